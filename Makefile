@@ -1,0 +1,51 @@
+# Two commands for a newcomer: `make run` and `make test`. The rest is for those who change the code.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STUBS := protos/holdfast/v1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format protos lock clean
+
+help: ## what can be made
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.run: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import platform,sys; ok=(sys.version_info>=(3,11) and sys.platform=="linux" and platform.machine()=="x86_64"); \
+	  sys.exit(None if ok else f"Holdfast needs Python 3.11 or later on Linux x86-64; this is Python {platform.python_version()} on {sys.platform} {platform.machine()}")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing what Holdfast needs into $(VENV) (once, about a minute)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "installing what the tests need"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/holdfast run $(ARGS)
+
+test: $(VENV)/.dev ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## put the code into its one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+protos: $(VENV)/.dev ## generate the gRPC stubs from protos/holdfast/v1/*.proto
+	@$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(STUBS)/*.proto
+
+lock: $(VENV)/.dev ## resolve the dependencies anew into the lock files
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --upgrade --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --universal --no-emit-index-url --no-annotate --no-header -q -c requirements-dev.lock -o requirements.lock
+
+clean: ## remove the virtual environment and what was built (not the data in .holdfast)
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,122 @@
+"""Commands: what may be asked of a block. Imperative; ids and time limits arrive inside.
+
+Every write bears a `Stamp`. Structs are arrays on the wire; a new field goes to the end and has a default.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from actors.core.layout import Layout
+from actors.core.replies import AreaPlaces
+
+MAX_UNITS_PER_HOLD = 50
+DEFAULT_HOLD_TTL_MS = 10 * 60_000
+MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """Who asks, under which key, until when.
+
+    `key` is a 16-byte hash of the idempotency key, `fingerprint` 16 bytes over principal, buyer and command (see
+    `keys`). After `not_after_ms` the command must not be decided any more.
+    """
+
+    tenant: str
+    buyer: str
+    key: bytes
+    fingerprint: bytes
+    not_after_ms: int
+
+
+class CreateEvent(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Create the block's event; its layout is already validated."""
+
+    stamp: Stamp
+    name: str
+    layout: Layout
+    hold_ttl_ms: int = DEFAULT_HOLD_TTL_MS
+
+
+class OpenSale(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Put the event on sale."""
+
+    stamp: Stamp
+
+
+class PlaceHold(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """Hold these seats and places, all or nothing, for `ttl_ms` (0: as long as the event says)."""
+
+    stamp: Stamp
+    hold: int
+    seats: tuple[str, ...]
+    areas: tuple[AreaPlaces, ...]
+    ttl_ms: int = 0
+
+
+class ExtendHold(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Let the hold live until `ttl_ms` from now, up to its cap; 0 releases it."""
+
+    stamp: Stamp
+    hold: int
+    ttl_ms: int
+
+
+class ReleaseHold(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """End the hold and give its units back."""
+
+    stamp: Stamp
+    hold: int
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """Turn the hold into an order that is to be paid before the hold's deadline."""
+
+    stamp: Stamp
+    hold: int
+    order: int
+
+
+class ConfirmOrder(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """The order is paid: its units are sold and its tickets exist."""
+
+    stamp: Stamp
+    order: int
+
+
+class CancelOrder(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Cancel the whole order, pending or confirmed; its units are available again."""
+
+    stamp: Stamp
+    order: int
+
+
+class ReadEvent(msgspec.Struct, frozen=True, array_like=True, tag=20):
+    """Read the event."""
+
+    tenant: str
+
+
+class ReadHold(msgspec.Struct, frozen=True, array_like=True, tag=21):
+    """Read a hold by its number."""
+
+    tenant: str
+    hold: int
+
+
+class ReadOrder(msgspec.Struct, frozen=True, array_like=True, tag=22):
+    """Read an order by its number."""
+
+    tenant: str
+    order: int
+
+
+class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
+    """Read the digest of the block's whole state (an operator's question; no tenant)."""
+
+
+Write: TypeAlias = (
+    CreateEvent | OpenSale | PlaceHold | ExtendHold | ReleaseHold | PlaceOrder | ConfirmOrder | CancelOrder
+)
+Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest
+Command: TypeAlias = Write | Read

@@ -1,0 +1,82 @@
+"""Identifiers: what they look like outside and what they are inside.
+
+Outside an id is opaque text, `hold_` + 16 characters of its home block + 13 characters of its own. Inside a block only
+the number is kept. So a request that bears an id goes straight to the block that knows it.
+"""
+
+from enum import StrEnum
+from hashlib import blake2b
+from typing import NewType
+
+BlockId = NewType("BlockId", str)
+TenantId = NewType("TenantId", str)
+
+BLOCK_ID_LENGTH = 16
+NUMBER_LENGTH = 13
+NUMBER_BITS = 63
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_VALUE = {letter: value for value, letter in enumerate(_ALPHABET)}
+
+
+class Kind(StrEnum):
+    """What an outside id names; also its prefix."""
+
+    EVENT = "event"
+    HOLD = "hold"
+    ORDER = "order"
+    TICKET = "ticket"
+
+
+def event_block(tenant: TenantId, key: str) -> BlockId:
+    """The home block of the event that `tenant` creates under the idempotency key `key`: creating is idempotent."""
+    digest = blake2b(f"{tenant}\0{key}".encode(), digest_size=10, person=b"holdfast.event").digest()
+    return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
+
+
+def event_id(block: BlockId) -> str:
+    """The outside id of the event that lives in `block`."""
+    return f"{Kind.EVENT}_{block}"
+
+
+def outside_id(kind: Kind, block: BlockId, number: int) -> str:
+    """The outside id of a hold or an order; `number` is from 1 and below 2**63."""
+    return f"{kind}_{block}{_encode(number, NUMBER_LENGTH)}"
+
+
+def ticket_id(block: BlockId, order: int, index: int) -> str:
+    """The outside id of an order's ticket; `index` counts the order's tickets from 0."""
+    return f"{outside_id(Kind.TICKET, block, order)}-{index + 1}"
+
+
+def parse_event_id(text: str) -> BlockId | None:
+    """The block of an outside event id, or None if it is not one."""
+    prefix, _, body = text.partition("_")
+    if prefix != Kind.EVENT or len(body) != BLOCK_ID_LENGTH or _decode(body) is None:
+        return None
+    return BlockId(body)
+
+
+def parse_id(kind: Kind, text: str) -> tuple[BlockId, int] | None:
+    """Home block and number of an outside hold or order id, or None if it is not one."""
+    prefix, _, body = text.partition("_")
+    if prefix != kind or len(body) != BLOCK_ID_LENGTH + NUMBER_LENGTH or _decode(body) is None:
+        return None
+    number = _decode(body[BLOCK_ID_LENGTH:])
+    if number is None or number >> NUMBER_BITS:
+        return None
+    return BlockId(body[:BLOCK_ID_LENGTH]), number
+
+
+def _encode(number: int, length: int) -> str:
+    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in range(length - 1, -1, -1))
+
+
+def _decode(text: str) -> int | None:
+    number = 0
+    for letter in text:
+        value = _VALUE.get(letter)
+        if value is None:
+            return None
+        number = number << 5 | value
+    return number

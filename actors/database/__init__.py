@@ -1,0 +1,1 @@
+"""Postgres as Holdfast uses it: connections, named queries, migrations."""

@@ -1,0 +1,1 @@
+"""The journal: the only write on the hot path, the only truth, and the fence between shards."""

@@ -1,0 +1,135 @@
+"""The journal's port: rows, heads, snapshots, and what an append promises.
+
+Rules every implementation keeps (one set of contract tests holds them to it):
+- A row is appended only where the row before it exists and bears the chain that the writer extends.
+- Each row of an append has its own outcome; a fenced block never fails its neighbours.
+- The identical rows may be sent again: what is already there under the same chain is durable, another chain fences.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from actors.core.ids import BlockId
+
+CHAIN_LENGTH = 16
+GENESIS = b"\0" * CHAIN_LENGTH  # the chain before a block's first row
+
+
+class Epoch(NamedTuple):
+    """Who wrote a row; a higher epoch is newer. Stored as one 63-bit integer that sorts alike."""
+
+    generation: int
+    build: int
+    incarnation: int
+
+    def packed(self) -> int:
+        """One integer: generation (23 bits), build (20 bits), incarnation (20 bits)."""
+        assert 0 <= self.generation < 1 << 23
+        assert 0 <= self.build < 1 << 20
+        assert 0 <= self.incarnation < 1 << 20
+        return self.generation << 40 | self.build << 20 | self.incarnation
+
+    @classmethod
+    def unpacked(cls, packed: int) -> "Epoch":
+        """The inverse of `packed`."""
+        return cls(packed >> 40, packed >> 20 & 0xFFFFF, packed & 0xFFFFF)
+
+
+class JournalRow(msgspec.Struct, frozen=True):
+    """One row: what one block added in one commit. `entries` as `codec` writes them."""
+
+    block: BlockId
+    position: int  # from 1, without gaps
+    epoch: int  # packed
+    recorded_at_ms: int
+    entry_count: int
+    entries: bytes
+    chain: bytes
+
+
+def chain_of(prev_chain: bytes, block: BlockId, position: int, epoch: int, recorded_at_ms: int, entries: bytes) -> bytes:
+    """The chain of a row: a hash over the chain before it and everything in it."""
+    head = b"%s|%d|%d|%d|" % (block.encode(), position, epoch, recorded_at_ms)
+    return blake2b(prev_chain + head + entries, digest_size=CHAIN_LENGTH).digest()
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The last row of a block."""
+
+    position: int
+    epoch: int
+    chain: bytes
+
+
+class NewRow(msgspec.Struct, frozen=True):
+    """A row to append, with the chain it extends."""
+
+    row: JournalRow
+    prev_chain: bytes
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of an append: every block is in exactly one of the two sets. `now_ms` is the journal's clock."""
+
+    durable: frozenset[BlockId]
+    fenced: frozenset[BlockId]
+    now_ms: int
+
+
+class Heads(msgspec.Struct, frozen=True):
+    """The heads of the blocks that have rows, and the journal's clock."""
+
+    heads: dict[BlockId, Head]
+    now_ms: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A block's state as of `position`; valid only while the journal's row there bears `chain`."""
+
+    block: BlockId
+    position: int
+    chain: bytes
+    format: int
+    state: bytes
+
+
+class JournalUnavailable(Exception):
+    """The journal cannot be reached. After an `append`, the outcome is unknown: send the identical rows again."""
+
+
+class Journal(Protocol):
+    """One line to the journal. Statements on it run one after the other, and are never cancelled, only cut off."""
+
+    async def append(self, rows: Sequence[NewRow]) -> Appended:
+        """Append at most one row per block, in one statement. Durable when this returns.
+
+        Raises JournalUnavailable: the outcome is unknown.
+        """
+        ...
+
+    async def heads(self, blocks: Sequence[BlockId]) -> Heads:
+        """The last row of each of these blocks. Raises JournalUnavailable."""
+        ...
+
+    async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
+        """Up to `limit` rows of the block behind `after_position`, in order. Raises JournalUnavailable."""
+        ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot and the one before it; older ones go. Raises JournalUnavailable."""
+        ...
+
+    async def newest_snapshot(self, block: BlockId, format_: int, below_position: int) -> Snapshot | None:
+        """The newest snapshot at or below a position whose chain the journal's row bears. Raises JournalUnavailable."""
+        ...
+
+    async def now_ms(self) -> int:
+        """The journal's clock. Raises JournalUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """End the line; nothing in flight is waited for."""
+        ...

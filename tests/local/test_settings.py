@@ -1,0 +1,98 @@
+"""Settings: flags go before variables, wrong values are refused with one line that says what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from serve.settings import SettingError, Settings, flag_of, variable_of
+
+
+def test_nothing_set_gives_loopback_and_embedded_stores() -> None:
+    settings = Settings.from_environ({})
+    assert settings.host == "127.0.0.1"
+    assert settings.database_url is None
+    assert settings.redis_url is None
+    assert settings.cores >= 1
+
+
+def test_a_flag_goes_before_the_variable_and_an_absent_flag_does_not() -> None:
+    environ = {"HOLDFAST_HTTP_PORT": "8100", "HOLDFAST_SHARDS": "3", "HOLDFAST_DATA_DIR": "/var/lib/holdfast"}
+    settings = Settings.from_environ(environ, {"http_port": 8200, "shards": None})
+    assert (settings.http_port, settings.shards, settings.data_dir) == (8200, 3, Path("/var/lib/holdfast"))
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_environ({"HOLDFAST_HTTP_PORT": ""}).http_port == Settings().http_port
+
+
+def test_every_field_can_be_set_from_the_environment() -> None:
+    texts = {
+        "host": "localhost",
+        "data_dir": "here",
+        "log_level": "WARNING",
+        "database_url": "postgresql://db/holdfast",
+        "redis_url": "redis://cache:6379/0",
+        "cores": "3",
+        "shards": "4",
+        "gateway_replicas": "5",
+        "disk_reserve_mb": "0",
+        "http_port": "20001",
+        "grpc_port": "20002",
+        "postgres_port": "20003",
+        "redis_port": "20004",
+        "inner_port": "21000",
+    }
+    assert set(texts) == set(Settings.__struct_fields__)
+    settings = Settings.from_environ({variable_of(name): text for name, text in texts.items()})
+    untouched = [name for name in texts if getattr(settings, name) == getattr(Settings(), name)]
+    assert untouched in ([], ["host"], ["host", "cores"])  # localhost is the default host; a machine may have 3 cores
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "allowed"),
+    [
+        ("http_port", "80", "from 1024 to 65535"),
+        ("http_port", "http", "from 1024 to 65535"),
+        ("grpc_port", "99999", "from 1024 to 65535"),
+        ("grpc_port", "-9000", "from 1024 to 65535"),
+        ("grpc_port", "٩٠٠٠", "from 1024 to 65535"),
+        ("shards", "0", "from 1 to 256"),
+        ("shards", "1.5", "from 1 to 256"),
+        ("host", "everywhere", "an IP address"),
+        ("log_level", "loud", "one of debug, info, warning, error"),
+        ("database_url", "mysql://db", "postgresql://"),
+        ("redis_url", "cache:6379", "redis://"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_names_setting_and_rule(name: str, text: str, allowed: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        Settings.from_environ({variable_of(name): text})
+    line = str(refused.value)
+    assert "\n" not in line
+    assert flag_of(name) in line
+    assert variable_of(name) in line
+    assert repr(text) in line
+    assert allowed in line
+
+
+def test_two_uses_of_one_port_are_refused() -> None:
+    with pytest.raises(SettingError, match=r"--grpc-port .* is 8000, which is also --http-port"):
+        Settings.from_environ({"HOLDFAST_GRPC_PORT": "8000"})
+
+
+def test_a_port_among_the_inner_ones_is_refused() -> None:
+    with pytest.raises(SettingError, match="--redis-port .* lies in the 300 ports from --inner-port"):
+        Settings.from_environ({"HOLDFAST_REDIS_PORT": "28299"})
+    assert Settings.from_environ({"HOLDFAST_REDIS_PORT": "28300"}).redis_port == 28300
+
+
+def test_the_port_of_a_store_that_is_not_embedded_does_not_matter() -> None:
+    environ = {"HOLDFAST_POSTGRES_PORT": "8000", "HOLDFAST_DATABASE_URL": "postgresql://db/holdfast"}
+    assert "postgres_port" not in Settings.from_environ(environ).ports()
+
+
+def test_an_unknown_flag_is_refused() -> None:
+    with pytest.raises(SettingError, match="there is no setting htpp_port"):
+        Settings.from_environ({}, {"htpp_port": 1})
