@@ -114,9 +114,11 @@ def _log_level(text: str) -> str:
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
+    beginnings = tuple(f"{scheme}://" for scheme in schemes)
+
     def read(text: str) -> str:
-        if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ValueError(f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)} is allowed")
+        if not text.startswith(beginnings):
+            raise ValueError(f"an address that begins with {' or '.join(beginnings)} is allowed")
         return text
 
     return read

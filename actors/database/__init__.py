@@ -1,1 +1,1 @@
-"""Postgres as Holdfast uses it: connections, named queries, migrations."""
+"""Postgres: connections, named queries, migrations."""

@@ -50,7 +50,9 @@ class JournalRow(msgspec.Struct, frozen=True):
     chain: bytes
 
 
-def chain_of(prev_chain: bytes, block: BlockId, position: int, epoch: int, recorded_at_ms: int, entries: bytes) -> bytes:
+def chain_of(
+    prev_chain: bytes, block: BlockId, position: int, epoch: int, recorded_at_ms: int, entries: bytes
+) -> bytes:
     """The chain of a row: a hash over the chain before it and everything in it."""
     head = b"%s|%d|%d|%d|" % (block.encode(), position, epoch, recorded_at_ms)
     return blake2b(prev_chain + head + entries, digest_size=CHAIN_LENGTH).digest()

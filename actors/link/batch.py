@@ -1,6 +1,7 @@
 """What a batch looks like on the wire: many commands in, as many answers out, in the same order.
 
-Commands and replies travel as the bytes of their own encoding, so one that does not decode spoils only itself.
+Commands and replies travel as byte strings that hold their own encoding, so one that does not decode spoils only
+itself, however broken it is.
 """
 
 from enum import IntEnum
@@ -30,14 +31,15 @@ class Call(msgspec.Struct, frozen=True, array_like=True):
     """One command for one block; `command` is an encoded `Command`."""
 
     block: BlockId
-    command: msgspec.Raw
+    command: bytes
 
 
 class Replied(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """The command was accepted; `reply` is an encoded `Reply`."""
+    """The command was accepted; `reply` is an encoded `Reply`. `position`: of the row that made it durable."""
 
-    reply: msgspec.Raw
+    reply: bytes
     replayed: bool = False
+    position: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -1,0 +1,1 @@
+"""One machine: embedded PostgreSQL, Redis and Ray, started, watched and stopped together."""

@@ -83,7 +83,7 @@ def test_two_uses_of_one_port_are_refused() -> None:
 
 
 def test_a_port_among_the_inner_ones_is_refused() -> None:
-    with pytest.raises(SettingError, match="--redis-port .* lies in the 300 ports from --inner-port"):
+    with pytest.raises(SettingError, match=r"--redis-port .* lies in the 300 ports from --inner-port"):
         Settings.from_environ({"HOLDFAST_REDIS_PORT": "28299"})
     assert Settings.from_environ({"HOLDFAST_REDIS_PORT": "28300"}).redis_port == 28300
 

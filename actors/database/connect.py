@@ -1,0 +1,46 @@
+"""Connections to Postgres, with the session settings that our promises rest on."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import asyncpg
+
+Connection: TypeAlias = Any  # asyncpg.Connection, which bears no types
+
+# What a connection raises when the database, or the way to it, is at fault.
+FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+_SESSION = {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    # No default of a role or a database may cancel a statement: its time is bounded by `cut`.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+    "client_min_messages": "warning",
+    "timezone": "UTC",
+    "jit": "off",
+}
+
+
+async def connect(
+    database_url: str, *, application_name: str, settings: Mapping[str, str] | None = None, bound_ms: int = 5_000
+) -> Connection:
+    """Connect to the primary; `settings` are added to the session's. Raises one of `FAULTS`."""
+    return await asyncpg.connect(
+        database_url,
+        timeout=bound_ms / 1000,
+        target_session_attrs="read-write",
+        max_cached_statement_lifetime=0,  # a prepared statement lives as long as its connection
+        server_settings={**_SESSION, "application_name": application_name, **(settings or {})},
+    )
+
+
+def cut(connection: Connection) -> None:
+    """Close the socket at once. Whoever awaits a statement gets one of `FAULTS`; the server may still carry it out.
+
+    The only way to give a statement up: asyncpg answers a cancelled await or an expired timeout with a cancel request,
+    and a commit that waits for its replicas would then be reported as done.
+    """
+    connection.terminate()

@@ -1,0 +1,127 @@
+-- Times that take part in a decision or a hash are milliseconds since 1970; the others are timestamptz.
+-- Ids are compared as bytes (collate "C"), so that every writer, in every locale, orders them alike.
+
+-- The truth. One row per block and commit; rows are only ever added. Fixed widths first: no padding between them.
+-- Entries are mostly hashes: compressing them would cost the commit time and gain little.
+create table journal (
+  position bigint not null,
+  epoch bigint not null,
+  recorded_at_ms bigint not null,
+  entry_count integer not null,
+  block_id text collate "C" not null,
+  chain bytea not null,
+  entries bytea not null,
+  constraint journal_pkey primary key (block_id, position),
+  constraint journal_position_check check (position > 0),
+  constraint journal_chain_check check (octet_length(chain) = 16)
+) with (
+  autovacuum_freeze_min_age = 0,  -- rows never change: freeze each page once, when it is first visited
+  autovacuum_vacuum_insert_scale_factor = 0.05,
+  autovacuum_analyze_scale_factor = 0.05
+);
+alter table journal alter column entries set storage external;
+
+create table snapshots (
+  position bigint not null,
+  saved_at timestamptz not null default now(),
+  format integer not null,
+  block_id text collate "C" not null,
+  chain bytea not null,
+  state bytea not null,
+  constraint snapshots_pkey primary key (block_id, format, position)
+);
+alter table snapshots alter column state set storage external;
+
+create sequence cluster_generation as integer maxvalue 8388607;  -- 23 bits of an epoch
+
+-- The catalogue: which blocks there are, and who serves them.
+create table blocks (
+  block_id text collate "C" not null,
+  tenant text collate "C" not null,
+  shard text not null,
+  version bigint not null default 1,
+  created_at timestamptz not null default now(),
+  constraint blocks_pkey primary key (block_id)
+);
+create index blocks_shard on blocks (shard);
+
+create table shards (
+  epoch bigint not null,
+  started_at timestamptz not null default now(),
+  heartbeat_at timestamptz not null default now(),
+  generation integer not null,
+  incarnation integer not null,
+  shard text not null,
+  address text not null,
+  constraint shards_pkey primary key (generation, shard)
+) with (
+  fillfactor = 50,  -- a heartbeat a second each, in place
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 500
+);
+
+create table api_keys (
+  key_id text collate "C" not null,
+  tenant text collate "C" not null,
+  name text not null default '',
+  secret_hash bytea not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  constraint api_keys_pkey primary key (key_id)
+);
+create index api_keys_tenant on api_keys (tenant);
+
+-- How far each projection has followed each block, and the chain it saw there.
+create table projection_positions (
+  position bigint not null,
+  projection text collate "C" not null,
+  block_id text collate "C" not null,
+  chain bytea not null,
+  quarantined_because text,
+  constraint projection_positions_pkey primary key (projection, block_id)
+) with (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 1000
+);
+
+-- What may be bought, per event. Rewritten several times a second while an event sells: nothing that changes is indexed.
+create table availability (
+  created_at_ms bigint not null,
+  position bigint not null,
+  as_of_ms bigint not null,
+  capacity integer not null,
+  available integer not null,
+  held integer not null,
+  sold integer not null,
+  status smallint not null,
+  block_id text collate "C" not null,
+  tenant text collate "C" not null,
+  name text not null,
+  currency text not null,
+  layout bytea not null,
+  counts bytea not null,
+  statuses bytea not null,
+  constraint availability_pkey primary key (block_id)
+) with (
+  fillfactor = 50,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 500,
+  toast.autovacuum_vacuum_scale_factor = 0.05,
+  toast.autovacuum_vacuum_threshold = 5000
+);
+alter table availability alter column statuses set storage external;
+create index availability_listing on availability (tenant, created_at_ms, block_id);
+
+-- Each block's next deadline: the sweep finds here what falls due although nobody asks.
+create table deadlines (
+  due_at_ms bigint not null,
+  position bigint not null,
+  block_id text collate "C" not null,
+  constraint deadlines_pkey primary key (block_id)
+) with (
+  autovacuum_vacuum_scale_factor = 0.02,
+  autovacuum_vacuum_threshold = 1000
+);
+create index deadlines_due on deadlines (due_at_ms);

@@ -1,0 +1,121 @@
+"""A shard without its shell: the engine behind one call, bytes in and bytes out."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from actors.engine import timers
+from actors.engine.activation import Activator, Outage
+from actors.engine.block_host import BlockHost
+from actors.engine.catalogue_port import CatalogueUnavailable, ShardCatalogue
+from actors.engine.clock import JournalClock
+from actors.engine.group_commit import GroupCommit
+from actors.engine.residence import Residence
+from actors.journal.journal import Epoch, Journal, Snapshot
+
+OUTAGE_NOTICED_MS = 2_500
+MAX_SNAPSHOTS_WAITING = 16
+
+
+class Lines(NamedTuple):
+    """Four lines to the journal, so that nothing waits behind the commits and they behind nothing."""
+
+    commit: Journal
+    checks: Journal
+    activation: Journal
+    snapshots: Journal
+
+
+class EngineCounters(msgspec.Struct, frozen=True):
+    """What the engine has done since it started."""
+
+    call_count: int
+    batch_count: int
+    commit_count: int
+    row_count: int
+    entry_count: int
+    block_count: int
+    calls_waiting: int
+
+
+class Engine:
+    """One incarnation of one shard.
+
+    `monotonic` in seconds; `nonce` gives 8 fresh bytes a call; `cut_over`: this cluster may act of its own accord at
+    once, without waiting for a client's first write.
+    """
+
+    def __init__(
+        self,
+        shard: str,
+        epoch: Epoch,
+        lines: Lines,
+        catalogue: ShardCatalogue,
+        monotonic: Callable[[], float],
+        nonce: Callable[[], bytes],
+        *,
+        cut_over: bool,
+    ) -> None:
+        self.shard = shard
+        self.epoch = epoch
+        self._lines = lines
+        self._catalogue = catalogue
+        self.clock = JournalClock(monotonic)
+        activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
+        self.residence = Residence(shard, activator, catalogue.owner)
+        self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
+        self.commit = GroupCommit(
+            lines.commit, lines.checks, epoch.packed(), self.clock, self.residence.lose, self._queue_snapshot
+        )
+        self.host = BlockHost(self.residence, self.commit, self.clock)
+        if cut_over:
+            self.host.written_to.set()
+
+    async def serve(self, payload: bytes) -> bytes:
+        """A batch of calls in, a batch of answers out (see `actors.link.batch`)."""
+        return await self.host.serve(payload)
+
+    async def start(self) -> None:
+        """Learn the time. Raises JournalUnavailable."""
+        self.clock.observe(await self._lines.activation.now_ms())
+
+    async def run(self) -> None:
+        """Do all that a shard does by itself, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.commit.run())
+            group.create_task(self.residence.run())
+            group.create_task(timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock))
+            group.create_task(timers.expire(self.host, self.residence))
+            group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
+            group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
+
+    def counters(self) -> EngineCounters:
+        """What the engine has done so far."""
+        return EngineCounters(
+            self.host.call_count,
+            self.host.batch_count,
+            self.commit.commit_count,
+            self.commit.row_count,
+            self.commit.entry_count,
+            len(self.residence.blocks),
+            self.host.calls_waiting,
+        )
+
+    def _queue_snapshot(self, snapshot: Snapshot) -> None:
+        if not self._snapshots.full():
+            self._snapshots.put_nowait(snapshot)
+
+    async def _find_outage(self, former_epoch: int) -> Outage | None:
+        """Since when the former owner has not beaten; None if it may have been alive, or cannot be known."""
+        if former_epoch == self.epoch.packed():
+            return None
+        try:
+            last_ms = await self._catalogue.last_heartbeat_ms(former_epoch)
+        except CatalogueUnavailable:
+            return None
+        now_ms = self.clock.now_ms()
+        if last_ms is None or now_ms - last_ms < OUTAGE_NOTICED_MS:
+            return None
+        return last_ms, now_ms

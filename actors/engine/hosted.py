@@ -1,0 +1,46 @@
+"""A block in a shard's memory: its state, where its journal ends, and what is applied but not yet written."""
+
+from actors.core import block as core
+from actors.core.entries import Entry
+from actors.core.ids import BlockId
+from actors.core.snapshot import FORMAT, freeze
+from actors.core.state import BlockState
+from actors.journal.journal import Snapshot
+
+
+class HostedBlock:
+    """One block. `position` and `chain` are those of its last row, durable or on its way.
+
+    `claimed`: this incarnation has appended `Activated`, so it may write. Not claimed: loaded to answer reads.
+    `lost`: another shard has the block now; nothing of what is held here counts. `quarantined` says why the state
+    cannot be trusted, if it cannot.
+    """
+
+    __slots__ = ("block", "chain", "claimed", "lost", "pending", "position", "quarantined", "state", "unsnapshotted")
+
+    def __init__(self, block: BlockId, state: BlockState, position: int, chain: bytes, *, claimed: bool) -> None:
+        self.block = block
+        self.state = state
+        self.position = position
+        self.chain = chain
+        self.claimed = claimed
+        self.lost = False
+        self.quarantined = ""
+        self.pending: list[Entry] = []
+        self.unsnapshotted = 0  # entries since the last snapshot
+
+    def apply(self, entries: tuple[Entry, ...]) -> None:
+        """Apply decided entries and queue them for the next commit.
+
+        An exception leaves a state that cannot be trusted: the caller must quarantine the block. What was queued
+        before stays queued, as it was decided on a sound state.
+        """
+        for entry in entries:
+            core.apply(self.state, entry)
+        self.pending += entries
+
+    def snapshot(self) -> Snapshot:
+        """The state as of `position`; only right while nothing is pending."""
+        assert not self.pending, "a snapshot of what no row bears"
+        self.unsnapshotted = 0
+        return Snapshot(self.block, self.position, self.chain, FORMAT, freeze(self.state))

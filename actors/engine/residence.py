@@ -1,0 +1,123 @@
+"""Which blocks live in this shard, and how they come in: by request, a few at a time, the wanted ones first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
+
+import structlog
+
+from actors.core.ids import BlockId
+from actors.engine.activation import Activator, Superseded
+from actors.engine.catalogue_port import CatalogueUnavailable
+from actors.engine.hosted import HostedBlock
+from actors.journal.journal import JournalUnavailable
+from actors.link.batch import Failed, Fault
+
+_log = structlog.get_logger(__name__)
+
+CLIENT_PRIORITY = 0
+SWEEP_PRIORITY = 1
+ACTIVATIONS_AT_ONCE = 4
+MAX_ACTIVATIONS_WAITING = 10_000
+OWNER_KNOWN_S = 1.0
+SOUNDNESS_KNOWN_S = 10.0
+
+FindOwner = Callable[[BlockId], Awaitable[str | None]]  # the shard that the catalogue names, or None
+
+
+class Residence:
+    """The hosted blocks, and the queue of those that are to be loaded or claimed.
+
+    A block that was fenced is never claimed again by this incarnation.
+    """
+
+    def __init__(self, shard: str, activator: Activator, find_owner: FindOwner) -> None:
+        self._shard = shard
+        self._activator = activator
+        self._find_owner = find_owner
+        self.blocks: dict[BlockId, HostedBlock] = {}
+        self.fenced: set[BlockId] = set()
+        self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
+        self._queue: list[tuple[int, int, BlockId]] = []
+        self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded
+        self._sequence = 0
+        self._arrived = asyncio.Semaphore(0)
+
+    def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
+        """The block if it can be served now; else why not, and it is on its way in if it may come."""
+        hosted = self.blocks.get(block)
+        if hosted is not None:
+            if hosted.quarantined:
+                return Failed(Fault.QUARANTINED, "the block is quarantined")
+            if hosted.claimed or not to_write:
+                return hosted
+        if to_write and block in self.fenced:
+            return Failed(Fault.NOT_OWNER)
+        refusal = self._refusals.get(block)
+        if refusal is not None:
+            if asyncio.get_running_loop().time() < refusal[1]:
+                return refusal[0]
+            del self._refusals[block]
+        if not self._request(block, to_write, priority):
+            return Failed(Fault.OVERLOADED)
+        return Failed(Fault.NOT_READY)
+
+    def lose(self, hosted: HostedBlock) -> None:
+        """Another shard has written to the block."""
+        if self.blocks.get(hosted.block) is hosted:
+            del self.blocks[hosted.block]
+        if hosted.claimed:
+            self.fenced.add(hosted.block)
+            _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
+
+    async def run(self) -> None:
+        """Activate what is asked for, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(ACTIVATIONS_AT_ONCE):
+                group.create_task(self._activate_in_turn())
+
+    def _request(self, block: BlockId, to_write: bool, priority: int) -> bool:
+        if block in self._wanted:
+            self._wanted[block] |= to_write
+            return True
+        if len(self._wanted) >= MAX_ACTIVATIONS_WAITING:
+            return False
+        self._wanted[block] = to_write
+        self._sequence += 1
+        heappush(self._queue, (priority, self._sequence, block))
+        self._arrived.release()
+        return True
+
+    async def _activate_in_turn(self) -> None:
+        while True:
+            await self._arrived.acquire()
+            _, _, block = heappop(self._queue)
+            try:
+                await self._activate(block)
+            finally:
+                self._wanted.pop(block, None)
+
+    async def _activate(self, block: BlockId) -> None:
+        try:
+            owner = await self._find_owner(block)
+            if owner != self._shard:
+                self._refuse(block, Failed(Fault.NOT_OWNER, owner or ""), OWNER_KNOWN_S)
+                return
+            if not self._wanted[block]:
+                self.blocks.setdefault(block, await self._activator.load(block))
+            if self._wanted[block]:
+                self.blocks.pop(block, None)
+                self.blocks[block] = await self._activator.claim(block)
+        except Superseded:
+            self.fenced.add(block)
+        except (JournalUnavailable, CatalogueUnavailable):
+            pass  # whoever asked is told NOT_READY and asks again
+        except Exception as damage:  # noqa: BLE001  whatever does not replay stops this block, not the shard
+            self._quarantine(block, damage)
+
+    def _quarantine(self, block: BlockId, why: Exception) -> None:
+        _log.error("quarantined", block=block, shard=self._shard, why=repr(why), exc_info=why)
+        self._refuse(block, Failed(Fault.QUARANTINED, "the block does not replay"), SOUNDNESS_KNOWN_S)
+
+    def _refuse(self, block: BlockId, refusal: Failed, seconds: float) -> None:
+        self._refusals[block] = (refusal, asyncio.get_running_loop().time() + seconds)

@@ -1,0 +1,67 @@
+"""What a shard does by itself: beat, expire, sweep for blocks that nobody asks about, write snapshots."""
+
+import asyncio
+
+import structlog
+
+from actors.engine.block_host import BlockHost
+from actors.engine.catalogue_port import CatalogueUnavailable, ShardCatalogue
+from actors.engine.clock import JournalClock
+from actors.engine.hosted import HostedBlock
+from actors.engine.residence import SWEEP_PRIORITY, Residence
+from actors.journal.journal import Journal, JournalUnavailable, Snapshot
+
+_log = structlog.get_logger(__name__)
+
+BEAT_S = 1.0
+EXPIRE_S = 0.5
+SWEEP_S = 2.0
+BLOCKS_PER_SWEEP = 500
+
+
+async def beat(catalogue: ShardCatalogue, shard: str, epoch: int, clock: JournalClock) -> None:
+    """Say every second that this incarnation is alive, and compare clocks."""
+    while True:
+        try:
+            clock.observe(await catalogue.heartbeat(shard, epoch))
+        except CatalogueUnavailable:
+            pass  # the next beat tells; meanwhile the commits notice
+        await asyncio.sleep(BEAT_S)
+
+
+async def expire(host: BlockHost, residence: Residence) -> None:
+    """Expire what is due in the blocks that live here, so that others can buy it and projections learn of it."""
+    while True:
+        await asyncio.sleep(EXPIRE_S)
+        for hosted in list(residence.blocks.values()):
+            host.tick(hosted)
+
+
+async def sweep(
+    catalogue: ShardCatalogue, shard: str, clock: JournalClock, host: BlockHost, residence: Residence
+) -> None:
+    """Every 2 s, bring in blocks with overdue deadlines: timers do not depend on traffic.
+
+    Begins with the first write that a client asked for, so that a cluster that only waits never takes a block.
+    """
+    await host.written_to.wait()
+    while True:
+        try:
+            due = await catalogue.due_blocks(shard, clock.now_ms(), BLOCKS_PER_SWEEP)
+        except CatalogueUnavailable:
+            due = []
+        for block in due:
+            hosted = residence.find(block, to_write=True, priority=SWEEP_PRIORITY)
+            if isinstance(hosted, HostedBlock):
+                host.tick(hosted)
+        await asyncio.sleep(SWEEP_S)
+
+
+async def save_snapshots(journal: Journal, snapshots: asyncio.Queue[Snapshot]) -> None:
+    """Write the snapshots that wait; one that cannot be written is let go, as the rows are all there."""
+    while True:
+        snapshot = await snapshots.get()
+        try:
+            await journal.save_snapshot(snapshot)
+        except JournalUnavailable:
+            _log.warning("snapshot not written", block=snapshot.block, position=snapshot.position)

@@ -1,0 +1,85 @@
+-- name: append
+-- Compare and append. A row goes in only if it follows its block's head and extends that head's chain ($9: the chain
+-- before a first row), as the statement's snapshot shows the head; if another writer gets there between, the primary
+-- key stops us. Ordered, so that two appends wait for each other in one direction only.
+with appended as (
+  insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, entries, chain)
+  select new.block_id, new.position, new.epoch, new.recorded_at_ms, new.entry_count, new.entries, new.chain
+  from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::bytea[], $7::bytea[], $8::bytea[])
+    as new (block_id, position, epoch, recorded_at_ms, entry_count, entries, chain, prev_chain)
+  where coalesce(
+    (
+      select head.position = new.position - 1 and head.chain = new.prev_chain
+      from journal as head
+      where head.block_id = new.block_id
+      order by head.position desc
+      limit 1
+    ),
+    new.position = 1 and new.prev_chain = $9
+  )
+  order by new.block_id collate "C"
+  on conflict do nothing
+  returning block_id
+)
+select
+  array(select block_id from appended) as block_ids,
+  (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms;
+
+-- name: already_there
+-- Which of these rows are there under the same chain. The lock makes this a transaction with something to commit, so
+-- that it waits for the replicas as an append does: a row may be visible whose own wait for them was cut short.
+select block_id
+from journal
+join unnest($1::text[], $2::bigint[], $3::bytea[]) as sent (block_id, position, chain) using (block_id, position)
+where journal.chain = sent.chain
+for key share of journal;
+
+-- name: heads
+select clock.now_ms, head.block_id, head.position, head.epoch, head.chain
+from (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms) as clock
+left join (
+  select last.*
+  from unnest($1::text[]) as wanted (block_id)
+  cross join lateral (
+    select block_id, position, epoch, chain
+    from journal
+    where journal.block_id = wanted.block_id
+    order by position desc
+    limit 1
+  ) as last
+) as head on true;
+
+-- name: rows
+select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from journal
+where block_id = $1 and position > $2
+order by position
+limit $3;
+
+-- name: save_snapshot
+-- Keeps this snapshot and the newest one below it. Snapshots above it, if any, are not this writer's to judge.
+with saved as (
+  insert into snapshots (block_id, position, chain, format, state)
+  values ($1, $2, $3, $4, $5)
+  on conflict (block_id, format, position) do update
+    set chain = excluded.chain, state = excluded.state, saved_at = excluded.saved_at
+)
+delete from snapshots
+where block_id = $1 and format = $4 and position < (
+  select position
+  from snapshots
+  where block_id = $1 and format = $4 and position < $2
+  order by position desc
+  limit 1
+);
+
+-- name: newest_snapshot
+select snapshots.block_id, position, snapshots.chain, snapshots.format, snapshots.state
+from snapshots
+join journal using (block_id, position)
+where block_id = $1 and format = $2 and position <= $3 and journal.chain = snapshots.chain
+order by position desc
+limit 1;
+
+-- name: now_ms
+select (extract(epoch from clock_timestamp()) * 1000)::bigint;

@@ -1,0 +1,130 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import prices_pb2 as _prices_pb2
+from holdfast.v1 import units_pb2 as _units_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class HoldStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HOLD_STATUS_UNSPECIFIED: _ClassVar[HoldStatus]
+    HOLD_STATUS_ACTIVE: _ClassVar[HoldStatus]
+    HOLD_STATUS_CONFIRMED: _ClassVar[HoldStatus]
+    HOLD_STATUS_RELEASED: _ClassVar[HoldStatus]
+    HOLD_STATUS_EXPIRED: _ClassVar[HoldStatus]
+HOLD_STATUS_UNSPECIFIED: HoldStatus
+HOLD_STATUS_ACTIVE: HoldStatus
+HOLD_STATUS_CONFIRMED: HoldStatus
+HOLD_STATUS_RELEASED: HoldStatus
+HOLD_STATUS_EXPIRED: HoldStatus
+
+class Hold(_message.Message):
+    __slots__ = ("hold_id", "status", "event_id", "units", "areas", "price", "expires_at", "expires_in_seconds", "max_expires_at", "buyer_id", "order_id")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    AREAS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_IN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MAX_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    status: HoldStatus
+    event_id: str
+    units: _containers.RepeatedScalarFieldContainer[str]
+    areas: _containers.RepeatedCompositeFieldContainer[_units_pb2.AreaQuantity]
+    price: _prices_pb2.Price
+    expires_at: _timestamp_pb2.Timestamp
+    expires_in_seconds: int
+    max_expires_at: _timestamp_pb2.Timestamp
+    buyer_id: str
+    order_id: str
+    def __init__(self, hold_id: _Optional[str] = ..., status: _Optional[_Union[HoldStatus, str]] = ..., event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_in_seconds: _Optional[int] = ..., max_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., buyer_id: _Optional[str] = ..., order_id: _Optional[str] = ...) -> None: ...
+
+class PlaceHoldRequest(_message.Message):
+    __slots__ = ("event_id", "units", "areas", "ttl_seconds", "buyer_id", "idempotency_key", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    AREAS_FIELD_NUMBER: _ClassVar[int]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    units: _containers.RepeatedScalarFieldContainer[str]
+    areas: _containers.RepeatedCompositeFieldContainer[_units_pb2.AreaQuantity]
+    ttl_seconds: int
+    buyer_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ..., buyer_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class PlaceHoldResponse(_message.Message):
+    __slots__ = ("hold", "idempotency_replayed")
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    hold: Hold
+    idempotency_replayed: bool
+    def __init__(self, hold: _Optional[_Union[Hold, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class GetHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "timeout_ms")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    timeout_ms: int
+    def __init__(self, hold_id: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class GetHoldResponse(_message.Message):
+    __slots__ = ("hold",)
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    hold: Hold
+    def __init__(self, hold: _Optional[_Union[Hold, _Mapping]] = ...) -> None: ...
+
+class ExtendHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "ttl_seconds", "idempotency_key", "timeout_ms")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    ttl_seconds: int
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, hold_id: _Optional[str] = ..., ttl_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class ExtendHoldResponse(_message.Message):
+    __slots__ = ("hold", "idempotency_replayed")
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    hold: Hold
+    idempotency_replayed: bool
+    def __init__(self, hold: _Optional[_Union[Hold, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class ReleaseHoldRequest(_message.Message):
+    __slots__ = ("hold_id", "idempotency_key", "timeout_ms")
+    HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    hold_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, hold_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class ReleaseHoldResponse(_message.Message):
+    __slots__ = ("hold", "idempotency_replayed")
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    hold: Hold
+    idempotency_replayed: bool
+    def __init__(self, hold: _Optional[_Union[Hold, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...

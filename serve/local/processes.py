@@ -1,0 +1,135 @@
+"""The processes of one stack: started so that they can be found again, and ended without touching anybody else's.
+
+Every child carries `HOLDFAST_PART=<stack id>/<part>` in its environment, which its own children inherit, so that a
+stack finds what an earlier, killed run of the same data folder left behind. Nothing is ever ended by its name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+PART_VARIABLE = "HOLDFAST_PART"
+_PR_SET_CHILD_SUBREAPER = 36
+_POLL_S = 0.02
+
+# A process of its own session that is told when the supervisor dies; prctl(1) is PR_SET_PDEATHSIG, kept by execv.
+_TETHER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+
+
+class Part(Protocol):
+    """A part of the stack that the supervisor keeps alive."""
+
+    def start(self) -> None:
+        """Return when it is ready. Raises CannotStart."""
+
+    def fault(self) -> str | None:
+        """None while it runs; else what is wrong with it, in a few words."""
+
+    def stop(self) -> None:
+        """End it and everything it started; harmless when it does not run."""
+
+
+def spawn(
+    command: Sequence[str], *, part: str, signal_on_orphan: signal.Signals, log: Path, folder: Path,
+    environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL, pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """Start a command in its own session, marked as `part`, its output appended to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-ISc", _TETHER, str(int(signal_on_orphan)), *command],
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env={**os.environ, **(environment or {}), PART_VARIABLE: part},
+            start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops things in order
+            pass_fds=pass_fds,
+        )
+
+
+def marked(part_prefix: str) -> list[int]:
+    """Living processes whose mark begins with this."""
+    wanted = f"{PART_VARIABLE}={part_prefix}".encode()
+    return [pid for pid in _living() if any(entry.startswith(wanted) for entry in _read(pid, "environ").split(b"\0"))]
+
+
+def working_in(folder: Path) -> list[int]:
+    """Living processes whose working folder this is (PostgreSQL's overwrite their environment)."""
+    found = []
+    for pid in _living():
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").samefile(folder):
+                found.append(pid)
+    return found
+
+
+def named(pids: Sequence[int], program: str) -> list[int]:
+    """Those of the processes that run a program of this name."""
+    found = []
+    for pid in pids:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/exe").readlink().name == program:
+                found.append(pid)
+    return found
+
+
+def is_living(pid: int) -> bool:
+    """Whether the process exists and is not a zombie."""
+    # The state follows the name, which is in brackets and may itself hold brackets and blanks.
+    return _read(pid, "stat").rpartition(b")")[2][1:2] not in (b"", b"Z", b"X")
+
+
+def end(find: Callable[[], list[int]], *signals: tuple[signal.Signals, float]) -> list[int]:
+    """Signal what `find` finds, once per (signal, seconds to wait), until it finds nothing; returns who is left."""
+    for number, patience_s in signals:
+        for pid in find():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        if wait_until(lambda: not find(), patience_s):
+            break
+    return find()
+
+
+def wait_until(happened: Callable[[], bool], patience_s: float) -> bool:
+    """Whether it happened within the time."""
+    deadline = time.monotonic() + patience_s
+    while not happened():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of its descendants' orphans, so that their ends are collected (see `reap`)."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap() -> None:
+    """Collect every child that has ended. Popen objects then know their child has ended, but not how."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _living() -> list[int]:
+    me = os.getpid()
+    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
+    return [pid for pid in pids if pid != me and is_living(pid)]
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:  # it has ended meanwhile, or it is another user's
+        return b""

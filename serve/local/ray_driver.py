@@ -1,0 +1,83 @@
+"""The child process that starts Ray and deploys: `python -m serve.local.ray_driver REPORT_FD`, told by `Order`.
+
+It is Ray's driver, so raylet and GCS end with it, and it ends when its standard input closes or its parent dies.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import cast
+
+import msgspec
+import ray
+from ray import serve as ray_serve
+from ray.serve.config import HTTPOptions, gRPCOptions
+
+from serve.local.preflight import LOOPBACK
+from serve.local.ray_session import Order, Report
+from serve.local.stack import Stack
+
+_OBJECT_STORE_BYTES = 80_000_000  # the least that Ray accepts, nearly: batches travel over sockets, not through it
+
+
+def main() -> int:
+    """Run until the supervisor closes our standard input; 1 if the application could not be deployed."""
+    report_fd = int(sys.argv[1])
+    os.set_inheritable(report_fd, False)  # else every process of Ray would hold the pipe open
+
+    def report(step: str, *, ready: bool = False, failed: bool = False) -> None:
+        os.write(report_fd, msgspec.json.encode(Report(step=step, ready=ready, failed=failed)) + b"\n")
+
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order, dec_hook=lambda kind, value: kind(value))
+    try:
+        _bring_up(order, report)
+        report("ready", ready=True)
+        sys.stdin.buffer.read()
+    except Exception as error:  # noqa: BLE001  # whatever it is: the person at the terminal gets one line, the log all
+        traceback.print_exc()
+        report(
+            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}", failed=True
+        )
+        return 1
+    finally:
+        if ray.is_initialized():
+            ray_serve.shutdown()
+            ray.shutdown()
+    return 0
+
+
+def _bring_up(order: Order, report: Callable[[str], None]) -> None:
+    settings = order.stack.settings
+    report("Ray")
+    ray.init(
+        address="local",
+        num_cpus=settings.cores,
+        num_gpus=0,
+        object_store_memory=_OBJECT_STORE_BYTES,
+        include_dashboard=False,
+        namespace="holdfast",
+        log_to_driver=False,
+        configure_logging=False,
+        runtime_env={"worker_process_setup_hook": "serve.local.loopback.bind_grpc_to_loopback"},
+        _node_ip_address=LOOPBACK,
+        _temp_dir=order.ray_folder,
+    )
+    report("Ray Serve and HAProxy")
+    ray_serve.start(
+        proxy_location="HeadOnly",
+        http_options=HTTPOptions(host=settings.host, port=settings.http_port),
+        grpc_options=gRPCOptions(port=settings.grpc_port, grpc_servicer_functions=list(order.grpc_servicers)),
+        logging_config={"enable_access_log": False, "log_level": settings.log_level.upper()},
+    )
+    report("the application")
+    module, _, function = order.entry.partition(":")
+    deploy = cast("Callable[[Stack], None]", getattr(importlib.import_module(module), function))
+    deploy(order.stack)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,194 @@
+"""Ray on one machine, as one part of the stack: a child process that is Ray's driver, and all that Ray starts.
+
+The supervisor is never a driver itself: whatever happens to Ray, it ends the whole session and starts it again.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from serve.local.loopback import write_haproxy_launcher
+from serve.local.preflight import INNER_PORTS, REPLICA_GRPC_PORTS, REPLICA_HTTP_PORTS, CannotStart
+from serve.local.processes import end, is_living, marked, named, spawn, wait_until
+from serve.local.stack import DataFolder, Stack
+from serve.settings import Settings
+
+START_PATIENCE_S = 120.0
+_STOP_PATIENCE_S = 15.0
+_KEPT_SESSIONS = 3  # Ray's own logs, for the curious
+_CRUCIAL = ("raylet", "gcs_server")  # nothing rebuilds these: replicas and HAProxy would go on as orphans
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the driver is told on its standard input; it stops when that closes."""
+
+    stack: Stack
+    entry: str
+    grpc_servicers: tuple[str, ...]
+    ray_folder: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One line from the driver."""
+
+    step: str
+    ready: bool = False
+    failed: bool = False
+
+
+class RaySession:
+    """Ray, Serve in HAProxy mode and the application on it; see `processes.Part`."""
+
+    def __init__(
+        self, order: Order, folder: DataFolder, *, part: str, log: Path, on_step: Callable[[str], None]
+    ) -> None:
+        self._order = order
+        self._folder = folder
+        self._part = part
+        self._log = log
+        self._on_step = on_step
+        self._process: subprocess.Popen[bytes] | None = None
+        self._crucial: dict[int, str] = {}
+
+    def start(self) -> None:
+        """Return when the application answers. Raises CannotStart."""
+        self._end_processes()
+        self._clear_folder()
+        reports, report_end = os.pipe()
+        try:
+            self._process = spawn(
+                [sys.executable, "-m", "serve.local.ray_driver", str(report_end)],
+                part=self._part,
+                signal_on_orphan=signal.SIGTERM,
+                log=self._log,
+                folder=Path.cwd(),
+                environment=ray_environment(self._order.stack.settings, self._folder),
+                stdin=subprocess.PIPE,
+                pass_fds=(report_end,),
+            )
+            os.close(report_end)
+            assert self._process.stdin is not None
+            self._process.stdin.write(msgspec.json.encode(self._order, enc_hook=str) + b"\n")
+            self._process.stdin.flush()
+            self._await_ready(reports)
+        except BrokenPipeError:
+            raise self._ended_early() from None
+        finally:
+            os.close(reports)
+        self._crucial = {pid: name for name in _CRUCIAL for pid in named(marked(self._part), name)}
+
+    def fault(self) -> str | None:
+        """None while driver, raylet and GCS live; the rest is repaired by Ray itself."""
+        if self._process is None or self._process.poll() is not None:
+            return "its driver ended"
+        for pid, name in self._crucial.items():
+            if not is_living(pid):
+                return f"{name} ended"
+        return None
+
+    def stop(self) -> None:
+        """Let the application drain and Ray end; then end what is left of the session."""
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+        if self.fault() is None:  # a broken session would only time out
+            process = self._process
+            wait_until(lambda: process.poll() is not None, _STOP_PATIENCE_S)
+        self._end_processes()
+        self._process.wait()
+        self._process = None
+        self._crucial = {}
+
+    def _await_ready(self, reports: int) -> None:
+        deadline = time.monotonic() + START_PATIENCE_S
+        received = b""
+        while True:
+            readable, _, _ = select.select([reports], [], [], max(0.0, deadline - time.monotonic()))
+            if not readable:
+                raise CannotStart(f"Ray did not get ready within {START_PATIENCE_S:.0f} s (see {self._log})")
+            piece = os.read(reports, 65536)
+            if not piece:
+                raise self._ended_early()
+            *lines, received = (received + piece).split(b"\n")
+            for line in lines:
+                report = msgspec.json.decode(line, type=Report)
+                if report.failed:
+                    raise CannotStart(f"{report.step} (see {self._log})")
+                if report.ready:
+                    return
+                self._on_step(report.step)
+
+    def _ended_early(self) -> CannotStart:
+        return CannotStart(f"Ray's driver ended before it was ready (see {self._log})")
+
+    def _end_processes(self) -> None:
+        left = end(lambda: marked(self._part), (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
+        if left:
+            raise CannotStart(f"cannot end process {left[0]}, which belongs to the Ray session of this stack")
+
+    def _clear_folder(self) -> None:
+        """Sockets and generated files of the last session go; the logs of the last few stay."""
+        shutil.rmtree(self._folder.ray / "haproxy", ignore_errors=True)
+        (self._folder.ray / "haproxy").mkdir(mode=0o700)
+        write_haproxy_launcher(self._folder.ray / "haproxy-on-loopback")
+        sessions = sorted(path for path in self._folder.ray.glob("session_2*") if path.is_dir())
+        for old in sessions[:-_KEPT_SESSIONS]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
+    """What Ray and Serve read from the environment when they start (each seen to matter with Ray 2.60)."""
+    haproxy = folder.ray_short / "haproxy"
+    inner = {use: str(settings.inner_port + distance) for use, distance in INNER_PORTS.items()}
+    replica_ports = {
+        f"RAY_SERVE_DIRECT_INGRESS_{bound}_{protocol}_PORT": str(settings.inner_port + distance)
+        for protocol, distances in (("HTTP", REPLICA_HTTP_PORTS), ("GRPC", REPLICA_GRPC_PORTS))
+        for bound, distance in zip(("MIN", "MAX"), distances, strict=True)
+    }
+    return {
+        # The proxy in C instead of the one in Python, and user code on the replica's only event loop.
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        # A HAProxy that dies is back after 3 s, not 24 s.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",
+        # The default makes every stop last 30 s.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.2",
+        # One log line a request to a Python process; the gateway counts its requests itself.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(folder.ray_short / "haproxy-on-loopback"),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(haproxy / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(haproxy),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(haproxy / "server-state"),
+        "RAY_SERVE_HAPROXY_STATS_PORT": inner["statistics"],
+        "RAY_SERVE_HAPROXY_METRICS_PORT": inner["metrics"],
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": inner["fallback HTTP"],
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": inner["fallback gRPC"],
+        **replica_ports,
+        # Only so does Ray keep 127.0.0.1 as the machine's address and bind everything of its own to it.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(folder.secret("ray")),
+        # Ray makes its workers, HAProxy among them, give way to everything else (nice 15).
+        "RAY_worker_niceness": "0",
+        "RAY_enable_worker_prestart": "0",
+        "RAY_prestart_worker_first_driver": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }

@@ -1,0 +1,249 @@
+"""`run_local`: start the stack in order, keep each part alive, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import msgspec
+from rich.console import Console
+
+from serve.local.postgres import Postgres
+from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
+from serve.local.processes import Part, adopt_orphans, end, marked, reap
+from serve.local.ray_session import Order, RaySession
+from serve.local.redis import Redis
+from serve.local.stack import DataFolder, Stack
+from serve.settings import Settings
+
+_LOOK_PERIOD_S = 0.25
+_PROBE_PERIOD_S = 2.0
+_PROBE_PATIENCE_S = 20.0  # Ray repairs HAProxy and replicas by itself within seconds
+_RESTART_LIMIT = 5
+_RESTART_WINDOW_S = 120.0
+
+
+class LocalApplication(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs on the stack.
+
+    `entry`: "module:function", called with the Stack in Ray's driver process, at each start of Ray; it returns when
+    the application is deployed. `prepare`: called here with stores up and Ray not yet (migrations). `ready_text`:
+    called here when everything answers; what it returns is shown. Both raise CannotStart for what a person can change.
+    """
+
+    entry: str
+    grpc_servicers: tuple[str, ...]
+    prepare: Callable[[Stack], None]
+    ready_text: Callable[[Stack], str]
+
+
+class _StopRequested(BaseException):
+    """INT or TERM; not an Exception, so that nothing on the way takes it for a fault."""
+
+
+def run_local(settings: Settings, application: LocalApplication, console: Console | None = None) -> int:
+    """Run the stack until INT or TERM; the exit code (1: could not start, or something of it could not be ended)."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    settings = msgspec.structs.replace(settings, data_dir=settings.data_dir.resolve())
+    folder = DataFolder(settings.data_dir)
+    try:
+        check_platform()
+        with folder.held(), _stopping_on_signals():
+            return _Supervisor(settings, application, folder, console).run()
+    except CannotStart as refusal:
+        console.print(f"Holdfast cannot start: {refusal}", style="red", markup=False)
+        return 1
+    except _StopRequested:
+        return 0
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, application: LocalApplication, folder: DataFolder, console: Console) -> None:
+        self._settings = settings
+        self._application = application
+        self._folder = folder
+        self._console = console
+        self._parts: dict[str, Part] = {}  # in the order of their start
+        self._restarts: dict[str, deque[float]] = {}
+        self._answered_at = 0.0
+        self._probed_at = 0.0
+
+    def run(self) -> int:
+        """Start, watch, stop. Raises CannotStart after having stopped what was started."""
+        adopt_orphans()
+        try:
+            try:
+                self._start()
+                self._watch()
+            finally:
+                left = self._stop()
+        except _StopRequested:
+            pass
+        if left:
+            self._console.print(f"could not end these processes of ours: {left}", style="red")
+        return 1 if left else 0
+
+    def _start(self) -> None:
+        self._end_leftovers()
+        check_ports(self._settings)
+        check_disk(self._settings)
+        stack = self._start_stores()
+        with self._step("preparing the database", "database ready"):
+            self._application.prepare(stack)
+        self._start_ray(stack)
+        text = self._application.ready_text(stack)
+        self._folder.publish(stack)
+        self._console.print(text, markup=False)
+
+    def _start_stores(self) -> Stack:
+        settings, folder = self._settings, self._folder
+        database_url, redis_url = settings.database_url, settings.redis_url
+        if database_url is None:
+            postgres = Postgres(
+                folder.postgres,
+                settings.postgres_port,
+                folder.secret("postgres"),
+                part=self._mark("postgres"),
+                log=folder.logs / "postgres.log",
+            )
+            self._start_part("PostgreSQL", postgres, f"on {LOOPBACK}:{settings.postgres_port}")
+            database_url = postgres.url
+        if redis_url is None:
+            redis = Redis(
+                folder.redis,
+                settings.redis_port,
+                folder.secret("redis"),
+                part=self._mark("redis"),
+                log=folder.logs / "redis.log",
+            )
+            self._start_part("Redis", redis, f"on {LOOPBACK}:{settings.redis_port}")
+            redis_url = redis.url
+        return Stack(
+            settings=settings,
+            pid=os.getpid(),
+            database_url=database_url,
+            redis_url=redis_url,
+            http_url=f"http://{_reachable(settings.host)}:{settings.http_port}",
+            grpc_target=f"{_reachable(settings.host)}:{settings.grpc_port}",
+        )
+
+    def _start_ray(self, stack: Stack) -> None:
+        session = RaySession(
+            Order(
+                stack=stack,
+                entry=self._application.entry,
+                grpc_servicers=self._application.grpc_servicers,
+                ray_folder=str(self._folder.ray_short),
+            ),
+            self._folder,
+            part=self._mark("ray"),
+            log=self._folder.logs / "ray.log",
+            on_step=self._show_step,
+        )
+        self._start_part("Ray", session, f"serving {stack.http_url} and gRPC on {stack.grpc_target}")
+        self._answered_at = time.monotonic()
+
+    def _start_part(self, name: str, part: Part, place: str) -> None:
+        self._parts[name] = part  # before it starts: a half-started part must be stopped too
+        with self._step(f"starting {name}", f"{name} {place}"):
+            part.start()
+
+    def _watch(self) -> None:
+        """Look after the parts until a signal comes. Raises CannotStart when one cannot be kept alive."""
+        while True:
+            time.sleep(_LOOK_PERIOD_S)
+            reap()
+            for name, part in self._parts.items():
+                fault = part.fault() or (self._silence() if name == "Ray" else None)
+                if fault is not None:
+                    self._restart(name, part, fault)
+
+    def _restart(self, name: str, part: Part, fault: str) -> None:
+        times = self._restarts.setdefault(name, deque(maxlen=_RESTART_LIMIT))
+        now = time.monotonic()
+        if len(times) == _RESTART_LIMIT and now - times[0] < _RESTART_WINDOW_S:
+            raise CannotStart(f"{name} does not stay up ({fault}): see {self._folder.logs}")
+        times.append(now)
+        self._console.print(f"{name}: {fault}; starting it again", style="yellow", markup=False)
+        with self._step(f"starting {name}", f"{name} is back"):
+            part.stop()
+            reap()
+            part.start()
+        self._answered_at = time.monotonic()
+
+    def _silence(self) -> str | None:
+        """A fault when HTTP has not answered for longer than Ray needs to repair its own."""
+        now = time.monotonic()
+        if now - self._probed_at >= _PROBE_PERIOD_S:
+            self._probed_at = now
+            url = f"http://{_reachable(self._settings.host)}:{self._settings.http_port}/-/healthz"
+            with suppress(OSError, urllib.error.HTTPError):
+                urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  # our own address
+                self._answered_at = now
+        silence_s = now - self._answered_at
+        return f"no answer over HTTP for {silence_s:.0f} s" if silence_s > _PROBE_PATIENCE_S else None
+
+    def _stop(self) -> list[int]:
+        """Stop the parts, last started first; returns the processes of this stack that are left."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # we are stopping already; children have handlers of their own
+        for name, part in reversed(self._parts.items()):
+            with self._step(f"stopping {name}", f"{name} stopped"):
+                try:
+                    part.stop()
+                except CannotStart as refusal:
+                    self._console.print(str(refusal), style="red", markup=False)
+        return self._end_leftovers()
+
+    def _end_leftovers(self) -> list[int]:
+        """End what a killed run of this data folder left; PostgreSQL sees to its own (see `Postgres.start`)."""
+        left = end(
+            lambda: marked(f"{self._folder.stack_id}/"),
+            (signal.SIGINT, 10.0),
+            (signal.SIGTERM, 3.0),
+            (signal.SIGKILL, 10.0),
+        )
+        reap()
+        return left
+
+    def _mark(self, part: str) -> str:
+        return f"{self._folder.stack_id}/{part}"
+
+    def _show_step(self, step: str) -> None:
+        self._console.print(f"  {step} …", style="dim", markup=False)
+
+    @contextmanager
+    def _step(self, doing: str, done: str) -> Iterator[None]:
+        began = time.monotonic()
+        with self._console.status(doing):
+            yield
+        self._console.print(f"[green]✓[/] {done} [dim]({time.monotonic() - began:.1f} s)[/]")
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """INT and TERM raise _StopRequested in the main thread, once; handlers are as before afterwards."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _StopRequested
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reachable(host: str) -> str:
+    """The address by which this machine reaches what listens on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104  # compared, not bound
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,93 @@
+"""The one table from reason to HTTP status, gRPC code, whether it is a passing fault, and title."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+from grpc import StatusCode
+
+from actors.core.outcomes import Details, Reason
+from actors.reservations import Refusal
+
+ASK_AGAIN_AFTER_MS = 1_000
+"""When to ask again after a passing fault that does not say so itself."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a reason looks outside. `transient`: a fault, not an answer; the same key may be sent again, and safely."""
+
+    http_status: int
+    grpc_code: StatusCode
+    transient: bool
+    title: str
+
+
+STANDINGS: Mapping[Reason, Standing] = MappingProxyType(
+    {
+        Reason.TOO_LARGE: Standing(413, StatusCode.INVALID_ARGUMENT, False, "The request is too large"),
+        Reason.INVALID_ARGUMENT: Standing(400, StatusCode.INVALID_ARGUMENT, False, "The request is malformed"),
+        Reason.UNAUTHENTICATED: Standing(401, StatusCode.UNAUTHENTICATED, False, "A valid API key is needed"),
+        Reason.PERMISSION_DENIED: Standing(403, StatusCode.PERMISSION_DENIED, False, "The key does not allow this"),
+        Reason.RATE_LIMITED: Standing(429, StatusCode.RESOURCE_EXHAUSTED, True, "Too many requests"),
+        Reason.OVERLOADED: Standing(429, StatusCode.RESOURCE_EXHAUSTED, True, "The server is overloaded"),
+        Reason.UNAVAILABLE: Standing(503, StatusCode.UNAVAILABLE, True, "The server cannot answer now"),
+        Reason.OUTCOME_UNKNOWN: Standing(504, StatusCode.DEADLINE_EXCEEDED, True, "The outcome is not known"),
+        Reason.DEADLINE_EXCEEDED: Standing(504, StatusCode.DEADLINE_EXCEEDED, True, "The time was up"),
+        Reason.EVENT_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "There is no such event"),
+        Reason.HOLD_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "There is no such hold"),
+        Reason.ORDER_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "There is no such order"),
+        Reason.IDEMPOTENCY_KEY_REUSED: Standing(
+            422, StatusCode.ALREADY_EXISTS, False, "The idempotency key was used for another request"
+        ),
+        Reason.UNIT_UNKNOWN: Standing(422, StatusCode.INVALID_ARGUMENT, False, "The event has no such unit"),
+        Reason.SALE_NOT_OPEN: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale yet"),
+        Reason.SALE_CLOSED: Standing(
+            409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale any more"
+        ),
+        Reason.HOLD_EXPIRED: Standing(410, StatusCode.FAILED_PRECONDITION, False, "The hold has expired"),
+        Reason.HOLD_RELEASED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The hold was released"),
+        Reason.HOLD_CONFIRMED: Standing(
+            409, StatusCode.FAILED_PRECONDITION, False, "An order has already taken the hold over"
+        ),
+        Reason.ORDER_EXPIRED: Standing(410, StatusCode.FAILED_PRECONDITION, False, "The order has expired"),
+        Reason.ORDER_CANCELLED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order was cancelled"),
+        Reason.ORDER_CONFIRMED: Standing(
+            409, StatusCode.FAILED_PRECONDITION, False, "The order is already confirmed"
+        ),
+        Reason.UNITS_SOLD: Standing(409, StatusCode.ABORTED, False, "Units are sold"),
+        Reason.UNITS_HELD: Standing(409, StatusCode.ABORTED, False, "Units are held by others"),
+        Reason.NOT_ENOUGH_AVAILABLE: Standing(409, StatusCode.ABORTED, False, "There is not enough available"),
+        Reason.INTERNAL: Standing(500, StatusCode.INTERNAL, False, "The server has a fault"),
+    }
+)
+
+
+def invalid(*faults: str) -> Refusal:
+    """The refusal of a malformed request; each fault reads `field: what is wrong with it`."""
+    return Refusal(Reason.INVALID_ARGUMENT, Details(fields=faults))
+
+
+def explanation(refusal: Refusal) -> str:
+    """One sentence for a person: the title, and what the details add to it."""
+    details = refusal.details
+    parts = [*details.fields[:3]] if details.fields else [*details.units[:3]]
+    if len(details.fields or details.units) > len(parts):
+        parts.append("...")
+    if details.available is not None:
+        parts.append(f"{details.available} available")
+    title = STANDINGS[refusal.reason].title
+    return f"{title}: {', '.join(parts)}." if parts else f"{title}."
+
+
+def ask_again_after_ms(refusal: Refusal, now_ms: int) -> int | None:
+    """How long to wait before sending a refused request again, or None if that is of no use by itself."""
+    if not STANDINGS[refusal.reason].transient:
+        return None
+    at_ms = refusal.details.retry_at_ms
+    return ASK_AGAIN_AFTER_MS if at_ms is None else max(at_ms - now_ms, 0)
+
+
+def split_fault(fault: str) -> tuple[str, str]:
+    """Field and problem of a fault that reads `field: what is wrong with it`."""
+    field, separator, problem = fault.partition(": ")
+    return (field, problem) if separator else ("", fault)

@@ -1,0 +1,252 @@
+"""What may be asked: the shape of each request, the same for HTTP and gRPC, and every fault of one that is not so.
+
+A shape that is met costs one decode. Only a request that fails is walked field by field, so that each fault is named.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD
+from actors.core.keys import MAX_KEY_LENGTH
+from actors.reservations import Refusal
+from serve.refusals import invalid
+
+MAX_FAULTS = 50
+MAX_BODY_BYTES = 1 << 20
+MAX_LAYOUT_BODY_BYTES = 4 << 20
+"""What a request that bears a layout may weigh; also gRPC's usual limit. A big layout is written in ranges."""
+
+DEFAULT_TIMEOUT_MS = 10_000
+MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 30_000
+
+Faults = tuple[str, ...]
+
+_OPAQUE_ID = re.compile(r"[!-?A-~]*")
+
+Seconds = Annotated[int, Meta(ge=0, le=MAX_HOLD_LIFE_MS // 1000)]
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+UnitName = Annotated[str, Meta(min_length=1, max_length=200, examples=["101/C/14"])]
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request's body, checked by the types of its fields and by `faults`."""
+
+    def faults(self) -> Iterator[str]:
+        """What the types cannot say; called when they are met."""
+        return iter(())
+
+
+class Nothing(Shape, frozen=True):
+    """A request without a body, or with `{}`."""
+
+
+class NewEvent(Shape, frozen=True):
+    """An event to create, as a draft. `hold_ttl_seconds`: how long its holds live unless they ask for less or more."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    layout: msgspec.Raw
+    hold_ttl_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)] = DEFAULT_HOLD_TTL_MS // 1000
+
+    def faults(self) -> Iterator[str]:
+        """A name is one line of text."""
+        if not self.name.isprintable():
+            yield "name: has characters that cannot be shown"
+
+
+class AreaQuantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Places of an area."""
+
+    area: UnitName
+    quantity: Annotated[int, Meta(ge=1, le=MAX_UNITS_PER_HOLD)]
+
+
+class NewHold(Shape, frozen=True):
+    """Units to hold, all or nothing, for `ttl_seconds` (0: as long as the event says).
+
+    `buyer_id` is the caller's own opaque name of the buyer: it is kept for ever, so never a mail address or a name.
+    """
+
+    units: Annotated[tuple[UnitName, ...], Meta(max_length=MAX_UNITS_PER_HOLD)] = ()
+    areas: Annotated[tuple[AreaQuantity, ...], Meta(max_length=MAX_UNITS_PER_HOLD)] = ()
+    ttl_seconds: Seconds = 0
+    buyer_id: Annotated[str, Meta(max_length=128)] = ""
+
+    def faults(self) -> Iterator[str]:
+        """A hold has 1 to 50 units, each named once."""
+        quantity = len(self.units) + sum(places.quantity for places in self.areas)
+        if not 1 <= quantity <= MAX_UNITS_PER_HOLD:
+            yield f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {quantity}"
+        yield from _named_twice("units[{}]", self.units)
+        yield from _named_twice("areas[{}].area", tuple(places.area for places in self.areas))
+        if not _OPAQUE_ID.fullmatch(self.buyer_id):
+            yield "buyer_id: only visible ASCII characters but @ are allowed"
+
+
+class HoldExtension(Shape, frozen=True):
+    """How long the hold is to live from now on; 0 releases it."""
+
+    ttl_seconds: Seconds
+
+
+class NewOrder(Shape, frozen=True):
+    """The hold to order."""
+
+    hold_id: Id
+
+
+class Page(Shape, frozen=True):
+    """Which part of a list: `cursor` is the former page's `next_cursor`."""
+
+    cursor: Annotated[str, Meta(max_length=200)] = ""
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+    def faults(self) -> Iterator[str]:
+        """A cursor is printable."""
+        if not self.cursor.isprintable():
+            yield "cursor: is not one that was given out"
+
+
+class SectionAsked(Shape, frozen=True):
+    """The section whose units are asked for."""
+
+    section: Annotated[str, Meta(min_length=1, max_length=200)]
+
+    def faults(self) -> Iterator[str]:
+        """A section's name is printable."""
+        if not self.section.isprintable():
+            yield "section: has characters that cannot be shown"
+
+
+S = TypeVar("S", bound=Shape)
+
+
+def read_json(body: bytes, shape: type[S]) -> S | Refusal:
+    """The shape that a JSON body has, or every fault of it."""
+    try:
+        value = _decoder(shape).decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return invalid(*_faults_of_json(body or b"{}", shape, error))
+    return _judged(value)
+
+
+def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = True) -> S | Refusal:
+    """The shape that these fields have, or every fault of them; not `strict`: numbers may be given as text."""
+    try:
+        value = msgspec.convert(fields, shape, strict=strict)
+    except msgspec.ValidationError:
+        return invalid(*_first_faults(_faults_at(fields, shape, "", strict)))
+    return _judged(value)
+
+
+def key_faults(key: str | None) -> Faults:
+    """What is wrong with an idempotency key."""
+    if not key:
+        return ("idempotency_key: missing; every write needs one",)
+    if len(key) > MAX_KEY_LENGTH:
+        return (f"idempotency_key: longer than {MAX_KEY_LENGTH} characters",)
+    if not (key.isascii() and key.isprintable()):
+        return ("idempotency_key: only printable ASCII characters are allowed",)
+    return ()
+
+
+def timeout_faults(timeout_ms: int) -> Faults:
+    """What is wrong with the time that the caller waits."""
+    return ("timeout_ms: must not be negative",) if timeout_ms < 0 else ()
+
+
+def bounded_timeout_ms(timeout_ms: int) -> int:
+    """The time to spend on a request whose caller waits `timeout_ms` (0: not said)."""
+    return min(max(timeout_ms, MIN_TIMEOUT_MS), MAX_TIMEOUT_MS) if timeout_ms else DEFAULT_TIMEOUT_MS
+
+
+@cache
+def _decoder(shape: type[S]) -> msgspec.json.Decoder[S]:
+    return msgspec.json.Decoder(shape)
+
+
+def _judged(value: S) -> S | Refusal:
+    faults = _first_faults(value.faults())
+    return invalid(*faults) if faults else value
+
+
+def _first_faults(faults: Iterator[str]) -> Faults:
+    found = [fault for fault, _ in zip(faults, range(MAX_FAULTS + 1), strict=False)]
+    if len(found) > MAX_FAULTS:
+        found[MAX_FAULTS:] = [f"body: has more than {MAX_FAULTS} faults; the others are not listed"]
+    return tuple(found)
+
+
+def _faults_of_json(body: bytes, shape: type[Shape], error: Exception) -> Faults:
+    try:
+        raw = msgspec.json.decode(body)
+    except RecursionError:
+        return ("body: is nested too deeply",)
+    except UnicodeDecodeError:
+        return ("body: is not UTF-8",)
+    except msgspec.DecodeError as malformed:
+        return (f"body: {_problem(malformed)}",)
+    return _first_faults(_faults_at(raw, shape, "", True)) or (f"body: {_problem(error)}",)
+
+
+def _faults_at(raw: object, type_: Any, path: str, strict: bool) -> Iterator[str]:
+    """The faults of `raw`, which is to be of `type_`; each with the path of what is wrong."""
+    if type_ is msgspec.Raw:
+        return
+    if isinstance(raw, Mapping) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        yield from _faults_of_fields(raw, type_, path, strict)
+        return
+    try:
+        msgspec.convert(raw, type_, strict=strict)
+    except msgspec.ValidationError as error:
+        inner = _element_type(type_)
+        if inner is not None and isinstance(raw, list | tuple):
+            within = [
+                fault
+                for index, element in enumerate(raw[: MAX_FAULTS + 1])
+                for fault in _faults_at(element, inner, f"{path}[{index}]", strict)
+            ]
+            if within:
+                yield from within
+                return
+        yield f"{path or 'body'}: {_problem(error)}"
+
+
+def _faults_of_fields(
+    raw: Mapping[Any, object], struct: type[msgspec.Struct], path: str, strict: bool
+) -> Iterator[str]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    prefix = f"{path}." if path else ""
+    for name in raw:
+        if name not in fields:
+            yield f"{prefix}{str(name)[:64]}: there is no such field"
+    for name, field in fields.items():
+        if name in raw:
+            yield from _faults_at(raw[name], field.type, prefix + name, strict)
+        elif field.required:
+            yield f"{prefix}{name}: missing"
+
+
+def _element_type(type_: Any) -> Any | None:
+    """The type of the elements of a `tuple[X, ...]`, bare or annotated; else None."""
+    if get_origin(type_) is Annotated:
+        type_ = get_args(type_)[0]
+    return get_args(type_)[0] if get_origin(type_) is tuple else None
+
+
+def _problem(error: Exception) -> str:
+    """What the decoder found wrong, without its own notation of where."""
+    text, _, _ = str(error).partition(" - at `")
+    return text.replace("`", "")
+
+
+def _named_twice(path: str, names: tuple[str, ...]) -> Iterator[str]:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield f"{path.format(index)}: is named twice"
+        seen.add(name)
