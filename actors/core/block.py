@@ -124,11 +124,11 @@ def _write(state: BlockState, command: Write, at_ms: int) -> Outcome:
 
 
 def _read(state: BlockState, command: Read, at_ms: int) -> Outcome:
-    if isinstance(command, ReadDigest):
-        return Accepted((), DigestReply(digest(state), ledger_digest(state), state.entries_applied))
     missing = _missing(state, command, command.tenant)
     if missing is not None:
         return Rejected(missing)
+    if isinstance(command, ReadDigest):
+        return Accepted((), DigestReply(digest(state), ledger_digest(state), state.entries_applied))
     if isinstance(command, ReadHold):
         return Accepted((), holds.hold_reply(state, state.holds[command.hold], at_ms))
     if isinstance(command, ReadOrder):

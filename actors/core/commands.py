@@ -112,7 +112,9 @@ class ReadOrder(msgspec.Struct, frozen=True, array_like=True, tag=22):
 
 
 class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
-    """Read the digest of the block's whole state (an operator's question; no tenant)."""
+    """Read the digests of the block's whole state: an auditor's question."""
+
+    tenant: str
 
 
 Write: TypeAlias = (

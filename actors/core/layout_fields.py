@@ -17,7 +17,7 @@ class Fields:
     """A mapping of the file, read field by field. Faults go to `faults` under the path of the field."""
 
     def __init__(self, raw: object, path: str, known: tuple[str, ...], faults: FaultList) -> None:
-        self.path = path
+        self._path = path
         self._faults = faults
         self._values: dict[object, object] = {}
         self._readable = False
@@ -34,7 +34,7 @@ class Fields:
 
     def path_of(self, name: str) -> str:
         """The path of the field `name`."""
-        return f"{self.path}.{name}" if self.path else name
+        return f"{self._path}.{name}" if self._path else name
 
     def has(self, name: str) -> bool:
         """Whether the field is there."""
@@ -86,7 +86,7 @@ class Fields:
 
     def _refuse_unknown(self, name: object, known: tuple[str, ...]) -> None:
         if not (isinstance(name, str) and len(name) <= MAX_LABEL_LENGTH and name.isidentifier()):
-            self._faults.add(self.path, f"has an unknown field {shown(name)}")
+            self._faults.add(self._path, f"has an unknown field {shown(name)}")
             return
         near = () if self._faults.full else get_close_matches(name, known, n=1)
         self.refuse(name, f'is an unknown field, did you mean "{near[0]}"?' if near else "is an unknown field")
