@@ -1,0 +1,186 @@
+"""Buyers of the simulation: they hold, read, order, give up, retry under the same key, and note what they were told."""
+
+import asyncio
+from random import Random
+from typing import NamedTuple
+
+from actors.core.ids import Kind, TenantId, outside_id
+from actors.core.layout import Area, Category, Layout, Row, Section
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import AreaPlaces, HoldReply, HoldStatus, OrderReply, OrderStatus
+from actors.reservations import Caller, Done, Request, Reservations
+from simulation.audit import Ledger
+from simulation.world import World
+
+TENANT = TenantId("arena")
+CALLER = Caller(TENANT, "arena")
+DEADLINE_MS = 15_000
+OPEN_REASONS = (Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.DEADLINE_EXCEEDED, Reason.OVERLOADED)
+LAYOUT = Layout(
+    "EUR",
+    (Category("gold", 9000), Category("standing", 4000)),
+    (Section("A", tuple(Row(str(row), 0, 1, 10) for row in range(1, 5))),),
+    (Area("floor", 1, 30),),
+)
+
+
+class Told(NamedTuple):
+    """An accepted answer: what, about which number, as of which position of which event."""
+
+    event: str
+    kind: str
+    number: int
+    position: int
+
+
+class Crowd:
+    """All buyers of one run, and what they found wrong."""
+
+    def __init__(self, world: World, events: list[str]) -> None:
+        self.world = world
+        self.events = events
+        self.told: list[Told] = []
+        self.faults: list[str] = []
+        self.accepted = 0
+        self.refused: dict[Reason, int] = {}
+        self._keys = 0
+
+    def new_key(self) -> str:
+        """A key nobody has used."""
+        self._keys += 1
+        return f"key-{self._keys}"
+
+    async def buy(self, gateways: list[Reservations], random: Random, until_s: float) -> None:
+        """One buyer, until then."""
+        while asyncio.get_running_loop().time() < until_s:
+            await _Visit(self, gateways, random, random.choice(self.events)).run()
+            await asyncio.sleep(random.uniform(0, 0.5))
+
+    def check(self) -> list[str]:
+        """Everything that is wrong with the journals, or between them and what buyers were told."""
+        faults = list(self.faults)
+        ledgers = {f"event_{block}": Ledger(block, rows) for block, rows in self.world.store.journals.items()}
+        for event, ledger in ledgers.items():
+            faults += [f"{event}: {fault}" for fault in ledger.faults]
+        for told in self.told:
+            position = ledgers[told.event].position_of.get((told.kind, told.number))
+            if position is None or position > told.position:
+                faults.append(f"{told} was acknowledged, the journal says {position}")
+        return faults
+
+
+class _Visit:
+    """One buyer at one event, from hold to whatever end. Remembers what was acknowledged, to judge what is read."""
+
+    def __init__(self, crowd: Crowd, gateways: list[Reservations], random: Random, event: str) -> None:
+        self._crowd = crowd
+        self._gateways = gateways
+        self._random = random
+        self._event = event
+
+    async def run(self) -> None:
+        hold = await self._hold()
+        if hold is None:
+            return
+        hold_id = outside_id(Kind.HOLD, hold.block, hold.reply.hold)
+        if self._random.random() < 0.3:
+            await self._read_hold(hold_id, hold.reply.expires_at_ms, (HoldStatus.ACTIVE,))
+        step = self._random.random()
+        if step < 0.25:
+            await self._release(hold_id)
+        elif step < 0.75:
+            await self._order(hold_id)
+
+    def _request(self, key: str) -> Request:
+        return Request(CALLER, key, DEADLINE_MS, buyer="someone")
+
+    def _gateway(self) -> Reservations:
+        return self._random.choice(self._gateways)
+
+    def _seats(self) -> tuple[str, ...]:
+        row = self._random.randint(1, 4)
+        first = self._random.randint(1, 9)
+        return tuple(f"A/{row}/{seat}" for seat in range(first, first + self._random.randint(1, 2)))
+
+    async def _hold(self) -> Done[HoldReply] | None:
+        """Hold some units; retried under one key while the outcome is open, and now and then once more for nothing."""
+        key = self._crowd.new_key()
+        by_area = self._random.random() < 0.3
+        seats = () if by_area else self._seats()
+        areas = (AreaPlaces("floor", self._random.randint(1, 4)),) if by_area else ()
+        ttl_ms = self._random.choice((3_000, 60_000))
+        first: Done[HoldReply] | None = None
+        for _ in range(6):
+            answer = await self._gateway().place_hold(self._request(key), self._event, seats, areas, ttl_ms)
+            if isinstance(answer, Rejected):
+                self._note_refusal(answer)
+                if answer.reason not in OPEN_REASONS:
+                    break
+                continue
+            if first is not None and (answer.reply.hold, answer.reply.seats) != (first.reply.hold, first.reply.seats):
+                self._crowd.faults.append(f"{key} got two holds: {first.reply} and {answer.reply}")
+            self._note("HoldPlaced", answer.reply.hold, answer.position)
+            if first is not None or self._random.random() < 0.7:
+                return answer
+            first = answer
+        return first
+
+    async def _release(self, hold_id: str) -> None:
+        answer = await self._gateway().release_hold(self._request(self._crowd.new_key()), hold_id)
+        if isinstance(answer, Done):
+            self._note("HoldReleased", answer.reply.hold, answer.position)
+            await self._read_hold(hold_id, 0, (HoldStatus.RELEASED,))
+
+    async def _read_hold(self, hold_id: str, sure_until_ms: int, expected: tuple[HoldStatus, ...]) -> None:
+        answer = await self._gateway().get_hold(CALLER, hold_id, DEADLINE_MS)
+        if isinstance(answer, Rejected):
+            if answer.reason not in OPEN_REASONS:
+                self._crowd.faults.append(f"{hold_id} was acknowledged and reads {answer.reason.name}")
+        elif answer.reply.status not in expected and (not sure_until_ms or answer.reply.now_ms < sure_until_ms):
+            self._crowd.faults.append(f"stale or lost: {hold_id} reads {answer.reply.status.name}, not {expected}")
+
+    async def _order(self, hold_id: str) -> None:
+        placed = await self._gateway().place_order(self._request(self._crowd.new_key()), hold_id)
+        if isinstance(placed, Rejected):
+            self._note_refusal(placed)
+            return
+        self._note("OrderPlaced", placed.reply.order, placed.position)
+        order_id = outside_id(Kind.ORDER, placed.block, placed.reply.order)
+        if self._random.random() < 0.6:
+            answer = await self._gateway().confirm_order(self._request(self._crowd.new_key()), order_id)
+            done, expected = "OrderConfirmed", OrderStatus.CONFIRMED
+        else:
+            answer = await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
+            done, expected = "OrderCancelled", OrderStatus.CANCELLED
+        if isinstance(answer, Rejected):
+            self._note_refusal(answer)
+            return
+        self._note(done, answer.reply.order, answer.position)
+        await self._read_order(order_id, expected)
+        if expected is OrderStatus.CONFIRMED and self._random.random() < 0.7:  # or the event would sell out
+            await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
+
+    async def _read_order(self, order_id: str, expected: OrderStatus) -> None:
+        answer = await self._gateway().get_order(CALLER, order_id, DEADLINE_MS)
+        if isinstance(answer, Done) and answer.reply.status is not expected:
+            self._crowd.faults.append(f"stale or lost: {order_id} reads {answer.reply.status.name}, not {expected.name}")
+
+    def _note(self, kind: str, number: int, position: int) -> None:
+        self._crowd.accepted += 1
+        self._crowd.told.append(Told(self._event, kind, number, position))
+
+    def _note_refusal(self, rejected: Rejected) -> None:
+        self._crowd.refused[rejected.reason] = self._crowd.refused.get(rejected.reason, 0) + 1
+
+
+async def create_event(gateway: Reservations, key: str) -> str:
+    """A small event on sale, however many tries it takes."""
+    event: Done[OrderReply] | Rejected | object = None
+    for attempt in range(100):
+        created = await gateway.create_event(Request(CALLER, key, DEADLINE_MS), key, LAYOUT, 60_000)
+        if isinstance(created, Done):
+            event = f"event_{created.block}"
+            opened = await gateway.open_sale(Request(CALLER, f"{key}-open-{attempt}", DEADLINE_MS), event)
+            if isinstance(opened, Done):
+                return event
+    raise AssertionError(f"no event after 100 tries: {event}")

@@ -1,0 +1,55 @@
+"""Each guarantee of the smoke simulation, broken on purpose: the unchanged checks must notice within a few seeds."""
+
+from collections.abc import Callable
+
+import pytest
+
+from actors.engine.group_commit import Cycle, GroupCommit
+from actors.engine.hosted import HostedBlock
+from simulation.test_smoke import SEEDS, simulate
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
+    """Whatever row stands at the position is taken for ours."""
+    patch.setattr("actors.journal.memory.already_there", lambda found, sent: found is not None)
+
+
+def no_head_check(patch: pytest.MonkeyPatch) -> None:
+    """An answer without an append is given from memory."""
+
+    async def believe(_: GroupCommit, cycle: Cycle, blocks: list[str]) -> None:
+        cycle.positions.update({block: cycle.checking[block].position for block in cycle.checking})
+
+    patch.setattr(GroupCommit, "_check", believe)
+
+
+def reply_before_durable(patch: pytest.MonkeyPatch) -> None:
+    """Answers do not wait for the commit."""
+
+    async def hurry(cycle: Cycle) -> None:
+        touched: dict[str, HostedBlock] = {**cycle.checking, **cycle.appending}
+        for block, hosted in touched.items():
+            cycle.positions.setdefault(block, hosted.position + bool(hosted.pending))
+
+    patch.setattr(Cycle, "wait", hurry)
+
+
+def no_key_check(patch: pytest.MonkeyPatch) -> None:
+    """Holds are not remembered under their keys."""
+    patch.setattr("actors.core.holds.remember", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("sabotage", [conflict_is_success, no_head_check, reply_before_durable, no_key_check])
+def test_the_checks_notice(sabotage: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    sabotage(monkeypatch)
+    for seed in SEEDS:
+        try:
+            faults = simulate(seed).faults
+        except Exception as crash:  # a core that asserts is as good as a check that finds
+            faults = [repr(crash)]
+        if faults:
+            print(f"{sabotage.__name__}: seed {seed}: {faults[0]}")
+            return
+    pytest.fail(f"nobody noticed: {sabotage.__doc__}")

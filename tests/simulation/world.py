@@ -1,0 +1,254 @@
+"""A whole Holdfast in virtual time: shards on a journal in memory, gateways, a network, and a script of faults."""
+
+import asyncio
+from random import Random
+
+from actors.core import block as core
+from actors.core.ids import BlockId, TenantId
+from actors.core.state import BlockState
+from actors.dispatch import Dispatcher
+from actors.engine.engine import Engine, Lines
+from actors.journal.codec import decode_entries
+from actors.journal.journal import Epoch, JournalUnavailable
+from actors.journal.memory import MemoryJournal, MemoryStore, Statement
+from actors.link.coalescer import Coalescer
+from actors.link.transport import NotSent, OutcomeUnknown
+from actors.reservations import Reservations
+from simulation.virtual_time import Process
+
+START_MS = 1_700_000_000_000
+EXCHANGE_S = 3.0
+PING_S = 1.0
+
+
+def now_ms() -> int:
+    """The journal's clock."""
+    return START_MS + int(asyncio.get_running_loop().time() * 1000)
+
+
+class Catalogue:
+    """Blocks, heartbeats and deadlines. Deadlines come from a fold that lags, as a projection does."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.owners: dict[BlockId, str] = {}
+        self.beats_ms: dict[int, int] = {}
+        self._folds: dict[BlockId, tuple[BlockState, int]] = {}
+        self._deadlines: dict[BlockId, int | None] = {}
+
+    async def owner(self, block: BlockId) -> str | None:
+        await asyncio.sleep(0.001)
+        return self.owners.get(block)
+
+    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
+        await asyncio.sleep(0.001)
+        due = [
+            (deadline, block)
+            for block, deadline in self._deadlines.items()
+            if deadline is not None and deadline <= now_ms and self.owners.get(block) == shard
+        ]
+        return [block for _, block in sorted(due)[:limit]]
+
+    async def heartbeat(self, shard: str, epoch: int) -> int:
+        await asyncio.sleep(0.001)
+        self.beats_ms[epoch] = now_ms()
+        return now_ms()
+
+    async def last_heartbeat_ms(self, epoch: int) -> int | None:
+        await asyncio.sleep(0.001)
+        return self.beats_ms.get(epoch)
+
+    async def project(self) -> None:
+        """Follow the journals a second behind."""
+        while True:
+            await asyncio.sleep(1.0)
+            for block in list(self._store.journals):
+                state, position = self._folds.get(block, (BlockState(), 0))
+                for row in self._store.rows(block, position, 10_000):
+                    for entry in decode_entries(row.entries):
+                        core.apply(state, entry)
+                    position = row.position
+                self._folds[block] = state, position
+                self._deadlines[block] = core.next_deadline_ms(state)
+
+
+class JournalFaults:
+    """Delays always; now and then refuses a statement, loses an acknowledgement, or lets a line hang."""
+
+    def __init__(self, random: Random, counts: dict[str, int], rate: float) -> None:
+        self._random = random
+        self._counts = counts
+        self._rate = rate
+
+    async def before(self, statement: Statement) -> None:
+        await asyncio.sleep(self._random.uniform(0.0002, 0.002))
+        if self._random.random() < self._rate:
+            self._counts["refused statement"] += 1
+            raise JournalUnavailable("refused")
+        if self._random.random() < self._rate / 4:
+            self._counts["late statement"] += 1
+            await asyncio.sleep(self._random.uniform(1, 8))
+
+    async def after(self, statement: Statement) -> None:
+        if self._random.random() < self._rate:
+            self._counts["lost acknowledgement"] += statement.name == "append"
+            raise JournalUnavailable("the acknowledgement was lost")
+
+
+class Shard:
+    """One incarnation of a shard, as a process."""
+
+    def __init__(self, world: "World", name: str, incarnation: int) -> None:
+        self.process = Process(f"{name}.{incarnation}")
+        self.name = name
+        self.incarnation = incarnation
+        lines = Lines(*(MemoryJournal(world.store, faults=world.journal_faults) for _ in range(4)))
+        loop = asyncio.get_running_loop()
+        self.engine = Engine(
+            name,
+            Epoch(1, 1, incarnation),
+            lines,
+            world.catalogue,
+            loop.time,
+            lambda: world.random.randbytes(8),
+            cut_over=True,
+        )
+        self.ready = False
+        self.process.start(self._run())
+
+    async def _run(self) -> None:
+        while not self.ready:
+            try:
+                await self.engine.start()
+                self.ready = True
+            except JournalUnavailable:
+                await asyncio.sleep(0.1)
+        await self.engine.run()
+
+
+class Network:
+    """The transport to one incarnation: delays, losses on either way, repetition."""
+
+    def __init__(self, world: "World", shard: Shard) -> None:
+        self.shard = shard
+        self._world = world
+
+    async def exchange(self, payload: bytes) -> bytes:
+        world, random = self._world, self._world.random
+        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        if self.shard.process.dead or not self.shard.ready:
+            raise NotSent("connection refused")
+        if random.random() < world.network_fault_rate:
+            world.counts["request lost"] += 1
+            await asyncio.sleep(EXCHANGE_S)
+            raise OutcomeUnknown("no answer")
+        serving = self.shard.process.start(self.shard.engine.serve(payload))
+        if random.random() < world.network_fault_rate:
+            world.counts["request repeated"] += 1
+            self.shard.process.start(_later(random.uniform(0, 2), self.shard, payload))
+        done, _ = await asyncio.wait([serving], timeout=EXCHANGE_S)
+        if not done or self.shard.process.dead:
+            raise OutcomeUnknown("no answer in time")
+        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        if random.random() < world.network_fault_rate:
+            world.counts["answer lost"] += 1
+            raise OutcomeUnknown("the answer was lost")
+        return serving.result()
+
+
+async def _later(delay_s: float, shard: Shard, payload: bytes) -> None:
+    await asyncio.sleep(delay_s)
+    await shard.engine.serve(payload)
+
+
+class GatewayRoutes:
+    """One gateway's way to the shards; it may know an incarnation for longer than that is right."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._ways: dict[str, Coalescer] = {}
+
+    async def route(self, block: BlockId) -> Coalescer | None:
+        name = self._world.catalogue.owners.get(block)
+        if name is None:
+            return None
+        way = self._ways.get(name)
+        if way is None:
+            await asyncio.sleep(self._world.random.uniform(0, 0.3))
+            network = Network(self._world, self._world.newest[name])
+            way = self._ways.setdefault(name, Coalescer(network, now_ms))
+        return way
+
+    def doubt(self, block: BlockId, way: Coalescer) -> None:
+        name = self._world.catalogue.owners[block]
+        if self._ways.get(name) is way:
+            del self._ways[name]
+
+    async def assign(self, block: BlockId, tenant: TenantId) -> None:
+        shards = sorted(self._world.newest)
+        self._world.catalogue.owners.setdefault(block, shards[hash_of(block) % len(shards)])
+
+
+def hash_of(block: BlockId) -> int:
+    """A hash that is the same in every process."""
+    return sum(ord(letter) * (index + 1) for index, letter in enumerate(block))
+
+
+class World:
+    """Everything of one run. `counts` tells which faults took effect."""
+
+    def __init__(self, seed: int, shard_names: tuple[str, ...], *, faults: bool = True) -> None:
+        self.random = Random(seed)
+        self.counts: dict[str, int] = dict.fromkeys(FAULTS, 0)
+        self.store = MemoryStore(now_ms)
+        self.catalogue = Catalogue(self.store)
+        self.network_fault_rate = 0.01 if faults else 0.0
+        self.journal_faults = JournalFaults(self.random, self.counts, 0.01 if faults else 0.0)
+        self.shards: list[Shard] = []
+        self.newest: dict[str, Shard] = {}
+        for name in shard_names:
+            self.succeed(name)
+        self._projecting = asyncio.get_running_loop().create_task(self.catalogue.project())
+
+    def succeed(self, name: str) -> Shard:
+        """Start the next incarnation of a shard, whatever became of the last one."""
+        incarnation = self.newest[name].incarnation + 1 if name in self.newest else 1
+        shard = Shard(self, name, incarnation)
+        self.shards.append(shard)
+        self.newest[name] = shard
+        return shard
+
+    def gateway(self) -> Reservations:
+        """A gateway of its own: own routes, own connections."""
+        routes = GatewayRoutes(self)
+        return Reservations(Dispatcher(routes, now_ms), routes, now_ms, lambda: self.random.getrandbits(62) + 1)
+
+    async def script_faults(self, until_s: float) -> None:
+        """Kill, pause and duplicate shards until then; a successor comes a little later, as detection takes time."""
+        loop = asyncio.get_running_loop()
+        while loop.time() < until_s:
+            await asyncio.sleep(self.random.uniform(1, 5))
+            shard = self.newest[self.random.choice(sorted(self.newest))]
+            fault = self.random.choice(("crash", "pause", "duplicate owner"))
+            self.counts[fault] += 1
+            if fault == "crash":
+                shard.process.kill()
+            elif fault == "pause":
+                shard.process.pause()
+                loop.call_later(self.random.uniform(0.5, 12), shard.process.resume)
+            await asyncio.sleep(self.random.uniform(0.5, 3))
+            if fault == "crash" or self.random.random() < 0.8:
+                self.succeed(shard.name)
+
+
+FAULTS = (
+    "crash",
+    "pause",
+    "duplicate owner",
+    "refused statement",
+    "late statement",
+    "lost acknowledgement",
+    "request lost",
+    "request repeated",
+    "answer lost",
+)
