@@ -6,8 +6,7 @@ from types import MappingProxyType
 import msgspec
 from grpc import StatusCode
 
-from actors.core.outcomes import Details, Reason
-from actors.reservations import Refusal
+from actors.core.outcomes import Details, Reason, Rejected
 
 ASK_AGAIN_AFTER_MS = 1_000
 """When to ask again after a passing fault that does not say so itself."""
@@ -41,9 +40,7 @@ STANDINGS: Mapping[Reason, Standing] = MappingProxyType(
         ),
         Reason.UNIT_UNKNOWN: Standing(422, StatusCode.INVALID_ARGUMENT, False, "The event has no such unit"),
         Reason.SALE_NOT_OPEN: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale yet"),
-        Reason.SALE_CLOSED: Standing(
-            409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale any more"
-        ),
+        Reason.SALE_CLOSED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale any more"),
         Reason.HOLD_EXPIRED: Standing(410, StatusCode.FAILED_PRECONDITION, False, "The hold has expired"),
         Reason.HOLD_RELEASED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The hold was released"),
         Reason.HOLD_CONFIRMED: Standing(
@@ -51,9 +48,7 @@ STANDINGS: Mapping[Reason, Standing] = MappingProxyType(
         ),
         Reason.ORDER_EXPIRED: Standing(410, StatusCode.FAILED_PRECONDITION, False, "The order has expired"),
         Reason.ORDER_CANCELLED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order was cancelled"),
-        Reason.ORDER_CONFIRMED: Standing(
-            409, StatusCode.FAILED_PRECONDITION, False, "The order is already confirmed"
-        ),
+        Reason.ORDER_CONFIRMED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order is already confirmed"),
         Reason.UNITS_SOLD: Standing(409, StatusCode.ABORTED, False, "Units are sold"),
         Reason.UNITS_HELD: Standing(409, StatusCode.ABORTED, False, "Units are held by others"),
         Reason.NOT_ENOUGH_AVAILABLE: Standing(409, StatusCode.ABORTED, False, "There is not enough available"),
@@ -62,12 +57,17 @@ STANDINGS: Mapping[Reason, Standing] = MappingProxyType(
 )
 
 
-def invalid(*faults: str) -> Refusal:
+def invalid(*faults: str) -> Rejected:
     """The refusal of a malformed request; each fault reads `field: what is wrong with it`."""
-    return Refusal(Reason.INVALID_ARGUMENT, Details(fields=faults))
+    return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
 
 
-def explanation(refusal: Refusal) -> str:
+def too_large(max_bytes: int) -> Rejected:
+    """The refusal of a request that weighs more than is read."""
+    return Rejected(Reason.TOO_LARGE, Details(fields=(f"body: at most {max_bytes} bytes are allowed",)))
+
+
+def explanation(refusal: Rejected) -> str:
     """One sentence for a person: the title, and what the details add to it."""
     details = refusal.details
     parts = [*details.fields[:3]] if details.fields else [*details.units[:3]]
@@ -79,7 +79,7 @@ def explanation(refusal: Refusal) -> str:
     return f"{title}: {', '.join(parts)}." if parts else f"{title}."
 
 
-def ask_again_after_ms(refusal: Refusal, now_ms: int) -> int | None:
+def ask_again_after_ms(refusal: Rejected, now_ms: int) -> int | None:
     """How long to wait before sending a refused request again, or None if that is of no use by itself."""
     if not STANDINGS[refusal.reason].transient:
         return None

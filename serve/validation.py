@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD
 from actors.core.keys import MAX_KEY_LENGTH
-from actors.reservations import Refusal
+from actors.core.outcomes import Rejected
 from serve.refusals import invalid
 
 MAX_FAULTS = 50
@@ -125,7 +125,7 @@ class SectionAsked(Shape, frozen=True):
 S = TypeVar("S", bound=Shape)
 
 
-def read_json(body: bytes, shape: type[S]) -> S | Refusal:
+def read_json(body: bytes, shape: type[S]) -> S | Rejected:
     """The shape that a JSON body has, or every fault of it."""
     try:
         value = _decoder(shape).decode(body or b"{}")
@@ -134,7 +134,7 @@ def read_json(body: bytes, shape: type[S]) -> S | Refusal:
     return _judged(value)
 
 
-def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = True) -> S | Refusal:
+def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = True) -> S | Rejected:
     """The shape that these fields have, or every fault of them; not `strict`: numbers may be given as text."""
     try:
         value = msgspec.convert(fields, shape, strict=strict)
@@ -169,7 +169,7 @@ def _decoder(shape: type[S]) -> msgspec.json.Decoder[S]:
     return msgspec.json.Decoder(shape)
 
 
-def _judged(value: S) -> S | Refusal:
+def _judged(value: S) -> S | Rejected:
     faults = _first_faults(value.faults())
     return invalid(*faults) if faults else value
 

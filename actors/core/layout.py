@@ -111,6 +111,7 @@ class LayoutIndex:
 
     def seat_name(self, seat: int) -> str:
         """The name of the seat with index `seat`."""
+        assert 0 <= seat < self.seat_count
         number = self.row_of_seat(seat)
         section, row = self._rows[number]
         return f"{section.name}/{row.name}/{row.seat_label(seat - self._bases[number])}"

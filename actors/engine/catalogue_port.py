@@ -1,12 +1,33 @@
 """What the engine asks of the catalogue: who owns a block, which blocks have deadlines, who was alive until when."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from actors.core.ids import BlockId
 
 
 class CatalogueUnavailable(Exception):
     """The catalogue cannot be reached."""
+
+
+class EngineCounters(msgspec.Struct, frozen=True):
+    """What an engine has done since it started, and what waits in it now."""
+
+    call_count: int = 0
+    batch_count: int = 0
+    commit_count: int = 0
+    row_count: int = 0
+    entry_count: int = 0
+    block_count: int = 0
+    calls_waiting: int = 0
+
+
+class Beat(NamedTuple):
+    """What a heartbeat is answered with: the journal's clock, and the highest epoch of this shard so far."""
+
+    now_ms: int
+    newest_epoch: int
 
 
 class ShardCatalogue(Protocol):
@@ -20,10 +41,10 @@ class ShardCatalogue(Protocol):
         """Blocks of this shard with a deadline at or before `now_ms`, the most overdue first."""
         ...
 
-    async def heartbeat(self, shard: str, epoch: int) -> int:
-        """Note that this incarnation is alive; the catalogue's clock in ms."""
+    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
+        """Note that this incarnation is alive, and what it has done."""
         ...
 
-    async def last_heartbeat_ms(self, epoch: int) -> int | None:
-        """When the incarnation with this packed epoch was last known alive."""
+    async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
+        """When the shard's incarnation with this packed epoch was last known alive."""
         ...

@@ -23,19 +23,19 @@ class JournalClock:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic  # seconds
-        self._offset_ms: float | None = None
+        self._ahead_ms: float | None = None
         self._latest_ms = 0
         self.trusted = False
 
     def observe(self, journal_now_ms: int) -> None:
         """The journal has just said what time it is."""
-        offset_ms = journal_now_ms - self._monotonic() * 1000
-        self.trusted = self._offset_ms is None or abs(offset_ms - self._offset_ms) <= MAX_JUMP_MS
+        ahead_ms = journal_now_ms - self._monotonic() * 1000
+        self.trusted = self._ahead_ms is None or abs(ahead_ms - self._ahead_ms) <= MAX_JUMP_MS
         if self.trusted:
-            self._offset_ms = offset_ms
+            self._ahead_ms = ahead_ms
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC; the journal must have been heard once."""
-        assert self._offset_ms is not None, "the clock was never set"
-        self._latest_ms = max(self._latest_ms, int(self._monotonic() * 1000 + self._offset_ms))
+        assert self._ahead_ms is not None, "the clock was never set"
+        self._latest_ms = max(self._latest_ms, int(self._monotonic() * 1000 + self._ahead_ms))
         return self._latest_ms

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from actors.engine import timers
 from actors.engine.activation import Activator, Outage
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import CatalogueUnavailable, ShardCatalogue
+from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.residence import Residence
@@ -26,18 +24,6 @@ class Lines(NamedTuple):
     checks: Journal
     activation: Journal
     snapshots: Journal
-
-
-class EngineCounters(msgspec.Struct, frozen=True):
-    """What the engine has done since it started."""
-
-    call_count: int
-    batch_count: int
-    commit_count: int
-    row_count: int
-    entry_count: int
-    block_count: int
-    calls_waiting: int
 
 
 class Engine:
@@ -86,7 +72,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.commit.run())
             group.create_task(self.residence.run())
-            group.create_task(timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock))
+            group.create_task(timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock, self.counters))
             group.create_task(timers.expire(self.host, self.residence))
             group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
             group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
@@ -112,7 +98,7 @@ class Engine:
         if former_epoch == self.epoch.packed():
             return None
         try:
-            last_ms = await self._catalogue.last_heartbeat_ms(former_epoch)
+            last_ms = await self._catalogue.last_heartbeat_ms(self.shard, former_epoch)
         except CatalogueUnavailable:
             return None
         now_ms = self.clock.now_ms()

@@ -1,11 +1,12 @@
 """What a shard does by itself: beat, expire, sweep for blocks that nobody asks about, write snapshots."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import CatalogueUnavailable, ShardCatalogue
+from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import SWEEP_PRIORITY, Residence
@@ -14,19 +15,35 @@ from actors.journal.journal import Journal, JournalUnavailable, Snapshot
 _log = structlog.get_logger(__name__)
 
 BEAT_S = 1.0
+BEATS_OF_GRACE = 10
 EXPIRE_S = 0.5
 SWEEP_S = 2.0
 BLOCKS_PER_SWEEP = 500
 
 
-async def beat(catalogue: ShardCatalogue, shard: str, epoch: int, clock: JournalClock) -> None:
-    """Say every second that this incarnation is alive, and compare clocks."""
-    while True:
+class Outlived(Exception):
+    """This incarnation is of no more use: a successor has been there for a while, or the clock cannot be trusted."""
+
+
+async def beat(
+    catalogue: ShardCatalogue, shard: str, epoch: int, clock: JournalClock, counters: Callable[[], EngineCounters]
+) -> None:
+    """Say every second that this incarnation is alive, and compare clocks. Ends by raising Outlived.
+
+    A shard that was replaced while it was paused stays long enough to tell late callers that it is fenced.
+    """
+    useless_beats = 0
+    while useless_beats < BEATS_OF_GRACE:
         try:
-            clock.observe(await catalogue.heartbeat(shard, epoch))
+            answer = await catalogue.heartbeat(shard, epoch, counters())
         except CatalogueUnavailable:
             pass  # the next beat tells; meanwhile the commits notice
+        else:
+            clock.observe(answer.now_ms)
+            useless = answer.newest_epoch > epoch or not clock.trusted
+            useless_beats = useless_beats + 1 if useless else 0
         await asyncio.sleep(BEAT_S)
+    raise Outlived(f"{shard} under epoch {epoch}")
 
 
 async def expire(host: BlockHost, residence: Residence) -> None:

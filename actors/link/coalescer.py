@@ -17,11 +17,11 @@ from actors.link.transport import NotSent, OutcomeUnknown, Transport
 CALL_OVERHEAD_BYTES = 9  # at most: what encodes a call beside the characters of its block and the bytes of its command
 
 
-class Overloaded(Exception):  # noqa: N818
+class Overloaded(Exception):
     """Too much is waiting for this shard, or of this tenant; nothing was sent."""
 
 
-class Expired(Exception):  # noqa: N818
+class Expired(Exception):
     """The caller's `not_after_ms` passed while it waited; nothing was sent."""
 
 
@@ -131,7 +131,7 @@ class Coalescer:
             del self._queues[tenant]
 
     def _take_off(self) -> None:
-        """Start a flight if one is due. All callers that are ready now run before its first step, and join its batch."""
+        """Start a flight if one is due. Callers that are ready now come before its first step and join its batch."""
         if self._queues and not self._closed and len(self._flights) < self._bounds.max_batches_in_flight:
             flight = asyncio.get_running_loop().create_task(self._fly())
             self._flights.add(flight)

@@ -19,11 +19,11 @@ class FrameError(Exception):
     """The peer does not speak this protocol, or not within its bounds; the connection is of no more use."""
 
 
-class FrameTooLarge(FrameError):  # noqa: N818
+class FrameTooLarge(FrameError):
     """A frame over the bound."""
 
 
-class FrameMalformed(FrameError):  # noqa: N818
+class FrameMalformed(FrameError):
     """Bytes that are no frame, or a frame that has no place here."""
 
 

@@ -28,7 +28,7 @@ MAX_HANDSHAKE_FRAME_BYTES = HEADER_BYTES + PROOF_BYTES + MAX_IDENTITY_BYTES
 _LABEL = b"holdfast link %d" % VERSION
 
 
-class HandshakeFailed(FrameError):  # noqa: N818
+class HandshakeFailed(FrameError):
     """The peer did not prove that it knows the secret, or speaks another version."""
 
 

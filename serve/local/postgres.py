@@ -75,12 +75,12 @@ class Postgres:
         _check_version(self._folder)
         self._end_leftovers()
         settings = {**_SERVER_SETTINGS, "port": str(self._port)}
-        command = [str(binaries / "postgres"), "-D", str(self._folder)]
+        command = [*_as_owner(self._folder), str(binaries / "postgres"), "-D", str(self._folder)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         log_begin = self._log.stat().st_size if self._log.exists() else 0
         self._process = spawn(
-            [*_as_owner(self._folder), *command],
+            command,
             part=self._part,
             signal_on_orphan=signal.SIGINT,
             log=self._log,
@@ -165,7 +165,7 @@ def _initialise(folder: Path, binaries: Path, password_file: Path) -> None:
     if os.geteuid() == 0:
         account = _account_instead_of_root()
         os.chown(unfinished, account.pw_uid, account.pw_gid)
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # our own program
         [
             *(*_as_owner(unfinished), binaries / "initdb", "--pgdata", unfinished, "--username", USER),
             *("--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
@@ -186,7 +186,7 @@ def _check_version(folder: Path) -> None:
         raise CannotStart(f"{folder} holds no data of PostgreSQL {MAJOR_VERSION} (version: {version})")
 
 
-def _as_owner(folder: Path) -> list[str | Path]:
+def _as_owner(folder: Path) -> list[str]:
     """A command prefix: PostgreSQL refuses to run as root, so root runs it as the account that owns its data.
 
     That account may reach folders that only root can enter (a clone below /root): it keeps that one capability, and

@@ -39,13 +39,20 @@ class Part(Protocol):
 
 
 def spawn(
-    command: Sequence[str], *, part: str, signal_on_orphan: signal.Signals, log: Path, folder: Path,
-    environment: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL, pass_fds: Sequence[int] = (),
-) -> subprocess.Popen[bytes]:  # fmt: skip
+    command: Sequence[str],
+    *,
+    part: str,
+    signal_on_orphan: signal.Signals,
+    log: Path,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
     """Start a command in its own session, marked as `part`, its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  # our own programs
             [sys.executable, "-ISc", _TETHER, str(int(signal_on_orphan)), *command],
             stdin=stdin,
             stdout=output,

@@ -45,7 +45,7 @@ def main() -> int:
         return 1
     finally:
         if ray.is_initialized():
-            ray_serve.shutdown()
+            ray_serve.shutdown()  # type: ignore[no-untyped-call]
             ray.shutdown()
     return 0
 
@@ -69,7 +69,8 @@ def _bring_up(order: Order, report: Callable[[str], None]) -> None:
     report("Ray Serve and HAProxy")
     ray_serve.start(
         proxy_location="HeadOnly",
-        http_options=HTTPOptions(host=settings.host, port=settings.http_port),
+        # HAProxy's launcher puts the outer ports on settings.host (see loopback); the inner servers stay where they are.
+        http_options=HTTPOptions(host=LOOPBACK, port=settings.http_port),
         grpc_options=gRPCOptions(port=settings.grpc_port, grpc_servicer_functions=list(order.grpc_servicers)),
         logging_config={"enable_access_log": False, "log_level": settings.log_level.upper()},
     )

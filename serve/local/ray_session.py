@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -101,10 +102,8 @@ class RaySession:
         if self._process is None:
             return
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass
         if self.fault() is None:  # a broken session would only time out
             process = self._process
             wait_until(lambda: process.poll() is not None, _STOP_PATIENCE_S)
@@ -144,7 +143,7 @@ class RaySession:
         """Sockets and generated files of the last session go; the logs of the last few stay."""
         shutil.rmtree(self._folder.ray / "haproxy", ignore_errors=True)
         (self._folder.ray / "haproxy").mkdir(mode=0o700)
-        write_haproxy_launcher(self._folder.ray / "haproxy-on-loopback")
+        write_haproxy_launcher(self._folder.ray / "haproxy-launcher", self._order.stack.settings.host)
         sessions = sorted(path for path in self._folder.ray.glob("session_2*") if path.is_dir())
         for old in sessions[:-_KEPT_SESSIONS]:
             shutil.rmtree(old, ignore_errors=True)
@@ -171,7 +170,7 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.2",
         # One log line a request to a Python process; the gateway counts its requests itself.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(folder.ray_short / "haproxy-on-loopback"),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(folder.ray_short / "haproxy-launcher"),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(haproxy / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(haproxy / "admin.sock"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(haproxy / "metrics.sock"),

@@ -56,9 +56,8 @@ class DataFolder:
             self.ray.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise CannotStart(
-                f"cannot use the data folder {self.root} ({error.strerror}): choose another with {described('data_dir')}"
-            ) from None
+            advice = f"choose another with {described('data_dir')}"
+            raise CannotStart(f"cannot use the data folder {self.root} ({error.strerror}): {advice}") from None
         # A command that looks for the running server holds the lock for an instant: ask more than once.
         if not wait_until(lambda: _flocked(lock), 0.5):
             os.close(lock)
@@ -129,7 +128,7 @@ def decode_stack(text: bytes) -> Stack:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace a file by one that only its owner can read; readers see the old one or the new one. Raises CannotStart."""
+    """Replace a file, at once and whole, by one that only its owner can read. Raises CannotStart."""
     new = path.with_name(path.name + ".new")
     try:
         new.unlink(missing_ok=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http import HTTPStatus
 from types import FrameType
 
 import msgspec
@@ -26,6 +26,11 @@ from serve.settings import Settings
 _LOOK_PERIOD_S = 0.25
 _PROBE_PERIOD_S = 2.0
 _PROBE_PATIENCE_S = 20.0  # Ray repairs HAProxy and replicas by itself within seconds
+_LEFTOVER_SIGNALS = {
+    "ray": ((signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0)),
+    "redis": ((signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0)),
+    "postgres": ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 10.0)),
+}
 _RESTART_LIMIT = 5
 _RESTART_WINDOW_S = 120.0
 
@@ -78,14 +83,13 @@ class _Supervisor:
     def run(self) -> int:
         """Start, watch, stop. Raises CannotStart after having stopped what was started."""
         adopt_orphans()
-        try:
+        left: list[int] = []
+        with suppress(_StopRequested):
             try:
                 self._start()
                 self._watch()
             finally:
                 left = self._stop()
-        except _StopRequested:
-            pass
         if left:
             self._console.print(f"could not end these processes of ours: {left}", style="red")
         return 1 if left else 0
@@ -183,12 +187,18 @@ class _Supervisor:
         now = time.monotonic()
         if now - self._probed_at >= _PROBE_PERIOD_S:
             self._probed_at = now
-            url = f"http://{_reachable(self._settings.host)}:{self._settings.http_port}/-/healthz"
-            with suppress(OSError, urllib.error.HTTPError):
-                urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  # our own address
+            if self._answers():
                 self._answered_at = now
         silence_s = now - self._answered_at
         return f"no answer over HTTP for {silence_s:.0f} s" if silence_s > _PROBE_PATIENCE_S else None
+
+    def _answers(self) -> bool:
+        """Whether HAProxy has a replica to send HTTP to."""
+        connection = http.client.HTTPConnection(_reachable(self._settings.host), self._settings.http_port, timeout=1)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/-/healthz")
+            return connection.getresponse().status == HTTPStatus.OK
+        return False
 
     def _stop(self) -> list[int]:
         """Stop the parts, last started first; returns the processes of this stack that are left."""
@@ -203,15 +213,11 @@ class _Supervisor:
         return self._end_leftovers()
 
     def _end_leftovers(self) -> list[int]:
-        """End what a killed run of this data folder left; PostgreSQL sees to its own (see `Postgres.start`)."""
-        left = end(
-            lambda: marked(f"{self._folder.stack_id}/"),
-            (signal.SIGINT, 10.0),
-            (signal.SIGTERM, 3.0),
-            (signal.SIGKILL, 10.0),
-        )
+        """End what a killed run of this data folder left, clients before stores; returns who is left."""
+        for part, signals in _LEFTOVER_SIGNALS.items():
+            end(lambda mark=self._mark(part): marked(mark), *signals)
         reap()
-        return left
+        return marked(self._mark(""))
 
     def _mark(self, part: str) -> str:
         return f"{self._folder.stack_id}/{part}"

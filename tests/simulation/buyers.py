@@ -163,7 +163,9 @@ class _Visit:
     async def _read_order(self, order_id: str, expected: OrderStatus) -> None:
         answer = await self._gateway().get_order(CALLER, order_id, DEADLINE_MS)
         if isinstance(answer, Done) and answer.reply.status is not expected:
-            self._crowd.faults.append(f"stale or lost: {order_id} reads {answer.reply.status.name}, not {expected.name}")
+            self._crowd.faults.append(
+                f"stale or lost: {order_id} reads {answer.reply.status.name}, not {expected.name}"
+            )
 
     def _note(self, kind: str, number: int, position: int) -> None:
         self._crowd.accepted += 1

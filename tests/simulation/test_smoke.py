@@ -37,7 +37,9 @@ def simulate(seed: int, *, faults: bool = True) -> Run:
         if faults:
             work.append(world.script_faults(VIRTUAL_S - 5))
         await asyncio.gather(*work)
-        rows = [(block, row.position, row.chain) for block, rows in sorted(world.store.journals.items()) for row in rows]
+        rows = [
+            (block, row.position, row.chain) for block, rows in sorted(world.store.journals.items()) for row in rows
+        ]
         return Run(crowd.check(), crowd.accepted, world.counts, [*crowd.told, *rows])
 
     return virtual_time.run(main)

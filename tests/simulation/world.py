@@ -7,7 +7,9 @@ from actors.core import block as core
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
+from actors.engine.catalogue_port import Beat, EngineCounters
 from actors.engine.engine import Engine, Lines
+from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
 from actors.journal.journal import Epoch, JournalUnavailable
 from actors.journal.memory import MemoryJournal, MemoryStore, Statement
@@ -32,7 +34,7 @@ class Catalogue:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.owners: dict[BlockId, str] = {}
-        self.beats_ms: dict[int, int] = {}
+        self.beats_ms: dict[tuple[str, int], int] = {}
         self._folds: dict[BlockId, tuple[BlockState, int]] = {}
         self._deadlines: dict[BlockId, int | None] = {}
 
@@ -49,14 +51,14 @@ class Catalogue:
         ]
         return [block for _, block in sorted(due)[:limit]]
 
-    async def heartbeat(self, shard: str, epoch: int) -> int:
+    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
         await asyncio.sleep(0.001)
-        self.beats_ms[epoch] = now_ms()
-        return now_ms()
+        self.beats_ms[shard, epoch] = now_ms()
+        return Beat(now_ms(), max(beaten for name, beaten in self.beats_ms if name == shard))
 
-    async def last_heartbeat_ms(self, epoch: int) -> int | None:
+    async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         await asyncio.sleep(0.001)
-        return self.beats_ms.get(epoch)
+        return self.beats_ms.get((shard, epoch))
 
     async def project(self) -> None:
         """Follow the journals a second behind."""
@@ -123,7 +125,10 @@ class Shard:
                 self.ready = True
             except JournalUnavailable:
                 await asyncio.sleep(0.1)
-        await self.engine.run()
+        try:
+            await self.engine.run()
+        except* Outlived:
+            self.process.kill()
 
 
 class Network:

@@ -49,11 +49,11 @@ create table shards (
   epoch bigint not null,
   started_at timestamptz not null default now(),
   heartbeat_at timestamptz not null default now(),
-  generation integer not null,
-  incarnation integer not null,
+  pid integer not null,
   shard text not null,
   address text not null,
-  constraint shards_pkey primary key (generation, shard)
+  counters jsonb not null default '{}',
+  constraint shards_pkey primary key (shard, epoch)
 ) with (
   fillfactor = 50,  -- a heartbeat a second each, in place
   autovacuum_vacuum_scale_factor = 0,

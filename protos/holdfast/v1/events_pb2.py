@@ -26,15 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import prices_pb2 as holdfast_dot_v1_dot_prices__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/events.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/prices.proto\"\xc3\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x05 \x01(\x03\x12\x18\n\x10hold_ttl_seconds\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncategories\x18\x08 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12+\n\x08sections\x18\t \x03(\x0b\x32\x19.holdfast.v1.EventSection\x12%\n\x05\x61reas\x18\n \x03(\x0b\x32\x16.holdfast.v1.EventArea\"1\n\x0c\x45ventSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x03\"=\n\tEventArea\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\"\xd8\x01\n\x0c\x45ventSummary\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"~\n\x12\x43reateEventRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0blayout_json\x18\x02 \x01(\t\x12\x18\n\x10hold_ttl_seconds\x18\x03 \x01(\x05\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43reateEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"P\n\x0fOpenSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"S\n\x10OpenSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"7\n\x0fGetEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"5\n\x10GetEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\"2\n\x11ListEventsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\"T\n\x12ListEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.EventSummary\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t*]\n\x0b\x45ventStatus\x12\x1c\n\x18\x45VENT_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45VENT_STATUS_DRAFT\x10\x01\x12\x18\n\x14\x45VENT_STATUS_ON_SALE\x10\x02\x32\xc1\x02\n\x0c\x45ventService\x12P\n\x0b\x43reateEvent\x12\x1f.holdfast.v1.CreateEventRequest\x1a .holdfast.v1.CreateEventResponse\x12G\n\x08OpenSale\x12\x1c.holdfast.v1.OpenSaleRequest\x1a\x1d.holdfast.v1.OpenSaleResponse\x12G\n\x08GetEvent\x12\x1c.holdfast.v1.GetEventRequest\x1a\x1d.holdfast.v1.GetEventResponse\x12M\n\nListEvents\x12\x1e.holdfast.v1.ListEventsRequest\x1a\x1f.holdfast.v1.ListEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/events.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/prices.proto\"\xc3\x02\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x05 \x01(\x03\x12\x18\n\x10hold_ttl_seconds\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncategories\x18\x08 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12+\n\x08sections\x18\t \x03(\x0b\x32\x19.holdfast.v1.EventSection\x12%\n\x05\x61reas\x18\n \x03(\x0b\x32\x16.holdfast.v1.EventArea\"1\n\x0c\x45ventSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x03\"=\n\tEventArea\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\"\xd8\x01\n\x0c\x45ventSummary\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x12\x43reateEventRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06layout\x18\x02 \x01(\t\x12\x18\n\x10hold_ttl_seconds\x18\x03 \x01(\x05\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43reateEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"P\n\x0fOpenSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"S\n\x10OpenSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"7\n\x0fGetEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"5\n\x10GetEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\"2\n\x11ListEventsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\"T\n\x12ListEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.EventSummary\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t*]\n\x0b\x45ventStatus\x12\x1c\n\x18\x45VENT_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45VENT_STATUS_DRAFT\x10\x01\x12\x18\n\x14\x45VENT_STATUS_ON_SALE\x10\x02\x32\xc1\x02\n\x0c\x45ventService\x12P\n\x0b\x43reateEvent\x12\x1f.holdfast.v1.CreateEventRequest\x1a .holdfast.v1.CreateEventResponse\x12G\n\x08OpenSale\x12\x1c.holdfast.v1.OpenSaleRequest\x1a\x1d.holdfast.v1.OpenSaleResponse\x12G\n\x08GetEvent\x12\x1c.holdfast.v1.GetEventRequest\x1a\x1d.holdfast.v1.GetEventResponse\x12M\n\nListEvents\x12\x1e.holdfast.v1.ListEventsRequest\x1a\x1f.holdfast.v1.ListEventsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTSTATUS']._serialized_start=1392
-  _globals['_EVENTSTATUS']._serialized_end=1485
+  _globals['_EVENTSTATUS']._serialized_start=1387
+  _globals['_EVENTSTATUS']._serialized_end=1480
   _globals['_EVENT']._serialized_start=101
   _globals['_EVENT']._serialized_end=424
   _globals['_EVENTSECTION']._serialized_start=426
@@ -44,21 +44,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSUMMARY']._serialized_start=541
   _globals['_EVENTSUMMARY']._serialized_end=757
   _globals['_CREATEEVENTREQUEST']._serialized_start=759
-  _globals['_CREATEEVENTREQUEST']._serialized_end=885
-  _globals['_CREATEEVENTRESPONSE']._serialized_start=887
-  _globals['_CREATEEVENTRESPONSE']._serialized_end=973
-  _globals['_OPENSALEREQUEST']._serialized_start=975
-  _globals['_OPENSALEREQUEST']._serialized_end=1055
-  _globals['_OPENSALERESPONSE']._serialized_start=1057
-  _globals['_OPENSALERESPONSE']._serialized_end=1140
-  _globals['_GETEVENTREQUEST']._serialized_start=1142
-  _globals['_GETEVENTREQUEST']._serialized_end=1197
-  _globals['_GETEVENTRESPONSE']._serialized_start=1199
-  _globals['_GETEVENTRESPONSE']._serialized_end=1252
-  _globals['_LISTEVENTSREQUEST']._serialized_start=1254
-  _globals['_LISTEVENTSREQUEST']._serialized_end=1304
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=1306
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=1390
-  _globals['_EVENTSERVICE']._serialized_start=1488
-  _globals['_EVENTSERVICE']._serialized_end=1809
+  _globals['_CREATEEVENTREQUEST']._serialized_end=880
+  _globals['_CREATEEVENTRESPONSE']._serialized_start=882
+  _globals['_CREATEEVENTRESPONSE']._serialized_end=968
+  _globals['_OPENSALEREQUEST']._serialized_start=970
+  _globals['_OPENSALEREQUEST']._serialized_end=1050
+  _globals['_OPENSALERESPONSE']._serialized_start=1052
+  _globals['_OPENSALERESPONSE']._serialized_end=1135
+  _globals['_GETEVENTREQUEST']._serialized_start=1137
+  _globals['_GETEVENTREQUEST']._serialized_end=1192
+  _globals['_GETEVENTRESPONSE']._serialized_start=1194
+  _globals['_GETEVENTRESPONSE']._serialized_end=1247
+  _globals['_LISTEVENTSREQUEST']._serialized_start=1249
+  _globals['_LISTEVENTSREQUEST']._serialized_end=1299
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1301
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=1385
+  _globals['_EVENTSERVICE']._serialized_start=1483
+  _globals['_EVENTSERVICE']._serialized_end=1804
 # @@protoc_insertion_point(module_scope)

@@ -81,18 +81,18 @@ class EventSummary(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., capacity: _Optional[int] = ..., available: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateEventRequest(_message.Message):
-    __slots__ = ("name", "layout_json", "hold_ttl_seconds", "idempotency_key", "timeout_ms")
+    __slots__ = ("name", "layout", "hold_ttl_seconds", "idempotency_key", "timeout_ms")
     NAME_FIELD_NUMBER: _ClassVar[int]
-    LAYOUT_JSON_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
     HOLD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     name: str
-    layout_json: str
+    layout: str
     hold_ttl_seconds: int
     idempotency_key: str
     timeout_ms: int
-    def __init__(self, name: _Optional[str] = ..., layout_json: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., layout: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class CreateEventResponse(_message.Message):
     __slots__ = ("event", "idempotency_replayed")

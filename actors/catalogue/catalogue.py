@@ -1,0 +1,95 @@
+"""The catalogue in Postgres. Nobody waits for it on the hot path: shards and gateways remember what it said."""
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.core.ids import BlockId, TenantId
+from actors.database.line import Line, LineUnavailable
+from actors.database.queries import load_queries
+from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCounters
+
+_SQL = load_queries(Path(__file__).parent / "catalogue.sql")
+
+
+class Incarnation(msgspec.Struct, frozen=True):
+    """One life of one shard: where it listens, as which process, and what it has done."""
+
+    shard: str
+    epoch: int  # packed
+    address: str
+    pid: int
+    counters: EngineCounters = EngineCounters()
+
+
+class Catalogue:
+    """One line to the catalogue. Every method raises CatalogueUnavailable where Postgres cannot be reached."""
+
+    def __init__(self, database_url: str, *, application_name: str = "holdfast-catalogue") -> None:
+        self._line = Line(database_url, application_name=application_name)
+
+    async def begin_generation(self) -> int:
+        """A number higher than that of any cluster before."""
+        return int((await self._fetch("begin_generation"))[0][0])
+
+    async def register(self, shard: str, epoch: int, address: str, pid: int) -> None:
+        """Make a new incarnation known."""
+        await self._fetch("register", shard, epoch, address, pid)
+
+    async def newest_incarnations(self) -> tuple[dict[str, Incarnation], int]:
+        """The shards of the newest cluster, by name, and the journal's clock in ms."""
+        rows = await self._fetch("newest_incarnations")
+        newest = {
+            row["shard"]: Incarnation(
+                row["shard"],
+                row["epoch"],
+                row["address"],
+                row["pid"],
+                msgspec.json.decode(row["counters"], type=EngineCounters),
+            )
+            for row in rows
+            if row["shard"] is not None
+        }
+        return newest, rows[0]["now_ms"]
+
+    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
+        """See `ShardCatalogue.heartbeat`."""
+        rows = await self._fetch("heartbeat", shard, epoch, msgspec.json.encode(counters).decode())
+        if not rows:
+            raise CatalogueUnavailable(f"{shard} is not registered under epoch {epoch}")
+        return Beat(rows[0]["now_ms"], rows[0]["newest_epoch"])
+
+    async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
+        """See `ShardCatalogue.last_heartbeat_ms`."""
+        rows = await self._fetch("last_heartbeat", shard, epoch)
+        return int(rows[0]["heartbeat_at_ms"]) if rows else None
+
+    async def owner(self, block: BlockId) -> str | None:
+        """See `ShardCatalogue.owner`."""
+        rows = await self._fetch("owner", block)
+        return str(rows[0]["shard"]) if rows else None
+
+    async def assign(self, block: BlockId, tenant: TenantId, shard: str) -> str:
+        """Enter a block for `shard`, unless it is entered; the shard that has it."""
+        return str((await self._fetch("assign", block, tenant, shard))[0]["shard"])
+
+    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
+        """See `ShardCatalogue.due_blocks`."""
+        return [BlockId(row["block_id"]) for row in await self._fetch("due_blocks", shard, now_ms, limit)]
+
+    async def close(self) -> None:
+        """End the line."""
+        await self._line.close()
+
+    async def _fetch(self, query: str, *arguments: object) -> list[Any]:
+        try:
+            return await self._line.fetch(_SQL[query], *arguments)
+        except LineUnavailable as fault:
+            raise CatalogueUnavailable(str(fault)) from fault
+
+
+def rendezvous(block: BlockId, shards: list[str]) -> str:
+    """The shard that a new block goes to: each shard's hash with the block, the highest wins (rendezvous hashing)."""
+    return max(shards, key=lambda shard: blake2b(f"{block}\0{shard}".encode(), digest_size=8).digest())

@@ -1,0 +1,100 @@
+"""A line to Postgres: one connection, one statement at a time, never cancelled, only cut off."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from actors.database.connect import FAULTS, Connection, connect, cut
+
+R = TypeVar("R")
+
+
+class LineUnavailable(Exception):
+    """The database cannot be reached; what became of a statement that was under way is unknown."""
+
+
+class Line:
+    """Connects when first used, and anew after any fault.
+
+    A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        application_name: str,
+        settings: Mapping[str, str] | None = None,
+        bound_ms: int = 5_000,
+    ) -> None:
+        self._database_url = database_url
+        self._application_name = application_name
+        self._settings = settings
+        self._bound_ms = bound_ms
+        self._connection: Connection | None = None
+        self._warning: str | None = None  # what the server warned of during the statement that runs
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    async def fetch(self, query: str, *arguments: object) -> list[Any]:
+        """The rows of one statement. Raises LineUnavailable."""
+        return await self.run(lambda connection: connection.fetch(query, *arguments))
+
+    async def run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
+        """Run the statement when it is its turn, in a task of its own: a caller that goes away cancels nothing.
+
+        Raises LineUnavailable.
+        """
+        return await asyncio.shield(asyncio.create_task(self._run(statement)))
+
+    async def close(self) -> None:
+        """End the line; nothing in flight is waited for."""
+        self._closed = True
+        self._cut()
+
+    async def _run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
+        async with self._turn:
+            try:
+                connection = await self._connected()
+                self._warning = None
+                bound = asyncio.get_running_loop().call_later(self._bound_ms / 1000, cut, connection)
+                try:
+                    done = await statement(connection)
+                finally:
+                    bound.cancel()
+            except FAULTS as fault:
+                self._cut()
+                raise LineUnavailable(f"{type(fault).__name__}: {fault}") from fault
+            except BaseException:
+                self._cut()
+                raise
+            if self._warning is not None:
+                self._cut()
+                raise LineUnavailable(self._warning)
+            return done
+
+    async def _connected(self) -> Connection:
+        if self._closed:
+            raise LineUnavailable("the line is closed")
+        if self._connection is None or self._connection.is_closed():
+            connection = await connect(
+                self._database_url,
+                application_name=self._application_name,
+                settings=self._settings,
+                bound_ms=self._bound_ms,
+            )
+            connection.add_log_listener(self._noticed)
+            self._connection = connection
+            if self._closed:
+                raise LineUnavailable("the line is closed")
+        return self._connection
+
+    def _noticed(self, _connection: Connection, notice: Any) -> None:
+        """A warning leaves the outcome unknown: it may say, in any language, that the wait for the replicas was cut."""
+        if notice.severity_en == "WARNING":
+            self._warning = str(notice)
+
+    def _cut(self) -> None:
+        if self._connection is not None:
+            cut(self._connection)
+            self._connection = None

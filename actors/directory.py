@@ -1,0 +1,126 @@
+"""The directory: sees to it that every shard of the cluster has one incarnation that answers.
+
+It asks every shard once a second over the shard's own link, since Ray never notices a process that only hangs. One
+that does not answer gets a successor under a higher incarnation: a spare actor that is kept ready. The old one is not
+waited for and not trusted: the journal fences it. What the directory knows is in the catalogue, so it may be restarted
+at any time.
+"""
+
+import asyncio
+from itertools import count
+from typing import Any
+
+import msgspec
+import ray
+import structlog
+from ray.exceptions import RayError
+
+from actors.catalogue.catalogue import Catalogue, Incarnation
+from actors.engine.catalogue_port import CatalogueUnavailable
+from actors.journal.journal import Epoch
+from actors.link.address import parse_address
+from actors.link.client import LinkClient
+from actors.link.transport import NotSent, OutcomeUnknown
+from actors.shard import Shard, ShardConfig
+
+_log = structlog.get_logger(__name__)
+
+NAMESPACE = "holdfast"
+PING_PERIOD_S = 1.0
+PING_TIMEOUT_S = 1.0
+MISSES_ALLOWED = 1
+START_TIMEOUT_S = 20.0
+
+
+class DirectoryConfig(msgspec.Struct, frozen=True):
+    """What a cluster consists of."""
+
+    generation: int
+    build: int
+    shards: tuple[str, ...]
+    shard: ShardConfig
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+class Directory:
+    """One per cluster, by name; `start` before anything else, and again after a restart."""
+
+    def __init__(self, config: DirectoryConfig) -> None:
+        self._config = config
+        self._catalogue = Catalogue(config.shard.database_url, application_name="holdfast-directory")
+        self._spare: Any = None
+        self._numbers = count()
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Return when every shard serves; go on watching. Again is fine."""
+        if self._watching:
+            return
+        known, _ = await self._catalogue.newest_incarnations()
+        shards = self._config.shards
+        current = await asyncio.gather(*(self._ensure(name, known.get(name)) for name in shards))
+        self._watching = [
+            asyncio.create_task(self._watch(name, incarnation))
+            for name, incarnation in zip(shards, current, strict=True)
+        ]
+        self._make_spare()
+
+    async def _ensure(self, shard: str, known: Incarnation | None) -> Incarnation:
+        if known is None or Epoch.unpacked(known.epoch).generation != self._config.generation:
+            return await self._start_successor(shard, 1)
+        return known
+
+    async def _watch(self, shard: str, current: Incarnation) -> None:
+        """Ask, and replace what does not answer."""
+        while True:
+            await self._until_silent(current)
+            _log.warning("shard does not answer", shard=shard, epoch=Epoch.unpacked(current.epoch), pid=current.pid)
+            incarnation = Epoch.unpacked(current.epoch).incarnation + 1
+            while True:
+                try:
+                    current = await self._start_successor(shard, incarnation)
+                    break
+                except (RayError, CatalogueUnavailable, TimeoutError) as fault:
+                    _log.error("no successor yet", shard=shard, fault=repr(fault))
+                    incarnation += 1
+                    await asyncio.sleep(PING_PERIOD_S)
+
+    async def _until_silent(self, current: Incarnation) -> None:
+        """Return when the shard has not answered a few times in a row, or nobody listens any more."""
+        client = LinkClient(parse_address(current.address), self._config.shard.link_secret)
+        misses = 0
+        try:
+            while misses <= MISSES_ALLOWED:
+                try:
+                    await client.ping(PING_TIMEOUT_S)
+                except (NotSent, OutcomeUnknown):
+                    misses += 1
+                else:
+                    misses = 0
+                    await asyncio.sleep(PING_PERIOD_S)
+        finally:
+            await client.close()
+
+    async def _start_successor(self, shard: str, incarnation: int) -> Incarnation:
+        """Let the spare become the shard. Raises RayError, CatalogueUnavailable, TimeoutError."""
+        spare = self._spare or self._make_spare()
+        self._spare = None
+        config = self._config
+        serving = spare.serve_as.remote(shard, config.generation, config.build, incarnation)
+        address = await asyncio.wait_for(serving, START_TIMEOUT_S)
+        pid = await asyncio.wait_for(spare.pid.remote(), START_TIMEOUT_S)
+        _log.info("shard serves", shard=shard, incarnation=incarnation, pid=pid)
+        self._make_spare()
+        return Incarnation(shard, Epoch(config.generation, config.build, incarnation).packed(), address, pid)
+
+    def _make_spare(self) -> Any:
+        """Start an actor that only waits. Detached: shards must outlive the directory."""
+        if self._spare is None:
+            name = f"shard-g{self._config.generation}-{id(self):x}-{next(self._numbers)}"
+            self._spare = _detached(Shard, name).remote(self._config.shard)
+        return self._spare
+
+
+def _detached(actor: Any, name: str) -> Any:
+    """The actor class, to be started under a name and without an owner: shards must outlive the directory."""
+    return actor.options(name=name, namespace=NAMESPACE, lifetime="detached")

@@ -1,0 +1,98 @@
+"""The Ray actor of a shard: an engine and a link server, nothing else. Ray carries no data to it.
+
+An actor starts as a spare, with everything imported, and becomes an incarnation of a shard when the directory says so:
+a successor is there in the time of one call.
+"""
+
+import asyncio
+import gc
+import os
+import time
+from secrets import token_bytes
+
+import msgspec
+import ray
+import structlog
+
+from actors.catalogue.catalogue import Catalogue
+from actors.engine.engine import Engine, Lines
+from actors.engine.timers import Outlived
+from actors.journal.journal import Epoch
+from actors.journal.postgres import PostgresJournal
+from actors.link.address import Address, TcpAddress, UnixAddress
+from actors.link.handshake import Identity
+from actors.link.server import LinkServer
+
+_log = structlog.get_logger(__name__)
+
+YOUNG_OBJECTS_PER_COLLECTION = 100_000  # nothing on the hot path makes cycles; a full collection is a pause for all
+
+
+class ShardConfig(msgspec.Struct, frozen=True):
+    """What every shard of a cluster is told. `link_folder` empty: TCP on the machine's own address."""
+
+    database_url: str
+    link_secret: bytes
+    link_folder: str
+    cut_over: bool
+
+
+@ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)
+class Shard:
+    """One process that serves, at most once in its life, as one incarnation of one shard."""
+
+    def __init__(self, config: ShardConfig) -> None:
+        self._config = config
+        self._running: asyncio.Task[None] | None = None
+
+    async def pid(self) -> int:
+        """The process of this actor; answers when it is ready to serve."""
+        return os.getpid()
+
+    async def serve_as(self, shard: str, generation: int, build: int, incarnation: int) -> str:
+        """Become this incarnation, be registered in the catalogue; where it listens."""
+        assert self._running is None, "an actor serves once"
+        config = self._config
+        epoch = Epoch(generation, build, incarnation)
+        url = config.database_url
+        lines = Lines(
+            PostgresJournal(url, application_name=f"holdfast-{shard}-commit"),
+            PostgresJournal(url, application_name=f"holdfast-{shard}-checks"),
+            PostgresJournal(url, application_name=f"holdfast-{shard}-activation"),
+            PostgresJournal(url, application_name=f"holdfast-{shard}-snapshots"),
+        )
+        catalogue = Catalogue(url, application_name=f"holdfast-{shard}-catalogue")
+        engine = Engine(
+            shard, epoch, lines, catalogue, time.monotonic, lambda: token_bytes(8), cut_over=config.cut_over
+        )
+        await engine.start()
+        server = LinkServer(
+            _address(config, f"{shard}-{epoch.packed():x}"),
+            config.link_secret,
+            Identity(shard, epoch.packed()),
+            engine.serve,
+        )
+        await server.start()
+        await catalogue.register(shard, epoch.packed(), str(server.address), os.getpid())
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS_PER_COLLECTION, 50, 100)
+        self._running = asyncio.create_task(_run(engine))
+        return str(server.address)
+
+
+async def _run(engine: Engine) -> None:
+    """Run until it makes no more sense; then the whole process goes, and the directory starts another."""
+    try:
+        await engine.run()
+    except* Outlived as outlived:
+        _log.warning("leaving", shard=engine.shard, epoch=engine.epoch, why=repr(outlived.exceptions))
+    except* Exception as bug:  # noqa: BLE001  whatever it is, this process cannot go on
+        _log.error("the engine failed", shard=engine.shard, epoch=engine.epoch, exc_info=bug)
+    os._exit(1)
+
+
+def _address(config: ShardConfig, name: str) -> Address:
+    if config.link_folder:
+        return UnixAddress(f"{config.link_folder}/{name}")
+    return TcpAddress(ray.util.get_node_ip_address(), 0)  # type: ignore[no-untyped-call]

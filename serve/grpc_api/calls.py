@@ -1,0 +1,88 @@
+"""What every RPC goes through: envelope out of the metadata, body within bounds, refusal into status. Never raises."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import structlog
+
+from actors.core.ids import BlockId
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.reservations import Done
+from serve.grpc_api.refusal_status import GrpcContext, refuse
+from serve.operations import Envelope
+from serve.refusals import too_large
+from serve.validation import MAX_BODY_BYTES, Shape, read_fields
+
+# Messages are `Any`: the generated code builds their classes at run time.
+Message = Any
+R = TypeVar("R", EventReply, HoldReply, OrderReply)
+S = TypeVar("S", bound=Shape)
+T = TypeVar("T")
+
+Handler = Callable[[Any, Message, Envelope], Awaitable[T | Rejected]]
+Rpc = Callable[[Any, Message, GrpcContext], Awaitable[Message]]
+
+_log = structlog.get_logger(__name__)
+
+
+def rpc(reply: type[Message], render: Callable[[type[Message], T], Message]) -> Callable[[Handler[T]], Rpc]:
+    """Make a method that takes request and envelope into an RPC that answers `reply`, or a status if it is refused.
+
+    Ray Serve hands the context to a parameter that is called `grpc_context`; what is returned has that signature.
+    """
+
+    def make(handler: Handler[T]) -> Rpc:
+        async def call(self: Any, request: Message, grpc_context: GrpcContext) -> Message:
+            try:
+                outcome = await handler(self, request, _envelope_of(request, grpc_context))
+                if not isinstance(outcome, Rejected):
+                    return render(reply, outcome)
+            except Exception:  # noqa: BLE001 (its text would go to the client)
+                _log.exception("an RPC met a bug", rpc=handler.__name__)
+                outcome = Rejected(Reason.INTERNAL)
+            refuse(grpc_context, outcome)
+            return reply()
+
+        call.__name__, call.__qualname__, call.__doc__ = handler.__name__, handler.__qualname__, handler.__doc__
+        return call
+
+    return make
+
+
+def writes(field: str, render: Callable[[BlockId, R], Message]) -> Callable[[type[Message], Done[R]], Message]:
+    """Renders what a write did, and whether its key was known."""
+
+    def rendered(reply: type[Message], done: Done[R]) -> Message:
+        return reply(**{field: render(done.block, done.reply)}, idempotency_replayed=done.replayed)
+
+    return rendered
+
+
+def reads(field: str, render: Callable[[BlockId, R], Message]) -> Callable[[type[Message], Done[R]], Message]:
+    """Renders what a block says."""
+
+    def rendered(reply: type[Message], done: Done[R]) -> Message:
+        return reply(**{field: render(done.block, done.reply)})
+
+    return rendered
+
+
+def body_of(
+    request: Message, fields: Mapping[str, object], shape: type[S], max_bytes: int = MAX_BODY_BYTES
+) -> S | Rejected:
+    """The request's fields in that shape, or every fault of them; the server itself has read it whatever its size."""
+    return too_large(max_bytes) if request.ByteSize() > max_bytes else read_fields(fields, shape)
+
+
+def given(**fields: object) -> dict[str, object]:
+    """The fields without those that were left out, which proto3 shows as empty or 0."""
+    return {name: value for name, value in fields.items() if value}
+
+
+def _envelope_of(request: Message, context: GrpcContext) -> Envelope:
+    authorization = None
+    for name, value in context.invocation_metadata():
+        if name == "authorization" and isinstance(value, str):
+            authorization = value
+    return Envelope(authorization, getattr(request, "idempotency_key", None), getattr(request, "timeout_ms", 0))

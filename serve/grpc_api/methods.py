@@ -1,0 +1,127 @@
+"""The RPCs, under their own names (see the .proto files for what each does).
+
+A class that inherits `GrpcMethods` serves all services at once: Ray Serve looks a method up by its bare name, and so do
+the generated `add_...Servicer_to_server` functions.
+"""
+
+import msgspec
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
+
+from actors.core.outcomes import Rejected
+from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.projections.availability import Availability, EventSummary, UnitStatuses
+from actors.reservations import Done
+from serve.grpc_api.calls import Message, body_of, given, reads, rpc, writes
+from serve.grpc_api.replies import availability_of, event_list_of, event_of, hold_of, order_of, unit_list_of
+from serve.operations import Envelope, Operations
+from serve.validation import (
+    MAX_LAYOUT_BODY_BYTES,
+    HoldExtension,
+    NewEvent,
+    NewHold,
+    NewOrder,
+    Nothing,
+    Page,
+    SectionAsked,
+)
+
+SERVICER_FUNCTIONS = (
+    "holdfast.v1.events_pb2_grpc.add_EventServiceServicer_to_server",
+    "holdfast.v1.availability_pb2_grpc.add_AvailabilityServiceServicer_to_server",
+    "holdfast.v1.holds_pb2_grpc.add_HoldServiceServicer_to_server",
+    "holdfast.v1.orders_pb2_grpc.add_OrderServiceServicer_to_server",
+)
+"""What registers the services with a server, as Ray Serve's `gRPCOptions` takes it."""
+
+
+class GrpcMethods:
+    """Every RPC of every service, over `operations`, which is to be set before the first call."""
+
+    operations: Operations
+
+    @rpc(events_pb2.CreateEventResponse, writes("event", event_of))
+    async def CreateEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Create an event as a draft."""
+        fields = given(name=request.name, hold_ttl_seconds=request.hold_ttl_seconds)
+        if request.layout:
+            fields["layout"] = msgspec.Raw(request.layout.encode())
+        body = body_of(request, fields, NewEvent, MAX_LAYOUT_BODY_BYTES)
+        return await self.operations.create_event(envelope, body)
+
+    @rpc(events_pb2.OpenSaleResponse, writes("event", event_of))
+    async def OpenSale(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Put an event on sale."""
+        return await self.operations.open_sale(envelope, request.event_id, body_of(request, {}, Nothing))
+
+    @rpc(events_pb2.GetEventResponse, reads("event", event_of))
+    async def GetEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Read an event."""
+        return await self.operations.get_event(envelope, request.event_id)
+
+    @rpc(events_pb2.ListEventsResponse, event_list_of)
+    async def ListEvents(
+        self, request: Message, envelope: Envelope
+    ) -> tuple[tuple[EventSummary, ...], str] | Rejected:
+        """List the tenant's events."""
+        page = body_of(request, given(cursor=request.cursor, limit=request.limit), Page)
+        return await self.operations.list_events(envelope, page)
+
+    @rpc(availability_pb2.GetAvailabilityResponse, availability_of)
+    async def GetAvailability(self, request: Message, envelope: Envelope) -> Availability | Rejected:
+        """Count an event's units."""
+        return await self.operations.get_availability(envelope, request.event_id)
+
+    @rpc(availability_pb2.ListUnitsResponse, unit_list_of)
+    async def ListUnits(self, request: Message, envelope: Envelope) -> tuple[str, UnitStatuses] | Rejected:
+        """List a section's seats with their statuses."""
+        asked = body_of(request, given(section=request.section), SectionAsked)
+        found = await self.operations.list_units(envelope, request.event_id, asked)
+        return found if isinstance(found, Rejected) else (request.event_id, found)
+
+    @rpc(holds_pb2.PlaceHoldResponse, writes("hold", hold_of))
+    async def PlaceHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
+        """Hold units, all or nothing."""
+        fields = given(
+            units=tuple(request.units),
+            areas=tuple({"area": places.area, "quantity": places.quantity} for places in request.areas),
+            ttl_seconds=request.ttl_seconds,
+            buyer_id=request.buyer_id,
+        )
+        return await self.operations.place_hold(envelope, request.event_id, body_of(request, fields, NewHold))
+
+    @rpc(holds_pb2.GetHoldResponse, reads("hold", hold_of))
+    async def GetHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
+        """Read a hold."""
+        return await self.operations.get_hold(envelope, request.hold_id)
+
+    @rpc(holds_pb2.ExtendHoldResponse, writes("hold", hold_of))
+    async def ExtendHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
+        """Let a hold live longer, or release it with 0."""
+        fields = {"ttl_seconds": request.ttl_seconds} if request.HasField("ttl_seconds") else {}
+        return await self.operations.extend_hold(envelope, request.hold_id, body_of(request, fields, HoldExtension))
+
+    @rpc(holds_pb2.ReleaseHoldResponse, writes("hold", hold_of))
+    async def ReleaseHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
+        """End a hold."""
+        return await self.operations.release_hold(envelope, request.hold_id, body_of(request, {}, Nothing))
+
+    @rpc(orders_pb2.PlaceOrderResponse, writes("order", order_of))
+    async def PlaceOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Turn a hold into an order."""
+        body = body_of(request, given(hold_id=request.hold_id), NewOrder)
+        return await self.operations.place_order(envelope, body)
+
+    @rpc(orders_pb2.GetOrderResponse, reads("order", order_of))
+    async def GetOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Read an order."""
+        return await self.operations.get_order(envelope, request.order_id)
+
+    @rpc(orders_pb2.ConfirmOrderResponse, writes("order", order_of))
+    async def ConfirmOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """An order is paid."""
+        return await self.operations.confirm_order(envelope, request.order_id, body_of(request, {}, Nothing))
+
+    @rpc(orders_pb2.CancelOrderResponse, writes("order", order_of))
+    async def CancelOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Cancel a whole order."""
+        return await self.operations.cancel_order(envelope, request.order_id, body_of(request, {}, Nothing))

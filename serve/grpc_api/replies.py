@@ -1,0 +1,179 @@
+"""What gRPC replies look like: replies of blocks and read models as protobuf messages."""
+
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
+
+from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
+from actors.core.inventory import UnitStatus
+from actors.core.replies import AreaPlaces, EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus, Price
+from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
+
+_EVENT_STATUS = {status: events_pb2.EventStatus.Value(f"EVENT_STATUS_{status.name}") for status in EventStatus}
+_HOLD_STATUS = {status: holds_pb2.HoldStatus.Value(f"HOLD_STATUS_{status.name}") for status in HoldStatus}
+_ORDER_STATUS = {status: orders_pb2.OrderStatus.Value(f"ORDER_STATUS_{status.name}") for status in OrderStatus}
+_UNIT_STATUS = {status: units_pb2.UnitStatus.Value(f"UNIT_STATUS_{status.name}") for status in UnitStatus}
+
+
+def hold_of(block: BlockId, hold: HoldReply) -> Any:
+    """A `holdfast.v1.Hold`."""
+    ended = hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED)
+    return holds_pb2.Hold(
+        hold_id=outside_id(Kind.HOLD, block, hold.hold),
+        status=_HOLD_STATUS[hold.status],
+        event_id=event_id(block),
+        units=hold.seats,
+        areas=_areas(hold.areas),
+        price=_price(hold.price),
+        expires_at=_time(hold.expires_at_ms),
+        expires_in_seconds=0 if ended else max(hold.expires_at_ms - hold.now_ms, 0) // 1000,
+        max_expires_at=_time(hold.max_expires_at_ms),
+        buyer_id=hold.buyer,
+        order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
+    )
+
+
+def order_of(block: BlockId, order: OrderReply) -> Any:
+    """A `holdfast.v1.Order`."""
+    return orders_pb2.Order(
+        order_id=outside_id(Kind.ORDER, block, order.order),
+        status=_ORDER_STATUS[order.status],
+        event_id=event_id(block),
+        hold_id=outside_id(Kind.HOLD, block, order.hold),
+        units=order.seats,
+        areas=_areas(order.areas),
+        price=_price(order.price),
+        placed_at=_time(order.placed_at_ms),
+        pay_by=_time(order.pay_by_ms),
+        tickets=[
+            orders_pb2.Ticket(
+                ticket_id=ticket_id(block, order.order, index), unit=ticket.unit, code_revision=ticket.code_revision
+            )
+            for index, ticket in enumerate(order.tickets)
+        ],
+        buyer_id=order.buyer,
+    )
+
+
+def event_of(block: BlockId, event: EventReply) -> Any:
+    """A `holdfast.v1.Event`."""
+    layout = event.layout
+    return events_pb2.Event(
+        event_id=event_id(block),
+        name=event.name,
+        status=_EVENT_STATUS[event.status],
+        currency=layout.currency,
+        capacity=layout.capacity,
+        hold_ttl_seconds=event.hold_ttl_ms // 1000,
+        created_at=_time(event.created_at_ms),
+        categories=[
+            prices_pb2.PriceCategory(name=category.name, price_minor=category.price) for category in layout.categories
+        ],
+        sections=[
+            events_pb2.EventSection(section=section.name, capacity=sum(row.count for row in section.rows))
+            for section in layout.sections
+        ],
+        areas=[
+            events_pb2.EventArea(
+                area=area.name, category=layout.categories[area.category].name, capacity=area.capacity
+            )
+            for area in layout.areas
+        ],
+    )
+
+
+def event_list_of(reply: type[Any], page: tuple[tuple[EventSummary, ...], str]) -> Any:
+    """A page of the list of events."""
+    events, next_cursor = page
+    return reply(
+        events=[
+            events_pb2.EventSummary(
+                event_id=event_id(event.block),
+                name=event.name,
+                status=_EVENT_STATUS[event.status],
+                capacity=event.capacity,
+                available=event.available,
+                created_at=_time(event.created_at_ms),
+                as_of=_time(event.as_of_ms),
+            )
+            for event in events
+        ],
+        next_cursor=next_cursor,
+    )
+
+
+def availability_of(reply: type[Any], found: Availability) -> Any:
+    """An event's units, counted."""
+    return reply(
+        event_id=event_id(found.block),
+        name=found.name,
+        status=_EVENT_STATUS[found.status],
+        currency=found.currency,
+        sequence=found.position,
+        as_of=_time(found.as_of_ms),
+        sections=[
+            availability_pb2.SectionAvailability(
+                section=section.section, category=section.category, counts=_counts(section.counts)
+            )
+            for section in found.sections
+        ],
+        areas=[
+            availability_pb2.AreaAvailability(area=area.area, category=area.category, counts=_counts(area.counts))
+            for area in found.areas
+        ],
+        categories=[
+            availability_pb2.CategoryAvailability(
+                category=prices_pb2.PriceCategory(name=category.category, price_minor=category.price),
+                counts=_counts(category.counts),
+            )
+            for category in found.categories
+        ],
+    )
+
+
+def unit_list_of(reply: type[Any], listed: tuple[str, UnitStatuses]) -> Any:
+    """The seats of an event's section."""
+    event, found = listed
+    return reply(
+        event_id=event,
+        section=found.section,
+        sequence=found.position,
+        as_of=_time(found.as_of_ms),
+        units=[units_pb2.Unit(unit=name, status=_UNIT_STATUS[status]) for name, status in found.statuses.items()],
+    )
+
+
+def _areas(areas: tuple[AreaPlaces, ...]) -> list[Any]:
+    return [units_pb2.AreaQuantity(area=places.area, quantity=places.quantity) for places in areas]
+
+
+def _price(price: Price) -> Any:
+    return prices_pb2.Price(
+        currency=price.currency,
+        lines=[
+            prices_pb2.PriceLine(
+                category=line.category,
+                quantity=line.quantity,
+                unit_price_minor=line.unit_price,
+                amount_minor=line.quantity * line.unit_price,
+            )
+            for line in price.lines
+        ],
+        total_minor=price.total,
+    )
+
+
+def _counts(counts: UnitCounts) -> Any:
+    return units_pb2.UnitCounts(
+        capacity=counts.capacity,
+        available=counts.available,
+        held=counts.held,
+        sold=counts.sold,
+        blocked=counts.blocked,
+    )
+
+
+def _time(at_ms: int) -> Timestamp:
+    seconds, ms = divmod(at_ms, 1000)
+    return Timestamp(seconds=seconds, nanos=ms * 1_000_000)

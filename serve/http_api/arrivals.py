@@ -1,0 +1,86 @@
+"""What arrives over HTTP, read within bounds: envelope, key, body."""
+
+import asyncio
+import re
+from typing import Any, TypeAlias, TypeVar
+
+from litestar import Request
+
+from actors.core.outcomes import Rejected
+from serve.operations import Envelope
+from serve.refusals import invalid, too_large
+from serve.validation import MAX_BODY_BYTES, Shape, read_fields, read_json
+
+HttpRequest: TypeAlias = Request[Any, Any, Any]
+
+BODY_TIMEOUT_S = 10.0
+
+S = TypeVar("S", bound=Shape)
+
+_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def envelope_of(request: HttpRequest) -> Envelope:
+    """Credential and idempotency key as the headers bear them."""
+    headers = request.headers
+    return Envelope(headers.get("authorization"), _unquoted(headers.get("idempotency-key")))
+
+
+async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BODY_BYTES) -> S | Rejected:
+    """The request's JSON body in that shape, or why it cannot be had."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await _read(request, max_bytes)
+    except TimeoutError:
+        return invalid(f"body: did not arrive within {BODY_TIMEOUT_S:.0f} s")
+    if isinstance(body, Rejected):
+        return body
+    if body:
+        faults = _header_faults(request)
+        if faults:
+            return invalid(*faults)
+    return read_json(body, shape)
+
+
+def query_of(request: HttpRequest, shape: type[S]) -> S | Rejected:
+    """The query's parameters in that shape; one that is given twice counts as its last."""
+    return read_fields(dict(request.query_params), shape, strict=False)
+
+
+async def _read(request: HttpRequest, max_bytes: int) -> bytes | Rejected:
+    """The body, up to `max_bytes`; counted as it arrives, whatever its length is said to be."""
+    said = request.headers.get("content-length", "0")
+    if said.isdecimal() and int(said[:20]) > max_bytes:
+        return too_large(max_bytes)
+    parts: list[bytes] = []
+    size_bytes = 0
+    while True:
+        arrived = await request.receive()
+        if arrived["type"] == "http.disconnect":
+            return invalid("body: the connection ended before it was complete")
+        parts.append(arrived["body"])
+        size_bytes += len(arrived["body"])
+        if size_bytes > max_bytes:
+            return too_large(max_bytes)
+        if not arrived["more_body"]:
+            return b"".join(parts)
+
+
+def _header_faults(request: HttpRequest) -> tuple[str, ...]:
+    faults = []
+    content_type = request.headers.get("content-type")
+    if content_type is not None and not _JSON_TYPE.fullmatch(content_type.strip()):
+        faults.append("content_type: must be application/json in UTF-8")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        faults.append("content_encoding: is not supported")
+    return tuple(faults)
+
+
+def _unquoted(key: str | None) -> str | None:
+    """The text of a structured-field string; a bare string stands for itself."""
+    if key is None or not key.startswith('"'):
+        return key
+    quoted = _QUOTED.fullmatch(key)
+    return _ESCAPED.sub(r"\1", quoted[1]) if quoted else "\0"  # which `key_faults` refuses

@@ -1,0 +1,49 @@
+"""What a route takes, gives and refuses, said once: the documentation is made from it."""
+
+from typing import Any
+
+import msgspec
+
+from actors.core.outcomes import Reason
+from serve.validation import Shape
+
+CONTRACT = "contract"
+"""The key under which a route handler's options bear its contract."""
+
+ALWAYS = (
+    Reason.INVALID_ARGUMENT,
+    Reason.UNAUTHENTICATED,
+    Reason.PERMISSION_DENIED,
+    Reason.RATE_LIMITED,
+    Reason.OVERLOADED,
+    Reason.UNAVAILABLE,
+    Reason.DEADLINE_EXCEEDED,
+    Reason.INTERNAL,
+)
+"""What every operation may answer."""
+
+ON_WRITES = (Reason.TOO_LARGE, Reason.OUTCOME_UNKNOWN, Reason.IDEMPOTENCY_KEY_REUSED)
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """`body`: of a write; `query`: of a read. `refuses`: beyond what every operation may answer."""
+
+    gives: type[msgspec.Struct]
+    refuses: tuple[Reason, ...] = ()
+    body: type[Shape] | None = None
+    query: type[Shape] | None = None
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """All the reasons that the operation may answer, in order of precedence."""
+        return tuple(sorted({*ALWAYS, *(ON_WRITES if self.body else ()), *self.refuses}))
+
+
+def contract(
+    gives: type[msgspec.Struct],
+    *refuses: Reason,
+    body: type[Shape] | None = None,
+    query: type[Shape] | None = None,
+) -> dict[str, Any]:
+    """A route handler's options: what it takes, gives and refuses."""
+    return {CONTRACT: Contract(gives, refuses, body, query)}

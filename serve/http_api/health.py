@@ -1,0 +1,38 @@
+"""Health: whether the process is alive, and whether it can sell. Neither needs a key."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+import msgspec
+from litestar import Response, get
+
+from serve.http_api.arrivals import HttpRequest
+
+Readiness = Callable[[], Awaitable[tuple[str, ...]]]
+"""What keeps this gateway from selling, in words; empty when nothing does."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`problems`: why not, when it is not ready."""
+
+    status: str
+    problems: tuple[str, ...] = ()
+
+
+@get("/healthz")
+async def healthz() -> Response[bytes]:
+    """The process is alive."""
+    return _response(Health("alive"), 200)
+
+
+@get("/readyz")
+async def readyz(request: HttpRequest) -> Response[bytes]:
+    """The gateway can sell: 200 if so, else 503."""
+    problems = await cast(Readiness, request.app.state["readiness"])()
+    return _response(Health("not ready", problems), 503) if problems else _response(Health("ready"), 200)
+
+
+def _response(health: Health, status: int) -> Response[bytes]:
+    headers = {"Cache-Control": "no-store"}
+    body = msgspec.json.encode(health)
+    return Response(body, status_code=status, media_type="application/json", headers=headers)

@@ -1,0 +1,174 @@
+"""The OpenAPI document, made from the routes and their contracts. The framework's own cannot be used: it describes only
+bodies that it decodes itself, and it names only the first fault of one.
+"""
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import BaseRoute, HTTPRoute
+
+from actors.core.commands import MAX_UNITS_PER_HOLD
+from actors.core.keys import MAX_KEY_LENGTH
+from actors.core.outcomes import Reason
+from serve.http_api.contracts import CONTRACT, Contract
+from serve.http_api.problems import PROBLEM_JSON, Problem
+from serve.refusals import STANDINGS
+from serve.validation import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{name}"
+
+_DESCRIPTION = f"""Holdfast sells seats, general admission and time slots. Create an event, open its sale, hold units for
+a buyer, place an order on the hold, confirm it when it is paid.
+
+Every request needs `Authorization: Bearer <API key>`. Every write needs an `Idempotency-Key`: sending the same request
+again under the same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands for.
+A hold's key is kept as long as the hold and 10 minutes more, an order's for 24 hours.
+
+Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true, send
+the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to {MAX_BODY_BYTES}
+bytes, {MAX_LAYOUT_BODY_BYTES} with a layout; a hold takes up to {MAX_UNITS_PER_HOLD} units. Times are RFC 3339 in UTC,
+amounts are in minor units of the event's currency."""
+
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "Unique per intended write; a quoted structured-field string, or bare.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+    "example": '"hold-7f3a"',
+}
+
+_REPLAYED: Json = {
+    "Idempotency-Replayed": {
+        "description": "`true` if the key was known and this is what it stands for.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+_RETRY_AFTER: Json = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
+
+_LAYOUT: Json = {
+    "type": "object",
+    "description": "Sections of numbered seats, areas of general admission, and their price categories. Ranges include both ends.",
+    "examples": [
+        {
+            "currency": "EUR",
+            "categories": [{"name": "Lower bowl", "price": 9500}, {"name": "Standing", "price": 5500}],
+            "sections": [{"name": "101", "category": "Lower bowl", "rows": [{"names": "A..T", "seats": "1..22"}]}],
+            "areas": [{"name": "Floor", "capacity": 4000, "category": "Standing"}],
+        }
+    ],
+}
+
+
+def openapi_document(routes: Sequence[BaseRoute], version: str) -> Json:
+    """The document for every route that bears a contract."""
+    operations = list(_operations(routes))
+    contracts = [handler.opt[CONTRACT] for _, _, handler in operations]
+    paths: Json = {}
+    for path, method, handler in operations:
+        paths.setdefault(path, {})[method] = _operation(handler)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Holdfast", "version": version, "description": _DESCRIPTION},
+        "security": [{"api_key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(contracts),
+            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "hf_<key id>_<secret>"}},
+        },
+    }
+
+
+def _operations(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    """Path, method and handler of what is documented."""
+    for route in routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if CONTRACT in handler.opt:
+                    for method in sorted(handler.http_methods):
+                        yield route.path_format, method.lower(), handler
+
+
+def _operation(handler: HTTPRouteHandler) -> Json:
+    contract: Contract = handler.opt[CONTRACT]
+    summary, _, _ = inspect.cleandoc(handler.fn.__doc__ or "").partition("\n\n")
+    operation: Json = {
+        "operationId": handler.handler_name,
+        "tags": sorted(handler.resolve_tags()),
+        "summary": handler.handler_name.replace("_", " ").capitalize(),
+        "description": summary,
+        "parameters": list(_parameters(handler, contract)),
+        "responses": {str(handler.status_code): _reply(contract), **_problems(contract)},
+    }
+    if contract.body is not None:
+        operation["requestBody"] = {
+            "required": any(field.required for field in msgspec.structs.fields(contract.body)),
+            "content": {"application/json": {"schema": _reference(contract.body)}},
+        }
+    return operation
+
+
+def _parameters(handler: HTTPRouteHandler, contract: Contract) -> Iterator[Json]:
+    for name in handler.parsed_fn_signature.parameters:
+        if name != "request":
+            yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    if contract.body is not None:
+        yield _IDEMPOTENCY_KEY
+    if contract.query is not None:
+        _, components = msgspec.json.schema_components([contract.query])
+        schema = components[contract.query.__name__]
+        for name, field in schema["properties"].items():
+            yield {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": field}
+
+
+def _reply(contract: Contract) -> Json:
+    reply: Json = {
+        "description": contract.gives.__doc__ or "",
+        "content": {"application/json": {"schema": _reference(contract.gives)}},
+    }
+    return {**reply, "headers": _REPLAYED} if contract.body is not None else reply
+
+
+def _problems(contract: Contract) -> Json:
+    """The refusals, by status."""
+    by_status = sorted(contract.reasons, key=_status)
+    return {str(status): _problem(list(reasons)) for status, reasons in groupby(by_status, _status)}
+
+
+def _problem(reasons: list[Reason]) -> Json:
+    schema = {
+        "allOf": [
+            _reference(Problem),
+            {"type": "object", "properties": {"code": {"enum": [reason.name for reason in reasons]}}},
+        ]
+    }
+    problem: Json = {
+        "description": "\n".join(f"- `{reason.name}`: {STANDINGS[reason].title}." for reason in reasons),
+        "content": {PROBLEM_JSON: {"schema": schema}},
+    }
+    return {**problem, "headers": _RETRY_AFTER} if _status(reasons[0]) in (429, 503) else problem
+
+
+def _schemas(contracts: Iterable[Contract]) -> Json:
+    """The schemas of all bodies, replies and problems."""
+    shapes = {shape for contract in contracts for shape in (contract.gives, contract.body) if shape is not None}
+    ordered = sorted(shapes | {Problem}, key=lambda shape: shape.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
+    schemas["NewEvent"]["properties"]["layout"] = _LAYOUT
+    return schemas
+
+
+def _reference(struct: type[msgspec.Struct]) -> Json:
+    return {"$ref": _REF.format(name=struct.__name__)}
+
+
+def _status(reason: Reason) -> int:
+    return STANDINGS[reason].http_status

@@ -1,0 +1,97 @@
+"""Refusals as RFC 9457 problem documents."""
+
+import time
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+
+from actors.core.outcomes import Reason, Rejected
+from serve.refusals import STANDINGS, ask_again_after_ms, explanation, invalid, split_fault
+from serve.wire_time import rfc3339
+
+PROBLEM_JSON = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+
+
+class FieldFault(msgspec.Struct, frozen=True):
+    """A field and what is wrong with it."""
+
+    field: str
+    problem: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An RFC 9457 problem document. `code` is the stable name of the reason, the same as over gRPC; `type` explains it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    transient: bool
+    fields: tuple[FieldFault, ...] = ()
+    units: tuple[str, ...] = ()
+    available: int | None = None
+    retry_at: str | None = None
+
+
+def type_of(code: str) -> str:
+    """Where the documentation explains the code."""
+    return f"/docs#{code}"
+
+
+def problem_response(refusal: Rejected, path: str) -> Response[bytes]:
+    """The refusal as a response to a request for `path`."""
+    standing = STANDINGS[refusal.reason]
+    details = refusal.details
+    problem = Problem(
+        type=type_of(refusal.reason.name),
+        title=standing.title,
+        status=standing.http_status,
+        detail=explanation(refusal),
+        instance=path,
+        code=refusal.reason.name,
+        transient=standing.transient,
+        fields=tuple(FieldFault(*split_fault(fault)) for fault in details.fields),
+        units=details.units,
+        available=details.available,
+        retry_at=None if details.retry_at_ms is None else rfc3339(details.retry_at_ms),
+    )
+    return _response(problem, _headers(refusal))
+
+
+def on_exception(request: "Request[object, object, object]", error: Exception) -> Response[bytes]:
+    """What is left: a path or method that does not exist, or a bug, of which nothing is told outside."""
+    if isinstance(error, NotFoundException):
+        return _response(_routing_problem(request, 404, "ROUTE_NOT_FOUND", "There is no such path"), {})
+    if isinstance(error, MethodNotAllowedException):
+        problem = _routing_problem(request, 405, "METHOD_NOT_ALLOWED", "The path does not have this method")
+        return _response(problem, dict(error.headers or {}))
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return problem_response(invalid(f"request: {error.detail}"), request.scope["path"])
+    _log.error("a request met a bug", path=request.scope["path"], exc_info=error)
+    return problem_response(Rejected(Reason.INTERNAL), request.scope["path"])
+
+
+def _routing_problem(request: "Request[object, object, object]", status: int, code: str, title: str) -> Problem:
+    path = request.scope["path"]
+    return Problem(type_of(code), title, status, f"{title}: {request.method} {path}.", path, code, transient=False)
+
+
+def _headers(refusal: Rejected) -> dict[str, str]:
+    """`Retry-After` in whole seconds where the caller is asked to wait, and what 401 must bear."""
+    if refusal.reason is Reason.UNAUTHENTICATED:
+        return {"WWW-Authenticate": 'Bearer realm="holdfast"'}
+    if STANDINGS[refusal.reason].http_status not in (429, 503):
+        return {}
+    wait_ms = ask_again_after_ms(refusal, int(time.time() * 1000))
+    return {} if wait_ms is None else {"Retry-After": str(max(-(-wait_ms // 1000), 1))}
+
+
+def _response(problem: Problem, headers: dict[str, str]) -> Response[bytes]:
+    body = msgspec.json.encode(problem)
+    return Response(body, status_code=problem.status, media_type=PROBLEM_JSON, headers=headers)

@@ -1,0 +1,209 @@
+"""The routes under /v1. Each reads what arrived, asks, and renders what came back."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import msgspec
+from litestar import Controller, Response, get, post
+
+from actors.core.ids import BlockId
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.reservations import Done
+from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, query_of
+from serve.http_api.contracts import contract
+from serve.http_api.problems import problem_response
+from serve.http_api.views import (
+    AvailabilityView,
+    EventListView,
+    EventView,
+    HoldView,
+    OrderView,
+    UnitListView,
+    availability_view,
+    event_list_view,
+    event_view,
+    hold_view,
+    order_view,
+    unit_list_view,
+)
+from serve.operations import Operations
+from serve.validation import (
+    MAX_LAYOUT_BODY_BYTES,
+    HoldExtension,
+    NewEvent,
+    NewHold,
+    NewOrder,
+    Nothing,
+    Page,
+    SectionAsked,
+)
+
+R = TypeVar("R", EventReply, HoldReply, OrderReply)
+
+HOLD_ENDED = (Reason.HOLD_EXPIRED, Reason.HOLD_RELEASED, Reason.HOLD_CONFIRMED)
+
+
+class Events(Controller):
+    """Events, and what can still be had of them."""
+
+    path = "/v1/events"
+    tags = ("events",)
+
+    @post("/", opt=contract(EventView, body=NewEvent))
+    async def create_event(self, request: HttpRequest) -> Response[bytes]:
+        """Create an event as a draft. Its layout is judged as a whole: a bad one is refused naming every fault."""
+        body = await body_of(request, NewEvent, MAX_LAYOUT_BODY_BYTES)
+        return _answered(request, await _operations(request).create_event(envelope_of(request), body), event_view, 201)
+
+    @get("/", opt=contract(EventListView, query=Page))
+    async def list_events(self, request: HttpRequest) -> Response[bytes]:
+        """List the tenant's events, newest first. May lag by a moment: each event says as of when it is."""
+        found = await _operations(request).list_events(envelope_of(request), query_of(request, Page))
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(event_list_view(*found))
+
+    @get("/{event_id:str}", opt=contract(EventView, Reason.EVENT_NOT_FOUND))
+    async def get_event(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+        """Read an event. Shows every write that was acknowledged before."""
+        return _answered(request, await _operations(request).get_event(envelope_of(request), event_id), event_view)
+
+    @post("/{event_id:str}/open-sale", opt=contract(EventView, Reason.EVENT_NOT_FOUND, body=Nothing))
+    async def open_sale(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+        """Put an event on sale. Opening an open sale changes nothing."""
+        body = await body_of(request, Nothing)
+        done = await _operations(request).open_sale(envelope_of(request), event_id, body)
+        return _answered(request, done, event_view)
+
+    @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND))
+    async def get_availability(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+        """Count an event's units by section, area and price category. A moment old; it says as of when."""
+        found = await _operations(request).get_availability(envelope_of(request), event_id)
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
+
+    @get(
+        "/{event_id:str}/units",
+        opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=SectionAsked),
+    )
+    async def list_units(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+        """List the seats of a section with their statuses. A moment old; it says as of when."""
+        asked = query_of(request, SectionAsked)
+        found = await _operations(request).list_units(envelope_of(request), event_id, asked)
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(unit_list_view(event_id, found))
+
+    @post(
+        "/{event_id:str}/holds",
+        opt=contract(
+            HoldView,
+            Reason.EVENT_NOT_FOUND,
+            Reason.UNIT_UNKNOWN,
+            Reason.SALE_NOT_OPEN,
+            Reason.SALE_CLOSED,
+            Reason.UNITS_SOLD,
+            Reason.UNITS_HELD,
+            Reason.NOT_ENOUGH_AVAILABLE,
+            body=NewHold,
+        ),
+    )
+    async def place_hold(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+        """Hold units for a buyer for a limited time: all of them or none. What is acknowledged is durable."""
+        body = await body_of(request, NewHold)
+        done = await _operations(request).place_hold(envelope_of(request), event_id, body)
+        return _answered(request, done, hold_view, 201)
+
+
+class Holds(Controller):
+    """Holds: temporary exclusive claims."""
+
+    path = "/v1/holds"
+    tags = ("holds",)
+
+    @get("/{hold_id:str}", opt=contract(HoldView, Reason.HOLD_NOT_FOUND))
+    async def get_hold(self, request: HttpRequest, hold_id: str) -> Response[bytes]:
+        """Read a hold. Shows every write that was acknowledged before."""
+        return _answered(request, await _operations(request).get_hold(envelope_of(request), hold_id), hold_view)
+
+    @post("/{hold_id:str}/extend", opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=HoldExtension))
+    async def extend_hold(self, request: HttpRequest, hold_id: str) -> Response[bytes]:
+        """Let a hold live until `ttl_seconds` from now, never past its `max_expires_at`; 0 releases it."""
+        body = await body_of(request, HoldExtension)
+        done = await _operations(request).extend_hold(envelope_of(request), hold_id, body)
+        return _answered(request, done, hold_view)
+
+    @post("/{hold_id:str}/release", opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=Nothing))
+    async def release_hold(self, request: HttpRequest, hold_id: str) -> Response[bytes]:
+        """End a hold; its units are available at once."""
+        body = await body_of(request, Nothing)
+        done = await _operations(request).release_hold(envelope_of(request), hold_id, body)
+        return _answered(request, done, hold_view)
+
+
+class Orders(Controller):
+    """Orders: what buyers pay for."""
+
+    path = "/v1/orders"
+    tags = ("orders",)
+
+    @post("/", opt=contract(OrderView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=NewOrder))
+    async def place_order(self, request: HttpRequest) -> Response[bytes]:
+        """Turn an active hold into an order, to be paid before the hold's deadline."""
+        body = await body_of(request, NewOrder)
+        return _answered(request, await _operations(request).place_order(envelope_of(request), body), order_view, 201)
+
+    @get("/{order_id:str}", opt=contract(OrderView, Reason.ORDER_NOT_FOUND))
+    async def get_order(self, request: HttpRequest, order_id: str) -> Response[bytes]:
+        """Read an order. Shows every write that was acknowledged before."""
+        return _answered(request, await _operations(request).get_order(envelope_of(request), order_id), order_view)
+
+    @post(
+        "/{order_id:str}/confirm",
+        opt=contract(
+            OrderView,
+            Reason.ORDER_NOT_FOUND,
+            Reason.ORDER_EXPIRED,
+            Reason.ORDER_CANCELLED,
+            Reason.ORDER_CONFIRMED,
+            body=Nothing,
+        ),
+    )
+    async def confirm_order(self, request: HttpRequest, order_id: str) -> Response[bytes]:
+        """The order is paid: its units are sold and it has tickets."""
+        body = await body_of(request, Nothing)
+        done = await _operations(request).confirm_order(envelope_of(request), order_id, body)
+        return _answered(request, done, order_view)
+
+    @post(
+        "/{order_id:str}/cancel",
+        opt=contract(
+            OrderView, Reason.ORDER_NOT_FOUND, Reason.ORDER_EXPIRED, Reason.ORDER_CANCELLED, body=Nothing
+        ),
+    )
+    async def cancel_order(self, request: HttpRequest, order_id: str) -> Response[bytes]:
+        """Cancel a whole order, pending or confirmed; its units are available at once."""
+        body = await body_of(request, Nothing)
+        done = await _operations(request).cancel_order(envelope_of(request), order_id, body)
+        return _answered(request, done, order_view)
+
+
+def _operations(request: HttpRequest) -> Operations:
+    return cast(Operations, request.app.state["operations"])
+
+
+def _answered(
+    request: HttpRequest,
+    done: Done[R] | Rejected,
+    view: Callable[[BlockId, R], msgspec.Struct],
+    status: int = 200,
+) -> Response[bytes]:
+    """What a block answered: a creation keeps its 201 when it is replayed."""
+    if isinstance(done, Rejected):
+        return _refused(request, done)
+    return _shown(view(done.block, done.reply), status, replayed=done.replayed)
+
+
+def _shown(view: msgspec.Struct, status: int = 200, *, replayed: bool = False) -> Response[bytes]:
+    headers = {"Idempotency-Replayed": "true"} if replayed else None
+    return Response(msgspec.json.encode(view), status_code=status, media_type="application/json", headers=headers)
+
+
+def _refused(request: HttpRequest, refusal: Rejected) -> Response[bytes]:
+    return problem_response(refusal, request.scope["path"])

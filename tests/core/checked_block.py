@@ -1,0 +1,120 @@
+"""A block that is checked at every step: purity, replay, snapshot plus tail, read-back, invariants, ledger."""
+
+import msgspec
+
+from actors.core.block import apply, decide, next_deadline_ms, next_expiry
+from actors.core.commands import Command, Read, ReadEvent, ReadHold, ReadOrder, Write
+from actors.core.entries import Activated, Entry, HoldExpired, OrderExpired
+from actors.core.outcomes import Accepted, Outcome, Rejected
+from actors.core.replies import EventReply, HoldReply, OrderReply, Reply
+from actors.core.snapshot import digest, freeze, ledger_digest, restore
+from actors.core.state import BlockState
+from tests.core.invariants import violations
+from tests.core.ledger_fold import LedgerFold
+
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_entries: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
+_outcome_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+class CheckedBlock:
+    """A live block beside two that only ever apply: a replay from the first entry, and a snapshot with its tail."""
+
+    def __init__(self) -> None:
+        self.live = BlockState()
+        self.replayed = BlockState()
+        self.restored = BlockState()
+        self.ledger = LedgerFold()
+        self.journal: list[Entry] = []
+        self.snapshots: list[tuple[int, bytes]] = [(0, freeze(self.live))]
+
+    def ask(self, command: Command, now_ms: int) -> Outcome:
+        """What becomes of the command, after all checks; accepted entries are applied."""
+        assert _commands.decode(_encoder.encode(command)) == command, "a command changes on the wire"
+        at_ms = max(now_ms, self.live.last_at_ms)
+        before = digest(self.live)
+        outcome = decide(self.live, command, now_ms)
+        assert digest(self.live) == before, "deciding changed the state"
+        assert decide(self.restored, command, now_ms) == outcome, "a restored block decides otherwise"
+        if isinstance(outcome, Accepted):
+            assert not (outcome.entries and (outcome.replayed or isinstance(command, Read))), "nothing new was asked"
+            assert all(entry.at_ms == at_ms for entry in outcome.entries), "an entry bears another time"
+            self._apply(outcome.entries)
+            if isinstance(command, Write):
+                assert outcome.reply == self._read_back(command, outcome.reply, now_ms), "the reply is not what it is"
+            assert _outcome_replies.decode(_encoder.encode(outcome.reply)) == outcome.reply, "a reply changes on the wire"
+        else:
+            assert isinstance(outcome, Rejected)
+        return outcome
+
+    def tick(self, now_ms: int) -> list[Entry]:
+        """Expire all that is due at `now_ms`; the entries that did, earliest deadline first."""
+        ended: list[Entry] = []
+        at_ms = max(now_ms, self.live.last_at_ms)
+        while (entry := next_expiry(self.live, now_ms)) is not None:
+            assert entry == next_expiry(self.restored, now_ms), "a restored block expires otherwise"
+            assert isinstance(entry, HoldExpired | OrderExpired)
+            assert entry.at_ms == at_ms, "an entry bears another time"
+            self._apply((entry,))
+            ended.append(entry)
+            assert len(ended) <= len(self.live.holds), "expiry never ends"
+        due_ms = next_deadline_ms(self.live)
+        assert due_ms == next_deadline_ms(self.restored), "a restored block waits otherwise"
+        assert due_ms is None or due_ms > at_ms, "something is due after the tick"
+        return ended
+
+    def activate(self, entry: Activated) -> None:
+        """A shard took the block over."""
+        self._apply((entry,))
+
+    def take_snapshot(self) -> None:
+        """From here on the restored block is one that came from a snapshot of now."""
+        frozen = freeze(self.live)
+        self.snapshots.append((len(self.journal), frozen))
+        self.restored = restore(frozen)
+        assert freeze(self.restored) == frozen, "freezing what was restored gives other bytes"
+        assert digest(self.restored) == digest(self.live), "a restored block differs"
+
+    def check_replays(self) -> None:
+        """Every snapshot that was made plus its tail, and the whole journal, give the live state to the bit."""
+        expected = digest(self.live)
+        for position, frozen in self.snapshots:
+            state = restore(frozen)
+            for entry in self.journal[position:]:
+                apply(state, entry)
+            assert digest(state) == expected, f"snapshot at {position} plus tail differs"
+            assert not violations(state)
+
+    def _apply(self, entries: tuple[Entry, ...]) -> None:
+        before_ms = self.live.last_at_ms
+        for entry in entries:
+            durable = _entries.decode(_encoder.encode(entry))
+            assert durable == entry, "an entry changes in the journal"
+            self.journal.append(durable)
+            self.ledger.take(durable)
+            apply(self.live, entry)
+            apply(self.replayed, durable)
+            apply(self.restored, durable)
+        assert digest(self.live) == digest(self.replayed), "replay from the first entry differs"
+        assert digest(self.live) == digest(self.restored), "snapshot plus tail differs"
+        assert self.live.last_at_ms >= before_ms, "time ran backwards"
+        assert self.live.entries_applied == len(self.journal)
+        assert not violations(self.live), violations(self.live)
+        assert ledger_digest(self.live) == self.ledger.digest(), "the ledger differs from its fold"
+
+    def _read_back(self, command: Write, reply: Reply, now_ms: int) -> Reply:
+        tenant = command.stamp.tenant
+        read: Read
+        match reply:
+            case HoldReply():
+                read = ReadHold(tenant, reply.hold)
+            case OrderReply():
+                read = ReadOrder(tenant, reply.order)
+            case EventReply():
+                read = ReadEvent(tenant)
+            case _:
+                raise AssertionError("a write never gives a digest")
+        outcome = decide(self.live, read, now_ms)
+        assert isinstance(outcome, Accepted), "what was just written cannot be read"
+        return outcome.reply

@@ -1,0 +1,104 @@
+"""Names and indices of seats: one to one, in the layout's order, and nothing else is a seat's name."""
+
+import pytest
+from hypothesis import given
+
+from actors.core import layout as layout_module
+from actors.core.layout import Area, Category, Layout, LayoutIndex, Row, Section
+from tests.core.layout_strategy import layouts
+
+TWO_SECTIONS = Layout(
+    "EUR",
+    (Category("Near", 9500), Category("Far", 3000)),
+    (
+        Section("101", (Row("A", 0, 1, 10), Row("Box", 1, 0, 3, ("1", "01", "2A")))),
+        Section("102", (Row("A", 1, 0, 2),)),
+    ),
+    (Area("Floor", 1, 4000), Area("Terrace", 0, 50)),
+)
+
+
+def is_one_to_one(layout: Layout) -> bool:
+    """Whether every index has a name of its own that leads back to it."""
+    index = LayoutIndex(layout)
+    names = [index.seat_name(seat) for seat in range(index.seat_count)]
+    return len(set(names)) == len(names) and [index.seat_of_name(name) for name in names] == list(range(len(names)))
+
+
+@given(layouts())
+def test_every_seat_has_one_name_and_every_name_one_seat(layout: Layout) -> None:
+    assert is_one_to_one(layout)
+
+
+def test_negative_control_a_row_that_reads_leading_zeros_is_not_one_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_one_to_one(TWO_SECTIONS)
+    monkeypatch.setattr(
+        layout_module.Row, "seat_label", lambda row, place: (row.labels or ("1",) * 99)[place].lstrip("0")
+    )
+    assert not is_one_to_one(TWO_SECTIONS)
+
+
+@given(layouts())
+def test_spans_and_categories_agree_with_the_rows(layout: Layout) -> None:
+    index = LayoutIndex(layout)
+    seat = 0
+    for number, (section, row, base) in enumerate(index.row_spans()):
+        assert base == seat
+        for place in range(row.count):
+            assert index.seat_name(seat) == f"{section.name}/{row.name}/{row.seat_label(place)}"
+            assert index.row_of_seat(seat) == number
+            assert index.category_of_seat(seat) == row.category
+            seat += 1
+    assert seat == index.seat_count == layout.seat_count
+
+
+@pytest.mark.parametrize(
+    ("name", "seat"),
+    [
+        ("101/A/1", 0),
+        ("101/A/10", 9),
+        ("101/Box/1", 10),
+        ("101/Box/01", 11),
+        ("101/Box/2A", 12),
+        ("102/A/0", 13),
+        ("102/A/1", 14),
+        ("101/A/01", None),
+        ("101/A/010", None),
+        ("101/A/0", None),
+        ("102/A/00", None),
+        ("101/A/11", None),
+        ("101/A/-1", None),
+        ("101/A/+1", None),
+        ("101/A/ 1", None),
+        ("101/A/1_0", None),
+        ("101/A/\u0661", None),
+        ("101/A/\u00b2", None),
+        ("101/A/" + "9" * 10_000, None),
+        ("101/A/", None),
+        ("101/A", None),
+        ("101/A/1/", None),
+        ("101/B/1", None),
+        ("103/A/1", None),
+        ("101/Box/2a", None),
+        ("101/Box/3", None),
+        ("Floor", None),
+        ("", None),
+        ("//", None),
+    ],
+)
+def test_names(name: str, seat: int | None) -> None:
+    assert LayoutIndex(TWO_SECTIONS).seat_of_name(name) == seat
+
+
+def test_areas_are_found_by_name_and_counted_with_the_seats() -> None:
+    index = LayoutIndex(TWO_SECTIONS)
+    assert index.area_of_name == {"Floor": 0, "Terrace": 1}
+    assert (TWO_SECTIONS.seat_count, TWO_SECTIONS.capacity) == (15, 4065)
+
+
+def test_the_index_grows_with_rows_and_not_with_seats() -> None:
+    def entries(count: int) -> int:
+        index = LayoutIndex(Layout("EUR", (Category("Near", 1),), (Section("101", (Row("A", 0, 1, count),)),), ()))
+        return sum(len(value) for value in vars(index).values() if isinstance(value, list | dict))
+
+    assert entries(10) == entries(10_000)

@@ -1,0 +1,115 @@
+"""Nonsense of any size is refused after bounded work: counted in elements looked at, not in seconds."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from actors.core import layout_file
+from actors.core.layout import MAX_UNITS
+from actors.core.layout_faults import MAX_FAULTS
+from actors.core.layout_file import MAX_ROWS, MAX_SECTIONS, parse_layout
+
+HUGE = 1_000_000
+CATEGORIES = [{"name": "Near", "price": 1}]
+
+
+class CountedList(list[Any]):
+    """A list that counts how many of its elements are handed out, all lists together."""
+
+    handed_out = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for element in super().__iter__():
+            CountedList.handed_out += 1
+            yield element
+
+
+@pytest.fixture(autouse=True)
+def _count_from_zero() -> None:
+    CountedList.handed_out = 0
+
+
+def a_layout_with(**fields: object) -> dict[str, object]:
+    """A layout that is fine but for `fields`."""
+    return {"currency": "EUR", "categories": CATEGORIES} | fields
+
+
+def rows_of_nonsense() -> dict[str, object]:
+    """Millions of faulty rows, spread so that no single list is over its bound."""
+    rows = CountedList([7] * 1_000)
+    return a_layout_with(sections=CountedList([{"name": "101", "category": "Near", "rows": rows}] * MAX_SECTIONS))
+
+
+def seats_of_nonsense() -> dict[str, object]:
+    """Millions of faulty seats, spread so that no single list is over its bound."""
+    row = {"name": "A", "seats": CountedList([None] * 1_000)}
+    rows = CountedList([row] * 1_000)
+    return a_layout_with(sections=CountedList([{"name": "101", "category": "Near", "rows": rows}] * MAX_SECTIONS))
+
+
+def ranges_that_unfold() -> dict[str, object]:
+    """A few kilobytes that describe hundreds of millions of rows and seats."""
+    rows = CountedList([{"names": "1..1000", "seats": "1..1"}])
+    sections = [{"name": str(number), "category": "Near", "rows": rows} for number in range(MAX_SECTIONS)]
+    return a_layout_with(sections=CountedList(sections))
+
+
+def nested(depth: int) -> Any:
+    """Lists in lists."""
+    value: list[object] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+SHAPES: list[tuple[str, Callable[[], object], int]] = [
+    # shape, its maker, how many elements may be looked at before it is refused
+    ("a list instead of a layout", lambda: CountedList([7] * HUGE), 0),
+    ("a list of categories", lambda: a_layout_with(categories=CountedList([7] * HUGE)), 0),
+    ("a list of sections", lambda: a_layout_with(sections=CountedList([7] * HUGE)), 0),
+    ("a list of areas", lambda: a_layout_with(areas=CountedList([7] * HUGE)), 0),
+    ("as many sections as may be", lambda: a_layout_with(sections=CountedList([7] * MAX_SECTIONS)), MAX_SECTIONS),
+    ("rows everywhere", rows_of_nonsense, MAX_ROWS + MAX_SECTIONS),
+    ("seats everywhere", seats_of_nonsense, MAX_UNITS + 2 * MAX_SECTIONS),
+    ("ranges that unfold", ranges_that_unfold, MAX_ROWS),
+    ("deep nesting", lambda: a_layout_with(sections=CountedList([nested(100_000)])), 1),
+    ("a huge text", lambda: a_layout_with(currency="E" * 10_000_000), 0),
+    ("a huge number", lambda: a_layout_with(sections=1 << 80_000_000), 0),
+    ("a mapping of a million fields", lambda: {f"field{number}": number for number in range(HUGE)}, 0),
+    ("a field with a huge name", lambda: a_layout_with(**{"x" * 10_000_000: 1}), 0),
+    ("a huge label", lambda: a_layout_with(categories=[{"name": "x" * 10_000_000, "price": 1}]), 0),
+    ("a huge range", lambda: a_layout_with(sections=[{"name": "A", "rows": [{"names": "1" * 10_000_000}]}]), 0),
+]
+
+
+def refusal_is_bounded(raw: object, bound: int) -> bool:
+    """Whether `raw` is refused in few words after at most `bound` elements."""
+    faults = parse_layout(raw)
+    assert isinstance(faults, tuple), "accepted"
+    short = len(faults) <= MAX_FAULTS + 1 and all(len(str(fault)) <= 300 for fault in faults)
+    return short and CountedList.handed_out <= bound
+
+
+@pytest.mark.parametrize(("shape", "make", "bound"), SHAPES, ids=[shape for shape, _, _ in SHAPES])
+def test_nonsense_is_refused_after_bounded_work(shape: str, make: Callable[[], object], bound: int) -> None:
+    assert refusal_is_bounded(make(), bound), shape
+
+
+def test_negative_control_without_the_bound_on_rows_the_work_is_not_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout_file, "MAX_ROWS", 2 * MAX_ROWS)
+    assert not refusal_is_bounded(rows_of_nonsense(), MAX_ROWS + MAX_SECTIONS)
+
+
+def test_negative_control_without_the_bound_on_sections_a_long_list_is_looked_into(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(layout_file, "MAX_SECTIONS", HUGE)
+    assert not refusal_is_bounded(a_layout_with(sections=CountedList([7] * (MAX_SECTIONS + 1))), 0)
+
+
+def test_too_many_rows_and_too_many_units_are_said() -> None:
+    assert "has more than 50000 rows" in [fault.problem for fault in parse_layout(ranges_that_unfold())]  # type: ignore[union-attr]
+    rows = [{"names": "1..1000", "seats": "1..1001"}]
+    faults = parse_layout(a_layout_with(sections=[{"name": "101", "category": "Near", "rows": rows}]))
+    assert [str(fault) for fault in faults] == ["has more than 1000000 seats and places"]  # type: ignore[union-attr]

@@ -1,0 +1,81 @@
+"""A wire between a client and Postgres that can lose a reply."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"  # the end of every reply outside a transaction: what went before is committed
+
+
+class Relay:
+    """Passes bytes both ways between TCP clients and a server's Unix socket."""
+
+    def __init__(self, database_url: str) -> None:
+        parts = urlsplit(database_url)
+        self._socket_path = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
+        self._database = parts.path
+        self._port = 0
+        self._swallowing = False
+        self._passing: set[asyncio.Task[None]] = set()
+
+    @property
+    def database_url(self) -> str:
+        """The database, over this wire."""
+        return f"postgresql://postgres@127.0.0.1:{self._port}{self._database}?sslmode=disable"
+
+    def swallow_next_reply(self) -> None:
+        """Hold the next complete reply back and cut the connection that it belongs to."""
+        self._swallowing = True
+
+    async def serve(self) -> asyncio.Server:
+        """Listen on a free port of the loopback interface."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._port = server.sockets[0].getsockname()[1]
+        return server
+
+    async def close(self) -> None:
+        """Cut every connection."""
+        for passing in self._passing:
+            passing.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(self._socket_path)
+        for passing in (self._requests(client_reader, server_writer), self._replies(server_reader, client_writer)):
+            task = asyncio.create_task(passing)
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    async def _requests(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
+        try:
+            while request := await client.read(65536):
+                server.write(request)
+        finally:
+            server.close()
+
+    async def _replies(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        swallowed = b""
+        try:
+            while reply := await server.read(65536):
+                if not self._swallowing:
+                    client.write(reply)
+                    continue
+                swallowed += reply
+                if swallowed.endswith(READY_FOR_QUERY):
+                    self._swallowing = False
+                    return
+        finally:
+            client.transport.abort()
+
+
+@asynccontextmanager
+async def relay(database_url: str) -> AsyncIterator[Relay]:
+    """A wire to the database, for as long as the block lasts."""
+    wire = Relay(database_url)
+    server = await wire.serve()
+    try:
+        yield wire
+    finally:
+        server.close()
+        await wire.close()

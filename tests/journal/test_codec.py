@@ -1,0 +1,92 @@
+"""Entries stay readable for ever, and what is not known is never skipped."""
+
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.core.entries import Entry, HoldExpired, OrderExpired
+from actors.journal import codec
+from actors.journal.codec import UndecodableEntries, decode_entries, encode_entries
+from tests.golden.write_entries import EXAMPLES, FOLDER, meaning
+
+KINDS = [kind.__name__ for kind in typing.get_args(Entry)]
+
+
+def check_golden(file: Path) -> None:
+    """The bytes must mean today what is written beside them."""
+    expected = msgspec.json.decode(file.with_suffix(".json").read_bytes())
+    (entry,) = decode_entries(file.read_bytes())
+    assert type(entry).__name__ == file.stem
+    assert without_new_fields(meaning(entry), expected) == expected
+
+
+def without_new_fields(found: Any, expected: Any) -> Any:
+    """`found` without the fields that were added after `expected` was written."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return {name: without_new_fields(found[name], expected[name]) for name in expected if name in found}
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return [without_new_fields(*pair) for pair in zip(found, expected, strict=True)]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_old_bytes_of_every_kind_keep_their_meaning(kind: str) -> None:
+    check_golden(FOLDER / f"{kind}.bin")
+
+
+def test_control_fields_that_changed_places_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Swapped(msgspec.Struct, frozen=True, array_like=True, tag=7):
+        hold: int
+        at_ms: int
+
+    Swapped.__name__ = "HoldExpired"
+    monkeypatch.setattr(codec, "_decoder", msgspec.msgpack.Decoder(tuple[Swapped, ...]))
+    with pytest.raises(AssertionError):
+        check_golden(FOLDER / "HoldExpired.bin")
+
+
+def test_control_a_changed_tag_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Retagged(msgspec.Struct, frozen=True, array_like=True, tag=12):
+        at_ms: int
+        hold: int
+
+    monkeypatch.setattr(codec, "_decoder", msgspec.msgpack.Decoder(tuple[Retagged, ...]))
+    with pytest.raises(UndecodableEntries):
+        check_golden(FOLDER / "HoldExpired.bin")
+
+
+def test_every_golden_file_belongs_to_a_kind() -> None:
+    assert sorted(file.stem for file in FOLDER.glob("*.bin")) == sorted(KINDS)
+    assert sorted(file.stem for file in FOLDER.glob("*.json")) == sorted(KINDS)
+
+
+def test_what_is_written_today_is_read_today() -> None:
+    assert decode_entries(encode_entries(EXAMPLES)) == EXAMPLES
+    assert decode_entries(encode_entries(())) == ()
+
+
+@pytest.mark.parametrize(
+    ("encoded", "why"),
+    [
+        (b"", "nothing at all"),
+        (b"\x02" + encode_entries(EXAMPLES)[1:], "a newer version"),
+        (b"\x01" + msgspec.msgpack.encode([[7, 1, 2], [99, 1, 2]]), "an unknown kind behind a known one"),
+        (b"\x01" + msgspec.msgpack.encode([[7, 1]]), "a field that is missing"),
+        (b"\x01" + msgspec.msgpack.encode([[7, 1, "two"]]), "a field of another type"),
+        (encode_entries(EXAMPLES)[:-1], "a torn end"),
+        (encode_entries(EXAMPLES) + b"\x00", "something behind the end"),
+        (b"\x01" + msgspec.msgpack.encode({"7": 1}), "no array"),
+    ],
+    ids=lambda case: case if isinstance(case, str) else "",
+)
+def test_what_cannot_be_read_whole_is_refused_whole(encoded: bytes, why: str) -> None:
+    with pytest.raises(UndecodableEntries):
+        decode_entries(encoded)
+
+
+def test_entries_keep_their_order() -> None:
+    entries = (OrderExpired(2, 5), HoldExpired(1, 4), OrderExpired(1, 5))
+    assert decode_entries(encode_entries(entries)) == entries

@@ -1,0 +1,116 @@
+"""What the rules are told: the floors of the house, who may touch what, and exceptions with their reasons."""
+
+FLOORS: dict[str, tuple[str, ...]] = {
+    # modules under this prefix may import, beside each other, only what is under these prefixes
+    "actors.core": (),
+    "actors.link": ("actors.core",),
+    "actors.database": (),
+    "actors.journal": ("actors.core", "actors.database"),
+    "actors.integrations": ("actors.core", "actors.journal", "actors.database"),
+    "actors.projections": ("actors.core", "actors.journal", "actors.database", "actors.integrations"),
+    "actors.engine": ("actors.core", "actors.link", "actors.journal", "actors.database"),
+    "actors.catalogue": ("actors.core", "actors.database", "actors.engine.catalogue_port"),
+    "actors.shard": (
+        "actors.core",
+        "actors.link",
+        "actors.journal",
+        "actors.database",
+        "actors.projections",
+        "actors.engine",
+        "actors.catalogue",
+    ),
+    "actors.directory": ("actors.core", "actors.link", "actors.database", "actors.catalogue", "actors.shard"),
+    "actors.dispatch": ("actors.core", "actors.link"),
+    "actors.reservations": (
+        "actors.core",
+        "actors.link",
+        "actors.catalogue",
+        "actors.dispatch",
+        "actors.directory",
+    ),
+    "serve": ("actors", "holdfast", "k8s", "loadtests"),
+    "k8s": (),
+    "loadtests": ("actors.core.entries", "actors.core.layout", "actors.core.ids", "holdfast"),
+    "holdfast": (),
+}
+"""The longest prefix that fits a module counts. `tests` stand outside the house and may look into every window."""
+
+HOUSE = ("actors", "serve", "k8s", "loadtests", "holdfast")
+
+RAY_MODULES = (
+    "actors.shard",
+    "actors.directory",
+    "actors.projections.service",
+    "serve.app",
+    "serve.gateway",
+    "serve.local",
+)
+PROTOBUF_MODULES = ("serve.grpc_api", "serve.grpc_client", "loadtests")
+
+CORE_MAY_IMPORT = {
+    "__future__",
+    "abc",
+    "array",
+    "bisect",
+    "collections",
+    "dataclasses",
+    "difflib",
+    "enum",
+    "functools",
+    "hashlib",
+    "heapq",
+    "itertools",
+    "math",
+    "msgspec",
+    "operator",
+    "re",
+    "string",
+    "struct",
+    "types",
+    "typing",
+    "unicodedata",
+}
+"""Nothing here reads a clock, an environment, a file or a socket, draws a random number or writes a log."""
+
+IMPURE_CALLS = {"open", "input", "print", "hash", "id", "eval", "exec", "__import__", "breakpoint"}
+"""Builtins that reach outside or differ between processes (`hash` of text and `id` do)."""
+
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
+
+LONG_MODULES: dict[str, str] = {}
+"""Path of a longer module: why it is better in one piece."""
+
+LONG_FUNCTIONS: dict[str, str] = {}
+"""`path::name` of a longer function: why it is better in one piece."""
+
+BANNED_MODULE_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "managers", "misc"}
+
+BANNED_WORDS: dict[str, str] = {
+    "account": "tenant",
+    "consumer": "tenant, or who it is: projector, gateway, buyer",
+    "map": "layout, or what leads to what: block_of_name",
+    "chart": "layout",
+    "item": "unit, or what it is: seat, place, entry",
+    "object": "what it is",
+    "partition": "block",
+    "coordinator": "desk",
+    "worker": "shard",
+    "node": "shard, or machine",
+    "lock": "hold; for asyncio.Lock say what it guards",
+    "lease": "hold",
+    "booking": "order",
+    "pass": "ticket, or turn",
+    "taken": "held or sold",
+    "free": "available",
+    "message": "command, entry, frame, or note",
+    "record": "entry, or row",
+    "result": "outcome, reply, or what it is",
+    "offset": "position",
+    "term": "epoch",
+    "proxy": "gateway",
+}
+"""The word that nobody says in `actors/` and `protos/`: the word of the glossary (design: one meaning each)."""
+
+BANNED_NAMES: dict[str, str] = {"sale": "order", "sales": "orders"}
+"""Whole names only: `open_sale` and `SALE_NOT_OPEN` are fine."""
