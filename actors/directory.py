@@ -20,6 +20,7 @@ from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import Epoch
 from actors.link.address import parse_address
 from actors.link.client import LinkClient
+from actors.link.handshake import Identity
 from actors.link.transport import NotSent, OutcomeUnknown
 from actors.shard import Shard, ShardConfig
 
@@ -87,7 +88,11 @@ class Directory:
 
     async def _until_silent(self, current: Incarnation) -> None:
         """Return when the shard has not answered a few times in a row, or nobody listens any more."""
-        client = LinkClient(parse_address(current.address), self._config.shard.link_secret)
+        client = LinkClient(
+            parse_address(current.address),
+            self._config.shard.link_secret,
+            expects=Identity(current.shard, current.epoch),
+        )
         misses = 0
         try:
             while misses <= MISSES_ALLOWED:

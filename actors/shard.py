@@ -25,7 +25,7 @@ from actors.link.server import LinkServer
 
 _log = structlog.get_logger(__name__)
 
-YOUNG_OBJECTS_PER_COLLECTION = 100_000  # nothing on the hot path makes cycles; a full collection is a pause for all
+ALLOCATIONS_PER_COLLECTION = 100_000  # nothing on the hot path makes cycles; a full collection is a pause for all
 
 
 class ShardConfig(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ class Shard:
         await catalogue.register(shard, epoch.packed(), str(server.address), os.getpid())
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS_PER_COLLECTION, 50, 100)
+        gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)
         self._running = asyncio.create_task(_run(engine))
         return str(server.address)
 

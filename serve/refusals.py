@@ -11,6 +11,8 @@ from actors.core.outcomes import Details, Reason, Rejected
 ASK_AGAIN_AFTER_MS = 1_000
 """When to ask again after a passing fault that does not say so itself."""
 
+MAX_EXPLAINED = 3
+
 
 class Standing(msgspec.Struct, frozen=True):
     """How a reason looks outside. `transient`: a fault, not an answer; the same key may be sent again, and safely."""
@@ -68,15 +70,16 @@ def too_large(max_bytes: int) -> Rejected:
 
 
 def explanation(refusal: Rejected) -> str:
-    """One sentence for a person: the title, and what the details add to it."""
+    """One sentence for a person: the title, and the first of what the details add to it."""
     details = refusal.details
-    parts = [*details.fields[:3]] if details.fields else [*details.units[:3]]
-    if len(details.fields or details.units) > len(parts):
-        parts.append("...")
+    named = details.fields or details.units
+    parts = list(named[:MAX_EXPLAINED])
+    if len(named) > MAX_EXPLAINED:
+        parts.append(f"{len(named) - MAX_EXPLAINED} more")
     if details.available is not None:
         parts.append(f"{details.available} available")
     title = STANDINGS[refusal.reason].title
-    return f"{title}: {', '.join(parts)}." if parts else f"{title}."
+    return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
 
 
 def ask_again_after_ms(refusal: Rejected, now_ms: int) -> int | None:

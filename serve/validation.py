@@ -147,10 +147,8 @@ def key_faults(key: str | None) -> Faults:
     """What is wrong with an idempotency key."""
     if not key:
         return ("idempotency_key: missing; every write needs one",)
-    if len(key) > MAX_KEY_LENGTH:
-        return (f"idempotency_key: longer than {MAX_KEY_LENGTH} characters",)
-    if not (key.isascii() and key.isprintable()):
-        return ("idempotency_key: only printable ASCII characters are allowed",)
+    if len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        return (f"idempotency_key: must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",)
     return ()
 
 

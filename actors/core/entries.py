@@ -11,7 +11,7 @@ import msgspec
 from actors.core.layout import Layout
 
 
-class Activated(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class Activated(msgspec.Struct, frozen=True, array_like=True, tag=1, forbid_unknown_fields=True):
     """A shard took the block over. `nonce` makes the row unlike any other shard's.
 
     If the former owner was provably down, (`down_from_ms`, `down_until_ms`) is the outage's span: deadlines that fell
@@ -25,7 +25,7 @@ class Activated(msgspec.Struct, frozen=True, array_like=True, tag=1):
     down_until_ms: int = 0
 
 
-class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2):
+class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2, forbid_unknown_fields=True):
     """The block's event exists, as a draft."""
 
     at_ms: int
@@ -37,7 +37,7 @@ class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2):
     fingerprint: bytes
 
 
-class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3):
+class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unknown_fields=True):
     """The event went on sale."""
 
     at_ms: int
@@ -45,7 +45,7 @@ class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3):
     fingerprint: bytes
 
 
-class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4):
+class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4, forbid_unknown_fields=True):
     """Units are held. `areas`: (area, quantity); `prices`: (category, quantity, unit price), frozen."""
 
     at_ms: int
@@ -60,7 +60,7 @@ class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4):
     fingerprint: bytes
 
 
-class HoldExtended(msgspec.Struct, frozen=True, array_like=True, tag=5):
+class HoldExtended(msgspec.Struct, frozen=True, array_like=True, tag=5, forbid_unknown_fields=True):
     """The hold lives longer."""
 
     at_ms: int
@@ -70,7 +70,7 @@ class HoldExtended(msgspec.Struct, frozen=True, array_like=True, tag=5):
     fingerprint: bytes
 
 
-class HoldReleased(msgspec.Struct, frozen=True, array_like=True, tag=6):
+class HoldReleased(msgspec.Struct, frozen=True, array_like=True, tag=6, forbid_unknown_fields=True):
     """The holder gave the units back."""
 
     at_ms: int
@@ -79,14 +79,14 @@ class HoldReleased(msgspec.Struct, frozen=True, array_like=True, tag=6):
     fingerprint: bytes
 
 
-class HoldExpired(msgspec.Struct, frozen=True, array_like=True, tag=7):
+class HoldExpired(msgspec.Struct, frozen=True, array_like=True, tag=7, forbid_unknown_fields=True):
     """The hold's time was up; its units are available."""
 
     at_ms: int
     hold: int
 
 
-class OrderPlaced(msgspec.Struct, frozen=True, array_like=True, tag=8):
+class OrderPlaced(msgspec.Struct, frozen=True, array_like=True, tag=8, forbid_unknown_fields=True):
     """An order took the hold over; the hold's deadline is its payment deadline."""
 
     at_ms: int
@@ -96,7 +96,7 @@ class OrderPlaced(msgspec.Struct, frozen=True, array_like=True, tag=8):
     fingerprint: bytes
 
 
-class OrderConfirmed(msgspec.Struct, frozen=True, array_like=True, tag=9):
+class OrderConfirmed(msgspec.Struct, frozen=True, array_like=True, tag=9, forbid_unknown_fields=True):
     """The order is paid: units sold, tickets issued with code revision 1."""
 
     at_ms: int
@@ -105,7 +105,7 @@ class OrderConfirmed(msgspec.Struct, frozen=True, array_like=True, tag=9):
     fingerprint: bytes
 
 
-class OrderCancelled(msgspec.Struct, frozen=True, array_like=True, tag=10):
+class OrderCancelled(msgspec.Struct, frozen=True, array_like=True, tag=10, forbid_unknown_fields=True):
     """The order is void and its units are available."""
 
     at_ms: int
@@ -114,7 +114,7 @@ class OrderCancelled(msgspec.Struct, frozen=True, array_like=True, tag=10):
     fingerprint: bytes
 
 
-class OrderExpired(msgspec.Struct, frozen=True, array_like=True, tag=11):
+class OrderExpired(msgspec.Struct, frozen=True, array_like=True, tag=11, forbid_unknown_fields=True):
     """The order was not paid in time; its units are available."""
 
     at_ms: int

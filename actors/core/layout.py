@@ -12,14 +12,14 @@ import msgspec
 MAX_UNITS = 1_000_000
 
 
-class Category(msgspec.Struct, frozen=True, array_like=True):
+class Category(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A price category; `price` in minor units of the event's currency."""
 
     name: str
     price: int
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A row of seats: numbered `first` to `first + count - 1`, or labelled one by one. `category` is an index."""
 
     name: str
@@ -42,14 +42,14 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         return place if 0 <= place < self.count else None
 
 
-class Section(msgspec.Struct, frozen=True, array_like=True):
+class Section(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A named group of rows."""
 
     name: str
     rows: tuple[Row, ...]
 
 
-class Area(msgspec.Struct, frozen=True, array_like=True):
+class Area(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """General admission: `capacity` places that are all alike."""
 
     name: str
@@ -57,7 +57,7 @@ class Area(msgspec.Struct, frozen=True, array_like=True):
     capacity: int
 
 
-class Layout(msgspec.Struct, frozen=True, array_like=True):
+class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What can be sold at an event, validated as a whole (see `layout_file`)."""
 
     currency: str

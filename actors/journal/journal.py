@@ -1,7 +1,7 @@
 """The journal's port: rows, heads, snapshots, and what an append promises.
 
 Rules every implementation keeps (one set of contract tests holds them to it):
-- A row is appended only where the row before it exists and bears the chain that the writer extends.
+- A row is appended only if it follows its block's last row and extends the chain that row bears.
 - Each row of an append has its own outcome; a fenced block never fails its neighbours.
 - The identical rows may be sent again: what is already there under the same chain is durable, another chain fences.
 """

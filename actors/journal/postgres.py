@@ -1,6 +1,5 @@
-"""The journal in Postgres: one connection, one statement at a time, one statement per append."""
+"""The journal in Postgres: one line, one statement per append."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from actors.core.ids import BlockId
-from actors.database.connect import FAULTS, Connection, connect, cut
+from actors.database.connect import Connection
+from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
 from actors.journal.journal import GENESIS, Appended, Head, Heads, JournalRow, JournalUnavailable, NewRow, Snapshot
 
@@ -26,30 +26,21 @@ R = TypeVar("R")
 
 
 class PostgresJournal:
-    """A line to the journal (see `Journal`). It connects when first used, and anew after any fault.
-
-    A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown.
-    """
+    """The journal over a line of its own (see `Journal` and `Line`)."""
 
     def __init__(self, database_url: str, *, application_name: str = "holdfast-journal", bound_ms: int = 5_000) -> None:
-        self._database_url = database_url
-        self._application_name = application_name
-        self._bound_ms = bound_ms
-        self._connection: Connection | None = None
-        self._warning: str | None = None  # what the server warned of during the statement that runs
-        self._turn = asyncio.Lock()
-        self._closed = False
+        self._line = Line(database_url, application_name=application_name, settings=_SETTINGS, bound_ms=bound_ms)
 
     async def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Journal.append`."""
         assert len({new.row.block for new in rows}) == len(rows), "one row per block"
-        return await self._in_turn(partial(_append, rows=rows))
+        return await self._run(partial(_append, rows=rows))
 
     async def heads(self, blocks: Sequence[BlockId]) -> Heads:
         """See `Journal.heads`."""
         found = await self._fetch("heads", blocks)
         heads = {head["block_id"]: Head(head["position"], head["epoch"], head["chain"]) for head in found}
-        heads.pop(None, None)  # the line that bears the clock if no block has rows
+        heads.pop(None, None)  # what bears the clock if no block has rows
         return Heads(heads, found[0]["now_ms"])
 
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
@@ -68,67 +59,21 @@ class PostgresJournal:
     async def now_ms(self) -> int:
         """See `Journal.now_ms`."""
         found = await self._fetch("now_ms")
-        now_ms: int = found[0][0]
+        now_ms: int = found[0]["now_ms"]
         return now_ms
 
     async def close(self) -> None:
         """See `Journal.close`."""
-        self._closed = True
-        self._cut()
+        await self._line.close()
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
-        return await self._in_turn(lambda connection: connection.fetch(_SQL[query], *arguments))
-
-    async def _in_turn(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
-        """Run the statement when it is its turn, in a task of its own: a caller that goes away cancels nothing."""
-        return await asyncio.shield(asyncio.create_task(self._run(statement)))
+        return await self._run(lambda connection: connection.fetch(_SQL[query], *arguments))
 
     async def _run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
-        async with self._turn:
-            try:
-                connection = await self._connected()
-                self._warning = None
-                bound = asyncio.get_running_loop().call_later(self._bound_ms / 1000, cut, connection)
-                try:
-                    done = await statement(connection)
-                finally:
-                    bound.cancel()
-            except FAULTS as fault:
-                self._cut()
-                raise JournalUnavailable(f"{type(fault).__name__}: {fault}") from fault
-            except BaseException:
-                self._cut()
-                raise
-            if self._warning is not None:
-                self._cut()
-                raise JournalUnavailable(self._warning)
-            return done
-
-    async def _connected(self) -> Connection:
-        if self._closed:
-            raise JournalUnavailable("the line is closed")
-        if self._connection is None or self._connection.is_closed():
-            connection = await connect(
-                self._database_url,
-                application_name=self._application_name,
-                settings=_SETTINGS,
-                bound_ms=self._bound_ms,
-            )
-            connection.add_log_listener(self._noticed)
-            self._connection = connection
-            if self._closed:
-                raise JournalUnavailable("the line is closed")
-        return self._connection
-
-    def _noticed(self, _connection: Connection, notice: Any) -> None:
-        """A warning leaves the outcome unknown: it may say, in any language, that the wait for the replicas was cut."""
-        if notice.severity_en == "WARNING":
-            self._warning = str(notice)
-
-    def _cut(self) -> None:
-        if self._connection is not None:
-            cut(self._connection)
-            self._connection = None
+        try:
+            return await self._line.run(statement)
+        except LineUnavailable as fault:
+            raise JournalUnavailable(str(fault)) from fault
 
 
 async def _append(connection: Connection, *, rows: Sequence[NewRow]) -> Appended:

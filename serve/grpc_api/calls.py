@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-import structlog
-
 from actors.core.ids import BlockId
-from actors.core.outcomes import Reason, Rejected
+from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Done
+from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
 from serve.operations import Envelope
 from serve.refusals import too_large
@@ -23,8 +22,6 @@ T = TypeVar("T")
 Handler = Callable[[Any, Message, Envelope], Awaitable[T | Rejected]]
 Rpc = Callable[[Any, Message, GrpcContext], Awaitable[Message]]
 
-_log = structlog.get_logger(__name__)
-
 
 def rpc(reply: type[Message], render: Callable[[type[Message], T], Message]) -> Callable[[Handler[T]], Rpc]:
     """Make a method that takes request and envelope into an RPC that answers `reply`, or a status if it is refused.
@@ -38,9 +35,8 @@ def rpc(reply: type[Message], render: Callable[[type[Message], T], Message]) -> 
                 outcome = await handler(self, request, _envelope_of(request, grpc_context))
                 if not isinstance(outcome, Rejected):
                     return render(reply, outcome)
-            except Exception:  # noqa: BLE001 (its text would go to the client)
-                _log.exception("an RPC met a bug", rpc=handler.__name__)
-                outcome = Rejected(Reason.INTERNAL)
+            except Exception as error:  # noqa: BLE001 (Ray Serve would send its text to the client)
+                outcome = report_bug(error, handler.__name__)
             refuse(grpc_context, outcome)
             return reply()
 

@@ -59,9 +59,7 @@ class GrpcMethods:
         return await self.operations.get_event(envelope, request.event_id)
 
     @rpc(events_pb2.ListEventsResponse, event_list_of)
-    async def ListEvents(
-        self, request: Message, envelope: Envelope
-    ) -> tuple[tuple[EventSummary, ...], str] | Rejected:
+    async def ListEvents(self, request: Message, envelope: Envelope) -> tuple[tuple[EventSummary, ...], str] | Rejected:
         """List the tenant's events."""
         page = body_of(request, given(cursor=request.cursor, limit=request.limit), Page)
         return await self.operations.list_events(envelope, page)

@@ -7,7 +7,16 @@ from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, pri
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
-from actors.core.replies import AreaPlaces, EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus, Price
+from actors.core.replies import (
+    AreaPlaces,
+    EventReply,
+    EventStatus,
+    HoldReply,
+    HoldStatus,
+    OrderReply,
+    OrderStatus,
+    Price,
+)
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
 
 _EVENT_STATUS = {status: events_pb2.EventStatus.Value(f"EVENT_STATUS_{status.name}") for status in EventStatus}
@@ -75,9 +84,7 @@ def event_of(block: BlockId, event: EventReply) -> Any:
             for section in layout.sections
         ],
         areas=[
-            events_pb2.EventArea(
-                area=area.name, category=layout.categories[area.category].name, capacity=area.capacity
-            )
+            events_pb2.EventArea(area=area.name, category=layout.categories[area.category].name, capacity=area.capacity)
             for area in layout.areas
         ],
     )

@@ -59,7 +59,9 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
 
 def _schema(name: str, schema: dict[str, Any]) -> str:
     text = escape(json.dumps(schema, indent=2))
-    return f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary><pre>{text}</pre></details>'
+    return (
+        f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary><pre>{text}</pre></details>'
+    )
 
 
 def _refusals() -> str:

@@ -50,9 +50,7 @@ _REPLAYED: Json = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
-_RETRY_AFTER: Json = {
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
-}
+_RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
 _LAYOUT: Json = {
     "type": "object",

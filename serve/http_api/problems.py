@@ -3,17 +3,15 @@
 import time
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from actors.core.outcomes import Reason, Rejected
+from serve.bugs import report_bug
 from serve.refusals import STANDINGS, ask_again_after_ms, explanation, invalid, split_fault
 from serve.wire_time import rfc3339
 
 PROBLEM_JSON = "application/problem+json"
-
-_log = structlog.get_logger(__name__)
 
 
 class FieldFault(msgspec.Struct, frozen=True):
@@ -73,8 +71,8 @@ def on_exception(request: "Request[object, object, object]", error: Exception) -
         return _response(problem, dict(error.headers or {}))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return problem_response(invalid(f"request: {error.detail}"), request.scope["path"])
-    _log.error("a request met a bug", path=request.scope["path"], exc_info=error)
-    return problem_response(Rejected(Reason.INTERNAL), request.scope["path"])
+    where = f"{request.method} {request.scope['path']}"
+    return problem_response(report_bug(error, where), request.scope["path"])
 
 
 def _routing_problem(request: "Request[object, object, object]", status: int, code: str, title: str) -> Problem:

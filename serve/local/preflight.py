@@ -18,7 +18,7 @@ REPLICA_HTTP_PORTS = (10, 149)
 REPLICA_GRPC_PORTS = (150, 289)
 
 
-class CannotStart(Exception):  # noqa: N818  # it is shown to a person, who asked to start
+class CannotStart(Exception):
     """The stack cannot be started (or kept running); the text is one line for the person who started it."""
 
 

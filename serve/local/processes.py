@@ -1,7 +1,7 @@
 """The processes of one stack: started so that they can be found again, and ended without touching anybody else's.
 
-Every child carries `HOLDFAST_PART=<stack id>/<part>` in its environment, which its own children inherit, so that a
-stack finds what an earlier, killed run of the same data folder left behind. Nothing is ever ended by its name.
+A stack finds what an earlier, killed run of the same data folder left behind: PostgreSQL and Redis by the folder they
+work in, Ray's many processes by a mark in their environment. Nothing is ever ended by its name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-PART_VARIABLE = "HOLDFAST_PART"
+_MARK_VARIABLE = "HOLDFAST_STACK_ID"
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.02
 
@@ -35,13 +35,15 @@ class Part(Protocol):
         """None while it runs; else what is wrong with it, in a few words."""
 
     def stop(self) -> None:
-        """End it and everything it started; harmless when it does not run."""
+        """End `processes`, gently first; harmless when there are none. Raises CannotStart if some stay."""
+
+    def processes(self) -> list[int]:
+        """Everything of this part that lives, started by this run or by a killed one."""
 
 
 def spawn(
     command: Sequence[str],
     *,
-    part: str,
     signal_on_orphan: signal.Signals,
     log: Path,
     folder: Path,
@@ -49,7 +51,7 @@ def spawn(
     stdin: int = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a command in its own session, marked as `part`, its output appended to `log`."""
+    """Start a command in its own session and in `folder`, its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  # our own programs
@@ -58,26 +60,31 @@ def spawn(
             stdout=output,
             stderr=output,
             cwd=folder,
-            env={**os.environ, **(environment or {}), PART_VARIABLE: part},
+            env={**os.environ, **(environment or {})},
             start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops things in order
             pass_fds=pass_fds,
         )
 
 
-def marked(part_prefix: str) -> list[int]:
-    """Living processes whose mark begins with this."""
-    wanted = f"{PART_VARIABLE}={part_prefix}".encode()
-    return [pid for pid in _living() if any(entry.startswith(wanted) for entry in _read(pid, "environ").split(b"\0"))]
+def mark(stack_id: str) -> dict[str, str]:
+    """The environment by which `marked` finds a process and all it starts."""
+    return {_MARK_VARIABLE: stack_id}
 
 
-def working_in(folder: Path) -> list[int]:
-    """Living processes whose working folder this is (PostgreSQL's overwrite their environment)."""
+def marked(stack_id: str) -> list[int]:
+    """Living processes of a stack that bear its mark."""
+    wanted = f"{_MARK_VARIABLE}={stack_id}".encode()
+    return [pid for pid in _living() if wanted in _read(pid, "environ").split(b"\0")]
+
+
+def working_in(folder: Path, program: str) -> list[int]:
+    """Living processes of a program in its folder (PostgreSQL and Redis overwrite their environment)."""
     found = []
     for pid in _living():
         with suppress(OSError):
             if Path(f"/proc/{pid}/cwd").samefile(folder):
                 found.append(pid)
-    return found
+    return named(found, program)
 
 
 def named(pids: Sequence[int], program: str) -> list[int]:

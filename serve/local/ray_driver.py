@@ -69,7 +69,7 @@ def _bring_up(order: Order, report: Callable[[str], None]) -> None:
     report("Ray Serve and HAProxy")
     ray_serve.start(
         proxy_location="HeadOnly",
-        # HAProxy's launcher puts the outer ports on settings.host (see loopback); the inner servers stay where they are.
+        # HAProxy's launcher puts the outer ports on settings.host (see loopback); inner servers stay.
         http_options=HTTPOptions(host=LOOPBACK, port=settings.http_port),
         grpc_options=gRPCOptions(port=settings.grpc_port, grpc_servicer_functions=list(order.grpc_servicers)),
         logging_config={"enable_access_log": False, "log_level": settings.log_level.upper()},

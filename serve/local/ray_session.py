@@ -20,7 +20,7 @@ import msgspec
 
 from serve.local.loopback import write_haproxy_launcher
 from serve.local.preflight import INNER_PORTS, REPLICA_GRPC_PORTS, REPLICA_HTTP_PORTS, CannotStart
-from serve.local.processes import end, is_living, marked, named, spawn, wait_until
+from serve.local.processes import end, is_living, mark, marked, named, spawn, wait_until
 from serve.local.stack import DataFolder, Stack
 from serve.settings import Settings
 
@@ -50,12 +50,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class RaySession:
     """Ray, Serve in HAProxy mode and the application on it; see `processes.Part`."""
 
-    def __init__(
-        self, order: Order, folder: DataFolder, *, part: str, log: Path, on_step: Callable[[str], None]
-    ) -> None:
+    def __init__(self, order: Order, folder: DataFolder, *, log: Path, on_step: Callable[[str], None]) -> None:
         self._order = order
         self._folder = folder
-        self._part = part
         self._log = log
         self._on_step = on_step
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,17 +60,16 @@ class RaySession:
 
     def start(self) -> None:
         """Return when the application answers. Raises CannotStart."""
-        self._end_processes()
+        self.stop()
         self._clear_folder()
         reports, report_end = os.pipe()
         try:
             self._process = spawn(
                 [sys.executable, "-m", "serve.local.ray_driver", str(report_end)],
-                part=self._part,
                 signal_on_orphan=signal.SIGTERM,
                 log=self._log,
                 folder=Path.cwd(),
-                environment=ray_environment(self._order.stack.settings, self._folder),
+                environment=ray_environment(self._order.stack.settings, self._folder) | mark(self._folder.stack_id),
                 stdin=subprocess.PIPE,
                 pass_fds=(report_end,),
             )
@@ -86,7 +82,7 @@ class RaySession:
             raise self._ended_early() from None
         finally:
             os.close(reports)
-        self._crucial = {pid: name for name in _CRUCIAL for pid in named(marked(self._part), name)}
+        self._crucial = {pid: name for name in _CRUCIAL for pid in named(self.processes(), name)}
 
     def fault(self) -> str | None:
         """None while driver, raylet and GCS live; the rest is repaired by Ray itself."""
@@ -99,18 +95,23 @@ class RaySession:
 
     def stop(self) -> None:
         """Let the application drain and Ray end; then end what is left of the session."""
-        if self._process is None:
-            return
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        if self.fault() is None:  # a broken session would only time out
-            process = self._process
-            wait_until(lambda: process.poll() is not None, _STOP_PATIENCE_S)
-        self._end_processes()
-        self._process.wait()
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            if self.fault() is None:  # a broken session would only time out
+                wait_until(lambda: process.poll() is not None, _STOP_PATIENCE_S)
+        left = end(self.processes, (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
+        if left:
+            raise CannotStart(f"cannot end process {left[0]}, which belongs to the Ray session of this stack")
+        if process is not None:
+            process.wait()
         self._process = None
         self._crucial = {}
+
+    def processes(self) -> list[int]:
+        """All that bears this stack's mark: driver, Ray, Serve, HAProxy, replicas and the application's actors."""
+        return marked(self._folder.stack_id)
 
     def _await_ready(self, reports: int) -> None:
         deadline = time.monotonic() + START_PATIENCE_S
@@ -133,11 +134,6 @@ class RaySession:
 
     def _ended_early(self) -> CannotStart:
         return CannotStart(f"Ray's driver ended before it was ready (see {self._log})")
-
-    def _end_processes(self) -> None:
-        left = end(lambda: marked(self._part), (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
-        if left:
-            raise CannotStart(f"cannot end process {left[0]}, which belongs to the Ray session of this stack")
 
     def _clear_folder(self) -> None:
         """Sockets and generated files of the last session go; the logs of the last few stay."""

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from serve.local.preflight import LOOPBACK, CannotStart
-from serve.local.processes import end, marked, spawn, wait_until
+from serve.local.processes import end, spawn, wait_until, working_in
 from serve.local.stack import write_private
 from serve.settings import described
 
@@ -23,11 +23,10 @@ _MEMORY_LIMIT = "256mb"
 class Redis:
     """One embedded server on a loopback port; see `processes.Part`."""
 
-    def __init__(self, folder: Path, port: int, password_file: Path, *, part: str, log: Path) -> None:
+    def __init__(self, folder: Path, port: int, password_file: Path, *, log: Path) -> None:
         self._folder = folder
         self._port = port
         self._password_file = password_file
-        self._part = part
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -36,25 +35,20 @@ class Redis:
         """Where clients connect, password included."""
         return f"redis://:{self._password_file.read_text()}@{LOOPBACK}:{self._port}/0"
 
-    @property
-    def pid(self) -> int | None:
-        """The server's process id, while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
     def start(self) -> None:
         """Return when it answers. Raises CannotStart."""
-        self._end_leftovers()
+        self.stop()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         configuration = self._folder / "redis.conf"
         write_private(configuration, self._configuration().encode())  # not on the command line: it holds the password
         self._process = spawn(
             [str(_binary()), str(configuration)],
-            part=self._part,
             signal_on_orphan=signal.SIGTERM,
             log=self._log,
             folder=self._folder,
         )
-        if not wait_until(lambda: self.pid is None or self._answers(), _START_PATIENCE_S) or self.pid is None:
+        wait_until(lambda: self.fault() is not None or self._answers(), _START_PATIENCE_S)
+        if self.fault() is not None or not self._answers():
             said = self._log.read_text(errors="replace").strip().splitlines()[-1:]
             self.stop()
             if said and "Failed listening" in said[0]:
@@ -64,15 +58,20 @@ class Redis:
 
     def fault(self) -> str | None:
         """None while the server runs."""
-        return None if self.pid is not None else "it ended"
+        return None if self._process is not None and self._process.poll() is None else "it ended"
 
     def stop(self) -> None:
         """End it; there is nothing to save."""
-        if self._process is None:
-            return
-        self._end_leftovers()
-        self._process.wait()
-        self._process = None
+        left = end(self.processes, (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
+        if left:
+            raise CannotStart(f"cannot end process {left[0]}, a Redis that works in {self._folder}")
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    def processes(self) -> list[int]:
+        """The servers that work in this folder."""
+        return working_in(self._folder, "redis-server")
 
     def _configuration(self) -> str:
         return "\n".join(
@@ -96,9 +95,6 @@ class Redis:
                 return connection.recv(64).startswith(b"+OK")
         except OSError:
             return False
-
-    def _end_leftovers(self) -> None:
-        end(lambda: marked(self._part), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
 
 def _binary() -> Path:

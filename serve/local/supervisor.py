@@ -17,7 +17,7 @@ from rich.console import Console
 
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
-from serve.local.processes import Part, adopt_orphans, end, marked, reap
+from serve.local.processes import Part, adopt_orphans, reap
 from serve.local.ray_session import Order, RaySession
 from serve.local.redis import Redis
 from serve.local.stack import DataFolder, Stack
@@ -26,11 +26,8 @@ from serve.settings import Settings
 _LOOK_PERIOD_S = 0.25
 _PROBE_PERIOD_S = 2.0
 _PROBE_PATIENCE_S = 20.0  # Ray repairs HAProxy and replicas by itself within seconds
-_LEFTOVER_SIGNALS = {
-    "ray": ((signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0)),
-    "redis": ((signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0)),
-    "postgres": ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 10.0)),
-}
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_RAY = "Ray"
 _RESTART_LIMIT = 5
 _RESTART_WINDOW_S = 120.0
 
@@ -63,7 +60,7 @@ def run_local(settings: Settings, application: LocalApplication, console: Consol
         with folder.held(), _stopping_on_signals():
             return _Supervisor(settings, application, folder, console).run()
     except CannotStart as refusal:
-        console.print(f"Holdfast cannot start: {refusal}", style="red", markup=False)
+        console.print(f"Holdfast cannot run: {refusal}", style="red", markup=False)
         return 1
     except _StopRequested:
         return 0
@@ -76,6 +73,7 @@ class _Supervisor:
         self._folder = folder
         self._console = console
         self._parts: dict[str, Part] = {}  # in the order of their start
+        self._stack = self._plan()
         self._restarts: dict[str, deque[float]] = {}
         self._answered_at = 0.0
         self._probed_at = 0.0
@@ -94,42 +92,18 @@ class _Supervisor:
             self._console.print(f"could not end these processes of ours: {left}", style="red")
         return 1 if left else 0
 
-    def _start(self) -> None:
-        self._end_leftovers()
-        check_ports(self._settings)
-        check_disk(self._settings)
-        stack = self._start_stores()
-        with self._step("preparing the database", "database ready"):
-            self._application.prepare(stack)
-        self._start_ray(stack)
-        text = self._application.ready_text(stack)
-        self._folder.publish(stack)
-        self._console.print(text, markup=False)
-
-    def _start_stores(self) -> Stack:
-        settings, folder = self._settings, self._folder
+    def _plan(self) -> Stack:
+        """Say of which parts the stack consists, and where they will be."""
+        settings, folder, logs = self._settings, self._folder, self._folder.logs
         database_url, redis_url = settings.database_url, settings.redis_url
         if database_url is None:
-            postgres = Postgres(
-                folder.postgres,
-                settings.postgres_port,
-                folder.secret("postgres"),
-                part=self._mark("postgres"),
-                log=folder.logs / "postgres.log",
-            )
-            self._start_part("PostgreSQL", postgres, f"on {LOOPBACK}:{settings.postgres_port}")
-            database_url = postgres.url
+            secret = folder.secret("postgres")
+            postgres = Postgres(folder.postgres, settings.postgres_port, secret, log=logs / "postgres.log")
+            self._parts["PostgreSQL"], database_url = postgres, postgres.url
         if redis_url is None:
-            redis = Redis(
-                folder.redis,
-                settings.redis_port,
-                folder.secret("redis"),
-                part=self._mark("redis"),
-                log=folder.logs / "redis.log",
-            )
-            self._start_part("Redis", redis, f"on {LOOPBACK}:{settings.redis_port}")
-            redis_url = redis.url
-        return Stack(
+            redis = Redis(folder.redis, settings.redis_port, folder.secret("redis"), log=logs / "redis.log")
+            self._parts["Redis"], redis_url = redis, redis.url
+        stack = Stack(
             settings=settings,
             pid=os.getpid(),
             database_url=database_url,
@@ -137,27 +111,30 @@ class _Supervisor:
             http_url=f"http://{_reachable(settings.host)}:{settings.http_port}",
             grpc_target=f"{_reachable(settings.host)}:{settings.grpc_port}",
         )
-
-    def _start_ray(self, stack: Stack) -> None:
-        session = RaySession(
-            Order(
-                stack=stack,
-                entry=self._application.entry,
-                grpc_servicers=self._application.grpc_servicers,
-                ray_folder=str(self._folder.ray_short),
-            ),
-            self._folder,
-            part=self._mark("ray"),
-            log=self._folder.logs / "ray.log",
-            on_step=self._show_step,
+        order = Order(
+            stack=stack,
+            entry=self._application.entry,
+            grpc_servicers=self._application.grpc_servicers,
+            ray_folder=str(folder.ray_short),
         )
-        self._start_part("Ray", session, f"serving {stack.http_url} and gRPC on {stack.grpc_target}")
-        self._answered_at = time.monotonic()
+        self._parts[_RAY] = RaySession(order, folder, log=logs / "ray.log", on_step=self._show_step)
+        return stack
 
-    def _start_part(self, name: str, part: Part, place: str) -> None:
-        self._parts[name] = part  # before it starts: a half-started part must be stopped too
-        with self._step(f"starting {name}", f"{name} {place}"):
-            part.start()
+    def _start(self) -> None:
+        for part in reversed(self._parts.values()):
+            part.stop()  # what a killed run of this data folder left
+        check_ports(self._settings)
+        check_disk(self._settings)
+        for name, part in self._parts.items():
+            if name == _RAY:
+                with self._step("preparing the database", "database ready"):
+                    self._application.prepare(self._stack)
+            with self._step(f"starting {name}", f"{name} runs"):
+                part.start()
+        self._answered_at = time.monotonic()
+        text = self._application.ready_text(self._stack)
+        self._folder.publish(self._stack)
+        self._console.print(text, markup=False)
 
     def _watch(self) -> None:
         """Look after the parts until a signal comes. Raises CannotStart when one cannot be kept alive."""
@@ -165,7 +142,7 @@ class _Supervisor:
             time.sleep(_LOOK_PERIOD_S)
             reap()
             for name, part in self._parts.items():
-                fault = part.fault() or (self._silence() if name == "Ray" else None)
+                fault = part.fault() or (self._silence() if name == _RAY else None)
                 if fault is not None:
                     self._restart(name, part, fault)
 
@@ -176,10 +153,13 @@ class _Supervisor:
             raise CannotStart(f"{name} does not stay up ({fault}): see {self._folder.logs}")
         times.append(now)
         self._console.print(f"{name}: {fault}; starting it again", style="yellow", markup=False)
-        with self._step(f"starting {name}", f"{name} is back"):
-            part.stop()
-            reap()
-            part.start()
+        try:
+            with self._step(f"starting {name}", f"{name} is back"):
+                part.stop()
+                reap()
+                part.start()
+        except CannotStart as refusal:  # it is still at fault, so the next look tries again, until the limit
+            self._console.print(str(refusal), style="yellow", markup=False)
         self._answered_at = time.monotonic()
 
     def _silence(self) -> str | None:
@@ -202,25 +182,15 @@ class _Supervisor:
 
     def _stop(self) -> list[int]:
         """Stop the parts, last started first; returns the processes of this stack that are left."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # we are stopping already; children have handlers of their own
+        _ignore_signals()
         for name, part in reversed(self._parts.items()):
             with self._step(f"stopping {name}", f"{name} stopped"):
                 try:
                     part.stop()
                 except CannotStart as refusal:
                     self._console.print(str(refusal), style="red", markup=False)
-        return self._end_leftovers()
-
-    def _end_leftovers(self) -> list[int]:
-        """End what a killed run of this data folder left, clients before stores; returns who is left."""
-        for part, signals in _LEFTOVER_SIGNALS.items():
-            end(lambda mark=self._mark(part): marked(mark), *signals)
         reap()
-        return marked(self._mark(""))
-
-    def _mark(self, part: str) -> str:
-        return f"{self._folder.stack_id}/{part}"
+        return [pid for part in self._parts.values() for pid in part.processes()]
 
     def _show_step(self, step: str) -> None:
         self._console.print(f"  {step} …", style="dim", markup=False)
@@ -238,14 +208,21 @@ def _stopping_on_signals() -> Iterator[None]:
     """INT and TERM raise _StopRequested in the main thread, once; handlers are as before afterwards."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        _ignore_signals()
         raise _StopRequested
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """While we stop, further wishes to stop change nothing."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _reachable(host: str) -> str:

@@ -141,6 +141,16 @@ class NaiveBlock:
                     places[area, status] += quantity
         return seats, places
 
+    def kept_keys(self, at_ms: int) -> set[bytes]:
+        """The keys that must be remembered at `at_ms`."""
+        return {key for key, known in self.keys.items() if at_ms < self._kept_until_ms(known)}
+
+    def _kept_until_ms(self, known: _Key) -> int:
+        if known.kept_until_ms is not None:
+            return known.kept_until_ms
+        assert isinstance(known.stands_for, _Hold)
+        return self._end_ms(known.stands_for) + 10 * MINUTE_MS
+
     def _pending(self, hold: _Hold) -> bool:
         return hold.status == "ACTIVE" or (hold.order != 0 and self.orders[hold.order].status == "PENDING")
 
@@ -181,11 +191,7 @@ class NaiveBlock:
         known = self.keys.get(key)
         if known is None:
             return None
-        until_ms = known.kept_until_ms
-        if until_ms is None:
-            assert isinstance(known.stands_for, _Hold)
-            until_ms = self._end_ms(known.stands_for) + 10 * MINUTE_MS
-        may_be_forgotten = at_ms >= until_ms
+        may_be_forgotten = at_ms >= self._kept_until_ms(known)
         if may_be_forgotten and not seen.replayed and seen.reason not in ("IDEMPOTENCY_KEY_REUSED", "HOLD_NOT_FOUND"):
             del self.keys[key]
             return None

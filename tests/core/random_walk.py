@@ -46,11 +46,11 @@ LAYOUT = Layout(
 _tenants = st.sampled_from(("acme",) * 15 + ("evil",))
 _buyers = st.sampled_from(("ana", "ana", "ana", "bob"))
 _steps_ms = st.sampled_from((0, 0, 0, 1, 999, 7_000, -30_000))
-_leaps_ms = st.sampled_from((1_000, MINUTE_MS - 1, MINUTE_MS, MINUTE_MS, TTL_MS, 2 * HOUR_MS, 25 * HOUR_MS))
+_leaps_ms = st.sampled_from((1_000, MINUTE_MS - 1, MINUTE_MS, TTL_MS, 25 * MINUTE_MS, 25 * MINUTE_MS, 2 * HOUR_MS, 25 * HOUR_MS))
 _ttls_ms = st.sampled_from((0, 1, MINUTE_MS, MINUTE_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS, -1))
 _time_limits_ms = st.sampled_from((MINUTE_MS,) * 10 + (48 * HOUR_MS, 0, -1))
 _keys = st.sampled_from((None,) * 9 + (0, 1, 2))  # None: one that nobody has used
-_seats = st.lists(st.sampled_from((*SEATS * 3, "Hall/Z/1")), max_size=3)
+_seats = st.lists(st.sampled_from((*SEATS * 3, "Hall/Z/1")), min_size=1, max_size=2)
 _places = st.lists(st.tuples(st.sampled_from(("floor",) * 8 + ("balcony",) * 4 + ("roof",)), st.integers(0, 3)), max_size=2)
 _picks = st.integers(0, 11)
 
@@ -96,8 +96,13 @@ class RandomWalk(RuleBasedStateMachine):
         self.place_hold(step_ms, "acme", "ana", None, MINUTE_MS, [seat] if seat else [], areas, ttl_ms)
 
     @precondition(lambda self: self.holds)
+    @rule(pick=st.integers(0, 2), ttl_ms=st.sampled_from((TTL_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS)))
+    def extend_hold(self, pick: int, ttl_ms: int) -> None:
+        self.change_hold("extend", 0, "acme", None, MINUTE_MS, pick, ttl_ms)
+
+    @precondition(lambda self: self.holds)
     @rule(
-        change=st.sampled_from(("extend", "extend", "release", "order", "order", "order")),
+        change=st.sampled_from(("extend", "release", "order", "order")),
         step_ms=_steps_ms, tenant=_tenants, key=_keys, limit_ms=_time_limits_ms, pick=_picks, ttl_ms=_ttls_ms,
     )  # fmt: skip
     def change_hold(
@@ -189,7 +194,7 @@ class RandomWalk(RuleBasedStateMachine):
         self.note_expired(self.block.tick(self.now_ms))
         assert not self.model.overdue(self.at_ms()), "the tick left something overdue"
         self.met["tick expired" if due else "tick nothing"] += 1
-        self.compare_units()
+        self.compare_memory()
 
     def activate(self, outage_ms: int) -> None:
         at_ms = self.at_ms()
@@ -198,7 +203,7 @@ class RandomWalk(RuleBasedStateMachine):
         if outage_ms:
             self.model.outage(at_ms - outage_ms, at_ms)
         self.model.last_at_ms = at_ms
-        self.compare_units()
+        self.compare_memory()
 
     def write(self, command: Write) -> None:
         self.sent.append(command)
@@ -208,7 +213,7 @@ class RandomWalk(RuleBasedStateMachine):
                 self.holds.append(command.hold)
             elif isinstance(command, PlaceOrder):
                 self.orders.append(command.order)
-        self.compare_units()
+        self.compare_memory()
 
     def compare(self, command: Command) -> Outcome:
         at_ms = self.at_ms()
@@ -228,7 +233,8 @@ class RandomWalk(RuleBasedStateMachine):
             elif isinstance(entry, OrderExpired):
                 self.model.expired(entry.order, entry.at_ms, is_order=True)
 
-    def compare_units(self) -> None:
+    def compare_memory(self) -> None:
+        assert self.model.kept_keys(self.model.last_at_ms) <= self.block.live.memos.keys(), "a key is forgotten early"
         seats, places = self.model.claims()
         inventory = self.block.live.inventory
         status_of = {name: UnitStatus(status).name for name, status in zip(SEATS, inventory.statuses, strict=True)}

@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"  # the end of every reply outside a transaction: what went before is committed
 
 
 class Relay:
-    """Passes bytes both ways between TCP clients and a server's Unix socket."""
+    """Passes bytes both ways between clients and a server."""
 
     def __init__(self, database_url: str) -> None:
-        parts = urlsplit(database_url)
-        self._socket_path = parse_qs(parts.query)["host"][0] + "/.s.PGSQL.5432"
-        self._database = parts.path
+        self._database = urlsplit(database_url)
         self._port = 0
         self._swallowing = False
         self._passing: set[asyncio.Task[None]] = set()
@@ -22,7 +20,8 @@ class Relay:
     @property
     def database_url(self) -> str:
         """The database, over this wire."""
-        return f"postgresql://postgres@127.0.0.1:{self._port}{self._database}?sslmode=disable"
+        database = self._database
+        return f"postgresql://{database.username}:{database.password}@127.0.0.1:{self._port}{database.path}"
 
     def swallow_next_reply(self) -> None:
         """Hold the next complete reply back and cut the connection that it belongs to."""
@@ -41,7 +40,7 @@ class Relay:
         await asyncio.gather(*self._passing, return_exceptions=True)
 
     async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_unix_connection(self._socket_path)
+        server_reader, server_writer = await asyncio.open_connection(self._database.hostname, self._database.port)
         for passing in (self._requests(client_reader, server_writer), self._replies(server_reader, client_writer)):
             task = asyncio.create_task(passing)
             self._passing.add(task)

@@ -75,6 +75,7 @@ def test_what_is_written_today_is_read_today() -> None:
         (b"\x02" + encode_entries(EXAMPLES)[1:], "a newer version"),
         (b"\x01" + msgspec.msgpack.encode([[7, 1, 2], [99, 1, 2]]), "an unknown kind behind a known one"),
         (b"\x01" + msgspec.msgpack.encode([[7, 1]]), "a field that is missing"),
+        (b"\x01" + msgspec.msgpack.encode([[7, 1, 2, 3]]), "a field more than is known"),
         (b"\x01" + msgspec.msgpack.encode([[7, 1, "two"]]), "a field of another type"),
         (encode_entries(EXAMPLES)[:-1], "a torn end"),
         (encode_entries(EXAMPLES) + b"\x00", "something behind the end"),

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from actors.database import line as database_line
 from actors.database.connect import Connection, connect, cut
+from actors.database.line import Line
 from actors.journal import postgres
 from actors.journal.journal import Appended, JournalUnavailable, NewRow
 from actors.journal.postgres import PostgresJournal
@@ -62,7 +64,7 @@ async def test_defaults_of_a_database_do_not_weaken_a_line(postgres: EmbeddedPos
             await connection.execute(f"alter database {name} set {setting}")
     line = PostgresJournal(postgres.url(name))
     try:
-        connection = await line._connected()
+        connection = await line._line._connected()
         assert await connection.fetchval("show synchronous_commit") == "on"
         assert await connection.fetchval("show statement_timeout") == "0"
         assert await connection.fetchval("show transaction_isolation") == "read committed"
@@ -122,10 +124,10 @@ async def test_a_caller_that_goes_away_cancels_nothing(postgres_backend: Postgre
 async def test_control_a_plain_await_cancels_the_statement(
     postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def plain(line: PostgresJournal, statement: Any) -> Any:
+    async def plain(line: Line, statement: Any) -> Any:
         return await statement(await line._connected())
 
-    monkeypatch.setattr(PostgresJournal, "_in_turn", plain)
+    monkeypatch.setattr(Line, "run", plain)
     with pytest.raises(BROKEN):
         await check_caller_gone(postgres_backend)
 
@@ -166,7 +168,7 @@ async def test_control_a_cancelled_statement_is_noticed(
         if not connection.is_closed():
             cancelling.add(asyncio.create_task(cancel(connection, connection.get_server_pid())))
 
-    monkeypatch.setattr(postgres, "cut", cancel_and_cut)
+    monkeypatch.setattr(database_line, "cut", cancel_and_cut)
     with pytest.raises(BROKEN):
         await check_statement_cut(postgres_backend)
     await asyncio.gather(*cancelling)
@@ -306,7 +308,7 @@ async def test_a_commit_that_replicas_may_not_have_is_unknown(postgres_backend: 
 async def test_control_a_warning_that_is_overheard_acknowledges(
     postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PostgresJournal, "_noticed", lambda line, connection, notice: None)
+    monkeypatch.setattr(Line, "_noticed", lambda line, connection, notice: None)
     with pytest.raises(BROKEN):
         await check_wait_for_replicas_cut_short(postgres_backend)
 

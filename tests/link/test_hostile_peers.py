@@ -148,6 +148,21 @@ def test_a_frame_that_never_ends_is_given_up_in_time_but_an_idle_peer_is_not(run
     run(scenario())
 
 
+def test_the_deadline_is_each_frames_own_and_not_the_busy_connections(run: Run, address: Address) -> None:
+    async def scenario() -> None:
+        async with serving(address, ServerBounds(connection=IMPATIENT)) as server:
+            peer = await Peer.proven(server.address)
+            ping = encode_frame(Kind.PING, 5, b"")
+            peer.writer.write(ping[:5])
+            for _ in range(10):  # 0.5 s in which a frame is always unfinished, but each only for 0.05 s
+                await asyncio.sleep(0.05)
+                peer.writer.write(ping[5:] + ping[:5])
+                assert await peer.frame() == Frame(Kind.PONG, 5, b"")
+            peer.writer.close()
+
+    run(scenario())
+
+
 def test_connections_beyond_the_bound_are_turned_away_and_a_place_is_given_back(run: Run, address: Address) -> None:
     async def scenario() -> None:
         async with serving(address, ServerBounds(max_connections=2)) as server:

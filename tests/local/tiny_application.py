@@ -27,12 +27,11 @@ def add_tiny_servicer_to_server(servicer: Any, server: grpc.aio.Server) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
 
 
-@ray_serve.deployment(num_replicas=1, graceful_shutdown_timeout_s=1, ray_actor_options={"num_cpus": 0})
 @ray_serve.ingress()
 class Tiny:
     """Counts its calls, whichever protocol they come by."""
 
-    async def __init__(self) -> None:
+    def __init__(self) -> None:
         self.count = 0
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
@@ -56,7 +55,8 @@ class Tiny:
 
 def deploy(stack: Stack) -> None:
     """Called in Ray's driver."""
-    ray_serve.run(Tiny.bind(), name="tiny", route_prefix="/")
+    deployment = ray_serve.deployment(num_replicas=1, graceful_shutdown_timeout_s=1, ray_actor_options={"num_cpus": 0})
+    ray_serve.run(deployment(Tiny).bind(), name="tiny", route_prefix="/")
 
 
 def deploy_nothing(stack: Stack) -> None:

@@ -9,8 +9,8 @@ from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import AreaPlaces, HoldReply, HoldStatus, OrderReply, OrderStatus
 from actors.reservations import Caller, Done, Request, Reservations
-from simulation.audit import Ledger
-from simulation.world import World
+from tests.simulation.audit import Ledger
+from tests.simulation.world import World
 
 TENANT = TenantId("arena")
 CALLER = Caller(TENANT, "arena")

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from actors.core.ids import BlockId
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
-from simulation.test_smoke import SEEDS, simulate
+from tests.simulation.test_smoke import SEEDS, simulate
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -19,7 +20,7 @@ def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
 def no_head_check(patch: pytest.MonkeyPatch) -> None:
     """An answer without an append is given from memory."""
 
-    async def believe(_: GroupCommit, cycle: Cycle, blocks: list[str]) -> None:
+    async def believe(_: GroupCommit, cycle: Cycle, blocks: list[BlockId]) -> None:
         cycle.positions.update({block: cycle.checking[block].position for block in cycle.checking})
 
     patch.setattr(GroupCommit, "_check", believe)
@@ -29,7 +30,7 @@ def reply_before_durable(patch: pytest.MonkeyPatch) -> None:
     """Answers do not wait for the commit."""
 
     async def hurry(cycle: Cycle) -> None:
-        touched: dict[str, HostedBlock] = {**cycle.checking, **cycle.appending}
+        touched: dict[BlockId, HostedBlock] = {**cycle.checking, **cycle.appending}
         for block, hosted in touched.items():
             cycle.positions.setdefault(block, hosted.position + bool(hosted.pending))
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
-from simulation import virtual_time
-from simulation.buyers import Crowd, create_event
-from simulation.world import FAULTS, World
+from tests.simulation import virtual_time
+from tests.simulation.buyers import Crowd, create_event
+from tests.simulation.world import FAULTS, World
 
 SEEDS = range(20)
 VIRTUAL_S = 40.0

@@ -16,7 +16,7 @@ from actors.journal.memory import MemoryJournal, MemoryStore, Statement
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
 from actors.reservations import Reservations
-from simulation.virtual_time import Process
+from tests.simulation.virtual_time import Process
 
 START_MS = 1_700_000_000_000
 EXCHANGE_S = 3.0

@@ -117,7 +117,6 @@ create index availability_listing on availability (tenant, created_at_ms, block_
 -- Each block's next deadline: the sweep finds here what falls due although nobody asks.
 create table deadlines (
   due_at_ms bigint not null,
-  position bigint not null,
   block_id text collate "C" not null,
   constraint deadlines_pkey primary key (block_id)
 ) with (

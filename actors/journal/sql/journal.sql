@@ -82,4 +82,4 @@ order by position desc
 limit 1;
 
 -- name: now_ms
-select (extract(epoch from clock_timestamp()) * 1000)::bigint;
+select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms;

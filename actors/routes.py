@@ -15,6 +15,7 @@ from actors.engine.clock import JournalClock
 from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.coalescer import Coalescer, CoalescerCounters
+from actors.link.handshake import Identity
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +29,9 @@ class _Way:
 
     def __init__(self, incarnation: Incarnation, secret: bytes, now_ms: Callable[[], int]) -> None:
         self.incarnation = incarnation
-        self.client = LinkClient(parse_address(incarnation.address), secret)
+        self.client = LinkClient(
+            parse_address(incarnation.address), secret, expects=Identity(incarnation.shard, incarnation.epoch)
+        )
         self.coalescer = Coalescer(self.client, now_ms)
 
     async def close(self) -> None:

@@ -1,0 +1,215 @@
+"""The projector: follows every block's journal, gap-free by position, and lets projections write what became of it.
+
+Several times a second it asks which blocks have moved beyond their positions: those that a shard has hinted at, those
+that moved lately, and the next page of the catalogue, so that a block is found even if no hint arrives. What it costs
+does not grow with the number of blocks, only how long a block that slept may wait for its turn without a hint.
+
+Rules it keeps:
+- Positions are read from Postgres in every round and move by compare-and-set, in one transaction with the rows. So two
+  projectors may run at once, and one that was cut off in the middle goes on from what is committed.
+- A bad row stops its block, and what one block makes a projection fail at stops that projection of that block: logged
+  as an error and kept as `quarantined_because` until `rebuild`. All others go on.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+import structlog
+
+from actors.core.ids import BlockId
+from actors.core.snapshot import FORMAT
+from actors.database.line import LineUnavailable
+from actors.journal.journal import Journal, JournalRow, JournalUnavailable
+from actors.projections.fold import Fold, Folds, JournalDamaged
+from actors.projections.positions import Positions, Seen, Step
+from actors.projections.projection import Progress, Projection
+
+_log = structlog.get_logger(__name__)
+
+ROUND_S = 0.2  # how often a block that sells is written, at most
+RETRY_S = 1.0
+BLOCKS_PER_PAGE = 500
+BLOCKS_PER_SLICE = 50
+ROWS_PER_SLICE = 500  # of each block
+FOLLOWED_S = 10.0  # a block that has just moved is looked at in every round
+MAX_HINTS = 10_000
+MAX_FOLDS_BYTES = 256 * 1024 * 1024
+
+
+class Projector:
+    """Keeps these projections up to date. `journal` is asked for snapshots only."""
+
+    def __init__(
+        self,
+        positions: Positions,
+        journal: Journal,
+        projections: Sequence[Projection],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        blocks_per_page: int = BLOCKS_PER_PAGE,
+        rows_per_slice: int = ROWS_PER_SLICE,
+        max_folds_bytes: int = MAX_FOLDS_BYTES,
+    ) -> None:
+        self._positions = positions
+        self._journal = journal
+        self._projections = {projection.name: projection for projection in projections}
+        self._monotonic = monotonic
+        self._blocks_per_page = blocks_per_page
+        self._rows_per_slice = rows_per_slice
+        self._folds = Folds(max_folds_bytes)
+        self._page_start: BlockId | None = None
+        self._hinted: set[BlockId] = set()
+        self._followed_until: dict[BlockId, float] = {}
+
+    def hint(self, blocks: Iterable[BlockId]) -> None:
+        """These blocks have moved: look at them in the next round. A hint may get lost; then the sweep finds them."""
+        self._hinted.update(blocks)
+        while len(self._hinted) > MAX_HINTS:
+            self._hinted.pop()
+
+    async def run(self) -> None:
+        """Follow for ever; while Postgres is away, wait for it."""
+        greeted = False
+        while True:
+            begun = self._monotonic()
+            pause_s = 0.0
+            try:
+                if not greeted:
+                    for stopped in await self._positions.quarantined():
+                        _log.error("projection is quarantined", **msgspec.structs.asdict(stopped))
+                    greeted = True
+                if not await self.round():
+                    pause_s = max(0.0, begun + ROUND_S - self._monotonic())
+            except (LineUnavailable, JournalUnavailable) as fault:
+                _log.warning("projector waits for postgres", because=str(fault))
+                pause_s = RETRY_S
+            await asyncio.sleep(pause_s)
+
+    async def round(self) -> bool:
+        """Follow what has moved, and go one page on in the sweep; True if some block has yet more rows.
+
+        Raises LineUnavailable, JournalUnavailable: what is committed is committed, the next round goes on from there.
+        """
+        now = self._monotonic()
+        self._followed_until = {block: until for block, until in self._followed_until.items() if until > now}
+        hinted = frozenset(self._hinted)
+        also = hinted | self._followed_until.keys()
+        found = await self._positions.behind(self._page_start, self._blocks_per_page, also, list(self._projections))
+        has_more = False
+        for start in range(0, len(found.blocks), BLOCKS_PER_SLICE):
+            blocks = found.blocks[start : start + BLOCKS_PER_SLICE]
+            self._followed_until.update(dict.fromkeys(blocks, now + FOLLOWED_S))
+            has_more |= await self._follow(blocks)
+        self._hinted -= hinted
+        self._page_start = found.page_end
+        return has_more
+
+    async def rebuild(self, projection: str, blocks: Sequence[BlockId]) -> None:
+        """Let the projection begin anew at the first row of these blocks; ends their quarantine.
+
+        Raises LineUnavailable.
+        """
+        await self._positions.rebuild(projection, blocks)
+        self.hint(blocks)
+
+    async def close(self) -> None:
+        """Give up the lines to Postgres; nothing in flight is waited for."""
+        await self._positions.close()
+        await self._journal.close()
+
+    async def _follow(self, blocks: Sequence[BlockId]) -> bool:
+        """Fold the next rows of these blocks, and let the projections write; True if there are yet more rows."""
+        active = _active(await self._positions.seen(list(self._projections), blocks))
+        folds = {block: await self._fold(block, seen) for block, seen in active.items()}
+        found = await self._positions.rows(
+            {block: fold.position for block, fold in folds.items()}, self._rows_per_slice
+        )
+        steps: dict[str, list[Step]] = {name: [] for name in self._projections}
+        for block, fold in folds.items():
+            rows, seen = found.of_block[block], active[block]
+            try:
+                _extend(fold, rows, found.read_at_ms, is_cut=len(rows) == self._rows_per_slice)
+                ahead = _steps(fold, seen, is_cut=len(rows) == self._rows_per_slice)
+            except JournalDamaged as damage:
+                self._folds.drop(block)
+                await self._quarantine(block, seen, str(damage))
+            else:
+                self._folds.keep(fold)
+                for name, step in ahead.items():
+                    steps[name].append(step)
+            await asyncio.sleep(0)  # a long slice must not keep hints from coming in
+        lost: set[BlockId] = set()
+        for name, of_name in steps.items():
+            lost |= await self._write(self._projections[name], of_name)
+        for block, fold in folds.items():
+            if block not in lost:
+                fold.let_go(fold.position)
+        return any(len(rows) == self._rows_per_slice for rows in found.of_block.values())
+
+    async def _fold(self, block: BlockId, seen: dict[str, Seen]) -> Fold:
+        """The block from where the last of its projections is, or from the newest snapshot before that."""
+        lowest = min(one.position for one in seen.values())
+        fold = self._folds.get(block)
+        if fold is not None and fold.floor <= lowest:
+            return fold
+        snapshot = await self._journal.newest_snapshot(block, FORMAT, lowest) if lowest else None
+        if snapshot is not None:
+            try:
+                return Fold.from_snapshot(snapshot)
+            except Exception as fault:  # noqa: BLE001 - whatever is wrong with it, the rows are all there
+                _log.error("snapshot cannot be read", block=block, position=snapshot.position, because=repr(fault))
+        return Fold.empty(block)
+
+    async def _write(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
+        """Let the projection write and move; the blocks that another projector moved meanwhile."""
+        if not steps:
+            return set()
+        try:
+            ours = await self._positions.move(projection, steps)
+        except LineUnavailable:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a bug or bad rows: find the block that is to blame, stop only that
+            if len(steps) > 1:
+                return {block for step in steps for block in await self._write(projection, [step])}
+            block = steps[0].progress.block
+            await self._quarantine(block, {projection.name: steps[0].seen}, f"it cannot be written: {fault!r}")
+            return set()
+        return {step.progress.block for step in steps} - ours
+
+    async def _quarantine(self, block: BlockId, seen: dict[str, Seen], because: str) -> None:
+        for name in await self._positions.quarantine(block, seen, because):
+            _log.error("projection is quarantined", projection=name, block=block, because=because)
+
+
+def _active(seen: dict[BlockId, dict[str, Seen]]) -> dict[BlockId, dict[str, Seen]]:
+    """What is not quarantined, of the blocks where that is anything."""
+    active = {
+        block: {name: one for name, one in of_block.items() if one.quarantined_because is None}
+        for block, of_block in seen.items()
+    }
+    return {block: of_block for block, of_block in active.items() if of_block}
+
+
+def _extend(fold: Fold, rows: Sequence[JournalRow], read_at_ms: int, *, is_cut: bool) -> None:
+    """Apply the rows that were found; `is_cut`: there may be more. Raises JournalDamaged."""
+    for row in rows:
+        fold.extend(row)
+    fold.as_of_ms = max(fold.as_of_ms, rows[-1].recorded_at_ms if is_cut else read_at_ms)
+
+
+def _steps(fold: Fold, seen: dict[str, Seen], *, is_cut: bool) -> dict[str, Step]:
+    """What each projection has to write of. One that is ahead of the fold waits for it, if that is to go on.
+
+    Raises JournalDamaged.
+    """
+    steps = {}
+    for name, one in seen.items():
+        if one.position > fold.position and is_cut:
+            continue
+        rows = fold.rows_behind(one.position, one.chain)
+        if rows:
+            steps[name] = Step(one, Progress(fold.block, rows, fold.state, fold.as_of_ms))
+    fold.let_go(min(fold.position, *(one.position for one in seen.values())))
+    return steps

@@ -1,0 +1,41 @@
+"""The Ray actor around the projector: start it, and leave if it fails, so that Ray starts it anew."""
+
+import asyncio
+import os
+
+import ray
+import structlog
+
+from actors.journal.postgres import PostgresJournal
+from actors.projections.availability import AvailabilityProjection
+from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.positions import Positions
+from actors.projections.projector import Projector
+
+_log = structlog.get_logger(__name__)
+
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+class ProjectorService:
+    """One per cluster, by name. All it knows is in Postgres; it follows from the start of its process."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Follow the journals from now on. Again is fine."""
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        projector = Projector(
+            Positions(self._database_url),
+            PostgresJournal(self._database_url, application_name="holdfast-projector-snapshots"),
+            (AvailabilityProjection(), DeadlinesProjection()),
+        )
+        try:
+            await projector.run()
+        except Exception as bug:  # noqa: BLE001  whatever it is, a new process begins from what is committed
+            _log.error("the projector failed", exc_info=bug)
+        os._exit(1)

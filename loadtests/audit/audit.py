@@ -1,0 +1,124 @@
+"""The audit of one block, row by row, and of a journal, block by block. Memory grows with what a block holds, not with
+the length of its journal."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+
+import msgspec
+
+from actors.core.ids import BlockId
+from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.ledger import Ledger
+from loadtests.audit.replies import Acknowledged, ReplyCheck
+from loadtests.audit.rows import Row, RowCheck, all_blocks, connect_to_read, rows_of
+
+
+class LiveDigest(msgspec.Struct, frozen=True):
+    """What a running server says of a block: the ledger digest after so many entries, in rows up to `position`."""
+
+    ledger_digest: bytes
+    entries_applied: int
+    position: int
+
+
+class BlockSummary(msgspec.Struct, frozen=True):
+    """What was audited of a block."""
+
+    block: BlockId
+    row_count: int
+    entry_count: int
+    hold_count: int
+    order_count: int
+    digest_compared: bool
+
+
+class BlockAudit:
+    """Takes the rows of one block in order."""
+
+    def __init__(self, block: BlockId, replies: Iterable[Acknowledged] = (), live: LiveDigest | None = None) -> None:
+        self._block = block
+        self._rows = RowCheck(block)
+        self._ledger = Ledger(block)
+        self._replies = ReplyCheck(block, replies)
+        self._live = live
+        self._compared = False
+        self._row_count = 0
+
+    def take(self, row: Row) -> Iterator[Finding]:
+        """Audit the next row; yields what is wrong with it."""
+        self._row_count += 1
+        entries = self._rows.entries_of(row)
+        for entry in entries or ():
+            self._replies.meet(entry, row.position, self._ledger)
+            self._ledger.fold(entry, row.position)
+            if self._live is not None and self._ledger.entry_count == self._live.entries_applied:
+                yield from self._compare(self._live)
+        self._ledger.check_units()
+        yield from self._drained()
+
+    def finish(self) -> Iterator[Finding]:
+        """The journal is at its end; yields what is missing."""
+        self._replies.finish()
+        if self._live is not None and not self._compared:
+            behind = self._live.entries_applied - self._ledger.entry_count
+            yield self._finding(Fault.DIGEST_AHEAD_OF_JOURNAL, f"{behind} entries that the server has are not there")
+        yield from self._drained()
+
+    def summary(self) -> BlockSummary:
+        """What was audited so far."""
+        ledger = self._ledger
+        return BlockSummary(
+            self._block, self._row_count, ledger.entry_count, ledger.hold_count, len(ledger.orders), self._compared
+        )
+
+    def _compare(self, live: LiveDigest) -> Iterator[Finding]:
+        self._compared = True
+        position = self._rows.position
+        if position > live.position:
+            yield self._finding(
+                Fault.DIGEST_AHEAD_OF_JOURNAL,
+                f"the server named row {live.position} for {live.entries_applied} entries, the last of them is in "
+                f"row {position}",
+            )
+        if self._ledger.digest() != live.ledger_digest:
+            yield self._finding(
+                Fault.DIGEST_DIFFERS, f"after {live.entries_applied} entries the server owes something else"
+            )
+
+    def _finding(self, fault: Fault, sentence: str) -> Finding:
+        return Finding(self._block, self._rows.position, fault, sentence)
+
+    def _drained(self) -> Iterator[Finding]:
+        for findings in (self._rows.findings, self._ledger.findings, self._replies.findings):
+            yield from findings
+            findings.clear()
+
+
+class JournalAudit:
+    """Audits blocks of a journal in Postgres. `summaries` has those that are done."""
+
+    def __init__(
+        self,
+        database_url: str,
+        replies: Mapping[BlockId, Iterable[Acknowledged]] | None = None,
+        live: Mapping[BlockId, LiveDigest] | None = None,
+    ) -> None:
+        self.summaries: list[BlockSummary] = []
+        self._database_url = database_url
+        self._replies = replies or {}
+        self._live = live or {}
+
+    async def run(self, blocks: Iterable[BlockId] | None = None) -> AsyncIterator[Finding]:
+        """Everything that is wrong with these blocks, or with all. Raises OSError, asyncpg.PostgresError."""
+        connection = await connect_to_read(self._database_url)
+        try:
+            wanted = await all_blocks(connection) if blocks is None else list(blocks)
+            for block in dict.fromkeys((*wanted, *(self._replies if blocks is None else ()))):
+                audit = BlockAudit(block, self._replies.get(block, ()), self._live.get(block))
+                async for row in rows_of(connection, block):
+                    for finding in audit.take(row):
+                        yield finding
+                for finding in audit.finish():
+                    yield finding
+                self.summaries.append(audit.summary())
+        finally:
+            await connection.close()

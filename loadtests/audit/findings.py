@@ -1,0 +1,58 @@
+"""What an audit can find."""
+
+from enum import StrEnum
+
+import msgspec
+
+from actors.core.ids import BlockId
+
+
+class Fault(StrEnum):
+    """What is wrong with a journal, or with what was said of it."""
+
+    # Rows.
+    ROW_MISSING = "row missing"
+    CHAIN_BROKEN = "chain broken"
+    EPOCH_WENT_BACK = "epoch went back"
+    EPOCH_NOT_ACTIVATED = "new epoch without an activation"
+    ENTRIES_UNREADABLE = "entries unreadable"
+    ENTRY_COUNT_WRONG = "entry count wrong"
+    # Entries.
+    TIME_WENT_BACK = "time went back"
+    EVENT_ILLEGAL = "event created or opened illegally"
+    NOT_ON_SALE = "hold placed while not on sale"
+    UNIT_OUT_OF_RANGE = "unit out of range"
+    HOLD_MALFORMED = "hold malformed"
+    PRICE_WRONG = "price is not the layout's"
+    DEADLINE_WRONG = "deadline out of bounds"
+    NUMBER_REUSED = "number of a hold or an order reused"
+    HOLD_UNKNOWN = "hold unknown"
+    HOLD_NOT_ACTIVE = "hold not active"
+    ORDER_UNKNOWN = "order unknown"
+    ORDER_ENDED = "order not in the state that this needs"
+    AFTER_DEADLINE = "done after the deadline"
+    BEFORE_DEADLINE = "expired before the deadline"
+    KEY_USED_TWICE = "key used for two effects"
+    # Units.
+    UNIT_CLAIMED_TWICE = "unit claimed twice"
+    AREA_OVER_CAPACITY = "area over capacity"
+    UNITS_DO_NOT_ADD_UP = "units do not add up"
+    # What clients were told.
+    REPLY_NOT_IN_JOURNAL = "acknowledged, but not in the journal"
+    REPLY_AHEAD_OF_JOURNAL = "acknowledged before it was in the journal"
+    REPLY_DIFFERS = "acknowledged otherwise than journaled"
+    DIGEST_DIFFERS = "live state differs from the journal"
+    DIGEST_AHEAD_OF_JOURNAL = "live state is ahead of the journal"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong. `position`: of the row where it shows; 0 if it shows in none."""
+
+    block: BlockId
+    position: int
+    fault: Fault
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"row {self.position}" if self.position else "no row"
+        return f"{self.block}, {where}: {self.fault}: {self.sentence}"

@@ -1,0 +1,323 @@
+"""The auditor's own fold of a block's entries, and every rule that an entry must keep.
+
+Shares nothing with the core but the entry structs. An entry that breaks a rule is reported and folded as far as it
+makes sense, so that one fault does not hide the next.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from actors.core import entries as e
+from actors.core.ids import BlockId, Kind, outside_id
+from actors.core.layout import Layout
+from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.keys import FOR_EVER_MS, HOLD_KEY_KEPT_MS, OTHER_KEY_KEPT_MS, KeyBook
+from loadtests.audit.units import Units, UnitStatus
+
+MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
+MAX_UNITS_PER_HOLD = 50
+OUTAGE_GRACE_MS = 30_000
+
+
+class OrderStatus(IntEnum):
+    """The status of an order, by the number that the ledger digest uses."""
+
+    PENDING = 0
+    CONFIRMED = 1
+    CANCELLED = 2
+    EXPIRED = 3
+
+
+class Claim(msgspec.Struct, gc=False):
+    """A hold that has units: the auditor's second book (see `units`)."""
+
+    placed: e.HoldPlaced
+    quantity: int
+    deadline_ms: int
+    order: int = 0
+    ordered_at_ms: int = 0
+    sold: bool = False
+
+
+class OrderLine(msgspec.Struct, gc=False):
+    """An order, as the digest has it."""
+
+    hold: int
+    status: OrderStatus = OrderStatus.PENDING
+    tickets: int = 0
+
+
+class Ledger:
+    """One block, folded entry by entry. What is wrong goes to `findings`."""
+
+    def __init__(self, block: BlockId) -> None:
+        self.findings: list[Finding] = []
+        self.entry_count = 0
+        self.hold_count = 0
+        self.units = Units(Layout("", (), (), ()))
+        self.claims: dict[int, Claim] = {}
+        self.orders: dict[int, OrderLine] = {}
+        self._block = block
+        self._position = 0
+        self._tenant = self._name = ""
+        self._created = self._on_sale = False
+        self._last_at_ms = 0
+        self._ended_at_ms: dict[int, int] = {}  # of holds that have no units any more
+        self._keys = KeyBook(self._hold_ends_ms)
+        self._held = self._sold = 0  # what the claims add up to
+        self._off_by: tuple[int, ...] = (0, 0, 0)
+
+    def fold(self, entry: e.Entry, position: int) -> None:
+        """Fold one more entry in."""
+        self._position = position
+        self.entry_count += 1
+        if not isinstance(entry, e.Activated):  # an activation bears its shard's clock, the others the block's
+            if entry.at_ms < self._last_at_ms:
+                self._found(Fault.TIME_WENT_BACK, f"{type(entry).__name__} is {self._last_at_ms - entry.at_ms} ms back")
+            if not self._created and not isinstance(entry, e.EventCreated):
+                self._found(Fault.EVENT_ILLEGAL, f"{type(entry).__name__} before there is an event")
+        self._last_at_ms = max(self._last_at_ms, entry.at_ms)
+        _FOLD[type(entry)](self, entry)
+
+    def check_units(self) -> None:
+        """After a row: the two books agree, and nothing is below zero."""
+        available, held, sold = self.units.counts()
+        capacity = self.units.layout.capacity
+        off_by = (held - self._held, sold - self._sold, available + self._held + self._sold - capacity)
+        if off_by != self._off_by or min(available, held, sold) < 0:
+            self._found(
+                Fault.UNITS_DO_NOT_ADD_UP,
+                f"of {capacity} units {available} are available, {held} held, {sold} sold; "
+                f"holds claim {self._held} and have sold {self._sold}",
+            )
+        self._off_by = off_by
+
+    def digest(self) -> bytes:
+        """32 bytes over what is owed, as `actors/core/snapshot.py` documents the ledger digest."""
+        holds = [
+            (number, claim.placed.buyer, claim.placed.seats, claim.placed.areas, claim.placed.prices, claim.deadline_ms)
+            for number, claim in sorted(self.claims.items())
+            if not claim.sold
+        ]
+        orders = [
+            (number, order.hold, int(order.status), order.tickets) for number, order in sorted(self.orders.items())
+        ]
+        areas = [(places.held, places.sold) for places in self.units.areas]
+        owed = (self._tenant, self._name, int(self._on_sale), bytes(self.units.statuses), areas, holds, orders)
+        return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()
+
+    def _activated(self, entry: e.Activated) -> None:
+        if not entry.down_until_ms:
+            return
+        if not entry.down_from_ms <= entry.down_until_ms <= entry.at_ms:
+            self._found(Fault.DEADLINE_WRONG, "the outage that an activation names is not in its past")
+        for claim in self.claims.values():
+            if not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.at_ms:
+                later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, claim.placed.max_expires_at_ms)
+                claim.deadline_ms = max(claim.deadline_ms, later_ms)
+
+    def _event_created(self, entry: e.EventCreated) -> None:
+        self._use_key(entry, "event", 0, FOR_EVER_MS)
+        if self._created:
+            self._found(Fault.EVENT_ILLEGAL, "the event is created a second time")
+            return
+        self._created = True
+        self._tenant, self._name = entry.tenant, entry.name
+        self.units = Units(entry.layout)
+
+    def _sale_opened(self, entry: e.SaleOpened) -> None:
+        self._use_key(entry, "opening", 0, entry.at_ms + OTHER_KEY_KEPT_MS)
+        if self._on_sale:
+            self._found(Fault.EVENT_ILLEGAL, "the sale is opened a second time")
+        self._on_sale = True
+
+    def _hold_placed(self, entry: e.HoldPlaced) -> None:
+        name = self._hold_id(entry.hold)
+        self._use_key(entry, "hold", entry.hold, entry.expires_at_ms + HOLD_KEY_KEPT_MS)
+        if not self._on_sale:
+            self._found(Fault.NOT_ON_SALE, name)
+        if entry.hold in self.claims or entry.hold in self._ended_at_ms:
+            self._found(Fault.NUMBER_REUSED, f"{name} is placed a second time")
+            return
+        if not entry.at_ms < entry.expires_at_ms <= entry.max_expires_at_ms <= entry.at_ms + MAX_HOLD_LIFE_MS:
+            self._found(Fault.DEADLINE_WRONG, f"{name} lives {entry.expires_at_ms - entry.at_ms} ms")
+        if not self._units_exist(entry):
+            return
+        if entry.prices != self.units.price_lines(entry.seats, entry.areas):
+            self._found(Fault.PRICE_WRONG, f"{name} froze {entry.prices}")
+        quantity = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
+        self.claims[entry.hold] = Claim(entry, quantity, entry.expires_at_ms)
+        self.hold_count += 1
+        self._held += quantity
+        for seat, owner in self.units.claim(entry.hold, entry.seats, entry.areas):
+            status = UnitStatus(self.units.statuses[seat]).name
+            seat_name = self.units.index.seat_name(seat)
+            self._found(Fault.UNIT_CLAIMED_TWICE, f"{seat_name} by {name}, while {status} to {self._hold_id(owner)}")
+        for area, _ in entry.areas:
+            places = self.units.areas[area]
+            if places.held + places.sold > places.capacity:
+                area_name = self.units.layout.areas[area].name
+                self._found(
+                    Fault.AREA_OVER_CAPACITY, f"{area_name}: {places.held + places.sold} of {places.capacity} by {name}"
+                )
+
+    def _units_exist(self, entry: e.HoldPlaced) -> bool:
+        name = self._hold_id(entry.hold)
+        seats_known = all(0 <= seat < len(self.units.statuses) for seat in entry.seats)
+        if not seats_known or not all(0 <= area < len(self.units.areas) for area, _ in entry.areas):
+            self._found(Fault.UNIT_OUT_OF_RANGE, f"{name} claims seats {entry.seats} and areas {entry.areas}")
+            return False
+        areas = [area for area, _ in entry.areas]
+        quantities = [quantity for _, quantity in entry.areas]
+        repeated = len(set(entry.seats)) != len(entry.seats) or len(set(areas)) != len(areas)
+        total = len(entry.seats) + sum(quantities)
+        if repeated or min(quantities, default=1) < 1 or not 1 <= total <= MAX_UNITS_PER_HOLD:
+            self._found(Fault.HOLD_MALFORMED, f"{name} claims seats {entry.seats} and areas {entry.areas}")
+            return False
+        return True
+
+    def _hold_extended(self, entry: e.HoldExtended) -> None:
+        self._use_key(entry, "extension of hold", entry.hold, entry.expires_at_ms + HOLD_KEY_KEPT_MS)
+        claim = self._active(entry.hold, entry.at_ms, "extended")
+        if claim is None:
+            return
+        if not claim.deadline_ms <= entry.expires_at_ms <= claim.placed.max_expires_at_ms:
+            self._found(
+                Fault.DEADLINE_WRONG, f"{self._hold_id(entry.hold)} moves to {entry.expires_at_ms - entry.at_ms} ms"
+            )
+        claim.deadline_ms = entry.expires_at_ms
+
+    def _hold_released(self, entry: e.HoldReleased) -> None:
+        self._use_key(entry, "release of hold", entry.hold, entry.at_ms + HOLD_KEY_KEPT_MS)
+        if self._active(entry.hold, entry.at_ms, "released") is not None:
+            self._end(entry.hold, entry.at_ms)
+
+    def _hold_expired(self, entry: e.HoldExpired) -> None:
+        claim = self._active(entry.hold, None, "expired")
+        if claim is None:
+            return
+        self._check_overdue(claim, entry.at_ms, self._hold_id(entry.hold))
+        self._end(entry.hold, entry.at_ms)
+
+    def _order_placed(self, entry: e.OrderPlaced) -> None:
+        name = self._order_id(entry.order)
+        self._use_key(entry, "order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
+        if entry.order in self.orders:
+            self._found(Fault.NUMBER_REUSED, f"{name} is placed a second time")
+            return
+        claim = self._active(entry.hold, entry.at_ms, f"ordered as {name}")
+        if claim is not None:
+            claim.order, claim.ordered_at_ms = entry.order, entry.at_ms
+            self.orders[entry.order] = OrderLine(entry.hold)
+
+    def _order_confirmed(self, entry: e.OrderConfirmed) -> None:
+        self._use_key(entry, "confirmation of order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
+        order = self._order_in(entry.order, (OrderStatus.PENDING,), "confirmed")
+        if order is None:
+            return
+        claim = self.claims[order.hold]
+        self._check_in_time(claim, entry.at_ms, f"{self._order_id(entry.order)} is confirmed")
+        order.status, order.tickets, claim.sold = OrderStatus.CONFIRMED, claim.quantity, True
+        self._held -= claim.quantity
+        self._sold += claim.quantity
+        self.units.sell(order.hold, claim.placed.seats, claim.placed.areas)
+
+    def _order_cancelled(self, entry: e.OrderCancelled) -> None:
+        self._use_key(entry, "cancellation of order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
+        order = self._order_in(entry.order, (OrderStatus.PENDING, OrderStatus.CONFIRMED), "cancelled")
+        if order is None:
+            return
+        if order.status is OrderStatus.PENDING:
+            self._check_in_time(self.claims[order.hold], entry.at_ms, f"{self._order_id(entry.order)} is cancelled")
+        order.status = OrderStatus.CANCELLED
+        self._end(order.hold, entry.at_ms)
+
+    def _order_expired(self, entry: e.OrderExpired) -> None:
+        order = self._order_in(entry.order, (OrderStatus.PENDING,), "expired")
+        if order is None:
+            return
+        self._check_overdue(self.claims[order.hold], entry.at_ms, self._order_id(entry.order))
+        order.status = OrderStatus.EXPIRED
+        self._end(order.hold, entry.at_ms)
+
+    def _active(self, number: int, at_ms: int | None, done: str) -> Claim | None:
+        """The active hold, if it is one; `at_ms`: must be before its deadline."""
+        name = self._hold_id(number)
+        claim = self.claims.get(number)
+        if claim is None:
+            known = number in self._ended_at_ms
+            self._found(Fault.HOLD_NOT_ACTIVE if known else Fault.HOLD_UNKNOWN, f"{name} is {done}")
+            return None
+        if claim.order:
+            self._found(Fault.HOLD_NOT_ACTIVE, f"{name} is {done}, but belongs to {self._order_id(claim.order)}")
+            return None
+        if at_ms is not None:
+            self._check_in_time(claim, at_ms, f"{name} is {done}")
+        return claim
+
+    def _order_in(self, number: int, statuses: tuple[OrderStatus, ...], done: str) -> OrderLine | None:
+        order = self.orders.get(number)
+        if order is None:
+            self._found(Fault.ORDER_UNKNOWN, f"{self._order_id(number)} is {done}")
+        elif order.status not in statuses:
+            self._found(Fault.ORDER_ENDED, f"{self._order_id(number)} is {done}, but {order.status.name}")
+            return None
+        return order
+
+    def _check_in_time(self, claim: Claim, at_ms: int, done: str) -> None:
+        if at_ms >= claim.deadline_ms:
+            self._found(Fault.AFTER_DEADLINE, f"{done} {at_ms - claim.deadline_ms} ms after its deadline")
+
+    def _check_overdue(self, claim: Claim, at_ms: int, name: str) -> None:
+        if at_ms < claim.deadline_ms:
+            self._found(Fault.BEFORE_DEADLINE, f"{name} has {claim.deadline_ms - at_ms} ms left")
+
+    def _end(self, hold: int, at_ms: int) -> None:
+        claim = self.claims.pop(hold)
+        self._ended_at_ms[hold] = claim.ordered_at_ms or at_ms
+        if claim.sold:
+            self._sold -= claim.quantity
+        else:
+            self._held -= claim.quantity
+        was = UnitStatus.SOLD if claim.sold else UnitStatus.HELD
+        self.units.give_back(hold, claim.placed.seats, claim.placed.areas, was)
+
+    def _use_key(self, entry: Any, what: str, number: int, lives_until_ms: int) -> None:
+        of_hold = isinstance(entry, e.HoldPlaced | e.HoldExtended | e.HoldReleased)
+        before = self._keys.use(entry.key, what, number, entry.at_ms, lives_until_ms=lives_until_ms, of_hold=of_hold)
+        if before is not None:
+            self._found(Fault.KEY_USED_TWICE, f"{entry.key.hex()} for {what} {number}, after {before}")
+
+    def _hold_ends_ms(self, number: int) -> int:
+        claim = self.claims.get(number)
+        if claim is None:
+            return self._ended_at_ms.get(number, 0)
+        return claim.ordered_at_ms or claim.deadline_ms
+
+    def _hold_id(self, number: int) -> str:
+        return outside_id(Kind.HOLD, self._block, number)
+
+    def _order_id(self, number: int) -> str:
+        return outside_id(Kind.ORDER, self._block, number)
+
+    def _found(self, fault: Fault, sentence: str) -> None:
+        self.findings.append(Finding(self._block, self._position, fault, sentence))
+
+
+_FOLD: dict[type, Callable[[Ledger, Any], None]] = {
+    e.Activated: Ledger._activated,
+    e.EventCreated: Ledger._event_created,
+    e.SaleOpened: Ledger._sale_opened,
+    e.HoldPlaced: Ledger._hold_placed,
+    e.HoldExtended: Ledger._hold_extended,
+    e.HoldReleased: Ledger._hold_released,
+    e.HoldExpired: Ledger._hold_expired,
+    e.OrderPlaced: Ledger._order_placed,
+    e.OrderConfirmed: Ledger._order_confirmed,
+    e.OrderCancelled: Ledger._order_cancelled,
+    e.OrderExpired: Ledger._order_expired,
+}

@@ -1,0 +1,103 @@
+"""The journal's rows: read from Postgres, checked one after the other, and decoded, all by the auditor's own code."""
+
+from collections.abc import AsyncIterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from actors.core.entries import Activated, Entry
+from actors.core.ids import BlockId
+from loadtests.audit.findings import Fault, Finding
+
+ENTRIES_VERSION = 1
+CHAIN_BEFORE_FIRST_ROW = bytes(16)
+ROWS_PER_FETCH = 500
+
+_FOLDER = Path(__file__).parent
+_ROWS = (_FOLDER / "rows.sql").read_text(encoding="utf-8")
+_BLOCKS = (_FOLDER / "blocks.sql").read_text(encoding="utf-8")
+_decoder: msgspec.msgpack.Decoder[tuple[Entry, ...]] = msgspec.msgpack.Decoder(tuple[Entry, ...])
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row as it stands in the journal."""
+
+    block: BlockId
+    position: int
+    epoch: int
+    recorded_at_ms: int
+    entry_count: int
+    entries: bytes
+    chain: bytes
+
+
+class RowCheck:
+    """Follows the rows of one block: contiguous from 1, chained, epochs never going down, entries that can be read."""
+
+    def __init__(self, block: BlockId) -> None:
+        self.position = 0
+        self.findings: list[Finding] = []
+        self._block = block
+        self._chain = CHAIN_BEFORE_FIRST_ROW
+        self._epoch = 0
+
+    def entries_of(self, row: Row) -> tuple[Entry, ...] | None:
+        """The entries of the next row, or None if they cannot be read; findings go to `findings`."""
+        if row.position != self.position + 1:
+            self._found(row, Fault.ROW_MISSING, f"it stands behind row {self.position}")
+        elif row.chain != _chain_of(self._chain, row):
+            self._found(row, Fault.CHAIN_BROKEN, f"its chain does not follow from row {self.position} and its content")
+        entries = self._decoded(row)
+        if row.epoch < self._epoch:
+            self._found(row, Fault.EPOCH_WENT_BACK, f"epoch {row.epoch} follows epoch {self._epoch}")
+        elif row.epoch > self._epoch and entries is not None and not isinstance(next(iter(entries), None), Activated):
+            self._found(row, Fault.EPOCH_NOT_ACTIVATED, f"epoch {row.epoch} begins without an activation")
+        self._epoch = max(self._epoch, row.epoch)
+        self.position, self._chain = row.position, row.chain
+        return entries
+
+    def _decoded(self, row: Row) -> tuple[Entry, ...] | None:
+        if not row.entries or row.entries[0] != ENTRIES_VERSION:
+            self._found(row, Fault.ENTRIES_UNREADABLE, f"they begin with {row.entries[:1].hex() or 'nothing'}")
+            return None
+        try:
+            entries = _decoder.decode(memoryview(row.entries)[1:])
+        except msgspec.DecodeError as fault:
+            self._found(row, Fault.ENTRIES_UNREADABLE, str(fault))
+            return None
+        if len(entries) != row.entry_count:
+            self._found(row, Fault.ENTRY_COUNT_WRONG, f"it says {row.entry_count} and has {len(entries)}")
+        return entries
+
+    def _found(self, row: Row, fault: Fault, sentence: str) -> None:
+        self.findings.append(Finding(self._block, row.position, fault, sentence))
+
+
+async def connect_to_read(database_url: str) -> Any:
+    """A connection that can only read. Raises OSError, asyncpg.PostgresError."""
+    return await asyncpg.connect(
+        database_url,
+        timeout=10,
+        server_settings={"application_name": "holdfast audit", "default_transaction_read_only": "on"},
+    )
+
+
+async def all_blocks(connection: Any) -> list[BlockId]:
+    """Every block that has rows, in order."""
+    return [BlockId(record["block_id"]) for record in await connection.fetch(_BLOCKS)]
+
+
+async def rows_of(connection: Any, block: BlockId) -> AsyncIterator[Row]:
+    """The rows of a block in order, as of now, never more than a few hundred in memory."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        async for record in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):
+            yield Row(*record)
+
+
+def _chain_of(chain_before: bytes, row: Row) -> bytes:
+    """BLAKE2b over the chain before, `block|position|epoch|recorded_at_ms|`, and the entries' bytes."""
+    head = f"{row.block}|{row.position}|{row.epoch}|{row.recorded_at_ms}|".encode()
+    return blake2b(chain_before + head + row.entries, digest_size=16).digest()

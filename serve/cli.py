@@ -1,0 +1,218 @@
+"""`holdfast`: run it, migrate, make keys and events, hold from the command line, load it and audit it."""
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import httpx
+import msgspec
+import typer
+from rich.console import Console
+
+from serve.local.stack import Stack, find_stack
+from serve.settings import SettingError, Settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A reservation server."
+)
+keys = typer.Typer(no_args_is_help=True, help="API keys.")
+events = typer.Typer(no_args_is_help=True, help="Events.")
+app.add_typer(keys, name="keys")
+app.add_typer(events, name="events")
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST_DATA_DIR, default .holdfast]")]
+ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
+EventId = Annotated[str, typer.Argument(help="The event's id.")]
+TIMEOUT_S = 30.0
+
+
+def main() -> None:
+    """The command line's entry."""
+    app()
+
+
+@app.command()
+def run(
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address that HTTP and gRPC listen on.")] = None,
+    http_port: Annotated[str | None, typer.Option(help="HTTP port.")] = None,
+    grpc_port: Annotated[str | None, typer.Option(help="gRPC port.")] = None,
+    postgres_port: Annotated[str | None, typer.Option(help="Port of the embedded PostgreSQL.")] = None,
+    redis_port: Annotated[str | None, typer.Option(help="Port of the embedded Redis.")] = None,
+    inner_port: Annotated[str | None, typer.Option(help="First of the ports between the parts.")] = None,
+    database_url: Annotated[str | None, typer.Option(help="A PostgreSQL of your own.")] = None,
+    redis_url: Annotated[str | None, typer.Option(help="A Redis of your own.")] = None,
+    cores: Annotated[str | None, typer.Option(help="Cores that Ray may plan with.")] = None,
+    shards: Annotated[str | None, typer.Option(help="How many shards.")] = None,
+    gateway_replicas: Annotated[str | None, typer.Option(help="How many gateway replicas.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Start everything on this machine; INT or TERM stops it. Each flag can be set as HOLDFAST_<NAME> too."""
+    from serve.local.application import run_here  # here: it is slow to import, and only this command needs it
+
+    settings = _settings(
+        data_dir=data_dir,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        postgres_port=postgres_port,
+        redis_port=redis_port,
+        inner_port=inner_port,
+        database_url=database_url,
+        redis_url=redis_url,
+        cores=cores,
+        shards=shards,
+        gateway_replicas=gateway_replicas,
+        log_level=log_level,
+    )
+    raise typer.Exit(run_here(settings))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None, database_url: Annotated[str | None, typer.Option()] = None) -> None:
+    """Bring a database to this version's schema."""
+    from actors.database.migrate import migrate as apply_migrations
+
+    applied = asyncio.run(apply_migrations(_database_url(data_dir, database_url)))
+    _out.print("\n".join(applied) or "nothing to do")
+
+
+@keys.command("create")
+def create_key(
+    tenant: Annotated[str, typer.Argument(help="Who the key speaks for: lower case letters, digits and dashes.")],
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    data_dir: DataDir = None,
+    database_url: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Make an API key. It is shown once and stored as a hash."""
+    from actors.database.connect import connect
+    from serve.auth import create_key as make
+
+    async def create() -> str:
+        connection = await connect(_database_url(data_dir, database_url), application_name="holdfast keys create")
+        try:
+            return await make(connection, tenant, name)
+        finally:
+            await connection.close()
+
+    try:
+        _out.print(asyncio.run(create()))
+    except ValueError as fault:
+        _fail(str(fault))
+
+
+@events.command("create")
+def create_event(
+    name: Annotated[str, typer.Argument(help="The event's name.")],
+    layout: Annotated[Path, typer.Option(help="The layout, YAML or JSON.")],
+    idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same event.")] = None,
+    hold_ttl_seconds: Annotated[int, typer.Option(help="How long a hold lives.")] = 600,
+    open_sale: Annotated[bool, typer.Option(help="Put it on sale at once.")] = False,
+    data_dir: DataDir = None,
+    key: ApiKey = None,
+) -> None:
+    """Create an event from a layout file; prints its id."""
+    from serve.layout_reader import LayoutFileError, read_layout_file
+
+    try:
+        raw = read_layout_file(layout)
+    except (LayoutFileError, OSError) as fault:
+        _fail(str(fault))
+    idempotency_key = idempotency_key or secrets.token_hex(16)
+    with _client(data_dir, key) as client:
+        body = {"name": name, "layout": raw, "hold_ttl_seconds": hold_ttl_seconds}
+        event_id = _post(client, "/v1/events", body, idempotency_key)["event_id"]
+        if open_sale:
+            _post(client, f"/v1/events/{event_id}/open-sale", {}, f"{idempotency_key}-open"[-255:])
+    _out.print(event_id)
+
+
+@app.command()
+def hold(
+    event_id: EventId,
+    seat: Annotated[list[str] | None, typer.Option(help="A seat, section/row/seat; may be given again.")] = None,
+    area: Annotated[list[str] | None, typer.Option(help="NAME:QUANTITY; may be given again.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Ask again under the same key.")] = None,
+    data_dir: DataDir = None,
+    key: ApiKey = None,
+) -> None:
+    """Hold units over gRPC."""
+    from serve.grpc_client import CallRefused, place_hold
+
+    stack, api_key = _stack(data_dir), _api_key(data_dir, key)
+    try:
+        placed = place_hold(
+            stack.grpc_target,
+            api_key,
+            event_id,
+            list(seat or ()),
+            dict(_area_quantity(text) for text in area or ()),
+            idempotency_key or secrets.token_hex(16),
+            TIMEOUT_S,
+        )
+    except CallRefused as refusal:
+        _fail(str(refusal))
+    _out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
+
+
+def _area_quantity(text: str) -> tuple[str, int]:
+    name, _, quantity = text.rpartition(":")
+    if not name or not quantity.isdigit():
+        _fail(f"--area {text}: write NAME:QUANTITY")
+    return name, int(quantity)
+
+
+def _settings(**overrides: object) -> Settings:
+    try:
+        return Settings.from_environ(os.environ, overrides)
+    except SettingError as fault:
+        _fail(str(fault))
+
+
+def _stack(data_dir: Path | None) -> Stack:
+    settings = _settings(data_dir=data_dir)
+    stack = find_stack(settings.data_dir)
+    if stack is None:
+        _fail(f"no Holdfast runs on the data folder {settings.data_dir}: start one, or name another with --data-dir")
+    return stack
+
+
+def _database_url(data_dir: Path | None, database_url: str | None) -> str:
+    given = database_url or _settings(data_dir=data_dir).database_url
+    return given or _stack(data_dir).database_url
+
+
+def _api_key(data_dir: Path | None, key: str | None) -> str:
+    given = key or os.environ.get("HOLDFAST_KEY")
+    if given:
+        return given
+    file = _settings(data_dir=data_dir).data_dir / "secrets" / "demo-key"
+    if not file.exists():
+        _fail("no API key: give one with --key or HOLDFAST_KEY")
+    return file.read_text()
+
+
+def _client(data_dir: Path | None, key: str | None) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {_api_key(data_dir, key)}"}
+    return httpx.Client(base_url=_stack(data_dir).http_url, headers=headers, timeout=TIMEOUT_S)
+
+
+def _post(client: httpx.Client, path: str, body: object, idempotency_key: str) -> dict[str, str]:
+    try:
+        response = client.post(path, json=body, headers={"Idempotency-Key": f'"{idempotency_key}"'})
+    except httpx.HTTPError as fault:
+        _fail(f"the server did not answer: {fault}")
+    if response.is_error:
+        _fail(response.text)
+    answer: dict[str, str] = response.json()
+    return answer
+
+
+def _fail(why: str) -> NoReturn:
+    _err.print(why, markup=False)
+    raise typer.Exit(1)

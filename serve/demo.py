@@ -1,0 +1,67 @@
+"""The demo: an arena that is on sale, a key to buy with, and two calls to begin with."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+
+from actors.database.connect import connect
+from serve.auth import create_key
+from serve.layout_reader import read_layout_file
+from serve.local.stack import Stack, write_private
+
+TENANT = "demo"
+LAYOUT_FILE = Path(__file__).parent / "local" / "demo" / "arena.yaml"
+EVENT_NAME = "Demo: one night at the arena"
+PATIENCE_S = 30.0
+
+
+def prepare_demo(stack: Stack) -> tuple[str, str]:
+    """The demo's API key and event id, made at the first start and found again at every later one."""
+    key = asyncio.run(_key(stack))
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=stack.http_url, headers=headers, timeout=PATIENCE_S) as client:
+        event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
+        created = client.post("/v1/events", json=event, headers={"Idempotency-Key": '"demo-arena"'})
+        created.raise_for_status()
+        event_id: str = created.json()["event_id"]
+        opened = client.post(f"/v1/events/{event_id}/open-sale", headers={"Idempotency-Key": '"demo-arena-open"'})
+        opened.raise_for_status()
+    return key, event_id
+
+
+def ready_text(stack: Stack) -> str:
+    """What a newcomer reads when all is up."""
+    key, event_id = prepare_demo(stack)
+    hold = json.dumps({"units": ["101/A/1", "101/A/2"]})
+    return f"""
+  HTTP     {stack.http_url}   (documentation at {stack.http_url}/docs)
+  gRPC     {stack.grpc_target}
+  API key  {key}
+  event    {event_id}   {EVENT_NAME}
+
+  Hold two seats over HTTP:
+    curl -sS {stack.http_url}/v1/events/{event_id}/holds \\
+      -H 'Authorization: Bearer {key}' \\
+      -H "Idempotency-Key: $RANDOM$RANDOM" -H 'Content-Type: application/json' \\
+      -d '{hold}'
+
+  Hold two places of the floor over gRPC:
+    .venv/bin/holdfast hold {event_id} --area Floor:2
+
+Holdfast is ready"""
+
+
+async def _key(stack: Stack) -> str:
+    """The key is kept beside the data, as Postgres only has its hash."""
+    file = stack.settings.data_dir / "secrets" / "demo-key"
+    if file.exists():
+        return file.read_text()
+    connection = await connect(stack.database_url, application_name="holdfast demo")
+    try:
+        key = await create_key(connection, TENANT, name="demo")
+    finally:
+        await connection.close()
+    write_private(file, key.encode())
+    return key

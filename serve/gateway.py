@@ -1,0 +1,82 @@
+"""A gateway replica: HTTP and gRPC in one process, over one coalescer per shard. Stateless; any replica will do."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from ray import serve as ray_serve
+
+from actors.catalogue.catalogue import Catalogue
+from actors.routes import CatalogueRoutes
+from actors.dispatch import Dispatcher, RoutesUnavailable
+from actors.projections.availability import AvailabilityReader
+from actors.reservations import Reservations
+from serve.auth import KeyRing, PostgresKeySource
+from serve.grpc_api.methods import GrpcMethods
+from serve.http_api.app import build_http_app
+from serve.operations import Operations
+
+_log = structlog.get_logger(__name__)
+
+MAX_REQUESTS_AT_ONCE = 20_000  # above what the coalescers let wait: overload is refused here, with a hint, not by Serve
+MAX_REQUESTS_QUEUED = 100  # by Serve, without a hint
+NUMBER_BITS = 63
+CATALOGUE_RETRY_S = 0.5
+
+
+class GatewayConfig(msgspec.Struct, frozen=True):
+    """What every gateway replica is told."""
+
+    database_url: str
+    link_secret: bytes
+
+
+@ray_serve.deployment(
+    max_ongoing_requests=MAX_REQUESTS_AT_ONCE,
+    max_queued_requests=MAX_REQUESTS_QUEUED,
+    graceful_shutdown_timeout_s=5,
+    health_check_period_s=2,
+    ray_actor_options={"num_cpus": 0},
+)
+@ray_serve.ingress()
+class Gateway(GrpcMethods):
+    """The composition root of a replica; HTTP routes and gRPC methods share everything below them."""
+
+    async def __init__(self, config: GatewayConfig) -> None:
+        self._routes = CatalogueRoutes(
+            Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret
+        )
+        self._availability = AvailabilityReader(config.database_url)
+        await self._find_shards()
+        self._looking = asyncio.create_task(self._routes.run())
+        numbers = random.SystemRandom()
+        self._reservations = Reservations(
+            Dispatcher(self._routes, self._routes.now_ms),
+            self._routes,
+            self._routes.now_ms,
+            lambda: numbers.getrandbits(NUMBER_BITS) or 1,
+        )
+        keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
+        self.operations = Operations(self._reservations, self._availability, keys.authenticate)
+
+    def __serve_build_asgi_app__(self) -> Callable[..., Any]:
+        """Called by Serve once, after `__init__`."""
+        return build_http_app(self.operations, self._problems)
+
+    async def _find_shards(self) -> None:
+        while True:
+            try:
+                await self._routes.start()
+            except RoutesUnavailable as fault:
+                _log.warning("waiting for the catalogue", fault=str(fault))
+            else:
+                return
+            await asyncio.sleep(CATALOGUE_RETRY_S)
+
+    async def _problems(self) -> tuple[str, ...]:
+        """What keeps this replica from selling."""
+        return () if self._routes.ready else ("no shard is known",)

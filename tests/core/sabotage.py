@@ -1,0 +1,156 @@
+"""Ways to break the core, each one guarantee less. The unchanged checks must notice every one of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.core import block, holds, keys, orders
+from actors.core.commands import Command, Write
+from actors.core.inventory import Inventory
+from actors.core.outcomes import Outcome, Reason, Rejected
+from actors.core.replies import HoldStatus, OrderStatus
+from actors.core.state import BlockState, Hold, Memo, Order
+from tests.core import checked_block
+
+_END_OF_TIME_MS = 1 << 62
+
+
+def keys_are_not_looked_up(patch: pytest.MonkeyPatch) -> None:
+    """A duplicate is decided like a new command."""
+    write = block._write
+
+    def without_memos(state: BlockState, command: Write, at_ms: int) -> Outcome:
+        memos, state.memos = state.memos, {}
+        try:
+            return write(state, command, at_ms)
+        finally:
+            state.memos = memos
+
+    patch.setattr(block, "_write", without_memos)
+
+
+def owners_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    """A hold gets every seat that exists."""
+    patch.setattr(holds, "_refuse_seats", _no_refusal)
+
+
+def places_are_not_counted(patch: pytest.MonkeyPatch) -> None:
+    """A hold gets any number of places."""
+    patch.setattr(holds, "_refuse_areas", _no_refusal)
+
+
+def only_the_tick_expires(patch: pytest.MonkeyPatch) -> None:
+    """What is overdue lives on until its expiry is journaled."""
+    ended = {
+        HoldStatus.CONFIRMED: Reason.HOLD_CONFIRMED,
+        HoldStatus.RELEASED: Reason.HOLD_RELEASED,
+        HoldStatus.EXPIRED: Reason.HOLD_EXPIRED,
+    }
+
+    def refuse_by_status(hold: Hold, now_ms: int) -> Rejected | None:
+        return Rejected(ended[hold.status]) if hold.status in ended else None
+
+    def status_as_journaled(state: BlockState, order: Order, now_ms: int) -> OrderStatus:
+        return order.status
+
+    patch.setattr(holds, "refuse_ended", refuse_by_status)
+    patch.setattr(orders, "refuse_ended", refuse_by_status)
+    patch.setattr(orders, "status_at", status_as_journaled)
+
+
+def units_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
+    """What ends keeps its units."""
+    patch.setattr(Inventory, "give_back", _nothing)
+
+
+def places_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
+    """What ends gives back its seats only."""
+    give_back = Inventory.give_back
+
+    def seats_only(
+        inventory: Inventory, hold: int, seats: tuple[int, ...], areas: object, *, were_sold: bool
+    ) -> None:
+        give_back(inventory, hold, seats, (), were_sold=were_sold)
+
+    patch.setattr(Inventory, "give_back", seats_only)
+
+
+def keys_of_extended_holds_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A key is forgotten at its first due time, whatever became of its hold."""
+
+    def first_due(state: BlockState, memo: Memo) -> int:
+        return memo.due_ms
+
+    patch.setattr(keys, "_lives_until_ms", first_due)
+
+
+def time_limits_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    """A late duplicate is decided."""
+    write = block._write
+
+    def whenever(state: BlockState, command: Write, at_ms: int) -> Outcome:
+        stamp = msgspec.structs.replace(command.stamp, not_after_ms=_END_OF_TIME_MS)
+        return write(state, msgspec.structs.replace(command, stamp=stamp), at_ms)
+
+    patch.setattr(block, "_write", whenever)
+
+
+def tenants_are_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """Whoever knows an id may use it."""
+    missing = block._missing
+
+    def anybodys(state: BlockState, command: Command, tenant: str) -> Reason | None:
+        return missing(state, command, state.tenant)
+
+    patch.setattr(block, "_missing", anybodys)
+
+
+def deciding_expires(patch: pytest.MonkeyPatch) -> None:
+    """A decision changes the state that it should only read."""
+    write = block._write
+
+    def expiring(state: BlockState, command: Write, at_ms: int) -> Outcome:
+        due = state.next_deadline()
+        if due is not None and due[0] <= at_ms and not due[1].order:
+            due[1].status = HoldStatus.EXPIRED
+        return write(state, command, at_ms)
+
+    patch.setattr(block, "_write", expiring)
+
+
+def snapshots_forget_keys(patch: pytest.MonkeyPatch) -> None:
+    """A restored block remembers no keys."""
+    restore = checked_block.restore
+
+    def forgetful(frozen: bytes) -> BlockState:
+        state = restore(frozen)
+        state.memos.clear()
+        state.memo_dues.clear()
+        return state
+
+    patch.setattr(checked_block, "restore", forgetful)
+
+
+def _no_refusal(*_: Any) -> None:
+    return None
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+SABOTAGES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
+    keys_are_not_looked_up,
+    owners_are_not_looked_at,
+    places_are_not_counted,
+    only_the_tick_expires,
+    units_are_not_given_back,
+    places_are_not_given_back,
+    keys_of_extended_holds_are_forgotten,
+    time_limits_are_ignored,
+    tenants_are_not_compared,
+    deciding_expires,
+    snapshots_forget_keys,
+)

@@ -1,0 +1,91 @@
+"""Outside ids: round trips, and garbage refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.core.ids import (
+    BLOCK_ID_LENGTH,
+    BlockId,
+    Kind,
+    TenantId,
+    event_block,
+    event_id,
+    outside_id,
+    parse_event_id,
+    parse_id,
+    ticket_id,
+)
+
+BLOCK = event_block(TenantId("acme"), "k1")
+_numbers = st.integers(1, 2**63 - 1)
+_blocks = st.builds(event_block, st.text(max_size=9).map(TenantId), st.text(max_size=9))
+
+
+@given(_blocks, _numbers, st.sampled_from((Kind.HOLD, Kind.ORDER)))
+def test_ids_come_back_as_they_went(block: BlockId, number: int, kind: Kind) -> None:
+    text = outside_id(kind, block, number)
+    assert parse_id(kind, text) == (block, number)
+    assert parse_event_id(event_id(block)) == block
+    assert len(text) == len(kind) + 1 + 29
+
+
+@given(st.sets(_numbers, min_size=2, max_size=2))
+def test_different_numbers_have_different_ids(numbers: set[int]) -> None:
+    first, second = numbers
+    assert outside_id(Kind.HOLD, BLOCK, first) != outside_id(Kind.HOLD, BLOCK, second)
+
+
+@given(_numbers)
+def test_ids_are_read_in_one_spelling_only(number: int) -> None:
+    text = outside_id(Kind.HOLD, BLOCK, number)
+    body = text.removeprefix("hold_")
+    variants = (f"hold_{body.upper()}", f" {text}", f"{text}\n", f"{text}0", f"{text}-1", f"hold__{body}", text[:-1])
+    assert all(parse_id(Kind.HOLD, variant) in (None, parse_id(Kind.HOLD, text) if variant == text else None)
+               for variant in variants)  # fmt: skip
+
+
+@given(st.text(max_size=60))
+def test_garbage_is_no_id(text: str) -> None:
+    assert parse_id(Kind.HOLD, text) is None
+    assert parse_event_id(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "_",
+        "hold_",
+        f"hold_{BLOCK}",
+        event_id(BLOCK),
+        outside_id(Kind.ORDER, BLOCK, 1),
+        ticket_id(BLOCK, 1, 0),
+        f"hold_{BLOCK}{'z' * 13}",  # over 63 bits
+        f"hold_{BLOCK}8{'0' * 12}",  # 2**63
+        f"hold_{BLOCK}{'0' * 12}l",  # no letter of the alphabet
+        f"hold_{BLOCK}{'0' * 12}\N{FULLWIDTH DIGIT ONE}",
+    ],
+)
+def test_other_texts_are_no_hold_ids(text: str) -> None:
+    assert parse_id(Kind.HOLD, text) is None
+
+
+def test_an_event_id_is_no_hold_id_and_the_other_way_round() -> None:
+    assert parse_event_id(outside_id(Kind.HOLD, BLOCK, 1)) is None
+    assert parse_event_id(f"event_{BLOCK}0") is None
+    assert parse_event_id(f"event_{BLOCK[:-1]}u") is None
+    assert parse_id(Kind.HOLD, outside_id(Kind.HOLD, BLOCK, 2**63 - 1)) == (BLOCK, 2**63 - 1)
+
+
+def test_an_events_block_derives_from_tenant_and_key() -> None:
+    assert event_block(TenantId("acme"), "k1") == BLOCK
+    assert len(BLOCK) == BLOCK_ID_LENGTH
+    others = {event_block(TenantId("acme"), "k2"), event_block(TenantId("evil"), "k1"), event_block(TenantId("acmek"), "1")}
+    assert len(others | {BLOCK}) == 4
+
+
+def test_ids_stay_what_they_were() -> None:
+    assert event_id(BLOCK) == "event_PINNED"
+    assert outside_id(Kind.HOLD, BLOCK, 1) == f"hold_{BLOCK}0000000000001"
+    assert ticket_id(BLOCK, 32, 2) == f"ticket_{BLOCK}0000000000010-3"

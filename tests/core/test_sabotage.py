@@ -1,0 +1,49 @@
+"""Negative controls: whatever guarantee is removed from the core, scenarios and random walks notice."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.core.random_walk import RandomWalk
+from tests.core.sabotage import SABOTAGES
+from tests.core.scenario import all_scenarios, run
+
+_NOTICED = (AssertionError, LookupError)
+_WALKS = 2_000  # stops at the first that notices
+
+_each_sabotage = pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: str(sabotage.__name__))
+
+
+@_each_sabotage
+def test_scenarios_notice_sabotage(sabotage: Callable[[pytest.MonkeyPatch], None]) -> None:
+    noticed = []
+    for scenario in all_scenarios():
+        with pytest.MonkeyPatch.context() as patch:
+            sabotage(patch)
+            try:
+                run(scenario)
+            except _NOTICED:
+                noticed.append(f"{scenario.subject}: {scenario.title}")
+        run(scenario)  # and without the patch all is well
+    assert noticed
+
+
+@_each_sabotage
+def test_random_walks_notice_sabotage(
+    sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch)
+    bounds = settings(
+        max_examples=_WALKS,
+        stateful_step_count=50,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(Phase.generate,),
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises(_NOTICED):
+        run_state_machine_as_test(RandomWalk, settings=bounds)

@@ -1,0 +1,170 @@
+"""Both edges on loopback sockets, over the real core and engine on a journal in memory, with keys in real Postgres."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
+from secrets import randbits, token_bytes
+from time import time
+
+import grpc
+import httpx
+import uvicorn
+
+from actors.core.ids import BlockId, TenantId
+from actors.database.connect import connect
+from actors.dispatch import Dispatcher
+from actors.engine.catalogue_port import Beat, EngineCounters
+from actors.engine.engine import Engine, Lines
+from actors.journal.journal import Epoch
+from actors.journal.memory import MemoryJournal, MemoryStore
+from actors.link.coalescer import Coalescer
+from actors.projections.availability import AvailabilityReader
+from actors.reservations import Reservations
+from serve.auth import KeyRing, PostgresKeySource, create_key
+from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
+from serve.http_api.app import build_http_app
+from serve.operations import Operations
+
+SHARD = "shard-1"
+SERVE_LIMIT_BYTES = 64 << 20
+"""What the server's own bound on gRPC requests has to be above: Ray Serve's is 2 GiB unless it is set."""
+
+
+def now_ms() -> int:
+    """The clock of the journal and of the edges."""
+    return int(time() * 1000)
+
+
+class OneShard:
+    """A shard in this process: the blocks that are assigned, the way to them, no deadlines of others."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.blocks: set[BlockId] = set()
+        lines = Lines(*(MemoryJournal(store) for _ in range(4)))
+        self.engine = Engine(
+            SHARD,
+            Epoch(1, 1, 1),
+            lines,
+            self,
+            asyncio.get_running_loop().time,
+            lambda: token_bytes(8),
+            cut_over=True,
+        )
+        self._way = Coalescer(self, now_ms)
+
+    async def exchange(self, payload: bytes) -> bytes:
+        return await self.engine.serve(payload)
+
+    async def route(self, block: BlockId) -> Coalescer | None:
+        return self._way if block in self.blocks else None
+
+    def doubt(self, block: BlockId, way: Coalescer) -> None:
+        """There is no other way."""
+
+    async def assign(self, block: BlockId, tenant: TenantId) -> None:
+        self.blocks.add(block)
+
+    async def owner(self, block: BlockId) -> str | None:
+        return SHARD if block in self.blocks else None
+
+    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
+        return []
+
+    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
+        return Beat(now_ms(), epoch)
+
+    async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
+        return None
+
+
+class Edges:
+    """Where both edges listen, and a key for each of two tenants."""
+
+    def __init__(self, http_url: str, grpc_address: str, keys: dict[str, str]) -> None:
+        self.http_url = http_url
+        self.grpc_address = grpc_address
+        self.keys = keys
+        self.http = httpx.AsyncClient(base_url=http_url, timeout=20)
+        self.channel = grpc.aio.insecure_channel(grpc_address, options=[("grpc.max_send_message_length", -1)])
+
+    def bearer(self, tenant: str) -> str:
+        """The tenant's `Authorization`."""
+        return f"Bearer {self.keys[tenant]}"
+
+    async def close(self) -> None:
+        """Close the clients."""
+        await self.http.aclose()
+        await self.channel.close()
+
+
+@asynccontextmanager
+async def edges_over(operations: Operations, keys: dict[str, str]) -> AsyncIterator[Edges]:
+    """Serve these operations over both protocols."""
+    async with AsyncExitStack() as stack:
+        http_url = await stack.enter_async_context(serving_http(operations))
+        grpc_address = await stack.enter_async_context(serving_grpc(operations))
+        edges = Edges(http_url, grpc_address, keys)
+        stack.push_async_callback(edges.close)
+        yield edges
+
+
+@asynccontextmanager
+async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
+    """Both edges over a shard of their own."""
+    shard = OneShard(MemoryStore(now_ms))
+    await shard.engine.start()
+    running = asyncio.create_task(shard.engine.run())
+    connection = await connect(database_url, application_name="tests")
+    keys = {tenant: await create_key(connection, tenant, "for the tests") for tenant in ("alpha", "beta")}
+    await connection.close()
+    source = PostgresKeySource(database_url)
+    ring = KeyRing(source)
+    reservations = Reservations(Dispatcher(shard, now_ms), shard, now_ms, lambda: randbits(62) + 1)
+    availability = AvailabilityReader(database_url)
+    try:
+        async with edges_over(Operations(reservations, availability, ring.authenticate), keys) as edges:
+            yield edges
+    finally:
+        await ring.close()
+        source.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving_http(operations: Operations) -> AsyncIterator[str]:
+    """A uvicorn, as in a replica, on a port of its own; yields its address."""
+
+    async def ready() -> tuple[str, ...]:
+        return ()
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    app = build_http_app(operations, ready)
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        listening.close()
+
+
+@asynccontextmanager
+async def serving_grpc(operations: Operations) -> AsyncIterator[str]:
+    """A grpc.aio server on a port of its own; yields its address."""
+    methods = GrpcMethods()
+    methods.operations = operations
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", SERVE_LIMIT_BYTES)])
+    for name in SERVICER_FUNCTIONS:
+        module, _, function = name.rpartition(".")
+        getattr(import_module(module), function)(methods, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(grace=0.2)

@@ -1,0 +1,253 @@
+"""The refusals of the contract as a table: what is asked, and the code that must come back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edges.asking import Ask
+
+LAYOUT = {
+    "currency": "EUR",
+    "categories": [{"name": "Seat", "price": 4500}, {"name": "Floor", "price": 2500}],
+    "sections": [{"name": "101", "category": "Seat", "rows": [{"names": "A..J", "seats": "1..60"}]}],
+    "areas": [{"name": "Floor", "capacity": 5, "category": "Floor"}],
+}
+
+EXPECTED = {
+    "TOO_LARGE": (413, "INVALID_ARGUMENT"),
+    "INVALID_ARGUMENT": (400, "INVALID_ARGUMENT"),
+    "UNAUTHENTICATED": (401, "UNAUTHENTICATED"),
+    "EVENT_NOT_FOUND": (404, "NOT_FOUND"),
+    "HOLD_NOT_FOUND": (404, "NOT_FOUND"),
+    "ORDER_NOT_FOUND": (404, "NOT_FOUND"),
+    "IDEMPOTENCY_KEY_REUSED": (422, "ALREADY_EXISTS"),
+    "UNIT_UNKNOWN": (422, "INVALID_ARGUMENT"),
+    "SALE_NOT_OPEN": (409, "FAILED_PRECONDITION"),
+    "HOLD_EXPIRED": (410, "FAILED_PRECONDITION"),
+    "HOLD_RELEASED": (409, "FAILED_PRECONDITION"),
+    "HOLD_CONFIRMED": (409, "FAILED_PRECONDITION"),
+    "ORDER_EXPIRED": (410, "FAILED_PRECONDITION"),
+    "ORDER_CANCELLED": (409, "FAILED_PRECONDITION"),
+    "ORDER_CONFIRMED": (409, "FAILED_PRECONDITION"),
+    "UNITS_SOLD": (409, "ABORTED"),
+    "UNITS_HELD": (409, "ABORTED"),
+    "NOT_ENOUGH_AVAILABLE": (409, "ABORTED"),
+}
+"""HTTP status and gRPC code as the contract has them; not read from the table under test."""
+
+
+class House(NamedTuple):
+    """What there is to ask about: ids of events, holds and orders in each state. Seats B/1 held, B/2 sold."""
+
+    event: str
+    draft: str
+    held: str
+    expired: str
+    released: str
+    confirmed: str
+    pending_order: str
+    expired_order: str
+    cancelled_order: str
+    confirmed_order: str
+
+
+def _seats(count: int) -> list[str]:
+    return [f"101/{'ABCDEFGHIJ'[number // 60]}/{number % 60 + 1}" for number in range(count)]
+
+
+def _floor(quantity: int) -> dict[str, object]:
+    return {"area": "Floor", "quantity": quantity}
+
+
+class Case(NamedTuple):
+    """What is asked of the house, and the code that must come back; `fields` and `units` where they are told.
+
+    `same_words`: not where the fault lies in JSON itself, which gRPC has only in a layout.
+    """
+
+    ask: Callable[[House], Ask]
+    code: str
+    fields: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    same_words: bool = True
+
+
+NOWHERE_EVENT = "event_0123456789abcdef"
+NOWHERE_HOLD = "hold_0123456789abcdef0123456789abc"
+NOWHERE_ORDER = "order_0123456789abcdef0123456789abc"
+FOREIGN_KEY = "hf_" + "0" * 16 + "_" + "0" * 64
+A_HOLD = {"units": ["101/A/1"]}
+
+CASES = {
+    "wrong JSON": Case(
+        lambda h: Ask("create_event", {"name": "n"}, raw=b'{"currency": "EUR",'), "INVALID_ARGUMENT", same_words=False
+    ),
+    "layout with faults": Case(
+        lambda h: Ask("create_event", {"name": "n", "layout": {"currency": "euro"}}),
+        "INVALID_ARGUMENT",
+        ("layout.currency", "layout.categories"),
+    ),
+    "no key": Case(
+        lambda h: Ask("place_hold", A_HOLD, event_id=h.event, key=None), "INVALID_ARGUMENT", ("idempotency_key",)
+    ),
+    "key of 256 characters": Case(
+        lambda h: Ask("place_hold", A_HOLD, event_id=h.event, key="k" * 256), "INVALID_ARGUMENT", ("idempotency_key",)
+    ),
+    "300 seats in one hold": Case(
+        lambda h: Ask("place_hold", {"units": _seats(300)}, event_id=h.event), "INVALID_ARGUMENT", ("units",)
+    ),
+    "51 units together": Case(
+        lambda h: Ask("place_hold", {"units": _seats(49), "areas": [_floor(2)]}, event_id=h.event),
+        "INVALID_ARGUMENT",
+        ("units",),
+    ),
+    "negative quantity": Case(
+        lambda h: Ask("place_hold", {"areas": [_floor(-1)]}, event_id=h.event),
+        "INVALID_ARGUMENT",
+        ("areas[0].quantity",),
+    ),
+    "nothing to hold": Case(lambda h: Ask("place_hold", {}, event_id=h.event), "INVALID_ARGUMENT", ("units",)),
+    "a seat twice": Case(
+        lambda h: Ask("place_hold", {"units": ["101/A/1"] * 2}, event_id=h.event), "INVALID_ARGUMENT", ("units[1]",)
+    ),
+    "four faults at once": Case(
+        lambda h: Ask(
+            "place_hold",
+            {"units": ["", "101/A/1"], "areas": [_floor(0)], "ttl_seconds": 7201},
+            event_id=h.event,
+            key=None,
+        ),
+        "INVALID_ARGUMENT",
+        ("idempotency_key", "units[0]", "areas[0].quantity", "ttl_seconds"),
+    ),
+    "mail address as buyer": Case(
+        lambda h: Ask("place_hold", A_HOLD | {"buyer_id": "me@example.org"}, event_id=h.event),
+        "INVALID_ARGUMENT",
+        ("buyer_id",),
+    ),
+    "extension without a time": Case(
+        lambda h: Ask("extend_hold", {}, hold_id=h.held), "INVALID_ARGUMENT", ("ttl_seconds",)
+    ),
+    "page of 1000": Case(lambda h: Ask("list_events", {"limit": 1000}), "INVALID_ARGUMENT", ("limit",)),
+    "20 MB": Case(
+        lambda h: Ask("place_hold", {"units": ["x" * 100] * 200_000}, event_id=h.event), "TOO_LARGE", ("body",)
+    ),
+    "5 MB of layout": Case(
+        lambda h: Ask("create_event", {"name": "n", "layout": {"currency": "x" * (5 << 20)}}), "TOO_LARGE", ("body",)
+    ),
+    "no credential": Case(lambda h: Ask("get_hold", hold_id=h.held, tenant=None), "UNAUTHENTICATED"),
+    "unknown key": Case(
+        lambda h: Ask("place_hold", A_HOLD, event_id=h.event, authorization=f"Bearer {FOREIGN_KEY}"), "UNAUTHENTICATED"
+    ),
+    "wrong secret": Case(lambda h: Ask("get_hold", hold_id=h.held, wrong_secret=True), "UNAUTHENTICATED"),
+    "another scheme": Case(
+        lambda h: Ask("get_hold", hold_id=h.held, authorization="Basic aGk6aGk="), "UNAUTHENTICATED"
+    ),
+    "unknown event": Case(lambda h: Ask("place_hold", A_HOLD, event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "unknown event to read": Case(lambda h: Ask("get_event", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "unknown event to count": Case(lambda h: Ask("get_availability", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "unknown event to list": Case(
+        lambda h: Ask("list_units", {"section": "101"}, event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"
+    ),
+    "not an event's id": Case(lambda h: Ask("open_sale", event_id="event_x"), "EVENT_NOT_FOUND"),
+    "unknown hold": Case(lambda h: Ask("get_hold", hold_id=NOWHERE_HOLD), "HOLD_NOT_FOUND"),
+    "unknown hold in a known event": Case(
+        lambda h: Ask("release_hold", hold_id=h.held[:-13] + "0" * 12 + "1"), "HOLD_NOT_FOUND"
+    ),
+    "an order's id for a hold": Case(lambda h: Ask("get_hold", hold_id=h.pending_order), "HOLD_NOT_FOUND"),
+    "order on an unknown hold": Case(lambda h: Ask("place_order", {"hold_id": NOWHERE_HOLD}), "HOLD_NOT_FOUND"),
+    "unknown order": Case(lambda h: Ask("confirm_order", order_id=NOWHERE_ORDER), "ORDER_NOT_FOUND"),
+    "another tenant's event": Case(
+        lambda h: Ask("place_hold", A_HOLD, event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
+    ),
+    "another tenant's event to count": Case(
+        lambda h: Ask("get_availability", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
+    ),
+    "another tenant's hold": Case(lambda h: Ask("get_hold", hold_id=h.held, tenant="beta"), "HOLD_NOT_FOUND"),
+    "another tenant's hold to release": Case(
+        lambda h: Ask("release_hold", hold_id=h.held, tenant="beta"), "HOLD_NOT_FOUND"
+    ),
+    "another tenant's hold to order": Case(
+        lambda h: Ask("place_order", {"hold_id": h.held}, tenant="beta"), "HOLD_NOT_FOUND"
+    ),
+    "another tenant's order": Case(
+        lambda h: Ask("cancel_order", order_id=h.pending_order, tenant="beta"), "ORDER_NOT_FOUND"
+    ),
+    "key of another hold": Case(
+        lambda h: Ask("place_hold", A_HOLD, event_id=h.event, key="hold B/1"), "IDEMPOTENCY_KEY_REUSED"
+    ),
+    "key of another buyer": Case(
+        lambda h: Ask(
+            "place_hold",
+            {"units": ["101/B/1"], "ttl_seconds": 600, "buyer_id": "another"},
+            event_id=h.event,
+            key="hold B/1",
+        ),
+        "IDEMPOTENCY_KEY_REUSED",
+    ),
+    "key of another event": Case(
+        lambda h: Ask("create_event", {"name": "Another", "layout": LAYOUT}, key="event"), "IDEMPOTENCY_KEY_REUSED"
+    ),
+    "unknown seat and area": Case(
+        lambda h: Ask(
+            "place_hold",
+            {"units": ["101/A/1", "101/A/61", "9/A/1"], "areas": [{"area": "Roof", "quantity": 1}]},
+            event_id=h.event,
+        ),
+        "UNIT_UNKNOWN",
+        units=("101/A/61", "9/A/1", "Roof"),
+    ),
+    "sale not open": Case(lambda h: Ask("place_hold", A_HOLD, event_id=h.draft), "SALE_NOT_OPEN"),
+    "order on an expired hold": Case(lambda h: Ask("place_order", {"hold_id": h.expired}), "HOLD_EXPIRED"),
+    "extending an expired hold": Case(
+        lambda h: Ask("extend_hold", {"ttl_seconds": 60}, hold_id=h.expired), "HOLD_EXPIRED"
+    ),
+    "order on a released hold": Case(lambda h: Ask("place_order", {"hold_id": h.released}), "HOLD_RELEASED"),
+    "releasing twice": Case(lambda h: Ask("release_hold", hold_id=h.released), "HOLD_RELEASED"),
+    "second order on a hold": Case(lambda h: Ask("place_order", {"hold_id": h.confirmed}), "HOLD_CONFIRMED"),
+    "releasing an ordered hold": Case(lambda h: Ask("release_hold", hold_id=h.confirmed), "HOLD_CONFIRMED"),
+    "confirming an expired order": Case(lambda h: Ask("confirm_order", order_id=h.expired_order), "ORDER_EXPIRED"),
+    "cancelling an expired order": Case(lambda h: Ask("cancel_order", order_id=h.expired_order), "ORDER_EXPIRED"),
+    "confirming a cancelled order": Case(lambda h: Ask("confirm_order", order_id=h.cancelled_order), "ORDER_CANCELLED"),
+    "cancelling twice": Case(lambda h: Ask("cancel_order", order_id=h.cancelled_order), "ORDER_CANCELLED"),
+    "confirming twice": Case(lambda h: Ask("confirm_order", order_id=h.confirmed_order), "ORDER_CONFIRMED"),
+    "sold seats before held ones": Case(
+        lambda h: Ask("place_hold", {"units": ["101/A/1", "101/B/1", "101/B/2"]}, event_id=h.event),
+        "UNITS_SOLD",
+        units=("101/B/2",),
+    ),
+    "held seats": Case(
+        lambda h: Ask("place_hold", {"units": ["101/A/1", "101/B/1", "101/B/6"]}, event_id=h.event),
+        "UNITS_HELD",
+        units=("101/B/1", "101/B/6"),
+    ),
+    "too many places": Case(
+        lambda h: Ask("place_hold", {"areas": [_floor(6)]}, event_id=h.event), "NOT_ENOUGH_AVAILABLE", units=("Floor",)
+    ),
+}
+
+BOTH_FIRST = {
+    "too large, no key, no credential": Case(
+        lambda h: Ask("place_hold", {"units": ["x" * 100] * 20_000}, event_id=h.event, key=None, tenant=None),
+        "TOO_LARGE",
+    ),
+    "malformed, no credential": Case(
+        lambda h: Ask("place_hold", {"areas": [_floor(-1)]}, event_id=h.event, tenant=None), "INVALID_ARGUMENT"
+    ),
+    "no credential, unknown event": Case(
+        lambda h: Ask("place_hold", A_HOLD, event_id=NOWHERE_EVENT, tenant=None), "UNAUTHENTICATED"
+    ),
+    "another tenant's event, unknown seat": Case(
+        lambda h: Ask("place_hold", {"units": ["no/such/seat"]}, event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
+    ),
+    "key reused, unknown seat": Case(
+        lambda h: Ask("place_hold", {"units": ["no/such/seat"]}, event_id=h.event, key="hold B/1"),
+        "IDEMPOTENCY_KEY_REUSED",
+    ),
+    "unknown seat, not on sale": Case(
+        lambda h: Ask("place_hold", {"units": ["no/such/seat"]}, event_id=h.draft), "UNIT_UNKNOWN"
+    ),
+    "held seat, too many places": Case(
+        lambda h: Ask("place_hold", {"units": ["101/B/1"], "areas": [_floor(6)]}, event_id=h.event), "UNITS_HELD"
+    ),
+}
+"""Requests with two things wrong: the one that comes first in the contract is told."""

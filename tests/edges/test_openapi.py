@@ -1,0 +1,76 @@
+"""The documentation is made from the routes, needs no key, and leaves nothing out."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from edges.asking import ROUTES
+from edges.edge_stack import Edges
+
+from actors.core.outcomes import Reason
+from serve.refusals import STANDINGS
+
+pytestmark = pytest.mark.anyio
+
+NOTHING: dict[str, Any] = {"responses": {}}
+
+
+@pytest.fixture
+async def document(edges: Edges) -> Any:
+    response = await edges.http.get("/openapi.json")
+    assert response.status_code == 200
+    return response.json()
+
+
+async def test_every_route_is_documented(document: Any) -> None:
+    documented = {
+        (operation["operationId"], method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert documented == {(operation, method, path) for operation, (method, path) in ROUTES.items()}
+
+
+async def test_every_reference_leads_somewhere(document: Any) -> None:
+    names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert names <= document["components"]["schemas"].keys()
+    assert {"NewHold", "HoldView", "Problem"} <= names
+
+
+async def test_refusals_stand_under_their_own_status(document: Any) -> None:
+    replies = document["paths"]["/v1/events/{event_id}/holds"]["post"]["responses"]
+    told = {
+        code: int(status)
+        for status, reply in replies.items()
+        if int(status) >= 400
+        for code in reply["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
+    }
+    assert {"TOO_LARGE", "UNITS_HELD", "UNITS_SOLD", "SALE_NOT_OPEN", "IDEMPOTENCY_KEY_REUSED"} <= told.keys()
+    assert told == {code: STANDINGS[Reason[code]].http_status for code in told}
+
+
+async def test_writes_ask_for_a_key_and_creations_answer_201(document: Any) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            headers = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
+            assert ("Idempotency-Key" in headers) is (method == "post"), path
+    created = {
+        path for path, methods in document["paths"].items() if "201" in methods.get("post", NOTHING)["responses"]
+    }
+    assert created == {"/v1/events", "/v1/events/{event_id}/holds", "/v1/orders"}
+
+
+async def test_the_page_is_whole_by_itself(edges: Edges) -> None:
+    """It explains every code at the anchor that problem documents name, and loads nothing from elsewhere."""
+    page = await edges.http.get("/docs")
+    assert page.status_code == 200
+    assert all(f'id="{reason.name}"' in page.text for reason in Reason)
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', page.text)
+    assert "<script" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health_needs_no_key(edges: Edges, path: str) -> None:
+    response = await edges.http.get(path)
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")

@@ -1,0 +1,232 @@
+"""A clean journal, made by the real core, and the means to spoil it: entries in rows, sealed with chains."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from actors.core.block import apply, decide, next_expiry
+from actors.core.commands import (
+    CancelOrder,
+    ConfirmOrder,
+    CreateEvent,
+    ExtendHold,
+    OpenSale,
+    PlaceHold,
+    PlaceOrder,
+    ReleaseHold,
+    Stamp,
+    Write,
+)
+from actors.core.entries import Activated, Entry
+from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
+from actors.core.keys import key_hash
+from actors.core.layout import Area, Category, Layout, Row, Section
+from actors.core.outcomes import Accepted
+from actors.core.replies import AreaPlaces, HoldReply, OrderReply
+from actors.core.snapshot import ledger_digest
+from actors.core.state import BlockState
+from actors.journal.codec import encode_entries
+from actors.journal.journal import GENESIS, chain_of
+from loadtests.audit import rows as audited
+from loadtests.audit.audit import BlockAudit, LiveDigest
+from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.replies import Acknowledged, Told
+
+TENANT = TenantId("organizer")
+BLOCK: BlockId = event_block(TENANT, "the event's key")
+START_MS = 1_700_000_000_000
+HOLD_TTL_MS = 60_000
+LAYOUT = Layout(
+    "EUR",
+    (Category("near", 5_000), Category("far", 2_000), Category("standing", 1_000)),
+    (Section("A", (Row("1", 0, 1, 6), Row("2", 1, 1, 6))), Section("B", (Row("1", 1, 0, 2, ("left", "right")),))),
+    (Area("floor", 2, 10),),
+)
+EPOCHS = (1 << 40 | 1, 1 << 40 | 2)
+
+_TOLD = {
+    PlaceHold: Told.HELD,
+    ExtendHold: Told.EXTENDED,
+    ReleaseHold: Told.RELEASED,
+    PlaceOrder: Told.ORDERED,
+    ConfirmOrder: Told.CONFIRMED,
+    CancelOrder: Told.CANCELLED,
+}
+
+
+class Draft(msgspec.Struct):
+    """A row that is not sealed yet."""
+
+    epoch: int
+    entries: list[Entry]
+
+
+class Journal(msgspec.Struct):
+    """A block's journal before sealing, what its clients were told, and what the server says it owes."""
+
+    drafts: list[Draft]
+    replies: list[Acknowledged]
+    live: LiveDigest
+
+    def rows(self) -> list[audited.Row]:
+        """The rows, numbered and chained."""
+        sealed: list[audited.Row] = []
+        chain = GENESIS
+        for position, draft in enumerate(self.drafts, 1):
+            entries = encode_entries(draft.entries)
+            chain = chain_of(chain, BLOCK, position, draft.epoch, START_MS, entries)
+            sealed.append(audited.Row(BLOCK, position, draft.epoch, START_MS, len(draft.entries), entries, chain))
+        return sealed
+
+    def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
+        """Row and place within it, both from 0, of the first entry of that kind with these fields."""
+        for row, draft in enumerate(self.drafts):
+            for place, entry in enumerate(draft.entries):
+                if type(entry) is kind and all(getattr(entry, name) == value for name, value in fields.items()):
+                    return row, place
+        raise AssertionError(f"no {kind.__name__} with {fields}")
+
+    def change(self, kind: type[Entry], fields: dict[str, object], **changes: object) -> None:
+        """Falsify an entry before sealing."""
+        row, place = self.find(kind, **fields)
+        entry = self.drafts[row].entries[place]
+        self.drafts[row].entries[place] = msgspec.structs.replace(entry, **changes)
+
+    def add(self, *entries: Entry, after: tuple[int, int] | None = None) -> None:
+        """Put entries behind the one at `after`, or into a row of their own at the end."""
+        if after is None:
+            self.drafts.append(Draft(self.drafts[-1].epoch, list(entries)))
+        else:
+            self.drafts[after[0]].entries[after[1] + 1 : after[1] + 1] = entries
+
+
+class Shop:
+    """Serves commands from the real core, one row per `commit`, and keeps what it told."""
+
+    def __init__(self) -> None:
+        self.state = BlockState()
+        self.now_ms = START_MS
+        self.drafts: list[Draft] = []
+        self.replies: list[Acknowledged] = []
+        self._pending: list[Entry] = []
+        self._epoch = EPOCHS[0]
+
+    def stamp(self, key: str) -> Stamp:
+        """Key and time limit of a write."""
+        return Stamp(TENANT, "buyer", key_hash(TENANT, key), key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
+
+    def ask(self, command: Write) -> None:
+        """A command that the core accepts."""
+        outcome = decide(self.state, command, self.now_ms)
+        assert isinstance(outcome, Accepted), outcome
+        for entry in outcome.entries:
+            self._append(entry)
+        position = len(self.drafts) + 1
+        if isinstance(outcome.reply, HoldReply | OrderReply):
+            self.replies.append(_acknowledged(_TOLD[type(command)], outcome.reply, position))
+
+    def expire(self) -> None:
+        """End what is overdue."""
+        while (entry := next_expiry(self.state, self.now_ms)) is not None:
+            self._append(entry)
+
+    def take_over(self, down_from_ms: int = 0, down_until_ms: int = 0) -> None:
+        """A shard of the next epoch claims the block."""
+        self._epoch = EPOCHS[1] if self.drafts else EPOCHS[0]
+        self._append(Activated(self.now_ms, "shard-0", bytes(8), down_from_ms, down_until_ms))
+        self.commit()
+
+    def commit(self) -> None:
+        """What is pending becomes a row."""
+        self.drafts.append(Draft(self._epoch, self._pending))
+        self._pending = []
+
+    def journal(self) -> Journal:
+        """The journal so far."""
+        live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(self.drafts))
+        return Journal(self.drafts, self.replies, live)
+
+    def _append(self, entry: Entry) -> None:
+        apply(self.state, entry)
+        self._pending.append(entry)
+
+
+def clean_journal() -> Journal:
+    """Every kind of entry at least once, over two owners and an outage. Holds and orders by their numbers:
+
+    1: A/1/1-2, ordered as 101 and confirmed; 2: A/2/1 and 3 places, ordered as 102, confirmed and cancelled;
+    3: A/1/3, released; 4: A/1/3 again, extended, active at the end; 5: A/1/4, expired; 6: B/1/left, ordered as 106, the
+    order expired; 7: 5 places, ordered as 107, pending at the end; 8: A/1/5-6, ordered as 108, cancelled unpaid.
+    """
+    shop = Shop()
+    shop.take_over()
+    shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
+    shop.commit()
+    shop.ask(OpenSale(shop.stamp("open")))
+    shop.commit()
+    for number, seats, places in (
+        (1, ("A/1/1", "A/1/2"), 0),
+        (2, ("A/2/1",), 3),
+        (3, ("A/1/3",), 0),
+        (5, ("A/1/4",), 0),
+        (6, ("B/1/left",), 0),
+    ):
+        shop.now_ms += 1
+        _hold(shop, number, seats, places)
+    shop.commit()
+    for number in (1, 2, 6):
+        shop.ask(PlaceOrder(shop.stamp(f"order {number}"), number, 100 + number))
+    shop.ask(ReleaseHold(shop.stamp("release 3"), 3))
+    _hold(shop, 4, ("A/1/3",))
+    shop.commit()
+    shop.now_ms += 1_000
+    for number in (1, 2):
+        shop.ask(ConfirmOrder(shop.stamp(f"confirm {number}"), 100 + number))
+    shop.ask(CancelOrder(shop.stamp("cancel 2"), 102))
+    shop.commit()
+    shop.now_ms += HOLD_TTL_MS - 2_000
+    shop.ask(ExtendHold(shop.stamp("extend 4"), 4, 10 * HOLD_TTL_MS))
+    shop.commit()
+    shop.now_ms += 2_000
+    shop.expire()
+    shop.commit()
+    _hold(shop, 7, (), 5)
+    _hold(shop, 8, ("A/1/5", "A/1/6"))
+    shop.commit()
+    shop.now_ms += HOLD_TTL_MS + 5_000
+    shop.take_over(shop.now_ms - 10_000, shop.now_ms - 10)  # which moves the deadlines of 7 and 8
+    shop.ask(PlaceOrder(shop.stamp("order 7"), 7, 107))
+    shop.ask(PlaceOrder(shop.stamp("order 8"), 8, 108))
+    shop.commit()
+    shop.ask(CancelOrder(shop.stamp("cancel 8"), 108))
+    shop.commit()
+    return shop.journal()
+
+
+def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[Finding]:
+    """What the audit finds in the journal; `rows`: as they stand, if they were changed after sealing."""
+    block_audit = BlockAudit(BLOCK, journal.replies, journal.live)
+    findings: list[Finding] = []
+    for row in journal.rows() if rows is None else rows:
+        findings += block_audit.take(row)
+    return [*findings, *block_audit.finish()]
+
+
+def faults(findings: Sequence[Finding]) -> set[Fault]:
+    """The kinds of what was found."""
+    return {finding.fault for finding in findings}
+
+
+def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> None:
+    areas = (AreaPlaces("floor", places),) if places else ()
+    shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, seats, areas))
+
+
+def _acknowledged(told: Told, reply: HoldReply | OrderReply, position: int) -> Acknowledged:
+    hold_id = outside_id(Kind.HOLD, BLOCK, reply.hold)
+    if isinstance(reply, HoldReply):
+        own_id, expires_at_ms = hold_id, reply.expires_at_ms
+    else:
+        own_id, expires_at_ms = outside_id(Kind.ORDER, BLOCK, reply.order), 0
+    areas = tuple((places.area, places.quantity) for places in reply.areas)
+    return Acknowledged(told, own_id, reply.seats, areas, reply.price.total, hold_id, expires_at_ms, position)

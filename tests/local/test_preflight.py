@@ -1,0 +1,61 @@
+"""Before anything starts: ports, disk and platform are as needed, or one line says what to change."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from serve.local.preflight import CannotStart, check_disk, check_platform, check_ports, free_port
+from serve.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with ports that are free."""
+    return Settings(
+        data_dir=tmp_path,
+        http_port=free_port(),
+        grpc_port=free_port(),
+        postgres_port=free_port(),
+        redis_port=free_port(),
+        inner_port=21000,
+    )
+
+
+def test_free_ports_are_fine(settings: Settings) -> None:
+    check_ports(settings)
+
+
+@pytest.mark.parametrize("name", ["http_port", "grpc_port", "postgres_port", "redis_port", "inner_port"])
+def test_a_port_in_use_is_one_line_that_names_the_setting(settings: Settings, name: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", getattr(settings, name)))
+        taken.listen()
+        with pytest.raises(CannotStart) as refused:
+            check_ports(settings)
+    assert f"--{name.replace('_', '-')} (HOLDFAST_{name.upper()})" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_port_of_a_store_that_is_elsewhere_may_be_in_use(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", settings.redis_port))
+        taken.listen()
+        check_ports(msgspec.structs.replace(settings, redis_url="redis://elsewhere"))
+
+
+def test_too_little_disk_is_one_line_that_names_both_ways_out(settings: Settings) -> None:
+    check_disk(msgspec.structs.replace(settings, disk_reserve_mb=0))
+    with pytest.raises(CannotStart, match=r"MB left and 1000000000 MB are required.*--data-dir.*--disk-reserve-mb"):
+        check_disk(msgspec.structs.replace(settings, disk_reserve_mb=1_000_000_000))
+
+
+def test_another_platform_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_platform()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(CannotStart, match="Linux x86-64 only"):
+        check_platform()
