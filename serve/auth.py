@@ -19,7 +19,8 @@ import msgspec
 
 from actors.core.ids import TenantId
 from actors.core.outcomes import Reason, Rejected
-from actors.database.connect import FAULTS, Connection, connect, cut
+from actors.database.connect import Connection
+from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
 from actors.reservations import Caller
 
@@ -30,11 +31,11 @@ UNKNOWN_KEPT_S = 5.0
 MAX_UNKNOWN_KEPT = 10_000
 MAX_WANTED = 1_000
 ASK_AGAIN_AFTER_S = 1.0
+BOUND_MS = 2_000
 
 _QUERIES = load_queries(Path(__file__).parent / "sql" / "api_keys.sql")
 _AUTHORIZATION = re.compile(r"(?i:bearer) +hf_([0-9a-f]{16})_([0-9a-f]{64})")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_BOUND_S = 2.0
 
 _UNAUTHENTICATED = Rejected(Reason.UNAUTHENTICATED)
 
@@ -53,7 +54,7 @@ class KeySource(Protocol):
     """Where keys are kept."""
 
     async def find(self, key_ids: Sequence[str]) -> Sequence[StoredKey]:
-        """Those of the keys that exist. Raises one of `FAULTS`."""
+        """Those of the keys that exist. Raises LineUnavailable."""
         ...
 
 
@@ -128,7 +129,7 @@ class KeyRing:
             wanted, self._wanted = self._wanted, {}
             try:
                 found = {key.key_id: key for key in await self._source.find(tuple(wanted))}
-            except FAULTS:
+            except LineUnavailable:
                 self._away_until_s = self._monotonic_s() + ASK_AGAIN_AFTER_S
                 _answer_all(wanted, Rejected(Reason.UNAVAILABLE))
             except BaseException:
@@ -155,42 +156,24 @@ class KeyRing:
 
 
 class PostgresKeySource:
-    """The keys in the table `api_keys`, over one connection that is made when it is needed."""
+    """The keys in the table `api_keys`."""
 
     def __init__(self, database_url: str) -> None:
-        self._database_url = database_url
-        self._connection: Connection | None = None
+        self._line = Line(database_url, application_name="holdfast-keys", bound_ms=BOUND_MS)
 
     async def find(self, key_ids: Sequence[str]) -> Sequence[StoredKey]:
-        """Those of the keys that exist. Raises one of `FAULTS`."""
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(
-                self._database_url, application_name="holdfast keys", bound_ms=int(_BOUND_S * 1000)
-            )
-        try:
-            async with asyncio.timeout(_BOUND_S):
-                rows = await self._connection.fetch(_QUERIES["find_keys"], list(key_ids))
-        except BaseException:
-            self.close()
-            raise
-        return [
-            StoredKey(
-                row["key_id"], row["tenant"], row["secret_hash"], row["expires_at_ms"], row["revoked_at"] is not None
-            )
-            for row in rows
-        ]
+        """Those of the keys that exist. Raises LineUnavailable."""
+        return [StoredKey(*row) for row in await self._line.fetch(_QUERIES["find_keys"], list(key_ids))]
 
-    def close(self) -> None:
-        """End the connection, whatever it is at."""
-        if self._connection is not None:
-            cut(self._connection)
-            self._connection = None
+    async def close(self) -> None:
+        """End the line; nothing in flight is waited for."""
+        await self._line.close()
 
 
 async def create_key(connection: Connection, tenant: str, name: str, expires_at_ms: int | None = None) -> str:
     """Make a key for `tenant` and store it; what is returned is the only copy of its secret.
 
-    Raises ValueError for a tenant that is not 1 to 63 of a-z, 0-9 and dashes, one of `FAULTS` if it is not stored.
+    Raises ValueError for a tenant that is not 1 to 63 of a-z, 0-9 and dashes, one of `actors.database.connect.FAULTS` if it is not stored.
     """
     if not _TENANT.fullmatch(tenant):
         raise ValueError(f"{tenant!r} cannot be a tenant: 1 to 63 lower case letters, digits and dashes are allowed")

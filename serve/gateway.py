@@ -11,10 +11,10 @@ import structlog
 from ray import serve as ray_serve
 
 from actors.catalogue.catalogue import Catalogue
-from actors.routes import CatalogueRoutes
 from actors.dispatch import Dispatcher, RoutesUnavailable
 from actors.projections.availability import AvailabilityReader
 from actors.reservations import Reservations
+from actors.routes import CatalogueRoutes
 from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app

@@ -2,6 +2,7 @@
 
 import grpc
 import msgspec
+
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, units_pb2
 
 

@@ -15,8 +15,14 @@ from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import AreaPlaces, EventReply, HoldReply, OrderReply
-from actors.database.connect import FAULTS
-from actors.projections.availability import Availability, AvailabilityReader, EventSummary, UnitStatuses
+from actors.projections.availability import (
+    Availability,
+    AvailabilityReader,
+    EventSummary,
+    InvalidCursor,
+    ReadUnavailable,
+    UnitStatuses,
+)
 from actors.reservations import Caller, Done, Request, Reservations
 from serve.layout_reader import LayoutFileError, decode_json
 from serve.refusals import invalid
@@ -94,7 +100,10 @@ class Operations:
         if isinstance(caller, Rejected):
             return caller
         assert isinstance(page, Page)
-        return await _unless_away(self._availability.list_events(caller.tenant, page.cursor, page.limit))
+        try:
+            return await _unless_away(self._availability.list_events(caller.tenant, page.cursor, page.limit))
+        except InvalidCursor as error:
+            return invalid(f"cursor: {error}")
 
     async def get_availability(self, envelope: Envelope, event_id: str) -> Availability | Rejected:
         """An event's units, counted."""
@@ -246,5 +255,5 @@ async def _unless_away(reading: Awaitable[T]) -> T | Rejected:
     """What a read model says, or that it cannot be reached now."""
     try:
         return await reading
-    except FAULTS:
+    except ReadUnavailable:
         return Rejected(Reason.UNAVAILABLE)

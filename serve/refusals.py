@@ -12,6 +12,8 @@ ASK_AGAIN_AFTER_MS = 1_000
 """When to ask again after a passing fault that does not say so itself."""
 
 MAX_EXPLAINED = 3
+MAX_EXPLANATION_LENGTH = 160
+"""In characters: gRPC sends it percent-encoded, up to twelve bytes each, in metadata that clients bound."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -79,7 +81,8 @@ def explanation(refusal: Rejected) -> str:
     if details.available is not None:
         parts.append(f"{details.available} available")
     title = STANDINGS[refusal.reason].title
-    return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
+    text = f"{title}: {'; '.join(parts)}." if parts else f"{title}."
+    return text if len(text) <= MAX_EXPLANATION_LENGTH else f"{text[: MAX_EXPLANATION_LENGTH - 3]}..."
 
 
 def ask_again_after_ms(refusal: Rejected, now_ms: int) -> int | None:

@@ -105,21 +105,11 @@ class Page(Shape, frozen=True):
     cursor: Annotated[str, Meta(max_length=200)] = ""
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
 
-    def faults(self) -> Iterator[str]:
-        """A cursor is printable."""
-        if not self.cursor.isprintable():
-            yield "cursor: is not one that was given out"
-
 
 class SectionAsked(Shape, frozen=True):
     """The section whose units are asked for."""
 
     section: Annotated[str, Meta(min_length=1, max_length=200)]
-
-    def faults(self) -> Iterator[str]:
-        """A section's name is printable."""
-        if not self.section.isprintable():
-            yield "section: has characters that cannot be shown"
 
 
 S = TypeVar("S", bound=Shape)

@@ -40,7 +40,7 @@ from actors.core.entries import (
     SaleOpened,
 )
 from actors.core.ids import Kind
-from actors.core.keys import MAX_KEYS_PER_BLOCK, prune
+from actors.core.keys import keys_are_full, prune
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.replies import DigestReply, Reply
 from actors.core.snapshot import digest, ledger_digest
@@ -116,7 +116,7 @@ def _write(state: BlockState, command: Write, at_ms: int) -> Outcome:
         if memo.fingerprint != stamp.fingerprint:
             return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)
         return _replay(state, memo, at_ms)
-    if len(state.memos) >= MAX_KEYS_PER_BLOCK:
+    if keys_are_full(state, at_ms):
         return Rejected(Reason.OVERLOADED)
     if isinstance(command, CreateEvent) and state.layout is not None:
         return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)

@@ -42,6 +42,14 @@ def remember(state: BlockState, key: bytes, fingerprint_: bytes, kind: Kind, num
         state.push_memo_due(due_ms, key)
 
 
+def keys_are_full(state: BlockState, at_ms: int) -> bool:
+    """Whether the bound is reached and the next entry will not look at a key whose time may be over.
+
+    Judged by time, as pruning needs an entry: a full block that refused everything would otherwise stay full for ever.
+    """
+    return len(state.memos) >= MAX_KEYS_PER_BLOCK and (not state.memo_dues or state.memo_dues[0][0] > at_ms)
+
+
 def prune(state: BlockState, at_ms: int) -> None:
     """Forget a bounded number of keys and ended holds whose time is over."""
     for _ in range(PRUNED_PER_ENTRY):

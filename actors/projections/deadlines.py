@@ -11,7 +11,7 @@ from actors.projections.projection import Progress
 _SQL = load_queries(Path(__file__).parent / "sql" / "deadlines.sql")
 
 
-class Deadlines:
+class DeadlinesProjection:
     """One row per block with a deadline; none where nothing will fall due."""
 
     name = "deadlines"

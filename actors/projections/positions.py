@@ -96,9 +96,9 @@ class Positions:
         """Up to `limit` rows of each block behind its position, in order."""
         found = await self._fetch("rows", list(behind), list(behind.values()), limit)
         rows: dict[BlockId, list[JournalRow]] = {block: [] for block in behind}
-        for read_at_ms, *row in found:
+        for _, *row in found:
             rows[row[0]].append(JournalRow(*row))
-        return FoundRows(rows, read_at_ms if found else 0)
+        return FoundRows(rows, found[0]["read_at_ms"] if found else 0)
 
     async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
         """Let the projection write and move its positions, in one transaction; the blocks that are ours.

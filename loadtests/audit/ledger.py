@@ -86,7 +86,7 @@ class Ledger:
     def check_units(self) -> None:
         """After a row: the two books agree, and nothing is below zero."""
         available, held, sold = self.units.counts()
-        capacity = self.units.layout.capacity
+        capacity = self.units.capacity
         off_by = (held - self._held, sold - self._sold, available + self._held + self._sold - capacity)
         if off_by != self._off_by or min(available, held, sold) < 0:
             self._found(
@@ -136,49 +136,60 @@ class Ledger:
         self._on_sale = True
 
     def _hold_placed(self, entry: e.HoldPlaced) -> None:
-        name = self._hold_id(entry.hold)
         self._use_key(entry, "hold", entry.hold, entry.expires_at_ms + HOLD_KEY_KEPT_MS)
         if not self._on_sale:
-            self._found(Fault.NOT_ON_SALE, name)
+            self._found(Fault.NOT_ON_SALE, self._hold_id(entry.hold))
         if entry.hold in self.claims or entry.hold in self._ended_at_ms:
-            self._found(Fault.NUMBER_REUSED, f"{name} is placed a second time")
+            self._found(Fault.NUMBER_REUSED, f"{self._hold_id(entry.hold)} is placed a second time")
             return
         if not entry.at_ms < entry.expires_at_ms <= entry.max_expires_at_ms <= entry.at_ms + MAX_HOLD_LIFE_MS:
-            self._found(Fault.DEADLINE_WRONG, f"{name} lives {entry.expires_at_ms - entry.at_ms} ms")
+            self._found(
+                Fault.DEADLINE_WRONG, f"{self._hold_id(entry.hold)} lives {entry.expires_at_ms - entry.at_ms} ms"
+            )
         if not self._units_exist(entry):
             return
         if entry.prices != self.units.price_lines(entry.seats, entry.areas):
-            self._found(Fault.PRICE_WRONG, f"{name} froze {entry.prices}")
+            self._found(Fault.PRICE_WRONG, f"{self._hold_id(entry.hold)} froze {entry.prices}")
+        self._claim(entry)
+
+    def _claim(self, entry: e.HoldPlaced) -> None:
         quantity = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
         self.claims[entry.hold] = Claim(entry, quantity, entry.expires_at_ms)
         self.hold_count += 1
         self._held += quantity
         for seat, owner in self.units.claim(entry.hold, entry.seats, entry.areas):
             status = UnitStatus(self.units.statuses[seat]).name
-            seat_name = self.units.index.seat_name(seat)
-            self._found(Fault.UNIT_CLAIMED_TWICE, f"{seat_name} by {name}, while {status} to {self._hold_id(owner)}")
+            self._found(
+                Fault.UNIT_CLAIMED_TWICE,
+                f"{self.units.index.seat_name(seat)} by {self._hold_id(entry.hold)}, "
+                f"while {status} to {self._hold_id(owner)}",
+            )
         for area, _ in entry.areas:
             places = self.units.areas[area]
             if places.held + places.sold > places.capacity:
-                area_name = self.units.layout.areas[area].name
                 self._found(
-                    Fault.AREA_OVER_CAPACITY, f"{area_name}: {places.held + places.sold} of {places.capacity} by {name}"
+                    Fault.AREA_OVER_CAPACITY,
+                    f"{self.units.layout.areas[area].name}: {places.held + places.sold} of {places.capacity} "
+                    f"by {self._hold_id(entry.hold)}",
                 )
 
     def _units_exist(self, entry: e.HoldPlaced) -> bool:
-        name = self._hold_id(entry.hold)
-        seats_known = all(0 <= seat < len(self.units.statuses) for seat in entry.seats)
-        if not seats_known or not all(0 <= area < len(self.units.areas) for area, _ in entry.areas):
-            self._found(Fault.UNIT_OUT_OF_RANGE, f"{name} claims seats {entry.seats} and areas {entry.areas}")
-            return False
+        seat_count, area_count = len(self.units.statuses), len(self.units.areas)
         areas = [area for area, _ in entry.areas]
         quantities = [quantity for _, quantity in entry.areas]
-        repeated = len(set(entry.seats)) != len(entry.seats) or len(set(areas)) != len(areas)
-        total = len(entry.seats) + sum(quantities)
-        if repeated or min(quantities, default=1) < 1 or not 1 <= total <= MAX_UNITS_PER_HOLD:
-            self._found(Fault.HOLD_MALFORMED, f"{name} claims seats {entry.seats} and areas {entry.areas}")
-            return False
-        return True
+        fault = None
+        if any(not 0 <= seat < seat_count for seat in entry.seats) or any(not 0 <= area < area_count for area in areas):
+            fault = Fault.UNIT_OUT_OF_RANGE
+        elif (
+            len(set(entry.seats)) != len(entry.seats)
+            or len(set(areas)) != len(areas)
+            or min(quantities, default=1) < 1
+            or not 1 <= len(entry.seats) + sum(quantities) <= MAX_UNITS_PER_HOLD
+        ):
+            fault = Fault.HOLD_MALFORMED
+        if fault is not None:
+            self._found(fault, f"{self._hold_id(entry.hold)} claims seats {entry.seats} and areas {entry.areas}")
+        return fault is None
 
     def _hold_extended(self, entry: e.HoldExtended) -> None:
         self._use_key(entry, "extension of hold", entry.hold, entry.expires_at_ms + HOLD_KEY_KEPT_MS)
@@ -200,16 +211,15 @@ class Ledger:
         claim = self._active(entry.hold, None, "expired")
         if claim is None:
             return
-        self._check_overdue(claim, entry.at_ms, self._hold_id(entry.hold))
+        self._check_overdue(claim, entry.at_ms)
         self._end(entry.hold, entry.at_ms)
 
     def _order_placed(self, entry: e.OrderPlaced) -> None:
-        name = self._order_id(entry.order)
         self._use_key(entry, "order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
         if entry.order in self.orders:
-            self._found(Fault.NUMBER_REUSED, f"{name} is placed a second time")
+            self._found(Fault.NUMBER_REUSED, f"{self._order_id(entry.order)} is placed a second time")
             return
-        claim = self._active(entry.hold, entry.at_ms, f"ordered as {name}")
+        claim = self._active(entry.hold, entry.at_ms, "ordered")
         if claim is not None:
             claim.order, claim.ordered_at_ms = entry.order, entry.at_ms
             self.orders[entry.order] = OrderLine(entry.hold)
@@ -220,7 +230,7 @@ class Ledger:
         if order is None:
             return
         claim = self.claims[order.hold]
-        self._check_in_time(claim, entry.at_ms, f"{self._order_id(entry.order)} is confirmed")
+        self._check_in_time(claim, entry.at_ms, "confirmed")
         order.status, order.tickets, claim.sold = OrderStatus.CONFIRMED, claim.quantity, True
         self._held -= claim.quantity
         self._sold += claim.quantity
@@ -232,7 +242,7 @@ class Ledger:
         if order is None:
             return
         if order.status is OrderStatus.PENDING:
-            self._check_in_time(self.claims[order.hold], entry.at_ms, f"{self._order_id(entry.order)} is cancelled")
+            self._check_in_time(self.claims[order.hold], entry.at_ms, "cancelled")
         order.status = OrderStatus.CANCELLED
         self._end(order.hold, entry.at_ms)
 
@@ -240,23 +250,26 @@ class Ledger:
         order = self._order_in(entry.order, (OrderStatus.PENDING,), "expired")
         if order is None:
             return
-        self._check_overdue(self.claims[order.hold], entry.at_ms, self._order_id(entry.order))
+        self._check_overdue(self.claims[order.hold], entry.at_ms)
         order.status = OrderStatus.EXPIRED
         self._end(order.hold, entry.at_ms)
 
     def _active(self, number: int, at_ms: int | None, done: str) -> Claim | None:
         """The active hold, if it is one; `at_ms`: must be before its deadline."""
-        name = self._hold_id(number)
         claim = self.claims.get(number)
         if claim is None:
             known = number in self._ended_at_ms
-            self._found(Fault.HOLD_NOT_ACTIVE if known else Fault.HOLD_UNKNOWN, f"{name} is {done}")
+            fault = Fault.HOLD_NOT_ACTIVE if known else Fault.HOLD_UNKNOWN
+            self._found(fault, f"{self._hold_id(number)} is {done}")
             return None
         if claim.order:
-            self._found(Fault.HOLD_NOT_ACTIVE, f"{name} is {done}, but belongs to {self._order_id(claim.order)}")
+            self._found(
+                Fault.HOLD_NOT_ACTIVE,
+                f"{self._hold_id(number)} is {done}, but belongs to {self._order_id(claim.order)}",
+            )
             return None
         if at_ms is not None:
-            self._check_in_time(claim, at_ms, f"{name} is {done}")
+            self._check_in_time(claim, at_ms, done)
         return claim
 
     def _order_in(self, number: int, statuses: tuple[OrderStatus, ...], done: str) -> OrderLine | None:
@@ -270,11 +283,15 @@ class Ledger:
 
     def _check_in_time(self, claim: Claim, at_ms: int, done: str) -> None:
         if at_ms >= claim.deadline_ms:
-            self._found(Fault.AFTER_DEADLINE, f"{done} {at_ms - claim.deadline_ms} ms after its deadline")
+            late_ms = at_ms - claim.deadline_ms
+            self._found(Fault.AFTER_DEADLINE, f"{self._name_of(claim)} is {done} {late_ms} ms after its deadline")
 
-    def _check_overdue(self, claim: Claim, at_ms: int, name: str) -> None:
+    def _check_overdue(self, claim: Claim, at_ms: int) -> None:
         if at_ms < claim.deadline_ms:
-            self._found(Fault.BEFORE_DEADLINE, f"{name} has {claim.deadline_ms - at_ms} ms left")
+            self._found(Fault.BEFORE_DEADLINE, f"{self._name_of(claim)} has {claim.deadline_ms - at_ms} ms left")
+
+    def _name_of(self, claim: Claim) -> str:
+        return self._order_id(claim.order) if claim.order else self._hold_id(claim.placed.hold)
 
     def _end(self, hold: int, at_ms: int) -> None:
         claim = self.claims.pop(hold)

@@ -34,6 +34,7 @@ class Units:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.index = LayoutIndex(layout)
+        self.capacity = layout.capacity
         self.statuses = bytearray(self.index.seat_count)
         self.owners = array("Q", bytes(8 * self.index.seat_count))  # the hold that has the seat, or 0
         self.areas = [Places(area.capacity) for area in layout.areas]

@@ -5,12 +5,12 @@ the generated `add_...Servicer_to_server` functions.
 """
 
 import msgspec
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
 
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.projections.availability import Availability, EventSummary, UnitStatuses
 from actors.reservations import Done
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
 from serve.grpc_api.calls import Message, body_of, given, reads, rpc, writes
 from serve.grpc_api.replies import availability_of, event_list_of, event_of, hold_of, order_of, unit_list_of
 from serve.operations import Envelope, Operations

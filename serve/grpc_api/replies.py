@@ -3,7 +3,6 @@
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
@@ -18,6 +17,7 @@ from actors.core.replies import (
     Price,
 )
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
 
 _EVENT_STATUS = {status: events_pb2.EventStatus.Value(f"EVENT_STATUS_{status.name}") for status in EventStatus}
 _HOLD_STATUS = {status: holds_pb2.HoldStatus.Value(f"HOLD_STATUS_{status.name}") for status in HoldStatus}

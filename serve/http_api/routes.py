@@ -55,7 +55,7 @@ class Events(Controller):
     async def create_event(self, request: HttpRequest) -> Response[bytes]:
         """Create an event as a draft. Its layout is judged as a whole: a bad one is refused naming every fault."""
         body = await body_of(request, NewEvent, MAX_LAYOUT_BODY_BYTES)
-        return _answered(request, await _operations(request).create_event(envelope_of(request), body), event_view, 201)
+        return _answered(request, await _operations(request).create_event(envelope_of(request), body), event_view)
 
     @get("/", opt=contract(EventListView, query=Page))
     async def list_events(self, request: HttpRequest) -> Response[bytes]:
@@ -68,7 +68,7 @@ class Events(Controller):
         """Read an event. Shows every write that was acknowledged before."""
         return _answered(request, await _operations(request).get_event(envelope_of(request), event_id), event_view)
 
-    @post("/{event_id:str}/open-sale", opt=contract(EventView, Reason.EVENT_NOT_FOUND, body=Nothing))
+    @post("/{event_id:str}/open-sale", status_code=200, opt=contract(EventView, Reason.EVENT_NOT_FOUND, body=Nothing))
     async def open_sale(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Put an event on sale. Opening an open sale changes nothing."""
         body = await body_of(request, Nothing)
@@ -109,7 +109,7 @@ class Events(Controller):
         """Hold units for a buyer for a limited time: all of them or none. What is acknowledged is durable."""
         body = await body_of(request, NewHold)
         done = await _operations(request).place_hold(envelope_of(request), event_id, body)
-        return _answered(request, done, hold_view, 201)
+        return _answered(request, done, hold_view)
 
 
 class Holds(Controller):
@@ -123,14 +123,22 @@ class Holds(Controller):
         """Read a hold. Shows every write that was acknowledged before."""
         return _answered(request, await _operations(request).get_hold(envelope_of(request), hold_id), hold_view)
 
-    @post("/{hold_id:str}/extend", opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=HoldExtension))
+    @post(
+        "/{hold_id:str}/extend",
+        status_code=200,
+        opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=HoldExtension),
+    )
     async def extend_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """Let a hold live until `ttl_seconds` from now, never past its `max_expires_at`; 0 releases it."""
         body = await body_of(request, HoldExtension)
         done = await _operations(request).extend_hold(envelope_of(request), hold_id, body)
         return _answered(request, done, hold_view)
 
-    @post("/{hold_id:str}/release", opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=Nothing))
+    @post(
+        "/{hold_id:str}/release",
+        status_code=200,
+        opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=Nothing),
+    )
     async def release_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """End a hold; its units are available at once."""
         body = await body_of(request, Nothing)
@@ -148,7 +156,7 @@ class Orders(Controller):
     async def place_order(self, request: HttpRequest) -> Response[bytes]:
         """Turn an active hold into an order, to be paid before the hold's deadline."""
         body = await body_of(request, NewOrder)
-        return _answered(request, await _operations(request).place_order(envelope_of(request), body), order_view, 201)
+        return _answered(request, await _operations(request).place_order(envelope_of(request), body), order_view)
 
     @get("/{order_id:str}", opt=contract(OrderView, Reason.ORDER_NOT_FOUND))
     async def get_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
@@ -157,6 +165,7 @@ class Orders(Controller):
 
     @post(
         "/{order_id:str}/confirm",
+        status_code=200,
         opt=contract(
             OrderView,
             Reason.ORDER_NOT_FOUND,
@@ -174,6 +183,7 @@ class Orders(Controller):
 
     @post(
         "/{order_id:str}/cancel",
+        status_code=200,
         opt=contract(OrderView, Reason.ORDER_NOT_FOUND, Reason.ORDER_EXPIRED, Reason.ORDER_CANCELLED, body=Nothing),
     )
     async def cancel_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
@@ -188,20 +198,17 @@ def _operations(request: HttpRequest) -> Operations:
 
 
 def _answered(
-    request: HttpRequest,
-    done: Done[R] | Rejected,
-    view: Callable[[BlockId, R], msgspec.Struct],
-    status: int = 200,
+    request: HttpRequest, done: Done[R] | Rejected, view: Callable[[BlockId, R], msgspec.Struct]
 ) -> Response[bytes]:
-    """What a block answered: a creation keeps its 201 when it is replayed."""
+    """What a block answered, with the route's status: a creation keeps its 201 when it is replayed."""
     if isinstance(done, Rejected):
         return _refused(request, done)
-    return _shown(view(done.block, done.reply), status, replayed=done.replayed)
+    return _shown(view(done.block, done.reply), replayed=done.replayed)
 
 
-def _shown(view: msgspec.Struct, status: int = 200, *, replayed: bool = False) -> Response[bytes]:
+def _shown(view: msgspec.Struct, *, replayed: bool = False) -> Response[bytes]:
     headers = {"Idempotency-Replayed": "true"} if replayed else None
-    return Response(msgspec.json.encode(view), status_code=status, media_type="application/json", headers=headers)
+    return Response(msgspec.json.encode(view), media_type="application/json", headers=headers)
 
 
 def _refused(request: HttpRequest, refusal: Rejected) -> Response[bytes]:

@@ -21,8 +21,15 @@ _MARK_VARIABLE = "HOLDFAST_STACK_ID"
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.02
 
-# A process of its own session that is told when the supervisor dies; prctl(1) is PR_SET_PDEATHSIG, kept by execv.
-_TETHER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+# Becomes the command, which gets the signal when the starter dies: prctl(1) is PR_SET_PDEATHSIG, kept by execv. The
+# starter may have died before that.
+_TETHER = """
+import ctypes, os, sys
+number, starter, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, int(number))
+if os.getppid() == int(starter):
+    os.execv(command[0], command)
+"""
 
 
 class Part(Protocol):
@@ -55,7 +62,7 @@ def spawn(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  # our own programs
-            [sys.executable, "-ISc", _TETHER, str(int(signal_on_orphan)), *command],
+            [sys.executable, "-ISc", _TETHER, str(int(signal_on_orphan)), str(os.getpid()), *command],
             stdin=stdin,
             stdout=output,
             stderr=output,

@@ -96,12 +96,16 @@ class RaySession:
     def stop(self) -> None:
         """Let the application drain and Ray end; then end what is left of the session."""
         process = self._process
+        gently = (signal.SIGTERM, 3.0)
         if process is not None and process.stdin is not None:
+            broken = self.fault() is not None
             with suppress(BrokenPipeError):
                 process.stdin.close()
-            if self.fault() is None:  # a broken session would only time out
+            if broken:  # it would only time out; the journal does not need anybody's last words
+                gently = (signal.SIGKILL, 5.0)
+            else:
                 wait_until(lambda: process.poll() is not None, _STOP_PATIENCE_S)
-        left = end(self.processes, (signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0))
+        left = end(self.processes, gently, (signal.SIGKILL, 10.0))
         if left:
             raise CannotStart(f"cannot end process {left[0]}, which belongs to the Ray session of this stack")
         if process is not None:

@@ -184,6 +184,8 @@ class _Supervisor:
         """Stop the parts, last started first; returns the processes of this stack that are left."""
         _ignore_signals()
         for name, part in reversed(self._parts.items()):
+            if not part.processes():
+                continue
             with self._step(f"stopping {name}", f"{name} stopped"):
                 try:
                     part.stop()

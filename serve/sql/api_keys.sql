@@ -1,5 +1,5 @@
 -- name: find_keys
-select key_id, tenant, secret_hash, revoked_at, (extract(epoch from expires_at) * 1000)::bigint as expires_at_ms
+select key_id, tenant, secret_hash, (extract(epoch from expires_at) * 1000)::bigint, revoked_at is not null
 from api_keys
 where key_id = any ($1::text[]);
 

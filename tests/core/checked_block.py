@@ -15,7 +15,7 @@ from tests.core.ledger_fold import LedgerFold
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 _entries: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
-_outcome_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 class CheckedBlock:
@@ -43,7 +43,7 @@ class CheckedBlock:
             self._apply(outcome.entries)
             if isinstance(command, Write):
                 assert outcome.reply == self._read_back(command, outcome.reply, now_ms), "the reply is not what it is"
-            assert _outcome_replies.decode(_encoder.encode(outcome.reply)) == outcome.reply, "a reply changes on the wire"
+            assert _replies.decode(_encoder.encode(outcome.reply)) == outcome.reply, "a reply changes on the wire"
         else:
             assert isinstance(outcome, Rejected)
         return outcome

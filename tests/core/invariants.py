@@ -27,35 +27,42 @@ def _claim(state: BlockState, hold: Hold) -> UnitStatus:
 
 def _unit_faults(state: BlockState) -> list[str]:
     faults: list[str] = []
-    layout = state.layout
     claims: dict[int, tuple[int, UnitStatus]] = {}
-    held: Counter[int] = Counter()
-    sold: Counter[int] = Counter()
+    places: Counter[tuple[int, UnitStatus]] = Counter()
     for hold in state.holds.values():
         status = _claim(state, hold)
         if status is UnitStatus.AVAILABLE:
             continue
-        for seat in hold.seats:
-            if seat in claims:
-                faults.append(f"seat {seat} has two claims: {claims[seat][0]} and {hold.number}")
-            claims[seat] = hold.number, status
+        faults += (f"seat {seat} has two claims" for seat in hold.seats if seat in claims)
+        claims.update((seat, (hold.number, status)) for seat in hold.seats)
         for area, quantity in hold.areas:
-            (held if status is UnitStatus.HELD else sold)[area] += quantity
-    inventory = state.inventory
-    for seat, (owner, seat_status) in enumerate(zip(inventory.owners, inventory.statuses, strict=True)):
-        if (owner, seat_status) != claims.get(seat, (0, UnitStatus.AVAILABLE)):
-            faults.append(f"seat {seat} is {UnitStatus(seat_status).name} of {owner}, claims say {claims.get(seat)}")
-    for index, area_ in enumerate(layout.areas if layout else ()):
-        if (inventory.area_held[index], inventory.area_sold[index]) != (held[index], sold[index]):
-            faults.append(f"area {area_.name}: counters differ from claims")
-        if not 0 <= held[index] + sold[index] <= area_.capacity:
-            faults.append(f"area {area_.name}: {held[index]} held and {sold[index]} sold of {area_.capacity}")
-    free_places = sum(area_.capacity - held[i] - sold[i] for i, area_ in enumerate(layout.areas if layout else ()))
-    by_status = Counter(inventory.statuses)
-    known = by_status[UnitStatus.AVAILABLE] + by_status[UnitStatus.HELD] + by_status[UnitStatus.SOLD]
-    if layout and known + free_places + held.total() + sold.total() != layout.capacity:
-        faults.append("the statuses do not add up to the capacity")
+            places[area, status] += quantity
+    seats = zip(state.inventory.owners, state.inventory.statuses, strict=True)
+    for seat, (owner, seen) in enumerate(seats):
+        if (owner, seen) != claims.get(seat, (0, UnitStatus.AVAILABLE)):
+            faults.append(f"seat {seat} is {UnitStatus(seen).name} of {owner}, claims say {claims.get(seat)}")
+    return faults + _area_faults(state, places) + _sum_faults(state)
+
+
+def _area_faults(state: BlockState, places: Counter[tuple[int, UnitStatus]]) -> list[str]:
+    faults: list[str] = []
+    for index, area in enumerate(state.layout.areas if state.layout else ()):
+        held, sold = places[index, UnitStatus.HELD], places[index, UnitStatus.SOLD]
+        if (state.inventory.area_held[index], state.inventory.area_sold[index]) != (held, sold):
+            faults.append(f"area {area.name}: counters differ from claims")
+        if not 0 <= held + sold <= area.capacity:
+            faults.append(f"area {area.name}: {held} held and {sold} sold of {area.capacity}")
     return faults
+
+
+def _sum_faults(state: BlockState) -> list[str]:
+    inventory = state.inventory
+    areas = state.layout.areas if state.layout else ()
+    known = sum(status in (UnitStatus.AVAILABLE, UnitStatus.HELD, UnitStatus.SOLD) for status in inventory.statuses)
+    used = sum(inventory.area_held) + sum(inventory.area_sold)
+    free = sum(area.capacity for area in areas) - used
+    capacity = state.layout.capacity if state.layout else 0
+    return [] if known + used + free == capacity and free >= 0 else ["the statuses do not add up to the capacity"]
 
 
 def _order_faults(state: BlockState) -> list[str]:

@@ -84,4 +84,3 @@ class LedgerFold:
         orders = [[number, *order] for number, order in sorted(self.orders.items())]
         owed = [*self.head, bytes(self.seats), self.areas, holds, orders]
         return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()
-

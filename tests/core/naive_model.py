@@ -253,9 +253,7 @@ class NaiveBlock:
         self.holds[command.hold] = hold
         return None, hold
 
-    def _refuse_units(
-        self, seats: tuple[str, ...], areas: tuple[tuple[str, int], ...], at_ms: int
-    ) -> Answer | None:
+    def _refuse_units(self, seats: tuple[str, ...], areas: tuple[tuple[str, int], ...], at_ms: int) -> Answer | None:
         sold: list[str] = []
         held: list[str] = []
         retry_at_ms: list[int] = []
@@ -343,4 +341,3 @@ class NaiveBlock:
         for area, quantity in hold.areas:
             lines[self.areas[area][:2]] += quantity
         return frozenset((category, quantity, price) for (category, price), quantity in lines.items())
-

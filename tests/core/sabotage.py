@@ -11,6 +11,7 @@ from actors.core.commands import Command, Write
 from actors.core.inventory import Inventory
 from actors.core.outcomes import Outcome, Reason, Rejected
 from actors.core.replies import HoldStatus, OrderStatus
+from actors.core.snapshot import restore
 from actors.core.state import BlockState, Hold, Memo, Order
 from tests.core import checked_block
 
@@ -69,9 +70,7 @@ def places_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
     """What ends gives back its seats only."""
     give_back = Inventory.give_back
 
-    def seats_only(
-        inventory: Inventory, hold: int, seats: tuple[int, ...], areas: object, *, were_sold: bool
-    ) -> None:
+    def seats_only(inventory: Inventory, hold: int, seats: tuple[int, ...], areas: object, *, were_sold: bool) -> None:
         give_back(inventory, hold, seats, (), were_sold=were_sold)
 
     patch.setattr(Inventory, "give_back", seats_only)
@@ -122,7 +121,6 @@ def deciding_expires(patch: pytest.MonkeyPatch) -> None:
 
 def snapshots_forget_keys(patch: pytest.MonkeyPatch) -> None:
     """A restored block remembers no keys."""
-    restore = checked_block.restore
 
     def forgetful(frozen: bytes) -> BlockState:
         state = restore(frozen)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from actors.core.snapshot import digest, ledger_digest
 from tests.core.ledger_fold import LedgerFold
-from tests.core.scenario import all_scenarios, run
+from tests.core.scenario import Scenario, all_scenarios, run
 
 _ROOT = Path(__file__).parents[2]
 _PRINT_DIGESTS = """
@@ -16,6 +16,11 @@ for scenario in all_scenarios():
     state = run(scenario)[0].live
     print(scenario.title, digest(state).hex(), ledger_digest(state).hex(), freeze(state).hex())
 """
+
+
+def _paid_order() -> Scenario:
+    title = "an order keeps its hold's units held until it is paid"
+    return next(scenario for scenario in all_scenarios() if scenario.title == title)
 
 
 def _digests(hash_seed: str) -> str:
@@ -43,17 +48,14 @@ def test_ledger_digest_is_what_its_docstring_says() -> None:
     assert len(seen) > len(all_scenarios()) // 2
 
 
-def test_digests_stay_what_they_were() -> None:
-    """A change here means that journals and snapshots written before it no longer prove the same state."""
-    paid = next(scenario for scenario in all_scenarios() if scenario.title.startswith("an order keeps its hold's"))
-    state = run(paid)[0].live
-    assert ledger_digest(state).hex() == "PINNED"
-    assert digest(state).hex() == "PINNED"
+def test_ledger_digest_stays_what_it_was() -> None:
+    """Auditors outside the process fold journals too: a change here breaks them."""
+    state = run(_paid_order())[0].live
+    assert ledger_digest(state).hex() == "64ff4259d56a80a19004be7d5d0db444caf27b5b01ce1ef1ca23ddf7a5eda487"
 
 
 def test_digest_covers_every_part_of_a_state() -> None:
-    paid = next(scenario for scenario in all_scenarios() if scenario.title.startswith("an order keeps its hold's"))
-    state = run(paid)[0].live
+    state = run(_paid_order())[0].live
     before = digest(state), ledger_digest(state)
     state.inventory.statuses[0] ^= 1
     assert digest(state) != before[0]

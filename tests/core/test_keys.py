@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.core import block, keys
+from actors.core import keys
 from actors.core.block import apply, decide, next_expiry
 from actors.core.commands import CreateEvent, OpenSale, PlaceHold, PlaceOrder, ReleaseHold, Stamp, Write
 from actors.core.ids import TenantId
@@ -106,7 +106,7 @@ def test_a_few_keys_are_forgotten_by_each_entry_never_all_at_once() -> None:
 
 
 def test_a_full_block_sells_again_once_its_keys_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(block, "MAX_KEYS_PER_BLOCK", 6)
+    monkeypatch.setattr(keys, "MAX_KEYS_PER_BLOCK", 6)
     state = on_sale()
     do(state, hold(1, START_MS), START_MS)
     do(state, PlaceOrder(stamp(3, START_MS), 1, 50), START_MS)
@@ -117,7 +117,10 @@ def test_a_full_block_sells_again_once_its_keys_are_over(monkeypatch: pytest.Mon
     assert isinstance(do(state, hold(3, START_MS), START_MS), Rejected)
     late_ms = START_MS + 3 * DAY_MS
     expire(state, late_ms)
-    assert isinstance(do(state, hold(3, late_ms), late_ms), Accepted)
+    for number in range(3, 8):  # all but the creation's key are over
+        assert isinstance(do(state, hold(number, late_ms), late_ms), Accepted)
+    assert len(state.memos) == 6
+    assert isinstance(do(state, hold(8, late_ms), late_ms), Rejected)
 
 
 def test_keys_and_fingerprints_tell_tenants_buyers_and_commands_apart() -> None:

@@ -128,7 +128,8 @@ async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
             yield edges
     finally:
         await ring.close()
-        source.close()
+        await source.close()
+        await availability.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -128,6 +128,9 @@ CASES = {
         lambda h: Ask("extend_hold", {}, hold_id=h.held), "INVALID_ARGUMENT", ("ttl_seconds",)
     ),
     "page of 1000": Case(lambda h: Ask("list_events", {"limit": 1000}), "INVALID_ARGUMENT", ("limit",)),
+    "a cursor that was not given out": Case(
+        lambda h: Ask("list_events", {"cursor": "bm90aGluZw"}), "INVALID_ARGUMENT", ("cursor",)
+    ),
     "20 MB": Case(
         lambda h: Ask("place_hold", {"units": ["x" * 100] * 200_000}, event_id=h.event), "TOO_LARGE", ("body",)
     ),

@@ -1,0 +1,73 @@
+"""Values that are read anew after a short while, once for all who ask, and kept for when they cannot be read."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+from actors.database.line import LineUnavailable
+
+FRESH_S = 0.2
+AWAY_S = 1.0
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class ReadUnavailable(Exception):
+    """The read models cannot be reached, and what is asked for was not seen before."""
+
+
+class _Known(Generic[V]):
+    __slots__ = ("fresh_until", "value")
+
+    def __init__(self, value: V, fresh_until: float) -> None:
+        self.value = value
+        self.fresh_until = fresh_until
+
+
+class FreshValues(Generic[K, V]):
+    """Up to `limit` values by key, each at most 200 ms old, or 1 s more for each time that reading it has failed."""
+
+    def __init__(
+        self, read: Callable[[K], Awaitable[V | None]], *, limit: int, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
+        self._limit = limit
+        self._monotonic = monotonic
+        self._known: OrderedDict[K, _Known[V]] = OrderedDict()
+        self._reading: dict[K, asyncio.Task[V | None]] = {}
+
+    async def get(self, key: K) -> V | None:
+        """The value; None, which is never kept, if there is none. Raises ReadUnavailable."""
+        known = self._known.get(key)
+        if known is not None and self._monotonic() < known.fresh_until:
+            return known.value
+        reading = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(self._read_anew(key))
+            reading.add_done_callback(partial(self._has_read, key))
+        try:
+            return await asyncio.shield(reading)  # who goes away must not end it for the others
+        except LineUnavailable as fault:
+            if known is None:
+                raise ReadUnavailable(str(fault)) from fault
+            known.fresh_until = self._monotonic() + AWAY_S
+            return known.value
+
+    def _has_read(self, key: K, reading: "asyncio.Task[V | None]") -> None:
+        del self._reading[key]
+        if not reading.cancelled():
+            reading.exception()  # if nobody waits any more, it concerns nobody
+
+    async def _read_anew(self, key: K) -> V | None:
+        fresh_until = self._monotonic() + FRESH_S
+        value = await self._read(key)
+        self._known.pop(key, None)
+        if value is not None:
+            self._known[key] = _Known(value, fresh_until)
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+        return value

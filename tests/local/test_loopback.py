@@ -1,0 +1,109 @@
+"""What Serve would open to the network, or answer in a way that clients cannot act on, is corrected."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serve.local.loopback import write_haproxy_launcher
+
+CONFIGURATION = """global
+    nbthread 1
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+    errorfile 502 /nowhere/500.http
+    errorfile 503 /nowhere/500.http
+    errorfile 504 /nowhere/500.http
+frontend prometheus
+    bind :9101
+frontend http_frontend
+    bind 127.0.0.1:8000
+    default_backend default_backend
+backend default_backend
+    http-request return status 404 content-type text/plain lf-string "no such path"
+frontend grpc_frontend
+    bind 127.0.0.1:9000 proto h2
+    default_backend default_grpc_backend
+backend default_grpc_backend
+    http-request return status 200 content-type application/grpc hdr grpc-status 5 hdr grpc-message "nobody"
+listen stats
+  bind *:8404
+"""
+
+
+def corrected(tmp_path: Path, host: str) -> str:
+    """The configuration after the launcher, checked by the real HAProxy."""
+    launcher, configuration = tmp_path / "launcher", tmp_path / "haproxy.cfg"
+    write_haproxy_launcher(launcher, host)
+    configuration.write_text(CONFIGURATION)
+    checked = subprocess.run([launcher, "-db", "-f", configuration, "-c"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    return configuration.read_text()
+
+
+@pytest.mark.parametrize(("host", "front"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("::1", "[::1]")])
+def test_only_http_and_grpc_follow_the_host_setting(tmp_path: Path, host: str, front: str) -> None:
+    text = corrected(tmp_path, host)
+    binds = [line.strip() for line in text.splitlines() if line.strip().startswith("bind")]
+    assert binds == ["bind 127.0.0.1:9101", f"bind {front}:8000", f"bind {front}:9000 proto h2", "bind 127.0.0.1:8404"]
+
+
+def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Path) -> None:
+    text = corrected(tmp_path, "127.0.0.1")
+    assert "errorfile" not in text
+    assert "return status 503 hdr Retry-After 1 " in text
+    assert "hdr grpc-status 14 " in text
+    assert "status 404" not in text
+    assert "grpc-status 5 " not in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    bind :{{ config.metrics_port }}\n",
+        "  bind *:{{ config.stats_port }}\n",
+        "    bind {{ config.frontend_host }}:{{ config.frontend_port }}\n",
+        "    bind {{ config.grpc_frontend_host }}:{{ config.grpc_frontend_port }} proto h2\n",
+        "    errorfile 503 {{ config.error_file_path }}\n",
+        "backend default_backend\n    http-request return status 404 ",
+        "backend default_grpc_backend\n",
+        " hdr grpc-status 5 ",
+    ],
+)
+def test_this_ray_still_writes_what_is_corrected(line: str) -> None:
+    ray = importlib.util.find_spec("ray")  # read, not imported: it takes a second and warns a lot
+    assert ray is not None
+    assert ray.origin is not None
+    assert line in (Path(ray.origin).parent / "serve" / "_private" / "haproxy_templates.py").read_text()
+
+
+BIND = """
+import grpc, asyncio
+{hook}
+async def main():
+    server = grpc.aio.server()
+    port = server.add_insecure_port("[::]:0")
+    await server.start()
+    table = [row.split()[1] for row in open("/proc/net/tcp6").read().splitlines()[1:]]
+    print([local for local in table if local.endswith(f":{{port:04X}}")])
+    await server.stop(0)
+asyncio.run(main())
+"""
+
+
+def where_a_grpc_server_listens(hook: str) -> str:
+    program = BIND.format(hook=hook)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_the_hook_keeps_grpc_servers_on_loopback() -> None:
+    hook = "from serve.local.loopback import bind_grpc_to_loopback; bind_grpc_to_loopback()"
+    assert "0000000000000000FFFF00000100007F:" in where_a_grpc_server_listens(hook)

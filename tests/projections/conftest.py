@@ -1,0 +1,21 @@
+"""A world per test: its projectors sweep the whole database."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conftest import EmbeddedPostgres
+from tests.projections.selling import World, selling
+
+
+@pytest.fixture
+def own_database_url(postgres: EmbeddedPostgres, migrated_database: str) -> str:
+    """A fresh database for one test."""
+    return postgres.url(postgres.create_database(template=migrated_database))
+
+
+@pytest.fixture
+async def world(anyio_backend: str, own_database_url: str) -> AsyncIterator[World]:
+    """Events that sell, and projectors, in a database of their own."""
+    async with selling(own_database_url) as world:
+        yield world
