@@ -49,10 +49,20 @@ class Dispatcher:
         self.retry_count = 0
 
     async def ask(
-        self, block: BlockId, command: bytes, tenant: str, not_after_ms: int, unknown_block: Reason
+        self,
+        block: BlockId,
+        command: bytes,
+        tenant: str,
+        not_after_ms: int,
+        unknown_block: Reason,
+        *,
+        to_write: bool = True,
     ) -> Replied | Rejected:
-        """The outcome of an encoded command, at the latest at `not_after_ms`."""
-        errand = _Errand(self._routes, self._now_ms, block, command, tenant, not_after_ms, unknown_block)
+        """The outcome of an encoded command, at the latest at `not_after_ms`.
+
+        What does not write leaves no outcome open: it has an answer or none.
+        """
+        errand = _Errand(self._routes, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write)
         try:
             async with asyncio.timeout(max(0, not_after_ms - self._now_ms()) / 1000):
                 return await errand.run()
@@ -74,6 +84,7 @@ class _Errand:
         tenant: str,
         not_after_ms: int,
         unknown_block: Reason,
+        to_write: bool,
     ) -> None:
         self._routes = routes
         self._now_ms = now_ms
@@ -82,6 +93,7 @@ class _Errand:
         self._tenant = tenant
         self._not_after_ms = not_after_ms
         self._unknown_block = unknown_block
+        self._to_write = to_write
         self._maybe_served = False
         self._awaiting_answer = False
         self._tries_alone = 0
@@ -98,7 +110,7 @@ class _Errand:
                 await self._pause()
                 continue
             if way is None:
-                return Rejected(self._unknown_block)
+                return self._unless_served(self._unknown_block)
             answer = await self._try(way)
             if isinstance(answer, Replied | Rejected):
                 return answer
@@ -106,9 +118,9 @@ class _Errand:
 
     def out_of_time(self) -> Rejected:
         """What to say when the caller's time is up."""
-        if self._maybe_served or self._awaiting_answer:
-            return Rejected(Reason.OUTCOME_UNKNOWN)
-        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=self._now_ms() + RETRY_HINT_MS))
+        if self._awaiting_answer:
+            return Rejected(Reason.OUTCOME_UNKNOWN if self._to_write else Reason.DEADLINE_EXCEEDED)
+        return self._unless_served(Reason.UNAVAILABLE)
 
     async def _try(self, way: Coalescer) -> Replied | Rejected | None:
         """One try; None if another is worth it."""
@@ -117,12 +129,13 @@ class _Errand:
         try:
             answer = await way.call(self._block, self._command, self._tenant, self._not_after_ms, alone=alone)
         except OutcomeUnknown:
+            self._awaiting_answer = False
             self._maybe_served = True
             self._tries_alone += 1
             self._routes.doubt(self._block, way)
             if self._tries_alone > TRIES_ALONE:
                 _log.error("given up on a command after which the shard was gone", block=self._block)
-                return Rejected(Reason.OUTCOME_UNKNOWN)
+                return self._unless_served(Reason.UNAVAILABLE)
             return None
         except NotSent:
             self._awaiting_answer = False
@@ -158,7 +171,7 @@ class _Errand:
         return None
 
     def _unless_served(self, reason: Reason) -> Rejected:
-        if self._maybe_served:
+        if self._maybe_served and self._to_write:
             return Rejected(Reason.OUTCOME_UNKNOWN)
         if reason in (Reason.OVERLOADED, Reason.UNAVAILABLE):
             return Rejected(reason, Details(retry_at_ms=self._now_ms() + RETRY_HINT_MS))

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
@@ -20,8 +21,12 @@ from actors.link.handshake import Identity
 _log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
+LOOK_PAUSE_S = 0.05  # between two looks, however many are in doubt
+JUMP_BELIEVED_S = 10.0  # by then the shards that did not believe it have left
 MAX_OWNERS_KNOWN = 100_000
 UNKNOWN_BLOCK_S = 1.0
+
+T = TypeVar("T")
 
 
 class _Way:
@@ -50,8 +55,10 @@ class CatalogueRoutes:
         self._ways: dict[str, _Way] = {}  # by the shard's name
         self._owners: OrderedDict[BlockId, str] = OrderedDict()
         self._unknown: OrderedDict[BlockId, float] = OrderedDict()  # until when
-        self._look: asyncio.Task[None] | None = None
-        self._in_doubt = False
+        self._doubted: set[str] = set()  # shards whose way did not lead to them
+        self._next_look_s = 0.0
+        self._jumped_at_s: float | None = None  # since when the journal's clock is not where it should be
+        self._asking: dict[str, asyncio.Task[Any]] = {}  # what the catalogue is being asked
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -82,24 +89,22 @@ class CatalogueRoutes:
 
     async def route(self, block: BlockId) -> Coalescer | None:
         """See `Routes.route`."""
-        if self._in_doubt:
-            await self._refresh()
         shard = self._owners.get(block)
         if shard is None:
             shard = await self._find_owner(block)
         if shard is None:
             return None
+        if shard in self._doubted or shard not in self._ways:
+            await self._refresh()
         way = self._ways.get(shard)
         if way is None:
-            self._in_doubt = True
             raise RoutesUnavailable(f"shard {shard} is not known")
         return way.coalescer
 
     def doubt(self, block: BlockId, way: Coalescer) -> None:
         """See `Routes.doubt`."""
         self._owners.pop(block, None)
-        shards = [name for name, known in self._ways.items() if known.coalescer is way]
-        self._in_doubt = self._in_doubt or bool(shards)
+        self._doubted.update(name for name, known in self._ways.items() if known.coalescer is way)
 
     async def assign(self, block: BlockId, tenant: TenantId) -> None:
         """See `NewBlocks.assign`."""
@@ -122,15 +127,17 @@ class CatalogueRoutes:
 
     async def _find_owner(self, block: BlockId) -> str | None:
         """The block's shard by the catalogue; that a block does not exist is believed for a second."""
-        loop = asyncio.get_running_loop()
-        if self._unknown.get(block, 0.0) > loop.time():
+        if self._unknown.get(block, 0.0) > time.monotonic():
             return None
+        return await self._shared(f"owner of {block}", lambda: self._ask_owner(block))
+
+    async def _ask_owner(self, block: BlockId) -> str | None:
         try:
             shard = await self._catalogue.owner(block)
         except CatalogueUnavailable as fault:
             raise RoutesUnavailable(str(fault)) from fault
         if shard is None:
-            self._unknown[block] = loop.time() + UNKNOWN_BLOCK_S
+            self._unknown[block] = time.monotonic() + UNKNOWN_BLOCK_S
         else:
             self._owners[block] = shard
         for known in (self._unknown, self._owners):
@@ -138,26 +145,30 @@ class CatalogueRoutes:
                 known.popitem(last=False)
         return shard
 
+    async def _shared(self, question: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Ask, or join those who are asking the same; one who goes away leaves it to the others."""
+        asking = self._asking.get(question)
+        if asking is None:
+            asking = self._asking[question] = asyncio.get_running_loop().create_task(ask())
+            asking.add_done_callback(lambda _: self._asking.pop(question))
+        answer: T = await asyncio.shield(asking)
+        return answer
+
     async def _refresh(self) -> None:
-        """Look at the catalogue; callers that come meanwhile share the look."""
-        if self._look is None:
-            self._look = asyncio.get_running_loop().create_task(self._do_look())
-            self._look.add_done_callback(self._looked)
-        await asyncio.shield(self._look)
+        """Look at the catalogue. Raises RoutesUnavailable; what is known and not in doubt is as good as before."""
+        await self._shared("ways", self._look)
 
-    def _looked(self, look: asyncio.Task[None]) -> None:
-        self._look = None
-        if not look.cancelled():
-            look.exception()  # whoever waited was told
-
-    async def _do_look(self) -> None:
-        self._in_doubt = False
+    async def _look(self) -> None:
+        await asyncio.sleep(max(0.0, self._next_look_s - time.monotonic()))
+        doubted, self._doubted = self._doubted, set()
+        asked_s = time.monotonic()
+        self._next_look_s = asked_s + LOOK_PAUSE_S
         try:
             newest, now_ms = await self._catalogue.newest_incarnations()
         except CatalogueUnavailable as fault:
-            self._in_doubt = True
+            self._doubted |= doubted
             raise RoutesUnavailable(str(fault)) from fault
-        self._clock.observe(now_ms)
+        self._set_clock(now_ms, asked_s)
         for name, incarnation in newest.items():
             known = self._ways.get(name)
             if known is None or known.incarnation.epoch != incarnation.epoch:
@@ -165,6 +176,18 @@ class CatalogueRoutes:
                 self._give_up(known)
         for name in self._ways.keys() - newest.keys():
             self._give_up(self._ways.pop(name))
+
+    def _set_clock(self, now_ms: int, asked_s: float) -> None:
+        """Follow the journal's clock; after a jump only when it has lasted, as nothing expires here."""
+        self._clock.observe(now_ms, asked_s)
+        if self._clock.trusted:
+            self._jumped_at_s = None
+        elif self._jumped_at_s is None:
+            self._jumped_at_s = asked_s
+        elif asked_s - self._jumped_at_s >= JUMP_BELIEVED_S:
+            _log.warning("the journal's clock has jumped for good", now_ms=now_ms)
+            self._clock = JournalClock(time.monotonic)
+            self._set_clock(now_ms, asked_s)
 
     def _give_up(self, way: _Way | None) -> None:
         if way is not None:

@@ -173,7 +173,7 @@ class PostgresKeySource:
 async def create_key(connection: Connection, tenant: str, name: str, expires_at_ms: int | None = None) -> str:
     """Make a key for `tenant` and store it; what is returned is the only copy of its secret.
 
-    Raises ValueError for a tenant that is not 1 to 63 of a-z, 0-9 and dashes, one of `actors.database.connect.FAULTS` if it is not stored.
+    Raises ValueError for a tenant that is not 1 to 63 of a-z, 0-9 and dashes; `FAULTS` of `actors.database.connect`.
     """
     if not _TENANT.fullmatch(tenant):
         raise ValueError(f"{tenant!r} cannot be a tenant: 1 to 63 lower case letters, digits and dashes are allowed")

@@ -117,12 +117,17 @@ def create_event(
     key: ApiKey = None,
 ) -> None:
     """Create an event from a layout file; prints its id."""
+    from actors.core.layout import Layout
+    from actors.core.layout_file import parse_layout
     from serve.layout_reader import LayoutFileError, read_layout_file
 
     try:
         raw = read_layout_file(layout)
     except (LayoutFileError, OSError) as fault:
         _fail(str(fault))
+    parsed = parse_layout(raw)
+    if not isinstance(parsed, Layout):
+        _fail("\n".join(f"{layout}: {fault}" for fault in parsed))
     idempotency_key = idempotency_key or secrets.token_hex(16)
     with _client(data_dir, key) as client:
         body = {"name": name, "layout": raw, "hold_ttl_seconds": hold_ttl_seconds}
@@ -208,9 +213,19 @@ def _post(client: httpx.Client, path: str, body: object, idempotency_key: str) -
     except httpx.HTTPError as fault:
         _fail(f"the server did not answer: {fault}")
     if response.is_error:
-        _fail(response.text)
+        _fail(_refusal(response))
     answer: dict[str, str] = response.json()
     return answer
+
+
+def _refusal(response: httpx.Response) -> str:
+    """What a problem document says, for a person."""
+    try:
+        problem = response.json()
+        faults = [f"{fault['field']}: {fault['problem']}" for fault in problem.get("errors", ())]
+        return "\n".join([f"{problem['code']}: {problem['detail']}", *faults])
+    except (ValueError, KeyError, TypeError):
+        return f"{response.status_code}: {response.text[:500]}"
 
 
 def _fail(why: str) -> NoReturn:

@@ -136,7 +136,7 @@ def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = 
 def key_faults(key: str | None) -> Faults:
     """What is wrong with an idempotency key."""
     if not key:
-        return ("idempotency_key: missing; every write needs one",)
+        return ("idempotency_key: missing (every write needs one)",)
     if len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         return (f"idempotency_key: must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",)
     return ()

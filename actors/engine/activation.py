@@ -8,7 +8,6 @@ ours until another shard's row fences us. A claim is refused where the head bear
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import msgspec
 import structlog
 
 from actors.core import block as core
@@ -24,6 +23,7 @@ from actors.journal.journal import GENESIS, Head, Journal, JournalRow, JournalUn
 _log = structlog.get_logger(__name__)
 
 ROWS_PER_SLICE = 500
+ENTRIES_PER_SLICE = 1_000  # a few milliseconds
 RETRY_S = 0.1
 
 
@@ -65,15 +65,18 @@ class Activator:
 
     async def claim(self, block: BlockId) -> HostedBlock:
         """The block, ours to write. Raises Superseded, JournalUnavailable (nothing sent), JournalDamaged."""
+        contested = False
         while True:
             head = await self._head(block)
             if head is not None and head.epoch > self._epoch:
                 raise Superseded(block)
-            outage = await self._find_outage(head.epoch) if head is not None else None
+            # Where another has just written, nobody was down.
+            outage = await self._find_outage(head.epoch) if head is not None and not contested else None
             row = self._activation_row(block, head, outage)
             prev_chain = GENESIS if head is None else head.chain
             if await self._append(NewRow(row, prev_chain)):
                 return await self._replay(block, Head(row.position, row.epoch, row.chain), claimed=True)
+            contested = True
 
     def _activation_row(self, block: BlockId, head: Head | None, outage: Outage | None) -> JournalRow:
         now_ms = self._clock.now_ms()
@@ -93,8 +96,9 @@ class Activator:
                 return new_row.row.block in appended.durable
 
     async def _head(self, block: BlockId) -> Head | None:
+        asked_s = self._clock.monotonic()
         found = await self._journal.heads([block])
-        self._clock.observe(found.now_ms)
+        self._clock.observe(found.now_ms, asked_s)
         return found.heads.get(block)
 
     async def _replay(self, block: BlockId, head: Head | None, *, claimed: bool) -> HostedBlock:
@@ -106,9 +110,13 @@ class Activator:
             rows = await self._journal.rows(block, hosted.position, limit)
             if len(rows) < limit:
                 raise JournalDamaged(f"block {block} ends at {hosted.position}, before {head.position}")
+            applied = 0
             for row in rows:
                 replay_row(hosted, row)
-            await asyncio.sleep(0)  # let the blocks that are selling go on
+                applied += row.entry_count
+                if applied >= ENTRIES_PER_SLICE:
+                    applied = 0
+                    await asyncio.sleep(0)  # let the blocks that are selling go on
         if hosted.chain != head.chain:
             raise JournalDamaged(f"block {block} was written by another shard while it was replayed")
         return hosted
@@ -119,8 +127,8 @@ class Activator:
         if snapshot is not None:
             try:
                 state = restore(snapshot.state)
-            except msgspec.DecodeError:
-                _log.error("snapshot cannot be read: replaying all rows", block=block, position=snapshot.position)
+            except Exception as damage:  # noqa: BLE001  whatever is wrong with it, the rows are all there
+                _log.error("snapshot cannot be read", block=block, position=snapshot.position, exc_info=damage)
             else:
                 return HostedBlock(block, state, snapshot.position, snapshot.chain, claimed=claimed)
         return HostedBlock(block, BlockState(), 0, GENESIS, claimed=claimed)

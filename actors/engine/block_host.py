@@ -11,9 +11,8 @@ import structlog
 
 from actors.core import block as core
 from actors.core.commands import Command, Read
-from actors.core.entries import Entry
 from actors.core.ids import BlockId
-from actors.core.outcomes import Accepted, Rejected
+from actors.core.outcomes import Rejected
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
@@ -34,8 +33,6 @@ _log = structlog.get_logger(__name__)
 
 EXPIRIES_PER_TICK = 500
 MAX_CALLS_WAITING = 50_000
-
-_Pending = Accepted | Rejected | Failed
 
 
 class BlockHost:
@@ -69,10 +66,14 @@ class BlockHost:
         if not hosted.claimed or hosted.quarantined or hosted.lost:
             return
         now_ms = self._clock.now_ms()
-        for _ in range(EXPIRIES_PER_TICK):
-            entry = core.next_expiry(hosted.state, now_ms)
-            if entry is None or not self._apply(hosted, (entry,)):
-                break
+        try:
+            for _ in range(EXPIRIES_PER_TICK):
+                entry = core.next_expiry(hosted.state, now_ms)
+                if entry is None:
+                    break
+                hosted.apply((entry,))
+        except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
+            _quarantine(hosted, bug)
         if hosted.pending:
             self._commit.collect([hosted])
 
@@ -88,18 +89,20 @@ class BlockHost:
     async def _answer(self, calls: list[Call]) -> list[Answer]:
         now_ms = self._clock.now_ms()
         touched: dict[BlockId, HostedBlock] = {}
-        pendings = [self._decide(call, now_ms, touched) for call in calls]
-        positions: dict[BlockId, int] = {}
+        answers = [self._decide(call, now_ms, touched) for call in calls]
         if touched:
             cycle = self._commit.collect(touched.values())
             await cycle.wait()
-            positions = cycle.positions
-        return [_answer_of(pending, positions.get(call.block)) for call, pending in zip(calls, pendings, strict=True)]
+            for index, call in enumerate(calls):
+                if not isinstance(answers[index], Failed):
+                    answers[index] = _as_of(cycle.positions.get(touched[call.block]), answers[index])
+        return answers
 
-    def _decide(self, call: Call, now_ms: int, touched: dict[BlockId, HostedBlock]) -> _Pending:
+    def _decide(self, call: Call, now_ms: int, touched: dict[BlockId, HostedBlock]) -> Answer:
+        """The answer, to be given when its block's cycle is done; a fault may be told at once."""
         try:
             command = command_decoder.decode(call.command)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return Failed(Fault.BUG, "the command cannot be decoded")
         to_write = not isinstance(command, Read)
         if to_write:
@@ -112,33 +115,33 @@ class BlockHost:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED)
             touched[call.block] = hosted
-        return self._outcome(hosted, command, now_ms)
-
-    def _outcome(self, hosted: HostedBlock, command: Command, now_ms: int) -> _Pending:
-        try:
-            outcome = core.decide(hosted.state, command, now_ms)
-        except Exception as bug:  # noqa: BLE001  a poison command is that command's fault alone
-            _log.error("decide failed", block=hosted.block, command=type(command).__name__, exc_info=bug)
-            return Failed(Fault.BUG)
-        if isinstance(outcome, Accepted) and outcome.entries and not self._apply(hosted, outcome.entries):
-            return Failed(Fault.QUARANTINED)
-        return outcome
-
-    def _apply(self, hosted: HostedBlock, entries: tuple[Entry, ...]) -> bool:
-        try:
-            hosted.apply(entries)
-        except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
-            _log.error("apply failed: block quarantined", block=hosted.block, exc_info=bug)
-            hosted.quarantined = repr(bug)
-            return False
-        return True
+        return _serve(hosted, command, now_ms)
 
 
-def _answer_of(pending: _Pending, position: int | None) -> Answer:
-    if isinstance(pending, Failed):
-        return pending
+def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
+    try:
+        outcome = core.decide(hosted.state, command, now_ms)
+        if isinstance(outcome, Rejected):
+            return Refused(outcome.reason, outcome.details)
+        replied = Replied(encoder.encode(outcome.reply), outcome.replayed)
+    except Exception as bug:  # noqa: BLE001  a poison command is that command's fault alone
+        _log.error("decide failed", block=hosted.block, command=type(command).__name__, exc_info=bug)
+        return Failed(Fault.BUG)
+    try:
+        hosted.apply(outcome.entries)
+    except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
+        _quarantine(hosted, bug)
+        return Failed(Fault.QUARANTINED)
+    return replied
+
+
+def _quarantine(hosted: HostedBlock, bug: Exception) -> None:
+    _log.error("apply failed: block quarantined", block=hosted.block, exc_info=bug)
+    hosted.quarantined = repr(bug)
+
+
+def _as_of(position: int | None, answer: Answer) -> Answer:
+    """The answer when its cycle is done; `position` is None if the block was lost meanwhile."""
     if position is None:
         return Failed(Fault.FENCED)
-    if isinstance(pending, Rejected):
-        return Refused(pending.reason, pending.details)
-    return Replied(encoder.encode(pending.reply), pending.replayed, position)
+    return Replied(answer.reply, answer.replayed, position) if isinstance(answer, Replied) else answer

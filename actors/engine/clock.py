@@ -17,25 +17,29 @@ class Clock(Protocol):
 class JournalClock:
     """The journal's time when last heard, plus what has passed since on the monotonic clock.
 
-    Small differences are corrected at each commit. A jump of more than 2 s is a fault: it is not followed, since it
-    would expire every hold at once or keep all alive; `trusted` is False until journal and monotonic clock agree again.
+    An answer that took long says only that the journal's clock stood there at some time meanwhile; what it does say is
+    followed at each commit. A jump of more than 2 s is a fault: it is not followed, since it would expire every hold at
+    once or keep all alive; `trusted` is False until journal and monotonic clock agree again.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic  # seconds
+        self.monotonic = monotonic  # seconds
         self._ahead_ms: float | None = None
         self._latest_ms = 0
         self.trusted = False
 
-    def observe(self, journal_now_ms: int) -> None:
-        """The journal has just said what time it is."""
-        ahead_ms = journal_now_ms - self._monotonic() * 1000
-        self.trusted = self._ahead_ms is None or abs(ahead_ms - self._ahead_ms) <= MAX_JUMP_MS
+    def observe(self, journal_now_ms: int, asked_s: float) -> None:
+        """The journal, asked at `asked_s` by the monotonic clock, has just answered what time it is."""
+        least_ms = journal_now_ms - self.monotonic() * 1000
+        most_ms = journal_now_ms - asked_s * 1000
+        if self._ahead_ms is None:
+            self._ahead_ms = least_ms
+        self.trusted = least_ms - MAX_JUMP_MS <= self._ahead_ms <= most_ms + MAX_JUMP_MS
         if self.trusted:
-            self._ahead_ms = ahead_ms
+            self._ahead_ms = min(max(self._ahead_ms, least_ms), most_ms)
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC; the journal must have been heard once."""
         assert self._ahead_ms is not None, "the clock was never set"
-        self._latest_ms = max(self._latest_ms, int(self._monotonic() * 1000 + self._ahead_ms))
+        self._latest_ms = max(self._latest_ms, int(self.monotonic() * 1000 + self._ahead_ms))
         return self._latest_ms

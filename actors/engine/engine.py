@@ -65,7 +65,8 @@ class Engine:
 
     async def start(self) -> None:
         """Learn the time. Raises JournalUnavailable."""
-        self.clock.observe(await self._lines.activation.now_ms())
+        asked_s = self.clock.monotonic()
+        self.clock.observe(await self._lines.activation.now_ms(), asked_s)
 
     async def run(self) -> None:
         """Do all that a shard does by itself, until cancelled."""

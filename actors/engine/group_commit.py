@@ -9,26 +9,32 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
+import structlog
+
 from actors.core.ids import BlockId
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
-from actors.journal.codec import encode_entries
-from actors.journal.journal import Journal, JournalRow, JournalUnavailable, NewRow, Snapshot, chain_of
+from actors.journal.journal import GENESIS, Appended, Heads, Journal, JournalUnavailable, NewRow, Snapshot
 
 ENTRIES_PER_SNAPSHOT = 50_000
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
 
-T = TypeVar("T")
+T = TypeVar("T", Appended, Heads)
+
+_log = structlog.get_logger(__name__)
 
 
 class Cycle:
-    """One round of group commit: blocks with rows to append, blocks whose head is to be checked."""
+    """One round of group commit: blocks with rows to append, blocks whose head is to be checked.
+
+    A block may be there twice, as it was loaded for reading and as it was claimed meanwhile: each stands for itself.
+    """
 
     def __init__(self, done: asyncio.Future[None]) -> None:
-        self.appending: dict[BlockId, HostedBlock] = {}
-        self.checking: dict[BlockId, HostedBlock] = {}
-        self.positions: dict[BlockId, int] = {}  # of every block of the cycle that is not lost
+        self.appending: set[HostedBlock] = set()
+        self.checking: set[HostedBlock] = set()
+        self.positions: dict[HostedBlock, int] = {}  # of all that are not lost
         self._done = done
 
     async def wait(self) -> None:
@@ -69,8 +75,7 @@ class GroupCommit:
         """The cycle that will make these blocks' pending entries durable, or check the heads of those without any."""
         cycle = self._collecting
         for hosted in blocks:
-            into = cycle.appending if hosted.pending else cycle.checking
-            into[hosted.block] = hosted
+            (cycle.appending if hosted.pending else cycle.checking).add(hosted)
         self._wanted.set()
         return cycle
 
@@ -86,11 +91,9 @@ class GroupCommit:
         return Cycle(asyncio.get_running_loop().create_future())
 
     async def _run_cycle(self, cycle: Cycle) -> None:
-        snapshots: list[Snapshot] = []
+        snapshots: list[tuple[HostedBlock, Snapshot]] = []
         rows = self._form_rows(cycle, snapshots)
-        checking = [
-            block for block, hosted in cycle.checking.items() if block not in cycle.appending and not hosted.lost
-        ]
+        checking = sorted((hosted for hosted in cycle.checking - cycle.appending if not hosted.lost), key=_block_of)
         if rows and checking:
             await asyncio.gather(self._append(cycle, rows), self._check(cycle, checking))
         elif rows:
@@ -98,67 +101,68 @@ class GroupCommit:
         elif checking:
             await self._check(cycle, checking)
         self.stalled = False
-        for snapshot in snapshots:
-            if snapshot.block in cycle.positions:
+        for hosted, snapshot in snapshots:
+            if hosted in cycle.positions:
                 self._on_snapshot(snapshot)
         cycle.finish()
 
-    def _form_rows(self, cycle: Cycle, snapshots: list[Snapshot]) -> list[NewRow]:
+    def _form_rows(self, cycle: Cycle, snapshots: list[tuple[HostedBlock, Snapshot]]) -> dict[HostedBlock, NewRow]:
         now_ms = self._clock.now_ms()
-        rows = []
-        for block in sorted(cycle.appending):
-            hosted = cycle.appending[block]
+        rows = {}
+        for hosted in sorted(cycle.appending, key=_block_of):
             if hosted.lost:
                 continue
-            entries, hosted.pending = hosted.pending, []
-            encoded = encode_entries(entries)
-            position = hosted.position + 1
-            chain = chain_of(hosted.chain, block, position, self._epoch, now_ms, encoded)
-            row = JournalRow(block, position, self._epoch, now_ms, len(entries), encoded, chain)
-            rows.append(NewRow(row, hosted.chain))
-            hosted.position, hosted.chain = position, chain
-            hosted.unsnapshotted += len(entries)
-            self.entry_count += len(entries)
-            if hosted.unsnapshotted >= ENTRIES_PER_SNAPSHOT and not hosted.quarantined:
-                snapshots.append(hosted.snapshot())
+            try:
+                rows[hosted] = hosted.next_row(self._epoch, now_ms)
+                if hosted.unsnapshotted >= ENTRIES_PER_SNAPSHOT and not hosted.quarantined:
+                    snapshots.append((hosted, hosted.snapshot()))
+            except Exception as bug:  # noqa: BLE001  the block stops, its neighbours go on
+                _log.error("no row or snapshot can be made: block quarantined", block=hosted.block, exc_info=bug)
+                hosted.quarantined = repr(bug)
+        self.entry_count += sum(new.row.entry_count for new in rows.values())
         return rows
 
-    async def _append(self, cycle: Cycle, rows: list[NewRow]) -> None:
+    async def _append(self, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
         """Send the rows until their fate is known; the identical rows, so that sending twice does no harm."""
-        appended = await self._until_answered(lambda: self._journal.append(rows))
-        self._clock.observe(appended.now_ms)
+        appended = await self._until_answered(lambda: self._journal.append(list(rows.values())))
         self.commit_count += 1
         self.row_count += len(appended.durable)
-        for new_row in rows:
-            block = new_row.row.block
-            if block in appended.durable:
-                cycle.positions[block] = new_row.row.position
+        for hosted, new in rows.items():
+            if hosted.block in appended.durable:
+                cycle.positions[hosted] = new.row.position
             else:
-                self._lose(cycle.appending[block])
+                self._lose(hosted)
 
-    async def _check(self, cycle: Cycle, blocks: list[BlockId]) -> None:
+    async def _check(self, cycle: Cycle, checking: list[HostedBlock]) -> None:
         """A block whose head is not ours is lost. Cycles do not overlap, so no row of these blocks is on its way."""
-        found = await self._until_answered(lambda: self._checks.heads(blocks))
-        self._clock.observe(found.now_ms)
-        for block in blocks:
-            hosted = cycle.checking[block]
-            head = found.heads.get(block)
-            if head is not None and (head.position, head.chain) == (hosted.position, hosted.chain):
-                cycle.positions[block] = head.position
+        blocks = dict.fromkeys(hosted.block for hosted in checking)
+        found = await self._until_answered(lambda: self._checks.heads(list(blocks)))
+        for hosted in checking:
+            head = found.heads.get(hosted.block)
+            if ((head.position, head.chain) if head else (0, GENESIS)) == (hosted.position, hosted.chain):
+                cycle.positions[hosted] = hosted.position
             else:
                 self._lose(hosted)
 
     async def _until_answered(self, statement: Callable[[], Awaitable[T]]) -> T:
         pause_s = RETRY_FIRST_S
         while True:
+            asked_s = self._clock.monotonic()
             try:
-                return await statement()
+                answer = await statement()
             except JournalUnavailable:
                 self.stalled = True
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
+            else:
+                self._clock.observe(answer.now_ms, asked_s)
+                return answer
 
     def _lose(self, hosted: HostedBlock) -> None:
         hosted.lost = True
         hosted.pending.clear()
         self._on_lost(hosted)
+
+
+def _block_of(hosted: HostedBlock) -> BlockId:
+    return hosted.block

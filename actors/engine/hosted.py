@@ -5,7 +5,8 @@ from actors.core.entries import Entry
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
-from actors.journal.journal import Snapshot
+from actors.journal.codec import encode_entries
+from actors.journal.journal import JournalRow, NewRow, Snapshot, chain_of
 
 
 class HostedBlock:
@@ -38,6 +39,16 @@ class HostedBlock:
         for entry in entries:
             core.apply(self.state, entry)
         self.pending += entries
+
+    def next_row(self, epoch: int, now_ms: int) -> NewRow:
+        """What is pending as the row behind the last one; from now on that row counts as on its way."""
+        encoded = encode_entries(self.pending)
+        prev_chain, position, entry_count = self.chain, self.position + 1, len(self.pending)
+        chain = chain_of(prev_chain, self.block, position, epoch, now_ms, encoded)
+        self.pending = []
+        self.position, self.chain = position, chain
+        self.unsnapshotted += entry_count
+        return NewRow(JournalRow(self.block, position, epoch, now_ms, entry_count, encoded, chain), prev_chain)
 
     def snapshot(self) -> Snapshot:
         """The state as of `position`; only right while nothing is pending."""

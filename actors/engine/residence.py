@@ -19,6 +19,7 @@ CLIENT_PRIORITY = 0
 SWEEP_PRIORITY = 1
 ACTIVATIONS_AT_ONCE = 4
 MAX_ACTIVATIONS_WAITING = 10_000
+MAX_REFUSALS_KNOWN = 10_000
 OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
 
@@ -38,8 +39,9 @@ class Residence:
         self.blocks: dict[BlockId, HostedBlock] = {}
         self.fenced: set[BlockId] = set()
         self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
-        self._queue: list[tuple[int, int, BlockId]] = []
-        self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded
+        self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
+        self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
+        self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded; until that is done
         self._sequence = 0
         self._arrived = asyncio.Semaphore(0)
 
@@ -79,19 +81,27 @@ class Residence:
     def _request(self, block: BlockId, to_write: bool, priority: int) -> bool:
         if block in self._wanted:
             self._wanted[block] |= to_write
+            if priority < self._queued.get(block, priority):
+                self._enqueue(block, priority)
             return True
         if len(self._wanted) >= MAX_ACTIVATIONS_WAITING:
             return False
         self._wanted[block] = to_write
+        self._enqueue(block, priority)
+        return True
+
+    def _enqueue(self, block: BlockId, priority: int) -> None:
         self._sequence += 1
+        self._queued[block] = priority
         heappush(self._queue, (priority, self._sequence, block))
         self._arrived.release()
-        return True
 
     async def _activate_in_turn(self) -> None:
         while True:
             await self._arrived.acquire()
             _, _, block = heappop(self._queue)
+            if self._queued.pop(block, None) is None:
+                continue  # its turn came before, by a higher priority
             try:
                 await self._activate(block)
             finally:
@@ -120,4 +130,6 @@ class Residence:
         self._refuse(block, Failed(Fault.QUARANTINED, "the block does not replay"), SOUNDNESS_KNOWN_S)
 
     def _refuse(self, block: BlockId, refusal: Failed, seconds: float) -> None:
+        if len(self._refusals) >= MAX_REFUSALS_KNOWN:
+            del self._refusals[next(iter(self._refusals))]
         self._refusals[block] = (refusal, asyncio.get_running_loop().time() + seconds)

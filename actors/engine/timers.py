@@ -34,12 +34,13 @@ async def beat(
     """
     useless_beats = 0
     while useless_beats < BEATS_OF_GRACE:
+        asked_s = clock.monotonic()
         try:
             answer = await catalogue.heartbeat(shard, epoch, counters())
         except CatalogueUnavailable:
             pass  # the next beat tells; meanwhile the commits notice
         else:
-            clock.observe(answer.now_ms)
+            clock.observe(answer.now_ms, asked_s)
             useless = answer.newest_epoch > epoch or not clock.trusted
             useless_beats = useless_beats + 1 if useless else 0
         await asyncio.sleep(BEAT_S)

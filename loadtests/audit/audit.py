@@ -103,6 +103,7 @@ class JournalAudit:
         live: Mapping[BlockId, LiveDigest] | None = None,
     ) -> None:
         self.summaries: list[BlockSummary] = []
+        self.row_count = 0
         self._database_url = database_url
         self._replies = replies or {}
         self._live = live or {}
@@ -115,6 +116,7 @@ class JournalAudit:
             for block in dict.fromkeys((*wanted, *(self._replies if blocks is None else ()))):
                 audit = BlockAudit(block, self._replies.get(block, ()), self._live.get(block))
                 async for row in rows_of(connection, block):
+                    self.row_count += 1
                     for finding in audit.take(row):
                         yield finding
                 for finding in audit.finish():

@@ -6,7 +6,7 @@ client. They set code, details and trailing metadata on the context and return a
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
@@ -40,7 +40,7 @@ class GrpcContext(Protocol):
         """Set the status message."""
         ...
 
-    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+    def set_trailing_metadata(self, trailing_metadata: list[tuple[str, bytes]]) -> None:
         """Set the metadata that goes with the status."""
         ...
 
@@ -50,7 +50,7 @@ def refuse(context: GrpcContext, refusal: Rejected) -> None:
     status = status_of(refusal)
     context.set_code(STANDINGS[refusal.reason].grpc_code)
     context.set_details(status.message)
-    context.set_trailing_metadata(((STATUS_DETAILS, status.SerializeToString()),))
+    context.set_trailing_metadata([(STATUS_DETAILS, status.SerializeToString())])  # Ray Serve takes nothing but a list
 
 
 def status_of(refusal: Rejected) -> Status:

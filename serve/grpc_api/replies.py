@@ -19,13 +19,13 @@ from actors.core.replies import (
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
 
-_EVENT_STATUS = {status: events_pb2.EventStatus.Value(f"EVENT_STATUS_{status.name}") for status in EventStatus}
-_HOLD_STATUS = {status: holds_pb2.HoldStatus.Value(f"HOLD_STATUS_{status.name}") for status in HoldStatus}
-_ORDER_STATUS = {status: orders_pb2.OrderStatus.Value(f"ORDER_STATUS_{status.name}") for status in OrderStatus}
-_UNIT_STATUS = {status: units_pb2.UnitStatus.Value(f"UNIT_STATUS_{status.name}") for status in UnitStatus}
+_EVENT_STATUS = {status: f"EVENT_STATUS_{status.name}" for status in EventStatus}
+_HOLD_STATUS = {status: f"HOLD_STATUS_{status.name}" for status in HoldStatus}
+_ORDER_STATUS = {status: f"ORDER_STATUS_{status.name}" for status in OrderStatus}
+_UNIT_STATUS = {status: f"UNIT_STATUS_{status.name}" for status in UnitStatus}
 
 
-def hold_of(block: BlockId, hold: HoldReply) -> Any:
+def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
     """A `holdfast.v1.Hold`."""
     ended = hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED)
     return holds_pb2.Hold(
@@ -43,7 +43,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> Any:
     )
 
 
-def order_of(block: BlockId, order: OrderReply) -> Any:
+def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
     """A `holdfast.v1.Order`."""
     return orders_pb2.Order(
         order_id=outside_id(Kind.ORDER, block, order.order),
@@ -65,7 +65,7 @@ def order_of(block: BlockId, order: OrderReply) -> Any:
     )
 
 
-def event_of(block: BlockId, event: EventReply) -> Any:
+def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
     """A `holdfast.v1.Event`."""
     layout = event.layout
     return events_pb2.Event(
@@ -151,11 +151,11 @@ def unit_list_of(reply: type[Any], listed: tuple[str, UnitStatuses]) -> Any:
     )
 
 
-def _areas(areas: tuple[AreaPlaces, ...]) -> list[Any]:
+def _areas(areas: tuple[AreaPlaces, ...]) -> list[units_pb2.AreaQuantity]:
     return [units_pb2.AreaQuantity(area=places.area, quantity=places.quantity) for places in areas]
 
 
-def _price(price: Price) -> Any:
+def _price(price: Price) -> prices_pb2.Price:
     return prices_pb2.Price(
         currency=price.currency,
         lines=[
@@ -171,7 +171,7 @@ def _price(price: Price) -> Any:
     )
 
 
-def _counts(counts: UnitCounts) -> Any:
+def _counts(counts: UnitCounts) -> units_pb2.UnitCounts:
     return units_pb2.UnitCounts(
         capacity=counts.capacity,
         available=counts.available,

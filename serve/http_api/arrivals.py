@@ -45,7 +45,7 @@ async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BOD
 
 
 def query_of(request: HttpRequest, shape: type[S]) -> S | Rejected:
-    """The query's parameters in that shape; one that is given twice counts as its last."""
+    """The query's parameters in that shape; of one that is given twice the first counts."""
     return read_fields(dict(request.query_params), shape, strict=False)
 
 
@@ -58,7 +58,7 @@ async def _read(request: HttpRequest, max_bytes: int) -> bytes | Rejected:
     size_bytes = 0
     while True:
         arrived = await request.receive()
-        if arrived["type"] == "http.disconnect":
+        if arrived["type"] != "http.request":
             return invalid("body: the connection ended before it was complete")
         parts.append(arrived["body"])
         size_bytes += len(arrived["body"])

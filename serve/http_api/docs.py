@@ -4,7 +4,7 @@ import json
 from html import escape
 from typing import Any
 
-from actors.core.outcomes import Reason
+from serve.http_api.problems import ASTRAY
 from serve.refusals import STANDINGS
 
 _STYLE = """
@@ -69,8 +69,11 @@ def _refusals() -> str:
         f'<tr id="{reason.name}"><td><code>{reason.name}</code></td><td>{standing.http_status}</td>'
         f"<td>{standing.grpc_code.name}</td><td>{'yes' if standing.transient else 'no'}</td>"
         f"<td>{escape(standing.title)}</td></tr>"
-        for reason in Reason
-        for standing in (STANDINGS[reason],)
+        for reason, standing in STANDINGS.items()
+    ) + "".join(
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{status}</td><td>UNIMPLEMENTED</td><td>no</td>'
+        f"<td>{escape(title)}</td></tr>"
+        for code, (status, title) in ASTRAY.items()
     )
     heads = "".join(f"<th>{head}</th>" for head in ("code", "HTTP", "gRPC", "transient", "meaning"))
     return f"<p>In order of precedence.</p><table><tr>{heads}</tr>{rows}</table>"

@@ -23,17 +23,17 @@ Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
 
-_DESCRIPTION = f"""Holdfast sells seats, general admission and time slots. Create an event, open its sale, hold units for
-a buyer, place an order on the hold, confirm it when it is paid.
+_DESCRIPTION = f"""Holdfast sells seats, general admission and time slots. Create an event, open its sale, hold
+units for a buyer, place an order on the hold, confirm it when it is paid.
 
 Every request needs `Authorization: Bearer <API key>`. Every write needs an `Idempotency-Key`: sending the same request
-again under the same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands for.
-A hold's key is kept as long as the hold and 10 minutes more, an order's for 24 hours.
+again under the same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands
+for. A hold's key is kept as long as the hold and 10 minutes more, an order's for 24 hours.
 
-Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true, send
-the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to {MAX_BODY_BYTES}
-bytes, {MAX_LAYOUT_BODY_BYTES} with a layout; a hold takes up to {MAX_UNITS_PER_HOLD} units. Times are RFC 3339 in UTC,
-amounts are in minor units of the event's currency."""
+Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true,
+send the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to
+{MAX_BODY_BYTES} bytes, {MAX_LAYOUT_BODY_BYTES} with a layout; a hold takes up to {MAX_UNITS_PER_HOLD} units. Times are
+RFC 3339 in UTC, amounts are in minor units of the event's currency."""
 
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -54,7 +54,7 @@ _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema
 
 _LAYOUT: Json = {
     "type": "object",
-    "description": "Sections of numbered seats, areas of general admission, and their price categories. Ranges include both ends.",
+    "description": "Sections of numbered seats, areas of general admission, price categories; see the example.",
     "examples": [
         {
             "currency": "EUR",

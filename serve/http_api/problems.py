@@ -3,15 +3,22 @@
 import time
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from actors.core.outcomes import Reason, Rejected
 from serve.bugs import report_bug
+from serve.http_api.arrivals import HttpRequest
 from serve.refusals import STANDINGS, ask_again_after_ms, explanation, invalid, split_fault
 from serve.wire_time import rfc3339
 
 PROBLEM_JSON = "application/problem+json"
+
+ASTRAY = {
+    "ROUTE_NOT_FOUND": (404, "There is no such path"),
+    "METHOD_NOT_ALLOWED": (405, "The path does not have this method"),
+}
+"""Codes that only HTTP has, for requests that no route is for; gRPC calls that UNIMPLEMENTED."""
 
 
 class FieldFault(msgspec.Struct, frozen=True):
@@ -22,7 +29,7 @@ class FieldFault(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An RFC 9457 problem document. `code` is the stable name of the reason, the same as over gRPC; `type` explains it."""
+    """An RFC 9457 problem document. `code` names the reason, as over gRPC; `type` is where it is explained."""
 
     type: str
     title: str
@@ -62,22 +69,24 @@ def problem_response(refusal: Rejected, path: str) -> Response[bytes]:
     return _response(problem, _headers(refusal))
 
 
-def on_exception(request: "Request[object, object, object]", error: Exception) -> Response[bytes]:
+def on_exception(request: HttpRequest, error: Exception) -> Response[bytes]:
     """What is left: a path or method that does not exist, or a bug, of which nothing is told outside."""
     if isinstance(error, NotFoundException):
-        return _response(_routing_problem(request, 404, "ROUTE_NOT_FOUND", "There is no such path"), {})
+        return _astray(request, "ROUTE_NOT_FOUND", {})
     if isinstance(error, MethodNotAllowedException):
-        problem = _routing_problem(request, 405, "METHOD_NOT_ALLOWED", "The path does not have this method")
-        return _response(problem, dict(error.headers or {}))
+        return _astray(request, "METHOD_NOT_ALLOWED", dict(error.headers or {}))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return problem_response(invalid(f"request: {error.detail}"), request.scope["path"])
     where = f"{request.method} {request.scope['path']}"
     return problem_response(report_bug(error, where), request.scope["path"])
 
 
-def _routing_problem(request: "Request[object, object, object]", status: int, code: str, title: str) -> Problem:
+def _astray(request: HttpRequest, code: str, headers: dict[str, str]) -> Response[bytes]:
+    """The reply to a request that no route is for."""
+    status, title = ASTRAY[code]
     path = request.scope["path"]
-    return Problem(type_of(code), title, status, f"{title}: {request.method} {path}.", path, code, transient=False)
+    problem = Problem(type_of(code), title, status, f"{title}: {request.method} {path}.", path, code, transient=False)
+    return _response(problem, headers)
 
 
 def _headers(refusal: Rejected) -> dict[str, str]:

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import grpc
-from edges.edge_stack import Edges
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
@@ -21,6 +20,7 @@ from holdfast.v1 import (
     orders_pb2,
     orders_pb2_grpc,
 )
+from tests.edges.edge_stack import Edges
 
 
 class Ask(NamedTuple):
@@ -138,7 +138,7 @@ async def ask_grpc(edges: Edges, ask: Ask) -> Answered:
 
 def read_grpc(error: grpc.aio.AioRpcError) -> Answered:
     """What a gRPC error says; a refusal must bear its details."""
-    status = rpc_status.from_call(_FinishedCall(error))
+    status = rpc_status.from_call(cast(grpc.Call, _FinishedCall(error)))
     assert status is not None, f"no details: {error.code()} {error.details()}"
     info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
     assert _unpacked(status, info)

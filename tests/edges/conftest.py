@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from edges.edge_stack import Edges, whole_edges
+
+from tests.edges.edge_stack import Edges, whole_edges
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ class Edges:
     async def close(self) -> None:
         """Close the clients."""
         await self.http.aclose()
-        await self.channel.close()
+        await self.channel.close(None)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from edges.asking import Ask
+from tests.edges.asking import Ask
 
 LAYOUT = {
     "currency": "EUR",

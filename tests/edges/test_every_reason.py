@@ -6,8 +6,6 @@ from typing import cast
 from urllib.parse import quote
 
 import pytest
-from edges.asking import Ask, ask_grpc, ask_http
-from edges.edge_stack import Edges, edges_over
 
 from actors.core.ids import TenantId
 from actors.core.outcomes import Details, Reason, Rejected
@@ -16,6 +14,8 @@ from actors.projections.availability import AvailabilityReader
 from actors.reservations import Caller, Done, Reservations
 from serve.operations import Operations
 from serve.refusals import STANDINGS, split_fault
+from tests.edges.asking import Ask, ask_grpc, ask_http
+from tests.edges.edge_stack import Edges, edges_over
 
 pytestmark = pytest.mark.anyio
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from edges.asking import ROUTES, Ask, ask_http, read_http
-from edges.edge_stack import Edges
-from edges.refusal_cases import LAYOUT
 
 from serve.http_api import arrivals
 from serve.validation import MAX_BODY_BYTES
+from tests.edges.asking import ROUTES, Ask, ask_http, read_http
+from tests.edges.edge_stack import Edges
+from tests.edges.refusal_cases import LAYOUT
 
 pytestmark = pytest.mark.anyio
 

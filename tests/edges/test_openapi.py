@@ -5,11 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from edges.asking import ROUTES
-from edges.edge_stack import Edges
 
 from actors.core.outcomes import Reason
+from serve.http_api.problems import ASTRAY
 from serve.refusals import STANDINGS
+from tests.edges.asking import ROUTES
+from tests.edges.edge_stack import Edges
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +66,7 @@ async def test_the_page_is_whole_by_itself(edges: Edges) -> None:
     """It explains every code at the anchor that problem documents name, and loads nothing from elsewhere."""
     page = await edges.http.get("/docs")
     assert page.status_code == 200
-    assert all(f'id="{reason.name}"' in page.text for reason in Reason)
+    assert all(f'id="{code}"' in page.text for code in [*(reason.name for reason in Reason), *ASTRAY])
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page.text)
     assert "<script" not in page.text
 

@@ -3,14 +3,15 @@
 import asyncio
 
 import pytest
-from edges.asking import Answered, Ask, ask_grpc, ask_http
-from edges.edge_stack import Edges
-from edges.refusal_cases import BOTH_FIRST, CASES, EXPECTED, LAYOUT, NOWHERE_HOLD, Case, House
 
 from actors.core.outcomes import Reason, Rejected
 from serve import auth, operations
 from serve.grpc_api import calls
 from serve.http_api import routes
+from serve.http_api.problems import problem_response
+from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
+from tests.edges.edge_stack import Edges
+from tests.edges.refusal_cases import BOTH_FIRST, CASES, EXPECTED, LAYOUT, NOWHERE_HOLD, Case, House
 
 pytestmark = pytest.mark.anyio
 
@@ -129,7 +130,7 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
 @pytest.mark.parametrize(
     ("name", "module", "attribute", "broken"),
     [
-        ("another tenant's hold", routes, "_refused", lambda request, refusal: routes.problem_response(_other(), "/x")),
+        ("another tenant's hold", routes, "_refused", lambda request, refusal: problem_response(_other(), "/x")),
         ("300 seats in one hold", calls, "refuse", lambda context, refusal: None),
         ("no credential", operations, "_malformed", lambda body, faults: _other()),
         ("wrong secret", auth, "compare_digest", lambda stored, presented: True),

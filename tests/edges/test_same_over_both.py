@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from edges.asking import Answered, Ask, ask_grpc, ask_http
-from edges.edge_stack import Edges
-from edges.refusal_cases import LAYOUT
 from google.protobuf.json_format import MessageToDict
+
+from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
+from tests.edges.edge_stack import Edges
+from tests.edges.refusal_cases import LAYOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -117,10 +118,14 @@ async def test_extending_by_nothing_releases(edges: Edges, event: str, asking: A
     ask = Ask("place_hold", {"units": ["101/E/1"]}, event_id=event, key=f"release {asking.__name__}")
     hold = _thing(await asking(edges, ask), "hold")
     longer = _thing(
-        await asking(edges, Ask("extend_hold", {"ttl_seconds": 1_200}, hold_id=hold["hold_id"], key="longer")), "hold"
+        await asking(
+            edges, Ask("extend_hold", {"ttl_seconds": 1_200}, hold_id=hold["hold_id"], key=f"{ask.key}, longer")
+        ),
+        "hold",
     )
     assert longer["expires_at"] > hold["expires_at"]
     ended = _thing(
-        await asking(edges, Ask("extend_hold", {"ttl_seconds": 0}, hold_id=hold["hold_id"], key="end")), "hold"
+        await asking(edges, Ask("extend_hold", {"ttl_seconds": 0}, hold_id=hold["hold_id"], key=f"{ask.key}, end")),
+        "hold",
     )
     assert (ended["status"], ended["expires_in_seconds"]) == ("RELEASED", 0)

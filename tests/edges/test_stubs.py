@@ -1,12 +1,16 @@
 """The committed gRPC stubs are what the .proto files give, and the services are whole."""
 
 import sys
+from enum import IntEnum
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
 import pytest
 
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
+from actors.core.inventory import UnitStatus
+from actors.core.replies import EventStatus, HoldStatus, OrderStatus
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, units_pb2
 from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
 
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -67,3 +71,17 @@ def test_every_write_bears_a_key_and_says_how_long_it_waits(module: object) -> N
         if name.endswith("Request") and not name.startswith(reads):
             assert descriptor.fields_by_name["idempotency_key"].number == 14
             assert descriptor.fields_by_name["timeout_ms"].number == 15
+
+
+@pytest.mark.parametrize(
+    ("statuses", "proto", "prefix"),
+    [
+        (EventStatus, events_pb2.EventStatus, "EVENT"),
+        (HoldStatus, holds_pb2.HoldStatus, "HOLD"),
+        (OrderStatus, orders_pb2.OrderStatus, "ORDER"),
+        (UnitStatus, units_pb2.UnitStatus, "UNIT"),
+    ],
+)
+def test_every_status_has_its_name_in_the_proto(statuses: type[IntEnum], proto: Any, prefix: str) -> None:
+    named = {f"{prefix}_STATUS_{status.name}" for status in statuses}
+    assert named | {f"{prefix}_STATUS_UNSPECIFIED"} == set(proto.keys())

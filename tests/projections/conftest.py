@@ -1,6 +1,6 @@
 """A world per test: its projectors sweep the whole database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -9,9 +9,11 @@ from tests.projections.selling import World, selling
 
 
 @pytest.fixture
-def own_database_url(postgres: EmbeddedPostgres, migrated_database: str) -> str:
+def own_database_url(postgres: EmbeddedPostgres, migrated_database: str) -> Iterator[str]:
     """A fresh database for one test."""
-    return postgres.url(postgres.create_database(template=migrated_database))
+    name = postgres.create_database(template=migrated_database)
+    yield postgres.url(name)
+    postgres.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

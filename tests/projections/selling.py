@@ -47,9 +47,7 @@ LAYOUT = Layout(
     (Area("floor", 2, 40), Area("bar", 1, 6)),
 )
 SEATS = tuple(
-    f"{section.name}/{row.name}/{row.seat_label(place)}"
-    for section, row in LAYOUT.rows()
-    for place in range(row.count)
+    f"{section.name}/{row.name}/{row.seat_label(place)}" for section, row in LAYOUT.rows() for place in range(row.count)
 )
 
 _numbers = itertools.count(1)
@@ -68,10 +66,14 @@ class SellingEvent:
         self.rows: list[JournalRow] = []
 
     async def create(self, connection: Connection, name: str = "Night") -> None:
-        """Enter the block into the catalogue; create the event and open its sale."""
+        """Enter the block into the catalogue, and `open`."""
         await connection.execute(
             "insert into blocks (block_id, tenant, shard) values ($1, $2, 'shard-1')", self.block, self.tenant
         )
+        await self.open(name)
+
+    async def open(self, name: str = "Night") -> None:
+        """Create the event and open its sale."""
         await self.append([Activated(self.now_ms, "shard-1", b"nonce678")])
         await self.sell(CreateEvent(self.stamp(), name, self.layout), OpenSale(self.stamp()))
 
@@ -142,7 +144,9 @@ class SellingEvent:
             case 6:
                 return CancelOrder(self.stamp(), order)
         seats = random.sample(SEATS, random.randint(0, 3))
-        return self.hold(*seats, places=random.choice((0, 0, 3)) if seats else 2, ttl_ms=random.choice((30_000, 600_000)))
+        return self.hold(
+            *seats, places=random.choice((0, 0, 3)) if seats else 2, ttl_ms=random.choice((30_000, 600_000))
+        )
 
     async def _append(self, encoded: bytes, entry_count: int) -> None:
         last = self.rows[-1] if self.rows else None
@@ -187,9 +191,7 @@ class World:
         await event.create(self.connection, name)
         return event
 
-    def projector(
-        self, *projections: Projection, positions: Positions | None = None, **options: Any
-    ) -> Projector:
+    def projector(self, *projections: Projection, positions: Positions | None = None, **options: Any) -> Projector:
         """A projector, by default one that writes everything."""
         projector = Projector(
             positions or Positions(self.database_url),

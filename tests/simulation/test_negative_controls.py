@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.core.ids import BlockId
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
 from tests.simulation.test_smoke import SEEDS, simulate
@@ -20,8 +19,8 @@ def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
 def no_head_check(patch: pytest.MonkeyPatch) -> None:
     """An answer without an append is given from memory."""
 
-    async def believe(_: GroupCommit, cycle: Cycle, blocks: list[BlockId]) -> None:
-        cycle.positions.update({block: cycle.checking[block].position for block in cycle.checking})
+    async def believe(_: GroupCommit, cycle: Cycle, checking: list[HostedBlock]) -> None:
+        cycle.positions.update({hosted: hosted.position for hosted in checking})
 
     patch.setattr(GroupCommit, "_check", believe)
 
@@ -30,9 +29,8 @@ def reply_before_durable(patch: pytest.MonkeyPatch) -> None:
     """Answers do not wait for the commit."""
 
     async def hurry(cycle: Cycle) -> None:
-        touched: dict[BlockId, HostedBlock] = {**cycle.checking, **cycle.appending}
-        for block, hosted in touched.items():
-            cycle.positions.setdefault(block, hosted.position + bool(hosted.pending))
+        for hosted in cycle.checking | cycle.appending:
+            cycle.positions.setdefault(hosted, hosted.position + bool(hosted.pending))
 
     patch.setattr(Cycle, "wait", hurry)
 

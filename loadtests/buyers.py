@@ -1,0 +1,173 @@
+"""Buyers: what one visit to the shop is like. Most hold and buy; some walk away, change their minds, or vanish."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+
+from loadtests.audit.replies import Acknowledged, Told
+from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
+from loadtests.figures import Figures, count
+from loadtests.house import AREA, Belief, seat_name, seat_of_name
+
+GROUPS = (1, 2, 2, 2, 3, 4)
+AREA_VISITS = 0.3
+VANISHING = 0.04  # leave while the hold is being placed; half of them come back under the same key
+ASKING_TWICE = 0.05  # send again what was answered
+ABANDONING = 0.08
+RELEASING = 0.05
+EXTENDING = 0.04
+CANCELLING = 0.05
+NOT_PAYING = 0.05
+EXTENSION_S = 30
+VANISH_WITHIN_S = 0.004
+
+_EXPLAINED = {
+    Told.HELD: {"UNITS_HELD", "UNITS_SOLD", "NOT_ENOUGH_AVAILABLE"},
+    Told.EXTENDED: {"HOLD_EXPIRED"},
+    Told.RELEASED: {"HOLD_EXPIRED"},
+    Told.ORDERED: {"HOLD_EXPIRED"},
+    Told.CONFIRMED: {"ORDER_EXPIRED"},
+    Told.CANCELLED: {"ORDER_EXPIRED"},
+}
+"""What a buyer may be refused without anything being wrong. Buyers never ask for what they know to be illegal."""
+
+
+class Notebook:
+    """What the buyers of one process share: the figures, what they were told, the clock and who is waiting."""
+
+    def __init__(self, figures: Figures, note: Callable[[Acknowledged], None], starts_at_s: float) -> None:
+        self.figures = figures
+        self.note = note
+        self.in_flight = 0
+        self._starts_at_s = starts_at_s
+
+    def now_ms(self) -> int:
+        """Milliseconds since the run began."""
+        return int((time.monotonic() - self._starts_at_s) * 1000)
+
+
+class Buyer:
+    """One buyer after another, over one protocol. `keys`: fresh idempotency keys."""
+
+    def __init__(
+        self, shop: Insistent, belief: Belief, notebook: Notebook, random: Random, keys: Iterator[str]
+    ) -> None:
+        self._shop = shop
+        self._belief = belief
+        self._notebook = notebook
+        self._random = random
+        self._keys = keys
+
+    async def visit_until(self, over: asyncio.Event) -> None:
+        """Visit again and again until it is over; what is in flight then is still waited for."""
+        while not over.is_set():
+            await self._visit(over)
+
+    async def _visit(self, over: asyncio.Event) -> None:
+        seats, ask = self._choice()
+        key = next(self._keys)
+        if self._chance(VANISHING):
+            await self._vanish(ask, key)
+            if self._chance(0.5) or over.is_set():
+                return
+        hold = await self._ask(ask, key)
+        if hold is None:
+            return
+        self._belief.gone(seats)
+        if self._chance(ASKING_TWICE):
+            await self._ask_again(ask, key, hold)
+        if self._chance(ABANDONING) or over.is_set():
+            return
+        if self._chance(RELEASING):
+            if await self._ask(Ask(Told.RELEASED, hold.id), next(self._keys)) is not None:
+                self._belief.back(seats)
+            return
+        if self._chance(EXTENDING):
+            await self._ask(Ask(Told.EXTENDED, hold.id, ttl_seconds=EXTENSION_S), next(self._keys))
+        if not over.is_set():
+            await self._order(hold, seats, over)
+
+    async def _order(self, hold: Acknowledged, seats: list[int], over: asyncio.Event) -> None:
+        ask, key = Ask(Told.ORDERED, hold.id), next(self._keys)
+        order = await self._ask(ask, key)
+        if order is None:
+            return
+        if self._chance(ASKING_TWICE):
+            await self._ask_again(ask, key, order)
+        if self._chance(NOT_PAYING) or over.is_set():
+            return
+        if self._chance(CANCELLING):
+            if await self._ask(Ask(Told.CANCELLED, order.id), next(self._keys)) is not None:
+                self._belief.back(seats)
+            return
+        ask, key = Ask(Told.CONFIRMED, order.id), next(self._keys)
+        confirmed = await self._ask(ask, key)
+        if confirmed is not None and self._chance(ASKING_TWICE):
+            await self._ask_again(ask, key, confirmed)
+
+    def _choice(self) -> tuple[list[int], Ask]:
+        quantity = self._random.choice(GROUPS)
+        if not self._belief.has_seats or (not self._belief.area_full and self._chance(AREA_VISITS)):
+            return [], Ask(Told.HELD, areas=((AREA, quantity),))
+        seats = self._belief.choose(quantity)
+        return seats, Ask(Told.HELD, seats=tuple(map(seat_name, seats)))
+
+    async def _ask(self, ask: Ask, key: str) -> Acknowledged | None:
+        """What was accepted, or None; counts either."""
+        answer = await self._send(ask, key)
+        figures = self._notebook.figures
+        if isinstance(answer, Accepted):
+            figures.accept(ask.told, self._notebook.now_ms())
+            self._notebook.note(answer.reply)
+            return answer.reply
+        if isinstance(answer, Broken):
+            count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: {answer.cause}")
+            return None
+        count(figures.refused, answer.code)
+        if answer.code not in _EXPLAINED[ask.told]:
+            count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: refused with {answer.code}")
+        elif ask.areas:
+            self._belief.area_full = True
+        elif ask.seats:
+            self._belief.gone([seat_of_name(name) for name in answer.units])
+        return None
+
+    async def _ask_again(self, ask: Ask, key: str, before: Acknowledged) -> None:
+        """The same key once more: the same answer, and marked as a replay."""
+        answer = await self._send(ask, key)
+        if isinstance(answer, Accepted) and answer.replayed and _same(answer.reply, before):
+            self._notebook.figures.replayed += 1
+            self._notebook.note(answer.reply)
+        else:
+            count(self._notebook.figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked again, got {answer}")
+
+    async def _vanish(self, ask: Ask, key: str) -> None:
+        """Begin the call and drop it half-way. Whatever came of it, nobody was told."""
+        call = asyncio.create_task(self._shop.shop.ask(ask, key))
+        await asyncio.sleep(self._random.uniform(0, VANISH_WITHIN_S))
+        call.cancel()
+        answered = await asyncio.gather(call, return_exceptions=True)
+        if isinstance(answered[0], Accepted):  # it was quicker than the buyer's feet
+            self._notebook.note(answered[0].reply)
+        self._notebook.figures.vanished += 1
+
+    async def _send(self, ask: Ask, key: str) -> Accepted | Refused | Broken:
+        notebook = self._notebook
+        started_s = time.monotonic()
+        notebook.in_flight += 1
+        try:
+            return await self._shop.ask(ask, key, notebook.figures.asked_again)
+        finally:
+            notebook.in_flight -= 1
+            notebook.figures.wait(self._shop.shop.protocol, int((time.monotonic() - started_s) * 1e6))
+
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+
+def _same(reply: Acknowledged, before: Acknowledged) -> bool:
+    """Whether a replay names the same thing with the same units, at the same price."""
+    return (reply.id, set(reply.units), set(reply.areas), reply.total_minor) == (
+        before.id, set(before.units), set(before.areas), before.total_minor,
+    )  # fmt: skip

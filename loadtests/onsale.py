@@ -1,0 +1,176 @@
+"""`holdfast onsale`: a crowd buys a fresh event from a running server, then the audit says whether all was right."""
+
+import asyncio
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from loadtests.audit.audit import JournalAudit, LiveDigest
+from loadtests.audit.findings import Finding
+from loadtests.audit.replies import by_block, read_acknowledged
+from loadtests.crowd import CrowdFailed
+from loadtests.figures import together
+from loadtests.house import House
+from loadtests.load_process import Task
+from loadtests.report import FINDINGS_SHOWN, Audited, Report, save, show
+from loadtests.selling import SHOW_EVERY_S, Selling, progress_bar
+from loadtests.server import Administration, Counters, Server, ServerRefused, block_of
+
+CLEAN, WRONG, TOO_SLOW = 0, 1, 2
+LEAST_ACCEPTED_PER_S = 250  # 5,000 new holds and orders in 20 s
+BUYERS_PER_PROCESS = 32
+DIGEST_WITHIN_S = 15.0
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What to run, against which server. `processes` 0: as many as the buyers need and the machine has cores."""
+
+    server: Server
+    buyers: int = 64
+    seconds: float = 20.0
+    units: int = 200_000
+    processes: int = 0
+    hold_ttl_seconds: int = 12
+    kill_shard: int = 0
+    json_file: Path | None = None
+
+    def process_count(self) -> int:
+        """How many processes of buyers there are to be."""
+        wanted = self.processes or min(-(-self.buyers // BUYERS_PER_PROCESS), len(os.sched_getaffinity(0)))
+        return max(1, min(wanted, self.buyers))
+
+
+def run_onsale(options: Options, console: Console | None = None) -> int:
+    """Run, print, audit. 0: all well; 1: something is wrong; 2: too few writes were accepted."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    try:
+        report = asyncio.run(_run(options, console))
+    except (ServerRefused, CrowdFailed) as failure:
+        console.print(f"onsale: {failure}", style="red", markup=False)
+        return WRONG
+    except (OSError, asyncpg.PostgresError) as fault:
+        console.print(f"onsale: the database cannot be read: {fault}", style="red", markup=False)
+        return WRONG
+    show(report, console)
+    if options.json_file is not None:
+        save(report, options.json_file)
+    return verdict(report)
+
+
+def verdict(report: Report) -> int:
+    """The exit code that a report deserves."""
+    if report.unexplained or not report.audit.clean:
+        return WRONG
+    too_slow = report.figures.new_count < LEAST_ACCEPTED_PER_S * report.elapsed_s
+    return TOO_SLOW if too_slow and not report.sold_out else CLEAN
+
+
+async def _run(options: Options, console: Console) -> Report:
+    administration = Administration(options.server)
+    try:
+        durability = await administration.durability()
+        run = secrets.token_hex(6)
+        layout = House(options.units).layout()
+        name, key = f"On-sale {run}", f"onsale-{run}"
+        event_id = await administration.create_event(name, layout, options.hold_ttl_seconds, key)
+        with tempfile.TemporaryDirectory(prefix="holdfast-onsale-") as folder:
+            tasks = _tasks(options, event_id, run, Path(folder))
+            before = await administration.counters()
+            selling = Selling(options.seconds, options.kill_shard, administration, event_id, console)
+            await selling.run(tasks)
+            counters = _since(before, await administration.counters())
+            live = await _live_digest(administration, event_id)
+            audited = await _audit(options.server, event_id, live, [Path(task.told_file) for task in tasks], console)
+    finally:
+        await administration.close()
+    figures = together(selling.figures)
+    figures.accepted_at = figures.accepted_at[: int(selling.elapsed_s * 1000)]
+    return Report(
+        event_id=event_id,
+        buyers=options.buyers,
+        processes=len(tasks),
+        elapsed_s=selling.elapsed_s,
+        sold_out=selling.sold_out,
+        figures=figures,
+        cpu_shares=[part.cpu_s / selling.elapsed_s for part in selling.figures],
+        longest_gap_ms=figures.longest_gap_ms(),
+        durability=durability,
+        counters=counters,
+        kills=selling.kills,
+        kill_faults=selling.kill_faults,
+        audit=audited,
+    )
+
+
+def _tasks(options: Options, event_id: str, run: str, folder: Path) -> list[Task]:
+    """Half of the buyers over HTTP, half over gRPC, spread over the processes."""
+    parts = options.process_count()
+    over_http = options.buyers - options.buyers // 2
+    server = options.server
+    return [
+        Task(
+            http_url=server.http_url,
+            grpc_target=server.grpc_target,
+            api_key=server.api_key,
+            event_id=event_id,
+            units=options.units,
+            http_buyers=_share(over_http, part, parts),
+            grpc_buyers=_share(options.buyers - over_http, parts - 1 - part, parts),
+            duration_ms=int(options.seconds * 1000),
+            part=part,
+            parts=parts,
+            run=run,
+            told_file=str(folder / f"told-{part}.jsonl"),
+        )
+        for part in range(parts)
+    ]
+
+
+def _share(total: int, part: int, parts: int) -> int:
+    return total // parts + (part < total % parts)
+
+
+def _since(before: Counters | None, after: Counters | None) -> Counters | None:
+    return None if before is None or after is None else after.since(before)
+
+
+async def _live_digest(administration: Administration, event_id: str) -> LiveDigest | None:
+    """The digest, waited for a little: the last kill may have been a moment ago."""
+    give_up_at_s = time.monotonic() + DIGEST_WITHIN_S
+    live = await administration.live_digest(event_id)
+    while live is None and time.monotonic() < give_up_at_s:
+        await asyncio.sleep(0.5)
+        live = await administration.live_digest(event_id)
+    return live
+
+
+async def _audit(server: Server, event_id: str, live: LiveDigest | None, told: list[Path], console: Console) -> Audited:
+    block = block_of(event_id)
+    replies = by_block(read_acknowledged(told))
+    audit = JournalAudit(server.database_url, replies, {} if live is None else {block: live})
+    findings: list[Finding] = []
+    finding_count = 0
+    with progress_bar(console, "{task.completed:,.0f} rows") as progress:
+        bar = progress.add_task("auditing", total=live.position if live is not None else None)
+        watching = asyncio.create_task(_show_rows(progress, bar, lambda: audit.row_count))
+        async for finding in audit.run([block]):
+            finding_count += 1
+            if len(findings) < FINDINGS_SHOWN:
+                findings.append(finding)
+        watching.cancel()
+        progress.update(bar, total=audit.row_count, completed=audit.row_count)
+    return Audited(sum(map(len, replies.values())), audit.summaries, findings, finding_count)
+
+
+async def _show_rows(progress: Progress, bar: TaskID, rows: Callable[[], int]) -> None:
+    while True:
+        progress.update(bar, completed=rows())
+        await asyncio.sleep(SHOW_EVERY_S)

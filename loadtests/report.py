@@ -1,0 +1,132 @@
+"""What a run prints and keeps: the figures, the server's counters, and the audit's verdict."""
+
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from loadtests.audit.audit import BlockSummary
+from loadtests.audit.findings import Finding
+from loadtests.figures import Figures
+from loadtests.kills import FELT_WITHIN_MS, Kill
+from loadtests.server import Counters
+
+FINDINGS_SHOWN = 20
+BUSY = 0.9  # a process that uses more of a core than this may be what limits the run
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """What the audit says; `findings` has the first few."""
+
+    reply_count: int
+    blocks: list[BlockSummary]
+    findings: list[Finding]
+    finding_count: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether all was audited, the live state too, and nothing is wrong."""
+        return not self.finding_count and all(block.digest_compared for block in self.blocks)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A run. `cpu_shares`: of a core, by process of buyers. `counters` is None if the server does not tell."""
+
+    event_id: str
+    buyers: int
+    processes: int
+    elapsed_s: float
+    sold_out: bool
+    figures: Figures
+    cpu_shares: list[float]
+    longest_gap_ms: int
+    durability: dict[str, str]
+    counters: Counters | None
+    kills: list[Kill]
+    kill_faults: list[str]
+    audit: Audited
+
+    @property
+    def unexplained(self) -> int:
+        """How many answers nothing explains."""
+        return sum(self.figures.errors.values()) + len(self.kill_faults)
+
+
+def show(report: Report, console: Console) -> None:
+    """Print it."""
+    figures = report.figures
+    rate = figures.new_count / report.elapsed_s
+    console.print(f"\n[bold]{report.event_id}[/]: {report.buyers} buyers for {report.elapsed_s:.1f} s", end="")
+    console.print(", sold out" if report.sold_out else "")
+    _line(console, "accepted", f"[bold]{rate:,.0f}/s[/] new holds and orders ({figures.new_count:,})")
+    _line(console, "", f"{_counts(figures.accepted)}; replays {figures.replayed:,}, vanished {figures.vanished:,}")
+    _line(console, "refused", _counts(figures.refused) or "nothing")
+    _line(console, "asked again", _counts(figures.asked_again) or "never")
+    _line(console, "errors", _counts(figures.errors) or "none")
+    for protocol in sorted(figures.waits):
+        p50, p99 = (figures.wait_ms(share, protocol) for share in (0.5, 0.99))
+        _line(console, protocol, f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {sum(figures.waits[protocol].values()):,} calls")
+    _line(console, "waiting", f"longest call {figures.longest_wait_us / 1000:,.0f} ms, longest time in which no write ")
+    _line(console, "", f"was accepted anywhere {report.longest_gap_ms:,} ms")
+    _line(console, "batching", _batching(report.counters))
+    _line(console, "durability", ", ".join(f"{name} {value}" for name, value in sorted(report.durability.items())))
+    _line(console, "loader", _loader(report.cpu_shares))
+    for kill in report.kills:
+        gap_ms = figures.longest_gap_ms(kill.at_ms, kill.at_ms + FELT_WITHIN_MS)
+        _line(console, "killed", f"{kill.shard}, pid {kill.pid}, {kill.at_ms / 1000:.1f} s after the start, ")
+        _line(console, "", f"{kill.in_flight} commands in flight; no write was accepted for {gap_ms:,} ms")
+    for fault in report.kill_faults:
+        _line(console, "not killed", f"[red]{escape(fault)}[/]")
+    _show_audit(report.audit, console)
+
+
+def save(report: Report, file: Path) -> None:
+    """Keep it as JSON. Raises OSError."""
+    figures = msgspec.structs.replace(report.figures, accepted_at=bytearray(), waits={})
+    summary = {
+        **msgspec.to_builtins(msgspec.structs.replace(report, figures=figures)),
+        "accepted_per_s": report.figures.new_count / report.elapsed_s,
+        "p50_ms": report.figures.wait_ms(0.5),
+        "p99_ms": report.figures.wait_ms(0.99),
+    }
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+
+
+def _show_audit(audit: Audited, console: Console) -> None:
+    rows = sum(block.row_count for block in audit.blocks)
+    entries = sum(block.entry_count for block in audit.blocks)
+    _line(console, "audit", f"{rows:,} rows, {entries:,} entries, {audit.reply_count:,} acknowledged replies")
+    if audit.clean:
+        _line(console, "", "[green]clean[/]: nothing sold twice, nothing acknowledged lost, live digest equal")
+        return
+    if not all(block.digest_compared for block in audit.blocks):
+        _line(console, "", "[red]incomplete[/]: the server did not tell its digest")
+    _line(console, "", f"[red]{audit.finding_count:,} findings[/]")
+    for finding in audit.findings:
+        console.print(f"    {finding}", style="red", markup=False)
+
+
+def _line(console: Console, title: str, text: str) -> None:
+    console.print(f"  {title:12}{text}")
+
+
+def _counts(counts: dict[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{escape(name)} {number:,}" for name, number in most)
+
+
+def _batching(counters: Counters | None) -> str:
+    if counters is None or not counters.batches or not counters.commits:
+        return "the server does not tell"
+    return (
+        f"{counters.calls / counters.batches:.1f} commands per batch, "
+        f"{counters.calls / counters.commits:.1f} per commit "
+        f"({counters.commits:,} commits, {counters.rows:,} rows, {counters.entries:,} entries)"
+    )
+
+
+def _loader(cpu_shares: list[float]) -> str:
+    shares = " + ".join(f"{share:.2f}" for share in cpu_shares)
+    limit = "; [yellow]a process was busy all the time: try --processes[/]" if max(cpu_shares) > BUSY else ""
+    return f"{len(cpu_shares)} processes used {shares} cores{limit}"

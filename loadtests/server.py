@@ -1,0 +1,153 @@
+"""The running server as its administrator sees it: an event to sell, counts, digests, counters, and who serves what."""
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+
+from actors.core.ids import BlockId, parse_event_id
+from loadtests.audit.audit import LiveDigest
+from loadtests.audit.rows import connect_to_read
+
+TIMEOUT_S = 10.0
+
+_FOLDER = Path(__file__).parent
+_SETTINGS = (_FOLDER / "settings.sql").read_text(encoding="utf-8")
+_OWNER = (_FOLDER / "owner.sql").read_text(encoding="utf-8")
+
+
+class Server(msgspec.Struct, frozen=True):
+    """How to reach a running server, and the database whose journal is audited."""
+
+    http_url: str
+    grpc_target: str
+    database_url: str
+    api_key: str
+
+
+class ServerRefused(Exception):
+    """The server does not do what a load test needs; the text is one line for a person."""
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """How many units are to be had, held and sold, a moment ago."""
+
+    available: int
+    held: int
+    sold: int
+
+
+class Counters(msgspec.Struct, frozen=True):
+    """What all shards together have done since they started."""
+
+    calls: int = 0
+    batches: int = 0
+    commits: int = 0
+    rows: int = 0
+    entries: int = 0
+
+    def since(self, before: "Counters") -> "Counters | None":
+        """What was done meanwhile; None if a shard has started anew, so that nothing can be said."""
+        done = [now - then for now, then in zip(_fields(self), _fields(before), strict=True)]
+        return None if min(done) < 0 else Counters(*done)
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The shard that serves a block, and its process."""
+
+    shard: str
+    pid: int
+
+
+class Administration:
+    """Calls that are no part of the load."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        headers = {"Authorization": f"Bearer {server.api_key}"}
+        self._http = httpx.AsyncClient(base_url=server.http_url, headers=headers, timeout=TIMEOUT_S)
+
+    async def create_event(self, name: str, layout: dict[str, object], hold_ttl_seconds: int, key: str) -> str:
+        """A fresh event that is on sale; its id. Raises ServerRefused."""
+        event = {"name": name, "layout": layout, "hold_ttl_seconds": hold_ttl_seconds}
+        event_id: str = (await self._post("/v1/events", event, key))["event_id"]
+        await self._post(f"/v1/events/{event_id}/open-sale", {}, f"{key}-open")
+        return event_id
+
+    async def availability(self, event_id: str) -> Availability | None:
+        """The event's units, counted; None if that cannot be had now."""
+        answer = await self._read(f"/v1/events/{event_id}/availability")
+        if answer is None:
+            return None
+        counts = [category["counts"] for category in answer["categories"]]
+        return Availability(*(sum(found[status] for found in counts) for status in ("available", "held", "sold")))
+
+    async def live_digest(self, event_id: str) -> LiveDigest | None:
+        """What the serving shard says of the event; None if it cannot be asked now."""
+        answer = await self._read(f"/v1/events/{event_id}/digest")
+        if answer is None:
+            return None
+        return LiveDigest(bytes.fromhex(answer["ledger_digest"]), answer["entries_applied"], answer["position"])
+
+    async def counters(self) -> Counters | None:
+        """What the shards have counted so far; None if the server does not tell."""
+        answer = await self._read("/v1/status")
+        shards: list[dict[str, Any]] = (answer or {}).get("shards", [])
+        if not shards:
+            return None
+        return Counters(*(sum(int(shard.get(name, 0)) for shard in shards) for name in Counters.__struct_fields__))
+
+    async def durability(self) -> dict[str, str]:
+        """What Postgres says of the settings on which durability rests. Raises OSError, asyncpg.PostgresError."""
+        return {found["name"]: found["setting"] for found in await self._select(_SETTINGS)}
+
+    async def owner_of(self, event_id: str) -> Owner | None:
+        """The shard that serves the event now, by the catalogue. Raises OSError, asyncpg.PostgresError."""
+        found = await self._select(_OWNER, block_of(event_id))
+        return Owner(found[0]["shard"], found[0]["pid"]) if found else None
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._http.aclose()
+
+    async def _post(self, path: str, body: object, key: str) -> dict[str, Any]:
+        try:
+            response = await self._http.post(path, json=body, headers={"Idempotency-Key": f'"{key}"'})
+        except httpx.HTTPError as fault:
+            raise ServerRefused(f"{self._server.http_url} does not answer: {fault!r}") from None
+        if response.is_error:
+            raise ServerRefused(f"POST {path}: {response.status_code} {response.text[:500]}")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            response = await self._http.get(path)
+        except httpx.HTTPError:
+            return None
+        if response.is_error:
+            return None
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def _select(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await connect_to_read(self._server.database_url)
+        try:
+            found: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            return found
+        finally:
+            await connection.close()
+
+
+def block_of(event_id: str) -> BlockId:
+    """The event's home block. Raises ServerRefused."""
+    block = parse_event_id(event_id)
+    if block is None:
+        raise ServerRefused(f"{event_id!r} is not the id of an event")
+    return block
+
+
+def _fields(counters: Counters) -> tuple[int, ...]:
+    return msgspec.structs.astuple(counters)

@@ -1,0 +1,101 @@
+"""Two projectors at once, as during an upgrade, or when one that hung wakes up: nothing twice, nothing back."""
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from actors.core.ids import BlockId
+from actors.database.connect import Connection
+from actors.projections.positions import Positions, Step
+from actors.projections.projection import Projection
+from tests.projections.selling import World, check_followed, follow_all
+
+pytestmark = pytest.mark.anyio
+
+_SET_WITHOUT_COMPARING = """
+update projection_positions as seen
+set position = moved.position, chain = moved.chain
+from unnest($2::text[], $3::bigint[], $4::bytea[]) as moved (block_id, position, chain)
+where seen.projection = $1 and seen.block_id = moved.block_id
+"""
+
+
+class Hanging(Positions):
+    """Hangs before it writes, until it is told to go on."""
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__(database_url)
+        self.hangs = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
+        """See `Positions.move`."""
+        self.hangs.set()
+        await self.goes_on.wait()
+        return await super().move(projection, steps)
+
+
+class Overwriting(Hanging):
+    """The negative control: sets the positions, whatever they are."""
+
+    async def _compare_and_set(self, connection: Connection, projection: str, steps: Sequence[Step]) -> set[BlockId]:
+        ends = [step.progress.rows[-1].row for step in steps]
+        await connection.execute(
+            _SET_WITHOUT_COMPARING,
+            projection,
+            [end.block for end in ends],
+            [end.position for end in ends],
+            [end.chain for end in ends],
+        )
+        return {end.block for end in ends}
+
+
+async def check_that_one_which_wakes_up_writes_nothing(world: World, positions: Hanging) -> None:
+    """A projector hangs with what it has read; another follows the event further; then the first goes on."""
+    event = await world.event()
+    await event.live_at_random(Random(1), 10)
+    first, second = world.projector(positions=positions), world.projector()
+    hanging = asyncio.create_task(first.round())
+    await positions.hangs.wait()
+    await follow_all(second)
+    await event.live_at_random(Random(2), 10)
+    await follow_all(second)
+    positions.goes_on.set()
+    await hanging
+    await check_followed(world, event)
+    await event.live_at_random(Random(3), 5)
+    await follow_all(first)  # the loser has read anew
+    await check_followed(world, event)
+
+
+async def test_a_projector_that_wakes_up_late_writes_nothing(world: World) -> None:
+    await check_that_one_which_wakes_up_writes_nothing(world, Hanging(world.database_url))
+
+
+async def test_control_without_comparing_the_late_one_writes_again(world: World) -> None:
+    with pytest.raises(AssertionError):
+        await check_that_one_which_wakes_up_writes_nothing(world, Overwriting(world.database_url))
+
+
+async def test_projectors_that_race_follow_every_row_once(world: World) -> None:
+    events = [await world.event() for _ in range(5)]
+    projectors = [world.projector(rows_per_slice=rows_per_slice) for rows_per_slice in (2, 3, 500)]
+    selling = True
+
+    async def race(number: int) -> int:
+        rounds = 0
+        while selling:
+            await projectors[number].round()
+            rounds += 1
+        return rounds
+
+    racing = [asyncio.create_task(race(number)) for number in range(3)]
+    for turn in range(60):
+        await events[turn % 5].live_at_random(Random(turn), 3)
+    selling = False
+    assert min(await asyncio.gather(*racing)) > 3
+    await follow_all(projectors[0])
+    for event in events:
+        await check_followed(world, event)

@@ -1,0 +1,132 @@
+"""The whole of Holdfast as a newcomer starts it, on ports and a folder of its own."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from serve.local.preflight import free_port
+from serve.local.processes import marked, working_in
+from serve.local.stack import DataFolder, Stack, find_stack
+from serve.settings import variable_of
+
+READY_S = 90.0
+STOP_S = 60.0
+HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
+
+
+class RunningStack:
+    """`holdfast run` as a process; everything else is learned from what it prints, as a newcomer would."""
+
+    def __init__(self, data_dir: Path, inner_port: int, **settings: str) -> None:
+        self.folder = DataFolder(data_dir)
+        ports = ("http_port", "grpc_port", "postgres_port", "redis_port")
+        given = {name: str(free_port()) for name in ports} | {"data_dir": str(data_dir), "inner_port": str(inner_port)}
+        self.environ = os.environ | {variable_of(name): value for name, value in (given | settings).items()}
+        self._process: subprocess.Popen[str] | None = None
+        self._said = ""
+
+    @property
+    def said(self) -> str:
+        """All that it has printed."""
+        return self._said
+
+    def start(self) -> None:
+        """Start it and wait for `Holdfast is ready`."""
+        self._said = ""
+        self._process = subprocess.Popen(
+            [HOLDFAST, "run"],
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self.await_said("Holdfast is ready", READY_S)
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._said += line
+
+    def await_said(self, text: str, patience_s: float) -> None:
+        """Wait until it has printed the text."""
+        deadline = time.monotonic() + patience_s
+        while text not in self._said:
+            assert self._process is not None
+            assert self._process.poll() is None, f"it ended:\n{self._said}"
+            assert time.monotonic() < deadline, f"it never said {text!r}:\n{self._said}"
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C would; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(STOP_S)
+
+    def kill_everything(self) -> None:
+        """SIGKILL to the supervisor and to every process of the stack, Postgres and Ray included."""
+        assert self._process is not None
+        self._process.kill()
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(STOP_S)
+
+    def processes(self) -> list[int]:
+        """Everything of the stack that lives, the supervisor apart."""
+        return [
+            *marked(self.folder.stack_id),
+            *working_in(self.folder.postgres, "postgres"),
+            *working_in(self.folder.redis, "redis-server"),
+        ]
+
+    @property
+    def stack(self) -> Stack:
+        """The addresses, as the project's own commands find them."""
+        stack = find_stack(self.folder.root)
+        assert stack is not None
+        return stack
+
+    @property
+    def event_id(self) -> str:
+        """The demo event."""
+        return self._found(r"event_[0-9a-z]{16}")
+
+    @property
+    def api_key(self) -> str:
+        """The demo key."""
+        return self._found(r"hf_[0-9a-f]{16}_[0-9a-f]{64}")
+
+    def _found(self, pattern: str) -> str:
+        found = re.search(pattern, self._said)
+        assert found is not None, self._said
+        return found[0]
+
+    def client(self) -> httpx.Client:
+        """An HTTP client that bears the demo key."""
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        return httpx.Client(base_url=self.stack.http_url, headers=headers, timeout=30.0)
+
+    def printed_command(self, program: str) -> list[str]:
+        """The words of the printed example that calls this program."""
+        start = self._said.index(program)
+        command = self._said[start:].replace("\\\n", " ").splitlines()[0]
+        return shlex.split(command)
+
+    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run one of `holdfast`'s commands against it."""
+        return subprocess.run(
+            [HOLDFAST, *words],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )

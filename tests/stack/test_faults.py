@@ -1,0 +1,176 @@
+"""Parts of a running server die or hang: buyers see latency, nothing else."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from serve.local.processes import marked, named
+from tests.stack.load import Load
+from tests.stack.running_stack import RunningStack
+
+pytestmark = pytest.mark.stack
+HALL = {
+    "currency": "EUR",
+    "categories": [{"name": "A", "price": 100}],
+    "areas": [{"name": "Hall", "category": "A", "capacity": 100_000}],
+}
+PROMISED_S = 5.0
+HANG_UP_PAUSE_S = 0.15  # 50 connections then ask for a few hundred calls a second, and hear none of the answers
+
+
+@pytest.fixture(scope="module")
+def event_id(running: RunningStack) -> str:
+    """A large hall on sale."""
+    with running.client() as client:
+        created = client.post("/v1/events", json={"name": "hall", "layout": HALL}, headers={"Idempotency-Key": "hall"})
+        event_id: str = created.json()["event_id"]
+        client.post(f"/v1/events/{event_id}/open-sale", headers={"Idempotency-Key": "open"}, json={})
+    return event_id
+
+
+async def newest_shard(running: RunningStack) -> tuple[int, int]:
+    """Process and epoch of the shard that serves."""
+    connection = await asyncpg.connect(running.stack.database_url)
+    try:
+        row = await connection.fetchrow("select pid, epoch from shards order by epoch desc limit 1")
+        return row["pid"], row["epoch"]
+    finally:
+        await connection.close()
+
+
+async def rows_after(running: RunningStack, event_id: str, epoch: int, later_epoch: int) -> int:
+    """How many rows of the older epoch stand behind the first of the later one."""
+    connection = await asyncpg.connect(running.stack.database_url)
+    try:
+        block = event_id.removeprefix("event_")
+        return int(
+            await connection.fetchval(
+                "select count(*) from journal where block_id = $1 and epoch = $2 and position > "
+                "(select min(position) from journal where block_id = $1 and epoch >= $3)",
+                block,
+                epoch,
+                later_epoch,
+            )
+        )
+    finally:
+        await connection.close()
+
+
+async def under_load(running: RunningStack, event_id: str, hurt: Callable[[], Awaitable[None]], seconds: float) -> Load:
+    """Do this to the server two seconds into the load, and let the load go on for so long."""
+    async with Load(running, event_id, "Hall") as load:
+        await asyncio.sleep(2)
+        await hurt()
+        await asyncio.sleep(seconds)
+    return load
+
+
+def test_a_shard_is_killed(running: RunningStack, event_id: str) -> None:
+    async def main() -> None:
+        pid, epoch = await newest_shard(running)
+
+        async def hurt() -> None:
+            os.kill(pid, signal.SIGKILL)
+
+        load = await under_load(running, event_id, hurt, 6)
+        later_pid, later_epoch = await newest_shard(running)
+        print(f"killed: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
+        assert (later_pid, later_epoch > epoch) != (pid, False)
+        assert set(load.statuses) <= {200, 201}
+        assert load.longest_gap_s < PROMISED_S
+
+    asyncio.run(main())
+
+
+def test_a_shard_hangs_and_comes_back(running: RunningStack, event_id: str) -> None:
+    async def main() -> None:
+        pid, epoch = await newest_shard(running)
+
+        async def hurt() -> None:
+            os.kill(pid, signal.SIGSTOP)
+
+        try:
+            load = await under_load(running, event_id, hurt, 8)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        later_pid, later_epoch = await newest_shard(running)
+        print(f"paused: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
+        assert later_pid != pid
+        assert set(load.statuses) <= {200, 201}
+        assert load.longest_gap_s < PROMISED_S
+        await asyncio.sleep(2)
+        assert await rows_after(running, event_id, epoch, later_epoch) == 0
+
+    asyncio.run(main())
+
+
+def test_ray_dies_and_the_supervisor_repairs_it(running: RunningStack, event_id: str) -> None:
+    with running.client() as client:
+        held = client.post(
+            f"/v1/events/{event_id}/holds",
+            headers={"Idempotency-Key": "before the crash"},
+            json={"areas": [{"area": "Hall", "quantity": 1}]},
+        ).json()
+        (raylet,) = named(marked(running.folder.stack_id), "raylet")
+        os.kill(raylet, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while named(marked(running.folder.stack_id), "raylet") in ([], [raylet]):
+            assert time.monotonic() < deadline, running.said
+            time.sleep(0.1)
+        while True:
+            try:
+                answer = client.get(f"/v1/holds/{held['hold_id']}")
+            except OSError:
+                answer = None
+            except Exception as fault:
+                answer = None
+                print(repr(fault))
+            if answer is not None and answer.status_code == 200:
+                break
+            assert time.monotonic() < deadline, running.said
+            time.sleep(0.2)
+        assert answer.json()["units"] == held["units"]
+
+
+def test_buyers_who_hang_up_do_not_disturb_the_others(running: RunningStack, event_id: str) -> None:
+    async def main() -> None:
+        async with Load(running, event_id, "Hall") as load:
+            await asyncio.sleep(1)
+            quiet_from = time.monotonic()
+            await asyncio.sleep(5)
+            quiet_until = time.monotonic()
+            hang_ups = [0]
+            await asyncio.gather(*(hang_up(running, event_id, quiet_until + 10, hang_ups) for _ in range(50)))
+            loud_until = time.monotonic()
+        quiet, loud = load.rate_between(quiet_from, quiet_until), load.rate_between(quiet_until, loud_until)
+        print(f"neighbours: {quiet:.0f}/s alone, {loud:.0f}/s beside {hang_ups[0]} hang-ups; {dict(load.statuses)}")
+        assert hang_ups[0] > 500
+        assert set(load.statuses) <= {200, 201}
+        assert loud >= quiet / 2
+
+    asyncio.run(main())
+
+
+async def hang_up(running: RunningStack, event_id: str, until: float, count: list[int]) -> None:
+    """Send a request, or half of one, and drop the connection, over and over."""
+    settings = running.stack.settings
+    body = b'{"areas": [{"area": "Hall", "quantity": 1}]}'
+    while time.monotonic() < until:
+        count[0] += 1
+        _, writer = await asyncio.open_connection("127.0.0.1", settings.http_port)
+        head = (
+            f"POST /v1/events/{event_id}/holds HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {running.api_key}\r\n"
+            f"Idempotency-Key: hang-up-{count[0]}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        whole = head + body
+        writer.write(whole if count[0] % 2 else whole[: -len(body) // 2])
+        await writer.drain()
+        await asyncio.sleep(0.002 * (count[0] % 5))
+        writer.transport.abort()
+        await asyncio.sleep(HANG_UP_PAUSE_S)

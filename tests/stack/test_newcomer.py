@@ -1,0 +1,94 @@
+"""What a newcomer sees: it starts, both examples work as printed, nothing listens to the world, nothing is left."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.stack.running_stack import RunningStack
+
+pytestmark = pytest.mark.stack
+LOOPBACK_V4, LOOPBACK_V6, LOOPBACK_MAPPED = (
+    "0100007F",
+    "00000000000000000000000001000000",
+    "0000000000000000FFFF00000100007F",
+)
+LISTENING = "0A"
+
+
+def test_both_examples_work_as_printed(running: RunningStack) -> None:
+    words = running.printed_command("curl")
+    url = next(word for word in words if word.startswith("http"))
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    headers["Idempotency-Key"] = "as the shell would put it"
+    with running.client() as client:
+        answer = client.post(url, headers=headers, content=words[words.index("-d") + 1])
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["units"] == ["101/A/1", "101/A/2"]
+
+    words = running.printed_command(".venv/bin/holdfast hold")
+    held = running.command(*words[1:])
+    assert held.returncode == 0, held.stderr
+    assert json.loads(held.stdout)["units"] == ["Floor x 2"]
+
+
+def test_everything_listens_on_loopback_only(running: RunningStack) -> None:
+    ours = {inode for pid in running.processes() for inode in _sockets(pid)}
+    listening = [
+        fields[1].split(":")[0]
+        for table in ("tcp", "tcp6")
+        for fields in map(str.split, Path("/proc/net", table).read_text().splitlines()[1:])
+        if fields[3] == LISTENING and fields[9] in ours
+    ]
+    assert len(listening) > 5
+    assert set(listening) <= {LOOPBACK_V4, LOOPBACK_V6, LOOPBACK_MAPPED}
+
+
+def test_a_second_stack_on_the_same_folder_says_so_in_one_line(running: RunningStack) -> None:
+    refused = running.command("run")
+    assert refused.returncode == 1
+    assert "another Holdfast runs on the data folder" in refused.stdout
+    assert len(refused.stdout.splitlines()) == 1
+
+
+def test_commands_without_a_server_say_so(running: RunningStack, tmp_path: Path) -> None:
+    refused = running.command("hold", running.event_id, "--area", "Floor:1", "--data-dir", str(tmp_path))
+    assert refused.returncode == 1
+    assert "no Holdfast runs" in refused.stderr
+
+
+def test_events_and_keys_from_the_command_line(running: RunningStack, tmp_path: Path) -> None:
+    layout = tmp_path / "hall.yaml"
+    layout.write_text(
+        "currency: EUR\ncategories: [{name: A, price: 100}]\nareas: [{name: Hall, category: A, capacity: 3}]\n"
+    )
+    made = running.command("keys", "create", "other-tenant")
+    key = made.stdout.strip()
+    assert made.returncode == 0, made.stderr
+    created = running.command("events", "create", "A hall", "--layout", str(layout), "--open-sale", "--key", key)
+    assert created.returncode == 0, created.stderr
+    event_id = created.stdout.strip()
+    assert running.command("hold", event_id, "--area", "Hall:3", "--key", key).returncode == 0
+    too_many = running.command("hold", event_id, "--area", "Hall:1", "--key", key)
+    assert too_many.returncode == 1
+    assert "NOT_ENOUGH_AVAILABLE" in too_many.stderr or "ABORTED" in too_many.stderr
+    strange = running.command("hold", event_id, "--area", "Hall:1")
+    assert "NOT_FOUND" in strange.stderr, "the demo's tenant must not see it"
+
+    layout.write_text("currency: EUR\ncategories: [{name: A, price: 1}]\nareas: [{name: Hall, category: B, capacity: -3}]\n")
+    refused = running.command("events", "create", "A bad hall", "--layout", str(layout), "--key", key)
+    assert refused.returncode == 1
+    assert "areas[0].capacity" in refused.stderr
+    assert "areas[0].category" in refused.stderr
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            name = str(link.readlink())
+        except OSError:
+            continue
+        if name.startswith("socket:["):
+            found.add(name[8:-1])
+    return found
