@@ -83,9 +83,9 @@ class CatalogueRoutes:
         """Whether at least one shard is known."""
         return bool(self._ways)
 
-    def counters(self) -> dict[str, CoalescerCounters]:
-        """What went to each shard."""
-        return {name: way.coalescer.counters for name, way in self._ways.items()}
+    def known(self) -> list[tuple[Incarnation, CoalescerCounters]]:
+        """The shards by name, as the catalogue last described them, and what went to each."""
+        return [(way.incarnation, way.coalescer.counters) for _, way in sorted(self._ways.items())]
 
     async def route(self, block: BlockId) -> Coalescer | None:
         """See `Routes.route`."""
@@ -174,6 +174,8 @@ class CatalogueRoutes:
             if known is None or known.incarnation.epoch != incarnation.epoch:
                 self._ways[name] = _Way(incarnation, self._secret, self.now_ms)
                 self._give_up(known)
+            else:
+                known.incarnation = incarnation  # with newer counters
         for name in self._ways.keys() - newest.keys():
             self._give_up(self._ways.pop(name))
 

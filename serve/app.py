@@ -32,7 +32,8 @@ def deploy(stack: Stack) -> None:
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
     projector = _singleton("projector", ProjectorService, stack.database_url)
     ray.get([directory.start.remote(), projector.start.remote()], timeout=START_TIMEOUT_S)
-    gateway = Gateway.options(num_replicas=settings.gateway_replicas).bind(GatewayConfig(stack.database_url, secret))
+    deployment: Any = Gateway
+    gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(GatewayConfig(stack.database_url, secret))
     ray_serve.run(gateway, name="holdfast", route_prefix="/")
 
 

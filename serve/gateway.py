@@ -19,6 +19,7 @@ from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
+from serve.status import cluster_status
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
 class Gateway(GrpcMethods):
     """The composition root of a replica; HTTP routes and gRPC methods share everything below them."""
 
-    async def __init__(self, config: GatewayConfig) -> None:
+    async def __init__(self, config: GatewayConfig) -> None:  # type: ignore[misc]  # Serve awaits it
         self._routes = CatalogueRoutes(
             Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret
         )
@@ -61,7 +62,9 @@ class Gateway(GrpcMethods):
             lambda: numbers.getrandbits(NUMBER_BITS) or 1,
         )
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
-        self.operations = Operations(self._reservations, self._availability, keys.authenticate)
+        self.operations = Operations(
+            self._reservations, self._availability, keys.authenticate, lambda: cluster_status(self._routes)
+        )
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""

@@ -14,7 +14,7 @@ from actors.core.ids import BlockId, parse_event_id
 from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.replies import AreaPlaces, EventReply, HoldReply, OrderReply
+from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
 from actors.projections.availability import (
     Availability,
     AvailabilityReader,
@@ -26,6 +26,7 @@ from actors.projections.availability import (
 from actors.reservations import Caller, Done, Request, Reservations
 from serve.layout_reader import LayoutFileError, decode_json
 from serve.refusals import invalid
+from serve.status import ClusterStatus
 from serve.validation import (
     HoldExtension,
     NewEvent,
@@ -59,11 +60,16 @@ class Operations:
     """What can be asked of Holdfast. Every method takes the body as read, or the refusal that reading it met."""
 
     def __init__(
-        self, reservations: Reservations, availability: AvailabilityReader, authenticate: Authenticate
+        self,
+        reservations: Reservations,
+        availability: AvailabilityReader,
+        authenticate: Authenticate,
+        status: Callable[[], ClusterStatus],
     ) -> None:
         self._reservations = reservations
         self._availability = availability
         self._authenticate = authenticate
+        self._status = status
 
     async def create_event(self, envelope: Envelope, body: NewEvent | Rejected) -> Done[EventReply] | Rejected:
         """Create an event as a draft. Its layout is judged last, as that may take a second: not for strangers."""
@@ -91,6 +97,18 @@ class Operations:
         if isinstance(caller, Rejected):
             return caller
         return await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+
+    async def get_digest(self, envelope: Envelope, event_id: str) -> Done[DigestReply] | Rejected:
+        """What an auditor compares an event's journal with."""
+        caller = await self._admit_read(envelope)
+        if isinstance(caller, Rejected):
+            return caller
+        return await self._reservations.get_digest(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+
+    async def get_status(self, envelope: Envelope) -> ClusterStatus | Rejected:
+        """What this gateway knows of the cluster."""
+        caller = await self._admit_read(envelope)
+        return caller if isinstance(caller, Rejected) else self._status()
 
     async def list_events(
         self, envelope: Envelope, page: Page | Rejected

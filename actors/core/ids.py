@@ -30,8 +30,13 @@ class Kind(StrEnum):
 
 def event_block(tenant: TenantId, key: str) -> BlockId:
     """The home block of the event that `tenant` creates under the idempotency key `key`: creating is idempotent."""
-    digest = blake2b(f"{tenant}\0{key}".encode(), digest_size=10, person=b"holdfast.event").digest()
+    digest = blake2b(tenants_own(tenant, key), digest_size=10, person=b"holdfast.event").digest()
     return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
+
+
+def tenants_own(tenant: TenantId, text: str) -> bytes:
+    """Bytes that no other pair of a tenant and a text gives, whatever characters are in them."""
+    return f"{len(tenant)}:{tenant}{text}".encode()
 
 
 def event_id(block: BlockId) -> str:
@@ -41,6 +46,7 @@ def event_id(block: BlockId) -> str:
 
 def outside_id(kind: Kind, block: BlockId, number: int) -> str:
     """The outside id of a hold or an order; `number` is from 1 and below 2**63."""
+    assert 0 < number < 1 << NUMBER_BITS, "the number is out of bounds"
     return f"{kind}_{block}{_encode(number, NUMBER_LENGTH)}"
 
 
@@ -63,12 +69,13 @@ def parse_id(kind: Kind, text: str) -> tuple[BlockId, int] | None:
     if prefix != kind or len(body) != BLOCK_ID_LENGTH + NUMBER_LENGTH or _decode(body) is None:
         return None
     number = _decode(body[BLOCK_ID_LENGTH:])
-    if number is None or number >> NUMBER_BITS:
+    if not number or number >> NUMBER_BITS:
         return None
     return BlockId(body[:BLOCK_ID_LENGTH]), number
 
 
 def _encode(number: int, length: int) -> str:
+    assert 0 <= number < 1 << (5 * length), "the number does not fit"
     return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in range(length - 1, -1, -1))
 
 

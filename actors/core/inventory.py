@@ -18,14 +18,14 @@ class UnitStatus(IntEnum):
 class Inventory:
     """The units of one block. 9 bytes a seat, whatever happens to it."""
 
-    __slots__ = ("area_held", "area_sold", "owners", "statuses")
+    __slots__ = ("area_held", "area_sold", "capacities", "owners", "statuses")
 
     def __init__(self, index: LayoutIndex) -> None:
-        areas = len(index.layout.areas)
+        self.capacities = [area.capacity for area in index.layout.areas]
         self.owners = array("q", bytes(8 * index.seat_count))  # the hold that claims the seat, or 0
         self.statuses = bytearray(index.seat_count)
-        self.area_held = [0] * areas
-        self.area_sold = [0] * areas
+        self.area_held = [0] * len(self.capacities)
+        self.area_sold = [0] * len(self.capacities)
 
     def claim(self, hold: int, seats: tuple[int, ...], areas: tuple[tuple[int, int], ...]) -> None:
         """The hold takes these units, which must be available."""
@@ -35,6 +35,11 @@ class Inventory:
             self.statuses[seat] = UnitStatus.HELD
         for area, quantity in areas:
             self.area_held[area] += quantity
+            assert self.available(area) >= 0, f"area {area} is oversold"
+
+    def available(self, area: int) -> int:
+        """How many places of the area nobody has."""
+        return self.capacities[area] - self.area_held[area] - self.area_sold[area]
 
     def sell(self, hold: int, seats: tuple[int, ...], areas: tuple[tuple[int, int], ...]) -> None:
         """The units of the hold are sold."""

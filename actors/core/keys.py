@@ -5,16 +5,16 @@ hold and 10 minutes more, an order's 24 hours. Pruning happens in `apply`, by en
 """
 
 from hashlib import blake2b
-from heapq import heapreplace
 
 import msgspec
 
-from actors.core.ids import Kind, TenantId
-from actors.core.replies import HoldStatus
-from actors.core.state import BlockState, Memo
+from actors.core.commands import Stamp
+from actors.core.ids import Kind, TenantId, tenants_own
+from actors.core.state import BlockState, Hold, Memo
 
 MAX_KEY_LENGTH = 255
 MAX_KEYS_PER_BLOCK = 1_000_000
+MAX_KEYS_PER_HOLD = 16
 HOLD_KEY_KEPT_MS = 10 * 60_000
 ORDER_KEY_KEPT_MS = 24 * 60 * 60_000
 ENDED_HOLD_KEPT_MS = 24 * 60 * 60_000
@@ -26,7 +26,7 @@ _fingerprint_encoder = msgspec.msgpack.Encoder()
 
 def key_hash(tenant: TenantId, key: str) -> bytes:
     """The 16 bytes under which a block remembers a tenant's key."""
-    return blake2b(f"{tenant}\0{key}".encode(), digest_size=16, person=b"holdfast.key").digest()
+    return blake2b(tenants_own(tenant, key), digest_size=16, person=b"holdfast.key").digest()
 
 
 def fingerprint(principal: str, buyer: str, *command: object) -> bytes:
@@ -36,14 +36,46 @@ def fingerprint(principal: str, buyer: str, *command: object) -> bytes:
 
 
 def remember(state: BlockState, key: bytes, fingerprint_: bytes, kind: Kind, number: int, due_ms: int) -> None:
-    """Remember an accepted outcome until `due_ms` at least (0: for ever)."""
+    """Remember an accepted outcome until `due_ms` at least (0: until it gets a due time, if it ever does)."""
     state.memos[key] = Memo(fingerprint_, kind, number, due_ms)
     if due_ms:
         state.push_memo_due(due_ms, key)
 
 
+def remember_with_hold(state: BlockState, hold: Hold, key: bytes, fingerprint_: bytes) -> None:
+    """Remember an accepted outcome as long as the hold and 10 minutes more.
+
+    A hold's first keys wait with it for its end. So that ending it stays little work, further ones are kept as if it
+    were to live to its cap.
+    """
+    if len(hold.keys) < MAX_KEYS_PER_HOLD:
+        hold.keys = (*hold.keys, key)
+        remember(state, key, fingerprint_, Kind.HOLD, hold.number, due_ms=0)
+    else:
+        remember(state, key, fingerprint_, Kind.HOLD, hold.number, hold.max_expires_at_ms + HOLD_KEY_KEPT_MS)
+
+
+def let_keys_go(state: BlockState, hold: Hold, ended_at_ms: int) -> None:
+    """The hold has ended: its keys have 10 minutes more."""
+    for key in hold.keys:
+        state.memos[key].due_ms = ended_at_ms + HOLD_KEY_KEPT_MS
+        state.push_memo_due(ended_at_ms + HOLD_KEY_KEPT_MS, key)
+    hold.keys = ()
+
+
+def is_number_in_use(state: BlockState, stamp: Stamp, kind: Kind, number: int) -> bool:
+    """Whether a hold or an order has the number, other than the one that this very key stands for.
+
+    Another tenant does not learn of it.
+    """
+    if number not in (state.holds if kind is Kind.HOLD else state.orders) or state.tenant != stamp.tenant:
+        return False
+    memo = state.memos.get(stamp.key)
+    return memo is None or (memo.kind, memo.number) != (kind, number)
+
+
 def keys_are_full(state: BlockState, at_ms: int) -> bool:
-    """Whether the bound is reached and the next entry will not look at a key whose time may be over.
+    """Whether the bound is reached and the next entry will forget no key.
 
     Judged by time, as pruning needs an entry: a full block that refused everything would otherwise stay full for ever.
     """
@@ -51,33 +83,19 @@ def keys_are_full(state: BlockState, at_ms: int) -> bool:
 
 
 def prune(state: BlockState, at_ms: int) -> None:
-    """Forget a bounded number of keys and ended holds whose time is over."""
+    """Forget a bounded number of keys and of ended holds, with their unpaid orders, whose time is over."""
     for _ in range(PRUNED_PER_ENTRY):
         if not state.memo_dues or state.memo_dues[0][0] > at_ms:
             break
-        _, key = state.memo_dues[0]
-        memo = state.memos[key]
-        again_ms = _lives_until_ms(state, memo)
-        if again_ms > at_ms:
-            memo.due_ms = again_ms
-            heapreplace(state.memo_dues, (again_ms, key))
-        else:
-            del state.memos[key]
-            state.pop_memo_due()
+        del state.memos[state.pop_memo_due()]
     for _ in range(PRUNED_PER_ENTRY):
         if not state.ended:
             break
-        hold = state.holds[state.ended[0]]
+        ended_at_ms, number = state.ended[0]
         kept_ms = HOLD_KEY_KEPT_MS if len(state.ended) > MAX_ENDED_HOLDS else ENDED_HOLD_KEPT_MS
-        if hold.ended_at_ms + kept_ms > at_ms:
+        if ended_at_ms + kept_ms > at_ms:
             break
-        del state.holds[hold.number]
         state.ended.popleft()
-
-
-def _lives_until_ms(state: BlockState, memo: Memo) -> int:
-    hold = state.holds.get(memo.number) if memo.kind is Kind.HOLD else None
-    if hold is None:
-        return memo.due_ms
-    end_ms = hold.expires_at_ms if hold.status is HoldStatus.ACTIVE else hold.ended_at_ms
-    return max(memo.due_ms, end_ms + HOLD_KEY_KEPT_MS)
+        hold = state.holds.pop(number)
+        if hold.order:
+            del state.orders[hold.order]

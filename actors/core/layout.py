@@ -98,16 +98,17 @@ class LayoutIndex:
             self._row_of_name[section.name, row.name] = number
             base += row.count
 
-    def seat_of_name(self, name: str) -> int | None:
-        """The index of the seat named `section/row/seat`, or None if there is none."""
+    def find_seat(self, name: str) -> tuple[int, int] | None:
+        """The indices of the seat named `section/row/seat` and of its price category, or None if there is none."""
         parts = name.split("/")
         if len(parts) != 3:
             return None
         number = self._row_of_name.get((parts[0], parts[1]))
         if number is None:
             return None
-        place = self._rows[number][1].place_of(parts[2]) if parts[2] else None
-        return None if place is None else self._bases[number] + place
+        row = self._rows[number][1]
+        place = row.place_of(parts[2]) if parts[2] else None
+        return None if place is None else (self._bases[number] + place, row.category)
 
     def seat_name(self, seat: int) -> str:
         """The name of the seat with index `seat`."""

@@ -10,7 +10,7 @@ from serve.http_api.docs import docs_page
 from serve.http_api.health import Readiness, healthz, readyz
 from serve.http_api.openapi import openapi_document
 from serve.http_api.problems import on_exception
-from serve.http_api.routes import Events, Holds, Orders
+from serve.http_api.routes import Events, Holds, Operators, Orders
 from serve.operations import Operations
 
 _PAGE_HEADERS = {
@@ -22,7 +22,7 @@ _PAGE_HEADERS = {
 def build_http_app(operations: Operations, readiness: Readiness) -> Litestar:
     """The ASGI application over these operations; `readiness` says what keeps it from selling."""
     app = Litestar(
-        [Events, Holds, Orders, healthz, readyz],
+        [Events, Holds, Orders, Operators, healthz, readyz],
         exception_handlers={Exception: on_exception},
         openapi_config=None,
         logging_config=None,

@@ -16,12 +16,14 @@ from serve.http_api.contracts import contract
 from serve.http_api.problems import problem_response
 from serve.http_api.views import (
     AvailabilityView,
+    DigestView,
     EventListView,
     EventView,
     HoldView,
     OrderView,
     UnitListView,
     availability_view,
+    digest_view,
     event_list_view,
     event_view,
     hold_view,
@@ -29,6 +31,7 @@ from serve.http_api.views import (
     unit_list_view,
 )
 from serve.operations import Operations
+from serve.status import ClusterStatus
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
     HoldExtension,
@@ -191,6 +194,25 @@ class Orders(Controller):
         body = await body_of(request, Nothing)
         done = await _operations(request).cancel_order(envelope_of(request), order_id, body)
         return _answered(request, done, order_view)
+
+
+class Operators(Controller):
+    """For whoever runs or audits the server."""
+
+    path = "/v1"
+    tags = ("operators",)
+
+    @get("/events/{event_id:str}/digest", opt=contract(DigestView, Reason.EVENT_NOT_FOUND))
+    async def get_digest(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """Digests of all that the event's block knows, for comparison with a fold over its journal."""
+        done = await _operations(request).get_digest(envelope_of(request), event_id)
+        return _refused(request, done) if isinstance(done, Rejected) else _shown(digest_view(done))
+
+    @get("/status", opt=contract(ClusterStatus))
+    async def get_status(self, request: HttpRequest) -> Response[bytes]:
+        """The shards that this gateway knows, and what went through them."""
+        status = await _operations(request).get_status(envelope_of(request))
+        return _refused(request, status) if isinstance(status, Rejected) else _shown(status)
 
 
 def _operations(request: HttpRequest) -> Operations:

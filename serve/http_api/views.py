@@ -6,8 +6,9 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
-from actors.core.replies import AreaPlaces, EventReply, HoldReply, HoldStatus, OrderReply, Price
+from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, HoldStatus, OrderReply, Price
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
+from actors.reservations import Done
 from serve.wire_time import rfc3339
 
 Time = Annotated[str, Meta(description="RFC 3339, UTC, in milliseconds", examples=["2026-05-01T18:00:00.000Z"])]
@@ -53,6 +54,15 @@ class HoldView(msgspec.Struct, frozen=True):
     max_expires_at: Time
     buyer_id: str
     order_id: str | None
+
+
+class DigestView(msgspec.Struct, frozen=True):
+    """The state of an event's block after `entries_applied` entries, the last of them at or before `position`."""
+
+    position: int
+    entries_applied: int
+    digest: Annotated[str, Meta(description="over everything, remembered keys included; hexadecimal")]
+    ledger_digest: Annotated[str, Meta(description="over what is owed to buyers; hexadecimal")]
 
 
 class TicketView(msgspec.Struct, frozen=True):
@@ -303,6 +313,12 @@ def unit_list_view(event: str, found: UnitStatuses) -> UnitListView:
         as_of=rfc3339(found.as_of_ms),
         units=[UnitView(name, status.name) for name, status in found.statuses.items()],
     )
+
+
+def digest_view(done: Done[DigestReply]) -> DigestView:
+    """A block's digests as HTTP shows them."""
+    reply = done.reply
+    return DigestView(done.position, reply.entries_applied, reply.digest.hex(), reply.ledger_digest.hex())
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[AreaQuantityView]:

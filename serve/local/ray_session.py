@@ -168,6 +168,8 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",
         # The default makes every stop last 30 s.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.2",
+        # Above every bound of ours, so that a request that is too large is refused by name; far below Serve's 2 GiB.
+        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(64 << 20),
         # One log line a request to a Python process; the gateway counts its requests itself.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(folder.ray_short / "haproxy-launcher"),

@@ -60,6 +60,8 @@ ROUTES = {
     "create_event": ("POST", "/v1/events"),
     "open_sale": ("POST", "/v1/events/{event_id}/open-sale"),
     "get_event": ("GET", "/v1/events/{event_id}"),
+    "get_digest": ("GET", "/v1/events/{event_id}/digest"),
+    "get_status": ("GET", "/v1/status"),
     "list_events": ("GET", "/v1/events"),
     "get_availability": ("GET", "/v1/events/{event_id}/availability"),
     "list_units": ("GET", "/v1/events/{event_id}/units"),

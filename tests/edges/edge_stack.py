@@ -26,6 +26,7 @@ from serve.auth import KeyRing, PostgresKeySource, create_key
 from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
+from serve.status import ClusterStatus
 
 SHARD = "shard-1"
 SERVE_LIMIT_BYTES = 64 << 20
@@ -35,6 +36,11 @@ SERVE_LIMIT_BYTES = 64 << 20
 def now_ms() -> int:
     """The clock of the journal and of the edges."""
     return int(time() * 1000)
+
+
+def nothing_known() -> ClusterStatus:
+    """The status of a cluster of which this gateway knows no shard."""
+    return ClusterStatus([])
 
 
 class OneShard:
@@ -124,7 +130,7 @@ async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
     reservations = Reservations(Dispatcher(shard, now_ms), shard, now_ms, lambda: randbits(62) + 1)
     availability = AvailabilityReader(database_url)
     try:
-        async with edges_over(Operations(reservations, availability, ring.authenticate), keys) as edges:
+        async with edges_over(Operations(reservations, availability, ring.authenticate, nothing_known), keys) as edges:
             yield edges
     finally:
         await ring.close()

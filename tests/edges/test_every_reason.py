@@ -46,7 +46,7 @@ async def stubborn_edges(anyio_backend: str, refusing: Refusing) -> AsyncIterato
     async def authenticate(authorization: str | None) -> Caller | Rejected:
         return Caller(TenantId("alpha"), "alpha")
 
-    operations = Operations(cast(Reservations, refusing), cast(AvailabilityReader, None), authenticate)
+    operations = Operations(cast(Reservations, refusing), cast(AvailabilityReader, None), authenticate, nothing_known)
     async with edges_over(operations, {"alpha": "unused"}) as running:
         yield running
 

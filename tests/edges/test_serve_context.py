@@ -56,7 +56,9 @@ async def _refused(authorization: str) -> tuple[Any, dict[str, Any], list[str | 
         return Caller(TenantId("alpha"), "alpha")
 
     methods = GrpcMethods()
-    methods.operations = Operations(cast(Reservations, Unasked()), cast(AvailabilityReader, None), authenticate)
+    methods.operations = Operations(
+        cast(Reservations, Unasked()), cast(AvailabilityReader, None), authenticate, nothing_known
+    )
     wire = Wire(("authorization", authorization))
     context = cast(Any, RayServegRPCContext(cast(Any, wire)))
     reply = await methods.PlaceHold(holds_pb2.PlaceHoldRequest(units=["a"], idempotency_key="k"), context)

@@ -57,18 +57,25 @@ order by following.block_id, following.position;
 
 -- name: move
 -- Compare and set: positions move only from where this projector saw them. A block not returned was moved by another.
+-- Looked up one by one, in order: without statistics a join would look at every block of the projection.
 with mine as (
-  select seen.block_id, moved.to_position, moved.to_chain
-  from projection_positions as seen
-  join unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[])
-    as moved (block_id, from_position, from_chain, to_position, to_chain)
-    on moved.block_id = seen.block_id
-  where seen.projection = $1
-    and seen.position = moved.from_position
-    and seen.chain = moved.from_chain
-    and seen.quarantined_because is null
-  order by seen.block_id
-  for update of seen
+  select moved.block_id, moved.to_position, moved.to_chain
+  from (
+    select *
+    from unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[])
+      as step (block_id, from_position, from_chain, to_position, to_chain)
+    order by block_id collate "C"
+  ) as moved
+  cross join lateral (
+    select
+    from projection_positions as seen
+    where seen.projection = $1
+      and seen.block_id = moved.block_id
+      and seen.position = moved.from_position
+      and seen.chain = moved.from_chain
+      and seen.quarantined_because is null
+    for update
+  ) as unmoved
 )
 update projection_positions as seen
 set position = mine.to_position, chain = mine.to_chain

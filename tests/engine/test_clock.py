@@ -1,0 +1,84 @@
+"""The journal's clock, carried forward: small differences are followed, a jump is a fault, a slow answer is neither."""
+
+import pytest
+
+from actors.engine.clock import JournalClock
+
+START_MS = 1_700_000_000_000
+
+
+class Monotonic:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def monotonic() -> Monotonic:
+    return Monotonic()
+
+
+@pytest.fixture
+def clock(monotonic: Monotonic) -> JournalClock:
+    """A clock that was set at START_MS."""
+    clock = JournalClock(monotonic)
+    assert not clock.trusted
+    clock.observe(START_MS, monotonic())
+    assert clock.trusted
+    return clock
+
+
+def test_it_goes_on_by_itself(clock: JournalClock, monotonic: Monotonic) -> None:
+    monotonic.now_s += 2.5
+    assert clock.now_ms() == START_MS + 2_500
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "took_s", "journal_ms", "trusted", "now_ms"),
+    [
+        (10, 0, 10_300, True, 10_300),  # a little ahead: followed
+        (10, 0, 9_000, True, 9_000),  # a little behind
+        (10, 0, 13_000, False, 10_000),  # a jump ahead: not followed
+        (10, 0, 7_000, False, 10_000),  # a jump back
+        (10, 0, 3_600_000, False, 10_000),
+        (10, 5, 5_000, True, 10_000),  # the answer took 5 s and was true when it was made
+        (10, 5, 10_000, True, 10_000),  # or just before it came
+        (10, 5, 4_000, True, 9_000),  # it lags by 1 s at least
+        (10, 5, 2_000, False, 10_000),  # it lags by 3 s at least
+        (10, 5, 13_000, False, 10_000),  # it leads by 3 s at least
+    ],
+)
+def test_what_an_answer_makes_of_it(
+    clock: JournalClock,
+    monotonic: Monotonic,
+    passed_s: float,
+    took_s: float,
+    journal_ms: int,
+    trusted: bool,
+    now_ms: int,
+) -> None:
+    monotonic.now_s += passed_s
+    clock.observe(START_MS + journal_ms, monotonic() - took_s)
+    assert clock.trusted is trusted
+    assert clock.now_ms() == START_MS + now_ms
+
+
+def test_it_is_trusted_again_when_both_clocks_agree(clock: JournalClock, monotonic: Monotonic) -> None:
+    clock.observe(START_MS + 60_000, monotonic())
+    assert not clock.trusted
+    monotonic.now_s += 1
+    clock.observe(START_MS + 1_000, monotonic())
+    assert clock.trusted
+
+
+def test_it_never_runs_backwards(clock: JournalClock, monotonic: Monotonic) -> None:
+    monotonic.now_s += 10
+    before_ms = clock.now_ms()
+    clock.observe(before_ms - 1_500, monotonic())
+    assert clock.now_ms() == before_ms
+    monotonic.now_s += 2
+    assert clock.now_ms() == before_ms + 500
