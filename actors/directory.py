@@ -7,6 +7,7 @@ at any time.
 """
 
 import asyncio
+import os
 from itertools import count
 from typing import Any
 
@@ -22,6 +23,7 @@ from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.handshake import Identity
 from actors.link.transport import NotSent, OutcomeUnknown
+from actors.logs import configure_logs
 from actors.shard import Shard, ShardConfig
 
 _log = structlog.get_logger(__name__)
@@ -44,35 +46,45 @@ class DirectoryConfig(msgspec.Struct, frozen=True):
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
 class Directory:
-    """One per cluster, by name; `start` before anything else, and again after a restart."""
+    """One per cluster, by name. Begins to watch with its process, so that Ray may restart it at any time."""
 
     def __init__(self, config: DirectoryConfig) -> None:
+        configure_logs(config.shard.log_level)
         self._config = config
         self._catalogue = Catalogue(config.shard.database_url, application_name="holdfast-directory")
         self._spare: Any = None
-        self._numbers = count()
-        self._watching: list[asyncio.Task[None]] = []
+        self._spare_numbers = count(1)
+        self._all_serve = asyncio.Event()
+        self._running = asyncio.create_task(self._run())
 
-    async def start(self) -> None:
-        """Return when every shard serves; go on watching. Again is fine."""
-        if self._watching:
-            return
-        known, _ = await self._catalogue.newest_incarnations()
-        shards = self._config.shards
-        current = await asyncio.gather(*(self._ensure(name, known.get(name)) for name in shards))
-        self._watching = [
-            asyncio.create_task(self._watch(name, incarnation))
-            for name, incarnation in zip(shards, current, strict=True)
-        ]
+    async def pid(self) -> int:
+        """The process of this actor; answers when every shard has served once."""
+        await self._all_serve.wait()
+        return os.getpid()
+
+    async def _run(self) -> None:
+        """Find or start every shard, then watch them all for ever."""
+        while True:
+            try:
+                known, _ = await self._catalogue.newest_incarnations()
+                shards = self._config.shards
+                current = await asyncio.gather(*(self._ensure(name, known.get(name)) for name in shards))
+                break
+            except (RayError, CatalogueUnavailable, TimeoutError) as fault:
+                _log.error("not every shard serves yet", fault=repr(fault))
+                await asyncio.sleep(PING_PERIOD_S)
+        self._all_serve.set()
         self._make_spare()
+        await asyncio.gather(*(self._watch(incarnation) for incarnation in current))
 
     async def _ensure(self, shard: str, known: Incarnation | None) -> Incarnation:
         if known is None or Epoch.unpacked(known.epoch).generation != self._config.generation:
             return await self._start_successor(shard, 1)
         return known
 
-    async def _watch(self, shard: str, current: Incarnation) -> None:
+    async def _watch(self, current: Incarnation) -> None:
         """Ask, and replace what does not answer."""
+        shard = current.shard
         while True:
             await self._until_silent(current)
             _log.warning("shard does not answer", shard=shard, epoch=Epoch.unpacked(current.epoch), pid=current.pid)
@@ -121,7 +133,7 @@ class Directory:
     def _make_spare(self) -> Any:
         """Start an actor that only waits. Detached: shards must outlive the directory."""
         if self._spare is None:
-            name = f"shard-g{self._config.generation}-{id(self):x}-{next(self._numbers)}"
+            name = f"shard-g{self._config.generation}-{os.getpid()}-{next(self._spare_numbers)}"
             self._spare = _detached(Shard, name).remote(self._config.shard)
         return self._spare
 

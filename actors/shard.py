@@ -22,6 +22,7 @@ from actors.journal.postgres import PostgresJournal
 from actors.link.address import Address, TcpAddress, UnixAddress
 from actors.link.handshake import Identity
 from actors.link.server import LinkServer
+from actors.logs import configure_logs
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ class ShardConfig(msgspec.Struct, frozen=True):
     link_secret: bytes
     link_folder: str
     cut_over: bool
+    log_level: str = "info"
 
 
 @ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)
@@ -42,6 +44,7 @@ class Shard:
     """One process that serves, at most once in its life, as one incarnation of one shard."""
 
     def __init__(self, config: ShardConfig) -> None:
+        configure_logs(config.log_level)
         self._config = config
         self._running: asyncio.Task[None] | None = None
 

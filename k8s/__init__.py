@@ -1,0 +1,1 @@
+"""Python that talks to the Kubernetes API. Imports nothing of the rest; nothing is here yet."""

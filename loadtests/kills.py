@@ -34,19 +34,17 @@ class KillFailed(Exception):
 async def kill_owner(
     find_owner: FindOwner, in_flight: Callable[[], int], starts_at_s: float, killed_before: set[int]
 ) -> Kill:
-    """Kill the owner's process, when it is a living one that was not killed before. Raises KillFailed."""
+    """Kill the owner's process, when it is a shard's that was not killed before. Raises KillFailed."""
     give_up_at_s = time.monotonic() + SUCCESSOR_WITHIN_S
     while time.monotonic() < give_up_at_s:
         owner = await find_owner()
-        if owner is not None and owner.pid not in killed_before and in_flight() > 0:
-            if not _is_shard(owner.pid):
-                raise KillFailed(f"process {owner.pid} does not look like a shard's, so it is left alone")
-            waiting = in_flight()
+        waiting = in_flight()
+        if owner is not None and owner.pid not in killed_before and waiting and _is_shard(owner.pid):
             os.kill(owner.pid, signal.SIGKILL)
             killed_before.add(owner.pid)
             return Kill(owner.shard, owner.pid, int((time.monotonic() - starts_at_s) * 1000), waiting)
         await asyncio.sleep(LOOK_EVERY_S)
-    raise KillFailed(f"no living shard had the block and commands in flight for {SUCCESSOR_WITHIN_S:.0f} s")
+    raise KillFailed(f"no shard's process had the block and commands in flight for {SUCCESSOR_WITHIN_S:.0f} s")
 
 
 def _is_shard(pid: int) -> bool:

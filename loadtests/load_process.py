@@ -5,6 +5,7 @@ input) to stop early. Out: a line when it is ready, a `Pulse` every now and then
 """
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -62,7 +63,8 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 def main() -> None:
-    """Run the task that comes on standard input."""
+    """Run the task that comes on standard input; INT is for the parent, which then closes that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     uvloop.run(_run(sys.stdin.buffer, sys.stdout.buffer))
 
 

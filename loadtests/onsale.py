@@ -22,12 +22,13 @@ from loadtests.house import House
 from loadtests.load_process import Task
 from loadtests.report import FINDINGS_SHOWN, Audited, Report, save, show
 from loadtests.selling import SHOW_EVERY_S, Selling, progress_bar
-from loadtests.server import Administration, Counters, Server, ServerRefused, block_of
+from loadtests.server import Administration, Counters, Server, ServerRefused, Status, block_of
 
 CLEAN, WRONG, TOO_SLOW = 0, 1, 2
 LEAST_ACCEPTED_PER_S = 250  # 5,000 new holds and orders in 20 s
 BUYERS_PER_PROCESS = 32
 DIGEST_WITHIN_S = 15.0
+COUNTERS_LAG_S = 1.5
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -83,10 +84,11 @@ async def _run(options: Options, console: Console) -> Report:
         event_id = await administration.create_event(name, layout, options.hold_ttl_seconds, key)
         with tempfile.TemporaryDirectory(prefix="holdfast-onsale-") as folder:
             tasks = _tasks(options, event_id, run, Path(folder))
-            before = await administration.counters()
+            before = await administration.status()
             selling = Selling(options.seconds, options.kill_shard, administration, event_id, console)
             await selling.run(tasks)
-            counters = _since(before, await administration.counters())
+            await asyncio.sleep(COUNTERS_LAG_S)
+            counters = _since(before, await administration.status())
             live = await _live_digest(administration, event_id)
             audited = await _audit(options.server, event_id, live, [Path(task.told_file) for task in tasks], console)
     finally:
@@ -138,7 +140,7 @@ def _share(total: int, part: int, parts: int) -> int:
     return total // parts + (part < total % parts)
 
 
-def _since(before: Counters | None, after: Counters | None) -> Counters | None:
+def _since(before: Status | None, after: Status | None) -> Counters | None:
     return None if before is None or after is None else after.since(before)
 
 

@@ -117,12 +117,12 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _batching(counters: Counters | None) -> str:
-    if counters is None or not counters.batches or not counters.commits:
+    if counters is None or not counters.batch_count or not counters.commit_count:
         return "the server does not tell"
     return (
-        f"{counters.calls / counters.batches:.1f} commands per batch, "
-        f"{counters.calls / counters.commits:.1f} per commit "
-        f"({counters.commits:,} commits, {counters.rows:,} rows, {counters.entries:,} entries)"
+        f"{counters.call_count / counters.batch_count:.1f} commands per batch, "
+        f"{counters.call_count / counters.commit_count:.1f} per commit "
+        f"({counters.commit_count:,} commits, {counters.row_count:,} rows, {counters.entry_count:,} entries)"
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import asyncpg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -50,8 +51,13 @@ class Selling:
         finally:
             for task in beside:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            ended = await asyncio.gather(*beside, return_exceptions=True)
             await crowd.close()
+        for outcome in ended:
+            if isinstance(outcome, Exception):
+                raise outcome
+        if len(self.kills) < self._kills_wanted and not self.kill_faults:
+            self.kill_faults.append(f"{len(self.kills)} of {self._kills_wanted} kills fitted into the time")
 
     async def _show(self, crowd: Crowd) -> None:
         with progress_bar(self._console, "{task.fields[said]}") as progress:
@@ -85,7 +91,7 @@ class Selling:
             await asyncio.sleep(max(at_s - time.monotonic(), 0))
             try:
                 kill = await kill_owner(self._find_owner, lambda: crowd.pulse().in_flight, self._starts_at_s, killed)
-            except KillFailed as failure:
+            except (KillFailed, OSError, asyncpg.PostgresError) as failure:
                 self.kill_faults.append(str(failure))
                 return
             self.kills.append(kill)

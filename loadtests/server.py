@@ -40,18 +40,37 @@ class Availability(msgspec.Struct, frozen=True):
 
 
 class Counters(msgspec.Struct, frozen=True):
-    """What all shards together have done since they started."""
+    """What a shard has done since it started, or all shards in a time."""
 
-    calls: int = 0
-    batches: int = 0
-    commits: int = 0
-    rows: int = 0
-    entries: int = 0
+    call_count: int = 0
+    batch_count: int = 0
+    commit_count: int = 0
+    row_count: int = 0
+    entry_count: int = 0
 
-    def since(self, before: "Counters") -> "Counters | None":
-        """What was done meanwhile; None if a shard has started anew, so that nothing can be said."""
-        done = [now - then for now, then in zip(_fields(self), _fields(before), strict=True)]
-        return None if min(done) < 0 else Counters(*done)
+
+class ShardStatus(msgspec.Struct, frozen=True):
+    """An incarnation of a shard, of what `/v1/status` says; its counters are up to a second old."""
+
+    shard: str
+    generation: int
+    incarnation: int
+    served: Counters
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What `/v1/status` says."""
+
+    shards: list[ShardStatus]
+
+    def since(self, before: "Status") -> Counters:
+        """What was done meanwhile; of a shard that has started anew, what it has done since then."""
+        then = {(shard.shard, shard.generation, shard.incarnation): _numbers(shard) for shard in before.shards}
+        done = [0] * len(Counters.__struct_fields__)
+        for shard in self.shards:
+            already = then.get((shard.shard, shard.generation, shard.incarnation), (0,) * len(done))
+            done = [sum(parts) - less for *parts, less in zip(done, _numbers(shard), already, strict=True)]
+        return Counters(*done)
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -91,13 +110,10 @@ class Administration:
             return None
         return LiveDigest(bytes.fromhex(answer["ledger_digest"]), answer["entries_applied"], answer["position"])
 
-    async def counters(self) -> Counters | None:
+    async def status(self) -> Status | None:
         """What the shards have counted so far; None if the server does not tell."""
         answer = await self._read("/v1/status")
-        shards: list[dict[str, Any]] = (answer or {}).get("shards", [])
-        if not shards:
-            return None
-        return Counters(*(sum(int(shard.get(name, 0)) for shard in shards) for name in Counters.__struct_fields__))
+        return None if answer is None else msgspec.convert(answer, Status)
 
     async def durability(self) -> dict[str, str]:
         """What Postgres says of the settings on which durability rests. Raises OSError, asyncpg.PostgresError."""
@@ -149,5 +165,5 @@ def block_of(event_id: str) -> BlockId:
     return block
 
 
-def _fields(counters: Counters) -> tuple[int, ...]:
-    return msgspec.structs.astuple(counters)
+def _numbers(shard: ShardStatus) -> tuple[int, ...]:
+    return msgspec.structs.astuple(shard.served)

@@ -27,13 +27,15 @@ def deploy(stack: Stack) -> None:
     shutil.rmtree(links, ignore_errors=True)  # sockets of an earlier Ray, all of whose processes have ended
     links.mkdir(mode=0o700)
     generation = asyncio.run(_begin_generation(stack.database_url))
-    shard = ShardConfig(stack.database_url, secret, str(links), cut_over=True)
+    shard = ShardConfig(stack.database_url, secret, str(links), cut_over=True, log_level=settings.log_level)
     names = tuple(f"shard-{number}" for number in range(1, settings.shards + 1))
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
-    projector = _singleton("projector", ProjectorService, stack.database_url)
-    ray.get([directory.start.remote(), projector.start.remote()], timeout=START_TIMEOUT_S)
+    projector = _singleton("projector", ProjectorService, stack.database_url, settings.log_level)
+    ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
-    gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(GatewayConfig(stack.database_url, secret))
+    gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(
+        GatewayConfig(stack.database_url, secret, settings.log_level)
+    )
     ray_serve.run(gateway, name="holdfast", route_prefix="/")
 
 
@@ -45,6 +47,6 @@ async def _begin_generation(database_url: str) -> int:
         await catalogue.close()
 
 
-def _singleton(name: str, actor: Any, config: object) -> Any:
+def _singleton(name: str, actor: Any, *arguments: object) -> Any:
     """The one actor of that name, started unless it is there; it outlives the driver's handle."""
-    return actor.options(name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True).remote(config)
+    return actor.options(name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True).remote(*arguments)

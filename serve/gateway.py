@@ -12,6 +12,7 @@ from ray import serve as ray_serve
 
 from actors.catalogue.catalogue import Catalogue
 from actors.dispatch import Dispatcher, RoutesUnavailable
+from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityReader
 from actors.reservations import Reservations
 from actors.routes import CatalogueRoutes
@@ -34,6 +35,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
 
     database_url: str
     link_secret: bytes
+    log_level: str
 
 
 @ray_serve.deployment(
@@ -48,6 +50,7 @@ class Gateway(GrpcMethods):
     """The composition root of a replica; HTTP routes and gRPC methods share everything below them."""
 
     async def __init__(self, config: GatewayConfig) -> None:  # type: ignore[misc]  # Serve awaits it
+        configure_logs(config.log_level)
         self._routes = CatalogueRoutes(
             Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret
         )

@@ -41,10 +41,18 @@ from actors.core.entries import (
 )
 from actors.core.ids import Kind
 from actors.core.keys import keys_are_full, prune
-from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
+from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import DigestReply, Reply
 from actors.core.snapshot import digest, ledger_digest
 from actors.core.state import BlockState, Memo
+
+# What can be malformed; the other commands bear nothing that could be.
+_FAULTS: dict[type, Callable[[BlockState, Any], tuple[str, ...]]] = {
+    CreateEvent: events.faults_of_create_event,
+    PlaceHold: holds.faults_of_place_hold,
+    ExtendHold: holds.faults_of_extend_hold,
+    PlaceOrder: orders.faults_of_place_order,
+}
 
 _DECIDE: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
     CreateEvent: events.decide_create_event,
@@ -104,21 +112,24 @@ def next_deadline_ms(state: BlockState) -> int | None:
 
 
 def _write(state: BlockState, command: Write, at_ms: int) -> Outcome:
+    """In the order of `Reason`. Of another tenant's block nothing is told, not even that it is full."""
     stamp = command.stamp
+    find_faults = _FAULTS.get(type(command))
+    faults = find_faults(state, command) if find_faults is not None else ()
+    if faults:
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
+    memo = state.memos.get(stamp.key)
+    if memo is None and state.tenant == stamp.tenant and keys_are_full(state, at_ms):
+        return Rejected(Reason.OVERLOADED)
     if at_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
-    if not isinstance(command, CreateEvent) or state.layout is not None:
-        missing = _missing(state, command, stamp.tenant)
-        if missing is not None:
-            return Rejected(missing)
-    memo = state.memos.get(stamp.key)
-    if memo is not None:
-        if memo.fingerprint != stamp.fingerprint:
-            return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)
+    creates = isinstance(command, CreateEvent)
+    missing = None if creates and state.layout is None else _missing(state, command, stamp.tenant)
+    if missing is not None:
+        return Rejected(missing)
+    if memo is not None and memo.fingerprint == stamp.fingerprint:
         return _replay(state, memo, at_ms)
-    if keys_are_full(state, at_ms):
-        return Rejected(Reason.OVERLOADED)
-    if isinstance(command, CreateEvent) and state.layout is not None:
+    if memo is not None or (creates and state.layout is not None):
         return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)
     return _DECIDE[type(command)](state, command, at_ms)
 
@@ -138,16 +149,34 @@ def _read(state: BlockState, command: Read, at_ms: int) -> Outcome:
 
 def _missing(state: BlockState, command: Command, tenant: str) -> Reason | None:
     """What the command names and this tenant does not have here. Another tenant's thing looks like none at all."""
-    known = state.layout is not None and state.tenant == tenant
-    if isinstance(command, ReadHold | ExtendHold | ReleaseHold | PlaceOrder):
-        return None if known and command.hold in state.holds else Reason.HOLD_NOT_FOUND
-    if isinstance(command, ReadOrder | ConfirmOrder | CancelOrder):
-        return None if known and command.order in state.orders else Reason.ORDER_NOT_FOUND
-    return None if known else Reason.EVENT_NOT_FOUND
+    is_there, reason = _NAMED[type(command)]
+    return None if state.tenant == tenant and is_there(state, command) else reason
+
+
+def _event_is_there(state: BlockState, _: Command) -> bool:
+    return state.layout is not None
+
+
+def _hold_is_there(state: BlockState, command: ReadHold | ExtendHold | ReleaseHold | PlaceOrder) -> bool:
+    return command.hold in state.holds
+
+
+def _order_is_there(state: BlockState, command: ReadOrder | ConfirmOrder | CancelOrder) -> bool:
+    return command.order in state.orders
+
+
+# What a command names, and what it is told if that is not there.
+_NAMED: dict[type, tuple[Callable[[BlockState, Any], bool], Reason]] = {
+    **dict.fromkeys(
+        (CreateEvent, OpenSale, PlaceHold, ReadEvent, ReadDigest), (_event_is_there, Reason.EVENT_NOT_FOUND)
+    ),
+    **dict.fromkeys((ExtendHold, ReleaseHold, PlaceOrder, ReadHold), (_hold_is_there, Reason.HOLD_NOT_FOUND)),
+    **dict.fromkeys((ConfirmOrder, CancelOrder, ReadOrder), (_order_is_there, Reason.ORDER_NOT_FOUND)),
+}
 
 
 def _replay(state: BlockState, memo: Memo, at_ms: int) -> Outcome:
-    """The reply is rebuilt from what the key stands for: same id, same units."""
+    """The reply is rebuilt from what the key stands for: same id, same units. It may be forgotten before its key is."""
     reply: Reply
     if memo.kind is Kind.HOLD:
         hold = state.holds.get(memo.number)
@@ -155,7 +184,10 @@ def _replay(state: BlockState, memo: Memo, at_ms: int) -> Outcome:
             return Rejected(Reason.HOLD_NOT_FOUND)
         reply = holds.hold_reply(state, hold, at_ms)
     elif memo.kind is Kind.ORDER:
-        reply = orders.order_reply(state, state.orders[memo.number], at_ms)
+        order = state.orders.get(memo.number)
+        if order is None:
+            return Rejected(Reason.ORDER_NOT_FOUND)
+        reply = orders.order_reply(state, order, at_ms)
     else:
         reply = events.event_reply(state)
     return Accepted((), reply, replayed=True)

@@ -12,6 +12,7 @@ from actors.core.replies import AreaPlaces
 
 MAX_UNITS_PER_HOLD = 50
 DEFAULT_HOLD_TTL_MS = 10 * 60_000
+MIN_EVENT_HOLD_TTL_MS = 1_000
 MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
 
 
@@ -30,7 +31,7 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CreateEvent(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Create the block's event; its layout is already validated."""
+    """Create the block's event, whose holds live for `hold_ttl_ms` unless they ask for something else."""
 
     stamp: Stamp
     name: str

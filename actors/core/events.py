@@ -1,12 +1,22 @@
 """The event of a block: created once, then put on sale."""
 
-from actors.core.commands import CreateEvent, OpenSale
+from actors.core.commands import MAX_HOLD_LIFE_MS, MIN_EVENT_HOLD_TTL_MS, CreateEvent, OpenSale
 from actors.core.entries import EventCreated, SaleOpened
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
+from actors.core.layout_soundness import first_fault
 from actors.core.outcomes import Accepted, Outcome
 from actors.core.replies import EventReply, EventStatus
 from actors.core.state import BlockState
+
+
+def faults_of_create_event(_: BlockState, command: CreateEvent) -> tuple[str, ...]:
+    """What no block could live with: the edges read layout files, but a block trusts nobody with its journal."""
+    fault = first_fault(command.layout)
+    faults = [] if fault is None else [str(fault)]
+    if not MIN_EVENT_HOLD_TTL_MS <= command.hold_ttl_ms <= MAX_HOLD_LIFE_MS:
+        faults.append(f"hold_ttl_ms: must be from {MIN_EVENT_HOLD_TTL_MS} to {MAX_HOLD_LIFE_MS}")
+    return tuple(faults)
 
 
 def decide_create_event(state: BlockState, command: CreateEvent, now_ms: int) -> Outcome:
@@ -20,7 +30,10 @@ def decide_create_event(state: BlockState, command: CreateEvent, now_ms: int) ->
 
 
 def decide_open_sale(state: BlockState, command: OpenSale, now_ms: int) -> Outcome:
-    """Opening an open sale changes nothing and is accepted: the caller has what it asked for."""
+    """Opening an open sale changes nothing and is accepted: the caller has what it asked for.
+
+    Such a key is not remembered, as only the entry of an effect remembers a key; asked again, it is judged again.
+    """
     if state.status is EventStatus.ON_SALE:
         return Accepted((), event_reply(state))
     entry = SaleOpened(now_ms, command.stamp.key, command.stamp.fingerprint)

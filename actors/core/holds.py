@@ -5,6 +5,7 @@ expired by the same decision.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from actors.core.commands import MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD, ExtendHold, PlaceHold, ReleaseHold
@@ -19,7 +20,7 @@ from actors.core.entries import (
 )
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.inventory import UnitStatus
-from actors.core.keys import HOLD_KEY_KEPT_MS, remember
+from actors.core.keys import HOLD_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember, remember_with_hold
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import (
     AreaPlaces,
@@ -32,11 +33,40 @@ from actors.core.replies import (
 from actors.core.state import BlockState, Hold
 
 OUTAGE_GRACE_MS = 30_000
+MAX_OVERDUE_LOOKED_AT = 1_000
+"""How many overdue holds one decision looks at for the places of an area: about a millisecond."""
 
 
 class _Asked(NamedTuple):
     seats: tuple[int, ...]
     areas: tuple[tuple[int, int], ...]
+    prices: tuple[tuple[int, int, int], ...]
+
+
+def faults_of_place_hold(state: BlockState, command: PlaceHold) -> tuple[str, ...]:
+    """What is malformed about the command."""
+    faults = []
+    quantity = len(command.seats) + sum(places.quantity for places in command.areas)
+    if any(places.quantity < 1 for places in command.areas):
+        faults.append("areas: each quantity must be at least 1")
+    elif not 1 <= quantity <= MAX_UNITS_PER_HOLD:
+        faults.append(f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {quantity}")
+    if len(set(command.seats)) != len(command.seats):
+        faults.append("units: a seat is named twice")
+    if len({places.area for places in command.areas}) != len(command.areas):
+        faults.append("areas: an area is named twice")
+    if command.ttl_ms < 0:
+        faults.append("ttl_ms: must not be negative")
+    if not 0 < command.hold < 1 << NUMBER_BITS:
+        faults.append("hold: the number is out of bounds")
+    elif is_number_in_use(state, command.stamp, Kind.HOLD, command.hold):
+        faults.append("hold: the number is in use")
+    return tuple(faults)
+
+
+def faults_of_extend_hold(_: BlockState, command: ExtendHold) -> tuple[str, ...]:
+    """What is malformed about the command."""
+    return ("ttl_ms: must not be negative",) if command.ttl_ms < 0 else ()
 
 
 def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
@@ -44,24 +74,21 @@ def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Out
     asked = _units_asked(state, command)
     if isinstance(asked, Rejected):
         return asked
-    if command.hold in state.holds:
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("hold: the number is in use",)))
     if state.status is not EventStatus.ON_SALE:
         return Rejected(Reason.SALE_NOT_OPEN)
     overdue: dict[int, Hold] = {}
     refusal = _refuse_seats(state, asked.seats, now_ms, overdue) or _refuse_areas(state, asked.areas, now_ms, overdue)
     if refusal is not None:
         return refusal
-    prices = _prices(state, asked)
     max_expires_at_ms = now_ms + MAX_HOLD_LIFE_MS
     expires_at_ms = min(now_ms + (command.ttl_ms or state.hold_ttl_ms), max_expires_at_ms)
     stamp = command.stamp
     placed = HoldPlaced(
-        now_ms, command.hold, stamp.buyer, asked.seats, asked.areas, prices, expires_at_ms, max_expires_at_ms,
+        now_ms, command.hold, stamp.buyer, asked.seats, asked.areas, asked.prices, expires_at_ms, max_expires_at_ms,
         stamp.key, stamp.fingerprint,
     )  # fmt: skip
     reply = HoldReply(
-        command.hold, HoldStatus.ACTIVE, stamp.buyer, command.seats, command.areas, _price(state, prices),
+        command.hold, HoldStatus.ACTIVE, stamp.buyer, command.seats, command.areas, _price(state, asked.prices),
         expires_at_ms, max_expires_at_ms, now_ms,
     )  # fmt: skip
     if not overdue:
@@ -75,8 +102,6 @@ def decide_extend_hold(state: BlockState, command: ExtendHold, now_ms: int) -> O
     refusal = refuse_ended(hold, now_ms)
     if refusal is not None:
         return refusal
-    if command.ttl_ms < 0:
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("ttl_ms: must not be negative",)))
     stamp = command.stamp
     if command.ttl_ms == 0:
         return _release(state, hold, stamp.key, stamp.fingerprint, now_ms)
@@ -119,15 +144,15 @@ def apply_hold_placed(state: BlockState, entry: HoldPlaced) -> None:
     state.inventory.claim(hold.number, hold.seats, hold.areas)
     state.holds[hold.number] = hold
     state.push_deadline(hold)
-    remember(state, entry.key, entry.fingerprint, Kind.HOLD, hold.number, hold.expires_at_ms + HOLD_KEY_KEPT_MS)
+    remember_with_hold(state, hold, entry.key, entry.fingerprint)
 
 
 def apply_hold_extended(state: BlockState, entry: HoldExtended) -> None:
-    """The hold has a later deadline."""
+    """The hold has a later deadline, or the same."""
     hold = state.holds[entry.hold]
-    hold.expires_at_ms = entry.expires_at_ms
-    state.push_deadline(hold)
-    remember(state, entry.key, entry.fingerprint, Kind.HOLD, hold.number, hold.expires_at_ms + HOLD_KEY_KEPT_MS)
+    assert hold.status is HoldStatus.ACTIVE, "only an active hold can be extended"
+    _move_deadline(state, hold, entry.expires_at_ms)
+    remember_with_hold(state, hold, entry.key, entry.fingerprint)
 
 
 def apply_hold_released(state: BlockState, entry: HoldReleased) -> None:
@@ -149,9 +174,7 @@ def apply_activated(state: BlockState, entry: Activated) -> None:
     for hold in state.holds.values():
         if entry.down_from_ms <= hold.expires_at_ms <= entry.at_ms and state.claims_units(hold):
             later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, hold.max_expires_at_ms)
-            if later_ms > hold.expires_at_ms:
-                hold.expires_at_ms = later_ms
-                state.push_deadline(hold)
+            _move_deadline(state, hold, max(later_ms, hold.expires_at_ms))
 
 
 def hold_reply(state: BlockState, hold: Hold, now_ms: int, **changes: int) -> HoldReply:
@@ -190,51 +213,44 @@ def _release(state: BlockState, hold: Hold, key: bytes, fingerprint: bytes, now_
 def _end(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> None:
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can end"
     hold.status = status
-    hold.ended_at_ms = at_ms
     state.inventory.give_back(hold.number, hold.seats, hold.areas, were_sold=False)
-    state.ended.append(hold.number)
+    state.ended.append((at_ms, hold.number))
+    let_keys_go(state, hold, at_ms)
+
+
+def _move_deadline(state: BlockState, hold: Hold, expires_at_ms: int) -> None:
+    if expires_at_ms != hold.expires_at_ms:
+        hold.expires_at_ms = expires_at_ms
+        state.push_deadline(hold)
 
 
 def _units_asked(state: BlockState, command: PlaceHold) -> _Asked | Rejected:
-    faults = _faults(command)
-    if faults:
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
+    assert state.layout is not None
     seats: list[int] = []
     areas: list[tuple[int, int]] = []
+    quantities: dict[int, int] = {}  # by category
     unknown: list[str] = []
     for name in command.seats:
-        seat = state.index.seat_of_name(name)
-        if seat is None:
+        found = state.index.find_seat(name)
+        if found is None:
             unknown.append(name)
         else:
+            seat, category = found
             seats.append(seat)
+            quantities[category] = quantities.get(category, 0) + 1
     for places in command.areas:
         area = state.index.area_of_name.get(places.area)
         if area is None:
             unknown.append(places.area)
         else:
             areas.append((area, places.quantity))
+            category = state.layout.areas[area].category
+            quantities[category] = quantities.get(category, 0) + places.quantity
     if unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=tuple(unknown)))
-    return _Asked(tuple(seats), tuple(areas))
-
-
-def _faults(command: PlaceHold) -> tuple[str, ...]:
-    faults = []
-    quantity = len(command.seats) + sum(places.quantity for places in command.areas)
-    if any(places.quantity < 1 for places in command.areas):
-        faults.append("areas: each quantity must be at least 1")
-    elif not 1 <= quantity <= MAX_UNITS_PER_HOLD:
-        faults.append(f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {quantity}")
-    if len(set(command.seats)) != len(command.seats):
-        faults.append("units: a seat is named twice")
-    if len({places.area for places in command.areas}) != len(command.areas):
-        faults.append("areas: an area is named twice")
-    if command.ttl_ms < 0:
-        faults.append("ttl_ms: must not be negative")
-    if not 0 < command.hold < 1 << NUMBER_BITS:
-        faults.append("hold: the number is out of bounds")
-    return tuple(faults)
+    categories = state.layout.categories
+    prices = tuple((category, quantities[category], categories[category].price) for category in sorted(quantities))
+    return _Asked(tuple(seats), tuple(areas), prices)
 
 
 def _refuse_seats(state: BlockState, seats: Iterable[int], now_ms: int, overdue: dict[int, Hold]) -> Rejected | None:
@@ -267,9 +283,7 @@ def _refuse_areas(
 ) -> Rejected | None:
     assert state.layout is not None
     for area, quantity in areas:
-        held = state.inventory.area_held[area]
-        available = state.layout.areas[area].capacity - held - state.inventory.area_sold[area]
-        available += sum(places for hold in overdue.values() for where, places in hold.areas if where == area)
+        available = state.inventory.available(area) + sum(_places(hold, area) for hold in overdue.values())
         if available < quantity:
             available += _expire_more(state, area, quantity - available, now_ms, overdue)
         if available < quantity:
@@ -281,33 +295,18 @@ def _refuse_areas(
 def _expire_more(state: BlockState, area: int, wanted: int, now_ms: int, overdue: dict[int, Hold]) -> int:
     """Add overdue holds of the area until `wanted` places come back; how many did. Rare: the tick expires most."""
     gained = 0
-    next_deadline = state.next_deadline()
-    if next_deadline is None or next_deadline[0] > now_ms:
-        return 0
-    for due_ms, number in sorted(state.deadlines):
-        if due_ms > now_ms or gained >= wanted:
-            break
-        hold = state.holds.get(number)
-        if hold is None or number in overdue or hold.expires_at_ms != due_ms or not state.claims_units(hold):
-            continue
-        places = sum(quantity for where, quantity in hold.areas if where == area)
-        if places:
-            overdue[number] = hold
+    for hold in islice(state.overdue(now_ms), MAX_OVERDUE_LOOKED_AT):
+        places = _places(hold, area)
+        if places and hold.number not in overdue:
+            overdue[hold.number] = hold
             gained += places
+            if gained >= wanted:
+                break
     return gained
 
 
-def _prices(state: BlockState, asked: _Asked) -> tuple[tuple[int, int, int], ...]:
-    assert state.layout is not None
-    quantities: dict[int, int] = {}
-    for seat in asked.seats:
-        category = state.index.category_of_seat(seat)
-        quantities[category] = quantities.get(category, 0) + 1
-    for area, quantity in asked.areas:
-        category = state.layout.areas[area].category
-        quantities[category] = quantities.get(category, 0) + quantity
-    categories = state.layout.categories
-    return tuple((category, quantities[category], categories[category].price) for category in sorted(quantities))
+def _places(hold: Hold, area: int) -> int:
+    return sum(quantity for where, quantity in hold.areas if where == area)
 
 
 def _price(state: BlockState, prices: tuple[tuple[int, int, int], ...]) -> Price:

@@ -58,7 +58,7 @@ class Area(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What can be sold at an event, validated as a whole (see `layout_file`)."""
+    """What can be sold at an event, validated as a whole (see `layout_file`, `layout_soundness`)."""
 
     currency: str
     categories: tuple[Category, ...]

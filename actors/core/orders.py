@@ -4,8 +4,8 @@ from actors.core.commands import CancelOrder, ConfirmOrder, PlaceOrder
 from actors.core.entries import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
 from actors.core.holds import hold_price, refuse_ended, unit_names
 from actors.core.ids import NUMBER_BITS, Kind
-from actors.core.keys import ORDER_KEY_KEPT_MS, remember
-from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
+from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember
+from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.replies import HoldStatus, OrderReply, OrderStatus, TicketReply
 from actors.core.state import BlockState, Hold, Order
 
@@ -16,21 +16,31 @@ _NO_LONGER = {
 }
 
 
+def faults_of_place_order(state: BlockState, command: PlaceOrder) -> tuple[str, ...]:
+    """What is malformed about the command."""
+    if not 0 < command.order < 1 << NUMBER_BITS:
+        return ("order: the number is out of bounds",)
+    if is_number_in_use(state, command.stamp, Kind.ORDER, command.order):
+        return ("order: the number is in use",)
+    return ()
+
+
 def decide_place_order(state: BlockState, command: PlaceOrder, now_ms: int) -> Outcome:
     """An active hold becomes an order; ordering is the only authority over whether it still is."""
     hold = state.holds[command.hold]
     refusal = refuse_ended(hold, now_ms)
     if refusal is not None:
         return refusal
-    if command.order in state.orders or not 0 < command.order < 1 << NUMBER_BITS:
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("order: the number is in use or out of bounds",)))
     stamp = command.stamp
     entry = OrderPlaced(now_ms, command.order, hold.number, stamp.key, stamp.fingerprint)
     return Accepted((entry,), _reply(state, Order(command.order, hold.number, now_ms), hold, OrderStatus.PENDING))
 
 
 def decide_confirm_order(state: BlockState, command: ConfirmOrder, now_ms: int) -> Outcome:
-    """Only a pending order whose time is not up can be confirmed."""
+    """Only a pending order whose time is not up can be confirmed.
+
+    Confirming is idempotent by its key: a confirmed order refuses another key's confirmation as ORDER_CONFIRMED.
+    """
     order = state.orders[command.order]
     status = status_at(state, order, now_ms)
     if status is not OrderStatus.PENDING:
@@ -56,7 +66,7 @@ def apply_order_placed(state: BlockState, entry: OrderPlaced) -> None:
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can be ordered"
     hold.status = HoldStatus.CONFIRMED
     hold.order = entry.order
-    hold.ended_at_ms = entry.at_ms
+    let_keys_go(state, hold, entry.at_ms)
     state.orders[entry.order] = Order(entry.order, hold.number, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, entry.order, entry.at_ms + ORDER_KEY_KEPT_MS)
 
@@ -75,13 +85,13 @@ def apply_order_confirmed(state: BlockState, entry: OrderConfirmed) -> None:
 def apply_order_cancelled(state: BlockState, entry: OrderCancelled) -> None:
     """The units are available; tickets that were issued are void with their order."""
     order = state.orders[entry.order]
-    _end(state, order, OrderStatus.CANCELLED)
+    _end(state, order, OrderStatus.CANCELLED, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
 def apply_order_expired(state: BlockState, entry: OrderExpired) -> None:
     """The units are available, as nobody paid in time."""
-    _end(state, state.orders[entry.order], OrderStatus.EXPIRED)
+    _end(state, state.orders[entry.order], OrderStatus.EXPIRED, entry.at_ms)
 
 
 def order_reply(state: BlockState, order: Order, now_ms: int) -> OrderReply:
@@ -96,11 +106,12 @@ def status_at(state: BlockState, order: Order, now_ms: int) -> OrderStatus:
     return order.status
 
 
-def _end(state: BlockState, order: Order, status: OrderStatus) -> None:
+def _end(state: BlockState, order: Order, status: OrderStatus, at_ms: int) -> None:
     assert order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED), "an ended order stays ended"
     hold = state.holds[order.hold]
     state.inventory.give_back(hold.number, hold.seats, hold.areas, were_sold=order.status is OrderStatus.CONFIRMED)
     order.status = status
+    state.ended.append((at_ms, hold.number))
 
 
 def _quantity(hold: Hold) -> int:

@@ -1,4 +1,4 @@
-"""A block's state as bytes, and two digests that prove that two states are the same.
+"""A block's state as bytes with a checksum, and two digests that prove that two states are the same.
 
 `digest` covers everything, remembered keys and ended holds too: live state, snapshot plus tail, and replay from the
 first entry must agree on it to the bit. `ledger_digest` covers what is owed to buyers and is defined so that an
@@ -14,9 +14,14 @@ from actors.core.layout import Layout
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.state import BlockState, Hold, Memo, Order
 
-FORMAT = 1
+FORMAT = 2
 
+_CHECKSUM_BYTES = 16
 _encoder = msgspec.msgpack.Encoder()
+
+
+class SnapshotDamaged(Exception):
+    """These bytes are not what `freeze` made: nothing of them may be used."""
 
 
 class _Frozen(msgspec.Struct, array_like=True):
@@ -33,14 +38,32 @@ class _Frozen(msgspec.Struct, array_like=True):
     holds: list[Hold]
     orders: list[Order]
     memos: dict[bytes, Memo]
-    ended: list[int]
+    ended: list[tuple[int, int]]
 
 
 _decoder = msgspec.msgpack.Decoder(_Frozen)
 
 
 def freeze(state: BlockState) -> bytes:
-    """The state as bytes of format `FORMAT`."""
+    """The state as bytes of format `FORMAT`: a checksum, then MessagePack."""
+    body = _body(state)
+    return _checksum(body) + body
+
+
+def restore(frozen: bytes) -> BlockState:
+    """The state that `freeze` made bytes of; raises SnapshotDamaged if they are not."""
+    body = frozen[_CHECKSUM_BYTES:]
+    if _checksum(body) != frozen[:_CHECKSUM_BYTES]:
+        raise SnapshotDamaged("the checksum is that of other bytes")
+    try:
+        return _thaw(_decoder.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise SnapshotDamaged(f"it cannot be decoded: {fault}") from fault
+    except (AssertionError, LookupError) as fault:
+        raise SnapshotDamaged(f"it contradicts itself: {fault!r}") from fault
+
+
+def _body(state: BlockState) -> bytes:
     return _encoder.encode(
         _Frozen(
             state.tenant, state.name, state.status, state.layout, state.hold_ttl_ms, state.created_at_ms,
@@ -50,9 +73,11 @@ def freeze(state: BlockState) -> bytes:
     )  # fmt: skip
 
 
-def restore(frozen: bytes) -> BlockState:
-    """The state that `freeze` made bytes of; raises msgspec.DecodeError if they are not."""
-    saved = _decoder.decode(frozen)
+def _checksum(body: bytes) -> bytes:
+    return blake2b(body, digest_size=_CHECKSUM_BYTES, person=b"holdfast.state").digest()
+
+
+def _thaw(saved: _Frozen) -> BlockState:
     state = BlockState()
     state.tenant = saved.tenant
     state.name = saved.name
@@ -82,7 +107,7 @@ def digest(state: BlockState) -> bytes:
     """32 bytes over the whole state, the derived inventory included."""
     inventory = state.inventory
     areas = _encoder.encode((inventory.area_held, inventory.area_sold))
-    hasher = blake2b(freeze(state), digest_size=32)
+    hasher = blake2b(_body(state), digest_size=32)
     hasher.update(bytes(inventory.statuses) + inventory.owners.tobytes() + areas)
     return hasher.digest()
 
@@ -92,7 +117,9 @@ def ledger_digest(state: BlockState) -> bytes:
 
     `[tenant, name, status, seat statuses, area [held, sold] pairs, holds, orders]`, where holds are `[number, buyer,
     seats, areas, prices, deadline]` of every hold that still claims units it has not sold, orders are `[number, hold,
-    status, tickets]`, both by rising number; seats and areas as in the entries; statuses as their numbers.
+    status, tickets]` of every order that is pending or confirmed, both by rising number; seats and areas as in the
+    entries; statuses as their numbers, those of the seats as one `bin` with a byte a seat; `tickets` is how many
+    tickets the order has.
     """
     claiming = [hold for number, hold in sorted(state.holds.items()) if state.claims_units(hold)]
     inventory = state.inventory
@@ -106,6 +133,7 @@ def ledger_digest(state: BlockState) -> bytes:
         [
             (number, order.hold, int(order.status), len(order.code_revisions))
             for number, order in sorted(state.orders.items())
+            if order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
         ],
     )
     return blake2b(_encoder.encode(owed), digest_size=32).digest()

@@ -5,7 +5,8 @@ others when a snapshot is restored, so they never decide anything that the rest 
 """
 
 from collections import deque
-from heapq import heappop, heappush
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
 
 import msgspec
 
@@ -14,9 +15,14 @@ from actors.core.inventory import Inventory
 from actors.core.layout import Layout, LayoutIndex
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 
+_FEW_DEADLINES = 1_000
+
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
-    """A hold. Seats and areas are indices; `prices` are (category, quantity, unit price), frozen."""
+    """A hold. Seats and areas are indices; `prices` are (category, quantity, unit price), frozen.
+
+    `keys` are remembered keys that get their due time when the hold ends.
+    """
 
     number: int
     buyer: str
@@ -27,7 +33,7 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
     max_expires_at_ms: int
     status: HoldStatus = HoldStatus.ACTIVE
     order: int = 0
-    ended_at_ms: int = 0
+    keys: tuple[bytes, ...] = ()
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
@@ -41,7 +47,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
 
 
 class Memo(msgspec.Struct, array_like=True, gc=False):
-    """What an idempotency key stood for. Looked at again at `due_ms`; 0: kept for ever."""
+    """What an idempotency key stood for, until `due_ms`; 0: as long as the event, or until its hold ends."""
 
     fingerprint: bytes
     kind: Kind
@@ -64,13 +70,14 @@ class BlockState:
         self.holds: dict[int, Hold] = {}
         self.orders: dict[int, Order] = {}
         self.memos: dict[bytes, Memo] = {}
-        self.ended: deque[int] = deque()  # holds without an order, in the order in which they ended
+        self.ended: deque[tuple[int, int]] = deque()  # (when, hold): holds that ended unsold, alone or with their order
         self._derive()
 
     def _derive(self) -> None:
         self.index = LayoutIndex(self.layout or Layout("", (), (), ()))
         self.inventory = Inventory(self.index)
-        self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); stale ones are skipped
+        self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
+        self._most_deadlines = _FEW_DEADLINES
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
 
     def set_layout(self, layout: Layout) -> None:
@@ -88,23 +95,51 @@ class BlockState:
         return hold.order != 0 and self.orders[hold.order].status is OrderStatus.PENDING
 
     def push_memo_due(self, due_ms: int, key: bytes) -> None:
-        """Look at the remembered key again at `due_ms`."""
+        """Forget the remembered key from `due_ms` on."""
         heappush(self.memo_dues, (due_ms, key))
 
-    def pop_memo_due(self) -> None:
-        """Drop the earliest look."""
-        heappop(self.memo_dues)
+    def pop_memo_due(self) -> bytes:
+        """The key whose time is over first."""
+        return heappop(self.memo_dues)[1]
 
     def push_deadline(self, hold: Hold) -> None:
-        """Remember that the hold has a (new) deadline."""
+        """Remember that the hold has a deadline that it did not have before."""
+        if len(self.deadlines) >= self._most_deadlines:
+            self._drop_stale_deadlines()
         heappush(self.deadlines, (hold.expires_at_ms, hold.number))
 
     def next_deadline(self) -> tuple[int, Hold] | None:
         """The earliest deadline and its hold. Drops stale heap entries, which changes nothing that counts."""
         while self.deadlines:
-            due_ms, number = self.deadlines[0]
-            hold = self.holds.get(number)
-            if hold is not None and hold.expires_at_ms == due_ms and self.claims_units(hold):
-                return due_ms, hold
+            hold = self._waiting(*self.deadlines[0])
+            if hold is not None:
+                return hold.expires_at_ms, hold
             heappop(self.deadlines)
         return None
+
+    def overdue(self, at_ms: int) -> Iterator[Hold]:
+        """The holds whose deadline has come, earliest first; costs as much as is looked at, and changes nothing.
+
+        Walks the heap from its root: what may come next waits in a small heap of (deadline, hold, place in the heap).
+        """
+        ahead = [(*self.deadlines[0], 0)] if self.deadlines else []
+        while ahead:
+            due_ms, number, place = heappop(ahead)
+            if due_ms > at_ms:
+                return
+            for below in range(2 * place + 1, min(2 * place + 3, len(self.deadlines))):
+                heappush(ahead, (*self.deadlines[below], below))
+            hold = self._waiting(due_ms, number)
+            if hold is not None:
+                yield hold
+
+    def _waiting(self, due_ms: int, number: int) -> Hold | None:
+        """The hold, if this is its deadline and it still claims units."""
+        hold = self.holds.get(number)
+        return hold if hold is not None and hold.expires_at_ms == due_ms and self.claims_units(hold) else None
+
+    def _drop_stale_deadlines(self) -> None:
+        """Holds that end early leave their deadlines behind; this keeps them fewer than those that count."""
+        self.deadlines = [due for due in self.deadlines if self._waiting(*due) is not None]
+        heapify(self.deadlines)
+        self._most_deadlines = 2 * len(self.deadlines) + _FEW_DEADLINES

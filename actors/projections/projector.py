@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 ROUND_S = 0.2  # how often a block that sells is written, at most
 RETRY_S = 1.0
-BLOCKS_PER_PAGE = 500
+BLOCKS_PER_PAGE = 1_000
 BLOCKS_PER_SLICE = 50
 ROWS_PER_SLICE = 500  # of each block
 FOLLOWED_S = 10.0  # a block that has just moved is looked at in every round

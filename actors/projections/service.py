@@ -7,6 +7,7 @@ import ray
 import structlog
 
 from actors.journal.postgres import PostgresJournal
+from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.positions import Positions
@@ -17,16 +18,16 @@ _log = structlog.get_logger(__name__)
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
 class ProjectorService:
-    """One per cluster, by name. All it knows is in Postgres; it follows from the start of its process."""
+    """One per cluster, by name. Follows the journals from the start of its process; all it knows is in Postgres."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, log_level: str) -> None:
+        configure_logs(log_level)
         self._database_url = database_url
-        self._running: asyncio.Task[None] | None = None
+        self._running = asyncio.create_task(self._run())
 
-    async def start(self) -> None:
-        """Follow the journals from now on. Again is fine."""
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
+    async def pid(self) -> int:
+        """The process of this actor."""
+        return os.getpid()
 
     async def _run(self) -> None:
         projector = Projector(

@@ -1,24 +1,39 @@
 """Idempotency keys: no key has two effects while it lives.
 
-A hold's key lives as long as the hold and 10 minutes more, all other keys for 24 hours, the key that created the event
+A hold's keys live as long as the hold and 10 minutes more, all other keys for 24 hours, the key that created the event
 for ever. Kept here as long as that, so that a long journal needs no more memory than the block itself.
 """
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import TypeAlias
 
 import msgspec
+
+from actors.core import entries as e
 
 HOLD_KEY_KEPT_MS = 10 * 60_000
 OTHER_KEY_KEPT_MS = 24 * 60 * 60_000
 FOR_EVER_MS = 1 << 62
 
+Keyed: TypeAlias = (
+    e.EventCreated
+    | e.SaleOpened
+    | e.HoldPlaced
+    | e.HoldExtended
+    | e.HoldReleased
+    | e.OrderPlaced
+    | e.OrderConfirmed
+    | e.OrderCancelled
+)
+
 
 class _Use(msgspec.Struct, gc=False):
+    """`until_ms`: how long the key lives; 0: as its hold says."""
+
     what: str
     number: int
-    lives_until_ms: int
-    of_hold: bool
+    until_ms: int
 
 
 class KeyBook:
@@ -27,29 +42,34 @@ class KeyBook:
     def __init__(self, hold_ends_ms: Callable[[int], int]) -> None:
         self._hold_ends_ms = hold_ends_ms
         self._uses: dict[bytes, _Use] = {}
-        self._ends: list[tuple[int, bytes]] = []
+        self._looks: list[tuple[int, bytes]] = []  # when to look again whether a key lives
 
-    def use(self, key: bytes, what: str, number: int, at_ms: int, *, lives_until_ms: int, of_hold: bool) -> str | None:
-        """The key had this effect; returns what it was used for before, if it still lives."""
-        self._forget(at_ms)
-        before = self._uses.get(key)
-        self._uses[key] = _Use(what, number, lives_until_ms, of_hold)
-        heappush(self._ends, (lives_until_ms, key))
-        return None if before is None or self._end_ms(before) <= at_ms else f"{before.what} {before.number}"
+    def use(self, entry: Keyed, what: str, number: int) -> str | None:
+        """The entry's key had this effect; returns what it was used for before, if it still lived."""
+        self._forget(entry.at_ms)
+        before = self._uses.get(entry.key)
+        match entry:
+            case e.EventCreated():
+                until_ms = FOR_EVER_MS
+            case e.HoldPlaced() | e.HoldExtended() | e.HoldReleased():
+                until_ms = 0
+            case _:
+                until_ms = entry.at_ms + OTHER_KEY_KEPT_MS
+        self._uses[entry.key] = _Use(what, number, until_ms)
+        heappush(self._looks, (until_ms or entry.at_ms + HOLD_KEY_KEPT_MS, entry.key))
+        return None if before is None or self._until_ms(before) <= entry.at_ms else f"{before.what} {before.number}"
 
-    def _end_ms(self, use: _Use) -> int:
-        if not use.of_hold:
-            return use.lives_until_ms
-        return max(use.lives_until_ms, self._hold_ends_ms(use.number) + HOLD_KEY_KEPT_MS)
+    def _until_ms(self, use: _Use) -> int:
+        return use.until_ms or self._hold_ends_ms(use.number) + HOLD_KEY_KEPT_MS
 
     def _forget(self, at_ms: int) -> None:
-        while self._ends and self._ends[0][0] <= at_ms:
-            _, key = heappop(self._ends)
+        while self._looks and self._looks[0][0] <= at_ms:
+            _, key = heappop(self._looks)
             use = self._uses.get(key)
             if use is None:
                 continue
-            end_ms = self._end_ms(use)
-            if end_ms > at_ms:
-                heappush(self._ends, (end_ms, key))
+            until_ms = self._until_ms(use)
+            if until_ms > at_ms:
+                heappush(self._looks, (until_ms, key))
             else:
                 del self._uses[key]

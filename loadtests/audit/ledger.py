@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from actors.core import entries as e
-from actors.core.ids import BlockId, Kind, outside_id
+from actors.core.ids import NUMBER_BITS, BlockId, Kind, outside_id
 from actors.core.layout import Layout
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.keys import FOR_EVER_MS, HOLD_KEY_KEPT_MS, OTHER_KEY_KEPT_MS, KeyBook
+from loadtests.audit.keys import KeyBook
 from loadtests.audit.units import Units, UnitStatus
 
 MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
@@ -44,7 +44,7 @@ class Claim(msgspec.Struct, gc=False):
 
 
 class OrderLine(msgspec.Struct, gc=False):
-    """An order, as the digest has it."""
+    """An order that has units, as the digest has it."""
 
     hold: int
     status: OrderStatus = OrderStatus.PENDING
@@ -67,6 +67,7 @@ class Ledger:
         self._created = self._on_sale = False
         self._last_at_ms = 0
         self._ended_at_ms: dict[int, int] = {}  # of holds that have no units any more
+        self._ended_orders: dict[int, OrderStatus] = {}
         self._keys = KeyBook(self._hold_ends_ms)
         self._held = self._sold = 0  # what the claims add up to
         self._off_by: tuple[int, ...] = (0, 0, 0)
@@ -121,7 +122,7 @@ class Ledger:
                 claim.deadline_ms = max(claim.deadline_ms, later_ms)
 
     def _event_created(self, entry: e.EventCreated) -> None:
-        self._use_key(entry, "event", 0, FOR_EVER_MS)
+        self._use_key(entry, "event", 0)
         if self._created:
             self._found(Fault.EVENT_ILLEGAL, "the event is created a second time")
             return
@@ -130,13 +131,13 @@ class Ledger:
         self.units = Units(entry.layout)
 
     def _sale_opened(self, entry: e.SaleOpened) -> None:
-        self._use_key(entry, "opening", 0, entry.at_ms + OTHER_KEY_KEPT_MS)
+        self._use_key(entry, "opening", 0)
         if self._on_sale:
             self._found(Fault.EVENT_ILLEGAL, "the sale is opened a second time")
         self._on_sale = True
 
     def _hold_placed(self, entry: e.HoldPlaced) -> None:
-        self._use_key(entry, "hold", entry.hold, entry.expires_at_ms + HOLD_KEY_KEPT_MS)
+        self._use_key(entry, "hold", entry.hold)
         if not self._on_sale:
             self._found(Fault.NOT_ON_SALE, self._hold_id(entry.hold))
         if entry.hold in self.claims or entry.hold in self._ended_at_ms:
@@ -181,7 +182,8 @@ class Ledger:
         if any(not 0 <= seat < seat_count for seat in entry.seats) or any(not 0 <= area < area_count for area in areas):
             fault = Fault.UNIT_OUT_OF_RANGE
         elif (
-            len(set(entry.seats)) != len(entry.seats)
+            not _is_number(entry.hold)
+            or len(set(entry.seats)) != len(entry.seats)
             or len(set(areas)) != len(areas)
             or min(quantities, default=1) < 1
             or not 1 <= len(entry.seats) + sum(quantities) <= MAX_UNITS_PER_HOLD
@@ -192,7 +194,7 @@ class Ledger:
         return fault is None
 
     def _hold_extended(self, entry: e.HoldExtended) -> None:
-        self._use_key(entry, "extension of hold", entry.hold, entry.expires_at_ms + HOLD_KEY_KEPT_MS)
+        self._use_key(entry, "extension of hold", entry.hold)
         claim = self._active(entry.hold, entry.at_ms, "extended")
         if claim is None:
             return
@@ -203,7 +205,7 @@ class Ledger:
         claim.deadline_ms = entry.expires_at_ms
 
     def _hold_released(self, entry: e.HoldReleased) -> None:
-        self._use_key(entry, "release of hold", entry.hold, entry.at_ms + HOLD_KEY_KEPT_MS)
+        self._use_key(entry, "release of hold", entry.hold)
         if self._active(entry.hold, entry.at_ms, "released") is not None:
             self._end(entry.hold, entry.at_ms)
 
@@ -215,8 +217,8 @@ class Ledger:
         self._end(entry.hold, entry.at_ms)
 
     def _order_placed(self, entry: e.OrderPlaced) -> None:
-        self._use_key(entry, "order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
-        if entry.order in self.orders:
+        self._use_key(entry, "order", entry.order)
+        if entry.order in self.orders or entry.order in self._ended_orders:
             self._found(Fault.NUMBER_REUSED, f"{self._order_id(entry.order)} is placed a second time")
             return
         claim = self._active(entry.hold, entry.at_ms, "ordered")
@@ -225,7 +227,7 @@ class Ledger:
             self.orders[entry.order] = OrderLine(entry.hold)
 
     def _order_confirmed(self, entry: e.OrderConfirmed) -> None:
-        self._use_key(entry, "confirmation of order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
+        self._use_key(entry, "confirmation of order", entry.order)
         order = self._order_in(entry.order, (OrderStatus.PENDING,), "confirmed")
         if order is None:
             return
@@ -237,22 +239,20 @@ class Ledger:
         self.units.sell(order.hold, claim.placed.seats, claim.placed.areas)
 
     def _order_cancelled(self, entry: e.OrderCancelled) -> None:
-        self._use_key(entry, "cancellation of order", entry.order, entry.at_ms + OTHER_KEY_KEPT_MS)
+        self._use_key(entry, "cancellation of order", entry.order)
         order = self._order_in(entry.order, (OrderStatus.PENDING, OrderStatus.CONFIRMED), "cancelled")
         if order is None:
             return
         if order.status is OrderStatus.PENDING:
             self._check_in_time(self.claims[order.hold], entry.at_ms, "cancelled")
-        order.status = OrderStatus.CANCELLED
-        self._end(order.hold, entry.at_ms)
+        self._end_order(entry.order, OrderStatus.CANCELLED, entry.at_ms)
 
     def _order_expired(self, entry: e.OrderExpired) -> None:
         order = self._order_in(entry.order, (OrderStatus.PENDING,), "expired")
         if order is None:
             return
         self._check_overdue(self.claims[order.hold], entry.at_ms)
-        order.status = OrderStatus.EXPIRED
-        self._end(order.hold, entry.at_ms)
+        self._end_order(entry.order, OrderStatus.EXPIRED, entry.at_ms)
 
     def _active(self, number: int, at_ms: int | None, done: str) -> Claim | None:
         """The active hold, if it is one; `at_ms`: must be before its deadline."""
@@ -274,10 +274,11 @@ class Ledger:
 
     def _order_in(self, number: int, statuses: tuple[OrderStatus, ...], done: str) -> OrderLine | None:
         order = self.orders.get(number)
-        if order is None:
+        status = order.status if order is not None else self._ended_orders.get(number)
+        if status is None:
             self._found(Fault.ORDER_UNKNOWN, f"{self._order_id(number)} is {done}")
-        elif order.status not in statuses:
-            self._found(Fault.ORDER_ENDED, f"{self._order_id(number)} is {done}, but {order.status.name}")
+        elif status not in statuses:
+            self._found(Fault.ORDER_ENDED, f"{self._order_id(number)} is {done}, but {status.name}")
             return None
         return order
 
@@ -293,6 +294,11 @@ class Ledger:
     def _name_of(self, claim: Claim) -> str:
         return self._order_id(claim.order) if claim.order else self._hold_id(claim.placed.hold)
 
+    def _end_order(self, number: int, status: OrderStatus, at_ms: int) -> None:
+        order = self.orders.pop(number)
+        self._ended_orders[number] = status
+        self._end(order.hold, at_ms)
+
     def _end(self, hold: int, at_ms: int) -> None:
         claim = self.claims.pop(hold)
         self._ended_at_ms[hold] = claim.ordered_at_ms or at_ms
@@ -303,9 +309,8 @@ class Ledger:
         was = UnitStatus.SOLD if claim.sold else UnitStatus.HELD
         self.units.give_back(hold, claim.placed.seats, claim.placed.areas, was)
 
-    def _use_key(self, entry: Any, what: str, number: int, lives_until_ms: int) -> None:
-        of_hold = isinstance(entry, e.HoldPlaced | e.HoldExtended | e.HoldReleased)
-        before = self._keys.use(entry.key, what, number, entry.at_ms, lives_until_ms=lives_until_ms, of_hold=of_hold)
+    def _use_key(self, entry: Any, what: str, number: int) -> None:
+        before = self._keys.use(entry, what, number)
         if before is not None:
             self._found(Fault.KEY_USED_TWICE, f"{entry.key.hex()} for {what} {number}, after {before}")
 
@@ -316,13 +321,20 @@ class Ledger:
         return claim.ordered_at_ms or claim.deadline_ms
 
     def _hold_id(self, number: int) -> str:
-        return outside_id(Kind.HOLD, self._block, number)
+        return self._outside_id(Kind.HOLD, number)
 
     def _order_id(self, number: int) -> str:
-        return outside_id(Kind.ORDER, self._block, number)
+        return self._outside_id(Kind.ORDER, number)
+
+    def _outside_id(self, kind: Kind, number: int) -> str:
+        return outside_id(kind, self._block, number) if _is_number(number) else f"{kind} with the number {number}"
 
     def _found(self, fault: Fault, sentence: str) -> None:
         self.findings.append(Finding(self._block, self._position, fault, sentence))
+
+
+def _is_number(number: int) -> bool:
+    return 0 < number < 1 << NUMBER_BITS
 
 
 _FOLD: dict[type, Callable[[Ledger, Any], None]] = {

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from actors.core.ids import Kind
 from actors.core.inventory import UnitStatus
 from actors.core.replies import HoldStatus, OrderStatus
 from actors.core.state import BlockState, Hold
@@ -92,15 +93,20 @@ def _memory_faults(state: BlockState) -> list[str]:
     dues = sorted((memo.due_ms, key) for key, memo in state.memos.items() if memo.due_ms)
     if sorted(state.memo_dues) != dues:
         faults.append("a remembered key has no due time, or more than one")
-    over = (HoldStatus.RELEASED, HoldStatus.EXPIRED)
-    ended = sorted(number for number, hold in state.holds.items() if hold.status in over)
-    if sorted(state.ended) != ended:
+    waiting = {key: hold.number for hold in state.holds.values() for key in hold.keys}
+    for_ever = {key: memo.number for key, memo in state.memos.items() if not memo.due_ms and memo.kind is Kind.HOLD}
+    if waiting != for_ever:
+        faults.append("the keys that wait for the end of their hold are not those that have no due time yet")
+    if any(hold.keys for hold in state.holds.values() if hold.status is not HoldStatus.ACTIVE):
+        faults.append("a hold that is over still has keys")
+    ended = sorted(number for number, hold in state.holds.items() if _claim(state, hold) is UnitStatus.AVAILABLE)
+    if sorted(number for _, number in state.ended) != ended:
         faults.append("the ended holds are not those that wait to be forgotten")
-    ends = [state.holds[number].ended_at_ms for number in state.ended if number in state.holds]
-    if ends != sorted(ends):
+    ends_ms = [ended_at_ms for ended_at_ms, _ in state.ended]
+    if ends_ms != sorted(ends_ms):
         faults.append("the ended holds are not in the order of their ends")
-    looked_at = set(state.deadlines)
+    looked_at = Counter(state.deadlines)
     for number, hold in state.holds.items():
-        if _claim(state, hold) is UnitStatus.HELD and (hold.expires_at_ms, number) not in looked_at:
-            faults.append(f"hold {number} would never expire")
+        if _claim(state, hold) is UnitStatus.HELD and looked_at[hold.expires_at_ms, number] != 1:
+            faults.append(f"hold {number} would never expire, or twice")
     return faults

@@ -9,7 +9,7 @@ from actors.core import entries as e
 
 _AVAILABLE, _HELD, _SOLD = 0, 1, 2
 _DRAFT, _ON_SALE = 0, 1
-_PENDING, _CONFIRMED, _CANCELLED, _EXPIRED = 0, 1, 2, 3
+_PENDING, _CONFIRMED = 0, 1
 
 
 class LedgerFold:
@@ -21,7 +21,7 @@ class LedgerFold:
         self.areas: list[list[int]] = []
         self.placed: dict[int, e.HoldPlaced] = {}
         self.deadlines: dict[int, int] = {}  # of the holds that claim units they have not sold
-        self.orders: dict[int, list[int]] = {}  # hold, status, tickets
+        self.orders: dict[int, list[int]] = {}  # hold, status, tickets: of those that are pending or confirmed
 
     def _move(self, hold: int, was: int, becomes: int) -> None:
         placed = self.placed[hold]
@@ -33,11 +33,10 @@ class LedgerFold:
                 if status != _AVAILABLE:
                     self.areas[area][status - 1] += change
 
-    def _end_order(self, number: int, status: int) -> None:
-        hold, before, _ = self.orders[number]
+    def _end_order(self, number: int) -> None:
+        hold, before, _ = self.orders.pop(number)
         self._move(hold, _SOLD if before == _CONFIRMED else _HELD, _AVAILABLE)
         self.deadlines.pop(hold, None)
-        self.orders[number][1] = status
 
     def take(self, entry: e.Entry) -> None:  # noqa: C901 - one arm per entry, in the order of the tags
         """Fold one more entry in."""
@@ -70,10 +69,8 @@ class LedgerFold:
                 self._move(order[0], _HELD, _SOLD)
                 del self.deadlines[order[0]]
                 order[1:] = [_CONFIRMED, len(placed.seats) + sum(quantity for _, quantity in placed.areas)]
-            case e.OrderCancelled():
-                self._end_order(entry.order, _CANCELLED)
-            case e.OrderExpired():
-                self._end_order(entry.order, _EXPIRED)
+            case e.OrderCancelled() | e.OrderExpired():
+                self._end_order(entry.order)
 
     def digest(self) -> bytes:
         """32 bytes over what is owed after the entries so far."""

@@ -1,7 +1,8 @@
 """What a block should answer, written as plainly as possible: lists, loops and one place for each rule.
 
 It knows nothing of the core but the command structs. Statuses are judged by time at every question. Where the promise
-leaves room (a key or an ended hold may be forgotten once its time is over, not must), the model looks at what was seen.
+leaves room (a key, or an ended hold with its unpaid order, may be forgotten once its time is over, not must), the model
+looks at what was seen.
 """
 
 from collections import Counter
@@ -47,7 +48,8 @@ class _Hold:
     cap_ms: int
     status: str = "ACTIVE"
     order: int = 0
-    ended_at_ms: int = 0
+    ended_at_ms: int = 0  # when it was released, expired or ordered: its keys live ten minutes more
+    gone_at_ms: int | None = None  # when its units were given back, by the hold or by its order: a day later it may go
 
 
 @dataclass
@@ -87,6 +89,8 @@ class NaiveBlock:
             missing = self._missing(command, command.tenant, at_ms, seen)
             return Answer(missing) if missing else Answer(view=self._view(self._named(command), at_ms))
         stamp = command.stamp  # type: ignore[union-attr]  # the walk does not ask for digests
+        if self._malformed(command, at_ms, seen):
+            return Answer("INVALID_ARGUMENT")
         if at_ms > stamp.not_after_ms:
             return Answer("DEADLINE_EXCEEDED")
         missing = self._missing(command, stamp.tenant, at_ms, seen)
@@ -98,8 +102,10 @@ class NaiveBlock:
                 return Answer("IDEMPOTENCY_KEY_REUSED")
             if isinstance(key.stands_for, _Hold) and self._forgotten(key.stands_for, at_ms, seen):
                 return Answer("HOLD_NOT_FOUND")
+            if isinstance(key.stands_for, _Order) and self._forgotten(key.stands_for.hold, at_ms, seen):
+                return Answer("ORDER_NOT_FOUND")
             return Answer(replayed=True, view=self._view(key.stands_for, at_ms))
-        return self._write(command, at_ms, seen)
+        return self._write(command, at_ms)
 
     def expired(self, number: int, at_ms: int, *, is_order: bool) -> None:
         """The block says that this hold or order expired: it must have been overdue."""
@@ -107,12 +113,12 @@ class NaiveBlock:
             order = self.orders[number]
             assert order.status == "PENDING", "an order expired that was not pending"
             assert order.hold.expires_at_ms <= at_ms, "an order expired early"
-            order.status = "EXPIRED"
+            order.status, order.hold.gone_at_ms = "EXPIRED", at_ms
         else:
             hold = self.holds[number]
             assert hold.status == "ACTIVE", "a hold expired that was not active"
             assert hold.expires_at_ms <= at_ms, "a hold expired early"
-            hold.status, hold.ended_at_ms = "EXPIRED", at_ms
+            hold.status, hold.ended_at_ms, hold.gone_at_ms = "EXPIRED", at_ms, at_ms
         self.last_at_ms = at_ms
 
     def overdue(self, at_ms: int) -> set[int]:
@@ -169,7 +175,8 @@ class NaiveBlock:
                 if tenant != self.tenant or hold is None or self._forgotten(hold, at_ms, seen):
                     return "HOLD_NOT_FOUND"
             case ReadOrder() | ConfirmOrder() | CancelOrder():
-                if tenant != self.tenant or command.order not in self.orders:
+                order = self.orders.get(command.order)
+                if tenant != self.tenant or order is None or self._forgotten(order.hold, at_ms, seen):
                     return "ORDER_NOT_FOUND"
             case _ if tenant != self.tenant:
                 return "EVENT_NOT_FOUND"
@@ -181,23 +188,53 @@ class NaiveBlock:
     def _forgotten(self, hold: _Hold, at_ms: int, seen: Answer) -> bool:
         if self.holds.get(hold.number) is not hold:
             return True
-        may = hold.status in ("RELEASED", "EXPIRED") and at_ms >= hold.ended_at_ms + 24 * HOUR_MS
-        if may and seen.reason == "HOLD_NOT_FOUND":
+        if self._may_be_forgotten(hold, at_ms) and seen.reason in ("HOLD_NOT_FOUND", "ORDER_NOT_FOUND"):
             del self.holds[hold.number]
+            self.orders.pop(hold.order, None)
             return True
         return False
+
+    def _may_be_forgotten(self, hold: _Hold, at_ms: int) -> bool:
+        return hold.gone_at_ms is not None and at_ms >= hold.gone_at_ms + 24 * HOUR_MS
 
     def _remembered(self, key: bytes, at_ms: int, seen: Answer) -> _Key | None:
         known = self.keys.get(key)
         if known is None:
             return None
         may_be_forgotten = at_ms >= self._kept_until_ms(known)
-        if may_be_forgotten and not seen.replayed and seen.reason not in ("IDEMPOTENCY_KEY_REUSED", "HOLD_NOT_FOUND"):
+        known_by = ("IDEMPOTENCY_KEY_REUSED", "HOLD_NOT_FOUND", "ORDER_NOT_FOUND")
+        if may_be_forgotten and not seen.replayed and seen.reason not in known_by:
             del self.keys[key]
             return None
         return known
 
-    def _write(self, command: Command, at_ms: int, seen: Answer) -> Answer:
+    def _malformed(self, command: Command, at_ms: int, seen: Answer) -> bool:
+        match command:
+            case PlaceHold():
+                quantities = [places.quantity for places in command.areas]
+                count = len(command.seats) + sum(quantities)
+                names = [*command.seats, *(places.area for places in command.areas)]
+                if command.ttl_ms < 0 or min(quantities, default=1) < 1 or not 1 <= count <= 50:
+                    return True
+                return len(set(names)) != len(names) or self._in_use(command, at_ms, seen)
+            case ExtendHold():
+                return command.ttl_ms < 0
+            case PlaceOrder():
+                return self._in_use(command, at_ms, seen)
+        return False
+
+    def _in_use(self, command: PlaceHold | PlaceOrder, at_ms: int, seen: Answer) -> bool:
+        """Whether something has the number already, other than what the command's key stands for."""
+        there = self.holds.get(command.hold) if isinstance(command, PlaceHold) else self.orders.get(command.order)
+        if there is None or command.stamp.tenant != self.tenant:
+            return False
+        refused = seen.reason == "INVALID_ARGUMENT"
+        key = self.keys.get(command.stamp.key)
+        if key is not None and key.stands_for is there:
+            return refused and at_ms >= self._kept_until_ms(key)
+        return refused or not self._may_be_forgotten(there if isinstance(there, _Hold) else there.hold, at_ms)
+
+    def _write(self, command: Command, at_ms: int) -> Answer:
         stands_for: _Hold | _Order | None = None
         kept_until_ms: int | None = at_ms + 24 * HOUR_MS
         match command:
@@ -206,7 +243,7 @@ class NaiveBlock:
                     return Answer(view=self._view(None, at_ms))
                 self.on_sale = True
             case PlaceHold():
-                refusal, stands_for = self._place_hold(command, at_ms, seen)
+                refusal, stands_for = self._place_hold(command, at_ms)
                 kept_until_ms = None
             case ExtendHold() | ReleaseHold():
                 stands_for = self.holds[command.hold]
@@ -226,22 +263,12 @@ class NaiveBlock:
         self.keys[stamp.key] = _Key(stamp.fingerprint, stands_for, kept_until_ms)
         return Answer(view=self._view(stands_for, at_ms))
 
-    def _place_hold(self, command: PlaceHold, at_ms: int, seen: Answer) -> tuple[Answer | None, _Hold | None]:
+    def _place_hold(self, command: PlaceHold, at_ms: int) -> tuple[Answer | None, _Hold | None]:
         areas = tuple((places.area, places.quantity) for places in command.areas)
-        count = len(command.seats) + sum(quantity for _, quantity in areas)
-        names = [*command.seats, *(area for area, _ in areas)]
-        if command.ttl_ms < 0 or any(quantity < 1 for _, quantity in areas) or not 1 <= count <= 50:
-            return Answer("INVALID_ARGUMENT"), None
-        if len(set(names)) != len(names):
-            return Answer("INVALID_ARGUMENT"), None
+        names = (*command.seats, *(area for area, _ in areas))
         unknown = tuple(name for name in names if name not in self.seats and name not in self.areas)
         if unknown:
             return Answer("UNIT_UNKNOWN", units=unknown), None
-        before = self.holds.get(command.hold)
-        if before is not None:
-            ended = before.status in ("RELEASED", "EXPIRED") and at_ms >= before.ended_at_ms + 24 * HOUR_MS
-            if not ended or seen.reason == "INVALID_ARGUMENT":
-                return Answer("INVALID_ARGUMENT"), None
         if not self.on_sale:
             return Answer("SALE_NOT_OPEN"), None
         refusal = self._refuse_units(command.seats, areas, at_ms)

@@ -15,7 +15,7 @@ from actors.reservations import Caller, Done, Reservations
 from serve.operations import Operations
 from serve.refusals import STANDINGS, split_fault
 from tests.edges.asking import Ask, ask_grpc, ask_http
-from tests.edges.edge_stack import Edges, edges_over
+from tests.edges.edge_stack import Edges, edges_over, nothing_known
 
 pytestmark = pytest.mark.anyio
 

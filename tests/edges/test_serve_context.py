@@ -16,6 +16,7 @@ from holdfast.v1 import holds_pb2
 from serve.grpc_api import refusal_status
 from serve.grpc_api.methods import GrpcMethods
 from serve.operations import Operations
+from tests.edges.edge_stack import nothing_known
 
 pytestmark = pytest.mark.anyio
 

@@ -13,6 +13,7 @@ from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT, digest
 from actors.core.state import BlockState
 from actors.engine import group_commit
+from actors.journal.codec import encode_entries
 from actors.journal.journal import Epoch, JournalRow, Snapshot, chain_of
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
@@ -125,8 +126,10 @@ def lost_row(stage: Stage, block: BlockId) -> None:
 
 
 def changed_bytes(stage: Stage, block: BlockId) -> None:
+    """An entry that is as good as the true one."""
     rows = stage.store.journals[block]
-    rows[1] = msgspec.structs.replace(rows[1], entries=rows[2].entries)
+    entries = encode_entries([Activated(rows[0].recorded_at_ms, "another", b"12345678")])
+    rows[0] = msgspec.structs.replace(rows[0], entries=entries)
 
 
 def broken_chain(stage: Stage, block: BlockId) -> None:

@@ -329,7 +329,7 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (no_rows_is_another_head, commits.test_a_block_without_rows_is_answered_for),
     (snapshots_forget_keys, with_small_snapshots(loads.check_snapshot_and_tail)),
     (snapshots_are_believed, with_small_snapshots(loads.check_spoilt_snapshot, loads.of_another_chain)),
-    *((damage_is_not_looked_for, with_damage(damage)) for damage in loads.DAMAGES[:3]),
+    *((damage_is_not_looked_for, with_damage(damage)) for damage in (loads.changed_bytes, loads.broken_chain)),
     (epochs_do_not_count, loads.test_an_older_owner_does_not_claim_what_a_newer_one_has_written),
     (fences_are_forgotten, loads.test_an_owner_that_was_fenced_never_claims_again),
     (reads_claim, loads.test_reads_load_a_block_without_appending),

@@ -123,7 +123,7 @@ class Shop:
             self._append(entry)
         position = len(self.drafts) + 1
         if isinstance(outcome.reply, HoldReply | OrderReply):
-            self.replies.append(_acknowledged(_TOLD[type(command)], outcome.reply, position))
+            self.replies.append(acknowledged(_TOLD[type(command)], outcome.reply, position))
 
     def expire(self) -> None:
         """End what is overdue."""
@@ -151,12 +151,13 @@ class Shop:
         self._pending.append(entry)
 
 
-def clean_journal() -> Journal:
+def clean_journal(*, days_later: bool = False) -> Journal:
     """Every kind of entry at least once, over two owners and an outage. Holds and orders by their numbers:
 
     1: A/1/1-2, ordered as 101 and confirmed; 2: A/2/1 and 3 places, ordered as 102, confirmed and cancelled;
     3: A/1/3, released; 4: A/1/3 again, extended, active at the end; 5: A/1/4, expired; 6: B/1/left, ordered as 106, the
     order expired; 7: 5 places, ordered as 107, pending at the end; 8: A/1/5-6, ordered as 108, cancelled unpaid.
+    `days_later`: goes on when the core has forgotten what ended.
     """
     shop = Shop()
     shop.take_over()
@@ -200,6 +201,12 @@ def clean_journal() -> Journal:
     shop.commit()
     shop.ask(CancelOrder(shop.stamp("cancel 8"), 108))
     shop.commit()
+    if days_later:
+        shop.now_ms += 48 * 60 * 60_000
+        for number, seat in enumerate(("A/1/4", "A/1/5", "A/1/6"), 201):
+            shop.expire()
+            _hold(shop, number, (seat,))
+        shop.commit()
     return shop.journal()
 
 
@@ -222,7 +229,8 @@ def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> N
     shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, seats, areas))
 
 
-def _acknowledged(told: Told, reply: HoldReply | OrderReply, position: int) -> Acknowledged:
+def acknowledged(told: Told, reply: HoldReply | OrderReply, position: int) -> Acknowledged:
+    """The reply as a client keeps it."""
     hold_id = outside_id(Kind.HOLD, BLOCK, reply.hold)
     if isinstance(reply, HoldReply):
         own_id, expires_at_ms = hold_id, reply.expires_at_ms

@@ -28,6 +28,10 @@ def test_a_clean_journal_yields_nothing() -> None:
     assert audit(journal) == []
 
 
+def test_the_digest_agrees_when_the_core_has_forgotten_what_ended() -> None:
+    assert audit(clean_journal(days_later=True)) == []
+
+
 def _placed(journal: Journal, hold: int) -> e.HoldPlaced:
     row, place = journal.find(e.HoldPlaced, hold=hold)
     entry = journal.drafts[row].entries[place]
@@ -87,6 +91,10 @@ def hold_while_not_on_sale(journal: Journal) -> None:
 
 def hold_number_reused(journal: Journal) -> None:
     _another_hold(journal, hold=3)
+
+
+def hold_number_out_of_bounds(journal: Journal) -> None:
+    _another_hold(journal, hold=0)
 
 
 def time_going_back(journal: Journal) -> None:
@@ -229,6 +237,7 @@ def epoch_going_back(journal: Journal) -> None:
         (price_changed, {Fault.PRICE_WRONG}),
         (hold_beyond_its_cap, {Fault.DEADLINE_WRONG}),
         (hold_number_reused, {Fault.NUMBER_REUSED}),
+        (hold_number_out_of_bounds, {Fault.HOLD_MALFORMED}),
         (time_going_back, {Fault.TIME_WENT_BACK}),
         (key_with_two_effects, {Fault.KEY_USED_TWICE}),
         (event_created_again, {Fault.EVENT_ILLEGAL}),
@@ -321,7 +330,8 @@ def test_a_wrong_entry_count_is_found() -> None:
 def test_a_key_may_be_used_again_when_its_life_is_over() -> None:
     journal = clean_journal()
     released = _placed(journal, 3)
-    later_ms = released.expires_at_ms + 10 * 60_000
+    row, place = journal.find(e.HoldReleased, hold=3)
+    later_ms = journal.drafts[row].entries[place].at_ms + 10 * 60_000
     _another_hold(journal, at_ms=later_ms, expires_at_ms=later_ms + 1, max_expires_at_ms=later_ms + 1, key=released.key)
     assert audit(journal) == []
 

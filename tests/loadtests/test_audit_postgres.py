@@ -4,11 +4,13 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
 
 from actors.core.ids import BlockId
 from actors.journal.journal import GENESIS, JournalRow, NewRow
 from actors.journal.postgres import PostgresJournal
 from loadtests.audit.audit import JournalAudit
+from loadtests.audit.command import CLEAN, WRONG, run_audit
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import by_block, read_acknowledged
 from loadtests.audit.rows import Row
@@ -29,10 +31,13 @@ def test_rows_in_postgres_are_audited(postgres: EmbeddedPostgres, database_url: 
     (summary,) = audit.summaries
     assert (summary.row_count, summary.hold_count, summary.digest_compared) == (len(journal.drafts), 8, True)
 
+    assert run_audit(database_url, None, [told], Console(quiet=True)) == CLEAN
+
     asyncio.run(_execute(database_url, "delete from journal where position = 8"))
     found = asyncio.run(_findings(JournalAudit(database_url, by_block(read_acknowledged([told])))))
     assert found[0].fault is Fault.ROW_MISSING
     assert found[0].position == 9
+    assert run_audit(database_url, [BLOCK], [told], Console(quiet=True)) == WRONG
 
 
 def test_an_acknowledged_reply_of_a_block_without_rows_is_found(database_url: str) -> None:

@@ -7,10 +7,11 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.database": (),
     "actors.journal": ("actors.core", "actors.database"),
     "actors.integrations": ("actors.core", "actors.journal", "actors.database"),
-    "actors.projections": ("actors.core", "actors.journal", "actors.database", "actors.integrations"),
+    "actors.projections": ("actors.core", "actors.journal", "actors.database", "actors.integrations", "actors.logs"),
     "actors.engine": ("actors.core", "actors.link", "actors.journal", "actors.database"),
     "actors.catalogue": ("actors.core", "actors.database", "actors.engine.catalogue_port"),
     "actors.shard": (
+        "actors.logs",
         "actors.core",
         "actors.link",
         "actors.journal",
@@ -20,6 +21,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.catalogue",
     ),
     "actors.directory": (
+        "actors.logs",
         "actors.core",
         "actors.link",
         "actors.journal",
@@ -29,6 +31,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.shard",
     ),
     "actors.build": (),
+    "actors.logs": (),
     "actors.dispatch": ("actors.core", "actors.link"),
     "actors.routes": (
         "actors.core",

@@ -1,0 +1,46 @@
+"""`holdfast audit`: the audit by itself, of any blocks of a journal or of all of it."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from rich.console import Console
+
+from actors.core.ids import BlockId
+from loadtests.audit.audit import JournalAudit
+from loadtests.audit.replies import by_block, read_acknowledged
+
+CLEAN, WRONG = 0, 1
+
+
+def run_audit(
+    database_url: str,
+    blocks: Sequence[BlockId] | None = None,
+    told: Sequence[Path] = (),
+    console: Console | None = None,
+) -> int:
+    """Audit these blocks, or all, against what clients were told (files of `Acknowledged`, one JSON document a line).
+
+    Prints every finding. 0: nothing is wrong; 1: something is, or the journal or a file cannot be read.
+    """
+    console = console or Console(highlight=False, soft_wrap=True)
+    try:
+        audit = JournalAudit(database_url, by_block(read_acknowledged(told)))
+        finding_count = asyncio.run(_print_findings(audit, blocks, console))
+    except (OSError, asyncpg.PostgresError, msgspec.DecodeError, ValueError) as fault:
+        console.print(f"audit: {fault}", style="red", markup=False)
+        return WRONG
+    rows = sum(block.row_count for block in audit.summaries)
+    entries = sum(block.entry_count for block in audit.summaries)
+    console.print(f"{len(audit.summaries):,} blocks, {rows:,} rows, {entries:,} entries: {finding_count:,} findings")
+    return WRONG if finding_count else CLEAN
+
+
+async def _print_findings(audit: JournalAudit, blocks: Sequence[BlockId] | None, console: Console) -> int:
+    finding_count = 0
+    async for finding in audit.run(blocks):
+        finding_count += 1
+        console.print(str(finding), style="red", markup=False)
+    return finding_count

@@ -1,0 +1,167 @@
+"""A shop that is the real core in this process, and shops that do one thing wrong."""
+
+import asyncio
+import itertools
+import time
+from random import Random
+
+from actors.core.block import apply, decide, next_expiry
+from actors.core.commands import (
+    CancelOrder,
+    ConfirmOrder,
+    CreateEvent,
+    ExtendHold,
+    OpenSale,
+    PlaceHold,
+    PlaceOrder,
+    ReleaseHold,
+    Stamp,
+    Write,
+)
+from actors.core.entries import Activated, Entry
+from actors.core.ids import Kind, parse_id
+from actors.core.keys import fingerprint, key_hash
+from actors.core.layout import Layout
+from actors.core.layout_file import parse_layout
+from actors.core.outcomes import Accepted as CoreAccepted
+from actors.core.outcomes import Outcome
+from actors.core.replies import AreaPlaces, HoldReply, OrderReply
+from actors.core.snapshot import ledger_digest
+from actors.core.state import BlockState
+from loadtests.audit.audit import LiveDigest
+from loadtests.audit.replies import Told
+from loadtests.calls import Accepted, Answer, Ask, Passing, Refused
+from loadtests.house import House
+from tests.loadtests.journals import EPOCHS, TENANT, Draft, Journal, acknowledged
+
+ENTRIES_PER_ROW = 20
+
+
+class CoreShop:
+    """Decides, applies and journals at once; answers a little later."""
+
+    protocol = "core"
+
+    def __init__(self, house: House, hold_ttl_ms: int = 60_000) -> None:
+        self.state = BlockState()
+        self.entries: list[Entry] = []
+        self._numbers = itertools.count(1)
+        layout = parse_layout(house.layout())
+        assert isinstance(layout, Layout), layout
+        self._append(Activated(_now_ms(), "shard-0", bytes(8)))
+        for command in (
+            CreateEvent(self._stamp("create", "create"), "event", layout, hold_ttl_ms),
+            OpenSale(self._stamp("open", "open")),
+        ):
+            assert isinstance(self._decide(command), CoreAccepted)
+
+    async def ask(self, ask: Ask, key: str) -> Answer:
+        """See `Shop.ask`."""
+        await asyncio.sleep(0)
+        answer = self.answer_of(ask, key)
+        await asyncio.sleep(0.001)
+        return answer
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """What becomes of it, at once."""
+        outcome = self._decide(self._command(ask, self._stamp(key, repr(ask))))
+        if not isinstance(outcome, CoreAccepted):
+            return Refused(outcome.reason.name, outcome.details.units)
+        assert isinstance(outcome.reply, HoldReply | OrderReply)
+        return Accepted(acknowledged(ask.told, outcome.reply, 0), outcome.replayed)
+
+    def journal(self, replies: list[object]) -> Journal:
+        """All that happened, in rows of a few entries, with what buyers were told."""
+        drafts = [
+            Draft(EPOCHS[0], self.entries[first : first + ENTRIES_PER_ROW])
+            for first in range(0, len(self.entries), ENTRIES_PER_ROW)
+        ]
+        live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(drafts))
+        return Journal(drafts, list(replies), live)  # type: ignore[arg-type]
+
+    def _decide(self, command: Write) -> Outcome:
+        now_ms = _now_ms()
+        while (expiry := next_expiry(self.state, now_ms)) is not None:
+            self._append(expiry)
+        outcome = decide(self.state, command, now_ms)
+        if isinstance(outcome, CoreAccepted):
+            for entry in outcome.entries:
+                self._append(entry)
+        return outcome
+
+    def _append(self, entry: Entry) -> None:
+        apply(self.state, entry)
+        self.entries.append(entry)
+
+    def _stamp(self, key: str, asked: str) -> Stamp:
+        return Stamp(TENANT, "", key_hash(TENANT, key), fingerprint(TENANT, "", asked), _now_ms() + 10_000)
+
+    def _command(self, ask: Ask, stamp: Stamp) -> Write:
+        kind = Kind.HOLD if ask.told in (Told.EXTENDED, Told.RELEASED, Told.ORDERED) else Kind.ORDER
+        home = parse_id(kind, ask.id) if ask.id else None
+        number = home[1] if home is not None else next(self._numbers)
+        match ask.told:
+            case Told.HELD:
+                return PlaceHold(stamp, number, ask.seats, tuple(AreaPlaces(*places) for places in ask.areas))
+            case Told.EXTENDED:
+                return ExtendHold(stamp, number, ask.ttl_seconds * 1000)
+            case Told.RELEASED:
+                return ReleaseHold(stamp, number)
+            case Told.ORDERED:
+                return PlaceOrder(stamp, number, next(self._numbers))
+            case Told.CONFIRMED:
+                return ConfirmOrder(stamp, number)
+            case Told.CANCELLED:
+                return CancelOrder(stamp, number)
+
+
+class UnsteadyShop(CoreShop):
+    """Now and then does not do what it is asked, or does it and does not say so."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self._random = Random(7)
+
+    async def ask(self, ask: Ask, key: str) -> Answer:
+        """See `Shop.ask`."""
+        dice = self._random.random()
+        if dice < 0.05:
+            return Passing("UNAVAILABLE", 0.001)
+        answer = await super().ask(ask, key)
+        return Passing("OUTCOME_UNKNOWN", 0.001) if dice < 0.1 and isinstance(answer, Accepted) else answer
+
+
+class ForgetfulShop(CoreShop):
+    """Acknowledges, and loses one of its last commits."""
+
+    def journal(self, replies: list[object]) -> Journal:
+        """Without its last row, as after a crash that a real commit would have survived."""
+        journal = super().journal(replies)
+        journal.drafts.pop()
+        return journal
+
+
+class KeylessShop(CoreShop):
+    """Takes every repeated request for a new one."""
+
+    async def ask(self, ask: Ask, key: str) -> Answer:
+        """See `Shop.ask`."""
+        return await super().ask(ask, f"{key}-{next(self._numbers)}")
+
+
+class DoubleSellingShop(CoreShop):
+    """Has two owners at times: the second one does not see what the first one holds."""
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """What is refused as held is held all the same, in the journal too."""
+        answer = super().answer_of(ask, key)
+        if isinstance(answer, Refused) and answer.code == "UNITS_HELD":
+            other = CoreShop(House(len(self.state.inventory.statuses) * 5 // 4))
+            other._numbers = self._numbers
+            answer = other.answer_of(ask, key)
+            self.entries.append(other.entries[-1])
+        return answer
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,102 @@
+"""Buyers against the real core: what they were told stands in the journal; each promise that is broken shows."""
+
+import asyncio
+import itertools
+from random import Random
+
+import pytest
+
+from loadtests.audit.findings import Fault
+from loadtests.audit.replies import Acknowledged, Told
+from loadtests.buyers import Buyer, Notebook
+from loadtests.calls import Insistent
+from loadtests.figures import Figures
+from loadtests.house import Belief, House
+from tests.loadtests.core_shop import CoreShop, DoubleSellingShop, ForgetfulShop, KeylessShop, UnsteadyShop
+from tests.loadtests.journals import audit, faults
+
+RUN_MS = 500
+BUYERS = 16
+
+
+def _sell(shop: CoreShop, house: House) -> tuple[Figures, list[Acknowledged]]:
+    """The figures of half a second of buying, and what the buyers were told."""
+    figures = Figures(accepted_at=bytearray(RUN_MS))
+    told: list[Acknowledged] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        notebook = Notebook(figures, told.append, loop.time())
+        random = Random(1)
+        belief = Belief(house, 0, 1, random)
+        keys = (f"key-{number}" for number in itertools.count())
+        over = asyncio.Event()
+        loop.call_later(RUN_MS / 1000, over.set)
+        buyers = [Buyer(Insistent(shop, random), belief, notebook, random, keys) for _ in range(BUYERS)]
+        await asyncio.gather(*(buyer.visit_until(over) for buyer in buyers))
+        assert notebook.in_flight == 0
+
+    asyncio.run(run())
+    return figures, told
+
+
+def test_what_buyers_were_told_is_in_the_journal() -> None:
+    house = House(100_000)
+    shop = CoreShop(house)
+    figures, told = _sell(shop, house)
+    assert audit(shop.journal(list(told))) == []
+    assert figures.errors == {}
+    assert set(figures.accepted) == set(Told), "buyers do all that buyers can do"
+    assert figures.replayed > 0
+    assert figures.vanished > 0
+    assert figures.write_count + figures.replayed <= len(told)
+    assert figures.write_count > 100
+
+
+def test_buyers_insist_under_the_same_key() -> None:
+    house = House(100_000)
+    shop = UnsteadyShop(house)
+    figures, told = _sell(shop, house)
+    assert audit(shop.journal(list(told))) == []
+    assert figures.errors == {}
+    assert set(figures.asked_again) == {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+
+
+def test_a_full_house_refuses_and_nothing_is_wrong() -> None:
+    house = House(100)
+    shop = CoreShop(house)
+    figures, told = _sell(shop, house)
+    assert audit(shop.journal(list(told))) == []
+    assert figures.errors == {}
+    assert figures.refused.keys() >= {"UNITS_SOLD", "UNITS_HELD", "NOT_ENOUGH_AVAILABLE"}
+
+
+def test_control_a_lost_commit_shows() -> None:
+    house = House(100_000)
+    shop = ForgetfulShop(house)
+    _, told = _sell(shop, house)
+    assert faults(audit(shop.journal(list(told)))) >= {Fault.REPLY_NOT_IN_JOURNAL, Fault.DIGEST_AHEAD_OF_JOURNAL}
+
+
+def test_control_a_shop_that_ignores_keys_shows() -> None:
+    house = House(100_000)
+    figures, _ = _sell(KeylessShop(house), house)
+    assert any("asked again, got" in sentence for sentence in figures.errors)
+
+
+def test_control_two_owners_at_once_show() -> None:
+    house = House(100)
+    shop = DoubleSellingShop(house)
+    _, told = _sell(shop, house)
+    assert Fault.UNIT_CLAIMED_TWICE in faults(audit(shop.journal(list(told))))
+
+
+@pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", "HOLD_NOT_FOUND"])
+def test_a_refusal_that_nothing_explains_is_an_error(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from loadtests.calls import Refused
+
+    house = House(1_000)
+    shop = CoreShop(house)
+    monkeypatch.setattr(shop, "answer_of", lambda *_: Refused(code))
+    figures, _ = _sell(shop, house)
+    assert figures.errors == {f"core held: refused with {code}": figures.refused[code]}
