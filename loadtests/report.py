@@ -67,15 +67,23 @@ def show(report: Report, console: Console) -> None:
     for protocol in sorted(figures.waits):
         p50, p99 = (figures.wait_ms(share, protocol) for share in (0.5, 0.99))
         _line(console, protocol, f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {sum(figures.waits[protocol].values()):,} calls")
-    _line(console, "waiting", f"longest call {figures.longest_wait_us / 1000:,.0f} ms, longest time in which no write ")
-    _line(console, "", f"was accepted anywhere {report.longest_gap_ms:,} ms")
-    _line(console, "batching", _batching(report.counters))
+    longest_call_ms = figures.longest_wait_us / 1000
+    _line(
+        console,
+        "longest",
+        f"call {longest_call_ms:,.0f} ms; gap without any accepted write {report.longest_gap_ms:,} ms",
+    )
+    _line(console, "batching", _batching(report.counters) + (", since the last kill" if report.kills else ""))
     _line(console, "durability", ", ".join(f"{name} {value}" for name, value in sorted(report.durability.items())))
     _line(console, "loader", _loader(report.cpu_shares))
     for kill in report.kills:
         gap_ms = figures.longest_gap_ms(kill.at_ms, kill.at_ms + FELT_WITHIN_MS)
-        _line(console, "killed", f"{kill.shard}, pid {kill.pid}, {kill.at_ms / 1000:.1f} s after the start, ")
-        _line(console, "", f"{kill.in_flight} commands in flight; no write was accepted for {gap_ms:,} ms")
+        when_s = kill.at_ms / 1000
+        _line(
+            console,
+            f"at {when_s:.1f} s",
+            f"kill -9 {kill.pid}, {kill.shard}, {kill.in_flight} commands in flight; gap {gap_ms:,} ms",
+        )
     for fault in report.kill_faults:
         _line(console, "not killed", f"[red]{escape(fault)}[/]")
     _show_audit(report.audit, console)
@@ -128,5 +136,5 @@ def _batching(counters: Counters | None) -> str:
 
 def _loader(cpu_shares: list[float]) -> str:
     shares = " + ".join(f"{share:.2f}" for share in cpu_shares)
-    limit = "; [yellow]a process was busy all the time: try --processes[/]" if max(cpu_shares) > BUSY else ""
-    return f"{len(cpu_shares)} processes used {shares} cores{limit}"
+    limit = "; [yellow]one of them was busy all the time: try --processes[/]" if max(cpu_shares) > BUSY else ""
+    return f"{shares} of a core, by process{limit}"

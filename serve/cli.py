@@ -165,6 +165,70 @@ def hold(
     _out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
 
 
+@app.command()
+def onsale(
+    buyers: Annotated[int, typer.Option(min=1, max=2000, help="How many buyers at once; half HTTP, half gRPC.")] = 64,
+    seconds: Annotated[float, typer.Option(min=1, help="For how long, unless it sells out.")] = 20.0,
+    units: Annotated[int, typer.Option(min=10, help="Units of the fresh event.")] = 200_000,
+    processes: Annotated[int, typer.Option(help="Processes of buyers; 0: as many as they need.")] = 0,
+    kill_shard: Annotated[int, typer.Option(help="Kill the serving shard so many times meanwhile.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+    data_dir: DataDir = None,
+    key: ApiKey = None,
+) -> None:
+    """Let a crowd buy a fresh event from the running server, then audit the journal.
+
+    Exit 1 if the audit finds anything, 2 if fewer than 250 writes a second were accepted.
+    """
+    from loadtests.onsale import Options, run_onsale
+    from loadtests.server import Server
+
+    stack = _stack(data_dir)
+    server = Server(stack.http_url, stack.grpc_target, stack.database_url, _api_key(data_dir, key))
+    options = Options(
+        server=server,
+        buyers=buyers,
+        seconds=seconds,
+        units=units,
+        processes=processes,
+        kill_shard=kill_shard,
+        json_file=json_file,
+    )
+    raise typer.Exit(run_onsale(options))
+
+
+@app.command()
+def audit(
+    event_id: Annotated[list[str] | None, typer.Argument(help="Events; none: all of the journal.")] = None,
+    data_dir: DataDir = None,
+    database_url: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Fold the journal anew and say whatever is wrong with it; exit 1 if anything is."""
+    from actors.core.ids import parse_event_id
+    from loadtests.audit.command import run_audit
+
+    blocks = [(text, parse_event_id(text)) for text in event_id or ()]
+    for text, block in blocks:
+        if block is None:
+            _fail(f"{text} is not the id of an event")
+    chosen = [block for _, block in blocks if block is not None]
+    raise typer.Exit(run_audit(_database_url(data_dir, database_url), chosen or None))
+
+
+@app.command()
+def status(data_dir: DataDir = None, key: ApiKey = None) -> None:
+    """Show the running server's shards and what went through them."""
+    with _client(data_dir, key) as client:
+        _out.print(_get(client, "/v1/status"))
+
+
+@app.command()
+def digest(event_id: EventId, data_dir: DataDir = None, key: ApiKey = None) -> None:
+    """Show position and digests of an event's block."""
+    with _client(data_dir, key) as client:
+        _out.print(_get(client, f"/v1/events/{event_id}/digest"))
+
+
 def _area_quantity(text: str) -> tuple[str, int]:
     name, _, quantity = text.rpartition(":")
     if not name or not quantity.isdigit():
@@ -205,6 +269,16 @@ def _api_key(data_dir: Path | None, key: str | None) -> str:
 def _client(data_dir: Path | None, key: str | None) -> httpx.Client:
     headers = {"Authorization": f"Bearer {_api_key(data_dir, key)}"}
     return httpx.Client(base_url=_stack(data_dir).http_url, headers=headers, timeout=TIMEOUT_S)
+
+
+def _get(client: httpx.Client, path: str) -> str:
+    try:
+        response = client.get(path)
+    except httpx.HTTPError as fault:
+        _fail(f"the server did not answer: {fault}")
+    if response.is_error:
+        _fail(_refusal(response))
+    return msgspec.json.format(response.content).decode()
 
 
 def _post(client: httpx.Client, path: str, body: object, idempotency_key: str) -> dict[str, str]:

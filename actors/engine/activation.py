@@ -13,7 +13,7 @@ import structlog
 from actors.core import block as core
 from actors.core.entries import Activated
 from actors.core.ids import BlockId
-from actors.core.snapshot import FORMAT, restore
+from actors.core.snapshot import FORMAT, SnapshotDamaged, restore
 from actors.core.state import BlockState
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
@@ -127,7 +127,7 @@ class Activator:
         if snapshot is not None:
             try:
                 state = restore(snapshot.state)
-            except Exception as damage:  # noqa: BLE001  whatever is wrong with it, the rows are all there
+            except SnapshotDamaged as damage:  # the rows are all there
                 _log.error("snapshot cannot be read", block=block, position=snapshot.position, exc_info=damage)
             else:
                 return HostedBlock(block, state, snapshot.position, snapshot.chain, claimed=claimed)

@@ -30,5 +30,5 @@ def decode_entries(encoded: bytes) -> tuple[Entry, ...]:
         raise UndecodableEntries(f"version {encoded[0] if encoded else 'missing'}, known is {VERSION}")
     try:
         return _decoder.decode(memoryview(encoded)[1:])
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise UndecodableEntries(str(fault)) from fault

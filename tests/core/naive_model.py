@@ -317,10 +317,8 @@ class NaiveBlock:
         refusal = self._refuse_ended(hold, at_ms)
         if refusal is not None:
             return refusal
-        if ttl_ms < 0:
-            return Answer("INVALID_ARGUMENT")
         if ttl_ms == 0:
-            hold.status, hold.ended_at_ms = "RELEASED", at_ms
+            hold.status, hold.ended_at_ms, hold.gone_at_ms = "RELEASED", at_ms, at_ms
         else:
             hold.expires_at_ms = max(hold.expires_at_ms, min(at_ms + ttl_ms, hold.cap_ms))
         return None
@@ -328,8 +326,6 @@ class NaiveBlock:
     def _place_order(self, command: PlaceOrder, at_ms: int) -> tuple[Answer | None, _Order | None]:
         hold = self.holds[command.hold]
         refusal = self._refuse_ended(hold, at_ms)
-        if refusal is None and command.order in self.orders:
-            refusal = Answer("INVALID_ARGUMENT")
         if refusal is not None:
             return refusal, None
         hold.status, hold.order, hold.ended_at_ms = "CONFIRMED", command.order, at_ms
@@ -345,6 +341,8 @@ class NaiveBlock:
         if status not in ("PENDING",) if confirm else status in ("CANCELLED", "EXPIRED"):
             return Answer(f"ORDER_{status}")
         order.status = "CONFIRMED" if confirm else "CANCELLED"
+        if not confirm:
+            order.hold.gone_at_ms = at_ms
         return None
 
     def _view(self, named: _Hold | _Order | None, at_ms: int) -> tuple[object, ...]:

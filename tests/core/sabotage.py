@@ -7,12 +7,13 @@ import msgspec
 import pytest
 
 from actors.core import block, holds, keys, orders
-from actors.core.commands import Command, Write
+from actors.core.commands import Command, Stamp, Write
+from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.outcomes import Outcome, Reason, Rejected
 from actors.core.replies import HoldStatus, OrderStatus
 from actors.core.snapshot import restore
-from actors.core.state import BlockState, Hold, Memo, Order
+from actors.core.state import BlockState, Hold, Order
 from tests.core import checked_block
 
 _END_OF_TIME_MS = 1 << 62
@@ -77,12 +78,56 @@ def places_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def keys_of_extended_holds_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """A key is forgotten at its first due time, whatever became of its hold."""
+    """A key is forgotten ten minutes after its hold's first deadline, whatever became of the hold."""
 
-    def first_due(state: BlockState, memo: Memo) -> int:
-        return memo.due_ms
+    def until_first_deadline(state: BlockState, hold: Hold, key: bytes, fingerprint: bytes) -> None:
+        due_ms = hold.expires_at_ms + keys.HOLD_KEY_KEPT_MS
+        keys.remember(state, key, fingerprint, Kind.HOLD, hold.number, due_ms)
 
-    patch.setattr(keys, "_lives_until_ms", first_due)
+    patch.setattr(holds, "remember_with_hold", until_first_deadline)
+
+
+def keys_of_ended_holds_stay(patch: pytest.MonkeyPatch) -> None:
+    """Holds that come and go fill the block's memory of keys."""
+    patch.setattr(holds, "let_keys_go", _nothing)
+    patch.setattr(orders, "let_keys_go", _nothing)
+
+
+def unpaid_orders_stay(patch: pytest.MonkeyPatch) -> None:
+    """Orders that nobody paid fill the block's memory."""
+    end = orders._end
+
+    def end_for_ever(state: BlockState, order: Order, status: OrderStatus, at_ms: int) -> None:
+        end(state, order, status, at_ms)
+        state.ended.pop()
+
+    patch.setattr(orders, "_end", end_for_ever)
+
+
+def ended_holds_are_forgotten_early(patch: pytest.MonkeyPatch) -> None:
+    """What ended is gone before its day is over."""
+    patch.setattr(keys, "ENDED_HOLD_KEPT_MS", keys.HOLD_KEY_KEPT_MS)
+
+
+def lateness_is_judged_first(patch: pytest.MonkeyPatch) -> None:
+    """A late command hears of its lateness, though it was malformed."""
+    write = block._write
+
+    def late_first(state: BlockState, command: Write, at_ms: int) -> Outcome:
+        late = at_ms > command.stamp.not_after_ms
+        return Rejected(Reason.DEADLINE_EXCEEDED) if late else write(state, command, at_ms)
+
+    patch.setattr(block, "_write", late_first)
+
+
+def numbers_in_use_refuse_replays(patch: pytest.MonkeyPatch) -> None:
+    """A gateway's retry, the same bytes, is refused because the first try has the number."""
+
+    def in_use(state: BlockState, stamp: Stamp, kind: Kind, number: int) -> bool:
+        return number in (state.holds if kind is Kind.HOLD else state.orders)
+
+    patch.setattr(holds, "is_number_in_use", in_use)
+    patch.setattr(orders, "is_number_in_use", in_use)
 
 
 def time_limits_are_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -147,6 +192,11 @@ SABOTAGES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     units_are_not_given_back,
     places_are_not_given_back,
     keys_of_extended_holds_are_forgotten,
+    keys_of_ended_holds_stay,
+    unpaid_orders_stay,
+    ended_holds_are_forgotten_early,
+    lateness_is_judged_first,
+    numbers_in_use_refuse_replays,
     time_limits_are_ignored,
     tenants_are_not_compared,
     deciding_expires,

@@ -77,14 +77,23 @@ def test_an_event_id_is_no_hold_id_and_the_other_way_round() -> None:
     assert parse_id(Kind.HOLD, outside_id(Kind.HOLD, BLOCK, 2**63 - 1)) == (BLOCK, 2**63 - 1)
 
 
+def test_no_number_is_cut_to_fit() -> None:
+    for number in (0, -1, 2**63, 2**65 + 1):
+        with pytest.raises(AssertionError):
+            outside_id(Kind.HOLD, BLOCK, number)
+    assert parse_id(Kind.HOLD, f"hold_{BLOCK}{'0' * 13}") is None
+    assert parse_id(Kind.HOLD, f"hold_{BLOCK}{'z' * 13}") is None
+
+
 def test_an_events_block_derives_from_tenant_and_key() -> None:
     assert event_block(TenantId("acme"), "k1") == BLOCK
     assert len(BLOCK) == BLOCK_ID_LENGTH
     others = {event_block(TenantId(tenant), key) for tenant, key in (("acme", "k2"), ("evil", "k1"), ("acmek", "1"))}
+    assert event_block(TenantId("a"), "b\0c") != event_block(TenantId("a\0b"), "c")
     assert len(others | {BLOCK}) == 4
 
 
 def test_ids_stay_what_they_were() -> None:
-    assert event_id(BLOCK) == "event_nqvp57t7yhaj8216"
+    assert event_id(BLOCK) == "event_t3aj435sx3rk7zjx"
     assert outside_id(Kind.HOLD, BLOCK, 1) == f"hold_{BLOCK}0000000000001"
     assert ticket_id(BLOCK, 32, 2) == f"ticket_{BLOCK}0000000000010-3"

@@ -6,8 +6,20 @@ import pytest
 
 from actors.core import keys
 from actors.core.block import apply, decide, next_expiry
-from actors.core.commands import CreateEvent, OpenSale, PlaceHold, PlaceOrder, ReleaseHold, Stamp, Write
-from actors.core.ids import TenantId
+from actors.core.commands import (
+    MAX_HOLD_LIFE_MS,
+    CancelOrder,
+    ConfirmOrder,
+    CreateEvent,
+    ExtendHold,
+    OpenSale,
+    PlaceHold,
+    PlaceOrder,
+    ReleaseHold,
+    Stamp,
+    Write,
+)
+from actors.core.ids import Kind, TenantId
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Area, Category, Layout
 from actors.core.outcomes import Accepted, Outcome, Rejected
@@ -93,6 +105,87 @@ def test_a_restored_block_forgets_the_same_as_the_live_one() -> None:
     assert not remembered <= set(restored.memos), "nothing was forgotten, so nothing was shown"
 
 
+def come_and_go(state: BlockState, first: int, seconds: range) -> int:
+    """Ten holds a second: most are released a second later, some are ordered, few of those are paid."""
+    number = first
+    for second in seconds:
+        now_ms = START_MS + 1_000 * second
+        expire(state, now_ms)
+        for turn in range(10):
+            number += 1
+            do(state, hold(number, now_ms, 120 * MINUTE_MS if turn else MINUTE_MS), now_ms)
+            if turn < 8:
+                do(state, ReleaseHold(stamp(2_000_000 + number, now_ms), number), now_ms + 500)
+            elif turn == 8:
+                do(state, PlaceOrder(stamp(3_000_000 + number, now_ms), number, number), now_ms + 500)
+            else:
+                do(state, CancelOrder(stamp(4_000_000 + number, now_ms), number - 1), now_ms + 900)
+    return number
+
+
+def test_holds_that_end_early_do_not_fill_the_memory_of_keys() -> None:
+    state = on_sale()
+    come_and_go(state, 0, range(30 * 60))
+    over_but_kept = 8 * 2 * 10 * 60  # released in the last ten minutes: one key of the hold, one of its end
+    ordered = 10 * 60  # the same of holds that were ordered
+    alive = sum(len(each.keys) for each in state.holds.values())
+    of_orders = sum(memo.kind is Kind.ORDER for memo in state.memos.values())
+    assert len(state.memos) - of_orders - alive <= over_but_kept + ordered + 100
+
+
+def test_a_restored_block_forgets_what_ended_early_as_the_live_one_does() -> None:
+    live = on_sale()
+    number = come_and_go(live, 0, range(9 * 60))
+    restored = restore(freeze(live))
+    before = set(live.memos)
+    assert come_and_go(live, number, range(9 * 60, 12 * 60)) == come_and_go(restored, number, range(9 * 60, 12 * 60))
+    assert digest(restored) == digest(live)
+    assert not before <= set(live.memos), "nothing was forgotten, so nothing was shown"
+
+
+def test_unpaid_orders_are_forgotten_and_paid_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MAX_ENDED_HOLDS", 50)
+    state = on_sale()
+    do(state, hold(1, START_MS), START_MS)
+    do(state, PlaceOrder(stamp(10, START_MS), 1, 1), START_MS)
+    do(state, ConfirmOrder(stamp(11, START_MS), 1), START_MS)
+    most_orders = 0
+    for minute in range(300):
+        now_ms = START_MS + minute * MINUTE_MS
+        expire(state, now_ms)
+        for each in range(5):
+            number = 10 + 5 * minute + each
+            do(state, hold(number, now_ms), now_ms)
+            do(state, PlaceOrder(stamp(2_000_000 + number, now_ms), number, number), now_ms)
+        most_orders = max(most_orders, len(state.orders))
+    assert most_orders <= 1 + 5 * 12 + 50
+    assert next(iter(state.orders)) == 1
+    assert len(state.holds) == len(state.orders)
+
+
+def test_a_hold_takes_a_bounded_number_of_keys_along_and_the_others_are_kept_until_its_cap() -> None:
+    state = on_sale()
+    do(state, hold(1, START_MS, MINUTE_MS), START_MS)
+    many = 3 * keys.MAX_KEYS_PER_HOLD
+    for number in range(1, many + 1):
+        assert isinstance(do(state, ExtendHold(stamp(100 + number, START_MS), 1, MINUTE_MS), START_MS), Accepted)
+    assert len(state.holds[1].keys) == keys.MAX_KEYS_PER_HOLD
+    do(state, ReleaseHold(stamp(3, START_MS), 1), START_MS)
+    assert len(state.memos) == 2 + 1 + many + 1
+    after_its_end_ms = START_MS + keys.HOLD_KEY_KEPT_MS
+    for number in range(2, 12):
+        do(state, hold(number, after_its_end_ms), after_its_end_ms)
+    left = 1 + many - keys.MAX_KEYS_PER_HOLD
+    assert len(state.memos) == 2 + left + 10
+    again = do(state, ExtendHold(stamp(100 + many, after_its_end_ms), 1, MINUTE_MS), after_its_end_ms)
+    assert isinstance(again, Accepted)
+    assert again.replayed
+    after_its_cap_ms = START_MS + MAX_HOLD_LIFE_MS + keys.HOLD_KEY_KEPT_MS
+    for number in range(12, 32):
+        do(state, hold(number, after_its_cap_ms, MAX_HOLD_LIFE_MS), after_its_cap_ms)
+    assert len(state.memos) == 2 + 10 + 20
+
+
 def test_a_few_keys_are_forgotten_by_each_entry_never_all_at_once() -> None:
     state = on_sale()
     for number in range(1, 101):
@@ -126,6 +219,8 @@ def test_a_full_block_sells_again_once_its_keys_are_over(monkeypatch: pytest.Mon
 def test_keys_and_fingerprints_tell_tenants_buyers_and_commands_apart() -> None:
     assert key_hash(TenantId("acme"), "1") != key_hash(TenantId("evil"), "1")
     assert key_hash(TenantId("acme"), "11") != key_hash(TenantId("acme1"), "1")
+    assert key_hash(TenantId("a"), "b\0c") != key_hash(TenantId("a\0b"), "c")
+    assert key_hash(TenantId("a"), "1:1") != key_hash(TenantId("a1:"), "1")
     prints = {
         fingerprint("p", "ana", "hold", ("A/1/1",), 0),
         fingerprint("p", "bob", "hold", ("A/1/1",), 0),

@@ -18,11 +18,17 @@ TWO_SECTIONS = Layout(
 )
 
 
+def seat_of_name(index: LayoutIndex, name: str) -> int | None:
+    """The index of the seat with this name, or None."""
+    found = index.find_seat(name)
+    return None if found is None else found[0]
+
+
 def is_one_to_one(layout: Layout) -> bool:
     """Whether every index has a name of its own that leads back to it."""
     index = LayoutIndex(layout)
     names = [index.seat_name(seat) for seat in range(index.seat_count)]
-    return len(set(names)) == len(names) and [index.seat_of_name(name) for name in names] == list(range(len(names)))
+    return len(set(names)) == len(names) and [seat_of_name(index, name) for name in names] == list(range(len(names)))
 
 
 @given(layouts())
@@ -48,6 +54,7 @@ def test_spans_and_categories_agree_with_the_rows(layout: Layout) -> None:
             assert index.seat_name(seat) == f"{section.name}/{row.name}/{row.seat_label(place)}"
             assert index.row_of_seat(seat) == number
             assert index.category_of_seat(seat) == row.category
+            assert index.find_seat(index.seat_name(seat)) == (seat, row.category)
             seat += 1
     assert seat == index.seat_count == layout.seat_count
 
@@ -87,7 +94,7 @@ def test_spans_and_categories_agree_with_the_rows(layout: Layout) -> None:
     ],
 )
 def test_names(name: str, seat: int | None) -> None:
-    assert LayoutIndex(TWO_SECTIONS).seat_of_name(name) == seat
+    assert seat_of_name(LayoutIndex(TWO_SECTIONS), name) == seat
 
 
 def test_areas_are_found_by_name_and_counted_with_the_seats() -> None:

@@ -278,7 +278,7 @@ def first_come_first_served(patch: pytest.MonkeyPatch) -> None:
 
 
 def refusals_hold_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(residence, "OWNER_KNOWN_S", 1e9)
+    patch.setattr(residence, "OWNER_KNOWN_S", 1e4)
 
 
 def with_small_snapshots(check: Callable[..., Any], *arguments: object) -> Callable[[], None]:

@@ -67,7 +67,7 @@ async def test_a_block_of_another_shard_is_refused_by_its_name_for_a_while_and_t
     for _ in range(100):
         assert door.residence.find(block, to_write=False) == Failed(Fault.NOT_OWNER, "s2")
     assert len(door.order) == 1
-    await asyncio.sleep(residence_module.OWNER_KNOWN_S + 0.1)
+    await asyncio.sleep(1.1)
     assert door.residence.find(block, to_write=False) == NOT_READY
     await settle()
     assert len(door.order) == 2

@@ -80,6 +80,7 @@ def test_what_is_written_today_is_read_today() -> None:
         (encode_entries(EXAMPLES)[:-1], "a torn end"),
         (encode_entries(EXAMPLES) + b"\x00", "something behind the end"),
         (b"\x01" + msgspec.msgpack.encode({"7": 1}), "no array"),
+        (encode_entries(EXAMPLES).replace(b"buyer", b"bu\xffer", 1), "text that is no UTF-8"),
     ],
     ids=lambda case: case if isinstance(case, str) else "",
 )

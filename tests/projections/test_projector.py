@@ -1,5 +1,6 @@
 """The projector follows every block gap-free, goes on where it stopped, and costs no more than what moves."""
 
+import asyncio
 from collections.abc import Sequence
 from random import Random
 
@@ -140,6 +141,22 @@ async def test_an_acknowledgement_lost_after_the_commit_changes_nothing(world: W
         await event.live_at_random(Random(2), 3)
         await follow_all(projector)
     await check_followed(world, event)
+
+
+async def test_it_runs_on_when_its_lines_are_cut(world: World) -> None:
+    event = await world.event()
+    async with relay(world.database_url) as wire:
+        running = asyncio.create_task(world.projector(positions=Positions(wire.database_url)).run())
+        for turn in range(3):
+            await event.live_at_random(Random(turn), 5)
+            await wire.close()
+            for _ in range(500):
+                if (await world.positions(event.block)).get("feed") == (len(event.rows), None):
+                    break
+                await asyncio.sleep(0.01)
+            await check_followed(world, event)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_folds_that_are_not_used_go_first() -> None:

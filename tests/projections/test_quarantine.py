@@ -1,5 +1,6 @@
 """What cannot be followed stops its own block, loudly; everything else goes on."""
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
@@ -222,3 +223,13 @@ async def test_an_older_projector_cannot_stop_what_a_newer_one_follows(world: Wo
     await event.live_at_random(Random(3), 5)
     await follow_all(world.projector())
     await check_followed(world, event)
+
+
+async def test_a_projector_that_starts_says_what_is_quarantined(world: World) -> None:
+    event = await world.event()
+    await follow_all(world.projector(Choosy(event.block, "")))
+    with capture_logs() as logs:
+        running = asyncio.create_task(world.projector().run())
+        await asyncio.sleep(0.3)
+        running.cancel()
+    assert [(log["log_level"], log["projection"], log["block"]) for log in logs] == [("error", "feed", event.block)]

@@ -79,6 +79,23 @@ async def test_control_without_comparing_the_late_one_writes_again(world: World)
         await check_that_one_which_wakes_up_writes_nothing(world, Overwriting(world.database_url))
 
 
+async def test_a_loser_need_not_fold_anew(world: World) -> None:
+    positions = Hanging(world.database_url)
+    event = await world.event()
+    await event.live_at_random(Random(1), 10)
+    first = world.projector(positions=positions)
+    hanging = asyncio.create_task(first.round())
+    await positions.hangs.wait()
+    await world.projector(rows_per_slice=5).round()
+    positions.goes_on.set()
+    await hanging
+    fold = first._folds.get(event.block)
+    await event.live_at_random(Random(2), 3)
+    await follow_all(first)
+    await check_followed(world, event)
+    assert first._folds.get(event.block) is fold is not None
+
+
 async def test_projectors_that_race_follow_every_row_once(world: World) -> None:
     events = [await world.event() for _ in range(5)]
     projectors = [world.projector(rows_per_slice=rows_per_slice) for rows_per_slice in (2, 3, 500)]

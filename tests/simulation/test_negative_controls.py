@@ -37,7 +37,7 @@ def reply_before_durable(patch: pytest.MonkeyPatch) -> None:
 
 def no_key_check(patch: pytest.MonkeyPatch) -> None:
     """Holds are not remembered under their keys."""
-    patch.setattr("actors.core.holds.remember", lambda *_, **__: None)
+    patch.setattr("actors.core.holds.remember_with_hold", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize("sabotage", [conflict_is_success, no_head_check, reply_before_durable, no_key_check])

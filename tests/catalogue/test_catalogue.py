@@ -1,0 +1,130 @@
+"""The catalogue on the real Postgres: who is there, who serves what, what is due."""
+
+import asyncio
+import time
+
+import pytest
+
+from actors.catalogue.catalogue import Catalogue, rendezvous
+from actors.core.ids import BlockId
+from actors.database.connect import Connection, connect
+from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters
+from actors.journal.journal import Epoch
+from tests.catalogue.house import TENANT, house, new_block
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_generations_rise(database_url: str) -> None:
+    async with house(database_url) as first, house(database_url) as second:
+        assert second.generation > first.generation > 0
+
+
+async def test_the_newest_incarnation_of_each_shard_of_the_newest_cluster_is_known(database_url: str) -> None:
+    async with house(database_url) as old, house(database_url) as new:
+        await old.shard("s1", 7)
+        await old.shard("s9", 7)
+        await new.shard("s1", 1)
+        await new.shard("s2", 1)
+        await new.shard("s2", 3)
+        await new.shard("s2", 2)  # late to be registered, and not the newest for that
+        newest, now_ms = await new.catalogue.newest_incarnations()
+        assert {name: Epoch.unpacked(known.epoch) for name, known in newest.items()} == {
+            "s1": (new.generation, 1, 1),
+            "s2": (new.generation, 1, 3),
+        }
+        assert newest["s2"].address.endswith("/s2-3")
+        assert newest["s2"].pid == 4711
+        assert abs(now_ms - time.time_ns() // 1_000_000) < 1_000
+
+
+async def test_a_heartbeat_is_noted_and_answered_with_the_clock_and_the_newest_epoch(database_url: str) -> None:
+    async with house(database_url) as built:
+        await built.shard("s1", 1)
+        counters = EngineCounters(call_count=3, calls_waiting=5)
+        first = await built.catalogue.heartbeat("s1", built.epoch(1), counters)
+        assert first.newest_epoch == built.epoch(1)
+        assert abs(first.now_ms - time.time_ns() // 1_000_000) < 1_000
+        noted_ms = await built.catalogue.last_heartbeat_ms("s1", built.epoch(1))
+        assert noted_ms is not None
+        assert abs(noted_ms - first.now_ms) < 100
+        newest, _ = await built.catalogue.newest_incarnations()
+        assert newest["s1"].counters == counters
+        await built.shard("s1", 2)
+        assert (await built.catalogue.heartbeat("s1", built.epoch(1), counters)).newest_epoch == built.epoch(2)
+        assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(99)) is None
+        assert await built.catalogue.last_heartbeat_ms("s2", built.epoch(1)) is None
+
+
+async def test_one_that_is_so_old_that_its_row_is_gone_still_learns_that_it_has_successors(database_url: str) -> None:
+    async with house(database_url) as built:
+        for incarnation in range(1, 15):
+            await built.catalogue.register("s1", built.epoch(incarnation), "unix:/nowhere", 1)
+        assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(1)) is None
+        beat = await built.catalogue.heartbeat("s1", built.epoch(1), EngineCounters())
+        assert beat.newest_epoch == built.epoch(14)
+
+
+async def test_the_first_to_enter_a_block_decides_where_it_lives(database_url: str) -> None:
+    async with house(database_url) as built:
+        block = new_block()
+        assert await built.catalogue.owner(block) is None
+        assert await built.catalogue.assign(block, TENANT, "s1") == "s1"
+        assert await built.catalogue.assign(block, TENANT, "s2") == "s1"
+        assert await built.catalogue.owner(block) == "s1"
+
+
+async def test_of_two_that_enter_a_block_at_once_both_are_told_the_same(database_url: str) -> None:
+    async with house(database_url) as built:
+        block = new_block()
+        other: Connection = await connect(database_url, application_name="tests")
+        await other.execute("begin")
+        await other.execute("insert into blocks (block_id, tenant, shard) values ($1, $2, 's1')", block, TENANT)
+        assigning = asyncio.create_task(built.catalogue.assign(block, TENANT, "s2"))
+        await asyncio.sleep(0.2)
+        assert not assigning.done()
+        await other.execute("commit")
+        assert await assigning == "s1"
+        await other.close()
+
+
+async def test_due_blocks_are_those_of_the_shard_the_most_overdue_first(database_url: str) -> None:
+    async with house(database_url) as built:
+        blocks = [new_block() for _ in range(5)]
+        other = new_block()
+        connection: Connection = await connect(database_url, application_name="tests")
+        for number, block in enumerate(blocks):
+            await built.catalogue.assign(block, TENANT, "due-1")
+            await connection.execute("insert into deadlines values ($1, 1, $2)", 1_000 - number, block)
+        await built.catalogue.assign(other, TENANT, "due-2")
+        await connection.execute("insert into deadlines values (1, 1, $1)", other)
+        await connection.close()
+        assert await built.catalogue.due_blocks("due-1", 998, 10) == [blocks[4], blocks[3], blocks[2]]
+        assert await built.catalogue.due_blocks("due-1", 2_000, 2) == [blocks[4], blocks[3]]
+        assert await built.catalogue.due_blocks("due-1", 900, 10) == []
+
+
+async def test_a_catalogue_that_is_away_says_so_and_comes_back(database_url: str) -> None:
+    async with house(database_url) as built:
+        over_wire = Catalogue(built.wire.database_url)
+        assert await over_wire.owner(new_block()) is None
+        await built.wire.go_away()
+        with pytest.raises(CatalogueUnavailable):
+            await over_wire.owner(new_block())
+        with pytest.raises(CatalogueUnavailable):
+            await over_wire.heartbeat("s1", 1, EngineCounters())
+        built.wire.come_back()
+        assert await over_wire.owner(new_block()) is None
+        await over_wire.close()
+
+
+async def test_a_further_shard_only_draws_blocks_to_itself() -> None:
+    blocks = [BlockId(f"block-{number}") for number in range(3_000)]
+    three, four = ["s1", "s2", "s3"], ["s1", "s2", "s3", "s4"]
+    before = {block: rendezvous(block, three) for block in blocks}
+    after = {block: rendezvous(block, four) for block in blocks}
+    moved = [block for block in blocks if before[block] != after[block]]
+    assert {after[block] for block in moved} == {"s4"}
+    for shard in three:
+        assert 900 < sum(owner == shard for owner in before.values()) < 1_100
+    assert 650 < len(moved) < 850

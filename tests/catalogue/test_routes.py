@@ -1,0 +1,263 @@
+"""The gateway's way to the shards: found, renewed when in doubt, kept while the catalogue is away; never a storm."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from actors import routes as routes_module
+from actors.catalogue.catalogue import Incarnation
+from actors.dispatch import RoutesUnavailable
+from actors.link.transport import NotSent, OutcomeUnknown
+from actors.routes import CatalogueRoutes
+from tests.catalogue.house import FOREVER_MS, TENANT, CountingCatalogue, house, new_block, served_by
+from tests.link.loopback import SECRET
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_block_is_reached_at_its_shard(database_url: str) -> None:
+    async with house(database_url) as built:
+        await built.shard("s1")
+        await built.shard("s2")
+        routes, catalogue = await built.routes()
+        assert routes.ready
+        for shard in ("s1", "s2"):
+            block = new_block()
+            await built.catalogue.assign(block, TENANT, shard)
+            assert await served_by(routes, block) == f"{shard}.1"
+            assert await served_by(routes, block) == f"{shard}.1"
+        assert catalogue.asked == {"newest": 1, "owner": 2}
+
+
+async def test_a_new_block_is_entered_once_and_reached_at_once(database_url: str) -> None:
+    async with house(database_url) as built:
+        await built.shard("s1")
+        await built.shard("s2")
+        routes, _ = await built.routes()
+        another, _ = await built.routes()
+        block = new_block()
+        assert await routes.route(block) is None
+        await routes.assign(block, TENANT)
+        await another.assign(block, TENANT)
+        shard = await built.catalogue.owner(block)
+        assert await served_by(routes, block) == await served_by(another, block) == f"{shard}.1"
+
+
+async def test_a_successor_is_found_in_doubt_at_once(database_url: str) -> None:
+    async with house(database_url) as built:
+        block = new_block()
+        await built.catalogue.assign(block, TENANT, "s1")
+        former = await built.shard("s1", 1)
+        routes, catalogue = await built.routes()
+        assert await served_by(routes, block) == "s1.1"
+        await former.stop(0.1)
+        await built.shard("s1", 2)
+        way = await routes.route(block)
+        assert way is not None
+        with pytest.raises((NotSent, OutcomeUnknown)):
+            await way.call(block, b"command", TENANT, FOREVER_MS)
+        routes.doubt(block, way)
+        async with asyncio.timeout(0.5):
+            assert await served_by(routes, block) == "s1.2"
+        routes.doubt(block, way)  # by a caller that was slow to notice: the new way is not in doubt for that
+        looks = catalogue.asked["newest"]
+        assert await served_by(routes, block) == "s1.2"
+        assert catalogue.asked["newest"] == looks
+
+
+async def test_a_successor_is_found_by_itself_and_frees_those_who_wait_for_a_silent_one(database_url: str) -> None:
+    async with house(database_url) as built:
+        block = new_block()
+        await built.catalogue.assign(block, TENANT, "s1")
+        await built.shard("s1", 1, silent=True)
+        routes, _ = await built.routes()
+        looking = asyncio.create_task(routes.run())
+        way = await routes.route(block)
+        assert way is not None
+        waiting = asyncio.create_task(way.call(block, b"command", TENANT, FOREVER_MS))
+        await asyncio.sleep(0.1)
+        await built.shard("s1", 2)
+        async with asyncio.timeout(3):
+            with pytest.raises(OutcomeUnknown):
+                await waiting
+        assert await served_by(routes, block) == "s1.2"
+        looking.cancel()
+
+
+async def test_a_shard_that_nobody_has_registered_is_no_way(database_url: str) -> None:
+    async with house(database_url) as built:
+        await built.shard("s1")
+        routes, _ = await built.routes()
+        block = new_block()
+        await built.catalogue.assign(block, TENANT, "s7")
+        with pytest.raises(RoutesUnavailable):
+            await routes.route(block)
+        await built.shard("s7")
+        assert await served_by(routes, block) == "s7.1"
+
+
+async def check_known_ways_go_on(database_url: str) -> None:
+    async with house(database_url) as built:
+        await built.shard("s1")
+        await built.shard("s2")
+        routes, _ = await built.routes()
+        known, doubted, unknown = new_block(), new_block(), new_block()
+        await built.catalogue.assign(known, TENANT, "s1")
+        await built.catalogue.assign(doubted, TENANT, "s2")
+        await built.catalogue.assign(unknown, TENANT, "s1")
+        assert await served_by(routes, known) == "s1.1"
+        way = await routes.route(doubted)
+        assert way is not None
+        looking = asyncio.create_task(routes.run())
+        await built.wire.go_away()
+        await asyncio.sleep(1.5)  # a look has failed
+        routes.doubt(doubted, way)
+        for block in (doubted, unknown):
+            with pytest.raises(RoutesUnavailable):
+                await routes.route(block)
+        with pytest.raises(RoutesUnavailable):
+            await routes.assign(new_block(), TENANT)
+        for _ in range(20):
+            try:
+                assert await served_by(routes, known) == "s1.1"
+            except RoutesUnavailable as fault:
+                raise AssertionError("a known way was given up") from fault
+        assert not looking.done()
+        built.wire.come_back()
+        assert await served_by(routes, unknown) == "s1.1"
+        assert await served_by(routes, doubted) == "s2.1"
+        looking.cancel()
+
+
+async def test_while_the_catalogue_is_away_known_ways_go_on(database_url: str) -> None:
+    await check_known_ways_go_on(database_url)
+
+
+async def check_unknown_block(database_url: str) -> None:
+    async with house(database_url) as built:
+        await built.shard("s1")
+        routes, catalogue = await built.routes()
+        block = new_block()
+        for _ in range(50):
+            assert await routes.route(block) is None
+        assert catalogue.asked["owner"] == 1
+        await built.catalogue.assign(block, TENANT, "s1")
+        await asyncio.sleep(1.1)
+        assert await served_by(routes, block) == "s1.1"
+
+
+async def test_that_a_block_is_unknown_is_remembered_for_a_moment(database_url: str) -> None:
+    await check_unknown_block(database_url)
+
+
+async def check_no_storm(database_url: str) -> None:
+    """Five hundred callers whose shard is gone, and nobody to take its place."""
+    async with house(database_url) as built:
+        await built.shard("s1")
+        routes, catalogue = await built.routes()
+        block = new_block()
+        await built.catalogue.assign(block, TENANT, "s1")
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + 1.0
+
+        async def caller() -> None:
+            while loop.time() < until_s:
+                way = await routes.route(block)
+                assert way is not None
+                routes.doubt(block, way)
+                await asyncio.sleep(0.01)
+
+        await asyncio.gather(*(caller() for _ in range(500)))
+        assert 5 < catalogue.asked["newest"] <= 25
+        assert catalogue.asked["owner"] < 150
+
+
+async def test_many_callers_in_doubt_look_together_and_not_too_often(database_url: str) -> None:
+    await check_no_storm(database_url)
+
+
+class JumpingCatalogue(CountingCatalogue):
+    """A catalogue whose clock is the test's."""
+
+    def __init__(self) -> None:
+        super().__init__("postgresql://nobody@127.0.0.1:1/nothing")
+        self.ahead_ms = 0
+
+    async def newest_incarnations(self) -> tuple[dict[str, Incarnation], int]:
+        return {}, int(asyncio.get_running_loop().time() * 1000) + 1_700_000_000_000 + self.ahead_ms
+
+
+async def check_clock() -> None:
+    catalogue = JumpingCatalogue()
+    routes = CatalogueRoutes(catalogue, SECRET)
+    await routes.start()
+    before_ms = routes.now_ms()
+    looking = asyncio.create_task(routes.run())
+    catalogue.ahead_ms = 3_600_000
+    await asyncio.sleep(0.2)
+    assert routes.now_ms() - before_ms < 10_000  # not at once
+    await asyncio.sleep(0.8)
+    assert routes.now_ms() - before_ms > 3_500_000
+    looking.cancel()
+    await routes.close()
+
+
+async def test_a_jump_of_the_journals_clock_is_believed_when_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every command would be too late for ever, or none ever."""
+    monkeypatch.setattr(routes_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(routes_module, "JUMP_BELIEVED_S", 0.5)
+    await check_clock()
+
+
+def every_way_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    class Everything(set[str]):
+        def __contains__(self, shard: object) -> bool:
+            return True
+
+        def __ior__(self, other: object) -> "Everything":  # type: ignore[override, misc]
+            return self
+
+    patch.setattr(routes_module, "set", Everything, raising=False)
+
+
+def nothing_is_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(routes_module, "UNKNOWN_BLOCK_S", 0.0)
+
+
+def nobody_pauses(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(routes_module, "LOOK_PAUSE_S", 0.0)
+
+
+def everybody_asks_alone(patch: pytest.MonkeyPatch) -> None:
+    async def alone(_: CatalogueRoutes, __: str, ask: Callable[[], Awaitable[object]]) -> object:
+        return await ask()
+
+    patch.setattr(CatalogueRoutes, "_shared", alone)
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "check"),
+    [
+        (every_way_is_in_doubt, check_known_ways_go_on),
+        (nothing_is_remembered, check_unknown_block),
+        (nobody_pauses, check_no_storm),
+        (everybody_asks_alone, check_no_storm),
+    ],
+)
+async def test_the_check_notices(
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    sabotage: Callable[[pytest.MonkeyPatch], None],
+    check: Callable[[str], Awaitable[None]],
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        await check(database_url)
+
+
+async def test_a_jump_that_is_never_believed_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(routes_module, "JUMP_BELIEVED_S", 1e9)
+    with pytest.raises(AssertionError):
+        await check_clock()

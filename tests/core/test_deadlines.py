@@ -1,0 +1,150 @@
+"""Deadlines: found in order, at a cost of what is looked at. Counted, not timed."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.core import holds
+from actors.core.block import apply, decide
+from actors.core.commands import PlaceHold, Stamp
+from actors.core.entries import EventCreated, HoldExtended, HoldPlaced, HoldReleased, SaleOpened
+from actors.core.layout import Area, Category, Layout
+from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
+from actors.core.replies import AreaPlaces
+from actors.core.state import BlockState, Hold
+
+START_MS = 1_700_000_000_000
+CAP_MS = START_MS + 7_200_000
+LAYOUT = Layout("EUR", (Category("standing", 2000),), (), (Area("floor", 0, 10_000), Area("balcony", 0, 1)))
+PRINT = b"p" * 16
+
+
+def on_sale() -> BlockState:
+    state = BlockState()
+    apply(state, EventCreated(START_MS, "acme", "Night", LAYOUT, 60_000, b"create".ljust(16), PRINT))
+    apply(state, SaleOpened(START_MS, b"open".ljust(16), PRINT))
+    return state
+
+
+def place(state: BlockState, number: int, due_ms: int, area: int = 0) -> None:
+    key = number.to_bytes(16, "big")
+    areas = ((area, 1),)
+    apply(state, HoldPlaced(START_MS, number, "ana", (), areas, ((0, 1, 2000),), due_ms, CAP_MS, key, PRINT))
+
+
+def release(state: BlockState, number: int) -> None:
+    apply(state, HoldReleased(START_MS, number, (1 << 64 | number).to_bytes(16, "big"), PRINT))
+
+
+def sold_out(overdue: int) -> BlockState:
+    """So many overdue holds of a place of the floor each, and the rest of both areas held for long."""
+    state = on_sale()
+    for number in range(1, 10_001):
+        place(state, number, START_MS + number if number <= overdue else CAP_MS)
+    place(state, 10_001, CAP_MS, area=1)
+    return state
+
+
+def ask(state: BlockState, area: str, quantity: int) -> Outcome:
+    stamp = Stamp("acme", "bob", b"ask".ljust(16), PRINT, CAP_MS)
+    return decide(state, PlaceHold(stamp, 99_999, (), (AreaPlaces(area, quantity),)), START_MS + 60_000)
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts the deadlines that were looked at."""
+    counts: Counter[str] = Counter()
+    waiting = BlockState._waiting
+
+    def counted(state: BlockState, due_ms: int, number: int) -> Hold | None:
+        counts["deadlines"] += 1
+        return waiting(state, due_ms, number)
+
+    monkeypatch.setattr(BlockState, "_waiting", counted)
+    return counts
+
+
+@given(st.lists(st.tuples(st.sampled_from("pre"), st.integers(0, 30), st.integers(0, 50))), st.integers(0, 60))
+def test_overdue_holds_are_those_that_are_due_in_the_order_of_their_deadlines(
+    changes: list[tuple[str, int, int]], now: int
+) -> None:
+    state = on_sale()
+    due: dict[int, int] = {}
+    for count, (change, pick, ahead) in enumerate(changes):
+        number = sorted(due)[pick % len(due)] if due else 0
+        if change == "p":
+            due[count + 1] = START_MS + ahead
+            place(state, count + 1, START_MS + ahead)
+        elif change == "r" and number:
+            del due[number]
+            release(state, number)
+        elif number:
+            due[number] += ahead % 3
+            apply(state, HoldExtended(START_MS, number, due[number], (2 << 64 | count).to_bytes(16, "big"), PRINT))
+    before = list(state.deadlines)
+    found = [hold.number for hold in state.overdue(START_MS + now)]
+    expected = sorted((due_ms, number) for number, due_ms in due.items() if due_ms <= START_MS + now)
+    assert found == [number for _, number in expected]
+    assert state.deadlines == before
+
+
+def test_a_decision_looks_at_no_more_overdue_holds_than_it_needs(looked_at: Counter[str]) -> None:
+    state = sold_out(overdue=5_000)
+    looked_at.clear()
+    outcome = ask(state, "floor", 3)
+    assert isinstance(outcome, Accepted)
+    assert [entry.hold for entry in outcome.entries] == [1, 2, 3, 99_999]  # type: ignore[union-attr]
+    assert looked_at["deadlines"] == 3
+
+
+def test_a_decision_looks_at_nothing_when_nothing_is_overdue(looked_at: Counter[str]) -> None:
+    state = sold_out(overdue=0)
+    looked_at.clear()
+    assert isinstance(ask(state, "floor", 1), Rejected)
+    assert looked_at["deadlines"] == 0
+
+
+def refused_in_vain(looked_at: Counter[str]) -> int:
+    """How many deadlines are looked at for an area of which nothing is overdue."""
+    state = sold_out(overdue=5_000)
+    looked_at.clear()
+    outcome = ask(state, "balcony", 1)
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.details.available) == (Reason.NOT_ENOUGH_AVAILABLE, 0)
+    return looked_at["deadlines"]
+
+
+def test_what_is_looked_at_in_vain_is_bounded(looked_at: Counter[str]) -> None:
+    assert refused_in_vain(looked_at) == holds.MAX_OVERDUE_LOOKED_AT
+
+
+def test_control_a_sorted_heap_is_looked_at_whole(looked_at: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_at_once(state: BlockState, at_ms: int) -> Iterator[Hold]:
+        found = [state._waiting(due_ms, number) for due_ms, number in sorted(state.deadlines)]
+        return iter([hold for hold in found if hold is not None and hold.expires_at_ms <= at_ms])
+
+    monkeypatch.setattr(BlockState, "overdue", all_at_once)
+    assert refused_in_vain(looked_at) > holds.MAX_OVERDUE_LOOKED_AT
+
+
+def deadlines_after_many_came_and_went() -> int:
+    """How many deadlines are kept when ten holds live and thousands were released long before their time."""
+    state = on_sale()
+    for number in range(1, 8_001):
+        place(state, number, CAP_MS - number)
+        if number > 10:
+            release(state, number)
+    assert len(list(state.overdue(CAP_MS))) == 10
+    return len(state.deadlines)
+
+
+def test_deadlines_of_holds_that_ended_early_do_not_pile_up() -> None:
+    assert deadlines_after_many_came_and_went() < 2_000
+
+
+def test_control_without_dropping_them_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BlockState, "_drop_stale_deadlines", lambda state: None)
+    assert deadlines_after_many_came_and_went() > 5_000

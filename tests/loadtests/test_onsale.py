@@ -1,0 +1,115 @@
+"""A run's verdict, its counters, and what a person sees when it cannot be."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from actors.core.ids import BlockId
+from loadtests.audit.audit import BlockSummary
+from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.replies import Told
+from loadtests.crowd import Crowd, CrowdFailed
+from loadtests.figures import Figures
+from loadtests.kills import Kill
+from loadtests.load_process import Task
+from loadtests.onsale import CLEAN, TOO_SLOW, WRONG, Options, run_onsale, verdict
+from loadtests.report import Audited, Report, save, show
+from loadtests.server import Counters, Server, ShardStatus, Status
+
+BLOCK = BlockId("0" * 16)
+SUMMARY = BlockSummary(BLOCK, 3, 30, 10, 5, digest_compared=True)
+FINDING = Finding(BLOCK, 7, Fault.UNIT_CLAIMED_TWICE, "seat [1] by hold_y, while SOLD to hold_x")
+NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key")
+
+
+def _report(new: int = 5_000, **changes: object) -> Report:
+    figures = Figures(accepted={Told.HELD: new - 1, Told.ORDERED: 1, Told.CONFIRMED: 9_999})
+    figures.accepted_at = bytearray(20_000)
+    report = Report(
+        event_id="event_x",
+        buyers=64,
+        processes=2,
+        elapsed_s=20.0,
+        sold_out=False,
+        figures=figures,
+        cpu_shares=[0.2, 0.95],
+        longest_gap_ms=12,
+        durability={"fsync": "on"},
+        counters=Counters(100, 10, 5, 5, 200),
+        kills=[Kill("shard-1", 4_711, 5_000, 61)],
+        kill_faults=[],
+        audit=Audited(9, [SUMMARY], [], 0),
+    )
+    return msgspec.structs.replace(report, **changes)
+
+
+def test_five_thousand_new_holds_and_orders_in_twenty_seconds_are_enough() -> None:
+    assert verdict(_report(5_000)) == CLEAN
+    assert verdict(_report(4_999)) == TOO_SLOW
+    assert verdict(_report(2_500, elapsed_s=10.0)) == CLEAN
+    assert verdict(_report(100, sold_out=True)) == CLEAN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"audit": Audited(9, [SUMMARY], [FINDING], 1)},
+        {"audit": Audited(9, [msgspec.structs.replace(SUMMARY, digest_compared=False)], [], 0)},
+        {"figures": Figures(accepted={Told.HELD: 9_999}, errors={"HTTP held: INTERNAL": 1})},
+        {"kill_faults": ["there was nothing to kill"]},
+    ],
+)
+def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) -> None:
+    assert verdict(msgspec.structs.replace(_report(), **changes)) == WRONG
+
+
+def test_a_report_shows_and_keeps_what_counts(tmp_path: Path) -> None:
+    report = _report(audit=Audited(9, [SUMMARY], [FINDING], 1))
+    console = Console(record=True, width=200, file=(tmp_path / "shown").open("w"))
+    show(report, console)
+    shown = console.export_text()
+    for text in ("250/s", "10.0 commands per batch, 20.0 per commit", "kill -9 4711", "61 commands", str(FINDING)):
+        assert text in shown
+    assert "try --processes" in shown
+    save(report, tmp_path / "report.json")
+    kept = msgspec.json.decode((tmp_path / "report.json").read_bytes())
+    assert (kept["accepted_per_s"], kept["audit"]["finding_count"]) == (250.0, 1)
+
+
+def test_counters_of_a_shard_that_started_anew_count_from_its_start() -> None:
+    before = Status([_shard("shard-1", 1, 100), _shard("shard-2", 1, 50)])
+    after = Status([_shard("shard-1", 2, 30), _shard("shard-2", 1, 70), _shard("shard-3", 1, 5)])
+    assert after.since(before).call_count == 30 + 20 + 5
+
+
+def _shard(name: str, incarnation: int, calls: int) -> ShardStatus:
+    return ShardStatus(name, 1, incarnation, Counters(call_count=calls))
+
+
+def test_a_server_that_is_not_there_is_one_line() -> None:
+    console = Console(record=True, quiet=True)
+    assert run_onsale(Options(NOWHERE), console) == WRONG
+
+
+def test_processes_of_buyers_that_cannot_begin_fail_the_run_and_are_gone(tmp_path: Path) -> None:
+    task = Task("http://127.0.0.1:1", "127.0.0.1:1", "key", "event_x", 100, 1, 1, 1_000, 0, 1, "run", "/nowhere/told")
+
+    async def run() -> Crowd:
+        crowd = Crowd([task, msgspec.structs.replace(task, told_file=str(tmp_path / "told"))])
+        try:
+            with pytest.raises(CrowdFailed):
+                await crowd.start()
+        finally:
+            await crowd.close()
+        return crowd
+
+    crowd = asyncio.run(run())
+    assert all(process.returncode is not None for process in crowd._processes)
+
+
+@pytest.mark.parametrize(("buyers", "wanted", "expected"), [(1, 0, 1), (64, 5, 5), (3, 8, 3)])
+def test_no_more_processes_than_buyers(buyers: int, wanted: int, expected: int) -> None:
+    assert Options(NOWHERE, buyers=buyers, processes=wanted).process_count() == expected
