@@ -95,9 +95,11 @@ async def test_due_blocks_are_those_of_the_shard_the_most_overdue_first(database
         connection: Connection = await connect(database_url, application_name="tests")
         for number, block in enumerate(blocks):
             await built.catalogue.assign(block, TENANT, "due-1")
-            await connection.execute("insert into deadlines values ($1, 1, $2)", 1_000 - number, block)
+            await connection.execute(
+                "insert into deadlines (due_at_ms, block_id) values ($1, $2)", 1_000 - number, block
+            )
         await built.catalogue.assign(other, TENANT, "due-2")
-        await connection.execute("insert into deadlines values (1, 1, $1)", other)
+        await connection.execute("insert into deadlines (due_at_ms, block_id) values (1, $1)", other)
         await connection.close()
         assert await built.catalogue.due_blocks("due-1", 998, 10) == [blocks[4], blocks[3], blocks[2]]
         assert await built.catalogue.due_blocks("due-1", 2_000, 2) == [blocks[4], blocks[3]]

@@ -46,7 +46,7 @@ class AppendsBehindAnyHead(PostgresJournal):
             if head is not None and head.chain != new.prev_chain:
                 prev, position = head.chain, head.position + 1
                 chain = chain_of(prev, row.block, position, row.epoch, row.recorded_at_ms, row.entries)
-                new = NewRow(msgspec.structs.replace(row, position=position, chain=chain), prev)  # noqa: PLW2901
+                new = NewRow(msgspec.structs.replace(row, position=position, chain=chain), prev)
             moved.append(new)
         return await super().append(moved)
 
@@ -59,7 +59,7 @@ async def believe(_: GroupCommit, cycle: Cycle, checking: list[HostedBlock]) -> 
 async def serve(url: str, path: str, packed_epoch: int, sabotage: str) -> None:
     journal = {"conflict_is_success": ConflictIsSuccess, "append_behind_any_head": AppendsBehindAnyHead}
     if sabotage == "no_head_check":
-        GroupCommit._check = believe  # type: ignore[method-assign]
+        GroupCommit._check = believe  # type: ignore[method-assign, assignment]
     lines = Lines(journal.get(sabotage, PostgresJournal)(url), *(PostgresJournal(url) for _ in range(3)))
     epoch = Epoch.unpacked(packed_epoch)
     catalogue = Catalogue(url)

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
@@ -132,7 +132,7 @@ class Running:
         """A batch on its way: all for one block."""
         return self.send_calls([(block, command) for command in commands])
 
-    def send_calls(self, calls: list[tuple[BlockId, Command | bytes]]) -> "asyncio.Task[list[Answer]]":
+    def send_calls(self, calls: Sequence[tuple[BlockId, Command | bytes]]) -> "asyncio.Task[list[Answer]]":
         """A batch on its way."""
         encoded = [
             Call(block, command if isinstance(command, bytes) else encoder.encode(command)) for block, command in calls

@@ -1,4 +1,4 @@
-"""How a block comes in: snapshot and tail agree with a whole replay, damage stops one block, and no older owner claims."""
+"""How a block comes in: snapshot and tail agree with a whole replay, damage stops one block, the newest owner wins."""
 
 import asyncio
 from collections.abc import Callable

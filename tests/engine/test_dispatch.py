@@ -1,4 +1,4 @@
-"""What a caller is told when shards answer, refuse, fall silent or go: never "no" where the command may have been served."""
+"""What a caller is told when shards refuse, fall silent or go: never "no" where the command may have been served."""
 
 import asyncio
 from collections.abc import Callable

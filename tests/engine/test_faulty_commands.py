@@ -11,7 +11,6 @@ from actors.core.entries import Entry, HoldPlaced
 from actors.core.outcomes import Outcome
 from actors.core.replies import HoldStatus
 from actors.core.state import BlockState
-from actors.engine import hosted as hosted_module
 from actors.link.batch import Failed, Fault, Replied, encoder
 from tests.engine.stage import (
     Stage,
@@ -91,7 +90,7 @@ def bug_in_apply(patch: pytest.MonkeyPatch) -> None:
         if isinstance(entry, HoldPlaced) and entry.hold == POISON:
             raise AssertionError("a bug")
 
-    patch.setattr(hosted_module.core, "apply", buggy)
+    patch.setattr(core, "apply", buggy)
 
 
 async def check_quarantine() -> None:

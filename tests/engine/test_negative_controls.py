@@ -19,6 +19,7 @@ from actors.engine.residence import CLIENT_PRIORITY, Residence
 from actors.journal import memory
 from actors.journal.journal import GENESIS, Appended, Heads, JournalRow, NewRow, Snapshot, chain_of
 from actors.journal.memory import MemoryStore
+from actors.link.batch import Failed
 from tests.engine import (
     test_activation,
     test_faulty_commands,
@@ -251,25 +252,29 @@ def nothing_is_quarantined(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(block_host, "_quarantine", lambda hosted, bug: None)
 
 
-def a_bug_in_decide_is_not_caught(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(block_host, "core", _Bare())
+def one_batch_one_fate(patch: pytest.MonkeyPatch) -> None:
+    serve = block_host._serve
+
+    def brittle(hosted: HostedBlock, command: Any, now_ms: int) -> Any:
+        answer = serve(hosted, command, now_ms)
+        assert not isinstance(answer, Failed), "an exception that nobody catches"
+        return answer
+
+    patch.setattr(block_host, "_serve", brittle)
 
 
-class _Bare:
-    """The core, whose exceptions come as what nothing catches."""
+def an_unwritable_row_is_not_caught(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(HostedBlock, "next_row", _next_row_or_end)
 
-    def __getattr__(self, name: str) -> Any:
-        from actors.core import block as core
 
-        real = getattr(core, name)
+_next_row = HostedBlock.next_row
 
-        def call(*arguments: Any) -> Any:
-            try:
-                return real(*arguments)
-            except Exception as bug:
-                raise BaseException(repr(bug)) from bug  # noqa: TRY002
 
-        return call
+def _next_row_or_end(self: HostedBlock, epoch: int, now_ms: int) -> NewRow:
+    try:
+        return _next_row(self, epoch, now_ms)
+    except Exception as bug:
+        raise asyncio.CancelledError from bug  # what no `except Exception` catches
 
 
 def first_come_first_served(patch: pytest.MonkeyPatch) -> None:
@@ -349,6 +354,8 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (a_wrong_clock_is_borne_for_ever, clocks.test_a_shard_that_was_replaced_stays_to_say_so_and_then_leaves),
     (nothing_is_quarantined, with_bug(faults.bug_in_apply, faults.check_quarantine)),
     (nothing_is_quarantined, with_bug(faults.bug_in_expiry, faults.check_expiry_bug)),
+    (one_batch_one_fate, with_bug(faults.bug_in_decide, faults.check_poison)),
+    (an_unwritable_row_is_not_caught, lambda: on_virtual_time(faults.check_unwritable)()),
     (first_come_first_served, test_residence.test_what_a_client_waits_for_goes_before_what_the_sweep_found),
     (
         refusals_hold_for_ever,

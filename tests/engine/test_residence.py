@@ -85,7 +85,7 @@ async def check_bounds() -> None:
     assert found == [NOT_READY] * 10 + [Failed(Fault.OVERLOADED)] * 10
     door.open.set()
     await settle()
-    assert len(door.residence._refusals) == 5  # noqa: SLF001
+    assert len(door.residence._refusals) == 5
     assert door.residence.find(SWEPT[-1], to_write=False) == NOT_READY
 
 

@@ -1,4 +1,4 @@
-"""What a shard does by itself: holds expire although nobody asks, an outage does not eat them, and none acts too early."""
+"""What a shard does by itself: holds expire although nobody asks, an outage does not eat them, none acts too early."""
 
 import asyncio
 
