@@ -44,7 +44,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
     graceful_shutdown_timeout_s=5,
     health_check_period_s=2,
     ray_actor_options={"num_cpus": 0},
-    logging_config={"enable_access_log": False},  # a line a request cost a tenth of the replica
+    logging_config={"enable_access_log": False, "log_level": "WARNING"},  # a line a request cost a tenth of the replica
 )
 @ray_serve.ingress()
 class Gateway(GrpcMethods):

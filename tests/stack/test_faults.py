@@ -5,11 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
-from serve.local.processes import marked, named
+from serve.local.processes import marked, named, working_in
 from tests.stack.load import Load
 from tests.stack.running_stack import RunningStack
 
@@ -41,6 +43,14 @@ async def newest_shard(running: RunningStack) -> tuple[int, int]:
         return row["pid"], row["epoch"]
     finally:
         await connection.close()
+
+
+def command_of(pid: int) -> str:
+    """How the process names itself."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+    except OSError:
+        return ""
 
 
 async def rows_after(running: RunningStack, event_id: str, epoch: int, later_epoch: int) -> int:
@@ -125,16 +135,71 @@ def test_ray_dies_and_the_supervisor_repairs_it(running: RunningStack, event_id:
         while True:
             try:
                 answer = client.get(f"/v1/holds/{held['hold_id']}")
-            except OSError:
+            except httpx.HTTPError:
                 answer = None
-            except Exception as fault:
-                answer = None
-                print(repr(fault))
             if answer is not None and answer.status_code == 200:
                 break
             assert time.monotonic() < deadline, running.said
             time.sleep(0.2)
         assert answer.json()["units"] == held["units"]
+
+
+def test_the_directory_dies_and_still_finds_the_next_death(running: RunningStack, event_id: str) -> None:
+    async def main() -> None:
+        (directory,) = [pid for pid in marked(running.folder.stack_id) if command_of(pid) == "ray::Directory"]
+        os.kill(directory, signal.SIGKILL)
+        await asyncio.sleep(4)  # Ray starts it anew
+        pid, epoch = await newest_shard(running)
+
+        async def hurt() -> None:
+            os.kill(pid, signal.SIGKILL)
+
+        load = await under_load(running, event_id, hurt, 6)
+        print(f"killed after the directory: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
+        assert (await newest_shard(running))[1] > epoch
+        assert set(load.statuses) <= {200, 201}
+        assert load.longest_gap_s < PROMISED_S
+
+    asyncio.run(main())
+
+
+def test_postgres_dies_and_selling_resumes_by_itself(running: RunningStack, event_id: str) -> None:
+    async def main() -> None:
+        async def hurt() -> None:
+            for pid in working_in(running.folder.postgres, "postgres"):
+                os.kill(pid, signal.SIGKILL)
+
+        load = await under_load(running, event_id, hurt, 12)
+        print(f"postgres killed: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
+        assert set(load.statuses) <= {200, 201, 503, 504}, "only faults that a client may repeat"
+        assert load.accepted_at[-1] > time.monotonic() - 2, "it sells again"
+        with running.client() as client:
+            for hold_id in load.acknowledged[:: max(1, len(load.acknowledged) // 50)]:
+                assert client.get(f"/v1/holds/{hold_id}").status_code == 200
+
+    asyncio.run(main())
+
+
+def test_a_gateway_replica_dies_and_the_same_key_gets_the_same_answer(running: RunningStack, event_id: str) -> None:
+    body = {"areas": [{"area": "Hall", "quantity": 1}]}
+    headers = {"Idempotency-Key": "before and after"}
+    with running.client() as client:
+        before = client.post(f"/v1/events/{event_id}/holds", json=body, headers=headers).json()
+        (replica,) = [pid for pid in marked(running.folder.stack_id) if command_of(pid).startswith("ray::ServeReplica")]
+        os.kill(replica, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while True:
+            assert time.monotonic() < deadline, running.said
+            try:
+                after = client.post(f"/v1/events/{event_id}/holds", json=body, headers=headers)
+            except httpx.HTTPError:
+                continue
+            if after.status_code == 201:
+                break
+            assert after.status_code in (502, 503, 504), after.text
+            time.sleep(0.2)
+    assert after.headers["Idempotency-Replayed"] == "true"
+    assert after.json()["hold_id"] == before["hold_id"]
 
 
 def test_buyers_who_hang_up_do_not_disturb_the_others(running: RunningStack, event_id: str) -> None:

@@ -75,7 +75,9 @@ def test_events_and_keys_from_the_command_line(running: RunningStack, tmp_path: 
     strange = running.command("hold", event_id, "--area", "Hall:1")
     assert "NOT_FOUND" in strange.stderr, "the demo's tenant must not see it"
 
-    layout.write_text("currency: EUR\ncategories: [{name: A, price: 1}]\nareas: [{name: Hall, category: B, capacity: -3}]\n")
+    layout.write_text(
+        "currency: EUR\ncategories: [{name: A, price: 1}]\nareas: [{name: Hall, category: B, capacity: -3}]\n"
+    )
     refused = running.command("events", "create", "A bad hall", "--layout", str(layout), "--key", key)
     assert refused.returncode == 1
     assert "areas[0].capacity" in refused.stderr

@@ -1,0 +1,58 @@
+"""What is too large or not well-formed is refused by name through the real front as well."""
+
+from typing import cast
+
+import grpc
+import httpx
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from holdfast.v1 import holds_pb2, holds_pb2_grpc
+from tests.stack.running_stack import RunningStack
+
+pytestmark = pytest.mark.stack
+TWENTY_MB = 20_000_000
+
+
+def code_over_grpc(running: RunningStack, request: holds_pb2.PlaceHoldRequest) -> str:
+    """The refusal's `code`, as a stock client reads it."""
+    options = [("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(running.stack.grpc_target, options=options) as channel:
+        stub = holds_pb2_grpc.HoldServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.PlaceHold(request, metadata=(("authorization", f"Bearer {running.api_key}"),), timeout=20)
+    status = rpc_status.from_call(cast(grpc.Call, refused.value))
+    assert status is not None, refused.value
+    for detail in status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info.reason
+    raise AssertionError(status)
+
+
+def test_twenty_megabytes_are_too_large(running: RunningStack) -> None:
+    with running.client() as client:
+        path = f"/v1/events/{running.event_id}/holds"
+        answer = client.post(path, content=b"[" * TWENTY_MB, headers={"Idempotency-Key": "large"})
+        assert (answer.status_code, answer.json()["code"]) == (413, "TOO_LARGE")
+        assert client.get("/readyz").status_code == 200
+    large = holds_pb2.PlaceHoldRequest(event_id=running.event_id, units=["x" * TWENTY_MB], idempotency_key="large")
+    assert code_over_grpc(running, large) == "TOO_LARGE"
+
+
+def test_three_hundred_seats_are_malformed(running: RunningStack) -> None:
+    seats = [f"101/A/{seat}" for seat in range(300)]
+    with running.client() as client:
+        path = f"/v1/events/{running.event_id}/holds"
+        answer = client.post(path, json={"units": seats}, headers={"Idempotency-Key": "many"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_ARGUMENT")
+    many = holds_pb2.PlaceHoldRequest(event_id=running.event_id, units=seats, idempotency_key="many")
+    assert code_over_grpc(running, many) == "INVALID_ARGUMENT"
+
+
+def test_without_a_key_only_health_and_documentation_answer(running: RunningStack) -> None:
+    with httpx.Client(base_url=running.stack.http_url, timeout=20) as client:
+        assert client.get(f"/v1/events/{running.event_id}").status_code == 401
+        for path in ("/healthz", "/readyz", "/docs", "/openapi.json"):
+            assert client.get(path).status_code == 200
