@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import httpx
@@ -10,6 +12,7 @@ from actors.database.connect import connect
 from serve.auth import create_key
 from serve.layout_reader import read_layout_file
 from serve.local.stack import Stack, write_private
+from serve.settings import Settings
 
 TENANT = "demo"
 LAYOUT_FILE = Path(__file__).parent / "local" / "demo" / "arena.yaml"
@@ -48,9 +51,22 @@ def ready_text(stack: Stack) -> str:
       -d '{hold}'
 
   Hold two places of the floor over gRPC:
-    .venv/bin/holdfast hold {event_id} --area Floor:2
+    {_holdfast()} hold {event_id} --area Floor:2{_data_dir(stack)}
 
 Holdfast is ready"""
+
+
+def _holdfast() -> str:
+    """The command as one can type it here."""
+    command = Path(sys.executable).with_name("holdfast")
+    here = Path.cwd()
+    return str(command.relative_to(here) if command.is_relative_to(here) else command)
+
+
+def _data_dir(stack: Stack) -> str:
+    """The flag by which the command finds this server, where it is needed."""
+    data_dir = stack.settings.data_dir
+    return "" if data_dir == Settings().data_dir.resolve() else f" --data-dir {shlex.quote(str(data_dir))}"
 
 
 async def _key(stack: Stack) -> str:

@@ -26,7 +26,7 @@ def test_both_examples_work_as_printed(running: RunningStack) -> None:
     assert answer.status_code == 201, answer.text
     assert answer.json()["units"] == ["101/A/1", "101/A/2"]
 
-    words = running.printed_command(".venv/bin/holdfast hold")
+    words = running.printed_command("holdfast hold")
     held = running.command(*words[1:])
     assert held.returncode == 0, held.stderr
     assert json.loads(held.stdout)["units"] == ["Floor x 2"]
