@@ -1,9 +1,8 @@
-"""The directory: sees to it that every shard of the cluster has one incarnation that answers.
+"""The directory: sees to it that every shard of the cluster has one incarnation that serves.
 
-It asks every shard once a second over the shard's own link, since Ray never notices a process that only hangs. One
-that does not answer gets a successor under a higher incarnation: a spare actor that is kept ready. The old one is not
-waited for and not trusted: the journal fences it. What the directory knows is in the catalogue, so it may be restarted
-at any time.
+It watches them itself (see `actors.watch`), since Ray never notices a process that only hangs. One that is silent gets
+a successor under a higher incarnation: a spare actor that is kept ready. The old one is not waited for and not trusted:
+the journal fences it. What the directory knows is in the catalogue, so it may be restarted at any time.
 """
 
 import asyncio
@@ -22,16 +21,14 @@ from actors.journal.journal import Epoch
 from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.handshake import Identity
-from actors.link.transport import NotSent, OutcomeUnknown
 from actors.logs import configure_logs
 from actors.shard import Shard, ShardConfig
+from actors.watch import NoSuccessor, Watch
 
 _log = structlog.get_logger(__name__)
 
 NAMESPACE = "holdfast"
-PING_PERIOD_S = 1.0
-PING_TIMEOUT_S = 1.0
-MISSES_ALLOWED = 1
+CATALOGUE_RETRY_S = 1.0
 START_TIMEOUT_S = 20.0
 
 
@@ -64,68 +61,41 @@ class Directory:
 
     async def _run(self) -> None:
         """Find or start every shard, then watch them all for ever."""
-        while True:
-            try:
-                known, _ = await self._catalogue.newest_incarnations()
-                shards = self._config.shards
-                current = await asyncio.gather(*(self._ensure(name, known.get(name)) for name in shards))
-                break
-            except (RayError, CatalogueUnavailable, TimeoutError) as fault:
-                _log.error("not every shard serves yet", fault=repr(fault))
-                await asyncio.sleep(PING_PERIOD_S)
+        known = await self._known()
+        watch = Watch(self._connect, self._catalogue, self._start_successor)
+        current = await asyncio.gather(*(watch.begin(name, known.get(name)) for name in self._config.shards))
         self._all_serve.set()
         self._make_spare()
-        await asyncio.gather(*(self._watch(incarnation) for incarnation in current))
+        await asyncio.gather(*(watch.run(incarnation) for incarnation in current))
 
-    async def _ensure(self, shard: str, known: Incarnation | None) -> Incarnation:
-        if known is None or Epoch.unpacked(known.epoch).generation != self._config.generation:
-            return await self._start_successor(shard, 1)
-        return known
-
-    async def _watch(self, current: Incarnation) -> None:
-        """Ask, and replace what does not answer."""
-        shard = current.shard
+    async def _known(self) -> dict[str, Incarnation]:
+        """The incarnations that an earlier life of this directory has started."""
         while True:
-            await self._until_silent(current)
-            _log.warning("shard does not answer", shard=shard, epoch=Epoch.unpacked(current.epoch), pid=current.pid)
-            incarnation = Epoch.unpacked(current.epoch).incarnation + 1
-            while True:
-                try:
-                    current = await self._start_successor(shard, incarnation)
-                    break
-                except (RayError, CatalogueUnavailable, TimeoutError) as fault:
-                    _log.error("no successor yet", shard=shard, fault=repr(fault))
-                    incarnation += 1
-                    await asyncio.sleep(PING_PERIOD_S)
+            try:
+                return (await self._catalogue.newest_incarnations(self._config.generation))[0]
+            except CatalogueUnavailable as fault:
+                _log.error("the catalogue cannot be reached", fault=str(fault))
+                await asyncio.sleep(CATALOGUE_RETRY_S)
 
-    async def _until_silent(self, current: Incarnation) -> None:
-        """Return when the shard has not answered a few times in a row, or nobody listens any more."""
-        client = LinkClient(
+    def _connect(self, current: Incarnation) -> LinkClient:
+        return LinkClient(
             parse_address(current.address),
             self._config.shard.link_secret,
             expects=Identity(current.shard, current.epoch),
         )
-        misses = 0
-        try:
-            while misses <= MISSES_ALLOWED:
-                try:
-                    await client.ping(PING_TIMEOUT_S)
-                except (NotSent, OutcomeUnknown):
-                    misses += 1
-                else:
-                    misses = 0
-                    await asyncio.sleep(PING_PERIOD_S)
-        finally:
-            await client.close()
 
     async def _start_successor(self, shard: str, incarnation: int) -> Incarnation:
-        """Let the spare become the shard. Raises RayError, CatalogueUnavailable, TimeoutError."""
+        """Let the spare become the shard. Raises NoSuccessor: that spare is gone."""
         spare = self._spare or self._make_spare()
         self._spare = None
         config = self._config
-        serving = spare.serve_as.remote(shard, config.generation, config.build, incarnation)
-        address = await asyncio.wait_for(serving, START_TIMEOUT_S)
-        pid = await asyncio.wait_for(spare.pid.remote(), START_TIMEOUT_S)
+        try:
+            serving = spare.serve_as.remote(shard, config.generation, config.build, incarnation)
+            address = await asyncio.wait_for(serving, START_TIMEOUT_S)
+            pid = await asyncio.wait_for(spare.pid.remote(), START_TIMEOUT_S)
+        except (RayError, TimeoutError) as fault:
+            ray.kill(spare)  # else each try would leave a process behind, and one that is only slow would serve yet
+            raise NoSuccessor(repr(fault)) from fault
         _log.info("shard serves", shard=shard, incarnation=incarnation, pid=pid)
         self._make_spare()
         return Incarnation(shard, Epoch(config.generation, config.build, incarnation).packed(), address, pid)

@@ -202,17 +202,27 @@ class Reservations:
         command: Write,
         unknown_block: Reason,
     ) -> Done[R] | Rejected:
-        return await self._ask(block, command, command.stamp.tenant, command.stamp.not_after_ms, unknown_block)
+        stamp = command.stamp
+        return await self._ask(block, command, stamp.tenant, stamp.not_after_ms, unknown_block, to_write=True)
 
     async def _read(
         self, block: BlockId, caller: Caller, command: Command, deadline_ms: int, unknown_block: Reason
     ) -> Done[R] | Rejected:
-        return await self._ask(block, command, caller.tenant, self._now_ms() + deadline_ms, unknown_block)
+        not_after_ms = self._now_ms() + deadline_ms
+        return await self._ask(block, command, caller.tenant, not_after_ms, unknown_block, to_write=False)
 
     async def _ask(
-        self, block: BlockId, command: Command, tenant: str, not_after_ms: int, unknown_block: Reason
+        self,
+        block: BlockId,
+        command: Command,
+        tenant: str,
+        not_after_ms: int,
+        unknown_block: Reason,
+        *,
+        to_write: bool,
     ) -> Done[R] | Rejected:
-        answer = await self._dispatcher.ask(block, encoder.encode(command), tenant, not_after_ms, unknown_block)
+        encoded = encoder.encode(command)
+        answer = await self._dispatcher.ask(block, encoded, tenant, not_after_ms, unknown_block, to_write=to_write)
         if isinstance(answer, Rejected):
             return answer
         reply = cast(R, reply_decoder.decode(answer.reply))

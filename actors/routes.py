@@ -24,7 +24,7 @@ LOOK_S = 1.0
 LOOK_PAUSE_S = 0.05  # between two looks, however many are in doubt
 JUMP_BELIEVED_S = 10.0  # by then the shards that did not believe it have left
 MAX_OWNERS_KNOWN = 100_000
-UNKNOWN_BLOCK_S = 1.0
+UNKNOWN_BLOCK_S = 0.25  # an event may be asked for through one replica just after another has made it
 
 T = TypeVar("T")
 
@@ -46,10 +46,14 @@ class _Way:
 
 
 class CatalogueRoutes:
-    """See `Routes` and `NewBlocks`. Looks at the catalogue every second, and at once when in doubt."""
+    """See `Routes` and `NewBlocks`. Looks at the catalogue every second, and at once when in doubt.
 
-    def __init__(self, catalogue: Catalogue, secret: bytes) -> None:
+    Knows only the shards of its own cluster's generation: another cluster may wait beside it, or serve.
+    """
+
+    def __init__(self, catalogue: Catalogue, secret: bytes, generation: int) -> None:
         self._catalogue = catalogue
+        self._generation = generation
         self._secret = secret
         self._clock = JournalClock(time.monotonic)
         self._ways: dict[str, _Way] = {}  # by the shard's name
@@ -126,7 +130,7 @@ class CatalogueRoutes:
         await self._catalogue.close()
 
     async def _find_owner(self, block: BlockId) -> str | None:
-        """The block's shard by the catalogue; that a block does not exist is believed for a second."""
+        """The block's shard by the catalogue; that a block does not exist is believed for a moment."""
         if self._unknown.get(block, 0.0) > time.monotonic():
             return None
         return await self._shared(f"owner of {block}", lambda: self._ask_owner(block))
@@ -164,7 +168,7 @@ class CatalogueRoutes:
         asked_s = time.monotonic()
         self._next_look_s = asked_s + LOOK_PAUSE_S
         try:
-            newest, now_ms = await self._catalogue.newest_incarnations()
+            newest, now_ms = await self._catalogue.newest_incarnations(self._generation)
         except CatalogueUnavailable as fault:
             self._doubted |= doubted
             raise RoutesUnavailable(str(fault)) from fault

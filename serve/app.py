@@ -34,7 +34,7 @@ def deploy(stack: Stack) -> None:
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
     gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(
-        GatewayConfig(stack.database_url, secret, settings.log_level)
+        GatewayConfig(stack.database_url, secret, generation, settings.log_level)
     )
     ray_serve.run(gateway, name="holdfast", route_prefix="/")
 

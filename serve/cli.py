@@ -1,4 +1,4 @@
-"""`holdfast`: run it, migrate, make keys and events, hold from the command line, load it and audit it."""
+"""`holdfast`: run it, migrate, make keys and events, hold from the command line, load it, audit and replay it."""
 
 import asyncio
 import os
@@ -213,6 +213,23 @@ def audit(
             _fail(f"{text} is not the id of an event")
     chosen = [block for _, block in blocks if block is not None]
     raise typer.Exit(run_audit(_database_url(data_dir, database_url), chosen or None))
+
+
+@app.command()
+def replay(
+    event_id: EventId,
+    position: Annotated[int | None, typer.Option(min=1, help="As of this row; none: as of the last.")] = None,
+    data_dir: DataDir = None,
+    database_url: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Replay an event's journal from its first row and from its newest snapshot; exit 1 if they come to differ."""
+    from actors.core.ids import parse_event_id
+    from serve.replay import run_replay
+
+    block = parse_event_id(event_id)
+    if block is None:
+        _fail(f"{event_id} is not the id of an event")
+    raise typer.Exit(run_replay(_database_url(data_dir, database_url), block, position, _out, _err))
 
 
 @app.command()

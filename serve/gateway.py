@@ -35,6 +35,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
 
     database_url: str
     link_secret: bytes
+    generation: int  # of the cluster whose shards it knows
     log_level: str
 
 
@@ -53,7 +54,7 @@ class Gateway(GrpcMethods):
     async def __init__(self, config: GatewayConfig) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logs(config.log_level)
         self._routes = CatalogueRoutes(
-            Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret
+            Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret, config.generation
         )
         self._availability = AvailabilityReader(config.database_url)
         await self._find_shards()

@@ -38,9 +38,9 @@ class Catalogue:
         """Make a new incarnation known."""
         await self._fetch("register", shard, epoch, address, pid)
 
-    async def newest_incarnations(self) -> tuple[dict[str, Incarnation], int]:
-        """The shards of the newest cluster, by name, and the journal's clock in ms."""
-        rows = await self._fetch("newest_incarnations")
+    async def newest_incarnations(self, generation: int) -> tuple[dict[str, Incarnation], int]:
+        """The shards of one cluster, by name, and the journal's clock in ms."""
+        rows = await self._fetch("newest_incarnations", generation)
         newest = {
             row["shard"]: Incarnation(
                 row["shard"],
@@ -54,14 +54,19 @@ class Catalogue:
         }
         return newest, rows[0]["now_ms"]
 
-    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
+    async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         """See `ShardCatalogue.heartbeat`."""
-        rows = await self._fetch("heartbeat", shard, epoch, msgspec.json.encode(counters).decode())
+        rows = await self._fetch("heartbeat", shard, epoch, now_ms, msgspec.json.encode(counters).decode())
         return Beat(rows[0]["now_ms"], rows[0]["newest_epoch"])
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         """See `ShardCatalogue.last_heartbeat_ms`."""
         rows = await self._fetch("last_heartbeat", shard, epoch)
+        return int(rows[0]["heartbeat_at_ms"]) if rows else None
+
+    async def witness_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
+        """As `last_heartbeat_ms`, but answered only where commits come through, as a heartbeat must."""
+        rows = await self._fetch("witness_heartbeat", shard, epoch)
         return int(rows[0]["heartbeat_at_ms"]) if rows else None
 
     async def owner(self, block: BlockId) -> str | None:

@@ -2,42 +2,60 @@
 select nextval('cluster_generation');
 
 -- name: register
--- A new incarnation of a shard. Those before the last few are of no use to anybody.
+-- A new incarnation of a shard. Of its own generation those before the last few are of no use to anybody, of another
+-- generation those that have not beaten for a week: that cluster may be serving while this one waits.
 with registered as (
-  insert into shards (shard, epoch, address, pid) values ($1, $2, $3, $4)
+  insert into shards (shard, epoch, address, pid, heartbeat_at_ms)
+  values ($1, $2, $3, $4, (extract(epoch from clock_timestamp()) * 1000)::bigint)
   on conflict (shard, epoch) do update
-    set address = excluded.address, pid = excluded.pid, started_at = now(), heartbeat_at = now()
+    set
+      address = excluded.address,
+      pid = excluded.pid,
+      started_at = now(),
+      heartbeat_at_ms = excluded.heartbeat_at_ms
 )
 delete from shards
-where shard = $1 and epoch < (
-  select epoch from shards where shard = $1 order by epoch desc offset 8 limit 1
+where shard = $1 and (
+  epoch >> 40 = $2 >> 40 and epoch < (
+    select epoch from shards where shard = $1 and epoch >> 40 = $2 >> 40 order by epoch desc offset 8 limit 1
+  )
+  or epoch >> 40 <> $2 >> 40
+  and heartbeat_at_ms < (extract(epoch from clock_timestamp() - interval '7 days') * 1000)::bigint
 );
 
 -- name: heartbeat
--- One that is so old that its row is gone still learns that it has successors.
+-- One that is so old that its row is gone still learns that it has successors in its own generation. The time is the
+-- shard's own: where the clock here jumps, a shard that does not believe it beats in the old time until it leaves.
 with beaten as (
-  update shards set heartbeat_at = clock_timestamp(), counters = $3
+  update shards set heartbeat_at_ms = $3, counters = $4
   where shard = $1 and epoch = $2
 )
 select
   (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
   coalesce(max(epoch), 0) as newest_epoch
 from shards
-where shard = $1;
+where shard = $1 and epoch >> 40 = $2 >> 40;
 
 -- name: last_heartbeat
-select (extract(epoch from heartbeat_at) * 1000)::bigint as heartbeat_at_ms
+select heartbeat_at_ms
 from shards
 where shard = $1 and epoch = $2;
 
+-- name: witness_heartbeat
+-- The lock makes this a transaction with something to commit: where nobody's commits come through, neither does this.
+select heartbeat_at_ms
+from shards
+where shard = $1 and epoch = $2
+for key share;
+
 -- name: newest_incarnations
--- The newest incarnation of each shard of the newest generation, and the clock, which is there even if no shard is.
+-- The newest incarnation of each shard of one generation, and the clock, which is there even if no shard is.
 select clock.now_ms, newest.*
 from (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms) as clock
 left join (
   select distinct on (shard) shard, epoch, address, pid, counters
   from shards
-  where epoch >> 40 = (select max(epoch) >> 40 from shards)
+  where epoch >> 40 = $1
   order by shard, epoch desc
 ) as newest on true;
 

@@ -172,7 +172,7 @@ def apply_activated(state: BlockState, entry: Activated) -> None:
     if not entry.down_until_ms:
         return
     for hold in state.holds.values():
-        if entry.down_from_ms <= hold.expires_at_ms <= entry.at_ms and state.claims_units(hold):
+        if entry.down_from_ms <= hold.expires_at_ms <= entry.down_until_ms and state.claims_units(hold):
             later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, hold.max_expires_at_ms)
             _move_deadline(state, hold, max(later_ms, hold.expires_at_ms))
 

@@ -24,7 +24,7 @@ class EngineCounters(msgspec.Struct, frozen=True):
 
 
 class Beat(NamedTuple):
-    """What a heartbeat is answered with: the journal's clock, and the highest epoch of this shard so far."""
+    """What a heartbeat is answered with: the journal's clock, and the highest epoch of this shard in its generation."""
 
     now_ms: int
     newest_epoch: int
@@ -41,10 +41,10 @@ class ShardCatalogue(Protocol):
         """Blocks of this shard with a deadline at or before `now_ms`, the most overdue first."""
         ...
 
-    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
-        """Note that this incarnation is alive, and what it has done."""
+    async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
+        """Note that this incarnation is alive at `now_ms` by its own clock, and what it has done."""
         ...
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
-        """When the shard's incarnation with this packed epoch was last known alive."""
+        """When the shard's incarnation with this packed epoch last beat, by its own clock."""
         ...

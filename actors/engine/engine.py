@@ -48,6 +48,7 @@ class Engine:
         self.epoch = epoch
         self._lines = lines
         self._catalogue = catalogue
+        self._started_at_ms = 0
         self.clock = JournalClock(monotonic)
         activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
         self.residence = Residence(shard, activator, catalogue.owner)
@@ -67,6 +68,7 @@ class Engine:
         """Learn the time. Raises JournalUnavailable."""
         asked_s = self.clock.monotonic()
         self.clock.observe(await self._lines.activation.now_ms(), asked_s)
+        self._started_at_ms = self.clock.now_ms()
 
     async def run(self) -> None:
         """Do all that a shard does by itself, until cancelled."""
@@ -76,6 +78,7 @@ class Engine:
             group.create_task(timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock, self.counters))
             group.create_task(timers.expire(self.host, self.residence))
             group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
+            group.create_task(timers.judge_fences(self._lines.checks, self.epoch.packed(), self.residence.to_judge))
             group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
 
     def counters(self) -> EngineCounters:
@@ -95,14 +98,16 @@ class Engine:
             self._snapshots.put_nowait(snapshot)
 
     async def _find_outage(self, former_epoch: int) -> Outage | None:
-        """Since when the former owner has not beaten; None if it may have been alive, or cannot be known."""
+        """From the former owner's last heartbeat to our start; None if it may have been alive, or cannot be known.
+
+        From our start on the shard was there for whoever asked, even if nobody asked for this block.
+        """
         if former_epoch == self.epoch.packed():
             return None
         try:
             last_ms = await self._catalogue.last_heartbeat_ms(self.shard, former_epoch)
         except CatalogueUnavailable:
             return None
-        now_ms = self.clock.now_ms()
-        if last_ms is None or now_ms - last_ms < OUTAGE_NOTICED_MS:
+        if last_ms is None or self._started_at_ms - last_ms < OUTAGE_NOTICED_MS:
             return None
-        return last_ms, now_ms
+        return last_ms, self._started_at_ms

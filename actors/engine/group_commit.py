@@ -16,7 +16,7 @@ from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import GENESIS, Appended, Heads, Journal, JournalUnavailable, NewRow, Snapshot
 
-ENTRIES_PER_SNAPSHOT = 50_000
+ENTRIES_PER_SNAPSHOT = 10_000  # freezing 10,000 holds takes 1.5 ms
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
 
@@ -67,6 +67,7 @@ class GroupCommit:
         self._wanted = asyncio.Event()
         self._collecting = self._new_cycle()
         self.stalled = False  # the journal did not answer; the outcome of the cycle in flight is unknown
+        self._stalled_since_s = 0.0
         self.commit_count = 0
         self.row_count = 0
         self.entry_count = 0
@@ -100,7 +101,7 @@ class GroupCommit:
             await self._append(cycle, rows)
         elif checking:
             await self._check(cycle, checking)
-        self.stalled = False
+        self._end_stall()
         for hosted, snapshot in snapshots:
             if hosted in cycle.positions:
                 self._on_snapshot(snapshot)
@@ -150,13 +151,25 @@ class GroupCommit:
             asked_s = self._clock.monotonic()
             try:
                 answer = await statement()
-            except JournalUnavailable:
-                self.stalled = True
+            except JournalUnavailable as fault:
+                self._begin_stall(fault)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:
                 self._clock.observe(answer.now_ms, asked_s)
                 return answer
+
+    def _begin_stall(self, fault: JournalUnavailable) -> None:
+        if not self.stalled:
+            self.stalled = True
+            self._stalled_since_s = self._clock.monotonic()
+            _log.warning("the journal does not answer", fault=str(fault))
+
+    def _end_stall(self) -> None:
+        if self.stalled:
+            self.stalled = False
+            stalled_s = round(self._clock.monotonic() - self._stalled_since_s, 1)
+            _log.warning("the journal answers again", stalled_s=stalled_s)
 
     def _lose(self, hosted: HostedBlock) -> None:
         hosted.lost = True

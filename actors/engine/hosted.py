@@ -1,5 +1,7 @@
 """A block in a shard's memory: its state, where its journal ends, and what is applied but not yet written."""
 
+from collections.abc import Sequence
+
 from actors.core import block as core
 from actors.core.entries import Entry
 from actors.core.ids import BlockId
@@ -42,13 +44,18 @@ class HostedBlock:
 
     def next_row(self, epoch: int, now_ms: int) -> NewRow:
         """What is pending as the row behind the last one; from now on that row counts as on its way."""
-        encoded = encode_entries(self.pending)
-        prev_chain, position, entry_count = self.chain, self.position + 1, len(self.pending)
-        chain = chain_of(prev_chain, self.block, position, epoch, now_ms, encoded)
+        new = self.row_behind(self.pending, epoch, now_ms)
         self.pending = []
-        self.position, self.chain = position, chain
-        self.unsnapshotted += entry_count
-        return NewRow(JournalRow(self.block, position, epoch, now_ms, entry_count, encoded, chain), prev_chain)
+        self.position, self.chain = new.row.position, new.row.chain
+        self.unsnapshotted += new.row.entry_count
+        return new
+
+    def row_behind(self, entries: Sequence[Entry], epoch: int, now_ms: int) -> NewRow:
+        """These entries as the row that would follow the last one; changes nothing."""
+        encoded = encode_entries(entries)
+        position = self.position + 1
+        chain = chain_of(self.chain, self.block, position, epoch, now_ms, encoded)
+        return NewRow(JournalRow(self.block, position, epoch, now_ms, len(entries), encoded, chain), self.chain)
 
     def snapshot(self) -> Snapshot:
         """The state as of `position`; only right while nothing is pending."""

@@ -38,6 +38,7 @@ class Residence:
         self._find_owner = find_owner
         self.blocks: dict[BlockId, HostedBlock] = {}
         self.fenced: set[BlockId] = set()
+        self.to_judge: asyncio.Queue[BlockId] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
         self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
         self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
@@ -70,6 +71,7 @@ class Residence:
             del self.blocks[hosted.block]
         if hosted.claimed:
             self.fenced.add(hosted.block)
+            self.to_judge.put_nowait(hosted.block)
             _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
 
     async def run(self) -> None:

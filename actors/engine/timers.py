@@ -1,10 +1,11 @@
-"""What a shard does by itself: beat, expire, sweep for blocks that nobody asks about, write snapshots."""
+"""What a shard does by itself: beat, expire, sweep for blocks that nobody asks about, judge fences, save snapshots."""
 
 import asyncio
 from collections.abc import Callable
 
 import structlog
 
+from actors.core.ids import BlockId
 from actors.engine.block_host import BlockHost
 from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
@@ -19,10 +20,11 @@ BEATS_OF_GRACE = 10
 EXPIRE_S = 0.5
 SWEEP_S = 2.0
 BLOCKS_PER_SWEEP = 500
+JUDGE_AGAIN_S = 1.0
 
 
 class Outlived(Exception):
-    """This incarnation is of no more use: a successor has been there for a while, or the clock cannot be trusted."""
+    """This incarnation is of no more use, for itself or for some block: another must take over from it."""
 
 
 async def beat(
@@ -30,13 +32,14 @@ async def beat(
 ) -> None:
     """Say every second that this incarnation is alive, and compare clocks. Ends by raising Outlived.
 
-    A shard that was replaced while it was paused stays long enough to tell late callers that it is fenced.
+    It is of no more use when a successor has been there for a while, or when the clock cannot be trusted. A shard that
+    was replaced while it was paused stays long enough to tell late callers that it is fenced.
     """
     useless_beats = 0
     while useless_beats < BEATS_OF_GRACE:
         asked_s = clock.monotonic()
         try:
-            answer = await catalogue.heartbeat(shard, epoch, counters())
+            answer = await catalogue.heartbeat(shard, epoch, clock.now_ms(), counters())
         except CatalogueUnavailable:
             pass  # the next beat tells; meanwhile the commits notice
         else:
@@ -44,7 +47,7 @@ async def beat(
             useless = answer.newest_epoch > epoch or not clock.trusted
             useless_beats = useless_beats + 1 if useless else 0
         await asyncio.sleep(BEAT_S)
-    raise Outlived(f"{shard} under epoch {epoch}")
+    raise Outlived(f"{shard} under epoch {epoch}: replaced, or its clock is wrong")
 
 
 async def expire(host: BlockHost, residence: Residence) -> None:
@@ -73,6 +76,23 @@ async def sweep(
             if isinstance(hosted, HostedBlock):
                 host.tick(hosted)
         await asyncio.sleep(SWEEP_S)
+
+
+async def judge_fences(journal: Journal, epoch: int, fenced: asyncio.Queue[BlockId]) -> None:
+    """Look who has each block that was ours. Ends by raising Outlived where it is nobody newer.
+
+    Then a failover has lost a row of ours. This incarnation claims no block twice, so its successor must.
+    """
+    while True:
+        block = await fenced.get()
+        try:
+            head = (await journal.heads([block])).heads.get(block)
+        except JournalUnavailable:
+            fenced.put_nowait(block)
+            await asyncio.sleep(JUDGE_AGAIN_S)
+        else:
+            if head is None or head.epoch <= epoch:
+                raise Outlived(f"block {block} is behind what epoch {epoch} has written to it")
 
 
 async def save_snapshots(journal: Journal, snapshots: asyncio.Queue[Snapshot]) -> None:

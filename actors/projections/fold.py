@@ -6,15 +6,11 @@ from actors.core import block as core
 from actors.core.ids import BlockId
 from actors.core.snapshot import restore
 from actors.core.state import BlockState
-from actors.journal.codec import UndecodableEntries, decode_entries
-from actors.journal.journal import GENESIS, JournalRow, Snapshot, chain_of
+from actors.journal.journal import GENESIS, JournalRow, Snapshot
+from actors.journal.succession import JournalDamaged, entries_of_next
 from actors.projections.projection import FollowedRow
 
 _BLOCK_BYTES, _SEAT_BYTES, _HOLD_BYTES, _ORDER_BYTES, _MEMO_BYTES = 8_000, 10, 700, 300, 400
-
-
-class JournalDamaged(Exception):
-    """A block's rows are not contiguous, not chained, not readable, or not those that a projection has seen."""
 
 
 class Fold:
@@ -42,15 +38,10 @@ class Fold:
 
     def extend(self, row: JournalRow) -> None:
         """Apply the next row. Raises JournalDamaged: the fold is of no use any more."""
-        chain = chain_of(self.chain, row.block, row.position, row.epoch, row.recorded_at_ms, row.entries)
-        if row.position != self.position + 1 or chain != row.chain:
-            raise JournalDamaged(f"row {row.position} does not extend row {self.position}")
+        entries = entries_of_next(row, self.position, self.chain)
         try:
-            entries = decode_entries(row.entries)
             for entry in entries:
                 core.apply(self.state, entry)
-        except UndecodableEntries as fault:
-            raise JournalDamaged(f"row {row.position} cannot be read: {fault}") from fault
         except Exception as fault:  # whatever it is, it must stop this block and no other
             raise JournalDamaged(f"row {row.position} cannot be applied: {fault!r}") from fault
         self.position, self.chain = row.position, row.chain

@@ -22,7 +22,8 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT
 from actors.database.line import LineUnavailable
 from actors.journal.journal import Journal, JournalRow, JournalUnavailable
-from actors.projections.fold import Fold, Folds, JournalDamaged
+from actors.journal.succession import JournalDamaged
+from actors.projections.fold import Fold, Folds
 from actors.projections.positions import Positions, Seen, Step
 from actors.projections.projection import Progress, Projection
 

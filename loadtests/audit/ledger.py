@@ -117,7 +117,7 @@ class Ledger:
         if not entry.down_from_ms <= entry.down_until_ms <= entry.at_ms:
             self._found(Fault.DEADLINE_WRONG, "the outage that an activation names is not in its past")
         for claim in self.claims.values():
-            if not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.at_ms:
+            if not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.down_until_ms:
                 later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, claim.placed.max_expires_at_ms)
                 claim.deadline_ms = max(claim.deadline_ms, later_ms)
 

@@ -63,9 +63,9 @@ class CountingCatalogue(Catalogue):
         self.asked["owner"] += 1
         return await super().owner(block)
 
-    async def newest_incarnations(self) -> tuple[dict[str, Incarnation], int]:
+    async def newest_incarnations(self, generation: int) -> tuple[dict[str, Incarnation], int]:
         self.asked["newest"] += 1
-        return await super().newest_incarnations()
+        return await super().newest_incarnations(generation)
 
 
 class House:
@@ -109,7 +109,7 @@ class House:
     async def routes(self) -> tuple[CatalogueRoutes, CountingCatalogue]:
         """A gateway's way to them, over the wire, and what it asks of the catalogue."""
         catalogue = CountingCatalogue(self.wire.database_url)
-        routes = CatalogueRoutes(catalogue, SECRET)
+        routes = CatalogueRoutes(catalogue, SECRET, self.generation)
         await routes.start()
         self._stack.push_async_callback(routes.close)
         return routes, catalogue

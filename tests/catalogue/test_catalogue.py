@@ -2,15 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from actors.catalogue import catalogue as catalogue_module
 from actors.catalogue.catalogue import Catalogue, rendezvous
 from actors.core.ids import BlockId
 from actors.database.connect import Connection, connect
 from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters
 from actors.journal.journal import Epoch
 from tests.catalogue.house import TENANT, house, new_block
+from tests.conftest import EmbeddedPostgres
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +23,7 @@ async def test_generations_rise(database_url: str) -> None:
         assert second.generation > first.generation > 0
 
 
-async def test_the_newest_incarnation_of_each_shard_of_the_newest_cluster_is_known(database_url: str) -> None:
+async def check_newest_incarnations(database_url: str) -> None:
     async with house(database_url) as old, house(database_url) as new:
         await old.shard("s1", 7)
         await old.shard("s9", 7)
@@ -28,7 +31,7 @@ async def test_the_newest_incarnation_of_each_shard_of_the_newest_cluster_is_kno
         await new.shard("s2", 1)
         await new.shard("s2", 3)
         await new.shard("s2", 2)  # late to be registered, and not the newest for that
-        newest, now_ms = await new.catalogue.newest_incarnations()
+        newest, now_ms = await new.catalogue.newest_incarnations(new.generation)
         assert {name: Epoch.unpacked(known.epoch) for name, known in newest.items()} == {
             "s1": (new.generation, 1, 1),
             "s2": (new.generation, 1, 3),
@@ -36,24 +39,123 @@ async def test_the_newest_incarnation_of_each_shard_of_the_newest_cluster_is_kno
         assert newest["s2"].address.endswith("/s2-3")
         assert newest["s2"].pid == 4711
         assert abs(now_ms - time.time_ns() // 1_000_000) < 1_000
+        serving, _ = await new.catalogue.newest_incarnations(old.generation)
+        assert {name: Epoch.unpacked(known.epoch).generation for name, known in serving.items()} == {
+            "s1": old.generation,
+            "s9": old.generation,
+        }
+        assert (await new.catalogue.newest_incarnations(new.generation + 1))[0] == {}
+
+
+async def test_the_newest_incarnation_of_each_shard_of_a_cluster_is_known(database_url: str) -> None:
+    await check_newest_incarnations(database_url)
+
+
+async def check_generations_beat_apart(database_url: str) -> None:
+    async with house(database_url) as serving, house(database_url) as waiting:
+        await serving.shard("s1", 5)
+        for incarnation in range(1, 15):
+            await waiting.catalogue.register("s1", waiting.epoch(incarnation), "unix:/nowhere", 1)
+        beat = await serving.catalogue.heartbeat("s1", serving.epoch(5), 1_000, EngineCounters())
+        assert beat.newest_epoch == serving.epoch(5)
+        assert await serving.catalogue.last_heartbeat_ms("s1", serving.epoch(5)) == 1_000
+        late = await waiting.catalogue.heartbeat("s1", waiting.epoch(1), 1_000, EngineCounters())
+        assert late.newest_epoch == waiting.epoch(14)
+
+
+async def test_a_waiting_cluster_neither_replaces_nor_forgets_the_shards_of_the_one_that_serves(
+    database_url: str,
+) -> None:
+    await check_generations_beat_apart(database_url)
+
+
+async def test_a_cluster_that_has_not_beaten_for_a_week_is_forgotten(database_url: str) -> None:
+    async with house(database_url) as old, house(database_url) as new:
+        await old.shard("s1", 1)
+        now_ms = time.time_ns() // 1_000_000
+        for age_days, known in ((6, 1), (8, 0)):
+            beaten_ms = now_ms - age_days * 86_400_000
+            await old.catalogue.heartbeat("s1", old.epoch(1), beaten_ms, EngineCounters())
+            await new.catalogue.register("s1", new.epoch(age_days), "unix:/nowhere", 1)
+            assert len((await old.catalogue.newest_incarnations(old.generation))[0]) == known
+
+
+def one_generation(query: str) -> str:
+    return query.replace("epoch >> 40 = $2 >> 40", "true").replace("epoch >> 40 = $1", "$1::bigint > 0")
+
+
+@pytest.mark.parametrize(
+    ("query", "check"),
+    [
+        ("newest_incarnations", check_newest_incarnations),
+        ("heartbeat", check_generations_beat_apart),
+        ("register", check_generations_beat_apart),
+    ],
+)
+async def test_a_catalogue_that_does_not_tell_generations_apart_would_be_noticed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, query: str, check: Callable[[str], Awaitable[None]]
+) -> None:
+    assert one_generation(catalogue_module._SQL[query]) != catalogue_module._SQL[query]
+    monkeypatch.setitem(catalogue_module._SQL, query, one_generation(catalogue_module._SQL[query]))
+    with pytest.raises(AssertionError):
+        await check(database_url)
 
 
 async def test_a_heartbeat_is_noted_and_answered_with_the_clock_and_the_newest_epoch(database_url: str) -> None:
     async with house(database_url) as built:
         await built.shard("s1", 1)
         counters = EngineCounters(call_count=3, calls_waiting=5)
-        first = await built.catalogue.heartbeat("s1", built.epoch(1), counters)
+        registered_ms = await built.catalogue.last_heartbeat_ms("s1", built.epoch(1))
+        assert registered_ms is not None
+        first = await built.catalogue.heartbeat("s1", built.epoch(1), 1_234_567, counters)
         assert first.newest_epoch == built.epoch(1)
         assert abs(first.now_ms - time.time_ns() // 1_000_000) < 1_000
-        noted_ms = await built.catalogue.last_heartbeat_ms("s1", built.epoch(1))
-        assert noted_ms is not None
-        assert abs(noted_ms - first.now_ms) < 100
-        newest, _ = await built.catalogue.newest_incarnations()
+        assert abs(registered_ms - first.now_ms) < 1_000
+        assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(1)) == 1_234_567  # the shard's own clock
+        newest, _ = await built.catalogue.newest_incarnations(built.generation)
         assert newest["s1"].counters == counters
         await built.shard("s1", 2)
-        assert (await built.catalogue.heartbeat("s1", built.epoch(1), counters)).newest_epoch == built.epoch(2)
+        assert (await built.catalogue.heartbeat("s1", built.epoch(1), 1, counters)).newest_epoch == built.epoch(2)
         assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(99)) is None
         assert await built.catalogue.last_heartbeat_ms("s2", built.epoch(1)) is None
+
+
+async def check_witness(postgres: EmbeddedPostgres, database_url: str) -> None:
+    """Commits wait for a replica that is not there; reads go on."""
+    admin: Connection = await connect(postgres.url(), application_name="tests")
+    async with house(database_url) as built:
+        await built.shard("s1", 1)
+        epoch = built.epoch(1)
+        await built.catalogue.heartbeat("s1", epoch, 1_234_567, EngineCounters())
+        assert await built.catalogue.witness_heartbeat_ms("s1", epoch) == 1_234_567
+        assert await built.catalogue.witness_heartbeat_ms("s1", epoch + 1) is None
+        try:
+            await admin.execute("alter system set synchronous_standby_names = 'nobody'")
+            await admin.execute("select pg_reload_conf()")
+            await asyncio.sleep(0.2)
+            assert await built.catalogue.last_heartbeat_ms("s1", epoch) == 1_234_567
+            witnessing = asyncio.create_task(built.catalogue.witness_heartbeat_ms("s1", epoch))
+            await asyncio.sleep(0.5)
+            assert not witnessing.done()
+        finally:
+            await admin.execute("alter system reset synchronous_standby_names")
+            await admin.execute("select pg_reload_conf()")
+            await admin.close()
+        assert await witnessing == 1_234_567
+
+
+async def test_a_heartbeat_is_witnessed_only_while_commits_come_through(
+    postgres: EmbeddedPostgres, database_url: str
+) -> None:
+    await check_witness(postgres, database_url)
+
+
+async def test_a_witness_that_only_reads_would_be_noticed(
+    postgres: EmbeddedPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(catalogue_module._SQL, "witness_heartbeat", catalogue_module._SQL["last_heartbeat"])
+    with pytest.raises(AssertionError):
+        await check_witness(postgres, database_url)
 
 
 async def test_one_that_is_so_old_that_its_row_is_gone_still_learns_that_it_has_successors(database_url: str) -> None:
@@ -61,7 +163,7 @@ async def test_one_that_is_so_old_that_its_row_is_gone_still_learns_that_it_has_
         for incarnation in range(1, 15):
             await built.catalogue.register("s1", built.epoch(incarnation), "unix:/nowhere", 1)
         assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(1)) is None
-        beat = await built.catalogue.heartbeat("s1", built.epoch(1), EngineCounters())
+        beat = await built.catalogue.heartbeat("s1", built.epoch(1), 1, EngineCounters())
         assert beat.newest_epoch == built.epoch(14)
 
 
@@ -114,7 +216,7 @@ async def test_a_catalogue_that_is_away_says_so_and_comes_back(database_url: str
         with pytest.raises(CatalogueUnavailable):
             await over_wire.owner(new_block())
         with pytest.raises(CatalogueUnavailable):
-            await over_wire.heartbeat("s1", 1, EngineCounters())
+            await over_wire.heartbeat("s1", 1, 1, EngineCounters())
         built.wire.come_back()
         assert await over_wire.owner(new_block()) is None
         await over_wire.close()

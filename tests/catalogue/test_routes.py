@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from actors import routes as routes_module
-from actors.catalogue.catalogue import Incarnation
+from actors.catalogue.catalogue import Catalogue, Incarnation
+from actors.core.ids import BlockId
 from actors.dispatch import RoutesUnavailable
+from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
 from actors.routes import CatalogueRoutes
 from tests.catalogue.house import FOREVER_MS, TENANT, CountingCatalogue, house, new_block, served_by
@@ -143,12 +145,36 @@ async def check_unknown_block(database_url: str) -> None:
             assert await routes.route(block) is None
         assert catalogue.asked["owner"] == 1
         await built.catalogue.assign(block, TENANT, "s1")
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(0.3)
         assert await served_by(routes, block) == "s1.1"
 
 
 async def test_that_a_block_is_unknown_is_remembered_for_a_moment(database_url: str) -> None:
     await check_unknown_block(database_url)
+
+
+async def check_own_generation(database_url: str) -> None:
+    async with house(database_url) as serving, house(database_url) as waiting:
+        await serving.shard("s1", 3)
+        routes, _ = await serving.routes()
+        block = new_block()
+        await serving.catalogue.assign(block, TENANT, "s1")
+        await waiting.shard("s1", 4)
+        routes.doubt(block, await found(routes, block))
+        for _ in range(2):
+            assert await served_by(routes, block) == "s1.3"
+        gateways_of_the_other, _ = await waiting.routes()
+        assert await served_by(gateways_of_the_other, block) == "s1.4"
+
+
+async def found(routes: CatalogueRoutes, block: BlockId) -> Coalescer:
+    way = await routes.route(block)
+    assert way is not None
+    return way
+
+
+async def test_a_waiting_cluster_does_not_draw_the_gateways_of_the_one_that_serves(database_url: str) -> None:
+    await check_own_generation(database_url)
 
 
 async def check_no_storm(database_url: str) -> None:
@@ -184,13 +210,13 @@ class JumpingCatalogue(CountingCatalogue):
         super().__init__("postgresql://nobody@127.0.0.1:1/nothing")
         self.ahead_ms = 0
 
-    async def newest_incarnations(self) -> tuple[dict[str, Incarnation], int]:
+    async def newest_incarnations(self, generation: int) -> tuple[dict[str, Incarnation], int]:
         return {}, int(asyncio.get_running_loop().time() * 1000) + 1_700_000_000_000 + self.ahead_ms
 
 
 async def check_clock() -> None:
     catalogue = JumpingCatalogue()
-    routes = CatalogueRoutes(catalogue, SECRET)
+    routes = CatalogueRoutes(catalogue, SECRET, 1)
     await routes.start()
     before_ms = routes.now_ms()
     looking = asyncio.create_task(routes.run())
@@ -225,6 +251,16 @@ def nothing_is_remembered(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routes_module, "UNKNOWN_BLOCK_S", 0.0)
 
 
+def the_newest_cluster_is_everybodys(patch: pytest.MonkeyPatch) -> None:
+    newest = Catalogue.newest_incarnations
+
+    async def of_the_newest(self: Catalogue, _: int) -> tuple[dict[str, Incarnation], int]:
+        generation = int((await self._line.fetch("select max(epoch) >> 40 from shards"))[0][0])
+        return await newest(self, generation)
+
+    patch.setattr(Catalogue, "newest_incarnations", of_the_newest)
+
+
 def nobody_pauses(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routes_module, "LOOK_PAUSE_S", 0.0)
 
@@ -241,6 +277,7 @@ def everybody_asks_alone(patch: pytest.MonkeyPatch) -> None:
     [
         (every_way_is_in_doubt, check_known_ways_go_on),
         (nothing_is_remembered, check_unknown_block),
+        (the_newest_cluster_is_everybodys, check_own_generation),
         (nobody_pauses, check_no_storm),
         (everybody_asks_alone, check_no_storm),
     ],

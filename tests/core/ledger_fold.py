@@ -43,7 +43,7 @@ class LedgerFold:
         match entry:
             case e.Activated():
                 for hold, due_ms in self.deadlines.items():
-                    if entry.down_until_ms and entry.down_from_ms <= due_ms <= entry.at_ms:
+                    if entry.down_until_ms and entry.down_from_ms <= due_ms <= entry.down_until_ms:
                         later_ms = min(entry.at_ms + 30_000, self.placed[hold].max_expires_at_ms)
                         self.deadlines[hold] = max(due_ms, later_ms)
             case e.EventCreated():

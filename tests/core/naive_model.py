@@ -125,10 +125,10 @@ class NaiveBlock:
         """The holds that claim units although their time is over."""
         return {n for n, hold in self.holds.items() if self._pending(hold) and hold.expires_at_ms <= at_ms}
 
-    def outage(self, from_ms: int, at_ms: int) -> None:
-        """Another shard took over after an outage since `from_ms`."""
+    def outage(self, from_ms: int, until_ms: int, at_ms: int) -> None:
+        """Another shard took over after an outage."""
         for hold in self.holds.values():
-            if self._pending(hold) and from_ms <= hold.expires_at_ms <= at_ms:
+            if self._pending(hold) and from_ms <= hold.expires_at_ms <= until_ms:
                 hold.expires_at_ms = max(hold.expires_at_ms, min(at_ms + 30_000, hold.cap_ms))
         self.last_at_ms = max(self.last_at_ms, at_ms)
 

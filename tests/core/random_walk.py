@@ -205,10 +205,10 @@ class RandomWalk(RuleBasedStateMachine):
 
     def activate(self, outage_ms: int) -> None:
         at_ms = self.at_ms()
-        down = (at_ms - outage_ms, at_ms - 1) if outage_ms else (0, 0)
+        down = (at_ms - outage_ms, at_ms - outage_ms // 4) if outage_ms else (0, 0)
         self.block.activate(Activated(at_ms, "shard", b"n" * 16, *down))
         if outage_ms:
-            self.model.outage(at_ms - outage_ms, at_ms)
+            self.model.outage(*down, at_ms)
         self.model.last_at_ms = at_ms
         self.compare_memory()
 

@@ -78,8 +78,8 @@ class OneShard:
     async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
         return []
 
-    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
-        return Beat(now_ms(), epoch)
+    async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
+        return Beat(now_ms, epoch)
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         return None

@@ -13,6 +13,7 @@ from secrets import token_bytes
 import msgspec
 
 from actors.catalogue.catalogue import Catalogue
+from actors.engine import timers
 from actors.engine.engine import Engine, Lines
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
@@ -56,10 +57,17 @@ async def believe(_: GroupCommit, cycle: Cycle, checking: list[HostedBlock]) -> 
     cycle.positions.update({hosted: hosted.position for hosted in checking})
 
 
+async def judge_nothing(*_: object) -> None:
+    """Instead of the look at who has fenced us: a row of ours behind a newer one is taken for a lost row."""
+    await asyncio.Event().wait()
+
+
 async def serve(url: str, path: str, packed_epoch: int, sabotage: str) -> None:
     journal = {"conflict_is_success": ConflictIsSuccess, "append_behind_any_head": AppendsBehindAnyHead}
     if sabotage == "no_head_check":
         GroupCommit._check = believe  # type: ignore[method-assign, assignment]
+    if sabotage == "append_behind_any_head":
+        timers.judge_fences = judge_nothing  # type: ignore[assignment]
     lines = Lines(journal.get(sabotage, PostgresJournal)(url), *(PostgresJournal(url) for _ in range(3)))
     epoch = Epoch.unpacked(packed_epoch)
     catalogue = Catalogue(url)

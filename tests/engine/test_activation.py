@@ -163,6 +163,7 @@ async def check_damage(damage: Callable[[Stage, BlockId], None]) -> None:
     assert isinstance(answers[0], Failed)
     assert answers[0].fault is Fault.QUARANTINED
     assert isinstance(answers[1], Replied)
+    assert {row.epoch for row in stage.store.journals[damaged]} == {FORMER}, "a damaged journal was appended to"
     assert not successor.running.done()
 
 
@@ -188,11 +189,57 @@ async def test_an_owner_that_was_fenced_never_claims_again() -> None:
     await owner.ask(block, hold(1, "1/1"))
     rows = stage.store.journals[block]
     stage.store.remove(block, len(rows))  # a failover lost it: no newer epoch stands in the way
+    owner.script.hold("heads")  # so that it does not learn that it must leave
     assert await owner.ask_one(block, hold(2, "1/2")) == FENCED
     for number in range(3, 6):
         assert await owner.ask_one(block, hold(number, "1/2")) == Failed(Fault.NOT_OWNER)
-        await asyncio.sleep(20)
+        await asyncio.sleep(1)
+    assert not owner.left
     assert len(stage.store.journals[block]) == len(rows) - 1
+
+
+@on_virtual_time
+async def test_an_owner_that_was_fenced_by_a_lost_row_leaves_and_its_successor_serves_the_block() -> None:
+    stage = Stage()
+    owner = await stage.engine(1)
+    block = await stage.on_sale(owner)
+    await owner.ask(block, hold(1, "1/1"))
+    stage.store.remove(block, len(stage.store.journals[block]))
+    assert await owner.ask_one(block, hold(2, "1/2")) == FENCED
+    await asyncio.sleep(1)
+    assert owner.left
+    successor = await stage.engine(2)
+    assert isinstance(await successor.ask_one(block, hold(3, "1/3")), Replied)
+
+
+@on_virtual_time
+async def test_an_owner_that_was_fenced_by_a_successor_goes_on_with_its_other_blocks() -> None:
+    stage = Stage()
+    former = await stage.engine(1)
+    block, other = await stage.on_sale(former), await stage.on_sale(former)
+    successor = await stage.engine(1, generation=2, cut_over=False)
+    assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
+    assert await former.ask_one(block, hold(2, "1/2")) == FENCED
+    await asyncio.sleep(30)
+    assert not former.left
+    assert isinstance(await former.ask_one(other, hold(3, "1/3")), Replied)
+
+
+@on_virtual_time
+async def test_an_owner_whose_journal_is_away_learns_later_who_fenced_it() -> None:
+    stage = Stage()
+    owner = await stage.engine(1)
+    block = await stage.on_sale(owner)
+    stage.store.remove(block, len(stage.store.journals[block]))
+    acknowledgement = owner.script.hold_answer("append")
+    sent = owner.send(block, hold(1, "1/1"))
+    await settle()
+    owner.script.lose_answer("heads")
+    acknowledgement.set()
+    assert await answered(sent) == [FENCED]
+    await asyncio.sleep(3)
+    assert owner.script.sent("heads") >= 2
+    assert owner.left
 
 
 @on_virtual_time
@@ -242,6 +289,46 @@ async def check_race(first: str) -> None:
 @pytest.mark.parametrize("first", ["older", "newer"])
 def test_of_two_that_claim_at_once_the_newer_has_the_block_in_the_end(first: str) -> None:
     on_virtual_time(check_race)(first)
+
+
+@on_virtual_time
+async def test_a_claim_under_a_busy_owner_follows_its_rows_until_it_stands_behind_the_last() -> None:
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    successor = await stage.engine(2)
+    sent = successor.send(block, hold(1, "1/1"))
+    del sent
+    for number in range(2, 6):
+        claim = successor.script.hold("append")
+        await settle()
+        assert isinstance(await former.ask_one(block, hold(number, f"1/{number}")), Replied)
+        claim.set()
+    await settle()
+    assert isinstance(await successor.ask_one(block, hold(6, "1/6")), Replied)
+    assert stage.epochs(block) == sorted(stage.epochs(block))
+    assert await successor.digest(block) == replayed(stage, block)
+    assert successor.script.sent("newest_snapshot") == 1  # it goes on from where it stands
+
+
+@on_virtual_time
+async def test_a_claim_that_nothing_lets_in_gives_up() -> None:
+    """A row is lost between replay and append: whoever asks is refused, and the block is read anew later."""
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    await former.ask(block, hold(1, "1/1"))
+    former.process.kill()
+    successor = await stage.engine(2)
+    claim = successor.script.hold("append")
+    successor.send(block, hold(2, "1/2"))
+    await settle()
+    stage.store.remove(block, len(stage.store.journals[block]))
+    claim.set()
+    await settle()
+    assert await successor.ask_one(block, hold(2, "1/2")) == Failed(Fault.QUARANTINED, "the block does not replay")
+    await asyncio.sleep(11)
+    assert isinstance(await successor.ask_one(block, hold(2, "1/2")), Replied)
 
 
 @on_virtual_time

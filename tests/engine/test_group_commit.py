@@ -2,6 +2,8 @@
 
 import asyncio
 
+from structlog.testing import capture_logs
+
 from actors.core.entries import HoldPlaced
 from actors.core.outcomes import Details, Reason
 from actors.core.replies import HoldStatus
@@ -177,6 +179,23 @@ async def test_a_stalled_journal_is_told_at_once_and_recovers_by_itself() -> Non
     (answer,) = await answered(first, within_s=2)
     assert isinstance(answer, Replied)
     assert isinstance(await owner.ask_one(block, hold(2, "1/2")), Replied)
+
+
+@on_virtual_time
+async def test_a_stall_is_logged_when_it_begins_and_when_it_ends() -> None:
+    stage = Stage()
+    owner = await stage.engine()
+    block = await stage.on_sale(owner)
+    with capture_logs() as logs:
+        for _ in range(2):
+            owner.script.away = True
+            sent = owner.send(block, hold(1, "1/1"))
+            await asyncio.sleep(30)
+            owner.script.away = False
+            await answered(sent)
+    told = [line for line in logs if line["event"].startswith("the journal")]
+    assert [line["event"] for line in told] == ["the journal does not answer", "the journal answers again"] * 2
+    assert all(30 <= line["stalled_s"] <= 32 for line in told[1::2])
 
 
 @on_virtual_time

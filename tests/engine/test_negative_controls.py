@@ -1,4 +1,4 @@
-"""Each guarantee of the engine, broken on purpose: the unchanged test of it must then fail."""
+"""Each guarantee of activation, timers and the host, broken on purpose: the unchanged test of it must then fail."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,130 +6,36 @@ from typing import Any
 
 import pytest
 
+from actors.core.entries import Entry
 from actors.core.ids import BlockId
 from actors.core.snapshot import restore
 from actors.core.state import BlockState
-from actors.engine import activation, block_host, clock, group_commit, residence, timers
+from actors.engine import block_host, clock, group_commit, residence, timers
+from actors.engine import replay as replay_module
 from actors.engine.activation import Activator
 from actors.engine.block_host import BlockHost
+from actors.engine.catalogue_port import Beat, EngineCounters
 from actors.engine.engine import Engine
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import CLIENT_PRIORITY, Residence
-from actors.journal import memory
-from actors.journal.journal import GENESIS, Appended, Heads, JournalRow, NewRow, Snapshot, chain_of
+from actors.journal.codec import decode_entries
+from actors.journal.journal import JournalRow, NewRow, Snapshot
 from actors.journal.memory import MemoryStore
 from actors.link.batch import Failed
 from tests.engine import (
     test_activation,
     test_faulty_commands,
-    test_group_commit,
     test_residence,
     test_timers,
 )
 from tests.engine.stage import on_virtual_time
-
-Break = Callable[[pytest.MonkeyPatch], None]
-
-
-def one_statement_per_row(patch: pytest.MonkeyPatch) -> None:
-    append = GroupCommit._append
-
-    async def one_by_one(self: GroupCommit, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
-        for hosted, row in rows.items():
-            await append(self, cycle, {hosted: row})
-
-    patch.setattr(GroupCommit, "_append", one_by_one)
-
-
-def all_rows_share_one_fate(patch: pytest.MonkeyPatch) -> None:
-    append = MemoryStore.append
-
-    def all_or_nothing(self: MemoryStore, rows: list[NewRow]) -> Appended:
-        done = append(self, rows)
-        return Appended(frozenset(), done.durable | done.fenced, done.now_ms) if done.fenced else done
-
-    patch.setattr(MemoryStore, "append", all_or_nothing)
-
-
-def answers_do_not_wait(patch: pytest.MonkeyPatch) -> None:
-    async def hurry(cycle: Cycle) -> None:
-        for hosted in cycle.checking | cycle.appending:
-            cycle.positions.setdefault(hosted, hosted.position + bool(hosted.pending))
-
-    patch.setattr(Cycle, "wait", hurry)
-
-
-def no_head_check(patch: pytest.MonkeyPatch) -> None:
-    async def believe(_: GroupCommit, cycle: Cycle, checking: list[HostedBlock]) -> None:
-        cycle.positions.update({hosted: hosted.position for hosted in checking})
-
-    patch.setattr(GroupCommit, "_check", believe)
-
-
-def answers_join_the_cycle_in_flight(patch: pytest.MonkeyPatch) -> None:
-    """A check that began before the question is as good as one that begins after it."""
-    run_cycle, collect = GroupCommit._run_cycle, GroupCommit.collect
-    in_flight: dict[GroupCommit, Cycle] = {}
-
-    async def remember(self: GroupCommit, cycle: Cycle) -> None:
-        in_flight[self] = cycle
-        await run_cycle(self, cycle)
-        del in_flight[self]
-
-    def join(self: GroupCommit, blocks: Any) -> Cycle:
-        wanted = list(blocks)
-        cycle = in_flight.get(self)
-        if cycle is not None and not any(hosted.pending for hosted in wanted):
-            return cycle
-        return collect(self, wanted)
-
-    patch.setattr(GroupCommit, "_run_cycle", remember)
-    patch.setattr(GroupCommit, "collect", join)
-
-
-def copies_of_a_block_are_one(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(HostedBlock, "__hash__", lambda self: hash(self.block))
-    patch.setattr(HostedBlock, "__eq__", lambda self, other: self.block == other.block)
-
-
-def what_is_there_is_not_recognised(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "already_there", lambda found, sent: False)
-
-
-def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "already_there", lambda found, sent: found is not None)
-
-
-def anything_follows(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "follows", lambda head, new: True)
-
-
-def stall_is_not_told(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(BlockHost, "_refuse_all", lambda self, count: None)
-
-
-def leaving_cancels_the_cycle(patch: pytest.MonkeyPatch) -> None:
-    async def unshielded(cycle: Cycle) -> None:
-        await cycle._done
-
-    patch.setattr(Cycle, "wait", unshielded)
-
-
-def no_rows_is_another_head(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(group_commit, "GENESIS", b"?" * len(GENESIS))
+from tests.engine.test_commit_controls import Break, anything_follows
+from tests.simulation.world import Catalogue
 
 
 def epochs_do_not_count(patch: pytest.MonkeyPatch) -> None:
-    heads = MemoryStore.heads
-
-    def as_if_all_were_old(self: MemoryStore, blocks: list[BlockId]) -> Heads:
-        found = heads(self, blocks)
-        for block, head in found.heads.items():
-            found.heads[block] = type(head)(head.position, 0, head.chain)
-        return found
-
-    patch.setattr(MemoryStore, "heads", as_if_all_were_old)
+    patch.setattr(Activator, "_refuse_newer", lambda self, block, epoch: None)
 
 
 def fences_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -140,6 +46,79 @@ def fences_are_forgotten(patch: pytest.MonkeyPatch) -> None:
         self.fenced.clear()
 
     patch.setattr(Residence, "lose", forget)
+
+
+def lost_rows_are_nobodys_business(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(timers, "judge_fences", _for_ever)
+
+
+def every_fence_is_a_lost_row(patch: pytest.MonkeyPatch) -> None:
+    judge = timers.judge_fences
+    patch.setattr(timers, "judge_fences", lambda journal, _, fenced: judge(journal, 1 << 62, fenced))
+
+
+def a_look_that_fails_is_the_last(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(timers, "JUDGE_AGAIN_S", 1e9)
+
+
+def claims_come_before_replay(patch: pytest.MonkeyPatch) -> None:
+    claim = Activator.claim
+
+    async def blind(self: Activator, block: BlockId) -> HostedBlock:
+        head = await self._head(block)
+        if head is not None:
+            hosted = HostedBlock(block, BlockState(), head.position, head.chain, claimed=False)
+            await self._append(self._activation_row(hosted, None))
+        return await claim(self, block)
+
+    patch.setattr(Activator, "claim", blind)
+
+
+def a_contested_claim_begins_anew(patch: pytest.MonkeyPatch) -> None:
+    claim, append = Activator.claim, Activator._append
+
+    async def again(self: Activator, block: BlockId) -> HostedBlock:
+        while True:
+            try:
+                return await claim(self, block)
+            except _Contested:
+                continue
+
+    async def once(self: Activator, new: NewRow) -> bool:
+        if not await append(self, new):
+            raise _Contested
+        return True
+
+    patch.setattr(Activator, "claim", again)
+    patch.setattr(Activator, "_append", once)
+
+
+class _Contested(Exception):
+    pass
+
+
+def what_refuses_a_claim_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """A claim that nothing lets in goes on for ever."""
+    append = Activator._append
+
+    async def persist(self: Activator, new: NewRow) -> bool:
+        for _ in range(1_000):
+            if await append(self, new):
+                break
+            await asyncio.sleep(0.1)
+        return True
+
+    patch.setattr(Activator, "_append", persist)
+
+
+def generations_are_one(patch: pytest.MonkeyPatch) -> None:
+    heartbeat = Catalogue.heartbeat
+
+    async def of_all(self: Catalogue, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
+        answer = await heartbeat(self, shard, epoch, now_ms, counters)
+        return Beat(answer.now_ms, max(beaten for name, beaten in self.beats_ms if name == shard))
+
+    patch.setattr(Catalogue, "heartbeat", of_all)
 
 
 def reads_claim(patch: pytest.MonkeyPatch) -> None:
@@ -159,15 +138,10 @@ async def _append_once(self: Activator, new: NewRow) -> bool:
 
 
 def damage_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
-    real = activation.replay_row
+    def believe(row: JournalRow, _position: int, _chain: bytes) -> tuple[Entry, ...]:
+        return decode_entries(row.entries)
 
-    def believe(hosted: HostedBlock, row: JournalRow) -> None:
-        hosted.position = row.position - 1
-        chain = chain_of(hosted.chain, row.block, row.position, row.epoch, row.recorded_at_ms, row.entries)
-        real(hosted, JournalRow(row.block, row.position, row.epoch, row.recorded_at_ms, 1, row.entries, chain))
-        hosted.chain = row.chain
-
-    patch.setattr(activation, "replay_row", believe)
+    patch.setattr(replay_module, "entries_of_next", believe)
 
 
 def snapshots_are_believed(patch: pytest.MonkeyPatch) -> None:
@@ -184,7 +158,7 @@ def snapshots_forget_keys(patch: pytest.MonkeyPatch) -> None:
         state.memo_dues.clear()
         return state
 
-    patch.setattr(activation, "restore", forgetful)
+    patch.setattr(replay_module, "restore", forgetful)
 
 
 def snapshots_do_not_wait(patch: pytest.MonkeyPatch) -> None:
@@ -233,6 +207,25 @@ def every_takeover_is_an_outage(patch: pytest.MonkeyPatch) -> None:
         return 1, self.clock.now_ms()
 
     patch.setattr(Engine, "_find_outage", always)
+
+
+def an_outage_ends_with_the_claim(patch: pytest.MonkeyPatch) -> None:
+    find = Engine._find_outage
+
+    async def later(self: Engine, former_epoch: int) -> tuple[int, int] | None:
+        outage = await find(self, former_epoch)
+        return outage and (outage[0], self.clock.now_ms())
+
+    patch.setattr(Engine, "_find_outage", later)
+
+
+def beats_bear_the_catalogues_clock(patch: pytest.MonkeyPatch) -> None:
+    heartbeat = Catalogue.heartbeat
+
+    async def stamped(self: Catalogue, shard: str, epoch: int, _: int, counters: EngineCounters) -> Beat:
+        return await heartbeat(self, shard, epoch, self._store.clock_ms(), counters)
+
+    patch.setattr(Catalogue, "heartbeat", stamped)
 
 
 def jumps_are_followed(patch: pytest.MonkeyPatch) -> None:
@@ -313,30 +306,35 @@ def with_bug(bug: Break, check: Callable[..., Any]) -> Callable[[], None]:
     return run
 
 
-commits, loads, clocks, faults = test_group_commit, test_activation, test_timers, test_faulty_commands
+loads, clocks, faults = test_activation, test_timers, test_faulty_commands
 
 CONTROLS: list[tuple[Break, Callable[[], None]]] = [
-    (one_statement_per_row, commits.test_one_statement_carries_everything_that_waits),
-    (answers_do_not_wait, commits.test_a_reply_waits_until_its_effect_is_durable),
-    (answers_do_not_wait, commits.test_a_read_waits_for_what_was_applied_before_it),
-    (no_head_check, commits.test_a_read_waits_for_a_head_check_that_began_after_it_arrived),
-    (answers_join_the_cycle_in_flight, commits.test_a_read_waits_for_a_head_check_that_began_after_it_arrived),
-    (all_rows_share_one_fate, commits.test_a_fenced_block_leaves_its_nine_neighbours_alone),
-    (conflict_is_success, commits.test_a_fenced_block_leaves_its_nine_neighbours_alone),
-    (what_is_there_is_not_recognised, commits.test_a_commit_of_unknown_outcome_is_sent_again_identically),
-    (conflict_is_success, commits.test_a_commit_that_another_owner_overtook_is_fenced_when_it_is_sent_again),
-    (anything_follows, commits.test_of_two_owners_in_turn_only_the_newer_sells),
-    (stall_is_not_told, commits.test_a_stalled_journal_is_told_at_once_and_recovers_by_itself),
-    (answers_do_not_wait, commits.test_a_duplicate_of_a_command_whose_commit_fails_is_no_success),
-    (conflict_is_success, commits.test_a_duplicate_of_a_command_whose_commit_fails_is_no_success),
-    (leaving_cancels_the_cycle, commits.test_a_caller_that_goes_away_disturbs_nobody),
-    (copies_of_a_block_are_one, commits.test_a_read_from_before_a_claim_is_checked_for_itself),
-    (no_rows_is_another_head, commits.test_a_block_without_rows_is_answered_for),
     (snapshots_forget_keys, with_small_snapshots(loads.check_snapshot_and_tail)),
     (snapshots_are_believed, with_small_snapshots(loads.check_spoilt_snapshot, loads.of_another_chain)),
     *((damage_is_not_looked_for, with_damage(damage)) for damage in (loads.changed_bytes, loads.broken_chain)),
     (epochs_do_not_count, loads.test_an_older_owner_does_not_claim_what_a_newer_one_has_written),
     (fences_are_forgotten, loads.test_an_owner_that_was_fenced_never_claims_again),
+    (
+        lost_rows_are_nobodys_business,
+        loads.test_an_owner_that_was_fenced_by_a_lost_row_leaves_and_its_successor_serves_the_block,
+    ),
+    (every_fence_is_a_lost_row, loads.test_an_owner_that_was_fenced_by_a_successor_goes_on_with_its_other_blocks),
+    (a_look_that_fails_is_the_last, loads.test_an_owner_whose_journal_is_away_learns_later_who_fenced_it),
+    *((claims_come_before_replay, with_damage(damage)) for damage in loads.DAMAGES),
+    (
+        a_contested_claim_begins_anew,
+        loads.test_a_claim_under_a_busy_owner_follows_its_rows_until_it_stands_behind_the_last,
+    ),
+    (what_refuses_a_claim_is_not_asked, loads.test_a_claim_that_nothing_lets_in_gives_up),
+    (generations_are_one, clocks.test_a_waiting_cluster_does_not_end_the_one_that_serves),
+    (
+        an_outage_ends_with_the_claim,
+        clocks.test_an_outage_ends_when_the_successor_is_there_not_when_it_gets_round_to_the_block,
+    ),
+    (
+        beats_bear_the_catalogues_clock,
+        clocks.test_a_successor_after_a_lasting_jump_of_the_clock_expires_nothing_early,
+    ),
     (reads_claim, loads.test_reads_load_a_block_without_appending),
     (anything_follows, lambda: on_virtual_time(loads.check_race)("older")),
     (epochs_do_not_count, lambda: on_virtual_time(loads.check_race)("newer")),
@@ -346,6 +344,7 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (everybody_sweeps_at_once, clocks.test_a_waiting_cluster_does_nothing_before_the_first_write),
     (no_outage_is_found, clocks.test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying),
     (every_takeover_is_an_outage, clocks.test_there_is_no_grace_where_the_former_owner_was_alive),
+    (every_takeover_is_an_outage, clocks.test_a_hold_expires_although_nobody_asks_after_its_shard_was_lost),
     (snapshots_do_not_wait, with_small_snapshots(clocks.check_snapshots)),
     (snapshots_do_not_wait, with_small_snapshots(clocks.check_fenced_snapshot)),
     (jumps_are_followed, clocks.test_a_clock_that_jumps_is_a_fault_and_no_mass_expiry),

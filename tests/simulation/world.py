@@ -51,10 +51,16 @@ class Catalogue:
         ]
         return [block for _, block in sorted(due)[:limit]]
 
-    async def heartbeat(self, shard: str, epoch: int, counters: EngineCounters) -> Beat:
+    async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         await asyncio.sleep(0.001)
-        self.beats_ms[shard, epoch] = now_ms()
-        return Beat(now_ms(), max(beaten for name, beaten in self.beats_ms if name == shard))
+        self.beats_ms[shard, epoch] = now_ms
+        generation = Epoch.unpacked(epoch).generation
+        newest = max(
+            beaten
+            for name, beaten in self.beats_ms
+            if name == shard and Epoch.unpacked(beaten).generation == generation
+        )
+        return Beat(self._store.clock_ms(), newest)
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         await asyncio.sleep(0.001)

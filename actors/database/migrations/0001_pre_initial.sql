@@ -47,8 +47,8 @@ create index blocks_shard on blocks (shard);
 
 create table shards (
   epoch bigint not null,
+  heartbeat_at_ms bigint not null,  -- by the shard's own clock
   started_at timestamptz not null default now(),
-  heartbeat_at timestamptz not null default now(),
   pid integer not null,
   shard text not null,
   address text not null,

@@ -1,0 +1,66 @@
+"""Replay: a block's state from its journal, by the newest snapshot or from the first row, in slices."""
+
+import asyncio
+
+from actors.core import block as core
+from actors.core.ids import BlockId
+from actors.core.snapshot import FORMAT, restore
+from actors.core.state import BlockState
+from actors.engine.hosted import HostedBlock
+from actors.journal.journal import GENESIS, Journal, JournalRow
+from actors.journal.succession import JournalDamaged, entries_of_next
+
+ROWS_PER_SLICE = 500
+ENTRIES_PER_SLICE = 1_000  # a few milliseconds
+
+
+def before_first_row(block: BlockId) -> HostedBlock:
+    """The block as it begins; not claimed."""
+    return HostedBlock(block, BlockState(), 0, GENESIS, claimed=False)
+
+
+async def at_newest_snapshot(journal: Journal, block: BlockId, position: int) -> HostedBlock | None:
+    """The block as of the newest snapshot at or below a position that the journal vouches for; not claimed.
+
+    Raises SnapshotDamaged (the rows are all there), JournalUnavailable.
+    """
+    snapshot = await journal.newest_snapshot(block, FORMAT, position)
+    if snapshot is None:
+        return None
+    return HostedBlock(block, restore(snapshot.state), snapshot.position, snapshot.chain, claimed=False)
+
+
+async def replay(journal: Journal, hosted: HostedBlock, to_position: int | None = None) -> JournalRow | None:
+    """Apply the rows behind what is hosted, up to a position, or all there are; the last that was applied, if any.
+
+    Raises JournalUnavailable; JournalDamaged: what is hosted is of no use any more.
+    """
+    last = None
+    applied = 0
+    while to_position is None or hosted.position < to_position:
+        limit = ROWS_PER_SLICE if to_position is None else min(ROWS_PER_SLICE, to_position - hosted.position)
+        rows = await journal.rows(hosted.block, hosted.position, limit)
+        for row in rows:
+            apply_row(hosted, row)
+            last = row
+            applied += row.entry_count
+            if applied >= ENTRIES_PER_SLICE:
+                applied = 0
+                await asyncio.sleep(0)  # let the blocks that are selling go on
+        if len(rows) < limit:
+            break
+    if to_position is not None and hosted.position < to_position:
+        raise JournalDamaged(f"the journal ends at row {hosted.position}, before row {to_position}")
+    return last
+
+
+def apply_row(hosted: HostedBlock, row: JournalRow) -> None:
+    """Apply a row that must extend what is hosted. Raises JournalDamaged."""
+    entries = entries_of_next(row, hosted.position, hosted.chain)
+    try:
+        for entry in entries:
+            core.apply(hosted.state, entry)
+    except Exception as fault:
+        raise JournalDamaged(f"row {row.position} cannot be applied: {fault!r}") from fault
+    hosted.position, hosted.chain = row.position, row.chain
+    hosted.unsnapshotted += len(entries)

@@ -1,0 +1,100 @@
+"""`holdfast replay`: a block's state from its journal alone, twice over, straight from Postgres and offline.
+
+Once from the first row, once from the newest snapshot and the rows behind it: both must come to the same, to the bit.
+"""
+
+import asyncio
+
+import msgspec
+from rich.console import Console
+
+from actors.core.ids import BlockId, event_id
+from actors.core.snapshot import SnapshotDamaged, digest, ledger_digest
+from actors.core.state import BlockState
+from actors.engine.replay import at_newest_snapshot, before_first_row, replay
+from actors.journal.journal import Journal, JournalUnavailable
+from actors.journal.postgres import PostgresJournal
+from actors.journal.succession import JournalDamaged
+
+SAME, DIFFERENT = 0, 1
+
+
+class NotReplayable(Exception):
+    """The journal has no such position, cannot be read, or does not replay."""
+
+
+class Digests(msgspec.Struct, frozen=True):
+    """Of one state, in hexadecimal (see `actors.core.snapshot`)."""
+
+    digest: str
+    ledger_digest: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What two replays up to a position came to. `snapshot_position`: where the second began; None without one."""
+
+    event_id: str
+    position: int
+    entries: int
+    from_first_row: Digests
+    snapshot_position: int | None
+    from_snapshot: Digests
+
+    @property
+    def same(self) -> bool:
+        """Whether both came to the same state."""
+        return self.from_first_row == self.from_snapshot
+
+
+def run_replay(database_url: str, block: BlockId, position: int | None, console: Console, errors: Console) -> int:
+    """Print what a block's journal replays to, as of a position or of its end. 0: both ways agree, 1: they do not."""
+    try:
+        replayed = asyncio.run(_replay_from_postgres(database_url, block, position))
+    except NotReplayable as fault:
+        errors.print(f"replay: {fault}", markup=False)
+        return DIFFERENT
+    console.print(msgspec.json.format(msgspec.json.encode(replayed)).decode(), markup=False)
+    if not replayed.same:
+        errors.print("replay: the snapshot leads to another state than the rows", markup=False)
+        return DIFFERENT
+    return SAME
+
+
+async def replay_twice(journal: Journal, block: BlockId, position: int | None) -> Replayed:
+    """Replay from the first row, and from the newest snapshot at or below the position. Raises NotReplayable."""
+    began_at = "the first row"
+    try:
+        if position is None:
+            position = await _last_position(journal, block)
+        whole = before_first_row(block)
+        await replay(journal, whole, position)
+        entries, from_rows = whole.state.entries_applied, _digests(whole.state)
+        began_at = "the newest snapshot"
+        hosted = await at_newest_snapshot(journal, block, position)
+        if hosted is None:
+            return Replayed(event_id(block), position, entries, from_rows, None, from_rows)
+        snapshot_position = hosted.position
+        began_at = f"the snapshot of row {snapshot_position}"
+        await replay(journal, hosted, position)
+    except (JournalUnavailable, JournalDamaged, SnapshotDamaged) as fault:
+        raise NotReplayable(f"from {began_at}: {type(fault).__name__}: {fault}") from fault
+    return Replayed(event_id(block), position, entries, from_rows, snapshot_position, _digests(hosted.state))
+
+
+async def _replay_from_postgres(database_url: str, block: BlockId, position: int | None) -> Replayed:
+    journal = PostgresJournal(database_url, application_name="holdfast replay")
+    try:
+        return await replay_twice(journal, block, position)
+    finally:
+        await journal.close()
+
+
+async def _last_position(journal: Journal, block: BlockId) -> int:
+    head = (await journal.heads([block])).heads.get(block)
+    if head is None:
+        raise NotReplayable(f"the journal has no row of {event_id(block)}")
+    return head.position
+
+
+def _digests(state: BlockState) -> Digests:
+    return Digests(digest(state).hex(), ledger_digest(state).hex())
