@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -75,8 +76,11 @@ class RunningStack:
         """SIGKILL to the supervisor and to every process of the stack, Postgres and Ray included."""
         assert self._process is not None
         self._process.kill()
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+        while living := self.processes():  # again, as some were just being started
+            for pid in living:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
         self._process.wait(STOP_S)
 
     def processes(self) -> list[int]:
