@@ -17,10 +17,13 @@ from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.coalescer import Coalescer, CoalescerCounters
 from actors.link.handshake import Identity
+from actors.link.transport import NotSent, OutcomeUnknown
 
 _log = structlog.get_logger(__name__)
 
 LOOK_S = 1.0
+LOOK_OVERDUE_S = 3.0
+PING_TIMEOUT_S = 1.0
 LOOK_PAUSE_S = 0.05  # between two looks, however many are in doubt
 JUMP_BELIEVED_S = 10.0  # by then the shards that did not believe it have left
 MAX_OWNERS_KNOWN = 100_000
@@ -61,6 +64,7 @@ class CatalogueRoutes:
         self._unknown: OrderedDict[BlockId, float] = OrderedDict()  # until when
         self._doubted: set[str] = set()  # shards whose way did not lead to them
         self._next_look_s = 0.0
+        self._looked_at_s = 0.0
         self._jumped_at_s: float | None = None  # since when the journal's clock is not where it should be
         self._asking: dict[str, asyncio.Task[Any]] = {}  # what the catalogue is being asked
         self._closing: set[asyncio.Task[None]] = set()
@@ -82,10 +86,16 @@ class CatalogueRoutes:
         """The journal's clock."""
         return self._clock.now_ms()
 
-    @property
-    def ready(self) -> bool:
-        """Whether at least one shard is known."""
-        return bool(self._ways)
+    async def problems(self) -> tuple[str, ...]:
+        """What keeps this process from selling, in words: no shard, one that does not answer, Postgres away."""
+        silent_s = time.monotonic() - self._looked_at_s
+        if silent_s > LOOK_OVERDUE_S:
+            return (f"Postgres has not answered for {silent_s:.0f} s",)
+        if not self._ways:
+            return ("no shard is known",)
+        ways = sorted(self._ways.items())
+        answers = await asyncio.gather(*(_answers(way.client) for _, way in ways))
+        return tuple(f"{name} does not answer" for (name, _), there in zip(ways, answers, strict=True) if not there)
 
     def known(self) -> list[tuple[Incarnation, CoalescerCounters]]:
         """The shards by name, as the catalogue last described them, and what went to each."""
@@ -172,6 +182,7 @@ class CatalogueRoutes:
         except CatalogueUnavailable as fault:
             self._doubted |= doubted
             raise RoutesUnavailable(str(fault)) from fault
+        self._looked_at_s = time.monotonic()
         self._set_clock(now_ms, asked_s)
         for name, incarnation in newest.items():
             known = self._ways.get(name)
@@ -200,3 +211,11 @@ class CatalogueRoutes:
             closing = asyncio.get_running_loop().create_task(way.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+
+async def _answers(client: LinkClient) -> bool:
+    try:
+        await client.ping(PING_TIMEOUT_S)
+    except (NotSent, OutcomeUnknown):
+        return False
+    return True

@@ -68,7 +68,7 @@ def run_onsale(options: Options, console: Console | None = None) -> int:
 
 def verdict(report: Report) -> int:
     """The exit code that a report deserves."""
-    if report.unexplained or not report.audit.clean:
+    if report.unexplained or not report.audit.clean or set(report.durability.values()) != {"on"}:
         return WRONG
     too_slow = report.figures.new_count < LEAST_ACCEPTED_PER_S * report.elapsed_s
     return TOO_SLOW if too_slow and not report.sold_out else CLEAN

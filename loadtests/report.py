@@ -82,7 +82,8 @@ def show(report: Report, console: Console) -> None:
         _line(
             console,
             f"at {when_s:.1f} s",
-            f"kill -9 {kill.pid}, {kill.shard}, {kill.in_flight} commands in flight; gap {gap_ms:,} ms",
+            f"kill -9 {kill.pid}, {kill.shard}, which had the block of {report.event_id}, "
+            f"{kill.in_flight} commands in flight; gap {gap_ms:,} ms",
         )
     for fault in report.kill_faults:
         _line(console, "not killed", f"[red]{escape(fault)}[/]")

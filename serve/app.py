@@ -14,6 +14,7 @@ from actors.projections.service import ProjectorService
 from actors.shard import ShardConfig
 from serve.gateway import Gateway, GatewayConfig
 from serve.local.stack import DataFolder, Stack
+from serve.settings import shard_names
 
 START_TIMEOUT_S = 60.0
 
@@ -28,7 +29,7 @@ def deploy(stack: Stack) -> None:
     links.mkdir(mode=0o700)
     generation = asyncio.run(_begin_generation(stack.database_url))
     shard = ShardConfig(stack.database_url, secret, str(links), cut_over=True, log_level=settings.log_level)
-    names = tuple(f"shard-{number}" for number in range(1, settings.shards + 1))
+    names = shard_names(settings.shards)
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
     projector = _singleton("projector", ProjectorService, stack.database_url, settings.log_level)
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)

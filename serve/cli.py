@@ -76,9 +76,14 @@ def run(
 @app.command()
 def migrate(data_dir: DataDir = None, database_url: Annotated[str | None, typer.Option()] = None) -> None:
     """Bring a database to this version's schema."""
+    from actors.database.connect import FAULTS
+    from actors.database.migrate import MigrationError
     from actors.database.migrate import migrate as apply_migrations
 
-    applied = asyncio.run(apply_migrations(_database_url(data_dir, database_url)))
+    try:
+        applied = asyncio.run(apply_migrations(_database_url(data_dir, database_url)))
+    except (MigrationError, *FAULTS) as fault:
+        _fail(f"cannot migrate: {fault}")
     _out.print("\n".join(applied) or "nothing to do")
 
 
@@ -90,7 +95,7 @@ def create_key(
     database_url: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """Make an API key. It is shown once and stored as a hash."""
-    from actors.database.connect import connect
+    from actors.database.connect import FAULTS, connect
     from serve.auth import create_key as make
 
     async def create() -> str:
@@ -104,6 +109,8 @@ def create_key(
         _out.print(asyncio.run(create()))
     except ValueError as fault:
         _fail(str(fault))
+    except FAULTS as fault:
+        _fail(f"the database cannot be used: {fault}")
 
 
 @events.command("create")
@@ -248,7 +255,7 @@ def digest(event_id: EventId, data_dir: DataDir = None, key: ApiKey = None) -> N
 
 def _area_quantity(text: str) -> tuple[str, int]:
     name, _, quantity = text.rpartition(":")
-    if not name or not quantity.isdigit():
+    if not name or not quantity.isdecimal():
         _fail(f"--area {text}: write NAME:QUANTITY")
     return name, int(quantity)
 
@@ -313,7 +320,7 @@ def _refusal(response: httpx.Response) -> str:
     """What a problem document says, for a person."""
     try:
         problem = response.json()
-        faults = [f"{fault['field']}: {fault['problem']}" for fault in problem.get("errors", ())]
+        faults = [f"{fault['field']}: {fault['problem']}" for fault in problem.get("fields", ())]
         return "\n".join([f"{problem['code']}: {problem['detail']}", *faults])
     except (ValueError, KeyError, TypeError):
         return f"{response.status_code}: {response.text[:500]}"

@@ -11,6 +11,7 @@ import httpx
 from actors.database.connect import connect
 from serve.auth import create_key
 from serve.layout_reader import read_layout_file
+from serve.local.preflight import CannotStart
 from serve.local.stack import Stack, write_private
 from serve.settings import Settings
 
@@ -36,7 +37,12 @@ def prepare_demo(stack: Stack) -> tuple[str, str]:
 
 def ready_text(stack: Stack) -> str:
     """What a newcomer reads when all is up."""
-    key, event_id = prepare_demo(stack)
+    try:
+        key, event_id = prepare_demo(stack)
+    except httpx.HTTPStatusError as refusal:
+        raise CannotStart(f"the demo event was refused: {refusal.response.text[:300]}") from refusal
+    except httpx.HTTPError as fault:
+        raise CannotStart(f"the server does not answer: {fault!r}") from fault
     hold = json.dumps({"units": ["101/A/1", "101/A/2"]})
     return f"""
   HTTP     {stack.http_url}   (documentation at {stack.http_url}/docs)

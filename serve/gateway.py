@@ -73,7 +73,7 @@ class Gateway(GrpcMethods):
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""
-        return build_http_app(self.operations, self._problems)
+        return build_http_app(self.operations, self._routes.problems)
 
     async def check_health(self) -> None:
         """Called by Serve; a replica that no longer follows the catalogue is replaced."""
@@ -89,7 +89,3 @@ class Gateway(GrpcMethods):
             else:
                 return
             await asyncio.sleep(CATALOGUE_RETRY_S)
-
-    async def _problems(self) -> tuple[str, ...]:
-        """What keeps this replica from selling."""
-        return () if self._routes.ready else ("no shard is known",)

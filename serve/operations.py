@@ -5,6 +5,7 @@ The edges hand in what arrived and render what comes back; neither decides anyth
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -44,6 +45,9 @@ from serve.validation import (
 Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
 
+DIGEST_PERIOD_S = 1.0
+"""A digest stops a shard for up to half a second, so a gateway asks for one a second at most, whoever wants it."""
+
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
 
@@ -70,6 +74,7 @@ class Operations:
         self._availability = availability
         self._authenticate = authenticate
         self._status = status
+        self._next_digest_s = 0.0
 
     async def create_event(self, envelope: Envelope, body: NewEvent | Rejected) -> Done[EventReply] | Rejected:
         """Create an event as a draft. Its layout is judged last, as that may take a second: not for strangers."""
@@ -103,6 +108,10 @@ class Operations:
         caller = await self._admit_read(envelope)
         if isinstance(caller, Rejected):
             return caller
+        now_s = time.monotonic()
+        if now_s < self._next_digest_s:
+            return Rejected(Reason.RATE_LIMITED)
+        self._next_digest_s = now_s + DIGEST_PERIOD_S
         return await self._reservations.get_digest(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
 
     async def get_status(self, envelope: Envelope) -> ClusterStatus | Rejected:

@@ -74,6 +74,10 @@ class Catalogue:
         rows = await self._fetch("owner", block)
         return str(rows[0]["shard"]) if rows else None
 
+    async def homes(self) -> set[str]:
+        """Every shard that some block is assigned to."""
+        return {str(row["shard"]) for row in await self._fetch("homes")}
+
     async def assign(self, block: BlockId, tenant: TenantId, shard: str) -> str:
         """Enter a block for `shard`, unless it is entered; the shard that has it."""
         # Nothing comes back where another has entered it since the statement began: then it is there to be read.

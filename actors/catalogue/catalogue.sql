@@ -62,6 +62,9 @@ left join (
 -- name: owner
 select shard from blocks where block_id = $1;
 
+-- name: homes
+select distinct shard from blocks;
+
 -- name: assign
 -- The first to enter a block decides where it lives; everyone is told.
 with entered as (

@@ -53,6 +53,7 @@ class DataFolder:
         """Make the folder and hold it against a second stack. Raises CannotStart."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.chmod(0o700)  # one that was there may be open, and Ray opens its own folder to everybody
             self.ray.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

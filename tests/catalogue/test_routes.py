@@ -23,7 +23,7 @@ async def test_a_block_is_reached_at_its_shard(database_url: str) -> None:
         await built.shard("s1")
         await built.shard("s2")
         routes, catalogue = await built.routes()
-        assert routes.ready
+        assert await routes.problems() == ()
         for shard in ("s1", "s2"):
             block = new_block()
             await built.catalogue.assign(block, TENANT, shard)
@@ -298,3 +298,18 @@ async def test_a_jump_that_is_never_believed_would_be_noticed(monkeypatch: pytes
     monkeypatch.setattr(routes_module, "JUMP_BELIEVED_S", 1e9)
     with pytest.raises(AssertionError):
         await check_clock()
+
+
+async def test_what_keeps_a_gateway_from_selling_is_named(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.routes.LOOK_OVERDUE_S", 0.5)
+    async with house(database_url) as built:
+        nobody, _ = await built.routes()
+        assert await nobody.problems() == ("no shard is known",)
+        server = await built.shard("s1")
+        routes, _ = await built.routes()
+        assert await routes.problems() == ()
+        await server.stop(0.1)
+        assert await routes.problems() == ("s1 does not answer",)
+        await asyncio.sleep(0.6)  # nobody looks at the catalogue meanwhile, as when Postgres is away
+        (problem,) = await routes.problems()
+        assert problem.startswith("Postgres has not answered")

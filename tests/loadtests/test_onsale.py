@@ -59,6 +59,7 @@ def test_five_thousand_new_holds_and_orders_in_twenty_seconds_are_enough() -> No
         {"audit": Audited(9, [SUMMARY], [FINDING], 1)},
         {"audit": Audited(9, [msgspec.structs.replace(SUMMARY, digest_compared=False)], [], 0)},
         {"figures": Figures(accepted={Told.HELD: 9_999}, errors={"HTTP held: INTERNAL": 1})},
+        {"durability": {"fsync": "off"}},
         {"kill_faults": ["there was nothing to kill"]},
     ],
 )

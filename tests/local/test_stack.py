@@ -76,3 +76,11 @@ def test_the_short_name_for_sockets_must_lead_to_our_folder(tmp_path: Path) -> N
             pytest.fail("followed a foreign link")
     finally:
         folder.ray_short.unlink(missing_ok=True)
+
+
+def test_a_folder_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    with DataFolder(folder).held():
+        assert folder.stat().st_mode & 0o777 == 0o700

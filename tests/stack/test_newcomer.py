@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from serve.local.preflight import free_port
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
@@ -94,3 +95,23 @@ def _sockets(pid: int) -> set[str]:
         if name.startswith("socket:["):
             found.add(name[8:-1])
     return found
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--database-url", "postgresql://nobody@127.0.0.1:1/none"), "the database cannot be used"),
+        (("migrate", "--database-url", "postgresql://nobody@127.0.0.1:1/none"), "cannot migrate"),
+        (("keys", "create", "x", "--database-url", "postgresql://nobody@127.0.0.1:1/none"), "cannot be used"),
+        (("hold", "event_0000000000000000", "--area", "Floor:²"), "write NAME:QUANTITY"),
+        (("run", "--http-port", "many"), "--http-port"),
+    ],
+)
+def test_wrong_words_are_one_line(running: RunningStack, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    # A folder and ports of its own, so that it is the words that are refused.
+    ports = ("http-port", "grpc-port", "redis-port", "inner-port") if words[0] == "run" else ()
+    own = [f"--{name}={free_port()}" for name in ports if f"--{name}" not in words]
+    refused = running.command(*words, *own, *(() if words[0] == "hold" else ("--data-dir", str(tmp_path))))
+    assert refused.returncode == 1
+    assert said in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
