@@ -3,6 +3,8 @@
 import asyncio
 import os
 import secrets
+import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,6 +31,7 @@ DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST
 ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
 TIMEOUT_S = 30.0
+TRIES = 10
 
 
 def main() -> None:
@@ -298,6 +301,11 @@ def _client(data_dir: Path | None, key: str | None) -> httpx.Client:
 def _get(client: httpx.Client, path: str) -> str:
     try:
         response = client.get(path)
+        for _ in range(TRIES):
+            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(float(response.headers.get("Retry-After", "1")))
+            response = client.get(path)
     except httpx.HTTPError as fault:
         _fail(f"the server did not answer: {fault}")
     if response.is_error:
