@@ -229,12 +229,12 @@ def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> N
     shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, seats, areas))
 
 
-def acknowledged(told: Told, reply: HoldReply | OrderReply, position: int) -> Acknowledged:
+def acknowledged(told: Told, reply: HoldReply | OrderReply, position: int, block: BlockId = BLOCK) -> Acknowledged:
     """The reply as a client keeps it."""
-    hold_id = outside_id(Kind.HOLD, BLOCK, reply.hold)
+    hold_id = outside_id(Kind.HOLD, block, reply.hold)
     if isinstance(reply, HoldReply):
         own_id, expires_at_ms = hold_id, reply.expires_at_ms
     else:
-        own_id, expires_at_ms = outside_id(Kind.ORDER, BLOCK, reply.order), 0
+        own_id, expires_at_ms = outside_id(Kind.ORDER, block, reply.order), 0
     areas = tuple((places.area, places.quantity) for places in reply.areas)
     return Acknowledged(told, own_id, reply.seats, areas, reply.price.total, hold_id, expires_at_ms, position)

@@ -2,14 +2,18 @@
 
 import asyncio
 from random import Random
-from typing import NamedTuple
+
+import msgspec
 
 from actors.core.ids import Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import AreaPlaces, HoldReply, HoldStatus, OrderReply, OrderStatus
 from actors.reservations import Caller, Done, Request, Reservations
-from tests.simulation.audit import Ledger
+from loadtests.audit import rows as audit_rows
+from loadtests.audit.audit import BlockAudit
+from loadtests.audit.replies import Acknowledged, Told, by_block
+from tests.loadtests.journals import acknowledged
 from tests.simulation.world import World
 
 TENANT = TenantId("arena")
@@ -24,22 +28,13 @@ LAYOUT = Layout(
 )
 
 
-class Told(NamedTuple):
-    """An accepted answer: what, about which number, as of which position of which event."""
-
-    event: str
-    kind: str
-    number: int
-    position: int
-
-
 class Crowd:
     """All buyers of one run, and what they found wrong."""
 
     def __init__(self, world: World, events: list[str]) -> None:
         self.world = world
         self.events = events
-        self.told: list[Told] = []
+        self.told: list[Acknowledged] = []
         self.faults: list[str] = []
         self.accepted = 0
         self.refused: dict[Reason, int] = {}
@@ -59,14 +54,13 @@ class Crowd:
     def check(self) -> list[str]:
         """Everything that is wrong with the journals, or between them and what buyers were told."""
         faults = list(self.faults)
-        ledgers = {f"event_{block}": Ledger(block, rows) for block, rows in self.world.store.journals.items()}
-        for event, ledger in ledgers.items():
-            faults += [f"{event}: {fault}" for fault in ledger.faults]
-        for told in self.told:
-            position = ledgers[told.event].position_of.get((told.kind, told.number))
-            if position is None or position > told.position:
-                faults.append(f"{told} was acknowledged, the journal says {position}")
-        return faults
+        told = by_block(self.told)
+        for block, rows in self.world.store.journals.items():
+            audit = BlockAudit(block, told.pop(block, ()))
+            for row in rows:
+                faults += map(str, audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
+            faults += map(str, audit.finish())
+        return faults + [f"{block} was acknowledged and has no journal" for block in told]
 
 
 class _Visit:
@@ -119,7 +113,7 @@ class _Visit:
                 continue
             if first is not None and (answer.reply.hold, answer.reply.seats) != (first.reply.hold, first.reply.seats):
                 self._crowd.faults.append(f"{key} got two holds: {first.reply} and {answer.reply}")
-            self._note("HoldPlaced", answer.reply.hold, answer.position)
+            self._note(Told.HELD, answer)
             if first is not None or self._random.random() < 0.7:
                 return answer
             first = answer
@@ -128,7 +122,7 @@ class _Visit:
     async def _release(self, hold_id: str) -> None:
         answer = await self._gateway().release_hold(self._request(self._crowd.new_key()), hold_id)
         if isinstance(answer, Done):
-            self._note("HoldReleased", answer.reply.hold, answer.position)
+            self._note(Told.RELEASED, answer)
             await self._read_hold(hold_id, 0, (HoldStatus.RELEASED,))
 
     async def _read_hold(self, hold_id: str, sure_until_ms: int, expected: tuple[HoldStatus, ...]) -> None:
@@ -144,18 +138,18 @@ class _Visit:
         if isinstance(placed, Rejected):
             self._note_refusal(placed)
             return
-        self._note("OrderPlaced", placed.reply.order, placed.position)
+        self._note(Told.ORDERED, placed)
         order_id = outside_id(Kind.ORDER, placed.block, placed.reply.order)
         if self._random.random() < 0.6:
             answer = await self._gateway().confirm_order(self._request(self._crowd.new_key()), order_id)
-            done, expected = "OrderConfirmed", OrderStatus.CONFIRMED
+            done, expected = Told.CONFIRMED, OrderStatus.CONFIRMED
         else:
             answer = await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
-            done, expected = "OrderCancelled", OrderStatus.CANCELLED
+            done, expected = Told.CANCELLED, OrderStatus.CANCELLED
         if isinstance(answer, Rejected):
             self._note_refusal(answer)
             return
-        self._note(done, answer.reply.order, answer.position)
+        self._note(done, answer)
         await self._read_order(order_id, expected)
         if expected is OrderStatus.CONFIRMED and self._random.random() < 0.7:  # or the event would sell out
             await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
@@ -167,9 +161,12 @@ class _Visit:
                 f"stale or lost: {order_id} reads {answer.reply.status.name}, not {expected.name}"
             )
 
-    def _note(self, kind: str, number: int, position: int) -> None:
+    def _note(self, told: Told, done: Done[HoldReply] | Done[OrderReply]) -> None:
         self._crowd.accepted += 1
-        self._crowd.told.append(Told(self._event, kind, number, position))
+        reply = acknowledged(told, done.reply, done.position, done.block)
+        if done.replayed:  # tells the deadline as it is by then
+            reply = msgspec.structs.replace(reply, expires_at_ms=0)
+        self._crowd.told.append(reply)
 
     def _note_refusal(self, rejected: Rejected) -> None:
         self._crowd.refused[rejected.reason] = self._crowd.refused.get(rejected.reason, 0) + 1
