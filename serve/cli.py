@@ -287,7 +287,9 @@ def _api_key(data_dir: Path | None, key: str | None) -> str:
     given = key or os.environ.get("HOLDFAST_KEY")
     if given:
         return given
-    file = _settings(data_dir=data_dir).data_dir / "secrets" / "demo-key"
+    from serve.demo import demo_key_file
+
+    file = demo_key_file(_settings(data_dir=data_dir).data_dir)
     if not file.exists():
         _fail("no API key: give one with --key or HOLDFAST_KEY")
     return file.read_text()

@@ -21,6 +21,11 @@ EVENT_NAME = "Demo: one night at the arena"
 PATIENCE_S = 30.0
 
 
+def demo_key_file(data_dir: Path) -> Path:
+    """Where the demo's API key is kept for the commands on this machine."""
+    return data_dir / "secrets" / "demo-key"
+
+
 def prepare_demo(stack: Stack) -> tuple[str, str]:
     """The demo's API key and event id, made at the first start and found again at every later one."""
     key = asyncio.run(_key(stack))
@@ -77,7 +82,7 @@ def _data_dir(stack: Stack) -> str:
 
 async def _key(stack: Stack) -> str:
     """The key is kept beside the data, as Postgres only has its hash."""
-    file = stack.settings.data_dir / "secrets" / "demo-key"
+    file = demo_key_file(stack.settings.data_dir)
     if file.exists():
         return file.read_text()
     connection = await connect(stack.database_url, application_name="holdfast demo")

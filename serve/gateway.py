@@ -11,6 +11,7 @@ import structlog
 from ray import serve as ray_serve
 
 from actors.catalogue.catalogue import Catalogue
+from actors.core.ids import NUMBER_BITS
 from actors.dispatch import Dispatcher, RoutesUnavailable
 from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityReader
@@ -26,7 +27,6 @@ _log = structlog.get_logger(__name__)
 
 MAX_REQUESTS_AT_ONCE = 20_000  # above what the coalescers let wait: overload is refused here, with a hint, not by Serve
 MAX_REQUESTS_QUEUED = 100  # by Serve, without a hint
-NUMBER_BITS = 63
 CATALOGUE_RETRY_S = 0.5
 
 

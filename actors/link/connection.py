@@ -5,6 +5,7 @@ What both ends share is here; what they say is in `server` and `client`.
 
 import asyncio
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import cast
 
@@ -27,7 +28,7 @@ class ConnectionBounds(msgspec.Struct, frozen=True):
     stall_timeout_s: float = 10.0  # for a frame to arrive once begun, and for what was written to be read
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """A protocol of asyncio. The ends implement `opened`, `received`, `lost` and, if they care, `writable`.
 
     The peer's pace is ours: while it does not read what we wrote, or while `hold` is in force, nothing of it is read.
@@ -46,17 +47,17 @@ class Connection(asyncio.Protocol):
         self._frame_deadline = _Deadline(self.abort, bounds.stall_timeout_s, "a frame took too long to arrive")
         self._unread_deadline = _Deadline(self.abort, bounds.stall_timeout_s, "the peer does not read")
 
+    @abstractmethod
     def opened(self) -> None:
         """The peer has proven itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def received(self, frame: Frame) -> None:
         """A frame after the handshake; raise FrameError to end the connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lost(self, why: str) -> None:
         """The connection is gone, whether or not it had been opened. Called once."""
-        raise NotImplementedError
 
     def writable(self) -> None:
         """The peer has read what was unread."""

@@ -5,6 +5,7 @@ import asyncio
 from actors.catalogue.catalogue import Catalogue
 from actors.database.connect import FAULTS
 from actors.database.migrate import MigrationError, migrate
+from actors.engine.catalogue_port import CatalogueUnavailable
 from serve.demo import ready_text
 from serve.grpc_api.methods import SERVICER_FUNCTIONS
 from serve.local.preflight import CannotStart
@@ -26,7 +27,7 @@ def _prepare(stack: Stack) -> None:
         homes = asyncio.run(_migrate_and_find_homes(stack.database_url))
     except MigrationError as fault:
         raise CannotStart(str(fault)) from fault
-    except FAULTS as fault:
+    except (CatalogueUnavailable, *FAULTS) as fault:
         raise CannotStart(f"the database cannot be used: {fault} (see {described('database_url')})") from fault
     homeless = homes - set(shard_names(stack.settings.shards))
     if homeless:

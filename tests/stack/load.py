@@ -13,6 +13,13 @@ from tests.stack.running_stack import RunningStack
 
 AREA = "Floor"
 
+HALL = {
+    "currency": "EUR",
+    "categories": [{"name": "A", "price": 100}],
+    "areas": [{"name": "Hall", "category": "A", "capacity": 100_000}],
+}
+"""A layout of one large area, `Hall`."""
+
 
 class Load:
     """Holds one place after the other over HTTP, from `buyers` connections, until stopped. Releases half of them."""

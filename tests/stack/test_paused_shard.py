@@ -21,18 +21,13 @@ from actors.link.address import parse_address
 from actors.link.batch import Answer, Call, Failed, Fault, Replied, answers_decoder, encoder, reply_decoder
 from actors.link.client import LinkClient
 from actors.link.transport import OutcomeUnknown
-from tests.stack.load import Load
+from tests.stack.load import HALL, Load
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
 PAUSE_S = 20.0
 QUEUED = 60
 TENANT = "demo"
-HALL = {
-    "currency": "EUR",
-    "categories": [{"name": "A", "price": 100}],
-    "areas": [{"name": "Hall", "category": "A", "capacity": 100_000}],
-}
 
 
 def test_a_shard_that_was_replaced_while_it_hung_does_no_harm(running: RunningStack) -> None:
