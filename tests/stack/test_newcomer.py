@@ -9,6 +9,7 @@ from serve.local.preflight import free_port
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
+INNER_PORT = 24000  # the first of 300, below those that the system gives to whoever asks for any
 LOOPBACK_V4, LOOPBACK_V6, LOOPBACK_MAPPED = (
     "0100007F",
     "00000000000000000000000001000000",
@@ -109,8 +110,10 @@ def _sockets(pid: int) -> set[str]:
 )
 def test_wrong_words_are_one_line(running: RunningStack, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     # A folder and ports of its own, so that it is the words that are refused.
-    ports = ("http-port", "grpc-port", "redis-port", "inner-port") if words[0] == "run" else ()
+    ports = ("http-port", "grpc-port", "redis-port") if words[0] == "run" else ()
     own = [f"--{name}={free_port()}" for name in ports if f"--{name}" not in words]
+    if words[0] == "run":
+        own.append(f"--inner-port={INNER_PORT}")
     refused = running.command(*words, *own, *(() if words[0] == "hold" else ("--data-dir", str(tmp_path))))
     assert refused.returncode == 1
     assert said in refused.stdout + refused.stderr
