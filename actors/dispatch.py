@@ -6,7 +6,8 @@ fault that stood in the way when its time was up. A fault after which the outcom
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from enum import Enum
+from typing import Protocol, TypeAlias
 
 import structlog
 
@@ -15,11 +16,13 @@ from actors.core.outcomes import Details, Reason, Rejected
 from actors.link.batch import Answer, Failed, Fault, Refused, Replied
 from actors.link.coalescer import Coalescer, Expired, Overloaded
 from actors.link.transport import NotSent, OutcomeUnknown
+from actors.parking import NoPlaceLeft, Parking, Place
 
 _log = structlog.get_logger(__name__)
 
 PAUSE_FIRST_S = 0.01
 PAUSE_MAX_S = 0.25
+SCOUT_PAUSE_S = 0.02  # one command a block asks this often whether it is there
 RETRY_HINT_MS = 1_000
 TRIES_ALONE = 3  # a command after which the shard was gone this often is not sent again
 
@@ -46,6 +49,7 @@ class Dispatcher:
     def __init__(self, routes: Routes, now_ms: Callable[[], int]) -> None:
         self._routes = routes
         self._now_ms = now_ms
+        self._parking = Parking()
         self.retry_count = 0
 
     async def ask(
@@ -62,7 +66,9 @@ class Dispatcher:
 
         What does not write leaves no outcome open: it has an answer or none.
         """
-        errand = _Errand(self._routes, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write)
+        errand = _Errand(
+            self._routes, self._parking, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write
+        )
         try:
             async with asyncio.timeout(max(0, not_after_ms - self._now_ms()) / 1000):
                 return await errand.run()
@@ -72,12 +78,23 @@ class Dispatcher:
             self.retry_count += errand.retry_count
 
 
+class _Again(Enum):
+    """There is no outcome yet: when to ask again."""
+
+    AFTER_A_PAUSE = 1
+    WHEN_READY = 2  # the block is on its way into memory
+
+
+_Verdict: TypeAlias = Replied | Rejected | _Again
+
+
 class _Errand:
     """One command on its way. Remembers whether it may already have been served."""
 
     def __init__(
         self,
         routes: Routes,
+        parking: Parking,
         now_ms: Callable[[], int],
         block: BlockId,
         command: bytes,
@@ -87,6 +104,7 @@ class _Errand:
         to_write: bool,
     ) -> None:
         self._routes = routes
+        self._parking = parking
         self._now_ms = now_ms
         self._block = block
         self._command = command
@@ -102,19 +120,20 @@ class _Errand:
 
     async def run(self) -> Replied | Rejected:
         """Try until there is an outcome."""
+        place = Place(self._block, self._to_write)
         while True:
-            self.retry_count += 1
             try:
-                way = await self._routes.route(self._block)
-            except RoutesUnavailable:
-                await self._pause()
-                continue
-            if way is None:
-                return self._unless_served(self._unknown_block)
-            answer = await self._try(way)
-            if isinstance(answer, Replied | Rejected):
-                return answer
-            await self._pause()
+                await self._parking.wait(place)
+            except NoPlaceLeft:
+                return self._unless_served(Reason.OVERLOADED)
+            verdict = await self._try()
+            if verdict is _Again.WHEN_READY:
+                verdict = await self._scout(place)
+            if verdict is _Again.AFTER_A_PAUSE:
+                await asyncio.sleep(self._pause_s)
+                self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
+            elif verdict is not _Again.WHEN_READY:
+                return verdict
 
     def out_of_time(self) -> Rejected:
         """What to say when the caller's time is up."""
@@ -122,8 +141,27 @@ class _Errand:
             return Rejected(Reason.OUTCOME_UNKNOWN if self._to_write else Reason.DEADLINE_EXCEEDED)
         return self._unless_served(Reason.UNAVAILABLE)
 
-    async def _try(self, way: Coalescer) -> Replied | Rejected | None:
-        """One try; None if another is worth it."""
+    async def _scout(self, place: Place) -> _Verdict:
+        """Ask until the block is there, while all others wait; at once WHEN_READY if another does so already."""
+        verdict: _Verdict = _Again.WHEN_READY
+        with self._parking.scouting(place) as ours:
+            while ours and verdict is _Again.WHEN_READY:
+                await asyncio.sleep(SCOUT_PAUSE_S)
+                verdict = await self._try()
+        return verdict
+
+    async def _try(self) -> _Verdict:
+        """Find the way and ask once."""
+        self.retry_count += 1
+        try:
+            way = await self._routes.route(self._block)
+        except RoutesUnavailable:
+            return _Again.AFTER_A_PAUSE
+        if way is None:
+            return self._unless_served(self._unknown_block)
+        return await self._ask(way)
+
+    async def _ask(self, way: Coalescer) -> _Verdict:
         alone = self._tries_alone > 0
         self._awaiting_answer = True
         try:
@@ -136,11 +174,11 @@ class _Errand:
             if self._tries_alone > TRIES_ALONE:
                 _log.error("given up on a command after which the shard was gone", block=self._block)
                 return self._unless_served(Reason.UNAVAILABLE)
-            return None
+            return _Again.AFTER_A_PAUSE
         except NotSent:
             self._awaiting_answer = False
             self._routes.doubt(self._block, way)
-            return None
+            return _Again.AFTER_A_PAUSE
         except Overloaded:
             return self._unless_served(Reason.OVERLOADED)
         except Expired:
@@ -148,7 +186,7 @@ class _Errand:
         self._awaiting_answer = False
         return self._judge(way, answer)
 
-    def _judge(self, way: Coalescer, answer: Answer) -> Replied | Rejected | None:
+    def _judge(self, way: Coalescer, answer: Answer) -> _Verdict:
         if isinstance(answer, Replied):
             return answer
         if isinstance(answer, Refused):
@@ -157,18 +195,22 @@ class _Errand:
             return Rejected(answer.reason, answer.details)
         return self._judge_fault(way, answer)
 
-    def _judge_fault(self, way: Coalescer, failed: Failed) -> Rejected | None:
-        if failed.fault is Fault.FENCED:
-            self._maybe_served = True
-        if failed.fault in (Fault.FENCED, Fault.NOT_OWNER):
-            self._routes.doubt(self._block, way)
-        if failed.fault is Fault.OVERLOADED:
-            return self._unless_served(Reason.OVERLOADED)
-        if failed.fault is Fault.BUG:
-            return self._unless_served(Reason.INTERNAL)
-        if failed.fault is Fault.QUARANTINED:
-            return self._unless_served(Reason.UNAVAILABLE)
-        return None
+    def _judge_fault(self, way: Coalescer, failed: Failed) -> Rejected | _Again:
+        match failed.fault:
+            case Fault.NOT_READY:
+                return _Again.WHEN_READY
+            case Fault.NOT_OWNER:
+                self._routes.doubt(self._block, way)
+            case Fault.FENCED:
+                self._maybe_served = True
+                self._routes.doubt(self._block, way)
+            case Fault.OVERLOADED:
+                return self._unless_served(Reason.OVERLOADED)
+            case Fault.BUG:
+                return self._unless_served(Reason.INTERNAL)
+            case Fault.QUARANTINED:
+                return self._unless_served(Reason.UNAVAILABLE)
+        return _Again.AFTER_A_PAUSE
 
     def _unless_served(self, reason: Reason) -> Rejected:
         if self._maybe_served and self._to_write:
@@ -176,7 +218,3 @@ class _Errand:
         if reason in (Reason.OVERLOADED, Reason.UNAVAILABLE):
             return Rejected(reason, Details(retry_at_ms=self._now_ms() + RETRY_HINT_MS))
         return Rejected(reason)
-
-    async def _pause(self) -> None:
-        await asyncio.sleep(self._pause_s)
-        self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)

@@ -34,7 +34,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.watch": ("actors.journal", "actors.link", "actors.engine.catalogue_port", "actors.catalogue"),
     "actors.build": (),
     "actors.logs": (),
-    "actors.dispatch": ("actors.core", "actors.link"),
+    "actors.parking": ("actors.core",),
+    "actors.dispatch": ("actors.core", "actors.link", "actors.parking"),
     "actors.routes": (
         "actors.core",
         "actors.link",
