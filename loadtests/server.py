@@ -1,4 +1,4 @@
-"""The running server as its administrator sees it: an event to sell, counts, digests, counters, and who serves what."""
+"""The running server as its operator sees it: an event to sell, counts, digests, counters, and who serves what."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,12 @@ import asyncpg
 import httpx
 import msgspec
 
-from actors.core.ids import BlockId, parse_event_id
 from loadtests.audit.audit import LiveDigest
+from loadtests.audit.ids import block_of_event
 from loadtests.audit.rows import connect_to_read
 
 TIMEOUT_S = 10.0
+PROBLEM_JSON = "application/problem+json"
 
 _FOLDER = Path(__file__).parent
 _SETTINGS = (_FOLDER / "settings.sql").read_text(encoding="utf-8")
@@ -19,16 +20,28 @@ _OWNER = (_FOLDER / "owner.sql").read_text(encoding="utf-8")
 
 
 class Server(msgspec.Struct, frozen=True):
-    """How to reach a running server, and the database whose journal is audited."""
+    """How to reach a running server, and the database whose journal is audited; both keys are of one tenant."""
 
     http_url: str
     grpc_target: str
     database_url: str
     api_key: str
+    operator_key: str
 
 
 class ServerRefused(Exception):
     """The server does not do what a load test needs; the text is one line for a person."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What of a problem document is for a person, and whether asking again may help."""
+
+    code: str
+    detail: str
+    transient: bool
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
 
 
 class Availability(msgspec.Struct, frozen=True):
@@ -85,34 +98,36 @@ class Administration:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        headers = {"Authorization": f"Bearer {server.api_key}"}
-        self._http = httpx.AsyncClient(base_url=server.http_url, headers=headers, timeout=TIMEOUT_S)
+        self._http = httpx.AsyncClient(base_url=server.http_url, timeout=TIMEOUT_S)
+        self._as_tenant = {"Authorization": f"Bearer {server.api_key}"}
+        self._as_operator = {"Authorization": f"Bearer {server.operator_key}"}
 
     async def create_event(self, name: str, layout: dict[str, object], hold_ttl_seconds: int, key: str) -> str:
-        """A fresh event that is on sale; its id. Raises ServerRefused."""
+        """A fresh event that is on sale; its id. Raises ServerRefused, also if the operator's key does not see it."""
         event = {"name": name, "layout": layout, "hold_ttl_seconds": hold_ttl_seconds}
         event_id: str = (await self._post("/v1/events", event, key))["event_id"]
         await self._post(f"/v1/events/{event_id}/open-sale", {}, f"{key}-open")
+        await self._read(f"/v1/events/{event_id}", self._as_operator)
         return event_id
 
     async def availability(self, event_id: str) -> Availability | None:
-        """The event's units, counted; None if that cannot be had now."""
-        answer = await self._read(f"/v1/events/{event_id}/availability")
+        """The event's units, counted; None if that cannot be had now. Raises ServerRefused."""
+        answer = await self._read(f"/v1/events/{event_id}/availability", self._as_tenant)
         if answer is None:
             return None
         counts = [category["counts"] for category in answer["categories"]]
         return Availability(*(sum(found[status] for found in counts) for status in ("available", "held", "sold")))
 
     async def live_digest(self, event_id: str) -> LiveDigest | None:
-        """What the serving shard says of the event; None if it cannot be asked now."""
-        answer = await self._read(f"/v1/events/{event_id}/digest")
+        """What the serving shard says of the event; None if it cannot be asked now. Raises ServerRefused."""
+        answer = await self._read(f"/v1/events/{event_id}/digest", self._as_operator)
         if answer is None:
             return None
         return LiveDigest(bytes.fromhex(answer["ledger_digest"]), answer["entries_applied"], answer["position"])
 
     async def status(self) -> Status | None:
-        """What the shards have counted so far; None if the server does not tell."""
-        answer = await self._read("/v1/status")
+        """What the shards have counted so far; None if the server cannot tell now. Raises ServerRefused."""
+        answer = await self._read("/v1/status", self._as_operator)
         return None if answer is None else msgspec.convert(answer, Status)
 
     async def durability(self) -> dict[str, str]:
@@ -129,24 +144,30 @@ class Administration:
         await self._http.aclose()
 
     async def _post(self, path: str, body: object, key: str) -> dict[str, Any]:
+        headers = {**self._as_tenant, "Idempotency-Key": f'"{key}"'}
         try:
-            response = await self._http.post(path, json=body, headers={"Idempotency-Key": f'"{key}"'})
+            response = await self._http.post(path, json=body, headers=headers)
         except httpx.HTTPError as fault:
             raise ServerRefused(f"{self._server.http_url} does not answer: {fault!r}") from None
         if response.is_error:
-            raise ServerRefused(f"POST {path}: {response.status_code} {response.text[:500]}")
+            raise ServerRefused(f"POST {path}: {_problem_of(response) or response.status_code}")
         answer: dict[str, Any] = response.json()
         return answer
 
-    async def _read(self, path: str) -> dict[str, Any] | None:
+    async def _read(self, path: str, credential: dict[str, str]) -> dict[str, Any] | None:
+        """What is there; None if it cannot be had now. Raises ServerRefused where asking again would not help."""
         try:
-            response = await self._http.get(path)
+            response = await self._http.get(path, headers=credential)
         except httpx.HTTPError:
             return None
-        if response.is_error:
-            return None
-        answer: dict[str, Any] = response.json()
-        return answer
+        if response.is_success:
+            answer: dict[str, Any] = response.json()
+            return answer
+        problem = _problem_of(response)
+        if response.is_client_error and problem is not None and not problem.transient:
+            who = "operator" if credential is self._as_operator else "tenant"
+            raise ServerRefused(f"GET {path} with the {who}'s key: {problem}")
+        return None
 
     async def _select(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await connect_to_read(self._server.database_url)
@@ -157,12 +178,19 @@ class Administration:
             await connection.close()
 
 
-def block_of(event_id: str) -> BlockId:
+def block_of(event_id: str) -> str:
     """The event's home block. Raises ServerRefused."""
-    block = parse_event_id(event_id)
-    if block is None:
-        raise ServerRefused(f"{event_id!r} is not the id of an event")
-    return block
+    try:
+        return block_of_event(event_id)
+    except ValueError as fault:
+        raise ServerRefused(str(fault)) from None
+
+
+def _problem_of(response: httpx.Response) -> Problem | None:
+    """What a refusal says; None for what comes from the balancer, which has nobody to send to."""
+    if response.headers.get("Content-Type") != PROBLEM_JSON:
+        return None
+    return msgspec.json.decode(response.content, type=Problem)
 
 
 def _numbers(shard: ShardStatus) -> tuple[int, ...]:

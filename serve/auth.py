@@ -40,6 +40,10 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _UNAUTHENTICATED = Rejected(Reason.UNAUTHENTICATED)
 
 
+class Operator(Caller, frozen=True):
+    """The bearer of an operator's key: may do what the tenant may, and also what is for operators only."""
+
+
 class StoredKey(msgspec.Struct, frozen=True):
     """A key as Postgres has it."""
 
@@ -48,6 +52,7 @@ class StoredKey(msgspec.Struct, frozen=True):
     secret_hash: bytes
     expires_at_ms: int | None = None
     revoked: bool = False
+    operator: bool = False
 
 
 class KeySource(Protocol):
@@ -96,7 +101,10 @@ class KeyRing:
             key = known.key
             if now_s - known.read_at_s > REFRESH_AFTER_S and now_s >= self._away_until_s:
                 self._want(key_id)
-        return Caller(TenantId(key.tenant), key.tenant) if _opens(key, secret) else _UNAUTHENTICATED
+        if not _opens(key, secret):
+            return _UNAUTHENTICATED
+        bearer = Operator if key.operator else Caller
+        return bearer(TenantId(key.tenant), key.tenant)
 
     async def close(self) -> None:
         """Stop reading keys; who waits for one gets UNAVAILABLE."""
@@ -170,7 +178,9 @@ class PostgresKeySource:
         await self._line.close()
 
 
-async def create_key(connection: Connection, tenant: str, name: str, expires_at_ms: int | None = None) -> str:
+async def create_key(
+    connection: Connection, tenant: str, name: str, expires_at_ms: int | None = None, *, operator: bool = False
+) -> str:
     """Make a key for `tenant` and store it; what is returned is the only copy of its secret.
 
     Raises ValueError for a tenant that is not 1 to 63 of a-z, 0-9 and dashes; `FAULTS` of `actors.database.connect`.
@@ -178,7 +188,7 @@ async def create_key(connection: Connection, tenant: str, name: str, expires_at_
     if not _TENANT.fullmatch(tenant):
         raise ValueError(f"{tenant!r} cannot be a tenant: 1 to 63 lower case letters, digits and dashes are allowed")
     key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
-    await connection.execute(_QUERIES["insert_key"], key_id, tenant, name, hash_of(secret), expires_at_ms)
+    await connection.execute(_QUERIES["insert_key"], key_id, tenant, name, hash_of(secret), expires_at_ms, operator)
     return f"hf_{key_id}_{secret}"
 
 

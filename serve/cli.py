@@ -3,17 +3,18 @@
 import asyncio
 import os
 import secrets
-import time
-from http import HTTPStatus
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import httpx
 import msgspec
 import typer
 from rich.console import Console
 
+from serve.http_client import TIMEOUT_S, client_of, read, write
 from serve.local.stack import Stack, find_stack
+from serve.refused_calls import CallRefused
 from serve.settings import SettingError, Settings
 
 app = typer.Typer(
@@ -29,9 +30,11 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST_DATA_DIR, default .holdfast]")]
 ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
+OperatorKey = Annotated[
+    str | None,
+    typer.Option("--operator-key", help="An operator's API key. [HOLDFAST_OPERATOR_KEY, default the demo's]"),
+]
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
-TIMEOUT_S = 30.0
-TRIES = 10
 
 
 def main() -> None:
@@ -94,6 +97,7 @@ def migrate(data_dir: DataDir = None, database_url: Annotated[str | None, typer.
 def create_key(
     tenant: Annotated[str, typer.Argument(help="Who the key speaks for: lower case letters, digits and dashes.")],
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    operator: Annotated[bool, typer.Option("--operator", help="May also see status and digests.")] = False,
     data_dir: DataDir = None,
     database_url: Annotated[str | None, typer.Option()] = None,
 ) -> None:
@@ -104,7 +108,7 @@ def create_key(
     async def create() -> str:
         connection = await connect(_database_url(data_dir, database_url), application_name="holdfast keys create")
         try:
-            return await make(connection, tenant, name)
+            return await make(connection, tenant, name, operator=operator)
         finally:
             await connection.close()
 
@@ -139,11 +143,11 @@ def create_event(
     if not isinstance(parsed, Layout):
         _fail("\n".join(f"{layout}: {fault}" for fault in parsed))
     idempotency_key = idempotency_key or secrets.token_hex(16)
-    with _client(data_dir, key) as client:
+    with _refusals_told(), client_of(_stack(data_dir).http_url, _api_key(data_dir, key)) as client:
         body = {"name": name, "layout": raw, "hold_ttl_seconds": hold_ttl_seconds}
-        event_id = _post(client, "/v1/events", body, idempotency_key)["event_id"]
+        event_id: str = write(client, "/v1/events", body, idempotency_key)["event_id"]
         if open_sale:
-            _post(client, f"/v1/events/{event_id}/open-sale", {}, f"{idempotency_key}-open"[-255:])
+            write(client, f"/v1/events/{event_id}/open-sale", {}, f"{idempotency_key}-open"[-255:])
     _out.print(event_id)
 
 
@@ -157,10 +161,10 @@ def hold(
     key: ApiKey = None,
 ) -> None:
     """Hold units over gRPC."""
-    from serve.grpc_client import CallRefused, place_hold
+    from serve.grpc_client import place_hold
 
     stack, api_key = _stack(data_dir), _api_key(data_dir, key)
-    try:
+    with _refusals_told():
         placed = place_hold(
             stack.grpc_target,
             api_key,
@@ -170,8 +174,6 @@ def hold(
             idempotency_key or secrets.token_hex(16),
             TIMEOUT_S,
         )
-    except CallRefused as refusal:
-        _fail(str(refusal))
     _out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
 
 
@@ -185,6 +187,7 @@ def onsale(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     data_dir: DataDir = None,
     key: ApiKey = None,
+    operator_key: OperatorKey = None,
 ) -> None:
     """Let a crowd buy a fresh event from the running server, then audit the journal.
 
@@ -194,7 +197,13 @@ def onsale(
     from loadtests.server import Server
 
     stack = _stack(data_dir)
-    server = Server(stack.http_url, stack.grpc_target, stack.database_url, _api_key(data_dir, key))
+    server = Server(
+        stack.http_url,
+        stack.grpc_target,
+        stack.database_url,
+        _api_key(data_dir, key),
+        _operator_key(data_dir, operator_key),
+    )
     options = Options(
         server=server,
         buyers=buyers,
@@ -243,17 +252,20 @@ def replay(
 
 
 @app.command()
-def status(data_dir: DataDir = None, key: ApiKey = None) -> None:
-    """Show the running server's shards and what went through them."""
-    with _client(data_dir, key) as client:
-        _out.print(_get(client, "/v1/status"))
+def status(data_dir: DataDir = None, operator_key: OperatorKey = None) -> None:
+    """Show the running server's shards, what went through them, and what is quarantined."""
+    _show("/v1/status", data_dir, operator_key)
 
 
 @app.command()
-def digest(event_id: EventId, data_dir: DataDir = None, key: ApiKey = None) -> None:
+def digest(event_id: EventId, data_dir: DataDir = None, operator_key: OperatorKey = None) -> None:
     """Show position and digests of an event's block."""
-    with _client(data_dir, key) as client:
-        _out.print(_get(client, f"/v1/events/{event_id}/digest"))
+    _show(f"/v1/events/{event_id}/digest", data_dir, operator_key)
+
+
+def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
+    with _refusals_told(), client_of(_stack(data_dir).http_url, _operator_key(data_dir, operator_key)) as client:
+        _out.print(msgspec.json.format(read(client, path)).decode())
 
 
 def _area_quantity(text: str) -> tuple[str, int]:
@@ -284,56 +296,33 @@ def _database_url(data_dir: Path | None, database_url: str | None) -> str:
 
 
 def _api_key(data_dir: Path | None, key: str | None) -> str:
-    given = key or os.environ.get("HOLDFAST_KEY")
-    if given:
-        return given
     from serve.demo import demo_key_file
 
-    file = demo_key_file(_settings(data_dir=data_dir).data_dir)
+    given = key or os.environ.get("HOLDFAST_KEY")
+    return given or _kept_key(demo_key_file(_settings(data_dir=data_dir).data_dir), "--key or HOLDFAST_KEY")
+
+
+def _operator_key(data_dir: Path | None, operator_key: str | None) -> str:
+    from serve.demo import demo_operator_key_file
+
+    given = operator_key or os.environ.get("HOLDFAST_OPERATOR_KEY")
+    file = demo_operator_key_file(_settings(data_dir=data_dir).data_dir)
+    return given or _kept_key(file, "--operator-key or HOLDFAST_OPERATOR_KEY")
+
+
+def _kept_key(file: Path, other_ways: str) -> str:
     if not file.exists():
-        _fail("no API key: give one with --key or HOLDFAST_KEY")
+        _fail(f"no API key: give one with {other_ways}")
     return file.read_text()
 
 
-def _client(data_dir: Path | None, key: str | None) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {_api_key(data_dir, key)}"}
-    return httpx.Client(base_url=_stack(data_dir).http_url, headers=headers, timeout=TIMEOUT_S)
-
-
-def _get(client: httpx.Client, path: str) -> str:
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """A call that is refused ends the command with one line."""
     try:
-        response = client.get(path)
-        for _ in range(TRIES):
-            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-                break
-            time.sleep(float(response.headers.get("Retry-After", "1")))
-            response = client.get(path)
-    except httpx.HTTPError as fault:
-        _fail(f"the server did not answer: {fault}")
-    if response.is_error:
-        _fail(_refusal(response))
-    return msgspec.json.format(response.content).decode()
-
-
-def _post(client: httpx.Client, path: str, body: object, idempotency_key: str) -> dict[str, str]:
-    try:
-        response = client.post(path, json=body, headers={"Idempotency-Key": f'"{idempotency_key}"'})
-    except httpx.HTTPError as fault:
-        _fail(f"the server did not answer: {fault}")
-    if response.is_error:
-        _fail(_refusal(response))
-    answer: dict[str, str] = response.json()
-    return answer
-
-
-def _refusal(response: httpx.Response) -> str:
-    """What a problem document says, for a person."""
-    try:
-        problem = response.json()
-        faults = [f"{fault['field']}: {fault['problem']}" for fault in problem.get("fields", ())]
-        return "\n".join([f"{problem['code']}: {problem['detail']}", *faults])
-    except (ValueError, KeyError, TypeError):
-        return f"{response.status_code}: {response.text[:500]}"
+        yield
+    except CallRefused as refusal:
+        _fail(str(refusal))
 
 
 def _fail(why: str) -> NoReturn:

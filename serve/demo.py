@@ -1,4 +1,4 @@
-"""The demo: an arena that is on sale, a key to buy with, and two calls to begin with."""
+"""The demo: an arena that is on sale, a key to buy with, an operator's key, and two calls to begin with."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from serve.auth import create_key
 from serve.layout_reader import read_layout_file
 from serve.local.preflight import CannotStart
 from serve.local.stack import Stack, write_private
+from serve.refused_calls import refused_over_http
 from serve.settings import Settings
 
 TENANT = "demo"
@@ -26,9 +27,14 @@ def demo_key_file(data_dir: Path) -> Path:
     return data_dir / "secrets" / "demo-key"
 
 
+def demo_operator_key_file(data_dir: Path) -> Path:
+    """Where the demo's operator's key is kept for the commands on this machine; it is shown nowhere."""
+    return data_dir / "secrets" / "demo-operator-key"
+
+
 def prepare_demo(stack: Stack) -> tuple[str, str]:
     """The demo's API key and event id, made at the first start and found again at every later one."""
-    key = asyncio.run(_key(stack))
+    key = asyncio.run(demo_key(stack))
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=stack.http_url, headers=headers, timeout=PATIENCE_S) as client:
         event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
@@ -40,12 +46,27 @@ def prepare_demo(stack: Stack) -> tuple[str, str]:
     return key, event_id
 
 
+async def demo_key(stack: Stack) -> str:
+    """The demo's API key. Makes it and the operator's where they are not kept beside the data: Postgres has hashes."""
+    data_dir = stack.settings.data_dir
+    wanted = ((demo_key_file(data_dir), "demo", False), (demo_operator_key_file(data_dir), "demo operator", True))
+    missing = [key for key in wanted if not key[0].exists()]
+    if missing:
+        connection = await connect(stack.database_url, application_name="holdfast demo")
+        try:
+            for file, name, operator in missing:
+                write_private(file, (await create_key(connection, TENANT, name, operator=operator)).encode())
+        finally:
+            await connection.close()
+    return demo_key_file(data_dir).read_text()
+
+
 def ready_text(stack: Stack) -> str:
     """What a newcomer reads when all is up."""
     try:
         key, event_id = prepare_demo(stack)
     except httpx.HTTPStatusError as refusal:
-        raise CannotStart(f"the demo event was refused: {refusal.response.text[:300]}") from refusal
+        raise CannotStart(f"the demo event was refused: {refused_over_http(refusal.response)}") from refusal
     except httpx.HTTPError as fault:
         raise CannotStart(f"the server does not answer: {fault!r}") from fault
     hold = json.dumps({"units": ["101/A/1", "101/A/2"]})
@@ -78,17 +99,3 @@ def _data_dir(stack: Stack) -> str:
     """The flag by which the command finds this server, where it is needed."""
     data_dir = stack.settings.data_dir
     return "" if data_dir == Settings().data_dir.resolve() else f" --data-dir {shlex.quote(str(data_dir))}"
-
-
-async def _key(stack: Stack) -> str:
-    """The key is kept beside the data, as Postgres only has its hash."""
-    file = demo_key_file(stack.settings.data_dir)
-    if file.exists():
-        return file.read_text()
-    connection = await connect(stack.database_url, application_name="holdfast demo")
-    try:
-        key = await create_key(connection, TENANT, name="demo")
-    finally:
-        await connection.close()
-    write_private(file, key.encode())
-    return key

@@ -21,7 +21,7 @@ from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
-from serve.status import cluster_status
+from serve.status import Quarantine, QuarantineReader, cluster_status
 
 _log = structlog.get_logger(__name__)
 
@@ -67,8 +67,9 @@ class Gateway(GrpcMethods):
             lambda: numbers.getrandbits(NUMBER_BITS) or 1,
         )
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
+        quarantine = Quarantine(QuarantineReader(config.database_url).find)
         self.operations = Operations(
-            self._reservations, self._availability, keys.authenticate, lambda: cluster_status(self._routes)
+            self._reservations, self._availability, keys.authenticate, lambda: cluster_status(self._routes, quarantine)
         )
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:

@@ -1,13 +1,15 @@
 """The command line's own gRPC client: one hold, as a partner's program would place it."""
 
+from typing import cast
+
 import grpc
 import msgspec
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from grpc_status import rpc_status
 
+from actors.core.outcomes import Details, Reason, Rejected
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, units_pb2
-
-
-class CallRefused(Exception):
-    """The server said no, or did not answer; the text is one line for a person."""
+from serve.refused_calls import CallRefused, refused, refused_by_code, unanswered
 
 
 class HoldPlaced(msgspec.Struct, frozen=True):
@@ -35,7 +37,7 @@ def place_hold(
         try:
             response = stub.PlaceHold(request, timeout=timeout_s, metadata=(("authorization", f"Bearer {api_key}"),))
         except grpc.RpcError as error:
-            raise CallRefused(f"{error.code().name}: {error.details()}") from None
+            raise _refused(error) from None
     hold = response.hold
     places = [f"{places.area} x {places.quantity}" for places in hold.areas]
     return HoldPlaced(
@@ -45,3 +47,23 @@ def place_hold(
         hold.expires_at.ToJsonString(),
         response.idempotency_replayed,
     )
+
+
+def _refused(error: grpc.RpcError) -> CallRefused:
+    """What the details of a status say; without any of ours, nobody of ours has answered."""
+    call = cast(grpc.Call, error)
+    status = rpc_status.from_call(call)
+    info, bad_request = ErrorInfo(), BadRequest()
+    for detail in () if status is None else status.details:
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+    if not info.reason:
+        return unanswered(f"{call.code().name}: {call.details()}")
+    if info.reason not in Reason.__members__:
+        return refused_by_code(info.reason, str(call.details()))
+    units = info.metadata["units"].splitlines() if "units" in info.metadata else []
+    if "units_left_off" in info.metadata:
+        units.append(f"{info.metadata['units_left_off']} more")
+    faults = tuple(f"{fault.field}: {fault.description}" for fault in bad_request.field_violations)
+    available = int(info.metadata["available"]) if "available" in info.metadata else None
+    return refused(Rejected(Reason[info.reason], Details(tuple(units), faults, available)))

@@ -1,11 +1,11 @@
 """Every operation once, whatever the protocol: judge the request, then the credential, then ask.
 
 The edges hand in what arrived and render what comes back; neither decides anything. A request is judged in the order of
-`Reason`: too large, malformed, no credential, and only then what the event, the hold or the order says.
+`Reason`: too large, malformed, no credential, one that does not allow it, and only then what the event, the hold or the
+order says.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -25,7 +25,9 @@ from actors.projections.availability import (
     UnitStatuses,
 )
 from actors.reservations import Caller, Done, Request, Reservations
+from serve.auth import Operator
 from serve.layout_reader import LayoutFileError, decode_json
+from serve.ration import Ration
 from serve.refusals import invalid
 from serve.status import ClusterStatus
 from serve.validation import (
@@ -46,18 +48,26 @@ Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
 
 DIGEST_PERIOD_S = 1.0
-"""A digest stops a shard for up to half a second, so a gateway asks for one a second at most, whoever wants it."""
+"""A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time and one a second."""
 
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
 
 
+GIVEN_TWICE = "is given more than once"
+"""What is wrong with a header, or with metadata, that has one value and arrives with two."""
+
+
 class Envelope(msgspec.Struct, frozen=True):
-    """What a request bears beside its body. `timeout_ms`: how long the caller waits, 0 if it does not say."""
+    """What a request bears beside its body.
+
+    `timeout_ms`: how long the caller waits, 0 if it does not say. `faults`: what is wrong with how the rest was borne.
+    """
 
     authorization: str | None
     key: str | None = None
     timeout_ms: int = 0
+    faults: tuple[str, ...] = ()
 
 
 class Operations:
@@ -68,13 +78,13 @@ class Operations:
         reservations: Reservations,
         availability: AvailabilityReader,
         authenticate: Authenticate,
-        status: Callable[[], ClusterStatus],
+        status: Callable[[], Awaitable[ClusterStatus]],
     ) -> None:
         self._reservations = reservations
         self._availability = availability
         self._authenticate = authenticate
         self._status = status
-        self._next_digest_s = 0.0
+        self._digests = Ration(DIGEST_PERIOD_S)
 
     async def create_event(self, envelope: Envelope, body: NewEvent | Rejected) -> Done[EventReply] | Rejected:
         """Create an event as a draft. Its layout is judged last, as that may take a second: not for strangers."""
@@ -104,20 +114,19 @@ class Operations:
         return await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
 
     async def get_digest(self, envelope: Envelope, event_id: str) -> Done[DigestReply] | Rejected:
-        """What an auditor compares an event's journal with."""
-        caller = await self._admit_read(envelope)
-        if isinstance(caller, Rejected):
-            return caller
-        now_s = time.monotonic()
-        if now_s < self._next_digest_s:
-            return Rejected(Reason.RATE_LIMITED)
-        self._next_digest_s = now_s + DIGEST_PERIOD_S
-        return await self._reservations.get_digest(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+        """What an auditor compares an event's journal with. For operators, of their own tenant's events."""
+        operator = await self._admit_operator(envelope)
+        if isinstance(operator, Rejected):
+            return operator
+        with self._digests.turn() as ours:
+            if not ours:
+                return Rejected(Reason.RATE_LIMITED)
+            return await self._reservations.get_digest(operator, event_id, bounded_timeout_ms(envelope.timeout_ms))
 
     async def get_status(self, envelope: Envelope) -> ClusterStatus | Rejected:
-        """What this gateway knows of the cluster."""
-        caller = await self._admit_read(envelope)
-        return caller if isinstance(caller, Rejected) else self._status()
+        """What this gateway knows of the cluster. For operators."""
+        operator = await self._admit_operator(envelope)
+        return operator if isinstance(operator, Rejected) else await self._status()
 
     async def list_events(
         self, envelope: Envelope, page: Page | Rejected
@@ -229,7 +238,8 @@ class Operations:
         return await self._reservations.cancel_order(admitted[0], order_id)
 
     async def _admit_write(self, envelope: Envelope, body: S | Rejected) -> tuple[Request, S] | Rejected:
-        refusal = _malformed(body, (*key_faults(envelope.key), *timeout_faults(envelope.timeout_ms)))
+        faults = (*envelope.faults, *key_faults(envelope.key), *timeout_faults(envelope.timeout_ms))
+        refusal = _malformed(body, faults)
         if refusal is not None:
             return refusal
         caller = await self._authenticate(envelope.authorization)
@@ -240,8 +250,12 @@ class Operations:
         return Request(caller, envelope.key, bounded_timeout_ms(envelope.timeout_ms)), body
 
     async def _admit_read(self, envelope: Envelope, body: Shape | Rejected | None = None) -> Caller | Rejected:
-        refusal = _malformed(body, timeout_faults(envelope.timeout_ms))
+        refusal = _malformed(body, (*envelope.faults, *timeout_faults(envelope.timeout_ms)))
         return refusal or await self._authenticate(envelope.authorization)
+
+    async def _admit_operator(self, envelope: Envelope) -> Operator | Rejected:
+        caller = await self._admit_read(envelope)
+        return caller if isinstance(caller, Operator | Rejected) else Rejected(Reason.PERMISSION_DENIED)
 
     async def _admit_read_model(
         self, envelope: Envelope, event_id: str, body: Shape | Rejected | None = None

@@ -73,16 +73,21 @@ def too_large(max_bytes: int) -> Rejected:
 
 def explanation(refusal: Rejected) -> str:
     """One sentence for a person: the title, and the first of what the details add to it."""
+    text = sentence(refusal, MAX_EXPLAINED)
+    return text if len(text) <= MAX_EXPLANATION_LENGTH else f"{text[: MAX_EXPLANATION_LENGTH - 3]}..."
+
+
+def sentence(refusal: Rejected, max_named: int | None = None) -> str:
+    """The title, and of what the details add to it up to `max_named` names or faults; None: all of them."""
     details = refusal.details
     named = details.fields or details.units
-    parts = list(named[:MAX_EXPLAINED])
-    if len(named) > MAX_EXPLAINED:
-        parts.append(f"{len(named) - MAX_EXPLAINED} more")
+    parts = list(named[:max_named])
+    if len(named) > len(parts):
+        parts.append(f"{len(named) - len(parts)} more")
     if details.available is not None:
         parts.append(f"{details.available} available")
     title = STANDINGS[refusal.reason].title
-    text = f"{title}: {'; '.join(parts)}." if parts else f"{title}."
-    return text if len(text) <= MAX_EXPLANATION_LENGTH else f"{text[: MAX_EXPLANATION_LENGTH - 3]}..."
+    return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
 
 
 def ask_again_after_ms(refusal: Rejected, now_ms: int) -> int | None:

@@ -14,7 +14,7 @@ class LineUnavailable(Exception):
 
 
 class Line:
-    """Connects when first used, and anew after any fault.
+    """Connects when first used, and anew after any fault; `first` is a statement with which each connection begins.
 
     A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown.
     """
@@ -25,11 +25,13 @@ class Line:
         *,
         application_name: str,
         settings: Mapping[str, str] | None = None,
+        first: str = "",
         bound_ms: int = 5_000,
     ) -> None:
         self._database_url = database_url
         self._application_name = application_name
         self._settings = settings
+        self._first = first
         self._bound_ms = bound_ms
         self._connection: Connection | None = None
         self._warning: str | None = None  # what the server warned of during the statement that runs
@@ -57,11 +59,7 @@ class Line:
             try:
                 connection = await self._connected()
                 self._warning = None
-                bound = asyncio.get_running_loop().call_later(self._bound_ms / 1000, cut, connection)
-                try:
-                    done = await statement(connection)
-                finally:
-                    bound.cancel()
+                done = await self._bounded(statement, connection)
             except FAULTS as fault:
                 self._cut()
                 raise LineUnavailable(f"{type(fault).__name__}: {fault}") from fault
@@ -72,6 +70,13 @@ class Line:
                 self._cut()
                 raise LineUnavailable(self._warning)
             return done
+
+    async def _bounded(self, statement: Callable[[Connection], Awaitable[R]], connection: Connection) -> R:
+        bound = asyncio.get_running_loop().call_later(self._bound_ms / 1000, cut, connection)
+        try:
+            return await statement(connection)
+        finally:
+            bound.cancel()
 
     async def _connected(self) -> Connection:
         if self._closed:
@@ -85,6 +90,8 @@ class Line:
             )
             connection.add_log_listener(self._noticed)
             self._connection = connection
+            if self._first:
+                await self._bounded(lambda connection: connection.execute(self._first), connection)
             if self._closed:
                 raise LineUnavailable("the line is closed")
         return self._connection

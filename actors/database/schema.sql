@@ -77,6 +77,7 @@ create table api_keys (
   created_at timestamptz not null default now(),
   expires_at timestamptz,
   revoked_at timestamptz,
+  operator boolean not null default false,  -- may also ask for what costs much or concerns the whole cluster
   constraint api_keys_pkey primary key (key_id)
 );
 create index api_keys_tenant on api_keys (tenant);
@@ -94,6 +95,8 @@ create table projection_positions (
   autovacuum_vacuum_scale_factor = 0.02,
   autovacuum_vacuum_threshold = 1000
 );
+create index projection_positions_quarantined on projection_positions (projection, block_id)
+where quarantined_because is not null;
 
 -- What may be bought, per event. Rewritten several times a second while an event sells: nothing that changes is indexed.
 create table availability (

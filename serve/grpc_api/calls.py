@@ -9,7 +9,7 @@ from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Done
 from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
-from serve.operations import Envelope
+from serve.operations import GIVEN_TWICE, Envelope
 from serve.refusals import too_large
 from serve.validation import MAX_BODY_BYTES, Shape, read_fields
 
@@ -77,8 +77,7 @@ def given(**fields: object) -> dict[str, object]:
 
 
 def _envelope_of(request: Message, context: GrpcContext) -> Envelope:
-    authorization = None
-    for name, value in context.invocation_metadata():
-        if name == "authorization" and isinstance(value, str):
-            authorization = value
-    return Envelope(authorization, getattr(request, "idempotency_key", None), getattr(request, "timeout_ms", 0))
+    borne = [value for name, value in context.invocation_metadata() if name == "authorization"]
+    authorization = borne[0] if borne and isinstance(borne[0], str) else None
+    faults = (f"authorization: {GIVEN_TWICE}",) if len(borne) > 1 else ()
+    return Envelope(authorization, getattr(request, "idempotency_key", None), getattr(request, "timeout_ms", 0), faults)

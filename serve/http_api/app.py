@@ -3,13 +3,14 @@
 from importlib.metadata import version
 
 import msgspec
-from litestar import Litestar, MediaType, Response, get
+from litestar import Litestar, MediaType, Response
 from litestar.datastructures import State
 
 from serve.http_api.docs import docs_page
 from serve.http_api.health import Readiness, healthz, readyz
 from serve.http_api.openapi import openapi_document
 from serve.http_api.problems import on_exception
+from serve.http_api.reading import get
 from serve.http_api.routes import Events, Holds, Operators, Orders
 from serve.operations import Operations
 

@@ -7,13 +7,16 @@ from typing import Any, TypeAlias, TypeVar
 from litestar import Request
 
 from actors.core.outcomes import Rejected
-from serve.operations import Envelope
+from serve.operations import GIVEN_TWICE, Envelope
 from serve.refusals import invalid, too_large
 from serve.validation import MAX_BODY_BYTES, Shape, read_fields, read_json
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 
 BODY_TIMEOUT_S = 10.0
+
+SINGLE_HEADERS = ("authorization", "idempotency-key", "content-type")
+"""Headers with one value: of two, nobody between us and the caller need have meant the same one."""
 
 S = TypeVar("S", bound=Shape)
 
@@ -25,7 +28,9 @@ _ESCAPED = re.compile(r"\\(.)")
 def envelope_of(request: HttpRequest) -> Envelope:
     """Credential and idempotency key as the headers bear them."""
     headers = request.headers
-    return Envelope(headers.get("authorization"), _unquoted(headers.get("idempotency-key")))
+    repeated = [name for name in SINGLE_HEADERS if len(headers.getall(name, ())) > 1]
+    faults = tuple(f"{name.replace('-', '_')}: {GIVEN_TWICE}" for name in repeated)
+    return Envelope(headers.get("authorization"), _unquoted(headers.get("idempotency-key")), faults=faults)
 
 
 async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BODY_BYTES) -> S | Rejected:
@@ -73,7 +78,7 @@ def _header_faults(request: HttpRequest) -> tuple[str, ...]:
     content_type = request.headers.get("content-type")
     if content_type is not None and not _JSON_TYPE.fullmatch(content_type.strip()):
         faults.append("content_type: must be application/json in UTF-8")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if any(encoding.lower() != "identity" for encoding in request.headers.getall("content-encoding", ())):
         faults.append("content_encoding: is not supported")
     return tuple(faults)
 

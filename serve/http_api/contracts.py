@@ -32,6 +32,7 @@ class Contract(msgspec.Struct, frozen=True):
     refuses: tuple[Reason, ...] = ()
     body: type[Shape] | None = None
     query: type[Shape] | None = None
+    for_operators: bool = False
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -44,6 +45,7 @@ def contract(
     *refuses: Reason,
     body: type[Shape] | None = None,
     query: type[Shape] | None = None,
+    for_operators: bool = False,
 ) -> dict[str, Any]:
-    """A route handler's options: what it takes, gives and refuses."""
-    return {CONTRACT: Contract(gives, refuses, body, query)}
+    """A route handler's options: what it takes, gives and refuses, and from whom."""
+    return {CONTRACT: Contract(gives, refuses, body, query, for_operators)}

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import msgspec
-from litestar import Response, get
+from litestar import Response
 
 from serve.http_api.arrivals import HttpRequest
+from serve.http_api.reading import get
 
 Readiness = Callable[[], Awaitable[tuple[str, ...]]]
 """What keeps this gateway from selling, in words; empty when nothing does."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
+from litestar import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
@@ -26,14 +27,18 @@ _REF = "#/components/schemas/{name}"
 _DESCRIPTION = f"""Holdfast sells seats, general admission and time slots. Create an event, open its sale, hold
 units for a buyer, place an order on the hold, confirm it when it is paid.
 
-Every request needs `Authorization: Bearer <API key>`. Every write needs an `Idempotency-Key`: sending the same request
-again under the same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands
-for. A hold's key is kept as long as the hold and 10 minutes more, an order's for 24 hours.
+Every request needs `Authorization: Bearer <API key>`; what is for operators needs an operator's key. What can be read
+with GET can be asked for with HEAD. Every write needs an `Idempotency-Key`: sending the same request again under the
+same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands for. A hold's key
+is kept as long as the hold and 10 minutes more, an order's for 24 hours. A header that has one value must not come
+twice.
 
 Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true,
 send the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to
 {MAX_BODY_BYTES} bytes, {MAX_LAYOUT_BODY_BYTES} with a layout; a hold takes up to {MAX_UNITS_PER_HOLD} units. Times are
 RFC 3339 in UTC, amounts are in minor units of the event's currency."""
+
+_BEARER: Json = {"type": "http", "scheme": "bearer"}
 
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -80,7 +85,10 @@ def openapi_document(routes: Sequence[BaseRoute], version: str) -> Json:
         "paths": paths,
         "components": {
             "schemas": _schemas(contracts),
-            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "hf_<key id>_<secret>"}},
+            "securitySchemes": {
+                "api_key": {**_BEARER, "description": "An API key: hf_<key id>_<secret>."},
+                "operator_key": {**_BEARER, "description": "An operator's API key; any other gets PERMISSION_DENIED."},
+            },
         },
     }
 
@@ -91,7 +99,7 @@ def _operations(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str, HTTPRou
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 if CONTRACT in handler.opt:
-                    for method in sorted(handler.http_methods):
+                    for method in sorted(handler.http_methods - {HttpMethod.HEAD}):
                         yield route.path_format, method.lower(), handler
 
 
@@ -106,6 +114,8 @@ def _operation(handler: HTTPRouteHandler) -> Json:
         "parameters": list(_parameters(handler, contract)),
         "responses": {str(handler.status_code): _reply(contract), **_problems(contract)},
     }
+    if contract.for_operators:
+        operation["security"] = [{"operator_key": []}]
     if contract.body is not None:
         operation["requestBody"] = {
             "required": any(field.required for field in msgspec.structs.fields(contract.body)),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import msgspec
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, post
 from litestar.params import FromPath
 
 from actors.core.ids import BlockId
@@ -14,6 +14,7 @@ from actors.reservations import Done
 from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, query_of
 from serve.http_api.contracts import contract
 from serve.http_api.problems import problem_response
+from serve.http_api.reading import get
 from serve.http_api.views import (
     AvailabilityView,
     DigestView,
@@ -197,20 +198,20 @@ class Orders(Controller):
 
 
 class Operators(Controller):
-    """For whoever runs or audits the server."""
+    """For whoever runs or audits the server: with an operator's key."""
 
     path = "/v1"
     tags = ("operators",)
 
-    @get("/events/{event_id:str}/digest", opt=contract(DigestView, Reason.EVENT_NOT_FOUND))
+    @get("/events/{event_id:str}/digest", opt=contract(DigestView, Reason.EVENT_NOT_FOUND, for_operators=True))
     async def get_digest(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """Digests of all that the event's block knows, for comparison with a fold over its journal."""
+        """Digests of all that the event's block knows, for comparison with a fold over its journal. One at a time."""
         done = await _operations(request).get_digest(envelope_of(request), event_id)
         return _refused(request, done) if isinstance(done, Rejected) else _shown(digest_view(done))
 
-    @get("/status", opt=contract(ClusterStatus))
+    @get("/status", opt=contract(ClusterStatus, for_operators=True))
     async def get_status(self, request: HttpRequest) -> Response[bytes]:
-        """The shards that this gateway knows, and what went through them."""
+        """The shards that this gateway knows, what went through them, and what is quarantined."""
         status = await _operations(request).get_status(envelope_of(request))
         return _refused(request, status) if isinstance(status, Rejected) else _shown(status)
 

@@ -26,7 +26,7 @@ from tests.edges.edge_stack import Edges
 class Ask(NamedTuple):
     """What is asked. `body` is what HTTP sends as JSON and gRPC as fields; `raw` is sent instead where it is given.
 
-    `tenant` None: without a credential; `authorization` replaces the tenant's own;
+    `tenant`: whose key (see `Edges.bearer`), None: without a credential; `authorization` replaces the tenant's own;
     `wrong_secret`: the tenant's key with another last digit.
     """
 

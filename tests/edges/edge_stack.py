@@ -11,6 +11,7 @@ from time import time
 import grpc
 import httpx
 import uvicorn
+from litestar import Litestar
 
 from actors.core.ids import BlockId, TenantId
 from actors.database.connect import connect
@@ -38,9 +39,14 @@ def now_ms() -> int:
     return int(time() * 1000)
 
 
-def nothing_known() -> ClusterStatus:
+async def nothing_known() -> ClusterStatus:
     """The status of a cluster of which this gateway knows no shard."""
-    return ClusterStatus([])
+    return ClusterStatus([], [])
+
+
+def operator_of(tenant: str) -> str:
+    """Whose key the tenant's operator's is."""
+    return f"operator of {tenant}"
 
 
 class OneShard:
@@ -86,7 +92,7 @@ class OneShard:
 
 
 class Edges:
-    """Where both edges listen, and a key for each of two tenants."""
+    """Where both edges listen, and keys by whose they are: of two tenants, and of an operator of each."""
 
     def __init__(self, http_url: str, grpc_address: str, keys: dict[str, str]) -> None:
         self.http_url = http_url
@@ -95,9 +101,9 @@ class Edges:
         self.http = httpx.AsyncClient(base_url=http_url, timeout=20)
         self.channel = grpc.aio.insecure_channel(grpc_address, options=[("grpc.max_send_message_length", -1)])
 
-    def bearer(self, tenant: str) -> str:
-        """The tenant's `Authorization`."""
-        return f"Bearer {self.keys[tenant]}"
+    def bearer(self, whose: str) -> str:
+        """The `Authorization` of a tenant, or of `operator_of` one."""
+        return f"Bearer {self.keys[whose]}"
 
     async def close(self) -> None:
         """Close the clients."""
@@ -109,7 +115,7 @@ class Edges:
 async def edges_over(operations: Operations, keys: dict[str, str]) -> AsyncIterator[Edges]:
     """Serve these operations over both protocols."""
     async with AsyncExitStack() as stack:
-        http_url = await stack.enter_async_context(serving_http(operations))
+        http_url = await stack.enter_async_context(serving_http(build_http_app(operations, always_ready)))
         grpc_address = await stack.enter_async_context(serving_grpc(operations))
         edges = Edges(http_url, grpc_address, keys)
         stack.push_async_callback(edges.close)
@@ -123,7 +129,10 @@ async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
     await shard.engine.start()
     running = asyncio.create_task(shard.engine.run())
     connection = await connect(database_url, application_name="tests")
-    keys = {tenant: await create_key(connection, tenant, "for the tests") for tenant in ("alpha", "beta")}
+    keys = {}
+    for tenant in ("alpha", "beta"):
+        keys[tenant] = await create_key(connection, tenant, "for the tests")
+        keys[operator_of(tenant)] = await create_key(connection, tenant, "for the tests", operator=True)
     await connection.close()
     source = PostgresKeySource(database_url)
     ring = KeyRing(source)
@@ -140,16 +149,17 @@ async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
         await asyncio.gather(running, return_exceptions=True)
 
 
+async def always_ready() -> tuple[str, ...]:
+    """Nothing keeps it from selling."""
+    return ()
+
+
 @asynccontextmanager
-async def serving_http(operations: Operations) -> AsyncIterator[str]:
+async def serving_http(app: Litestar) -> AsyncIterator[str]:
     """A uvicorn, as in a replica, on a port of its own; yields its address."""
-
-    async def ready() -> tuple[str, ...]:
-        return ()
-
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    app = build_http_app(operations, ready)
+    listening.listen()  # who comes before the server has started waits
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

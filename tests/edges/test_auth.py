@@ -11,7 +11,7 @@ from actors.database.connect import connect
 from actors.database.line import LineUnavailable
 from actors.reservations import Caller
 from serve import auth
-from serve.auth import KeyRing, PostgresKeySource, StoredKey, create_key, hash_of
+from serve.auth import KeyRing, Operator, PostgresKeySource, StoredKey, create_key, hash_of
 
 pytestmark = pytest.mark.anyio
 
@@ -123,6 +123,18 @@ async def test_a_revoked_key_stops_working_within_the_refresh_time(how: str) -> 
     assert await ring.authenticate(BEARER) == _refused(Reason.UNAUTHENTICATED)
 
 
+async def test_an_operators_key_that_is_one_no_more_stops_being_one_within_the_refresh_time() -> None:
+    source = Source()
+    source.keys[KEY_ID] = StoredKey(KEY_ID, "alpha", hash_of(SECRET), operator=True)
+    ring = source.ring()
+    assert await ring.authenticate(BEARER) == Operator("alpha", "alpha")  # type: ignore[arg-type]
+    source.keys[KEY_ID] = StoredKey(KEY_ID, "alpha", hash_of(SECRET))
+    source.now_s += auth.REFRESH_AFTER_S + 0.1
+    await ring.authenticate(BEARER)
+    await _settle()
+    assert await ring.authenticate(BEARER) == Caller("alpha", "alpha")  # type: ignore[arg-type]
+
+
 async def test_an_expired_key_is_refused() -> None:
     source = Source()
     for expires_in_ms, opens in ((60_000, True), (-1, False)):
@@ -130,21 +142,21 @@ async def test_an_expired_key_is_refused() -> None:
         assert isinstance(await source.ring().authenticate(BEARER), Caller) is opens
 
 
-async def test_a_thousand_strangers_cost_two_reads() -> None:
+async def test_many_strangers_cost_two_reads() -> None:
     """One reading is under way at a time; whoever comes meanwhile shares the next."""
     source = Source()
     source.answering.clear()
     ring = source.ring()
     first = asyncio.create_task(ring.authenticate(BEARER))
     await _settle()
-    strangers = [asyncio.create_task(ring.authenticate(f"Bearer hf_{n:016x}_{SECRET}")) for n in range(1_000)]
+    strangers = [asyncio.create_task(ring.authenticate(f"Bearer hf_{n:016x}_{SECRET}")) for n in range(500)]
     again = asyncio.create_task(ring.authenticate(BEARER))
     await _settle()
     source.answering.set()
     assert isinstance(await first, Caller)
     assert set(await asyncio.gather(*strangers)) == {_refused(Reason.UNAUTHENTICATED)}
-    assert await again in (Caller("alpha", "alpha"), _refused(Reason.OVERLOADED))  # type: ignore[arg-type]
-    assert len(source.asked) == 2
+    assert isinstance(await again, Caller)
+    assert [len(asked) for asked in source.asked] == [1, 501]
 
 
 async def test_more_strangers_than_may_wait_are_turned_away() -> None:
@@ -191,6 +203,7 @@ async def test_keys_are_made_and_found_in_postgres(database_url: str) -> None:
     connection = await connect(database_url, application_name="tests")
     key = await create_key(connection, "alpha", "for the box office")
     short = await create_key(connection, "beta", "", int(time() * 1000) - 1)
+    operators = await create_key(connection, "beta", "", operator=True)
     row = await connection.fetchrow("select * from api_keys where tenant = 'alpha'")
     await connection.close()
     assert key.rpartition("_")[2].encode() not in bytes(row["secret_hash"])
@@ -200,6 +213,7 @@ async def test_keys_are_made_and_found_in_postgres(database_url: str) -> None:
     assert await ring.authenticate(f"Bearer {key}") == Caller("alpha", "alpha")  # type: ignore[arg-type]
     assert await ring.authenticate(f"bearer  {key}") == Caller("alpha", "alpha")  # type: ignore[arg-type]
     assert await ring.authenticate(f"Bearer {short}") == _refused(Reason.UNAUTHENTICATED)
+    assert await ring.authenticate(f"Bearer {operators}") == Operator("beta", "beta")  # type: ignore[arg-type]
     await source.close()
 
 

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import grpc
 import pytest
 
+from holdfast.v1 import events_pb2, events_pb2_grpc
 from serve.http_api import arrivals
 from serve.validation import MAX_BODY_BYTES
-from tests.edges.asking import ROUTES, Ask, ask_http, read_http
+from tests.edges.asking import ROUTES, Ask, ask_http, read_grpc, read_http
 from tests.edges.edge_stack import Edges
 from tests.edges.refusal_cases import LAYOUT
 
@@ -68,7 +70,7 @@ async def test_what_is_not_the_json_that_is_wanted_is_refused(
     assert len(answered.fields[0][1]) < 200
 
 
-async def test_ten_megabytes_of_faults_are_not_all_listed(edges: Edges, event: str) -> None:
+async def test_four_hundred_thousand_faults_are_not_all_listed(edges: Edges, event: str) -> None:
     body = b'{"units": [' + b"1," * 400_000 + b"1]}"
     answered = read_http(await edges.http.post(_place(event), content=body, headers=_headers(edges)))
     assert answered.status == 400
@@ -83,6 +85,7 @@ async def test_ten_megabytes_of_faults_are_not_all_listed(edges: Edges, event: s
         ({"Content_Type": "application/json; charset=latin-1"}, "content_type"),
         ({"Content_Type": "text/plain"}, "content_type"),
         ({"Content_Encoding": "gzip"}, "content_encoding"),
+        ({"Content_Encoding": "identity, gzip"}, "content_encoding"),
         ({"Idempotency_Key": '"half'}, "idempotency_key"),
         ({"Idempotency_Key": '""'}, "idempotency_key"),
         ({"Idempotency_Key": '"two"; "three"'}, "idempotency_key"),
@@ -93,6 +96,52 @@ async def test_a_bad_header_is_named(edges: Edges, event: str, headers: dict[str
     body = b'{"units": ["101/A/1"]}'
     answered = read_http(await edges.http.post(_place(event), content=body, headers=_headers(edges, **headers)))
     assert (answered.status, [name for name, _ in answered.fields]) == (400, [field])
+
+
+TWICE = [
+    ({"Idempotency-Key": "k"}, "idempotency_key"),
+    ({"idempotency-key": "another"}, "idempotency_key"),
+    ({"Content-Type": "application/json"}, "content_type"),
+    ({"Authorization": "Bearer another"}, "authorization"),
+]
+
+
+async def check_twice(edges: Edges, event: str, more: dict[str, str], field: str) -> None:
+    """A header more than there should be is named, whatever it says; nothing was done."""
+    headers = [*_headers(edges).items(), *more.items()]
+    body = b'{"units": ["101/C/1"]}'
+    answered = read_http(await edges.http.post(_place(event), content=body, headers=headers))
+    assert (answered.status, answered.code) == (400, "INVALID_ARGUMENT")
+    assert answered.fields == ((field, "is given more than once"),)
+
+
+@pytest.mark.parametrize(("more", "field"), TWICE)
+async def test_a_header_with_one_value_must_not_come_twice(
+    edges: Edges, event: str, more: dict[str, str], field: str
+) -> None:
+    await check_twice(edges, event, more, field)
+
+
+@pytest.mark.parametrize(("more", "field"), TWICE)
+async def test_the_check_notices_an_edge_that_takes_the_first_of_two(
+    edges: Edges, event: str, monkeypatch: pytest.MonkeyPatch, more: dict[str, str], field: str
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(arrivals, "SINGLE_HEADERS", ())
+    with pytest.raises(AssertionError):
+        await check_twice(edges, event, more, field)
+
+
+async def test_two_credentials_are_malformed_before_they_are_wrong(edges: Edges, event: str) -> None:
+    """Over both protocols, to read as well as to write."""
+    twice = [("authorization", "Bearer nobody's"), ("authorization", edges.bearer("alpha"))]
+    over_http = read_http(await edges.http.get(f"/v1/events/{event}", headers=twice))
+    stub = events_pb2_grpc.EventServiceStub(edges.channel)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.GetEvent(events_pb2.GetEventRequest(event_id=event), metadata=tuple(twice), timeout=20)
+    over_grpc = read_grpc(refused.value)
+    assert over_http.code == over_grpc.code == "INVALID_ARGUMENT"
+    assert over_http.fields == over_grpc.fields == (("authorization", "is given more than once"),)
 
 
 @pytest.mark.parametrize(

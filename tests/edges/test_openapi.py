@@ -14,6 +14,7 @@ from tests.edges.edge_stack import Edges
 
 pytestmark = pytest.mark.anyio
 
+FOR_OPERATORS = {"get_digest", "get_status"}
 NOTHING: dict[str, Any] = {"responses": {}}
 
 
@@ -60,6 +61,18 @@ async def test_writes_ask_for_a_key_and_creations_answer_201(document: Any) -> N
         path for path, methods in document["paths"].items() if "201" in methods.get("post", NOTHING)["responses"]
     }
     assert created == {"/v1/events", "/v1/events/{event_id}/holds", "/v1/orders"}
+
+
+async def test_what_is_for_operators_says_so(document: Any, edges: Edges) -> None:
+    whole = document["security"]
+    asked = {
+        operation["operationId"]: operation.get("security", whole)
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    }
+    assert asked == {name: [{"operator_key" if name in FOR_OPERATORS else "api_key": []}] for name in ROUTES}
+    assert document["components"]["securitySchemes"].keys() == {"api_key", "operator_key"}
+    assert (await edges.http.get("/docs")).text.count("For operators only") == len(FOR_OPERATORS)
 
 
 async def test_the_page_is_whole_by_itself(edges: Edges) -> None:

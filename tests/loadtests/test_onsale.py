@@ -22,7 +22,7 @@ from loadtests.server import Counters, Server, ShardStatus, Status
 BLOCK = BlockId("0" * 16)
 SUMMARY = BlockSummary(BLOCK, 3, 30, 10, 5, digest_compared=True)
 FINDING = Finding(BLOCK, 7, Fault.UNIT_CLAIMED_TWICE, "seat [1] by hold_y, while SOLD to hold_x")
-NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key")
+NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key", "operator's key")
 
 
 def _report(new: int = 5_000, **changes: object) -> Report:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from serve.demo import demo_operator_key_file
 from serve.local.preflight import free_port
 from serve.local.processes import marked, working_in
 from serve.local.stack import DataFolder, Stack, find_stack
@@ -107,6 +108,11 @@ class RunningStack:
     def api_key(self) -> str:
         """The demo key."""
         return self._found(r"hf_[0-9a-f]{16}_[0-9a-f]{64}")
+
+    @property
+    def operator_key(self) -> str:
+        """The demo's operator's key, which is kept and not shown."""
+        return demo_operator_key_file(self.folder.root).read_text()
 
     def _found(self, pattern: str) -> str:
         found = re.search(pattern, self._said)
