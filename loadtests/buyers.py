@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from random import Random
 
+import msgspec
+
 from loadtests.audit.replies import Acknowledged, Told
 from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
 from loadtests.figures import Figures, count
@@ -36,11 +38,15 @@ _EXPLAINED = {
 class Notebook:
     """What the buyers of one process share: the figures, what they were told, the clock and who is waiting."""
 
-    def __init__(self, figures: Figures, note: Callable[[Acknowledged], None], starts_at_s: float) -> None:
+    def __init__(self, figures: Figures, keep: Callable[[Acknowledged], None], starts_at_s: float) -> None:
         self.figures = figures
-        self.note = note
         self.in_flight = 0
+        self._keep = keep
         self._starts_at_s = starts_at_s
+
+    def note(self, reply: Acknowledged, key: str) -> None:
+        """A buyer was told this in answer to what it asked under the key."""
+        self._keep(msgspec.structs.replace(reply, key=key))
 
     def now_ms(self) -> int:
         """Milliseconds since the run began."""
@@ -119,7 +125,9 @@ class Buyer:
         figures = self._notebook.figures
         if isinstance(answer, Accepted):
             figures.accept(ask.told, self._notebook.now_ms())
-            self._notebook.note(answer.reply)
+            self._notebook.note(answer.reply, key)
+            if not _is_what_was_asked(answer.reply, ask):
+                count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked for something else")
             return answer.reply
         if isinstance(answer, Broken):
             count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: {answer.cause}")
@@ -138,7 +146,7 @@ class Buyer:
         answer = await self._send(ask, key)
         if isinstance(answer, Accepted) and answer.replayed and _same(answer.reply, before):
             self._notebook.figures.replayed += 1
-            self._notebook.note(answer.reply)
+            self._notebook.note(answer.reply, key)
         else:
             count(self._notebook.figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked again, got {answer}")
 
@@ -149,7 +157,7 @@ class Buyer:
         call.cancel()
         answered = await asyncio.gather(call, return_exceptions=True)
         if isinstance(answered[0], Accepted):  # it was quicker than the buyer's feet
-            self._notebook.note(answered[0].reply)
+            self._notebook.note(answered[0].reply, key)
         self._notebook.figures.vanished += 1
 
     async def _send(self, ask: Ask, key: str) -> Accepted | Refused | Broken:
@@ -164,6 +172,13 @@ class Buyer:
 
     def _chance(self, share: float) -> bool:
         return self._random.random() < share
+
+
+def _is_what_was_asked(reply: Acknowledged, ask: Ask) -> bool:
+    """Whether a new hold has just the units that were asked for; of what is asked on a hold or an order, its id."""
+    if ask.told is Told.HELD:
+        return (set(reply.units), set(reply.areas)) == (set(ask.seats), set(ask.areas))
+    return ask.id in (reply.id, reply.hold_id)
 
 
 def _same(reply: Acknowledged, before: Acknowledged) -> bool:

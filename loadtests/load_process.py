@@ -74,7 +74,7 @@ async def _run(orders: BinaryIO, answers: BinaryIO) -> None:
     encoder = msgspec.json.Encoder()
     with Path(task.told_file).open("wb", buffering=1 << 20) as told:  # noqa: ASYNC230  (buffered, and local)
 
-        def note(reply: Acknowledged) -> None:
+        def keep(reply: Acknowledged) -> None:
             told.write(encoder.encode(reply) + b"\n")
 
         _say(answers, b"ready")
@@ -82,7 +82,7 @@ async def _run(orders: BinaryIO, answers: BinaryIO) -> None:
         await asyncio.sleep(max(starts_at_s - time.monotonic(), 0))
         cpu_before_s = time.process_time()
         figures = Figures(accepted_at=bytearray(task.duration_ms))
-        notebook = Notebook(figures, note, starts_at_s)
+        notebook = Notebook(figures, keep, starts_at_s)
         over = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.call_later(starts_at_s + task.duration_ms / 1000 - time.monotonic(), over.set)

@@ -77,7 +77,6 @@ def verdict(report: Report) -> int:
 async def _run(options: Options, console: Console) -> Report:
     administration = Administration(options.server)
     try:
-        durability = await administration.durability()
         run = secrets.token_hex(6)
         layout = House(options.units).layout()
         name, key = f"On-sale {run}", f"onsale-{run}"
@@ -89,6 +88,7 @@ async def _run(options: Options, console: Console) -> Report:
             await selling.run(tasks)
             await asyncio.sleep(COUNTERS_LAG_S)
             counters = _since(before, await administration.status())
+            durability = await administration.durability()  # now, as the shards' lines are there that have committed
             live = await _live_digest(administration, event_id)
             audited = await _audit(options.server, event_id, live, [Path(task.told_file) for task in tasks], console)
     finally:

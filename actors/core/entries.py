@@ -1,7 +1,9 @@
 """Entries: durable facts in the past tense, as the journal keeps them for ever.
 
 Structs are arrays on disk; tags and field order never change, a new field goes to the end and has a default. Seats and
-areas are indices into the layout that `EventCreated` bears. `at_ms` is the time of the decision.
+areas are indices into the layout that `EventCreated` bears. `at_ms` is the time of the decision. `key` stands for the
+idempotency key K of the command that had the effect: 16 bytes of BLAKE2b, personalised `holdfast.key`, over
+`{characters of the tenant}:{tenant}{K}`. `fingerprint`: 16 bytes that tell who asked for what.
 """
 
 from typing import TypeAlias

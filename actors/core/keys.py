@@ -1,7 +1,8 @@
 """Idempotency keys: accepted outcomes are remembered by the same entry as their effect; refusals are not.
 
 A key is kept as a 16-byte hash with a 16-byte fingerprint of who asked for what. A hold's key lives as long as the
-hold and 10 minutes more, an order's 24 hours. Pruning happens in `apply`, by entry time, a few keys per entry.
+hold and 10 minutes more, an order's 24 hours. What came to nothing is forgotten too: holds, and orders nobody paid. An
+order that was ever paid stays as long as its block. Pruning happens in `apply`, by entry time, a few an entry.
 """
 
 from hashlib import blake2b
@@ -83,7 +84,7 @@ def keys_are_full(state: BlockState, at_ms: int) -> bool:
 
 
 def prune(state: BlockState, at_ms: int) -> None:
-    """Forget a bounded number of keys and of ended holds, with their unpaid orders, whose time is over."""
+    """Forget a bounded number of keys, and of ended holds with their orders that nobody ever paid, once it is time."""
     for _ in range(PRUNED_PER_ENTRY):
         if not state.memo_dues or state.memo_dues[0][0] > at_ms:
             break

@@ -111,7 +111,8 @@ def _end(state: BlockState, order: Order, status: OrderStatus, at_ms: int) -> No
     hold = state.holds[order.hold]
     state.inventory.give_back(hold.number, hold.seats, hold.areas, were_sold=order.status is OrderStatus.CONFIRMED)
     order.status = status
-    state.ended.append((at_ms, hold.number))
+    if not order.was_paid:  # else there may be a dispute about it for as long as the block lives
+        state.ended.append((at_ms, hold.number))
 
 
 def _quantity(hold: Hold) -> int:

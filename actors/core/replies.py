@@ -16,7 +16,10 @@ class EventStatus(IntEnum):
 
 
 class HoldStatus(IntEnum):
-    """Where a hold is in its life. CONFIRMED means that an order took it over."""
+    """Where a hold is in its life.
+
+    CONFIRMED is final: the hold became an order, and what became of that is the order's to say.
+    """
 
     ACTIVE = 0
     CONFIRMED = 1
@@ -84,6 +87,11 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     max_expires_at_ms: int
     now_ms: int
     order: int = 0
+
+    @property
+    def ends_in_seconds(self) -> int:
+        """How long it lives yet, unless it is extended; 0 once it is no hold any more: ended, or an order."""
+        return max(self.expires_at_ms - self.now_ms, 0) // 1000 if self.status is HoldStatus.ACTIVE else 0
 
 
 class TicketReply(msgspec.Struct, frozen=True, array_like=True):

@@ -37,13 +37,21 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
-    """An order; its units, prices and deadline are those of its hold. `code_revisions`: one per ticket."""
+    """An order; its units, prices and deadline are those of its hold.
+
+    `code_revisions`: one per ticket from confirmation on, for ever: a cancelled order that was paid still has them.
+    """
 
     number: int
     hold: int
     placed_at_ms: int
     status: OrderStatus = OrderStatus.PENDING
     code_revisions: tuple[int, ...] = ()
+
+    @property
+    def was_paid(self) -> bool:
+        """Whether it ever was confirmed, whatever became of it since."""
+        return bool(self.code_revisions)
 
 
 class Memo(msgspec.Struct, array_like=True, gc=False):
@@ -70,7 +78,7 @@ class BlockState:
         self.holds: dict[int, Hold] = {}
         self.orders: dict[int, Order] = {}
         self.memos: dict[bytes, Memo] = {}
-        self.ended: deque[tuple[int, int]] = deque()  # (when, hold): holds that ended unsold, alone or with their order
+        self.ended: deque[tuple[int, int]] = deque()  # (when, hold): of holds that came to nothing, to be forgotten
         self._derive()
 
     def _derive(self) -> None:

@@ -4,19 +4,42 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import structlog
+
 from actors.database.connect import FAULTS, Connection, connect, cut
+
+_log = structlog.get_logger(__name__)
+
+REFUSALS_TOLD_EVERY_S = 10.0
+
+# What does not pass by itself: data, constraints, authorization, names, privileges, syntax, limits, a trigger's own
+# error, damaged files. Everything else may: connections, resources, conflicts, shutdown, a standby that is no primary.
+_LASTING_CLASSES = frozenset(("22", "23", "28", "3D", "3F", "42", "44", "54", "P0"))
+_LASTING = frozenset(("XX001", "XX002"))
 
 R = TypeVar("R")
 
 
 class LineUnavailable(Exception):
-    """The database cannot be reached; what became of a statement that was under way is unknown."""
+    """The database cannot be reached, or not now; what became of a statement that was under way is unknown.
+
+    `sqlstate`: what Postgres said, if it was Postgres that spoke.
+    """
+
+    def __init__(self, why: str = "", sqlstate: str = "") -> None:
+        super().__init__(why)
+        self.sqlstate = sqlstate
+
+
+class LineRefused(LineUnavailable):
+    """Postgres refuses this statement, and will until somebody changes something there."""
 
 
 class Line:
     """Connects when first used, and anew after any fault; `first` is a statement with which each connection begins.
 
-    A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown.
+    A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown. What
+    Postgres refuses for good is logged as an error, as whoever asks will mostly just ask again.
     """
 
     def __init__(
@@ -37,6 +60,7 @@ class Line:
         self._warning: str | None = None  # what the server warned of during the statement that runs
         self._turn = asyncio.Lock()
         self._closed = False
+        self._refusal_told: tuple[str, float] | None = None  # which, and when by the loop's clock
 
     async def fetch(self, query: str, *arguments: object) -> list[Any]:
         """The rows of one statement. Raises LineUnavailable."""
@@ -62,7 +86,7 @@ class Line:
                 done = await self._bounded(statement, connection)
             except FAULTS as fault:
                 self._cut()
-                raise LineUnavailable(f"{type(fault).__name__}: {fault}") from fault
+                raise self._unavailable(fault) from fault
             except BaseException:
                 self._cut()
                 raise
@@ -95,6 +119,21 @@ class Line:
             if self._closed:
                 raise LineUnavailable("the line is closed")
         return self._connection
+
+    def _unavailable(self, fault: Exception) -> LineUnavailable:
+        sqlstate: str = getattr(fault, "sqlstate", None) or ""
+        why = " ".join(filter(None, (type(fault).__name__, sqlstate))) + f": {fault}"
+        if sqlstate[:2] not in _LASTING_CLASSES and sqlstate not in _LASTING:
+            return LineUnavailable(why, sqlstate)
+        now_s = asyncio.get_running_loop().time()
+        if (
+            self._refusal_told is None
+            or self._refusal_told[0] != sqlstate
+            or (now_s - self._refusal_told[1] >= REFUSALS_TOLD_EVERY_S)
+        ):
+            self._refusal_told = sqlstate, now_s
+            _log.error("postgres refuses a statement", line=self._application_name, sqlstate=sqlstate, fault=why)
+        return LineRefused(why, sqlstate)
 
     def _noticed(self, _connection: Connection, notice: Any) -> None:
         """A warning leaves the outcome unknown: it may say, in any language, that the wait for the replicas was cut."""

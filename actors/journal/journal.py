@@ -99,7 +99,21 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class JournalUnavailable(Exception):
-    """The journal cannot be reached. After an `append`, the outcome is unknown: send the identical rows again."""
+    """The journal cannot be reached. After an `append`, the outcome is unknown: send the identical rows again.
+
+    `sqlstate`: what Postgres said, if it was Postgres that spoke.
+    """
+
+    def __init__(self, why: str = "", sqlstate: str = "") -> None:
+        super().__init__(why)
+        self.sqlstate = sqlstate
+
+
+class JournalRefused(JournalUnavailable):
+    """Asking again will not help until somebody sees to the journal: its schema, its privileges, its files.
+
+    An `append` is sent again all the same: it may have been carried out when it was sent before.
+    """
 
 
 class Journal(Protocol):

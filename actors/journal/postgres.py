@@ -9,9 +9,19 @@ import msgspec
 
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
-from actors.database.line import Line, LineUnavailable
+from actors.database.line import Line, LineRefused, LineUnavailable
 from actors.database.queries import load_queries
-from actors.journal.journal import GENESIS, Appended, Head, Heads, JournalRow, JournalUnavailable, NewRow, Snapshot
+from actors.journal.journal import (
+    GENESIS,
+    Appended,
+    Head,
+    Heads,
+    JournalRefused,
+    JournalRow,
+    JournalUnavailable,
+    NewRow,
+    Snapshot,
+)
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "journal.sql")
 
@@ -29,7 +39,13 @@ class PostgresJournal:
     """The journal over a line of its own (see `Journal` and `Line`)."""
 
     def __init__(self, database_url: str, *, application_name: str = "holdfast-journal", bound_ms: int = 5_000) -> None:
-        self._line = Line(database_url, application_name=application_name, settings=_SETTINGS, bound_ms=bound_ms)
+        self._line = Line(
+            database_url,
+            application_name=application_name,
+            settings=_SETTINGS,
+            first=_SQL["introduce"],
+            bound_ms=bound_ms,
+        )
 
     async def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Journal.append`."""
@@ -72,8 +88,10 @@ class PostgresJournal:
     async def _run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
         try:
             return await self._line.run(statement)
+        except LineRefused as refusal:
+            raise JournalRefused(str(refusal), refusal.sqlstate) from refusal
         except LineUnavailable as fault:
-            raise JournalUnavailable(str(fault)) from fault
+            raise JournalUnavailable(str(fault), fault.sqlstate) from fault
 
 
 async def _append(connection: Connection, *, rows: Sequence[NewRow]) -> Appended:

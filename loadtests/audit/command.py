@@ -8,7 +8,6 @@ import asyncpg
 import msgspec
 from rich.console import Console
 
-from actors.core.ids import BlockId
 from loadtests.audit.audit import JournalAudit
 from loadtests.audit.replies import by_block, read_acknowledged
 
@@ -17,7 +16,7 @@ CLEAN, WRONG = 0, 1
 
 def run_audit(
     database_url: str,
-    blocks: Sequence[BlockId] | None = None,
+    blocks: Sequence[str] | None = None,
     told: Sequence[Path] = (),
     console: Console | None = None,
 ) -> int:
@@ -38,7 +37,7 @@ def run_audit(
     return WRONG if finding_count else CLEAN
 
 
-async def _print_findings(audit: JournalAudit, blocks: Sequence[BlockId] | None, console: Console) -> int:
+async def _print_findings(audit: JournalAudit, blocks: Sequence[str] | None, console: Console) -> int:
     finding_count = 0
     async for finding in audit.run(blocks):
         finding_count += 1

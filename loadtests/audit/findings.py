@@ -4,8 +4,6 @@ from enum import StrEnum
 
 import msgspec
 
-from actors.core.ids import BlockId
-
 
 class Fault(StrEnum):
     """What is wrong with a journal, or with what was said of it."""
@@ -15,11 +13,16 @@ class Fault(StrEnum):
     CHAIN_BROKEN = "chain broken"
     EPOCH_WENT_BACK = "epoch went back"
     EPOCH_NOT_ACTIVATED = "new epoch without an activation"
+    ACTIVATION_MISPLACED = "activation that begins no epoch"
+    NONCE_REUSED = "nonce of an activation reused"
     ENTRIES_UNREADABLE = "entries unreadable"
     ENTRY_COUNT_WRONG = "entry count wrong"
     # Entries.
     TIME_WENT_BACK = "time went back"
+    TIME_AHEAD = "time ahead of the row's"
+    OUTAGE_WRONG = "outage that was none"
     EVENT_ILLEGAL = "event created or opened illegally"
+    LAYOUT_WRONG = "layout cannot be sold"
     NOT_ON_SALE = "hold placed while not on sale"
     UNIT_OUT_OF_RANGE = "unit out of range"
     HOLD_MALFORMED = "hold malformed"
@@ -32,6 +35,9 @@ class Fault(StrEnum):
     ORDER_ENDED = "order not in the state that this needs"
     AFTER_DEADLINE = "done after the deadline"
     BEFORE_DEADLINE = "expired before the deadline"
+    NEVER_EXPIRED = "not expired long after the deadline"
+    ORDER_MALFORMED = "order malformed"
+    KEY_MALFORMED = "key or fingerprint malformed"
     KEY_USED_TWICE = "key used for two effects"
     # Units.
     UNIT_CLAIMED_TWICE = "unit claimed twice"
@@ -41,6 +47,7 @@ class Fault(StrEnum):
     REPLY_NOT_IN_JOURNAL = "acknowledged, but not in the journal"
     REPLY_AHEAD_OF_JOURNAL = "acknowledged before it was in the journal"
     REPLY_DIFFERS = "acknowledged otherwise than journaled"
+    REPLY_OF_ANOTHER_KEY = "acknowledged to another key than journaled"
     DIGEST_DIFFERS = "live state differs from the journal"
     DIGEST_AHEAD_OF_JOURNAL = "live state is ahead of the journal"
 
@@ -48,7 +55,7 @@ class Fault(StrEnum):
 class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong. `position`: of the row where it shows; 0 if it shows in none."""
 
-    block: BlockId
+    block: str
     position: int
     fault: Fault
     sentence: str

@@ -1,10 +1,11 @@
-"""Idempotency keys: no key has two effects while it lives.
+"""Idempotency keys: no key has two effects while it lives, and an effect is told to whoever sent its key.
 
 A hold's keys live as long as the hold and 10 minutes more, all other keys for 24 hours, the key that created the event
 for ever. Kept here as long as that, so that a long journal needs no more memory than the block itself.
 """
 
 from collections.abc import Callable
+from hashlib import blake2b
 from heapq import heappop, heappush
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from actors.core import entries as e
 HOLD_KEY_KEPT_MS = 10 * 60_000
 OTHER_KEY_KEPT_MS = 24 * 60 * 60_000
 FOR_EVER_MS = 1 << 62
+KEY_BYTES = 16
 
 Keyed: TypeAlias = (
     e.EventCreated
@@ -26,6 +28,12 @@ Keyed: TypeAlias = (
     | e.OrderConfirmed
     | e.OrderCancelled
 )
+
+
+def journaled_key(tenant: str, key: str) -> bytes:
+    """A client's key as entries bear it (see `actors/core/entries.py`)."""
+    own = f"{len(tenant)}:{tenant}{key}".encode()
+    return blake2b(own, digest_size=KEY_BYTES, person=b"holdfast.key").digest()
 
 
 class _Use(msgspec.Struct, gc=False):

@@ -12,15 +12,18 @@ from typing import Any
 import msgspec
 
 from actors.core import entries as e
-from actors.core.ids import NUMBER_BITS, BlockId, Kind, outside_id
-from actors.core.layout import Layout
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.keys import KeyBook
+from loadtests.audit.ids import HOLD, ORDER, id_of, is_number
+from loadtests.audit.keys import KEY_BYTES, KeyBook, Keyed
+from loadtests.audit.layouts import layout_fault
+from loadtests.audit.overdue import Overdue
 from loadtests.audit.units import Units, UnitStatus
 
+MIN_HOLD_TTL_MS = 1_000
 MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
 MAX_UNITS_PER_HOLD = 50
 OUTAGE_GRACE_MS = 30_000
+OUTAGE_OVERLAP_MS = 60_000  # heartbeats may stop so long before the last commit
 
 
 class OrderStatus(IntEnum):
@@ -54,21 +57,24 @@ class OrderLine(msgspec.Struct, gc=False):
 class Ledger:
     """One block, folded entry by entry. What is wrong goes to `findings`."""
 
-    def __init__(self, block: BlockId) -> None:
+    def __init__(self, block: str) -> None:
         self.findings: list[Finding] = []
         self.entry_count = 0
         self.hold_count = 0
-        self.units = Units(Layout("", (), (), ()))
+        self.tenant = ""
+        self.units = Units()
         self.claims: dict[int, Claim] = {}
         self.orders: dict[int, OrderLine] = {}
         self._block = block
         self._position = 0
-        self._tenant = self._name = ""
+        self._name = ""
         self._created = self._on_sale = False
         self._last_at_ms = 0
+        self._written_at_ms = 0  # the same, activations apart
         self._ended_at_ms: dict[int, int] = {}  # of holds that have no units any more
         self._ended_orders: dict[int, OrderStatus] = {}
         self._keys = KeyBook(self._hold_ends_ms)
+        self._overdue = Overdue(self._unsold_deadline_ms)
         self._held = self._sold = 0  # what the claims add up to
         self._off_by: tuple[int, ...] = (0, 0, 0)
 
@@ -81,11 +87,12 @@ class Ledger:
                 self._found(Fault.TIME_WENT_BACK, f"{type(entry).__name__} is {self._last_at_ms - entry.at_ms} ms back")
             if not self._created and not isinstance(entry, e.EventCreated):
                 self._found(Fault.EVENT_ILLEGAL, f"{type(entry).__name__} before there is an event")
+            self._written_at_ms = max(self._written_at_ms, entry.at_ms)
         self._last_at_ms = max(self._last_at_ms, entry.at_ms)
         _FOLD[type(entry)](self, entry)
 
-    def check_units(self) -> None:
-        """After a row: the two books agree, and nothing is below zero."""
+    def check_row(self) -> None:
+        """After a row: the two books agree, nothing is below zero, and nothing lives for ever."""
         available, held, sold = self.units.counts()
         capacity = self.units.capacity
         off_by = (held - self._held, sold - self._sold, available + self._held + self._sold - capacity)
@@ -96,6 +103,9 @@ class Ledger:
                 f"holds claim {self._held} and have sold {self._sold}",
             )
         self._off_by = off_by
+        late = self._overdue.left_behind(self._last_at_ms)
+        if late is not None:
+            self._found(Fault.NEVER_EXPIRED, f"{self._name_of(self.claims[late])} still has its units")
 
     def digest(self) -> bytes:
         """32 bytes over what is owed, as `actors/core/snapshot.py` documents the ledger digest."""
@@ -108,18 +118,22 @@ class Ledger:
             (number, order.hold, int(order.status), order.tickets) for number, order in sorted(self.orders.items())
         ]
         areas = [(places.held, places.sold) for places in self.units.areas]
-        owed = (self._tenant, self._name, int(self._on_sale), bytes(self.units.statuses), areas, holds, orders)
+        owed = (self.tenant, self._name, int(self._on_sale), bytes(self.units.statuses), areas, holds, orders)
         return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()
 
     def _activated(self, entry: e.Activated) -> None:
-        if not entry.down_until_ms:
+        self._overdue.begin_anew()
+        if not entry.down_from_ms and not entry.down_until_ms:
             return
-        if not entry.down_from_ms <= entry.down_until_ms <= entry.at_ms:
-            self._found(Fault.DEADLINE_WRONG, "the outage that an activation names is not in its past")
-        for claim in self.claims.values():
+        if not 0 < entry.down_from_ms <= entry.down_until_ms <= entry.at_ms:
+            self._found(Fault.OUTAGE_WRONG, "the outage that an activation names is not in its past")
+        if entry.down_from_ms < self._written_at_ms - OUTAGE_OVERLAP_MS:
+            early_ms = self._written_at_ms - entry.down_from_ms
+            self._found(Fault.OUTAGE_WRONG, f"it is to have begun {early_ms} ms before the block was last written to")
+        for hold, claim in self.claims.items():
             if not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.down_until_ms:
                 later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, claim.placed.max_expires_at_ms)
-                claim.deadline_ms = max(claim.deadline_ms, later_ms)
+                self._set_deadline(hold, claim, max(claim.deadline_ms, later_ms))
 
     def _event_created(self, entry: e.EventCreated) -> None:
         self._use_key(entry, "event", 0)
@@ -127,8 +141,14 @@ class Ledger:
             self._found(Fault.EVENT_ILLEGAL, "the event is created a second time")
             return
         self._created = True
-        self._tenant, self._name = entry.tenant, entry.name
-        self.units = Units(entry.layout)
+        self.tenant, self._name = entry.tenant, entry.name
+        if not MIN_HOLD_TTL_MS <= entry.hold_ttl_ms <= MAX_HOLD_LIFE_MS:
+            self._found(Fault.EVENT_ILLEGAL, f"its holds are to live {entry.hold_ttl_ms} ms")
+        fault = layout_fault(entry)
+        if fault:
+            self._found(Fault.LAYOUT_WRONG, fault)
+        else:
+            self.units = Units(entry)
 
     def _sale_opened(self, entry: e.SaleOpened) -> None:
         self._use_key(entry, "opening", 0)
@@ -158,11 +178,12 @@ class Ledger:
         self.claims[entry.hold] = Claim(entry, quantity, entry.expires_at_ms)
         self.hold_count += 1
         self._held += quantity
+        self._overdue.note(entry.expires_at_ms, entry.hold)
         for seat, owner in self.units.claim(entry.hold, entry.seats, entry.areas):
             status = UnitStatus(self.units.statuses[seat]).name
             self._found(
                 Fault.UNIT_CLAIMED_TWICE,
-                f"{self.units.index.seat_name(seat)} by {self._hold_id(entry.hold)}, "
+                f"{self.units.seat_name(seat)} by {self._hold_id(entry.hold)}, "
                 f"while {status} to {self._hold_id(owner)}",
             )
         for area, _ in entry.areas:
@@ -170,8 +191,7 @@ class Ledger:
             if places.held + places.sold > places.capacity:
                 self._found(
                     Fault.AREA_OVER_CAPACITY,
-                    f"{self.units.layout.areas[area].name}: {places.held + places.sold} of {places.capacity} "
-                    f"by {self._hold_id(entry.hold)}",
+                    f"{places.name}: {places.held + places.sold} of {places.capacity} by {self._hold_id(entry.hold)}",
                 )
 
     def _units_exist(self, entry: e.HoldPlaced) -> bool:
@@ -182,7 +202,7 @@ class Ledger:
         if any(not 0 <= seat < seat_count for seat in entry.seats) or any(not 0 <= area < area_count for area in areas):
             fault = Fault.UNIT_OUT_OF_RANGE
         elif (
-            not _is_number(entry.hold)
+            not is_number(entry.hold)
             or len(set(entry.seats)) != len(entry.seats)
             or len(set(areas)) != len(areas)
             or min(quantities, default=1) < 1
@@ -202,7 +222,7 @@ class Ledger:
             self._found(
                 Fault.DEADLINE_WRONG, f"{self._hold_id(entry.hold)} moves to {entry.expires_at_ms - entry.at_ms} ms"
             )
-        claim.deadline_ms = entry.expires_at_ms
+        self._set_deadline(entry.hold, claim, entry.expires_at_ms)
 
     def _hold_released(self, entry: e.HoldReleased) -> None:
         self._use_key(entry, "release of hold", entry.hold)
@@ -220,6 +240,9 @@ class Ledger:
         self._use_key(entry, "order", entry.order)
         if entry.order in self.orders or entry.order in self._ended_orders:
             self._found(Fault.NUMBER_REUSED, f"{self._order_id(entry.order)} is placed a second time")
+            return
+        if not is_number(entry.order):
+            self._found(Fault.ORDER_MALFORMED, self._order_id(entry.order))
             return
         claim = self._active(entry.hold, entry.at_ms, "ordered")
         if claim is not None:
@@ -294,6 +317,14 @@ class Ledger:
     def _name_of(self, claim: Claim) -> str:
         return self._order_id(claim.order) if claim.order else self._hold_id(claim.placed.hold)
 
+    def _set_deadline(self, hold: int, claim: Claim, deadline_ms: int) -> None:
+        claim.deadline_ms = deadline_ms
+        self._overdue.note(deadline_ms, hold)
+
+    def _unsold_deadline_ms(self, hold: int) -> int | None:
+        claim = self.claims.get(hold)
+        return None if claim is None or claim.sold else claim.deadline_ms
+
     def _end_order(self, number: int, status: OrderStatus, at_ms: int) -> None:
         order = self.orders.pop(number)
         self._ended_orders[number] = status
@@ -309,7 +340,9 @@ class Ledger:
         was = UnitStatus.SOLD if claim.sold else UnitStatus.HELD
         self.units.give_back(hold, claim.placed.seats, claim.placed.areas, was)
 
-    def _use_key(self, entry: Any, what: str, number: int) -> None:
+    def _use_key(self, entry: Keyed, what: str, number: int) -> None:
+        if len(entry.key) != KEY_BYTES or len(entry.fingerprint) != KEY_BYTES:
+            self._found(Fault.KEY_MALFORMED, f"of {what} {number}")
         before = self._keys.use(entry, what, number)
         if before is not None:
             self._found(Fault.KEY_USED_TWICE, f"{entry.key.hex()} for {what} {number}, after {before}")
@@ -321,20 +354,13 @@ class Ledger:
         return claim.ordered_at_ms or claim.deadline_ms
 
     def _hold_id(self, number: int) -> str:
-        return self._outside_id(Kind.HOLD, number)
+        return id_of(HOLD, self._block, number)
 
     def _order_id(self, number: int) -> str:
-        return self._outside_id(Kind.ORDER, number)
-
-    def _outside_id(self, kind: Kind, number: int) -> str:
-        return outside_id(kind, self._block, number) if _is_number(number) else f"{kind} with the number {number}"
+        return id_of(ORDER, self._block, number)
 
     def _found(self, fault: Fault, sentence: str) -> None:
         self.findings.append(Finding(self._block, self._position, fault, sentence))
-
-
-def _is_number(number: int) -> bool:
-    return 0 < number < 1 << NUMBER_BITS
 
 
 _FOLD: dict[type, Callable[[Ledger, Any], None]] = {

@@ -9,11 +9,12 @@ import asyncpg
 import msgspec
 
 from actors.core.entries import Activated, Entry
-from actors.core.ids import BlockId
 from loadtests.audit.findings import Fault, Finding
 
 ENTRIES_VERSION = 1
 CHAIN_BEFORE_FIRST_ROW = bytes(16)
+NONCE_BYTES = 8
+CLAIM_TAKES_MS = 60_000
 ROWS_PER_FETCH = 500
 
 _FOLDER = Path(__file__).parent
@@ -25,7 +26,7 @@ _decoder: msgspec.msgpack.Decoder[tuple[Entry, ...]] = msgspec.msgpack.Decoder(t
 class Row(msgspec.Struct, frozen=True):
     """A row as it stands in the journal."""
 
-    block: BlockId
+    block: str
     position: int
     epoch: int
     recorded_at_ms: int
@@ -35,14 +36,16 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class RowCheck:
-    """Follows the rows of one block: contiguous from 1, chained, epochs never going down, entries that can be read."""
+    """Follows a block's rows: contiguous from 1, chained, readable; epochs rise by activations, times are sound."""
 
-    def __init__(self, block: BlockId) -> None:
+    def __init__(self, block: str) -> None:
         self.position = 0
         self.findings: list[Finding] = []
         self._block = block
         self._chain = CHAIN_BEFORE_FIRST_ROW
-        self._epoch = 0
+        self._epoch = -1
+        self._nonces: set[bytes] = set()
+        self._last_at_ms = 0
 
     def entries_of(self, row: Row) -> tuple[Entry, ...] | None:
         """The entries of the next row, or None if they cannot be read; findings go to `findings`."""
@@ -53,11 +56,36 @@ class RowCheck:
         entries = self._decoded(row)
         if row.epoch < self._epoch:
             self._found(row, Fault.EPOCH_WENT_BACK, f"epoch {row.epoch} follows epoch {self._epoch}")
-        elif row.epoch > self._epoch and entries is not None and not isinstance(next(iter(entries), None), Activated):
-            self._found(row, Fault.EPOCH_NOT_ACTIVATED, f"epoch {row.epoch} begins without an activation")
+        if entries is not None:
+            self._check_activations(row, entries)
+            self._check_times(row, entries)
         self._epoch = max(self._epoch, row.epoch)
         self.position, self._chain = row.position, row.chain
         return entries
+
+    def _check_activations(self, row: Row, entries: tuple[Entry, ...]) -> None:
+        """A claim begins an epoch, and every epoch begins with one; its nonce makes its row unlike any other."""
+        begins = row.epoch > self._epoch
+        if begins and not (entries and isinstance(entries[0], Activated)):
+            self._found(row, Fault.EPOCH_NOT_ACTIVATED, f"epoch {row.epoch} begins without an activation")
+        for place, entry in enumerate(entries):
+            if not isinstance(entry, Activated):
+                continue
+            if place or not begins:
+                self._found(row, Fault.ACTIVATION_MISPLACED, f"{entry.shard} claims it within epoch {row.epoch}")
+            if len(entry.nonce) != NONCE_BYTES or entry.nonce in self._nonces:
+                self._found(row, Fault.NONCE_REUSED, f"{entry.nonce.hex()} of {entry.shard}, or no nonce at all")
+            self._nonces.add(entry.nonce)
+
+    def _check_times(self, row: Row, entries: tuple[Entry, ...]) -> None:
+        """An entry is decided before its row is written; or at the block's time, where a former clock was ahead."""
+        for entry in entries:
+            if entry.at_ms > max(row.recorded_at_ms, self._last_at_ms):
+                ahead_ms = entry.at_ms - row.recorded_at_ms
+                self._found(row, Fault.TIME_AHEAD, f"{type(entry).__name__} is {ahead_ms} ms ahead")
+            elif isinstance(entry, Activated) and entry.at_ms < row.recorded_at_ms - CLAIM_TAKES_MS:
+                self._found(row, Fault.TIME_WENT_BACK, f"{entry.shard} claimed it long before it wrote so")
+            self._last_at_ms = max(self._last_at_ms, entry.at_ms)
 
     def _decoded(self, row: Row) -> tuple[Entry, ...] | None:
         if not row.entries or row.entries[0] != ENTRIES_VERSION:
@@ -65,10 +93,10 @@ class RowCheck:
             return None
         try:
             entries = _decoder.decode(memoryview(row.entries)[1:])
-        except msgspec.DecodeError as fault:
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             self._found(row, Fault.ENTRIES_UNREADABLE, str(fault))
             return None
-        if len(entries) != row.entry_count:
+        if len(entries) != row.entry_count or not entries:
             self._found(row, Fault.ENTRY_COUNT_WRONG, f"it says {row.entry_count} and has {len(entries)}")
         return entries
 
@@ -85,12 +113,12 @@ async def connect_to_read(database_url: str) -> Any:
     )
 
 
-async def all_blocks(connection: Any) -> list[BlockId]:
+async def all_blocks(connection: Any) -> list[str]:
     """Every block that has rows, in order."""
-    return [BlockId(record["block_id"]) for record in await connection.fetch(_BLOCKS)]
+    return [record["block_id"] for record in await connection.fetch(_BLOCKS)]
 
 
-async def rows_of(connection: Any, block: BlockId) -> AsyncIterator[Row]:
+async def rows_of(connection: Any, block: str) -> AsyncIterator[Row]:
     """The rows of a block in order, as of now, never more than a few hundred in memory."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for record in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):

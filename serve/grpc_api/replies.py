@@ -27,7 +27,6 @@ _UNIT_STATUS = {status: f"UNIT_STATUS_{status.name}" for status in UnitStatus}
 
 def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
     """A `holdfast.v1.Hold`."""
-    ended = hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED)
     return holds_pb2.Hold(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=_HOLD_STATUS[hold.status],
@@ -36,7 +35,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         areas=_areas(hold.areas),
         price=_price(hold.price),
         expires_at=_time(hold.expires_at_ms),
-        expires_in_seconds=0 if ended else max(hold.expires_at_ms - hold.now_ms, 0) // 1000,
+        expires_in_seconds=hold.ends_in_seconds,
         max_expires_at=_time(hold.max_expires_at_ms),
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",

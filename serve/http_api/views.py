@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
-from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, HoldStatus, OrderReply, Price
+from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply, Price
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
 from actors.reservations import Done
 from serve.wire_time import rfc3339
@@ -44,7 +44,7 @@ class HoldView(msgspec.Struct, frozen=True):
     """A hold. Once it is ordered, `expires_at` says until when the order is to be paid."""
 
     hold_id: str
-    status: Annotated[str, Meta(description="ACTIVE, CONFIRMED, RELEASED or EXPIRED")]
+    status: Annotated[str, Meta(description="ACTIVE, CONFIRMED (for good: see the order), RELEASED or EXPIRED")]
     event_id: str
     units: list[str]
     areas: list[AreaQuantityView]
@@ -212,7 +212,6 @@ class UnitListView(msgspec.Struct, frozen=True):
 
 def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
     """A hold as HTTP shows it."""
-    ended = hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED)
     return HoldView(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=hold.status.name,
@@ -221,7 +220,7 @@ def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
         areas=_areas(hold.areas),
         price=_price(hold.price),
         expires_at=rfc3339(hold.expires_at_ms),
-        expires_in_seconds=0 if ended else max(hold.expires_at_ms - hold.now_ms, 0) // 1000,
+        expires_in_seconds=hold.ends_in_seconds,
         max_expires_at=rfc3339(hold.max_expires_at_ms),
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else None,

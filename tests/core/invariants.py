@@ -99,9 +99,10 @@ def _memory_faults(state: BlockState) -> list[str]:
         faults.append("the keys that wait for the end of their hold are not those that have no due time yet")
     if any(hold.keys for hold in state.holds.values() if hold.status is not HoldStatus.ACTIVE):
         faults.append("a hold that is over still has keys")
-    ended = sorted(number for number, hold in state.holds.items() if _claim(state, hold) is UnitStatus.AVAILABLE)
-    if sorted(number for _, number in state.ended) != ended:
-        faults.append("the ended holds are not those that wait to be forgotten")
+    ended = (hold for hold in state.holds.values() if _claim(state, hold) is UnitStatus.AVAILABLE)
+    unpaid = sorted(hold.number for hold in ended if not (hold.order and state.orders[hold.order].code_revisions))
+    if sorted(number for _, number in state.ended) != unpaid:
+        faults.append("the holds that came to nothing are not those that wait to be forgotten")
     ends_ms = [ended_at_ms for ended_at_ms, _ in state.ended]
     if ends_ms != sorted(ends_ms):
         faults.append("the ended holds are not in the order of their ends")

@@ -1,8 +1,8 @@
 """What a block should answer, written as plainly as possible: lists, loops and one place for each rule.
 
 It knows nothing of the core but the command structs. Statuses are judged by time at every question. Where the promise
-leaves room (a key, or an ended hold with its unpaid order, may be forgotten once its time is over, not must), the model
-looks at what was seen.
+leaves room (a key, or an ended hold with its order that nobody paid, may be forgotten once its time is over, not must),
+the model looks at what was seen.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ class _Hold:
     status: str = "ACTIVE"
     order: int = 0
     ended_at_ms: int = 0  # when it was released, expired or ordered: its keys live ten minutes more
-    gone_at_ms: int | None = None  # when its units were given back, by the hold or by its order: a day later it may go
+    gone_at_ms: int | None = None  # when it came to nothing, by itself or with its unpaid order: a day later it may go
 
 
 @dataclass
@@ -58,6 +58,7 @@ class _Order:
     hold: _Hold
     placed_at_ms: int
     status: str = "PENDING"
+    was_paid: bool = False
 
 
 @dataclass
@@ -340,9 +341,11 @@ class NaiveBlock:
         status = self._order_status(order, at_ms)
         if status not in ("PENDING",) if confirm else status in ("CANCELLED", "EXPIRED"):
             return Answer(f"ORDER_{status}")
-        order.status = "CONFIRMED" if confirm else "CANCELLED"
-        if not confirm:
-            order.hold.gone_at_ms = at_ms
+        if confirm:
+            order.status, order.was_paid = "CONFIRMED", True
+        else:
+            order.status = "CANCELLED"
+            order.hold.gone_at_ms = None if order.was_paid else at_ms
         return None
 
     def _view(self, named: _Hold | _Order | None, at_ms: int) -> tuple[object, ...]:

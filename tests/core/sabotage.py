@@ -104,6 +104,11 @@ def unpaid_orders_stay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(orders, "_end", end_for_ever)
 
 
+def cancelled_orders_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A day after its cancellation nobody knows that an order was ever paid."""
+    patch.setattr(Order, "was_paid", False)
+
+
 def ended_holds_are_forgotten_early(patch: pytest.MonkeyPatch) -> None:
     """What ended is gone before its day is over."""
     patch.setattr(keys, "ENDED_HOLD_KEPT_MS", keys.HOLD_KEY_KEPT_MS)
@@ -194,6 +199,7 @@ SABOTAGES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     keys_of_extended_holds_are_forgotten,
     keys_of_ended_holds_stay,
     unpaid_orders_stay,
+    cancelled_orders_are_forgotten,
     ended_holds_are_forgotten_early,
     lateness_is_judged_first,
     numbers_in_use_refuse_replays,

@@ -16,7 +16,7 @@ from litestar import Litestar
 from actors.core.ids import BlockId, TenantId
 from actors.database.connect import connect
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Beat, EngineCounters
+from actors.engine.catalogue_port import Beat, Due, EngineCounters
 from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.memory import MemoryJournal, MemoryStore
@@ -81,7 +81,7 @@ class OneShard:
     async def owner(self, block: BlockId) -> str | None:
         return SHARD if block in self.blocks else None
 
-    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
+    async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         return []
 
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:

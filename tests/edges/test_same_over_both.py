@@ -129,3 +129,18 @@ async def test_extending_by_nothing_releases(edges: Edges, event: str, asking: A
         "hold",
     )
     assert (ended["status"], ended["expires_in_seconds"]) == ("RELEASED", 0)
+
+
+@pytest.mark.parametrize("asking", [ask_http, ask_grpc])
+async def test_a_hold_that_was_ordered_does_not_run_out(edges: Edges, event: str, asking: Any) -> None:
+    ask = Ask("place_hold", {"units": ["101/F/1"]}, event_id=event, key=f"ordered {asking.__name__}")
+    hold = _thing(await asking(edges, ask), "hold")
+    order = _thing(
+        await asking(edges, Ask("place_order", {"hold_id": hold["hold_id"]}, key=f"{ask.key}, order")), "order"
+    )
+    confirmed = _thing(await asking(edges, Ask("get_hold", hold_id=hold["hold_id"])), "hold")
+    assert (confirmed["status"], confirmed["expires_in_seconds"]) == ("CONFIRMED", 0)
+    assert confirmed["expires_at"] == order["pay_by"]
+    await asking(edges, Ask("cancel_order", order_id=order["order_id"], key=f"{ask.key}, cancel"))
+    after = _thing(await asking(edges, Ask("get_hold", hold_id=hold["hold_id"])), "hold")
+    assert after["status"] == "CONFIRMED", "what became of the order is the order's to say"

@@ -17,7 +17,8 @@ from tests.journal.relay import relay
 _numbers = itertools.count(1)
 _WAITING = """
 select count(*) from pg_stat_activity
-where application_name = 'holdfast-journal' and datname = current_database() and $1 in (wait_event_type, wait_event)
+where application_name like 'holdfast-journal %' and datname = current_database()
+and $1 in (wait_event_type, wait_event)
 """
 
 

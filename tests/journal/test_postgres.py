@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from actors.database import connect as database_connect
 from actors.database import line as database_line
 from actors.database.connect import Connection, connect, cut
 from actors.database.line import Line
@@ -70,6 +71,25 @@ async def test_defaults_of_a_database_do_not_weaken_a_line(postgres: EmbeddedPos
         assert await connection.fetchval("show transaction_isolation") == "read committed"
     finally:
         await line.close()
+
+
+async def test_a_line_tells_others_how_it_commits(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its session has it, not as it was to be; after each connect anew."""
+    line = PostgresJournal(postgres_backend.database_url, application_name="holdfast-teller")
+    async with postgres_backend.raw() as other:
+        for asked in ("on", "off"):
+            monkeypatch.setitem(database_connect._SESSION, "synchronous_commit", asked)
+            await line.now_ms()
+            told = await other.fetchval(
+                "select application_name from pg_stat_activity"
+                " where application_name like 'holdfast-teller%' and datname = current_database()"
+                " order by backend_start desc limit 1"
+            )
+            assert told == f"holdfast-teller synchronous_commit={asked}"
+            line._line._cut()
+    await line.close()
 
 
 async def check_no_scan(backend: PostgresBackend, query: str) -> None:
@@ -332,8 +352,8 @@ async def test_a_broken_connection_is_replaced_by_the_next_statement(postgres_ba
             await postgres_backend.wait_until("Lock")
             async with postgres_backend.raw() as connection:
                 await connection.execute(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdfast-journal'"
-                    " and datname = current_database()"
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where application_name like 'holdfast-journal %' and datname = current_database()"
                 )
             with pytest.raises(JournalUnavailable):
                 await appending

@@ -149,6 +149,21 @@ class KeylessShop(CoreShop):
         return await super().ask(ask, f"{key}-{next(self._numbers)}")
 
 
+class CrossedShop(CoreShop):
+    """Gives each buyer the answer to the hold that was asked for just before: its replies are out of step."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self._before: Answer | None = None
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """The answer before this one."""
+        answer = super().answer_of(ask, key)
+        if ask.told is Told.HELD and isinstance(answer, Accepted):
+            self._before, answer = answer, self._before or answer
+        return answer
+
+
 class DoubleSellingShop(CoreShop):
     """Has two owners at times: the second one does not see what the first one holds."""
 

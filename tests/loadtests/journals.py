@@ -1,6 +1,6 @@
 """A clean journal, made by the real core, and the means to spoil it: entries in rows, sealed with chains."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.entries import Activated, Entry
+from actors.core.entries import Activated, Entry, HoldPlaced
 from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
 from actors.core.keys import key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
@@ -43,6 +43,7 @@ LAYOUT = Layout(
     (Area("floor", 2, 10),),
 )
 EPOCHS = (1 << 40 | 1, 1 << 40 | 2)
+KEY, PRINT = b"another key 1234", b"a fingerprint 12"
 
 _TOLD = {
     PlaceHold: Told.HELD,
@@ -55,10 +56,11 @@ _TOLD = {
 
 
 class Draft(msgspec.Struct):
-    """A row that is not sealed yet."""
+    """A row that is not sealed yet; without a time of its own it has that of its newest entry."""
 
     epoch: int
     entries: list[Entry]
+    recorded_at_ms: int = 0
 
 
 class Journal(msgspec.Struct):
@@ -74,9 +76,15 @@ class Journal(msgspec.Struct):
         chain = GENESIS
         for position, draft in enumerate(self.drafts, 1):
             entries = encode_entries(draft.entries)
-            chain = chain_of(chain, BLOCK, position, draft.epoch, START_MS, entries)
-            sealed.append(audited.Row(BLOCK, position, draft.epoch, START_MS, len(draft.entries), entries, chain))
+            at_ms = draft.recorded_at_ms or max((entry.at_ms for entry in draft.entries), default=START_MS)
+            chain = chain_of(chain, BLOCK, position, draft.epoch, at_ms, entries)
+            sealed.append(audited.Row(BLOCK, position, draft.epoch, at_ms, len(draft.entries), entries, chain))
         return sealed
+
+    @property
+    def last_ms(self) -> int:
+        """The time of its newest entry."""
+        return self.drafts[-1].entries[-1].at_ms
 
     def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
         """Row and place within it, both from 0, of the first entry of that kind with these fields."""
@@ -92,12 +100,26 @@ class Journal(msgspec.Struct):
         entry = self.drafts[row].entries[place]
         self.drafts[row].entries[place] = msgspec.structs.replace(entry, **changes)
 
-    def add(self, *entries: Entry, after: tuple[int, int] | None = None) -> None:
-        """Put entries behind the one at `after`, or into a row of their own at the end."""
-        if after is None:
-            self.drafts.append(Draft(self.drafts[-1].epoch, list(entries)))
-        else:
-            self.drafts[after[0]].entries[after[1] + 1 : after[1] + 1] = entries
+    def placed(self, hold: int) -> HoldPlaced:
+        """The entry that placed the hold."""
+        row, place = self.find(HoldPlaced, hold=hold)
+        entry = self.drafts[row].entries[place]
+        assert isinstance(entry, HoldPlaced)
+        return entry
+
+    def add(self, *entries: Entry) -> None:
+        """Put entries into a row of their own at the end."""
+        self.drafts.append(Draft(self.drafts[-1].epoch, list(entries)))
+
+    def add_hold(self, **changes: object) -> None:
+        """A hold on A/2/2 at the end, right but for `changes`; the live digest is not asked there."""
+        at_ms = self.last_ms
+        prices, cap_ms = ((1, 1, 2_000),), at_ms + 7_200_000
+        hold = HoldPlaced(at_ms, 99, "buyer", (7,), (), prices, at_ms + 60_000, cap_ms, KEY, PRINT)
+        self.add(msgspec.structs.replace(hold, **changes))
+
+
+Spoil = Callable[[Journal], None]
 
 
 class Shop:
@@ -110,10 +132,13 @@ class Shop:
         self.replies: list[Acknowledged] = []
         self._pending: list[Entry] = []
         self._epoch = EPOCHS[0]
+        self._keys: dict[bytes, str] = {}  # by what the journal keeps of them
 
     def stamp(self, key: str) -> Stamp:
         """Key and time limit of a write."""
-        return Stamp(TENANT, "buyer", key_hash(TENANT, key), key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
+        hashed = key_hash(TENANT, key)
+        self._keys[hashed] = key
+        return Stamp(TENANT, "buyer", hashed, key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
 
     def ask(self, command: Write) -> None:
         """A command that the core accepts."""
@@ -123,7 +148,8 @@ class Shop:
             self._append(entry)
         position = len(self.drafts) + 1
         if isinstance(outcome.reply, HoldReply | OrderReply):
-            self.replies.append(acknowledged(_TOLD[type(command)], outcome.reply, position))
+            key = self._keys[command.stamp.key]
+            self.replies.append(acknowledged(_TOLD[type(command)], outcome.reply, position, key=key))
 
     def expire(self) -> None:
         """End what is overdue."""
@@ -133,12 +159,13 @@ class Shop:
     def take_over(self, down_from_ms: int = 0, down_until_ms: int = 0) -> None:
         """A shard of the next epoch claims the block."""
         self._epoch = EPOCHS[1] if self.drafts else EPOCHS[0]
-        self._append(Activated(self.now_ms, "shard-0", bytes(8), down_from_ms, down_until_ms))
+        nonce = self._epoch.to_bytes(8)
+        self._append(Activated(self.now_ms, "shard-0", nonce, down_from_ms, down_until_ms))
         self.commit()
 
     def commit(self) -> None:
         """What is pending becomes a row."""
-        self.drafts.append(Draft(self._epoch, self._pending))
+        self.drafts.append(Draft(self._epoch, self._pending, self.now_ms))
         self._pending = []
 
     def journal(self) -> Journal:
@@ -229,7 +256,9 @@ def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> N
     shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, seats, areas))
 
 
-def acknowledged(told: Told, reply: HoldReply | OrderReply, position: int, block: BlockId = BLOCK) -> Acknowledged:
+def acknowledged(
+    told: Told, reply: HoldReply | OrderReply, position: int, block: BlockId = BLOCK, key: str = ""
+) -> Acknowledged:
     """The reply as a client keeps it."""
     hold_id = outside_id(Kind.HOLD, block, reply.hold)
     if isinstance(reply, HoldReply):
@@ -237,4 +266,4 @@ def acknowledged(told: Told, reply: HoldReply | OrderReply, position: int, block
     else:
         own_id, expires_at_ms = outside_id(Kind.ORDER, block, reply.order), 0
     areas = tuple((places.area, places.quantity) for places in reply.areas)
-    return Acknowledged(told, own_id, reply.seats, areas, reply.price.total, hold_id, expires_at_ms, position)
+    return Acknowledged(told, own_id, reply.seats, areas, reply.price.total, hold_id, expires_at_ms, position, key)

@@ -12,7 +12,14 @@ from loadtests.buyers import Buyer, Notebook
 from loadtests.calls import Insistent
 from loadtests.figures import Figures
 from loadtests.house import Belief, House
-from tests.loadtests.core_shop import CoreShop, DoubleSellingShop, ForgetfulShop, KeylessShop, UnsteadyShop
+from tests.loadtests.core_shop import (
+    CoreShop,
+    CrossedShop,
+    DoubleSellingShop,
+    ForgetfulShop,
+    KeylessShop,
+    UnsteadyShop,
+)
 from tests.loadtests.journals import audit, faults
 
 RUN_MS = 500
@@ -82,6 +89,14 @@ def test_control_a_shop_that_ignores_keys_shows() -> None:
     house = House(100_000)
     figures, _ = _sell(KeylessShop(house), house)
     assert any("asked again, got" in sentence for sentence in figures.errors)
+
+
+def test_control_answers_out_of_step_show() -> None:
+    house = House(100_000)
+    shop = CrossedShop(house)
+    figures, told = _sell(shop, house)
+    assert Fault.REPLY_OF_ANOTHER_KEY in faults(audit(shop.journal(list(told))))
+    assert figures.errors["core held: asked for something else"] > 0
 
 
 def test_control_two_owners_at_once_show() -> None:

@@ -8,10 +8,14 @@ from itertools import pairwise
 from typing import Self
 
 import httpx
+import msgspec
 
-from tests.stack.running_stack import RunningStack
+from loadtests.audit.replies import Acknowledged, Told
+from loadtests.buyers_http import _answer
+from loadtests.calls import Accepted, Answer, Ask
 
 AREA = "Floor"
+UNANSWERED = 0  # in place of a status
 
 HALL = {
     "currency": "EUR",
@@ -22,22 +26,37 @@ HALL = {
 
 
 class Load:
-    """Holds one place after the other over HTTP, from `buyers` connections, until stopped. Releases half of them."""
+    """Holds one place after the other over HTTP, from `buyers` connections, until stopped. Releases half of them.
 
-    def __init__(self, running: RunningStack, event_id: str, area: str, buyers: int = 16) -> None:
+    `told`: what was acknowledged. `doubtful`: ids of holds whose release was asked for and not acknowledged.
+    """
+
+    def __init__(
+        self,
+        http_url: str,
+        api_key: str,
+        event_id: str,
+        area: str,
+        *,
+        buyers: int = 16,
+        pause_s: float = 0.0,
+        timeout_s: float = 30.0,
+    ) -> None:
         self._event_id = event_id
         self._area = area
         self._client = httpx.AsyncClient(
-            base_url=running.stack.http_url,
-            headers={"Authorization": f"Bearer {running.api_key}"},
-            timeout=30.0,
+            base_url=http_url,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=timeout_s,
             limits=httpx.Limits(max_connections=buyers, max_keepalive_connections=buyers),
         )
         self._buyers = buyers
+        self._pause_s = pause_s
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self.statuses: Counter[int] = Counter()
-        self.acknowledged: list[str] = []
+        self.told: list[Acknowledged] = []
+        self.doubtful: set[str] = set()
         self.accepted_at: list[float] = []
 
     async def __aenter__(self) -> Self:
@@ -60,20 +79,31 @@ class Load:
         return sum(start <= at < end for at in self.accepted_at) / (end - start)
 
     async def _buy(self) -> None:
+        holds = f"/v1/events/{self._event_id}/holds"
         while not self._stopping:
             key = uuid.uuid4().hex
-            answer = await self._client.post(
-                f"/v1/events/{self._event_id}/holds",
-                headers={"Idempotency-Key": key},
-                json={"areas": [{"area": self._area, "quantity": 1}]},
-            )
-            self.statuses[answer.status_code] += 1
-            if answer.status_code == 201:
+            body = {"areas": [{"area": self._area, "quantity": 1}]}
+            placed = await self._ask(Ask(Told.HELD), holds, key, body)
+            if isinstance(placed, Accepted):
                 self.accepted_at.append(time.monotonic())
-                hold_id = answer.json()["hold_id"]
-                self.acknowledged.append(hold_id)
-                if len(self.acknowledged) % 2:
-                    released = await self._client.post(
-                        f"/v1/holds/{hold_id}/release", headers={"Idempotency-Key": f"{key}-release"}, json={}
-                    )
-                    self.statuses[released.status_code] += 1
+                hold_id = placed.reply.id
+                if len(self.accepted_at) % 2:
+                    path = f"/v1/holds/{hold_id}/release"
+                    released = await self._ask(Ask(Told.RELEASED), path, f"{key}-release", {})
+                    if not isinstance(released, Accepted):
+                        self.doubtful.add(hold_id)
+            await asyncio.sleep(self._pause_s)
+
+    async def _ask(self, ask: Ask, path: str, key: str, body: object) -> Answer | None:
+        """The answer, noted; None if there was none."""
+        try:
+            response = await self._client.post(path, headers={"Idempotency-Key": key}, json=body)
+        except httpx.HTTPError:
+            self.statuses[UNANSWERED] += 1
+            return None
+        self.statuses[response.status_code] += 1
+        replayed = response.headers.get("Idempotency-Replayed") == "true"
+        answer = _answer(ask, response.status_code, response.content, None, replayed)
+        if isinstance(answer, Accepted):
+            self.told.append(msgspec.structs.replace(answer.reply, key=key))
+        return answer

@@ -53,7 +53,7 @@ async def _pause_and_wake(running: RunningStack, event_id: str, hold_id: str, re
     owner = await journal.fetchrow("select pid, epoch, address from shards order by epoch desc limit 1")
     direct = LinkClient(parse_address(owner["address"]), running.folder.secret("link").read_bytes())
     await direct.ping(5)
-    async with Load(running, event_id, "Hall", buyers=32) as load:
+    async with Load(running.stack.http_url, running.api_key, event_id, "Hall", buyers=32) as load:
         await asyncio.sleep(2)
         os.kill(owner["pid"], signal.SIGSTOP)  # with a batch of buyers in it, decided or not, written or not
         paused_at = time.monotonic()

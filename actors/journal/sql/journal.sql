@@ -1,3 +1,12 @@
+-- name: introduce
+-- Postgres shows others a session's name and none of its settings. So that they see how this one commits, whatever a
+-- role, a database or a pooler has made of what was asked for, it adds to its name what holds for it.
+select set_config(
+  'application_name',
+  current_setting('application_name') || ' synchronous_commit=' || current_setting('synchronous_commit'),
+  false
+);
+
 -- name: append
 -- Compare and append. A row goes in only if it follows its block's head and extends that head's chain ($9: the chain
 -- before a first row), as the statement's snapshot shows the head; if another writer gets there between, the primary

@@ -82,7 +82,8 @@ class HoldServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetHold(self, request, context):
-        """GetHold reads a hold. It shows every write that was acknowledged before it; an ended hold can be read for a day.
+        """GetHold reads a hold. It shows every write that was acknowledged before it. A hold that came to nothing can be read for
+        a day, one whose order was ever paid as long as the event.
 
         Errors: INVALID_ARGUMENT, HOLD_NOT_FOUND.
         """

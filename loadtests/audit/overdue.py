@@ -1,0 +1,37 @@
+"""Nothing lives for ever: an owner that goes on writing must end what is overdue."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+PATIENCE_MS = 60_000
+
+
+class Overdue:
+    """The deadlines of one block. `deadline_of`: a hold's deadline as it is now, None if it claims units no more."""
+
+    def __init__(self, deadline_of: Callable[[int], int | None]) -> None:
+        self._deadline_of = deadline_of
+        self._deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); those that have moved are stale
+        self._since_ms = 0  # from when on each row has left something overdue; 0: the last one did not
+
+    def note(self, deadline_ms: int, hold: int) -> None:
+        """The hold is to end by itself at this time."""
+        heappush(self._deadlines, (deadline_ms, hold))
+
+    def begin_anew(self) -> None:
+        """Another owner: it has not had the time yet."""
+        self._since_ms = 0
+
+    def left_behind(self, at_ms: int) -> int | None:
+        """After a row of this time: the hold that should have ended a minute of writing ago, if there is one."""
+        while self._deadlines and self._deadline_of(self._deadlines[0][1]) != self._deadlines[0][0]:
+            heappop(self._deadlines)
+        if not self._deadlines or self._deadlines[0][0] > at_ms:
+            self._since_ms = 0
+            return None
+        self._since_ms = self._since_ms or at_ms
+        deadline_ms, hold = self._deadlines[0]
+        if at_ms - max(self._since_ms, deadline_ms) < PATIENCE_MS:
+            return None
+        heappop(self._deadlines)  # said once
+        return hold

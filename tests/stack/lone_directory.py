@@ -1,0 +1,229 @@
+"""A directory with its shards on a Ray and a Postgres of their own, without edges and without a supervisor.
+
+As a program (`python -m tests.stack.lone_directory`) it is Ray's driver: told an `Order` on standard input, it says
+that all shards serve, and runs until its input closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import ray
+
+from actors import directory
+from actors.build import BUILD
+from actors.catalogue.catalogue import Catalogue, Incarnation
+from actors.database.migrate import migrate
+from actors.directory import NAMESPACE, Directory, DirectoryConfig
+from actors.shard import ShardConfig
+from actors.watch import Watch
+from serve.local.postgres import Postgres
+from serve.local.preflight import LOOPBACK, free_port
+from serve.local.processes import end, mark, marked
+from serve.local.ray_session import ray_environment
+from serve.local.stack import DataFolder
+from serve.settings import Settings, shard_names
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARDS = 2
+MODULE = "tests.stack.lone_directory"
+READY = b"every shard serves\n"
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the driver is told. `sabotage`: a function of this module that it and every process of Ray call first."""
+
+    ray_folder: str
+    generation: int
+    shard: ShardConfig
+    sabotage: str
+
+
+class LoneDirectory:
+    """The cluster as a test sees it from outside."""
+
+    def __init__(self, folder: DataFolder, postgres: Postgres, links: Path, generation: int) -> None:
+        self.folder = folder
+        self.postgres = postgres
+        self.links = links
+        self._generation = generation
+
+    def directory(self) -> int:
+        """The process of the directory. Raises ValueError while there is none."""
+        (pid,) = self._processes_of("Directory")
+        return pid
+
+    def shards(self) -> set[int]:
+        """All processes of shards, spares and those that are just starting among them."""
+        return set(self._processes_of("Shard"))
+
+    def serving(self) -> dict[str, int]:
+        """The process of each shard, by the catalogue."""
+        return asyncio.run(self._serving())
+
+    def spares(self) -> set[int]:
+        """The processes of shards that the catalogue does not know."""
+        return self.shards() - set(self.serving().values())
+
+    def _processes_of(self, actor: str) -> list[int]:
+        titles = re.compile(rf"ray::(.+:)?{actor}\b")  # while it starts, its name and a colon go before
+        return [pid for pid in marked(self.folder.stack_id) if titles.match(title(pid))]
+
+    async def _serving(self) -> dict[str, int]:
+        catalogue = Catalogue(self.postgres.url)
+        try:
+            newest, _ = await catalogue.newest_incarnations(self._generation)
+        finally:
+            await catalogue.close()
+        return {name: incarnation.pid for name, incarnation in newest.items()}
+
+
+@contextmanager
+def lone_directory(root: Path, sabotage: str = "") -> Iterator[LoneDirectory]:
+    """A cluster of `SHARDS` shards that all serve and a spare; nothing of it is left afterwards."""
+    folder = DataFolder(root)
+    with ExitStack() as undo:
+        undo.enter_context(folder.held())
+        secret = folder.secret("postgres")
+        postgres = Postgres(folder.postgres, free_port(), secret, log=folder.logs / "postgres.log")
+        undo.callback(postgres.stop)
+        postgres.start()
+        generation = asyncio.run(_prepare(postgres.url))
+        links = folder.ray_short / "link"
+        links.mkdir(mode=0o700)
+        shard = ShardConfig(postgres.url, folder.secret("link").read_bytes(), str(links), cut_over=True)
+        driver = _start_driver(folder, Order(str(folder.ray_short), generation, shard, sabotage))
+        undo.enter_context(driver)
+        undo.callback(end, lambda: marked(folder.stack_id), (signal.SIGKILL, 5.0))
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == READY, (folder.logs / "driver.log").read_text()
+        cluster = LoneDirectory(folder, postgres, links, generation)
+        await_that("a spare is there", lambda: len(cluster.spares()) == 1, 20)
+        yield cluster
+
+
+def await_that(what: str, happened: Callable[[], bool], patience_s: float) -> None:
+    """Wait until it happened. Raises AssertionError that says what did not."""
+    deadline = time.monotonic() + patience_s
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {patience_s:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def title(pid: int) -> str:
+    """How the process calls itself; Ray's tell their actor."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+    except OSError:
+        return ""
+
+
+async def _prepare(database_url: str) -> int:
+    await migrate(database_url)
+    catalogue = Catalogue(database_url)
+    try:
+        return await catalogue.begin_generation()
+    finally:
+        await catalogue.close()
+
+
+def _start_driver(folder: DataFolder, order: Order) -> subprocess.Popen[bytes]:
+    settings = Settings(inner_port=22000)  # nothing of it is opened without Serve
+    environment = {**os.environ, **ray_environment(settings, folder), **mark(folder.stack_id)}
+    with (folder.logs / "driver.log").open("ab") as log:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment | {"PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+        )
+    assert driver.stdin is not None
+    driver.stdin.write(msgspec.json.encode(order) + b"\n")
+    driver.stdin.flush()
+    return driver
+
+
+def main() -> None:
+    """Be Ray's driver."""
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
+    if order.sabotage:  # what `actors.directory` itself defines goes to the directory's process as it is here
+        globals()[order.sabotage]()
+    ray.init(
+        address="local",
+        num_cpus=2,
+        num_gpus=0,
+        object_store_memory=80_000_000,
+        include_dashboard=False,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        configure_logging=False,
+        runtime_env={"worker_process_setup_hook": f"{MODULE}.{order.sabotage}"} if order.sabotage else None,
+        _node_ip_address=LOOPBACK,
+        _temp_dir=order.ray_folder,
+    )
+    config = DirectoryConfig(order.generation, BUILD, shard_names(SHARDS), order.shard)
+    actor: Any = Directory
+    begun = actor.options(name="directory", namespace=NAMESPACE, lifetime="detached").remote(config)
+    ray.get(begun.pid.remote(), timeout=60)
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    sys.stdin.buffer.read()
+    ray.shutdown()
+
+
+def nobody_is_ended() -> None:
+    """Sabotage: whom the directory gives up lives on."""
+    ray.kill = lambda *_, **__: None
+
+
+def postgres_is_never_waited_for() -> None:
+    """Sabotage: a catalogue that is away looks like an empty one."""
+    look = Catalogue.newest_incarnations
+
+    async def look_or_guess(self: Catalogue, generation: int) -> object:
+        try:
+            return await look(self, generation)
+        except Exception:
+            return {}, 0
+
+    Catalogue.newest_incarnations = look_or_guess  # type: ignore[method-assign, assignment]
+
+
+def nobody_looks_after_the_spare() -> None:
+    """Sabotage: it is made once, and counted on."""
+    directory.SPARE_PERIOD_S = 1e6
+
+
+def the_first_directory_has_a_bug() -> None:
+    """Sabotage: it fails when it has to replace a shard; the one that Ray starts in its place does not."""
+    replace = Watch._replace
+
+    async def replace_or_fail(self: Watch, shard: str, incarnation: int) -> Incarnation:
+        if incarnation > 0 and not ray.get_runtime_context().was_current_actor_reconstructed:
+            raise LookupError("a bug")
+        return await replace(self, shard, incarnation)
+
+    Watch._replace = replace_or_fail  # type: ignore[method-assign]
+
+
+def and_stays_although_it_has_failed() -> None:
+    """Sabotage: and its process does not end."""
+    the_first_directory_has_a_bug()
+    os._exit = lambda *_: None  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Parts that Ray or the supervisor start again: soon it sells as before, with as many processes as before."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from tests.stack.census import census, kind_of
+from tests.stack.lone_directory import await_that
+from tests.stack.running_stack import RunningStack
+
+pytestmark = pytest.mark.stack
+PATIENCE_S = 20.0
+FLOOR = {"areas": [{"area": "Floor", "quantity": 1}]}
+
+
+def sells(running: RunningStack) -> bool:
+    """Whether a buyer gets a place now."""
+    with running.client() as client, suppress(httpx.HTTPError):
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        return client.post(f"/v1/events/{running.event_id}/holds", json=FLOOR, headers=headers).status_code == 201
+    return False
+
+
+def places_held(running: RunningStack) -> int:
+    """As the read model counts them."""
+    with running.client() as client:
+        answer = client.get(f"/v1/events/{running.event_id}/availability").raise_for_status()
+    return sum(area["counts"]["held"] for area in answer.json()["areas"])
+
+
+def projects(running: RunningStack) -> bool:
+    """Whether what is sold now is soon counted by the read model."""
+    before = places_held(running)
+    deadline = time.monotonic() + 3
+    if not sells(running):
+        return False
+    while places_held(running) <= before:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "well"),
+    [
+        ("haproxy", sells),
+        ("HAProxyManager", sells),
+        ("ProxyActor", sells),
+        ("ServeController", sells),
+        ("ProjectorService", projects),
+        ("redis-server", sells),
+    ],
+)
+def test_it_is_killed_and_all_is_as_before(
+    running: RunningStack, kind: str, well: Callable[[RunningStack], bool]
+) -> None:
+    assert well(running)
+    await_that("a reloaded HAProxy has gone", lambda: census(running.processes())["haproxy"] == 1, PATIENCE_S)
+    before = census(running.processes())
+    (victim,) = [pid for pid in running.processes() if kind_of(pid) == kind]
+    killed_at = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    await_that("the killed one has ended", lambda: victim not in running.processes(), 5)
+    await_that("all is well again", lambda: well(running), PATIENCE_S)
+    print(f"{kind} killed: well after {time.monotonic() - killed_at:.1f} s")
+    await_that("there are as many as before", lambda: census(running.processes()) == before, PATIENCE_S)

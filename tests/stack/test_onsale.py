@@ -1,0 +1,45 @@
+"""The main command on a running server: a few seconds of `holdfast onsale`, undisturbed and with a kill.
+
+How much a machine sells in so short a time is not judged here, only that all of it is right: the exit code is then 0,
+or the one for too few writes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from loadtests.onsale import CLEAN, TOO_SLOW
+from tests.stack.running_stack import RunningStack
+
+pytestmark = pytest.mark.stack
+
+
+def onsale(running: RunningStack, file: Path, *options: str) -> Any:
+    """Run it from two processes of buyers; what it kept, after checking what every run must come to."""
+    ran = running.command("onsale", "--buyers", "40", "--seconds", "4", "--json", str(file), *options)
+    assert ran.returncode in (CLEAN, TOO_SLOW), ran.stdout + ran.stderr
+    assert "clean: nothing sold twice, nothing acknowledged lost, live digest equal" in ran.stdout
+    report = msgspec.json.decode(file.read_bytes())
+    assert (report["processes"], report["kill_faults"], report["figures"]["errors"]) == (2, [], {})
+    assert (report["audit"]["finding_count"], len(report["audit"]["blocks"])) == (0, 1)
+    (block,) = report["audit"]["blocks"]
+    assert block["digest_compared"]
+    assert report["audit"]["reply_count"] > report["figures"]["accepted"]["held"] > 0
+    assert set(report["durability"].values()) == {"on"}
+    assert report["counters"]["commit_count"] > 0
+    return report
+
+
+def test_a_crowd_buys_and_the_audit_is_clean(running: RunningStack, tmp_path: Path) -> None:
+    report = onsale(running, tmp_path / "report.json")
+    assert report["kills"] == []
+    accepted = report["figures"]["accepted"]
+    assert all(accepted.get(told) for told in ("held", "ordered", "confirmed")), accepted
+
+
+def test_a_crowd_buys_while_the_shard_is_killed_and_the_audit_is_clean(running: RunningStack, tmp_path: Path) -> None:
+    report = onsale(running, tmp_path / "report.json", "--kill-shard", "1")
+    (kill,) = report["kills"]
+    assert kill["in_flight"] > 0, "each of these was answered, or there would be errors"
