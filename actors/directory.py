@@ -2,12 +2,13 @@
 
 It watches them itself (see `actors.watch`), since Ray never notices a process that only hangs. One that is silent gets
 a successor under a higher incarnation: a spare actor that is kept ready. The old one is not waited for and not trusted:
-the journal fences it. What the directory knows is in the catalogue, so it may be restarted at any time.
+the journal fences it. What the directory knows is in the catalogue, so it may be restarted at any time: whatever an
+earlier life of it started and the catalogue does not name is ended first.
 """
 
 import asyncio
 import os
-from itertools import count
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -30,6 +31,8 @@ _log = structlog.get_logger(__name__)
 NAMESPACE = "holdfast"
 CATALOGUE_RETRY_S = 1.0
 START_TIMEOUT_S = 20.0
+SPARE_PERIOD_S = 2.0
+ANSWER_TIMEOUT_S = 2.0  # as long as the watch would give it
 
 
 class DirectoryConfig(msgspec.Struct, frozen=True):
@@ -49,8 +52,8 @@ class Directory:
         configure_logs(config.shard.log_level)
         self._config = config
         self._catalogue = Catalogue(config.shard.database_url, application_name="holdfast-directory")
+        self._actors_prefix = f"shard-g{config.generation}-"
         self._spare: Any = None
-        self._spare_numbers = count(1)
         self._all_serve = asyncio.Event()
         self._running = asyncio.create_task(self._run())
 
@@ -60,13 +63,20 @@ class Directory:
         return os.getpid()
 
     async def _run(self) -> None:
+        try:
+            await self._watch_all()
+        except Exception as bug:  # noqa: BLE001  whatever it is, Ray starts a new process, which finds the shards
+            _log.error("the directory failed", exc_info=bug)
+        os._exit(1)
+
+    async def _watch_all(self) -> None:
         """Find or start every shard, then watch them all for ever."""
-        known = await self._known()
+        await self._end_all_but(await self._known())
+        known = await self._known()  # again: who was ended may have been registered at the last moment
         watch = Watch(self._connect, self._catalogue, self._start_successor)
         current = await asyncio.gather(*(watch.begin(name, known.get(name)) for name in self._config.shards))
         self._all_serve.set()
-        self._make_spare()
-        await asyncio.gather(*(watch.run(incarnation) for incarnation in current))
+        await asyncio.gather(self._keep_spare(), *(watch.run(incarnation) for incarnation in current))
 
     async def _known(self) -> dict[str, Incarnation]:
         """The incarnations that an earlier life of this directory has started."""
@@ -77,6 +87,31 @@ class Directory:
                 _log.error("the catalogue cannot be reached", fault=str(fault))
                 await asyncio.sleep(CATALOGUE_RETRY_S)
 
+    async def _end_all_but(self, known: dict[str, Incarnation]) -> None:
+        """End what an earlier life started and the catalogue does not name: its spare, and starts that were under way.
+
+        Such a start could come to serve yet, unwatched and under a number that is given again.
+        """
+        serving = {incarnation.pid for incarnation in known.values()}
+        actors: Any = ray.util.list_named_actors(all_namespaces=True)
+        names = [actor["name"] for actor in actors if actor["namespace"] == NAMESPACE]
+        ours = [name for name in names if name.startswith(self._actors_prefix)]
+        await asyncio.gather(*(self._end_unless(name, serving) for name in ours))
+
+    async def _end_unless(self, name: str, serving: set[int]) -> None:
+        try:
+            actor = ray.get_actor(name, NAMESPACE)
+        except ValueError:
+            return  # it has ended by itself
+        pid: int | None = None
+        try:
+            pid = await asyncio.wait_for(actor.pid.remote(), ANSWER_TIMEOUT_S)
+        except (RayError, TimeoutError):
+            pass  # dead, or as good as dead to the watch
+        if pid not in serving:
+            _log.info("ending what does not serve", actor=name, pid=pid)
+            ray.kill(actor)
+
     def _connect(self, current: Incarnation) -> LinkClient:
         return LinkClient(
             parse_address(current.address),
@@ -85,7 +120,8 @@ class Directory:
         )
 
     async def _start_successor(self, shard: str, incarnation: int) -> Incarnation:
-        """Let the spare become the shard. Raises NoSuccessor: that spare is gone."""
+        """Let the spare become the shard, when it can be registered. Raises NoSuccessor: that spare is gone."""
+        await self._known()  # while Postgres is away no start can succeed, and each would cost the spare
         spare = self._spare or self._make_spare()
         self._spare = None
         config = self._config
@@ -100,11 +136,23 @@ class Directory:
         self._make_spare()
         return Incarnation(shard, Epoch(config.generation, config.build, incarnation).packed(), address, pid)
 
+    async def _keep_spare(self) -> None:
+        """Have a spare that answers, for ever."""
+        while True:
+            spare = self._make_spare()
+            try:
+                await asyncio.wait_for(spare.pid.remote(), START_TIMEOUT_S)
+            except (RayError, TimeoutError) as fault:
+                if spare is self._spare:  # else it serves, or was ended, and is no longer ours to look after
+                    _log.warning("the spare is gone", fault=repr(fault))
+                    ray.kill(spare)
+                    self._spare = None
+            await asyncio.sleep(SPARE_PERIOD_S)
+
     def _make_spare(self) -> Any:
         """Start an actor that only waits. Detached: shards must outlive the directory."""
         if self._spare is None:
-            name = f"shard-g{self._config.generation}-{os.getpid()}-{next(self._spare_numbers)}"
-            self._spare = _detached(Shard, name).remote(self._config.shard)
+            self._spare = _detached(Shard, self._actors_prefix + token_hex(8)).remote(self._config.shard)
         return self._spare
 
 

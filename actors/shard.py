@@ -1,7 +1,8 @@
 """The Ray actor of a shard: an engine and a link server, nothing else. Ray carries no data to it.
 
 An actor starts as a spare, with everything imported, and becomes an incarnation of a shard when the directory says so:
-a successor is there in the time of one call.
+a successor is there in the time of one call. Of Ray it wants one thing while it serves, which it can do without: that
+the projector hears which blocks have moved.
 """
 
 import asyncio
@@ -9,13 +10,16 @@ import gc
 import os
 import time
 from secrets import token_bytes
+from typing import Any
 
 import msgspec
 import ray
 import structlog
 
 from actors.catalogue.catalogue import Catalogue
+from actors.core.ids import BlockId
 from actors.engine.engine import Engine, Lines
+from actors.engine.hints import Hints
 from actors.engine.timers import Outlived
 from actors.journal.journal import Epoch
 from actors.journal.postgres import PostgresJournal
@@ -23,9 +27,12 @@ from actors.link.address import Address, TcpAddress, UnixAddress
 from actors.link.handshake import Identity
 from actors.link.server import LinkServer
 from actors.logs import configure_logs
+from actors.projections.service import PROJECTOR
 
 _log = structlog.get_logger(__name__)
 
+HINTS_S = 0.2
+HINTS_TIMEOUT_S = 5.0
 ALLOCATIONS_PER_COLLECTION = 100_000  # nothing on the hot path makes cycles; a full collection is a pause for all
 
 
@@ -47,6 +54,7 @@ class Shard:
         configure_logs(config.log_level)
         self._config = config
         self._running: asyncio.Task[None] | None = None
+        self._hinting: asyncio.Task[None] | None = None
 
     async def pid(self) -> int:
         """The process of this actor; answers when it is ready to serve."""
@@ -81,6 +89,7 @@ class Shard:
         gc.freeze()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)
         self._running = asyncio.create_task(_run(engine))
+        self._hinting = asyncio.create_task(_tell_projector(engine.hints))
         return str(server.address)
 
 
@@ -93,6 +102,29 @@ async def _run(engine: Engine) -> None:
     except* Exception as bug:  # noqa: BLE001  whatever it is, this process cannot go on
         _log.error("the engine failed", shard=engine.shard, epoch=engine.epoch, exc_info=bug)
     os._exit(1)
+
+
+async def _tell_projector(hints: Hints) -> None:
+    """Tell the projector which blocks have moved, for ever. Whatever goes wrong with that, selling goes on."""
+    heard = True
+    while True:
+        await asyncio.sleep(HINTS_S)
+        blocks = hints.drain()
+        if not blocks:
+            continue
+        try:
+            await asyncio.wait_for(await asyncio.to_thread(_hint, blocks), HINTS_TIMEOUT_S)
+        except Exception as fault:  # noqa: BLE001  Ray's or the projector's: hints may get lost
+            if heard:
+                _log.warning("the projector does not hear of blocks that move", fault=repr(fault))
+            heard = False
+        else:
+            heard = True
+
+
+def _hint(blocks: list[BlockId]) -> Any:
+    """Ask for the projector anew each time, as it may be another by now; in a thread, as Ray may take long to say."""
+    return ray.get_actor(PROJECTOR).hint.remote(blocks)
 
 
 def _address(config: ShardConfig, name: str) -> Address:

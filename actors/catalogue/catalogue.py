@@ -9,7 +9,7 @@ import msgspec
 from actors.core.ids import BlockId, TenantId
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
-from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCounters
+from actors.engine.catalogue_port import Beat, CatalogueUnavailable, Due, EngineCounters
 
 _SQL = load_queries(Path(__file__).parent / "catalogue.sql")
 
@@ -84,9 +84,11 @@ class Catalogue:
         rows = await self._fetch("assign", block, tenant, shard) or await self._fetch("owner", block)
         return str(rows[0]["shard"])
 
-    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
+    async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         """See `ShardCatalogue.due_blocks`."""
-        return [BlockId(row["block_id"]) for row in await self._fetch("due_blocks", shard, now_ms, limit)]
+        after_ms, after_block = after or (0, "")
+        rows = await self._fetch("due_blocks", shard, now_ms, after_ms, after_block, limit)
+        return [Due(row["due_at_ms"], BlockId(row["block_id"])) for row in rows]
 
     async def close(self) -> None:
         """End the line."""

@@ -78,9 +78,9 @@ select shard from blocks where block_id = $1
 limit 1;
 
 -- name: due_blocks
-select block_id
+select due_at_ms, block_id
 from deadlines
 join blocks using (block_id)
-where due_at_ms <= $2 and shard = $1
-order by due_at_ms
-limit $3;
+where shard = $1 and due_at_ms <= $2 and (due_at_ms, block_id) > ($3, $4)
+order by due_at_ms, block_id
+limit $5;

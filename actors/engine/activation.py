@@ -3,7 +3,11 @@
 Load: the newest valid snapshot and the rows behind it, contiguous and chained to the head. That is enough to answer
 reads. Claim: load, then append `Activated` behind exactly that head by compare-and-append, on a line of its own; from
 then on the block is ours until another shard's row fences us. So what does not replay is never appended to, and its
-owner, if one is healthy, not fenced. A claim is refused where the head bears a higher epoch.
+owner, if one is healthy, not fenced. A claim is refused where the head bears a higher epoch. It begins with what was
+loaded for reading a moment before, if the journal goes on from there.
+
+A snapshot that cannot be read, or whose state the rows behind it do not fit, costs time only: the one before it and, in
+the end, the first row are tried before the block is given up.
 """
 
 import asyncio
@@ -13,11 +17,11 @@ import structlog
 
 from actors.core.entries import Activated
 from actors.core.ids import BlockId
-from actors.core.snapshot import SnapshotDamaged
+from actors.core.snapshot import FORMAT, SnapshotDamaged
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
-from actors.engine.replay import apply_row, at_newest_snapshot, before_first_row, replay
-from actors.journal.journal import Head, Journal, JournalUnavailable, NewRow
+from actors.engine.replay import RowUnfit, apply_row, at_snapshot, before_first_row, replay
+from actors.journal.journal import GENESIS, Head, Journal, JournalUnavailable, NewRow
 from actors.journal.succession import JournalDamaged
 
 _log = structlog.get_logger(__name__)
@@ -56,12 +60,16 @@ class Activator:
         """The block as of its head, to read from. Raises JournalUnavailable, JournalDamaged."""
         return await self._load(block, await self._head(block))
 
-    async def claim(self, block: BlockId) -> HostedBlock:
-        """The block, ours to write. Raises Superseded, JournalUnavailable (nothing sent), JournalDamaged."""
+    async def claim(self, block: BlockId, loaded: HostedBlock | None) -> HostedBlock:
+        """The block, ours to write; nothing may be decided on what was `loaded` from now on.
+
+        Raises Superseded, JournalUnavailable (nothing sent), JournalDamaged.
+        """
         head = await self._head(block)
         if head is not None:
             self._refuse_newer(block, head.epoch)
-        hosted = await self._load(block, head)
+        hosted = await self._followed(loaded, head) if loaded is not None else None
+        hosted = hosted or await self._load(block, head)
         outage = None
         if head is not None and hosted.position == head.position:  # where another writes meanwhile, nobody was down
             outage = await self._find_outage(head.epoch)
@@ -84,18 +92,36 @@ class Activator:
         """The block as of this head, or of a later one."""
         if head is None:
             return before_first_row(block)
-        hosted = await self._at_snapshot(block, head.position) or before_first_row(block)
-        await replay(self._journal, hosted)
+        hosted = await self._replayed(block, head.position)
         if hosted.position < head.position:
             raise JournalDamaged(f"the journal ends at row {hosted.position}, and row {head.position} was there")
         return hosted
 
-    async def _at_snapshot(self, block: BlockId, position: int) -> HostedBlock | None:
+    async def _replayed(self, block: BlockId, position: int) -> HostedBlock:
+        """From the newest snapshot at or below a position that the rows behind it fit, or from the first row."""
+        while (snapshot := await self._journal.newest_snapshot(block, FORMAT, position)) is not None:
+            try:
+                hosted = await at_snapshot(snapshot)
+                await replay(self._journal, hosted)
+            except (SnapshotDamaged, RowUnfit) as fault:
+                _log.error("snapshot is of no use", block=block, position=snapshot.position, exc_info=fault)
+                position = snapshot.position - 1
+            else:
+                return hosted
+        hosted = before_first_row(block)
+        await replay(self._journal, hosted)
+        return hosted
+
+    async def _followed(self, loaded: HostedBlock, head: Head | None) -> HostedBlock | None:
+        """What was loaded, and the rows behind it; None if the journal does not go on from there."""
+        hosted = loaded.handed_over()
         try:
-            return await at_newest_snapshot(self._journal, block, position)
-        except SnapshotDamaged as damage:  # the rows are all there
-            _log.error("snapshot cannot be read", block=block, position=position, exc_info=damage)
+            last = await replay(self._journal, hosted)
+        except JournalDamaged as damage:
+            _log.warning("what was loaded is of no use", block=loaded.block, position=loaded.position, why=str(damage))
             return None
+        ends = (head.position, head.chain) if head else (0, GENESIS)
+        return hosted if last is not None or ends == (hosted.position, hosted.chain) else None
 
     def _activation_row(self, hosted: HostedBlock, outage: Outage | None) -> NewRow:
         now_ms = self._clock.now_ms()

@@ -2,6 +2,10 @@
 
 Every answer but a fault waits for its block's cycle of the group commit, so nothing is said that could be forgotten,
 and nothing stale is said by a shard that was replaced unawares.
+
+The answers of a batch must fit into one frame. Those that do not are put off: whoever asked asks again, alone. Once
+that has happened, further commands of the batch whose reply is a whole event are not even decided, so that a batch of
+them costs little more than a frame; the others, whose replies are small, have their turn.
 """
 
 import asyncio
@@ -10,7 +14,7 @@ import msgspec
 import structlog
 
 from actors.core import block as core
-from actors.core.commands import Command, Read
+from actors.core.commands import Command, CreateEvent, OpenSale, Read, ReadEvent
 from actors.core.ids import BlockId
 from actors.core.outcomes import Rejected
 from actors.engine.clock import JournalClock
@@ -18,6 +22,8 @@ from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
 from actors.link.batch import (
+    ANSWER_OVERHEAD_BYTES,
+    MAX_ANSWERS_BYTES,
     Answer,
     Call,
     Failed,
@@ -33,6 +39,8 @@ _log = structlog.get_logger(__name__)
 
 EXPIRIES_PER_TICK = 500
 MAX_CALLS_WAITING = 50_000
+
+_REPLIED_WITH_LAYOUT = (CreateEvent, OpenSale, ReadEvent)
 
 
 class BlockHost:
@@ -87,18 +95,17 @@ class BlockHost:
         return None
 
     async def _answer(self, calls: list[Call]) -> list[Answer]:
-        now_ms = self._clock.now_ms()
-        touched: dict[BlockId, HostedBlock] = {}
-        answers = [self._decide(call, now_ms, touched) for call in calls]
-        if touched:
-            cycle = self._commit.collect(touched.values())
+        batch = _Batch(self._clock.now_ms(), len(calls))
+        answers = [batch.fitting(self._decide(call, batch)) for call in calls]
+        if batch.touched:
+            cycle = self._commit.collect(batch.touched.values())
             await cycle.wait()
             for index, call in enumerate(calls):
                 if not isinstance(answers[index], Failed):
-                    answers[index] = _as_of(cycle.positions.get(touched[call.block]), answers[index])
+                    answers[index] = _as_of(cycle.positions.get(batch.touched[call.block]), answers[index])
         return answers
 
-    def _decide(self, call: Call, now_ms: int, touched: dict[BlockId, HostedBlock]) -> Answer:
+    def _decide(self, call: Call, batch: "_Batch") -> Answer:
         """The answer, to be given when its block's cycle is done; a fault may be told at once."""
         try:
             command = command_decoder.decode(call.command)
@@ -107,15 +114,36 @@ class BlockHost:
         to_write = not isinstance(command, Read)
         if to_write:
             self.written_to.set()
+        if batch.full and isinstance(command, _REPLIED_WITH_LAYOUT):
+            return Failed(Fault.DEFERRED)
         hosted = self._residence.find(call.block, to_write=to_write)
         if isinstance(hosted, Failed):
             return hosted
-        if call.block not in touched:
+        if call.block not in batch.touched:
             self.tick(hosted)
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED)
-            touched[call.block] = hosted
-        return _serve(hosted, command, now_ms)
+            batch.touched[call.block] = hosted
+        return _serve(hosted, command, batch.now_ms)
+
+
+class _Batch:
+    """What the commands of a batch share: time, the blocks that they touch, and the room for their answers."""
+
+    def __init__(self, now_ms: int, call_count: int) -> None:
+        self.now_ms = now_ms
+        self.touched: dict[BlockId, HostedBlock] = {}
+        self.full = False  # something did not fit
+        self._room_bytes = MAX_ANSWERS_BYTES - ANSWER_OVERHEAD_BYTES * call_count
+
+    def fitting(self, answer: Answer) -> Answer:
+        """The answer if there is room for it."""
+        size = len(answer.reply) if isinstance(answer, Replied) else len(encoder.encode(answer))
+        if size > self._room_bytes:
+            self.full = True
+            return Failed(Fault.DEFERRED)
+        self._room_bytes -= size
+        return answer
 
 
 def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:

@@ -21,6 +21,7 @@ class EngineCounters(msgspec.Struct, frozen=True):
     entry_count: int = 0
     block_count: int = 0
     calls_waiting: int = 0
+    quarantined_count: int = 0  # blocks that are not served because their state cannot be trusted
 
 
 class Beat(NamedTuple):
@@ -30,6 +31,13 @@ class Beat(NamedTuple):
     newest_epoch: int
 
 
+class Due(NamedTuple):
+    """A block whose next deadline has come; in the order in which they are swept."""
+
+    due_at_ms: int
+    block: BlockId
+
+
 class ShardCatalogue(Protocol):
     """The catalogue as one shard sees it. Every method may raise CatalogueUnavailable."""
 
@@ -37,8 +45,8 @@ class ShardCatalogue(Protocol):
         """The shard that is to serve the block, or None for a block that does not exist."""
         ...
 
-    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
-        """Blocks of this shard with a deadline at or before `now_ms`, the most overdue first."""
+    async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
+        """Blocks of this shard with a deadline at or before `now_ms`, the most overdue first; those behind `after`."""
         ...
 
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:

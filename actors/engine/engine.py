@@ -10,6 +10,7 @@ from actors.engine.block_host import BlockHost
 from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
+from actors.engine.hints import Hints
 from actors.engine.residence import Residence
 from actors.journal.journal import Epoch, Journal, Snapshot
 
@@ -52,9 +53,16 @@ class Engine:
         self.clock = JournalClock(monotonic)
         activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
         self.residence = Residence(shard, activator, catalogue.owner)
+        self.hints = Hints(monotonic)
         self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
         self.commit = GroupCommit(
-            lines.commit, lines.checks, epoch.packed(), self.clock, self.residence.lose, self._queue_snapshot
+            lines.commit,
+            lines.checks,
+            epoch.packed(),
+            self.clock,
+            self.residence.lose,
+            self._queue_snapshot,
+            self.hints.offer,
         )
         self.host = BlockHost(self.residence, self.commit, self.clock)
         if cut_over:
@@ -91,6 +99,7 @@ class Engine:
             self.commit.entry_count,
             len(self.residence.blocks),
             self.host.calls_waiting,
+            self.residence.quarantined_count,
         )
 
     def _queue_snapshot(self, snapshot: Snapshot) -> None:

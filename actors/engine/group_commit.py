@@ -3,6 +3,12 @@
 While a commit is in flight, the next cycle collects. A cycle appends the pending entries of its blocks, one row each,
 and checks the heads of the blocks that only want to answer. Cycles run one after the other, so a cycle that is done
 means: all that was applied before it began is durable, and this shard was still the owner after it began.
+
+It also says when a block's next snapshot is due: after `ENTRIES_PER_SNAPSHOT` entries, or a quarter as many as the last
+one would have values (`VALUES_PER_ENTRY`), whichever is more. So a snapshot costs at most about 1.2 µs and 200 bytes an
+entry however large the block is (`python -m tests.measure.core_costs`), and the tail to replay stays shorter than the
+snapshot takes to read. Freezing is one pause for all blocks of the shard: 2 ms for 10,000 holds, 0.3 s for a block of
+200,000 paid orders, every 250,000 entries.
 """
 
 import asyncio
@@ -12,13 +18,25 @@ from typing import TypeVar
 import structlog
 
 from actors.core.ids import BlockId
+from actors.core.snapshot import value_count
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import GENESIS, Appended, Heads, Journal, JournalUnavailable, NewRow, Snapshot
+from actors.journal.journal import (
+    GENESIS,
+    Appended,
+    Heads,
+    Journal,
+    JournalRefused,
+    JournalUnavailable,
+    NewRow,
+    Snapshot,
+)
 
-ENTRIES_PER_SNAPSHOT = 10_000  # freezing 10,000 holds takes 1.5 ms
+ENTRIES_PER_SNAPSHOT = 10_000
+VALUES_PER_ENTRY = 4
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
+STALL_TOLD_EVERY_S = 10.0
 
 T = TypeVar("T", Appended, Heads)
 
@@ -57,6 +75,7 @@ class GroupCommit:
         clock: JournalClock,
         on_lost: Callable[[HostedBlock], None],
         on_snapshot: Callable[[Snapshot], None],
+        on_durable: Callable[[Iterable[BlockId]], None],
     ) -> None:
         self._journal = journal
         self._checks = checks
@@ -64,10 +83,12 @@ class GroupCommit:
         self._clock = clock
         self._on_lost = on_lost
         self._on_snapshot = on_snapshot
+        self._on_durable = on_durable
         self._wanted = asyncio.Event()
         self._collecting = self._new_cycle()
         self.stalled = False  # the journal did not answer; the outcome of the cycle in flight is unknown
         self._stalled_since_s = 0.0
+        self._stall_told: tuple[str, float] | None = None  # the sqlstate that was told last, and when
         self.commit_count = 0
         self.row_count = 0
         self.entry_count = 0
@@ -115,7 +136,7 @@ class GroupCommit:
                 continue
             try:
                 rows[hosted] = hosted.next_row(self._epoch, now_ms)
-                if hosted.unsnapshotted >= ENTRIES_PER_SNAPSHOT and not hosted.quarantined:
+                if _is_snapshot_due(hosted):
                     snapshots.append((hosted, hosted.snapshot()))
             except Exception as bug:  # noqa: BLE001  the block stops, its neighbours go on
                 _log.error("no row or snapshot can be made: block quarantined", block=hosted.block, exc_info=bug)
@@ -128,6 +149,7 @@ class GroupCommit:
         appended = await self._until_answered(lambda: self._journal.append(list(rows.values())))
         self.commit_count += 1
         self.row_count += len(appended.durable)
+        self._on_durable(appended.durable)
         for hosted, new in rows.items():
             if hosted.block in appended.durable:
                 cycle.positions[hosted] = new.row.position
@@ -152,18 +174,30 @@ class GroupCommit:
             try:
                 answer = await statement()
             except JournalUnavailable as fault:
-                self._begin_stall(fault)
+                self._stall(fault)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:
                 self._clock.observe(answer.now_ms, asked_s)
                 return answer
 
-    def _begin_stall(self, fault: JournalUnavailable) -> None:
+    def _stall(self, fault: JournalUnavailable) -> None:
+        """Say so at once, when the reason changes, and every ten seconds; as an error where it will not pass."""
+        now_s = self._clock.monotonic()
         if not self.stalled:
             self.stalled = True
-            self._stalled_since_s = self._clock.monotonic()
-            _log.warning("the journal does not answer", fault=str(fault))
+            self._stalled_since_s = now_s
+            self._stall_told = None
+        if self._stall_told is not None:
+            sqlstate, told_s = self._stall_told
+            if sqlstate == fault.sqlstate and now_s - told_s < STALL_TOLD_EVERY_S:
+                return
+        self._stall_told = fault.sqlstate, now_s
+        facts = {"fault": str(fault), "sqlstate": fault.sqlstate, "stalled_s": round(now_s - self._stalled_since_s, 1)}
+        if isinstance(fault, JournalRefused):
+            _log.error("the journal refuses", **facts)
+        else:
+            _log.warning("the journal does not answer", **facts)
 
     def _end_stall(self) -> None:
         if self.stalled:
@@ -175,6 +209,14 @@ class GroupCommit:
         hosted.lost = True
         hosted.pending.clear()
         self._on_lost(hosted)
+
+
+def _is_snapshot_due(hosted: HostedBlock) -> bool:
+    return (
+        hosted.unsnapshotted >= ENTRIES_PER_SNAPSHOT
+        and hosted.unsnapshotted * VALUES_PER_ENTRY >= value_count(hosted.state)
+        and not hosted.quarantined
+    )
 
 
 def _block_of(hosted: HostedBlock) -> BlockId:

@@ -32,6 +32,17 @@ class HostedBlock:
         self.pending: list[Entry] = []
         self.unsnapshotted = 0  # entries since the last snapshot
 
+    def handed_over(self) -> "HostedBlock":
+        """This state as another's, who goes on from here alone; only while nothing is pending.
+
+        This one stays, in the cycles that have it, for what was answered from the state as it was: by position and
+        chain. Nothing may be decided on it any more.
+        """
+        assert not self.pending, "what no row bears is handed over"
+        heir = HostedBlock(self.block, self.state, self.position, self.chain, claimed=False)
+        heir.unsnapshotted = self.unsnapshotted
+        return heir
+
     def apply(self, entries: tuple[Entry, ...]) -> None:
         """Apply decided entries and queue them for the next commit.
 

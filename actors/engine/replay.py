@@ -1,17 +1,29 @@
-"""Replay: a block's state from its journal, by the newest snapshot or from the first row, in slices."""
+"""Replay: a block's state from its journal, by the newest snapshot or from the first row, in slices.
+
+Between slices of a few milliseconds the event loop goes on: the shard answers pings and serves its other blocks,
+however large the one is that comes in.
+"""
 
 import asyncio
+from collections.abc import Generator
+from typing import TypeVar
 
 from actors.core import block as core
 from actors.core.ids import BlockId
-from actors.core.snapshot import FORMAT, restore
+from actors.core.snapshot import FORMAT, restoring
 from actors.core.state import BlockState
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import GENESIS, Journal, JournalRow
+from actors.journal.journal import GENESIS, Journal, JournalRow, Snapshot
 from actors.journal.succession import JournalDamaged, entries_of_next
 
 ROWS_PER_SLICE = 500
 ENTRIES_PER_SLICE = 1_000  # a few milliseconds
+
+T = TypeVar("T")
+
+
+class RowUnfit(JournalDamaged):
+    """A row that is sound in itself cannot be applied to the state before it: one of the two is wrong."""
 
 
 def before_first_row(block: BlockId) -> HostedBlock:
@@ -25,15 +37,19 @@ async def at_newest_snapshot(journal: Journal, block: BlockId, position: int) ->
     Raises SnapshotDamaged (the rows are all there), JournalUnavailable.
     """
     snapshot = await journal.newest_snapshot(block, FORMAT, position)
-    if snapshot is None:
-        return None
-    return HostedBlock(block, restore(snapshot.state), snapshot.position, snapshot.chain, claimed=False)
+    return None if snapshot is None else await at_snapshot(snapshot)
+
+
+async def at_snapshot(snapshot: Snapshot) -> HostedBlock:
+    """The block as of a snapshot that the journal vouches for; not claimed. Raises SnapshotDamaged."""
+    state = await _in_slices(restoring(snapshot.state))
+    return HostedBlock(snapshot.block, state, snapshot.position, snapshot.chain, claimed=False)
 
 
 async def replay(journal: Journal, hosted: HostedBlock, to_position: int | None = None) -> JournalRow | None:
     """Apply the rows behind what is hosted, up to a position, or all there are; the last that was applied, if any.
 
-    Raises JournalUnavailable; JournalDamaged: what is hosted is of no use any more.
+    Raises JournalUnavailable; JournalDamaged, of which RowUnfit: what is hosted is of no use any more.
     """
     last = None
     applied = 0
@@ -55,12 +71,23 @@ async def replay(journal: Journal, hosted: HostedBlock, to_position: int | None 
 
 
 def apply_row(hosted: HostedBlock, row: JournalRow) -> None:
-    """Apply a row that must extend what is hosted. Raises JournalDamaged."""
+    """Apply a row that must extend what is hosted. Raises JournalDamaged, of which RowUnfit."""
     entries = entries_of_next(row, hosted.position, hosted.chain)
     try:
         for entry in entries:
             core.apply(hosted.state, entry)
     except Exception as fault:
-        raise JournalDamaged(f"row {row.position} cannot be applied: {fault!r}") from fault
+        raise RowUnfit(f"row {row.position} cannot be applied: {fault!r}") from fault
     hosted.position, hosted.chain = row.position, row.chain
     hosted.unsnapshotted += len(entries)
+
+
+async def _in_slices(steps: Generator[None, None, T]) -> T:
+    """What the steps return in the end; between them, others go on."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            returned: T = done.value
+            return returned
+        await asyncio.sleep(0)

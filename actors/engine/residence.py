@@ -10,7 +10,7 @@ from actors.core.ids import BlockId
 from actors.engine.activation import Activator, Superseded
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import JournalUnavailable
+from actors.journal.journal import JournalRefused, JournalUnavailable
 from actors.link.batch import Failed, Fault
 
 _log = structlog.get_logger(__name__)
@@ -39,12 +39,18 @@ class Residence:
         self.blocks: dict[BlockId, HostedBlock] = {}
         self.fenced: set[BlockId] = set()
         self.to_judge: asyncio.Queue[BlockId] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
+        self._unsound: set[BlockId] = set()  # those that did not replay when they were last tried
         self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
         self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
         self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded; until that is done
         self._sequence = 0
         self._arrived = asyncio.Semaphore(0)
+
+    @property
+    def quarantined_count(self) -> int:
+        """How many blocks are stopped because their state cannot be trusted."""
+        return len(self._unsound) + sum(bool(hosted.quarantined) for hosted in self.blocks.values())
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
@@ -111,24 +117,31 @@ class Residence:
 
     async def _activate(self, block: BlockId) -> None:
         try:
-            owner = await self._find_owner(block)
-            if owner != self._shard:
-                self._refuse(block, Failed(Fault.NOT_OWNER, owner or ""), OWNER_KNOWN_S)
-                return
-            if not self._wanted[block]:
-                self.blocks.setdefault(block, await self._activator.load(block))
-            if self._wanted[block]:
-                self.blocks.pop(block, None)
-                self.blocks[block] = await self._activator.claim(block)
+            await self._bring_in(block)
         except Superseded:
             self.fenced.add(block)
+        except JournalRefused as refusal:
+            return self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable):
-            pass  # whoever asked is told NOT_READY and asks again
+            return None  # whoever asked is told NOT_READY and asks again
         except Exception as damage:  # noqa: BLE001  whatever does not replay stops this block, not the shard
-            self._quarantine(block, damage)
+            return self._quarantine(block, damage)
+        self._unsound.discard(block)
+        return None
+
+    async def _bring_in(self, block: BlockId) -> None:
+        owner = await self._find_owner(block)
+        if owner != self._shard:
+            self._refuse(block, Failed(Fault.NOT_OWNER, owner or ""), OWNER_KNOWN_S)
+            return
+        if not self._wanted[block]:
+            self.blocks.setdefault(block, await self._activator.load(block))
+        if self._wanted[block]:
+            self.blocks[block] = await self._activator.claim(block, self.blocks.pop(block, None))
 
     def _quarantine(self, block: BlockId, why: Exception) -> None:
         _log.error("quarantined", block=block, shard=self._shard, why=repr(why), exc_info=why)
+        self._unsound.add(block)
         self._refuse(block, Failed(Fault.QUARANTINED, "the block does not replay"), SOUNDNESS_KNOWN_S)
 
     def _refuse(self, block: BlockId, refusal: Failed, seconds: float) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from actors.core.ids import BlockId
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, ShardCatalogue
+from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import SWEEP_PRIORITY, Residence
@@ -63,15 +63,19 @@ async def sweep(
 ) -> None:
     """Every 2 s, bring in blocks with overdue deadlines: timers do not depend on traffic.
 
+    Page by page, so that blocks that cannot be brought in, however many and however long overdue, only cost a turn.
     Begins with the first write that a client asked for, so that a cluster that only waits never takes a block.
     """
     await host.written_to.wait()
+    page_end: Due | None = None
     while True:
         try:
-            due = await catalogue.due_blocks(shard, clock.now_ms(), BLOCKS_PER_SWEEP)
+            page = await catalogue.due_blocks(shard, clock.now_ms(), page_end, BLOCKS_PER_SWEEP)
         except CatalogueUnavailable:
-            due = []
-        for block in due:
+            page = []
+        else:
+            page_end = page[-1] if len(page) == BLOCKS_PER_SWEEP else None
+        for _, block in page:
             hosted = residence.find(block, to_write=True, priority=SWEEP_PRIORITY)
             if isinstance(hosted, HostedBlock):
                 host.tick(hosted)
@@ -101,5 +105,5 @@ async def save_snapshots(journal: Journal, snapshots: asyncio.Queue[Snapshot]) -
         snapshot = await snapshots.get()
         try:
             await journal.save_snapshot(snapshot)
-        except JournalUnavailable:
-            _log.warning("snapshot not written", block=snapshot.block, position=snapshot.position)
+        except JournalUnavailable as fault:
+            _log.warning("snapshot not written", block=snapshot.block, position=snapshot.position, fault=str(fault))

@@ -1,7 +1,8 @@
 """What a batch looks like on the wire: many commands in, as many answers out, in the same order.
 
 Commands and replies travel as byte strings that hold their own encoding, so one that does not decode spoils only
-itself, however broken it is.
+itself, however broken it is. The answers of a batch travel in one frame. To a command that came alone there is always
+room to answer: the largest reply, an event with its layout, is smaller than the command that brought the layout.
 """
 
 from enum import IntEnum
@@ -13,6 +14,10 @@ from actors.core.commands import Command
 from actors.core.ids import BlockId
 from actors.core.outcomes import Details, Reason
 from actors.core.replies import Reply
+from actors.link.frames import HEADER_BYTES, MAX_FRAME_BYTES
+
+MAX_ANSWERS_BYTES = MAX_FRAME_BYTES - HEADER_BYTES
+ANSWER_OVERHEAD_BYTES = 20  # at most: what encodes an answer beside its reply, and its part of what encodes a batch
 
 
 class Fault(IntEnum):
@@ -25,6 +30,7 @@ class Fault(IntEnum):
     OVERLOADED = 5  # the shard's queue is full; nothing was decided
     BUG = 6  # this command cannot be served; do not repeat
     QUARANTINED = 7  # the block was stopped because its state cannot be trusted
+    DEFERRED = 8  # the answer had no room beside the others of its batch; outcome unknown: ask again, alone
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):

@@ -1,8 +1,8 @@
 """The projector: follows every block's journal, gap-free by position, and lets projections write what became of it.
 
 Several times a second it asks which blocks have moved beyond their positions: those that moved lately, those that it
-was told of (`hint`: today by `rebuild` only), and the next page of the catalogue, which finds the rest. What it costs
-does not grow with the number of blocks, only how long a block that slept may wait for its turn.
+was told of (`hint`, by shards after their commits), and the next page of the catalogue, which finds the rest. What it
+costs does not grow with the number of blocks, only how long a block may wait for its turn whose hint got lost.
 
 Rules it keeps:
 - Positions are read from Postgres in every round and move by compare-and-set, in one transaction with the rows. So two

@@ -6,6 +6,7 @@ import os
 import ray
 import structlog
 
+from actors.core.ids import BlockId
 from actors.journal.postgres import PostgresJournal
 from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityProjection
@@ -15,6 +16,8 @@ from actors.projections.projector import Projector
 
 _log = structlog.get_logger(__name__)
 
+PROJECTOR = "projector"  # the actor's name
+
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
 class ProjectorService:
@@ -22,21 +25,24 @@ class ProjectorService:
 
     def __init__(self, database_url: str, log_level: str) -> None:
         configure_logs(log_level)
-        self._database_url = database_url
+        self._projector = Projector(
+            Positions(database_url),
+            PostgresJournal(database_url, application_name="holdfast-projector-snapshots"),
+            (AvailabilityProjection(), DeadlinesProjection()),
+        )
         self._running = asyncio.create_task(self._run())
 
     async def pid(self) -> int:
         """The process of this actor."""
         return os.getpid()
 
+    async def hint(self, blocks: list[BlockId]) -> None:
+        """These blocks have moved (see `Projector.hint`)."""
+        self._projector.hint(blocks)
+
     async def _run(self) -> None:
-        projector = Projector(
-            Positions(self._database_url),
-            PostgresJournal(self._database_url, application_name="holdfast-projector-snapshots"),
-            (AvailabilityProjection(), DeadlinesProjection()),
-        )
         try:
-            await projector.run()
+            await self._projector.run()
         except Exception as bug:  # noqa: BLE001  whatever it is, a new process begins from what is committed
             _log.error("the projector failed", exc_info=bug)
         os._exit(1)

@@ -12,8 +12,15 @@ from pathlib import Path
 from serve.settings import Settings, described
 
 LOOPBACK = "127.0.0.1"
-INNER_PORTS: Mapping[str, int] = {"statistics": 0, "metrics": 1, "fallback HTTP": 2, "fallback gRPC": 3}
-"""Ports of one stack that are fixed, counted from `inner_port`; HAProxy and Serve listen there on loopback."""
+INNER_PORTS: Mapping[str, int] = {
+    "statistics": 0,
+    "metrics": 1,
+    "fallback HTTP": 2,
+    "fallback gRPC": 3,
+    "Ray's agent": 4,
+    "metrics of Ray": 5,
+}
+"""Ports of one stack that are fixed, counted from `inner_port`; HAProxy, Serve and Ray listen there on loopback."""
 REPLICA_HTTP_PORTS = (10, 149)
 REPLICA_GRPC_PORTS = (150, 289)
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -111,14 +112,23 @@ def is_living(pid: int) -> bool:
 
 
 def end(find: Callable[[], list[int]], *signals: tuple[signal.Signals, float]) -> list[int]:
-    """Signal what `find` finds, once per (signal, seconds to wait), until it finds nothing; returns who is left."""
+    """Give each that `find` finds the signal, once per (signal, seconds to wait), until there is none; who is left."""
     for number, patience_s in signals:
-        for pid in find():
+        if wait_until(partial(_none_left, find, number, set()), patience_s):
+            return []
+    return find()
+
+
+def _none_left(find: Callable[[], list[int]], number: signal.Signals, told: set[int]) -> bool:
+    """Signal those who have not been told yet; whether there is nobody."""
+    found = find()
+    for pid in found:
+        if pid not in told:
+            told.add(pid)
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if wait_until(lambda: not find(), patience_s):
-            break
-    return find()
+    # Twice, as a process that is just becoming another program has no environment for an instant.
+    return not found and not find()
 
 
 def wait_until(happened: Callable[[], bool], patience_s: float) -> bool:

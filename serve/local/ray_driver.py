@@ -5,19 +5,21 @@ It is Ray's driver, so raylet and GCS end with it, and it ends when its standard
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import ray
 from ray import serve as ray_serve
+from ray._private import parameter
 from ray.serve.config import HTTPOptions, gRPCOptions
 
-from serve.local.preflight import LOOPBACK
+from serve.local.preflight import INNER_PORTS, LOOPBACK
 from serve.local.ray_session import Order, Report
 from serve.local.stack import Stack
 
@@ -53,6 +55,7 @@ def main() -> int:
 def _bring_up(order: Order, report: Callable[[str], None]) -> None:
     settings = order.stack.settings
     report("Ray")
+    _leave_out_what_has_no_use(settings.inner_port + INNER_PORTS["Ray's agent"])
     ray.init(
         address="local",
         num_cpus=settings.cores,
@@ -78,6 +81,16 @@ def _bring_up(order: Order, report: Callable[[str], None]) -> None:
     module, _, function = order.entry.partition(":")
     deploy = cast("Callable[[Stack], None]", getattr(importlib.import_module(module), function))
     deploy(order.stack)
+
+
+def _leave_out_what_has_no_use(agent_port: int) -> None:
+    """Arguments of Ray's processes that `ray.init` does not offer.
+
+    No autoscaler for a machine that cannot grow, no log monitor for a driver that does not listen; and the agent gets a
+    port of this stack, not one that all stacks of the machine would share.
+    """
+    ours: Any = {"no_monitor": True, "include_log_monitor": False, "dashboard_agent_listen_port": agent_port}
+    parameter.RayParams = functools.partial(parameter.RayParams, **ours)  # type: ignore[misc, assignment]
 
 
 if __name__ == "__main__":

@@ -183,8 +183,11 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": inner["fallback HTTP"],
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": inner["fallback gRPC"],
         **replica_ports,
+        "DASHBOARD_METRIC_PORT": inner["metrics of Ray"],
         # Only so does Ray keep 127.0.0.1 as the machine's address and bind everything of its own to it.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        # Ray's processes write their titles over their environment, and with it over the mark that they are found by.
+        "SPT_NOENV": "1",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(folder.secret("ray")),
         # Ray makes its workers, HAProxy among them, give way to everything else (nice 15).

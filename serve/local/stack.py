@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -68,12 +69,12 @@ class DataFolder:
             )
         try:
             self._link_short_name()
-            yield
+            try:
+                yield
+            finally:
+                self._stack_file.unlink(missing_ok=True)
+                self._remove_short_name()
         finally:
-            with suppress(FileNotFoundError):
-                self._stack_file.unlink()
-            with suppress(OSError):
-                self.ray_short.unlink()
             os.close(lock)
 
     def secret(self, name: str) -> Path:
@@ -103,11 +104,18 @@ class DataFolder:
     def _link_short_name(self) -> None:
         if len(os.fsencode(self.ray_short)) > _SHORT_PATH_LIMIT:
             raise CannotStart(f"the folder for temporary files has too long a name for Ray's sockets: {self.ray_short}")
-        with suppress(FileExistsError):
-            self.ray_short.symlink_to(self.ray)
-        # Anybody may write there: a name that somebody else made must not lead our sockets to his folder.
-        if self.ray_short.lstat().st_uid != os.geteuid() or not self.ray_short.samefile(self.ray):
-            raise CannotStart(f"{self.ray_short} belongs to somebody else: remove it or set TMPDIR")
+        with suppress(FileNotFoundError):
+            # Anybody may write there: a name that somebody else made must not lead our sockets to his folder.
+            if self.ray_short.lstat().st_uid != os.geteuid():
+                raise CannotStart(f"{self.ray_short} belongs to somebody else: remove it or set TMPDIR")
+        self._remove_short_name()
+        self.ray_short.symlink_to(self.ray)
+
+    def _remove_short_name(self) -> None:
+        if self.ray_short.is_symlink():
+            self.ray_short.unlink()
+        elif self.ray_short.exists():  # a process of Ray that ended late wanted its folder, and made one
+            shutil.rmtree(self.ray_short)
 
 
 def _flocked(lock: int) -> bool:

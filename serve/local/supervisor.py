@@ -15,6 +15,7 @@ from types import FrameType
 import msgspec
 from rich.console import Console
 
+from serve.local.log_files import keep_logs_small
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
 from serve.local.processes import Part, adopt_orphans, reap
@@ -26,6 +27,7 @@ from serve.settings import Settings
 _LOOK_PERIOD_S = 0.25
 _PROBE_PERIOD_S = 2.0
 _PROBE_PATIENCE_S = 20.0  # Ray repairs HAProxy and replicas by itself within seconds
+_LOGS_PERIOD_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _RAY = "Ray"
 _RESTART_LIMIT = 5
@@ -138,9 +140,13 @@ class _Supervisor:
 
     def _watch(self) -> None:
         """Look after the parts until a signal comes. Raises CannotStart when one cannot be kept alive."""
+        logs_due = 0.0
         while True:
             time.sleep(_LOOK_PERIOD_S)
             reap()
+            if time.monotonic() > logs_due:
+                keep_logs_small(self._folder)
+                logs_due = time.monotonic() + _LOGS_PERIOD_S
             for name, part in self._parts.items():
                 fault = part.fault() or (self._silence() if name == _RAY else None)
                 if fault is not None:

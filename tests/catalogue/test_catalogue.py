@@ -10,7 +10,7 @@ from actors.catalogue import catalogue as catalogue_module
 from actors.catalogue.catalogue import Catalogue, rendezvous
 from actors.core.ids import BlockId
 from actors.database.connect import Connection, connect
-from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters
+from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounters
 from actors.journal.journal import Epoch
 from tests.catalogue.house import TENANT, house, new_block
 from tests.conftest import EmbeddedPostgres
@@ -203,9 +203,24 @@ async def test_due_blocks_are_those_of_the_shard_the_most_overdue_first(database
         await built.catalogue.assign(other, TENANT, "due-2")
         await connection.execute("insert into deadlines (due_at_ms, block_id) values (1, $1)", other)
         await connection.close()
-        assert await built.catalogue.due_blocks("due-1", 998, 10) == [blocks[4], blocks[3], blocks[2]]
-        assert await built.catalogue.due_blocks("due-1", 2_000, 2) == [blocks[4], blocks[3]]
-        assert await built.catalogue.due_blocks("due-1", 900, 10) == []
+        due = [Due(1_000 - number, block) for number, block in enumerate(blocks)]
+        assert await built.catalogue.due_blocks("due-1", 998, None, 10) == [due[4], due[3], due[2]]
+        assert await built.catalogue.due_blocks("due-1", 2_000, None, 2) == [due[4], due[3]]
+        assert await built.catalogue.due_blocks("due-1", 900, None, 10) == []
+
+
+async def test_due_blocks_are_found_page_by_page_though_many_are_due_at_once(database_url: str) -> None:
+    async with house(database_url) as built:
+        connection: Connection = await connect(database_url, application_name="tests")
+        due = sorted(Due(1_000 + number // 4, new_block()) for number in range(9))
+        for due_at_ms, block in due:
+            await built.catalogue.assign(block, TENANT, "paged")
+            await connection.execute("insert into deadlines (due_at_ms, block_id) values ($1, $2)", due_at_ms, block)
+        await connection.close()
+        found: list[Due] = []
+        while page := await built.catalogue.due_blocks("paged", 2_000, found[-1] if found else None, 2):
+            found += page
+        assert found == due
 
 
 async def test_a_catalogue_that_is_away_says_so_and_comes_back(database_url: str) -> None:

@@ -1,14 +1,14 @@
 """Each guarantee of activation, timers and the host, broken on purpose: the unchanged test of it must then fail."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
 from actors.core.entries import Entry
 from actors.core.ids import BlockId
-from actors.core.snapshot import restore
+from actors.core.snapshot import restoring
 from actors.core.state import BlockState
 from actors.engine import block_host, clock, group_commit, residence, timers
 from actors.engine import replay as replay_module
@@ -64,12 +64,12 @@ def a_look_that_fails_is_the_last(patch: pytest.MonkeyPatch) -> None:
 def claims_come_before_replay(patch: pytest.MonkeyPatch) -> None:
     claim = Activator.claim
 
-    async def blind(self: Activator, block: BlockId) -> HostedBlock:
+    async def blind(self: Activator, block: BlockId, loaded: HostedBlock | None) -> HostedBlock:
         head = await self._head(block)
         if head is not None:
             hosted = HostedBlock(block, BlockState(), head.position, head.chain, claimed=False)
             await self._append(self._activation_row(hosted, None))
-        return await claim(self, block)
+        return await claim(self, block, loaded)
 
     patch.setattr(Activator, "claim", blind)
 
@@ -77,10 +77,10 @@ def claims_come_before_replay(patch: pytest.MonkeyPatch) -> None:
 def a_contested_claim_begins_anew(patch: pytest.MonkeyPatch) -> None:
     claim, append = Activator.claim, Activator._append
 
-    async def again(self: Activator, block: BlockId) -> HostedBlock:
+    async def again(self: Activator, block: BlockId, _: HostedBlock | None) -> HostedBlock:
         while True:
             try:
-                return await claim(self, block)
+                return await claim(self, block, None)
             except _Contested:
                 continue
 
@@ -152,13 +152,13 @@ def snapshots_are_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def snapshots_forget_keys(patch: pytest.MonkeyPatch) -> None:
-    def forgetful(frozen: bytes) -> BlockState:
-        state = restore(frozen)
+    def forgetful(frozen: bytes) -> Generator[None, None, BlockState]:
+        state = yield from restoring(frozen)
         state.memos.clear()
         state.memo_dues.clear()
         return state
 
-    patch.setattr(replay_module, "restore", forgetful)
+    patch.setattr(replay_module, "restoring", forgetful)
 
 
 def snapshots_do_not_wait(patch: pytest.MonkeyPatch) -> None:

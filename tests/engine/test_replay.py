@@ -130,7 +130,7 @@ def test_a_snapshot_that_the_rows_behind_it_do_not_fit_is_found(database_url: st
     block, _ = asyncio.run(written(database_url, "unfit", unknown_key))
     code, out, err = run(database_url, block)
     assert (code, out) == (1, "")
-    assert f"from the snapshot of row {SNAPSHOT_AT}: JournalDamaged: row 6 cannot be applied" in err
+    assert f"from the snapshot of row {SNAPSHOT_AT}: RowUnfit: row 6 cannot be applied" in err
 
 
 async def execute(url: str, statement: str, *arguments: object) -> None:

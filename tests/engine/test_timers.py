@@ -9,7 +9,7 @@ from actors.core.entries import Activated, HoldExpired
 from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT
-from actors.engine import group_commit
+from actors.engine import group_commit, timers
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
     FENCED,
@@ -25,7 +25,7 @@ from tests.engine.stage import (
     release,
     settle,
 )
-from tests.simulation.world import now_ms
+from tests.simulation.world import Catalogue, now_ms
 
 
 def expired(stage: Stage, block: BlockId) -> list[int]:
@@ -67,6 +67,42 @@ async def test_a_hold_expires_although_nobody_asks_after_its_shard_was_lost() ->
     assert expired(stage, block) == [1]  # without grace, as the successor was there when it fell due
     assert stage.epochs(block)[-1] == 2
     projection.cancel()
+
+
+async def check_stuck_blocks() -> None:
+    """More blocks than a page has are overdue and do not replay; one that does is overdue for less long."""
+    stage = Stage()
+    projection = projecting(stage)
+    former = await stage.engine(1)
+    stuck = [await stage.on_sale(former) for _ in range(4)]
+    sound = await stage.on_sale(former)
+    for block in (*stuck, sound):
+        await former.ask(block, hold(1, "1/1", ttl_ms=5_000 + 1_000 * (block == sound)))
+    await asyncio.sleep(2)
+    former.process.kill()
+    for block in stuck:
+        stage.store.remove(block, 2)
+    await stage.engine(2)
+    await asyncio.sleep(20)
+    assert expired(stage, sound) == [1]
+    projection.cancel()
+
+
+def test_blocks_that_cannot_be_brought_in_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "BLOCKS_PER_SWEEP", 3)
+    on_virtual_time(check_stuck_blocks)()
+
+
+def test_control_a_sweep_that_always_begins_at_the_most_overdue_starves_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due_blocks = Catalogue.due_blocks
+    monkeypatch.setattr(
+        Catalogue, "due_blocks", lambda self, shard, now_ms, _, limit: due_blocks(self, shard, now_ms, None, limit)
+    )
+    monkeypatch.setattr(timers, "BLOCKS_PER_SWEEP", 3)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_stuck_blocks)()
 
 
 @on_virtual_time

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from serve.local.processes import end, is_living, mark, marked, spawn, wait_until
+from serve.local.ray_session import ray_environment
+from serve.local.stack import DataFolder
+from serve.settings import Settings
 
 Start = Callable[[str, str], subprocess.Popen[bytes]]
 
@@ -89,3 +92,31 @@ def test_a_child_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     assert wait_until(lambda: marked("stack-f") == [], 5.0)
+
+
+def found_after_it_named_itself(stack_id: str, environment: dict[str, str]) -> bool:
+    """Whether a process of Ray's that has written its title is found by its mark."""
+    program = "from ray._raylet import setproctitle; setproctitle('ray::Agent'); print(flush=True); input()"
+    started = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PATH": "/usr/bin", **mark(stack_id), **environment},
+    )
+    with started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        found = started.pid in marked(stack_id)
+        started.kill()
+    return found
+
+
+def test_a_title_does_not_wipe_the_mark_out(tmp_path: Path) -> None:
+    environment = ray_environment(Settings(), DataFolder(tmp_path))
+    assert found_after_it_named_itself("stack-e", environment)
+
+
+def test_control_without_that_variable_it_does(tmp_path: Path) -> None:
+    environment = ray_environment(Settings(), DataFolder(tmp_path))
+    del environment["SPT_NOENV"]
+    assert not found_after_it_named_itself("stack-f", environment)

@@ -68,14 +68,32 @@ def test_a_folder_that_cannot_be_made_is_one_line_that_names_the_setting(tmp_pat
         pytest.fail("held a folder below a file")
 
 
-def test_the_short_name_for_sockets_must_lead_to_our_folder(tmp_path: Path) -> None:
+def test_a_short_name_for_sockets_that_somebody_else_made_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = DataFolder(tmp_path / "data")
-    folder.ray_short.symlink_to(tmp_path)  # somebody was there before
+    folder.ray_short.symlink_to(tmp_path)
+    us = os.geteuid()
     try:
+        monkeypatch.setattr(os, "geteuid", lambda: us + 1)
         with pytest.raises(CannotStart, match="belongs to somebody else"), folder.held():
             pytest.fail("followed a foreign link")
+        assert folder.ray_short.samefile(tmp_path)
     finally:
         folder.ray_short.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("left", ["link", "folder"])
+def test_a_short_name_that_we_left_ourselves_leads_to_our_folder_again(tmp_path: Path, left: str) -> None:
+    folder = DataFolder(tmp_path / "data")
+    if left == "link":
+        folder.ray_short.symlink_to(tmp_path)
+    else:
+        (folder.ray_short / "session_of_a_late_process").mkdir(parents=True)
+    with folder.held():
+        assert folder.ray_short.is_symlink()
+        assert folder.ray_short.samefile(folder.ray)
+    assert not folder.ray_short.exists()
 
 
 def test_a_folder_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> None:

@@ -113,16 +113,17 @@ class _Visit:
                 continue
             if first is not None and (answer.reply.hold, answer.reply.seats) != (first.reply.hold, first.reply.seats):
                 self._crowd.faults.append(f"{key} got two holds: {first.reply} and {answer.reply}")
-            self._note(Told.HELD, answer)
+            self._note(Told.HELD, answer, key)
             if first is not None or self._random.random() < 0.7:
                 return answer
             first = answer
         return first
 
     async def _release(self, hold_id: str) -> None:
-        answer = await self._gateway().release_hold(self._request(self._crowd.new_key()), hold_id)
+        key = self._crowd.new_key()
+        answer = await self._gateway().release_hold(self._request(key), hold_id)
         if isinstance(answer, Done):
-            self._note(Told.RELEASED, answer)
+            self._note(Told.RELEASED, answer, key)
             await self._read_hold(hold_id, 0, (HoldStatus.RELEASED,))
 
     async def _read_hold(self, hold_id: str, sure_until_ms: int, expected: tuple[HoldStatus, ...]) -> None:
@@ -134,22 +135,24 @@ class _Visit:
             self._crowd.faults.append(f"stale or lost: {hold_id} reads {answer.reply.status.name}, not {expected}")
 
     async def _order(self, hold_id: str) -> None:
-        placed = await self._gateway().place_order(self._request(self._crowd.new_key()), hold_id)
+        key = self._crowd.new_key()
+        placed = await self._gateway().place_order(self._request(key), hold_id)
         if isinstance(placed, Rejected):
             self._note_refusal(placed)
             return
-        self._note(Told.ORDERED, placed)
+        self._note(Told.ORDERED, placed, key)
         order_id = outside_id(Kind.ORDER, placed.block, placed.reply.order)
+        key = self._crowd.new_key()
         if self._random.random() < 0.6:
-            answer = await self._gateway().confirm_order(self._request(self._crowd.new_key()), order_id)
+            answer = await self._gateway().confirm_order(self._request(key), order_id)
             done, expected = Told.CONFIRMED, OrderStatus.CONFIRMED
         else:
-            answer = await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
+            answer = await self._gateway().cancel_order(self._request(key), order_id)
             done, expected = Told.CANCELLED, OrderStatus.CANCELLED
         if isinstance(answer, Rejected):
             self._note_refusal(answer)
             return
-        self._note(done, answer)
+        self._note(done, answer, key)
         await self._read_order(order_id, expected)
         if expected is OrderStatus.CONFIRMED and self._random.random() < 0.7:  # or the event would sell out
             await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
@@ -161,9 +164,9 @@ class _Visit:
                 f"stale or lost: {order_id} reads {answer.reply.status.name}, not {expected.name}"
             )
 
-    def _note(self, told: Told, done: Done[HoldReply] | Done[OrderReply]) -> None:
+    def _note(self, told: Told, done: Done[HoldReply] | Done[OrderReply], key: str) -> None:
         self._crowd.accepted += 1
-        reply = acknowledged(told, done.reply, done.position, done.block)
+        reply = acknowledged(told, done.reply, done.position, done.block, key)
         if done.replayed:  # tells the deadline as it is by then
             reply = msgspec.structs.replace(reply, expires_at_ms=0)
         self._crowd.told.append(reply)

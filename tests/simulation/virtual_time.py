@@ -6,6 +6,7 @@ a dead one are dropped.
 """
 
 import asyncio
+import inspect
 import selectors
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -69,6 +70,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _Jumping()
         super().__init__(self._jumping)
+        self._tasks: set[asyncio.Task[Any]] = set()  # those of dead processes too, which nobody else may know any more
+        self.set_task_factory(self._new_task)
         self.step_count = 0
 
     def time(self) -> float:
@@ -87,6 +90,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context = context if context is not None else copy_context()
         return super().call_at(when, self._guarded, callback, args, context, context=context)
 
+    def abandon_tasks(self) -> None:
+        """Give up whatever has not ended. What has not even begun is closed: else Python would ask who awaits it."""
+        for task in self._tasks:
+            coroutine = task.get_coro()
+            if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                coroutine.close()
+            task.cancel()
+
+    def _new_task(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     def _guarded(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
         process = context.get(_current)
         if process is None or not (process.dead or process.paused):
@@ -101,7 +118,6 @@ def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         return loop.run_until_complete(main())
     finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
+        loop.abandon_tasks()
         loop.set_exception_handler(lambda *_: None)
         loop.close()

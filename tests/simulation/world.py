@@ -7,7 +7,7 @@ from actors.core import block as core
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Beat, EngineCounters
+from actors.engine.catalogue_port import Beat, Due, EngineCounters
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
@@ -42,14 +42,14 @@ class Catalogue:
         await asyncio.sleep(0.001)
         return self.owners.get(block)
 
-    async def due_blocks(self, shard: str, now_ms: int, limit: int) -> list[BlockId]:
+    async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         await asyncio.sleep(0.001)
         due = [
-            (deadline, block)
+            Due(deadline, block)
             for block, deadline in self._deadlines.items()
             if deadline is not None and deadline <= now_ms and self.owners.get(block) == shard
         ]
-        return [block for _, block in sorted(due)[:limit]]
+        return sorted(one for one in due if after is None or one > after)[:limit]
 
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         await asyncio.sleep(0.001)

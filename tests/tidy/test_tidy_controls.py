@@ -32,6 +32,8 @@ CAUGHT: list[tuple[Rule, str, str]] = [
     (imports.floors, "k8s/drain.py", "from actors.core.ids import BlockId"),
     (imports.floors, "loadtests/audit.py", "from actors.core.block import decide"),
     (imports.floors, "loadtests/audit.py", "from actors.core import entries, holds"),
+    (imports.floors, "loadtests/audit.py", "from actors.core.layout import Layout"),
+    (imports.floors, "loadtests/audit.py", "from actors.core.ids import BlockId"),
     (imports.pure_core, "actors/core/holds.py", "import asyncio"),
     (imports.pure_core, "actors/core/holds.py", "from time import monotonic"),
     (imports.pure_core, "actors/core/holds.py", "from datetime import datetime"),
