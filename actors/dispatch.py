@@ -114,7 +114,8 @@ class _Errand:
         self._to_write = to_write
         self._maybe_served = False
         self._awaiting_answer = False
-        self._tries_alone = 0
+        self._alone = False
+        self._unknown_count = 0
         self._pause_s = PAUSE_FIRST_S
         self.retry_count = -1
 
@@ -162,16 +163,15 @@ class _Errand:
         return await self._ask(way)
 
     async def _ask(self, way: Coalescer) -> _Verdict:
-        alone = self._tries_alone > 0
         self._awaiting_answer = True
         try:
-            answer = await way.call(self._block, self._command, self._tenant, self._not_after_ms, alone=alone)
+            answer = await way.call(self._block, self._command, self._tenant, self._not_after_ms, alone=self._alone)
         except OutcomeUnknown:
             self._awaiting_answer = False
-            self._maybe_served = True
-            self._tries_alone += 1
+            self._maybe_served = self._alone = True
+            self._unknown_count += 1
             self._routes.doubt(self._block, way)
-            if self._tries_alone > TRIES_ALONE:
+            if self._unknown_count > TRIES_ALONE:
                 _log.error("given up on a command after which the shard was gone", block=self._block)
                 return self._unless_served(Reason.UNAVAILABLE)
             return _Again.AFTER_A_PAUSE
@@ -210,6 +210,8 @@ class _Errand:
                 return self._unless_served(Reason.INTERNAL)
             case Fault.QUARANTINED:
                 return self._unless_served(Reason.UNAVAILABLE)
+            case Fault.DEFERRED:
+                self._maybe_served = self._alone = True
         return _Again.AFTER_A_PAUSE
 
     def _unless_served(self, reason: Reason) -> Rejected:

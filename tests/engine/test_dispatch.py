@@ -105,6 +105,8 @@ VERDICTS: list[tuple[tuple[Step, ...], Reason | None, Reason | None]] = [
     ((Failed(Fault.OVERLOADED),), Reason.OVERLOADED, Reason.OVERLOADED),
     ((Failed(Fault.BUG),), Reason.INTERNAL, Reason.INTERNAL),
     ((Failed(Fault.QUARANTINED),), Reason.UNAVAILABLE, Reason.UNAVAILABLE),
+    ((Failed(Fault.DEFERRED), YES), None, None),
+    ((Failed(Fault.DEFERRED),), Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE),
     ((UNKNOWN, Failed(Fault.OVERLOADED)), Reason.OUTCOME_UNKNOWN, Reason.OVERLOADED),
     ((UNKNOWN, Failed(Fault.BUG)), Reason.OUTCOME_UNKNOWN, Reason.INTERNAL),
     ((UNKNOWN, Failed(Fault.QUARANTINED)), Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE),
@@ -147,14 +149,15 @@ async def test_a_command_after_which_the_shard_is_gone_is_not_sent_for_ever() ->
     assert shard.doubts == shard.tries
 
 
+@pytest.mark.parametrize("first", [UNKNOWN, Failed(Fault.DEFERRED)])
 @on_virtual_time
-async def test_after_a_crash_commands_go_out_one_by_one() -> None:
-    shard = Shard(UNKNOWN, YES)
+async def test_after_a_crash_or_a_lack_of_room_commands_go_out_one_by_one(first: Step) -> None:
+    shard = Shard(first, YES)
     dispatcher = Dispatcher(shard, now_ms)
     asked = [dispatcher.ask(BLOCK, COMMAND, "arena", now_ms() + 10_000, Reason.EVENT_NOT_FOUND) for _ in range(20)]
     assert await asyncio.gather(*asked) == [YES] * 20
-    first, *others = shard.batch_sizes
-    assert first == 20
+    together, *others = shard.batch_sizes
+    assert together == 20
     assert others == [1] * 20
 
 
