@@ -5,11 +5,18 @@ Rows are kept as ranges, so a layout of a hundred thousand seats is a few kiloby
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 MAX_UNITS = 1_000_000
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+"""Of the names of a layout's rows and the labels of its seats: so the whole layout fits into one frame of a link."""
+
+
+def text_bytes(names: Iterable[str]) -> int:
+    """What these names or labels take in a layout (see `MAX_TEXT_BYTES`), with a byte each for their length."""
+    return sum(len(name.encode()) + 1 for name in names)
 
 
 class Category(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -75,6 +82,11 @@ class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def seat_count(self) -> int:
         """How many numbered seats there are."""
         return sum(row.count for _, row in self.rows())
+
+    @property
+    def text_bytes(self) -> int:
+        """What the names of its rows and the labels of its seats take."""
+        return sum(text_bytes((row.name, *row.labels)) for _, row in self.rows())
 
     @property
     def capacity(self) -> int:

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 import msgspec
 
 from actors.core.labels import following_label, parse_range
-from actors.core.layout import MAX_UNITS, Area, Category, Layout, Row, Section
+from actors.core.layout import MAX_TEXT_BYTES, MAX_UNITS, Area, Category, Layout, Row, Section, text_bytes
 from actors.core.layout_faults import FaultList, LayoutFault, shown
 from actors.core.layout_fields import Fields, read_label
 
@@ -82,6 +82,7 @@ class _Reading:
         self._category_of_name: dict[str, int] = {}
         self._row_count = 0
         self._unit_count = 0
+        self._text_bytes = 0  # of rows and seats
 
     def layout(self, raw: object) -> Layout:
         fields = Fields(raw, "", ("currency", "categories", "sections", "areas"), self.faults)
@@ -94,14 +95,16 @@ class _Reading:
             self.faults.add("", f"has more than {MAX_ROWS} rows")
         if self._unit_count > MAX_UNITS:
             self.faults.add("", f"has more than {MAX_UNITS} seats and places")
-        elif self._unit_count == 0 and not self.faults.found():
+        if self._text_bytes > MAX_TEXT_BYTES:
+            self.faults.add("", f"has more than {MAX_TEXT_BYTES} bytes of row names and seat labels")
+        if self._unit_count == 0 and not self.faults.found():
             self.faults.add("", "has neither seats nor places: give sections or areas")
         return Layout(currency, categories, sections, areas)
 
     @property
     def _over_bounds(self) -> bool:
         """Whether the layout is too large already, so that reading on would be work for nothing."""
-        return self._row_count > MAX_ROWS or self._unit_count > MAX_UNITS
+        return self._row_count > MAX_ROWS or self._unit_count > MAX_UNITS or self._text_bytes > MAX_TEXT_BYTES
 
     def _currency(self, fields: Fields) -> str:
         if not fields.require("currency"):
@@ -141,6 +144,7 @@ class _Reading:
             seats = self._seats(row)
             self._row_count += len(names)
             self._unit_count += len(names) * seats.count
+            self._text_bytes += text_bytes(names) + len(names) * text_bytes(seats.labels)
             if len(path_of_name) > MAX_ROWS_PER_SECTION:
                 section.refuse("rows", f"must be at most {MAX_ROWS_PER_SECTION} rows")
                 return

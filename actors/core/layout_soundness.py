@@ -7,7 +7,7 @@ without having read it so: the first fault is enough, and what is sound here can
 from collections.abc import Iterable, Iterator
 
 from actors.core.labels import label_problem
-from actors.core.layout import MAX_UNITS, Layout, Row
+from actors.core.layout import MAX_TEXT_BYTES, MAX_UNITS, Layout, Row
 from actors.core.layout_faults import LayoutFault
 from actors.core.layout_file import MAX_CATEGORIES, MAX_PRICE
 
@@ -33,6 +33,8 @@ def _faults(layout: Layout) -> Iterator[LayoutFault]:
             yield LayoutFault(f"layout.areas[{index}].category", "is not one of the categories")
     if not 1 <= layout.capacity <= MAX_UNITS:
         yield LayoutFault("layout", f"must have 1 to {MAX_UNITS} seats and places")
+    if layout.text_bytes > MAX_TEXT_BYTES:
+        yield LayoutFault("layout", f"must have at most {MAX_TEXT_BYTES} bytes of row names and seat labels")
 
 
 def _category_faults(layout: Layout) -> Iterator[LayoutFault]:

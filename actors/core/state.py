@@ -79,10 +79,7 @@ class BlockState:
         self.orders: dict[int, Order] = {}
         self.memos: dict[bytes, Memo] = {}
         self.ended: deque[tuple[int, int]] = deque()  # (when, hold): of holds that came to nothing, to be forgotten
-        self._derive()
-
-    def _derive(self) -> None:
-        self.index = LayoutIndex(self.layout or Layout("", (), (), ()))
+        self.index = LayoutIndex(Layout("", (), (), ()))
         self.inventory = Inventory(self.index)
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
@@ -91,10 +88,8 @@ class BlockState:
     def set_layout(self, layout: Layout) -> None:
         """Give the block its units, all available."""
         self.layout = layout
-        self._derive()
-        for key, memo in self.memos.items():
-            if memo.due_ms:
-                self.push_memo_due(memo.due_ms, key)
+        self.index = LayoutIndex(layout)
+        self.inventory = Inventory(self.index)
 
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""

@@ -60,7 +60,7 @@ class Line:
         self._warning: str | None = None  # what the server warned of during the statement that runs
         self._turn = asyncio.Lock()
         self._closed = False
-        self._refusal_told: tuple[str, float] | None = None  # which, and when by the loop's clock
+        self._refusal_told = "", 0.0  # which sqlstate, and when by the loop's clock
 
     async def fetch(self, query: str, *arguments: object) -> list[Any]:
         """The rows of one statement. Raises LineUnavailable."""
@@ -125,12 +125,9 @@ class Line:
         why = " ".join(filter(None, (type(fault).__name__, sqlstate))) + f": {fault}"
         if sqlstate[:2] not in _LASTING_CLASSES and sqlstate not in _LASTING:
             return LineUnavailable(why, sqlstate)
+        told, told_s = self._refusal_told
         now_s = asyncio.get_running_loop().time()
-        if (
-            self._refusal_told is None
-            or self._refusal_told[0] != sqlstate
-            or (now_s - self._refusal_told[1] >= REFUSALS_TOLD_EVERY_S)
-        ):
+        if sqlstate != told or now_s - told_s >= REFUSALS_TOLD_EVERY_S:
             self._refusal_told = sqlstate, now_s
             _log.error("postgres refuses a statement", line=self._application_name, sqlstate=sqlstate, fault=why)
         return LineRefused(why, sqlstate)

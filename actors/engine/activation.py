@@ -34,7 +34,8 @@ class Superseded(Exception):
 
 
 Outage = tuple[int, int]  # since when and until when the former owner was provably down, in ms
-FindOutage = Callable[[int], Awaitable[Outage | None]]  # by the packed epoch of the former owner
+FindOutage = Callable[[int, int], Awaitable[Outage | None]]
+"""By the packed epoch of the former owner, and when it last wrote to the block, in ms."""
 
 
 class Activator:
@@ -72,7 +73,7 @@ class Activator:
         hosted = hosted or await self._load(block, head)
         outage = None
         if head is not None and hosted.position == head.position:  # where another writes meanwhile, nobody was down
-            outage = await self._find_outage(head.epoch)
+            outage = await self._find_outage(head.epoch, hosted.state.last_at_ms)
         new = self._activation_row(hosted, outage)
         while not await self._append(new):
             last = await replay(self._journal, hosted)

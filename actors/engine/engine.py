@@ -106,8 +106,9 @@ class Engine:
         if not self._snapshots.full():
             self._snapshots.put_nowait(snapshot)
 
-    async def _find_outage(self, former_epoch: int) -> Outage | None:
-        """From the former owner's last heartbeat to our start; None if it may have been alive, or cannot be known.
+    async def _find_outage(self, former_epoch: int, written_at_ms: int) -> Outage | None:
+        """From the former owner's last sign of life, a heartbeat or a write, to our start; None if it cannot be known,
+        or is too short for it to be certain that the former owner was down.
 
         From our start on the shard was there for whoever asked, even if nobody asked for this block.
         """
@@ -117,6 +118,7 @@ class Engine:
             last_ms = await self._catalogue.last_heartbeat_ms(self.shard, former_epoch)
         except CatalogueUnavailable:
             return None
-        if last_ms is None or self._started_at_ms - last_ms < OUTAGE_NOTICED_MS:
+        if last_ms is None:
             return None
-        return last_ms, self._started_at_ms
+        alive_ms = max(last_ms, written_at_ms)
+        return (alive_ms, self._started_at_ms) if self._started_at_ms - alive_ms >= OUTAGE_NOTICED_MS else None

@@ -36,7 +36,6 @@ ENTRIES_PER_SNAPSHOT = 10_000
 VALUES_PER_ENTRY = 4
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
-STALL_TOLD_EVERY_S = 10.0
 
 T = TypeVar("T", Appended, Heads)
 
@@ -88,7 +87,7 @@ class GroupCommit:
         self._collecting = self._new_cycle()
         self.stalled = False  # the journal did not answer; the outcome of the cycle in flight is unknown
         self._stalled_since_s = 0.0
-        self._stall_told: tuple[str, float] | None = None  # the sqlstate that was told last, and when
+        self._stall_told: set[str] = set()  # which sqlstates
         self.commit_count = 0
         self.row_count = 0
         self.entry_count = 0
@@ -182,22 +181,18 @@ class GroupCommit:
                 return answer
 
     def _stall(self, fault: JournalUnavailable) -> None:
-        """Say so at once, when the reason changes, and every ten seconds; as an error where it will not pass."""
-        now_s = self._clock.monotonic()
+        """Say what is wrong when it begins, and of what kind it is whenever it is of another; `Line` goes on saying it.
+
+        The rows are sent again whatever Postgres says: they may have been appended when they were sent before.
+        """
         if not self.stalled:
             self.stalled = True
-            self._stalled_since_s = now_s
-            self._stall_told = None
-        if self._stall_told is not None:
-            sqlstate, told_s = self._stall_told
-            if sqlstate == fault.sqlstate and now_s - told_s < STALL_TOLD_EVERY_S:
-                return
-        self._stall_told = fault.sqlstate, now_s
-        facts = {"fault": str(fault), "sqlstate": fault.sqlstate, "stalled_s": round(now_s - self._stalled_since_s, 1)}
-        if isinstance(fault, JournalRefused):
-            _log.error("the journal refuses", **facts)
-        else:
-            _log.warning("the journal does not answer", **facts)
+            self._stalled_since_s = self._clock.monotonic()
+            self._stall_told.clear()
+        if fault.sqlstate not in self._stall_told:
+            self._stall_told.add(fault.sqlstate)
+            say = _log.error if isinstance(fault, JournalRefused) else _log.warning
+            say("the journal does not answer", fault=str(fault), sqlstate=fault.sqlstate)
 
     def _end_stall(self) -> None:
         if self.stalled:

@@ -8,7 +8,8 @@ Rules it keeps:
 - Positions are read from Postgres in every round and move by compare-and-set, in one transaction with the rows. So two
   projectors may run at once, and one that was cut off in the middle goes on from what is committed.
 - A bad row stops its block, and what one block makes a projection fail at stops that projection of that block: logged
-  as an error and kept as `quarantined_because` until `rebuild`. All others go on.
+  as an error and kept as `quarantined_because` until `rebuild`. All others go on. Whether it is the row that is bad, or
+  the snapshot that the block was folded from, shows when it is folded once more from its first row.
 """
 
 import asyncio
@@ -62,6 +63,7 @@ class Projector:
         self._folds = Folds(max_folds_bytes)
         self._page_start: BlockId | None = None
         self._hinted: set[BlockId] = set()
+        self._from_first_row: set[BlockId] = set()  # to be folded so, whatever snapshots there are
         self._followed_until: dict[BlockId, float] = {}
 
     def hint(self, blocks: Iterable[BlockId]) -> None:
@@ -127,6 +129,7 @@ class Projector:
         found = await self._positions.rows(
             {block: fold.position for block, fold in folds.items()}, self._rows_per_slice
         )
+        has_more = any(len(rows) == self._rows_per_slice for rows in found.of_block.values())
         steps: dict[str, list[Step]] = {name: [] for name in self._projections}
         for block, fold in folds.items():
             rows, seen = found.of_block[block], active[block]
@@ -135,9 +138,11 @@ class Projector:
                 ahead = _steps(fold, seen, is_cut=len(rows) == self._rows_per_slice)
             except JournalDamaged as damage:
                 self._folds.drop(block)
-                await self._quarantine(block, seen, str(damage))
+                has_more |= await self._begin_anew_or_stop(block, seen, str(damage))
             else:
                 self._folds.keep(fold)
+                if len(rows) < self._rows_per_slice:
+                    self._from_first_row.discard(block)
                 for name, step in ahead.items():
                     steps[name].append(step)
             await asyncio.sleep(0)  # a long slice must not keep hints from coming in
@@ -147,7 +152,17 @@ class Projector:
         for block, fold in folds.items():
             if block not in lost:
                 fold.let_go(fold.position)
-        return any(len(rows) == self._rows_per_slice for rows in found.of_block.values())
+        return has_more
+
+    async def _begin_anew_or_stop(self, block: BlockId, seen: dict[str, Seen], because: str) -> bool:
+        """True if the block is to be folded from its first row; if it was, it is stopped."""
+        if block not in self._from_first_row:
+            _log.warning("rows do not fit: folding from the first row", block=block, because=because)
+            self._from_first_row.add(block)
+            return True
+        self._from_first_row.discard(block)
+        await self._quarantine(block, seen, because)
+        return False
 
     async def _fold(self, block: BlockId, seen: dict[str, Seen]) -> Fold:
         """The block from where the last of its projections is, or from the newest snapshot before that."""
@@ -155,7 +170,8 @@ class Projector:
         fold = self._folds.get(block)
         if fold is not None and fold.floor <= lowest:
             return fold
-        snapshot = await self._journal.newest_snapshot(block, FORMAT, lowest) if lowest else None
+        with_snapshot = lowest and block not in self._from_first_row
+        snapshot = await self._journal.newest_snapshot(block, FORMAT, lowest) if with_snapshot else None
         if snapshot is not None:
             try:
                 return Fold.from_snapshot(snapshot)

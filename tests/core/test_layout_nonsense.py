@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.core import layout_file
-from actors.core.layout import MAX_UNITS
+from actors.core.layout import MAX_TEXT_BYTES, MAX_UNITS, Layout
 from actors.core.layout_faults import MAX_FAULTS
 from actors.core.layout_file import MAX_ROWS, MAX_SECTIONS, parse_layout
+from actors.core.layout_soundness import first_fault
 
 HUGE = 1_000_000
 CATEGORIES = [{"name": "Near", "price": 1}]
@@ -113,3 +115,24 @@ def test_too_many_rows_and_too_many_units_are_said() -> None:
     rows = [{"names": "1..1000", "seats": "1..1001"}]
     faults = parse_layout(a_layout_with(sections=[{"name": "101", "category": "Near", "rows": rows}]))
     assert [str(fault) for fault in faults] == ["has more than 1000000 seats and places"]  # type: ignore[union-attr]
+
+
+def labels_that_unfold(rows: int) -> object:
+    """Rows that share a list of 1,000 long labels: a few kilobytes that stand for many megabytes."""
+    labels = [f"{number:032}" for number in range(1_000)]
+    return a_layout_with(
+        sections=[{"name": "101", "category": "Near", "rows": [{"names": f"1..{rows}", "seats": labels}]}]
+    )
+
+
+def test_more_text_than_a_frame_carries_is_refused() -> None:
+    row_bytes = 1_000 * 33
+    most = (MAX_TEXT_BYTES - 1_000) // row_bytes
+    layout = parse_layout(labels_that_unfold(most))
+    assert isinstance(layout, Layout)
+    assert most * row_bytes < layout.text_bytes <= MAX_TEXT_BYTES
+    assert first_fault(layout) is None
+    faults = parse_layout(labels_that_unfold(most + 1))
+    assert [str(fault) for fault in faults] == ["has more than 4194304 bytes of row names and seat labels"]  # type: ignore[union-attr]
+    more = (*layout.sections, msgspec.structs.replace(layout.sections[0], name="102"))
+    assert "bytes of row names" in str(first_fault(msgspec.structs.replace(layout, sections=more)))

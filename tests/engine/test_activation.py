@@ -163,6 +163,7 @@ async def check_damage(damage: Callable[[Stage, BlockId], None]) -> None:
     assert isinstance(answers[0], Failed)
     assert answers[0].fault is Fault.QUARANTINED
     assert isinstance(answers[1], Replied)
+    assert successor.engine.counters().quarantined_count == 1
     assert {row.epoch for row in stage.store.journals[damaged]} == {FORMER}, "a damaged journal was appended to"
     assert not successor.running.done()
 

@@ -107,13 +107,13 @@ def no_rows_is_another_head(patch: pytest.MonkeyPatch) -> None:
 
 
 def stalls_are_logged_at_each_try(patch: pytest.MonkeyPatch) -> None:
-    begin = GroupCommit._begin_stall
+    stall = GroupCommit._stall
 
     def forgetful(self: GroupCommit, fault: JournalUnavailable) -> None:
         self.stalled = False
-        begin(self, fault)
+        stall(self, fault)
 
-    patch.setattr(GroupCommit, "_begin_stall", forgetful)
+    patch.setattr(GroupCommit, "_stall", forgetful)
 
 
 CONTROLS: list[tuple[Break, Callable[[], None]]] = [

@@ -109,6 +109,7 @@ async def check_quarantine() -> None:
     read = await owner.ask_one(block, read_hold(1))
     assert isinstance(read, Failed)
     assert read.fault is Fault.QUARANTINED
+    assert owner.engine.counters().quarantined_count == 1
     await asyncio.sleep(5)
     assert not owner.running.done()
 

@@ -5,7 +5,8 @@ import pytest
 from actors.core.commands import Command, CreateEvent, OpenSale, ReadEvent
 from actors.core.entries import HoldPlaced, SaleOpened
 from actors.core.ids import BlockId
-from actors.core.layout import Category, Layout, Row, Section
+from actors.core.layout import MAX_TEXT_BYTES, Area, Category, Layout, Row, Section, text_bytes
+from actors.core.layout_file import MAX_AREAS, MAX_CATEGORIES, MAX_PRICE, MAX_ROWS, MAX_SECTIONS
 from actors.core.layout_soundness import first_fault
 from actors.engine import block_host
 from actors.link.batch import (
@@ -160,8 +161,8 @@ def largest_that_arrives(stage: Stage) -> tuple[BlockId, CreateEvent]:
     def payload(create: CreateEvent) -> bytes:
         return encoder.encode([Call(block, encoder.encode(create))])
 
-    per_seat = len(encoder.encode(labelled(2_000))) - len(encoder.encode(labelled(1_000)))
-    layout = labelled(MAX_ANSWERS_BYTES * 1_000 // per_seat - 100)
+    per_seat = labelled(2_000).text_bytes - labelled(1_000).text_bytes
+    layout = labelled(MAX_TEXT_BYTES * 1_000 // per_seat - 100)
     create = CreateEvent(stamp("c"), "", layout, 600_000)
     missing = MAX_FRAME_BYTES - len(encode_frame(Kind.REQUEST, 1, payload(create)))
     name = "n" * (missing - 4)  # a long name takes four bytes more to tell its length
@@ -185,6 +186,31 @@ async def check_largest() -> None:
 
 def test_whatever_arrives_in_a_frame_can_be_answered_in_one() -> None:
     on_virtual_time(check_largest)()
+
+
+def test_the_largest_layout_fits_into_a_frame() -> None:
+    """As much text as may be, and beside it as many rows, sections, areas and categories as may be."""
+
+    def name(kind: str, number: int) -> str:
+        return f"{kind}{number:\N{SNOWMAN}>{LABEL_LENGTH - 1}}"
+
+    text_of_rows = sum(len(f"r{number}") + 1 for number in range(MAX_ROWS))
+    labels = seats(range(LABELS_PER_ROW))
+    labelled_rows = (MAX_TEXT_BYTES - text_of_rows) // text_bytes(labels)
+    rows = tuple(
+        Row(f"r{number}", MAX_CATEGORIES - 1, 10**8, LABELS_PER_ROW, labels)
+        if number < labelled_rows
+        else Row(f"r{number}", MAX_CATEGORIES - 1, 10**8, 1)
+        for number in range(MAX_ROWS)
+    )
+    per_section = MAX_ROWS // MAX_SECTIONS
+    sections = (Section(name("s", n), rows[n * per_section :][:per_section]) for n in range(MAX_SECTIONS))
+    areas = (Area(name("a", number), 0, 100) for number in range(MAX_AREAS))
+    categories = (Category(name("c", number), MAX_PRICE) for number in range(MAX_CATEGORIES))
+    layout = Layout("EUR", tuple(categories), tuple(sections), tuple(areas))
+    assert first_fault(layout) is None
+    assert layout.text_bytes > 0.98 * MAX_TEXT_BYTES
+    assert len(encoder.encode(layout)) < 0.95 * MAX_FRAME_BYTES
 
 
 def test_control_a_reply_that_is_larger_than_its_command_could_not(monkeypatch: pytest.MonkeyPatch) -> None:

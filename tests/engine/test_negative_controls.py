@@ -196,14 +196,14 @@ def everybody_sweeps_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_outage_is_found(patch: pytest.MonkeyPatch) -> None:
-    async def none(_: Engine, __: int) -> None:
+    async def none(_: Engine, __: int, ___: int) -> None:
         return None
 
     patch.setattr(Engine, "_find_outage", none)
 
 
 def every_takeover_is_an_outage(patch: pytest.MonkeyPatch) -> None:
-    async def always(self: Engine, _: int) -> tuple[int, int]:
+    async def always(self: Engine, _: int, __: int) -> tuple[int, int]:
         return 1, self.clock.now_ms()
 
     patch.setattr(Engine, "_find_outage", always)
@@ -212,11 +212,20 @@ def every_takeover_is_an_outage(patch: pytest.MonkeyPatch) -> None:
 def an_outage_ends_with_the_claim(patch: pytest.MonkeyPatch) -> None:
     find = Engine._find_outage
 
-    async def later(self: Engine, former_epoch: int) -> tuple[int, int] | None:
-        outage = await find(self, former_epoch)
+    async def later(self: Engine, former_epoch: int, written_at_ms: int) -> tuple[int, int] | None:
+        outage = await find(self, former_epoch, written_at_ms)
         return outage and (outage[0], self.clock.now_ms())
 
     patch.setattr(Engine, "_find_outage", later)
+
+
+def heartbeats_alone_are_life(patch: pytest.MonkeyPatch) -> None:
+    find = Engine._find_outage
+
+    async def deaf(self: Engine, former_epoch: int, _: int) -> tuple[int, int] | None:
+        return await find(self, former_epoch, 0)
+
+    patch.setattr(Engine, "_find_outage", deaf)
 
 
 def beats_bear_the_catalogues_clock(patch: pytest.MonkeyPatch) -> None:
@@ -344,6 +353,10 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (everybody_sweeps_at_once, clocks.test_a_waiting_cluster_does_nothing_before_the_first_write),
     (no_outage_is_found, clocks.test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying),
     (every_takeover_is_an_outage, clocks.test_there_is_no_grace_where_the_former_owner_was_alive),
+    (
+        heartbeats_alone_are_life,
+        clocks.test_an_outage_begins_with_the_last_write_if_that_came_after_the_last_heartbeat,
+    ),
     (every_takeover_is_an_outage, clocks.test_a_hold_expires_although_nobody_asks_after_its_shard_was_lost),
     (snapshots_do_not_wait, with_small_snapshots(clocks.check_snapshots)),
     (snapshots_do_not_wait, with_small_snapshots(clocks.check_fenced_snapshot)),

@@ -34,7 +34,7 @@ class Door:
         return "s2"
 
 
-async def _no_outage(_former: int) -> None:
+async def _no_outage(_former: int, _written_at_ms: int) -> None:
     return None
 
 

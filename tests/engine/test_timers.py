@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from actors.core.commands import MAX_HOLD_LIFE_MS
-from actors.core.entries import Activated, HoldExpired
+from actors.core.entries import Activated, HoldExpired, HoldPlaced
 from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT
@@ -228,6 +228,23 @@ async def test_there_is_no_grace_where_the_former_owner_has_just_written() -> No
     await asyncio.sleep(0.1)
     activations = [entry for entry in stage.entries(block) if isinstance(entry, Activated)]
     assert [entry.down_until_ms for entry in activations] == [0, 0]
+
+
+@on_virtual_time
+async def test_an_outage_begins_with_the_last_write_if_that_came_after_the_last_heartbeat() -> None:
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    stage.catalogue.beats_ms = _Deaf(stage.catalogue.beats_ms)
+    await former.ask(block, hold(1, "1/1", ttl_ms=5_000), hold(2, "1/2", ttl_ms=12_000))
+    await asyncio.sleep(10)
+    assert isinstance(await former.ask_one(block, hold(3, "1/3")), Replied)
+    successor, _ = await taken_over(stage, former, block, 20)
+    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
+    assert hold_status(await successor.ask_one(block, read_hold(2))) is HoldStatus.ACTIVE  # due in the outage
+    entries = stage.entries(block)
+    (outage_from_ms,) = (entry.down_from_ms for entry in entries if isinstance(entry, Activated) and entry.down_from_ms)
+    assert outage_from_ms == next(entry.at_ms for entry in entries if isinstance(entry, HoldPlaced) and entry.hold == 3)
 
 
 class _Deaf(dict[tuple[str, int], int]):

@@ -1,20 +1,13 @@
 """What a shard commits is projected in the next round, however large the catalogue: the shard hints at the block."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from itertools import count
-
 import pytest
 
-from actors.catalogue.catalogue import Catalogue
 from actors.core.ids import BlockId
-from actors.engine.engine import Engine, Lines
+from actors.engine.engine import Engine
 from actors.engine.hints import Hints
-from actors.journal.journal import Epoch
-from actors.journal.postgres import PostgresJournal
-from actors.link.batch import Call, Failed, Replied, answers_decoder, encoder
+from actors.link.batch import Replied
 from actors.projections.projector import Projector
+from tests.engine.postgres_shard import ask, shard
 from tests.projections.selling import SEATS, SellingEvent, World, follow_all
 
 pytestmark = pytest.mark.anyio
@@ -22,36 +15,10 @@ pytestmark = pytest.mark.anyio
 BLOCKS, PER_PAGE = 12, 3
 
 
-@asynccontextmanager
-async def shard(database_url: str) -> AsyncIterator[Engine]:
-    """The shard of all events, running on the journal in Postgres."""
-    lines = Lines(*(PostgresJournal(database_url) for _ in range(4)))
-    catalogue = Catalogue(database_url)
-    loop, nonces = asyncio.get_running_loop(), count(1)
-    engine = Engine(
-        "shard-1", Epoch(1, 1, 1), lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), cut_over=False
-    )
-    await engine.start()
-    running = loop.create_task(engine.run())
-    try:
-        yield engine
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        for line in (*lines, catalogue):
-            await line.close()
-
-
 async def sell(engine: Engine, event: SellingEvent) -> None:
     """Sell a seat of the event by way of the shard."""
     event.now_ms = engine.clock.now_ms()
-    payload = encoder.encode([Call(event.block, encoder.encode(event.hold(SEATS[0])))])
-    for _ in range(500):
-        (answer,) = answers_decoder.decode(await engine.serve(payload))
-        if not isinstance(answer, Failed):
-            break
-        await asyncio.sleep(0.01)
-    assert isinstance(answer, Replied), answer
+    assert isinstance(await ask(engine, event.block, event.hold(SEATS[0])), Replied)
 
 
 async def held(world: World, block: BlockId) -> int:

@@ -9,8 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from actors.core import block as core
+from actors.core.commands import ReleaseHold
 from actors.core.entries import HoldReleased
 from actors.core.ids import BlockId
+from actors.core.snapshot import freeze, restore
 from actors.database.connect import Connection
 from actors.journal.codec import decode_entries, encode_entries
 from actors.journal.journal import JournalRow
@@ -20,7 +22,7 @@ from actors.projections.fold import Fold
 from actors.projections.positions import Seen
 from actors.projections.projection import FollowedRow, Progress
 from actors.projections.projector import Projector
-from tests.projections.selling import ALL, Feed, SellingEvent, World, check_followed, follow_all
+from tests.projections.selling import ALL, SEATS, Feed, SellingEvent, World, check_followed, follow_all
 
 pytestmark = pytest.mark.anyio
 
@@ -233,3 +235,32 @@ async def test_a_projector_that_starts_says_what_is_quarantined(world: World) ->
         await asyncio.sleep(0.3)
         running.cancel()
     assert [(log["log_level"], log["projection"], log["block"]) for log in logs] == [("error", "feed", event.block)]
+
+
+async def check_unfit_snapshot(world: World) -> None:
+    """A snapshot that can be read leads to a state that the rows behind it do not fit."""
+    event = await world.event()
+    await event.sell(held := event.hold(SEATS[0]))
+    await follow_all(world.projector())
+    sound = event.state
+    event.state = restore(freeze(sound))
+    event.state.holds[held.hold].keys = (b"?" * 16,)
+    await event.save_snapshot()
+    event.state = sound
+    assert await event.sell(ReleaseHold(event.stamp(), held.hold)) == 1
+    await follow_all(world.projector())
+    await check_followed(world, event)
+
+
+async def test_a_snapshot_that_the_rows_do_not_fit_costs_time_only(world: World) -> None:
+    await check_unfit_snapshot(world)
+
+
+async def test_control_taken_for_a_bad_row_it_stops_the_block(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stop(self: Projector, block: BlockId, seen: dict[str, Seen], because: str) -> bool:
+        await self._quarantine(block, seen, because)
+        return False
+
+    monkeypatch.setattr(Projector, "_begin_anew_or_stop", stop)
+    with pytest.raises(AssertionError):
+        await check_unfit_snapshot(world)

@@ -1,0 +1,52 @@
+"""A shard on the journal and the catalogue in Postgres, without Ray and without a link."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from actors.catalogue.catalogue import Catalogue
+from actors.core.commands import Command
+from actors.core.ids import BlockId
+from actors.engine.engine import Engine, Lines
+from actors.journal.journal import Epoch
+from actors.journal.postgres import PostgresJournal
+from actors.link.batch import Answer, Call, Failed, Fault, answers_decoder, encoder
+
+SHARD = "shard-1"
+
+
+@asynccontextmanager
+async def shard(database_url: str, incarnation: int = 1) -> AsyncIterator[Engine]:
+    """The shard, running; its cluster waits for the first write."""
+    lines = Lines(*(PostgresJournal(database_url) for _ in range(4)))
+    catalogue = Catalogue(database_url)
+    loop, nonces = asyncio.get_running_loop(), count(1)
+    epoch = Epoch(1, 1, incarnation)
+    engine = Engine(SHARD, epoch, lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), cut_over=False)
+    await engine.start()
+    running = loop.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        for line in (*lines, catalogue):
+            await line.close()
+
+
+async def ask_once(engine: Engine, block: BlockId, command: Command) -> Answer:
+    """The answer to one command."""
+    payload = encoder.encode([Call(block, encoder.encode(command))])
+    (answer,) = answers_decoder.decode(await engine.serve(payload))
+    return answer
+
+
+async def ask(engine: Engine, block: BlockId, command: Command) -> Answer:
+    """The answer to one command, when the block is in."""
+    for _ in range(400):
+        answer = await ask_once(engine, block, command)
+        if answer != Failed(Fault.NOT_READY):
+            return answer
+        await asyncio.sleep(0.005)
+    raise AssertionError("the block never came in")

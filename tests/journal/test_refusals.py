@@ -1,0 +1,101 @@
+"""What Postgres refuses for good is told from what passes by itself, and is said aloud, with its class."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from structlog.testing import capture_logs
+
+from actors.database import line as database_line
+from actors.database.line import Line, LineRefused, LineUnavailable
+from actors.journal.journal import JournalRefused
+from actors.journal.postgres import PostgresJournal
+
+pytestmark = pytest.mark.anyio
+
+LASTING = {
+    "select nothing": "42703",
+    "select * from nowhere": "42P01",
+    "select no_such_function()": "42883",
+    "selekt 1": "42601",
+    "select 1 / 0": "22012",
+    "insert into journal values (0, 1, 1, 1, 'block', repeat('c', 16)::bytea, '')": "23514",
+    "do $$ begin raise exception 'by a trigger'; end $$": "P0001",
+    "do $$ begin raise exception using errcode = '42501'; end $$": "42501",
+    "do $$ begin raise exception using errcode = 'XX001'; end $$": "XX001",
+}
+PASSING = ("08006", "25006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P03", "58030", "XX000")
+
+
+async def refusal_of(database_url: str, statement: str) -> LineUnavailable:
+    """What a line makes of the statement."""
+    line = Line(database_url, application_name="tests")
+    try:
+        with pytest.raises(LineUnavailable) as caught:
+            await line.fetch(statement)
+        assert await line.fetch("select 1") == [(1,)], "the next statement has a connection"
+    finally:
+        await line.close()
+    return caught.value
+
+
+async def check_lasting(database_url: str, statement: str, sqlstate: str) -> None:
+    with capture_logs() as logs:
+        refusal = await refusal_of(database_url, statement)
+    assert isinstance(refusal, LineRefused)
+    assert refusal.sqlstate == sqlstate
+    assert sqlstate in str(refusal)
+    told = [(log["log_level"], log["sqlstate"], log["line"]) for log in logs]
+    assert told == [("error", sqlstate, "tests")]
+
+
+@pytest.mark.parametrize(("statement", "sqlstate"), LASTING.items())
+async def test_what_will_be_refused_again_is_said_aloud(database_url: str, statement: str, sqlstate: str) -> None:
+    await check_lasting(database_url, statement, sqlstate)
+
+
+async def test_control_taken_for_an_outage_it_is_not(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_line, "_LASTING_CLASSES", frozenset())
+    with pytest.raises(AssertionError):
+        await check_lasting(database_url, *next(iter(LASTING.items())))
+
+
+@pytest.mark.parametrize("sqlstate", PASSING)
+async def test_what_may_pass_by_itself_is_an_outage_like_any_other(database_url: str, sqlstate: str) -> None:
+    with capture_logs() as logs:
+        fault = await refusal_of(database_url, f"do $$ begin raise exception using errcode = '{sqlstate}'; end $$")
+    assert (type(fault), fault.sqlstate) == (LineUnavailable, sqlstate)
+    assert sqlstate in str(fault)
+    assert logs == []
+
+
+@pytest.mark.parametrize(("part", "sqlstate"), [("password", "28P01"), ("database", "3D000")])
+async def test_a_line_that_is_not_let_in_is_refused(database_url: str, part: str, sqlstate: str) -> None:
+    url = urlsplit(database_url)
+    assert url.password
+    spoilt = database_url.replace(url.password, "wrong") if part == "password" else f"{database_url}_that_is_not_there"
+    line = PostgresJournal(spoilt)
+    try:
+        with pytest.raises(JournalRefused) as caught:
+            await line.now_ms()
+    finally:
+        await line.close()
+    assert caught.value.sqlstate == sqlstate
+
+
+async def repeated(database_url: str) -> list[str]:
+    """What is said of two statements that are refused three times each."""
+    line = Line(database_url, application_name="tests")
+    try:
+        with capture_logs() as logs:
+            for statement in 3 * ["select nothing"] + 3 * ["select 1 / 0"]:
+                with pytest.raises(LineRefused):
+                    await line.fetch(statement)
+    finally:
+        await line.close()
+    return [log["sqlstate"] for log in logs]
+
+
+async def test_it_is_said_at_a_bounded_pace(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await repeated(database_url) == ["42703", "22012"]
+    monkeypatch.setattr(database_line, "REFUSALS_TOLD_EVERY_S", 0.0)
+    assert await repeated(database_url) == ["42703"] * 3 + ["22012"] * 3, "and again when its time has come"
