@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,12 @@ class Kill(msgspec.Struct, frozen=True):
     pid: int
     at_ms: int
     in_flight: int
+
+
+def felt_until(kills: Sequence[Kill]) -> list[int]:
+    """Until when buyers may have felt each kill, in ms from the start: a gap after the next one is that one's."""
+    nexts = [*(kill.at_ms for kill in kills[1:]), sys.maxsize]
+    return [min(kill.at_ms + FELT_WITHIN_MS, then) for kill, then in zip(kills, nexts, strict=True)]
 
 
 class KillFailed(Exception):

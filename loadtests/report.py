@@ -9,7 +9,7 @@ from rich.markup import escape
 from loadtests.audit.audit import BlockSummary
 from loadtests.audit.findings import Finding
 from loadtests.figures import Figures
-from loadtests.kills import FELT_WITHIN_MS, Kill
+from loadtests.kills import Kill, felt_until
 from loadtests.server import Counters
 
 FINDINGS_SHOWN = 20
@@ -76,8 +76,8 @@ def show(report: Report, console: Console) -> None:
     _line(console, "batching", _batching(report.counters) + (", since the last kill" if report.kills else ""))
     _line(console, "durability", ", ".join(f"{name} {value}" for name, value in sorted(report.durability.items())))
     _line(console, "loader", _loader(report.cpu_shares))
-    for kill in report.kills:
-        gap_ms = figures.longest_gap_ms(kill.at_ms, kill.at_ms + FELT_WITHIN_MS)
+    for kill, felt_until_ms in zip(report.kills, felt_until(report.kills), strict=True):
+        gap_ms = figures.longest_gap_ms(kill.at_ms, felt_until_ms)
         when_s = kill.at_ms / 1000
         _line(
             console,

@@ -10,7 +10,7 @@ import msgspec
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.ledger import Ledger
 from loadtests.audit.replies import Acknowledged, ReplyCheck
-from loadtests.audit.rows import Row, RowCheck, all_blocks, connect_to_read, rows_of
+from loadtests.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
 
 
 class LiveDigest(msgspec.Struct, frozen=True):
@@ -33,14 +33,21 @@ class BlockSummary(msgspec.Struct, frozen=True):
 
 
 class BlockAudit:
-    """Takes the rows of one block in order."""
+    """Takes the rows of one block in order, which must reach at least as far as others say to have read them."""
 
-    def __init__(self, block: str, replies: Iterable[Acknowledged] = (), live: LiveDigest | None = None) -> None:
+    def __init__(
+        self,
+        block: str,
+        replies: Iterable[Acknowledged] = (),
+        live: LiveDigest | None = None,
+        read_by_others: int = 0,
+    ) -> None:
         self._block = block
         self._rows = RowCheck(block)
         self._ledger = Ledger(block)
         self._replies = ReplyCheck(block, replies)
         self._live = live
+        self._read_by_others = read_by_others
         self._compared = False
         self._row_count = 0
 
@@ -59,6 +66,12 @@ class BlockAudit:
     def finish(self) -> Iterator[Finding]:
         """The journal is at its end; yields what is missing."""
         self._replies.finish()
+        if not self._row_count:
+            yield self._finding(Fault.JOURNAL_EMPTY, "the block does not exist, or all of its rows are gone")
+        elif self._rows.position < self._read_by_others:
+            yield self._finding(
+                Fault.TAIL_MISSING, f"a snapshot or a projection has read on to row {self._read_by_others}"
+            )
         if self._live is not None and not self._compared:
             behind = self._live.entries_applied - self._ledger.entry_count
             yield self._finding(Fault.DIGEST_AHEAD_OF_JOURNAL, f"{behind} entries that the server has are not there")
@@ -113,9 +126,13 @@ class JournalAudit:
         """Everything that is wrong with these blocks, or with all. Raises OSError, asyncpg.PostgresError."""
         connection = await connect_to_read(self._database_url)
         try:
-            wanted = await all_blocks(connection) if blocks is None else list(blocks)
-            for block in dict.fromkeys((*wanted, *(self._replies if blocks is None else ()))):
-                audit = BlockAudit(block, self._replies.get(block, ()), self._live.get(block))
+            asked = None if blocks is None else list(blocks)
+            read_by_others = await positions_read(connection, asked)  # first: rows that come meanwhile do no harm
+            wanted = (*await all_blocks(connection), *read_by_others, *self._replies) if asked is None else asked
+            for block in dict.fromkeys(wanted):
+                audit = BlockAudit(
+                    block, self._replies.get(block, ()), self._live.get(block), read_by_others.get(block, 0)
+                )
                 async for row in rows_of(connection, block):
                     self.row_count += 1
                     for finding in audit.take(row):

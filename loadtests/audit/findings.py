@@ -9,7 +9,9 @@ class Fault(StrEnum):
     """What is wrong with a journal, or with what was said of it."""
 
     # Rows.
+    JOURNAL_EMPTY = "no row at all"
     ROW_MISSING = "row missing"
+    TAIL_MISSING = "last rows missing"
     CHAIN_BROKEN = "chain broken"
     EPOCH_WENT_BACK = "epoch went back"
     EPOCH_NOT_ACTIVATED = "new epoch without an activation"

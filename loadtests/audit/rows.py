@@ -19,6 +19,7 @@ ROWS_PER_FETCH = 500
 
 _FOLDER = Path(__file__).parent
 _ROWS = (_FOLDER / "rows.sql").read_text(encoding="utf-8")
+_DERIVED = (_FOLDER / "derived.sql").read_text(encoding="utf-8")
 _BLOCKS = (_FOLDER / "blocks.sql").read_text(encoding="utf-8")
 _decoder: msgspec.msgpack.Decoder[tuple[Entry, ...]] = msgspec.msgpack.Decoder(tuple[Entry, ...])
 
@@ -116,6 +117,11 @@ async def connect_to_read(database_url: str) -> Any:
 async def all_blocks(connection: Any) -> list[str]:
     """Every block that has rows, in order."""
     return [record["block_id"] for record in await connection.fetch(_BLOCKS)]
+
+
+async def positions_read(connection: Any, blocks: list[str] | None) -> dict[str, int]:
+    """How far snapshots and projections say to have read these blocks' rows, or all."""
+    return dict(await connection.fetch(_DERIVED, blocks))
 
 
 async def rows_of(connection: Any, block: str) -> AsyncIterator[Row]:

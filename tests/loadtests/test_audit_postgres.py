@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from actors.core.ids import BlockId
@@ -45,6 +46,32 @@ def test_an_acknowledged_reply_of_a_block_without_rows_is_found(database_url: st
     replies = [msgspec.structs.replace(reply, id=reply.id.replace(BLOCK, OTHER)) for reply in journal.replies[:1]]
     found = asyncio.run(_findings(JournalAudit(database_url, by_block(replies))))
     assert Finding(OTHER, 0, Fault.REPLY_NOT_IN_JOURNAL, f"{replies[0].id} was said to be held") in found
+
+
+def test_a_block_that_does_not_exist_is_not_clean(database_url: str) -> None:
+    assert run_audit(database_url, [OTHER], console=Console(quiet=True)) == WRONG
+
+
+@pytest.mark.parametrize("kept", [0, 5])
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "insert into projection_positions select position, 'p', block_id, chain from journal where position = 8",
+        "insert into snapshots (position, format, block_id, chain, state) "
+        "select position, 3, block_id, chain, '' from journal where position = 8",
+    ],
+)
+def test_rows_that_others_have_read_are_missed(database_url: str, trace: str, kept: int) -> None:
+    asyncio.run(_execute(database_url, "truncate journal, snapshots, projection_positions"))
+    assert run_audit(database_url, None, console=Console(quiet=True)) == CLEAN  # of nothing, nothing is missing
+    asyncio.run(_write(database_url, clean_journal().rows()))
+    asyncio.run(_execute(database_url, trace))
+    assert run_audit(database_url, None, console=Console(quiet=True)) == CLEAN
+    asyncio.run(_execute(database_url, f"delete from journal where position > {kept}"))
+    found = asyncio.run(_findings(JournalAudit(database_url)))
+    assert found[-1].fault is (Fault.TAIL_MISSING if kept else Fault.JOURNAL_EMPTY)
+    assert [finding.block for finding in found] == [BLOCK] * len(found)
+    assert run_audit(database_url, [BLOCK], console=Console(quiet=True)) == WRONG
 
 
 async def _write(database_url: str, rows: list[Row]) -> None:
