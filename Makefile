@@ -13,7 +13,7 @@ help: ## what can be made
 $(VENV)/.run: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import platform,sys; ok=(sys.version_info>=(3,11) and sys.platform=="linux" and platform.machine()=="x86_64"); \
 	  sys.exit(None if ok else f"Holdfast needs Python 3.11 or later on Linux x86-64; this is Python {platform.python_version()} on {sys.platform} {platform.machine()}")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing what Holdfast needs into $(VENV) (once, about a minute)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on -r requirements.lock
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .

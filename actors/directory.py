@@ -79,7 +79,7 @@ class Directory:
         await asyncio.gather(self._keep_spare(), *(watch.run(incarnation) for incarnation in current))
 
     async def _known(self) -> dict[str, Incarnation]:
-        """The incarnations that an earlier life of this directory has started."""
+        """The newest incarnation of each shard, as soon as the catalogue can be asked."""
         while True:
             try:
                 return (await self._catalogue.newest_incarnations(self._config.generation))[0]

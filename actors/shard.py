@@ -53,6 +53,7 @@ class Shard:
     def __init__(self, config: ShardConfig) -> None:
         configure_logs(config.log_level)
         self._config = config
+        self._serving = False
         self._running: asyncio.Task[None] | None = None
         self._hinting: asyncio.Task[None] | None = None
 
@@ -62,7 +63,8 @@ class Shard:
 
     async def serve_as(self, shard: str, generation: int, build: int, incarnation: int) -> str:
         """Become this incarnation, be registered in the catalogue; where it listens."""
-        assert self._running is None, "an actor serves once"
+        assert not self._serving, "an actor serves once"
+        self._serving = True
         config = self._config
         epoch = Epoch(generation, build, incarnation)
         url = config.database_url

@@ -185,7 +185,8 @@ def _as_owner(folder: Path) -> list[str]:
     """A command prefix: PostgreSQL refuses to run as root, so root runs it as the account that owns its data.
 
     That account may reach folders that only root can enter (a clone below /root): it keeps that one capability, and
-    nobody's folders have to be opened for it.
+    nobody's folders have to be opened for it. PostgreSQL asks `access` for its own programs: without that secure bit
+    the kernel would answer whoever is not root as if there were no capability.
     """
     if os.geteuid() != 0:
         return []
@@ -196,7 +197,7 @@ def _as_owner(folder: Path) -> list[str]:
     capability = "+dac_override"
     return [
         *(setpriv, "--reuid", str(owner.st_uid), "--regid", str(owner.st_gid), "--clear-groups"),
-        *("--inh-caps", capability, "--ambient-caps", capability),
+        *("--inh-caps", capability, "--ambient-caps", capability, "--securebits", "+no_setuid_fixup"),
         *("--pdeathsig", "INT"),  # a change of user drops the one set by `spawn`
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -65,7 +66,10 @@ def _bring_up(order: Order, report: Callable[[str], None]) -> None:
         namespace="holdfast",
         log_to_driver=False,
         configure_logging=False,
-        runtime_env={"worker_process_setup_hook": "serve.local.loopback.bind_grpc_to_loopback"},
+        runtime_env={
+            "worker_process_setup_hook": "serve.local.loopback.bind_grpc_to_loopback",
+            "py_executable": shlex.quote(sys.executable),  # Ray gives it to a shell: a blank in it would end it
+        },
         _node_ip_address=LOOPBACK,
         _temp_dir=order.ray_folder,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -131,6 +132,39 @@ def test_a_full_disk_is_one_line_that_names_the_folder(tmp_path: Path) -> None:
     refusal = module._explained(said, tmp_path, 5433, tmp_path / "log")
     assert str(refusal).startswith(f"no space left on the disk of {tmp_path}")
     assert "--data-dir" in str(refusal)
+
+
+@pytest.fixture
+def binaries_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL is installed where nobody but root may look, as by a clone below /root."""
+    if os.geteuid() != 0:
+        pytest.skip("only root runs it as somebody else")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    installed = module._binaries().parent
+    for folder in (installed, installed.parent.with_suffix(".libs")):
+        shutil.copytree(folder, closed / folder.relative_to(installed.parents[1]))
+    monkeypatch.setattr(module, "_binaries", lambda: closed / installed.parent.name / installed.name / "bin")
+
+
+@pytest.mark.usefixtures("binaries_of_root")
+def test_it_runs_from_a_folder_that_only_root_can_enter(server: Postgres) -> None:
+    server.start()
+    assert ask(server, "select 1") == 1
+
+
+@pytest.mark.usefixtures("binaries_of_root")
+def test_control_without_the_secure_bit_it_does_not_find_itself(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_owner = module._as_owner
+    monkeypatch.setattr(
+        module,
+        "_as_owner",
+        lambda folder: [word for word in as_owner(folder) if word not in ("--securebits", "+no_setuid_fixup")],
+    )
+    with pytest.raises(CannotStart, match="not found in the same directory"):
+        server.start()
 
 
 def test_a_temporary_server_serves_and_goes() -> None:

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
+from serve.local import log_files
 from serve.local.preflight import free_port
 from serve.local.processes import marked, named, wait_until, working_in
 from serve.local.stack import DataFolder, Stack, find_stack
@@ -147,6 +148,9 @@ def test_a_stack_outlives_the_death_of_its_parts_keeps_its_data_and_leaves_nothi
     execute(tiny.stack, "create table facts (id int)")
     execute(tiny.stack, "insert into facts values (1)")
 
+    with (tiny.folder.logs / "redis.log").open("r+b") as log:
+        log.truncate(log_files.MAX_BYTES + 1)  # as if it had said a lot
+
     raylet = named(marked(tiny.folder.stack_id), "raylet")
     for part in (raylet, working_in(tiny.folder.redis, "redis-server"), working_in(tiny.folder.postgres, "postgres")):
         kill(part)
@@ -156,6 +160,7 @@ def test_a_stack_outlives_the_death_of_its_parts_keeps_its_data_and_leaves_nothi
     assert "Redis is back" in said
     assert answers(tiny.stack)
     assert execute(tiny.stack, "select count(*) from facts") == 1
+    assert wait_until(lambda: (tiny.folder.logs / "redis.log").stat().st_size < 100_000, 15.0)
 
     tiny.stop(signal.SIGKILL)  # the supervisor takes all others with it, and the next one starts as if nothing happened
     assert wait_until(lambda: tiny.processes() == [], 15.0)

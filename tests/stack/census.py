@@ -33,8 +33,12 @@ def kind_of(pid: int) -> str:
     words = [word.decode() for word in _read(pid, "cmdline").split(b"\0")]
     if actor := re.match(r"ray::(?:[\w-]+:(?=\w+\.__init__))?(\w+)", words[0]):
         return actor[1]
+    try:
+        program = Path(f"/proc/{pid}/exe").readlink().name
+    except OSError:
+        return "?"
     scripts = [word for word in words[1:] if word.endswith(".py") or word.startswith("serve.")]
-    return Path(scripts[0] if scripts else re.split("[ :]", words[0])[0]).name
+    return Path(scripts[0]).name if scripts and program.startswith("python") else program
 
 
 def census(pids: Iterable[int]) -> Counter[str]:

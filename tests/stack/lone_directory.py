@@ -12,8 +12,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from serve.local.processes import end, mark, marked
 from serve.local.ray_session import ray_environment
 from serve.local.stack import DataFolder
 from serve.settings import Settings, shard_names
+from tests.stack.patience import await_that
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARDS = 2
@@ -111,14 +111,6 @@ def lone_directory(root: Path, sabotage: str = "") -> Iterator[LoneDirectory]:
         cluster = LoneDirectory(folder, postgres, links, generation)
         await_that("a spare is there", lambda: len(cluster.spares()) == 1, 20)
         yield cluster
-
-
-def await_that(what: str, happened: Callable[[], bool], patience_s: float) -> None:
-    """Wait until it happened. Raises AssertionError that says what did not."""
-    deadline = time.monotonic() + patience_s
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {patience_s:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def title(pid: int) -> str:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.stack.census import census, kind_of
-from tests.stack.lone_directory import await_that
+from tests.stack.patience import await_that
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack

@@ -1,10 +1,12 @@
 """Two stacks on one machine: they share nothing, and each knows every process that is its own."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.stack import running_stack
 from tests.stack.census import Listener, census, descendants, kind_of, listeners
 from tests.stack.running_stack import RunningStack
 
@@ -24,8 +26,22 @@ def check_apart(one: list[Listener], other: list[Listener]) -> None:
     assert len(kinds[0]) > 10
 
 
-def test_two_stacks_share_no_port_and_both_sell(running: RunningStack, tmp_path: Path) -> None:
-    neighbour = RunningStack(tmp_path, INNER_PORT)
+@pytest.fixture
+def inconvenient_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A long path with blanks in it, where both the data and the installed Holdfast are."""
+    folder = tmp_path / "a folder with blanks" / ("and a long name " * 6).strip()
+    folder.mkdir(parents=True)
+    installed = folder / "venv"
+    installed.symlink_to(sys.prefix)
+    holdfast = folder / "holdfast"
+    holdfast.write_text(f"#!/bin/sh\nexec '{installed}/bin/python' -c 'from serve.cli import main; main()' \"$@\"\n")
+    holdfast.chmod(0o700)
+    monkeypatch.setattr(running_stack, "HOLDFAST", str(holdfast))
+    return folder
+
+
+def test_two_stacks_share_no_port_and_both_sell(running: RunningStack, inconvenient_folder: Path) -> None:
+    neighbour = RunningStack(inconvenient_folder / "data", INNER_PORT)
     neighbour.start()
     try:
         check_apart(listeners(running), listeners(neighbour))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.lone_directory import SHARDS, LoneDirectory, await_that, lone_directory
+from tests.stack.lone_directory import SHARDS, LoneDirectory, lone_directory
+from tests.stack.patience import await_that
 
 pytestmark = pytest.mark.stack
 this_module = sys.modules[__name__]

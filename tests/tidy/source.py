@@ -1,8 +1,9 @@
 """What the rules of the code look at: one file of the repository, and what they find in it."""
 
 import ast
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeAlias
@@ -63,18 +64,22 @@ def is_below(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(f"{prefix}.")
 
 
-def repository() -> list[Source]:
-    """Every text file that git tracks or would track; binary files are left out."""
-    listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    ).stdout.decode()
+def repository(root: Path = ROOT) -> list[Source]:
+    """Every text file that belongs to the repository, with or without git; binary files are left out."""
+    ignored = {".git", *(line.strip().strip("/") for line in (root / ".gitignore").read_text().splitlines())}
     sources = []
-    for path in sorted(set(listed.split("\0")) - {""}):
-        try:
-            sources.append(Source(path, (ROOT / path).read_text("utf-8")))
-        except (FileNotFoundError, UnicodeDecodeError):  # deleted but not yet committed; or a golden file
-            continue
+    for path in sorted(_files(root, ignored - {""})):
+        with suppress(UnicodeDecodeError):  # a golden file
+            sources.append(Source(path.relative_to(root).as_posix(), path.read_text("utf-8")))
     return sources
+
+
+def _files(folder: Path, ignored: set[str]) -> Iterator[Path]:
+    """Files below a folder but those of an ignored name, whether file, folder or link; links are not followed."""
+    for path in folder.iterdir():
+        if path.is_symlink() or any(fnmatch(path.name, pattern) for pattern in ignored):
+            continue
+        if path.is_dir():
+            yield from _files(path, ignored)
+        else:
+            yield path

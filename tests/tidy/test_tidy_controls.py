@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy import imports, listed, names, shapes, texts
-from tests.tidy.source import Rule, Source, is_below
+from tests.tidy.source import Rule, Source, is_below, repository
 from tests.tidy.test_tidy import RULES
 
 DOC = '"""What it is."""\n'
@@ -199,3 +199,14 @@ def test_the_floors_stand_on_each_other() -> None:
 def test_negative_control_floors_in_a_circle_do_not_stand() -> None:
     with pytest.raises(CycleError):
         order_of(listed.FLOORS | {"actors.core": ("actors.engine",)})
+
+
+def test_what_belongs_to_the_repository_does_not_take_git_to_know(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text(".venv/\n*.egg-info/\n__pycache__/\n")
+    for path in ("serve/cli.py", ".ci/run", "serve/__pycache__/cli.py", "holdfast.egg-info/top.txt", ".git/config"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x = 1\n")
+    (tmp_path / "golden.bin").write_bytes(b"\xff\xfe")
+    (tmp_path / ".venv").symlink_to(tmp_path / "serve")
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "serve")
+    assert [source.path for source in repository(tmp_path)] == [".ci/run", ".gitignore", "serve/cli.py"]
