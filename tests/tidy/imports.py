@@ -1,7 +1,7 @@
 """Rules of who imports what: floors, the pure core, Ray, protobuf."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import resolve_name
 
 from tests.tidy.listed import (
@@ -33,7 +33,7 @@ def floors(source: Source) -> Iterator[Finding]:
     """A module imports only from its own floor and the floors that are listed below it."""
     if not source.is_python or not any(is_below(source.module, name) for name in HOUSE):
         return
-    floor = max((name for name in FLOORS if is_below(source.module, name)), key=len, default=None)
+    floor = floor_of(source)
     if floor is None:
         if source.text.strip():
             yield source.find(1, "stands on no floor", "list it in FLOORS with what it may import")
@@ -43,6 +43,22 @@ def floors(source: Source) -> Iterator[Finding]:
         if inside and not any(is_below(name, allowed) for allowed in (floor, *FLOORS[floor])):
             lower = ", ".join(FLOORS[floor]) or "nothing else of this repository"
             yield source.find(line, f"{floor} imports {name}", f"import from {lower}, or take it as an argument")
+
+
+def floor_of(source: Source) -> str | None:
+    """The floor that a module stands on."""
+    return max((name for name in FLOORS if is_below(source.module, name)), key=len, default=None)
+
+
+def unused_allowances(sources: Iterable[Source], floors_: Mapping[str, tuple[str, ...]]) -> set[tuple[str, str]]:
+    """Floor and what is listed below it although nothing of the floor imports it."""
+    unused = {(floor, lower) for floor, below in floors_.items() for lower in below}
+    for source in sources:
+        floor = floor_of(source) if source.is_python else None
+        if floor is not None:
+            names = {name for _, name in imported(source)}
+            unused -= {(floor, lower) for lower in floors_[floor] if any(is_below(name, lower) for name in names)}
+    return unused
 
 
 def pure_core(source: Source) -> Iterator[Finding]:

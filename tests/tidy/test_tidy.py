@@ -3,7 +3,8 @@
 import pytest
 
 from tests.tidy import imports, names, shapes, texts
-from tests.tidy.listed import LONG_FUNCTIONS, LONG_MODULES
+from tests.tidy.imports import unused_allowances
+from tests.tidy.listed import FLOORS, LONG_FUNCTIONS, LONG_MODULES
 from tests.tidy.source import Rule, repository
 
 RULES: tuple[Rule, ...] = (
@@ -39,6 +40,12 @@ def test_the_rules_have_something_to_look_at() -> None:
     assert {"actors/core/layout.py", "serve/__init__.py", "pyproject.toml", "tests/tidy/test_tidy.py"} <= paths
     assert any(path.endswith(".proto") for path in paths)
     assert not any(path.startswith(".venv/") for path in paths)
+
+
+def test_every_floor_that_is_listed_below_another_is_needed() -> None:
+    assert unused_allowances(SOURCES, FLOORS) == set()
+    loose = FLOORS | {"actors.reservations": (*FLOORS["actors.reservations"], "actors.directory")}
+    assert unused_allowances(SOURCES, loose) == {("actors.reservations", "actors.directory")}
 
 
 def test_listed_exceptions_exist_and_say_why() -> None:
