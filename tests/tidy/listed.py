@@ -46,8 +46,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "loadtests": ("actors.core.entries", "holdfast"),
     "holdfast": (),
 }
-"""The longest prefix that fits a module counts; what nobody needs is not listed. `tests` stand outside the house and may
-look into every window."""
+"""The longest prefix that fits a module counts; what nobody needs is not listed. `tests` stand outside the house and
+may look into every window."""
 
 HOUSE = ("actors", "serve", "k8s", "loadtests", "holdfast")
 
