@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -30,8 +29,8 @@ class Kill(msgspec.Struct, frozen=True):
 
 def felt_until(kills: Sequence[Kill]) -> list[int]:
     """Until when buyers may have felt each kill, in ms from the start: a gap after the next one is that one's."""
-    nexts = [*(kill.at_ms for kill in kills[1:]), sys.maxsize]
-    return [min(kill.at_ms + FELT_WITHIN_MS, then) for kill, then in zip(kills, nexts, strict=True)]
+    starts_ms = [kill.at_ms for kill in kills]
+    return [min(at_ms + FELT_WITHIN_MS, *starts_ms[index + 1 :][:1]) for index, at_ms in enumerate(starts_ms)]
 
 
 class KillFailed(Exception):

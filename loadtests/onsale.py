@@ -52,6 +52,11 @@ class Options(msgspec.Struct, frozen=True):
 def run_onsale(options: Options, console: Console | None = None) -> int:
     """Run, print, audit. 0: all well; 1: something is wrong; 2: too few writes were accepted."""
     console = console or Console(highlight=False, soft_wrap=True)
+    if options.json_file is not None:
+        try:
+            _check_writable(options.json_file)
+        except OSError as fault:
+            return _cannot_write(options.json_file, fault, console)
     try:
         report = asyncio.run(_run(options, console))
     except (ServerRefused, CrowdFailed) as failure:
@@ -62,8 +67,25 @@ def run_onsale(options: Options, console: Console | None = None) -> int:
         return WRONG
     show(report, console)
     if options.json_file is not None:
-        save(report, options.json_file)
+        try:
+            save(report, options.json_file)
+        except OSError as fault:
+            return _cannot_write(options.json_file, fault, console)
     return verdict(report)
+
+
+def _check_writable(file: Path) -> None:
+    """Before a run whose figures would be lost. Leaves what is there as it is. Raises OSError."""
+    is_new = not file.exists()
+    with file.open("ab"):
+        pass
+    if is_new:
+        file.unlink()
+
+
+def _cannot_write(file: Path, fault: OSError, console: Console) -> int:
+    console.print(f"onsale: cannot write {file}: {fault.strerror}", style="red", markup=False)
+    return WRONG
 
 
 def verdict(report: Report) -> int:

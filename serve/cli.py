@@ -2,20 +2,26 @@
 
 import asyncio
 import os
+import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
+from urllib.parse import quote
 
 import msgspec
 import typer
 from rich.console import Console
 
+from actors.core.keys import MAX_KEY_LENGTH
 from serve.http_client import TIMEOUT_S, client_of, read, write
 from serve.local.stack import Stack, find_stack
+from serve.refusals import split_fault
 from serve.refused_calls import CallRefused
-from serve.settings import SettingError, Settings
+from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, SettingError, Settings
+from serve.validation import key_faults
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A reservation server."
@@ -27,6 +33,9 @@ app.add_typer(events, name="events")
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_AREA_QUANTITY = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST_DATA_DIR, default .holdfast]")]
 ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
@@ -57,6 +66,7 @@ def run(
     shards: Annotated[str | None, typer.Option(help="How many shards.")] = None,
     gateway_replicas: Annotated[str | None, typer.Option(help="How many gateway replicas.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    disk_reserve_mb: Annotated[str | None, typer.Option(help="Room that the data's disk must have.")] = None,
 ) -> None:
     """Start everything on this machine; INT or TERM stops it. Each flag can be set as HOLDFAST_<NAME> too."""
     from serve.local.application import run_here  # here: it is slow to import, and only this command needs it
@@ -75,6 +85,7 @@ def run(
         shards=shards,
         gateway_replicas=gateway_replicas,
         log_level=log_level,
+        disk_reserve_mb=disk_reserve_mb,
     )
     raise typer.Exit(run_here(settings))
 
@@ -142,13 +153,13 @@ def create_event(
     parsed = parse_layout(raw)
     if not isinstance(parsed, Layout):
         _fail("\n".join(f"{layout}: {fault}" for fault in parsed))
-    idempotency_key = idempotency_key or secrets.token_hex(16)
-    with _refusals_told(), client_of(_stack(data_dir).http_url, _api_key(data_dir, key)) as client:
+    once = _idempotency_key(idempotency_key)
+    with _refusals_told(once), client_of(_stack(data_dir).http_url, _api_key(data_dir, key)) as client:
         body = {"name": name, "layout": raw, "hold_ttl_seconds": hold_ttl_seconds}
-        event_id: str = write(client, "/v1/events", body, idempotency_key)["event_id"]
+        event_id: str = write(client, "/v1/events", body, once)["event_id"]
+        _out.print(event_id)
         if open_sale:
-            write(client, f"/v1/events/{event_id}/open-sale", {}, f"{idempotency_key}-open"[-255:])
-    _out.print(event_id)
+            write(client, f"/v1/events/{event_id}/open-sale", {}, f"{once}-open"[-MAX_KEY_LENGTH:])
 
 
 @app.command()
@@ -163,17 +174,11 @@ def hold(
     """Hold units over gRPC."""
     from serve.grpc_client import place_hold
 
+    areas = [_area_quantity(text) for text in area or ()]
+    once = _idempotency_key(idempotency_key)
     stack, api_key = _stack(data_dir), _api_key(data_dir, key)
-    with _refusals_told():
-        placed = place_hold(
-            stack.grpc_target,
-            api_key,
-            event_id,
-            list(seat or ()),
-            dict(_area_quantity(text) for text in area or ()),
-            idempotency_key or secrets.token_hex(16),
-            TIMEOUT_S,
-        )
+    with _refusals_told(once):
+        placed = place_hold(stack.grpc_target, api_key, event_id, list(seat or ()), areas, once, TIMEOUT_S)
     _out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
 
 
@@ -260,7 +265,9 @@ def status(data_dir: DataDir = None, operator_key: OperatorKey = None) -> None:
 @app.command()
 def digest(event_id: EventId, data_dir: DataDir = None, operator_key: OperatorKey = None) -> None:
     """Show position and digests of an event's block."""
-    _show(f"/v1/events/{event_id}/digest", data_dir, operator_key)
+    with _refusals_told():
+        path = quote(event_id, safe="")
+    _show(f"/v1/events/{path}/digest", data_dir, operator_key)
 
 
 def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
@@ -269,10 +276,18 @@ def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
 
 
 def _area_quantity(text: str) -> tuple[str, int]:
-    name, _, quantity = text.rpartition(":")
-    if not name or not quantity.isdecimal():
-        _fail(f"--area {text}: write NAME:QUANTITY")
-    return name, int(quantity)
+    named = _AREA_QUANTITY.fullmatch(text)
+    if named is None:
+        _fail(f"--area {text}: write NAME:QUANTITY, the quantity in up to 9 digits")
+    return named[1], int(named[2])
+
+
+def _idempotency_key(given: str | None) -> str:
+    """The key that was given, or one of its own."""
+    key = secrets.token_hex(16) if given is None else given
+    for fault in key_faults(key):
+        _fail(f"--idempotency-key: {split_fault(fault)[1]}")
+    return key
 
 
 def _settings(**overrides: object) -> Settings:
@@ -291,38 +306,48 @@ def _stack(data_dir: Path | None) -> Stack:
 
 
 def _database_url(data_dir: Path | None, database_url: str | None) -> str:
-    given = database_url or _settings(data_dir=data_dir).database_url
+    given = _settings(data_dir=data_dir, database_url=database_url).database_url
     return given or _stack(data_dir).database_url
 
 
 def _api_key(data_dir: Path | None, key: str | None) -> str:
     from serve.demo import demo_key_file
 
-    given = key or os.environ.get("HOLDFAST_KEY")
-    return given or _kept_key(demo_key_file(_settings(data_dir=data_dir).data_dir), "--key or HOLDFAST_KEY")
+    given = key or os.environ.get(KEY_VARIABLE)
+    file = demo_key_file(_settings(data_dir=data_dir).data_dir)
+    return _sendable_key(given, file, f"--key or {KEY_VARIABLE}")
 
 
 def _operator_key(data_dir: Path | None, operator_key: str | None) -> str:
     from serve.demo import demo_operator_key_file
 
-    given = operator_key or os.environ.get("HOLDFAST_OPERATOR_KEY")
+    given = operator_key or os.environ.get(OPERATOR_KEY_VARIABLE)
     file = demo_operator_key_file(_settings(data_dir=data_dir).data_dir)
-    return given or _kept_key(file, "--operator-key or HOLDFAST_OPERATOR_KEY")
+    return _sendable_key(given, file, f"--operator-key or {OPERATOR_KEY_VARIABLE}")
 
 
-def _kept_key(file: Path, other_ways: str) -> str:
-    if not file.exists():
-        _fail(f"no API key: give one with {other_ways}")
-    return file.read_text()
+def _sendable_key(given: str | None, file: Path, ways: str) -> str:
+    """The key that was given in one of those ways, or the one that is kept."""
+    if not given:
+        if not file.exists():
+            _fail(f"no API key: give one with {ways}")
+        return file.read_text()
+    if not _VISIBLE_ASCII.fullmatch(given):
+        _fail(f"{ways}: what is given is not an API key, which is hf_<key id>_<secret>")
+    return given
 
 
 @contextmanager
-def _refusals_told() -> Iterator[None]:
-    """A call that is refused ends the command with one line."""
+def _refusals_told(idempotency_key: str = "") -> Iterator[None]:
+    """A call that is refused ends the command with one line, which names the key if asking again is of use."""
     try:
         yield
     except CallRefused as refusal:
-        _fail(str(refusal))
+        again = idempotency_key and refusal.ask_again_after_s is not None
+        advice = f" (nothing is done twice if you repeat this with --idempotency-key {shlex.quote(idempotency_key)})"
+        _fail(f"{refusal}{advice if again else ''}")
+    except UnicodeEncodeError as fault:
+        _fail(f"{fault.object!r} is not UTF-8")
 
 
 def _fail(why: str) -> NoReturn:

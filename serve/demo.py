@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def ready_text(stack: Stack) -> str:
   Hold two seats over HTTP:
     curl -sS {stack.http_url}/v1/events/{event_id}/holds \\
       -H 'Authorization: Bearer {key}' \\
-      -H "Idempotency-Key: $RANDOM$RANDOM" -H 'Content-Type: application/json' \\
+      -H 'Idempotency-Key: {secrets.token_hex(8)}' -H 'Content-Type: application/json' \\
       -d '{hold}'
 
   Hold two places of the floor over gRPC:
@@ -92,7 +93,7 @@ def _holdfast() -> str:
     """The command as one can type it here."""
     command = Path(sys.executable).with_name("holdfast")
     here = Path.cwd()
-    return str(command.relative_to(here) if command.is_relative_to(here) else command)
+    return shlex.quote(str(command.relative_to(here) if command.is_relative_to(here) else command))
 
 
 def _data_dir(stack: Stack) -> str:

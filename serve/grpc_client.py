@@ -1,15 +1,18 @@
 """The command line's own gRPC client: one hold, as a partner's program would place it."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import grpc
 import msgspec
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
 from actors.core.outcomes import Details, Reason, Rejected
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, units_pb2
-from serve.refused_calls import CallRefused, refused, refused_by_code, unanswered
+from serve.refused_calls import ASK_AGAIN_AFTER_S, CallRefused, refused, refused_by_code, settled, unanswered
+
+T = TypeVar("T")
 
 
 class HoldPlaced(msgspec.Struct, frozen=True):
@@ -23,21 +26,19 @@ class HoldPlaced(msgspec.Struct, frozen=True):
 
 
 def place_hold(
-    target: str, api_key: str, event_id: str, seats: list[str], areas: dict[str, int], key: str, timeout_s: float
+    target: str, api_key: str, event_id: str, seats: list[str], areas: list[tuple[str, int]], key: str, timeout_s: float
 ) -> HoldPlaced:
-    """Place a hold. Raises CallRefused."""
+    """Place a hold of seats and of so many places of areas. Raises CallRefused."""
     request = holds_pb2.PlaceHoldRequest(
         event_id=event_id,
         units=seats,
-        areas=[units_pb2.AreaQuantity(area=area, quantity=quantity) for area, quantity in areas.items()],
+        areas=[units_pb2.AreaQuantity(area=area, quantity=quantity) for area, quantity in areas],
         idempotency_key=key,
     )
     with grpc.insecure_channel(target) as channel:
         stub = holds_pb2_grpc.HoldServiceStub(channel)
-        try:
-            response = stub.PlaceHold(request, timeout=timeout_s, metadata=(("authorization", f"Bearer {api_key}"),))
-        except grpc.RpcError as error:
-            raise _refused(error) from None
+        metadata = (("authorization", f"Bearer {api_key}"),)
+        response = settled(lambda: _answer(lambda: stub.PlaceHold(request, timeout=timeout_s, metadata=metadata)))
     hold = response.hold
     places = [f"{places.area} x {places.quantity}" for places in hold.areas]
     return HoldPlaced(
@@ -49,14 +50,22 @@ def place_hold(
     )
 
 
+def _answer(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except grpc.RpcError as error:
+        raise _refused(error) from None
+
+
 def _refused(error: grpc.RpcError) -> CallRefused:
     """What the details of a status say; without any of ours, nobody of ours has answered."""
     call = cast(grpc.Call, error)
     status = rpc_status.from_call(call)
-    info, bad_request = ErrorInfo(), BadRequest()
+    info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
     for detail in () if status is None else status.details:
         detail.Unpack(info)
         detail.Unpack(bad_request)
+        detail.Unpack(retry)
     if not info.reason:
         return unanswered(f"{call.code().name}: {call.details()}")
     if info.reason not in Reason.__members__:
@@ -66,4 +75,5 @@ def _refused(error: grpc.RpcError) -> CallRefused:
         units.append(f"{info.metadata['units_left_off']} more")
     faults = tuple(f"{fault.field}: {fault.description}" for fault in bad_request.field_violations)
     available = int(info.metadata["available"]) if "available" in info.metadata else None
-    return refused(Rejected(Reason[info.reason], Details(tuple(units), faults, available)))
+    wait_s = retry.retry_delay.ToMilliseconds() / 1000 or ASK_AGAIN_AFTER_S
+    return refused(Rejected(Reason[info.reason], Details(tuple(units), faults, available)), wait_s)

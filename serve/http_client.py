@@ -1,16 +1,13 @@
 """The command line's own HTTP client: what is refused becomes one line for a person."""
 
-import time
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from serve.refused_calls import refused_over_http, unanswered
+from serve.refused_calls import refused_over_http, settled, unanswered
 
 TIMEOUT_S = 30.0
-TRIES = 10
-"""How often a read is asked for that is rationed: the digest may be had once a second."""
 
 
 def client_of(http_url: str, api_key: str) -> httpx.Client:
@@ -20,28 +17,28 @@ def client_of(http_url: str, api_key: str) -> httpx.Client:
 
 
 def read(client: httpx.Client, path: str) -> bytes:
-    """What is there, as JSON; asked for again while there are too many who ask. Raises CallRefused."""
-    try:
-        response = client.get(path)
-        for _ in range(TRIES):
-            if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-                break
-            time.sleep(float(response.headers.get("Retry-After", "1")))
-            response = client.get(path)
-    except httpx.HTTPError as fault:
-        raise unanswered(fault) from fault
-    if response.is_error:
-        raise refused_over_http(response)
-    return response.content
+    """What is there, as JSON. Raises CallRefused."""
+    return settled(lambda: _answer(lambda: client.get(path))).content
 
 
 def write(client: httpx.Client, path: str, body: object, idempotency_key: str) -> dict[str, Any]:
     """What a write answers. Raises CallRefused."""
+    headers = {"Idempotency-Key": _quoted(idempotency_key)}
+    answer: dict[str, Any] = settled(lambda: _answer(lambda: client.post(path, json=body, headers=headers))).json()
+    return answer
+
+
+def _answer(call: Callable[[], httpx.Response]) -> httpx.Response:
     try:
-        response = client.post(path, json=body, headers={"Idempotency-Key": f'"{idempotency_key}"'})
+        response = call()
     except httpx.HTTPError as fault:
         raise unanswered(fault) from fault
     if response.is_error:
         raise refused_over_http(response)
-    answer: dict[str, Any] = response.json()
-    return answer
+    return response
+
+
+def _quoted(text: str) -> str:
+    """Printable ASCII as a structured-field string (RFC 8941, 3.3.3)."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'

@@ -54,10 +54,6 @@ S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
 
 
-GIVEN_TWICE = "is given more than once"
-"""What is wrong with a header, or with metadata, that has one value and arrives with two."""
-
-
 class Envelope(msgspec.Struct, frozen=True):
     """What a request bears beside its body.
 

@@ -1,6 +1,7 @@
 """`holdfast replay`: a block's state from its journal alone, twice over, straight from Postgres and offline.
 
 Once from the first row, once from the newest snapshot and the rows behind it: both must come to the same, to the bit.
+A block without a snapshot is replayed once, and that is said.
 """
 
 import asyncio
@@ -31,29 +32,31 @@ class Digests(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What two replays up to a position came to. `snapshot_position`: where the second began; None without one."""
+    """What replays up to a position came to. `snapshot_position`: where the second began; None if there was none."""
 
     event_id: str
     position: int
     entries: int
     from_first_row: Digests
     snapshot_position: int | None
-    from_snapshot: Digests
+    from_snapshot: Digests | None
 
     @property
     def same(self) -> bool:
-        """Whether both came to the same state."""
-        return self.from_first_row == self.from_snapshot
+        """Whether all replays came to the same state."""
+        return self.from_snapshot in (None, self.from_first_row)
 
 
 def run_replay(database_url: str, block: BlockId, position: int | None, console: Console, errors: Console) -> int:
-    """Print what a block's journal replays to, as of a position or of its end. 0: both ways agree, 1: they do not."""
+    """Print what a block's journal replays to, as of a position or of its end. 1: snapshot and rows differ, else 0."""
     try:
         replayed = asyncio.run(_replay_from_postgres(database_url, block, position))
     except NotReplayable as fault:
         errors.print(f"replay: {fault}", markup=False)
         return DIFFERENT
     console.print(msgspec.json.format(msgspec.json.encode(replayed)).decode(), markup=False)
+    if replayed.from_snapshot is None:
+        errors.print(f"replay: no snapshot at or below row {replayed.position}: the rows alone", markup=False)
     if not replayed.same:
         errors.print("replay: the snapshot leads to another state than the rows", markup=False)
         return DIFFERENT
@@ -61,7 +64,7 @@ def run_replay(database_url: str, block: BlockId, position: int | None, console:
 
 
 async def replay_twice(journal: Journal, block: BlockId, position: int | None) -> Replayed:
-    """Replay from the first row, and from the newest snapshot at or below the position. Raises NotReplayable."""
+    """Replay from the first row, and from the newest snapshot at or below the position if any. Raises NotReplayable."""
     began_at = "the first row"
     try:
         if position is None:
@@ -72,7 +75,7 @@ async def replay_twice(journal: Journal, block: BlockId, position: int | None) -
         began_at = "the newest snapshot"
         hosted = await at_newest_snapshot(journal, block, position)
         if hosted is None:
-            return Replayed(event_id(block), position, entries, from_rows, None, from_rows)
+            return Replayed(event_id(block), position, entries, from_rows, None, None)
         snapshot_position = hosted.position
         began_at = f"the snapshot of row {snapshot_position}"
         await replay(journal, hosted, position)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,19 @@ import msgspec
 PREFIX = "HOLDFAST_"
 INNER_PORT_COUNT = 300
 """Ports from `inner_port` on that belong to one stack (statistics, metrics, fallbacks, replicas)."""
+
+KEY_VARIABLE = PREFIX + "KEY"
+OPERATOR_KEY_VARIABLE = PREFIX + "OPERATOR_KEY"
+
+BESIDE = (KEY_VARIABLE, OPERATOR_KEY_VARIABLE, PREFIX + "STACK_ID")
+"""Variables that are no settings: the commands' keys, and the mark that the stack gives its own processes."""
+
+_OF_OTHERS = re.compile(
+    rf"{PREFIX}(TEST_\w+|(\w+_)?SERVICE_HOST|(\w+_)?SERVICE_PORT(_\w+)?|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)=.*"
+    rf"|{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.*",
+    re.DOTALL,
+)
+"""What the tests read, and what Kubernetes sets for services whose names begin as ours does; as NAME=value."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -53,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         unknown = given.keys() - _READERS.keys()
         if unknown:
             raise SettingError(f"there is no setting {min(unknown)}; there are {', '.join(sorted(_READERS))}")
+        _check_names(environ)
         values: dict[str, Any] = {}
         for name, read in _READERS.items():
             raw = given.get(name, environ.get(variable_of(name), ""))
@@ -147,6 +163,18 @@ _READERS: dict[str, Callable[[str], object]] = {
     "log_level": _log_level,
     "disk_reserve_mb": _integer(0, 1_000_000),
 }
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """Whatever has our prefix is known; a name that is misspelt would set nothing. Raises SettingError."""
+    known = {name.removeprefix(PREFIX) for name in (*map(variable_of, _READERS), *BESIDE)}
+    for name in sorted(environ):
+        given = name.removeprefix(PREFIX)
+        if given == name or given in known or not environ[name] or _OF_OTHERS.fullmatch(f"{name}={environ[name]}"):
+            continue
+        near = difflib.get_close_matches(given.upper(), known, 1)
+        advice = f"is {PREFIX}{near[0]} meant?" if near else "see holdfast run --help"
+        raise SettingError(f"there is no setting {name}: {advice}")
 
 
 def _check_ports(settings: Settings) -> None:

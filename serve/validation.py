@@ -1,12 +1,14 @@
 """What may be asked: the shape of each request, the same for HTTP and gRPC, and every fault of one that is not so.
 
-A shape that is met costs one decode. Only a request that fails is walked field by field, so that each fault is named.
+A shape that is met costs one decode, and over HTTP a look for members given twice. Only a request that fails is walked
+field by field, so that each fault is named.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from itertools import chain
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +16,7 @@ from msgspec import Meta
 from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
+from serve.members import element_type, given_twice
 from serve.refusals import invalid
 
 MAX_FAULTS = 50
@@ -117,11 +120,12 @@ S = TypeVar("S", bound=Shape)
 
 def read_json(body: bytes, shape: type[S]) -> S | Rejected:
     """The shape that a JSON body has, or every fault of it."""
+    body = body or b"{}"
     try:
-        value = _decoder(shape).decode(body or b"{}")
+        value = _decoder(shape).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return invalid(*_faults_of_json(body or b"{}", shape, error))
-    return _judged(value)
+        return invalid(*_faults_of_json(body, shape, error))
+    return _judged(value, given_twice(body, shape))
 
 
 def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = True) -> S | Rejected:
@@ -157,12 +161,13 @@ def _decoder(shape: type[S]) -> msgspec.json.Decoder[S]:
     return msgspec.json.Decoder(shape)
 
 
-def _judged(value: S) -> S | Rejected:
-    faults = _first_faults(value.faults())
+def _judged(value: S, found: Iterable[str] = ()) -> S | Rejected:
+    """The value, unless faults were found or it has some of its own."""
+    faults = _first_faults(chain(found, value.faults()))
     return invalid(*faults) if faults else value
 
 
-def _first_faults(faults: Iterator[str]) -> Faults:
+def _first_faults(faults: Iterable[str]) -> Faults:
     found = [fault for fault, _ in zip(faults, range(MAX_FAULTS + 1), strict=False)]
     if len(found) > MAX_FAULTS:
         found[MAX_FAULTS:] = [f"body: has more than {MAX_FAULTS} faults; the others are not listed"]
@@ -178,7 +183,8 @@ def _faults_of_json(body: bytes, shape: type[Shape], error: Exception) -> Faults
         return ("body: is not UTF-8",)
     except msgspec.DecodeError as malformed:
         return (f"body: {_problem(malformed)}",)
-    return _first_faults(_faults_at(raw, shape, "", True)) or (f"body: {_problem(error)}",)
+    faults = chain(given_twice(body, shape), _faults_at(raw, shape, "", True))
+    return _first_faults(faults) or (f"body: {_problem(error)}",)
 
 
 def _faults_at(raw: object, type_: Any, path: str, strict: bool) -> Iterator[str]:
@@ -191,7 +197,7 @@ def _faults_at(raw: object, type_: Any, path: str, strict: bool) -> Iterator[str
     try:
         msgspec.convert(raw, type_, strict=strict)
     except msgspec.ValidationError as error:
-        inner = _element_type(type_)
+        inner = element_type(type_)
         if inner is not None and isinstance(raw, list | tuple):
             within = [
                 fault
@@ -217,13 +223,6 @@ def _faults_of_fields(
             yield from _faults_at(raw[name], field.type, prefix + name, strict)
         elif field.required:
             yield f"{prefix}{name}: missing"
-
-
-def _element_type(type_: Any) -> Any | None:
-    """The type of the elements of a `tuple[X, ...]`, bare or annotated; else None."""
-    if get_origin(type_) is Annotated:
-        type_ = get_args(type_)[0]
-    return get_args(type_)[0] if get_origin(type_) is tuple else None
 
 
 def _problem(error: Exception) -> str:

@@ -87,7 +87,7 @@ def decide(state: BlockState, command: Command, now_ms: int) -> Outcome:
     at_ms = max(now_ms, state.last_at_ms)
     if isinstance(command, _READS):
         return _read(state, command, at_ms)
-    return _write(state, command, at_ms)
+    return _write(state, command, now_ms, at_ms)
 
 
 def apply(state: BlockState, entry: Entry) -> None:
@@ -111,8 +111,11 @@ def next_deadline_ms(state: BlockState) -> int | None:
     return None if due is None else due[0]
 
 
-def _write(state: BlockState, command: Write, at_ms: int) -> Outcome:
-    """In the order of `Reason`. Of another tenant's block nothing is told, not even that it is full."""
+def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+    """In the order of `Reason`. Of another tenant's block nothing is told, not even that it is full.
+
+    Whether the command comes too late is judged by the clock and not by the block's time, which may be ahead of it.
+    """
     stamp = command.stamp
     find_faults = _FAULTS.get(type(command))
     faults = find_faults(state, command) if find_faults is not None else ()
@@ -121,7 +124,7 @@ def _write(state: BlockState, command: Write, at_ms: int) -> Outcome:
     memo = state.memos.get(stamp.key)
     if memo is None and state.tenant == stamp.tenant and keys_are_full(state, at_ms):
         return Rejected(Reason.OVERLOADED)
-    if at_ms > stamp.not_after_ms:
+    if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
     creates = isinstance(command, CreateEvent)
     missing = None if creates and state.layout is None else _missing(state, command, stamp.tenant)

@@ -21,7 +21,7 @@ from actors.core.snapshot import FORMAT, SnapshotDamaged
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.replay import RowUnfit, apply_row, at_snapshot, before_first_row, replay
-from actors.journal.journal import GENESIS, Head, Journal, JournalUnavailable, NewRow
+from actors.journal.journal import GENESIS, Head, Journal, JournalRefused, JournalUnavailable, NewRow, Snapshot
 from actors.journal.succession import JournalDamaged
 
 _log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class Activator:
     async def claim(self, block: BlockId, loaded: HostedBlock | None) -> HostedBlock:
         """The block, ours to write; nothing may be decided on what was `loaded` from now on.
 
-        Raises Superseded, JournalUnavailable (nothing sent), JournalDamaged.
+        Raises Superseded, JournalUnavailable, JournalDamaged. The claim stands or not; the next one finds out.
         """
         head = await self._head(block)
         if head is not None:
@@ -72,7 +72,10 @@ class Activator:
         hosted = await self._followed(loaded, head) if loaded is not None else None
         hosted = hosted or await self._load(block, head)
         outage = None
-        if head is not None and hosted.position == head.position:  # where another writes meanwhile, nobody was down
+        if hosted.position != (head.position if head else 0):  # another writes meanwhile: it may be a newer one
+            now = await self._head(block)
+            self._refuse_newer(block, now.epoch if now else 0)
+        elif head is not None:
             outage = await self._find_outage(head.epoch, hosted.state.last_at_ms)
         new = self._activation_row(hosted, outage)
         while not await self._append(new):
@@ -100,7 +103,7 @@ class Activator:
 
     async def _replayed(self, block: BlockId, position: int) -> HostedBlock:
         """From the newest snapshot at or below a position that the rows behind it fit, or from the first row."""
-        while (snapshot := await self._journal.newest_snapshot(block, FORMAT, position)) is not None:
+        while (snapshot := await self._newest_snapshot(block, position)) is not None:
             try:
                 hosted = await at_snapshot(snapshot)
                 await replay(self._journal, hosted)
@@ -112,6 +115,13 @@ class Activator:
         hosted = before_first_row(block)
         await replay(self._journal, hosted)
         return hosted
+
+    async def _newest_snapshot(self, block: BlockId, position: int) -> Snapshot | None:
+        try:
+            return await self._journal.newest_snapshot(block, FORMAT, position)
+        except JournalRefused as refusal:
+            _log.error("snapshot cannot be read", block=block, position=position, exc_info=refusal)
+            return None
 
     async def _followed(self, loaded: HostedBlock, head: Head | None) -> HostedBlock | None:
         """What was loaded, and the rows behind it; None if the journal does not go on from there."""
@@ -131,9 +141,12 @@ class Activator:
         return hosted.row_behind((activated,), self._epoch, now_ms)
 
     async def _append(self, new: NewRow) -> bool:
+        """Whether the row stands. Raises JournalRefused: perhaps it does, but nobody can go on from it now."""
         while True:
             try:
                 appended = await self._journal.append([new])
+            except JournalRefused:
+                raise
             except JournalUnavailable:
                 await asyncio.sleep(RETRY_S)  # the outcome is unknown: send the identical row again
             else:

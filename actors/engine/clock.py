@@ -25,6 +25,7 @@ class JournalClock:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.monotonic = monotonic  # seconds
         self._ahead_ms: float | None = None
+        self._vague = True  # no answer has come yet that would show a jump
         self._latest_ms = 0
         self.trusted = False
 
@@ -32,8 +33,9 @@ class JournalClock:
         """The journal, asked at `asked_s` by the monotonic clock, has just answered what time it is."""
         least_ms = journal_now_ms - self.monotonic() * 1000
         most_ms = journal_now_ms - asked_s * 1000
-        if self._ahead_ms is None:
+        if self._ahead_ms is None or self._vague:
             self._ahead_ms = least_ms
+            self._vague = most_ms - least_ms > MAX_JUMP_MS
         self.trusted = least_ms - MAX_JUMP_MS <= self._ahead_ms <= most_ms + MAX_JUMP_MS
         if self.trusted:
             self._ahead_ms = min(max(self._ahead_ms, least_ms), most_ms)

@@ -61,6 +61,7 @@ class Engine:
             epoch.packed(),
             self.clock,
             self.residence.lose,
+            self.residence.drop,
             self._queue_snapshot,
             self.hints.offer,
         )

@@ -4,6 +4,9 @@ While a commit is in flight, the next cycle collects. A cycle appends the pendin
 and checks the heads of the blocks that only want to answer. Cycles run one after the other, so a cycle that is done
 means: all that was applied before it began is durable, and this shard was still the owner after it began.
 
+What Postgres refuses for ten seconds on end is sent row by row: the block whose row is to blame is dropped, to be read
+anew as its journal has it, and its neighbours go on.
+
 It also says when a block's next snapshot is due: after `ENTRIES_PER_SNAPSHOT` entries, or a quarter as many as the last
 one would have values (`VALUES_PER_ENTRY`), whichever is more. So a snapshot costs at most about 1.2 µs and 200 bytes an
 entry however large the block is (`python -m tests.measure.core_costs`), and the tail to replay stays shorter than the
@@ -13,6 +16,7 @@ snapshot takes to read. Freezing is one pause for all blocks of the shard: 2 ms 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from math import inf
 from typing import TypeVar
 
 import structlog
@@ -36,6 +40,7 @@ ENTRIES_PER_SNAPSHOT = 10_000
 VALUES_PER_ENTRY = 4
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
+REFUSALS_BORNE_S = 10.0
 
 T = TypeVar("T", Appended, Heads)
 
@@ -73,6 +78,7 @@ class GroupCommit:
         epoch: int,
         clock: JournalClock,
         on_lost: Callable[[HostedBlock], None],
+        on_refused: Callable[[HostedBlock, JournalRefused], None],
         on_snapshot: Callable[[Snapshot], None],
         on_durable: Callable[[Iterable[BlockId]], None],
     ) -> None:
@@ -81,6 +87,7 @@ class GroupCommit:
         self._epoch = epoch
         self._clock = clock
         self._on_lost = on_lost
+        self._on_refused = on_refused
         self._on_snapshot = on_snapshot
         self._on_durable = on_durable
         self._wanted = asyncio.Event()
@@ -145,7 +152,25 @@ class GroupCommit:
 
     async def _append(self, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
         """Send the rows until their fate is known; the identical rows, so that sending twice does no harm."""
-        appended = await self._until_answered(lambda: self._journal.append(list(rows.values())))
+        try:
+            self._judge(cycle, rows, await self._until_answered(self._appending(rows), REFUSALS_BORNE_S))
+        except JournalRefused:
+            await self._append_singly(cycle, rows)
+
+    async def _append_singly(self, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
+        """Find out which rows are refused. Their fate is open, as they may have been appended when first sent."""
+        for hosted, new in rows.items():
+            one = {hosted: new}
+            try:
+                self._judge(cycle, one, await self._until_answered(self._appending(one), 0))
+            except JournalRefused as refusal:
+                _drop(hosted)
+                self._on_refused(hosted, refusal)
+
+    def _appending(self, rows: dict[HostedBlock, NewRow]) -> Callable[[], Awaitable[Appended]]:
+        return lambda: self._journal.append(list(rows.values()))
+
+    def _judge(self, cycle: Cycle, rows: dict[HostedBlock, NewRow], appended: Appended) -> None:
         self.commit_count += 1
         self.row_count += len(appended.durable)
         self._on_durable(appended.durable)
@@ -153,7 +178,8 @@ class GroupCommit:
             if hosted.block in appended.durable:
                 cycle.positions[hosted] = new.row.position
             else:
-                self._lose(hosted)
+                _drop(hosted)
+                self._on_lost(hosted)
 
     async def _check(self, cycle: Cycle, checking: list[HostedBlock]) -> None:
         """A block whose head is not ours is lost. Cycles do not overlap, so no row of these blocks is on its way."""
@@ -164,9 +190,12 @@ class GroupCommit:
             if ((head.position, head.chain) if head else (0, GENESIS)) == (hosted.position, hosted.chain):
                 cycle.positions[hosted] = hosted.position
             else:
-                self._lose(hosted)
+                _drop(hosted)
+                self._on_lost(hosted)
 
-    async def _until_answered(self, statement: Callable[[], Awaitable[T]]) -> T:
+    async def _until_answered(self, statement: Callable[[], Awaitable[T]], refusals_borne_s: float = inf) -> T:
+        """Raises JournalRefused when it has been refused for so long."""
+        begun_s = self._clock.monotonic()
         pause_s = RETRY_FIRST_S
         while True:
             asked_s = self._clock.monotonic()
@@ -174,6 +203,8 @@ class GroupCommit:
                 answer = await statement()
             except JournalUnavailable as fault:
                 self._stall(fault)
+                if isinstance(fault, JournalRefused) and asked_s - begun_s >= refusals_borne_s:
+                    raise
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:
@@ -183,7 +214,7 @@ class GroupCommit:
     def _stall(self, fault: JournalUnavailable) -> None:
         """Say what is wrong when it begins, and of what kind it is whenever it is of another; `Line` goes on saying it.
 
-        The rows are sent again whatever Postgres says: they may have been appended when they were sent before.
+        The rows are sent again even if Postgres refuses them: they may have been appended when they were sent before.
         """
         if not self.stalled:
             self.stalled = True
@@ -200,10 +231,11 @@ class GroupCommit:
             stalled_s = round(self._clock.monotonic() - self._stalled_since_s, 1)
             _log.warning("the journal answers again", stalled_s=stalled_s)
 
-    def _lose(self, hosted: HostedBlock) -> None:
-        hosted.lost = True
-        hosted.pending.clear()
-        self._on_lost(hosted)
+
+def _drop(hosted: HostedBlock) -> None:
+    """Nothing of what is held here counts any more."""
+    hosted.lost = True
+    hosted.pending.clear()
 
 
 def _is_snapshot_due(hosted: HostedBlock) -> bool:

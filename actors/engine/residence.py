@@ -22,6 +22,7 @@ MAX_ACTIVATIONS_WAITING = 10_000
 MAX_REFUSALS_KNOWN = 10_000
 OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
+NOTED_EVERY_S = 10.0
 
 FindOwner = Callable[[BlockId], Awaitable[str | None]]  # the shard that the catalogue names, or None
 
@@ -45,6 +46,7 @@ class Residence:
         self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
         self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded; until that is done
         self._sequence = 0
+        self._next_note_s = 0.0
         self._arrived = asyncio.Semaphore(0)
 
     @property
@@ -80,6 +82,12 @@ class Residence:
             self.to_judge.put_nowait(hosted.block)
             _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
 
+    def drop(self, hosted: HostedBlock, why: Exception) -> None:
+        """The journal takes no rows of the block: it is to be loaded anew, after a while, from what is there."""
+        if self.blocks.get(hosted.block) is hosted:
+            del self.blocks[hosted.block]
+        self._quarantine(hosted.block, why)
+
     async def run(self) -> None:
         """Activate what is asked for, for ever."""
         async with asyncio.TaskGroup() as group:
@@ -92,7 +100,8 @@ class Residence:
             if priority < self._queued.get(block, priority):
                 self._enqueue(block, priority)
             return True
-        if len(self._wanted) >= MAX_ACTIVATIONS_WAITING:
+        room = MAX_ACTIVATIONS_WAITING if priority == CLIENT_PRIORITY else MAX_ACTIVATIONS_WAITING // 2
+        if len(self._wanted) >= room:
             return False
         self._wanted[block] = to_write
         self._enqueue(block, priority)
@@ -122,8 +131,8 @@ class Residence:
             self.fenced.add(block)
         except JournalRefused as refusal:
             return self._quarantine(block, refusal)
-        except (JournalUnavailable, CatalogueUnavailable):
-            return None  # whoever asked is told NOT_READY and asks again
+        except (JournalUnavailable, CatalogueUnavailable) as fault:
+            return self._note(block, fault)
         except Exception as damage:  # noqa: BLE001  whatever does not replay stops this block, not the shard
             return self._quarantine(block, damage)
         self._unsound.discard(block)
@@ -139,10 +148,17 @@ class Residence:
         if self._wanted[block]:
             self.blocks[block] = await self._activator.claim(block, self.blocks.pop(block, None))
 
+    def _note(self, block: BlockId, fault: Exception) -> None:
+        """Say now and then that blocks do not come in; whoever asked is told NOT_READY and asks again."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._next_note_s:
+            self._next_note_s = now_s + NOTED_EVERY_S
+            _log.warning("block does not come in", block=block, shard=self._shard, fault=repr(fault))
+
     def _quarantine(self, block: BlockId, why: Exception) -> None:
         _log.error("quarantined", block=block, shard=self._shard, why=repr(why), exc_info=why)
         self._unsound.add(block)
-        self._refuse(block, Failed(Fault.QUARANTINED, "the block does not replay"), SOUNDNESS_KNOWN_S)
+        self._refuse(block, Failed(Fault.QUARANTINED, "the block cannot be loaded or written to"), SOUNDNESS_KNOWN_S)
 
     def _refuse(self, block: BlockId, refusal: Failed, seconds: float) -> None:
         if len(self._refusals) >= MAX_REFUSALS_KNOWN:

@@ -56,6 +56,7 @@ async def expire(host: BlockHost, residence: Residence) -> None:
         await asyncio.sleep(EXPIRE_S)
         for hosted in list(residence.blocks.values()):
             host.tick(hosted)
+            await asyncio.sleep(0)  # many blocks may fall due together: let buyers have their turn
 
 
 async def sweep(
@@ -79,6 +80,7 @@ async def sweep(
             hosted = residence.find(block, to_write=True, priority=SWEEP_PRIORITY)
             if isinstance(hosted, HostedBlock):
                 host.tick(hosted)
+                await asyncio.sleep(0)
         await asyncio.sleep(SWEEP_S)
 
 

@@ -9,7 +9,8 @@ from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Done
 from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
-from serve.operations import GIVEN_TWICE, Envelope
+from serve.members import GIVEN_TWICE
+from serve.operations import Envelope
 from serve.refusals import too_large
 from serve.validation import MAX_BODY_BYTES, Shape, read_fields
 

@@ -7,9 +7,10 @@ from typing import Any, TypeAlias, TypeVar
 from litestar import Request
 
 from actors.core.outcomes import Rejected
-from serve.operations import GIVEN_TWICE, Envelope
+from serve.members import GIVEN_TWICE
+from serve.operations import Envelope
 from serve.refusals import invalid, too_large
-from serve.validation import MAX_BODY_BYTES, Shape, read_fields, read_json
+from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, read_fields, read_json
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -50,8 +51,14 @@ async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BOD
 
 
 def query_of(request: HttpRequest, shape: type[S]) -> S | Rejected:
-    """The query's parameters in that shape; of one that is given twice the first counts."""
-    return read_fields(dict(request.query_params), shape, strict=False)
+    """The query's parameters in that shape, or why it cannot be had."""
+    parameters = request.query_params
+    read = read_fields({name: parameters[name] for name in parameters}, shape, strict=False)
+    repeated = [name for name in parameters if len(parameters.getall(name)) > 1]
+    if not repeated:
+        return read
+    faults = (f"{name[:64]}: {GIVEN_TWICE}" for name in repeated[:MAX_FAULTS])
+    return invalid(*faults, *(read.details.fields if isinstance(read, Rejected) else ()))
 
 
 async def _read(request: HttpRequest, max_bytes: int) -> bytes | Rejected:

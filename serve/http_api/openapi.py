@@ -30,8 +30,8 @@ units for a buyer, place an order on the hold, confirm it when it is paid.
 Every request needs `Authorization: Bearer <API key>`; what is for operators needs an operator's key. What can be read
 with GET can be asked for with HEAD. Every write needs an `Idempotency-Key`: sending the same request again under the
 same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands for. A hold's key
-is kept as long as the hold and 10 minutes more, an order's for 24 hours. A header that has one value must not come
-twice.
+is kept as long as the hold and 10 minutes more, an order's for 24 hours. What has one value must not come twice: a
+header, a parameter of a query, a member of a JSON body.
 
 Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true,
 send the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to
@@ -110,7 +110,7 @@ def _operation(handler: HTTPRouteHandler) -> Json:
         "operationId": handler.handler_name,
         "tags": sorted(handler.resolve_tags()),
         "summary": handler.handler_name.replace("_", " ").capitalize(),
-        "description": summary,
+        "description": summary.replace("\n", " "),
         "parameters": list(_parameters(handler, contract)),
         "responses": {str(handler.status_code): _reply(contract), **_problems(contract)},
     }

@@ -81,7 +81,9 @@ class Events(Controller):
 
     @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND))
     async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """Count an event's units by section, area and price category. A moment old; it says as of when."""
+        """Count an event's units by section, area and price category. A moment old; it says as of when. For a moment
+        after the event was created there are no counts yet: UNAVAILABLE, ask again.
+        """
         found = await _operations(request).get_availability(envelope_of(request), event_id)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
 
@@ -90,7 +92,9 @@ class Events(Controller):
         opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=SectionAsked),
     )
     async def list_units(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """List the seats of a section with their statuses. A moment old; it says as of when."""
+        """List the seats of a section with their statuses. A moment old; it says as of when. For a moment after the
+        event was created there is no list yet: UNAVAILABLE, ask again.
+        """
         asked = query_of(request, SectionAsked)
         found = await _operations(request).list_units(envelope_of(request), event_id, asked)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(unit_list_view(event_id, found))

@@ -92,7 +92,7 @@ class NaiveBlock:
         stamp = command.stamp  # type: ignore[union-attr]  # the walk does not ask for digests
         if self._malformed(command, at_ms, seen):
             return Answer("INVALID_ARGUMENT")
-        if at_ms > stamp.not_after_ms:
+        if now_ms > stamp.not_after_ms:
             return Answer("DEADLINE_EXCEEDED")
         missing = self._missing(command, stamp.tenant, at_ms, seen)
         if missing:

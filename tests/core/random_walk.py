@@ -141,7 +141,7 @@ class RandomWalk(RuleBasedStateMachine):
     def repeat_older_command(self, step_ms: int, pick: int, still_wanted: bool, tenant: str) -> None:
         self.now_ms += step_ms
         command = self.sent[-1 - pick % len(self.sent)]
-        limit_ms = self.at_ms() + MINUTE_MS if still_wanted else command.stamp.not_after_ms
+        limit_ms = self.now_ms + MINUTE_MS if still_wanted else command.stamp.not_after_ms
         stamp = msgspec.structs.replace(command.stamp, not_after_ms=limit_ms, tenant=tenant)
         self.write(msgspec.structs.replace(command, stamp=stamp))
 
@@ -194,7 +194,7 @@ class RandomWalk(RuleBasedStateMachine):
     def stamp(self, tenant: str, buyer: str, key: int | None, limit_ms: int, *asked: object) -> Stamp:
         name = f"new {len(self.sent)}" if key is None else f"shared {key}"
         hashed = key_hash(TenantId("acme"), name)
-        return Stamp(tenant, buyer, hashed, fingerprint("principal", buyer, *asked), self.at_ms() + limit_ms)
+        return Stamp(tenant, buyer, hashed, fingerprint("principal", buyer, *asked), self.now_ms + limit_ms)
 
     def tick(self) -> None:
         due = self.model.overdue(self.at_ms())
@@ -223,13 +223,12 @@ class RandomWalk(RuleBasedStateMachine):
         self.compare_memory()
 
     def compare(self, command: Command) -> Outcome:
-        at_ms = self.at_ms()
         outcome = self.block.ask(command, self.now_ms)
         seen = _answer(outcome)
         if isinstance(outcome, Accepted):
             self.note_expired(outcome.entries)
-        expected = self.model.ask(command, at_ms, seen)
-        assert seen == expected, f"at {at_ms} {command}"
+        expected = self.model.ask(command, self.now_ms, seen)
+        assert seen == expected, f"at {self.now_ms} {command}"
         self.met[f"{type(command).__name__} {seen.reason or ('REPLAYED' if seen.replayed else 'ACCEPTED')}"] += 1
         return outcome
 

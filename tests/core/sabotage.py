@@ -23,10 +23,10 @@ def keys_are_not_looked_up(patch: pytest.MonkeyPatch) -> None:
     """A duplicate is decided like a new command."""
     write = block._write
 
-    def without_memos(state: BlockState, command: Write, at_ms: int) -> Outcome:
+    def without_memos(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
         memos, state.memos = state.memos, {}
         try:
-            return write(state, command, at_ms)
+            return write(state, command, now_ms, at_ms)
         finally:
             state.memos = memos
 
@@ -118,9 +118,9 @@ def lateness_is_judged_first(patch: pytest.MonkeyPatch) -> None:
     """A late command hears of its lateness, though it was malformed."""
     write = block._write
 
-    def late_first(state: BlockState, command: Write, at_ms: int) -> Outcome:
-        late = at_ms > command.stamp.not_after_ms
-        return Rejected(Reason.DEADLINE_EXCEEDED) if late else write(state, command, at_ms)
+    def late_first(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+        late = now_ms > command.stamp.not_after_ms
+        return Rejected(Reason.DEADLINE_EXCEEDED) if late else write(state, command, now_ms, at_ms)
 
     patch.setattr(block, "_write", late_first)
 
@@ -139,11 +139,21 @@ def time_limits_are_ignored(patch: pytest.MonkeyPatch) -> None:
     """A late duplicate is decided."""
     write = block._write
 
-    def whenever(state: BlockState, command: Write, at_ms: int) -> Outcome:
+    def whenever(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
         stamp = msgspec.structs.replace(command.stamp, not_after_ms=_END_OF_TIME_MS)
-        return write(state, msgspec.structs.replace(command, stamp=stamp), at_ms)
+        return write(state, msgspec.structs.replace(command, stamp=stamp), now_ms, at_ms)
 
     patch.setattr(block, "_write", whenever)
+
+
+def lateness_is_judged_by_the_blocks_time(patch: pytest.MonkeyPatch) -> None:
+    """A block whose time is ahead of the clock refuses everything."""
+    write = block._write
+
+    def by_block(state: BlockState, command: Write, _: int, at_ms: int) -> Outcome:
+        return write(state, command, at_ms, at_ms)
+
+    patch.setattr(block, "_write", by_block)
 
 
 def tenants_are_not_compared(patch: pytest.MonkeyPatch) -> None:
@@ -160,11 +170,11 @@ def deciding_expires(patch: pytest.MonkeyPatch) -> None:
     """A decision changes the state that it should only read."""
     write = block._write
 
-    def expiring(state: BlockState, command: Write, at_ms: int) -> Outcome:
+    def expiring(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
         due = state.next_deadline()
         if due is not None and due[0] <= at_ms and not due[1].order:
             due[1].status = HoldStatus.EXPIRED
-        return write(state, command, at_ms)
+        return write(state, command, now_ms, at_ms)
 
     patch.setattr(block, "_write", expiring)
 
@@ -204,6 +214,7 @@ SABOTAGES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     lateness_is_judged_first,
     numbers_in_use_refuse_replays,
     time_limits_are_ignored,
+    lateness_is_judged_by_the_blocks_time,
     tenants_are_not_compared,
     deciding_expires,
     snapshots_forget_keys,

@@ -1,15 +1,18 @@
 """A command that is refused says so in one line that begins with the stable code, and exits with 1."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import shlex
+import time
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from actors.core.outcomes import Details, Reason, Rejected
-from serve import grpc_client, http_client
+from serve import grpc_client, http_client, refused_calls
 from serve.cli import app
 from serve.demo import demo_key_file, demo_operator_key_file
 from serve.local.preflight import free_port
@@ -95,6 +98,14 @@ def refusals(house: House) -> dict[str, Refusal]:
         "too many": Refusal(
             ("hold", house.event, "--area", "Floor:6"), "NOT_ENOUGH_AVAILABLE", ("Floor", "5 available")
         ),
+        "an area twice": Refusal(
+            ("hold", house.event, "--area", "Floor:1", "--area", "Floor:2"),
+            "INVALID_ARGUMENT",
+            ("areas[1].area: is named twice",),
+        ),
+        "too many by far": Refusal(
+            ("hold", house.event, "--area", "Floor:999999999"), "INVALID_ARGUMENT", ("areas[0].quantity: ",)
+        ),
         "malformed": Refusal(("hold", house.event, *_seats("")), "INVALID_ARGUMENT", ("units[0]: ",)),
         "no such event": Refusal(("hold", NOWHERE_EVENT, *_seats("101/A/1")), "EVENT_NOT_FOUND"),
         "a forged key": Refusal(("hold", house.event, *_seats("101/A/1"), "--key", FORGED), "UNAUTHENTICATED"),
@@ -107,6 +118,7 @@ def refusals(house: House) -> dict[str, Refusal]:
             ("digest", house.event, "--operator-key", house.tenants_key), "PERMISSION_DENIED"
         ),
         "digest of nothing": Refusal(("digest", NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+        "digest of another path": Refusal(("digest", "../events?limit=1\n"), "ROUTE_NOT_FOUND"),
     }
 
 
@@ -153,7 +165,10 @@ async def test_what_is_allowed_is_printed(house: House) -> None:
 
 
 @pytest.mark.parametrize("words", [("hold", NOWHERE_EVENT, "--seat", "a"), ("status",)])
-async def test_a_server_that_does_not_answer_is_one_line(edges: Edges, words: Sequence[str], tmp_path: Path) -> None:
+async def test_a_server_that_does_not_answer_is_one_line(
+    edges: Edges, words: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refused_calls, "PATIENCE_S", 0.0)
     folder = DataFolder(tmp_path / "data")
     nowhere = f"127.0.0.1:{free_port()}"
     silent = Edges(f"http://{nowhere}", nowhere, edges.keys)
@@ -164,6 +179,115 @@ async def test_a_server_that_does_not_answer_is_one_line(edges: Edges, words: Se
     assert ended.exit_code == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith("the server did not answer: ")
+    assert ("--idempotency-key" in line) is (words[0] == "hold")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("hold", "--area", f"Floor:{10**12}"), "write NAME:QUANTITY"),
+        (("hold", "--area", "Floor:" + "9" * 5000), "write NAME:QUANTITY"),
+        (("hold", "--area", "Floor:-1"), "write NAME:QUANTITY"),
+        (("hold", "--seat", "\udcff"), "is not UTF-8"),
+        (("hold", "--seat", "a", "--idempotency-key", "ñ"), "printable ASCII"),
+        (("hold", "--seat", "a", "--idempotency-key", ""), "missing"),
+        (("hold", "--seat", "a", "--key", "ñ"), "--key or HOLDFAST_KEY"),
+        (("events", "create", "--idempotency-key", "ñ"), "printable ASCII"),
+        (("events", "create", "--idempotency-key", "two\nlines"), "printable ASCII"),
+        (("events", "create", "--key", "ñ"), "--key or HOLDFAST_KEY"),
+        (("digest", "--operator-key", "two\nlines"), "--operator-key or HOLDFAST_OPERATOR_KEY"),
+        (("digest", "\udcff"), "is not UTF-8"),
+    ],
+)
+async def test_what_cannot_be_sent_is_one_line(house: House, words: tuple[str, ...], said: str) -> None:
+    create = ("--layout", str(house.layout), "A hall")
+    named = {"hold": (house.event,), "events": create, "digest": (house.event,) if words[1][:2] == "--" else ()}
+    ended = await command(house, *words, *named[words[0]])
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize("key", [r'a "quoted" \ key', "plain", "'; exit"])
+async def test_a_key_stands_for_the_same_event_however_it_is_written(house: House, key: str) -> None:
+    create = ("events", "create", "A hall", "--layout", str(house.layout), "--open-sale", "--idempotency-key", key)
+    first, again = await command(house, *create), await command(house, *create)
+    assert (first.exit_code, first.stderr) == (0, "")
+    assert first.stdout == again.stdout
+
+
+class Weak:
+    """The edges' answers, but for passing faults in place of some: those whose number is in `faults`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, client: ModuleType, faults: Container[int]) -> None:
+        self._answer, self._faults, self.calls = client._answer, faults, 0
+        monkeypatch.setattr(client, "_answer", self.answer)
+
+    def answer(self, call: Callable[[], Any]) -> Any:
+        """Ask, and forget what was answered: its outcome is not known."""
+        answered = self._answer(call)
+        self.calls += 1
+        if self.calls in self._faults:
+            raise refused(Rejected(Reason.OUTCOME_UNKNOWN), 0.05)
+        return answered
+
+
+def told_key(ended: Result) -> str:
+    """The key that the one line of the refusal names for whoever asks again."""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("OUTCOME_UNKNOWN: The outcome is not known. ")
+    return shlex.split(line.rpartition("--idempotency-key ")[2].removesuffix(")"))[0]
+
+
+async def test_a_hold_whose_outcome_is_not_known_is_asked_again_under_its_key(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weak = Weak(monkeypatch, grpc_client, {1, 2})
+    held = await command(house, "hold", house.event, *_seats("101/C/2"))
+    assert (held.exit_code, held.stderr, weak.calls) == (0, "", 3)
+    assert '"replayed": true' in held.stdout
+
+
+async def test_a_hold_that_stays_unknown_names_its_key(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refused_calls, "PATIENCE_S", 0.2)
+    hold = ("hold", house.event, *_seats("101/C/3"))
+    with monkeypatch.context() as patched:
+        weak = Weak(patched, grpc_client, range(1, 100))
+        ended = await command(house, *hold)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert weak.calls > 1
+    again = await command(house, *hold, "--idempotency-key", told_key(ended))
+    assert '"replayed": true' in again.stdout
+
+
+@pytest.mark.parametrize("key", [None, 'it\'s "mine"'])
+async def test_an_event_that_was_made_is_told_though_opening_it_was_not(
+    house: House, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    monkeypatch.setattr(refused_calls, "PATIENCE_S", 0.2)
+    create = ("events", "create", "A hall", "--layout", str(house.layout), "--open-sale")
+    with monkeypatch.context() as patched:
+        Weak(patched, http_client, range(2, 100))
+        ended = await command(house, *create, *(("--idempotency-key", key) if key else ()))
+    assert (ended.exit_code, ended.stdout[:6]) == (1, "event_")
+    assert key in (None, told_key(ended))
+    again = await command(house, *create, "--idempotency-key", told_key(ended))
+    assert (again.exit_code, again.stdout) == (0, ended.stdout)
+
+
+async def test_an_answer_is_not_asked_for_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waited"))
+    ended = await command(house, "hold", house.event, *_seats("101/B/1"))
+    assert ended.stderr.startswith("UNITS_HELD: ")
+    assert "--idempotency-key" not in ended.stderr
+
+
+async def test_a_misspelt_variable_ends_every_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_HTP_PORT", "1")
+    for words in (("run",), ("status",), ("hold", house.event), ("migrate", "--database-url", "postgresql://none")):
+        ended = await command(house, *words)
+        assert ended.exit_code == 1
+        assert ended.stderr == "there is no setting HOLDFAST_HTP_PORT: is HOLDFAST_HTTP_PORT meant?\n"
 
 
 def test_every_name_and_every_fault_is_told_however_many() -> None:

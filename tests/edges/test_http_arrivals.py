@@ -59,6 +59,7 @@ def _headers(edges: Edges, **more: str) -> dict[str, str]:
         (b'{"units": "101/A/1"}', "units"),
         (b'{"units": [["101/A/1"]]}', "units[0]"),
         (b'{"units": ["101/A/1"], "price": 1}', "price"),
+        (b'{"units": ["101/A/1"], "units": ["101/A/2"]}', "units"),
     ],
 )
 async def test_what_is_not_the_json_that_is_wanted_is_refused(
@@ -130,6 +131,23 @@ async def test_the_check_notices_an_edge_that_takes_the_first_of_two(
     monkeypatch.setattr(arrivals, "SINGLE_HEADERS", ())
     with pytest.raises(AssertionError):
         await check_twice(edges, event, more, field)
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("limit=1&limit=3", ["limit"]),
+        ("limit=3&cursor=&limit=3", ["limit"]),
+        ("limit=1&limit=many", ["limit"]),
+        ("limit=0&cursor=&cursor=x", ["cursor", "limit"]),
+        ("nothing=1&nothing=1", ["nothing", "nothing"]),
+    ],
+)
+async def test_a_parameter_must_not_come_twice(edges: Edges, query: str, named: list[str]) -> None:
+    headers = {"Authorization": edges.bearer("alpha")}
+    answered = read_http(await edges.http.get(f"/v1/events?{query}", headers=headers))
+    assert (answered.status, [name for name, _ in answered.fields]) == (400, named)
+    assert (named[0], "is given more than once") in answered.fields
 
 
 async def test_two_credentials_are_malformed_before_they_are_wrong(edges: Edges, event: str) -> None:

@@ -6,13 +6,14 @@ import msgspec
 import pytest
 
 from actors.core.outcomes import Reason, Rejected
-from serve import validation
+from serve import members, validation
 from serve.validation import (
     MAX_FAULTS,
     AreaQuantity,
     HoldExtension,
     NewEvent,
     NewHold,
+    NewOrder,
     Nothing,
     Page,
     Shape,
@@ -79,6 +80,53 @@ def test_a_layout_is_left_for_later_and_kept_to_the_byte() -> None:
     assert isinstance(read, NewEvent)
     assert bytes(read.layout) == b'{"a" : [1,  2]}'
     assert fields_of(read_json(b'{"name": "a\\u0000b", "layout": 1}', NewEvent)) == ["name"]
+
+
+LONG = b" " * members.SHORT_BYTES
+TWICE = [
+    (b'{"units": ["a"], "units": ["b"]}', NewHold, ["units"]),
+    (b'{"units": ["a"], "\\u0075nits": ["a"]}', NewHold, ["units"]),
+    (b'{"units": ["a"], "units": ["b"], "units": ["c"]}', NewHold, ["units", "units"]),
+    (b'{"units": 7, "units": ["b"]}', NewHold, ["units"]),
+    (b'{"units": ["a"], "ttl_seconds": 1, "ttl_seconds": 1}' + LONG, NewHold, ["ttl_seconds"]),
+    (
+        b'{"areas": [{"area": "a", "quantity": 1}, {"area": "b", "quantity": 1, "quantity": 2}]}',
+        NewHold,
+        ["areas[1].quantity"],
+    ),
+    (b'{"name": "n", "name": "m", "layout": {"a": 1, "a": 2}}', NewEvent, ["name"]),
+    (b'{"name": "n", "layout": {}, "layout": {}}', NewEvent, ["layout"]),
+    (b'{"hold_id": "h", "hold_id": "h"}', NewOrder, ["hold_id"]),
+    (b"{" + b'"ttl_seconds": 1, ' * 100_000 + b'"ttl_seconds": 1}', HoldExtension, ["body"]),
+    (b'{"areas": [{' + b'"area": "a", ' * 9_999 + b'"quantity": 1}]}', NewHold, ["areas"]),
+]
+
+
+def check_twice(body: bytes, shape: type[Shape], named: list[str]) -> None:
+    """The members that are given again are refused by their paths."""
+    assert fields_of(read_json(body, shape)) == named
+
+
+@pytest.mark.parametrize(("body", "shape", "named"), TWICE)
+def test_a_member_must_not_come_twice(body: bytes, shape: type[Shape], named: list[str]) -> None:
+    check_twice(body, shape, named)
+
+
+@pytest.mark.parametrize(("body", "shape", "named"), TWICE)
+def test_the_check_notices_a_decoder_that_keeps_the_last(
+    body: bytes, shape: type[Shape], named: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(validation, "given_twice", lambda text, type_: ())
+    with pytest.raises(AssertionError):
+        check_twice(body, shape, named)
+
+
+@pytest.mark.parametrize("spaces", [b"", LONG])
+def test_a_hold_of_all_that_may_be_held_has_no_member_twice(spaces: bytes) -> None:
+    areas = [{"area": f"{place}/{'a' * 190}", "quantity": 1} for place in range(50)]
+    body = {"units": [], "areas": areas, "ttl_seconds": 1, "buyer_id": "b"}
+    assert isinstance(read_json(msgspec.json.encode(body) + spaces, NewHold), NewHold)
 
 
 @pytest.mark.parametrize("buyer", ["", "7", "a-b_c.d:e|f", "x" * 128])

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from actors.catalogue.catalogue import Catalogue
-from actors.core.commands import Command
-from actors.core.ids import BlockId
+from actors.core.commands import Command, CreateEvent, OpenSale
+from actors.core.ids import BlockId, event_block
 from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.postgres import PostgresJournal
-from actors.link.batch import Answer, Call, Failed, Fault, answers_decoder, encoder
+from actors.link.batch import Answer, Call, Failed, Fault, Replied, answers_decoder, encoder
+from tests.engine.stage import TENANT, stamp
+from tests.simulation.buyers import LAYOUT
 
 SHARD = "shard-1"
 
@@ -35,10 +37,15 @@ async def shard(database_url: str, incarnation: int = 1) -> AsyncIterator[Engine
             await line.close()
 
 
+async def send(engine: Engine, *calls: tuple[BlockId, Command]) -> list[Answer]:
+    """The answers to one batch."""
+    payload = encoder.encode([Call(block, encoder.encode(command)) for block, command in calls])
+    return answers_decoder.decode(await engine.serve(payload))
+
+
 async def ask_once(engine: Engine, block: BlockId, command: Command) -> Answer:
     """The answer to one command."""
-    payload = encoder.encode([Call(block, encoder.encode(command))])
-    (answer,) = answers_decoder.decode(await engine.serve(payload))
+    (answer,) = await send(engine, (block, command))
     return answer
 
 
@@ -50,3 +57,14 @@ async def ask(engine: Engine, block: BlockId, command: Command) -> Answer:
             return answer
         await asyncio.sleep(0.005)
     raise AssertionError("the block never came in")
+
+
+async def on_sale(engine: Engine, database_url: str, key: str) -> BlockId:
+    """A new event of the shard."""
+    block = event_block(TENANT, key)
+    catalogue = Catalogue(database_url)
+    await catalogue.assign(block, TENANT, SHARD)
+    await catalogue.close()
+    for command in (CreateEvent(stamp(f"create-{key}"), key, LAYOUT, 600_000), OpenSale(stamp(f"open-{key}"))):
+        assert isinstance(await ask(engine, block, command), Replied)
+    return block

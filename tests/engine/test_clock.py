@@ -82,3 +82,13 @@ def test_it_never_runs_backwards(clock: JournalClock, monotonic: Monotonic) -> N
     assert clock.now_ms() == before_ms
     monotonic.now_s += 2
     assert clock.now_ms() == before_ms + 500
+
+
+def test_an_answer_that_took_long_sets_the_clock_only_until_the_next(monotonic: Monotonic) -> None:
+    clock = JournalClock(monotonic)
+    clock.observe(START_MS, monotonic() - 5)  # made five seconds ago, or just now
+    assert (clock.trusted, clock.now_ms()) == (True, START_MS)
+    clock.observe(START_MS + 5_000, monotonic())
+    assert (clock.trusted, clock.now_ms()) == (True, START_MS + 5_000)
+    clock.observe(START_MS + 10_000, monotonic())
+    assert not clock.trusted, "from now on that is a jump"

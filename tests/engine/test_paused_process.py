@@ -20,7 +20,6 @@ from actors.core.commands import Command, CreateEvent, OpenSale
 from actors.core.entries import Activated, HoldPlaced
 from actors.core.ids import BlockId, event_block
 from actors.core.replies import HoldStatus
-from actors.database.connect import Connection, connect
 from actors.journal.codec import decode_entries
 from actors.journal.journal import Epoch, JournalRow
 from actors.journal.postgres import PostgresJournal
@@ -29,6 +28,7 @@ from actors.link.batch import Answer, Call, Failed, Fault, Refused, Replied, ans
 from actors.link.client import ClientBounds, LinkClient
 from tests.engine.paused_shard import SHARD
 from tests.engine.stage import NOT_READY, TENANT, hold, hold_status, read_hold, release, stamp
+from tests.engine.stuck_commit import commit_stuck, until_calls_wait
 from tests.link.loopback import SECRET
 from tests.simulation.buyers import LAYOUT
 
@@ -82,38 +82,6 @@ async def shard(url: str, folder: str, epoch: Epoch, sabotage: str = "") -> Asyn
         await process.wait()
 
 
-@asynccontextmanager
-async def commit_stuck(url: str, block: BlockId) -> AsyncIterator[None]:
-    """Whoever appends to the block waits in the server for as long as this lasts, and then goes on."""
-    connection: Connection = await connect(url, application_name="tests")
-    try:
-        await connection.execute("begin")
-        await connection.execute(
-            "insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries) "
-            "select block_id, max(position) + 1, 0, 0, 0, $2, ''::bytea from journal where block_id = $1 group by 1",
-            block,
-            b"?" * 16,
-        )
-        yield
-        await connection.execute("rollback")
-    finally:
-        await connection.close()
-
-
-async def calls_waiting(url: str, epoch: Epoch) -> int:
-    """As the shard said at its last heartbeat."""
-    connection: Connection = await connect(url, application_name="tests")
-    try:
-        told = await connection.fetchval(
-            "select counters->>'calls_waiting' from shards where shard = $1 and epoch = $2",
-            SHARD,
-            epoch.packed(),
-        )
-        return int(told or 0)
-    finally:
-        await connection.close()
-
-
 async def on_sale(catalogue: Catalogue, owner: Child, key: str) -> BlockId:
     """A new event on sale."""
     block = event_block(TENANT, key)
@@ -163,9 +131,9 @@ async def paused_and_replaced(url: str, pause_s: float, sabotage: str = "") -> A
             sold, watched, other = [await on_sale(catalogue, old, f"{name}-{sabotage}") for name in BLOCKS]
             for block in (sold, watched):
                 assert isinstance((await old.ask(block, hold(1, "4/1")))[0], Replied)
-            async with commit_stuck(url, other):
+            async with commit_stuck(url, other) as commit:
                 under_way = asyncio.create_task(old.send(other, hold(1, "1/1")))
-                await asyncio.sleep(0.2)
+                await commit.until_waited_for()
                 unsent = [
                     asyncio.create_task(sending)
                     for number in range(QUEUED // 2)
@@ -174,9 +142,7 @@ async def paused_and_replaced(url: str, pause_s: float, sabotage: str = "") -> A
                         old.send(watched, read_hold(1)),
                     )
                 ]
-                async with asyncio.timeout(4):
-                    while await calls_waiting(url, first) <= QUEUED:  # noqa: ASYNC110  # it says so once a second
-                        await asyncio.sleep(0.1)
+                await until_calls_wait(url, first.packed(), 1 + QUEUED)
                 old.process.send_signal(signal.SIGSTOP)
             async with shard(url, folder, first._replace(incarnation=2)) as successor:
                 sales = [hold(1_000 + number, seat) for number, seat in enumerate(SEATS)]

@@ -8,19 +8,14 @@ from typing import Any, NamedTuple
 import pytest
 from structlog.testing import capture_logs
 
-from actors.catalogue.catalogue import Catalogue
-from actors.core.commands import CreateEvent, OpenSale
 from actors.core.entries import HoldPlaced
-from actors.core.ids import BlockId, event_block
 from actors.database import line as database_line
 from actors.database.connect import Connection, connect
 from actors.engine import residence
-from actors.engine.engine import Engine
 from actors.journal.codec import decode_entries
 from actors.link.batch import Failed, Fault, Replied
-from tests.engine.postgres_shard import SHARD, ask, ask_once, shard
-from tests.engine.stage import TENANT, hold, read_event, stamp
-from tests.simulation.buyers import LAYOUT
+from tests.engine.postgres_shard import ask, ask_once, on_sale, shard
+from tests.engine.stage import hold, read_event
 
 pytestmark = pytest.mark.anyio
 
@@ -53,17 +48,6 @@ async def operator(database_url: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
-
-
-async def on_sale(engine: Engine, database_url: str, key: str) -> BlockId:
-    """A new event of the shard."""
-    block = event_block(TENANT, key)
-    catalogue = Catalogue(database_url)
-    await catalogue.assign(block, TENANT, SHARD)
-    await catalogue.close()
-    for command in (CreateEvent(stamp(f"create-{key}"), key, LAYOUT, 600_000), OpenSale(stamp(f"open-{key}"))):
-        assert isinstance(await ask(engine, block, command), Replied)
-    return block
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -89,6 +89,26 @@ async def check_bounds() -> None:
     assert door.residence.find(SWEPT[-1], to_write=False) == NOT_READY
 
 
+async def check_room() -> None:
+    """The sweep finds more than can come in, and then a client asks."""
+    door = Door()
+    found = [door.residence.find(block, to_write=True, priority=SWEEP_PRIORITY) for block in SWEPT]
+    assert found == [NOT_READY] * 5 + [Failed(Fault.OVERLOADED)] * 15
+    assert door.residence.find(BlockId("wanted"), to_write=True) == NOT_READY
+
+
+@pytest.mark.parametrize("sweep_is_a_client", [False, True])
+def test_the_sweep_leaves_room_for_clients(sweep_is_a_client: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the control: without a difference it does not."""
+    monkeypatch.setattr(residence_module, "MAX_ACTIVATIONS_WAITING", 10)
+    if sweep_is_a_client:
+        monkeypatch.setattr(residence_module, "CLIENT_PRIORITY", SWEEP_PRIORITY)
+        with pytest.raises(AssertionError):
+            on_virtual_time(check_room)()
+    else:
+        on_virtual_time(check_room)()
+
+
 @on_virtual_time
 async def test_ending_the_residence_ends_its_activations() -> None:
     door = Door()

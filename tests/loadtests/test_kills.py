@@ -61,4 +61,5 @@ def test_a_stale_catalogue_does_not_cost_a_stranger_its_life(monkeypatch: pytest
 
 def test_a_gap_after_the_next_kill_is_that_ones() -> None:
     three = [kills.Kill("shard-1", pid, at_ms, 1) for pid, at_ms in enumerate((6_700, 13_400, 30_000))]
+    assert kills.felt_until([]) == []
     assert kills.felt_until(three) == [13_400, 23_400, 40_000]

@@ -1,6 +1,7 @@
 """A run's verdict, its counters, and what a person sees when it cannot be."""
 
 import asyncio
+from io import StringIO
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from actors.core.ids import BlockId
+from loadtests import onsale
 from loadtests.audit.audit import BlockSummary
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import Told
@@ -114,3 +116,35 @@ def test_processes_of_buyers_that_cannot_begin_fail_the_run_and_are_gone(tmp_pat
 @pytest.mark.parametrize(("buyers", "wanted", "expected"), [(1, 0, 1), (64, 5, 5), (3, 8, 3)])
 def test_no_more_processes_than_buyers(buyers: int, wanted: int, expected: int) -> None:
     assert Options(NOWHERE, buyers=buyers, processes=wanted).process_count() == expected
+
+
+def _onsale(file: Path) -> tuple[int, str]:
+    """Exit code and what is printed, of a run whose figures are to go there."""
+    console = Console(file=StringIO(), width=200)
+    code = run_onsale(Options(server=NOWHERE, json_file=file), console)
+    assert isinstance(console.file, StringIO)
+    return code, console.file.getvalue()
+
+
+def test_figures_that_could_not_be_kept_are_noticed_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onsale, "_run", lambda options, console: pytest.fail("it ran"))
+    said = "onsale: cannot write /no/such/folder/x.json: No such file or directory\n"
+    assert _onsale(Path("/no/such/folder/x.json")) == (WRONG, said)
+
+
+def test_a_run_that_cannot_be_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.json", tmp_path / "old.json"
+    old.write_text("{}")
+    assert [_onsale(file)[0] for file in (new, old)] == [WRONG, WRONG]
+    assert not new.exists()
+    assert old.read_text() == "{}"
+
+
+def test_a_disk_that_fills_up_during_the_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(options: Options, console: Console) -> Report:
+        return _report()
+
+    monkeypatch.setattr(onsale, "_run", run)
+    code, printed = _onsale(Path("/dev/full"))
+    assert code == WRONG
+    assert printed.splitlines()[-1] == "onsale: cannot write /dev/full: No space left on device"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
-from serve.settings import SettingError, Settings, flag_of, variable_of
+from serve.cli import app
+from serve.local.processes import mark
+from serve.settings import BESIDE, SettingError, Settings, flag_of, variable_of
 
 
 def test_nothing_set_gives_loopback_and_embedded_stores() -> None:
@@ -96,3 +99,50 @@ def test_the_port_of_a_store_that_is_not_embedded_does_not_matter() -> None:
 def test_an_unknown_flag_is_refused() -> None:
     with pytest.raises(SettingError, match="there is no setting htpp_port"):
         Settings.from_environ({}, {"htpp_port": 1})
+
+
+def test_every_setting_is_an_option_of_run_and_every_option_a_setting() -> None:
+    options = {name for parameter in get_group(app).commands["run"].params for name in parameter.opts}
+    assert options == {flag_of(name) for name in Settings.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("HOLDFAST_HTP_PORT", "is HOLDFAST_HTTP_PORT meant?"),
+        ("HOLDFAST_DATADIR", "is HOLDFAST_DATA_DIR meant?"),
+        ("HOLDFAST_OPERATORKEY", "is HOLDFAST_OPERATOR_KEY meant?"),
+        ("HOLDFAST_PORT", "is HOLDFAST_"),
+        ("HOLDFAST_http_port", "is HOLDFAST_HTTP_PORT meant?"),
+        ("HOLDFAST_ZZZ", "see holdfast run --help"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_in_one_line_that_names_the_nearest(name: str, meant: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        Settings.from_environ({name: "1"})
+    line = str(refused.value)
+    assert "\n" not in line
+    assert line.startswith(f"there is no setting {name}: ")
+    assert meant in line
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        dict.fromkeys(BESIDE, "x"),
+        mark("abc"),
+        {"HOLDFAST_TEST_PAUSE_S": "5"},
+        {"HOLDFAST_HTP_PORT": ""},
+        {"HOLDFASTER": "1", "MY_HOLDFAST_HTP_PORT": "1"},
+        {
+            "HOLDFAST_PORT": "tcp://10.96.0.9:8000",
+            "HOLDFAST_PORT_8000_TCP": "tcp://10.96.0.9:8000",
+            "HOLDFAST_PORT_8000_TCP_ADDR": "10.96.0.9",
+            "HOLDFAST_SERVICE_HOST": "10.96.0.9",
+            "HOLDFAST_GATEWAY_SERVICE_PORT_HTTP": "8000",
+        },
+    ],
+    ids=["beside", "the mark", "tests", "empty", "others", "kubernetes"],
+)
+def test_variables_that_are_no_settings_are_let_be(environ: dict[str, str]) -> None:
+    assert Settings.from_environ(environ) == Settings()

@@ -96,6 +96,9 @@ class JournalFaults:
         if self._random.random() < self._rate / 4:
             self._counts["late statement"] += 1
             await asyncio.sleep(self._random.uniform(1, 8))
+        if statement.name in ("rows", "newest_snapshot") and self._random.random() < 5 * self._rate:
+            self._counts["slow replay"] += 1
+            await asyncio.sleep(self._random.uniform(0.5, 3))
 
     async def after(self, statement: Statement) -> None:
         if self._random.random() < self._rate:
@@ -258,6 +261,7 @@ FAULTS = (
     "duplicate owner",
     "refused statement",
     "late statement",
+    "slow replay",
     "lost acknowledgement",
     "request lost",
     "request repeated",

@@ -4,15 +4,17 @@ import asyncio
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Self
+from random import Random
+from typing import Any, Self
 
 import httpx
 import msgspec
 
 from loadtests.audit.replies import Acknowledged, Told
-from loadtests.buyers_http import _answer
-from loadtests.calls import Accepted, Answer, Ask
+from loadtests.buyers_http import HttpShop, _answer
+from loadtests.calls import Accepted, Answer, Ask, Insistent
 
 AREA = "Floor"
 UNANSWERED = 0  # in place of a status
@@ -23,6 +25,20 @@ HALL = {
     "areas": [{"name": "Hall", "category": "A", "capacity": 100_000}],
 }
 """A layout of one large area, `Hall`."""
+
+
+def written(client: httpx.Client, path: str, body: object, key: str) -> Any:
+    """The answer to a write that must succeed."""
+    answer = client.post(path, json=body, headers={"Idempotency-Key": key})
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def hall_on_sale(client: httpx.Client, name: str) -> str:
+    """A new event with that layout; its id."""
+    event_id: str = written(client, "/v1/events", {"name": name, "layout": HALL}, f"create-{name}")["event_id"]
+    written(client, f"/v1/events/{event_id}/open-sale", {}, f"open-{name}")
+    return event_id
 
 
 class Load:
@@ -107,3 +123,22 @@ class Load:
         if isinstance(answer, Accepted):
             self.told.append(msgspec.structs.replace(answer.reply, key=key))
         return answer
+
+
+async def hold_and_release(http_url: str, api_key: str, event_id: str, area: str, times: int) -> None:
+    """Hold a place and give it back, so many times in all, from many connections: two entries each."""
+    shop = HttpShop(http_url, api_key, event_id)
+    left = iter(range(times))
+    try:
+        await asyncio.gather(*(_come_and_go(Insistent(shop, Random()), area, left) for _ in range(64)))
+    finally:
+        await shop.close()
+
+
+async def _come_and_go(buyer: Insistent, area: str, left: Iterator[int]) -> None:
+    for _ in left:
+        key = uuid.uuid4().hex
+        held = await buyer.ask(Ask(Told.HELD, areas=((area, 1),)), key, {})
+        assert isinstance(held, Accepted), held
+        released = await buyer.ask(Ask(Told.RELEASED, held.reply.id), f"{key}-release", {})
+        assert isinstance(released, Accepted), released

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -123,12 +122,6 @@ class RunningStack:
         """An HTTP client that bears the demo key."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
         return httpx.Client(base_url=self.stack.http_url, headers=headers, timeout=30.0)
-
-    def printed_command(self, program: str) -> list[str]:
-        """The words of the printed example that calls this program."""
-        start = self._said.index(program)
-        command = self._said[start:].replace("\\\n", " ").splitlines()[0]
-        return shlex.split(command)
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run one of `holdfast`'s commands against it."""

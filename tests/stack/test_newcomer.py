@@ -8,6 +8,7 @@ import pytest
 
 from serve.demo import demo_operator_key_file
 from serve.local.preflight import free_port
+from tests.edges.printed_calls import printed_call, run_by_sh
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
@@ -20,18 +21,15 @@ LOOPBACK_V4, LOOPBACK_V6, LOOPBACK_MAPPED = (
 LISTENING = "0A"
 
 
-def test_both_examples_work_as_printed(running: RunningStack) -> None:
-    words = running.printed_command("curl")
-    url = next(word for word in words if word.startswith("http"))
-    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
-    headers["Idempotency-Key"] = "as the shell would put it"
-    with running.client() as client:
-        answer = client.post(url, headers=headers, content=words[words.index("-d") + 1])
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["units"] == ["101/A/1", "101/A/2"]
+def test_both_examples_work_as_printed(running: RunningStack, tmp_path: Path) -> None:
+    """Through `sh`, to the letter; pasted again, the first is the same hold."""
+    call = printed_call(running.said, "curl ")
+    first, again = (json.loads(run_by_sh(call, tmp_path).stdout) for _ in range(2))
+    assert "hold_id" in first, first
+    assert first["units"] == ["101/A/1", "101/A/2"]
+    assert again.get("hold_id") == first["hold_id"], again
 
-    words = running.printed_command("holdfast hold")
-    held = running.command(*words[1:])
+    held = run_by_sh(printed_call(running.said, " hold event_"), tmp_path)
     assert held.returncode == 0, held.stderr
     assert json.loads(held.stdout)["units"] == ["Floor x 2"]
 

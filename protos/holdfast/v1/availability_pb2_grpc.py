@@ -58,7 +58,9 @@ class AvailabilityServiceServicer:
 
         Cost: read from memory while it is fresh (about 200 ms); it never slows selling down.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE (created a moment ago; ask again).
+        For a moment after the event was created there are no counts yet: UNAVAILABLE, ask again.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -67,7 +69,9 @@ class AvailabilityServiceServicer:
     def ListUnits(self, request, context):
         """ListUnits lists the numbered seats of one section with their statuses.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNIT_UNKNOWN (no such section), UNAVAILABLE (created a moment ago).
+        For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNIT_UNKNOWN (no such section), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
