@@ -30,7 +30,7 @@ class Kill(msgspec.Struct, frozen=True):
 def felt_until(kills: Sequence[Kill]) -> list[int]:
     """Until when buyers may have felt each kill, in ms from the start: a gap after the next one is that one's."""
     starts_ms = [kill.at_ms for kill in kills]
-    return [min(at_ms + FELT_WITHIN_MS, *starts_ms[index + 1 :][:1]) for index, at_ms in enumerate(starts_ms)]
+    return [min([at_ms + FELT_WITHIN_MS, *starts_ms[index + 1 :][:1]]) for index, at_ms in enumerate(starts_ms)]
 
 
 class KillFailed(Exception):
