@@ -1,7 +1,8 @@
 """A block that remembers much comes in slice by slice, beside its neighbours, and is not frozen all the time."""
 
 import asyncio
-from collections.abc import Generator
+import gc
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from time import thread_time
 from typing import TypeVar
@@ -36,6 +37,14 @@ T = TypeVar("T")
 
 HOLDS = 100_000
 FORMER = Epoch(1, 1, 1).packed()
+
+
+@pytest.fixture(autouse=True)
+def _no_collections() -> Iterator[None]:
+    """A collection looks at all that a whole run of tests has left: a pause that is not the engine's."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def crowded(block: BlockId) -> HostedBlock:
