@@ -3,18 +3,20 @@
 It watches them itself (see `actors.watch`), since Ray never notices a process that only hangs. One that is silent gets
 a successor under a higher incarnation: a spare actor that is kept ready. The old one is not waited for and not trusted:
 the journal fences it. What the directory knows is in the catalogue, so it may be restarted at any time: whatever an
-earlier life of it started and the catalogue does not name is ended first.
+earlier life of it started and the catalogue does not name is ended first. Shards are judged by their links alone: whom
+only Ray does not reach may be one that serves, and is spared until it is heard, or all that should serve have been.
 """
 
 import asyncio
 import os
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any
 
 import msgspec
 import ray
 import structlog
-from ray.exceptions import RayError
+from ray.exceptions import ActorDiedError, RayError
 
 from actors.catalogue.catalogue import Catalogue, Incarnation
 from actors.engine.catalogue_port import CatalogueUnavailable
@@ -32,7 +34,9 @@ NAMESPACE = "holdfast"
 CATALOGUE_RETRY_S = 1.0
 START_TIMEOUT_S = 20.0
 SPARE_PERIOD_S = 2.0
-ANSWER_TIMEOUT_S = 2.0  # as long as the watch would give it
+ANSWER_TIMEOUT_S = 2.0  # nobody is watched before it is over
+
+Standing = tuple[str, int]  # where an actor listens, and its process; neither is unique by itself
 
 
 class DirectoryConfig(msgspec.Struct, frozen=True):
@@ -71,12 +75,16 @@ class Directory:
 
     async def _watch_all(self) -> None:
         """Find or start every shard, then watch them all for ever."""
-        await self._end_all_but(await self._known())
+        unheard = await self._end_strays(await self._known())
         known = await self._known()  # again: who was ended may have been registered at the last moment
         watch = Watch(self._connect, self._catalogue, self._start_successor)
         current = await asyncio.gather(*(watch.begin(name, known.get(name)) for name in self._config.shards))
         self._all_serve.set()
-        await asyncio.gather(self._keep_spare(), *(watch.run(incarnation) for incarnation in current))
+        await asyncio.gather(
+            self._keep_spare(),
+            *(watch.run(incarnation) for incarnation in current),
+            *(self._end_if_stray(actor) for actor in unheard),
+        )
 
     async def _known(self) -> dict[str, Incarnation]:
         """The newest incarnation of each shard, as soon as the catalogue can be asked."""
@@ -87,30 +95,47 @@ class Directory:
                 _log.error("the catalogue cannot be reached", fault=str(fault))
                 await asyncio.sleep(CATALOGUE_RETRY_S)
 
-    async def _end_all_but(self, known: dict[str, Incarnation]) -> None:
+    async def _end_strays(self, known: dict[str, Incarnation]) -> list[Any]:
         """End what an earlier life started and the catalogue does not name: its spare, and starts that were under way.
 
-        Such a start could come to serve yet, unwatched and under a number that is given again.
+        Such a start could come to serve yet, unwatched and under a number that is given again. Returned are those that
+        did not answer where some of the known were not heard either: they may be the same.
         """
-        serving = {incarnation.pid for incarnation in known.values()}
-        actors: Any = ray.util.list_named_actors(all_namespaces=True)
-        names = [actor["name"] for actor in actors if actor["namespace"] == NAMESPACE]
-        ours = [name for name in names if name.startswith(self._actors_prefix)]
-        await asyncio.gather(*(self._end_unless(name, serving) for name in ours))
+        actors = self._actors()
+        standings = await asyncio.gather(*(_standing_soon(actor) for actor in actors))
+        all_heard = known.keys() <= {_shard_of(standing, known) for standing in standings}
+        unheard = []
+        for actor, standing in zip(actors, standings, strict=True):
+            if standing is None and not all_heard:
+                unheard.append(actor)
+            elif _shard_of(standing, known) is None:
+                _end(actor, standing)
+        return unheard
 
-    async def _end_unless(self, name: str, serving: set[int]) -> None:
-        try:
-            actor = ray.get_actor(name, NAMESPACE)
-        except ValueError:
-            return  # it has ended by itself
-        pid: int | None = None
-        try:
-            pid = await asyncio.wait_for(actor.pid.remote(), ANSWER_TIMEOUT_S)
-        except (RayError, TimeoutError):
-            pass  # dead, or as good as dead to the watch
-        if pid not in serving:
-            _log.info("ending what does not serve", actor=name, pid=pid)
-            ray.kill(actor)
+    async def _end_if_stray(self, actor: Any) -> None:
+        """When the actor answers, however late, end it unless it serves."""
+        while True:
+            try:
+                standing = await actor.standing.remote()
+            except ActorDiedError:
+                return
+            except RayError:
+                await asyncio.sleep(ANSWER_TIMEOUT_S)
+            else:
+                if _shard_of(standing, await self._known()) is None:
+                    _end(actor, standing)
+                return
+
+    def _actors(self) -> list[Any]:
+        """What earlier lives started and has not ended."""
+        listed: Any = ray.util.list_named_actors(all_namespaces=True)
+        names = [actor["name"] for actor in listed if actor["namespace"] == NAMESPACE]
+        actors = []
+        for name in names:
+            if name.startswith(self._actors_prefix):
+                with suppress(ValueError):  # it has ended meanwhile
+                    actors.append(ray.get_actor(name, NAMESPACE))
+        return actors
 
     def _connect(self, current: Incarnation) -> LinkClient:
         return LinkClient(
@@ -159,3 +184,22 @@ class Directory:
 def _detached(actor: Any, name: str) -> Any:
     """The actor class, to be started under a name and without an owner: shards must outlive the directory."""
     return actor.options(name=name, namespace=NAMESPACE, lifetime="detached")
+
+
+async def _standing_soon(actor: Any) -> Standing | None:
+    """What the actor says, None if it does not within a time."""
+    try:
+        standing: Standing = await asyncio.wait_for(actor.standing.remote(), ANSWER_TIMEOUT_S)
+    except (RayError, TimeoutError):
+        return None
+    return standing
+
+
+def _shard_of(standing: Standing | None, known: dict[str, Incarnation]) -> str | None:
+    """The shard that an actor of this standing serves as, by the catalogue."""
+    return next((shard for shard, one in known.items() if standing == (one.address, one.pid)), None)
+
+
+def _end(actor: Any, standing: Standing | None) -> None:
+    _log.info("ending what does not serve", standing=standing)
+    ray.kill(actor)

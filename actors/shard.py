@@ -54,12 +54,17 @@ class Shard:
         configure_logs(config.log_level)
         self._config = config
         self._serving = False
+        self._address = ""
         self._running: asyncio.Task[None] | None = None
         self._hinting: asyncio.Task[None] | None = None
 
     async def pid(self) -> int:
         """The process of this actor; answers when it is ready to serve."""
         return os.getpid()
+
+    async def standing(self) -> tuple[str, int]:
+        """Where it listens, empty before it does, and its process: what the catalogue has of it once it serves."""
+        return self._address, os.getpid()
 
     async def serve_as(self, shard: str, generation: int, build: int, incarnation: int) -> str:
         """Become this incarnation, be registered in the catalogue; where it listens."""
@@ -86,13 +91,14 @@ class Shard:
             engine.serve,
         )
         await server.start()
-        await catalogue.register(shard, epoch.packed(), str(server.address), os.getpid())
+        self._address = str(server.address)
+        await catalogue.register(shard, epoch.packed(), self._address, os.getpid())
         gc.collect()
         gc.freeze()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)
         self._running = asyncio.create_task(_run(engine))
         self._hinting = asyncio.create_task(_tell_projector(engine.hints))
-        return str(server.address)
+        return self._address
 
 
 async def _run(engine: Engine) -> None:

@@ -11,6 +11,10 @@ from actors.database.connect import FAULTS, Connection, connect, cut
 _log = structlog.get_logger(__name__)
 
 REFUSALS_TOLD_EVERY_S = 10.0
+WARNINGS_TOLD_EVERY_S = 10.0
+
+# The function of Postgres that warns when its wait for the replicas was cut short: the commit may be nowhere but here.
+_WAIT_FOR_REPLICAS = "SyncRepWaitForLSN"
 
 # What does not pass by itself: data, constraints, authorization, names, privileges, syntax, limits, a trigger's own
 # error, damaged files. Everything else may: connections, resources, conflicts, shutdown, a standby that is no primary.
@@ -38,8 +42,9 @@ class LineRefused(LineUnavailable):
 class Line:
     """Connects when first used, and anew after any fault; `first` is a statement with which each connection begins.
 
-    A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown. What
-    Postgres refuses for good is logged as an error, as whoever asks will mostly just ask again.
+    A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown. It is
+    as well where Postgres warns that the wait for the replicas was cut short; other warnings are logged, and change
+    nothing. What it refuses for good is logged as an error, as whoever asks will mostly just ask again.
     """
 
     def __init__(
@@ -57,46 +62,48 @@ class Line:
         self._first = first
         self._bound_ms = bound_ms
         self._connection: Connection | None = None
-        self._warning: str | None = None  # what the server warned of during the statement that runs
+        self._doubt: str | None = None  # why the outcome of the statement that runs is unknown, although it is done
         self._turn = asyncio.Lock()
         self._closed = False
-        self._refusal_told = "", 0.0  # which sqlstate, and when by the loop's clock
+        self._told_s: dict[str, float] = {}  # when what was said last, by the loop's clock
 
     async def fetch(self, query: str, *arguments: object) -> list[Any]:
         """The rows of one statement. Raises LineUnavailable."""
         return await self.run(lambda connection: connection.fetch(query, *arguments))
 
-    async def run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
+    async def run(self, statement: Callable[[Connection], Awaitable[R]], *, bound_ms: int | None = None) -> R:
         """Run the statement when it is its turn, in a task of its own: a caller that goes away cancels nothing.
 
-        Raises LineUnavailable.
+        `bound_ms`: where not that of the line. Raises LineUnavailable.
         """
-        return await asyncio.shield(asyncio.create_task(self._run(statement)))
+        return await asyncio.shield(asyncio.create_task(self._run(statement, bound_ms or self._bound_ms)))
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""
         self._closed = True
         self._cut()
 
-    async def _run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
+    async def _run(self, statement: Callable[[Connection], Awaitable[R]], bound_ms: int) -> R:
         async with self._turn:
             try:
                 connection = await self._connected()
-                self._warning = None
-                done = await self._bounded(statement, connection)
+                self._doubt = None
+                done = await self._bounded(statement, connection, bound_ms)
             except FAULTS as fault:
                 self._cut()
                 raise self._unavailable(fault) from fault
             except BaseException:
                 self._cut()
                 raise
-            if self._warning is not None:
+            if self._doubt is not None:
                 self._cut()
-                raise LineUnavailable(self._warning)
+                raise LineUnavailable(self._doubt)
             return done
 
-    async def _bounded(self, statement: Callable[[Connection], Awaitable[R]], connection: Connection) -> R:
-        bound = asyncio.get_running_loop().call_later(self._bound_ms / 1000, cut, connection)
+    async def _bounded(
+        self, statement: Callable[[Connection], Awaitable[R]], connection: Connection, bound_ms: int
+    ) -> R:
+        bound = asyncio.get_running_loop().call_later(bound_ms / 1000, cut, connection)
         try:
             return await statement(connection)
         finally:
@@ -115,7 +122,7 @@ class Line:
             connection.add_log_listener(self._noticed)
             self._connection = connection
             if self._first:
-                await self._bounded(lambda connection: connection.execute(self._first), connection)
+                await self._bounded(lambda connection: connection.execute(self._first), connection, self._bound_ms)
             if self._closed:
                 raise LineUnavailable("the line is closed")
         return self._connection
@@ -125,17 +132,30 @@ class Line:
         why = " ".join(filter(None, (type(fault).__name__, sqlstate))) + f": {fault}"
         if sqlstate[:2] not in _LASTING_CLASSES and sqlstate not in _LASTING:
             return LineUnavailable(why, sqlstate)
-        told, told_s = self._refusal_told
-        now_s = asyncio.get_running_loop().time()
-        if sqlstate != told or now_s - told_s >= REFUSALS_TOLD_EVERY_S:
-            self._refusal_told = sqlstate, now_s
+        if self._is_due(sqlstate, REFUSALS_TOLD_EVERY_S):
             _log.error("postgres refuses a statement", line=self._application_name, sqlstate=sqlstate, fault=why)
         return LineRefused(why, sqlstate)
 
     def _noticed(self, _connection: Connection, notice: Any) -> None:
-        """A warning leaves the outcome unknown: it may say, in any language, that the wait for the replicas was cut."""
-        if notice.severity_en == "WARNING":
-            self._warning = str(notice)
+        """Tell the one warning that leaves the outcome unknown from those that need not stop anybody.
+
+        By the function that warns, as the text is translated; a pooler may have stripped that, and then it is unknown.
+        """
+        if notice.severity_en != "WARNING":
+            return
+        function = notice.server_source_function
+        if function in (_WAIT_FOR_REPLICAS, None):
+            self._doubt = str(notice)
+        elif self._is_due(function, WARNINGS_TOLD_EVERY_S):
+            _log.warning("postgres warns", line=self._application_name, sqlstate=notice.sqlstate, why=str(notice))
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        """Whether it is time to say this again; it is then taken as said."""
+        now_s = asyncio.get_running_loop().time()
+        is_due = what not in self._told_s or now_s - self._told_s[what] >= every_s
+        if is_due:
+            self._told_s[what] = now_s
+        return is_due
 
     def _cut(self) -> None:
         if self._connection is not None:

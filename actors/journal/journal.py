@@ -16,6 +16,8 @@ from actors.core.ids import BlockId
 
 CHAIN_LENGTH = 16
 GENESIS = b"\0" * CHAIN_LENGTH  # the chain before a block's first row
+STATEMENT_BOUND_MS = 5_000
+SNAPSHOT_BOUND_MS = 30_000  # the largest we promise for, 51 MB, over 15 Mbit/s
 
 
 class Epoch(NamedTuple):
@@ -117,7 +119,10 @@ class JournalRefused(JournalUnavailable):
 
 
 class Journal(Protocol):
-    """One line to the journal. Statements on it run one after the other, and are never cancelled, only cut off."""
+    """One line to the journal. Statements on it run one after the other, and are never cancelled, only cut off.
+
+    Those that carry a snapshot have a bound of their own: one that was cut off for its size would be so for ever.
+    """
 
     async def append(self, rows: Sequence[NewRow]) -> Appended:
         """Append at most one row per block, in one statement. Durable when this returns.

@@ -10,7 +10,18 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from actors.core.ids import BlockId
-from actors.journal.journal import GENESIS, Appended, Head, Heads, JournalRow, JournalUnavailable, NewRow, Snapshot
+from actors.journal.journal import (
+    GENESIS,
+    SNAPSHOT_BOUND_MS,
+    STATEMENT_BOUND_MS,
+    Appended,
+    Head,
+    Heads,
+    JournalRow,
+    JournalUnavailable,
+    NewRow,
+    Snapshot,
+)
 
 R = TypeVar("R")
 
@@ -123,12 +134,20 @@ def _position(row: JournalRow) -> int:
 
 
 class MemoryJournal:
-    """A line to a `MemoryStore` (see `Journal`); a statement that takes longer than `bound_ms` is cut."""
+    """A line to a `MemoryStore` (see `Journal`); a statement that takes longer than its bound is cut."""
 
-    def __init__(self, store: MemoryStore, *, faults: Faults | None = None, bound_ms: int = 5_000) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        *,
+        faults: Faults | None = None,
+        bound_ms: int = STATEMENT_BOUND_MS,
+        snapshot_bound_ms: int = SNAPSHOT_BOUND_MS,
+    ) -> None:
         self._store = store
         self._faults = faults or NoFaults()
         self._bound_ms = bound_ms
+        self._snapshot_bound_ms = snapshot_bound_ms
         self._turn = asyncio.Lock()
         self._running: Statement | None = None
         self._closed = False
@@ -148,12 +167,15 @@ class MemoryJournal:
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.save_snapshot`."""
-        await self._in_turn(Statement("save_snapshot"), lambda: self._store.save_snapshot(snapshot))
+        statement = Statement("save_snapshot")
+        await self._in_turn(statement, lambda: self._store.save_snapshot(snapshot), self._snapshot_bound_ms)
 
     async def newest_snapshot(self, block: BlockId, format_: int, below_position: int) -> Snapshot | None:
         """See `Journal.newest_snapshot`."""
         return await self._in_turn(
-            Statement("newest_snapshot"), lambda: self._store.newest_snapshot(block, format_, below_position)
+            Statement("newest_snapshot"),
+            lambda: self._store.newest_snapshot(block, format_, below_position),
+            self._snapshot_bound_ms,
         )
 
     async def now_ms(self) -> int:
@@ -166,18 +188,18 @@ class MemoryJournal:
         if self._running is not None:
             self._running.cut.set()
 
-    async def _in_turn(self, statement: Statement, carry_out: Callable[[], R]) -> R:
+    async def _in_turn(self, statement: Statement, carry_out: Callable[[], R], bound_ms: int | None = None) -> R:
         """Run the statement when it is its turn, in a task of its own: a caller that goes away cancels nothing."""
-        return await asyncio.shield(asyncio.create_task(self._run(statement, carry_out)))
+        return await asyncio.shield(asyncio.create_task(self._run(statement, carry_out, bound_ms or self._bound_ms)))
 
-    async def _run(self, statement: Statement, carry_out: Callable[[], R]) -> R:
+    async def _run(self, statement: Statement, carry_out: Callable[[], R], bound_ms: int) -> R:
         async with self._turn:
             if self._closed:
                 raise JournalUnavailable("the line is closed")
             self._running = statement
             serving = asyncio.create_task(self._serve(statement, carry_out))
             serving.add_done_callback(_look_at)
-            bound = asyncio.get_running_loop().call_later(self._bound_ms / 1000, statement.cut.set)
+            bound = asyncio.get_running_loop().call_later(bound_ms / 1000, statement.cut.set)
             cut = asyncio.create_task(statement.cut.wait())
             try:
                 await asyncio.wait((serving, cut), return_when=asyncio.FIRST_COMPLETED)

@@ -13,6 +13,8 @@ from actors.database.line import Line, LineRefused, LineUnavailable
 from actors.database.queries import load_queries
 from actors.journal.journal import (
     GENESIS,
+    SNAPSHOT_BOUND_MS,
+    STATEMENT_BOUND_MS,
     Appended,
     Head,
     Heads,
@@ -38,7 +40,15 @@ R = TypeVar("R")
 class PostgresJournal:
     """The journal over a line of its own (see `Journal` and `Line`)."""
 
-    def __init__(self, database_url: str, *, application_name: str = "holdfast-journal", bound_ms: int = 5_000) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        application_name: str = "holdfast-journal",
+        bound_ms: int = STATEMENT_BOUND_MS,
+        snapshot_bound_ms: int = SNAPSHOT_BOUND_MS,
+    ) -> None:
+        self._snapshot_bound_ms = snapshot_bound_ms
         self._line = Line(
             database_url,
             application_name=application_name,
@@ -65,11 +75,11 @@ class PostgresJournal:
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.save_snapshot`."""
-        await self._fetch("save_snapshot", *msgspec.structs.astuple(snapshot))
+        await self._fetch("save_snapshot", *msgspec.structs.astuple(snapshot), bound_ms=self._snapshot_bound_ms)
 
     async def newest_snapshot(self, block: BlockId, format_: int, below_position: int) -> Snapshot | None:
         """See `Journal.newest_snapshot`."""
-        found = await self._fetch("newest_snapshot", block, format_, below_position)
+        found = await self._fetch("newest_snapshot", block, format_, below_position, bound_ms=self._snapshot_bound_ms)
         return Snapshot(*found[0]) if found else None
 
     async def now_ms(self) -> int:
@@ -82,12 +92,12 @@ class PostgresJournal:
         """See `Journal.close`."""
         await self._line.close()
 
-    async def _fetch(self, query: str, *arguments: object) -> list[Any]:
-        return await self._run(lambda connection: connection.fetch(_SQL[query], *arguments))
+    async def _fetch(self, query: str, *arguments: object, bound_ms: int | None = None) -> list[Any]:
+        return await self._run(lambda connection: connection.fetch(_SQL[query], *arguments), bound_ms)
 
-    async def _run(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
+    async def _run(self, statement: Callable[[Connection], Awaitable[R]], bound_ms: int | None = None) -> R:
         try:
-            return await self._line.run(statement)
+            return await self._line.run(statement, bound_ms=bound_ms)
         except LineRefused as refusal:
             raise JournalRefused(str(refusal), refusal.sqlstate) from refusal
         except LineUnavailable as fault:

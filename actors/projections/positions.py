@@ -23,7 +23,17 @@ _SETTINGS = {
 }
 
 # What Postgres says when it is the rows that are wrong, and not the database or the way to it.
-_REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+_REFUSALS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.DataCorruptedError,
+    asyncpg.IndexCorruptedError,
+)
+
+
+class RowsRefused(Exception):
+    """Postgres cannot read rows that are in the journal."""
 
 
 class WriteRefused(Exception):
@@ -93,8 +103,16 @@ class Positions:
         return seen
 
     async def rows(self, behind: dict[BlockId, int], limit: int) -> FoundRows:
-        """Up to `limit` rows of each block behind its position, in order."""
-        found = await self._fetch("rows", list(behind), list(behind.values()), limit)
+        """Up to `limit` rows of each block behind its position, in order. Raises RowsRefused: one's are damaged."""
+
+        async def read(connection: Connection) -> list[Any]:
+            try:
+                rows: list[Any] = await connection.fetch(_SQL["rows"], list(behind), list(behind.values()), limit)
+            except _REFUSALS as refusal:
+                raise RowsRefused(f"{refusal.sqlstate}: {refusal}") from refusal
+            return rows
+
+        found = await self._line.run(read)
         rows: dict[BlockId, list[JournalRow]] = {block: [] for block in behind}
         for _, *row in found:
             rows[row[0]].append(JournalRow(*row))

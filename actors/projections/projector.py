@@ -7,9 +7,10 @@ costs does not grow with the number of blocks, only how long a block may wait fo
 Rules it keeps:
 - Positions are read from Postgres in every round and move by compare-and-set, in one transaction with the rows. So two
   projectors may run at once, and one that was cut off in the middle goes on from what is committed.
-- A bad row stops its block, and what one block makes a projection fail at stops that projection of that block: logged
-  as an error and kept as `quarantined_because` until `rebuild`. All others go on. Whether it is the row that is bad, or
-  the snapshot that the block was folded from, shows when it is folded once more from its first row.
+- A bad row stops its block, as does one that Postgres cannot read, and what one block makes a projection fail at stops
+  that projection of that block: logged as an error and kept as `quarantined_because` until `rebuild`. All others go on.
+  Whether it is the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more
+  from its first row.
 """
 
 import asyncio
@@ -22,10 +23,10 @@ import structlog
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT
 from actors.database.line import LineUnavailable
-from actors.journal.journal import Journal, JournalRow, JournalUnavailable
+from actors.journal.journal import Journal, JournalRefused, JournalRow, JournalUnavailable, Snapshot
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold, Folds
-from actors.projections.positions import Positions, Seen, Step
+from actors.projections.positions import Positions, RowsRefused, Seen, Step
 from actors.projections.projection import Progress, Projection
 
 _log = structlog.get_logger(__name__)
@@ -126,9 +127,12 @@ class Projector:
         """Fold the next rows of these blocks, and let the projections write; True if there are yet more rows."""
         active = _active(await self._positions.seen(list(self._projections), blocks))
         folds = {block: await self._fold(block, seen) for block, seen in active.items()}
-        found = await self._positions.rows(
-            {block: fold.position for block, fold in folds.items()}, self._rows_per_slice
-        )
+        try:
+            found = await self._positions.rows(
+                {block: fold.position for block, fold in folds.items()}, self._rows_per_slice
+            )
+        except RowsRefused as refusal:
+            return await self._follow_apart(active, f"its rows cannot be read: {refusal}")
         has_more = any(len(rows) == self._rows_per_slice for rows in found.of_block.values())
         steps: dict[str, list[Step]] = {name: [] for name in self._projections}
         for block, fold in folds.items():
@@ -154,6 +158,16 @@ class Projector:
                 fold.let_go(fold.position)
         return has_more
 
+    async def _follow_apart(self, active: dict[BlockId, dict[str, Seen]], because: str) -> bool:
+        """Follow each of these blocks by itself, as one of them cannot be; if there is only one, it is stopped."""
+        if len(active) > 1:
+            return any([await self._follow([block]) for block in active])
+        for block, seen in active.items():
+            self._folds.drop(block)
+            self._from_first_row.discard(block)
+            await self._quarantine(block, seen, because)
+        return False
+
     async def _begin_anew_or_stop(self, block: BlockId, seen: dict[str, Seen], because: str) -> bool:
         """True if the block is to be folded from its first row; if it was, it is stopped."""
         if block not in self._from_first_row:
@@ -171,13 +185,21 @@ class Projector:
         if fold is not None and fold.floor <= lowest:
             return fold
         with_snapshot = lowest and block not in self._from_first_row
-        snapshot = await self._journal.newest_snapshot(block, FORMAT, lowest) if with_snapshot else None
+        snapshot = await self._newest_snapshot(block, lowest) if with_snapshot else None
         if snapshot is not None:
             try:
                 return Fold.from_snapshot(snapshot)
             except Exception as fault:  # noqa: BLE001 - whatever is wrong with it, the rows are all there
                 _log.error("snapshot cannot be read", block=block, position=snapshot.position, because=repr(fault))
         return Fold.empty(block)
+
+    async def _newest_snapshot(self, block: BlockId, position: int) -> Snapshot | None:
+        """None as well where there is one that Postgres cannot read."""
+        try:
+            return await self._journal.newest_snapshot(block, FORMAT, position)
+        except JournalRefused as refusal:
+            _log.error("snapshot cannot be read", block=block, position=position, because=str(refusal))
+            return None
 
     async def _write(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
         """Let the projection write and move; the blocks that another projector moved meanwhile."""

@@ -1,4 +1,4 @@
-"""A wire between a client and Postgres that can lose a reply."""
+"""A wire between a client and Postgres that can lose a reply, or part of a notice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,6 +15,7 @@ class Relay:
         self._database = urlsplit(database_url)
         self._port = 0
         self._swallowing = False
+        self._hidden: bytes | None = None
         self._passing: set[asyncio.Task[None]] = set()
 
     @property
@@ -26,6 +27,10 @@ class Relay:
     def swallow_next_reply(self) -> None:
         """Hold the next complete reply back and cut the connection that it belongs to."""
         self._swallowing = True
+
+    def hide_function(self, name: bytes) -> None:
+        """Take out of errors and notices that it was this function of Postgres which spoke."""
+        self._hidden = name
 
     async def serve(self) -> asyncio.Server:
         """Listen on a free port of the loopback interface."""
@@ -57,6 +62,8 @@ class Relay:
         swallowed = b""
         try:
             while reply := await server.read(65536):
+                if self._hidden is not None:  # as a field of a kind that nobody knows, and so as long as before
+                    reply = reply.replace(b"\0R%b\0" % self._hidden, b"\0?%b\0" % self._hidden)
                 if not self._swallowing:
                     client.write(reply)
                     continue

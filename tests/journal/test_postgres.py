@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from actors.database import line as database_line
 from actors.database.connect import Connection, connect, cut
 from actors.database.line import Line
 from actors.journal import postgres
-from actors.journal.journal import Appended, JournalUnavailable, NewRow
+from actors.journal.journal import Appended, JournalUnavailable, NewRow, Snapshot
 from actors.journal.postgres import PostgresJournal
 from tests.conftest import EmbeddedPostgres
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
@@ -29,6 +30,14 @@ async def appends_held_up(backend: PostgresBackend) -> AsyncIterator[None]:
     """Appends that arrive meanwhile wait in the server."""
     async with backend.raw() as connection, connection.transaction():
         await connection.execute("lock table journal in share mode")
+        yield
+
+
+@asynccontextmanager
+async def snapshots_held_up(backend: PostgresBackend) -> AsyncIterator[None]:
+    """Whoever reads or writes snapshots meanwhile waits in the server."""
+    async with backend.raw() as connection, connection.transaction():
+        await connection.execute("lock table snapshots")
         yield
 
 
@@ -144,7 +153,7 @@ async def test_a_caller_that_goes_away_cancels_nothing(postgres_backend: Postgre
 async def test_control_a_plain_await_cancels_the_statement(
     postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def plain(line: Line, statement: Any) -> Any:
+    async def plain(line: Line, statement: Any, **_: Any) -> Any:
         return await statement(await line._connected())
 
     monkeypatch.setattr(Line, "run", plain)
@@ -192,6 +201,33 @@ async def test_control_a_cancelled_statement_is_noticed(
     with pytest.raises(BROKEN):
         await check_statement_cut(postgres_backend)
     await asyncio.gather(*cancelling)
+
+
+async def check_slow_snapshots(backend: PostgresBackend, *, snapshot_bound_ms: int) -> None:
+    """One that takes longer than other statements may is saved, and read."""
+    block = new_block()
+    line = PostgresJournal(backend.database_url, bound_ms=200, snapshot_bound_ms=snapshot_bound_ms)
+    try:
+        (new,) = await grown(line, block, 1)
+        snapshot = Snapshot(block, 1, new.row.chain, 1, b"state")
+        for statement in (partial(line.save_snapshot, snapshot), partial(line.newest_snapshot, block, 1, 1)):
+            async with snapshots_held_up(backend):
+                running = asyncio.create_task(statement())
+                await backend.wait_until("Lock")
+                await asyncio.sleep(0.4)
+            found = await running
+        assert found == snapshot
+    finally:
+        await line.close()
+
+
+async def test_a_snapshot_may_take_longer_than_other_statements(postgres_backend: PostgresBackend) -> None:
+    await check_slow_snapshots(postgres_backend, snapshot_bound_ms=10_000)
+
+
+async def test_control_a_snapshot_is_cut_at_its_own_bound(postgres_backend: PostgresBackend) -> None:
+    with pytest.raises(JournalUnavailable):
+        await check_slow_snapshots(postgres_backend, snapshot_bound_ms=200)
 
 
 async def test_rows_sent_again_while_the_first_statement_still_runs_are_there_once(
@@ -280,67 +316,6 @@ async def test_many_owners_over_the_same_blocks_never_deadlock(postgres_backend:
     await asyncio.gather(*(own(epoch) for epoch in range(1, 9)))
     async with postgres_backend.line() as line:
         assert {block: head.position for block, head in (await line.heads(blocks)).heads.items()} == claimed
-
-
-@asynccontextmanager
-async def replicas_missing(backend: PostgresBackend) -> AsyncIterator[None]:
-    """Commits wait for a synchronous replica that does not exist."""
-    async with backend.raw() as connection:
-        await connection.execute("alter system set synchronous_standby_names = 'a_replica_that_is_down'")
-        await connection.execute("select pg_reload_conf()")
-        try:
-            yield
-        finally:
-            await connection.execute("alter system reset synchronous_standby_names")
-            await connection.execute("select pg_reload_conf()")
-
-
-async def check_wait_for_replicas_cut_short(backend: PostgresBackend) -> None:
-    """A commit whose wait for the replicas was cancelled is unknown, and sent again it waits for them again."""
-    block = new_block()
-    async with backend.line() as line:
-        new = (await grown(line, block, 1))[0]
-        async with replicas_missing(backend):
-            while True:  # the server takes a moment to read its settings again
-                new = row_after(head_of(new), block)
-                appending = asyncio.create_task(line.append([new]))
-                await asyncio.wait([appending], timeout=0.1)
-                if not appending.done():
-                    break
-            await backend.wait_until("SyncRep")
-            async with backend.raw() as connection:
-                await connection.execute(
-                    "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
-                )
-            with pytest.raises(JournalUnavailable):
-                await appending
-            again = asyncio.create_task(line.append([new]))
-            await asyncio.wait([again], timeout=0.3)
-            acknowledged_without_replicas = again.done()
-        assert not acknowledged_without_replicas
-        assert (await again).durable == {block}
-
-
-async def test_a_commit_that_replicas_may_not_have_is_unknown(postgres_backend: PostgresBackend) -> None:
-    await check_wait_for_replicas_cut_short(postgres_backend)
-
-
-async def test_control_a_warning_that_is_overheard_acknowledges(
-    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Line, "_noticed", lambda line, connection, notice: None)
-    with pytest.raises(BROKEN):
-        await check_wait_for_replicas_cut_short(postgres_backend)
-
-
-async def test_control_a_mere_look_acknowledges_what_replicas_do_not_have(
-    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looking, count = re.subn(r"for key share of journal", "", postgres._SQL["already_there"])
-    assert count == 1
-    monkeypatch.setitem(postgres._SQL, "already_there", looking)
-    with pytest.raises(BROKEN):
-        await check_wait_for_replicas_cut_short(postgres_backend)
 
 
 async def test_a_broken_connection_is_replaced_by_the_next_statement(postgres_backend: PostgresBackend) -> None:

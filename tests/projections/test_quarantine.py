@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from os import urandom
 from random import Random
 from typing import Any
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
@@ -12,10 +14,12 @@ from actors.core import block as core
 from actors.core.commands import ReleaseHold
 from actors.core.entries import HoldReleased
 from actors.core.ids import BlockId
-from actors.core.snapshot import freeze, restore
+from actors.core.snapshot import FORMAT, freeze, restore
 from actors.database.connect import Connection
+from actors.database.line import LineRefused, LineUnavailable
 from actors.journal.codec import decode_entries, encode_entries
-from actors.journal.journal import JournalRow
+from actors.journal.journal import JournalRefused, JournalRow, Snapshot
+from actors.projections import positions
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.fold import Fold
@@ -59,6 +63,26 @@ async def _removed_row(world: World, event: SellingEvent) -> None:
     await world.connection.execute("delete from journal where block_id = $1 and position = 14", event.block)
 
 
+async def _unreadable_file(world: World, event: SellingEvent) -> None:
+    await event.append_bytes(urandom(10_000))
+    await lose_large_values(world, "journal")
+
+
+async def lose_large_values(world: World, table: str) -> None:
+    """Of the rows with a large value, Postgres can read all but that, as after damage to the file where it keeps it.
+
+    Nobody may write to that file; so for a moment it is called a table like any other.
+    """
+    ((large_values,),) = await world.rows(
+        "select reltoastrelid::regclass::text from pg_class where relname = $1", table
+    )
+    kind = "update pg_class set relkind = '{}' where oid = '{}'::regclass"
+    await world.connection.execute("set allow_system_table_mods = on")
+    await world.connection.execute(kind.format("r", large_values))
+    await world.connection.execute(f"delete from {large_values}")
+    await world.connection.execute(kind.format("t", large_values))
+
+
 DAMAGES: list[tuple[Damage, str]] = [
     (_unreadable_bytes, "cannot be read"),
     (_version_from_the_future, "version 99"),
@@ -66,6 +90,7 @@ DAMAGES: list[tuple[Damage, str]] = [
     (_changed_row, "row 14 does not extend row 13"),
     (_changed_time, "row 14 does not extend row 13"),
     (_removed_row, "row 15 does not extend row 13"),
+    (_unreadable_file, "its rows cannot be read: XX001"),
 ]
 
 
@@ -127,6 +152,40 @@ async def test_control_one_who_does_not_stop_the_block_stops_them_all(
     monkeypatch.setattr(Projector, "_quarantine", give_up)
     with pytest.raises(AssertionError):
         await check_that_only_its_block_stops(world, _unreadable_bytes, "cannot be read")
+
+
+async def test_control_rows_that_are_only_read_together_stop_them_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_up(_self: Projector, _active: object, because: str) -> bool:
+        raise LineUnavailable(because)
+
+    monkeypatch.setattr(Projector, "_follow_apart", give_up)
+    with pytest.raises(LineUnavailable, match="XX001"):
+        await check_that_only_its_block_stops(world, _unreadable_file, "its rows cannot be read: XX001")
+
+
+async def check_a_fault_of_no_row(world: World) -> None:
+    """A column is away that somebody will bring back."""
+    events = [await world.event() for _ in range(2)]
+    projector = world.projector()
+    await world.connection.execute("alter table journal rename column entries to entries_gone")
+    with pytest.raises(LineRefused):
+        await follow_all(projector)
+    await world.connection.execute("alter table journal rename column entries_gone to entries")
+    await follow_all(projector)
+    for event in events:
+        await check_followed(world, event)
+
+
+async def test_what_is_no_rows_fault_stops_no_block(world: World) -> None:
+    await check_a_fault_of_no_row(world)
+
+
+async def test_control_blamed_on_the_rows_it_stops_every_block(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(positions, "_REFUSALS", (asyncpg.PostgresError,))
+    with pytest.raises(pytest.fail.Exception):
+        await check_a_fault_of_no_row(world)
 
 
 async def test_a_journal_that_was_rewritten_behind_us_stops_the_block(world: World) -> None:
@@ -235,6 +294,38 @@ async def test_a_projector_that_starts_says_what_is_quarantined(world: World) ->
         await asyncio.sleep(0.3)
         running.cancel()
     assert [(log["log_level"], log["projection"], log["block"]) for log in logs] == [("error", "feed", event.block)]
+
+
+async def check_snapshot_on_damaged_file(world: World) -> None:
+    """Projectors that begin with nothing in memory ask for a snapshot that Postgres cannot read any more."""
+    events = [await world.event() for _ in range(2)]
+    await follow_all(world.projector())
+    bad = events[0]
+    last = bad.rows[-1]
+    await world.journal.save_snapshot(Snapshot(bad.block, last.position, last.chain, FORMAT, urandom(10_000)))
+    await lose_large_values(world, "snapshots")
+    for event in events:
+        await event.live_at_random(Random(3), 5)
+    with capture_logs() as logs:
+        await follow_all(world.projector())
+    for event in events:
+        await check_followed(world, event)
+    loud = [log for log in logs if log["event"] == "snapshot cannot be read"]
+    assert [(log["log_level"], log["block"]) for log in loud] == [("error", bad.block)]
+    assert "XX001" in loud[0]["because"]
+
+
+async def test_a_snapshot_that_postgres_cannot_read_costs_time_only(world: World) -> None:
+    await check_snapshot_on_damaged_file(world)
+
+
+async def test_control_who_must_have_the_snapshot_follows_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def insist(self: Projector, block: BlockId, position: int) -> Snapshot | None:
+        return await self._journal.newest_snapshot(block, FORMAT, position)
+
+    monkeypatch.setattr(Projector, "_newest_snapshot", insist)
+    with pytest.raises(JournalRefused):
+        await check_snapshot_on_damaged_file(world)
 
 
 async def check_unfit_snapshot(world: World) -> None:

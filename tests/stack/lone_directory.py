@@ -25,7 +25,7 @@ from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue, Incarnation
 from actors.database.migrate import migrate
 from actors.directory import NAMESPACE, Directory, DirectoryConfig
-from actors.shard import ShardConfig
+from actors.shard import Shard, ShardConfig
 from actors.watch import Watch
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, free_port
@@ -39,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARDS = 2
 MODULE = "tests.stack.lone_directory"
 READY = b"every shard serves\n"
+LATE_S = 6.0  # longer than a directory that starts waits for an answer
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -72,6 +73,10 @@ class LoneDirectory:
         """The process of each shard, by the catalogue."""
         return asyncio.run(self._serving())
 
+    def register_elsewhere(self, pid: int) -> None:
+        """Let the catalogue name a successor of one shard on another machine, whose process bears this number there."""
+        asyncio.run(self._register_elsewhere(pid))
+
     def spares(self) -> set[int]:
         """The processes of shards that the catalogue does not know."""
         return self.shards() - set(self.serving().values())
@@ -79,6 +84,15 @@ class LoneDirectory:
     def _processes_of(self, actor: str) -> list[int]:
         titles = re.compile(rf"ray::(.+:)?{actor}\b")  # while it starts, its name and a colon go before
         return [pid for pid in marked(self.folder.stack_id) if titles.match(title(pid))]
+
+    async def _register_elsewhere(self, pid: int) -> None:
+        catalogue = Catalogue(self.postgres.url)
+        try:
+            newest, _ = await catalogue.newest_incarnations(self._generation)
+            shard, current = next(iter(newest.items()))
+            await catalogue.register(shard, current.epoch + 1, f"tcp:{LOOPBACK}:1", pid)  # where nobody listens
+        finally:
+            await catalogue.close()
 
     async def _serving(self) -> dict[str, int]:
         catalogue = Catalogue(self.postgres.url)
@@ -179,6 +193,53 @@ def main() -> None:
 def nobody_is_ended() -> None:
     """Sabotage: whom the directory gives up lives on."""
     ray.kill = lambda *_, **__: None
+
+
+def shards_answer_ray_late() -> None:
+    """No sabotage, but a strain: the links of shards answer at once, and Ray hears of them only later."""
+    kind: Any = Shard
+    shard = kind.__ray_metadata__.modified_class
+    standing = shard.standing
+
+    async def late(self: Any) -> object:
+        await asyncio.sleep(LATE_S if self._serving else 0)
+        return await standing(self)
+
+    shard.standing = late
+
+
+def and_who_answers_late_is_ended() -> None:
+    """Sabotage: at once, whether it serves or not."""
+    shards_answer_ray_late()
+    kind: Any = Directory
+    the_directory = kind.__ray_metadata__.modified_class
+    end_strays = the_directory._end_strays
+
+    async def end_them_all(self: Any, known: dict[str, Incarnation]) -> list[Any]:
+        for actor in await end_strays(self, known):
+            ray.kill(actor)
+        return []
+
+    the_directory._end_strays = end_them_all
+
+
+def who_is_spared_once_is_spared_for_ever() -> None:
+    """Sabotage: what it says in the end is not listened to."""
+
+    async def spare(_self: object, _actor: object) -> None:
+        return None
+
+    kind: Any = Directory
+    kind.__ray_metadata__.modified_class._end_if_stray = spare
+
+
+def processes_are_told_by_their_number_alone() -> None:
+    """Sabotage: as if all were on one machine."""
+
+    def shard_of(standing: tuple[str, int] | None, known: dict[str, Incarnation]) -> str | None:
+        return next((name for name, one in known.items() if standing is not None and standing[1] == one.pid), None)
+
+    directory._shard_of = shard_of
 
 
 def postgres_is_never_waited_for() -> None:

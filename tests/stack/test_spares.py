@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.lone_directory import SHARDS, LoneDirectory, lone_directory
+from tests.stack.lone_directory import LATE_S, SHARDS, LoneDirectory, lone_directory
 from tests.stack.patience import await_that
 
 pytestmark = pytest.mark.stack
@@ -29,6 +29,14 @@ def await_spare_gone(cluster: LoneDirectory, spare: int) -> None:
     await_that("the old spare is gone", lambda: spare not in cluster.spares(), PATIENCE_S)
 
 
+def await_whole(cluster: LoneDirectory) -> None:
+    def is_whole() -> bool:
+        serving, shards = set(cluster.serving().values()), cluster.shards()
+        return len(serving) == SHARDS and serving < shards and len(shards) == SHARDS + 1
+
+    await_that("every shard serves, and there is one spare", is_whole, PATIENCE_S)
+
+
 def check_deaths_of_the_directory(cluster: LoneDirectory) -> None:
     for _ in range(2):
         serving = cluster.serving()
@@ -37,6 +45,43 @@ def check_deaths_of_the_directory(cluster: LoneDirectory) -> None:
         await_spare_gone(cluster, spare)
         await_that("one new spare has come", lambda: len(cluster.spares()) == 1, PATIENCE_S)
         assert cluster.serving() == serving, "a shard was ended that served"
+
+
+def check_shards_that_only_ray_does_not_hear(cluster: LoneDirectory) -> None:
+    serving = cluster.serving()
+    (spare,) = cluster.spares()
+    os.kill(cluster.directory(), signal.SIGKILL)
+    await_spare_gone(cluster, spare)
+    until = time.monotonic() + LATE_S + PATIENCE_S / 2
+    while time.monotonic() < until:
+        assert set(serving.values()) <= cluster.shards(), "a shard was ended that served"
+        time.sleep(0.1)
+    assert cluster.serving() == serving
+    assert len(cluster.spares()) == 1
+
+
+def check_a_spare_that_is_heard_late(cluster: LoneDirectory) -> None:
+    """While it is not heard, it may be the shard that is missed; so it is spared until it can say what it is."""
+    (spare,) = cluster.spares()
+    victim = next(iter(cluster.serving().values()))
+    os.kill(spare, signal.SIGSTOP)
+    try:
+        os.kill(victim, signal.SIGKILL)
+        os.kill(cluster.directory(), signal.SIGKILL)
+        await_that("another serves", lambda: victim not in cluster.serving().values(), PATIENCE_S)
+        assert spare in cluster.spares()
+    finally:
+        os.kill(spare, signal.SIGCONT)
+    await_spare_gone(cluster, spare)
+    await_whole(cluster)
+
+
+def check_a_number_that_two_processes_bear(cluster: LoneDirectory) -> None:
+    (spare,) = cluster.spares()
+    cluster.register_elsewhere(spare)
+    os.kill(cluster.directory(), signal.SIGKILL)
+    await_that("the old spare is gone", lambda: spare not in cluster.shards(), PATIENCE_S)
+    await_whole(cluster)
 
 
 def check_an_outage_of_postgres(cluster: LoneDirectory) -> None:
@@ -80,6 +125,19 @@ def test_a_directory_that_died_leaves_no_spare_behind(cluster: LoneDirectory) ->
     check_deaths_of_the_directory(cluster)
 
 
+def test_a_directory_that_starts_spares_shards_that_only_ray_does_not_hear(tmp_path: Path) -> None:
+    with lone_directory(tmp_path, "shards_answer_ray_late") as cluster:
+        check_shards_that_only_ray_does_not_hear(cluster)
+
+
+def test_who_is_spared_is_ended_when_it_turns_out_to_be_a_spare(cluster: LoneDirectory) -> None:
+    check_a_spare_that_is_heard_late(cluster)
+
+
+def test_a_spare_is_not_told_by_its_number(cluster: LoneDirectory) -> None:
+    check_a_number_that_two_processes_bear(cluster)
+
+
 def test_a_spare_is_kept_while_postgres_is_away(cluster: LoneDirectory) -> None:
     check_an_outage_of_postgres(cluster)
 
@@ -115,6 +173,9 @@ def test_a_directory_that_fails_is_started_anew(tmp_path: Path) -> None:
     [
         ("nobody_is_ended", check_deaths_of_the_directory),
         ("nobody_is_ended", check_starts_that_fail),
+        ("and_who_answers_late_is_ended", check_shards_that_only_ray_does_not_hear),
+        ("who_is_spared_once_is_spared_for_ever", check_a_spare_that_is_heard_late),
+        ("processes_are_told_by_their_number_alone", check_a_number_that_two_processes_bear),
         ("postgres_is_never_waited_for", check_an_outage_of_postgres),
         ("nobody_looks_after_the_spare", check_a_spare_that_dies),
         ("and_stays_although_it_has_failed", check_a_shard_is_replaced),

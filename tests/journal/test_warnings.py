@@ -1,0 +1,179 @@
+"""What Postgres warns of: one warning makes a commit unknown, all others are logged and stop nobody."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from actors.database import line as database_line
+from actors.database.connect import Connection
+from actors.database.line import Line, LineUnavailable
+from actors.journal import postgres
+from actors.journal.journal import JournalUnavailable
+from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
+from tests.journal.relay import relay
+
+pytestmark = pytest.mark.anyio
+
+BROKEN = (AssertionError, pytest.fail.Exception)  # what a check raises over a journal that does not keep its promise
+
+
+@asynccontextmanager
+async def warned_at_every_append(backend: PostgresBackend) -> AsyncIterator[None]:
+    """As near transaction wraparound, where Postgres warns whoever takes a transaction id, and commits."""
+    async with backend.raw() as connection:
+        await connection.execute(
+            "create function warn() returns trigger language plpgsql as"
+            " $$ begin raise warning 'vacuum, and soon'; return null; end $$;"
+            "create trigger warn after insert on journal for each statement execute function warn()"
+        )
+        try:
+            yield
+        finally:
+            await connection.execute("drop trigger warn on journal; drop function warn")
+
+
+async def check_harmless_warnings(backend: PostgresBackend) -> None:
+    """What is appended is durable at once, and the warning is heard, once."""
+    async with warned_at_every_append(backend), backend.line() as line:
+        with capture_logs() as logs:
+            rows = await grown(line, new_block(), 3)
+        assert len(await line.rows(rows[0].row.block, 0, 10)) == 3
+    told = [(log["log_level"], log["line"], log["sqlstate"]) for log in logs]
+    assert told == [("warning", "holdfast-journal", "01000")]
+    assert "vacuum, and soon" in logs[0]["why"]
+
+
+async def test_a_commit_that_comes_with_a_harmless_warning_is_durable(postgres_backend: PostgresBackend) -> None:
+    await check_harmless_warnings(postgres_backend)
+
+
+async def test_control_where_any_warning_means_unknown_nothing_is_ever_durable(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doubt(self: Line, _connection: Connection, notice: Any) -> None:
+        self._doubt = str(notice)
+
+    monkeypatch.setattr(Line, "_noticed", doubt)
+    with pytest.raises(JournalUnavailable):
+        await check_harmless_warnings(postgres_backend)
+
+
+async def test_control_a_harmless_warning_that_nobody_hears_is_missed(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Line, "_noticed", lambda line, connection, notice: None)
+    with pytest.raises(AssertionError):
+        await check_harmless_warnings(postgres_backend)
+
+
+async def warnings_told(database_url: str) -> list[str]:
+    """What is said of a warning that comes three times."""
+    line = Line(database_url, application_name="tests")
+    try:
+        with capture_logs() as logs:
+            for _ in range(3):
+                await line.fetch("do $$ begin raise warning 'again'; end $$")
+    finally:
+        await line.close()
+    return [log["log_level"] for log in logs]
+
+
+async def test_warnings_are_told_at_a_bounded_pace(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await warnings_told(database_url) == ["warning"]
+    monkeypatch.setattr(database_line, "WARNINGS_TOLD_EVERY_S", 0.0)
+    assert await warnings_told(database_url) == ["warning"] * 3, "and again when its time has come"
+
+
+async def check_a_warning_of_unknown_origin(database_url: str) -> None:
+    """What lies on the way to Postgres has taken out which function warns: it may be the wait for the replicas."""
+    async with relay(database_url) as wire:
+        line = Line(wire.database_url, application_name="tests")
+        wire.hide_function(b"exec_stmt_raise")
+        try:
+            with pytest.raises(LineUnavailable):
+                await line.fetch("do $$ begin raise warning 'whose?'; end $$")
+            assert await line.fetch("select 1") == [(1,)], "the next statement has a connection"
+        finally:
+            await line.close()
+
+
+async def test_a_commit_with_a_warning_of_unknown_origin_is_unknown(database_url: str) -> None:
+    await check_a_warning_of_unknown_origin(database_url)
+
+
+async def test_control_taken_for_harmless_it_is_done(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noticed = Line._noticed
+
+    def trust(self: Line, connection: Connection, notice: Any) -> None:
+        vars(notice)["server_source_function"] = "exec_stmt_raise"
+        noticed(self, connection, notice)
+
+    monkeypatch.setattr(Line, "_noticed", trust)
+    with pytest.raises(pytest.fail.Exception):
+        await check_a_warning_of_unknown_origin(database_url)
+
+
+@asynccontextmanager
+async def replicas_missing(backend: PostgresBackend) -> AsyncIterator[None]:
+    """Commits wait for a synchronous replica that does not exist."""
+    async with backend.raw() as connection:
+        await connection.execute("alter system set synchronous_standby_names = 'a_replica_that_is_down'")
+        await connection.execute("select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            await connection.execute("alter system reset synchronous_standby_names")
+            await connection.execute("select pg_reload_conf()")
+
+
+async def check_wait_for_replicas_cut_short(backend: PostgresBackend) -> None:
+    """A commit whose wait for the replicas was cancelled is unknown, and sent again it waits for them again."""
+    block = new_block()
+    async with backend.line() as line:
+        new = (await grown(line, block, 1))[0]
+        async with replicas_missing(backend):
+            while True:  # the server takes a moment to read its settings again
+                new = row_after(head_of(new), block)
+                appending = asyncio.create_task(line.append([new]))
+                await asyncio.wait([appending], timeout=0.1)
+                if not appending.done():
+                    break
+            await backend.wait_until("SyncRep")
+            async with backend.raw() as connection:
+                await connection.execute(
+                    "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
+                )
+            with pytest.raises(JournalUnavailable):
+                await appending
+            again = asyncio.create_task(line.append([new]))
+            await asyncio.wait([again], timeout=0.3)
+            acknowledged_without_replicas = again.done()
+        assert not acknowledged_without_replicas
+        assert (await again).durable == {block}
+
+
+async def test_a_commit_that_replicas_may_not_have_is_unknown(postgres_backend: PostgresBackend) -> None:
+    await check_wait_for_replicas_cut_short(postgres_backend)
+
+
+async def test_control_taken_for_any_other_warning_it_acknowledges(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_line, "_WAIT_FOR_REPLICAS", "another function")
+    with pytest.raises(BROKEN):
+        await check_wait_for_replicas_cut_short(postgres_backend)
+
+
+async def test_control_a_mere_look_acknowledges_what_replicas_do_not_have(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, count = re.subn(r"for key share of journal", "", postgres._SQL["already_there"])
+    assert count == 1
+    monkeypatch.setitem(postgres._SQL, "already_there", looking)
+    with pytest.raises(BROKEN):
+        await check_wait_for_replicas_cut_short(postgres_backend)
