@@ -10,7 +10,7 @@ from ray import serve as ray_serve
 from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue
 from actors.directory import NAMESPACE, Directory, DirectoryConfig
-from actors.projections.service import ProjectorService
+from actors.projections.service import PROJECTOR, ProjectorService
 from actors.shard import ShardConfig
 from serve.gateway import Gateway, GatewayConfig
 from serve.local.stack import DataFolder, Stack
@@ -31,7 +31,7 @@ def deploy(stack: Stack) -> None:
     shard = ShardConfig(stack.database_url, secret, str(links), cut_over=True, log_level=settings.log_level)
     names = shard_names(settings.shards)
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
-    projector = _singleton("projector", ProjectorService, stack.database_url, settings.log_level)
+    projector = _singleton(PROJECTOR, ProjectorService, stack.database_url, settings.log_level)
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
     gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(

@@ -6,8 +6,8 @@ then on the block is ours until another shard's row fences us. So what does not 
 owner, if one is healthy, not fenced. A claim is refused where the head bears a higher epoch. It begins with what was
 loaded for reading a moment before, if the journal goes on from there.
 
-A snapshot that cannot be read, or whose state the rows behind it do not fit, costs time only: the one before it and, in
-the end, the first row are tried before the block is given up.
+A snapshot that does not decode, or that the rows behind it do not fit, costs time only: the one before it and, in the
+end, the first row are tried before the block is given up. Where Postgres cannot read it, the first row is next.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ anew as its journal has it, and its neighbours go on.
 
 It also says when a block's next snapshot is due: after `ENTRIES_PER_SNAPSHOT` entries, or a quarter as many as the last
 one would have values (`VALUES_PER_ENTRY`), whichever is more. So a snapshot costs at most about 1.2 µs and 200 bytes an
-entry however large the block is (`python -m tests.measure.core_costs`), and the tail to replay stays shorter than the
+entry however large the block is (`python -m tests.measure.large_block`), and the tail to replay stays shorter than the
 snapshot takes to read. Freezing is one pause for all blocks of the shard: 2 ms for 10,000 holds, 0.3 s for a block of
 200,000 paid orders, every 250,000 entries.
 """
@@ -178,8 +178,7 @@ class GroupCommit:
             if hosted.block in appended.durable:
                 cycle.positions[hosted] = new.row.position
             else:
-                _drop(hosted)
-                self._on_lost(hosted)
+                self._lose(hosted)
 
     async def _check(self, cycle: Cycle, checking: list[HostedBlock]) -> None:
         """A block whose head is not ours is lost. Cycles do not overlap, so no row of these blocks is on its way."""
@@ -190,8 +189,7 @@ class GroupCommit:
             if ((head.position, head.chain) if head else (0, GENESIS)) == (hosted.position, hosted.chain):
                 cycle.positions[hosted] = hosted.position
             else:
-                _drop(hosted)
-                self._on_lost(hosted)
+                self._lose(hosted)
 
     async def _until_answered(self, statement: Callable[[], Awaitable[T]], refusals_borne_s: float = inf) -> T:
         """Raises JournalRefused when it has been refused for so long."""
@@ -210,6 +208,11 @@ class GroupCommit:
             else:
                 self._clock.observe(answer.now_ms, asked_s)
                 return answer
+
+    def _lose(self, hosted: HostedBlock) -> None:
+        """Another shard has the block."""
+        _drop(hosted)
+        self._on_lost(hosted)
 
     def _stall(self, fault: JournalUnavailable) -> None:
         """Say what is wrong when it begins, and of what kind it is whenever it is of another; `Line` goes on saying it.
