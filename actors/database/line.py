@@ -16,10 +16,10 @@ WARNINGS_TOLD_EVERY_S = 10.0
 # The function of Postgres that warns when its wait for the replicas was cut short: the commit may be nowhere but here.
 _WAIT_FOR_REPLICAS = "SyncRepWaitForLSN"
 
-# What does not pass by itself: data, constraints, authorization, names, privileges, syntax, limits, a trigger's own
-# error, damaged files. Everything else may: connections, resources, conflicts, shutdown, a standby that is no primary.
-_LASTING_CLASSES = frozenset(("22", "23", "28", "3D", "3F", "42", "44", "54", "P0"))
-_LASTING = frozenset(("XX001", "XX002"))
+# What does not pass by itself: data, constraints, authorization, names, privileges, syntax, limits, the disk's own
+# errors, a trigger's, damaged files. Everything else may: connections, resources, conflicts, shutdown, a standby that
+# is no primary.
+_LASTING_CLASSES = frozenset(("22", "23", "28", "3D", "3F", "42", "44", "54", "58", "P0", "XX"))
 
 R = TypeVar("R")
 
@@ -36,7 +36,10 @@ class LineUnavailable(Exception):
 
 
 class LineRefused(LineUnavailable):
-    """Postgres refuses this statement, and will until somebody changes something there."""
+    """Postgres refuses this statement, and will until somebody changes something there.
+
+    Never raised where it lets nobody in: that says nothing of the statement, which was not sent.
+    """
 
 
 class Line:
@@ -85,13 +88,13 @@ class Line:
 
     async def _run(self, statement: Callable[[Connection], Awaitable[R]], bound_ms: int) -> R:
         async with self._turn:
+            connection = await self._connected()
+            self._doubt = None
             try:
-                connection = await self._connected()
-                self._doubt = None
                 done = await self._bounded(statement, connection, bound_ms)
             except FAULTS as fault:
                 self._cut()
-                raise self._unavailable(fault) from fault
+                raise self._unavailable(fault, "a statement", LineRefused) from fault
             except BaseException:
                 self._cut()
                 raise
@@ -110,38 +113,48 @@ class Line:
             bound.cancel()
 
     async def _connected(self) -> Connection:
+        if not self._closed and (self._connection is None or self._connection.is_closed()):
+            try:
+                await self._connect()
+            except FAULTS as fault:
+                self._cut()
+                raise self._unavailable(fault, "a connection", LineUnavailable) from fault
+            except BaseException:
+                self._cut()
+                raise
         if self._closed:
+            self._cut()
             raise LineUnavailable("the line is closed")
-        if self._connection is None or self._connection.is_closed():
-            connection = await connect(
-                self._database_url,
-                application_name=self._application_name,
-                settings=self._settings,
-                bound_ms=self._bound_ms,
-            )
-            connection.add_log_listener(self._noticed)
-            self._connection = connection
-            if self._first:
-                await self._bounded(lambda connection: connection.execute(self._first), connection, self._bound_ms)
-            if self._closed:
-                raise LineUnavailable("the line is closed")
         return self._connection
 
-    def _unavailable(self, fault: Exception) -> LineUnavailable:
+    async def _connect(self) -> None:
+        self._connection = await connect(
+            self._database_url,
+            application_name=self._application_name,
+            settings=self._settings,
+            bound_ms=self._bound_ms,
+        )
+        self._connection.add_log_listener(self._noticed)
+        if self._first:
+            await self._bounded(lambda connection: connection.execute(self._first), self._connection, self._bound_ms)
+
+    def _unavailable(self, fault: Exception, what: str, refused: type[LineUnavailable]) -> LineUnavailable:
+        """What to raise; `refused` if it is for good, and then it is said aloud."""
         sqlstate: str = getattr(fault, "sqlstate", None) or ""
         why = " ".join(filter(None, (type(fault).__name__, sqlstate))) + f": {fault}"
-        if sqlstate[:2] not in _LASTING_CLASSES and sqlstate not in _LASTING:
+        if sqlstate[:2] not in _LASTING_CLASSES:
             return LineUnavailable(why, sqlstate)
         if self._is_due(sqlstate, REFUSALS_TOLD_EVERY_S):
-            _log.error("postgres refuses a statement", line=self._application_name, sqlstate=sqlstate, fault=why)
-        return LineRefused(why, sqlstate)
+            _log.error(f"postgres refuses {what}", line=self._application_name, sqlstate=sqlstate, fault=why)
+        return refused(why, sqlstate)
 
     def _noticed(self, _connection: Connection, notice: Any) -> None:
         """Tell the one warning that leaves the outcome unknown from those that need not stop anybody.
 
-        By the function that warns, as the text is translated; a pooler may have stripped that, and then it is unknown.
+        By the function that warns, as the text is translated. A pooler may have stripped that, or how severe it is in
+        English: then it may be the one.
         """
-        if notice.severity_en != "WARNING":
+        if notice.severity_en not in ("WARNING", None):
             return
         function = notice.server_source_function
         if function in (_WAIT_FOR_REPLICAS, None):

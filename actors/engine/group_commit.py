@@ -4,8 +4,9 @@ While a commit is in flight, the next cycle collects. A cycle appends the pendin
 and checks the heads of the blocks that only want to answer. Cycles run one after the other, so a cycle that is done
 means: all that was applied before it began is durable, and this shard was still the owner after it began.
 
-What Postgres refuses for ten seconds on end is sent row by row: the block whose row is to blame is dropped, to be read
-anew as its journal has it, and its neighbours go on.
+What Postgres refuses is asked block by block. Where it refuses the very same statement about nothing as well, it is not
+the blocks' fault, and all wait until that is mended. Else each block that is refused is dropped, to be read anew as its
+journal has it, and its neighbours go on.
 
 It also says when a block's next snapshot is due: after `ENTRIES_PER_SNAPSHOT` entries, or a quarter as many as the last
 one would have values (`VALUES_PER_ENTRY`), whichever is more. So a snapshot costs at most about 1.2 µs and 200 bytes an
@@ -15,9 +16,8 @@ snapshot takes to read. Freezing is one pause for all blocks of the shard: 2 ms 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from math import inf
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -40,9 +40,10 @@ ENTRIES_PER_SNAPSHOT = 10_000
 VALUES_PER_ENTRY = 4
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 1.0
-REFUSALS_BORNE_S = 10.0
 
 T = TypeVar("T", Appended, Heads)
+_Ask: TypeAlias = Callable[[Sequence[HostedBlock]], Awaitable[T]]
+_Judge: TypeAlias = Callable[[Sequence[HostedBlock], T], None]
 
 _log = structlog.get_logger(__name__)
 
@@ -152,73 +153,68 @@ class GroupCommit:
 
     async def _append(self, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
         """Send the rows until their fate is known; the identical rows, so that sending twice does no harm."""
-        try:
-            self._judge(cycle, rows, await self._until_answered(self._appending(rows), REFUSALS_BORNE_S))
-        except JournalRefused:
-            await self._append_singly(cycle, rows)
 
-    async def _append_singly(self, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
-        """Find out which rows are refused. Their fate is open, as they may have been appended when first sent."""
-        for hosted, new in rows.items():
-            one = {hosted: new}
-            try:
-                self._judge(cycle, one, await self._until_answered(self._appending(one), 0))
-            except JournalRefused as refusal:
-                _drop(hosted)
-                self._on_refused(hosted, refusal)
+        def judge(blocks: Sequence[HostedBlock], appended: Appended) -> None:
+            self.commit_count += 1
+            self.row_count += len(appended.durable)
+            self._on_durable(appended.durable)
+            for hosted in blocks:
+                self._conclude(cycle, hosted, holds=hosted.block in appended.durable)
 
-    def _appending(self, rows: dict[HostedBlock, NewRow]) -> Callable[[], Awaitable[Appended]]:
-        return lambda: self._journal.append(list(rows.values()))
-
-    def _judge(self, cycle: Cycle, rows: dict[HostedBlock, NewRow], appended: Appended) -> None:
-        self.commit_count += 1
-        self.row_count += len(appended.durable)
-        self._on_durable(appended.durable)
-        for hosted, new in rows.items():
-            if hosted.block in appended.durable:
-                cycle.positions[hosted] = new.row.position
-            else:
-                self._lose(hosted)
+        await self._settle(list(rows), lambda blocks: self._journal.append([rows[hosted] for hosted in blocks]), judge)
 
     async def _check(self, cycle: Cycle, checking: list[HostedBlock]) -> None:
-        """A block whose head is not ours is lost. Cycles do not overlap, so no row of these blocks is on its way."""
-        blocks = dict.fromkeys(hosted.block for hosted in checking)
-        found = await self._until_answered(lambda: self._checks.heads(list(blocks)))
-        for hosted in checking:
-            head = found.heads.get(hosted.block)
-            if ((head.position, head.chain) if head else (0, GENESIS)) == (hosted.position, hosted.chain):
-                cycle.positions[hosted] = hosted.position
-            else:
-                self._lose(hosted)
+        """A block whose head is not ours is lost. Cycles do not overlap: no other row of these blocks is on its way."""
 
-    async def _until_answered(self, statement: Callable[[], Awaitable[T]], refusals_borne_s: float = inf) -> T:
-        """Raises JournalRefused when it has been refused for so long."""
-        begun_s = self._clock.monotonic()
+        def judge(blocks: Sequence[HostedBlock], found: Heads) -> None:
+            for hosted in blocks:
+                head = found.heads.get(hosted.block)
+                ends = (head.position, head.chain) if head else (0, GENESIS)
+                self._conclude(cycle, hosted, holds=ends == (hosted.position, hosted.chain))
+
+        await self._settle(checking, lambda blocks: self._checks.heads(_ids_of(blocks)), judge)
+
+    def _conclude(self, cycle: Cycle, hosted: HostedBlock, *, holds: bool) -> None:
+        if holds:
+            cycle.positions[hosted] = hosted.position
+        else:  # another shard has the block
+            _drop(hosted)
+            self._on_lost(hosted)
+
+    async def _settle(self, blocks: Sequence[HostedBlock], ask: "_Ask[T]", judge: "_Judge[T]") -> None:
+        """Ask about the blocks and judge the answer; if that is refused, one by one. Who is to blame is dropped.
+
+        The fate of a refused row is open: it may have been appended when it was sent before.
+        """
+        try:
+            judge(blocks, await self._until_answered(ask, blocks))
+        except JournalRefused:
+            for hosted in blocks:
+                try:
+                    judge([hosted], await self._until_answered(ask, [hosted]))
+                except JournalRefused as refusal:
+                    _drop(hosted)
+                    self._on_refused(hosted, refusal)
+
+    async def _until_answered(self, ask: "_Ask[T]", blocks: Sequence[HostedBlock]) -> T:
+        """What the journal says about these blocks. Raises JournalRefused: about these, and not about everything."""
         pause_s = RETRY_FIRST_S
         while True:
             asked_s = self._clock.monotonic()
             try:
-                answer = await statement()
+                answer = await ask(blocks)
             except JournalUnavailable as fault:
-                self._stall(fault)
-                if isinstance(fault, JournalRefused) and asked_s - begun_s >= refusals_borne_s:
+                if isinstance(fault, JournalRefused) and await _is_answered(ask):
                     raise
+                self._stall(fault)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:
                 self._clock.observe(answer.now_ms, asked_s)
                 return answer
 
-    def _lose(self, hosted: HostedBlock) -> None:
-        """Another shard has the block."""
-        _drop(hosted)
-        self._on_lost(hosted)
-
     def _stall(self, fault: JournalUnavailable) -> None:
-        """Say what is wrong when it begins, and of what kind it is whenever it is of another; `Line` goes on saying it.
-
-        The rows are sent again even if Postgres refuses them: they may have been appended when they were sent before.
-        """
+        """Say what is wrong when it begins, and whenever it is of another kind; `Line` goes on saying it."""
         if not self.stalled:
             self.stalled = True
             self._stalled_since_s = self._clock.monotonic()
@@ -235,6 +231,15 @@ class GroupCommit:
             _log.warning("the journal answers again", stalled_s=stalled_s)
 
 
+async def _is_answered(ask: "_Ask[T]") -> bool:
+    """Whether the journal takes this statement at all."""
+    try:
+        await ask([])
+    except JournalUnavailable:
+        return False
+    return True
+
+
 def _drop(hosted: HostedBlock) -> None:
     """Nothing of what is held here counts any more."""
     hosted.lost = True
@@ -247,6 +252,11 @@ def _is_snapshot_due(hosted: HostedBlock) -> bool:
         and hosted.unsnapshotted * VALUES_PER_ENTRY >= value_count(hosted.state)
         and not hosted.quarantined
     )
+
+
+def _ids_of(blocks: Iterable[HostedBlock]) -> list[BlockId]:
+    """Each once, in order."""
+    return list(dict.fromkeys(map(_block_of, blocks)))
 
 
 def _block_of(hosted: HostedBlock) -> BlockId:

@@ -29,8 +29,9 @@ R = TypeVar("R")
 class Statement:
     """One statement on its way, as a script of faults sees it."""
 
-    def __init__(self, name: str, rows: Sequence[NewRow] = ()) -> None:
+    def __init__(self, name: str, blocks: Sequence[BlockId] = (), rows: Sequence[NewRow] = ()) -> None:
         self.name = name  # of the method of `Journal`
+        self.blocks = tuple(blocks)
         self.rows = tuple(rows)  # of an append
         self.cut = asyncio.Event()  # nobody waits for the answer any more
 
@@ -155,25 +156,26 @@ class MemoryJournal:
     async def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Journal.append`."""
         assert len({new.row.block for new in rows}) == len(rows), "one row per block"
-        return await self._in_turn(Statement("append", rows), lambda: self._store.append(rows))
+        statement = Statement("append", [new.row.block for new in rows], rows)
+        return await self._in_turn(statement, lambda: self._store.append(rows))
 
     async def heads(self, blocks: Sequence[BlockId]) -> Heads:
         """See `Journal.heads`."""
-        return await self._in_turn(Statement("heads"), lambda: self._store.heads(blocks))
+        return await self._in_turn(Statement("heads", blocks), lambda: self._store.heads(blocks))
 
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
         """See `Journal.rows`."""
-        return await self._in_turn(Statement("rows"), lambda: self._store.rows(block, after_position, limit))
+        return await self._in_turn(Statement("rows", [block]), lambda: self._store.rows(block, after_position, limit))
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.save_snapshot`."""
-        statement = Statement("save_snapshot")
+        statement = Statement("save_snapshot", [snapshot.block])
         await self._in_turn(statement, lambda: self._store.save_snapshot(snapshot), self._snapshot_bound_ms)
 
     async def newest_snapshot(self, block: BlockId, format_: int, below_position: int) -> Snapshot | None:
         """See `Journal.newest_snapshot`."""
         return await self._in_turn(
-            Statement("newest_snapshot"),
+            Statement("newest_snapshot", [block]),
             lambda: self._store.newest_snapshot(block, format_, below_position),
             self._snapshot_bound_ms,
         )

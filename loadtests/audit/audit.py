@@ -57,7 +57,7 @@ class BlockAudit:
         entries = self._rows.entries_of(row)
         for entry in entries or ():
             self._replies.meet(entry, row.position, self._ledger)
-            self._ledger.fold(entry, row.position)
+            self._ledger.fold(entry, row.position, row.epoch)
             if self._live is not None and self._ledger.entry_count == self._live.entries_applied:
                 yield from self._compare(self._live)
         self._ledger.check_row()
@@ -123,13 +123,18 @@ class JournalAudit:
         self._live = live or {}
 
     async def run(self, blocks: Iterable[str] | None = None) -> AsyncIterator[Finding]:
-        """Everything that is wrong with these blocks, or with all. Raises OSError, asyncpg.PostgresError."""
+        """Everything that is wrong with these blocks, or with all.
+
+        Blocks that replies or live digests are about are audited in any case: else what was acknowledged there could be
+        lost unseen. Raises OSError, asyncpg.PostgresError.
+        """
         connection = await connect_to_read(self._database_url)
         try:
-            asked = None if blocks is None else list(blocks)
+            asked = None if blocks is None else [*blocks, *self._spoken_of()]
             read_by_others = await positions_read(connection, asked)  # first: rows that come meanwhile do no harm
-            wanted = (*await all_blocks(connection), *read_by_others, *self._replies) if asked is None else asked
-            for block in dict.fromkeys(wanted):
+            if asked is None:
+                asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
+            for block in dict.fromkeys(asked):
                 audit = BlockAudit(
                     block, self._replies.get(block, ()), self._live.get(block), read_by_others.get(block, 0)
                 )
@@ -142,3 +147,7 @@ class JournalAudit:
                 self.summaries.append(audit.summary())
         finally:
             await connection.close()
+
+    def _spoken_of(self) -> list[str]:
+        """The blocks of which clients were told something, or the server tells its state."""
+        return [*self._replies, *self._live]

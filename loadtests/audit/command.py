@@ -22,7 +22,8 @@ def run_audit(
 ) -> int:
     """Audit these blocks, or all, against what clients were told (files of `Acknowledged`, one JSON document a line).
 
-    Prints every finding. 0: nothing is wrong; 1: something is, or the journal or a file cannot be read.
+    Blocks that clients were told of are audited in any case. Prints every finding. 0: nothing is wrong; 1: something
+    is, or the journal or a file cannot be read.
     """
     console = console or Console(highlight=False, soft_wrap=True)
     try:

@@ -15,7 +15,7 @@ class Fault(StrEnum):
     CHAIN_BROKEN = "chain broken"
     EPOCH_WENT_BACK = "epoch went back"
     EPOCH_NOT_ACTIVATED = "new epoch without an activation"
-    ACTIVATION_MISPLACED = "activation that begins no epoch"
+    ACTIVATION_MISPLACED = "activation out of place"
     NONCE_REUSED = "nonce of an activation reused"
     ENTRIES_UNREADABLE = "entries unreadable"
     ENTRY_COUNT_WRONG = "entry count wrong"

@@ -67,6 +67,8 @@ class Ledger:
         self.orders: dict[int, OrderLine] = {}
         self._block = block
         self._position = 0
+        self._epoch = -1
+        self._owner_is_new = False
         self._name = ""
         self._created = self._on_sale = False
         self._last_at_ms = 0
@@ -78,9 +80,10 @@ class Ledger:
         self._held = self._sold = 0  # what the claims add up to
         self._off_by: tuple[int, ...] = (0, 0, 0)
 
-    def fold(self, entry: e.Entry, position: int) -> None:
-        """Fold one more entry in."""
+    def fold(self, entry: e.Entry, position: int, epoch: int) -> None:
+        """Fold one more entry in, of the row at `position`, written under `epoch`."""
         self._position = position
+        self._owner_is_new, self._epoch = epoch > self._epoch, max(epoch, self._epoch)
         self.entry_count += 1
         if not isinstance(entry, e.Activated):  # an activation bears its shard's clock, the others the block's
             if entry.at_ms < self._last_at_ms:
@@ -122,9 +125,14 @@ class Ledger:
         return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()
 
     def _activated(self, entry: e.Activated) -> None:
-        self._overdue.begin_anew()
+        if self._owner_is_new:
+            self._overdue.begin_anew()
+        else:
+            self._overdue.go_on(self._last_at_ms)
         if not entry.down_from_ms and not entry.down_until_ms:
             return
+        if not self._owner_is_new:
+            self._found(Fault.OUTAGE_WRONG, f"{entry.shard} is to have been down under the epoch that it goes on with")
         if not 0 < entry.down_from_ms <= entry.down_until_ms <= entry.at_ms:
             self._found(Fault.OUTAGE_WRONG, "the outage that an activation names is not in its past")
         if entry.down_from_ms < self._written_at_ms - OUTAGE_OVERLAP_MS:

@@ -13,6 +13,7 @@ class Overdue:
         self._deadline_of = deadline_of
         self._deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); those that have moved are stale
         self._since_ms = 0  # from when on each row has left something overdue; 0: the last one did not
+        self._seen_ms = 0  # the time of the last row
 
     def note(self, deadline_ms: int, hold: int) -> None:
         """The hold is to end by itself at this time."""
@@ -22,8 +23,15 @@ class Overdue:
         """Another owner: it has not had the time yet."""
         self._since_ms = 0
 
+    def go_on(self, at_ms: int) -> None:
+        """The same owner claims the block again: from its last row until now it did not have the block."""
+        if self._since_ms:
+            self._since_ms += at_ms - self._seen_ms
+        self._seen_ms = at_ms
+
     def left_behind(self, at_ms: int) -> int | None:
         """After a row of this time: the hold that should have ended a minute of writing ago, if there is one."""
+        self._seen_ms = at_ms
         while self._deadlines and self._deadline_of(self._deadlines[0][1]) != self._deadlines[0][0]:
             heappop(self._deadlines)
         if not self._deadlines or self._deadlines[0][0] > at_ms:

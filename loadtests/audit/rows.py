@@ -45,6 +45,7 @@ class RowCheck:
         self._block = block
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._epoch = -1
+        self._owner: str | None = None  # the shard whose activation began the epoch; None if none did
         self._nonces: set[bytes] = set()
         self._last_at_ms = 0
 
@@ -57,6 +58,8 @@ class RowCheck:
         entries = self._decoded(row)
         if row.epoch < self._epoch:
             self._found(row, Fault.EPOCH_WENT_BACK, f"epoch {row.epoch} follows epoch {self._epoch}")
+        if row.epoch > self._epoch:
+            self._owner = entries[0].shard if entries and isinstance(entries[0], Activated) else None
         if entries is not None:
             self._check_activations(row, entries)
             self._check_times(row, entries)
@@ -65,15 +68,25 @@ class RowCheck:
         return entries
 
     def _check_activations(self, row: Row, entries: tuple[Entry, ...]) -> None:
-        """A claim begins an epoch, and every epoch begins with one; its nonce makes its row unlike any other."""
-        begins = row.epoch > self._epoch
-        if begins and not (entries and isinstance(entries[0], Activated)):
+        """Every epoch begins with a claim, and every claim begins a row, which its nonce makes unlike any other.
+
+        The shard that began an epoch may claim the block again under it: after it had to drop the block from memory, or
+        after a claim that stands although its fate was unknown. Another shard may not, although shards of one
+        incarnation number have the same epoch: nothing would tell the rows of the two apart. Two processes of one name
+        and one epoch would look like one that claims again; there are none, as the catalogue registers an epoch once.
+        """
+        if row.epoch > self._epoch and self._owner is None:
             self._found(row, Fault.EPOCH_NOT_ACTIVATED, f"epoch {row.epoch} begins without an activation")
         for place, entry in enumerate(entries):
             if not isinstance(entry, Activated):
                 continue
-            if place or not begins:
-                self._found(row, Fault.ACTIVATION_MISPLACED, f"{entry.shard} claims it within epoch {row.epoch}")
+            if place or row.epoch < self._epoch or entry.shard != self._owner:
+                self._found(
+                    row,
+                    Fault.ACTIVATION_MISPLACED,
+                    f"{entry.shard} claims it by entry {place + 1} under epoch {row.epoch}, "
+                    f"which {self._owner or 'nobody'} began",
+                )
             if len(entry.nonce) != NONCE_BYTES or entry.nonce in self._nonces:
                 self._found(row, Fault.NONCE_REUSED, f"{entry.nonce.hex()} of {entry.shard}, or no nonce at all")
             self._nonces.add(entry.nonce)

@@ -14,8 +14,8 @@ from actors.database.connect import Connection, connect
 from actors.engine import residence
 from actors.journal.codec import decode_entries
 from actors.link.batch import Failed, Fault, Replied
-from tests.engine.postgres_shard import ask, ask_once, on_sale, shard
-from tests.engine.stage import hold, read_event
+from tests.engine.postgres_shard import ask, ask_once, on_sale, send, shard
+from tests.engine.stage import FENCED, hold, read_event
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +103,42 @@ async def test_control_a_refusal_that_is_taken_for_an_outage_is_not_heard(
     monkeypatch.setattr(database_line, "_LASTING_CLASSES", frozenset())
     with pytest.raises(AssertionError):
         await check_commit(database_url, RENAMED)
+
+
+async def check_one_block(database_url: str) -> None:
+    """Postgres takes no rows of one block: the others go on as if nothing were."""
+    async with operator(database_url) as connection, shard(database_url) as engine:
+        begun = asyncio.get_running_loop().time()
+        spoilt, sound = [await on_sale(engine, database_url, f"{key}-{begun}") for key in ("spoilt", "sound")]
+        await connection.execute(
+            "create function say_no() returns trigger language plpgsql as $$ begin raise data_corrupted; end $$;"
+            "create trigger say_no before insert on journal"
+            f" for each row when (new.block_id = '{spoilt}') execute function say_no()"
+        )
+        try:
+            both = send(engine, (spoilt, hold(1, "1/1")), (sound, hold(1, "1/1")))
+            first, other = await asyncio.wait_for(both, 1)
+            assert first == FENCED
+            assert isinstance(other, Replied)
+            assert isinstance(await asyncio.wait_for(ask_once(engine, sound, hold(2, "1/2")), 1), Replied)
+        finally:
+            await connection.execute("drop trigger say_no on journal; drop function say_no")
+        await asyncio.sleep(2 * residence.SOUNDNESS_KNOWN_S)
+        assert isinstance(await ask(engine, spoilt, hold(1, "1/1")), Replied), "it comes in by itself"
+
+
+async def test_a_block_whose_rows_are_refused_stops_nobody_else(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residence, "SOUNDNESS_KNOWN_S", 0.2)
+    await check_one_block(database_url)
+
+
+async def test_control_taken_for_an_outage_it_stops_all(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residence, "SOUNDNESS_KNOWN_S", 0.2)
+    monkeypatch.setattr(database_line, "_LASTING_CLASSES", frozenset())
+    with pytest.raises(TimeoutError):
+        await check_one_block(database_url)
 
 
 async def check_loading(database_url: str) -> None:

@@ -1,20 +1,25 @@
-"""What Postgres refuses of one block, for good, stops that block for a while and nothing else."""
+"""What Postgres refuses of one block stops that block for a while and nothing else; what of all, stops all."""
 
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from actors.core.commands import CreateEvent
 from actors.core.entries import Activated, HoldPlaced
 from actors.core.ids import BlockId
 from actors.engine import group_commit, residence
 from actors.engine.activation import Activator
-from actors.engine.group_commit import REFUSALS_BORNE_S
 from actors.engine.residence import ACTIVATIONS_AT_ONCE, SOUNDNESS_KNOWN_S
 from actors.journal.journal import JournalRefused, NewRow
 from actors.journal.memory import Statement
 from actors.link.batch import Failed, Fault, Replied
-from tests.engine.stage import FENCED, Running, Stage, answered, hold, on_virtual_time, read_event
+from loadtests.audit.audit import BlockAudit
+from loadtests.audit.rows import Row
+from tests.engine.stage import FENCED, Running, Stage, answered, hold, on_virtual_time, read_event, stamp
+from tests.simulation.buyers import LAYOUT
 
 Poisoned = Callable[[Statement], bool]
 
@@ -38,30 +43,46 @@ def bears(*blocks: BlockId) -> Poisoned:
     return lambda statement: statement.name == "append" and any(new.row.block in blocks for new in statement.rows)
 
 
+def check_journal(stage: Stage) -> None:
+    """What stands in the journal is sound, whatever was refused and claimed again."""
+    for block, rows in stage.store.journals.items():
+        audit = BlockAudit(block)
+        found = [finding for row in rows for finding in audit.take(Row(*msgspec.structs.astuple(row)))]
+        assert [*found, *audit.finish()] == []
+
+
+def placed(stage: Stage, block: BlockId) -> list[int]:
+    """The holds in the block's journal."""
+    return [entry.hold for entry in stage.entries(block) if isinstance(entry, HoldPlaced)]
+
+
+async def check_it_comes_back(stage: Stage, owner: Running, spoilt: BlockId) -> None:
+    """The block that was dropped is refused for a while, then read anew, and claimed by the same shard."""
+    refused = await owner.ask_one(spoilt, hold(2, "1/2"))
+    assert isinstance(refused, Failed)
+    assert refused.fault is Fault.QUARANTINED
+    await asyncio.sleep(SOUNDNESS_KNOWN_S + 1)
+    assert isinstance(await owner.ask_one(spoilt, hold(1, "1/1")), Replied)
+    assert not owner.left
+    check_journal(stage)
+
+
 async def check_neighbours() -> None:
-    """A refused row among others: they become durable once, and the block goes on from its journal."""
+    """A refused row among others: they become durable once and at once, and the block goes on from its journal."""
     stage = Stage()
     owner = await stage.engine()
     blocks = [await stage.on_sale(owner) for _ in range(3)]
     spoilt, *sound = blocks
     mend = refuse(owner, bears(spoilt))
     sent = [owner.send(block, hold(1, "1/1")) for block in blocks]
-    await asyncio.sleep(REFUSALS_BORNE_S + 3)
     first, *others = [(await answered(one, 1))[0] for one in sent]
     assert first == FENCED, "nobody knows what became of it"
     assert all(isinstance(answer, Replied) for answer in others)
     for block in sound:
-        assert isinstance(await owner.ask_one(block, hold(2, "1/2")), Replied)
-    refused = await owner.ask_one(spoilt, hold(2, "1/2"))
-    assert isinstance(refused, Failed)
-    assert refused.fault is Fault.QUARANTINED
+        assert isinstance((await answered(owner.send(block, hold(2, "1/2")), 1))[0], Replied)
     mend()
-    await asyncio.sleep(SOUNDNESS_KNOWN_S + 1)
-    assert isinstance(await owner.ask_one(spoilt, hold(1, "1/1")), Replied)
-    assert not owner.left
-    for block in blocks:
-        placed = [entry.hold for entry in stage.entries(block) if isinstance(entry, HoldPlaced)]
-        assert placed == ([1] if block == spoilt else [1, 2])
+    await check_it_comes_back(stage, owner, spoilt)
+    assert [placed(stage, block) for block in blocks] == [[1], [1, 2], [1, 2]]
 
 
 @on_virtual_time
@@ -70,7 +91,10 @@ async def test_a_refused_row_stops_its_block_and_not_its_neighbours() -> None:
 
 
 def test_control_sent_together_for_ever_nobody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "REFUSALS_BORNE_S", 1e9)
+    async def no(_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(group_commit, "_is_answered", no)
     with pytest.raises(AssertionError):
         on_virtual_time(check_neighbours)()
 
@@ -84,6 +108,81 @@ def test_control_a_block_that_goes_on_in_memory_is_noticed(monkeypatch: pytest.M
 
 
 @on_virtual_time
+async def test_a_refused_row_that_is_alone_does_not_stop_who_comes_later() -> None:
+    stage = Stage()
+    owner = await stage.engine()
+    spoilt, sound = [await stage.on_sale(owner) for _ in range(2)]
+    mend = refuse(owner, bears(spoilt))
+    assert await answered(owner.send(spoilt, hold(1, "1/1")), 1) == [FENCED]
+    assert isinstance((await answered(owner.send(sound, hold(1, "1/1")), 1))[0], Replied)
+    mend()
+    await check_it_comes_back(stage, owner, spoilt)
+
+
+async def check_heads() -> None:
+    """A block whose head cannot be read is not answered for, and its neighbours are."""
+    stage = Stage()
+    owner = await stage.engine()
+    blocks = [await stage.on_sale(owner) for _ in range(3)]
+    spoilt, *sound = blocks
+    mend = refuse(owner, lambda statement: statement.name == "heads" and spoilt in statement.blocks)
+    first, *others = await answered(owner.send_calls([(block, read_event()) for block in blocks]), 1)
+    assert first == FENCED
+    assert all(isinstance(answer, Replied) for answer in others)
+    for block in sound:
+        assert isinstance((await answered(owner.send(block, hold(1, "1/1")), 1))[0], Replied)
+    mend()
+    await check_it_comes_back(stage, owner, spoilt)
+
+
+@on_virtual_time
+async def test_a_head_that_cannot_be_read_stops_its_block_and_not_its_neighbours() -> None:
+    await check_heads()
+
+
+def test_control_asked_together_for_ever_nobody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no(_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(group_commit, "_is_answered", no)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_heads)()
+
+
+async def check_all_refused(name: str) -> None:
+    """Refused is every statement of this name, whatever it is about: all wait, however long, and nobody is dropped."""
+    stage = Stage()
+    owner = await stage.engine()
+    blocks = [await stage.on_sale(owner) for _ in range(3)]
+    command = hold(1, "1/1") if name == "append" else read_event()
+    mend = refuse(owner, lambda statement: statement.name == name)
+    with capture_logs() as logs:
+        sent = owner.send_calls([(block, command) for block in blocks])
+        await asyncio.sleep(60)
+        assert not sent.done(), "nobody knows yet"
+        assert [log["event"] for log in logs] == ["the journal does not answer"]
+        mend()
+        assert all(isinstance(answer, Replied) for answer in await answered(sent, 2)), "it goes on by itself"
+        assert [log["event"] for log in logs][1:] == ["the journal answers again"]
+    check_journal(stage)
+
+
+@pytest.mark.parametrize("name", ["append", "heads"])
+def test_what_is_refused_of_everybody_is_no_fault_of_a_block(name: str) -> None:
+    on_virtual_time(check_all_refused)(name)
+
+
+@pytest.mark.parametrize("name", ["append", "heads"])
+def test_control_dropped_without_asking_about_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def yes(_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(group_commit, "_is_answered", yes)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_all_refused)(name)
+
+
+@on_virtual_time
 async def test_a_refused_row_that_stands_all_the_same_is_found_when_its_block_is_read_anew() -> None:
     """It was appended when it was first sent, and the answer was lost; then Postgres refuses it."""
     stage = Stage()
@@ -92,14 +191,33 @@ async def test_a_refused_row_that_stands_all_the_same_is_found_when_its_block_is
     owner.script.lose_answer("append")
     appends = owner.script.sent("append")
     mend = refuse(owner, lambda statement: bears(block)(statement) and owner.script.sent("append") > appends + 1)
-    sent = owner.send(block, hold(1, "1/1"))
-    await asyncio.sleep(REFUSALS_BORNE_S + 3)
-    assert await answered(sent, 1) == [FENCED]
+    assert await answered(owner.send(block, hold(1, "1/1")), 1) == [FENCED]
     mend()
     await asyncio.sleep(SOUNDNESS_KNOWN_S + 1)
     again = await owner.ask_one(block, hold(1, "1/1"))
     assert isinstance(again, Replied)
     assert again.replayed, "the same key stands for what is there"
+    check_journal(stage)
+
+
+@on_virtual_time
+async def test_a_claim_that_is_refused_and_stands_all_the_same_is_made_again() -> None:
+    """The block has then two activations by one incarnation."""
+    stage = Stage()
+    owner = await stage.engine()
+    block = stage.new_block()
+    owner.script.lose_answer("append")
+    appends = owner.script.sent("append")
+    mend = refuse(owner, lambda statement: bears(block)(statement) and owner.script.sent("append") > appends + 1)
+    create = CreateEvent(stamp("create"), "An evening", LAYOUT, 600_000)
+    refused = await owner.ask_one(block, create)
+    assert isinstance(refused, Failed)
+    assert refused.fault is Fault.QUARANTINED
+    mend()
+    await asyncio.sleep(SOUNDNESS_KNOWN_S + 1)
+    assert isinstance(await owner.ask_one(block, create), Replied)
+    assert sum(isinstance(entry, Activated) for entry in stage.entries(block)) == 2
+    check_journal(stage)
 
 
 async def check_claims() -> None:
@@ -120,6 +238,7 @@ async def check_claims() -> None:
     for block in blocks[:-1]:
         assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
         assert sum(isinstance(entry, Activated) for entry in stage.entries(block)) == 2
+    check_journal(stage)
 
 
 @on_virtual_time
@@ -158,3 +277,4 @@ async def test_a_snapshot_that_postgres_cannot_read_costs_time_only(monkeypatch:
     refuse(successor, lambda statement: statement.name == "newest_snapshot")
     assert await successor.digest(block) == digest
     assert isinstance(await successor.ask_one(block, hold(7, "1/7")), Replied)
+    check_journal(stage)

@@ -15,7 +15,7 @@ class Relay:
         self._database = urlsplit(database_url)
         self._port = 0
         self._swallowing = False
-        self._hidden: bytes | None = None
+        self._hidden: set[tuple[bytes, bytes]] = set()
         self._passing: set[asyncio.Task[None]] = set()
 
     @property
@@ -28,9 +28,9 @@ class Relay:
         """Hold the next complete reply back and cut the connection that it belongs to."""
         self._swallowing = True
 
-    def hide_function(self, name: bytes) -> None:
-        """Take out of errors and notices that it was this function of Postgres which spoke."""
-        self._hidden = name
+    def hide(self, kind: bytes, value: bytes) -> None:
+        """Take this field out of errors and notices; `R` is the function that spoke, `V` how severe it is."""
+        self._hidden.add((kind, value))
 
     async def serve(self) -> asyncio.Server:
         """Listen on a free port of the loopback interface."""
@@ -62,8 +62,8 @@ class Relay:
         swallowed = b""
         try:
             while reply := await server.read(65536):
-                if self._hidden is not None:  # as a field of a kind that nobody knows, and so as long as before
-                    reply = reply.replace(b"\0R%b\0" % self._hidden, b"\0?%b\0" % self._hidden)
+                for kind, value in self._hidden:  # as a field of a kind that nobody knows, and so as long as before
+                    reply = reply.replace(b"\0%b%b\0" % (kind, value), b"\0?%b\0" % value)
                 if not self._swallowing:
                     client.write(reply)
                     continue

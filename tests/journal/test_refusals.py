@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from actors.database import line as database_line
 from actors.database.line import Line, LineRefused, LineUnavailable
-from actors.journal.journal import JournalRefused
+from actors.journal.journal import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
 
 pytestmark = pytest.mark.anyio
@@ -21,9 +21,12 @@ LASTING = {
     "insert into journal values (0, 1, 1, 1, 'block', repeat('c', 16)::bytea, '')": "23514",
     "do $$ begin raise exception 'by a trigger'; end $$": "P0001",
     "do $$ begin raise exception using errcode = '42501'; end $$": "42501",
+    "do $$ begin raise exception using errcode = '58030'; end $$": "58030",  # the disk does not give a page back
+    "do $$ begin raise exception using errcode = '58P01'; end $$": "58P01",  # a file of the table is gone
+    "do $$ begin raise exception using errcode = 'XX000'; end $$": "XX000",  # a page is cut short, among others
     "do $$ begin raise exception using errcode = 'XX001'; end $$": "XX001",
 }
-PASSING = ("08006", "25006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P03", "58030", "XX000")
+PASSING = ("08006", "25006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P03")
 
 
 async def refusal_of(database_url: str, statement: str) -> LineUnavailable:
@@ -68,18 +71,33 @@ async def test_what_may_pass_by_itself_is_an_outage_like_any_other(database_url:
     assert logs == []
 
 
-@pytest.mark.parametrize(("part", "sqlstate"), [("password", "28P01"), ("database", "3D000")])
-async def test_a_line_that_is_not_let_in_is_refused(database_url: str, part: str, sqlstate: str) -> None:
+async def check_that_nobody_is_let_in(database_url: str, part: str, sqlstate: str) -> None:
+    """It is said aloud, and it says nothing of a statement: that was never sent."""
     url = urlsplit(database_url)
     assert url.password
     spoilt = database_url.replace(url.password, "wrong") if part == "password" else f"{database_url}_that_is_not_there"
     line = PostgresJournal(spoilt)
     try:
-        with pytest.raises(JournalRefused) as caught:
+        with capture_logs() as logs, pytest.raises(JournalUnavailable) as caught:
             await line.now_ms()
     finally:
         await line.close()
-    assert caught.value.sqlstate == sqlstate
+    assert (type(caught.value), caught.value.sqlstate) == (JournalUnavailable, sqlstate)
+    assert [(log["log_level"], log["sqlstate"]) for log in logs] == [("error", sqlstate)]
+
+
+@pytest.mark.parametrize(("part", "sqlstate"), [("password", "28P01"), ("database", "3D000")])
+async def test_a_line_that_is_not_let_in_is_no_refusal_of_a_statement(
+    database_url: str, part: str, sqlstate: str
+) -> None:
+    await check_that_nobody_is_let_in(database_url, part, sqlstate)
+
+
+async def test_control_taken_for_a_refusal_of_the_statement(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unavailable = Line._unavailable
+    monkeypatch.setattr(Line, "_unavailable", lambda line, fault, what, _: unavailable(line, fault, what, LineRefused))
+    with pytest.raises(AssertionError):
+        await check_that_nobody_is_let_in(database_url, "password", "28P01")
 
 
 async def repeated(database_url: str) -> list[str]:

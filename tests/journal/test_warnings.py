@@ -89,11 +89,16 @@ async def test_warnings_are_told_at_a_bounded_pace(database_url: str, monkeypatc
     assert await warnings_told(database_url) == ["warning"] * 3, "and again when its time has come"
 
 
-async def check_a_warning_of_unknown_origin(database_url: str) -> None:
+FUNCTION = (b"R", b"exec_stmt_raise")
+SEVERITY = (b"V", b"WARNING")
+
+
+async def check_a_warning_of_unknown_origin(database_url: str, *hidden: tuple[bytes, bytes]) -> None:
     """What lies on the way to Postgres has taken out which function warns: it may be the wait for the replicas."""
     async with relay(database_url) as wire:
         line = Line(wire.database_url, application_name="tests")
-        wire.hide_function(b"exec_stmt_raise")
+        for kind, value in hidden:
+            wire.hide(kind, value)
         try:
             with pytest.raises(LineUnavailable):
                 await line.fetch("do $$ begin raise warning 'whose?'; end $$")
@@ -102,8 +107,11 @@ async def check_a_warning_of_unknown_origin(database_url: str) -> None:
             await line.close()
 
 
-async def test_a_commit_with_a_warning_of_unknown_origin_is_unknown(database_url: str) -> None:
-    await check_a_warning_of_unknown_origin(database_url)
+@pytest.mark.parametrize("hidden", [(FUNCTION,), (FUNCTION, SEVERITY)])
+async def test_a_commit_with_a_warning_of_unknown_origin_is_unknown(
+    database_url: str, hidden: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    await check_a_warning_of_unknown_origin(database_url, *hidden)
 
 
 async def test_control_taken_for_harmless_it_is_done(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +123,21 @@ async def test_control_taken_for_harmless_it_is_done(database_url: str, monkeypa
 
     monkeypatch.setattr(Line, "_noticed", trust)
     with pytest.raises(pytest.fail.Exception):
-        await check_a_warning_of_unknown_origin(database_url)
+        await check_a_warning_of_unknown_origin(database_url, FUNCTION)
+
+
+async def test_control_what_is_not_called_a_warning_taken_for_none(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noticed = Line._noticed
+
+    def trust(self: Line, connection: Connection, notice: Any) -> None:
+        if notice.severity_en is not None:
+            noticed(self, connection, notice)
+
+    monkeypatch.setattr(Line, "_noticed", trust)
+    with pytest.raises(pytest.fail.Exception):
+        await check_a_warning_of_unknown_origin(database_url, FUNCTION, SEVERITY)
 
 
 @asynccontextmanager

@@ -125,13 +125,14 @@ Spoil = Callable[[Journal], None]
 class Shop:
     """Serves commands from the real core, one row per `commit`, and keeps what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, claims_again: bool = False) -> None:
         self.state = BlockState()
         self.now_ms = START_MS
         self.drafts: list[Draft] = []
         self.replies: list[Acknowledged] = []
         self._pending: list[Entry] = []
         self._epoch = EPOCHS[0]
+        self._claims_again = claims_again
         self._keys: dict[bytes, str] = {}  # by what the journal keeps of them
 
     def stamp(self, key: str) -> Stamp:
@@ -164,29 +165,36 @@ class Shop:
         self.commit()
 
     def commit(self) -> None:
-        """What is pending becomes a row."""
-        self.drafts.append(Draft(self._epoch, self._pending, self.now_ms))
-        self._pending = []
+        """What is pending becomes a row, behind which the same shard claims the block once more if that is wanted."""
+        self._write_row()
+        if self._claims_again:
+            self._append(Activated(self.now_ms, "shard-0", len(self.drafts).to_bytes(8)))
+            self._write_row()
 
     def journal(self) -> Journal:
         """The journal so far."""
         live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(self.drafts))
         return Journal(self.drafts, self.replies, live)
 
+    def _write_row(self) -> None:
+        self.drafts.append(Draft(self._epoch, self._pending, self.now_ms))
+        self._pending = []
+
     def _append(self, entry: Entry) -> None:
         apply(self.state, entry)
         self._pending.append(entry)
 
 
-def clean_journal(*, days_later: bool = False) -> Journal:
+def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Journal:
     """Every kind of entry at least once, over two owners and an outage. Holds and orders by their numbers:
 
     1: A/1/1-2, ordered as 101 and confirmed; 2: A/2/1 and 3 places, ordered as 102, confirmed and cancelled;
     3: A/1/3, released; 4: A/1/3 again, extended, active at the end; 5: A/1/4, expired; 6: B/1/left, ordered as 106, the
     order expired; 7: 5 places, ordered as 107, pending at the end; 8: A/1/5-6, ordered as 108, cancelled unpaid.
-    `days_later`: goes on when the core has forgotten what ended.
+    `days_later`: goes on when the core has forgotten what ended. `claims_again`: behind each row the owner claims the
+    block anew, under its own epoch.
     """
-    shop = Shop()
+    shop = Shop(claims_again=claims_again)
     shop.take_over()
     shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
     shop.commit()

@@ -1,51 +1,134 @@
 """The audit reads a real journal: what the product's own append wrote, and what somebody did to it since."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from actors.core.ids import BlockId
+from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.journal.journal import GENESIS, JournalRow, NewRow
 from actors.journal.postgres import PostgresJournal
+from loadtests import onsale
 from loadtests.audit.audit import JournalAudit
 from loadtests.audit.command import CLEAN, WRONG, run_audit
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.replies import by_block, read_acknowledged
+from loadtests.audit.replies import Acknowledged, by_block, read_acknowledged
 from loadtests.audit.rows import Row
-from tests.conftest import EmbeddedPostgres
+from loadtests.server import Server
 from tests.loadtests.journals import BLOCK, clean_journal
 
 OTHER = BlockId("0000000000000001")
+EMPTY = "truncate journal, snapshots, projection_positions"
 
 
-def test_rows_in_postgres_are_audited(postgres: EmbeddedPostgres, database_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def written(database_url: str) -> str:
+    """A database that has the clean journal and nothing else."""
+    asyncio.run(_execute(database_url, EMPTY))
+    asyncio.run(_write(database_url, clean_journal().rows()))
+    return database_url
+
+
+def test_rows_in_postgres_are_audited(written: str, tmp_path: Path) -> None:
     journal = clean_journal()
-    asyncio.run(_write(database_url, journal.rows()))
     told = tmp_path / "told.jsonl"
     told.write_bytes(msgspec.json.Encoder().encode_lines(journal.replies))
 
-    audit = JournalAudit(database_url, by_block(read_acknowledged([told])), {BLOCK: journal.live})
+    audit = JournalAudit(written, by_block(read_acknowledged([told])), {BLOCK: journal.live})
     assert asyncio.run(_findings(audit)) == []
     (summary,) = audit.summaries
     assert (summary.row_count, summary.hold_count, summary.digest_compared) == (len(journal.drafts), 8, True)
 
-    assert run_audit(database_url, None, [told], Console(quiet=True)) == CLEAN
+    assert run_audit(written, None, [told], Console(quiet=True)) == CLEAN
 
-    asyncio.run(_execute(database_url, "delete from journal where position = 8"))
-    found = asyncio.run(_findings(JournalAudit(database_url, by_block(read_acknowledged([told])))))
+    asyncio.run(_execute(written, "delete from journal where position = 8"))
+    found = asyncio.run(_findings(JournalAudit(written, by_block(read_acknowledged([told])))))
     assert found[0].fault is Fault.ROW_MISSING
     assert found[0].position == 9
-    assert run_audit(database_url, [BLOCK], [told], Console(quiet=True)) == WRONG
+    assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG
 
 
 def test_an_acknowledged_reply_of_a_block_without_rows_is_found(database_url: str) -> None:
+    reply = _told_elsewhere()
+    found = asyncio.run(_findings(JournalAudit(database_url, by_block([reply]))))
+    assert Finding(OTHER, 0, Fault.REPLY_NOT_IN_JOURNAL, f"{reply.id} was said to be held") in found
+
+
+def _told_elsewhere() -> Acknowledged:
+    """A reply about a block that has no rows: what it acknowledged is lost."""
+    reply = clean_journal().replies[0]
+    return msgspec.structs.replace(reply, id=reply.id.replace(BLOCK, OTHER), hold_id="")
+
+
+def _lost(asked: list[str] | None, database_url: str) -> bool:
+    """Whether an audit of these blocks, or of all, finds that reply."""
+    audit = JournalAudit(database_url, by_block([_told_elsewhere()]))
+    return (OTHER, Fault.REPLY_NOT_IN_JOURNAL) in _where(asyncio.run(_findings(audit, asked)))
+
+
+def _ahead(asked: list[str] | None, database_url: str) -> bool:
+    """Whether an audit of these blocks, or of all, finds that a server knows of a block that has no rows."""
+    audit = JournalAudit(database_url, live={OTHER: clean_journal().live})
+    return (OTHER, Fault.DIGEST_AHEAD_OF_JOURNAL) in _where(asyncio.run(_findings(audit, asked)))
+
+
+@pytest.mark.parametrize("asked", [[BLOCK], [], None])
+@pytest.mark.parametrize("is_found", [_lost, _ahead])
+def test_what_was_said_of_a_block_is_audited_though_another_one_is_asked_for(
+    written: str, is_found: Callable[[list[str] | None, str], bool], asked: list[str] | None
+) -> None:
+    assert is_found(asked, written)
+
+
+@pytest.mark.parametrize("asked", [[BLOCK], [], None])
+@pytest.mark.parametrize("is_found", [_lost, _ahead])
+def test_control_an_audit_of_what_is_asked_for_alone_hides_it(
+    written: str,
+    is_found: Callable[[list[str] | None, str], bool],
+    asked: list[str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(JournalAudit, "_spoken_of", lambda _: [])
+    assert not is_found(asked, written)
+
+
+def test_a_lost_reply_of_a_block_that_has_rows_is_found_though_another_one_is_asked_for(written: str) -> None:
+    """And what the other one's journal lacks is found as well: both are audited, each once."""
+    reply = clean_journal().replies[0]
+    lost = msgspec.structs.replace(reply, id=outside_id(Kind.HOLD, BLOCK, 77))
+    audit = JournalAudit(written, by_block([reply, lost]))
+    found = asyncio.run(_findings(audit, [OTHER]))
+    assert _where(found) == {(OTHER, Fault.JOURNAL_EMPTY), (BLOCK, Fault.REPLY_NOT_IN_JOURNAL)}
+    assert [summary.block for summary in audit.summaries] == [OTHER, BLOCK]
+
+
+def test_rows_that_others_have_read_are_missed_of_a_block_that_was_not_asked_for(written: str) -> None:
+    asyncio.run(_execute(written, "delete from journal where position > 2"))
+    asyncio.run(_execute(written, f"insert into projection_positions values (8, 'p', '{BLOCK}', '')"))
+    audit = JournalAudit(written, by_block(clean_journal().replies))
+    assert (BLOCK, Fault.TAIL_MISSING) in _where(asyncio.run(_findings(audit, [OTHER])))
+
+
+def test_the_command_finds_a_lost_reply_of_a_block_that_it_was_not_asked_for(written: str, tmp_path: Path) -> None:
+    told = tmp_path / "told.jsonl"
+    told.write_bytes(msgspec.json.Encoder().encode_lines(clean_journal().replies))
+    assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == CLEAN
+    told.write_bytes(msgspec.json.Encoder().encode_lines([_told_elsewhere()]))
+    assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG
+
+
+def test_a_run_of_buyers_that_were_told_of_another_event_is_not_clean(written: str, tmp_path: Path) -> None:
+    told = tmp_path / "told.jsonl"
     journal = clean_journal()
-    replies = [msgspec.structs.replace(reply, id=reply.id.replace(BLOCK, OTHER)) for reply in journal.replies[:1]]
-    found = asyncio.run(_findings(JournalAudit(database_url, by_block(replies))))
-    assert Finding(OTHER, 0, Fault.REPLY_NOT_IN_JOURNAL, f"{replies[0].id} was said to be held") in found
+    server = Server("http://127.0.0.1:1", "127.0.0.1:1", written, "key", "operator's key")
+    for extra, clean in (([], True), ([_told_elsewhere()], False)):
+        told.write_bytes(msgspec.json.Encoder().encode_lines([*journal.replies, *extra]))
+        audited = asyncio.run(onsale._audit(server, event_id(BLOCK), journal.live, [told], Console(quiet=True)))
+        assert audited.clean is clean
+        assert ((OTHER, Fault.REPLY_NOT_IN_JOURNAL) in _where(audited.findings)) is not clean
 
 
 def test_a_block_that_does_not_exist_is_not_clean(database_url: str) -> None:
@@ -62,7 +145,7 @@ def test_a_block_that_does_not_exist_is_not_clean(database_url: str) -> None:
     ],
 )
 def test_rows_that_others_have_read_are_missed(database_url: str, trace: str, kept: int) -> None:
-    asyncio.run(_execute(database_url, "truncate journal, snapshots, projection_positions"))
+    asyncio.run(_execute(database_url, EMPTY))
     assert run_audit(database_url, None, console=Console(quiet=True)) == CLEAN  # of nothing, nothing is missing
     asyncio.run(_write(database_url, clean_journal().rows()))
     asyncio.run(_execute(database_url, trace))
@@ -86,8 +169,12 @@ async def _write(database_url: str, rows: list[Row]) -> None:
         await journal.close()
 
 
-async def _findings(audit: JournalAudit) -> list[Finding]:
-    return [finding async for finding in audit.run()]
+async def _findings(audit: JournalAudit, asked: list[str] | None = None) -> list[Finding]:
+    return [finding async for finding in audit.run(asked)]
+
+
+def _where(findings: list[Finding]) -> set[tuple[str, Fault]]:
+    return {(finding.block, finding.fault) for finding in findings}
 
 
 async def _execute(database_url: str, statement: str) -> None:

@@ -53,7 +53,7 @@ async def test_a_digest_that_may_be_had_later_is_no_refusal(
     """RATE_LIMITED says to ask again, and then it is there."""
     event_id = await administration.create_event("An event", LAYOUT, 60, "later")
     with monkeypatch.context() as patch:
-        patch.setattr(Ration, "turn", lambda self: nullcontext(False))
+        patch.setattr(Ration, "turn", lambda self, whose: nullcontext(False))
         assert await administration.live_digest(event_id) is None
     assert await administration.live_digest(event_id) is not None
 

@@ -185,4 +185,5 @@ async def create_event(gateway: Reservations, key: str) -> str:
             opened = await gateway.open_sale(Request(CALLER, f"{key}-open-{attempt}", DEADLINE_MS), event)
             if isinstance(opened, Done):
                 return event
+        await asyncio.sleep(0.5)
     raise AssertionError(f"no event after 100 tries: {event}")

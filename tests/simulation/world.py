@@ -11,7 +11,7 @@ from actors.engine.catalogue_port import Beat, Due, EngineCounters
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
-from actors.journal.journal import Epoch, JournalUnavailable
+from actors.journal.journal import Epoch, JournalRefused, JournalUnavailable
 from actors.journal.memory import MemoryJournal, MemoryStore, Statement
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
@@ -81,24 +81,36 @@ class Catalogue:
 
 
 class JournalFaults:
-    """Delays always; now and then refuses a statement, loses an acknowledgement, or lets a line hang."""
+    """Delays always; now and then fails, loses an acknowledgement, lets a line hang, or will have none of a block."""
 
     def __init__(self, random: Random, counts: dict[str, int], rate: float) -> None:
         self._random = random
         self._counts = counts
         self._rate = rate
+        self._refused_until_s: dict[BlockId, float] = {}
 
     async def before(self, statement: Statement) -> None:
         await asyncio.sleep(self._random.uniform(0.0002, 0.002))
         if self._random.random() < self._rate:
             self._counts["refused statement"] += 1
             raise JournalUnavailable("refused")
+        self._refuse_blocks(statement)
         if self._random.random() < self._rate / 4:
             self._counts["late statement"] += 1
             await asyncio.sleep(self._random.uniform(1, 8))
         if statement.name in ("rows", "newest_snapshot") and self._random.random() < 5 * self._rate:
             self._counts["slow replay"] += 1
             await asyncio.sleep(self._random.uniform(0.5, 3))
+
+    def _refuse_blocks(self, statement: Statement) -> None:
+        if statement.name not in ("append", "heads"):
+            return
+        now_s = asyncio.get_running_loop().time()
+        if statement.blocks and self._random.random() < self._rate / 20:
+            self._refused_until_s[self._random.choice(statement.blocks)] = now_s + self._random.uniform(0.01, 1)
+        if any(now_s < self._refused_until_s.get(block, 0) for block in statement.blocks):
+            self._counts["refused block"] += 1
+            raise JournalRefused("of no use", "XX001")
 
     async def after(self, statement: Statement) -> None:
         if self._random.random() < self._rate:
@@ -260,6 +272,7 @@ FAULTS = (
     "pause",
     "duplicate owner",
     "refused statement",
+    "refused block",
     "late statement",
     "slow replay",
     "lost acknowledgement",
