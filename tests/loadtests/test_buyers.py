@@ -9,7 +9,7 @@ import pytest
 from loadtests.audit.findings import Fault
 from loadtests.audit.replies import Acknowledged, Told
 from loadtests.buyers import Buyer, Notebook
-from loadtests.calls import Insistent
+from loadtests.calls import Answer, Ask, Insistent
 from loadtests.figures import Figures
 from loadtests.house import Belief, House
 from tests.loadtests.core_shop import (
@@ -22,13 +22,31 @@ from tests.loadtests.core_shop import (
 )
 from tests.loadtests.journals import audit, faults
 
-RUN_MS = 500
+LONGEST_RUN_MS = 60_000
+CALLS = 3_000
 BUYERS = 16
 
 
+class _Closing:
+    """A shop that closes after so many calls."""
+
+    def __init__(self, shop: CoreShop, over: asyncio.Event) -> None:
+        self.protocol = shop.protocol
+        self._shop = shop
+        self._over = over
+        self._calls_left = CALLS
+
+    async def ask(self, ask: Ask, key: str) -> Answer:
+        """See `Shop.ask`."""
+        self._calls_left -= 1
+        if self._calls_left == 0:
+            self._over.set()
+        return await self._shop.ask(ask, key)
+
+
 def _sell(shop: CoreShop, house: House) -> tuple[Figures, list[Acknowledged]]:
-    """The figures of half a second of buying, and what the buyers were told."""
-    figures = Figures(accepted_at=bytearray(RUN_MS))
+    """The figures of some thousand calls, and what the buyers were told."""
+    figures = Figures(accepted_at=bytearray(LONGEST_RUN_MS))
     told: list[Acknowledged] = []
 
     async def run() -> None:
@@ -38,8 +56,8 @@ def _sell(shop: CoreShop, house: House) -> tuple[Figures, list[Acknowledged]]:
         belief = Belief(house, 0, 1, random)
         keys = (f"key-{number}" for number in itertools.count())
         over = asyncio.Event()
-        loop.call_later(RUN_MS / 1000, over.set)
-        buyers = [Buyer(Insistent(shop, random), belief, notebook, random, keys) for _ in range(BUYERS)]
+        insistent = Insistent(_Closing(shop, over), random)
+        buyers = [Buyer(insistent, belief, notebook, random, keys) for _ in range(BUYERS)]
         await asyncio.gather(*(buyer.visit_until(over) for buyer in buyers))
         assert notebook.in_flight == 0
 
