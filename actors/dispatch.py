@@ -16,13 +16,15 @@ from actors.core.outcomes import Details, Reason, Rejected
 from actors.link.batch import Answer, Failed, Fault, Refused, Replied
 from actors.link.coalescer import Coalescer, Expired, Overloaded
 from actors.link.transport import NotSent, OutcomeUnknown
-from actors.parking import NoPlaceLeft, Parking, Place
+from actors.parking import NoRoomLeft, Parking, Place, Room
 
 _log = structlog.get_logger(__name__)
 
 PAUSE_FIRST_S = 0.01
 PAUSE_MAX_S = 0.25
 SCOUT_PAUSE_S = 0.02  # one command a block asks this often whether it is there
+MAX_ERRANDS = 16_384  # at once in all, wherever they wait: for a batch, an answer, a block, a pause, the catalogue
+MAX_ERRANDS_PER_TENANT = 8_192
 RETRY_HINT_MS = 1_000
 TRIES_ALONE = 3  # a command after which the shard was gone this often is not sent again
 
@@ -49,6 +51,7 @@ class Dispatcher:
     def __init__(self, routes: Routes, now_ms: Callable[[], int]) -> None:
         self._routes = routes
         self._now_ms = now_ms
+        self._room = Room(MAX_ERRANDS, MAX_ERRANDS_PER_TENANT)
         self._parking = Parking()
         self.retry_count = 0
 
@@ -70,12 +73,15 @@ class Dispatcher:
             self._routes, self._parking, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write
         )
         try:
-            async with asyncio.timeout(max(0, not_after_ms - self._now_ms()) / 1000):
-                return await errand.run()
+            with self._room.entered(tenant):
+                async with asyncio.timeout(max(0, not_after_ms - self._now_ms()) / 1000):
+                    return await errand.run()
+        except NoRoomLeft:
+            return errand.no_room()
         except TimeoutError:
             return errand.out_of_time()
         finally:
-            self.retry_count += errand.retry_count
+            self.retry_count += max(0, errand.try_count - 1)
 
 
 class _Again(Enum):
@@ -83,6 +89,7 @@ class _Again(Enum):
 
     AFTER_A_PAUSE = 1
     WHEN_READY = 2  # the block is on its way into memory
+    BEHIND_OTHERS = 3  # the shard was gone after it, and may be again: after a pause, and at the end of the line
 
 
 _Verdict: TypeAlias = Replied | Rejected | _Again
@@ -113,83 +120,105 @@ class _Errand:
         self._unknown_block = unknown_block
         self._to_write = to_write
         self._maybe_served = False
-        self._awaiting_answer = False
+        self._broken_off = False
         self._alone = False
         self._unknown_count = 0
+        self._in_line = False
+        self._block_answered = False
         self._pause_s = PAUSE_FIRST_S
-        self.retry_count = -1
+        self.try_count = 0
 
     async def run(self) -> Replied | Rejected:
-        """Try until there is an outcome."""
+        """Try until there is an outcome. Raises NoRoomLeft."""
         place = Place(self._block, self._to_write)
-        while True:
-            try:
-                await self._parking.wait(place)
-            except NoPlaceLeft:
-                return self._unless_served(Reason.OVERLOADED)
+        while not self._parking.has_line(place):
             verdict = await self._try()
             if verdict is _Again.WHEN_READY:
-                verdict = await self._scout(place)
-            if verdict is _Again.AFTER_A_PAUSE:
-                await asyncio.sleep(self._pause_s)
-                self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
-            elif verdict is not _Again.WHEN_READY:
+                break
+            if not isinstance(verdict, _Again):
                 return verdict
+            await self._pause()
+        with self._parking.room.entered(self._tenant):
+            self._in_line = True
+            while True:
+                verdict = await self._take_turn(place)
+                if not isinstance(verdict, _Again):
+                    return verdict
+                if verdict is _Again.BEHIND_OTHERS:
+                    await self._pause()
+
+    def no_room(self) -> Rejected:
+        """What to say where too many wait already."""
+        return self._unless_served(Reason.OVERLOADED)
 
     def out_of_time(self) -> Rejected:
         """What to say when the caller's time is up."""
-        if self._awaiting_answer:
+        if self._broken_off:
             return Rejected(Reason.OUTCOME_UNKNOWN if self._to_write else Reason.DEADLINE_EXCEEDED)
         return self._unless_served(Reason.UNAVAILABLE)
 
-    async def _scout(self, place: Place) -> _Verdict:
-        """Ask until the block is there, while all others wait; at once WHEN_READY if another does so already."""
-        verdict: _Verdict = _Again.WHEN_READY
-        with self._parking.scouting(place) as ours:
-            while ours and verdict is _Again.WHEN_READY:
-                await asyncio.sleep(SCOUT_PAUSE_S)
+    async def _take_turn(self, place: Place) -> _Verdict:
+        """Stand in line, then ask; while the block is not there, in everybody's name and until it is.
+
+        WHEN_READY: it was there, and no longer is. Many have asked then, and stand in line again.
+        """
+        async with self._parking.turn(place) as line:
+            scouting = not line.ready
+            verdict: _Verdict = _Again.WHEN_READY if scouting else await self._try()
+            while verdict is _Again.AFTER_A_PAUSE or (scouting and verdict is _Again.WHEN_READY):
+                await (asyncio.sleep(SCOUT_PAUSE_S) if verdict is _Again.WHEN_READY else self._pause())
                 verdict = await self._try()
+            if verdict is _Again.WHEN_READY:
+                line.ready = False
+            elif self._block_answered:
+                line.ready = True
         return verdict
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, PAUSE_MAX_S)
 
     async def _try(self) -> _Verdict:
         """Find the way and ask once."""
-        self.retry_count += 1
+        self.try_count += 1
         try:
             way = await self._routes.route(self._block)
         except RoutesUnavailable:
             return _Again.AFTER_A_PAUSE
         if way is None:
+            self._block_answered = True  # as good as that: all will hear the same
             return self._unless_served(self._unknown_block)
         return await self._ask(way)
 
     async def _ask(self, way: Coalescer) -> _Verdict:
-        self._awaiting_answer = True
         try:
             answer = await way.call(self._block, self._command, self._tenant, self._not_after_ms, alone=self._alone)
+        except asyncio.CancelledError:
+            self._broken_off = True
+            raise
         except OutcomeUnknown:
-            self._awaiting_answer = False
             self._maybe_served = self._alone = True
             self._unknown_count += 1
             self._routes.doubt(self._block, way)
             if self._unknown_count > TRIES_ALONE:
                 _log.error("given up on a command after which the shard was gone", block=self._block)
                 return self._unless_served(Reason.UNAVAILABLE)
-            return _Again.AFTER_A_PAUSE
+            return _Again.BEHIND_OTHERS
         except NotSent:
-            self._awaiting_answer = False
             self._routes.doubt(self._block, way)
             return _Again.AFTER_A_PAUSE
         except Overloaded:
-            return self._unless_served(Reason.OVERLOADED)
+            return self._overloaded()
         except Expired:
             return self._unless_served(Reason.DEADLINE_EXCEEDED)
-        self._awaiting_answer = False
         return self._judge(way, answer)
 
     def _judge(self, way: Coalescer, answer: Answer) -> _Verdict:
         if isinstance(answer, Replied):
+            self._block_answered = True
             return answer
         if isinstance(answer, Refused):
+            self._block_answered = True
             if answer.reason in (Reason.DEADLINE_EXCEEDED, Reason.OVERLOADED):
                 return self._unless_served(answer.reason)
             return Rejected(answer.reason, answer.details)
@@ -205,14 +234,19 @@ class _Errand:
                 self._maybe_served = True
                 self._routes.doubt(self._block, way)
             case Fault.OVERLOADED:
-                return self._unless_served(Reason.OVERLOADED)
+                return self._overloaded()
             case Fault.BUG:
                 return self._unless_served(Reason.INTERNAL)
             case Fault.QUARANTINED:
+                self._block_answered = True
                 return self._unless_served(Reason.UNAVAILABLE)
             case Fault.DEFERRED:
                 self._maybe_served = self._alone = True
         return _Again.AFTER_A_PAUSE
+
+    def _overloaded(self) -> Rejected | _Again:
+        """Refused at once; but who has stood in line is not sent away because all were called together."""
+        return _Again.AFTER_A_PAUSE if self._in_line else self._unless_served(Reason.OVERLOADED)
 
     def _unless_served(self, reason: Reason) -> Rejected:
         if self._maybe_served and self._to_write:

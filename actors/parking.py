@@ -1,16 +1,23 @@
-"""Where commands wait for a block that is on its way into a shard's memory: one asks again, the others wait for it.
+"""Where commands wait for a block that is on its way into a shard's memory: one asks for all, the others stand in line.
 
 Without it every command in a gateway would ask by itself, a few hundred times a second, while the shard activates.
+
+A line lets few ask at a time: one while its block is not there, `MAX_ASKING` once it has answered. Whoever is done or
+leaves makes room for the next; first come, first called. So one that leaves costs one question and not everybody's, and
+those who waited do not all come at once.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
 from actors.core.ids import BlockId
 
-MAX_PARKED_PER_BLOCK = 4_096
+MAX_PARKED = 8_192  # as many as may wait for a batch to one shard, in all and of a tenant
+MAX_PARKED_PER_TENANT = 4_096
+MAX_ASKING = 512  # of one line; a batch carries as many
 
 
 class Place(NamedTuple):
@@ -20,42 +27,79 @@ class Place(NamedTuple):
     to_write: bool
 
 
-class NoPlaceLeft(Exception):
-    """Too many wait for the block already."""
+class NoRoomLeft(Exception):
+    """Too many are there already, or too many of the tenant."""
+
+
+class Room:
+    """Counts who is there: so many at once, and so many of one tenant, that one cannot fill it alone."""
+
+    def __init__(self, bound: int, tenant_bound: int) -> None:
+        self._bound = bound
+        self._tenant_bound = tenant_bound
+        self._count = 0
+        self._tenant_counts: dict[str, int] = {}
+
+    @contextmanager
+    def entered(self, tenant: str) -> Iterator[None]:
+        """Be one of those inside, as long as it lasts. Raises NoRoomLeft."""
+        of_tenant = self._tenant_counts.get(tenant, 0)
+        if self._count >= self._bound or of_tenant >= self._tenant_bound:
+            raise NoRoomLeft
+        self._count += 1
+        self._tenant_counts[tenant] = of_tenant + 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+            self._tenant_counts[tenant] -= 1
+            if not self._tenant_counts[tenant]:
+                del self._tenant_counts[tenant]
+
+
+class Line:
+    """Who waits for one place, in the order of coming, and how many of them ask just now."""
+
+    def __init__(self) -> None:
+        self.ready = False  # the block has answered
+        self.asking = 0
+        self.waiting: OrderedDict[asyncio.Event, None] = OrderedDict()
+
+    def call_next(self) -> None:
+        """Call as many as may ask now."""
+        while self.waiting and self.asking < (MAX_ASKING if self.ready else 1):
+            called, _ = self.waiting.popitem(last=False)
+            called.set()
+            self.asking += 1
 
 
 class Parking:
-    """The waiting of one gateway."""
+    """The waiting of one gateway: enter the room, then stand in line until there is an outcome."""
 
     def __init__(self) -> None:
-        self._scouted: dict[Place, asyncio.Future[None]] = {}
-        self._parked: dict[Place, int] = {}
+        self.room = Room(MAX_PARKED, MAX_PARKED_PER_TENANT)
+        self._lines: dict[Place, Line] = {}
 
-    async def wait(self, place: Place) -> None:
-        """Until nobody asks for the block in everybody's name; at once if nobody does. Raises NoPlaceLeft."""
-        scouted = self._scouted.get(place)
-        if scouted is None:
-            return
-        parked = self._parked.get(place, 0)
-        if parked >= MAX_PARKED_PER_BLOCK:
-            raise NoPlaceLeft
-        self._parked[place] = parked + 1
-        try:
-            await asyncio.shield(scouted)
-        finally:
-            self._parked[place] -= 1
-            if not self._parked[place]:
-                del self._parked[place]
+    def has_line(self, place: Place) -> bool:
+        """Whether to stand in line at once, instead of asking first."""
+        line = self._lines.get(place)
+        return line is not None and (not line.ready or bool(line.waiting))
 
-    @contextmanager
-    def scouting(self, place: Place) -> Iterator[bool]:
-        """Ask in everybody's name, as long as it lasts; False: another does. However it ends, all are let go."""
-        if place in self._scouted:
-            yield False
-            return
-        scouted = self._scouted[place] = asyncio.get_running_loop().create_future()
+    @asynccontextmanager
+    async def turn(self, place: Place) -> AsyncIterator[Line]:
+        """Wait for a turn to ask, and have it as long as this lasts. Say by `ready` whether the block was there."""
+        line = self._lines.setdefault(place, Line())
+        called = asyncio.Event()
+        line.waiting[called] = None
+        line.call_next()
         try:
-            yield True
+            await called.wait()
+            yield line
         finally:
-            del self._scouted[place]
-            scouted.set_result(None)
+            if called.is_set():  # also who was called and left before it could ask passes its turn on
+                line.asking -= 1
+            else:
+                del line.waiting[called]
+            line.call_next()
+            if not line.asking and not line.waiting:
+                del self._lines[place]

@@ -16,8 +16,9 @@ import msgspec
 import ray
 import structlog
 
-from actors.catalogue.catalogue import Catalogue
+from actors.catalogue.catalogue import Catalogue, NumberUsed
 from actors.core.ids import BlockId
+from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.engine.engine import Engine, Lines
 from actors.engine.hints import Hints
 from actors.engine.timers import Outlived
@@ -67,7 +68,10 @@ class Shard:
         return self._address, os.getpid()
 
     async def serve_as(self, shard: str, generation: int, build: int, incarnation: int) -> str:
-        """Become this incarnation, be registered in the catalogue; where it listens."""
+        """Become this incarnation, be registered in the catalogue; where it listens.
+
+        A process that is not certain to be the only one of this number ends: whoever asked for it may be gone.
+        """
         assert not self._serving, "an actor serves once"
         self._serving = True
         config = self._config
@@ -85,14 +89,18 @@ class Shard:
         )
         await engine.start()
         server = LinkServer(
-            _address(config, f"{shard}-{epoch.packed():x}"),
+            _address(config, f"{shard}-{epoch.packed():x}-{os.getpid()}"),  # never where another of this number listens
             config.link_secret,
             Identity(shard, epoch.packed()),
             engine.serve,
         )
         await server.start()
         self._address = str(server.address)
-        await catalogue.register(shard, epoch.packed(), self._address, os.getpid())
+        try:
+            await catalogue.register(shard, epoch.packed(), self._address, os.getpid())
+        except (NumberUsed, CatalogueUnavailable) as fault:
+            _log.error("leaving unregistered", shard=shard, epoch=epoch, fault=repr(fault))
+            os._exit(1)
         gc.collect()
         gc.freeze()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)

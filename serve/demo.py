@@ -7,20 +7,18 @@ import shlex
 import sys
 from pathlib import Path
 
-import httpx
-
 from actors.database.connect import connect
 from serve.auth import create_key
+from serve.http_client import client_of, write
 from serve.layout_reader import read_layout_file
 from serve.local.preflight import CannotStart
 from serve.local.stack import Stack, write_private
-from serve.refused_calls import refused_over_http
+from serve.refused_calls import CallRefused
 from serve.settings import Settings
 
 TENANT = "demo"
 LAYOUT_FILE = Path(__file__).parent / "local" / "demo" / "arena.yaml"
 EVENT_NAME = "Demo: one night at the arena"
-PATIENCE_S = 30.0
 
 
 def demo_key_file(data_dir: Path) -> Path:
@@ -34,16 +32,15 @@ def demo_operator_key_file(data_dir: Path) -> Path:
 
 
 def prepare_demo(stack: Stack) -> tuple[str, str]:
-    """The demo's API key and event id, made at the first start and found again at every later one."""
+    """The demo's API key and event id, made at the first start and found again at every later one.
+
+    Raises CallRefused.
+    """
     key = asyncio.run(demo_key(stack))
-    headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=stack.http_url, headers=headers, timeout=PATIENCE_S) as client:
-        event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
-        created = client.post("/v1/events", json=event, headers={"Idempotency-Key": '"demo-arena"'})
-        created.raise_for_status()
-        event_id: str = created.json()["event_id"]
-        opened = client.post(f"/v1/events/{event_id}/open-sale", headers={"Idempotency-Key": '"demo-arena-open"'})
-        opened.raise_for_status()
+    event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
+    with client_of(stack.http_url, key) as client:
+        event_id: str = write(client, "/v1/events", event, "demo-arena")["event_id"]
+        write(client, f"/v1/events/{event_id}/open-sale", {}, "demo-arena-open")
     return key, event_id
 
 
@@ -66,10 +63,8 @@ def ready_text(stack: Stack) -> str:
     """What a newcomer reads when all is up."""
     try:
         key, event_id = prepare_demo(stack)
-    except httpx.HTTPStatusError as refusal:
-        raise CannotStart(f"the demo event was refused: {refused_over_http(refusal.response)}") from refusal
-    except httpx.HTTPError as fault:
-        raise CannotStart(f"the server does not answer: {fault!r}") from fault
+    except CallRefused as refusal:
+        raise CannotStart(f"the demo event cannot be put on sale: {refusal}") from refusal
     hold = json.dumps({"units": ["101/A/1", "101/A/2"]})
     return f"""
   HTTP     {stack.http_url}   (documentation at {stack.http_url}/docs)

@@ -12,7 +12,7 @@ from ray import serve as ray_serve
 
 from actors.catalogue.catalogue import Catalogue
 from actors.core.ids import NUMBER_BITS
-from actors.dispatch import Dispatcher, RoutesUnavailable
+from actors.dispatch import MAX_ERRANDS, Dispatcher, RoutesUnavailable
 from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityReader
 from actors.reservations import Reservations
@@ -25,8 +25,10 @@ from serve.status import Quarantine, QuarantineReader, cluster_status
 
 _log = structlog.get_logger(__name__)
 
-MAX_REQUESTS_AT_ONCE = 20_000  # above what the coalescers let wait: overload is refused here, with a hint, not by Serve
-MAX_REQUESTS_QUEUED = 100  # by Serve, without a hint
+# Serve refuses without a hint. Who asks a block is refused before that, by the dispatcher, with one; the rest is for
+# those who ask none: lists, counts, whoever waits for a key to be looked up.
+MAX_REQUESTS_AT_ONCE = MAX_ERRANDS + 3_616
+MAX_REQUESTS_QUEUED = 100
 CATALOGUE_RETRY_S = 0.5
 
 

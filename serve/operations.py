@@ -48,7 +48,8 @@ Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
 
 DIGEST_PERIOD_S = 1.0
-"""A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time and one a second."""
+"""A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time and one a second for each
+tenant; what one tenant asks for uses nobody else's turn up."""
 
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
@@ -114,7 +115,7 @@ class Operations:
         operator = await self._admit_operator(envelope)
         if isinstance(operator, Rejected):
             return operator
-        with self._digests.turn() as ours:
+        with self._digests.turn(operator.tenant) as ours:
             if not ours:
                 return Rejected(Reason.RATE_LIMITED)
             return await self._reservations.get_digest(operator, event_id, bounded_timeout_ms(envelope.timeout_ms))

@@ -14,6 +14,10 @@ from actors.engine.catalogue_port import Beat, CatalogueUnavailable, Due, Engine
 _SQL = load_queries(Path(__file__).parent / "catalogue.sql")
 
 
+class NumberUsed(Exception):
+    """An incarnation of this number, or of a higher one, has been registered: no other process may bear it."""
+
+
 class Incarnation(msgspec.Struct, frozen=True):
     """One life of one shard: where it listens, as which process, and what it has done."""
 
@@ -35,8 +39,9 @@ class Catalogue:
         return int((await self._fetch("begin_generation"))[0][0])
 
     async def register(self, shard: str, epoch: int, address: str, pid: int) -> None:
-        """Make a new incarnation known."""
-        await self._fetch("register", shard, epoch, address, pid)
+        """Make a new incarnation known, once. Raises NumberUsed."""
+        if not await self._fetch("register", shard, epoch, address, pid):
+            raise NumberUsed(f"{shard} has had an incarnation of epoch {epoch:#x} or higher")
 
     async def newest_incarnations(self, generation: int) -> tuple[dict[str, Incarnation], int]:
         """The shards of one cluster, by name, and the journal's clock in ms."""

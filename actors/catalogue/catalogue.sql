@@ -2,26 +2,27 @@
 select nextval('cluster_generation');
 
 -- name: register
--- A new incarnation of a shard. Of its own generation those before the last few are of no use to anybody, of another
--- generation those that have not beaten for a week: that cluster may be serving while this one waits.
+-- A new incarnation of a shard, and nothing if it cannot be new: it or a higher one of its generation is known. Of its
+-- own generation those before the last few are of no use to anybody, of another generation those that have not beaten
+-- for a week: that cluster may be serving while this one waits.
 with registered as (
   insert into shards (shard, epoch, address, pid, heartbeat_at_ms)
-  values ($1, $2, $3, $4, (extract(epoch from clock_timestamp()) * 1000)::bigint)
-  on conflict (shard, epoch) do update
-    set
-      address = excluded.address,
-      pid = excluded.pid,
-      started_at = now(),
-      heartbeat_at_ms = excluded.heartbeat_at_ms
-)
-delete from shards
-where shard = $1 and (
-  epoch >> 40 = $2 >> 40 and epoch < (
-    select epoch from shards where shard = $1 and epoch >> 40 = $2 >> 40 order by epoch desc offset 8 limit 1
+  select $1, $2::bigint, $3, $4::integer, (extract(epoch from clock_timestamp()) * 1000)::bigint
+  where not exists (select from shards where shard = $1 and epoch >> 40 = $2 >> 40 and epoch >= $2)
+  on conflict do nothing
+  returning epoch
+),
+forgotten as (
+  delete from shards
+  where shard = $1 and (
+    epoch >> 40 = $2 >> 40 and epoch < (
+      select epoch from shards where shard = $1 and epoch >> 40 = $2 >> 40 order by epoch desc offset 8 limit 1
+    )
+    or epoch >> 40 <> $2 >> 40
+    and heartbeat_at_ms < (extract(epoch from clock_timestamp() - interval '7 days') * 1000)::bigint
   )
-  or epoch >> 40 <> $2 >> 40
-  and heartbeat_at_ms < (extract(epoch from clock_timestamp() - interval '7 days') * 1000)::bigint
-);
+)
+select epoch from registered;
 
 -- name: heartbeat
 -- One that is so old that its row is gone still learns that it has successors in its own generation. The time is the
@@ -43,10 +44,12 @@ where shard = $1 and epoch = $2;
 
 -- name: witness_heartbeat
 -- The lock makes this a transaction with something to commit: where nobody's commits come through, neither does this.
+-- And only one can have it: while commits wait for replicas, each further try waits for the first, and ends when it is
+-- cut off, which a commit that waits does not.
 select heartbeat_at_ms
 from shards
 where shard = $1 and epoch = $2
-for key share;
+for no key update;
 
 -- name: newest_incarnations
 -- The newest incarnation of each shard of one generation, and the clock, which is there even if no shard is.

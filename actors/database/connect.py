@@ -18,6 +18,9 @@ _SESSION = {
     "lock_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
+    # Else a statement that waits for a lock waits on when its client was cut off, and each try adds a session. A commit
+    # that waits for its replicas is not interrupted by this.
+    "client_connection_check_interval": "2s",
     "client_min_messages": "warning",
     "timezone": "UTC",
     "jit": "off",

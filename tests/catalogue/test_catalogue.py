@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
 from actors.catalogue import catalogue as catalogue_module
-from actors.catalogue.catalogue import Catalogue, rendezvous
+from actors.catalogue.catalogue import Catalogue, NumberUsed, rendezvous
 from actors.core.ids import BlockId
+from actors.database import connect as database_connect
 from actors.database.connect import Connection, connect
 from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounters
 from actors.journal.journal import Epoch
@@ -30,7 +32,6 @@ async def check_newest_incarnations(database_url: str) -> None:
         await new.shard("s1", 1)
         await new.shard("s2", 1)
         await new.shard("s2", 3)
-        await new.shard("s2", 2)  # late to be registered, and not the newest for that
         newest, now_ms = await new.catalogue.newest_incarnations(new.generation)
         assert {name: Epoch.unpacked(known.epoch) for name, known in newest.items()} == {
             "s1": (new.generation, 1, 1),
@@ -49,6 +50,70 @@ async def check_newest_incarnations(database_url: str) -> None:
 
 async def test_the_newest_incarnation_of_each_shard_of_a_cluster_is_known(database_url: str) -> None:
     await check_newest_incarnations(database_url)
+
+
+async def check_one_process_a_number(database_url: str) -> None:
+    """Whoever comes second is refused, at once or late, and changes nothing."""
+    async with house(database_url) as built:
+        await built.catalogue.register("s1", built.epoch(2), "unix:/first", 1)
+        for number in (2, 1):
+            with pytest.raises(NumberUsed):
+                await built.catalogue.register("s1", built.epoch(number), "unix:/second", 2)
+        known = (await built.catalogue.newest_incarnations(built.generation))[0]["s1"]
+        assert (known.epoch, known.address, known.pid) == (built.epoch(2), "unix:/first", 1)
+        await built.catalogue.register("s2", built.epoch(2), "unix:/another", 1)
+
+
+async def check_number_that_is_forgotten(database_url: str) -> None:
+    """Its row is gone; it is not given again for that."""
+    async with house(database_url) as built:
+        for number in range(1, 15):
+            await built.catalogue.register("s1", built.epoch(number), "unix:/nowhere", 1)
+        assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(1)) is None
+        with pytest.raises(NumberUsed):
+            await built.catalogue.register("s1", built.epoch(1), "unix:/nowhere", 1)
+
+
+async def check_one_number_at_once(database_url: str) -> None:
+    """Whoever comes while another is just being registered waits to hear what comes of that."""
+    async with house(database_url) as built:
+        other: Connection = await connect(database_url, application_name="tests")
+        await other.execute("begin")
+        await other.execute(
+            "insert into shards (shard, epoch, address, pid, heartbeat_at_ms) values ('s1', $1, 'unix:/first', 1, 0)",
+            built.epoch(1),
+        )
+        registering = asyncio.create_task(built.catalogue.register("s1", built.epoch(1), "unix:/second", 2))
+        await asyncio.sleep(0.2)
+        assert not registering.done()
+        await other.execute("commit")
+        await other.close()
+        with pytest.raises(NumberUsed):
+            await registering
+
+
+ONE_PROCESS = [check_one_process_a_number, check_number_that_is_forgotten, check_one_number_at_once]
+
+
+@pytest.mark.parametrize("check", ONE_PROCESS)
+async def test_a_number_is_borne_by_one_process(database_url: str, check: Callable[[str], Awaitable[None]]) -> None:
+    await check(database_url)
+
+
+def whoever_comes_last(query: str) -> str:
+    """As if a number that is used were a registration to bring up to date."""
+    return query.replace("epoch >= $2", "false").replace(
+        "do nothing", "(shard, epoch) do update set address = excluded.address, pid = excluded.pid"
+    )
+
+
+@pytest.mark.parametrize("check", ONE_PROCESS)
+async def test_numbers_that_are_used_twice_would_be_noticed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, check: Callable[[str], Awaitable[None]]
+) -> None:
+    monkeypatch.setitem(catalogue_module._SQL, "register", whoever_comes_last(catalogue_module._SQL["register"]))
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        await check(database_url)
 
 
 async def check_generations_beat_apart(database_url: str) -> None:
@@ -120,27 +185,34 @@ async def test_a_heartbeat_is_noted_and_answered_with_the_clock_and_the_newest_e
         assert await built.catalogue.last_heartbeat_ms("s2", built.epoch(1)) is None
 
 
+@asynccontextmanager
+async def replicas_missing(postgres: EmbeddedPostgres) -> AsyncIterator[Connection]:
+    """Commits wait for a replica that is not there. Yields a connection to the server."""
+    admin: Connection = await connect(postgres.url(), application_name="tests")
+    try:
+        await admin.execute("alter system set synchronous_standby_names = 'nobody'")
+        await admin.execute("select pg_reload_conf()")
+        await asyncio.sleep(0.2)
+        yield admin
+    finally:
+        await admin.execute("alter system reset synchronous_standby_names")
+        await admin.execute("select pg_reload_conf()")
+        await admin.close()
+
+
 async def check_witness(postgres: EmbeddedPostgres, database_url: str) -> None:
     """Commits wait for a replica that is not there; reads go on."""
-    admin: Connection = await connect(postgres.url(), application_name="tests")
     async with house(database_url) as built:
         await built.shard("s1", 1)
         epoch = built.epoch(1)
         await built.catalogue.heartbeat("s1", epoch, 1_234_567, EngineCounters())
         assert await built.catalogue.witness_heartbeat_ms("s1", epoch) == 1_234_567
         assert await built.catalogue.witness_heartbeat_ms("s1", epoch + 1) is None
-        try:
-            await admin.execute("alter system set synchronous_standby_names = 'nobody'")
-            await admin.execute("select pg_reload_conf()")
-            await asyncio.sleep(0.2)
+        async with replicas_missing(postgres):
             assert await built.catalogue.last_heartbeat_ms("s1", epoch) == 1_234_567
             witnessing = asyncio.create_task(built.catalogue.witness_heartbeat_ms("s1", epoch))
             await asyncio.sleep(0.5)
             assert not witnessing.done()
-        finally:
-            await admin.execute("alter system reset synchronous_standby_names")
-            await admin.execute("select pg_reload_conf()")
-            await admin.close()
         assert await witnessing == 1_234_567
 
 
@@ -156,6 +228,45 @@ async def test_a_witness_that_only_reads_would_be_noticed(
     monkeypatch.setitem(catalogue_module._SQL, "witness_heartbeat", catalogue_module._SQL["last_heartbeat"])
     with pytest.raises(AssertionError):
         await check_witness(postgres, database_url)
+
+
+async def check_witnesses_in_vain(postgres: EmbeddedPostgres, database_url: str) -> None:
+    """However often it is tried while commits wait, one session is left that waits with them."""
+    async with house(database_url) as built:
+        await built.shard("s1", 1)
+        async with replicas_missing(postgres) as admin:
+            for _ in range(4):
+                catalogue = Catalogue(database_url, application_name="in-vain")
+                witnessing = asyncio.create_task(catalogue.witness_heartbeat_ms("s1", built.epoch(1)))
+                await asyncio.sleep(0.2)
+                await catalogue.close()
+                with pytest.raises(CatalogueUnavailable):
+                    await witnessing
+            await asyncio.sleep(0.3)
+            left = "select count(*) from pg_stat_activity where application_name = 'in-vain'"
+            assert await admin.fetchval(left) == 1
+
+
+@pytest.fixture
+def _lost_clients_are_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(database_connect._SESSION, "client_connection_check_interval", "50ms")
+
+
+@pytest.mark.usefixtures("_lost_clients_are_noticed_soon")
+async def test_witnesses_do_not_pile_up_while_commits_wait(postgres: EmbeddedPostgres, database_url: str) -> None:
+    await check_witnesses_in_vain(postgres, database_url)
+
+
+@pytest.mark.usefixtures("_lost_clients_are_noticed_soon")
+async def test_witnesses_that_do_not_wait_for_each_other_would_be_noticed(
+    postgres: EmbeddedPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = catalogue_module._SQL["witness_heartbeat"]
+    assert "for no key update" in query
+    together = query.replace("for no key update", "for key share")
+    monkeypatch.setitem(catalogue_module._SQL, "witness_heartbeat", together)
+    with pytest.raises(AssertionError):
+        await check_witnesses_in_vain(postgres, database_url)
 
 
 async def test_one_that_is_so_old_that_its_row_is_gone_still_learns_that_it_has_successors(database_url: str) -> None:

@@ -162,35 +162,86 @@ async def test_one_digest_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_check_notices_a_ration_that_gives_everybody_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
-    monkeypatch.setattr(Ration, "turn", lambda self: nullcontext(True))
+    monkeypatch.setattr(Ration, "turn", lambda self, whose: nullcontext(True))
     with pytest.raises(AssertionError):
         await check_one_at_a_time()
+
+
+async def check_a_turn_for_each_tenant(database_url: str) -> None:
+    """Whoever asks for an event that there is not uses its own tenant's turn up, and no other's."""
+    async with whole_edges(database_url) as edges:
+        ask = Ask("get_digest", event_id=NOWHERE_EVENT)
+        for tenant in ("alpha", "beta"):
+            for code in ("EVENT_NOT_FOUND", "RATE_LIMITED"):
+                assert (await ask_http(edges, ask._replace(tenant=operator_of(tenant)))).code == code, tenant
+
+
+@pytest.fixture
+def _long_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "DIGEST_PERIOD_S", 1e6)
+
+
+@pytest.mark.usefixtures("_long_period")
+async def test_a_tenant_waits_for_its_own_turn_only(database_url: str) -> None:
+    await check_a_turn_for_each_tenant(database_url)
+
+
+@pytest.mark.usefixtures("_long_period")
+async def test_the_check_notices_one_turn_for_all(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    turn = Ration.turn
+    monkeypatch.setattr(Ration, "turn", lambda self, whose: turn(self, "everybody"))
+    with pytest.raises(AssertionError, match="beta"):
+        await check_a_turn_for_each_tenant(database_url)
 
 
 def test_a_turn_begins_when_the_one_before_is_over_and_the_period_too() -> None:
     now_s = 100.0
     ration = Ration(1.0, lambda: now_s)
-    with ration.turn() as first:
+    with ration.turn("alpha") as first:
         now_s += 5.0
-        with ration.turn() as meanwhile:
+        with ration.turn("alpha") as meanwhile:
             pass
-        with ration.turn() as still_meanwhile:
+        with ration.turn("alpha") as still_meanwhile:
             pass
-    assert (first, meanwhile, still_meanwhile) == (True, False, False)
-    with ration.turn() as after:
+        with ration.turn("beta") as of_another:
+            pass
+    assert (first, meanwhile, still_meanwhile, of_another) == (True, False, False, True)
+    with ration.turn("alpha") as after:
         pass
     now_s += 0.9
-    with ration.turn() as too_soon:
+    with ration.turn("alpha") as too_soon:
         pass
     now_s += 0.2
-    with ration.turn() as later:
+    with ration.turn("alpha") as later:
         pass
     assert (after, too_soon, later) == (True, False, True)
 
 
 def test_a_turn_that_fails_is_over() -> None:
     ration = Ration(0.0, lambda: 0.0)
-    with pytest.raises(RuntimeError), ration.turn():
+    with pytest.raises(RuntimeError), ration.turn("alpha"):
         raise RuntimeError
-    with ration.turn() as again:
+    with ration.turn("alpha") as again:
         assert again
+
+
+def check_who_is_remembered(pause_s: float) -> None:
+    """Of a thousand who had a turn one after the other, those of the last period are."""
+    now_s = 100.0
+    ration = Ration(1.0, lambda: now_s)
+    for tenant in range(1_000):
+        with ration.turn(f"tenant-{tenant}") as ours:
+            assert ours
+        now_s += pause_s
+    assert len(ration._next_s) + len(ration._under_way) <= 11
+
+
+def test_nobody_is_remembered_for_longer_than_a_period() -> None:
+    check_who_is_remembered(0.1)
+
+
+def test_the_check_notices_a_period_that_never_ends() -> None:
+    """Negative control."""
+    with pytest.raises(AssertionError):
+        check_who_is_remembered(0.0)

@@ -174,6 +174,62 @@ async def test_a_caller_that_leaves_ends_its_errand() -> None:
     assert shard.tries == tries
 
 
+async def check_that_errands_are_bounded() -> None:
+    """80 in all and 40 of a tenant, while the catalogue is away: nobody gets further than the dispatcher."""
+    dispatcher = Dispatcher(Shard(None), now_ms)
+
+    def ask(tenant: str, count: int) -> list[asyncio.Task[Replied | Rejected]]:
+        loop = asyncio.get_running_loop()
+        return [
+            loop.create_task(dispatcher.ask(BLOCK, COMMAND, tenant, now_ms() + 1_000, Reason.EVENT_NOT_FOUND))
+            for _ in range(count)
+        ]
+
+    errands = ask("arena", 40)
+    refused = ask("arena", 1)
+    errands += ask("club", 40)
+    refused += ask("theatre", 1)
+    await stage.settle()
+    for errand in refused:
+        assert errand.done()
+        answer = errand.result()
+        assert isinstance(answer, Rejected)
+        assert answer.reason is Reason.OVERLOADED
+        assert answer.details.retry_at_ms is not None
+    assert not any(errand.done() for errand in errands)
+    assert {reason(answer) for answer in await asyncio.gather(*errands)} == {Reason.UNAVAILABLE}
+    (later,) = ask("arena", 1)
+    assert reason(await later) is Reason.UNAVAILABLE
+
+
+def bound_errands(patch: pytest.MonkeyPatch, in_all: int, of_tenant: int) -> None:
+    patch.setattr("actors.dispatch.MAX_ERRANDS", in_all)
+    patch.setattr("actors.dispatch.MAX_ERRANDS_PER_TENANT", of_tenant)
+
+
+def test_more_than_there_is_room_for_are_refused_at_once_wherever_they_would_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bound_errands(monkeypatch, 80, 40)
+    on_virtual_time(check_that_errands_are_bounded)()
+
+
+@pytest.mark.parametrize(("in_all", "of_tenant"), [(1 << 20, 40), (80, 1 << 20)])
+def test_errands_without_a_bound_would_be_noticed(monkeypatch: pytest.MonkeyPatch, in_all: int, of_tenant: int) -> None:
+    bound_errands(monkeypatch, in_all, of_tenant)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_that_errands_are_bounded)()
+
+
+@on_virtual_time
+async def test_what_was_never_tried_is_no_retry() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        bound_errands(patch, 0, 0)
+        dispatcher = Dispatcher(Shard(YES), now_ms)
+    assert reason(await dispatcher.ask(BLOCK, COMMAND, "arena", now_ms(), Reason.EVENT_NOT_FOUND)) is Reason.OVERLOADED
+    assert dispatcher.retry_count == 0
+
+
 def a_second_no_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.dispatch._Errand._unless_served", lambda self, reason: Rejected(reason))
 

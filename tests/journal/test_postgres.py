@@ -70,6 +70,7 @@ async def test_defaults_of_a_database_do_not_weaken_a_line(postgres: EmbeddedPos
             "synchronous_commit = off",
             "statement_timeout = 1",
             "default_transaction_isolation = serializable",
+            "client_connection_check_interval = 0",
         ):
             await connection.execute(f"alter database {name} set {setting}")
     line = PostgresJournal(postgres.url(name))
@@ -78,6 +79,7 @@ async def test_defaults_of_a_database_do_not_weaken_a_line(postgres: EmbeddedPos
         assert await connection.fetchval("show synchronous_commit") == "on"
         assert await connection.fetchval("show statement_timeout") == "0"
         assert await connection.fetchval("show transaction_isolation") == "read committed"
+        assert await connection.fetchval("show client_connection_check_interval") == "2s"
     finally:
         await line.close()
 
