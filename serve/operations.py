@@ -48,8 +48,8 @@ Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
 
 DIGEST_PERIOD_S = 1.0
-"""A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time and one a second for each
-tenant; what one tenant asks for uses nobody else's turn up."""
+"""A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time, and for one a second for
+each tenant."""
 
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")

@@ -6,4 +6,4 @@ from datetime import UTC, datetime
 def rfc3339(at_ms: int) -> str:
     """A time, given in milliseconds since 1970, as text."""
     seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{ms:03d}Z"

@@ -43,7 +43,7 @@ class LineRefused(LineUnavailable):
 
 
 class Line:
-    """Connects when first used, and anew after any fault; `first` is a statement with which each connection begins.
+    """Connects when first used, and anew after a fault; `first` is a statement with which each connection begins.
 
     A statement that takes longer than `bound_ms` is given up by closing the socket: its outcome is then unknown. It is
     as well where Postgres warns that the wait for the replicas was cut short; other warnings are logged, and change
@@ -93,8 +93,10 @@ class Line:
             try:
                 done = await self._bounded(statement, connection, bound_ms)
             except FAULTS as fault:
-                self._cut()
-                raise self._unavailable(fault, "a statement", LineRefused) from fault
+                unavailable = self._unavailable(fault, "a statement", LineRefused)
+                if not isinstance(unavailable, LineRefused):  # else the connection is as good as before
+                    self._cut()
+                raise unavailable from fault
             except BaseException:
                 self._cut()
                 raise

@@ -15,8 +15,8 @@ class HostedBlock:
     """One block. `position` and `chain` are those of its last row, durable or on its way.
 
     `claimed`: this incarnation has appended `Activated`, so it may write. Not claimed: loaded to answer reads.
-    `lost`: another shard has the block now; nothing of what is held here counts. `quarantined` says why the state
-    cannot be trusted, if it cannot.
+    `lost`: another shard has the block now, or the journal refuses what is written of it or asked about it; nothing of
+    what is held here counts. `quarantined` says why the state cannot be trusted, if it cannot.
     """
 
     __slots__ = ("block", "chain", "claimed", "lost", "pending", "position", "quarantined", "state", "unsnapshotted")

@@ -114,7 +114,7 @@ class JournalUnavailable(Exception):
 class JournalRefused(JournalUnavailable):
     """Asking again will not help until somebody sees to the journal: its schema, its privileges, its files.
 
-    An `append` is sent again all the same: it may have been carried out when it was sent before.
+    After an `append` the outcome is unknown all the same: it may have been carried out when it was sent before.
     """
 
 

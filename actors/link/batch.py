@@ -25,7 +25,7 @@ class Fault(IntEnum):
 
     NOT_READY = 1  # the block is being activated
     NOT_OWNER = 2  # another shard serves the block; `note` names it if known
-    FENCED = 3  # another shard has taken the block over; outcome unknown
+    FENCED = 3  # another shard has taken the block over, or the journal refuses it; outcome unknown
     UNAVAILABLE = 4  # the journal cannot be reached; nothing was decided
     OVERLOADED = 5  # the shard's queue is full; nothing was decided
     BUG = 6  # this command cannot be served; do not repeat

@@ -30,7 +30,7 @@ def envelope_of(request: HttpRequest) -> Envelope:
     """Credential and idempotency key as the headers bear them."""
     headers = request.headers
     repeated = [name for name in SINGLE_HEADERS if len(headers.getall(name, ())) > 1]
-    faults = tuple(f"{name.replace('-', '_')}: {GIVEN_TWICE}" for name in repeated)
+    faults = tuple(f"{name.replace('-', '_')}: {GIVEN_TWICE}" for name in repeated) if repeated else ()
     return Envelope(headers.get("authorization"), _unquoted(headers.get("idempotency-key")), faults=faults)
 
 

@@ -137,15 +137,17 @@ async def check_one_at_a_time() -> None:
     reservations = Digesting()
 
     async def authenticate(authorization: str | None) -> Caller | Rejected:
-        return (Operator if authorization == "Bearer operator" else Caller)(TenantId("alpha"), "alpha")
+        kind, _, tenant = (authorization or "").removeprefix("Bearer ").partition("-")
+        return (Operator if kind == "operator" else Caller)(TenantId(tenant), tenant)
 
     whole = Operations(cast(Reservations, reservations), cast(AvailabilityReader, None), authenticate, nothing_known)
-    async with edges_over(whole, {"alpha": "tenant", operator_of("alpha"): "operator"}) as edges:
+    keys = {"alpha": "tenant-alpha"} | {operator_of(tenant): f"operator-{tenant}" for tenant in ("alpha", "beta")}
+    async with edges_over(whole, keys) as edges:
         ask = Ask("get_digest", event_id=NOWHERE_EVENT, tenant=operator_of("alpha"))
         assert (await ask_http(edges, ask._replace(tenant="alpha"))).code == "PERMISSION_DENIED"
         first = asyncio.create_task(ask_http(edges, ask))
         await asyncio.wait_for(reservations.under_way.wait(), 10)
-        second = await ask_http(edges, ask)
+        second = await ask_http(edges, ask._replace(tenant=operator_of("beta")))
         refused = await ask_http(edges, ask._replace(tenant="alpha"))
         reservations.done.set()
         assert (await first).reply["position"] == 3
@@ -163,6 +165,14 @@ async def test_one_digest_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_check_notices_a_ration_that_gives_everybody_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
     monkeypatch.setattr(Ration, "turn", lambda self, whose: nullcontext(True))
+    with pytest.raises(AssertionError):
+        await check_one_at_a_time()
+
+
+async def test_the_check_notices_a_turn_for_each_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: each digest stops its shard."""
+    monkeypatch.setattr(operations, "DIGEST_PERIOD_S", 0.0)
+    monkeypatch.setattr(Ration, "_under_way", property(lambda _: False, lambda *_: None), raising=False)
     with pytest.raises(AssertionError):
         await check_one_at_a_time()
 
@@ -206,16 +216,18 @@ def test_a_turn_begins_when_the_one_before_is_over_and_the_period_too() -> None:
             pass
         with ration.turn("beta") as of_another:
             pass
-    assert (first, meanwhile, still_meanwhile, of_another) == (True, False, False, True)
+    assert (first, meanwhile, still_meanwhile, of_another) == (True, False, False, False)
     with ration.turn("alpha") as after:
         pass
     now_s += 0.9
     with ration.turn("alpha") as too_soon:
         pass
+    with ration.turn("beta") as not_its_period:
+        pass
     now_s += 0.2
     with ration.turn("alpha") as later:
         pass
-    assert (after, too_soon, later) == (True, False, True)
+    assert (after, too_soon, not_its_period, later) == (True, False, True, True)
 
 
 def test_a_turn_that_fails_is_over() -> None:
@@ -234,7 +246,7 @@ def check_who_is_remembered(pause_s: float) -> None:
         with ration.turn(f"tenant-{tenant}") as ours:
             assert ours
         now_s += pause_s
-    assert len(ration._next_s) + len(ration._under_way) <= 11
+    assert len(ration._next_s) <= 11
 
 
 def test_nobody_is_remembered_for_longer_than_a_period() -> None:

@@ -108,6 +108,20 @@ def test_control_a_block_that_goes_on_in_memory_is_noticed(monkeypatch: pytest.M
 
 
 @on_virtual_time
+async def test_many_refused_rows_stop_their_blocks_and_no_other() -> None:
+    stage = Stage()
+    owner = await stage.engine()
+    blocks = [await stage.on_sale(owner) for _ in range(40)]
+    spoilt, sound = blocks[::2], blocks[1::2]
+    refuse(owner, bears(*spoilt))
+    answers = await answered(owner.send_calls([(block, hold(1, "1/1")) for block in blocks]), 1)
+    assert answers[::2] == [FENCED] * len(spoilt)
+    assert all(isinstance(answer, Replied) for answer in answers[1::2])
+    assert [placed(stage, block) for block in blocks] == [[], [1]] * len(sound)
+    check_journal(stage)
+
+
+@on_virtual_time
 async def test_a_refused_row_that_is_alone_does_not_stop_who_comes_later() -> None:
     stage = Stage()
     owner = await stage.engine()

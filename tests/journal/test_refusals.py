@@ -100,6 +100,37 @@ async def test_control_taken_for_a_refusal_of_the_statement(database_url: str, m
         await check_that_nobody_is_let_in(database_url, "password", "28P01")
 
 
+async def check_session(database_url: str) -> None:
+    """What is refused costs no connection: many blocks may be refused one after the other."""
+    line = Line(database_url, application_name="tests")
+    try:
+        sessions = []
+        for statement in ("select nothing", "select 1 / 0", "do $$ begin raise data_corrupted; end $$"):
+            sessions.append(await line.fetch("select pg_backend_pid()"))
+            with pytest.raises(LineRefused):
+                await line.fetch(statement)
+        sessions.append(await line.fetch("select pg_backend_pid()"))
+    finally:
+        await line.close()
+    assert len({session[0]["pg_backend_pid"] for session in sessions}) == 1
+
+
+async def test_what_is_refused_leaves_the_session_as_it_was(database_url: str) -> None:
+    await check_session(database_url)
+
+
+async def test_control_a_session_for_each_refusal_shows(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unavailable = Line._unavailable
+
+    def cutting(line: Line, fault: Exception, what: str, refused: type[LineUnavailable]) -> LineUnavailable:
+        line._cut()
+        return unavailable(line, fault, what, refused)
+
+    monkeypatch.setattr(Line, "_unavailable", cutting)
+    with pytest.raises(AssertionError):
+        await check_session(database_url)
+
+
 async def repeated(database_url: str) -> list[str]:
     """What is said of two statements that are refused three times each."""
     line = Line(database_url, application_name="tests")
