@@ -9,9 +9,12 @@ from actors.core.ids import Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import AreaPlaces, HoldReply, HoldStatus, OrderReply, OrderStatus
+from actors.journal.codec import decode_entries
+from actors.journal.journal import JournalRow
 from actors.reservations import Caller, Done, Request, Reservations
 from loadtests.audit import rows as audit_rows
 from loadtests.audit.audit import BlockAudit
+from loadtests.audit.keys import journaled_key
 from loadtests.audit.replies import Acknowledged, Told, by_block
 from tests.loadtests.journals import acknowledged
 from tests.simulation.world import World
@@ -38,6 +41,7 @@ class Crowd:
         self.faults: list[str] = []
         self.accepted = 0
         self.refused: dict[Reason, int] = {}
+        self._denied: dict[bytes, str] = {}  # the only call under this key was refused for good
         self._keys = 0
 
     def new_key(self) -> str:
@@ -51,6 +55,12 @@ class Crowd:
             await _Visit(self, gateways, random, random.choice(self.events)).run()
             await asyncio.sleep(random.uniform(0, 0.5))
 
+    def note_refusal(self, rejected: Rejected, key: str, *, asked_before: bool = False) -> None:
+        """A buyer was told no, or that it is not known."""
+        self.refused[rejected.reason] = self.refused.get(rejected.reason, 0) + 1
+        if rejected.reason not in OPEN_REASONS and not asked_before:
+            self._denied[journaled_key(TENANT, key)] = f"{key} was refused as {rejected.reason.name}"
+
     def check(self) -> list[str]:
         """Everything that is wrong with the journals, or between them and what buyers were told."""
         faults = list(self.faults)
@@ -59,8 +69,17 @@ class Crowd:
             audit = BlockAudit(block, told.pop(block, ()))
             for row in rows:
                 faults += map(str, audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
+                faults += self._denials_broken(row)
             faults += map(str, audit.finish())
         return faults + [f"{block} was acknowledged and has no journal" for block in told]
+
+    def _denials_broken(self, row: JournalRow) -> list[str]:
+        """What happened in this row although its buyer was told that it did not.
+
+        Not of calls that the network repeated: TCP does not, and a shard that gets one late cannot know.
+        """
+        keys = {getattr(entry, "key", b"") for entry in decode_entries(row.entries)} - self.world.repeated_keys
+        return [f"{self._denied[key]}, and it happened" for key in keys if key in self._denied]
 
 
 class _Visit:
@@ -104,10 +123,10 @@ class _Visit:
         areas = (AreaPlaces("floor", self._random.randint(1, 4)),) if by_area else ()
         ttl_ms = self._random.choice((3_000, 60_000))
         first: Done[HoldReply] | None = None
-        for _ in range(6):
+        for attempt in range(6):
             answer = await self._gateway().place_hold(self._request(key), self._event, seats, areas, ttl_ms)
             if isinstance(answer, Rejected):
-                self._note_refusal(answer)
+                self._crowd.note_refusal(answer, key, asked_before=attempt > 0)
                 if answer.reason not in OPEN_REASONS:
                     break
                 continue
@@ -122,9 +141,11 @@ class _Visit:
     async def _release(self, hold_id: str) -> None:
         key = self._crowd.new_key()
         answer = await self._gateway().release_hold(self._request(key), hold_id)
-        if isinstance(answer, Done):
-            self._note(Told.RELEASED, answer, key)
-            await self._read_hold(hold_id, 0, (HoldStatus.RELEASED,))
+        if isinstance(answer, Rejected):
+            self._crowd.note_refusal(answer, key)
+            return
+        self._note(Told.RELEASED, answer, key)
+        await self._read_hold(hold_id, 0, (HoldStatus.RELEASED,))
 
     async def _read_hold(self, hold_id: str, sure_until_ms: int, expected: tuple[HoldStatus, ...]) -> None:
         answer = await self._gateway().get_hold(CALLER, hold_id, DEADLINE_MS)
@@ -138,7 +159,7 @@ class _Visit:
         key = self._crowd.new_key()
         placed = await self._gateway().place_order(self._request(key), hold_id)
         if isinstance(placed, Rejected):
-            self._note_refusal(placed)
+            self._crowd.note_refusal(placed, key)
             return
         self._note(Told.ORDERED, placed, key)
         order_id = outside_id(Kind.ORDER, placed.block, placed.reply.order)
@@ -150,7 +171,7 @@ class _Visit:
             answer = await self._gateway().cancel_order(self._request(key), order_id)
             done, expected = Told.CANCELLED, OrderStatus.CANCELLED
         if isinstance(answer, Rejected):
-            self._note_refusal(answer)
+            self._crowd.note_refusal(answer, key)
             return
         self._note(done, answer, key)
         await self._read_order(order_id, expected)
@@ -170,9 +191,6 @@ class _Visit:
         if done.replayed:  # tells the deadline as it is by then
             reply = msgspec.structs.replace(reply, expires_at_ms=0)
         self._crowd.told.append(reply)
-
-    def _note_refusal(self, rejected: Rejected) -> None:
-        self._crowd.refused[rejected.reason] = self._crowd.refused.get(rejected.reason, 0) + 1
 
 
 async def create_event(gateway: Reservations, key: str) -> str:

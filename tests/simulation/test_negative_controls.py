@@ -52,3 +52,9 @@ def test_the_checks_notice(sabotage: Break, monkeypatch: pytest.MonkeyPatch) -> 
             print(f"{sabotage.__name__}: seed {seed}: {faults[0]}")
             return
     pytest.fail(f"nobody noticed: {sabotage.__doc__}")
+
+
+def test_a_no_after_which_something_happened_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway asks again after an unknown outcome; a shard that has forgotten the key finds the units held."""
+    no_key_check(monkeypatch)
+    assert any("and it happened" in fault for seed in SEEDS for fault in simulate(seed).faults)

@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 
 from actors.core import block as core
+from actors.core.commands import Read
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
@@ -13,6 +14,7 @@ from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
 from actors.journal.journal import Epoch, JournalRefused, JournalUnavailable
 from actors.journal.memory import MemoryJournal, MemoryStore, Statement
+from actors.link.batch import calls_decoder, command_decoder
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
 from actors.reservations import Reservations
@@ -171,6 +173,7 @@ class Network:
         serving = self.shard.process.start(self.shard.engine.serve(payload))
         if random.random() < world.network_fault_rate:
             world.counts["request repeated"] += 1
+            world.repeated_keys |= keys_in(payload)
             self.shard.process.start(_later(random.uniform(0, 2), self.shard, payload))
         done, _ = await asyncio.wait([serving], timeout=EXCHANGE_S)
         if not done or self.shard.process.dead:
@@ -180,6 +183,12 @@ class Network:
             world.counts["answer lost"] += 1
             raise OutcomeUnknown("the answer was lost")
         return serving.result()
+
+
+def keys_in(payload: bytes) -> set[bytes]:
+    """The keys of the commands of a batch."""
+    commands = [command_decoder.decode(call.command) for call in calls_decoder.decode(payload)]
+    return {command.stamp.key for command in commands if not isinstance(command, Read)}
 
 
 async def _later(delay_s: float, shard: Shard, payload: bytes) -> None:
@@ -226,6 +235,7 @@ class World:
     def __init__(self, seed: int, shard_names: tuple[str, ...], *, faults: bool = True) -> None:
         self.random = Random(seed)
         self.counts: dict[str, int] = dict.fromkeys(FAULTS, 0)
+        self.repeated_keys: set[bytes] = set()  # of commands that the network delivered twice
         self.store = MemoryStore(now_ms)
         self.catalogue = Catalogue(self.store)
         self.network_fault_rate = 0.01 if faults else 0.0
