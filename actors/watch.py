@@ -2,7 +2,8 @@
 
 A shard is silent when its link has not answered twice in a row. It is silent as well when its heartbeat has stood still
 for ten seconds in which Postgres answered others and let them commit: then it is this shard alone that cannot reach it,
-however well its link answers. A catalogue that is away proves nothing, nor does a clock that jumps.
+however well its link answers. A catalogue that is away proves nothing, nor does a clock that jumps, nor what the shard
+answers: one that says that it cannot write is alive, and a successor could not either.
 """
 
 import asyncio

@@ -15,6 +15,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from actors.core.ids import BlockId, parse_event_id
 from actors.core.keys import MAX_KEY_LENGTH
 from serve.http_client import TIMEOUT_S, client_of, read, write
 from serve.local.stack import Stack, find_stack
@@ -28,8 +29,10 @@ app = typer.Typer(
 )
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
 events = typer.Typer(no_args_is_help=True, help="Events.")
+projections = typer.Typer(no_args_is_help=True, help="What is derived from the journal.")
 app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
+app.add_typer(projections, name="projections")
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -228,15 +231,10 @@ def audit(
     database_url: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """Fold the journal anew and say whatever is wrong with it; exit 1 if anything is."""
-    from actors.core.ids import parse_event_id
     from loadtests.audit.command import run_audit
 
-    blocks = [(text, parse_event_id(text)) for text in event_id or ()]
-    for text, block in blocks:
-        if block is None:
-            _fail(f"{text} is not the id of an event")
-    chosen = [block for _, block in blocks if block is not None]
-    raise typer.Exit(run_audit(_database_url(data_dir, database_url), chosen or None))
+    blocks = [_block(text) for text in event_id or ()]
+    raise typer.Exit(run_audit(_database_url(data_dir, database_url), blocks or None))
 
 
 @app.command()
@@ -247,13 +245,24 @@ def replay(
     database_url: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """Replay an event's journal from its first row and from its newest snapshot; exit 1 if they come to differ."""
-    from actors.core.ids import parse_event_id
     from serve.replay import run_replay
 
-    block = parse_event_id(event_id)
-    if block is None:
-        _fail(f"{event_id} is not the id of an event")
+    block = _block(event_id)
     raise typer.Exit(run_replay(_database_url(data_dir, database_url), block, position, _out, _err))
+
+
+@projections.command("rebuild")
+def rebuild_projections(
+    event_id: EventId, data_dir: DataDir = None, database_url: Annotated[str | None, typer.Option()] = None
+) -> None:
+    """Derive availability and deadlines of an event anew, from its journal's first row; ends their quarantine.
+
+    The projector does it, within seconds. What it cannot follow is quarantined again.
+    """
+    from serve.rebuild import run_rebuild
+
+    block = _block(event_id)
+    raise typer.Exit(run_rebuild(_database_url(data_dir, database_url), block, _out, _err))
 
 
 @app.command()
@@ -273,6 +282,13 @@ def digest(event_id: EventId, data_dir: DataDir = None, operator_key: OperatorKe
 def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
     with _refusals_told(), client_of(_stack(data_dir).http_url, _operator_key(data_dir, operator_key)) as client:
         _out.print(msgspec.json.format(read(client, path)).decode())
+
+
+def _block(event_id: str) -> BlockId:
+    block = parse_event_id(event_id)
+    if block is None:
+        _fail(f"{event_id} is not the id of an event")
+    return block
 
 
 def _area_quantity(text: str) -> tuple[str, int]:

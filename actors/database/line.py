@@ -79,7 +79,9 @@ class Line:
 
         `bound_ms`: where not that of the line. Raises LineUnavailable.
         """
-        return await asyncio.shield(asyncio.create_task(self._run(statement, bound_ms or self._bound_ms)))
+        running = asyncio.create_task(self._run(statement, bound_ms or self._bound_ms))
+        running.add_done_callback(_look_at)
+        return await asyncio.shield(running)
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""
@@ -176,3 +178,9 @@ class Line:
         if self._connection is not None:
             cut(self._connection)
             self._connection = None
+
+
+def _look_at(running: "asyncio.Task[R]") -> None:
+    """Nobody may be left who hears that it failed; asyncio would complain of that."""
+    if not running.cancelled():
+        running.exception()

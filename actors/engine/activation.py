@@ -56,6 +56,7 @@ class Activator:
         self._clock = clock
         self._nonce = nonce
         self._find_outage = find_outage
+        self.stalled = False  # the journal takes no claims now; they are made again until it does
 
     async def load(self, block: BlockId) -> HostedBlock:
         """The block as of its head, to read from. Raises JournalUnavailable, JournalDamaged."""
@@ -146,10 +147,13 @@ class Activator:
             try:
                 appended = await self._journal.append([new])
             except JournalRefused:
+                self.stalled = False
                 raise
             except JournalUnavailable:
+                self.stalled = True
                 await asyncio.sleep(RETRY_S)  # the outcome is unknown: send the identical row again
             else:
+                self.stalled = False
                 return new.row.block in appended.durable
 
     async def _head(self, block: BlockId) -> Head | None:

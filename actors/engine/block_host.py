@@ -69,6 +69,17 @@ class BlockHost:
         finally:
             self.calls_waiting -= len(calls)
 
+    def trouble(self) -> str:
+        """Why every call is refused now, in words; empty if none is. Being full is no trouble: that passes by itself.
+
+        What the journal refuses is known from when a commit was tried until one has come through.
+        """
+        if self._commit.stalled:
+            return "the journal does not answer"
+        if not self._clock.trusted:
+            return "the journal's clock has jumped"
+        return ""
+
     def tick(self, hosted: HostedBlock) -> None:
         """Expire what is due in a claimed block, a bounded number; the next commit makes it durable."""
         if not hosted.claimed or hosted.quarantined or hosted.lost:
@@ -86,10 +97,9 @@ class BlockHost:
             self._commit.collect([hosted])
 
     def _refuse_all(self, count: int) -> Failed | None:
-        if self._commit.stalled:
-            return Failed(Fault.UNAVAILABLE, "the journal does not answer")
-        if not self._clock.trusted:
-            return Failed(Fault.UNAVAILABLE, "the journal's clock has jumped")
+        trouble = self.trouble()
+        if trouble:
+            return Failed(Fault.UNAVAILABLE, trouble)
         if self.calls_waiting + count > MAX_CALLS_WAITING:
             return Failed(Fault.OVERLOADED)
         return None

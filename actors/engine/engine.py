@@ -15,6 +15,7 @@ from actors.engine.residence import Residence
 from actors.journal.journal import Epoch, Journal, Snapshot
 
 OUTAGE_NOTICED_MS = 2_500
+BEAT_OVERDUE_S = 3.0
 MAX_SNAPSHOTS_WAITING = 16
 
 
@@ -50,9 +51,10 @@ class Engine:
         self._lines = lines
         self._catalogue = catalogue
         self._started_at_ms = 0
+        self._beaten_at_s = 0.0
         self.clock = JournalClock(monotonic)
-        activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
-        self.residence = Residence(shard, activator, catalogue.owner)
+        self._activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
+        self.residence = Residence(shard, self._activator, catalogue.owner)
         self.hints = Hints(monotonic)
         self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
         self.commit = GroupCommit(
@@ -78,17 +80,34 @@ class Engine:
         asked_s = self.clock.monotonic()
         self.clock.observe(await self._lines.activation.now_ms(), asked_s)
         self._started_at_ms = self.clock.now_ms()
+        self._beaten()
 
     async def run(self) -> None:
         """Do all that a shard does by itself, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.commit.run())
             group.create_task(self.residence.run())
-            group.create_task(timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock, self.counters))
+            group.create_task(
+                timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock, self.counters, self._beaten)
+            )
             group.create_task(timers.expire(self.host, self.residence))
             group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
             group.create_task(timers.judge_fences(self._lines.checks, self.epoch.packed(), self.residence.to_judge))
             group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
+
+    def trouble(self) -> str:
+        """Why writes cannot be served now, in words; empty if nothing is known to be in their way.
+
+        Where nobody writes, nobody finds out what the journal refuses; that no commit comes through at all, the
+        heartbeats do, which are commits as well.
+        """
+        trouble = self.host.trouble()
+        if not trouble and self._activator.stalled:
+            trouble = "the journal takes no claims"
+        silent_s = self.clock.monotonic() - self._beaten_at_s
+        if not trouble and silent_s > BEAT_OVERDUE_S:
+            trouble = f"no heartbeat has come through for {silent_s:.0f} s"
+        return trouble
 
     def counters(self) -> EngineCounters:
         """What the engine has done so far."""
@@ -102,6 +121,9 @@ class Engine:
             self.host.calls_waiting,
             self.residence.quarantined_count,
         )
+
+    def _beaten(self) -> None:
+        self._beaten_at_s = self.clock.monotonic()
 
     def _queue_snapshot(self, snapshot: Snapshot) -> None:
         if not self._snapshots.full():

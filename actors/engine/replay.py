@@ -13,7 +13,7 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, restoring
 from actors.core.state import BlockState
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import GENESIS, Journal, JournalRow, Snapshot
+from actors.journal.journal import GENESIS, Journal, JournalRow, Snapshot, is_cut
 from actors.journal.succession import JournalDamaged, entries_of_next
 
 ROWS_PER_SLICE = 500
@@ -63,7 +63,7 @@ async def replay(journal: Journal, hosted: HostedBlock, to_position: int | None 
             if applied >= ENTRIES_PER_SLICE:
                 applied = 0
                 await asyncio.sleep(0)  # let the blocks that are selling go on
-        if len(rows) < limit:
+        if not is_cut(rows, limit):
             break
     if to_position is not None and hosted.position < to_position:
         raise JournalDamaged(f"the journal ends at row {hosted.position}, before row {to_position}")

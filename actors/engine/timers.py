@@ -28,12 +28,17 @@ class Outlived(Exception):
 
 
 async def beat(
-    catalogue: ShardCatalogue, shard: str, epoch: int, clock: JournalClock, counters: Callable[[], EngineCounters]
+    catalogue: ShardCatalogue,
+    shard: str,
+    epoch: int,
+    clock: JournalClock,
+    counters: Callable[[], EngineCounters],
+    on_beat: Callable[[], None],
 ) -> None:
     """Say every second that this incarnation is alive, and compare clocks. Ends by raising Outlived.
 
     It is of no more use when a successor has been there for a while, or when the clock cannot be trusted. A shard that
-    was replaced while it was paused stays long enough to tell late callers that it is fenced.
+    was replaced while it was paused stays long enough to tell late callers that it is fenced. `on_beat`: one was noted.
     """
     useless_beats = 0
     while useless_beats < BEATS_OF_GRACE:
@@ -43,6 +48,7 @@ async def beat(
         except CatalogueUnavailable:
             pass  # the next beat tells; meanwhile the commits notice
         else:
+            on_beat()
             clock.observe(answer.now_ms, asked_s)
             useless = answer.newest_epoch > epoch or not clock.trusted
             useless_beats = useless_beats + 1 if useless else 0

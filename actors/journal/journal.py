@@ -18,6 +18,7 @@ CHAIN_LENGTH = 16
 GENESIS = b"\0" * CHAIN_LENGTH  # the chain before a block's first row
 STATEMENT_BOUND_MS = 5_000
 SNAPSHOT_BOUND_MS = 30_000  # the largest we promise for, 51 MB, over 15 Mbit/s
+MAX_ROWS_BYTES = 2 * 1024 * 1024  # with the largest layout behind them, 6 MB, 4 s over 15 Mbit/s
 
 
 class Epoch(NamedTuple):
@@ -118,6 +119,11 @@ class JournalRefused(JournalUnavailable):
     """
 
 
+def is_cut(rows: Sequence[JournalRow], limit: int) -> bool:
+    """Whether there may be rows behind those that `Journal.rows` found."""
+    return len(rows) >= limit or sum(len(row.entries) for row in rows) >= MAX_ROWS_BYTES
+
+
 class Journal(Protocol):
     """One line to the journal. Statements on it run one after the other, and are never cancelled, only cut off.
 
@@ -136,7 +142,11 @@ class Journal(Protocol):
         ...
 
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
-        """Up to `limit` rows of the block behind `after_position`, in order. Raises JournalUnavailable."""
+        """Up to `limit` rows of the block behind `after_position`, in order. Raises JournalUnavailable.
+
+        The last of them is the one with which their entries come to MAX_ROWS_BYTES, so a short page is not the end of
+        the journal: see `is_cut`.
+        """
         ...
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from actors.core.ids import BlockId
 from actors.journal.journal import (
     GENESIS,
+    MAX_ROWS_BYTES,
     SNAPSHOT_BOUND_MS,
     STATEMENT_BOUND_MS,
     Appended,
@@ -100,7 +101,14 @@ class MemoryStore:
         """See `Journal.rows`."""
         rows = self.journals.get(block, [])
         start = bisect_right(rows, after_position, key=_position)
-        return rows[start : start + limit]
+        found: list[JournalRow] = []
+        bytes_before = 0
+        for row in rows[start : start + limit]:
+            if bytes_before >= MAX_ROWS_BYTES:
+                break
+            found.append(row)
+            bytes_before += len(row.entries)
+        return found
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.save_snapshot`."""

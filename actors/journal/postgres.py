@@ -13,6 +13,7 @@ from actors.database.line import Line, LineRefused, LineUnavailable
 from actors.database.queries import load_queries
 from actors.journal.journal import (
     GENESIS,
+    MAX_ROWS_BYTES,
     SNAPSHOT_BOUND_MS,
     STATEMENT_BOUND_MS,
     Appended,
@@ -71,7 +72,8 @@ class PostgresJournal:
 
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
         """See `Journal.rows`."""
-        return [JournalRow(*row) for row in await self._fetch("rows", block, after_position, limit)]
+        found = await self._fetch("rows", block, after_position, limit, MAX_ROWS_BYTES)
+        return [JournalRow(*row) for row in found]
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.save_snapshot`."""

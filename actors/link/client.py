@@ -4,14 +4,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from itertools import count
+from secrets import token_bytes
 from typing import TypeAlias
 
 import msgspec
 
 from actors.link.address import Address, UnixAddress
 from actors.link.connection import Connection, ConnectionBounds
-from actors.link.frames import HEADER_BYTES, Frame, FrameMalformed, Kind
-from actors.link.handshake import ClientHandshake, Identity
+from actors.link.frames import HEADER_BYTES, MAX_TROUBLE_BYTES, Frame, FrameMalformed, Kind
+from actors.link.handshake import CLIENT_BYTES, ClientHandshake, Identity
 from actors.link.transport import NotSent, OutcomeUnknown
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
@@ -55,7 +56,8 @@ class LinkClient:
         self._connecting: asyncio.Task[_ClientConnection | str] | None = None
         self._failures = 0
         self._closed = False
-        ClientHandshake(secret)  # refuse a bad secret now, not at the first connection
+        self._client = token_bytes(CLIENT_BYTES)
+        ClientHandshake(secret, self._client)  # refuse a bad secret now, not at the first connection
 
     @property
     def identity(self) -> Identity | None:
@@ -70,18 +72,20 @@ class LinkClient:
         connection = await self._connected()
         return await connection.ask(Kind.REQUEST, payload, self._bounds.exchange_timeout_s)
 
-    async def ping(self, timeout_s: float) -> Identity:
-        """Who answers within `timeout_s`, connecting included; NotSent or OutcomeUnknown if nobody does."""
+    async def ping(self, timeout_s: float) -> str:
+        """Why whoever answers cannot serve writes now, as it says itself; empty if it can.
+
+        NotSent or OutcomeUnknown if nobody answers within `timeout_s`, connecting included.
+        """
         connection: _ClientConnection | None = None
         try:
             async with asyncio.timeout(timeout_s):
                 connection = await self._connected()
-                await connection.ask(Kind.PING, b"", timeout_s)
+                pong = await connection.ask(Kind.PING, b"", timeout_s)
         except TimeoutError:
             failure = NotSent if connection is None else OutcomeUnknown
             raise failure(f"{self._address} did not answer a ping within {timeout_s} s") from None
-        assert connection.identity is not None
-        return connection.identity
+        return pong[:MAX_TROUBLE_BYTES].decode(errors="replace")
 
     async def close(self) -> None:
         """Drop the connection; what is in flight fails with OutcomeUnknown, what comes later with NotSent."""
@@ -116,7 +120,7 @@ class LinkClient:
             backoff_s = min(self._bounds.backoff_max_s, self._bounds.backoff_min_s * 2 ** min(self._failures - 1, 30))
             await self._sleep(backoff_s * (0.5 + 0.5 * self._jitter()))
         self._failures += 1
-        connection = _ClientConnection(ClientHandshake(self._secret), self._bounds.connection)
+        connection = _ClientConnection(ClientHandshake(self._secret, self._client), self._bounds.connection)
         try:
             async with asyncio.timeout(self._bounds.connect_timeout_s):
                 await self._open_socket(connection)

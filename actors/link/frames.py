@@ -10,6 +10,7 @@ from struct import Struct
 from typing import NamedTuple
 
 MAX_FRAME_BYTES = 8 * 1024 * 1024
+MAX_TROUBLE_BYTES = 200
 
 _HEADER = Struct(">IBQ")
 HEADER_BYTES = _HEADER.size
@@ -38,7 +39,7 @@ class Kind(IntEnum):
     ANSWER = 6  # the batch of answers
     ERROR = 7  # the request was received and has no answer; payload says why
     PING = 8
-    PONG = 9
+    PONG = 9  # payload: why whoever answers cannot serve writes now, in words (UTF-8); empty if it can
 
 
 class Frame(NamedTuple):

@@ -1,6 +1,6 @@
 """The handshake: both ends prove that they know the secret before anything else is said. Pure; knows no socket.
 
-    client -> HELLO      version u8, client's nonce
+    client -> HELLO      version u8, client's nonce: who it is, the same for all its connections, and fresh bytes
     server -> CHALLENGE  version u8, server's nonce
     client -> PROOF      HMAC(secret, label, "client", both nonces)
     server -> WELCOME    HMAC(secret, label, "server", both nonces, identity), identity
@@ -20,6 +20,7 @@ from actors.link.frames import HEADER_BYTES, Frame, FrameError, Kind, encode_fra
 
 VERSION = 1
 NONCE_BYTES = 32
+CLIENT_BYTES = 16  # of a client's nonce
 PROOF_BYTES = 32
 MIN_SECRET_BYTES = 16
 MAX_IDENTITY_BYTES = 512
@@ -52,13 +53,14 @@ class Handshake(Protocol):
 
 
 class ClientHandshake:
-    """The end that connects; `identity` is known when it is done."""
+    """The end that connects; `client` is its own for life, `identity` that of the server, known when it is done."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, client: bytes) -> None:
+        assert len(client) == CLIENT_BYTES
         self.done = False
         self.identity: Identity | None = None
         self._secret = _checked(secret)
-        self._nonce = secrets.token_bytes(NONCE_BYTES)
+        self._nonce = client + secrets.token_bytes(NONCE_BYTES - CLIENT_BYTES)
         self._nonces = b""
 
     def opening(self) -> bytes:
@@ -81,7 +83,7 @@ class ClientHandshake:
 
 
 class ServerHandshake:
-    """The end that listens."""
+    """The end that listens; `client` is known when it is done."""
 
     def __init__(self, secret: bytes, identity: Identity) -> None:
         self.done = False
@@ -91,6 +93,11 @@ class ServerHandshake:
             raise ValueError(f"the identity takes {len(self._identity)} bytes; the bound is {MAX_IDENTITY_BYTES}")
         self._nonce = secrets.token_bytes(NONCE_BYTES)
         self._nonces = b""
+
+    @property
+    def client(self) -> bytes:
+        """Who connects: the same for all connections of one client."""
+        return self._nonces[:CLIENT_BYTES]
 
     def opening(self) -> bytes:
         """Nothing: the client speaks first."""

@@ -11,10 +11,11 @@ import msgspec
 
 from actors.link.address import Address, TcpAddress, UnixAddress
 from actors.link.connection import Connection, ConnectionBounds
-from actors.link.frames import Frame, FrameMalformed, FrameTooLarge, Kind
+from actors.link.frames import MAX_TROUBLE_BYTES, Frame, FrameMalformed, FrameTooLarge, Kind
 from actors.link.handshake import Identity, ServerHandshake
 
 HandleBatch: TypeAlias = Callable[[bytes], Awaitable[bytes]]
+TellTrouble: TypeAlias = Callable[[], str]  # why no writes can be served now, empty if they can
 
 _logger = logging.getLogger(__name__)
 
@@ -28,11 +29,17 @@ class ServerBounds(msgspec.Struct, frozen=True):
     connection: ConnectionBounds = ConnectionBounds()
 
 
+def no_trouble() -> str:
+    """Of a server that can serve writes whenever it answers."""
+    return ""
+
+
 class LinkServer:
-    """Serves `handle_batch` at an address to whoever knows the secret.
+    """Serves `handle_batch` at an address to whoever knows the secret. Pings are answered with `trouble`, cut short.
 
     Requests run at the same time and are answered in the order in which they are done. One whose connection is lost
-    runs to its end: its outcome counts although nobody hears of it.
+    runs to its end: its outcome counts although nobody hears of it. But it has begun before anything that its client
+    sends over its next connection: of a connection that was replaced nothing more is read.
     """
 
     def __init__(
@@ -42,12 +49,15 @@ class LinkServer:
         identity: Identity,
         handle_batch: HandleBatch,
         bounds: ServerBounds | None = None,
+        *,
+        trouble: TellTrouble = no_trouble,
     ) -> None:
         self._address = address
         self._secret = secret
         self._identity = identity
         self._handle_batch = handle_batch
         self._bounds = bounds or ServerBounds()
+        self._trouble = trouble
         self._listener: asyncio.Server | None = None
         self._socket_file: tuple[int, int] | None = None  # device and inode of the Unix socket we made
         self._connections: set[_ServerConnection] = set()
@@ -129,6 +139,16 @@ class LinkServer:
         """No more requests are taken."""
         return self._stopping
 
+    def pong(self) -> bytes:
+        """What a ping is answered with."""
+        return self._trouble().encode()[:MAX_TROUBLE_BYTES]
+
+    def replace_by(self, newer: "_ServerConnection") -> None:
+        """A client has one connection: what it sent over the last one and we did not read must not come later."""
+        for connection in self._connections:
+            if connection is not newer and connection.client == newer.client:
+                connection.abort("its client has another connection")
+
     def forget(self, connection: "_ServerConnection") -> None:
         """The connection is gone and has nothing in flight; another may have its place."""
         self._connections.discard(connection)
@@ -159,17 +179,23 @@ class _ServerConnection(Connection):
     def __init__(self, server: LinkServer, handshake: ServerHandshake, bounds: ServerBounds) -> None:
         super().__init__(handshake, bounds.connection)
         self.gone = asyncio.Event()
+        self._server_handshake = handshake
         self._server = server
         self._limits = bounds
         self._frames_in_flight = 0
         self._bytes_in_flight = 0
 
+    @property
+    def client(self) -> bytes | None:
+        """Who is at the other end, once it has proven itself."""
+        return self._server_handshake.client if self._server_handshake.done else None
+
     def opened(self) -> None:
-        pass
+        self._server.replace_by(self)
 
     def received(self, frame: Frame) -> None:
         if frame.kind is Kind.PING:
-            self.send(Kind.PONG, frame.exchange)
+            self.send(Kind.PONG, frame.exchange, self._server.pong())
         elif frame.kind is Kind.REQUEST:
             self._frames_in_flight += 1
             self._bytes_in_flight += len(frame.payload)

@@ -1,15 +1,15 @@
 """How far each projection has followed each block, in Postgres; positions and rows move in one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import asyncpg
 import msgspec
 
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
-from actors.database.line import Line
+from actors.database.line import Line, LineRefused
 from actors.database.queries import load_queries
 from actors.journal.journal import GENESIS, JournalRow
 from actors.projections.projection import Progress, Projection
@@ -22,22 +22,13 @@ _SETTINGS = {
     "plan_cache_mode": "force_custom_plan",
 }
 
-# What Postgres says when it is the rows that are wrong, and not the database or the way to it.
-_REFUSALS = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.ProgramLimitExceededError,
-    asyncpg.DataCorruptedError,
-    asyncpg.IndexCorruptedError,
-)
+MAX_ROWS_BYTES = 16 * 1024 * 1024  # of all blocks of one look: 9 s over 15 Mbit/s
+
+R = TypeVar("R")
 
 
-class RowsRefused(Exception):
-    """Postgres cannot read rows that are in the journal."""
-
-
-class WriteRefused(Exception):
-    """Postgres does not accept what a projection wrote."""
+class BlocksRefused(Exception):
+    """Postgres refuses what it is asked of these blocks, and not the same of none: one of them is to blame."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -74,14 +65,17 @@ class FoundRows(msgspec.Struct, frozen=True):
     """The next rows of some blocks, and when they were read by the journal's clock."""
 
     of_block: dict[BlockId, list[JournalRow]]
+    cut: frozenset[BlockId]  # those that may have more
     read_at_ms: int
 
 
 class Positions:
     """A line to the positions. Every method raises LineUnavailable where Postgres cannot be reached."""
 
-    def __init__(self, database_url: str, *, bound_ms: int = 30_000) -> None:
-        self._line = Line(database_url, application_name="holdfast-projector", settings=_SETTINGS, bound_ms=bound_ms)
+    def __init__(
+        self, database_url: str, *, application_name: str = "holdfast-projector", bound_ms: int = 30_000
+    ) -> None:
+        self._line = Line(database_url, application_name=application_name, settings=_SETTINGS, bound_ms=bound_ms)
 
     async def behind(
         self, page_start: BlockId | None, page_limit: int, also: Collection[BlockId], projections: Sequence[str]
@@ -103,52 +97,58 @@ class Positions:
         return seen
 
     async def rows(self, behind: dict[BlockId, int], limit: int) -> FoundRows:
-        """Up to `limit` rows of each block behind its position, in order. Raises RowsRefused: one's are damaged."""
+        """Up to `limit` rows of each block behind its position, in order. Raises BlocksRefused.
 
-        async def read(connection: Connection) -> list[Any]:
-            try:
-                rows: list[Any] = await connection.fetch(_SQL["rows"], list(behind), list(behind.values()), limit)
-            except _REFUSALS as refusal:
-                raise RowsRefused(f"{refusal.sqlstate}: {refusal}") from refusal
+        The last row of all is the one with which their entries come to MAX_ROWS_BYTES.
+        """
+
+        async def read(connection: Connection, behind: dict[BlockId, int]) -> list[Any]:
+            blocks, positions = list(behind), list(behind.values())
+            rows: list[Any] = await connection.fetch(_SQL["rows"], blocks, positions, limit, MAX_ROWS_BYTES)
             return rows
 
-        found = await self._line.run(read)
+        found = await self._asked_of_blocks(partial(read, behind=behind), partial(read, behind={}))
         rows: dict[BlockId, list[JournalRow]] = {block: [] for block in behind}
+        size_bytes = 0
         for _, *row in found:
             rows[row[0]].append(JournalRow(*row))
-        return FoundRows(rows, found[0]["read_at_ms"] if found else 0)
+            size_bytes += len(rows[row[0]][-1].entries)
+        cut = [block for block in behind if size_bytes >= MAX_ROWS_BYTES or len(rows[block]) >= limit]
+        return FoundRows(rows, frozenset(cut), found[0]["read_at_ms"] if found else 0)
 
     async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
         """Let the projection write and move its positions, in one transaction; the blocks that are ours.
 
-        The others were moved by another projector: nothing was written of them. Raises WriteRefused, or what the
+        The others were moved by another projector: nothing was written of them. Raises BlocksRefused, or what the
         projection raises: then nothing was written at all.
         """
 
-        async def transaction(connection: Connection) -> set[BlockId]:
+        async def transaction(connection: Connection, steps: Sequence[Step]) -> set[BlockId]:
             async with connection.transaction():
                 ours = await self._compare_and_set(connection, projection.name, steps)
-                try:
-                    await projection.write(connection, [step.progress for step in steps if step.progress.block in ours])
-                except _REFUSALS as refusal:
-                    raise WriteRefused(str(refusal)) from refusal
+                await projection.write(connection, [step.progress for step in steps if step.progress.block in ours])
             return ours
 
-        return await self._line.run(transaction)
+        return await self._asked_of_blocks(partial(transaction, steps=steps), partial(transaction, steps=()))
 
     async def quarantine(self, block: BlockId, seen: dict[str, Seen], because: str) -> list[str]:
-        """Stop these projections of the block, unless they have moved since; those that are stopped now."""
+        """Stop these projections of the block, unless they have moved since; those for which this is news."""
         positions = [one.position for one in seen.values()]
         stopped = await self._fetch("quarantine", block, list(seen), positions, because)
         return [row["projection"] for row in stopped]
+
+    async def end_quarantine(self, block: BlockId, seen: dict[str, Seen]) -> list[str]:
+        """Let these projections of the block go on where they are, unless they do; those that can now."""
+        positions = [one.position for one in seen.values()]
+        return [row["projection"] for row in await self._fetch("end_quarantine", block, list(seen), positions)]
 
     async def quarantined(self) -> list[Quarantined]:
         """Every projection that is stopped, and why."""
         return [Quarantined(*row) for row in await self._fetch("quarantined")]
 
-    async def rebuild(self, projection: str, blocks: Sequence[BlockId]) -> None:
-        """Let the projection begin anew at the first row of these blocks, quarantined or not."""
-        await self._fetch("rebuild", projection, blocks, GENESIS)
+    async def rebuild(self, block: BlockId) -> list[str]:
+        """Let every projection begin anew at the block's first row, quarantined or not; which there are."""
+        return [row["projection"] for row in await self._fetch("rebuild", block, GENESIS)]
 
     async def close(self) -> None:
         """End the line."""
@@ -162,10 +162,21 @@ class Positions:
             [end.block for end in ends],
             [step.seen.position for step in steps],
             [step.seen.chain for step in steps],
+            [step.seen.quarantined_because for step in steps],
             [end.position for end in ends],
             [end.chain for end in ends],
         )
         return {row["block_id"] for row in moved}
+
+    async def _asked_of_blocks(
+        self, ask: Callable[[Connection], Awaitable[R]], ask_of_none: Callable[[Connection], Awaitable[R]]
+    ) -> R:
+        """What Postgres answers. If it refuses the same about no block as well, that is for somebody to mend."""
+        try:
+            return await self._line.run(ask)
+        except LineRefused as refusal:
+            await self._line.run(ask_of_none)
+            raise BlocksRefused(str(refusal)) from refusal
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
         return await self._line.fetch(_SQL[query], *arguments)

@@ -8,9 +8,12 @@ Rules it keeps:
 - Positions are read from Postgres in every round and move by compare-and-set, in one transaction with the rows. So two
   projectors may run at once, and one that was cut off in the middle goes on from what is committed.
 - A bad row stops its block, as does one that Postgres cannot read, and what one block makes a projection fail at stops
-  that projection of that block: logged as an error and kept as `quarantined_because` until `rebuild`. All others go on.
-  Whether it is the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more
-  from its first row.
+  that projection of that block: logged as an error and kept as `quarantined_because`. All others go on. Whether it is
+  the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more from its first
+  row.
+- A quarantine ends when the block can be followed again. What Postgres has refused is tried again after a while, as it
+  may pass; everything that is quarantined is when a projector starts, as that may be a newer one; `Positions.rebuild`
+  is for what was mended otherwise.
 """
 
 import asyncio
@@ -26,13 +29,14 @@ from actors.database.line import LineUnavailable
 from actors.journal.journal import Journal, JournalRefused, JournalRow, JournalUnavailable, Snapshot
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold, Folds
-from actors.projections.positions import Positions, RowsRefused, Seen, Step
+from actors.projections.positions import BlocksRefused, Positions, Seen, Step
 from actors.projections.projection import Progress, Projection
 
 _log = structlog.get_logger(__name__)
 
 ROUND_S = 0.2  # how often a block that sells is written, at most
 RETRY_S = 1.0
+REFUSED_RETRY_S = 10.0  # as a shard does
 BLOCKS_PER_PAGE = 1_000
 BLOCKS_PER_SLICE = 50
 ROWS_PER_SLICE = 1_000  # of each block
@@ -66,6 +70,7 @@ class Projector:
         self._hinted: set[BlockId] = set()
         self._from_first_row: set[BlockId] = set()  # to be folded so, whatever snapshots there are
         self._followed_until: dict[BlockId, float] = {}
+        self._again_at: dict[BlockId, float] = {}  # quarantined, and when to try whether that can end
 
     def hint(self, blocks: Iterable[BlockId]) -> None:
         """These blocks have moved: look at them in the next round. A hint may get lost; then the sweep finds them."""
@@ -81,8 +86,7 @@ class Projector:
             pause_s = 0.0
             try:
                 if not greeted:
-                    for stopped in await self._positions.quarantined():
-                        _log.error("projection is quarantined", **msgspec.structs.asdict(stopped))
+                    await self._greet()
                     greeted = True
                 if not await self.round():
                     pause_s = max(0.0, begun + ROUND_S - self._monotonic())
@@ -98,55 +102,70 @@ class Projector:
         """
         now = self._monotonic()
         self._followed_until = {block: until for block, until in self._followed_until.items() if until > now}
+        due = [block for block, at in self._again_at.items() if at <= now][:BLOCKS_PER_SLICE]
         hinted = frozenset(self._hinted)
         also = hinted | self._followed_until.keys()
         found = await self._positions.behind(self._page_start, self._blocks_per_page, also, list(self._projections))
+        moved = [block for block in found.blocks if block not in due]
         has_more = False
-        for start in range(0, len(found.blocks), BLOCKS_PER_SLICE):
-            blocks = found.blocks[start : start + BLOCKS_PER_SLICE]
+        for start in range(0, len(moved), BLOCKS_PER_SLICE):
+            blocks = moved[start : start + BLOCKS_PER_SLICE]
             self._followed_until.update(dict.fromkeys(blocks, now + FOLLOWED_S))
-            has_more |= await self._follow(blocks)
+            has_more |= await self._follow(await self._seen(blocks))
+        for block in due:
+            has_more |= await self._try_again(block)
         self._hinted -= hinted
         self._page_start = found.page_end
         return has_more
-
-    async def rebuild(self, projection: str, blocks: Sequence[BlockId]) -> None:
-        """Let the projection begin anew at the first row of these blocks; ends their quarantine.
-
-        Raises LineUnavailable.
-        """
-        await self._positions.rebuild(projection, blocks)
-        self.hint(blocks)
 
     async def close(self) -> None:
         """Give up the lines to Postgres; nothing in flight is waited for."""
         await self._positions.close()
         await self._journal.close()
 
-    async def _follow(self, blocks: Sequence[BlockId]) -> bool:
+    async def _greet(self) -> None:
+        """Say what is quarantined, and try all of it again: this may be a build that knows better."""
+        for stopped in await self._positions.quarantined():
+            _log.error("projection is quarantined", **msgspec.structs.asdict(stopped))
+            self._again_at[stopped.block] = self._monotonic()
+
+    async def _seen(self, blocks: Sequence[BlockId]) -> dict[BlockId, dict[str, Seen]]:
+        """Where the projections of these blocks are that are not quarantined."""
+        seen = await self._positions.seen(list(self._projections), blocks)
+        return {block: active for block, of_block in seen.items() if (active := _active(of_block))}
+
+    async def _try_again(self, block: BlockId) -> bool:
+        """Follow the block with all its projections, quarantined or not; True if there are yet more rows."""
+        due_at = self._again_at[block]
+        has_more = await self._follow(await self._positions.seen(list(self._projections), [block]))
+        if not has_more and self._again_at.get(block) == due_at:  # else it is to be tried later, or no more
+            del self._again_at[block]
+        return has_more
+
+    async def _follow(self, active: dict[BlockId, dict[str, Seen]]) -> bool:
         """Fold the next rows of these blocks, and let the projections write; True if there are yet more rows."""
-        active = _active(await self._positions.seen(list(self._projections), blocks))
         folds = {block: await self._fold(block, seen) for block, seen in active.items()}
         try:
             found = await self._positions.rows(
                 {block: fold.position for block, fold in folds.items()}, self._rows_per_slice
             )
-        except RowsRefused as refusal:
-            return await self._follow_apart(active, f"its rows cannot be read: {refusal}")
-        has_more = any(len(rows) == self._rows_per_slice for rows in found.of_block.values())
+        except BlocksRefused as refusal:
+            return await self._follow_apart(active, refusal)
+        has_more = bool(found.cut)
         steps: dict[str, list[Step]] = {name: [] for name in self._projections}
         for block, fold in folds.items():
-            rows, seen = found.of_block[block], active[block]
+            seen, is_cut = active[block], block in found.cut
             try:
-                _extend(fold, rows, found.read_at_ms, is_cut=len(rows) == self._rows_per_slice)
-                ahead = _steps(fold, seen, is_cut=len(rows) == self._rows_per_slice)
+                _extend(fold, found.of_block[block], found.read_at_ms, is_cut=is_cut)
+                ahead = _steps(fold, seen, is_cut=is_cut)
             except JournalDamaged as damage:
                 self._folds.drop(block)
                 has_more |= await self._begin_anew_or_stop(block, seen, str(damage))
             else:
                 self._folds.keep(fold)
-                if len(rows) < self._rows_per_slice:
+                if not is_cut:
                     self._from_first_row.discard(block)
+                    await self._end_quarantine(fold, seen)
                 for name, step in ahead.items():
                     steps[name].append(step)
             await asyncio.sleep(0)  # a long slice must not keep hints from coming in
@@ -158,14 +177,14 @@ class Projector:
                 fold.let_go(fold.position)
         return has_more
 
-    async def _follow_apart(self, active: dict[BlockId, dict[str, Seen]], because: str) -> bool:
+    async def _follow_apart(self, active: dict[BlockId, dict[str, Seen]], refusal: BlocksRefused) -> bool:
         """Follow each of these blocks by itself, as one of them cannot be; if there is only one, it is stopped."""
         if len(active) > 1:
-            return any([await self._follow([block]) for block in active])
+            return any([await self._follow({block: seen}) for block, seen in active.items()])
         for block, seen in active.items():
             self._folds.drop(block)
             self._from_first_row.discard(block)
-            await self._quarantine(block, seen, because)
+            await self._quarantine(block, seen, f"its rows cannot be read: {refusal}", is_refused=True)
         return False
 
     async def _begin_anew_or_stop(self, block: BlockId, seen: dict[str, Seen], because: str) -> bool:
@@ -212,30 +231,48 @@ class Projector:
         except Exception as fault:  # noqa: BLE001 - a bug or bad rows: find the block that is to blame, stop only that
             if len(steps) > 1:
                 return {block for step in steps for block in await self._write(projection, [step])}
-            block = steps[0].progress.block
-            await self._quarantine(block, {projection.name: steps[0].seen}, f"it cannot be written: {fault!r}")
+            block, stopped = steps[0].progress.block, {projection.name: steps[0].seen}
+            is_refused = isinstance(fault, BlocksRefused)
+            await self._quarantine(block, stopped, f"it cannot be written: {fault!r}", is_refused=is_refused)
             return set()
+        for step in steps:
+            if step.seen.quarantined_because and step.progress.block in ours:
+                _log.warning("projection follows again", projection=projection.name, block=step.progress.block)
         return {step.progress.block for step in steps} - ours
 
-    async def _quarantine(self, block: BlockId, seen: dict[str, Seen], because: str) -> None:
+    async def _quarantine(
+        self, block: BlockId, seen: dict[str, Seen], because: str, *, is_refused: bool = False
+    ) -> None:
+        """Stop these projections of the block; to try them again after a while if it is Postgres that has refused."""
+        now = self._monotonic()
+        if is_refused:
+            self._again_at[block] = now + REFUSED_RETRY_S
+        elif block in self._again_at and self._again_at[block] <= now:
+            del self._again_at[block]
         for name in await self._positions.quarantine(block, seen, because):
             _log.error("projection is quarantined", projection=name, block=block, because=because)
 
+    async def _end_quarantine(self, fold: Fold, seen: dict[str, Seen]) -> None:
+        """Of what was stopped where the journal ends, and so need not move. The others end theirs by moving."""
+        stopped = {name: one for name, one in seen.items() if one.quarantined_because and one.position == fold.position}
+        if stopped:
+            for name in await self._positions.end_quarantine(fold.block, stopped):
+                _log.warning("projection follows again", projection=name, block=fold.block)
 
-def _active(seen: dict[BlockId, dict[str, Seen]]) -> dict[BlockId, dict[str, Seen]]:
-    """What is not quarantined, of the blocks where that is anything."""
-    active = {
-        block: {name: one for name, one in of_block.items() if one.quarantined_because is None}
-        for block, of_block in seen.items()
-    }
-    return {block: of_block for block, of_block in active.items() if of_block}
+
+def _active(seen: dict[str, Seen]) -> dict[str, Seen]:
+    """What is not quarantined."""
+    return {name: one for name, one in seen.items() if one.quarantined_because is None}
 
 
 def _extend(fold: Fold, rows: Sequence[JournalRow], read_at_ms: int, *, is_cut: bool) -> None:
     """Apply the rows that were found; `is_cut`: there may be more. Raises JournalDamaged."""
     for row in rows:
         fold.extend(row)
-    fold.as_of_ms = max(fold.as_of_ms, rows[-1].recorded_at_ms if is_cut else read_at_ms)
+    if not is_cut:
+        fold.as_of_ms = max(fold.as_of_ms, read_at_ms)
+    elif rows:
+        fold.as_of_ms = max(fold.as_of_ms, rows[-1].recorded_at_ms)
 
 
 def _steps(fold: Fold, seen: dict[str, Seen], *, is_cut: bool) -> dict[str, Step]:

@@ -28,7 +28,10 @@ async def healthz() -> Response[bytes]:
 
 @get("/readyz")
 async def readyz(request: HttpRequest) -> Response[bytes]:
-    """The gateway can sell: 200 if so, else 503."""
+    """The gateway can sell: 200 if so, else 503 and why not: no shard, one that is silent or cannot write, no Postgres.
+
+    What only a write would show is known once one was tried: an idle cluster may be ready for a write that then fails.
+    """
     problems = await cast(Readiness, request.app.state["readiness"])()
     return _response(Health("not ready", problems), 503) if problems else _response(Health("ready"), 200)
 

@@ -18,6 +18,8 @@ from actors.core.state import BlockState
 from actors.database.connect import connect
 from actors.engine import replay as replay_module
 from actors.engine.hosted import HostedBlock
+from actors.journal import journal as journal_module
+from actors.journal import postgres as postgres_module
 from actors.journal.journal import GENESIS, Epoch, Snapshot
 from actors.journal.postgres import PostgresJournal
 from serve.cli import app
@@ -187,3 +189,33 @@ def test_a_replay_that_leaves_a_row_out_would_be_noticed(database_url: str, monk
     monkeypatch.setattr("serve.replay.at_newest_snapshot", late)
     with pytest.raises(AssertionError):
         check_same(database_url, "left out")
+
+
+def check_small_pages(url: str, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """A page is full with one row or two, as if each were of many commands."""
+    for module in (journal_module, postgres_module):
+        monkeypatch.setattr(module, "MAX_ROWS_BYTES", 100)
+    check_same(url, key)
+    block = event_block(TENANT, key)
+    assert asyncio.run(replayed_to_the_end(url, block)) == len(commands(key))
+
+
+async def replayed_to_the_end(url: str, block: BlockId) -> int:
+    """How far a replay comes that is not told where the end is."""
+    journal = PostgresJournal(url)
+    hosted = replay_module.before_first_row(block)
+    try:
+        await replay_module.replay(journal, hosted)
+    finally:
+        await journal.close()
+    return hosted.position
+
+
+def test_a_short_page_is_not_the_end_of_the_journal(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_small_pages(database_url, monkeypatch, "pages")
+
+
+def test_control_who_takes_it_for_the_end_leaves_rows_out(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_module, "is_cut", lambda rows, limit: len(rows) >= limit)
+    with pytest.raises(AssertionError):
+        check_small_pages(database_url, monkeypatch, "short pages")

@@ -5,7 +5,17 @@ import asyncio
 import pytest
 
 from actors.core.ids import BlockId
-from actors.journal.journal import GENESIS, Head, JournalUnavailable, NewRow, Snapshot
+from actors.journal import memory, postgres
+from actors.journal.journal import (
+    GENESIS,
+    MAX_ROWS_BYTES,
+    Head,
+    JournalRow,
+    JournalUnavailable,
+    NewRow,
+    Snapshot,
+    is_cut,
+)
 from tests.journal.backends import Backend, grown, head_of, new_block, row_after
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +37,47 @@ async def test_rows_are_paged_in_order_behind_a_position(backend: Backend) -> No
         assert await line.rows(block, 4, 2) == rows[4:]
         assert await line.rows(block, 5, 2) == []
         assert await line.rows(new_block(), 0, 2) == []
+
+
+async def check_large_rows(backend: Backend) -> None:
+    """Rows of 0.7 MiB, and one that is larger than all that one call may bring."""
+    sizes_bytes = [700 * 1024] * 7 + [MAX_ROWS_BYTES + 1] + [10] * 3
+    async with backend.line() as line:
+        block = new_block()
+        rows: list[JournalRow] = []
+        for size_bytes in sizes_bytes:
+            head = Head(rows[-1].position, 1, rows[-1].chain) if rows else None
+            new = row_after(head, block, entries=bytes(size_bytes))
+            assert (await line.append([new])).durable == {block}
+            rows.append(new.row)
+        assert await line.rows(block, 0, 2) == rows[:2]
+        pages: list[list[JournalRow]] = []
+        while not pages or is_cut(pages[-1], 100):
+            pages.append(await line.rows(block, pages[-1][-1].position if pages else 0, 100))
+        assert pages == [rows[:3], rows[3:6], rows[6:8], rows[8:]]
+
+
+async def test_a_page_ends_with_the_row_that_fills_it(backend: Backend) -> None:
+    await check_large_rows(backend)
+
+
+@pytest.mark.parametrize("bound_bytes", [2**40, 0, MAX_ROWS_BYTES // 2])
+async def test_control_another_bound_gives_other_pages(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, bound_bytes: int
+) -> None:
+    for module in (memory, postgres):
+        monkeypatch.setattr(module, "MAX_ROWS_BYTES", bound_bytes)
+    with pytest.raises(AssertionError):
+        await check_large_rows(backend)
+
+
+async def test_a_page_that_is_just_full_may_be_the_last(backend: Backend) -> None:
+    async with backend.line() as line:
+        block = new_block()
+        new = row_after(None, block, entries=bytes(MAX_ROWS_BYTES))
+        assert (await line.append([new])).durable == {block}
+        assert is_cut(await line.rows(block, 0, 100), 100)
+        assert await line.rows(block, 1, 100) == []
 
 
 async def test_entries_of_any_bytes_and_size_are_kept(backend: Backend) -> None:

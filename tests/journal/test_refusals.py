@@ -1,5 +1,7 @@
 """What Postgres refuses for good is told from what passes by itself, and is said aloud, with its class."""
 
+import asyncio
+import gc
 from urllib.parse import urlsplit
 
 import pytest
@@ -129,6 +131,36 @@ async def test_control_a_session_for_each_refusal_shows(database_url: str, monke
     monkeypatch.setattr(Line, "_unavailable", cutting)
     with pytest.raises(AssertionError):
         await check_session(database_url)
+
+
+async def check_that_nobody_complains(database_url: str) -> None:
+    """Whoever asked is gone when the statement fails."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    line = Line(database_url, application_name="tests")
+    try:
+        asking = asyncio.create_task(line.fetch("do $$ begin perform pg_sleep(0.2); raise data_corrupted; end $$"))
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        del asking
+        assert await line.fetch("select 1") == [(1,)]
+        gc.collect()
+    finally:
+        asyncio.get_running_loop().set_exception_handler(None)
+        await line.close()
+    assert complaints == []
+
+
+async def test_a_statement_that_fails_when_its_asker_has_left_fails_quietly(database_url: str) -> None:
+    await check_that_nobody_complains(database_url)
+
+
+async def test_control_a_failure_that_nobody_looks_at_is_complained_of(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_line, "_look_at", lambda _: None)
+    with pytest.raises(AssertionError):
+        await check_that_nobody_complains(database_url)
 
 
 async def repeated(database_url: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from actors.link.address import Address
 from actors.link.client import LinkClient
 from actors.link.handshake import Identity
-from actors.link.server import HandleBatch, LinkServer, ServerBounds
+from actors.link.server import HandleBatch, LinkServer, ServerBounds, TellTrouble, no_trouble
 
 Run = Callable[[Coroutine[Any, Any, None]], None]  # what the fixture `run` gives
 
@@ -38,8 +38,9 @@ async def serving(
     handle_batch: HandleBatch = echo,
     bounds: ServerBounds | None = None,
     identity: Identity = IDENTITY,
+    trouble: TellTrouble = no_trouble,
 ) -> AsyncIterator[LinkServer]:
-    server = LinkServer(address, SECRET, identity, handle_batch, bounds)
+    server = LinkServer(address, SECRET, identity, handle_batch, bounds, trouble=trouble)
     await server.start()
     try:
         yield server

@@ -9,6 +9,7 @@ from actors.link.handshake import ClientHandshake, Handshake, HandshakeFailed, I
 
 SECRET = b"a secret of the cluster"
 OTHER = b"a secret of another one"
+CLIENT = b"the first client"
 IDENTITY = Identity("shard-1", 7)
 
 
@@ -33,7 +34,7 @@ def shake(client: Handshake, server: Handshake) -> list[Frame]:
 def strangers_are_refused() -> None:
     """The guarantee, as a check that its negative control runs as well."""
     for client_secret, server_secret in ((OTHER, SECRET), (SECRET, OTHER)):
-        client, server = ClientHandshake(client_secret), ServerHandshake(server_secret, IDENTITY)
+        client, server = ClientHandshake(client_secret, CLIENT), ServerHandshake(server_secret, IDENTITY)
         with pytest.raises(HandshakeFailed):
             shake(client, server)
         assert not client.done
@@ -41,12 +42,13 @@ def strangers_are_refused() -> None:
 
 
 def test_both_ends_believe_each_other_and_the_client_learns_who_serves() -> None:
-    client, server = ClientHandshake(SECRET), ServerHandshake(SECRET, IDENTITY)
+    client, server = ClientHandshake(SECRET, CLIENT), ServerHandshake(SECRET, IDENTITY)
     said = shake(client, server)
     assert [frame.kind for frame in said] == [Kind.HELLO, Kind.CHALLENGE, Kind.PROOF, Kind.WELCOME]
     assert client.done
     assert server.done
     assert client.identity == IDENTITY
+    assert server.client == CLIENT
 
 
 def test_strangers_are_refused() -> None:
@@ -60,14 +62,14 @@ def test_control_strangers_get_in_if_proofs_are_not_compared(monkeypatch: pytest
 
 
 def test_a_stranger_that_serves_is_refused_although_it_accepts_everybody() -> None:
-    client = ClientHandshake(SECRET)
+    client = ClientHandshake(SECRET, CLIENT)
     client.received(Frame(Kind.CHALLENGE, 0, b"\1" + bytes(32)))
     with pytest.raises(HandshakeFailed, match="server does not know"):
         client.received(Frame(Kind.WELCOME, 0, bytes(32) + b"\x92\xa1x\1"))
 
 
 def test_an_overheard_client_cannot_be_replayed() -> None:
-    hello, _, proof, _ = shake(ClientHandshake(SECRET), ServerHandshake(SECRET, IDENTITY))
+    hello, _, proof, _ = shake(ClientHandshake(SECRET, CLIENT), ServerHandshake(SECRET, IDENTITY))
     server = ServerHandshake(SECRET, IDENTITY)
     server.received(hello)
     with pytest.raises(HandshakeFailed):
@@ -75,14 +77,14 @@ def test_an_overheard_client_cannot_be_replayed() -> None:
 
 
 def test_a_clients_own_proof_cannot_be_reflected() -> None:
-    client = ClientHandshake(SECRET)
+    client = ClientHandshake(SECRET, CLIENT)
     proof = frame_of(client.received(Frame(Kind.CHALLENGE, 0, b"\1" + bytes(32))))
     with pytest.raises(HandshakeFailed):
         client.received(Frame(Kind.WELCOME, 0, proof.payload))
 
 
 def test_an_altered_identity_is_refused() -> None:
-    client, server = ClientHandshake(SECRET), ServerHandshake(SECRET, IDENTITY)
+    client, server = ClientHandshake(SECRET, CLIENT), ServerHandshake(SECRET, IDENTITY)
     challenge = frame_of(server.received(frame_of(client.opening())))
     welcome = frame_of(server.received(frame_of(client.received(challenge))))
     altered = welcome.payload.replace(b"shard-1", b"shard-2")
@@ -118,7 +120,7 @@ def test_a_second_hello_does_not_change_the_nonces() -> None:
 
 def test_a_short_secret_and_a_long_identity_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="16 bytes"):
-        ClientHandshake(b"short")
+        ClientHandshake(b"short", CLIENT)
     with pytest.raises(ValueError, match="16 bytes"):
         ServerHandshake(b"", IDENTITY)
     with pytest.raises(ValueError, match="bound is 512"):

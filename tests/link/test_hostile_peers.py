@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_bytes
 
 import pytest
 
@@ -10,7 +11,7 @@ from actors.link.address import Address, TcpAddress, UnixAddress
 from actors.link.client import ClientBounds, LinkClient
 from actors.link.connection import Connection, ConnectionBounds
 from actors.link.frames import Frame, FrameDecoder, Kind, encode_frame
-from actors.link.handshake import ClientHandshake
+from actors.link.handshake import CLIENT_BYTES, ClientHandshake
 from actors.link.server import HandleBatch, LinkServer, ServerBounds
 from actors.link.transport import NotSent, OutcomeUnknown
 from tests.link import loopback
@@ -28,7 +29,8 @@ async def serving(
         yield server
         await until(lambda: server.connections == 0)
         async with connected(server.address) as client:
-            assert await client.ping(timeout_s=5) == IDENTITY
+            assert await client.ping(timeout_s=5) == ""
+            assert client.identity == IDENTITY
 
 
 class Peer:
@@ -49,7 +51,7 @@ class Peer:
     async def proven(cls, address: Address) -> "Peer":
         """One that knows the secret."""
         peer = await cls.connect(address)
-        handshake = ClientHandshake(SECRET)
+        handshake = ClientHandshake(SECRET, token_bytes(CLIENT_BYTES))
         peer.writer.write(handshake.opening())
         while not handshake.done:
             frame = await peer.frame()

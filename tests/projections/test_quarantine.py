@@ -6,7 +6,6 @@ from os import urandom
 from random import Random
 from typing import Any
 
-import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
@@ -19,11 +18,10 @@ from actors.database.connect import Connection
 from actors.database.line import LineRefused, LineUnavailable
 from actors.journal.codec import decode_entries, encode_entries
 from actors.journal.journal import JournalRefused, JournalRow, Snapshot
-from actors.projections import positions
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.fold import Fold
-from actors.projections.positions import Seen
+from actors.projections.positions import BlocksRefused, Positions, Seen
 from actors.projections.projection import FollowedRow, Progress
 from actors.projections.projector import Projector
 from tests.projections.selling import ALL, SEATS, Feed, SellingEvent, World, check_followed, follow_all
@@ -90,7 +88,7 @@ DAMAGES: list[tuple[Damage, str]] = [
     (_changed_row, "row 14 does not extend row 13"),
     (_changed_time, "row 14 does not extend row 13"),
     (_removed_row, "row 15 does not extend row 13"),
-    (_unreadable_file, "its rows cannot be read: XX001"),
+    (_unreadable_file, "its rows cannot be read: DataCorruptedError XX001"),
 ]
 
 
@@ -146,7 +144,7 @@ def _extend_without_looking(self: Fold, row: JournalRow) -> None:
 async def test_control_one_who_does_not_stop_the_block_stops_them_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def give_up(_self: Projector, block: BlockId, _seen: dict[str, Seen], because: str) -> None:
+    async def give_up(_self: Projector, block: BlockId, _seen: dict[str, Seen], because: str, **_: bool) -> None:
         raise AssertionError(f"{block}: {because}")
 
     monkeypatch.setattr(Projector, "_quarantine", give_up)
@@ -157,12 +155,19 @@ async def test_control_one_who_does_not_stop_the_block_stops_them_all(
 async def test_control_rows_that_are_only_read_together_stop_them_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def give_up(_self: Projector, _active: object, because: str) -> bool:
-        raise LineUnavailable(because)
+    async def give_up(_self: Projector, _active: object, refusal: BlocksRefused) -> bool:
+        raise LineUnavailable(str(refusal))
 
     monkeypatch.setattr(Projector, "_follow_apart", give_up)
     with pytest.raises(LineUnavailable, match="XX001"):
-        await check_that_only_its_block_stops(world, _unreadable_file, "its rows cannot be read: XX001")
+        await check_that_only_its_block_stops(world, *DAMAGES[-1])
+
+
+async def blame_the_blocks(self: Positions, ask: Any, _ask_of_none: Any) -> Any:
+    try:
+        return await self._line.run(ask)
+    except LineRefused as refusal:
+        raise BlocksRefused(str(refusal)) from refusal
 
 
 async def check_a_fault_of_no_row(world: World) -> None:
@@ -183,7 +188,7 @@ async def test_what_is_no_rows_fault_stops_no_block(world: World) -> None:
 
 
 async def test_control_blamed_on_the_rows_it_stops_every_block(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(positions, "_REFUSALS", (asyncpg.PostgresError,))
+    monkeypatch.setattr(Positions, "_asked_of_blocks", blame_the_blocks)
     with pytest.raises(pytest.fail.Exception):
         await check_a_fault_of_no_row(world)
 
@@ -260,20 +265,8 @@ async def test_what_a_projection_cannot_write_stops_that_projection_of_that_bloc
     assert stopped["feed"][0] == 0
     assert because in str(stopped["feed"][1])
     assert await world.feed(bad.block) == []
-    assert [(log["projection"], log["block"]) for log in logs] == [("feed", bad.block)]
-
-
-async def test_a_rebuild_ends_the_quarantine(world: World) -> None:
-    event = await world.event()
-    projector = world.projector(Choosy(event.block, ""), AvailabilityProjection(), DeadlinesProjection())
-    await follow_all(projector)
-    healed = world.projector()
-    await event.live_at_random(Random(3), 5)
-    await follow_all(healed)
-    assert (await world.positions(event.block))["feed"][0] == 0
-    await healed.rebuild("feed", [event.block])
-    await follow_all(healed)
-    await check_followed(world, event)
+    loud = [log for log in logs if log["event"] == "projection is quarantined"]
+    assert [(log["projection"], log["block"]) for log in loud] == [("feed", bad.block)]
 
 
 async def test_an_older_projector_cannot_stop_what_a_newer_one_follows(world: World) -> None:
@@ -293,7 +286,8 @@ async def test_a_projector_that_starts_says_what_is_quarantined(world: World) ->
         running = asyncio.create_task(world.projector().run())
         await asyncio.sleep(0.3)
         running.cancel()
-    assert [(log["log_level"], log["projection"], log["block"]) for log in logs] == [("error", "feed", event.block)]
+    loud = [log for log in logs if log["log_level"] == "error"]
+    assert [(log["projection"], log["block"]) for log in loud] == [("feed", event.block)]
 
 
 async def check_snapshot_on_damaged_file(world: World) -> None:

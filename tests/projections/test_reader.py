@@ -1,7 +1,7 @@
 """The reader: what it shows, how old that may be, and to whom."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
 from urllib.parse import urlsplit
@@ -12,8 +12,9 @@ from actors.core.ids import BlockId, TenantId
 from actors.core.inventory import UnitStatus
 from actors.core.replies import EventStatus
 from actors.database.line import Line
-from actors.projections import availability
+from actors.projections import availability, fresh
 from actors.projections.availability import AvailabilityReader, InvalidCursor, ReadUnavailable, UnitCounts
+from tests.catalogue.house import Wire
 from tests.conftest import EmbeddedPostgres
 from tests.projections.selling import LAYOUT, SEATS, SellingEvent, World, follow_all
 
@@ -204,6 +205,56 @@ async def test_while_postgres_is_away_the_last_seen_is_shown_with_its_time(
         assert await shown() == seen, "Postgres is not asked again and again"
         clock.now = 11.1
         assert await shown() != seen
+
+
+async def check_silence(world: World) -> None:
+    """Postgres accepts and never answers, and each read would wait for two seconds."""
+    wire = Wire(world.database_url)
+    server = await wire.serve()
+    events = [await world.event() for _ in range(8)]
+    await follow_all(world.projector())
+    clock = Hands()
+    async with reading(wire.database_url, clock) as reader:
+
+        async def shown() -> list[object]:
+            return await asyncio.gather(*(reader.availability(ACME, event.block) for event in events))
+
+        seen = await shown()
+        await wire.fall_silent()
+        clock.now = 10.0
+        try:
+            async with asyncio.timeout(1):
+                assert await shown() == seen
+            async with asyncio.timeout(4):
+                unseen = [reader.availability(ACME, BlockId(f"unseen{number:010}")) for number in range(2_000)]
+                told = await asyncio.gather(*unseen, return_exceptions=True)
+        except TimeoutError:
+            raise AssertionError("one waits behind another") from None
+        finally:
+            server.close()
+            await wire.close()
+        assert all(isinstance(one, ReadUnavailable) for one in told)
+
+
+async def test_while_postgres_is_silent_nobody_waits_behind_others(world: World) -> None:
+    await check_silence(world)
+
+
+def the_patient_wait(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fresh, "PATIENCE_S", 60.0)
+
+
+def the_line_is_long(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(availability, "ShortLine", lambda line, **_: line)
+
+
+@pytest.mark.parametrize("sabotage", [the_patient_wait, the_line_is_long])
+async def test_control_waiting_behind_others_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        await check_silence(world)
 
 
 async def test_another_tenants_event_looks_like_none(world: World) -> None:

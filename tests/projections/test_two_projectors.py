@@ -8,6 +8,7 @@ import pytest
 
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
+from actors.projections import positions as positions_module
 from actors.projections.positions import Positions, Step
 from actors.projections.projection import Projection
 from tests.projections.selling import World, check_followed, follow_all
@@ -77,6 +78,32 @@ async def test_a_projector_that_wakes_up_late_writes_nothing(world: World) -> No
 async def test_control_without_comparing_the_late_one_writes_again(world: World) -> None:
     with pytest.raises(AssertionError):
         await check_that_one_which_wakes_up_writes_nothing(world, Overwriting(world.database_url))
+
+
+async def check_that_what_was_stopped_meanwhile_stays_where_it_is(world: World) -> None:
+    """A projector hangs with what it has read; another stops the event; then the first goes on."""
+    event = await world.event()
+    positions = Hanging(world.database_url)
+    hanging = asyncio.create_task(world.projector(positions=positions).round())
+    await positions.hangs.wait()
+    seen = (await positions.seen(["feed"], [event.block]))[event.block]
+    assert await positions.quarantine(event.block, seen, "bad") == ["feed"]
+    positions.goes_on.set()
+    await hanging
+    assert (await world.positions(event.block))["feed"] == (0, "bad")
+    assert await world.feed(event.block) == []
+
+
+async def test_who_has_not_seen_a_quarantine_does_not_end_it(world: World) -> None:
+    await check_that_what_was_stopped_meanwhile_stays_where_it_is(world)
+
+
+async def test_control_without_comparing_the_quarantine_it_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparing = "and seen.quarantined_because is not distinct from moved.quarantined_because"
+    assert comparing in positions_module._SQL["move"]
+    monkeypatch.setitem(positions_module._SQL, "move", positions_module._SQL["move"].replace(comparing, ""))
+    with pytest.raises(AssertionError):
+        await check_that_what_was_stopped_meanwhile_stays_where_it_is(world)
 
 
 async def test_a_loser_need_not_fold_anew(world: World) -> None:

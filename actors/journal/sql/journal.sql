@@ -36,12 +36,15 @@ select
 
 -- name: already_there
 -- Which of these rows are there under the same chain. The lock makes this a transaction with something to commit, so
--- that it waits for the replicas as an append does: a row may be visible whose own wait for them was cut short.
+-- that it waits for the replicas as an append does: a row may be visible whose own wait for them was cut short. And
+-- only one can have it, so that however often the rows are sent, one session waits for the replicas, and the others for
+-- it. Ordered, as an append is.
 select block_id
 from journal
 join unnest($1::text[], $2::bigint[], $3::bytea[]) as sent (block_id, position, chain) using (block_id, position)
 where journal.chain = sent.chain
-for key share of journal;
+order by block_id collate "C"
+for no key update of journal;
 
 -- name: heads
 select clock.now_ms, head.block_id, head.position, head.epoch, head.chain
@@ -59,11 +62,22 @@ left join (
 ) as head on true;
 
 -- name: rows
+-- The last row is the one with which the entries come to $4 bytes. How many a row has is known without reading them.
 select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
-from journal
-where block_id = $1 and position > $2
-order by position
-limit $3;
+from (
+  select
+    following.*,
+    sum(octet_length(entries)) over (order by position rows between unbounded preceding and 1 preceding) as bytes_before
+  from (
+    select *
+    from journal
+    where block_id = $1 and position > $2
+    order by position
+    limit $3
+  ) as following
+) as measured
+where bytes_before is null or bytes_before < $4
+order by position;
 
 -- name: save_snapshot
 -- Keeps this snapshot and the newest one below it. Snapshots above it, if any, are not this writer's to judge.

@@ -41,29 +41,41 @@ order by block_id, projection
 on conflict do nothing;
 
 -- name: rows
--- Up to $3 rows of each block behind a position. What was acknowledged before `read_at_ms` is in the journal by then.
+-- Up to $3 rows of each block behind a position: the first of all blocks, then the second, and so on. The last row is
+-- the one with which the entries come to $4 bytes. What was acknowledged before `read_at_ms` is in the journal by then.
 select
   (extract(epoch from statement_timestamp()) * 1000)::bigint as read_at_ms,
-  following.block_id, following.position, epoch, recorded_at_ms, entry_count, entries, following.chain
-from unnest($1::text[], $2::bigint[]) as wanted (block_id, position)
-cross join lateral (
-  select *
-  from journal
-  where journal.block_id = wanted.block_id and journal.position > wanted.position
-  order by position
-  limit $3
-) as following
-order by following.block_id, following.position;
+  block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from (
+  select
+    following.*,
+    following.position - wanted.position as distance,
+    sum(octet_length(entries)) over (
+      order by following.position - wanted.position, following.block_id
+      rows between unbounded preceding and 1 preceding
+    ) as bytes_before
+  from unnest($1::text[], $2::bigint[]) as wanted (block_id, position)
+  cross join lateral (
+    select *
+    from journal
+    where journal.block_id = wanted.block_id and journal.position > wanted.position
+    order by position
+    limit $3
+  ) as following
+) as measured
+where bytes_before is null or bytes_before < $4
+order by distance, block_id;
 
 -- name: move
--- Compare and set: positions move only from where this projector saw them. A block not returned was moved by another.
+-- Compare and set: positions move only from where this projector saw them, quarantined or not, which ends with that. A
+-- block not returned was moved or stopped by another.
 -- Looked up one by one, in order: without statistics a join would look at every block of the projection.
 with mine as (
   select moved.block_id, moved.to_position, moved.to_chain
   from (
     select *
-    from unnest($2::text[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[])
-      as step (block_id, from_position, from_chain, to_position, to_chain)
+    from unnest($2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::bigint[], $7::bytea[])
+      as step (block_id, from_position, from_chain, quarantined_because, to_position, to_chain)
     order by block_id collate "C"
   ) as moved
   cross join lateral (
@@ -73,12 +85,12 @@ with mine as (
       and seen.block_id = moved.block_id
       and seen.position = moved.from_position
       and seen.chain = moved.from_chain
-      and seen.quarantined_because is null
+      and seen.quarantined_because is not distinct from moved.quarantined_because
     for update
   ) as unmoved
 )
 update projection_positions as seen
-set position = mine.to_position, chain = mine.to_chain
+set position = mine.to_position, chain = mine.to_chain, quarantined_because = null
 from mine
 where seen.projection = $1 and seen.block_id = mine.block_id
 returning seen.block_id;
@@ -91,7 +103,17 @@ from unnest($2::text[], $3::bigint[]) as stuck (projection, position)
 where seen.block_id = $1
   and seen.projection = stuck.projection
   and seen.position = stuck.position
-  and seen.quarantined_because is null
+  and seen.quarantined_because is distinct from $4
+returning seen.projection;
+
+-- name: end_quarantine
+update projection_positions as seen
+set quarantined_because = null
+from unnest($2::text[], $3::bigint[]) as sound (projection, position)
+where seen.block_id = $1
+  and seen.projection = sound.projection
+  and seen.position = sound.position
+  and seen.quarantined_because is not null
 returning seen.projection;
 
 -- name: quarantined
@@ -101,6 +123,10 @@ where quarantined_because is not null
 order by block_id, projection;
 
 -- name: rebuild
-update projection_positions
-set position = 0, chain = $3, quarantined_because = null
-where projection = $1 and block_id = any($2::text[]);
+with begun as (
+  update projection_positions
+  set position = 0, chain = $2, quarantined_because = null
+  where block_id = $1
+  returning projection
+)
+select projection from begun order by projection;
