@@ -9,9 +9,10 @@ only Ray does not reach may be one that serves, and is spared until it is heard,
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import ray
@@ -36,6 +37,7 @@ START_TIMEOUT_S = 20.0
 SPARE_PERIOD_S = 2.0
 ANSWER_TIMEOUT_S = 2.0  # nobody is watched before it is over
 
+T = TypeVar("T")
 Standing = tuple[str, int]  # where an actor listens, and its process; neither is unique by itself
 
 
@@ -88,12 +90,8 @@ class Directory:
 
     async def _known(self) -> dict[str, Incarnation]:
         """The newest incarnation of each shard, as soon as the catalogue can be asked."""
-        while True:
-            try:
-                return (await self._catalogue.newest_incarnations(self._config.generation))[0]
-            except CatalogueUnavailable as fault:
-                _log.error("the catalogue cannot be reached", fault=str(fault))
-                await asyncio.sleep(CATALOGUE_RETRY_S)
+        newest, _ = await _insist(lambda: self._catalogue.newest_incarnations(self._config.generation))
+        return newest
 
     async def _end_strays(self, known: dict[str, Incarnation]) -> list[Any]:
         """End what an earlier life started and the catalogue does not name: its spare, and starts that were under way.
@@ -146,7 +144,7 @@ class Directory:
 
     async def _start_successor(self, shard: str, incarnation: int) -> Incarnation:
         """Let the spare become the shard, when it can be registered. Raises NoSuccessor: that spare is gone."""
-        await self._known()  # while Postgres is away no start can succeed, and each would cost the spare
+        await _insist(lambda: self._catalogue.witness_commit(shard))  # else it costs a spare in vain
         spare = self._spare or self._make_spare()
         self._spare = None
         config = self._config
@@ -179,6 +177,16 @@ class Directory:
         if self._spare is None:
             self._spare = _detached(Shard, self._actors_prefix + token_hex(8)).remote(self._config.shard)
         return self._spare
+
+
+async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+    """The catalogue's answer, as soon as it gives one."""
+    while True:
+        try:
+            return await ask()
+        except CatalogueUnavailable as fault:
+            _log.error("the catalogue cannot be reached", fault=str(fault))
+            await asyncio.sleep(CATALOGUE_RETRY_S)
 
 
 def _detached(actor: Any, name: str) -> Any:

@@ -5,7 +5,7 @@ fault that stood in the way when its time was up. A fault after which the outcom
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Protocol, TypeAlias
 
@@ -16,15 +16,19 @@ from actors.core.outcomes import Details, Reason, Rejected
 from actors.link.batch import Answer, Failed, Fault, Refused, Replied
 from actors.link.coalescer import Coalescer, Expired, Overloaded
 from actors.link.transport import NotSent, OutcomeUnknown
-from actors.parking import NoRoomLeft, Parking, Place, Room
+from actors.parking import NoRoomLeft, Parking, Place, Room, Space
 
 _log = structlog.get_logger(__name__)
 
 PAUSE_FIRST_S = 0.01
 PAUSE_MAX_S = 0.25
 SCOUT_PAUSE_S = 0.02  # one command a block asks this often whether it is there
-MAX_ERRANDS = 16_384  # at once in all, wherever they wait: for a batch, an answer, a block, a pause, the catalogue
+# At once, wherever they wait: for a batch, an answer, a block, a pause, the catalogue. Twice what may be parked: those
+# blocks of a tenant that are there are served while others are waited for.
+MAX_ERRANDS = 16_384
+MAX_ERRANDS_BYTES = 64 << 20
 MAX_ERRANDS_PER_TENANT = 8_192
+MAX_ERRANDS_BYTES_PER_TENANT = 32 << 20
 RETRY_HINT_MS = 1_000
 TRIES_ALONE = 3  # a command after which the shard was gone this often is not sent again
 
@@ -51,9 +55,10 @@ class Dispatcher:
     def __init__(self, routes: Routes, now_ms: Callable[[], int]) -> None:
         self._routes = routes
         self._now_ms = now_ms
-        self._room = Room(MAX_ERRANDS, MAX_ERRANDS_PER_TENANT)
+        self._room = Room(
+            Space(MAX_ERRANDS, MAX_ERRANDS_BYTES), Space(MAX_ERRANDS_PER_TENANT, MAX_ERRANDS_BYTES_PER_TENANT)
+        )
         self._parking = Parking()
-        self.retry_count = 0
 
     async def ask(
         self,
@@ -64,24 +69,25 @@ class Dispatcher:
         unknown_block: Reason,
         *,
         to_write: bool = True,
+        enter: Callable[[], Awaitable[None]] | None = None,
     ) -> Replied | Rejected:
         """The outcome of an encoded command, at the latest at `not_after_ms`.
 
-        What does not write leaves no outcome open: it has an answer or none.
+        What does not write leaves no outcome open: it has an answer or none. `enter` is awaited before each try, to see
+        to it that there is such a block; it changes nothing where there is, and raises RoutesUnavailable.
         """
         errand = _Errand(
-            self._routes, self._parking, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write
-        )
+            self._routes, self._parking, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write,
+            enter,
+        )  # fmt: skip
         try:
-            with self._room.entered(tenant):
+            with self._room.entered(tenant, len(command)):
                 async with asyncio.timeout(max(0, not_after_ms - self._now_ms()) / 1000):
                     return await errand.run()
         except NoRoomLeft:
             return errand.no_room()
         except TimeoutError:
             return errand.out_of_time()
-        finally:
-            self.retry_count += max(0, errand.try_count - 1)
 
 
 class _Again(Enum):
@@ -109,6 +115,7 @@ class _Errand:
         not_after_ms: int,
         unknown_block: Reason,
         to_write: bool,
+        enter: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self._routes = routes
         self._parking = parking
@@ -119,6 +126,7 @@ class _Errand:
         self._not_after_ms = not_after_ms
         self._unknown_block = unknown_block
         self._to_write = to_write
+        self._enter = enter
         self._maybe_served = False
         self._broken_off = False
         self._alone = False
@@ -126,7 +134,6 @@ class _Errand:
         self._in_line = False
         self._block_answered = False
         self._pause_s = PAUSE_FIRST_S
-        self.try_count = 0
 
     async def run(self) -> Replied | Rejected:
         """Try until there is an outcome. Raises NoRoomLeft."""
@@ -138,7 +145,7 @@ class _Errand:
             if not isinstance(verdict, _Again):
                 return verdict
             await self._pause()
-        with self._parking.room.entered(self._tenant):
+        with self._parking.room.entered(self._tenant, len(self._command)):
             self._in_line = True
             while True:
                 verdict = await self._take_turn(place)
@@ -180,8 +187,9 @@ class _Errand:
 
     async def _try(self) -> _Verdict:
         """Find the way and ask once."""
-        self.try_count += 1
         try:
+            if self._enter is not None:
+                await self._enter()
             way = await self._routes.route(self._block)
         except RoutesUnavailable:
             return _Again.AFTER_A_PAUSE

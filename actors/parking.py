@@ -15,8 +15,11 @@ from typing import NamedTuple
 
 from actors.core.ids import BlockId
 
-MAX_PARKED = 8_192  # as many as may wait for a batch to one shard, in all and of a tenant
+# In all and of a tenant: as much as may wait for a batch to one shard.
+MAX_PARKED = 8_192
+MAX_PARKED_BYTES = 32 << 20
 MAX_PARKED_PER_TENANT = 4_096
+MAX_PARKED_BYTES_PER_TENANT = 16 << 20
 MAX_ASKING = 512  # of one line; a batch carries as many
 
 
@@ -28,33 +31,56 @@ class Place(NamedTuple):
 
 
 class NoRoomLeft(Exception):
-    """Too many are there already, or too many of the tenant."""
+    """Too many are there already, or too many of the tenant, or with too many bytes."""
+
+
+class Space(NamedTuple):
+    """So many commands, with so many bytes together: a bound, or how much of it is occupied."""
+
+    commands: int
+    size_bytes: int
+
+    def holds(self, other: "Space") -> bool:
+        """Whether so much fits in here."""
+        return other.commands <= self.commands and other.size_bytes <= self.size_bytes
+
+    def with_one(self, size_bytes: int) -> "Space":
+        """One command of this size more."""
+        return Space(self.commands + 1, self.size_bytes + size_bytes)
+
+    def without_one(self, size_bytes: int) -> "Space":
+        """One command of this size less."""
+        return Space(self.commands - 1, self.size_bytes - size_bytes)
+
+
+NOTHING = Space(0, 0)
 
 
 class Room:
-    """Counts who is there: so many at once, and so many of one tenant, that one cannot fill it alone."""
+    """Counts commands and their bytes: so much at once, and so much of one tenant, that one cannot fill it alone."""
 
-    def __init__(self, bound: int, tenant_bound: int) -> None:
-        self._bound = bound
-        self._tenant_bound = tenant_bound
-        self._count = 0
-        self._tenant_counts: dict[str, int] = {}
+    def __init__(self, in_all: Space, of_tenant: Space) -> None:
+        self._bound = in_all
+        self._tenant_bound = of_tenant
+        self._occupied = NOTHING
+        self._occupied_by: dict[str, Space] = {}
 
     @contextmanager
-    def entered(self, tenant: str) -> Iterator[None]:
+    def entered(self, tenant: str, size_bytes: int) -> Iterator[None]:
         """Be one of those inside, as long as it lasts. Raises NoRoomLeft."""
-        of_tenant = self._tenant_counts.get(tenant, 0)
-        if self._count >= self._bound or of_tenant >= self._tenant_bound:
+        occupied = self._occupied.with_one(size_bytes)
+        by_tenant = self._occupied_by.get(tenant, NOTHING).with_one(size_bytes)
+        if not (self._bound.holds(occupied) and self._tenant_bound.holds(by_tenant)):
             raise NoRoomLeft
-        self._count += 1
-        self._tenant_counts[tenant] = of_tenant + 1
+        self._occupied = occupied
+        self._occupied_by[tenant] = by_tenant
         try:
             yield
         finally:
-            self._count -= 1
-            self._tenant_counts[tenant] -= 1
-            if not self._tenant_counts[tenant]:
-                del self._tenant_counts[tenant]
+            self._occupied = self._occupied.without_one(size_bytes)
+            left = self._occupied_by.pop(tenant).without_one(size_bytes)
+            if left.commands:
+                self._occupied_by[tenant] = left
 
 
 class Line:
@@ -77,7 +103,7 @@ class Parking:
     """The waiting of one gateway: enter the room, then stand in line until there is an outcome."""
 
     def __init__(self) -> None:
-        self.room = Room(MAX_PARKED, MAX_PARKED_PER_TENANT)
+        self.room = Room(Space(MAX_PARKED, MAX_PARKED_BYTES), Space(MAX_PARKED_PER_TENANT, MAX_PARKED_BYTES_PER_TENANT))
         self._lines: dict[Place, Line] = {}
 
     def has_line(self, place: Place) -> bool:

@@ -3,7 +3,8 @@
 Nothing here raises for an expected "no" or for a fault: every method answers `Done` or `Rejected`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -30,7 +31,7 @@ from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Layout
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
-from actors.dispatch import Dispatcher, RoutesUnavailable
+from actors.dispatch import Dispatcher
 from actors.link.batch import encoder, reply_decoder
 
 R = TypeVar("R", EventReply, HoldReply, OrderReply, DigestReply)
@@ -85,12 +86,10 @@ class Reservations:
     ) -> Done[EventReply] | Rejected:
         """Create a draft event. Its id derives from tenant and key, so creating is idempotent."""
         block = event_block(request.caller.tenant, request.key)
-        try:
-            await self._blocks.assign(block, request.caller.tenant)
-        except RoutesUnavailable:
-            return Rejected(Reason.UNAVAILABLE)
         stamp = self._stamp(request, "create_event", name, layout, hold_ttl_ms)
-        return await self._write(block, CreateEvent(stamp, name, layout, hold_ttl_ms), Reason.EVENT_NOT_FOUND)
+        command = CreateEvent(stamp, name, layout, hold_ttl_ms)
+        enter = partial(self._blocks.assign, block, request.caller.tenant)
+        return await self._write(block, command, Reason.EVENT_NOT_FOUND, enter)
 
     async def open_sale(self, request: Request, event_id: str) -> Done[EventReply] | Rejected:
         """Put an event on sale."""
@@ -201,9 +200,12 @@ class Reservations:
         block: BlockId,
         command: Write,
         unknown_block: Reason,
+        enter: Callable[[], Awaitable[None]] | None = None,
     ) -> Done[R] | Rejected:
         stamp = command.stamp
-        return await self._ask(block, command, stamp.tenant, stamp.not_after_ms, unknown_block, to_write=True)
+        return await self._ask(
+            block, command, stamp.tenant, stamp.not_after_ms, unknown_block, to_write=True, enter=enter
+        )
 
     async def _read(
         self, block: BlockId, caller: Caller, command: Command, deadline_ms: int, unknown_block: Reason
@@ -220,9 +222,12 @@ class Reservations:
         unknown_block: Reason,
         *,
         to_write: bool,
+        enter: Callable[[], Awaitable[None]] | None = None,
     ) -> Done[R] | Rejected:
         encoded = encoder.encode(command)
-        answer = await self._dispatcher.ask(block, encoded, tenant, not_after_ms, unknown_block, to_write=to_write)
+        answer = await self._dispatcher.ask(
+            block, encoded, tenant, not_after_ms, unknown_block, to_write=to_write, enter=enter
+        )
         if isinstance(answer, Rejected):
             return answer
         reply = cast(R, reply_decoder.decode(answer.reply))

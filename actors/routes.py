@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
@@ -18,6 +18,7 @@ from actors.link.client import LinkClient
 from actors.link.coalescer import Coalescer, CoalescerCounters
 from actors.link.handshake import Identity
 from actors.link.transport import NotSent, OutcomeUnknown
+from actors.questions import Questions
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +67,9 @@ class CatalogueRoutes:
         self._next_look_s = 0.0
         self._looked_at_s = 0.0
         self._jumped_at_s: float | None = None  # since when the journal's clock is not where it should be
-        self._asking: dict[str, asyncio.Task[Any]] = {}  # what the catalogue is being asked
+        self._looking = Questions()
+        self._finding = Questions()  # of owners
+        self._assigning = Questions()  # waits for commits, as the others do not
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -87,15 +90,17 @@ class CatalogueRoutes:
         return self._clock.now_ms()
 
     async def problems(self) -> tuple[str, ...]:
-        """What keeps this process from selling, in words: no shard, one that does not answer, Postgres away."""
+        """What keeps this process from selling, in words: no shard, one that is silent or cannot write, Postgres away.
+
+        A shard knows what keeps it from writing once a write or three heartbeats have failed, not before.
+        """
         silent_s = time.monotonic() - self._looked_at_s
         if silent_s > LOOK_OVERDUE_S:
             return (f"Postgres has not answered for {silent_s:.0f} s",)
         if not self._ways:
             return ("no shard is known",)
-        ways = sorted(self._ways.items())
-        answers = await asyncio.gather(*(_answers(way.client) for _, way in ways))
-        return tuple(f"{name} does not answer" for (name, _), there in zip(ways, answers, strict=True) if not there)
+        asked = (_problem(name, way.client) for name, way in sorted(self._ways.items()))
+        return tuple(filter(None, await asyncio.gather(*asked)))
 
     def known(self) -> list[tuple[Incarnation, CoalescerCounters]]:
         """The shards by name, as the catalogue last described them, and what went to each."""
@@ -128,10 +133,10 @@ class CatalogueRoutes:
             await self._refresh()
         if not self._ways:
             raise RoutesUnavailable("no shard is known")
-        try:
-            self._owners[block] = await self._catalogue.assign(block, tenant, rendezvous(block, sorted(self._ways)))
-        except CatalogueUnavailable as fault:
-            raise RoutesUnavailable(str(fault)) from fault
+        await _answered(self._assigning.ask(block, lambda: self._assign(block, tenant)))
+
+    async def _assign(self, block: BlockId, tenant: TenantId) -> None:
+        self._owners[block] = await self._catalogue.assign(block, tenant, rendezvous(block, sorted(self._ways)))
         self._unknown.pop(block, None)
 
     async def close(self) -> None:
@@ -143,13 +148,10 @@ class CatalogueRoutes:
         """The block's shard by the catalogue; that a block does not exist is believed for a moment."""
         if self._unknown.get(block, 0.0) > time.monotonic():
             return None
-        return await self._shared(f"owner of {block}", lambda: self._ask_owner(block))
+        return await _answered(self._finding.ask(block, lambda: self._ask_owner(block)))
 
     async def _ask_owner(self, block: BlockId) -> str | None:
-        try:
-            shard = await self._catalogue.owner(block)
-        except CatalogueUnavailable as fault:
-            raise RoutesUnavailable(str(fault)) from fault
+        shard = await self._catalogue.owner(block)
         if shard is None:
             self._unknown[block] = time.monotonic() + UNKNOWN_BLOCK_S
         else:
@@ -159,18 +161,9 @@ class CatalogueRoutes:
                 known.popitem(last=False)
         return shard
 
-    async def _shared(self, question: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Ask, or join those who are asking the same; one who goes away leaves it to the others."""
-        asking = self._asking.get(question)
-        if asking is None:
-            asking = self._asking[question] = asyncio.get_running_loop().create_task(ask())
-            asking.add_done_callback(lambda _: self._asking.pop(question))
-        answer: T = await asyncio.shield(asking)
-        return answer
-
     async def _refresh(self) -> None:
         """Look at the catalogue. Raises RoutesUnavailable; what is known and not in doubt is as good as before."""
-        await self._shared("ways", self._look)
+        await _answered(self._looking.ask("ways", self._look))
 
     async def _look(self) -> None:
         await asyncio.sleep(max(0.0, self._next_look_s - time.monotonic()))
@@ -179,9 +172,9 @@ class CatalogueRoutes:
         self._next_look_s = asked_s + LOOK_PAUSE_S
         try:
             newest, now_ms = await self._catalogue.newest_incarnations(self._generation)
-        except CatalogueUnavailable as fault:
+        except CatalogueUnavailable:
             self._doubted |= doubted
-            raise RoutesUnavailable(str(fault)) from fault
+            raise
         self._looked_at_s = time.monotonic()
         self._set_clock(now_ms, asked_s)
         for name, incarnation in newest.items():
@@ -213,9 +206,18 @@ class CatalogueRoutes:
             closing.add_done_callback(self._closing.discard)
 
 
-async def _answers(client: LinkClient) -> bool:
+async def _answered(asking: Awaitable[T]) -> T:
+    """What the catalogue says. Raises RoutesUnavailable."""
     try:
-        await client.ping(PING_TIMEOUT_S)
+        return await asking
+    except CatalogueUnavailable as fault:
+        raise RoutesUnavailable(str(fault)) from fault
+
+
+async def _problem(shard: str, client: LinkClient) -> str:
+    """What keeps this shard from serving writes, empty if nothing does."""
+    try:
+        trouble = await client.ping(PING_TIMEOUT_S)
     except (NotSent, OutcomeUnknown):
-        return False
-    return True
+        return f"{shard} does not answer"
+    return f"{shard} cannot write: {trouble}" if trouble else ""

@@ -93,6 +93,7 @@ class Shard:
             config.link_secret,
             Identity(shard, epoch.packed()),
             engine.serve,
+            trouble=engine.trouble,
         )
         await server.start()
         self._address = str(server.address)
@@ -100,7 +101,10 @@ class Shard:
             await catalogue.register(shard, epoch.packed(), self._address, os.getpid())
         except (NumberUsed, CatalogueUnavailable) as fault:
             _log.error("leaving unregistered", shard=shard, epoch=epoch, fault=repr(fault))
-            os._exit(1)
+            try:
+                await server.stop(grace_s=0.0)  # else each try would leave a socket file behind
+            finally:
+                os._exit(1)
         gc.collect()
         gc.freeze()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)

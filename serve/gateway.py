@@ -25,9 +25,10 @@ from serve.status import Quarantine, QuarantineReader, cluster_status
 
 _log = structlog.get_logger(__name__)
 
-# Serve refuses without a hint. Who asks a block is refused before that, by the dispatcher, with one; the rest is for
-# those who ask none: lists, counts, whoever waits for a key to be looked up.
-MAX_REQUESTS_AT_ONCE = MAX_ERRANDS + 3_616
+# Serve refuses without a hint. Who asks a block is refused before that, by the dispatcher, with one; the others ask
+# none, or none yet: lists, counts, whoever waits for a key to be looked up or a layout to be read.
+MAX_OTHERS = 3_616
+MAX_REQUESTS_AT_ONCE = MAX_ERRANDS + MAX_OTHERS
 MAX_REQUESTS_QUEUED = 100
 CATALOGUE_RETRY_S = 0.5
 

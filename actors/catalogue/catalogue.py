@@ -1,5 +1,7 @@
 """The catalogue in Postgres. Nobody waits for it on the hot path: shards and gateways remember what it said."""
 
+import asyncio
+from collections.abc import Awaitable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,16 @@ class Incarnation(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """One line to the catalogue. Every method raises CatalogueUnavailable where Postgres cannot be reached."""
+    """The catalogue over a few lines. Every method raises CatalogueUnavailable where Postgres cannot be reached.
+
+    Who has a block, and who is to have it, is asked by many at once: that has lines of its own, so that nobody waits
+    behind it who looks for the shards or says that it is alive. They are two, as only one waits for a commit.
+    """
 
     def __init__(self, database_url: str, *, application_name: str = "holdfast-catalogue") -> None:
         self._line = Line(database_url, application_name=application_name)
+        self._owners = Line(database_url, application_name=application_name)
+        self._assigning = Line(database_url, application_name=application_name)
 
     async def begin_generation(self) -> int:
         """A number higher than that of any cluster before."""
@@ -74,9 +82,13 @@ class Catalogue:
         rows = await self._fetch("witness_heartbeat", shard, epoch)
         return int(rows[0]["heartbeat_at_ms"]) if rows else None
 
+    async def witness_commit(self, shard: str) -> None:
+        """Answered only where an incarnation of this shard could be registered now."""
+        await self._fetch("witness_commit", shard)
+
     async def owner(self, block: BlockId) -> str | None:
         """See `ShardCatalogue.owner`."""
-        rows = await self._fetch("owner", block)
+        rows = await _answered(self._owners.fetch(_SQL["owner"], block))
         return str(rows[0]["shard"]) if rows else None
 
     async def homes(self) -> set[str]:
@@ -85,9 +97,13 @@ class Catalogue:
 
     async def assign(self, block: BlockId, tenant: TenantId, shard: str) -> str:
         """Enter a block for `shard`, unless it is entered; the shard that has it."""
-        # Nothing comes back where another has entered it since the statement began: then it is there to be read.
-        rows = await self._fetch("assign", block, tenant, shard) or await self._fetch("owner", block)
-        return str(rows[0]["shard"])
+        rows = await _answered(self._assigning.fetch(_SQL["assign"], block, tenant, shard))
+        if rows:
+            return str(rows[0]["shard"])
+        # Another has entered it since the statement began: then it is there to be read.
+        owner = await self.owner(block)
+        assert owner is not None
+        return owner
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         """See `ShardCatalogue.due_blocks`."""
@@ -96,14 +112,18 @@ class Catalogue:
         return [Due(row["due_at_ms"], BlockId(row["block_id"])) for row in rows]
 
     async def close(self) -> None:
-        """End the line."""
-        await self._line.close()
+        """End the lines."""
+        await asyncio.gather(self._line.close(), self._owners.close(), self._assigning.close())
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
-        try:
-            return await self._line.fetch(_SQL[query], *arguments)
-        except LineUnavailable as fault:
-            raise CatalogueUnavailable(str(fault)) from fault
+        return await _answered(self._line.fetch(_SQL[query], *arguments))
+
+
+async def _answered(asking: Awaitable[list[Any]]) -> list[Any]:
+    try:
+        return await asking
+    except LineUnavailable as fault:
+        raise CatalogueUnavailable(str(fault)) from fault
 
 
 def rendezvous(block: BlockId, shards: list[str]) -> str:

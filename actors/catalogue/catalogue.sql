@@ -5,9 +5,13 @@ select nextval('cluster_generation');
 -- A new incarnation of a shard, and nothing if it cannot be new: it or a higher one of its generation is known. Of its
 -- own generation those before the last few are of no use to anybody, of another generation those that have not beaten
 -- for a week: that cluster may be serving while this one waits.
+-- Whoever enters something for a shard, here, in `assign` and in `witness_commit`, waits for whoever else does. So while
+-- commits wait for replicas, one session a shard waits with them, however often it is tried by whom: the others wait for
+-- that one, and end when they are cut off, which a commit that waits does not.
 with registered as (
   insert into shards (shard, epoch, address, pid, heartbeat_at_ms)
   select $1, $2::bigint, $3, $4::integer, (extract(epoch from clock_timestamp()) * 1000)::bigint
+  from pg_advisory_xact_lock(hashtextextended($1, 0))
   where not exists (select from shards where shard = $1 and epoch >> 40 = $2 >> 40 and epoch >= $2)
   on conflict do nothing
   returning epoch
@@ -51,6 +55,11 @@ from shards
 where shard = $1 and epoch = $2
 for no key update;
 
+-- name: witness_commit
+-- Answered only where something could be entered for the shard. The message is there to be committed; nobody reads it.
+select pg_logical_emit_message(true, 'holdfast', '') is not null
+from pg_advisory_xact_lock(hashtextextended($1, 0));
+
 -- name: newest_incarnations
 -- The newest incarnation of each shard of one generation, and the clock, which is there even if no shard is.
 select clock.now_ms, newest.*
@@ -71,7 +80,10 @@ select distinct shard from blocks;
 -- name: assign
 -- The first to enter a block decides where it lives; everyone is told.
 with entered as (
-  insert into blocks (block_id, tenant, shard) values ($1, $2, $3)
+  insert into blocks (block_id, tenant, shard)
+  select $1, $2, $3
+  from pg_advisory_xact_lock(hashtextextended($3, 0))
+  where not exists (select from blocks where block_id = $1)
   on conflict do nothing
   returning shard
 )

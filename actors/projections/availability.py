@@ -1,7 +1,7 @@
 """What may be bought: projection "availability", and its reader, which asks Postgres and never a shard.
 
-What is read says `as_of_ms`: all that was acknowledged before is in it. While Postgres is away, what was seen before is
-shown on. An event of another tenant looks like none.
+What is read says `as_of_ms`: all that was acknowledged before is in it. While Postgres is away or slow, what was seen
+before is shown on, after a third of a second at most. An event of another tenant looks like none.
 """
 
 import time
@@ -19,6 +19,7 @@ from actors.core.replies import EventStatus
 from actors.database.connect import Connection
 from actors.database.line import Line
 from actors.database.queries import load_queries
+from actors.database.short_line import ShortLine
 from actors.projections.counts import (
     AreaAvailability,
     CategoryAvailability,
@@ -111,13 +112,15 @@ class AvailabilityProjection:
 
 
 class AvailabilityReader:
-    """The read models of one process, over one line to Postgres; what was read serves all who ask for 200 ms.
+    """The read models of one process, over one short line to Postgres; what was read serves all who ask for 200 ms.
 
-    Every method raises ReadUnavailable where Postgres is away and what is asked for was not seen before.
+    Every method raises ReadUnavailable where Postgres is away, or too many ask at once, and what is asked for was not
+    seen before.
     """
 
     def __init__(self, database_url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._line = Line(database_url, application_name="holdfast-reader", bound_ms=BOUND_MS)
+        line = Line(database_url, application_name="holdfast-reader", bound_ms=BOUND_MS)
+        self._line = ShortLine(line, monotonic=monotonic)
         self._events = FreshValues(self._read_counts, limit=MAX_EVENTS_KNOWN, monotonic=monotonic)
         self._seats = FreshValues(self._read_seats, limit=MAX_SEAT_PLANS_KNOWN, monotonic=monotonic)
         self._pages = FreshValues(self._read_page, limit=MAX_PAGES_KNOWN, monotonic=monotonic)

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from actors.database.line import LineUnavailable
 
 FRESH_S = 0.2
+PATIENCE_S = 0.3  # of who could be shown what is known
 AWAY_S = 1.0
 
 K = TypeVar("K")
@@ -29,7 +30,10 @@ class _Known(Generic[V]):
 
 
 class FreshValues(Generic[K, V]):
-    """Up to `limit` values by key, each at most 200 ms old, or 1 s more for each time that reading it has failed."""
+    """Up to `limit` values by key, at most 200 ms old, or 1 s more for each time that reading one failed or took long.
+
+    How many values are read at once is for `read` to bound: it raises LineUnavailable.
+    """
 
     def __init__(
         self, read: Callable[[K], Awaitable[V | None]], *, limit: int, monotonic: Callable[[], float] = time.monotonic
@@ -41,7 +45,10 @@ class FreshValues(Generic[K, V]):
         self._reading: dict[K, asyncio.Task[V | None]] = {}
 
     async def get(self, key: K) -> V | None:
-        """The value; None, which is never kept, if there is none. Raises ReadUnavailable."""
+        """The value; None, which is never kept, if there is none. Raises ReadUnavailable.
+
+        Who knows one already does not wait for the next longer than `PATIENCE_S`; it is read all the same.
+        """
         known = self._known.get(key)
         if known is not None and self._monotonic() < known.fresh_until:
             return known.value
@@ -50,8 +57,9 @@ class FreshValues(Generic[K, V]):
             reading = self._reading[key] = asyncio.create_task(self._read_anew(key))
             reading.add_done_callback(partial(self._has_read, key))
         try:
-            return await asyncio.shield(reading)  # who goes away must not end it for the others
-        except LineUnavailable as fault:
+            async with asyncio.timeout(None if known is None else PATIENCE_S):
+                return await asyncio.shield(reading)  # who goes away must not end it for the others
+        except (LineUnavailable, TimeoutError) as fault:
             if known is None:
                 raise ReadUnavailable(str(fault)) from fault
             known.fresh_until = self._monotonic() + AWAY_S

@@ -30,24 +30,39 @@ def new_block() -> BlockId:
 
 
 class Wire(Relay):
-    """A relay to Postgres that can be told to let nobody through."""
+    """A relay to Postgres that can be told to let nobody through, or to accept everybody and be silent."""
 
     def __init__(self, database_url: str) -> None:
         super().__init__(database_url)
         self._away = False
+        self._silent = False
+        self._unheard: list[asyncio.StreamWriter] = []
 
     async def go_away(self) -> None:
         """Cut all connections and refuse new ones."""
         self._away = True
         await self.close()
 
+    async def fall_silent(self) -> None:
+        """Cut all connections, accept new ones and never answer."""
+        self._silent = True
+        await self.close()
+
     def come_back(self) -> None:
         """Let new ones through."""
-        self._away = False
+        self._away = self._silent = False
+
+    async def close(self) -> None:
+        """See `Relay.close`."""
+        while self._unheard:
+            self._unheard.pop().transport.abort()
+        await super().close()
 
     async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
         if self._away:
             client_writer.transport.abort()
+        elif self._silent:
+            self._unheard.append(client_writer)
         else:
             await super()._accept(client_reader, client_writer)
 

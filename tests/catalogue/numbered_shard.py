@@ -13,6 +13,7 @@ from actors import shard
 from actors.catalogue.catalogue import Catalogue
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.link.address import UnixAddress
+from actors.link.server import LinkServer
 from actors.shard import Shard, ShardConfig
 from tests.link.loopback import SECRET
 
@@ -36,6 +37,11 @@ def it_stays() -> None:
 def it_listens_where_its_number_says() -> None:
     """Sabotage: where another process of this number listens."""
     shard._address = lambda config, name: UnixAddress(f"{config.link_folder}/{name.rpartition('-')[0]}")
+
+
+def it_leaves_its_socket_file() -> None:
+    """Sabotage: where it was listening when it ended."""
+    LinkServer._remove_socket_file = lambda self: None  # type: ignore[method-assign]
 
 
 async def serve(url: str, folder: str, generation: int) -> None:

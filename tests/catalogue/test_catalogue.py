@@ -2,20 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from actors.catalogue import catalogue as catalogue_module
 from actors.catalogue.catalogue import Catalogue, NumberUsed, rendezvous
 from actors.core.ids import BlockId
-from actors.database import connect as database_connect
 from actors.database.connect import Connection, connect
 from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounters
 from actors.journal.journal import Epoch
 from tests.catalogue.house import TENANT, house, new_block
-from tests.conftest import EmbeddedPostgres
 
 pytestmark = pytest.mark.anyio
 
@@ -183,90 +180,6 @@ async def test_a_heartbeat_is_noted_and_answered_with_the_clock_and_the_newest_e
         assert (await built.catalogue.heartbeat("s1", built.epoch(1), 1, counters)).newest_epoch == built.epoch(2)
         assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(99)) is None
         assert await built.catalogue.last_heartbeat_ms("s2", built.epoch(1)) is None
-
-
-@asynccontextmanager
-async def replicas_missing(postgres: EmbeddedPostgres) -> AsyncIterator[Connection]:
-    """Commits wait for a replica that is not there. Yields a connection to the server."""
-    admin: Connection = await connect(postgres.url(), application_name="tests")
-    try:
-        await admin.execute("alter system set synchronous_standby_names = 'nobody'")
-        await admin.execute("select pg_reload_conf()")
-        await asyncio.sleep(0.2)
-        yield admin
-    finally:
-        await admin.execute("alter system reset synchronous_standby_names")
-        await admin.execute("select pg_reload_conf()")
-        await admin.close()
-
-
-async def check_witness(postgres: EmbeddedPostgres, database_url: str) -> None:
-    """Commits wait for a replica that is not there; reads go on."""
-    async with house(database_url) as built:
-        await built.shard("s1", 1)
-        epoch = built.epoch(1)
-        await built.catalogue.heartbeat("s1", epoch, 1_234_567, EngineCounters())
-        assert await built.catalogue.witness_heartbeat_ms("s1", epoch) == 1_234_567
-        assert await built.catalogue.witness_heartbeat_ms("s1", epoch + 1) is None
-        async with replicas_missing(postgres):
-            assert await built.catalogue.last_heartbeat_ms("s1", epoch) == 1_234_567
-            witnessing = asyncio.create_task(built.catalogue.witness_heartbeat_ms("s1", epoch))
-            await asyncio.sleep(0.5)
-            assert not witnessing.done()
-        assert await witnessing == 1_234_567
-
-
-async def test_a_heartbeat_is_witnessed_only_while_commits_come_through(
-    postgres: EmbeddedPostgres, database_url: str
-) -> None:
-    await check_witness(postgres, database_url)
-
-
-async def test_a_witness_that_only_reads_would_be_noticed(
-    postgres: EmbeddedPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(catalogue_module._SQL, "witness_heartbeat", catalogue_module._SQL["last_heartbeat"])
-    with pytest.raises(AssertionError):
-        await check_witness(postgres, database_url)
-
-
-async def check_witnesses_in_vain(postgres: EmbeddedPostgres, database_url: str) -> None:
-    """However often it is tried while commits wait, one session is left that waits with them."""
-    async with house(database_url) as built:
-        await built.shard("s1", 1)
-        async with replicas_missing(postgres) as admin:
-            for _ in range(4):
-                catalogue = Catalogue(database_url, application_name="in-vain")
-                witnessing = asyncio.create_task(catalogue.witness_heartbeat_ms("s1", built.epoch(1)))
-                await asyncio.sleep(0.2)
-                await catalogue.close()
-                with pytest.raises(CatalogueUnavailable):
-                    await witnessing
-            await asyncio.sleep(0.3)
-            left = "select count(*) from pg_stat_activity where application_name = 'in-vain'"
-            assert await admin.fetchval(left) == 1
-
-
-@pytest.fixture
-def _lost_clients_are_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(database_connect._SESSION, "client_connection_check_interval", "50ms")
-
-
-@pytest.mark.usefixtures("_lost_clients_are_noticed_soon")
-async def test_witnesses_do_not_pile_up_while_commits_wait(postgres: EmbeddedPostgres, database_url: str) -> None:
-    await check_witnesses_in_vain(postgres, database_url)
-
-
-@pytest.mark.usefixtures("_lost_clients_are_noticed_soon")
-async def test_witnesses_that_do_not_wait_for_each_other_would_be_noticed(
-    postgres: EmbeddedPostgres, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    query = catalogue_module._SQL["witness_heartbeat"]
-    assert "for no key update" in query
-    together = query.replace("for no key update", "for key share")
-    monkeypatch.setitem(catalogue_module._SQL, "witness_heartbeat", together)
-    with pytest.raises(AssertionError):
-        await check_witnesses_in_vain(postgres, database_url)
 
 
 async def test_one_that_is_so_old_that_its_row_is_gone_still_learns_that_it_has_successors(database_url: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.link.address import parse_address
+from actors.link.address import UnixAddress, parse_address
 from actors.link.client import LinkClient
 from actors.link.handshake import Identity
 from actors.link.transport import NotSent
@@ -48,6 +48,11 @@ async def address_said(process: "asyncio.subprocess.Process") -> str:
     return (await asyncio.wait_for(process.stdout.readline(), START_S)).decode().strip()
 
 
+def addresses_in(folder: str) -> list[str]:
+    """Where somebody listens, or has listened and left the socket file behind."""
+    return [str(UnixAddress(str(file))) for file in Path(folder).iterdir()]
+
+
 async def check_it_ends(process: "asyncio.subprocess.Process", why: bytes) -> None:
     """It never says that it serves, but why it does not."""
     assert await address_said(process) == ""
@@ -57,7 +62,7 @@ async def check_it_ends(process: "asyncio.subprocess.Process", why: bytes) -> No
 
 
 async def check_second_of_a_number(database_url: str, *sabotage: str) -> None:
-    """It ends, and whoever comes then reaches the first."""
+    """It ends and leaves nothing behind, and whoever comes then reaches the first."""
     with tempfile.TemporaryDirectory(prefix="hf-numbers-") as folder:
         async with (
             house(database_url) as built,
@@ -66,6 +71,7 @@ async def check_second_of_a_number(database_url: str, *sabotage: str) -> None:
             address = await address_said(first)
             async with told_to_serve(database_url, built.generation, folder, *sabotage) as second:
                 await check_it_ends(second, b"NumberUsed")
+            assert addresses_in(folder) == [address]
             known = (await built.catalogue.newest_incarnations(built.generation))[0]["s1"]
             assert (known.address, known.pid) == (address, first.pid)
             newcomer = LinkClient(parse_address(address), SECRET, expects=Identity("s1", built.epoch(1)))
@@ -77,7 +83,7 @@ async def test_who_comes_second_to_a_number_ends(database_url: str) -> None:
     await check_second_of_a_number(database_url)
 
 
-@pytest.mark.parametrize("sabotage", ["it_stays", "it_listens_where_its_number_says"])
+@pytest.mark.parametrize("sabotage", ["it_stays", "it_listens_where_its_number_says", "it_leaves_its_socket_file"])
 async def test_one_that_does_harm_would_be_noticed(database_url: str, sabotage: str) -> None:
     with pytest.raises((AssertionError, NotSent)):
         await check_second_of_a_number(database_url, sabotage)
@@ -91,6 +97,7 @@ async def check_unsure_of_its_number(database_url: str, *sabotage: str) -> None:
                 database_url, built.generation, folder, "the_answer_gets_lost", *sabotage
             ) as process:
                 await check_it_ends(process, b"CatalogueUnavailable")
+            assert addresses_in(folder) == []
             assert "s1" in (await built.catalogue.newest_incarnations(built.generation))[0]
 
 
@@ -98,6 +105,7 @@ async def test_who_does_not_hear_that_it_is_registered_ends(database_url: str) -
     await check_unsure_of_its_number(database_url)
 
 
-async def test_one_that_stays_unheard_would_be_noticed(database_url: str) -> None:
+@pytest.mark.parametrize("sabotage", ["it_stays", "it_leaves_its_socket_file"])
+async def test_an_unheard_one_that_leaves_something_would_be_noticed(database_url: str, sabotage: str) -> None:
     with pytest.raises(AssertionError):
-        await check_unsure_of_its_number(database_url, "it_stays")
+        await check_unsure_of_its_number(database_url, sabotage)

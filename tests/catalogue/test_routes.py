@@ -11,6 +11,7 @@ from actors.core.ids import BlockId
 from actors.dispatch import RoutesUnavailable
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
+from actors.questions import Questions
 from actors.routes import CatalogueRoutes
 from tests.catalogue.house import FOREVER_MS, TENANT, CountingCatalogue, house, new_block, served_by
 from tests.link.loopback import SECRET
@@ -266,10 +267,10 @@ def nobody_pauses(patch: pytest.MonkeyPatch) -> None:
 
 
 def everybody_asks_alone(patch: pytest.MonkeyPatch) -> None:
-    async def alone(_: CatalogueRoutes, __: str, ask: Callable[[], Awaitable[object]]) -> object:
-        return await ask()
+    async def alone(_: Questions, __: str, put: Callable[[], Awaitable[object]]) -> object:
+        return await put()
 
-    patch.setattr(CatalogueRoutes, "_shared", alone)
+    patch.setattr(Questions, "ask", alone)
 
 
 @pytest.mark.parametrize(

@@ -84,13 +84,13 @@ async def ask(
 
 
 async def parked(
-    dispatcher: Dispatcher, block: str, count: int, tenant: str = "arena"
+    dispatcher: Dispatcher, block: str, count: int, tenant: str = "arena", command: bytes = WRITE
 ) -> list[asyncio.Task[Replied | Rejected]]:
     """So many that wait for the block; the first asks in their name."""
     start = asyncio.get_running_loop().create_task
-    scout = start(ask(dispatcher, block, tenant=tenant))
+    scout = start(ask(dispatcher, block, command=command, tenant=tenant))
     await asyncio.sleep(0.05)
-    others = [start(ask(dispatcher, block, tenant=tenant)) for _ in range(count - 1)]
+    others = [start(ask(dispatcher, block, command=command, tenant=tenant)) for _ in range(count - 1)]
     await stage.settle()
     return [scout, *others]
 

@@ -68,7 +68,7 @@ async def told(shard: Shard, *, to_write: bool = True) -> Replied | Rejected:
     dispatcher = Dispatcher(shard, now_ms)
     answer = await dispatcher.ask(BLOCK, COMMAND, "arena", now_ms() + 10_000, Reason.EVENT_NOT_FOUND, to_write=to_write)
     assert asyncio.get_running_loop().time() - begun_s <= 10.1
-    assert dispatcher.retry_count < 2_000
+    assert shard.tries < 2_000
     return answer
 
 
@@ -175,7 +175,7 @@ async def test_a_caller_that_leaves_ends_its_errand() -> None:
 
 
 async def check_that_errands_are_bounded() -> None:
-    """80 in all and 40 of a tenant, while the catalogue is away: nobody gets further than the dispatcher."""
+    """80 in all and 40 of a tenant, or their bytes, while the catalogue is away: nobody gets past the dispatcher."""
     dispatcher = Dispatcher(Shard(None), now_ms)
 
     def ask(tenant: str, count: int) -> list[asyncio.Task[Replied | Rejected]]:
@@ -202,32 +202,39 @@ async def check_that_errands_are_bounded() -> None:
     assert reason(await later) is Reason.UNAVAILABLE
 
 
-def bound_errands(patch: pytest.MonkeyPatch, in_all: int, of_tenant: int) -> None:
-    patch.setattr("actors.dispatch.MAX_ERRANDS", in_all)
-    patch.setattr("actors.dispatch.MAX_ERRANDS_PER_TENANT", of_tenant)
+NO_BOUND = 1 << 40
+BOUNDS = [  # the name of a bound, what it is when 80 errands fit into it, and when 40 of a tenant do
+    ("MAX_ERRANDS", 80, 40),
+    ("MAX_ERRANDS_BYTES", 80 * len(COMMAND), 40 * len(COMMAND)),
+]
 
 
+def bound_errands(patch: pytest.MonkeyPatch, bound: str, in_all: int, of_tenant: int) -> None:
+    """By this bound, and by no other."""
+    for name, _, _ in BOUNDS:
+        patch.setattr(f"actors.dispatch.{name}", in_all if name == bound else NO_BOUND)
+        patch.setattr(f"actors.dispatch.{name}_PER_TENANT", of_tenant if name == bound else NO_BOUND)
+
+
+@pytest.mark.parametrize(("bound", "in_all", "of_tenant"), BOUNDS)
 def test_more_than_there_is_room_for_are_refused_at_once_wherever_they_would_wait(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, bound: str, in_all: int, of_tenant: int
 ) -> None:
-    bound_errands(monkeypatch, 80, 40)
+    bound_errands(monkeypatch, bound, in_all, of_tenant)
     on_virtual_time(check_that_errands_are_bounded)()
 
 
-@pytest.mark.parametrize(("in_all", "of_tenant"), [(1 << 20, 40), (80, 1 << 20)])
-def test_errands_without_a_bound_would_be_noticed(monkeypatch: pytest.MonkeyPatch, in_all: int, of_tenant: int) -> None:
-    bound_errands(monkeypatch, in_all, of_tenant)
+@pytest.mark.parametrize(
+    ("bound", "in_all", "of_tenant"),
+    [(name, NO_BOUND, of_tenant) for name, _, of_tenant in BOUNDS]
+    + [(name, in_all, NO_BOUND) for name, in_all, _ in BOUNDS],
+)
+def test_errands_without_a_bound_would_be_noticed(
+    monkeypatch: pytest.MonkeyPatch, bound: str, in_all: int, of_tenant: int
+) -> None:
+    bound_errands(monkeypatch, bound, in_all, of_tenant)
     with pytest.raises(AssertionError):
         on_virtual_time(check_that_errands_are_bounded)()
-
-
-@on_virtual_time
-async def test_what_was_never_tried_is_no_retry() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        bound_errands(patch, 0, 0)
-        dispatcher = Dispatcher(Shard(YES), now_ms)
-    assert reason(await dispatcher.ask(BLOCK, COMMAND, "arena", now_ms(), Reason.EVENT_NOT_FOUND)) is Reason.OVERLOADED
-    assert dispatcher.retry_count == 0
 
 
 def a_second_no_is_believed(patch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,15 @@ import pytest
 from actors.core.outcomes import Reason, Rejected
 from actors.dispatch import Dispatcher
 from actors.link.batch import Failed, Fault
-from actors.parking import MAX_ASKING, MAX_PARKED, MAX_PARKED_PER_TENANT, Parking, Place
+from actors.parking import (
+    MAX_ASKING,
+    MAX_PARKED,
+    MAX_PARKED_BYTES,
+    MAX_PARKED_BYTES_PER_TENANT,
+    MAX_PARKED_PER_TENANT,
+    Parking,
+    Place,
+)
 from tests.engine.activating_shard import CALLERS, YES, ActivatingShard, Check, ask, is_overloaded, parked
 from tests.engine.stage import on_virtual_time
 from tests.simulation.world import now_ms
@@ -56,15 +64,54 @@ async def test_no_more_wait_in_all_than_there_is_room_for() -> None:
     await check_that_no_more_wait_in_all_than_there_is_room_for()
 
 
+LARGE = bytes(4 << 20)  # as large as an event with its layout may be
+
+
+async def check_that_a_tenant_leaves_bytes_for_others() -> None:
+    dispatcher = Dispatcher(ActivatingShard(), now_ms)
+    waiting = await parked(dispatcher, "cold", MAX_PARKED_BYTES_PER_TENANT // len(LARGE), command=LARGE)
+    assert is_overloaded(await ask(dispatcher, "cold"))
+    assert is_overloaded(await ask(dispatcher, "cold and new", command=LARGE))
+    assert await ask(dispatcher, "warm", command=LARGE) == YES
+    waiting += await parked(dispatcher, "cold and the club's", 1, tenant="club", command=LARGE)
+    assert await asyncio.gather(*waiting) == [YES] * len(waiting)
+    assert await ask(dispatcher, "cold", command=LARGE) == YES
+
+
+@on_virtual_time
+async def test_a_tenant_leaves_bytes_for_others() -> None:
+    await check_that_a_tenant_leaves_bytes_for_others()
+
+
+async def check_that_no_more_bytes_wait_in_all_than_there_is_room_for() -> None:
+    dispatcher = Dispatcher(ActivatingShard(), now_ms)
+    assert MAX_PARKED_BYTES == 2 * MAX_PARKED_BYTES_PER_TENANT
+    waiting = []
+    for tenant in ("arena", "club"):
+        count = MAX_PARKED_BYTES_PER_TENANT // len(LARGE)
+        waiting += await parked(dispatcher, f"cold {tenant}", count, tenant=tenant, command=LARGE)
+    assert is_overloaded(await ask(dispatcher, "cold theatre", tenant="theatre"))
+    assert await ask(dispatcher, "warm", tenant="theatre") == YES
+    assert await asyncio.gather(*waiting) == [YES] * len(waiting)
+    assert await ask(dispatcher, "cold theatre", tenant="theatre") == YES
+
+
+@on_virtual_time
+async def test_no_more_bytes_wait_in_all_than_there_is_room_for() -> None:
+    await check_that_no_more_bytes_wait_in_all_than_there_is_room_for()
+
+
 @pytest.mark.parametrize(
     ("bound", "check"),
     [
         ("MAX_PARKED_PER_TENANT", check_that_a_tenant_leaves_room_for_others),
         ("MAX_PARKED", check_that_no_more_wait_in_all_than_there_is_room_for),
+        ("MAX_PARKED_BYTES_PER_TENANT", check_that_a_tenant_leaves_bytes_for_others),
+        ("MAX_PARKED_BYTES", check_that_no_more_bytes_wait_in_all_than_there_is_room_for),
     ],
 )
 def test_waiting_without_a_bound_would_be_noticed(monkeypatch: pytest.MonkeyPatch, bound: str, check: Check) -> None:
-    monkeypatch.setattr(f"actors.parking.{bound}", 1 << 20)
+    monkeypatch.setattr(f"actors.parking.{bound}", 1 << 40)
     with pytest.raises(AssertionError):
         on_virtual_time(check)()
 

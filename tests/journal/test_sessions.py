@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from actors.database import connect as database_connect
+from actors.journal import postgres
 from actors.journal.journal import Journal, JournalUnavailable, NewRow
 from actors.journal.postgres import PostgresJournal
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
@@ -90,6 +91,24 @@ async def check_waits_for_replicas(backend: PostgresBackend) -> None:
         assert (await line.heads([block])).heads == {block: head_of(new)}
 
 
+async def check_waits_for_replicas_of_a_row_that_is_there(backend: PostgresBackend) -> None:
+    """However often it is sent again, one session waits for the replicas, and whoever waits for that one ends."""
+    block = new_block()
+    async with backend.line() as line:
+        new = (await grown(line, block, 1))[0]
+        async with replicas_missing(backend):
+            await asyncio.sleep(0.2)  # the server takes a moment to read its settings again
+            lines = [PostgresJournal(backend.database_url) for _ in range(SENT)]
+            for again in lines:
+                sent = sent_by([again], new)
+                await asyncio.wait(sent, timeout=0.2)
+                await cut_off([again], sent)
+            await sessions_fall_to(backend, 2)
+            await backend.wait_until("SyncRep")
+        await sessions_fall_to(backend, 1)
+        assert (await line.append([new])).durable == {block}
+
+
 async def test_a_statement_that_waits_for_a_lock_ends_with_its_client(postgres_backend: PostgresBackend) -> None:
     await check_waits_for_locks(postgres_backend)
 
@@ -98,7 +117,24 @@ async def test_a_commit_that_waits_for_its_replicas_does_not(postgres_backend: P
     await check_waits_for_replicas(postgres_backend)
 
 
-@pytest.mark.parametrize("check", [check_waits_for_locks, check_waits_for_replicas])
+async def test_a_row_that_is_sent_again_and_again_leaves_one_session(postgres_backend: PostgresBackend) -> None:
+    await check_waits_for_replicas_of_a_row_that_is_there(postgres_backend)
+
+
+async def test_control_where_all_may_have_the_lock_each_leaves_one(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = postgres._SQL["already_there"]
+    assert "for no key update" in query
+    monkeypatch.setitem(postgres._SQL, "already_there", query.replace("for no key update", "for key share"))
+    monkeypatch.setattr(this_module, "PATIENCE_S", 1.0)
+    with pytest.raises(AssertionError, match="sessions are left"):
+        await check_waits_for_replicas_of_a_row_that_is_there(postgres_backend)
+
+
+@pytest.mark.parametrize(
+    "check", [check_waits_for_locks, check_waits_for_replicas, check_waits_for_replicas_of_a_row_that_is_there]
+)
 async def test_control_where_postgres_does_not_look_sessions_stay(
     postgres_backend: PostgresBackend,
     monkeypatch: pytest.MonkeyPatch,

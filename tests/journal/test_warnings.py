@@ -194,7 +194,7 @@ async def test_control_taken_for_any_other_warning_it_acknowledges(
 async def test_control_a_mere_look_acknowledges_what_replicas_do_not_have(
     postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looking, count = re.subn(r"for key share of journal", "", postgres._SQL["already_there"])
+    looking, count = re.subn(r"for no key update of journal", "", postgres._SQL["already_there"])
     assert count == 1
     monkeypatch.setitem(postgres._SQL, "already_there", looking)
     with pytest.raises(BROKEN):

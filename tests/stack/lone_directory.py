@@ -23,6 +23,7 @@ import ray
 from actors import directory
 from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue, Incarnation
+from actors.database.connect import connect
 from actors.database.migrate import migrate
 from actors.directory import NAMESPACE, Directory, DirectoryConfig
 from actors.shard import Shard, ShardConfig
@@ -81,6 +82,24 @@ class LoneDirectory:
         """The processes of shards that the catalogue does not know."""
         return self.shards() - set(self.serving().values())
 
+    @contextmanager
+    def without_postgres(self) -> Iterator[None]:
+        """It is stopped meanwhile."""
+        self.postgres.stop()
+        try:
+            yield
+        finally:
+            self.postgres.start()
+
+    @contextmanager
+    def without_replicas(self) -> Iterator[None]:
+        """Commits wait for one that is not there."""
+        asyncio.run(self._configure("alter system set synchronous_standby_names = 'nobody'"))
+        try:
+            yield
+        finally:
+            asyncio.run(self._configure("alter system reset synchronous_standby_names"))
+
     def _processes_of(self, actor: str) -> list[int]:
         titles = re.compile(rf"ray::(.+:)?{actor}\b")  # while it starts, its name and a colon go before
         return [pid for pid in marked(self.folder.stack_id) if titles.match(title(pid))]
@@ -93,6 +112,14 @@ class LoneDirectory:
             await catalogue.register(shard, current.epoch + 1, f"tcp:{LOOPBACK}:1", pid)  # where nobody listens
         finally:
             await catalogue.close()
+
+    async def _configure(self, statement: str) -> None:
+        connection = await connect(self.postgres.url, application_name="tests")
+        try:
+            await connection.execute(statement)
+            await connection.execute("select pg_reload_conf()")
+        finally:
+            await connection.close()
 
     async def _serving(self) -> dict[str, int]:
         catalogue = Catalogue(self.postgres.url)
@@ -243,16 +270,21 @@ def processes_are_told_by_their_number_alone() -> None:
 
 
 def postgres_is_never_waited_for() -> None:
-    """Sabotage: a catalogue that is away looks like an empty one."""
-    look = Catalogue.newest_incarnations
+    """Sabotage: a shard can always be registered."""
 
-    async def look_or_guess(self: Catalogue, generation: int) -> object:
-        try:
-            return await look(self, generation)
-        except Exception:
-            return {}, 0
+    async def guess(self: Catalogue, shard: str) -> None:
+        return None
 
-    Catalogue.newest_incarnations = look_or_guess  # type: ignore[method-assign, assignment]
+    Catalogue.witness_commit = guess  # type: ignore[method-assign]
+
+
+def commits_are_never_waited_for() -> None:
+    """Sabotage: a shard can be registered whenever Postgres can be read."""
+
+    async def look(self: Catalogue, shard: str) -> None:
+        await self.homes()
+
+    Catalogue.witness_commit = look  # type: ignore[method-assign]
 
 
 def nobody_looks_after_the_spare() -> None:

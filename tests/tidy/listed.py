@@ -32,6 +32,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.logs": (),
     "actors.parking": ("actors.core",),
     "actors.dispatch": ("actors.core", "actors.link", "actors.parking"),
+    "actors.questions": ("actors.engine.catalogue_port",),
     "actors.routes": (
         "actors.core",
         "actors.link",
@@ -39,6 +40,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.engine.clock",
         "actors.catalogue",
         "actors.dispatch",
+        "actors.questions",
     ),
     "actors.reservations": ("actors.core", "actors.link", "actors.dispatch"),
     "serve": ("actors", "holdfast", "loadtests"),
