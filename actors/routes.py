@@ -70,6 +70,7 @@ class CatalogueRoutes:
         self._looking = Questions()
         self._finding = Questions()  # of owners
         self._assigning = Questions()  # waits for commits, as the others do not
+        self._judging = Questions()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -94,6 +95,9 @@ class CatalogueRoutes:
 
         A shard knows what keeps it from writing once a write or three heartbeats have failed, not before.
         """
+        return await self._judging.ask("problems", self._problems)
+
+    async def _problems(self) -> tuple[str, ...]:
         silent_s = time.monotonic() - self._looked_at_s
         if silent_s > LOOK_OVERDUE_S:
             return (f"Postgres has not answered for {silent_s:.0f} s",)

@@ -18,6 +18,8 @@ _SESSION = {
     "lock_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
+    # Who hangs in the middle of a transaction must not keep its locks: a projector that is paused, for one.
+    "idle_in_transaction_session_timeout": "30s",
     # Else a statement that waits for a lock waits on when its client was cut off, and each try adds a session. A commit
     # that waits for its replicas is not interrupted by this.
     "client_connection_check_interval": "2s",

@@ -142,19 +142,29 @@ class Activator:
         return hosted.row_behind((activated,), self._epoch, now_ms)
 
     async def _append(self, new: NewRow) -> bool:
-        """Whether the row stands. Raises JournalRefused: perhaps it does, but nobody can go on from it now."""
+        """Whether the row stands. Raises JournalRefused, if rows of other blocks are not: perhaps this one does stand,
+        but nobody can go on from it now.
+        """
         while True:
             try:
                 appended = await self._journal.append([new])
-            except JournalRefused:
-                self.stalled = False
-                raise
-            except JournalUnavailable:
+            except JournalUnavailable as fault:
+                if isinstance(fault, JournalRefused) and await self._takes_rows():
+                    self.stalled = False
+                    raise
                 self.stalled = True
                 await asyncio.sleep(RETRY_S)  # the outcome is unknown: send the identical row again
             else:
                 self.stalled = False
                 return new.row.block in appended.durable
+
+    async def _takes_rows(self) -> bool:
+        """Whether the journal takes appends at all (see `GroupCommit`)."""
+        try:
+            await self._journal.append([])
+        except JournalUnavailable:
+            return False
+        return True
 
     async def _head(self, block: BlockId) -> Head | None:
         asked_s = self._clock.monotonic()

@@ -144,14 +144,14 @@ class Projector:
 
     async def _follow(self, active: dict[BlockId, dict[str, Seen]]) -> bool:
         """Fold the next rows of these blocks, and let the projections write; True if there are yet more rows."""
-        folds = {block: await self._fold(block, seen) for block, seen in active.items()}
         try:
+            folds, has_more = await self._folds_of(active)
             found = await self._positions.rows(
                 {block: fold.position for block, fold in folds.items()}, self._rows_per_slice
             )
         except BlocksRefused as refusal:
             return await self._follow_apart(active, refusal)
-        has_more = bool(found.cut)
+        has_more |= bool(found.cut)
         steps: dict[str, list[Step]] = {name: [] for name in self._projections}
         for block, fold in folds.items():
             seen, is_cut = active[block], block in found.cut
@@ -159,7 +159,6 @@ class Projector:
                 _extend(fold, found.of_block[block], found.read_at_ms, is_cut=is_cut)
                 ahead = _steps(fold, seen, is_cut=is_cut)
             except JournalDamaged as damage:
-                self._folds.drop(block)
                 has_more |= await self._begin_anew_or_stop(block, seen, str(damage))
             else:
                 self._folds.keep(fold)
@@ -189,6 +188,7 @@ class Projector:
 
     async def _begin_anew_or_stop(self, block: BlockId, seen: dict[str, Seen], because: str) -> bool:
         """True if the block is to be folded from its first row; if it was, it is stopped."""
+        self._folds.drop(block)
         if block not in self._from_first_row:
             _log.warning("rows do not fit: folding from the first row", block=block, because=because)
             self._from_first_row.add(block)
@@ -197,12 +197,39 @@ class Projector:
         await self._quarantine(block, seen, because)
         return False
 
+    async def _folds_of(self, active: dict[BlockId, dict[str, Seen]]) -> tuple[dict[BlockId, Fold], bool]:
+        """The folds of those blocks that have one, and whether others are to begin anew. Raises BlocksRefused."""
+        folds: dict[BlockId, Fold] = {}
+        begin_anew = False
+        for block, seen in active.items():
+            try:
+                folds[block] = await self._fold(block, seen)
+            except JournalDamaged as damage:
+                begin_anew |= await self._begin_anew_or_stop(block, seen, str(damage))
+        return folds, begin_anew
+
     async def _fold(self, block: BlockId, seen: dict[str, Seen]) -> Fold:
-        """The block from where the last of its projections is, or from the newest snapshot before that."""
+        """The block as of where the last of its projections is, or as of a later row: what comes next is new to one.
+
+        All the way at once, so that a fold that cannot be kept in memory gets further each time. Where the journal ends
+        before, so does the fold. Raises BlocksRefused, JournalDamaged.
+        """
         lowest = min(one.position for one in seen.values())
         fold = self._folds.get(block)
-        if fold is not None and fold.floor <= lowest:
-            return fold
+        if fold is None or fold.floor > lowest:
+            fold = await self._newest_fold(block, lowest)
+        while fold.position < lowest:
+            rows = (await self._positions.rows({block: fold.position}, self._rows_per_slice)).of_block[block]
+            if not rows:
+                break
+            for row in rows:
+                fold.extend(row)
+            fold.let_go(min(fold.position, lowest))
+            await asyncio.sleep(0)
+        return fold
+
+    async def _newest_fold(self, block: BlockId, lowest: int) -> Fold:
+        """The block as of the newest snapshot at or below this position, or before its first row."""
         with_snapshot = lowest and block not in self._from_first_row
         snapshot = await self._newest_snapshot(block, lowest) if with_snapshot else None
         if snapshot is not None:

@@ -9,7 +9,7 @@ import pytest
 from actors.engine import engine as engine_module
 from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCounters
 from actors.engine.engine import Engine
-from actors.journal.journal import JournalUnavailable
+from actors.journal.journal import JournalRefused, JournalUnavailable
 from actors.journal.memory import Statement
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import NOT_READY, Stage, answered, hold, on_virtual_time
@@ -64,7 +64,7 @@ async def check_clock() -> None:
     assert not owner.left
 
 
-async def check_claims() -> None:
+async def check_claims(fault: JournalUnavailable) -> None:
     """Said of a shard that has no block yet and cannot claim the one it is asked for."""
     stage = Stage()
     former = await stage.engine(1)
@@ -77,7 +77,7 @@ async def check_claims() -> None:
     async def refusing(statement: Statement) -> None:
         await before(statement)
         if full and statement.name == "append":
-            raise JournalUnavailable("no room", "53100")
+            raise fault
 
     successor.script.before = refusing  # type: ignore[method-assign]
     assert await answered(successor.send(block, hold(1, "1/1"))) == [NOT_READY]
@@ -87,6 +87,14 @@ async def check_claims() -> None:
     await asyncio.sleep(1)
     assert successor.engine.trouble() == ""
     assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
+
+
+async def check_claims_without_room() -> None:
+    await check_claims(JournalUnavailable("no room", "53100"))
+
+
+async def check_claims_without_privilege() -> None:
+    await check_claims(JournalRefused("permission denied", "42501"))
 
 
 class Deaf(Catalogue):
@@ -127,7 +135,14 @@ async def check_hanging_heartbeats() -> None:
     await check_heartbeats(5)
 
 
-CHECKS = (check_journal_away, check_claims, check_clock, check_refused_heartbeats, check_hanging_heartbeats)
+CHECKS = (
+    check_journal_away,
+    check_claims_without_room,
+    check_claims_without_privilege,
+    check_clock,
+    check_refused_heartbeats,
+    check_hanging_heartbeats,
+)
 
 
 @pytest.mark.parametrize("check", CHECKS)

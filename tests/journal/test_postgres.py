@@ -71,6 +71,7 @@ async def test_defaults_of_a_database_do_not_weaken_a_line(postgres: EmbeddedPos
             "statement_timeout = 1",
             "default_transaction_isolation = serializable",
             "client_connection_check_interval = 0",
+            "idle_in_transaction_session_timeout = 0",
         ):
             await connection.execute(f"alter database {name} set {setting}")
     line = PostgresJournal(postgres.url(name))
@@ -80,6 +81,7 @@ async def test_defaults_of_a_database_do_not_weaken_a_line(postgres: EmbeddedPos
         assert await connection.fetchval("show statement_timeout") == "0"
         assert await connection.fetchval("show transaction_isolation") == "read committed"
         assert await connection.fetchval("show client_connection_check_interval") == "2s"
+        assert await connection.fetchval("show idle_in_transaction_session_timeout") == "30s"
     finally:
         await line.close()
 

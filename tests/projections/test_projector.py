@@ -12,8 +12,9 @@ from actors.database.line import LineUnavailable
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.fold import Fold, Folds
-from actors.projections.positions import Positions
+from actors.projections.positions import Positions, Seen
 from actors.projections.projection import Progress
+from actors.projections.projector import Projector
 from tests.journal.relay import relay
 from tests.projections.selling import SEATS, Feed, World, check_followed, follow_all
 
@@ -177,6 +178,35 @@ async def test_folds_without_room_are_folded_anew(world: World) -> None:
         await projector.round()
     for event in events:
         await check_followed(world, event)
+
+
+async def check_no_block_starves(world: World) -> None:
+    """Two blocks that do not fit into memory together; one has a long way to go while the other sells on."""
+    waiting, selling = [await world.event() for _ in range(2)]
+    await waiting.live_at_random(Random(1), 40)
+    await follow_all(world.projector())
+    await waiting.live_at_random(Random(2), 20)
+    projector = world.projector(rows_per_slice=10, max_folds_bytes=1)
+    for turn in range(8):
+        await selling.live_at_random(Random(turn), 2)
+        await projector.round()
+    await check_followed(world, waiting)
+
+
+async def test_a_block_gets_on_however_much_others_sell(world: World) -> None:
+    await check_no_block_starves(world)
+
+
+async def test_control_a_fold_that_begins_far_behind_never_arrives(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fold(projector: Projector, block: BlockId, seen: dict[str, Seen]) -> Fold:
+        kept = projector._folds.get(block)
+        return kept or await projector._newest_fold(block, min(one.position for one in seen.values()))
+
+    monkeypatch.setattr(Projector, "_fold", fold)
+    with pytest.raises(AssertionError):
+        await check_no_block_starves(world)
 
 
 async def test_a_fold_lets_go_of_rows_that_are_written(world: World) -> None:
