@@ -104,6 +104,36 @@ async def test_control_a_shard_that_says_nothing_is_taken_for_well(
         await check(database_url, trouble)
 
 
+async def check_shared(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readiness needs no key: however many ask at once, the shard is pinged for one of them at a time."""
+    pings = 0
+    ping = LinkClient.ping
+
+    async def counted(client: LinkClient, timeout_s: float) -> str:
+        nonlocal pings
+        pings += 1
+        return await ping(client, timeout_s)
+
+    monkeypatch.setattr(LinkClient, "ping", counted)
+    async with house(database_url) as built, linked_shard(built, database_url):
+        routes, _ = await built.routes()
+        answers = await asyncio.gather(*(routes.problems() for _ in range(100)))
+    assert answers == [()] * 100
+    assert pings == 1
+
+
+async def test_all_who_ask_whether_it_can_sell_share_one_ping(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_shared(database_url, monkeypatch)
+
+
+async def test_control_a_ping_for_each_shows(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CatalogueRoutes, "problems", CatalogueRoutes._problems)
+    with pytest.raises(AssertionError):
+        await check_shared(database_url, monkeypatch)
+
+
 async def watched(built: House) -> tuple["asyncio.Task[None]", list[int]]:
     """The watch over the shard, and the numbers of the successors that it asks for; it gets none."""
     asked: list[int] = []
