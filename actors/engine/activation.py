@@ -27,6 +27,7 @@ from actors.journal.succession import JournalDamaged
 _log = structlog.get_logger(__name__)
 
 RETRY_S = 0.1
+_NO_BLOCK = BlockId("")
 
 
 class Superseded(Exception):
@@ -56,17 +57,63 @@ class Activator:
         self._clock = clock
         self._nonce = nonce
         self._find_outage = find_outage
-        self.stalled = False  # the journal takes no claims now; they are made again until it does
+        self._stalled_count = 0
+        self._refused = False  # the journal refuses everybody, and one waits until it does not
+
+    @property
+    def stalled(self) -> bool:
+        """The journal takes no claims now, or does not let itself be read; tried again until it does."""
+        return self._refused or self._stalled_count > 0
 
     async def load(self, block: BlockId) -> HostedBlock:
-        """The block as of its head, to read from. Raises JournalUnavailable, JournalDamaged."""
-        return await self._load(block, await self._head(block))
+        """The block as of its head, to read from.
+
+        Raises JournalUnavailable, JournalDamaged; JournalRefused only where it is this block that is refused.
+        """
+        try:
+            return await self._load(block, await self._head(block))
+        except JournalRefused as refusal:
+            raise await self._judged(refusal, to_write=False) from refusal
 
     async def claim(self, block: BlockId, loaded: HostedBlock | None) -> HostedBlock:
         """The block, ours to write; nothing may be decided on what was `loaded` from now on.
 
-        Raises Superseded, JournalUnavailable, JournalDamaged. The claim stands or not; the next one finds out.
+        Raises Superseded, and what `load` does. The claim stands or not; the next one finds out.
         """
+        try:
+            return await self._claim(block, loaded)
+        except JournalRefused as refusal:
+            raise await self._judged(refusal, to_write=True) from refusal
+
+    async def _judged(self, refusal: JournalRefused, *, to_write: bool) -> JournalUnavailable:
+        """The refusal if it is the block's; else the journal is away, as good as that.
+
+        Then one waits until it is back, so that it is known when; the others leave their places to whom it answers.
+        """
+        if await self._answers(to_write=to_write):
+            return refusal
+        if not self._refused:
+            self._refused, answered = True, False
+            try:
+                while not answered:
+                    await asyncio.sleep(RETRY_S)
+                    answered = await self._answers(to_write=to_write)
+            finally:
+                self._refused = False
+        return JournalUnavailable(str(refusal), refusal.sqlstate)
+
+    async def _answers(self, *, to_write: bool) -> bool:
+        """Whether the journal answers what a load or a claim asks if it is asked about no block (see `GroupCommit`)."""
+        try:
+            await self._journal.heads([])
+            await self._journal.rows(_NO_BLOCK, 0, 1)
+            if to_write:
+                await self._journal.append([])
+        except JournalUnavailable:
+            return False
+        return True
+
+    async def _claim(self, block: BlockId, loaded: HostedBlock | None) -> HostedBlock:
         head = await self._head(block)
         if head is not None:
             self._refuse_newer(block, head.epoch)
@@ -142,29 +189,22 @@ class Activator:
         return hosted.row_behind((activated,), self._epoch, now_ms)
 
     async def _append(self, new: NewRow) -> bool:
-        """Whether the row stands. Raises JournalRefused, if rows of other blocks are not: perhaps this one does stand,
-        but nobody can go on from it now.
-        """
-        while True:
-            try:
-                appended = await self._journal.append([new])
-            except JournalUnavailable as fault:
-                if isinstance(fault, JournalRefused) and await self._takes_rows():
-                    self.stalled = False
-                    raise
-                self.stalled = True
-                await asyncio.sleep(RETRY_S)  # the outcome is unknown: send the identical row again
-            else:
-                self.stalled = False
-                return new.row.block in appended.durable
-
-    async def _takes_rows(self) -> bool:
-        """Whether the journal takes appends at all (see `GroupCommit`)."""
+        """Whether the row stands. Raises JournalRefused: perhaps it does, but nobody can go on from it now."""
+        stalled = False
         try:
-            await self._journal.append([])
-        except JournalUnavailable:
-            return False
-        return True
+            while True:
+                try:
+                    appended = await self._journal.append([new])
+                except JournalRefused:
+                    raise
+                except JournalUnavailable:
+                    self._stalled_count += not stalled
+                    stalled = True
+                    await asyncio.sleep(RETRY_S)  # the outcome is unknown: send the identical row again
+                else:
+                    return new.row.block in appended.durable
+        finally:
+            self._stalled_count -= stalled
 
     async def _head(self, block: BlockId) -> Head | None:
         asked_s = self._clock.monotonic()

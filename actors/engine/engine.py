@@ -103,7 +103,7 @@ class Engine:
         """
         trouble = self.host.trouble()
         if not trouble and self._activator.stalled:
-            trouble = "the journal takes no claims"
+            trouble = "the journal lets no block in"
         silent_s = self.clock.monotonic() - self._beaten_at_s
         if not trouble and silent_s > BEAT_OVERDUE_S:
             trouble = f"no heartbeat has come through for {silent_s:.0f} s"

@@ -275,6 +275,35 @@ def test_control_claims_that_are_sent_for_ever_do_not(monkeypatch: pytest.Monkey
         on_virtual_time(check_claims)()
 
 
+async def check_readers() -> None:
+    """The journal takes no claims at all: what is only read comes in all the same."""
+    stage = Stage()
+    creator = await stage.engine(1)
+    blocks = [await stage.on_sale(creator) for _ in range(ACTIVATIONS_AT_ONCE + 1)]
+    creator.process.kill()
+    successor = await stage.engine(2)
+    mend = refuse(successor, lambda statement: statement.name == "append")
+    for block in blocks[:-1]:
+        successor.send(block, hold(1, "1/1"))
+    await asyncio.sleep(1)
+    assert isinstance(await successor.ask_one(blocks[-1], read_event()), Replied)
+    mend()
+    for block in blocks:
+        assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
+    check_journal(stage)
+
+
+@on_virtual_time
+async def test_a_journal_that_takes_no_claims_can_be_read() -> None:
+    await check_readers()
+
+
+def test_control_claims_that_all_wait_leave_no_place_to_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Activator, "_refused", property(lambda _: False, lambda *_: None), raising=False)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_readers)()
+
+
 @on_virtual_time
 async def test_a_snapshot_that_postgres_cannot_read_costs_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "ENTRIES_PER_SNAPSHOT", 3)

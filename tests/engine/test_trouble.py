@@ -19,7 +19,7 @@ Check: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 NO_JOURNAL = "the journal does not answer"
 JUMPED = "the journal's clock has jumped"
-NO_CLAIMS = "the journal takes no claims"
+NOBODY_IN = "the journal lets no block in"
 
 
 @on_virtual_time
@@ -64,8 +64,8 @@ async def check_clock() -> None:
     assert not owner.left
 
 
-async def check_claims(fault: JournalUnavailable) -> None:
-    """Said of a shard that has no block yet and cannot claim the one it is asked for."""
+async def check_claims(fault: JournalUnavailable, *names: str) -> None:
+    """Said of a shard that has no block yet and cannot load or claim those that it is asked for."""
     stage = Stage()
     former = await stage.engine(1)
     block = await stage.on_sale(former)
@@ -76,13 +76,14 @@ async def check_claims(fault: JournalUnavailable) -> None:
 
     async def refusing(statement: Statement) -> None:
         await before(statement)
-        if full and statement.name == "append":
+        if full and statement.name in names:
             raise fault
 
     successor.script.before = refusing  # type: ignore[method-assign]
     assert await answered(successor.send(block, hold(1, "1/1"))) == [NOT_READY]
     await asyncio.sleep(1)
-    assert successor.engine.trouble() == NO_CLAIMS
+    assert successor.engine.trouble() == NOBODY_IN
+    assert successor.engine.counters().quarantined_count == 0, "it is not the block's fault"
     full = False
     await asyncio.sleep(1)
     assert successor.engine.trouble() == ""
@@ -90,11 +91,19 @@ async def check_claims(fault: JournalUnavailable) -> None:
 
 
 async def check_claims_without_room() -> None:
-    await check_claims(JournalUnavailable("no room", "53100"))
+    await check_claims(JournalUnavailable("no room", "53100"), "append")
 
 
-async def check_claims_without_privilege() -> None:
-    await check_claims(JournalRefused("permission denied", "42501"))
+async def check_claims_that_may_not_write() -> None:
+    await check_claims(JournalRefused("permission denied", "42501"), "append")
+
+
+async def check_claims_that_may_not_look() -> None:
+    await check_claims(JournalRefused("permission denied", "42501"), "heads", "rows", "append")
+
+
+async def check_claims_that_may_not_read() -> None:
+    await check_claims(JournalRefused("permission denied", "42501"), "rows")
 
 
 class Deaf(Catalogue):
@@ -138,7 +147,9 @@ async def check_hanging_heartbeats() -> None:
 CHECKS = (
     check_journal_away,
     check_claims_without_room,
-    check_claims_without_privilege,
+    check_claims_that_may_not_write,
+    check_claims_that_may_not_look,
+    check_claims_that_may_not_read,
     check_clock,
     check_refused_heartbeats,
     check_hanging_heartbeats,

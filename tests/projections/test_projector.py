@@ -191,6 +191,7 @@ async def check_no_block_starves(world: World) -> None:
         await selling.live_at_random(Random(turn), 2)
         await projector.round()
     await check_followed(world, waiting)
+    await check_followed(world, selling)
 
 
 async def test_a_block_gets_on_however_much_others_sell(world: World) -> None:
