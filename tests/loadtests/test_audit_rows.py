@@ -187,7 +187,7 @@ def real_claims(nonce: Callable[[], bytes], *shards: str) -> set[Fault]:
 
     class RefusedThoughItStands(NoFaults):
         async def after(self, statement: Statement) -> None:
-            if statement.name == "append" and len(store.journals[BLOCK]) == 1:
+            if statement.name == "append" and statement.blocks and len(store.journals[BLOCK]) == 1:
                 raise JournalRefused("data corrupted", "XX002")
 
     async def claim(shard: str) -> None:
