@@ -53,8 +53,8 @@ class Engine:
         self._started_at_ms = 0
         self._beaten_at_s = 0.0
         self.clock = JournalClock(monotonic)
-        self._activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
-        self.residence = Residence(shard, self._activator, catalogue.owner)
+        activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
+        self.residence = Residence(shard, activator, catalogue.owner)
         self.hints = Hints(monotonic)
         self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
         self.commit = GroupCommit(
@@ -102,7 +102,7 @@ class Engine:
         heartbeats do, which are commits as well.
         """
         trouble = self.host.trouble()
-        if not trouble and self._activator.stalled:
+        if not trouble and self.residence.stalled:
             trouble = "the journal lets no block in"
         silent_s = self.clock.monotonic() - self._beaten_at_s
         if not trouble and silent_s > BEAT_OVERDUE_S:

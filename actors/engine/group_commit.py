@@ -26,7 +26,6 @@ from actors.core.snapshot import value_count
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import (
-    GENESIS,
     Appended,
     Heads,
     Journal,
@@ -168,9 +167,7 @@ class GroupCommit:
 
         def judge(blocks: Sequence[HostedBlock], found: Heads) -> None:
             for hosted in blocks:
-                head = found.heads.get(hosted.block)
-                ends = (head.position, head.chain) if head else (0, GENESIS)
-                self._conclude(cycle, hosted, holds=ends == (hosted.position, hosted.chain))
+                self._conclude(cycle, hosted, holds=hosted.ends_at(found.heads.get(hosted.block)))
 
         await self._settle(checking, lambda blocks: self._checks.heads(_ids_of(blocks)), judge)
 

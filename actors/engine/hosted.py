@@ -8,15 +8,16 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
 from actors.journal.codec import encode_entries
-from actors.journal.journal import JournalRow, NewRow, Snapshot, chain_of
+from actors.journal.journal import GENESIS, Head, JournalRow, NewRow, Snapshot, chain_of
 
 
 class HostedBlock:
     """One block. `position` and `chain` are those of its last row, durable or on its way.
 
     `claimed`: this incarnation has appended `Activated`, so it may write. Not claimed: loaded to answer reads.
-    `lost`: another shard has the block now, or the journal refuses what is written of it or asked about it; nothing of
-    what is held here counts. `quarantined` says why the state cannot be trusted, if it cannot.
+    `lost`: nothing of what is held here counts any more. Another shard has the block now, or the journal refuses what
+    is written of it or asked about it, or a claim has gone on with this state. `quarantined` says why the state cannot
+    be trusted, if it cannot.
     """
 
     __slots__ = ("block", "chain", "claimed", "lost", "pending", "position", "quarantined", "state", "unsnapshotted")
@@ -31,6 +32,10 @@ class HostedBlock:
         self.quarantined = ""
         self.pending: list[Entry] = []
         self.unsnapshotted = 0  # entries since the last snapshot
+
+    def ends_at(self, head: Head | None) -> bool:
+        """Whether this is the block's head; None: it has no rows."""
+        return (self.position, self.chain) == ((head.position, head.chain) if head else (0, GENESIS))
 
     def handed_over(self) -> "HostedBlock":
         """This state as another's, who goes on from here alone; only while nothing is pending.

@@ -1,4 +1,9 @@
-"""Which blocks live in this shard, and how they come in: by request, a few at a time, the wanted ones first."""
+"""Which blocks live in this shard, and how they come in: by request, a few at a time, the wanted ones first.
+
+Where the journal lets a block not in and it is not the block's fault, its place goes to the next at once, and whoever
+wants it asks again. One such block is tried again without being asked for, until it is known how it ends: so a shard
+that says that nobody comes in does not say so for longer than that is true.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +16,7 @@ from actors.engine.activation import Activator, Superseded
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalRefused, JournalUnavailable
+from actors.journal.succession import JournalDamaged
 from actors.link.batch import Failed, Fault
 
 _log = structlog.get_logger(__name__)
@@ -20,6 +26,8 @@ SWEEP_PRIORITY = 1
 ACTIVATIONS_AT_ONCE = 4
 MAX_ACTIVATIONS_WAITING = 10_000
 MAX_REFUSALS_KNOWN = 10_000
+NOT_TRIED_AGAIN_S = 0.1
+STALLED_TRIED_AGAIN_S = 0.5
 OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
 NOTED_EVERY_S = 10.0
@@ -45,9 +53,15 @@ class Residence:
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
         self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
         self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded; until that is done
+        self._stalled_by: tuple[BlockId, bool] | None = None  # who is tried again, and whether to be claimed
         self._sequence = 0
         self._next_note_s = 0.0
         self._arrived = asyncio.Semaphore(0)
+
+    @property
+    def stalled(self) -> bool:
+        """By what Postgres itself has last said, no block can be loaded, or none claimed."""
+        return self._stalled_by is not None
 
     @property
     def quarantined_count(self) -> int:
@@ -56,7 +70,7 @@ class Residence:
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
-        hosted = self.blocks.get(block)
+        hosted = self._here(block)
         if hosted is not None:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED, "the block is quarantined")
@@ -93,6 +107,7 @@ class Residence:
         async with asyncio.TaskGroup() as group:
             for _ in range(ACTIVATIONS_AT_ONCE):
                 group.create_task(self._activate_in_turn())
+            group.create_task(self._try_stalled_again())
 
     def _request(self, block: BlockId, to_write: bool, priority: int) -> bool:
         if block in self._wanted:
@@ -124,18 +139,24 @@ class Residence:
             finally:
                 self._wanted.pop(block, None)
 
+    def _here(self, block: BlockId) -> HostedBlock | None:
+        hosted = self.blocks.get(block)
+        return None if hosted is None or hosted.lost else hosted
+
     async def _activate(self, block: BlockId) -> None:
         try:
             await self._bring_in(block)
         except Superseded:
             self.fenced.add(block)
         except JournalRefused as refusal:
-            return self._quarantine(block, refusal)
+            self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable) as fault:
-            return self._note(block, fault)
+            return self._put_off(block, fault)
         except Exception as damage:  # noqa: BLE001  whatever does not replay stops this block, not the shard
-            return self._quarantine(block, damage)
-        self._unsound.discard(block)
+            self._quarantine(block, damage)
+        else:
+            self._unsound.discard(block)
+        self._end_stall(block)
         return None
 
     async def _bring_in(self, block: BlockId) -> None:
@@ -143,10 +164,40 @@ class Residence:
         if owner != self._shard:
             self._refuse(block, Failed(Fault.NOT_OWNER, owner or ""), OWNER_KNOWN_S)
             return
-        if not self._wanted[block]:
-            self.blocks.setdefault(block, await self._activator.load(block))
-        if self._wanted[block]:
-            self.blocks[block] = await self._activator.claim(block, self.blocks.pop(block, None))
+        for _ in range(2):  # what was loaded before may be of no use any more
+            hosted = self._here(block) or await self._activator.load(block)
+            self.blocks[block] = hosted
+            if hosted.claimed or not self._wanted[block]:
+                return
+            claimed = await self._activator.claim(hosted)
+            if claimed is not None:
+                self.blocks[block] = claimed
+                return
+        raise JournalDamaged("it does not go on from what was loaded a moment ago")
+
+    def _put_off(self, block: BlockId, fault: JournalUnavailable | CatalogueUnavailable) -> None:
+        """Others have its turn. Where Postgres itself says why, it stands for all until it is known how it ends."""
+        self._note(block, fault)
+        self._refuse(block, Failed(Fault.NOT_READY), NOT_TRIED_AGAIN_S)
+        to_write = self._wanted[block]
+        stalls = isinstance(fault, JournalUnavailable) and fault.sqlstate
+        if stalls and (self._stalled_by is None or to_write > self._stalled_by[1]):
+            self._stalled_by = (block, to_write)
+
+    def _end_stall(self, block: BlockId) -> None:
+        """If it was this block's, or this one has come in as far as that one could not."""
+        if self._stalled_by is not None:
+            stalled, to_write = self._stalled_by
+            hosted = self._here(block)
+            came_in = hosted is not None and (hosted.claimed or not to_write)
+            if came_in or (block == stalled and self._wanted[block] >= to_write):
+                self._stalled_by = None
+
+    async def _try_stalled_again(self) -> None:
+        while True:
+            await asyncio.sleep(STALLED_TRIED_AGAIN_S)
+            if self._stalled_by is not None:
+                self._request(*self._stalled_by, CLIENT_PRIORITY)
 
     def _note(self, block: BlockId, fault: Exception) -> None:
         """Say now and then that blocks do not come in; whoever asked is told NOT_READY and asks again."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.engine import group_commit
+from actors.engine import hosted as hosted_module
 from actors.engine.block_host import BlockHost
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
@@ -103,7 +103,7 @@ def leaving_cancels_the_cycle(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_rows_is_another_head(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(group_commit, "GENESIS", b"?" * len(GENESIS))
+    patch.setattr(hosted_module, "GENESIS", b"?" * len(GENESIS))
 
 
 def stalls_are_logged_at_each_try(patch: pytest.MonkeyPatch) -> None:

@@ -62,27 +62,27 @@ def a_look_that_fails_is_the_last(patch: pytest.MonkeyPatch) -> None:
 
 
 def claims_come_before_replay(patch: pytest.MonkeyPatch) -> None:
-    claim = Activator.claim
+    load = Activator.load
 
-    async def blind(self: Activator, block: BlockId, loaded: HostedBlock | None) -> HostedBlock:
+    async def blind(self: Activator, block: BlockId) -> HostedBlock:
         head = await self._head(block)
         if head is not None:
             hosted = HostedBlock(block, BlockState(), head.position, head.chain, claimed=False)
             await self._append(self._activation_row(hosted, None))
-        return await claim(self, block, loaded)
+        return await load(self, block)
 
-    patch.setattr(Activator, "claim", blind)
+    patch.setattr(Activator, "load", blind)
 
 
 def a_contested_claim_begins_anew(patch: pytest.MonkeyPatch) -> None:
     claim, append = Activator.claim, Activator._append
 
-    async def again(self: Activator, block: BlockId, _: HostedBlock | None) -> HostedBlock:
-        while True:
-            try:
-                return await claim(self, block, None)
-            except _Contested:
-                continue
+    async def again(self: Activator, loaded: HostedBlock) -> HostedBlock | None:
+        try:
+            return await claim(self, loaded)
+        except _Contested:
+            loaded.lost = True
+            return None
 
     async def once(self: Activator, new: NewRow) -> bool:
         if not await append(self, new):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from os import urandom
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +17,7 @@ from actors.journal.codec import decode_entries
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.postgres_shard import ask, ask_once, on_sale, send, shard
 from tests.engine.stage import FENCED, NOT_READY, hold, read_event
+from tests.large_values import lose_large_values
 
 pytestmark = pytest.mark.anyio
 
@@ -170,3 +172,35 @@ async def test_control_taken_for_an_outage_nobody_is_told(database_url: str, mon
     monkeypatch.setattr(database_line, "_LASTING_CLASSES", frozenset())
     with pytest.raises(AssertionError):
         await check_loading(database_url)
+
+
+async def check_unreadable_block(database_url: str) -> None:
+    """Postgres cannot read a row of one block, as after damage to its file: a successor loads all the others."""
+    async with operator(database_url) as connection:
+        async with shard(database_url) as engine:
+            begun = asyncio.get_running_loop().time()
+            spoilt, sound = [await on_sale(engine, database_url, f"{key}-{begun}") for key in ("spoilt", "sound")]
+        large = "update journal set entries = entries || $2 where block_id = $1 and position = 2"
+        await connection.execute(large, spoilt, urandom(10_000))
+        await lose_large_values(connection, "journal")
+        async with shard(database_url, 2) as successor:
+            with capture_logs() as logs:
+                refused = await ask(successor, spoilt, read_event())
+            assert isinstance(refused, Failed)
+            assert refused.fault is Fault.QUARANTINED
+            assert [log["sqlstate"] for log in of(logs, "postgres refuses a statement")] == ["XX001"]
+            assert isinstance(await ask(successor, sound, hold(1, "1/1")), Replied)
+            assert successor.trouble() == ""
+            assert successor.counters().quarantined_count == 1
+
+
+async def test_a_block_whose_rows_cannot_be_read_stops_nobody_else(database_url: str) -> None:
+    await check_unreadable_block(database_url)
+
+
+async def test_control_taken_for_an_outage_it_is_asked_for_without_an_end(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_line, "_LASTING_CLASSES", frozenset())
+    with pytest.raises(AssertionError, match="never came in"):
+        await check_unreadable_block(database_url)

@@ -1,54 +1,17 @@
 """What Postgres refuses of one block stops that block for a while and nothing else; what of all, stops all."""
 
 import asyncio
-from collections.abc import Callable
 
-import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from actors.core.commands import CreateEvent
-from actors.core.entries import Activated, HoldPlaced
+from actors.core.entries import HoldPlaced
 from actors.core.ids import BlockId
 from actors.engine import group_commit, residence
-from actors.engine.activation import Activator
-from actors.engine.residence import ACTIVATIONS_AT_ONCE, SOUNDNESS_KNOWN_S
-from actors.journal.journal import JournalRefused, NewRow
-from actors.journal.memory import Statement
+from actors.engine.residence import SOUNDNESS_KNOWN_S
 from actors.link.batch import Failed, Fault, Replied
-from loadtests.audit.audit import BlockAudit
-from loadtests.audit.rows import Row
-from tests.engine.stage import FENCED, Running, Stage, answered, hold, on_virtual_time, read_event, stamp
-from tests.simulation.buyers import LAYOUT
-
-Poisoned = Callable[[Statement], bool]
-
-
-def refuse(engine: Running, is_refused: Poisoned) -> Callable[[], None]:
-    """Let the journal refuse these statements of an engine, until the answer is called."""
-    before = engine.script.before
-    over = asyncio.Event()
-
-    async def refusing(statement: Statement) -> None:
-        await before(statement)
-        if not over.is_set() and is_refused(statement):
-            raise JournalRefused("data corrupted", "XX002")
-
-    engine.script.before = refusing  # type: ignore[method-assign]
-    return over.set
-
-
-def bears(*blocks: BlockId) -> Poisoned:
-    """Appends with rows of these blocks."""
-    return lambda statement: statement.name == "append" and any(new.row.block in blocks for new in statement.rows)
-
-
-def check_journal(stage: Stage) -> None:
-    """What stands in the journal is sound, whatever was refused and claimed again."""
-    for block, rows in stage.store.journals.items():
-        audit = BlockAudit(block)
-        found = [finding for row in rows for finding in audit.take(Row(*msgspec.structs.astuple(row)))]
-        assert [*found, *audit.finish()] == []
+from tests.engine.refusing import bears, check_journal, named, refuse
+from tests.engine.stage import FENCED, Running, Stage, answered, hold, on_virtual_time, read_event
 
 
 def placed(stage: Stage, block: BlockId) -> list[int]:
@@ -169,7 +132,7 @@ async def check_all_refused(name: str) -> None:
     owner = await stage.engine()
     blocks = [await stage.on_sale(owner) for _ in range(3)]
     command = hold(1, "1/1") if name == "append" else read_event()
-    mend = refuse(owner, lambda statement: statement.name == name)
+    mend = refuse(owner, named(name))
     with capture_logs() as logs:
         sent = owner.send_calls([(block, command) for block in blocks])
         await asyncio.sleep(60)
@@ -211,113 +174,4 @@ async def test_a_refused_row_that_stands_all_the_same_is_found_when_its_block_is
     again = await owner.ask_one(block, hold(1, "1/1"))
     assert isinstance(again, Replied)
     assert again.replayed, "the same key stands for what is there"
-    check_journal(stage)
-
-
-@on_virtual_time
-async def test_a_claim_that_is_refused_and_stands_all_the_same_is_made_again() -> None:
-    """The block has then two activations by one incarnation."""
-    stage = Stage()
-    owner = await stage.engine()
-    block = stage.new_block()
-    owner.script.lose_answer("append")
-    appends = owner.script.sent("append")
-    mend = refuse(owner, lambda statement: bears(block)(statement) and owner.script.sent("append") > appends + 1)
-    create = CreateEvent(stamp("create"), "An evening", LAYOUT, 600_000)
-    refused = await owner.ask_one(block, create)
-    assert isinstance(refused, Failed)
-    assert refused.fault is Fault.QUARANTINED
-    mend()
-    await asyncio.sleep(SOUNDNESS_KNOWN_S + 1)
-    assert isinstance(await owner.ask_one(block, create), Replied)
-    assert sum(isinstance(entry, Activated) for entry in stage.entries(block)) == 2
-    check_journal(stage)
-
-
-async def check_claims() -> None:
-    """As many claims as there are places are refused: another block comes in all the same."""
-    stage = Stage()
-    creator = await stage.engine(1)
-    blocks = [await stage.on_sale(creator) for _ in range(ACTIVATIONS_AT_ONCE + 1)]
-    creator.process.kill()
-    successor = await stage.engine(2)
-    mend = refuse(successor, bears(*blocks[:-1]))
-    for block in blocks[:-1]:
-        successor.send(block, hold(1, "1/1"))
-    await asyncio.sleep(1)
-    assert isinstance(await successor.ask_one(blocks[-1], read_event()), Replied)
-    assert isinstance(await successor.ask_one(blocks[-1], hold(1, "1/1")), Replied)
-    mend()
-    await asyncio.sleep(SOUNDNESS_KNOWN_S + 1)
-    for block in blocks[:-1]:
-        assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
-        assert sum(isinstance(entry, Activated) for entry in stage.entries(block)) == 2
-    check_journal(stage)
-
-
-@on_virtual_time
-async def test_claims_that_are_refused_leave_their_places_to_others() -> None:
-    await check_claims()
-
-
-def test_control_claims_that_are_sent_for_ever_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    append = Activator._append
-
-    async def stubborn(self: Activator, new: NewRow) -> bool:
-        while True:
-            try:
-                return await append(self, new)
-            except JournalRefused:
-                await asyncio.sleep(1)
-
-    monkeypatch.setattr(Activator, "_append", stubborn)
-    with pytest.raises(AssertionError):
-        on_virtual_time(check_claims)()
-
-
-async def check_readers() -> None:
-    """The journal takes no claims at all: what is only read comes in all the same."""
-    stage = Stage()
-    creator = await stage.engine(1)
-    blocks = [await stage.on_sale(creator) for _ in range(ACTIVATIONS_AT_ONCE + 1)]
-    creator.process.kill()
-    successor = await stage.engine(2)
-    mend = refuse(successor, lambda statement: statement.name == "append")
-    for block in blocks[:-1]:
-        successor.send(block, hold(1, "1/1"))
-    await asyncio.sleep(1)
-    assert isinstance(await successor.ask_one(blocks[-1], read_event()), Replied)
-    mend()
-    for block in blocks:
-        assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
-    check_journal(stage)
-
-
-@on_virtual_time
-async def test_a_journal_that_takes_no_claims_can_be_read() -> None:
-    await check_readers()
-
-
-def test_control_claims_that_all_wait_leave_no_place_to_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Activator, "_refused", property(lambda _: False, lambda *_: None), raising=False)
-    with pytest.raises(AssertionError):
-        on_virtual_time(check_readers)()
-
-
-@on_virtual_time
-async def test_a_snapshot_that_postgres_cannot_read_costs_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "ENTRIES_PER_SNAPSHOT", 3)
-    monkeypatch.setattr(group_commit, "VALUES_PER_ENTRY", 1_000)
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    for number in range(1, 7):
-        await former.ask(block, hold(number, f"1/{number}"))
-    digest = await former.digest(block)
-    former.process.kill()
-    assert stage.store.snapshots
-    successor = await stage.engine(2)
-    refuse(successor, lambda statement: statement.name == "newest_snapshot")
-    assert await successor.digest(block) == digest
-    assert isinstance(await successor.ask_one(block, hold(7, "1/7")), Replied)
     check_journal(stage)

@@ -10,8 +10,8 @@ from actors.engine import engine as engine_module
 from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCounters
 from actors.engine.engine import Engine
 from actors.journal.journal import JournalRefused, JournalUnavailable
-from actors.journal.memory import Statement
 from actors.link.batch import Failed, Fault, Replied
+from tests.engine.refusing import NO_ROOM, named, refuse
 from tests.engine.stage import NOT_READY, Stage, answered, hold, on_virtual_time
 from tests.simulation.world import Catalogue
 
@@ -71,27 +71,19 @@ async def check_claims(fault: JournalUnavailable, *names: str) -> None:
     block = await stage.on_sale(former)
     former.process.kill()
     successor = await stage.engine(2)
-    before = successor.script.before
-    full = True
-
-    async def refusing(statement: Statement) -> None:
-        await before(statement)
-        if full and statement.name in names:
-            raise fault
-
-    successor.script.before = refusing  # type: ignore[method-assign]
+    mend = refuse(successor, named(*names), fault)
     assert await answered(successor.send(block, hold(1, "1/1"))) == [NOT_READY]
     await asyncio.sleep(1)
     assert successor.engine.trouble() == NOBODY_IN
     assert successor.engine.counters().quarantined_count == 0, "it is not the block's fault"
-    full = False
+    mend()
     await asyncio.sleep(1)
     assert successor.engine.trouble() == ""
     assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
 
 
 async def check_claims_without_room() -> None:
-    await check_claims(JournalUnavailable("no room", "53100"), "append")
+    await check_claims(NO_ROOM, "append")
 
 
 async def check_claims_that_may_not_write() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,8 +10,11 @@ from structlog.testing import capture_logs
 
 from actors.database import line as database_line
 from actors.database.line import Line, LineRefused, LineUnavailable
-from actors.journal.journal import JournalUnavailable
+from actors.database.queries import load_queries
+from actors.journal import postgres
+from actors.journal.journal import MAX_ROWS_BYTES, JournalUnavailable
 from actors.journal.postgres import PostgresJournal
+from tests.journal.backends import PostgresBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -180,3 +184,22 @@ async def test_it_is_said_at_a_bounded_pace(database_url: str, monkeypatch: pyte
     assert await repeated(database_url) == ["42703", "22012"]
     monkeypatch.setattr(database_line, "REFUSALS_TOLD_EVERY_S", 0.0)
     assert await repeated(database_url) == ["42703"] * 3 + ["22012"] * 3, "and again when its time has come"
+
+
+async def looked_at(backend: PostgresBackend, limit: int) -> str:
+    """What Postgres does when it is asked for rows of no block, in its own words."""
+    query = load_queries(Path(postgres.__file__).parent / "sql" / "journal.sql")["rows"]
+    async with backend.raw() as connection:
+        await connection.execute("set enable_seqscan = off")
+        plan = await connection.fetch(f"explain (analyze, timing off) {query}", "", 0, limit, MAX_ROWS_BYTES)
+    return "\n".join(row[0] for row in plan)
+
+
+async def test_to_ask_for_no_rows_reads_no_page_that_could_be_bad(postgres_backend: PostgresBackend) -> None:
+    scans = [line for line in (await looked_at(postgres_backend, 0)).splitlines() if "Scan using journal" in line]
+    assert scans
+    assert all("never executed" in line for line in scans)
+
+
+async def test_control_to_ask_for_one_looks_for_it(postgres_backend: PostgresBackend) -> None:
+    assert "never executed" not in await looked_at(postgres_backend, 1)

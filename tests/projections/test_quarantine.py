@@ -24,6 +24,7 @@ from actors.projections.fold import Fold
 from actors.projections.positions import BlocksRefused, Positions, Seen
 from actors.projections.projection import FollowedRow, Progress
 from actors.projections.projector import Projector
+from tests.large_values import lose_large_values
 from tests.projections.selling import ALL, SEATS, Feed, SellingEvent, World, check_followed, follow_all
 
 pytestmark = pytest.mark.anyio
@@ -63,22 +64,7 @@ async def _removed_row(world: World, event: SellingEvent) -> None:
 
 async def _unreadable_file(world: World, event: SellingEvent) -> None:
     await event.append_bytes(urandom(10_000))
-    await lose_large_values(world, "journal")
-
-
-async def lose_large_values(world: World, table: str) -> None:
-    """Of the rows with a large value, Postgres can read all but that, as after damage to the file where it keeps it.
-
-    Nobody may write to that file; so for a moment it is called a table like any other.
-    """
-    ((large_values,),) = await world.rows(
-        "select reltoastrelid::regclass::text from pg_class where relname = $1", table
-    )
-    kind = "update pg_class set relkind = '{}' where oid = '{}'::regclass"
-    await world.connection.execute("set allow_system_table_mods = on")
-    await world.connection.execute(kind.format("r", large_values))
-    await world.connection.execute(f"delete from {large_values}")
-    await world.connection.execute(kind.format("t", large_values))
+    await lose_large_values(world.connection, "journal")
 
 
 DAMAGES: list[tuple[Damage, str]] = [
@@ -297,7 +283,7 @@ async def check_snapshot_on_damaged_file(world: World) -> None:
     bad = events[0]
     last = bad.rows[-1]
     await world.journal.save_snapshot(Snapshot(bad.block, last.position, last.chain, FORMAT, urandom(10_000)))
-    await lose_large_values(world, "snapshots")
+    await lose_large_values(world.connection, "snapshots")
     for event in events:
         await event.live_at_random(Random(3), 5)
     with capture_logs() as logs:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,13 @@ from serve.settings import variable_of
 READY_S = 90.0
 STOP_S = 60.0
 HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
+
+
+def kill(pids: Iterable[int]) -> None:
+    """SIGKILL to each; one may have ended because another did."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 class RunningStack:
@@ -77,9 +85,7 @@ class RunningStack:
         assert self._process is not None
         self._process.kill()
         while living := self.processes():  # again, as some were just being started
-            for pid in living:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            kill(living)
             time.sleep(0.1)
         self._process.wait(STOP_S)
 

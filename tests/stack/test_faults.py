@@ -19,7 +19,7 @@ from serve.local.processes import marked, named, working_in
 from tests.stack.aftermath import lost
 from tests.stack.load import HALL, Load
 from tests.stack.neighbours import beside, disturbances
-from tests.stack.running_stack import RunningStack
+from tests.stack.running_stack import RunningStack, kill
 
 pytestmark = pytest.mark.stack
 PROMISED_S = 5.0
@@ -195,8 +195,7 @@ def test_the_directory_dies_and_still_finds_the_next_death(running: RunningStack
 def test_postgres_dies_and_selling_resumes_by_itself(running: RunningStack, event_id: str) -> None:
     async def main() -> None:
         async def hurt() -> None:
-            for pid in working_in(running.folder.postgres, "postgres"):
-                os.kill(pid, signal.SIGKILL)
+            kill(working_in(running.folder.postgres, "postgres"))
 
         load = await under_load(running, event_id, hurt, 12)
         print(f"postgres killed: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")

@@ -1,0 +1,51 @@
+"""A journal in memory that refuses some statements, and a look at what has become of it."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from actors.core.ids import BlockId
+from actors.journal.journal import JournalRefused, JournalUnavailable
+from actors.journal.memory import Statement
+from loadtests.audit.audit import BlockAudit
+from loadtests.audit.rows import Row
+from tests.engine.stage import Running, Stage
+
+Poisoned = Callable[[Statement], bool]
+
+
+DATA_CORRUPTED = JournalRefused("data corrupted", "XX002")
+NO_ROOM = JournalUnavailable("no room", "53100")
+
+
+def refuse(engine: Running, is_refused: Poisoned, fault: JournalUnavailable = DATA_CORRUPTED) -> Callable[[], None]:
+    """Let the journal refuse these statements of an engine, until the answer is called."""
+    before = engine.script.before
+    over = asyncio.Event()
+
+    async def refusing(statement: Statement) -> None:
+        await before(statement)
+        if not over.is_set() and is_refused(statement):
+            raise fault
+
+    engine.script.before = refusing  # type: ignore[method-assign]
+    return over.set
+
+
+def named(*names: str) -> Poisoned:
+    """Statements of these names, whatever they are about."""
+    return lambda statement: statement.name in names
+
+
+def bears(*blocks: BlockId) -> Poisoned:
+    """Appends with rows of these blocks."""
+    return lambda statement: statement.name == "append" and any(new.row.block in blocks for new in statement.rows)
+
+
+def check_journal(stage: Stage) -> None:
+    """What stands in the journal is sound, whatever was refused and claimed again."""
+    for block, rows in stage.store.journals.items():
+        audit = BlockAudit(block)
+        found = [finding for row in rows for finding in audit.take(Row(*msgspec.structs.astuple(row)))]
+        assert [*found, *audit.finish()] == []
