@@ -6,10 +6,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
-from typing import NamedTuple
 
 from actors.catalogue.catalogue import Catalogue
-from actors.database.connect import Connection, connect
 from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.postgres import PostgresJournal
@@ -17,15 +15,9 @@ from actors.link.address import UnixAddress
 from actors.link.handshake import Identity
 from actors.link.server import LinkServer
 from tests.catalogue.house import House
+from tests.database_faults import Trouble
 from tests.engine.postgres_shard import SHARD
 from tests.link.loopback import SECRET
-
-
-class Trouble(NamedTuple):
-    """Something that keeps a whole server, or all of the journal, from taking rows: how it begins and ends."""
-
-    begin: tuple[str, ...]
-    end: tuple[str, ...]
 
 
 def _no_rows(table: str, event: str, condition: str) -> Trouble:
@@ -41,10 +33,6 @@ def _no_rows(table: str, event: str, condition: str) -> Trouble:
 NO_ROOM = _no_rows("journal", "insert", "disk_full")
 NOT_ALLOWED = _no_rows("journal", "insert", "insufficient_privilege")
 NO_BEATS = _no_rows("shards", "update", "disk_full")
-NO_REPLICA = Trouble(
-    ("alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()", "select pg_sleep(0.2)"),
-    ("alter system reset synchronous_standby_names", "select pg_reload_conf()"),
-)
 
 
 @asynccontextmanager
@@ -78,17 +66,3 @@ async def linked_shard(built: House, database_url: str) -> AsyncIterator[Engine]
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-
-
-@asynccontextmanager
-async def in_trouble(database_url: str, trouble: Trouble) -> AsyncIterator[None]:
-    """For as long as this lasts."""
-    connection: Connection = await connect(database_url, application_name="tests")
-    try:
-        for statement in trouble.begin:
-            await connection.execute(statement)
-        yield
-    finally:
-        for statement in trouble.end:
-            await connection.execute(statement)
-        await connection.close()

@@ -1,8 +1,7 @@
 """While commits wait for replicas that are missing: who is told so, and what is left of those who give up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
 from typing import Any
 
@@ -11,27 +10,12 @@ import pytest
 from actors.catalogue import catalogue as catalogue_module
 from actors.catalogue.catalogue import Catalogue
 from actors.database import connect as database_connect
-from actors.database.connect import Connection, connect
 from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters
 from tests.catalogue.house import TENANT, House, house, new_block
 from tests.conftest import EmbeddedPostgres
+from tests.database_faults import NO_REPLICA, in_trouble
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def replicas_missing(postgres: EmbeddedPostgres) -> AsyncIterator[Connection]:
-    """Commits wait for a replica that is not there. Yields a connection to the server."""
-    admin: Connection = await connect(postgres.url(), application_name="tests")
-    try:
-        await admin.execute("alter system set synchronous_standby_names = 'nobody'")
-        await admin.execute("select pg_reload_conf()")
-        await asyncio.sleep(0.2)
-        yield admin
-    finally:
-        await admin.execute("alter system reset synchronous_standby_names")
-        await admin.execute("select pg_reload_conf()")
-        await admin.close()
 
 
 async def check_witness(postgres: EmbeddedPostgres, database_url: str) -> None:
@@ -42,7 +26,7 @@ async def check_witness(postgres: EmbeddedPostgres, database_url: str) -> None:
         await built.catalogue.heartbeat("s1", epoch, 1_234_567, EngineCounters())
         assert await built.catalogue.witness_heartbeat_ms("s1", epoch) == 1_234_567
         assert await built.catalogue.witness_heartbeat_ms("s1", epoch + 1) is None
-        async with replicas_missing(postgres):
+        async with in_trouble(postgres.url(), NO_REPLICA):
             assert await built.catalogue.last_heartbeat_ms("s1", epoch) == 1_234_567
             witnessing = asyncio.create_task(built.catalogue.witness_heartbeat_ms("s1", epoch))
             await asyncio.sleep(0.5)
@@ -67,7 +51,7 @@ async def test_a_witness_that_only_reads_would_be_noticed(
 async def check_witness_of_commits(postgres: EmbeddedPostgres, database_url: str) -> None:
     async with house(database_url) as built:
         await built.catalogue.witness_commit("s1")
-        async with replicas_missing(postgres):
+        async with in_trouble(postgres.url(), NO_REPLICA):
             witnessing = asyncio.create_task(built.catalogue.witness_commit("s1"))
             await asyncio.sleep(0.5)
             assert not witnessing.done()
@@ -127,7 +111,7 @@ async def check_tries_in_vain(postgres: EmbeddedPostgres, database_url: str, tri
     """However often it is tried while commits wait, one session is left that waits with them."""
     async with house(database_url) as built:
         await built.shard("s1", 1)
-        async with replicas_missing(postgres) as admin:
+        async with in_trouble(postgres.url(), NO_REPLICA) as admin:
             for ask in tries:
                 catalogue = Catalogue(database_url, application_name="in-vain")
                 asking = asyncio.create_task(ask(catalogue, built))

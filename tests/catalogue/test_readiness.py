@@ -18,13 +18,11 @@ from actors.watch import NoSuccessor, Watch
 from tests.catalogue.house import House, house
 from tests.catalogue.linked_shard import (
     NO_BEATS,
-    NO_REPLICA,
     NO_ROOM,
     NOT_ALLOWED,
-    Trouble,
-    in_trouble,
     linked_shard,
 )
+from tests.database_faults import NO_REPLICA, Trouble, in_trouble
 from tests.engine.postgres_shard import SHARD, ask_once, on_sale
 from tests.engine.stage import hold
 from tests.link.loopback import SECRET

@@ -19,7 +19,8 @@ from serve.auth import KeyRing, PostgresKeySource, create_key
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
 from tests.catalogue.house import house
-from tests.catalogue.linked_shard import NO_ROOM, in_trouble, linked_shard
+from tests.catalogue.linked_shard import NO_ROOM, linked_shard
+from tests.database_faults import in_trouble
 from tests.edges.edge_stack import nothing_known, serving_http
 from tests.edges.refusal_cases import LAYOUT
 from tests.engine.postgres_shard import SHARD

@@ -15,9 +15,9 @@ from actors.database.connect import Connection, connect
 from actors.engine import residence
 from actors.journal.codec import decode_entries
 from actors.link.batch import Failed, Fault, Replied
+from tests.database_faults import lose_large_values
 from tests.engine.postgres_shard import ask, ask_once, on_sale, send, shard
 from tests.engine.stage import FENCED, NOT_READY, hold, read_event
-from tests.large_values import lose_large_values
 
 pytestmark = pytest.mark.anyio
 

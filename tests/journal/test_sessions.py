@@ -10,8 +10,8 @@ from actors.database import connect as database_connect
 from actors.journal import postgres
 from actors.journal.journal import Journal, JournalUnavailable, NewRow
 from actors.journal.postgres import PostgresJournal
+from tests.database_faults import NO_REPLICA, in_trouble
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
-from tests.journal.test_warnings import replicas_missing
 
 pytestmark = pytest.mark.anyio
 this_module = sys.modules[__name__]
@@ -73,7 +73,7 @@ async def check_waits_for_replicas(backend: PostgresBackend) -> None:
     async with backend.line() as line:
         new = (await grown(line, block, 1))[0]
         lines = [PostgresJournal(backend.database_url) for _ in range(SENT)]
-        async with replicas_missing(backend):
+        async with in_trouble(backend.database_url, NO_REPLICA):
             while True:  # the server takes a moment to read its settings again
                 new = row_after(head_of(new), block)
                 sent = sent_by(lines[:1], new)
@@ -96,7 +96,7 @@ async def check_waits_for_replicas_of_a_row_that_is_there(backend: PostgresBacke
     block = new_block()
     async with backend.line() as line:
         new = (await grown(line, block, 1))[0]
-        async with replicas_missing(backend):
+        async with in_trouble(backend.database_url, NO_REPLICA):
             await asyncio.sleep(0.2)  # the server takes a moment to read its settings again
             lines = [PostgresJournal(backend.database_url) for _ in range(SENT)]
             for again in lines:

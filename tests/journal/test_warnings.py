@@ -14,6 +14,7 @@ from actors.database.connect import Connection
 from actors.database.line import Line, LineUnavailable
 from actors.journal import postgres
 from actors.journal.journal import JournalUnavailable
+from tests.database_faults import NO_REPLICA, in_trouble
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
 from tests.journal.relay import relay
 
@@ -140,25 +141,12 @@ async def test_control_what_is_not_called_a_warning_taken_for_none(
         await check_a_warning_of_unknown_origin(database_url, FUNCTION, SEVERITY)
 
 
-@asynccontextmanager
-async def replicas_missing(backend: PostgresBackend) -> AsyncIterator[None]:
-    """Commits wait for a synchronous replica that does not exist."""
-    async with backend.raw() as connection:
-        await connection.execute("alter system set synchronous_standby_names = 'a_replica_that_is_down'")
-        await connection.execute("select pg_reload_conf()")
-        try:
-            yield
-        finally:
-            await connection.execute("alter system reset synchronous_standby_names")
-            await connection.execute("select pg_reload_conf()")
-
-
 async def check_wait_for_replicas_cut_short(backend: PostgresBackend) -> None:
     """A commit whose wait for the replicas was cancelled is unknown, and sent again it waits for them again."""
     block = new_block()
     async with backend.line() as line:
         new = (await grown(line, block, 1))[0]
-        async with replicas_missing(backend):
+        async with in_trouble(backend.database_url, NO_REPLICA):
             while True:  # the server takes a moment to read its settings again
                 new = row_after(head_of(new), block)
                 appending = asyncio.create_task(line.append([new]))

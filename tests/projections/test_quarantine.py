@@ -24,7 +24,7 @@ from actors.projections.fold import Fold
 from actors.projections.positions import BlocksRefused, Positions, Seen
 from actors.projections.projection import FollowedRow, Progress
 from actors.projections.projector import Projector
-from tests.large_values import lose_large_values
+from tests.database_faults import lose_large_values
 from tests.projections.selling import ALL, SEATS, Feed, SellingEvent, World, check_followed, follow_all
 
 pytestmark = pytest.mark.anyio

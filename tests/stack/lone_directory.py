@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from serve.local.processes import end, mark, marked
 from serve.local.ray_session import ray_environment
 from serve.local.stack import DataFolder
 from serve.settings import Settings, shard_names
+from tests.database_faults import NO_REPLICA
 from tests.stack.patience import await_that
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,11 +95,11 @@ class LoneDirectory:
     @contextmanager
     def without_replicas(self) -> Iterator[None]:
         """Commits wait for one that is not there."""
-        asyncio.run(self._configure("alter system set synchronous_standby_names = 'nobody'"))
+        asyncio.run(self._configure(NO_REPLICA.begin))
         try:
             yield
         finally:
-            asyncio.run(self._configure("alter system reset synchronous_standby_names"))
+            asyncio.run(self._configure(NO_REPLICA.end))
 
     def _processes_of(self, actor: str) -> list[int]:
         titles = re.compile(rf"ray::(.+:)?{actor}\b")  # while it starts, its name and a colon go before
@@ -113,11 +114,11 @@ class LoneDirectory:
         finally:
             await catalogue.close()
 
-    async def _configure(self, statement: str) -> None:
+    async def _configure(self, statements: Sequence[str]) -> None:
         connection = await connect(self.postgres.url, application_name="tests")
         try:
-            await connection.execute(statement)
-            await connection.execute("select pg_reload_conf()")
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 
