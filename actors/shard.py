@@ -52,6 +52,8 @@ class Shard:
     """One process that serves, at most once in its life, as one incarnation of one shard."""
 
     def __init__(self, config: ShardConfig) -> None:
+        if not __debug__:
+            raise RuntimeError("a shard keeps its assertions, which stop a block that is wrong: unset PYTHONOPTIMIZE")
         configure_logs(config.log_level)
         self._config = config
         self._serving = False

@@ -315,7 +315,10 @@ def _settings(**overrides: object) -> Settings:
 
 def _stack(data_dir: Path | None) -> Stack:
     settings = _settings(data_dir=data_dir)
-    stack = find_stack(settings.data_dir)
+    try:
+        stack = find_stack(settings.data_dir)
+    except OSError as fault:
+        _fail(f"cannot look into the data folder {settings.data_dir} ({fault.strerror}): name another with --data-dir")
     if stack is None:
         _fail(f"no Holdfast runs on the data folder {settings.data_dir}: start one, or name another with --data-dir")
     return stack
@@ -345,9 +348,10 @@ def _operator_key(data_dir: Path | None, operator_key: str | None) -> str:
 def _sendable_key(given: str | None, file: Path, ways: str) -> str:
     """The key that was given in one of those ways, or the one that is kept."""
     if not given:
-        if not file.exists():
-            _fail(f"no API key: give one with {ways}")
-        return file.read_text()
+        try:
+            return file.read_text()
+        except OSError as fault:
+            _fail(f"no API key in {file} ({fault.strerror}): give one with {ways}")
     if not _VISIBLE_ASCII.fullmatch(given):
         _fail(f"{ways}: what is given is not an API key, which is hf_<key id>_<secret>")
     return given

@@ -7,9 +7,10 @@ import shlex
 import sys
 from pathlib import Path
 
+from actors.core.outcomes import Reason
 from actors.database.connect import connect
 from serve.auth import create_key
-from serve.http_client import client_of, write
+from serve.http_client import client_of, read, write
 from serve.layout_reader import read_layout_file
 from serve.local.preflight import CannotStart
 from serve.local.stack import Stack, write_private
@@ -37,10 +38,21 @@ def prepare_demo(stack: Stack) -> tuple[str, str]:
     Raises CallRefused.
     """
     key = asyncio.run(demo_key(stack))
-    event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
+    kept = stack.settings.data_dir / "demo-event"
     with client_of(stack.http_url, key) as client:
-        event_id: str = write(client, "/v1/events", event, "demo-arena")["event_id"]
+        if kept.exists():  # made by an earlier release, perhaps, from another layout
+            event_id = kept.read_text()
+            try:
+                read(client, f"/v1/events/{event_id}")
+            except CallRefused as refusal:
+                if refusal.reason is not Reason.EVENT_NOT_FOUND:
+                    raise
+            else:
+                return key, event_id
+        event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
+        event_id = write(client, "/v1/events", event, "demo-arena")["event_id"]
         write(client, f"/v1/events/{event_id}/open-sale", {}, "demo-arena-open")
+    write_private(kept, event_id.encode())
     return key, event_id
 
 

@@ -24,11 +24,13 @@ class CallRefused(Exception):
     """The server said no, or did not answer; the text is one line for a person.
 
     `ask_again_after_s`: when the same may be asked again, under the same key; None if this is the answer.
+    `reason`: None if it is none that this command knows.
     """
 
-    def __init__(self, line: str, ask_again_after_s: float | None = None) -> None:
+    def __init__(self, line: str, ask_again_after_s: float | None = None, reason: Reason | None = None) -> None:
         super().__init__(line)
         self.ask_again_after_s = ask_again_after_s
+        self.reason = reason
 
 
 def settled(ask: Callable[[], T]) -> T:
@@ -47,7 +49,7 @@ def settled(ask: Callable[[], T]) -> T:
 def refused(refusal: Rejected, wait_s: float = ASK_AGAIN_AFTER_S) -> CallRefused:
     """The refusal with its code, and with every name and fault that came with it; `wait_s` if it is a passing one."""
     line = _line(f"{refusal.reason.name}: {sentence(refusal)}")
-    return CallRefused(line, wait_s if STANDINGS[refusal.reason].transient else None)
+    return CallRefused(line, wait_s if STANDINGS[refusal.reason].transient else None, refusal.reason)
 
 
 def refused_by_code(code: str, text: str) -> CallRefused:

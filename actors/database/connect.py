@@ -33,13 +33,16 @@ async def connect(
     database_url: str, *, application_name: str, settings: Mapping[str, str] | None = None, bound_ms: int = 5_000
 ) -> Connection:
     """Connect to the primary; `settings` are added to the session's. Raises one of `FAULTS`."""
-    return await asyncpg.connect(
-        database_url,
-        timeout=bound_ms / 1000,
-        target_session_attrs="read-write",
-        max_cached_statement_lifetime=0,  # a prepared statement lives as long as its connection
-        server_settings={**_SESSION, "application_name": application_name, **(settings or {})},
-    )
+    try:
+        return await asyncpg.connect(
+            database_url,
+            timeout=bound_ms / 1000,
+            target_session_attrs="read-write",
+            max_cached_statement_lifetime=0,  # a prepared statement lives as long as its connection
+            server_settings={**_SESSION, "application_name": application_name, **(settings or {})},
+        )
+    except (ValueError, OverflowError) as fault:  # a port, a host or a parameter that cannot be one
+        raise asyncpg.InterfaceError(f"its address cannot be used: {fault}") from fault
 
 
 def cut(connection: Connection) -> None:

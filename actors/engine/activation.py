@@ -73,7 +73,8 @@ class Activator:
     async def claim(self, loaded: HostedBlock) -> HostedBlock | None:
         """What was loaded, ours to write; None if the journal does not go on from there, and it is to be loaded anew.
 
-        Raises Superseded, and what `load` does. The claim stands or not; the next one finds out.
+        Raises Superseded, what `find_outage` does, and what `load` does. The claim stands or not; the next one finds
+        out.
         """
         return await self._judged(lambda: self._claim(loaded), to_write=True)
 

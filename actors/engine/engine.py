@@ -7,7 +7,7 @@ from typing import NamedTuple
 from actors.engine import timers
 from actors.engine.activation import Activator, Outage
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, ShardCatalogue
+from actors.engine.catalogue_port import EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
@@ -130,17 +130,14 @@ class Engine:
             self._snapshots.put_nowait(snapshot)
 
     async def _find_outage(self, former_epoch: int, written_at_ms: int) -> Outage | None:
-        """From the former owner's last sign of life, a heartbeat or a write, to our start; None if it cannot be known,
-        or is too short for it to be certain that the former owner was down.
+        """From the former owner's last sign of life, a heartbeat or a write, to our start; None if nothing is known of
+        it, or that is too short for it to be certain that the former owner was down. Raises CatalogueUnavailable.
 
         From our start on the shard was there for whoever asked, even if nobody asked for this block.
         """
         if former_epoch == self.epoch.packed():
             return None
-        try:
-            last_ms = await self._catalogue.last_heartbeat_ms(self.shard, former_epoch)
-        except CatalogueUnavailable:
-            return None
+        last_ms = await self._catalogue.last_heartbeat_ms(self.shard, former_epoch)
         if last_ms is None:
             return None
         alive_ms = max(last_ms, written_at_ms)

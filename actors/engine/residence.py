@@ -16,7 +16,6 @@ from actors.engine.activation import Activator, Superseded
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalRefused, JournalUnavailable
-from actors.journal.succession import JournalDamaged
 from actors.link.batch import Failed, Fault
 
 _log = structlog.get_logger(__name__)
@@ -173,7 +172,7 @@ class Residence:
             if claimed is not None:
                 self.blocks[block] = claimed
                 return
-        raise JournalDamaged("it does not go on from what was loaded a moment ago")
+        raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
 
     def _put_off(self, block: BlockId, fault: JournalUnavailable | CatalogueUnavailable) -> None:
         """Others have its turn. Where Postgres itself says why, it stands for all until it is known how it ends."""

@@ -23,6 +23,7 @@ from serve.local.processes import end, spawn, wait_until, working_in
 from serve.settings import described
 
 USER = "holdfast"
+DEFAULT_CLIENTS = 100
 MAJOR_VERSION = "18"
 START_PATIENCE_S = 60.0  # replaying the log after a crash takes a while
 _STOP_PATIENCE_S = 15.0
@@ -32,7 +33,6 @@ _SERVER_SETTINGS = {
     **DURABILITY,
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "100",
     "shared_buffers": "256MB",
     "wal_buffers": "16MB",
     # An on-sale writes steadily: let a checkpoint come by time and spread it, instead of in the middle of the rush.
@@ -47,13 +47,16 @@ _SERVER_SETTINGS = {
 
 
 class Postgres:
-    """One embedded server on a loopback port; see `processes.Part`."""
+    """One embedded server on a loopback port, for so many `clients`; see `processes.Part`."""
 
-    def __init__(self, folder: Path, port: int, password_file: Path, *, log: Path) -> None:
+    def __init__(
+        self, folder: Path, port: int, password_file: Path, *, log: Path, clients: int = DEFAULT_CLIENTS
+    ) -> None:
         self._folder = folder
         self._port = port
         self._password_file = password_file
         self._log = log
+        self._clients = clients
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,7 +71,7 @@ class Postgres:
             _initialise(self._folder, binaries, self._password_file)
         _check_version(self._folder)
         self.stop()
-        settings = {**_SERVER_SETTINGS, "port": str(self._port)}
+        settings = {**_SERVER_SETTINGS, "port": str(self._port), "max_connections": str(self._clients)}
         command = [*_as_owner(self._folder), str(binaries / "postgres"), "-D", str(self._folder)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import shutil
 import socket
@@ -30,19 +31,24 @@ class CannotStart(Exception):
 
 
 def check_platform() -> None:
-    """The wheels that hold HAProxy, PostgreSQL and Redis exist for Linux x86-64 only. Raises CannotStart."""
+    """The wheels that hold HAProxy, PostgreSQL and Redis exist for Linux x86-64 only. Raises CannotStart.
+
+    Nor without assertions: they stop what would sell on wrongly.
+    """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise CannotStart(f"Holdfast runs on Linux x86-64 only; this is {sys.platform} {platform.machine()}")
+    if not __debug__:
+        raise CannotStart("Holdfast keeps its assertions, which stop a block that is wrong: unset PYTHONOPTIMIZE")
 
 
 def check_ports(settings: Settings) -> None:
     """Every fixed port of the stack is free. Raises CannotStart naming the setting."""
     for name, port in settings.ports().items():
         address = settings.host if name in ("http_port", "grpc_port") else LOOPBACK
-        _check_port(address, port, f"choose another with {described(name)}")
+        _check_port(address, port, name)
     for use, distance in INNER_PORTS.items():
         port = settings.inner_port + distance
-        _check_port(LOOPBACK, port, f"it is for {use}; choose another range with {described('inner_port')}")
+        _check_port(LOOPBACK, port, "inner_port", f"it is for {use}; choose another range")
 
 
 def check_disk(settings: Settings) -> None:
@@ -69,7 +75,7 @@ def no_room(folder: Path) -> CannotStart:
     )
 
 
-def _check_port(address: str, port: int, advice: str) -> None:
+def _check_port(address: str, port: int, setting: str, advice: str = "choose another") -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         # As servers do: a port whose last connections still fade is free, one that somebody listens on is not.
@@ -77,4 +83,7 @@ def _check_port(address: str, port: int, advice: str) -> None:
         try:
             probe.bind((address, port))
         except OSError as error:
-            raise CannotStart(f"cannot listen on {address} port {port} ({error.strerror}): {advice}") from None
+            if error.errno == errno.EADDRNOTAVAIL:
+                setting, advice = "host", "choose an address of this machine"
+            why = f"cannot listen on {address} port {port} ({error.strerror})"
+            raise CannotStart(f"{why}: {advice} with {described(setting)}") from None

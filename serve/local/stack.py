@@ -68,6 +68,7 @@ class DataFolder:
                 f"with {described('data_dir')}"
             )
         try:
+            self._stack_file.unlink(missing_ok=True)  # a run that was killed has left it
             self._link_short_name()
             try:
                 yield
@@ -90,7 +91,7 @@ class DataFolder:
         write_private(self._stack_file, msgspec.json.encode(stack, enc_hook=str))
 
     def find_stack(self) -> Stack | None:
-        """The stack that runs on this folder, or None."""
+        """The stack that runs on this folder, or None. Raises OSError: it cannot be looked into."""
         try:
             with self._lock_file.open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

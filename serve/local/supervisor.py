@@ -30,6 +30,8 @@ _PROBE_PATIENCE_S = 20.0  # Ray repairs HAProxy and replicas by itself within se
 _LOGS_PERIOD_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _RAY = "Ray"
+_CLIENTS_OF_EACH = 8  # sessions of Postgres that a shard or a gateway has, with some to spare
+_CLIENTS_BESIDE = 84  # directory, projector, spares, commands
 _RESTART_LIMIT = 5
 _RESTART_WINDOW_S = 120.0
 
@@ -100,7 +102,10 @@ class _Supervisor:
         database_url, redis_url = settings.database_url, settings.redis_url
         if database_url is None:
             secret = folder.secret("postgres")
-            postgres = Postgres(folder.postgres, settings.postgres_port, secret, log=logs / "postgres.log")
+            clients = _CLIENTS_BESIDE + _CLIENTS_OF_EACH * (settings.shards + settings.gateway_replicas)
+            postgres = Postgres(
+                folder.postgres, settings.postgres_port, secret, log=logs / "postgres.log", clients=clients
+            )
             self._parts["PostgreSQL"], database_url = postgres, postgres.url
         if redis_url is None:
             redis = Redis(folder.redis, settings.redis_port, folder.secret("redis"), log=logs / "redis.log")

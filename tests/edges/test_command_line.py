@@ -290,6 +290,37 @@ async def test_a_misspelt_variable_ends_every_command(house: House, monkeypatch:
         assert ended.stderr == "there is no setting HOLDFAST_HTP_PORT: is HOLDFAST_HTTP_PORT meant?\n"
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["postgresql://127.0.0.1:99999/db", "postgresql://h:x/db", "postgresql://[::1/db", "postgresql://h/db?sslmode=so"],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate",),
+        ("keys", "create", "club"),
+        ("audit",),
+        ("replay", "event_0123456789abcdef"),
+        ("projections", "rebuild", "event_0123456789abcdef"),
+    ],
+)
+async def test_an_address_that_cannot_be_one_is_one_line(house: House, words: tuple[str, ...], address: str) -> None:
+    ended = await command(house, *words, "--database-url", address)
+    assert (ended.exit_code, ended.output.count("\n")) == (1, 1)
+    assert isinstance(ended.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("onsale",), ("keys", "create", "club"), ("digest", "event_0123456789abcdef")]
+)
+async def test_a_data_folder_that_is_none_is_one_line(house: House, words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = await command(house, *words, "--data-dir", str(tmp_path / "file"))
+    assert (ended.exit_code, ended.stderr.count("\n")) == (1, 1)
+    assert f"{tmp_path}/file" in ended.stderr
+    assert "Not a directory" in ended.stderr
+
+
 def test_every_name_and_every_fault_is_told_however_many() -> None:
     """The server's own explanation names three; whoever asked at a terminal has nothing else to look at."""
     seats, faults = tuple(f"101/A/{seat}" for seat in range(50)), tuple(f"units[{n}]: is bad" for n in range(50))

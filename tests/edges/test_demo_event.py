@@ -41,6 +41,27 @@ async def test_it_is_made_once_and_on_sale(edges: Edges, stack: Stack) -> None:
     assert event.json()["status"] == "ON_SALE"
 
 
+async def check_kept(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+    """A later release has another layout: the event stays, as its buyers have bought; without it there is a new one."""
+    key, event_id = await asyncio.to_thread(prepare_demo, stack)
+    patch.setattr("serve.demo.EVENT_NAME", "Another night")
+    assert await asyncio.to_thread(prepare_demo, stack) == (key, event_id)
+    (stack.settings.data_dir / "demo-event").write_text("event_0000000000000000")
+    patch.undo()
+    assert await asyncio.to_thread(prepare_demo, stack) == (key, event_id)
+
+
+async def test_it_is_kept_whatever_a_later_release_would_make(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    await check_kept(stack, monkeypatch)
+
+
+async def test_control_asked_for_again_it_is_another(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda self: self.name != "demo-event" and exists(self))
+    with pytest.raises(CallRefused, match="IDEMPOTENCY_KEY_REUSED"):
+        await check_kept(stack, monkeypatch)
+
+
 async def check_refusal(stack: Stack) -> None:
     """A key that nobody has made, as of another database: one line with the code, at once."""
     write_private(demo_key_file(stack.settings.data_dir), b"hf_0000000000000000_" + b"0" * 64)

@@ -1,6 +1,8 @@
 """Where a block that comes in begins: with what was loaded before, a snapshot that its rows fit, or the first row."""
 
+import asyncio
 from collections.abc import Callable
+from itertools import count
 
 import msgspec
 import pytest
@@ -12,9 +14,10 @@ from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT, freeze, restore
 from actors.core.state import BlockState
 from actors.engine import activation, group_commit
+from actors.engine.activation import Activator
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import Snapshot
-from actors.link.batch import Refused, Replied
+from actors.journal.journal import Head, Snapshot
+from actors.link.batch import Failed, Refused, Replied
 from tests.engine.stage import (
     FENCED,
     NOT_READY,
@@ -186,6 +189,32 @@ def test_control_who_goes_on_from_a_lost_row_is_refused(written_since: bool, mon
     monkeypatch.setattr(HostedBlock, "ends_at", lambda *_: True)
     with pytest.raises(AssertionError):
         on_virtual_time(check_lost_row)(written_since=written_since)
+
+
+@on_virtual_time
+async def test_a_claim_that_does_not_keep_up_is_put_off_and_blames_nobody() -> None:
+    """While it looks at the head, a reader's look finds what was loaded out of date; time and again."""
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    successor = await stage.engine(2)
+    look, overtaken = Activator._head, count()
+
+    async def overtaking(self: Activator, asked: BlockId) -> Head | None:
+        head = await look(self, asked)
+        loaded = successor.engine.residence.blocks.get(asked)
+        if loaded is not None and self._shard == "s1" and next(overtaken) < 5:
+            loaded.lost = True
+        return head
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Activator, "_head", overtaking)
+        successor.send(block, hold(1, "1/1"))
+        await asyncio.sleep(0.09)
+        assert next(overtaken) > 2, "it was tried"
+        assert successor.engine.counters().quarantined_count == 0
+        assert isinstance(await successor.ask_one(block, hold(1, "1/1")), Replied)
+    assert isinstance(await former.ask_one(block, hold(2, "1/2")), Failed)
 
 
 async def check_question_before_claim() -> None:

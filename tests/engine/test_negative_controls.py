@@ -14,7 +14,7 @@ from actors.engine import block_host, clock, group_commit, residence, timers
 from actors.engine import replay as replay_module
 from actors.engine.activation import Activator
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import Beat, EngineCounters
+from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCounters
 from actors.engine.engine import Engine
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
@@ -219,6 +219,18 @@ def an_outage_ends_with_the_claim(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "_find_outage", later)
 
 
+def what_cannot_be_known_is_nothing(patch: pytest.MonkeyPatch) -> None:
+    find = Engine._find_outage
+
+    async def hasty(self: Engine, former_epoch: int, written_at_ms: int) -> tuple[int, int] | None:
+        try:
+            return await find(self, former_epoch, written_at_ms)
+        except CatalogueUnavailable:
+            return None
+
+    patch.setattr(Engine, "_find_outage", hasty)
+
+
 def heartbeats_alone_are_life(patch: pytest.MonkeyPatch) -> None:
     find = Engine._find_outage
 
@@ -351,6 +363,7 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (nobody_sweeps, clocks.test_a_hold_expires_although_nobody_asks_after_its_shard_was_lost),
     (everybody_sweeps_at_once, clocks.test_a_waiting_cluster_does_nothing_before_the_first_write),
     (no_outage_is_found, clocks.test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying),
+    (what_cannot_be_known_is_nothing, clocks.test_an_outage_whose_length_cannot_be_known_yet_is_asked_for_again),
     (every_takeover_is_an_outage, clocks.test_there_is_no_grace_where_the_former_owner_was_alive),
     (
         heartbeats_alone_are_life,

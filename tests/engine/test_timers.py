@@ -10,6 +10,7 @@ from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT
 from actors.engine import group_commit, timers
+from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
     FENCED,
@@ -150,6 +151,31 @@ async def test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying() -> N
     assert later.expires_at_ms == hold_reply(await successor.ask_one(block, read_hold(2))).expires_at_ms
     assert later.expires_at_ms < claimed_ms + 120_000  # as it was
     assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.EXPIRED  # before the outage
+
+
+class Forgetful(Catalogue):
+    """One that cannot say once when the former owner was last alive."""
+
+    refusals = 1
+
+    async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
+        if self.refusals:
+            self.refusals -= 1
+            raise CatalogueUnavailable("no answer")
+        return await super().last_heartbeat_ms(shard, epoch)
+
+
+@on_virtual_time
+async def test_an_outage_whose_length_cannot_be_known_yet_is_asked_for_again() -> None:
+    stage = Stage()
+    stage.catalogue = catalogue = Forgetful(stage.store)
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    await former.ask(block, hold(1, "1/1", ttl_ms=15_000))
+    await asyncio.sleep(10)
+    successor, claimed_ms = await taken_over(stage, former, block, 20)
+    assert catalogue.refusals == 0
+    assert hold_reply(await successor.ask_one(block, read_hold(1))).expires_at_ms == claimed_ms + 30_000
 
 
 @on_virtual_time

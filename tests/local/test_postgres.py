@@ -45,6 +45,17 @@ def ask(server: Postgres, *statements: str) -> object:
     return asyncio.run(run())
 
 
+def test_it_has_room_for_so_many_clients(tmp_path: Path) -> None:
+    password_file = tmp_path / "password"
+    password_file.write_text("for-tests-only")
+    postgres = Postgres(tmp_path / "data", free_port(), password_file, log=tmp_path / "postgres.log", clients=123)
+    try:
+        postgres.start()
+        assert ask(postgres, "show max_connections") == "123"
+    finally:
+        postgres.stop()
+
+
 def durability(server: Postgres) -> dict[str, object]:
     return {name: ask(server, f"show {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")}
 

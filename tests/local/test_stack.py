@@ -50,6 +50,8 @@ def test_what_a_killed_stack_published_is_not_believed(tmp_path: Path) -> None:
     folder.publish(stack_on(tmp_path))
     assert (tmp_path / "stack.json").exists()
     assert find_stack(tmp_path) is None
+    with folder.held():
+        assert find_stack(tmp_path) is None, "the next one starts, and has not said where it is"
 
 
 def test_secrets_are_the_owners_alone_and_stay_the_same(tmp_path: Path) -> None:

@@ -96,6 +96,9 @@ class JournalFaults:
         if self._random.random() < self._rate:
             self._counts["refused statement"] += 1
             raise JournalUnavailable("refused")
+        if statement.name == "append" and statement.blocks and self._random.random() < self._rate:
+            self._counts["no room"] += 1
+            raise JournalUnavailable("no room", "53100")
         self._refuse_blocks(statement)
         if self._random.random() < self._rate / 4:
             self._counts["late statement"] += 1
@@ -105,7 +108,7 @@ class JournalFaults:
             await asyncio.sleep(self._random.uniform(0.5, 3))
 
     def _refuse_blocks(self, statement: Statement) -> None:
-        if statement.name not in ("append", "heads"):
+        if statement.name not in ("append", "heads", "rows", "newest_snapshot"):
             return
         now_s = asyncio.get_running_loop().time()
         if statement.blocks and self._random.random() < self._rate / 20:
@@ -283,6 +286,7 @@ FAULTS = (
     "duplicate owner",
     "refused statement",
     "refused block",
+    "no room",
     "late statement",
     "slow replay",
     "lost acknowledgement",
