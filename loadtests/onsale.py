@@ -51,7 +51,7 @@ class Options(msgspec.Struct, frozen=True):
 
 def run_onsale(options: Options, console: Console | None = None) -> int:
     """Run, print, audit. 0: all well; 1: something is wrong; 2: too few writes were accepted."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     if options.json_file is not None:
         try:
             _check_writable(options.json_file)

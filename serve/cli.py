@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
 import msgspec
@@ -21,7 +21,7 @@ from serve.http_client import TIMEOUT_S, client_of, read, write
 from serve.local.stack import Stack, find_stack
 from serve.refusals import split_fault
 from serve.refused_calls import CallRefused
-from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, SettingError, Settings
+from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, SettingError, Settings, variable_of
 from serve.validation import key_faults
 
 app = typer.Typer(
@@ -34,8 +34,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 _AREA_QUANTITY = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
@@ -46,7 +46,16 @@ OperatorKey = Annotated[
     str | None,
     typer.Option("--operator-key", help="An operator's API key. [HOLDFAST_OPERATOR_KEY, default the demo's]"),
 ]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="Of a PostgreSQL. [HOLDFAST_DATABASE_URL, default the running server's]")
+]
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
+
+
+def _setting(name: str, meaning: str) -> Any:
+    """The option of a setting, which says what holds without it."""
+    default = getattr(Settings(), name)
+    return typer.Option(help=f"{meaning} [{variable_of(name)}, default {'embedded' if default is None else default}]")
 
 
 def main() -> None:
@@ -57,21 +66,21 @@ def main() -> None:
 @app.command()
 def run(
     data_dir: DataDir = None,
-    host: Annotated[str | None, typer.Option(help="Address that HTTP and gRPC listen on.")] = None,
-    http_port: Annotated[str | None, typer.Option(help="HTTP port.")] = None,
-    grpc_port: Annotated[str | None, typer.Option(help="gRPC port.")] = None,
-    postgres_port: Annotated[str | None, typer.Option(help="Port of the embedded PostgreSQL.")] = None,
-    redis_port: Annotated[str | None, typer.Option(help="Port of the embedded Redis.")] = None,
-    inner_port: Annotated[str | None, typer.Option(help="First of the ports between the parts.")] = None,
-    database_url: Annotated[str | None, typer.Option(help="A PostgreSQL of your own.")] = None,
-    redis_url: Annotated[str | None, typer.Option(help="A Redis of your own.")] = None,
-    cores: Annotated[str | None, typer.Option(help="Cores that Ray may plan with.")] = None,
-    shards: Annotated[str | None, typer.Option(help="How many shards.")] = None,
-    gateway_replicas: Annotated[str | None, typer.Option(help="How many gateway replicas.")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
-    disk_reserve_mb: Annotated[str | None, typer.Option(help="Room that the data's disk must have.")] = None,
+    host: Annotated[str | None, _setting("host", "Address that HTTP and gRPC listen on.")] = None,
+    http_port: Annotated[str | None, _setting("http_port", "HTTP port.")] = None,
+    grpc_port: Annotated[str | None, _setting("grpc_port", "gRPC port.")] = None,
+    postgres_port: Annotated[str | None, _setting("postgres_port", "Port of the embedded PostgreSQL.")] = None,
+    redis_port: Annotated[str | None, _setting("redis_port", "Port of the embedded Redis.")] = None,
+    inner_port: Annotated[str | None, _setting("inner_port", "First of the ports between the parts.")] = None,
+    database_url: Annotated[str | None, _setting("database_url", "A PostgreSQL of your own.")] = None,
+    redis_url: Annotated[str | None, _setting("redis_url", "A Redis of your own.")] = None,
+    cores: Annotated[str | None, _setting("cores", "Cores that Ray may plan with.")] = None,
+    shards: Annotated[str | None, _setting("shards", "How many shards.")] = None,
+    gateway_replicas: Annotated[str | None, _setting("gateway_replicas", "How many gateway replicas.")] = None,
+    log_level: Annotated[str | None, _setting("log_level", "debug, info, warning or error.")] = None,
+    disk_reserve_mb: Annotated[str | None, _setting("disk_reserve_mb", "Room that the data's disk must have.")] = None,
 ) -> None:
-    """Start everything on this machine; INT or TERM stops it. Each flag can be set as HOLDFAST_<NAME> too."""
+    """Start everything on this machine; INT or TERM stops it."""
     from serve.local.application import run_here  # here: it is slow to import, and only this command needs it
 
     settings = _settings(
@@ -94,7 +103,7 @@ def run(
 
 
 @app.command()
-def migrate(data_dir: DataDir = None, database_url: Annotated[str | None, typer.Option()] = None) -> None:
+def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring a database to this version's schema."""
     from actors.database.connect import FAULTS
     from actors.database.migrate import MigrationError
@@ -113,7 +122,7 @@ def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
     operator: Annotated[bool, typer.Option("--operator", help="May also see status and digests.")] = False,
     data_dir: DataDir = None,
-    database_url: Annotated[str | None, typer.Option()] = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Make an API key. It is shown once and stored as a hash."""
     from actors.database.connect import FAULTS, connect
@@ -190,8 +199,8 @@ def onsale(
     buyers: Annotated[int, typer.Option(min=1, max=2000, help="How many buyers at once; half HTTP, half gRPC.")] = 64,
     seconds: Annotated[float, typer.Option(min=1, help="For how long, unless it sells out.")] = 20.0,
     units: Annotated[int, typer.Option(min=10, help="Units of the fresh event.")] = 200_000,
-    processes: Annotated[int, typer.Option(help="Processes of buyers; 0: as many as they need.")] = 0,
-    kill_shard: Annotated[int, typer.Option(help="Kill the serving shard so many times meanwhile.")] = 0,
+    processes: Annotated[int, typer.Option(min=0, help="Processes of buyers; 0: as many as they need.")] = 0,
+    kill_shard: Annotated[int, typer.Option(min=0, help="Kill the serving shard so many times meanwhile.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     data_dir: DataDir = None,
     key: ApiKey = None,
@@ -228,7 +237,7 @@ def onsale(
 def audit(
     event_id: Annotated[list[str] | None, typer.Argument(help="Events; none: all of the journal.")] = None,
     data_dir: DataDir = None,
-    database_url: Annotated[str | None, typer.Option()] = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Fold the journal anew and say whatever is wrong with it; exit 1 if anything is."""
     from loadtests.audit.command import run_audit
@@ -242,7 +251,7 @@ def replay(
     event_id: EventId,
     position: Annotated[int | None, typer.Option(min=1, help="As of this row; none: as of the last.")] = None,
     data_dir: DataDir = None,
-    database_url: Annotated[str | None, typer.Option()] = None,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Replay an event's journal from its first row and from its newest snapshot; exit 1 if they come to differ."""
     from serve.replay import run_replay
@@ -252,9 +261,7 @@ def replay(
 
 
 @projections.command("rebuild")
-def rebuild_projections(
-    event_id: EventId, data_dir: DataDir = None, database_url: Annotated[str | None, typer.Option()] = None
-) -> None:
+def rebuild_projections(event_id: EventId, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Derive availability and deadlines of an event anew, from its journal's first row; ends their quarantine.
 
     The projector does it, within seconds. What it cannot follow is quarantined again.
@@ -367,9 +374,13 @@ def _refusals_told(idempotency_key: str = "") -> Iterator[None]:
         advice = f" (nothing is done twice if you repeat this with --idempotency-key {shlex.quote(idempotency_key)})"
         _fail(f"{refusal}{advice if again else ''}")
     except UnicodeEncodeError as fault:
-        _fail(f"{fault.object!r} is not UTF-8")
+        _fail(f"{fault.object[max(0, fault.start - 20) : fault.end + 20]!r} is not UTF-8")
 
 
 def _fail(why: str) -> NoReturn:
-    _err.print(why, markup=False)
+    _err.print(why)
     raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from actors.core.layout import Layout
+from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Reason
 from actors.database.connect import connect
 from serve.auth import create_key
@@ -77,7 +79,7 @@ def ready_text(stack: Stack) -> str:
         key, event_id = prepare_demo(stack)
     except CallRefused as refusal:
         raise CannotStart(f"the demo event cannot be put on sale: {refusal}") from refusal
-    hold = json.dumps({"units": ["101/A/1", "101/A/2"]})
+    hold = json.dumps({"units": _two_seats()})
     return f"""
   HTTP     {stack.http_url}   (documentation at {stack.http_url}/docs)
   gRPC     {stack.grpc_target}
@@ -94,6 +96,16 @@ def ready_text(stack: Stack) -> str:
     {_holdfast()} hold {event_id} --area Floor:2{_data_dir(stack)}
 
 Holdfast is ready"""
+
+
+def _two_seats() -> list[str]:
+    """Two of the demo's seats beside each other; others each time, as the last ones may be held or sold."""
+    layout = parse_layout(read_layout_file(LAYOUT_FILE))
+    assert isinstance(layout, Layout)
+    section = secrets.choice(layout.sections)
+    row = secrets.choice([row for row in section.rows if row.count >= 2])
+    first = secrets.randbelow(row.count - 1)
+    return [f"{section.name}/{row.name}/{row.seat_label(seat)}" for seat in (first, first + 1)]
 
 
 def _holdfast() -> str:

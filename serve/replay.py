@@ -67,8 +67,11 @@ async def replay_twice(journal: Journal, block: BlockId, position: int | None) -
     """Replay from the first row, and from the newest snapshot at or below the position if any. Raises NotReplayable."""
     began_at = "the first row"
     try:
+        last_position = await _last_position(journal, block)
         if position is None:
-            position = await _last_position(journal, block)
+            position = last_position
+        if position > last_position:
+            raise NotReplayable(f"the journal ends at row {last_position}")
         whole = before_first_row(block)
         await replay(journal, whole, position)
         entries, from_rows = whole.state.entries_applied, _digests(whole.state)

@@ -29,7 +29,14 @@ MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 30_000
 
 Faults = tuple[str, ...]
 
-_OPAQUE_ID = re.compile(r"[!-?A-~]*")
+OPAQUE_ID = r"^[!-?A-~]*$"
+_OPAQUE_ID = re.compile(OPAQUE_ID[1:-1])
+
+_CLEARER = {
+    # what the decoder says of a number that came as text, and of half a pair of surrogates at the end of one
+    "Expected `int`, got `str`": "Expected a whole number",
+    "Input data was truncated": "ends too early, or within an escaped character",
+}
 
 Seconds = Annotated[int, Meta(ge=0, le=MAX_HOLD_LIFE_MS // 1000)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -56,9 +63,11 @@ class NewEvent(Shape, frozen=True):
     hold_ttl_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)] = DEFAULT_HOLD_TTL_MS // 1000
 
     def faults(self) -> Iterator[str]:
-        """A name is one line of text."""
+        """A name is one line of text, and there is something to see."""
         if not self.name.isprintable():
             yield "name: has characters that cannot be shown"
+        elif not self.name.strip():
+            yield "name: is blank"
 
 
 class AreaQuantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +100,7 @@ class NewHold(Shape, frozen=True):
 
 
 class HoldExtension(Shape, frozen=True):
-    """How long the hold is to live from now on; 0 releases it."""
+    """How long the hold is to live from now on, at least: it never lives shorter than it would have. 0 releases it."""
 
     ttl_seconds: Seconds
 
@@ -228,7 +237,7 @@ def _faults_of_fields(
 def _problem(error: Exception) -> str:
     """What the decoder found wrong, without its own notation of where."""
     text, _, _ = str(error).partition(" - at `")
-    return text.replace("`", "")
+    return _CLEARER.get(text, text.replace("`", ""))
 
 
 def _named_twice(path: str, names: tuple[str, ...]) -> Iterator[str]:

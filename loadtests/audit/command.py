@@ -26,7 +26,7 @@ def run_audit(
     Blocks that clients were told of are audited in any case. Prints every finding. 0: nothing is wrong; 1: something
     is, or the journal or a file cannot be read.
     """
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     try:
         audit = JournalAudit(database_url, by_block(read_acknowledged(told)))
         finding_count = asyncio.run(_print_findings(audit, blocks, console))

@@ -53,7 +53,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     body = f"<p>Body: {_links(operation['requestBody'])}</p>" if "requestBody" in operation else ""
     return (
         f'<h3 id="{escape(operation["operationId"])}"><span class="method">{escape(method.upper())}</span> '
-        f"<code>{escape(path)}</code></h3><p>{escape(operation['description'])}</p>{operators}<ul>{parameters}</ul>{body}"
+        f"<code>{escape(path)}</code></h3><p>{_code(escape(operation['description']))}</p>{operators}<ul>{parameters}</ul>{body}"
         f"<details><summary>Replies</summary><table>{replies}</table></details>"
     )
 

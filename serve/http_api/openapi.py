@@ -14,18 +14,19 @@ from litestar.routes import BaseRoute, HTTPRoute
 
 from actors.core.commands import MAX_UNITS_PER_HOLD
 from actors.core.keys import MAX_KEY_LENGTH
+from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.outcomes import Reason
 from serve.http_api.contracts import CONTRACT, Contract
 from serve.http_api.problems import PROBLEM_JSON, Problem
 from serve.refusals import STANDINGS
-from serve.validation import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES
+from serve.validation import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES, OPAQUE_ID, Nothing
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
 
-_DESCRIPTION = f"""Holdfast sells seats, general admission and time slots. Create an event, open its sale, hold
-units for a buyer, place an order on the hold, confirm it when it is paid.
+_DESCRIPTION = f"""Holdfast sells seats and general admission. Create an event, open its sale, hold units for a buyer,
+place an order on the hold, confirm it when it is paid.
 
 Every request needs `Authorization: Bearer <API key>`; what is for operators needs an operator's key. What can be read
 with GET can be asked for with HEAD. Every write needs an `Idempotency-Key`: sending the same request again under the
@@ -36,7 +37,11 @@ header, a parameter of a query, a member of a JSON body.
 Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true,
 send the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to
 {MAX_BODY_BYTES} bytes, {MAX_LAYOUT_BODY_BYTES} with a layout; a hold takes up to {MAX_UNITS_PER_HOLD} units. Times are
-RFC 3339 in UTC, amounts are in minor units of the event's currency."""
+RFC 3339 in UTC, amounts are in minor units of the event's currency. What no gateway gets to see (headers of more than
+16 kB, or that take longer than ten seconds) has no `code`.
+
+Without a key: `/healthz` (the process is alive), `/readyz` (it can sell; 503 names what is in the way), `/docs` and
+`/openapi.json`."""
 
 _BEARER: Json = {"type": "http", "scheme": "bearer"}
 
@@ -57,9 +62,17 @@ _REPLAYED: Json = {
 }
 _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
+_LAYOUT_NOTATION = f"""Price `categories`, `sections` of numbered seats, `areas` of general admission; sections or areas
+may be left out, not both. Prices are in minor units of `currency`. A section has `rows`; each has one `name` or a range
+of `names`, its `seats` (a range, or a list of labels), and the section's `category` unless it names its own. A range is
+written `A..T` or `1..22`, both ends included. Labels are text of up to {MAX_LABEL_LENGTH} characters without a slash:
+numbers stand in quotes. Names are unique: categories; sections and areas together; rows within their section; seats
+within their row. A seat is then called section/row/seat, as in `101/C/14`. A layout is judged as a whole: every fault
+of it is named, with its path."""
+
 _LAYOUT: Json = {
     "type": "object",
-    "description": "Sections of numbered seats, areas of general admission, price categories; see the example.",
+    "description": _LAYOUT_NOTATION.replace("\n", " "),
     "examples": [
         {
             "currency": "EUR",
@@ -118,7 +131,7 @@ def _operation(handler: HTTPRouteHandler) -> Json:
         operation["security"] = [{"operator_key": []}]
     if contract.body is not None:
         operation["requestBody"] = {
-            "required": any(field.required for field in msgspec.structs.fields(contract.body)),
+            "required": contract.body is not Nothing,
             "content": {"application/json": {"schema": _reference(contract.body)}},
         }
     return operation
@@ -171,6 +184,7 @@ def _schemas(contracts: Iterable[Contract]) -> Json:
     ordered = sorted(shapes | {Problem}, key=lambda shape: shape.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
     schemas["NewEvent"]["properties"]["layout"] = _LAYOUT
+    schemas["NewHold"]["properties"]["buyer_id"]["pattern"] = OPAQUE_ID
     return schemas
 
 

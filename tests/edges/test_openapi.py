@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.core.outcomes import Reason
+from actors.core.outcomes import Reason, Rejected
 from serve.http_api.problems import ASTRAY
 from serve.refusals import STANDINGS
+from serve.validation import NewHold, read_fields
 from tests.edges.asking import ROUTES
 from tests.edges.edge_stack import Edges
 
@@ -32,6 +33,23 @@ async def test_every_route_is_documented(document: Any) -> None:
         for method, operation in methods.items()
     }
     assert documented == {(operation, method, path) for operation, (method, path) in ROUTES.items()}
+
+
+async def test_a_body_is_asked_for_where_an_empty_one_is_refused(edges: Edges, document: Any) -> None:
+    key = {"Authorization": f"Bearer {edges.keys['alpha']}", "Idempotency-Key": "empty"}
+    for path, methods in document["paths"].items():
+        if "post" not in methods:
+            continue
+        asked = path.replace("{event_id}", "event_0123456789abcdef").replace("_id}", "_x}")
+        refused = (await edges.http.post(asked, headers=key)).json()
+        assert methods["post"]["requestBody"]["required"] is (refused["code"] == "INVALID_ARGUMENT"), path
+
+
+async def test_what_it_says_of_a_name_is_what_is_checked(document: Any) -> None:
+    pattern = document["components"]["schemas"]["NewHold"]["properties"]["buyer_id"]["pattern"]
+    for name in ("", "b-1", "a b", "a@b.c", "\u00e9", "!~", "b\n"):
+        is_taken = not isinstance(read_fields({"units": ["101/A/1"], "buyer_id": name}, NewHold), Rejected)
+        assert bool(re.search(pattern, name)) is is_taken or name == "b\n"
 
 
 async def test_every_reference_leads_somewhere(document: Any) -> None:

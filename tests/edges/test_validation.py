@@ -79,7 +79,8 @@ def test_a_layout_is_left_for_later_and_kept_to_the_byte() -> None:
     read = read_json(b'{"name": "n", "layout": {"a" : [1,  2]}}', NewEvent)
     assert isinstance(read, NewEvent)
     assert bytes(read.layout) == b'{"a" : [1,  2]}'
-    assert fields_of(read_json(b'{"name": "a\\u0000b", "layout": 1}', NewEvent)) == ["name"]
+    for unfit in (b"a\\u0000b", b" ", b"\xc2\xa0"):
+        assert fields_of(read_json(b'{"name": "%s", "layout": 1}' % unfit, NewEvent)) == ["name"]
 
 
 LONG = b" " * members.SHORT_BYTES

@@ -1,5 +1,7 @@
 """What is too large or not well-formed is refused by name through the real front as well."""
 
+import socket
+import time
 from typing import cast
 
 import grpc
@@ -49,6 +51,39 @@ def test_three_hundred_seats_are_malformed(running: RunningStack) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_ARGUMENT")
     many = holds_pb2.PlaceHoldRequest(event_id=running.event_id, units=seats, idempotency_key="many")
     assert code_over_grpc(running, many) == "INVALID_ARGUMENT"
+
+
+def test_headers_that_do_not_come_are_not_waited_for_and_connections_that_rest_are_kept(running: RunningStack) -> None:
+    address = ("127.0.0.1", running.stack.settings.http_port)
+    asked = b"GET /healthz HTTP/1.1\r\nHost: h\r\n"
+    with (
+        socket.create_connection(address, 20) as halting,
+        socket.create_connection(address, 20) as resting,
+        grpc.insecure_channel(running.stack.grpc_target) as channel,
+    ):
+        stub = holds_pb2_grpc.HoldServiceStub(channel)
+        _call(stub)
+        states: list[grpc.ChannelConnectivity] = []
+        channel.subscribe(states.append)
+        resting.sendall(asked + b"\r\n")
+        assert resting.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        halting.sendall(asked)
+        begun_s = time.monotonic()
+        assert halting.recv(65_536).startswith(b"HTTP/1.1 408 ")
+        assert halting.recv(65_536) == b""
+        assert 8 < time.monotonic() - begun_s < 15
+        time.sleep(2)
+        resting.sendall(asked + b"\r\n")
+        assert resting.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        _call(stub)
+        assert set(states) == {grpc.ChannelConnectivity.READY}
+
+
+def _call(stub: holds_pb2_grpc.HoldServiceStub) -> None:
+    """One that comes through, to be refused."""
+    with pytest.raises(grpc.RpcError) as refused:
+        stub.PlaceHold(holds_pb2.PlaceHoldRequest(), timeout=20)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_without_a_key_only_health_and_documentation_answer(running: RunningStack) -> None:

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class AvailabilityServiceStub:
     """AvailabilityService tells what can still be had. Its answers are read models: cheap, the same for everybody, a moment
-    old, and they say as of when. Only placing a hold settles whether a unit can be had.
+    old. Everything that was acknowledged before `as_of` is certain to be in them; `as_of` moves when the event changes.
+    Only placing a hold settles whether a unit can be had.
     """
 
     def __init__(self, channel):
@@ -50,7 +51,8 @@ class AvailabilityServiceStub:
 
 class AvailabilityServiceServicer:
     """AvailabilityService tells what can still be had. Its answers are read models: cheap, the same for everybody, a moment
-    old, and they say as of when. Only placing a hold settles whether a unit can be had.
+    old. Everything that was acknowledged before `as_of` is certain to be in them; `as_of` moves when the event changes.
+    Only placing a hold settles whether a unit can be had.
     """
 
     def GetAvailability(self, request, context):
@@ -100,7 +102,8 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AvailabilityService:
     """AvailabilityService tells what can still be had. Its answers are read models: cheap, the same for everybody, a moment
-    old, and they say as of when. Only placing a hold settles whether a unit can be had.
+    old. Everything that was acknowledged before `as_of` is certain to be in them; `as_of` moves when the event changes.
+    Only placing a hold settles whether a unit can be had.
     """
 
     @staticmethod
