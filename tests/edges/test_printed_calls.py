@@ -85,7 +85,9 @@ async def test_the_check_notices_a_key_that_the_shell_makes(
     """Negative control: one that is empty here, and one that is another each time."""
     call, changed = re.subn("'Idempotency-Key: [0-9a-f]+'", f'"Idempotency-Key: {key}"', printed_call(said, "curl "))
     assert changed == 1
-    seats_of_its_own = call.replace("101/A/", "101/B/" if curl == "curl" else "101/C/")
+    row = "101/B" if curl == "curl" else "101/C"
+    seats_of_its_own, changed = re.subn(r'"units": \[[^]]+\]', f'"units": ["{row}/1", "{row}/2"]', call)
+    assert changed == 1
     with pytest.raises(AssertionError, match=noticed):
         await check_curl(seats_of_its_own, tmp_path)
 
