@@ -6,6 +6,10 @@ import secrets
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
 
 from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
@@ -34,28 +38,49 @@ def demo_operator_key_file(data_dir: Path) -> Path:
     return data_dir / "secrets" / "demo-operator-key"
 
 
-def prepare_demo(stack: Stack) -> tuple[str, str]:
-    """The demo's API key and event id, made at the first start and found again at every later one.
+class Demo(msgspec.Struct, frozen=True):
+    """The demo event, as it is kept in the data folder, with its layout: a later release may have another."""
 
-    Raises CallRefused.
+    event_id: str
+    layout: Any
+
+
+def prepare_demo(stack: Stack) -> tuple[str, Demo]:
+    """The demo's API key and event, made at the first start and found again at every later one.
+
+    Raises CallRefused; not where the event was made before and does not answer now, as others may.
     """
     key = asyncio.run(demo_key(stack))
-    kept = stack.settings.data_dir / "demo-event"
+    file = stack.settings.data_dir / "demo-event.json"
     with client_of(stack.http_url, key) as client:
-        if kept.exists():  # made by an earlier release, perhaps, from another layout
-            event_id = kept.read_text()
-            try:
-                read(client, f"/v1/events/{event_id}")
-            except CallRefused as refusal:
-                if refusal.reason is not Reason.EVENT_NOT_FOUND:
-                    raise
-            else:
-                return key, event_id
-        event = {"name": EVENT_NAME, "layout": read_layout_file(LAYOUT_FILE)}
-        event_id = write(client, "/v1/events", event, "demo-arena")["event_id"]
+        kept = _kept(file)
+        if kept is not None and _is_there(client, kept.event_id):
+            return key, kept
+        layout = read_layout_file(LAYOUT_FILE)
+        event_id = write(client, "/v1/events", {"name": EVENT_NAME, "layout": layout}, "demo-arena")["event_id"]
         write(client, f"/v1/events/{event_id}/open-sale", {}, "demo-arena-open")
-    write_private(kept, event_id.encode())
-    return key, event_id
+    made = Demo(event_id, layout)
+    write_private(file, msgspec.json.encode(made))
+    return key, made
+
+
+def _kept(file: Path) -> Demo | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Demo)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _is_there(client: httpx.Client, event_id: str) -> bool:
+    """Whether the database has it. One that does not answer counts: a fault of one event keeps nobody from starting."""
+    try:
+        read(client, f"/v1/events/{event_id}")
+    except CallRefused as refusal:
+        if refusal.reason is Reason.EVENT_NOT_FOUND:
+            return False
+        if refusal.reason is not Reason.UNAVAILABLE:
+            raise
+    return True
 
 
 async def demo_key(stack: Stack) -> str:
@@ -76,32 +101,33 @@ async def demo_key(stack: Stack) -> str:
 def ready_text(stack: Stack) -> str:
     """What a newcomer reads when all is up."""
     try:
-        key, event_id = prepare_demo(stack)
+        key, demo = prepare_demo(stack)
     except CallRefused as refusal:
         raise CannotStart(f"the demo event cannot be put on sale: {refusal}") from refusal
-    hold = json.dumps({"units": _two_seats()})
+    layout = parse_layout(demo.layout)
+    assert isinstance(layout, Layout), "it was taken as it is"
+    hold = json.dumps({"units": _two_seats(layout)})
+    area = shlex.quote(f"{layout.areas[0].name}:2")
     return f"""
   HTTP     {stack.http_url}   (documentation at {stack.http_url}/docs)
   gRPC     {stack.grpc_target}
   API key  {key}
-  event    {event_id}   {EVENT_NAME}
+  event    {demo.event_id}   {EVENT_NAME}
 
   Hold two seats over HTTP:
-    curl -sS {stack.http_url}/v1/events/{event_id}/holds \\
+    curl -sS {stack.http_url}/v1/events/{demo.event_id}/holds \\
       -H 'Authorization: Bearer {key}' \\
       -H 'Idempotency-Key: {secrets.token_hex(8)}' -H 'Content-Type: application/json' \\
       -d '{hold}'
 
-  Hold two places of the floor over gRPC:
-    {_holdfast()} hold {event_id} --area Floor:2{_data_dir(stack)}
+  Hold two places over gRPC:
+    {_holdfast()} hold {demo.event_id} --area {area}{_data_dir(stack)}
 
 Holdfast is ready"""
 
 
-def _two_seats() -> list[str]:
-    """Two of the demo's seats beside each other; others each time, as the last ones may be held or sold."""
-    layout = parse_layout(read_layout_file(LAYOUT_FILE))
-    assert isinstance(layout, Layout)
+def _two_seats(layout: Layout) -> list[str]:
+    """Two seats beside each other; others each time, as the last ones may be held or sold."""
     section = secrets.choice(layout.sections)
     row = secrets.choice([row for row in section.rows if row.count >= 2])
     first = secrets.randbelow(row.count - 1)

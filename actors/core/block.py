@@ -82,11 +82,15 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
 _READS = (ReadEvent, ReadHold, ReadOrder, ReadDigest)
 
 
-def decide(state: BlockState, command: Command, now_ms: int) -> Outcome:
-    """What becomes of the command at `now_ms`. Reads only."""
+def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True) -> Outcome:
+    """What becomes of the command at `now_ms`. Reads only.
+
+    Not `owned`: whoever asks has not taken the block over. Then nothing is over by time alone, as the entry by which it
+    is taken over may give what is due a grace.
+    """
     at_ms = max(now_ms, state.last_at_ms)
     if isinstance(command, _READS):
-        return _read(state, command, at_ms)
+        return _read(state, command, at_ms, owned)
     return _write(state, command, now_ms, at_ms)
 
 
@@ -137,16 +141,16 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     return _DECIDE[type(command)](state, command, at_ms)
 
 
-def _read(state: BlockState, command: Read, at_ms: int) -> Outcome:
+def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:
     missing = _missing(state, command, command.tenant)
     if missing is not None:
         return Rejected(missing)
     if isinstance(command, ReadDigest):
         return Accepted((), DigestReply(digest(state), ledger_digest(state), state.entries_applied))
     if isinstance(command, ReadHold):
-        return Accepted((), holds.hold_reply(state, state.holds[command.hold], at_ms))
+        return Accepted((), holds.hold_reply(state, state.holds[command.hold], at_ms, ends_by_time=owned))
     if isinstance(command, ReadOrder):
-        return Accepted((), orders.order_reply(state, state.orders[command.order], at_ms))
+        return Accepted((), orders.order_reply(state, state.orders[command.order], at_ms, ends_by_time=owned))
     return Accepted((), events.event_reply(state))
 
 

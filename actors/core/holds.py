@@ -177,11 +177,14 @@ def apply_activated(state: BlockState, entry: Activated) -> None:
             _move_deadline(state, hold, max(later_ms, hold.expires_at_ms))
 
 
-def hold_reply(state: BlockState, hold: Hold, now_ms: int, **changes: int) -> HoldReply:
-    """The hold as it is at `now_ms`, or as the decision at hand will leave it (`status`, `expires_at_ms`)."""
+def hold_reply(state: BlockState, hold: Hold, now_ms: int, *, ends_by_time: bool = True, **changes: int) -> HoldReply:
+    """The hold as it is at `now_ms`, or as the decision at hand will leave it (`status`, `expires_at_ms`).
+
+    `ends_by_time`: one that is due is over, whether or not that is in the journal yet.
+    """
     status = HoldStatus(changes.get("status", hold.status))
     expires_at_ms = changes.get("expires_at_ms", hold.expires_at_ms)
-    if status is HoldStatus.ACTIVE and expires_at_ms <= now_ms:
+    if ends_by_time and status is HoldStatus.ACTIVE and expires_at_ms <= now_ms:
         status = HoldStatus.EXPIRED
     seats, areas = unit_names(state, hold)
     return HoldReply(

@@ -94,9 +94,10 @@ def apply_order_expired(state: BlockState, entry: OrderExpired) -> None:
     _end(state, state.orders[entry.order], OrderStatus.EXPIRED, entry.at_ms)
 
 
-def order_reply(state: BlockState, order: Order, now_ms: int) -> OrderReply:
-    """The order as it is at `now_ms`."""
-    return _reply(state, order, state.holds[order.hold], status_at(state, order, now_ms))
+def order_reply(state: BlockState, order: Order, now_ms: int, *, ends_by_time: bool = True) -> OrderReply:
+    """The order as it is at `now_ms`; `ends_by_time` as for a hold."""
+    status = status_at(state, order, now_ms) if ends_by_time else order.status
+    return _reply(state, order, state.holds[order.hold], status)
 
 
 def status_at(state: BlockState, order: Order, now_ms: int) -> OrderStatus:

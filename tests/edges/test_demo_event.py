@@ -1,19 +1,25 @@
 """The demo's event at a start: found again at every later one, and one clear line where it cannot be had."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
+from actors.core.outcomes import Reason, Rejected
+from serve import demo as demo_module
 from serve import http_client, refused_calls
 from serve.demo import demo_key_file, prepare_demo, ready_text
+from serve.http_client import read
 from serve.local.preflight import CannotStart
 from serve.local.stack import DataFolder, Stack, write_private
+from serve.operations import Operations
 from serve.refused_calls import CallRefused
 from serve.settings import Settings
 from tests.edges.edge_stack import Edges
+from tests.edges.printed_calls import printed_call, run_by_sh
 
 pytestmark = pytest.mark.anyio
 
@@ -35,31 +41,66 @@ def stack(edges: Edges, database_url: str, tmp_path: Path) -> Stack:
 
 
 async def test_it_is_made_once_and_on_sale(edges: Edges, stack: Stack) -> None:
-    key, event_id = await asyncio.to_thread(prepare_demo, stack)
-    assert await asyncio.to_thread(prepare_demo, stack) == (key, event_id)
-    event = await edges.http.get(f"/v1/events/{event_id}", headers={"Authorization": f"Bearer {key}"})
+    key, demo = await asyncio.to_thread(prepare_demo, stack)
+    assert await asyncio.to_thread(prepare_demo, stack) == (key, demo)
+    event = await edges.http.get(f"/v1/events/{demo.event_id}", headers={"Authorization": f"Bearer {key}"})
     assert event.json()["status"] == "ON_SALE"
 
 
-async def check_kept(stack: Stack, patch: pytest.MonkeyPatch) -> None:
-    """A later release has another layout: the event stays, as its buyers have bought; without it there is a new one."""
-    key, event_id = await asyncio.to_thread(prepare_demo, stack)
-    patch.setattr("serve.demo.EVENT_NAME", "Another night")
-    assert await asyncio.to_thread(prepare_demo, stack) == (key, event_id)
-    (stack.settings.data_dir / "demo-event").write_text("event_0000000000000000")
-    patch.undo()
-    assert await asyncio.to_thread(prepare_demo, stack) == (key, event_id)
+async def check_kept(stack: Stack, patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A later release has another layout: the event stays, as buyers have bought, and what is printed is about it."""
+    key, demo = await asyncio.to_thread(prepare_demo, stack)
+    with patch.context() as later:
+        later.setattr("serve.demo.LAYOUT_FILE", folder / "layout.yaml")
+        (folder / "layout.yaml").write_text(
+            "currency: EUR\ncategories: [{name: A, price: 1}]\nareas: [{name: Hall, category: A, capacity: 3}]\n"
+            "sections: [{name: North, category: A, rows: [{name: b, seats: 1..30}]}]\n"
+        )
+        said = await asyncio.to_thread(ready_text, stack)
+    assert demo.event_id in said
+    held = json.loads((await asyncio.to_thread(run_by_sh, printed_call(said, "curl "), folder)).stdout)
+    assert held["status"] == "ACTIVE"
+    kept = stack.settings.data_dir / "demo-event.json"
+    for useless in (msgspec.json.encode({"event_id": "event_0000000000000000", "layout": {}}), b"{"):
+        kept.write_bytes(useless)
+        assert await asyncio.to_thread(prepare_demo, stack) == (key, demo), "it is made again, and is the same"
 
 
-async def test_it_is_kept_whatever_a_later_release_would_make(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    await check_kept(stack, monkeypatch)
+async def test_it_is_kept_whatever_a_later_release_would_make(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await check_kept(stack, monkeypatch, tmp_path)
 
 
-async def test_control_asked_for_again_it_is_another(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    exists = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda self: self.name != "demo-event" and exists(self))
-    with pytest.raises(CallRefused, match="IDEMPOTENCY_KEY_REUSED"):
-        await check_kept(stack, monkeypatch)
+async def test_control_made_anew_it_is_another(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo_module, "_kept", lambda _: None)
+    with pytest.raises(CannotStart, match="IDEMPOTENCY_KEY_REUSED"):
+        await check_kept(stack, monkeypatch, tmp_path)
+
+
+async def check_silent(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+    """Its block is quarantined, say: everything else can be sold all the same."""
+    first = await asyncio.to_thread(prepare_demo, stack)
+    patch.setattr(refused_calls, "PATIENCE_S", 0.0)
+    patch.setattr(Operations, "get_event", _unavailable)
+    assert await asyncio.to_thread(prepare_demo, stack) == first
+    assert "Holdfast is ready" in await asyncio.to_thread(ready_text, stack)
+
+
+async def _unavailable(*_: object) -> Rejected:
+    return Rejected(Reason.UNAVAILABLE)
+
+
+async def test_one_that_does_not_answer_keeps_nobody_from_starting(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_silent(stack, monkeypatch)
+
+
+async def test_control_asked_for_again_it_would(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_module, "_is_there", lambda client, event: bool(read(client, f"/v1/events/{event}")))
+    with pytest.raises(CallRefused, match="UNAVAILABLE"):
+        await check_silent(stack, monkeypatch)
 
 
 async def check_refusal(stack: Stack) -> None:
@@ -96,8 +137,8 @@ async def check_passing_fault(stack: Stack, patch: pytest.MonkeyPatch) -> None:
         return answers.pop() if answers else post(self, *asked, **more)  # type: ignore[arg-type]
 
     patch.setattr(httpx.Client, "post", after_that)
-    _, event_id = await asyncio.to_thread(prepare_demo, stack)
-    assert event_id
+    _, demo = await asyncio.to_thread(prepare_demo, stack)
+    assert demo.event_id
     assert not answers
 
 

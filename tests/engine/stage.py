@@ -19,7 +19,7 @@ from actors.core.commands import (
     ReleaseHold,
     Stamp,
 )
-from actors.core.entries import Entry
+from actors.core.entries import Entry, HoldExpired
 from actors.core.ids import BlockId, TenantId, event_block
 from actors.core.keys import fingerprint, key_hash
 from actors.core.replies import DigestReply, HoldReply, HoldStatus
@@ -208,6 +208,11 @@ class Stage:
     def epochs(self, block: BlockId) -> list[int]:
         """Which incarnation wrote each row."""
         return [Epoch.unpacked(row.epoch).incarnation for row in self.store.journals.get(block, [])]
+
+
+def expired(stage: Stage, block: BlockId) -> list[int]:
+    """The holds whose expiry is in the journal."""
+    return [entry.hold for entry in stage.entries(block) if isinstance(entry, HoldExpired)]
 
 
 async def answered(sent: "asyncio.Task[T]", within_s: float = PATIENCE_S) -> T:

@@ -26,6 +26,7 @@ from actors.link.batch import Failed
 from tests.engine import (
     test_activation,
     test_faulty_commands,
+    test_outages,
     test_residence,
     test_timers,
 )
@@ -326,7 +327,7 @@ def with_bug(bug: Break, check: Callable[..., Any]) -> Callable[[], None]:
     return run
 
 
-loads, clocks, faults = test_activation, test_timers, test_faulty_commands
+loads, clocks, outages, faults = test_activation, test_timers, test_outages, test_faulty_commands
 
 CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (snapshots_forget_keys, with_small_snapshots(loads.check_snapshot_and_tail)),
@@ -349,11 +350,11 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (generations_are_one, clocks.test_a_waiting_cluster_does_not_end_the_one_that_serves),
     (
         an_outage_ends_with_the_claim,
-        clocks.test_an_outage_ends_when_the_successor_is_there_not_when_it_gets_round_to_the_block,
+        outages.test_an_outage_ends_when_the_successor_is_there_not_when_it_gets_round_to_the_block,
     ),
     (
         beats_bear_the_catalogues_clock,
-        clocks.test_a_successor_after_a_lasting_jump_of_the_clock_expires_nothing_early,
+        outages.test_a_successor_after_a_lasting_jump_of_the_clock_expires_nothing_early,
     ),
     (reads_claim, loads.test_reads_load_a_block_without_appending),
     (anything_follows, lambda: on_virtual_time(loads.check_race)("older")),
@@ -362,12 +363,12 @@ CONTROLS: list[tuple[Break, Callable[[], None]]] = [
     (nothing_expires_by_itself, clocks.test_a_hold_expires_although_nobody_asks),
     (nobody_sweeps, clocks.test_a_hold_expires_although_nobody_asks_after_its_shard_was_lost),
     (everybody_sweeps_at_once, clocks.test_a_waiting_cluster_does_nothing_before_the_first_write),
-    (no_outage_is_found, clocks.test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying),
-    (what_cannot_be_known_is_nothing, clocks.test_an_outage_whose_length_cannot_be_known_yet_is_asked_for_again),
-    (every_takeover_is_an_outage, clocks.test_there_is_no_grace_where_the_former_owner_was_alive),
+    (no_outage_is_found, outages.test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying),
+    (what_cannot_be_known_is_nothing, outages.test_an_outage_whose_length_cannot_be_known_yet_is_asked_for_again),
+    (every_takeover_is_an_outage, outages.test_there_is_no_grace_where_the_former_owner_was_alive),
     (
         heartbeats_alone_are_life,
-        clocks.test_an_outage_begins_with_the_last_write_if_that_came_after_the_last_heartbeat,
+        outages.test_an_outage_begins_with_the_last_write_if_that_came_after_the_last_heartbeat,
     ),
     (every_takeover_is_an_outage, clocks.test_a_hold_expires_although_nobody_asks_after_its_shard_was_lost),
     (snapshots_do_not_wait, with_small_snapshots(clocks.check_snapshots)),

@@ -1,6 +1,7 @@
 """What Postgres refuses of one block stops that block for a while and nothing else; what of all, stops all."""
 
 import asyncio
+from itertools import count
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,9 +10,10 @@ from actors.core.entries import HoldPlaced
 from actors.core.ids import BlockId
 from actors.engine import group_commit, residence
 from actors.engine.residence import SOUNDNESS_KNOWN_S
+from actors.journal.memory import Statement
 from actors.link.batch import Failed, Fault, Replied
-from tests.engine.refusing import bears, check_journal, named, refuse
-from tests.engine.stage import FENCED, Running, Stage, answered, hold, on_virtual_time, read_event
+from tests.engine.refusing import DATA_CORRUPTED, bears, check_journal, named, refuse
+from tests.engine.stage import FENCED, NOT_READY, Running, Stage, answered, hold, on_virtual_time, read_event, settle
 
 
 def placed(stage: Stage, block: BlockId) -> list[int]:
@@ -124,6 +126,47 @@ def test_control_asked_together_for_ever_nobody_goes_on(monkeypatch: pytest.Monk
     monkeypatch.setattr(group_commit, "_is_answered", no)
     with pytest.raises(AssertionError):
         on_virtual_time(check_heads)()
+
+
+async def check_late_refusal() -> None:
+    """A reader's look at the head is refused when its block has been claimed meanwhile: it is not the claimed one's."""
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    former.process.kill()
+    successor = await stage.engine(2)
+    assert isinstance(await successor.ask_one(block, read_event()), Replied)
+    before, looks, claimed = successor.script.before, count(), asyncio.Event()
+
+    async def refused_late(statement: Statement) -> None:
+        await before(statement)
+        if statement.name == "heads" and block in statement.blocks and (claimed.is_set() or not next(looks)):
+            await claimed.wait()
+            raise DATA_CORRUPTED
+
+    successor.script.before = refused_late  # type: ignore[method-assign]
+    asked = successor.send(block, read_event())
+    await settle()
+    assert await answered(successor.send(block, hold(1, "1/1"))) == [NOT_READY]
+    await settle()
+    assert successor.engine.residence.blocks[block].claimed
+    claimed.set()
+    assert await answered(asked) == [FENCED]
+    successor.script.before = before  # type: ignore[method-assign]
+    assert isinstance(await successor.ask_one(block, hold(2, "1/2")), Replied)
+    assert successor.engine.counters().quarantined_count == 0
+    check_journal(stage)
+
+
+@on_virtual_time
+async def test_a_refusal_of_what_was_loaded_is_not_that_of_what_is_claimed_since() -> None:
+    await check_late_refusal()
+
+
+def test_control_quarantined_by_its_name_it_counts_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residence.Residence, "drop", lambda self, hosted, why: self._quarantine(hosted.block, why))
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_late_refusal)()
 
 
 async def check_all_refused(name: str) -> None:

@@ -4,22 +4,15 @@ import asyncio
 
 import pytest
 
-from actors.core.commands import MAX_HOLD_LIFE_MS
-from actors.core.entries import Activated, HoldExpired, HoldPlaced
-from actors.core.ids import BlockId
-from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT
 from actors.engine import group_commit, timers
-from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
     FENCED,
-    Running,
     Stage,
     answered,
+    expired,
     hold,
-    hold_reply,
-    hold_status,
     on_virtual_time,
     read_event,
     read_hold,
@@ -27,11 +20,6 @@ from tests.engine.stage import (
     settle,
 )
 from tests.simulation.world import Catalogue, now_ms
-
-
-def expired(stage: Stage, block: BlockId) -> list[int]:
-    """The holds whose expiry is in the journal."""
-    return [entry.hold for entry in stage.entries(block) if isinstance(entry, HoldExpired)]
 
 
 def projecting(stage: Stage) -> "asyncio.Task[None]":
@@ -125,160 +113,6 @@ async def test_a_waiting_cluster_does_nothing_before_the_first_write() -> None:
     await asyncio.sleep(60)
     assert expired(stage, block) == [1]
     projection.cancel()
-
-
-async def taken_over(stage: Stage, former: Running, block: BlockId, down_s: float) -> tuple[Running, int]:
-    """The former owner falls silent, a successor takes over so much later; the successor and the time of its claim."""
-    former.process.kill()
-    await asyncio.sleep(down_s)
-    successor = await stage.engine(2)
-    assert isinstance(await successor.ask_one(block, hold(99, "4/10")), Replied)
-    (claim,) = [entry for entry in stage.entries(block) if isinstance(entry, Activated)][1:]
-    return successor, claim.at_ms
-
-
-@on_virtual_time
-async def test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    await former.ask(block, hold(1, "1/1", ttl_ms=15_000), hold(2, "1/2", ttl_ms=120_000), hold(3, "1/3", ttl_ms=5_000))
-    await asyncio.sleep(10)
-    successor, claimed_ms = await taken_over(stage, former, block, 20)
-    in_outage = hold_reply(await successor.ask_one(block, read_hold(1)))
-    assert (in_outage.status, in_outage.expires_at_ms) == (HoldStatus.ACTIVE, claimed_ms + 30_000)
-    later = hold_reply(await successor.ask_one(block, read_hold(2)))
-    assert later.expires_at_ms == hold_reply(await successor.ask_one(block, read_hold(2))).expires_at_ms
-    assert later.expires_at_ms < claimed_ms + 120_000  # as it was
-    assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.EXPIRED  # before the outage
-
-
-class Forgetful(Catalogue):
-    """One that cannot say once when the former owner was last alive."""
-
-    refusals = 1
-
-    async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
-        if self.refusals:
-            self.refusals -= 1
-            raise CatalogueUnavailable("no answer")
-        return await super().last_heartbeat_ms(shard, epoch)
-
-
-@on_virtual_time
-async def test_an_outage_whose_length_cannot_be_known_yet_is_asked_for_again() -> None:
-    stage = Stage()
-    stage.catalogue = catalogue = Forgetful(stage.store)
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    await former.ask(block, hold(1, "1/1", ttl_ms=15_000))
-    await asyncio.sleep(10)
-    successor, claimed_ms = await taken_over(stage, former, block, 20)
-    assert catalogue.refusals == 0
-    assert hold_reply(await successor.ask_one(block, read_hold(1))).expires_at_ms == claimed_ms + 30_000
-
-
-@on_virtual_time
-async def test_an_outage_ends_when_the_successor_is_there_not_when_it_gets_round_to_the_block() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    await former.ask(block, hold(1, "1/1", ttl_ms=15_000), hold(2, "1/2", ttl_ms=40_000))
-    former.process.kill()
-    await asyncio.sleep(20)
-    successor = await stage.engine(2)
-    await asyncio.sleep(30)
-    assert isinstance(await successor.ask_one(block, hold(3, "4/10")), Replied)
-    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.ACTIVE
-    assert hold_status(await successor.ask_one(block, read_hold(2))) is HoldStatus.EXPIRED
-
-
-@on_virtual_time
-async def test_a_successor_after_a_lasting_jump_of_the_clock_expires_nothing_early() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    await former.ask(block, hold(1, "1/1", ttl_ms=600_000))
-    stage.clock_error_ms = 3_600_000
-    await asyncio.sleep(15)
-    assert former.left
-    successor = await stage.engine(2)
-    assert isinstance(await successor.ask_one(block, hold(2, "1/2")), Replied)
-    await asyncio.sleep(2)
-    assert expired(stage, block) == []
-    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.ACTIVE
-
-
-@on_virtual_time
-async def test_an_outage_never_moves_a_hold_past_its_cap() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    (answer,) = await former.ask(block, hold(1, "1/1", ttl_ms=MAX_HOLD_LIFE_MS))
-    cap_ms = hold_reply(answer).max_expires_at_ms
-    await asyncio.sleep(MAX_HOLD_LIFE_MS / 1000 - 5)
-    successor, _ = await taken_over(stage, former, block, 20)
-    assert hold_reply(await successor.ask_one(block, read_hold(1))).expires_at_ms == cap_ms
-    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
-
-
-@on_virtual_time
-async def test_there_is_no_grace_where_the_former_owner_was_alive() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    await former.ask(block, hold(1, "1/1", ttl_ms=15_000))
-    await asyncio.sleep(14)
-    former.process.pause()  # silent, but for less than what counts as an outage
-    await asyncio.sleep(1.2)
-    successor = await stage.engine(2)
-    assert isinstance(await successor.ask_one(block, hold(2, "1/1")), Replied)
-    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
-
-
-@on_virtual_time
-async def test_there_is_no_grace_where_the_former_owner_has_just_written() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    await former.ask(block, hold(1, "1/1", ttl_ms=15_000))
-    stage.catalogue.beats_ms = _Deaf(stage.catalogue.beats_ms)
-    await asyncio.sleep(14.9)
-    successor = await stage.engine(2)
-    claim = successor.script.hold("append")
-    successor.send(block, hold(2, "1/1"))
-    await settle()
-    await asyncio.sleep(0.2)
-    assert isinstance(await former.ask_one(block, hold(3, "1/3")), Replied)
-    claim.set()
-    await asyncio.sleep(0.1)
-    activations = [entry for entry in stage.entries(block) if isinstance(entry, Activated)]
-    assert [entry.down_until_ms for entry in activations] == [0, 0]
-
-
-@on_virtual_time
-async def test_an_outage_begins_with_the_last_write_if_that_came_after_the_last_heartbeat() -> None:
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    stage.catalogue.beats_ms = _Deaf(stage.catalogue.beats_ms)
-    await former.ask(block, hold(1, "1/1", ttl_ms=5_000), hold(2, "1/2", ttl_ms=12_000))
-    await asyncio.sleep(10)
-    assert isinstance(await former.ask_one(block, hold(3, "1/3")), Replied)
-    successor, _ = await taken_over(stage, former, block, 20)
-    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
-    assert hold_status(await successor.ask_one(block, read_hold(2))) is HoldStatus.ACTIVE  # due in the outage
-    entries = stage.entries(block)
-    (outage_from_ms,) = (entry.down_from_ms for entry in entries if isinstance(entry, Activated) and entry.down_from_ms)
-    assert outage_from_ms == next(entry.at_ms for entry in entries if isinstance(entry, HoldPlaced) and entry.hold == 3)
-
-
-class _Deaf(dict[tuple[str, int], int]):
-    """Beats that stopped: the catalogue cannot be reached from the former owner, which serves all the same."""
-
-    def __setitem__(self, key: tuple[str, int], value: int) -> None:
-        if key not in self:
-            super().__setitem__(key, value)
 
 
 def test_a_snapshot_is_saved_when_its_position_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:

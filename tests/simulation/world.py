@@ -108,7 +108,7 @@ class JournalFaults:
             await asyncio.sleep(self._random.uniform(0.5, 3))
 
     def _refuse_blocks(self, statement: Statement) -> None:
-        if statement.name not in ("append", "heads", "rows", "newest_snapshot"):
+        if statement.name not in ("append", "heads", "rows", "newest_snapshot") or "" in statement.blocks:
             return
         now_s = asyncio.get_running_loop().time()
         if statement.blocks and self._random.random() < self._rate / 20:
