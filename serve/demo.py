@@ -6,7 +6,7 @@ import secrets
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -45,23 +45,32 @@ class Demo(msgspec.Struct, frozen=True):
     layout: Any
 
 
-def prepare_demo(stack: Stack) -> tuple[str, Demo]:
-    """The demo's API key and event, made at the first start and found again at every later one.
+class Prepared(NamedTuple):
+    """The demo's API key and event. `silence`: what the event says instead of an answer; empty where it answers."""
 
-    Raises CallRefused; not where the event was made before and does not answer now, as others may.
+    key: str
+    demo: Demo
+    silence: str = ""
+
+
+def prepare_demo(stack: Stack) -> Prepared:
+    """The demo, made at the first start and found again at every later one.
+
+    Raises CallRefused: nothing can be sold. That one event does not answer, while the server is ready, is no reason.
     """
     key = asyncio.run(demo_key(stack))
     file = stack.settings.data_dir / "demo-event.json"
     with client_of(stack.http_url, key) as client:
         kept = _kept(file)
-        if kept is not None and _is_there(client, kept.event_id):
-            return key, kept
+        silence = None if kept is None else _silence(client, kept.event_id)
+        if kept is not None and silence is not None:
+            return Prepared(key, kept, silence)
         layout = read_layout_file(LAYOUT_FILE)
         event_id = write(client, "/v1/events", {"name": EVENT_NAME, "layout": layout}, "demo-arena")["event_id"]
         write(client, f"/v1/events/{event_id}/open-sale", {}, "demo-arena-open")
     made = Demo(event_id, layout)
     write_private(file, msgspec.json.encode(made))
-    return key, made
+    return Prepared(key, made)
 
 
 def _kept(file: Path) -> Demo | None:
@@ -71,16 +80,18 @@ def _kept(file: Path) -> Demo | None:
         return None
 
 
-def _is_there(client: httpx.Client, event_id: str) -> bool:
-    """Whether the database has it. One that does not answer counts: a fault of one event keeps nobody from starting."""
+def _silence(client: httpx.Client, event_id: str) -> str | None:
+    """What the event says instead of an answer, empty where it answers; None where there is no such event."""
     try:
         read(client, f"/v1/events/{event_id}")
     except CallRefused as refusal:
         if refusal.reason is Reason.EVENT_NOT_FOUND:
-            return False
-        if refusal.reason is not Reason.UNAVAILABLE:
+            return None
+        if refusal.ask_again_after_s is None and refusal.reason is not Reason.INTERNAL:
             raise
-    return True
+        read(client, "/readyz")
+        return str(refusal)
+    return ""
 
 
 async def demo_key(stack: Stack) -> str:
@@ -101,29 +112,35 @@ async def demo_key(stack: Stack) -> str:
 def ready_text(stack: Stack) -> str:
     """What a newcomer reads when all is up."""
     try:
-        key, demo = prepare_demo(stack)
+        prepared = prepare_demo(stack)
     except CallRefused as refusal:
         raise CannotStart(f"the demo event cannot be put on sale: {refusal}") from refusal
-    layout = parse_layout(demo.layout)
-    assert isinstance(layout, Layout), "it was taken as it is"
-    hold = json.dumps({"units": _two_seats(layout)})
-    area = shlex.quote(f"{layout.areas[0].name}:2")
     return f"""
   HTTP     {stack.http_url}   (documentation at {stack.http_url}/docs)
   gRPC     {stack.grpc_target}
-  API key  {key}
-  event    {demo.event_id}   {EVENT_NAME}
+  API key  {prepared.key}
+  event    {prepared.demo.event_id}   {EVENT_NAME}
 
-  Hold two seats over HTTP:
-    curl -sS {stack.http_url}/v1/events/{demo.event_id}/holds \\
-      -H 'Authorization: Bearer {key}' \\
+{_calls(stack, prepared)}
+
+Holdfast is ready"""
+
+
+def _calls(stack: Stack, prepared: Prepared) -> str:
+    """Two calls to begin with, which work as they stand."""
+    event_id, layout = prepared.demo.event_id, parse_layout(prepared.demo.layout)
+    if prepared.silence or not isinstance(layout, Layout):
+        return f"  The demo event cannot be sold now ({prepared.silence or 'its layout is of another release'})."
+    hold = json.dumps({"units": _two_seats(layout)})
+    area = shlex.quote(f"{layout.areas[0].name}:2")
+    return f"""  Hold two seats over HTTP:
+    curl -sS {stack.http_url}/v1/events/{event_id}/holds \\
+      -H 'Authorization: Bearer {prepared.key}' \\
       -H 'Idempotency-Key: {secrets.token_hex(8)}' -H 'Content-Type: application/json' \\
       -d '{hold}'
 
   Hold two places over gRPC:
-    {_holdfast()} hold {demo.event_id} --area {area}{_data_dir(stack)}
-
-Holdfast is ready"""
+    {_holdfast()} hold {event_id} --area {area}{_data_dir(stack)}"""
 
 
 def _two_seats(layout: Layout) -> list[str]:

@@ -180,17 +180,28 @@ def apply_activated(state: BlockState, entry: Activated) -> None:
 def hold_reply(state: BlockState, hold: Hold, now_ms: int, *, ends_by_time: bool = True, **changes: int) -> HoldReply:
     """The hold as it is at `now_ms`, or as the decision at hand will leave it (`status`, `expires_at_ms`).
 
-    `ends_by_time`: one that is due is over, whether or not that is in the journal yet.
+    `ends_by_time` as in `is_over`.
     """
     status = HoldStatus(changes.get("status", hold.status))
     expires_at_ms = changes.get("expires_at_ms", hold.expires_at_ms)
-    if ends_by_time and status is HoldStatus.ACTIVE and expires_at_ms <= now_ms:
+    if status is HoldStatus.ACTIVE and is_over(state, hold, now_ms, expires_at_ms, ends_by_time=ends_by_time):
         status = HoldStatus.EXPIRED
     seats, areas = unit_names(state, hold)
     return HoldReply(
         hold.number, status, hold.buyer, seats, areas, _price(state, hold.prices), expires_at_ms,
         hold.max_expires_at_ms, now_ms, hold.order,
     )  # fmt: skip
+
+
+def is_over(state: BlockState, hold: Hold, now_ms: int, expires_at_ms: int, *, ends_by_time: bool) -> bool:
+    """Whether it is due, though its end is not in the journal yet.
+
+    Not `ends_by_time`: only where whoever takes the block over cannot give it a grace. That is for what fell due in an
+    outage, which begins after the last entry, and never goes past the cap.
+    """
+    if ends_by_time:
+        return expires_at_ms <= now_ms
+    return hold.max_expires_at_ms <= now_ms or expires_at_ms < state.last_at_ms
 
 
 def unit_names(state: BlockState, hold: Hold) -> tuple[tuple[str, ...], tuple[AreaPlaces, ...]]:

@@ -2,7 +2,7 @@
 
 from actors.core.commands import CancelOrder, ConfirmOrder, PlaceOrder
 from actors.core.entries import OrderCancelled, OrderConfirmed, OrderExpired, OrderPlaced
-from actors.core.holds import hold_price, refuse_ended, unit_names
+from actors.core.holds import hold_price, is_over, refuse_ended, unit_names
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
@@ -95,15 +95,16 @@ def apply_order_expired(state: BlockState, entry: OrderExpired) -> None:
 
 
 def order_reply(state: BlockState, order: Order, now_ms: int, *, ends_by_time: bool = True) -> OrderReply:
-    """The order as it is at `now_ms`; `ends_by_time` as for a hold."""
-    status = status_at(state, order, now_ms) if ends_by_time else order.status
-    return _reply(state, order, state.holds[order.hold], status)
+    """The order as it is at `now_ms`; `ends_by_time` as in `is_over`."""
+    return _reply(state, order, state.holds[order.hold], status_at(state, order, now_ms, ends_by_time=ends_by_time))
 
 
-def status_at(state: BlockState, order: Order, now_ms: int) -> OrderStatus:
+def status_at(state: BlockState, order: Order, now_ms: int, *, ends_by_time: bool = True) -> OrderStatus:
     """The order's status by time: a pending order whose deadline has passed is expired, journaled or not."""
-    if order.status is OrderStatus.PENDING and state.holds[order.hold].expires_at_ms <= now_ms:
-        return OrderStatus.EXPIRED
+    if order.status is OrderStatus.PENDING:
+        hold = state.holds[order.hold]
+        if is_over(state, hold, now_ms, hold.expires_at_ms, ends_by_time=ends_by_time):
+            return OrderStatus.EXPIRED
     return order.status
 
 

@@ -90,7 +90,7 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
     @property
     def ends_in_seconds(self) -> int:
-        """How long it lives yet, unless it is extended; 0 once it is no hold any more: ended, or an order."""
+        """How long it lives yet, unless it is extended; 0 once it is due, or no hold any more: ended, or an order."""
         return max(self.expires_at_ms - self.now_ms, 0) // 1000 if self.status is HoldStatus.ACTIVE else 0
 
 

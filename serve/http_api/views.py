@@ -41,7 +41,9 @@ class AreaQuantityView(msgspec.Struct, frozen=True):
 
 
 class HoldView(msgspec.Struct, frozen=True):
-    """A hold. Once it is ordered, `expires_at` says until when the order is to be paid."""
+    """A hold. Once it is ordered, `expires_at` says until when the order is to be paid. After an outage one that is due
+    may be shown as ACTIVE for a moment: whether it is given a little longer is not known yet. Ordering it tells.
+    """
 
     hold_id: str
     status: Annotated[str, Meta(description="ACTIVE, CONFIRMED (for good: see the order), RELEASED or EXPIRED")]

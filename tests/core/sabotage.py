@@ -54,7 +54,7 @@ def only_the_tick_expires(patch: pytest.MonkeyPatch) -> None:
     def refuse_by_status(hold: Hold, now_ms: int) -> Rejected | None:
         return Rejected(ended[hold.status]) if hold.status in ended else None
 
-    def status_as_journaled(state: BlockState, order: Order, now_ms: int) -> OrderStatus:
+    def status_as_journaled(state: BlockState, order: Order, now_ms: int, *, ends_by_time: bool = True) -> OrderStatus:
         return order.status
 
     patch.setattr(holds, "refuse_ended", refuse_by_status)

@@ -12,6 +12,7 @@ from actors.core.outcomes import Reason, Rejected
 from serve import demo as demo_module
 from serve import http_client, refused_calls
 from serve.demo import demo_key_file, prepare_demo, ready_text
+from serve.http_api import health
 from serve.http_client import read
 from serve.local.preflight import CannotStart
 from serve.local.stack import DataFolder, Stack, write_private
@@ -41,15 +42,15 @@ def stack(edges: Edges, database_url: str, tmp_path: Path) -> Stack:
 
 
 async def test_it_is_made_once_and_on_sale(edges: Edges, stack: Stack) -> None:
-    key, demo = await asyncio.to_thread(prepare_demo, stack)
-    assert await asyncio.to_thread(prepare_demo, stack) == (key, demo)
+    key, demo, _ = await asyncio.to_thread(prepare_demo, stack)
+    assert await asyncio.to_thread(prepare_demo, stack) == (key, demo, "")
     event = await edges.http.get(f"/v1/events/{demo.event_id}", headers={"Authorization": f"Bearer {key}"})
     assert event.json()["status"] == "ON_SALE"
 
 
 async def check_kept(stack: Stack, patch: pytest.MonkeyPatch, folder: Path) -> None:
     """A later release has another layout: the event stays, as buyers have bought, and what is printed is about it."""
-    key, demo = await asyncio.to_thread(prepare_demo, stack)
+    key, demo, _ = await asyncio.to_thread(prepare_demo, stack)
     with patch.context() as later:
         later.setattr("serve.demo.LAYOUT_FILE", folder / "layout.yaml")
         (folder / "layout.yaml").write_text(
@@ -63,7 +64,7 @@ async def check_kept(stack: Stack, patch: pytest.MonkeyPatch, folder: Path) -> N
     kept = stack.settings.data_dir / "demo-event.json"
     for useless in (msgspec.json.encode({"event_id": "event_0000000000000000", "layout": {}}), b"{"):
         kept.write_bytes(useless)
-        assert await asyncio.to_thread(prepare_demo, stack) == (key, demo), "it is made again, and is the same"
+        assert await asyncio.to_thread(prepare_demo, stack) == (key, demo, ""), "it is made again, and is the same"
 
 
 async def test_it_is_kept_whatever_a_later_release_would_make(
@@ -78,29 +79,64 @@ async def test_control_made_anew_it_is_another(stack: Stack, monkeypatch: pytest
         await check_kept(stack, monkeypatch, tmp_path)
 
 
-async def check_silent(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+def refusing(patch: pytest.MonkeyPatch, reason: Reason, *problems: str) -> None:
+    """The event says no; `problems`: why the gateway is not ready."""
+
+    async def no(*_: object) -> Rejected:
+        return Rejected(reason)
+
+    async def readiness() -> tuple[str, ...]:
+        return problems
+
+    patch.setattr(refused_calls, "PATIENCE_S", 0.0)
+    patch.setattr(Operations, "get_event", no)
+    patch.setattr(health, "cast", lambda *_: readiness)
+
+
+SILENT = [Reason.UNAVAILABLE, Reason.DEADLINE_EXCEEDED, Reason.OVERLOADED, Reason.INTERNAL]
+
+
+async def check_silent(stack: Stack, patch: pytest.MonkeyPatch, reason: Reason) -> None:
     """Its block is quarantined, say: everything else can be sold all the same."""
     first = await asyncio.to_thread(prepare_demo, stack)
-    patch.setattr(refused_calls, "PATIENCE_S", 0.0)
-    patch.setattr(Operations, "get_event", _unavailable)
-    assert await asyncio.to_thread(prepare_demo, stack) == first
-    assert "Holdfast is ready" in await asyncio.to_thread(ready_text, stack)
+    refusing(patch, reason)
+    again = await asyncio.to_thread(prepare_demo, stack)
+    assert again[:2] == first[:2]
+    said = await asyncio.to_thread(ready_text, stack)
+    assert f"The demo event cannot be sold now ({reason.name}: " in said
+    assert "curl" not in said
+    assert said.endswith("Holdfast is ready")
 
 
-async def _unavailable(*_: object) -> Rejected:
-    return Rejected(Reason.UNAVAILABLE)
-
-
+@pytest.mark.parametrize("reason", SILENT)
 async def test_one_that_does_not_answer_keeps_nobody_from_starting(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, reason: Reason
 ) -> None:
-    await check_silent(stack, monkeypatch)
+    await check_silent(stack, monkeypatch, reason)
 
 
 async def test_control_asked_for_again_it_would(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_module, "_is_there", lambda client, event: bool(read(client, f"/v1/events/{event}")))
+    monkeypatch.setattr(demo_module, "_silence", lambda client, event: read(client, f"/v1/events/{event}") and "")
     with pytest.raises(CallRefused, match="UNAVAILABLE"):
-        await check_silent(stack, monkeypatch)
+        await check_silent(stack, monkeypatch, Reason.UNAVAILABLE)
+
+
+async def check_not_ready(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+    """Nobody answers, and not only the demo event: that is no start."""
+    await asyncio.to_thread(prepare_demo, stack)
+    refusing(patch, Reason.UNAVAILABLE, "no shard answers")
+    with pytest.raises(CannotStart, match=r"503: .*no shard answers"):
+        await asyncio.to_thread(ready_text, stack)
+
+
+async def test_a_server_that_is_not_ready_is_not_called_so(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    await check_not_ready(stack, monkeypatch)
+
+
+async def test_control_the_event_alone_does_not_tell(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_module, "_silence", lambda *_: "UNAVAILABLE")
+    with pytest.raises(pytest.fail.Exception):
+        await check_not_ready(stack, monkeypatch)
 
 
 async def check_refusal(stack: Stack) -> None:
@@ -137,7 +173,7 @@ async def check_passing_fault(stack: Stack, patch: pytest.MonkeyPatch) -> None:
         return answers.pop() if answers else post(self, *asked, **more)  # type: ignore[arg-type]
 
     patch.setattr(httpx.Client, "post", after_that)
-    _, demo = await asyncio.to_thread(prepare_demo, stack)
+    _, demo, _ = await asyncio.to_thread(prepare_demo, stack)
     assert demo.event_id
     assert not answers
 

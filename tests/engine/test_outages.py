@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from actors.core import block as block_module
+from actors.core import holds as holds_module
+from actors.core import orders as orders_module
 from actors.core.commands import MAX_HOLD_LIFE_MS, ReadOrder
 from actors.core.entries import Activated, HoldPlaced
 from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus, OrderReply, OrderStatus
+from actors.engine import block_host
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.link.batch import Replied, reply_decoder
 from tests.engine.stage import (
@@ -76,6 +79,45 @@ async def check_read_before_the_claim() -> None:
         assert reply.status is OrderStatus.PENDING
         assert isinstance(await successor.ask_one(block, hold(3, "1/3")), Replied)
     assert isinstance(await successor.ask_one(block, confirm(1)), Replied)
+
+
+async def check_what_is_certain_before_the_claim() -> None:
+    """What was due before the last entry, or is past its cap, is over whoever takes the block over."""
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    await former.ask(block, hold(1, "1/1", ttl_ms=5_000), hold(2, "1/2", ttl_ms=5_000), order(1, 2))
+    await former.ask(block, hold(3, "1/3", ttl_ms=MAX_HOLD_LIFE_MS))
+    await asyncio.sleep(10)
+    await former.ask(block, hold(4, "1/4"))
+    former.process.kill()
+    await asyncio.sleep(20)
+    successor = await stage.engine(2)
+    assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
+    ordered = await successor.ask_one(block, ReadOrder(TENANT, 1))
+    assert isinstance(ordered, Replied)
+    reply = reply_decoder.decode(ordered.reply)
+    assert isinstance(reply, OrderReply)
+    assert reply.status is OrderStatus.EXPIRED
+    assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.ACTIVE
+    await asyncio.sleep(MAX_HOLD_LIFE_MS / 1000)
+    assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.EXPIRED
+    assert set(stage.epochs(block)) == {1}, "nobody has taken it over"
+
+
+@pytest.mark.parametrize("journaled_only", [False, True])
+def test_what_no_claim_can_give_a_grace_is_said_to_be_over(
+    journaled_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the control: by the journal alone it is not."""
+    monkeypatch.setattr(block_host, "EXPIRIES_PER_TICK", 0)  # as where more are due than a tick takes
+    if journaled_only:
+        for module in (holds_module, orders_module):
+            monkeypatch.setattr(module, "is_over", lambda *_, ends_by_time: False)
+        with pytest.raises(AssertionError):
+            on_virtual_time(check_what_is_certain_before_the_claim)()
+    else:
+        on_virtual_time(check_what_is_certain_before_the_claim)()
 
 
 @on_virtual_time
