@@ -56,7 +56,7 @@ class Prepared(NamedTuple):
 def prepare_demo(stack: Stack) -> Prepared:
     """The demo, made at the first start and found again at every later one.
 
-    Raises CallRefused: nothing can be sold. That one event does not answer, while the server is ready, is no reason.
+    Raises CallRefused; not where an event that was kept does not answer while the server is ready: others can be sold.
     """
     key = asyncio.run(demo_key(stack))
     file = stack.settings.data_dir / "demo-event.json"
@@ -127,10 +127,12 @@ Holdfast is ready"""
 
 
 def _calls(stack: Stack, prepared: Prepared) -> str:
-    """Two calls to begin with, which work as they stand."""
+    """Two calls to begin with, which work as they stand; or why there are none."""
     event_id, layout = prepared.demo.event_id, parse_layout(prepared.demo.layout)
-    if prepared.silence or not isinstance(layout, Layout):
-        return f"  The demo event cannot be sold now ({prepared.silence or 'its layout is of another release'})."
+    if prepared.silence:
+        return f"  The demo event cannot be sold now ({prepared.silence})."
+    if not isinstance(layout, Layout):
+        return "  No calls to show: what is kept of the demo event's layout cannot be read."
     hold = json.dumps({"units": _two_seats(layout)})
     area = shlex.quote(f"{layout.areas[0].name}:2")
     return f"""  Hold two seats over HTTP:

@@ -85,8 +85,8 @@ _READS = (ReadEvent, ReadHold, ReadOrder, ReadDigest)
 def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True) -> Outcome:
     """What becomes of the command at `now_ms`. Reads only.
 
-    Not `owned`: whoever asks has not taken the block over. Then nothing is over by time alone, as the entry by which it
-    is taken over may give what is due a grace.
+    Not `owned`: whoever asks has not taken the block over. Then only that is over by time which the entry by which it
+    is taken over cannot give a grace (see `holds.is_over`).
     """
     at_ms = max(now_ms, state.last_at_ms)
     if isinstance(command, _READS):

@@ -196,8 +196,8 @@ def hold_reply(state: BlockState, hold: Hold, now_ms: int, *, ends_by_time: bool
 def is_over(state: BlockState, hold: Hold, now_ms: int, expires_at_ms: int, *, ends_by_time: bool) -> bool:
     """Whether it is due, though its end is not in the journal yet.
 
-    Not `ends_by_time`: only where whoever takes the block over cannot give it a grace. That is for what fell due in an
-    outage, which begins after the last entry, and never goes past the cap.
+    Not `ends_by_time`: only where whoever takes the block over cannot give it a grace. That is for what falls due in an
+    outage, which begins with the last entry at the earliest, and never goes past the cap.
     """
     if ends_by_time:
         return expires_at_ms <= now_ms

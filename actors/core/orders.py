@@ -100,7 +100,7 @@ def order_reply(state: BlockState, order: Order, now_ms: int, *, ends_by_time: b
 
 
 def status_at(state: BlockState, order: Order, now_ms: int, *, ends_by_time: bool = True) -> OrderStatus:
-    """The order's status by time: a pending order whose deadline has passed is expired, journaled or not."""
+    """The order's status by time: a pending order that `is_over` is expired, journaled or not."""
     if order.status is OrderStatus.PENDING:
         hold = state.holds[order.hold]
         if is_over(state, hold, now_ms, hold.expires_at_ms, ends_by_time=ends_by_time):

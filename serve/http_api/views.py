@@ -76,7 +76,9 @@ class TicketView(msgspec.Struct, frozen=True):
 
 
 class OrderView(msgspec.Struct, frozen=True):
-    """An order; it has tickets once it is confirmed."""
+    """An order; it has tickets once it is confirmed. After an outage one that is due may be shown as PENDING for a
+    moment: whether it is given a little longer is not known yet. Confirming it tells.
+    """
 
     order_id: str
     status: Annotated[str, Meta(description="PENDING, CONFIRMED, CANCELLED or EXPIRED")]

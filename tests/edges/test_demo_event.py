@@ -115,6 +115,17 @@ async def test_one_that_does_not_answer_keeps_nobody_from_starting(
     await check_silent(stack, monkeypatch, reason)
 
 
+async def test_a_kept_layout_that_cannot_be_read_is_told(stack: Stack) -> None:
+    _, demo, _ = await asyncio.to_thread(prepare_demo, stack)
+    unreadable = msgspec.structs.replace(demo, layout={"currency": "EUR"})
+    (stack.settings.data_dir / "demo-event.json").write_bytes(msgspec.json.encode(unreadable))
+    said = await asyncio.to_thread(ready_text, stack)
+    assert demo.event_id in said
+    assert "No calls to show: " in said
+    assert "curl" not in said
+    assert said.endswith("Holdfast is ready")
+
+
 async def test_control_asked_for_again_it_would(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_module, "_silence", lambda client, event: read(client, f"/v1/events/{event}") and "")
     with pytest.raises(CallRefused, match="UNAVAILABLE"):
