@@ -62,8 +62,7 @@ def prepare_demo(stack: Stack) -> Prepared:
     file = stack.settings.data_dir / "demo-event.json"
     with client_of(stack.http_url, key) as client:
         kept = _kept(file)
-        silence = None if kept is None else _silence(client, kept.event_id)
-        if kept is not None and silence is not None:
+        if kept is not None and (silence := _silence(client, kept.event_id)) is not None:
             return Prepared(key, kept, silence)
         layout = read_layout_file(LAYOUT_FILE)
         event_id = write(client, "/v1/events", {"name": EVENT_NAME, "layout": layout}, "demo-arena")["event_id"]

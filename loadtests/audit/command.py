@@ -12,7 +12,6 @@ from loadtests.audit.audit import JournalAudit
 from loadtests.audit.replies import by_block, read_acknowledged
 
 CLEAN, WRONG = 0, 1
-NO_ADDRESS = (ValueError, OverflowError)  # what is no number where a number belongs
 
 
 def run_audit(
@@ -30,7 +29,14 @@ def run_audit(
     try:
         audit = JournalAudit(database_url, by_block(read_acknowledged(told)))
         finding_count = asyncio.run(_print_findings(audit, blocks, console))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, msgspec.DecodeError, *NO_ADDRESS) as fault:
+    except (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        msgspec.DecodeError,
+        ValueError,
+        OverflowError,
+    ) as fault:
         console.print(f"audit: {fault}", style="red", markup=False)
         return WRONG
     rows = sum(block.row_count for block in audit.summaries)

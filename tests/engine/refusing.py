@@ -15,6 +15,7 @@ from tests.engine.stage import Running, Stage
 Poisoned = Callable[[Statement], bool]
 
 
+NOBODY_IN = "the journal lets no block in"
 DATA_CORRUPTED = JournalRefused("data corrupted", "XX002")
 NO_ROOM = JournalUnavailable("no room", "53100")
 

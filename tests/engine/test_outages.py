@@ -57,6 +57,15 @@ async def test_an_outage_does_not_eat_the_holds_of_buyers_who_were_paying() -> N
     assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.EXPIRED  # before the outage
 
 
+async def order_status(owner: Running, block: BlockId, number: int) -> OrderStatus:
+    """What is said of an order."""
+    answer = await owner.ask_one(block, ReadOrder(TENANT, number))
+    assert isinstance(answer, Replied)
+    reply = reply_decoder.decode(answer.reply)
+    assert isinstance(reply, OrderReply)
+    return reply.status
+
+
 async def check_read_before_the_claim() -> None:
     """What fell due in the outage is not said to be over, as the claim gives it a grace."""
     stage = Stage()
@@ -72,11 +81,7 @@ async def check_read_before_the_claim() -> None:
         held = hold_reply(await successor.ask_one(block, read_hold(1)))
         assert held.status is HoldStatus.ACTIVE
         assert (held.ends_in_seconds > 0) is claimed
-        ordered = await successor.ask_one(block, ReadOrder(TENANT, 1))
-        assert isinstance(ordered, Replied)
-        reply = reply_decoder.decode(ordered.reply)
-        assert isinstance(reply, OrderReply)
-        assert reply.status is OrderStatus.PENDING
+        assert await order_status(successor, block, 1) is OrderStatus.PENDING
         assert isinstance(await successor.ask_one(block, hold(3, "1/3")), Replied)
     assert isinstance(await successor.ask_one(block, confirm(1)), Replied)
 
@@ -94,11 +99,7 @@ async def check_what_is_certain_before_the_claim() -> None:
     await asyncio.sleep(20)
     successor = await stage.engine(2)
     assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
-    ordered = await successor.ask_one(block, ReadOrder(TENANT, 1))
-    assert isinstance(ordered, Replied)
-    reply = reply_decoder.decode(ordered.reply)
-    assert isinstance(reply, OrderReply)
-    assert reply.status is OrderStatus.EXPIRED
+    assert await order_status(successor, block, 1) is OrderStatus.EXPIRED
     assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.ACTIVE
     await asyncio.sleep(MAX_HOLD_LIFE_MS / 1000)
     assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.EXPIRED

@@ -15,11 +15,10 @@ from actors.engine.residence import ACTIVATIONS_AT_ONCE, SOUNDNESS_KNOWN_S
 from actors.journal.journal import JournalRefused, JournalUnavailable, NewRow
 from actors.journal.memory import Statement
 from actors.link.batch import Failed, Fault, Replied
-from tests.engine.refusing import NO_ROOM, Poisoned, bears, check_journal, named, refuse
+from tests.engine.refusing import NO_ROOM, NOBODY_IN, Poisoned, bears, check_journal, named, refuse
 from tests.engine.stage import Running, Stage, answered, hold, on_virtual_time, read_event, read_hold, stamp
 from tests.simulation.buyers import LAYOUT
 
-NOBODY_IN = "the journal lets no block in"
 FAULTS = [JournalRefused("permission denied", "42501"), NO_ROOM]
 
 
@@ -279,7 +278,7 @@ async def test_a_snapshot_that_postgres_cannot_read_costs_time_only(monkeypatch:
     former.process.kill()
     assert stage.store.snapshots
     successor = await stage.engine(2)
-    refuse(successor, lambda statement: statement.name == "newest_snapshot")
+    refuse(successor, named("newest_snapshot"))
     assert await successor.digest(block) == digest
     assert isinstance(await successor.ask_one(block, hold(7, "1/7")), Replied)
     check_journal(stage)

@@ -11,7 +11,7 @@ from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCount
 from actors.engine.engine import Engine
 from actors.journal.journal import JournalRefused, JournalUnavailable
 from actors.link.batch import Failed, Fault, Replied
-from tests.engine.refusing import NO_ROOM, named, refuse
+from tests.engine.refusing import NO_ROOM, NOBODY_IN, named, refuse
 from tests.engine.stage import NOT_READY, Stage, answered, hold, on_virtual_time
 from tests.simulation.world import Catalogue
 
@@ -19,7 +19,6 @@ Check: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 NO_JOURNAL = "the journal does not answer"
 JUMPED = "the journal's clock has jumped"
-NOBODY_IN = "the journal lets no block in"
 
 
 @on_virtual_time

@@ -97,7 +97,6 @@ async def check_waits_for_replicas_of_a_row_that_is_there(backend: PostgresBacke
     async with backend.line() as line:
         new = (await grown(line, block, 1))[0]
         async with in_trouble(backend.database_url, NO_REPLICA):
-            await asyncio.sleep(0.2)  # the server takes a moment to read its settings again
             lines = [PostgresJournal(backend.database_url) for _ in range(SENT)]
             for again in lines:
                 sent = sent_by([again], new)
