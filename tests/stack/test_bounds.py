@@ -1,7 +1,9 @@
 """What is too large or not well-formed is refused by name through the real front as well."""
 
+import http.client
 import socket
 import time
+from contextlib import closing
 from typing import cast
 
 import grpc
@@ -55,28 +57,34 @@ def test_three_hundred_seats_are_malformed(running: RunningStack) -> None:
 
 def test_headers_that_do_not_come_are_not_waited_for_and_connections_that_rest_are_kept(running: RunningStack) -> None:
     address = ("127.0.0.1", running.stack.settings.http_port)
-    asked = b"GET /healthz HTTP/1.1\r\nHost: h\r\n"
     with (
         socket.create_connection(address, 20) as halting,
-        socket.create_connection(address, 20) as resting,
+        closing(http.client.HTTPConnection(*address, timeout=20)) as resting,
         grpc.insecure_channel(running.stack.grpc_target) as channel,
     ):
         stub = holds_pb2_grpc.HoldServiceStub(channel)
         _call(stub)
         states: list[grpc.ChannelConnectivity] = []
         channel.subscribe(states.append)
-        resting.sendall(asked + b"\r\n")
-        assert resting.recv(65_536).startswith(b"HTTP/1.1 200 ")
-        halting.sendall(asked)
+        _ask(resting)
+        connected = resting.sock
+        halting.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n")
         begun_s = time.monotonic()
-        assert halting.recv(65_536).startswith(b"HTTP/1.1 408 ")
-        assert halting.recv(65_536) == b""
+        assert b"".join(iter(lambda: halting.recv(65_536), b"")).startswith(b"HTTP/1.1 408 ")
         assert 8 < time.monotonic() - begun_s < 15
         time.sleep(2)
-        resting.sendall(asked + b"\r\n")
-        assert resting.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        _ask(resting)
+        assert resting.sock is connected, "the same connection"
         _call(stub)
         assert set(states) == {grpc.ChannelConnectivity.READY}
+
+
+def _ask(connection: http.client.HTTPConnection) -> None:
+    """A request, with its whole answer: it may come in pieces."""
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200
 
 
 def _call(stub: holds_pb2_grpc.HoldServiceStub) -> None:
