@@ -15,7 +15,8 @@ from actors.core.ids import BlockId, parse_event_id
 from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.wishes import AreaPlaces, Wish
 from actors.projections.availability import (
     Availability,
     AvailabilityReader,
@@ -173,7 +174,7 @@ class Operations:
         areas = tuple(AreaPlaces(places.area, places.quantity) for places in new.areas)
         if new.buyer_id:
             request = msgspec.structs.replace(request, buyer=new.buyer_id)
-        return await self._reservations.place_hold(request, event_id, new.units, areas, new.ttl_seconds * 1000)
+        return await self._reservations.place_hold(request, event_id, Wish(new.units, areas), new.ttl_seconds * 1000)
 
     async def get_hold(self, envelope: Envelope, hold_id: str) -> Done[HoldReply] | Rejected:
         """Read a hold."""

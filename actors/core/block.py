@@ -1,4 +1,4 @@
-"""A block: one journal's state machine. `decide` reads, `apply` is the only mutator, `next_expiry` makes time pass.
+"""A block: one journal's state machine. `decide` reads, `apply` is the only mutator, `next_due` makes time pass.
 
 Rules: an illegal transition is rejected and nothing changes; the same entries give the same state to the bit, live and
 on replay; within a block time never runs backwards.
@@ -7,38 +7,12 @@ on replay; within a block time never runs backwards.
 from collections.abc import Callable
 from typing import Any
 
-from actors.core import events, holds, orders
-from actors.core.commands import (
-    CancelOrder,
-    Command,
-    ConfirmOrder,
-    CreateEvent,
-    ExtendHold,
-    OpenSale,
-    PlaceHold,
-    PlaceOrder,
-    Read,
-    ReadDigest,
-    ReadEvent,
-    ReadHold,
-    ReadOrder,
-    ReleaseHold,
-    Write,
-)
-from actors.core.entries import (
-    Activated,
-    Entry,
-    EventCreated,
-    HoldExpired,
-    HoldExtended,
-    HoldPlaced,
-    HoldReleased,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderExpired,
-    OrderPlaced,
-    SaleOpened,
-)
+from actors.core import commands as c
+from actors.core import entries as e
+from actors.core import events, holds, orders, ticket_changes, waiting
+from actors.core.allotments import apply_allotment_returned
+from actors.core.commands import Command, Read, Write
+from actors.core.entries import Entry
 from actors.core.ids import Kind
 from actors.core.keys import keys_are_full, prune
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
@@ -48,38 +22,62 @@ from actors.core.state import BlockState, Memo
 
 # What can be malformed; the other commands bear nothing that could be.
 _FAULTS: dict[type, Callable[[BlockState, Any], tuple[str, ...]]] = {
-    CreateEvent: events.faults_of_create_event,
-    PlaceHold: holds.faults_of_place_hold,
-    ExtendHold: holds.faults_of_extend_hold,
-    PlaceOrder: orders.faults_of_place_order,
+    c.CreateEvent: events.faults_of_create_event,
+    c.EditEvent: events.faults_of_edit_event,
+    c.ChangeStatus: events.faults_of_change_status,
+    c.PlaceHold: holds.faults_of_place_hold,
+    c.ExtendHold: holds.faults_of_extend_hold,
+    c.PlaceOrder: orders.faults_of_place_order,
+    c.CloseOrder: orders.faults_of_close_order,
+    c.CancelTickets: ticket_changes.faults_of_cancel_tickets,
+    c.ExchangeTickets: ticket_changes.faults_of_exchange_tickets,
+    c.ReassignTicket: ticket_changes.faults_of_reassign_ticket,
+    c.JoinWaitingList: waiting.faults_of_join,
 }
 
 _DECIDE: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
-    CreateEvent: events.decide_create_event,
-    OpenSale: events.decide_open_sale,
-    PlaceHold: holds.decide_place_hold,
-    ExtendHold: holds.decide_extend_hold,
-    ReleaseHold: holds.decide_release_hold,
-    PlaceOrder: orders.decide_place_order,
-    ConfirmOrder: orders.decide_confirm_order,
-    CancelOrder: orders.decide_cancel_order,
+    c.CreateEvent: events.decide_create_event,
+    c.OpenSale: events.decide_open_sale,
+    c.ChangeStatus: events.decide_change_status,
+    c.EditEvent: events.decide_edit_event,
+    c.PlaceHold: holds.decide_place_hold,
+    c.ExtendHold: holds.decide_extend_hold,
+    c.ReleaseHold: holds.decide_release_hold,
+    c.PlaceOrder: orders.decide_place_order,
+    c.ConfirmOrder: orders.decide_confirm_order,
+    c.CancelOrder: orders.decide_cancel_order,
+    c.CloseOrder: orders.decide_close_order,
+    c.CancelTickets: ticket_changes.decide_cancel_tickets,
+    c.ExchangeTickets: ticket_changes.decide_exchange_tickets,
+    c.ReassignTicket: ticket_changes.decide_reassign_ticket,
+    c.JoinWaitingList: waiting.decide_join,
+    c.LeaveWaitingList: waiting.decide_leave,
 }
 
 _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
-    Activated: holds.apply_activated,
-    EventCreated: events.apply_event_created,
-    SaleOpened: events.apply_sale_opened,
-    HoldPlaced: holds.apply_hold_placed,
-    HoldExtended: holds.apply_hold_extended,
-    HoldReleased: holds.apply_hold_released,
-    HoldExpired: holds.apply_hold_expired,
-    OrderPlaced: orders.apply_order_placed,
-    OrderConfirmed: orders.apply_order_confirmed,
-    OrderCancelled: orders.apply_order_cancelled,
-    OrderExpired: orders.apply_order_expired,
+    e.Activated: holds.apply_activated,
+    e.EventCreated: events.apply_event_created,
+    e.SaleOpened: events.apply_sale_opened,
+    e.HoldPlaced: holds.apply_hold_placed,
+    e.HoldExtended: holds.apply_hold_extended,
+    e.HoldReleased: holds.apply_hold_released,
+    e.HoldExpired: holds.apply_hold_expired,
+    e.OrderPlaced: orders.apply_order_placed,
+    e.OrderConfirmed: orders.apply_order_confirmed,
+    e.OrderCancelled: orders.apply_order_cancelled,
+    e.OrderExpired: orders.apply_order_expired,
+    e.StatusChanged: events.apply_status_changed,
+    e.EventEdited: events.apply_event_edited,
+    e.AllotmentReturned: apply_allotment_returned,
+    e.TicketsCancelled: ticket_changes.apply_tickets_cancelled,
+    e.TicketsExchanged: ticket_changes.apply_tickets_exchanged,
+    e.TicketReassigned: ticket_changes.apply_ticket_reassigned,
+    e.OrderClosed: orders.apply_order_closed,
+    e.WaiterJoined: waiting.apply_waiter_joined,
+    e.WaiterLeft: waiting.apply_waiter_left,
 }
 
-_READS = (ReadEvent, ReadHold, ReadOrder, ReadDigest)
+_READS = (c.ReadEvent, c.ReadHold, c.ReadOrder, c.ReadDigest, c.ReadWaiter)
 
 
 def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True) -> Outcome:
@@ -102,17 +100,23 @@ def apply(state: BlockState, entry: Entry) -> None:
     prune(state, state.last_at_ms)
 
 
-def next_expiry(state: BlockState, now_ms: int) -> Entry | None:
-    """The entry for the most overdue hold or unpaid order at `now_ms`, or None."""
+def next_due(state: BlockState, now_ms: int) -> Entry | None:
+    """The entry for what time has brought about, or None: an allotment that comes back, the most overdue hold or unpaid
+    order that ends, and then what is offered to who waits for it.
+    """
     at_ms = max(now_ms, state.last_at_ms)
+    if state.next_return is not None and state.next_return[0] <= at_ms:
+        return e.AllotmentReturned(at_ms, state.next_return[1])
     due = state.next_deadline()
-    return holds.expiry_of(due[1], at_ms) if due is not None and due[0] <= at_ms else None
+    if due is not None and due[0] <= at_ms:
+        return holds.expiry_of(due[1], at_ms)
+    return waiting.next_offer(state, at_ms) if state.line.stirred else None
 
 
 def next_deadline_ms(state: BlockState) -> int | None:
-    """When the next hold or unpaid order falls due, or None."""
+    """When something falls due next: a hold, an unpaid order, an allotment's return; or None."""
     due = state.next_deadline()
-    return None if due is None else due[0]
+    return min((at[0] for at in (due, state.next_return) if at is not None), default=None)
 
 
 def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
@@ -130,7 +134,7 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
-    creates = isinstance(command, CreateEvent)
+    creates = isinstance(command, c.CreateEvent)
     missing = None if creates and state.layout is None else _missing(state, command, stamp.tenant)
     if missing is not None:
         return Rejected(missing)
@@ -145,12 +149,14 @@ def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:
     missing = _missing(state, command, command.tenant)
     if missing is not None:
         return Rejected(missing)
-    if isinstance(command, ReadDigest):
+    if isinstance(command, c.ReadDigest):
         return Accepted((), DigestReply(digest(state), ledger_digest(state), state.entries_applied))
-    if isinstance(command, ReadHold):
+    if isinstance(command, c.ReadHold):
         return Accepted((), holds.hold_reply(state, state.holds[command.hold], at_ms, ends_by_time=owned))
-    if isinstance(command, ReadOrder):
+    if isinstance(command, c.ReadOrder):
         return Accepted((), orders.order_reply(state, state.orders[command.order], at_ms, ends_by_time=owned))
+    if isinstance(command, c.ReadWaiter):
+        return Accepted((), waiting.waiter_reply(state, state.waiters[command.waiter]))
     return Accepted((), events.event_reply(state))
 
 
@@ -164,21 +170,33 @@ def _event_is_there(state: BlockState, _: Command) -> bool:
     return state.layout is not None
 
 
-def _hold_is_there(state: BlockState, command: ReadHold | ExtendHold | ReleaseHold | PlaceOrder) -> bool:
+def _hold_is_there(state: BlockState, command: c.ReadHold | c.ExtendHold | c.ReleaseHold | c.PlaceOrder) -> bool:
     return command.hold in state.holds
 
 
-def _order_is_there(state: BlockState, command: ReadOrder | ConfirmOrder | CancelOrder) -> bool:
+def _order_is_there(state: BlockState, command: c.ReadOrder | c.ConfirmOrder) -> bool:
     return command.order in state.orders
 
 
+def _waiter_is_there(state: BlockState, command: c.ReadWaiter | c.LeaveWaitingList) -> bool:
+    return command.waiter in state.waiters
+
+
+_OF_EVENTS = (
+    c.CreateEvent, c.OpenSale, c.ChangeStatus, c.EditEvent, c.PlaceHold, c.JoinWaitingList, c.ReadEvent, c.ReadDigest,
+)  # fmt: skip
+_OF_HOLDS = (c.ExtendHold, c.ReleaseHold, c.PlaceOrder, c.ReadHold)
+_OF_ORDERS = (
+    c.ConfirmOrder, c.CancelOrder, c.CloseOrder, c.CancelTickets, c.ExchangeTickets, c.ReassignTicket, c.ReadOrder,
+)  # fmt: skip
+_OF_WAITERS = (c.LeaveWaitingList, c.ReadWaiter)
+
 # What a command names, and what it is told if that is not there.
 _NAMED: dict[type, tuple[Callable[[BlockState, Any], bool], Reason]] = {
-    **dict.fromkeys(
-        (CreateEvent, OpenSale, PlaceHold, ReadEvent, ReadDigest), (_event_is_there, Reason.EVENT_NOT_FOUND)
-    ),
-    **dict.fromkeys((ExtendHold, ReleaseHold, PlaceOrder, ReadHold), (_hold_is_there, Reason.HOLD_NOT_FOUND)),
-    **dict.fromkeys((ConfirmOrder, CancelOrder, ReadOrder), (_order_is_there, Reason.ORDER_NOT_FOUND)),
+    **dict.fromkeys(_OF_EVENTS, (_event_is_there, Reason.EVENT_NOT_FOUND)),
+    **dict.fromkeys(_OF_HOLDS, (_hold_is_there, Reason.HOLD_NOT_FOUND)),
+    **dict.fromkeys(_OF_ORDERS, (_order_is_there, Reason.ORDER_NOT_FOUND)),
+    **dict.fromkeys(_OF_WAITERS, (_waiter_is_there, Reason.WAITER_NOT_FOUND)),
 }
 
 
@@ -195,6 +213,11 @@ def _replay(state: BlockState, memo: Memo, at_ms: int) -> Outcome:
         if order is None:
             return Rejected(Reason.ORDER_NOT_FOUND)
         reply = orders.order_reply(state, order, at_ms)
+    elif memo.kind is Kind.WAITER:
+        waiter = state.waiters.get(memo.number)
+        if waiter is None:
+            return Rejected(Reason.WAITER_NOT_FOUND)
+        reply = waiting.waiter_reply(state, waiter)
     else:
         reply = events.event_reply(state)
     return Accepted((), reply, replayed=True)

@@ -8,12 +8,12 @@ from typing import TypeAlias
 import msgspec
 
 from actors.core.layout import Layout
-from actors.core.replies import AreaPlaces
+from actors.core.replies import EventStatus, OrderStatus
+from actors.core.rules import Rules
+from actors.core.wishes import Wish
 
-MAX_UNITS_PER_HOLD = 50
 DEFAULT_HOLD_TTL_MS = 10 * 60_000
 MIN_EVENT_HOLD_TTL_MS = 1_000
-MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):
@@ -37,6 +37,7 @@ class CreateEvent(msgspec.Struct, frozen=True, array_like=True, tag=1):
     name: str
     layout: Layout
     hold_ttl_ms: int = DEFAULT_HOLD_TTL_MS
+    rules: Rules = Rules()
 
 
 class OpenSale(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -46,12 +47,11 @@ class OpenSale(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class PlaceHold(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """Hold these seats and places, all or nothing, for `ttl_ms` (0: as long as the event says)."""
+    """Hold what is wished for, all or nothing, for `ttl_ms` (0: as long as the event says)."""
 
     stamp: Stamp
     hold: int
-    seats: tuple[str, ...]
-    areas: tuple[AreaPlaces, ...]
+    wish: Wish
     ttl_ms: int = 0
 
 
@@ -92,6 +92,73 @@ class CancelOrder(msgspec.Struct, frozen=True, array_like=True, tag=8):
     order: int
 
 
+class ChangeStatus(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """Pause or close the sale, cancel or archive the event. (`OpenSale` opens and resumes it.)"""
+
+    stamp: Stamp
+    status: EventStatus
+
+
+class EditEvent(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """Change what is not None, if the event's revision is still `if_revision`."""
+
+    stamp: Stamp
+    if_revision: int
+    name: str | None = None
+    layout: Layout | None = None
+    rules: Rules | None = None
+    hold_ttl_ms: int | None = None
+
+
+class CancelTickets(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """Cancel these tickets of a paid order, by their places in it from 0; their units are available again."""
+
+    stamp: Stamp
+    order: int
+    tickets: tuple[int, ...]
+
+
+class ExchangeTickets(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    """Give these tickets of a paid order back and have what is wished for instead, in one step."""
+
+    stamp: Stamp
+    order: int
+    tickets: tuple[int, ...]
+    wish: Wish
+
+
+class ReassignTicket(msgspec.Struct, frozen=True, array_like=True, tag=13):
+    """A ticket of a paid order is another person's from now on: its code is a new one. `holder`: a buyer id."""
+
+    stamp: Stamp
+    order: int
+    ticket: int
+    holder: str
+
+
+class CloseOrder(msgspec.Struct, frozen=True, array_like=True, tag=14):
+    """An order on slots has ended: COMPLETED, or NO_SHOW."""
+
+    stamp: Stamp
+    order: int
+    status: OrderStatus
+
+
+class JoinWaitingList(msgspec.Struct, frozen=True, array_like=True, tag=15):
+    """Wait for what is wished for; it is held for the buyer as soon as it can be, in order."""
+
+    stamp: Stamp
+    waiter: int
+    wish: Wish
+
+
+class LeaveWaitingList(msgspec.Struct, frozen=True, array_like=True, tag=16):
+    """Wait no longer."""
+
+    stamp: Stamp
+    waiter: int
+
+
 class ReadEvent(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """Read the event."""
 
@@ -112,6 +179,13 @@ class ReadOrder(msgspec.Struct, frozen=True, array_like=True, tag=22):
     order: int
 
 
+class ReadWaiter(msgspec.Struct, frozen=True, array_like=True, tag=24):
+    """Read a waiter by its number."""
+
+    tenant: str
+    waiter: int
+
+
 class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
     """Read the digests of the block's whole state: an auditor's question."""
 
@@ -119,7 +193,22 @@ class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
 
 
 Write: TypeAlias = (
-    CreateEvent | OpenSale | PlaceHold | ExtendHold | ReleaseHold | PlaceOrder | ConfirmOrder | CancelOrder
+    CreateEvent
+    | OpenSale
+    | PlaceHold
+    | ExtendHold
+    | ReleaseHold
+    | PlaceOrder
+    | ConfirmOrder
+    | CancelOrder
+    | ChangeStatus
+    | EditEvent
+    | CancelTickets
+    | ExchangeTickets
+    | ReassignTicket
+    | CloseOrder
+    | JoinWaitingList
+    | LeaveWaitingList
 )
-Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest
+Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter
 Command: TypeAlias = Write | Read

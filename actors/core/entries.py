@@ -11,6 +11,9 @@ from typing import TypeAlias
 import msgspec
 
 from actors.core.layout import Layout
+from actors.core.replies import EventStatus, OrderStatus
+from actors.core.rules import Rules
+from actors.core.wishes import Wish
 
 
 class Activated(msgspec.Struct, frozen=True, array_like=True, tag=1, forbid_unknown_fields=True):
@@ -37,10 +40,11 @@ class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2, forbid_u
     hold_ttl_ms: int
     key: bytes
     fingerprint: bytes
+    rules: Rules = Rules()
 
 
 class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unknown_fields=True):
-    """The event went on sale."""
+    """The event went on sale, or went on with it."""
 
     at_ms: int
     key: bytes
@@ -48,7 +52,13 @@ class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unk
 
 
 class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4, forbid_unknown_fields=True):
-    """Units are held. `areas`: (area, quantity); `prices`: (category, quantity, unit price), frozen."""
+    """Units are held. `seats`: numbers of seats and slots; `areas`: (area, quantity).
+
+    `prices`: (price point, quantity, unit price), frozen, and `charges`: for each of them what a unit bears of each
+    fee, then of the tax; `once`: likewise, for the hold as a whole; empty where there is none. `lines`: which of the
+    prices is that of each of `seats`, then of each of `areas`; empty if there is one, or if they are by category.
+    `chosen`: (score, orphans) of each choice that was left to us. `waiter`: whom this was offered to, or 0.
+    """
 
     at_ms: int
     hold: int
@@ -60,6 +70,12 @@ class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4, forbid_unk
     max_expires_at_ms: int
     key: bytes
     fingerprint: bytes
+    lines: tuple[int, ...] = ()
+    charges: tuple[tuple[int, ...], ...] = ()
+    once: tuple[int, ...] = ()
+    channel: str = ""
+    chosen: tuple[tuple[int, int], ...] = ()
+    waiter: int = 0
 
 
 class HoldExtended(msgspec.Struct, frozen=True, array_like=True, tag=5, forbid_unknown_fields=True):
@@ -123,6 +139,101 @@ class OrderExpired(msgspec.Struct, frozen=True, array_like=True, tag=11, forbid_
     order: int
 
 
+class StatusChanged(msgspec.Struct, frozen=True, array_like=True, tag=12, forbid_unknown_fields=True):
+    """The event is paused, closed, archived or cancelled; cancelled: so is every hold and order of it."""
+
+    at_ms: int
+    status: EventStatus
+    key: bytes
+    fingerprint: bytes
+
+
+class EventEdited(msgspec.Struct, frozen=True, array_like=True, tag=13, forbid_unknown_fields=True):
+    """What is not None is new. A new layout is the next version; who claims units keeps them by name."""
+
+    at_ms: int
+    name: str | None
+    layout: Layout | None
+    rules: Rules | None
+    hold_ttl_ms: int | None
+    key: bytes
+    fingerprint: bytes
+
+
+class AllotmentReturned(msgspec.Struct, frozen=True, array_like=True, tag=14, forbid_unknown_fields=True):
+    """What was set aside under this name is for everybody; empty: accessible seats and their companions."""
+
+    at_ms: int
+    allotment: str
+
+
+class TicketsCancelled(msgspec.Struct, frozen=True, array_like=True, tag=15, forbid_unknown_fields=True):
+    """Some tickets of a paid order are void and their units available. `tickets`: places in the order, from 0."""
+
+    at_ms: int
+    order: int
+    tickets: tuple[int, ...]
+    key: bytes
+    fingerprint: bytes
+
+
+class TicketsExchanged(msgspec.Struct, frozen=True, array_like=True, tag=16, forbid_unknown_fields=True):
+    """Some tickets of a paid order are void, and it has others behind all it had; the rest as in `HoldPlaced`."""
+
+    at_ms: int
+    order: int
+    tickets: tuple[int, ...]
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    prices: tuple[tuple[int, int, int], ...]
+    lines: tuple[int, ...]
+    charges: tuple[tuple[int, ...], ...]
+    chosen: tuple[tuple[int, int], ...]
+    key: bytes
+    fingerprint: bytes
+
+
+class TicketReassigned(msgspec.Struct, frozen=True, array_like=True, tag=17, forbid_unknown_fields=True):
+    """A ticket is another buyer's, under the next code revision."""
+
+    at_ms: int
+    order: int
+    ticket: int
+    holder: str
+    key: bytes
+    fingerprint: bytes
+
+
+class OrderClosed(msgspec.Struct, frozen=True, array_like=True, tag=18, forbid_unknown_fields=True):
+    """An order on slots has ended as COMPLETED or NO_SHOW."""
+
+    at_ms: int
+    order: int
+    status: OrderStatus
+    key: bytes
+    fingerprint: bytes
+
+
+class WaiterJoined(msgspec.Struct, frozen=True, array_like=True, tag=19, forbid_unknown_fields=True):
+    """A buyer waits for what it wishes for. It ends with a hold that is placed for the waiter."""
+
+    at_ms: int
+    waiter: int
+    buyer: str
+    wish: Wish
+    key: bytes
+    fingerprint: bytes
+
+
+class WaiterLeft(msgspec.Struct, frozen=True, array_like=True, tag=20, forbid_unknown_fields=True):
+    """The buyer waits no longer."""
+
+    at_ms: int
+    waiter: int
+    key: bytes
+    fingerprint: bytes
+
+
 Entry: TypeAlias = (
     Activated
     | EventCreated
@@ -135,4 +246,13 @@ Entry: TypeAlias = (
     | OrderConfirmed
     | OrderCancelled
     | OrderExpired
+    | StatusChanged
+    | EventEdited
+    | AllotmentReturned
+    | TicketsCancelled
+    | TicketsExchanged
+    | TicketReassigned
+    | OrderClosed
+    | WaiterJoined
+    | WaiterLeft
 )

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     HOLD = "hold"
     ORDER = "order"
     TICKET = "ticket"
+    WAITER = "waiter"
 
 
 def event_block(tenant: TenantId, key: str) -> BlockId:

@@ -84,7 +84,7 @@ def keys_are_full(state: BlockState, at_ms: int) -> bool:
 
 
 def prune(state: BlockState, at_ms: int) -> None:
-    """Forget a bounded number of keys, and of ended holds with their orders that nobody ever paid, once it is time."""
+    """Forget some keys, ended holds with their orders that nobody ever paid, and waiters, once it is time."""
     for _ in range(PRUNED_PER_ENTRY):
         if not state.memo_dues or state.memo_dues[0][0] > at_ms:
             break
@@ -100,3 +100,7 @@ def prune(state: BlockState, at_ms: int) -> None:
         hold = state.holds.pop(number)
         if hold.order:
             del state.orders[hold.order]
+    for _ in range(PRUNED_PER_ENTRY):
+        if not state.gone_waiters or state.gone_waiters[0][0] + ENDED_HOLD_KEPT_MS > at_ms:
+            break
+        del state.waiters[state.gone_waiters.popleft()[1]]

@@ -6,13 +6,22 @@ from typing import TypeAlias
 import msgspec
 
 from actors.core.layout import Layout
+from actors.core.rules import Rules
+from actors.core.wishes import AreaPlaces, Wish
 
 
 class EventStatus(IntEnum):
-    """Where an event is in its life."""
+    """Where an event is in its life: DRAFT -> ON_SALE <-> PAUSED -> CLOSED -> ARCHIVED, or CANCELLED.
+
+    PAUSED and CLOSED: nothing new is held; what is held can be ordered, and what is ordered confirmed.
+    """
 
     DRAFT = 0
     ON_SALE = 1
+    PAUSED = 2
+    CLOSED = 3
+    ARCHIVED = 4
+    CANCELLED = 5
 
 
 class HoldStatus(IntEnum):
@@ -28,20 +37,52 @@ class HoldStatus(IntEnum):
 
 
 class OrderStatus(IntEnum):
-    """Where an order is in its life."""
+    """Where an order is in its life. PARTLY_CANCELLED: some of its tickets are void, the others as good as before.
+
+    COMPLETED and NO_SHOW: how a paid order on slots ends.
+    """
 
     PENDING = 0
     CONFIRMED = 1
     CANCELLED = 2
     EXPIRED = 3
+    PARTLY_CANCELLED = 4
+    COMPLETED = 5
+    NO_SHOW = 6
+
+
+class WaiterStatus(IntEnum):
+    """Where a waiter is: in line, or offered a hold, or gone by its own wish or with the event's end."""
+
+    WAITING = 0
+    OFFERED = 1
+    LEFT = 2
 
 
 class PriceLine(msgspec.Struct, frozen=True, array_like=True):
-    """So many units of one category at one price, in minor units; frozen when the hold was placed."""
+    """So many units of one category and price type at one price, in minor units; frozen when they were held."""
 
     category: str
     quantity: int
     unit_price: int
+    price_type: str = ""
+
+
+class FeeLine(msgspec.Struct, frozen=True, array_like=True):
+    """A fee, so many times this amount."""
+
+    name: str
+    quantity: int
+    unit_amount: int
+
+
+class TaxLine(msgspec.Struct, frozen=True, array_like=True):
+    """A tax on lines and fees, of `rate_ppm` millionths; `included` in them or on top."""
+
+    name: str
+    rate_ppm: int
+    included: bool
+    amount: int
 
 
 class Price(msgspec.Struct, frozen=True, array_like=True):
@@ -49,18 +90,22 @@ class Price(msgspec.Struct, frozen=True, array_like=True):
 
     currency: str
     lines: tuple[PriceLine, ...]
+    fees: tuple[FeeLine, ...] = ()
+    taxes: tuple[TaxLine, ...] = ()
 
     @property
     def total(self) -> int:
-        """The sum over the lines."""
-        return sum(line.quantity * line.unit_price for line in self.lines)
+        """The sum over lines and fees, and the taxes that they do not include."""
+        total = sum(line.quantity * line.unit_price for line in self.lines)
+        total += sum(fee.quantity * fee.unit_amount for fee in self.fees)
+        return total + sum(tax.amount for tax in self.taxes if not tax.included)
 
 
-class AreaPlaces(msgspec.Struct, frozen=True, array_like=True):
-    """`quantity` places of the area named `area`."""
+class Choice(msgspec.Struct, frozen=True, array_like=True):
+    """Why these seats were chosen: their score (the lower, the better) and the orphans that they leave."""
 
-    area: str
-    quantity: int
+    score: int
+    orphans: int
 
 
 class EventReply(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -72,6 +117,9 @@ class EventReply(msgspec.Struct, frozen=True, array_like=True, tag=1):
     layout: Layout
     hold_ttl_ms: int
     created_at_ms: int
+    rules: Rules = Rules()
+    revision: int = 1
+    layout_version: int = 1
 
 
 class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -87,6 +135,8 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     max_expires_at_ms: int
     now_ms: int
     order: int = 0
+    channel: str = ""
+    choices: tuple[Choice, ...] = ()
 
     @property
     def ends_in_seconds(self) -> int:
@@ -95,14 +145,20 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class TicketReply(msgspec.Struct, frozen=True, array_like=True):
-    """One admission: a seat, or one place of an area. `code_revision` grows when the code is rotated."""
+    """One admission: a seat, a slot, or one place of an area. `code_revision` grows when the code is rotated.
+
+    `index`: its place among all that the order ever had, also those that are void. `holder`: who has it, if not the
+    buyer.
+    """
 
     unit: str
     code_revision: int
+    index: int = 0
+    holder: str = ""
 
 
 class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """An order on the hold `hold`; it has tickets once it is confirmed."""
+    """An order on the hold `hold`, with the units it still has; it has tickets once it is confirmed."""
 
     order: int
     status: OrderStatus
@@ -116,6 +172,18 @@ class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
     tickets: tuple[TicketReply, ...] = ()
 
 
+class WaiterReply(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Somebody in the waiting list: how many are `ahead`, and the number of the hold that was offered, or 0."""
+
+    waiter: int
+    status: WaiterStatus
+    buyer: str
+    wish: Wish
+    joined_at_ms: int
+    ahead: int
+    hold: int = 0
+
+
 class DigestReply(msgspec.Struct, frozen=True, array_like=True, tag=4):
     """The digests of a block after so many entries (see `snapshot`), 32 bytes each."""
 
@@ -124,4 +192,4 @@ class DigestReply(msgspec.Struct, frozen=True, array_like=True, tag=4):
     entries_applied: int
 
 
-Reply: TypeAlias = EventReply | HoldReply | OrderReply | DigestReply
+Reply: TypeAlias = EventReply | HoldReply | OrderReply | DigestReply | WaiterReply

@@ -37,7 +37,7 @@ from actors.link.batch import (
 
 _log = structlog.get_logger(__name__)
 
-EXPIRIES_PER_TICK = 500
+DUES_PER_TICK = 500
 MAX_CALLS_WAITING = 50_000
 
 _REPLIED_WITH_LAYOUT = (CreateEvent, OpenSale, ReadEvent)
@@ -81,16 +81,12 @@ class BlockHost:
         return ""
 
     def tick(self, hosted: HostedBlock) -> None:
-        """Expire what is due in a claimed block, a bounded number; the next commit makes it durable."""
+        """Bring about what is due in a claimed block, a bounded number; the next commit makes it durable."""
         if not hosted.claimed or hosted.quarantined or hosted.lost:
             return
         now_ms = self._clock.now_ms()
         try:
-            for _ in range(EXPIRIES_PER_TICK):
-                entry = core.next_expiry(hosted.state, now_ms)
-                if entry is None:
-                    break
-                hosted.apply((entry,))
+            _bring_about(hosted, now_ms)
         except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
             _quarantine(hosted, bug)
         if hosted.pending:
@@ -167,10 +163,20 @@ def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
         return Failed(Fault.BUG)
     try:
         hosted.apply(outcome.entries)
+        if outcome.entries and hosted.state.line:
+            _bring_about(hosted, now_ms)  # what came back is for those who wait, before anybody else asks
     except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
         _quarantine(hosted, bug)
         return Failed(Fault.QUARANTINED)
     return replied
+
+
+def _bring_about(hosted: HostedBlock, now_ms: int) -> None:
+    for _ in range(DUES_PER_TICK):
+        entry = core.next_due(hosted.state, now_ms)
+        if entry is None:
+            break
+        hosted.apply((entry,))
 
 
 def _quarantine(hosted: HostedBlock, bug: Exception) -> None:

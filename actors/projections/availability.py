@@ -14,7 +14,8 @@ import msgspec
 from actors.core.entries import EventCreated
 from actors.core.ids import BlockId, TenantId
 from actors.core.inventory import UnitStatus
-from actors.core.layout import Layout, LayoutIndex
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
 from actors.core.replies import EventStatus
 from actors.database.connect import Connection
 from actors.database.line import Line

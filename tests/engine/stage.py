@@ -23,6 +23,7 @@ from actors.core.entries import Entry, HoldExpired
 from actors.core.ids import BlockId, TenantId, event_block
 from actors.core.keys import fingerprint, key_hash
 from actors.core.replies import DigestReply, HoldReply, HoldStatus
+from actors.core.wishes import Wish
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
@@ -234,7 +235,7 @@ def stamp(key: str, not_after_ms: int = FOREVER_MS) -> Stamp:
 
 def hold(number: int, *seats: str, ttl_ms: int = 0, key: str = "") -> PlaceHold:
     """Hold seats of section A (`1/1`: row 1, seat 1) under a key of its own."""
-    return PlaceHold(stamp(key or f"hold-{number}"), number, tuple(f"A/{seat}" for seat in seats), (), ttl_ms)
+    return PlaceHold(stamp(key or f"hold-{number}"), number, Wish(tuple(f"A/{seat}" for seat in seats)), ttl_ms)
 
 
 def release(number: int) -> ReleaseHold:

@@ -69,7 +69,9 @@ CORE_MAY_IMPORT = {
     "array",
     "bisect",
     "collections",
+    "contextlib",
     "dataclasses",
+    "datetime",
     "difflib",
     "enum",
     "functools",
@@ -90,6 +92,9 @@ CORE_MAY_IMPORT = {
 
 IMPURE_CALLS = {"open", "input", "print", "hash", "id", "eval", "exec", "__import__", "breakpoint"}
 """Builtins that reach outside or differ between processes (`hash` of text and `id` do)."""
+
+CLOCK_CALLS = {"now", "today", "utcnow", "fromtimestamp"}
+"""What reads the machine's clock or zone, under whatever name it hangs."""
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
