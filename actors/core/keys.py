@@ -6,6 +6,7 @@ order that was ever paid stays as long as its block. Pruning happens in `apply`,
 """
 
 from hashlib import blake2b
+from itertools import islice
 
 import msgspec
 
@@ -98,8 +99,13 @@ def prune(state: BlockState, at_ms: int) -> None:
             break
         state.ended.popleft()
         hold = state.holds.pop(number)
+        state.desk.forget(number)
+        state.legs.pop(number, None)
         if hold.order:
             del state.orders[hold.order]
+    for leg, (_, until_ms) in tuple(islice(state.barred.items(), PRUNED_PER_ENTRY)):
+        if until_ms <= at_ms:
+            del state.barred[leg]
     for _ in range(PRUNED_PER_ENTRY):
         if not state.gone_waiters or state.gone_waiters[0][0] + ENDED_HOLD_KEPT_MS > at_ms:
             break

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from actors.core.layout import Layout, Tax
 from actors.core.outcomes import Details, Reason, Rejected
+from actors.core.prices import FeeLine, Price, PriceLine, TaxLine
 from actors.core.pricing import (
     category_of_point,
     charges_on,
@@ -13,7 +14,6 @@ from actors.core.pricing import (
     price_type_of_point,
     unit_price,
 )
-from actors.core.replies import FeeLine, Price, PriceLine, TaxLine
 from actors.core.state import BlockState, Hold, Lot
 from actors.core.wishes import AreaPlaces
 
@@ -142,6 +142,11 @@ class _Sums:
             tuple(FeeLine(name, quantity, amount) for (name, amount), quantity in self._fees.items()),
             tuple(TaxLine(tax.name, tax.rate_ppm, tax.included, amount) for tax, amount in self._taxes.items()),
         )
+
+
+def unit_count(lot: Hold | Lot) -> int:
+    """How many units the lot has."""
+    return len(lot.seats) + sum(quantity for _, quantity in lot.areas)
 
 
 def quantities_of(lot: Hold | Lot) -> list[int]:

@@ -17,11 +17,12 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from actors.core.allotments import shelve
+from actors.core.desk_state import Basket, Todo
 from actors.core.event_layout import reclaim
 from actors.core.layout import Layout
 from actors.core.replies import EventStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
-from actors.core.state import BlockState, Hold, Memo, Order, Waiter
+from actors.core.state import BlockState, Hold, Leg, Memo, Order, Waiter
 from actors.core.tickets import SOLD
 
 FORMAT = 4
@@ -39,7 +40,7 @@ class SnapshotDamaged(Exception):
 
 
 class _Head(msgspec.Struct, array_like=True, tag=1):
-    """All of which there is one; how many holds, orders, memos, waiters, ended holds and gone waiters follow.
+    """All of which there is one; how many values of each kind follow.
 
     `layouts`: (version, layout) of those that something refers to, the present one last; empty: there is no event yet.
     """
@@ -82,7 +83,23 @@ class _Gone(msgspec.Struct, array_like=True, tag=7):
     waiters: list[tuple[int, int]]
 
 
-_Chunk: TypeAlias = _Head | _Orders | _Holds | _Memos | _Ended | _Waiters | _Gone
+class _Legs(msgspec.Struct, array_like=True, tag=8):
+    legs: list[Leg]
+
+
+class _Barred(msgspec.Struct, array_like=True, tag=9):
+    barred: list[tuple[int, tuple[int, int]]]
+
+
+class _Baskets(msgspec.Struct, array_like=True, tag=10):
+    baskets: list[Basket]
+
+
+class _Todos(msgspec.Struct, array_like=True, tag=11):
+    todos: list[Todo]
+
+
+_Chunk: TypeAlias = _Head | _Orders | _Holds | _Memos | _Ended | _Waiters | _Gone | _Legs | _Barred | _Baskets | _Todos
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[_Chunk] = msgspec.msgpack.Decoder(_Chunk)
@@ -91,7 +108,7 @@ _decoder: msgspec.msgpack.Decoder[_Chunk] = msgspec.msgpack.Decoder(_Chunk)
 def freeze(state: BlockState) -> bytes:
     """The state as bytes of format `FORMAT`: a checksum, then chunks, each its length and MessagePack.
 
-    The head comes first, then orders before the holds that refer to them. What is derived is left out.
+    The head comes first, then legs and orders before the holds that refer to them. What is derived is left out.
     """
     parts = list(_body(state))
     hasher = _hasher()
@@ -147,7 +164,11 @@ def value_count(state: BlockState) -> int:
 
 
 def _counts(state: BlockState) -> tuple[int, ...]:
-    kept: tuple[Sized, ...] = (state.holds, state.orders, state.memos, state.ended, state.waiters, state.gone_waiters)
+    desk = state.desk
+    kept: tuple[Sized, ...] = (
+        state.holds, state.orders, state.memos, state.ended, state.waiters, state.gone_waiters, state.legs,
+        state.barred, desk.baskets, desk.todos,
+    )  # fmt: skip
     return tuple(len(values) for values in kept)
 
 
@@ -164,6 +185,14 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
         _counts(state),
     )  # fmt: skip
+    for baskets in _cut(state.desk.baskets.values()):
+        yield _Baskets(baskets)
+    for todos in _cut(state.desk.todos.values()):
+        yield _Todos(todos)
+    for legs in _cut(state.legs.values()):
+        yield _Legs(legs)
+    for barred in _cut(state.barred.items()):
+        yield _Barred(barred)
     for orders in _cut(state.orders.values()):
         yield _Orders(orders)
     for holds in _cut(state.holds.values()):
@@ -232,6 +261,15 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
                 state.waiters[waiter.number] = waiter
                 if waiter.status is WaiterStatus.WAITING:
                     state.line.join(waiter.number, waiter.wish)
+        case _Legs(legs):
+            state.legs.update((leg.number, leg) for leg in legs)
+        case _Barred(barred):
+            state.barred.update(barred)
+        case _Baskets(baskets):
+            for basket in baskets:
+                state.desk.add(basket)
+        case _Todos(todos):
+            state.desk.todos.update(((todo.leg, todo.revision), todo) for todo in todos)
         case _Gone(gone):
             state.gone_waiters.extend(gone)
         case _Head():

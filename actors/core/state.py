@@ -10,6 +10,7 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from actors.core.desk_state import Desk
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.layout import Layout
@@ -110,6 +111,21 @@ class Waiter(msgspec.Struct, array_like=True, gc=False):
     hold: int = 0
 
 
+class Leg(msgspec.Struct, array_like=True, gc=False):
+    """A leg of a basket: whose, and what the desk last had done to it. Its units are those of a hold of this number.
+
+    `instead`: the legs and tickets of this block that are given back when it is booked. `ask_at_ms`: when to ask the
+    desk, unless it has said more by then; 0: never.
+    """
+
+    number: int
+    desk: str
+    basket: int
+    revision: int
+    instead: tuple[tuple[int, tuple[int, ...]], ...]
+    ask_at_ms: int
+
+
 class BlockState:
     """One block in memory. `layout` is None until the event is created."""
 
@@ -138,6 +154,9 @@ class BlockState:
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
         self.line = WaitingLine()
+        self.desk = Desk()
+        self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
+        self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
         self._indices: dict[int, LayoutIndex] = {}
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice

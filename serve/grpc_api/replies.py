@@ -6,15 +6,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
-from actors.core.replies import (
-    EventReply,
-    EventStatus,
-    HoldReply,
-    HoldStatus,
-    OrderReply,
-    OrderStatus,
-    Price,
-)
+from actors.core.prices import Price
+from actors.core.replies import EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
 from actors.core.wishes import AreaPlaces
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
-from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply, Price
+from actors.core.prices import Price
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
 from actors.core.wishes import AreaPlaces
 from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
 from actors.reservations import Done
