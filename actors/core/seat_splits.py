@@ -9,6 +9,7 @@ from actors.core.seat_runs import MAX_GROUP, RunTree, longest_run
 from actors.core.seat_trees import AnyTree, Slots, grown
 
 MAX_ROWS: Final = 4
+_LEAST_PARTS: Final = (2, 1)
 LOOKED_AT: Final = 32
 """How many places for a split are compared, at most."""
 
@@ -81,7 +82,7 @@ class SplitTree:
     def best(self, joints: list[int], quantity: int) -> Split | None:
         """The best split below these joints (see `best_available`), or None if there is no room for one."""
         self._refresh()
-        for least in (2, 1):
+        for least in _LEAST_PARTS:
             for row_count in range(2, min(quantity // least, MAX_ROWS) + 1):
                 field = _field(row_count, least)
                 wanted = (1 << (field + _FIELD_BITS)) - (1 << (field + quantity))

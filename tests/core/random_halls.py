@@ -21,7 +21,7 @@ def random_hall(random: Random) -> Hall:
         elif random.random() < reserved:
             shelf[seat] = random.choice([2, 3, 254])
     _sell(random, rows, shelf)
-    pools = frozenset([0, *(pool for pool in (1, 2, 254) if random.random() < 0.6)])
+    pools = frozenset([0, *(pool for pool in (1, 2, 254) if random.random() < (0.85 if pool == 1 else 0.6))])
     focal = (random.randint(-8, 40), random.randint(-8, 40)) if random.random() < 0.5 else None
     return Hall(rows, shelf, features, pools, focal)
 
