@@ -1,6 +1,6 @@
 """The best seats for a group that asks for accessible ones: see `best_available`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -81,8 +81,8 @@ class AccessibleSeats:
             if end - first == quantity or (end - first > quantity and not whole):
                 yield first, end - quantity
 
-    def _spans(self, number: int) -> list[tuple[int, int]]:
+    def _spans(self, number: int) -> Iterable[tuple[int, int]]:
         row, usable = self._view.rows.rows[number], self._view.usable(number)
         if row.whole and (b" " in usable or row.count > MAX_GROUP):
-            return []
+            return ()
         return runs(usable)

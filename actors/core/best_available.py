@@ -23,8 +23,9 @@ the seats together; the earliest seats.
 The order of attempts: plain seats in one row, all that the wish may have in one row, then both in a split.
 
 **What is exact.** Nothing is refused that can be served. One row: exactly the best. A split: nobody alone and the
-fewest rows, exactly; orphans and score are the best of the first `LOOKED_AT` places, in the layout's order or by the
-distance of the nearest of their rows, and so exact where there are no more places that serve.
+fewest rows, exactly; the orphans and the score are the best of the first 32 places, or more for small groups (see
+`places_compared`), in the order of the nearest seat of their rows, sold or not. In halls of up to 64 seats these are
+all places there are, and so they are wherever the best is nearer than the nearest seat of the next place.
 
 **What it costs**, whatever the number of rows and however many of their seats are sold: a wish looks at a few joints
 of a tree; a row that changes is worked into each tree that is asked again, once, however often it changed before that.

@@ -113,9 +113,9 @@ class SeatView:
         return self._features[row.base : row.base + row.count]
 
 
-def runs(usable: bytes | bytearray) -> list[tuple[int, int]]:
+def runs(usable: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """First place and end of each run of a row."""
-    return [run.span() for run in _RUN.finditer(usable)]
+    return (run.span() for run in _RUN.finditer(usable))
 
 
 class Ranking(Protocol):

@@ -10,8 +10,6 @@ from actors.core.seat_trees import AnyTree, Slots, grown
 
 MAX_ROWS: Final = 4
 _LEAST_PARTS: Final = (2, 1)
-LOOKED_AT: Final = 32
-"""How many places for a split are compared, at most."""
 
 Parts = tuple[tuple[int, int], ...]
 """The first seat of each part, and minus its size: of two, the one with the earlier seats is less."""
@@ -24,6 +22,13 @@ _BEYOND: Final = 1 << 100
 
 def _field(row_count: int, least: int) -> int:
     return ((row_count - 2) * 2 + least - 1) * _FIELD_BITS
+
+
+def places_compared(quantity: int) -> int:
+    """How many places for a split are compared, at most: all there can be among 64 seats, as a seat is part of no
+    more than `MAX_ROWS` places and a place has room for the quantity.
+    """
+    return max(32, 64 * MAX_ROWS // quantity)
 
 
 class _RoomOfRows(dict[tuple[int, ...], int]):
@@ -116,8 +121,8 @@ class SplitTree:
         heapify(heap)
         known: dict[int, dict[int, tuple[int, int, int]]] = {}
         best: Split | None = None
-        looked = 0
-        while heap and looked < LOOKED_AT:
+        places = places_compared(quantity)
+        while heap and places:
             floor, joint = heappop(heap)
             if best is not None and best[0] == 0 and quantity * floor > best[1]:
                 break
@@ -126,7 +131,7 @@ class SplitTree:
                     if values[below] & wanted:
                         heappush(heap, (floors[below], below))
                 continue
-            looked += 1
+            places -= 1
             windows = []
             for number in self._slots.row_of_slot[joint - width : joint - width + row_count]:
                 if number not in known:

@@ -93,7 +93,7 @@ def splits_ignore_what_is_between(patch: pytest.MonkeyPatch) -> None:
 
 def few_places_are_compared(patch: pytest.MonkeyPatch) -> None:
     """The first place for a split is the best."""
-    patch.setattr(seat_splits, "LOOKED_AT", 1)
+    patch.setattr(seat_splits, "places_compared", lambda _: 1)
 
 
 def companions_do_not_matter(patch: pytest.MonkeyPatch) -> None:
