@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from actors.core.seat_rows import ACCESSIBLE, PLAIN, Found, Ranking, SeatView, runs
+from actors.core.seat_rows import ACCESSIBLE, PLAIN, Found, Ranking, SeatView, found_in_row, runs
 from actors.core.seat_runs import MAX_GROUP
 from actors.core.seat_trees import NEVER, KeptTrees, LeastTree, Slots, exact_key, floor_keys, order_of, start_of
 
@@ -36,9 +36,7 @@ class AccessibleSeats:
         if key == NEVER:
             return None
         first, orphans = start_of(key), order_of(key) // _CLASS // _STEPS % _STEPS
-        row = self._view.rows.row_of(first)
-        cost = self._ranking.cost(row, first - row.base, quantity)
-        return Found(tuple(range(first, first + quantity)), self._ranking.score(cost, quantity), orphans)
+        return found_in_row(self._view.rows.row_of(first), first, quantity, orphans, self._ranking)
 
     def largest(self, asked: list[list[int]], accessible: int) -> int:
         """The largest group with so many accessible seats that can be seated, up to `MAX_GROUP`."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Final
 
-from actors.core.seat_rows import Found, OwnOrder, Ranking, SeatView, runs
+from actors.core.seat_rows import Found, OwnOrder, Ranking, SeatView, found_in_row, runs
 from actors.core.seat_runs import RunTree, wanted_bits
 from actors.core.seat_splits import SplitTree
 from actors.core.seat_trees import NEVER, KeptTrees, LeastTree, Slots, exact_key, floor_keys, raised, start_of
@@ -49,13 +49,11 @@ class PlainSeats:
             if not serving:
                 continue
             if self._nearest is None:
-                slots = [self._runs.tree.first(joints, wanted) for joints in serving]
-                first = min(self._first_seat(slot, quantity, orphans) for slot in slots)
+                slots = (self._runs.tree.first(joints, wanted) for joints in serving)
+                first = self._first_seat(min(self._slots.row_of_slot[slot] for slot in slots), quantity, orphans)
             else:
                 first = start_of(self._nearest.least(chain.from_iterable(serving), quantity, 0))
-            row = self._view.rows.row_of(first)
-            cost = self._ranking.cost(row, first - row.base, quantity)
-            return Found(tuple(range(first, first + quantity)), self._ranking.score(cost, quantity), orphans)
+            return found_in_row(self._view.rows.row_of(first), first, quantity, orphans, self._ranking)
         return None
 
     def in_parts(self, asked: list[list[int]], quantity: int) -> Found | None:
@@ -79,8 +77,7 @@ class PlainSeats:
             self._splits = SplitTree(self._runs, self._slots, self._ranking, twin, self._differing)
         return self._splits
 
-    def _first_seat(self, slot: int, quantity: int, orphans: int) -> int:
-        number = self._slots.row_of_slot[slot]
+    def _first_seat(self, number: int, quantity: int, orphans: int) -> int:
         row = self._view.rows.rows[number]
         if row.whole:
             return row.base

@@ -199,3 +199,9 @@ class FocalPoint:
     def score(self, cost: int, quantity: int) -> int:
         """See `Ranking`."""
         return cost
+
+
+def found_in_row(row: SeatRow, first: int, quantity: int, orphans: int, ranking: Ranking) -> Found:
+    """The window of the row that starts with the seat `first`."""
+    cost = ranking.cost(row, first - row.base, quantity)
+    return Found(tuple(range(first, first + quantity)), ranking.score(cost, quantity), orphans)

@@ -19,8 +19,7 @@ from tests.core.test_best_available import HALLS
 def orphans_do_not_matter(patch: pytest.MonkeyPatch) -> None:
     """In the layout's order, the first seats that fit are the best."""
 
-    def first_that_fits(seats: PlainSeats, slot: int, quantity: int, orphans: int) -> int:
-        number = seats._slots.row_of_slot[slot]
+    def first_that_fits(seats: PlainSeats, number: int, quantity: int, orphans: int) -> int:
         row = seats._view.rows.rows[number]
         if row.whole:
             return row.base

@@ -50,6 +50,7 @@ WISHES = (
     Asked("6 seats", 6),
     Asked("20 seats", 20),
     Asked("2 seats of 20 sections", 2, frozenset(range(1, 40, 2))),
+    Asked("2 seats of 500 sections", 2, frozenset(range(0, 2500, 5))),
     Asked("30 seats, split", 30, split=True),
     Asked("2 seats, 1 accessible", 2, accessible=1),
 )
@@ -181,14 +182,13 @@ def changes() -> None:
     for row in (20, 100, 1000):
         rows, shelf = hall(1_000_000, row), sold_anywhere(1_000_000, 0.5)
         finders = [SeatFinder(rows, shelf, features_of(rows), POOLS, focal) for focal in (None, FOCAL)]
-        touched, worked_in, wished = [], [], []
         every = range(row // 2, 1_000_000, 1_000_000 // 500 // row * row)
+        best = []
         for finder in finders:
             WISHES[1].find(finder)
-            rounds = [one_round(finder, every) for _ in range(3)]
-            for figures_of_one, figure in zip((touched, worked_in, wished), map(min, *rounds), strict=True):
-                figures_of_one.append(figure)
-        costs_of_one = (touched[0], *worked_in, *wished)
+            best.append([min(figures) for figures in zip(*(one_round(finder, every) for _ in range(3)), strict=True)])
+        (touched, *own), (_, *focal) = best
+        costs_of_one = (touched, own[0], focal[0], own[1], focal[1])
         widths = (9, 9, 11, 10, 12)
         figures = "".join(f"{cost * 1e6:{width}.1f}" for cost, width in zip(costs_of_one, widths, strict=True))
         print(f"{f'rows of {row:,} seats':34}{figures}")
