@@ -150,7 +150,7 @@ def next_deadline_ms(state: BlockState) -> int | None:
     """
     due = state.next_deadline()
     dues = [at[0] for at in (due, state.next_return) if at is not None]
-    dues += (leg.ask_at_ms for leg in state.legs.values() if leg.ask_at_ms)
+    dues += (leg.ask_at_ms for leg in state.asking.values())
     dues += (todo.since_ms for todo in state.desk.todos.values())
     place_by_ms = state.desk.next_place_by_ms()
     return min(dues if place_by_ms is None else (*dues, place_by_ms), default=None)

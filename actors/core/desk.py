@@ -88,10 +88,11 @@ def decide_settle_basket(state: BlockState, command: SettleBasket, now_ms: int) 
 def decide_drop_basket(state: BlockState, command: DropBasket, now_ms: int) -> Outcome:
     """A leg was refused: nothing is held. A basket that is held is not dropped, whoever asks."""
     basket = state.desk.baskets.get(command.basket)
-    entries: tuple[Entry, ...] = ()
-    if basket is not None and not basket.held:
-        entries = (BasketDropped(now_ms, basket.number),)
-    return Accepted(entries, PlacingReply(command.basket, (), 0))
+    if basket is None:
+        return Accepted((), PlacingReply(command.basket, (), 0))
+    if basket.held:
+        return Accepted((), hold_reply(state, state.holds[basket.number], now_ms), replayed=True)
+    return Accepted((BasketDropped(now_ms, basket.number),), PlacingReply(basket.number, (), 0))
 
 
 def decide_acknowledge_leg(state: BlockState, command: AcknowledgeLeg, now_ms: int) -> Outcome:

@@ -175,7 +175,7 @@ def _end_all(state: BlockState, at_ms: int) -> None:
     for leg in state.legs.values():
         order_of_leg = state.orders.get(leg.number)
         if order_of_leg.status in IN_FORCE if order_of_leg is not None else state.claims_units(state.holds[leg.number]):
-            leg.ask_at_ms = at_ms
+            state.let_ask(leg, at_ms)
 
 
 def apply_event_edited(state: BlockState, entry: EventEdited) -> None:

@@ -89,6 +89,7 @@ def apply_leg_pinned(state: BlockState, entry: LegPinned) -> None:
     state.holds[hold.number] = hold
     leg = Leg(entry.leg, entry.desk, entry.basket, entry.revision, entry.instead, entry.ask_at_ms)
     state.legs[leg.number] = leg
+    state.let_ask(leg, entry.ask_at_ms)
     state.claim(hold, *pinned_units(state, hold, leg))
 
 
@@ -108,23 +109,24 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
     state.orders[hold.number] = Order(
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
     )
-    leg.instead, leg.revision, leg.ask_at_ms = (), entry.revision, 0
+    leg.instead, leg.revision = (), entry.revision
+    state.let_ask(leg, 0)
 
 
 def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
     """What the leg has is available, or what these tickets stand for."""
     leg, hold = state.legs[entry.leg], state.holds[entry.leg]
     leg.revision = entry.revision
+    state.let_ask(leg, 0)
     if hold.status is HoldStatus.ACTIVE:
         state.give_back(hold, *pinned_units(state, hold, leg), were_sold=False)
         hold.status = HoldStatus.RELEASED
-        leg.instead, leg.ask_at_ms = (), 0
+        leg.instead = ()
         state.ended.append((entry.at_ms, hold.number))
         return
     order = state.orders.get(leg.number)
     if order is None or order.status is OrderStatus.CANCELLED:
         return
-    leg.ask_at_ms = 0
     tickets = [ticket for ticket in entry.tickets if order.code_revisions[ticket]]
     if not entry.tickets or len(tickets) == sum(revision > 0 for revision in order.code_revisions):
         state.give_back(hold, *sold_units(state, hold, order), were_sold=True)

@@ -9,10 +9,10 @@ first entry must agree on it to the bit. `ledger_digest` covers what is owed to 
 independent fold over the entries can compute it: see its docstring.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from hashlib import blake2b
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -185,26 +185,21 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
         _counts(state),
     )  # fmt: skip
-    for baskets in _cut(state.desk.baskets.values()):
-        yield _Baskets(baskets)
-    for todos in _cut(state.desk.todos.values()):
-        yield _Todos(todos)
-    for legs in _cut(state.legs.values()):
-        yield _Legs(legs)
-    for barred in _cut(state.barred.items()):
-        yield _Barred(barred)
-    for orders in _cut(state.orders.values()):
-        yield _Orders(orders)
-    for holds in _cut(state.holds.values()):
-        yield _Holds(holds)
-    for memos in _cut(state.memos.items()):
-        yield _Memos(memos)
-    for ended in _cut(state.ended):
-        yield _Ended(ended)
-    for waiters in _cut(state.waiters.values()):
-        yield _Waiters(waiters)
-    for gone in _cut(state.gone_waiters):
-        yield _Gone(gone)
+    desk = state.desk
+    kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
+        (_Baskets, desk.baskets.values()),
+        (_Todos, desk.todos.values()),
+        (_Legs, state.legs.values()),
+        (_Barred, state.barred.items()),
+        (_Orders, state.orders.values()),
+        (_Holds, state.holds.values()),
+        (_Memos, state.memos.items()),
+        (_Ended, state.ended),
+        (_Waiters, state.waiters.values()),
+        (_Gone, state.gone_waiters),
+    )
+    for chunk_of, values in kinds:
+        yield from (chunk_of(cut) for cut in _cut(values))
 
 
 def _cut(values: Iterable[T]) -> Iterator[list[T]]:
@@ -262,7 +257,9 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
                 if waiter.status is WaiterStatus.WAITING:
                     state.line.join(waiter.number, waiter.wish)
         case _Legs(legs):
-            state.legs.update((leg.number, leg) for leg in legs)
+            for leg in legs:
+                state.legs[leg.number] = leg
+                state.let_ask(leg, leg.ask_at_ms)
         case _Barred(barred):
             state.barred.update(barred)
         case _Baskets(baskets):

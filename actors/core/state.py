@@ -156,6 +156,7 @@ class BlockState:
         self.line = WaitingLine()
         self.desk = Desk()
         self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
+        self.asking: dict[int, Leg] = {}  # those that have a time to ask their desk
         self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
         self._indices: dict[int, LayoutIndex] = {}
@@ -184,6 +185,14 @@ class BlockState:
         over = {allotment.name for allotment in rules.allotments if 0 < allotment.returns_at_ms <= at_ms}
         self.returned = over | ({""} if 0 < rules.accessible_until_ms <= at_ms else set())
 
+    def let_ask(self, leg: Leg, at_ms: int) -> None:
+        """The leg asks its desk at this time; 0: never."""
+        leg.ask_at_ms = at_ms
+        if at_ms:
+            self.asking[leg.number] = leg
+        else:
+            self.asking.pop(leg.number, None)
+
     def index_of(self, version: int) -> LayoutIndex:
         """The units of a layout version that something refers to."""
         index = self._indices.get(version)
@@ -202,6 +211,11 @@ class BlockState:
             tuple(found[0] for found in seats if found is not None),
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
         )
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the event is cancelled."""
+        return self.status is EventStatus.CANCELLED
 
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""
@@ -238,6 +252,14 @@ class BlockState:
             self.units_of_buyer[hold.buyer] = count
         else:
             self.units_of_buyer.pop(hold.buyer, None)
+
+    def forget(self, number: int) -> None:
+        """A hold that came to nothing is not known any more, nor is what belonged to it."""
+        hold = self.holds.pop(number)
+        if hold.order:
+            del self.orders[hold.order]
+        self.desk.forget(number)
+        self.legs.pop(number, None)
 
     def push_memo_due(self, due_ms: int, key: bytes) -> None:
         """Forget the remembered key from `due_ms` on."""
