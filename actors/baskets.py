@@ -5,6 +5,7 @@ ids, then the desk is told how that went, and its word is the outcome. Whoever f
 desk. The same key goes on where the last one who had it stopped.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -31,6 +32,7 @@ from actors.dispatch import Dispatcher
 from actors.link.batch import Replied, encoder, reply_decoder
 
 FIRST_REVISION = 1
+PAUSE_S = 0.1
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -104,6 +106,9 @@ class Baskets:
                 stamp.tenant, desk, placing.number, stamp.buyer, plan, FIRST_REVISION, placing.place_by_ms
             )  # fmt: skip
             pinned = await self._ask(BlockId(plan.block), pin, stamp)
+            while isinstance(pinned, Rejected) and pinned.reason is Reason.UNAVAILABLE and _passes(pinned, placing):
+                await asyncio.sleep(PAUSE_S)
+                pinned = await self._ask(BlockId(plan.block), pin, stamp)
             if isinstance(pinned, Rejected):
                 return pinned
             reply = reply_decoder.decode(pinned.reply)
@@ -137,6 +142,12 @@ def _settled(desk: BlockId, replied: Replied) -> Settled:
     reply: Reply = reply_decoder.decode(replied.reply)
     assert isinstance(reply, HoldReply | OrderReply), "what is settled is a hold or an order"
     return Settled(desk, reply, replied.replayed, replied.position)
+
+
+def _passes(refusal: Rejected, placing: PlacingReply) -> bool:
+    """Whether the block says that it can be asked again in time: a leg of it is being booked."""
+    retry_at_ms = refusal.details.retry_at_ms
+    return retry_at_ms is not None and retry_at_ms < placing.place_by_ms
 
 
 def _open(_: Rejected) -> Rejected:

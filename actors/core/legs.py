@@ -13,7 +13,7 @@ from actors.core.entries import Entry, LegBarred, LegBooked, LegPinned, LegRelea
 from actors.core.ground import Ground
 from actors.core.holds import expiry_of, grant, returns_due
 from actors.core.lots import lines_of, unit_count, unit_names
-from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
+from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.pricing import category_of_point, price_type_of_point
 from actors.core.replies import HoldStatus, OrderStatus, PinReply
 from actors.core.state import BlockState, Hold, Leg, Order
@@ -22,6 +22,7 @@ from actors.core.tickets import good_tickets, sold_units, units_of
 from actors.core.wishes import faults_of_wish
 
 ASK_AFTER_MS = 5_000
+BOOKED_SOON_MS = 100
 BARRED_MS = 24 * 60 * 60_000
 
 
@@ -40,6 +41,8 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
         return Accepted((), _pin_reply(state, state.holds[plan.leg]), replayed=True)
     if plan.leg in state.barred:
         return Rejected(Reason.HOLD_RELEASED)
+    if any(state.legs[other].revision == command.revision for other, _ in plan.instead if other in state.legs):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # not booked yet
     given = given_units(state, plan.instead)
     if given is None:
         return Rejected(Reason.HOLD_RELEASED)

@@ -73,7 +73,7 @@ def lines_of(state: BlockState, lot: Hold | Lot) -> Sequence[int]:
     """
     if lot.lines:
         return lot.lines
-    if len(lot.prices) == 1:
+    if len(lot.prices) <= 1:
         return (0,) * (len(lot.seats) + len(lot.areas))
     index = state.index_of(lot.layout)
     line_of_category = {point: line for line, (point, _, _) in enumerate(lot.prices)}

@@ -202,7 +202,7 @@ class BlockState:
 
     def units_now(self, lot: Hold | Lot) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
         """The lot's seats and areas by the present layout's numbers; those that it no longer has are left out."""
-        if lot.layout == self.layout_version:
+        if lot.layout == self.layout_version or not (lot.seats or lot.areas):
             return lot.seats, lot.areas
         before, areas = self.index_of(lot.layout), self.index.area_of_name
         seats = (self.index.find_unit(before.unit_name(seat)) for seat in lot.seats)

@@ -78,6 +78,8 @@ def sold_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[int, 
 
 def order_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[str, ...], tuple[AreaPlaces, ...]]:
     """The names of what the order has, or had when it ended; of a basket's, see `order_legs`."""
+    if hold.number in state.desk.baskets:
+        return (), ()
     if is_whole(order):
         return unit_names(state, hold)
     names: list[str] = []
