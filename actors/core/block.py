@@ -5,7 +5,7 @@ on replay; within a block time never runs backwards.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from actors.core import commands as c
 from actors.core import desk, desk_exchange, events, holds, legs, orders, ticket_changes, waiting
@@ -103,8 +103,6 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
     e.LegBarred: legs.apply_leg_barred,
 }
 
-_READS = (c.ReadEvent, c.ReadHold, c.ReadOrder, c.ReadDigest, c.ReadWaiter)
-
 
 def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True) -> Outcome:
     """What becomes of the command at `now_ms`. Reads only.
@@ -113,11 +111,12 @@ def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = Tr
     is taken over cannot give a grace (see `holds.is_over`).
     """
     at_ms = max(now_ms, state.last_at_ms)
-    if isinstance(command, _READS):
-        return _read(state, command, at_ms, owned)
-    if isinstance(command, LegWork):
-        return _leg_work(state, command, now_ms, at_ms)
-    return _write(state, command, now_ms, at_ms)
+    kind = type(command)  # looked up, as asking for each of so many types takes longer than deciding
+    if kind in _DECIDE:
+        return _write(state, cast(Write, command), now_ms, at_ms)
+    if kind in _DECIDE_LEG_WORK:
+        return _leg_work(state, cast(LegWork, command), now_ms, at_ms)
+    return _read(state, cast(Read, command), at_ms, owned)
 
 
 def apply(state: BlockState, entry: Entry) -> None:
@@ -171,8 +170,8 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
-    creates = isinstance(command, c.CreateEvent)
-    begins = isinstance(command, c.CreateEvent | c.IntendBasket) and not state.tenant
+    creates = type(command) is c.CreateEvent
+    begins = not state.tenant and (creates or type(command) is c.IntendBasket)
     missing = None if begins else _missing(state, command, stamp.tenant)
     if missing is not None:
         return Rejected(missing)

@@ -23,8 +23,9 @@ from actors.core.entries import (
 from actors.core.ground import Ground
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import HOLD_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember, remember_with_hold
-from actors.core.lots import Priced, freeze_prices, price_of, quantities_of, unit_count, unit_names
+from actors.core.lots import Priced, freeze_prices, unit_count, unit_names, whole_price
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
+from actors.core.pricing import price_point
 from actors.core.replies import Choice, EventStatus, HoldReply, HoldStatus, WaiterStatus
 from actors.core.state import BlockState, Hold
 from actors.core.wishes import AreaPlaces, Wish, faults_of_wish
@@ -70,7 +71,9 @@ def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Out
         stamp.key, stamp.fingerprint,
     )  # fmt: skip
     hold = hold_of(placed, state.layout_version)
-    entries: tuple[Entry, ...] = (*(expiry_of(overdue, now_ms) for overdue in granted.overdue), placed)
+    entries: tuple[Entry, ...] = (placed,)
+    if granted.overdue:
+        entries = (*(expiry_of(overdue, now_ms) for overdue in granted.overdue), placed)
     if state.next_return is not None and state.next_return[0] <= now_ms:
         entries = (*returns_due(state, now_ms), *entries)
     return Accepted(entries, hold_reply(state, hold, now_ms))
@@ -81,27 +84,35 @@ def grant(state: BlockState, wish: Wish, buyer: str, ground: Ground, now_ms: int
     asked = read_wish(state.index, wish)
     if isinstance(asked, Rejected):
         return asked
-    quantity = len(asked.seats) + sum(quantity for _, quantity in asked.areas)
-    quantity += sum(best.quantity for best in asked.best) - ground.given_count
+    index = state.index
     refusal = (
         refuse_sale(state, wish.channel, now_ms)
-        or _refuse_begun(state, asked, now_ms)
-        or refuse_buyer(state, buyer, quantity, now_ms)
+        or (_refuse_begun(state, asked, now_ms) if index.unit_count > index.seat_count else None)
+        or (
+            refuse_buyer(state, buyer, asked.quantity - ground.given_count, now_ms)
+            if state.rules.max_per_buyer
+            else None
+        )
         or ground.refuse(asked)
     )
     if refusal is not None:
         return refusal
-    chosen = ground.choose(asked)
-    if isinstance(chosen, Rejected):
-        return chosen
-    seats, seat_types = asked.seats, asked.seat_types
-    for best, (found, _) in zip(asked.best, chosen, strict=True):
-        seats, seat_types = seats + found, seat_types + best.types
-    priced = freeze_prices(state, seats, asked.areas, seat_types, asked.area_types)
+    seats, points, scores = asked.seats, asked.seat_points, []
+    if asked.best:
+        chosen = ground.choose(asked)
+        if isinstance(chosen, Rejected):
+            return chosen
+        for best, (found, score) in zip(asked.best, chosen, strict=True):
+            seats += found
+            points += (
+                price_point(index.layout, index.category_of_unit(seat), price_type)
+                for seat, price_type in zip(found, best.types, strict=True)
+            )
+            scores.append(score)
+    priced = freeze_prices(index, seats, asked.areas, points + asked.area_points)
     if isinstance(priced, Rejected):
         return priced
-    scores = tuple(score for _, score in chosen)
-    return Granted(tuple(seats), tuple(asked.areas), priced, scores, tuple(ground.overdue.values()))
+    return Granted(tuple(seats), tuple(asked.areas), priced, tuple(scores), tuple(ground.overdue.values()))
 
 
 def placing(
@@ -139,8 +150,6 @@ def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None
 def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> Rejected | None:
     """Whether so many units more are too many for the buyer; what is overdue does not count."""
     most = state.rules.max_per_buyer
-    if not most:
-        return None
     if not buyer:
         return Rejected(
             Reason.INVALID_ARGUMENT, Details(fields=("buyer: this event limits how much a buyer may have",))
@@ -294,7 +303,7 @@ def hold_reply(
         chosen = tuple(why for leg in held for why in leg.chosen)
     else:
         legs, chosen = (), hold.chosen
-        (seats, areas), price = unit_names(state, hold), price_of(state, ((hold, quantities_of(hold)),), hold.once)
+        (seats, areas), price = unit_names(state, hold), whole_price(state, hold)
     return HoldReply(
         hold.number, status, hold.buyer, seats, areas, price, expires_at_ms, hold.max_expires_at_ms, now_ms,
         hold.order, hold.channel, tuple(Choice(*why) for why in chosen), legs,

@@ -28,7 +28,7 @@ BARRED_MS = 24 * 60 * 60_000
 
 def faults_of_pin_leg(_: BlockState, command: PinLeg) -> tuple[str, ...]:
     """What is malformed about the command."""
-    return tuple(faults_of_wish(command.plan.wish))
+    return faults_of_wish(command.plan.wish)
 
 
 def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:

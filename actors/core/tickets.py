@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from actors.core.baskets import LegHeld, LegReply, leg_replies, price_of_legs
 from actors.core.desk_state import tickets_by_leg
-from actors.core.lots import lines_of, price_of, quantities_of, unit_count, unit_names
+from actors.core.lots import lines_of, price_of, unit_count, unit_names, whole_price
 from actors.core.prices import Price
 from actors.core.replies import OrderStatus, TicketReply
 from actors.core.state import BlockState, Hold, Lot, Order
@@ -102,7 +102,7 @@ def order_price(state: BlockState, hold: Hold, order: Order) -> Price:
     if hold.number in state.desk.baskets:
         return price_of_legs(_good_of_legs(state, hold, order))
     if is_whole(order):
-        return price_of(state, ((hold, quantities_of(hold)),), hold.once)
+        return whole_price(state, hold)
     counted = []
     for lot, tickets in _by_lot(state, hold, order):
         of_line = Counter(ticket.line for ticket in tickets)
