@@ -30,6 +30,7 @@ class Shard:
         self._block_is_gone = block_is_gone
         self.tries = 0
         self.doubts = 0
+        self.moves = 0
         self.batch_sizes: list[int] = []
         self._way = Coalescer(self, now_ms, CoalescerBounds(max_waiting_calls=100))
 
@@ -44,6 +45,10 @@ class Shard:
     def doubt(self, block: BlockId, way: Coalescer) -> None:
         assert (block, way) == (BLOCK, self._way)
         self.doubts += 1
+
+    def moved(self, block: BlockId) -> None:
+        assert block == BLOCK
+        self.moves += 1
 
     async def exchange(self, payload: bytes) -> bytes:
         self.tries += 1
