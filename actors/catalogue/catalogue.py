@@ -121,7 +121,7 @@ class Catalogue:
         """See `ShardCatalogue.moves`."""
         return [Move(*row) for row in await self._fetch("moves", shard, generation, limit)]
 
-    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int) -> bool:
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         """See `ShardCatalogue.carry_out`."""
         return bool(await self._fetch("carry_out", *move, generation, let_go_at_ms))
 

@@ -40,13 +40,14 @@ class BlockPlace(msgspec.Struct, frozen=True):
 class LastMove(msgspec.Struct, frozen=True):
     """How a block came to where it is: `epoch` as in `Assignment`; times in ms, 0 if there is none.
 
-    `written_before_ms`, `claimed_ms`: the last row by its former shard and the first by the new one, of the last rows.
+    `let_go_at_ms`: 0 if nobody was using it, None if its former shard did not let it go. `written_before_ms` and
+    `claimed_ms`: the last row by its former shard and the first by the new one, of the last rows.
     """
 
     former_shard: str
     epoch: int
     moved_at_ms: int
-    let_go_at_ms: int
+    let_go_at_ms: int | None
     written_before_ms: int
     claimed_ms: int
 
@@ -121,6 +122,10 @@ class Fleet:
     async def moving_count(self, blocks: list[BlockId] | None = None) -> int:
         """How many of these blocks, or of all, are to move."""
         return int((await self._fetch("moving_count", blocks))[0][0])
+
+    async def session_limit(self) -> int:
+        """How many sessions Postgres lets in."""
+        return int((await self._fetch("session_limit"))[0][0])
 
     async def shards(self) -> list[ShardLine]:
         """The fleet, in order."""

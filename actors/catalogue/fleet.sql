@@ -110,3 +110,6 @@ left join lateral (
 ) as serving on true
 where fleet.state <> 'gone'
 order by length(fleet.shard), fleet.shard;
+
+-- name: session_limit
+select current_setting('max_connections')::integer;

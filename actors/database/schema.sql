@@ -52,7 +52,7 @@ create table blocks (
   created_at timestamptz not null default now(),
   assigned_epoch bigint not null default 0,  -- packed: the cluster that last moved it, and how often it has
   moved_at_ms bigint not null default 0,
-  let_go_at_ms bigint not null default 0,  -- since when its former shard served it no more; 0 if that is not known
+  let_go_at_ms bigint,  -- since when its former shard served nobody from it; 0: nobody asked; null: it did not let go
   former_shard text not null default '',
   moving_to text,  -- a wish
   constraint blocks_pkey primary key (block_id)

@@ -70,10 +70,10 @@ class ShardCatalogue(Protocol):
         """What is to be moved to this shard, and from it to one that beats."""
         ...
 
-    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int) -> bool:
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         """Assign the block to the shard that it is to go to; whether that was done now, and by nobody else.
 
-        `let_go_at_ms`: since when its shard takes no commands for it, 0 if it has taken none or has not let it go.
+        `let_go_at_ms`: since when its shard serves nobody from it, 0 if it did not anyway, None if it does not let go.
         """
         ...
 

@@ -83,8 +83,9 @@ class Mover:
         if age_s >= EXPECT_S:
             self._residence.expected.add(move.block)
             self._residence.find(move.block, to_write=False, priority=SWEEP_PRIORITY)
-        if age_s >= TAKE_S and await self._assign(move, 0):
+        if age_s >= TAKE_S and await self._assign(move, None):
             _log.warning("the block was not let go", block=move.block, shard=move.shard, to_shard=move.to_shard)
+            self._residence.arrive(move.block)
 
     def _claim_what_came(self, moves: list[Move]) -> None:
         """What was expected and is no longer on its way: it is here now, or goes elsewhere."""
@@ -106,7 +107,7 @@ class Mover:
         finally:
             self._residence.end_parting(move.block, move.to_shard if assigned else "")
 
-    async def _assign(self, move: Move, let_go_at_ms: int) -> bool:
+    async def _assign(self, move: Move, let_go_at_ms: int | None) -> bool:
         """Whether it was done, as far as is known."""
         try:
             return await self._catalogue.carry_out(move, self._generation, let_go_at_ms)

@@ -87,7 +87,7 @@ class OneShard:
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
         return []
 
-    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int) -> bool:
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         return False
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:

@@ -37,7 +37,7 @@ class Catalogue:
         self._store = store
         self.owners: dict[BlockId, str] = {}
         self.wishes: dict[BlockId, str] = {}  # where blocks are to move
-        self.let_go_at_ms: dict[BlockId, int] = {}  # as the last move says
+        self.let_go_at_ms: dict[BlockId, int | None] = {}  # as the last move says
         self.versions: dict[BlockId, int] = {}
         self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
         self.beats_ms: dict[tuple[str, int], int] = {}
@@ -57,7 +57,7 @@ class Catalogue:
             if to_shard == shard or (self.owners[block] == shard and self._beats(to_shard, generation))
         ][:limit]
 
-    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int) -> bool:
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         await asyncio.sleep(0.001)
         version, (assigned, _, _) = self.versions.get(move.block, 1), self._moved.get(move.block, (0, "", 0))
         current = (self.owners[move.block], self.wishes.get(move.block), version)
@@ -315,6 +315,17 @@ class World:
             await asyncio.sleep(self.random.uniform(0.5, 3))
             if fault == "crash" or self.random.random() < 0.8:
                 self.succeed(shard.name)
+
+    async def script_moves(self, until_s: float) -> None:
+        """Wish until then that blocks move, those among them that are just moving."""
+        while asyncio.get_running_loop().time() < until_s:
+            await asyncio.sleep(self.random.uniform(0.2, 3))
+            block = self.random.choice(sorted(self.catalogue.owners))
+            to_shard = self.random.choice(sorted(self.newest))
+            if to_shard == self.catalogue.owners[block]:
+                self.catalogue.wishes.pop(block, None)
+            else:
+                self.catalogue.wishes[block] = to_shard
 
 
 FAULTS = (

@@ -2,7 +2,7 @@
 alter table blocks
   add column assigned_epoch bigint not null default 0,
   add column moved_at_ms bigint not null default 0,
-  add column let_go_at_ms bigint not null default 0,
+  add column let_go_at_ms bigint,
   add column former_shard text not null default '',
   add column moving_to text;
 create index blocks_moving on blocks (block_id) where moving_to is not null;
