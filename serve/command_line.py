@@ -22,6 +22,7 @@ EventId = Annotated[str, typer.Argument(help="The event's id.")]
 
 
 def block_of(event_id: str) -> BlockId:
+    """The block of an event's id; what is none ends the command."""
     block = parse_event_id(event_id)
     if block is None:
         fail(f"{event_id} is not the id of an event")
@@ -29,6 +30,7 @@ def block_of(event_id: str) -> BlockId:
 
 
 def settings_of(**overrides: object) -> Settings:
+    """The settings, flags going first; one that is not allowed ends the command."""
     try:
         return Settings.from_environ(os.environ, overrides)
     except SettingError as fault:
@@ -36,6 +38,7 @@ def settings_of(**overrides: object) -> Settings:
 
 
 def running_stack(data_dir: Path | None) -> Stack:
+    """The Holdfast that runs on a data folder; without one the command ends."""
     settings = settings_of(data_dir=data_dir)
     try:
         stack = find_stack(settings.data_dir)
@@ -47,10 +50,12 @@ def running_stack(data_dir: Path | None) -> Stack:
 
 
 def database_url_of(data_dir: Path | None, database_url: str | None) -> str:
+    """The database that is named, else that of the running server."""
     given = settings_of(data_dir=data_dir, database_url=database_url).database_url
     return given or running_stack(data_dir).database_url
 
 
 def fail(why: str) -> NoReturn:
+    """End the command with one line and exit code 1."""
     errors.print(why)
     raise typer.Exit(1)
