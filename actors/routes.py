@@ -113,7 +113,7 @@ class CatalogueRoutes:
     async def route(self, block: BlockId) -> Coalescer | None:
         """See `Routes.route`."""
         shard = self._owners.get(block)
-        if shard is None:
+        if shard not in self._ways:  # it is gone, or was never known
             shard = await self._find_owner(block)
         if shard is None:
             return None

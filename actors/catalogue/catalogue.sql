@@ -111,10 +111,12 @@ select shard from blocks where block_id = $1
 limit 1;
 
 -- name: moves
--- What is to come to a shard, and what is to go from it to one that beats.
+-- What is to come to a shard, and what is to go from it to one that beats; none that `carry_out` would refuse.
 select block_id, shard, moving_to, version
 from blocks
-where moving_to is not null and (
+where moving_to is not null
+and (assigned_epoch >> 40 < $2 or assigned_epoch >> 40 = $2 and assigned_epoch >> 28 & 4095 < 4095)
+and (
   moving_to = $1
   or shard = $1 and exists (
     select
@@ -129,7 +131,8 @@ limit $3;
 
 -- name: carry_out
 -- Once, whoever does it; and by no cluster that is older than one that has moved the block or written to it. The moves
--- are counted anew in each generation, above build and incarnation, so that the new owner's epoch is the highest.
+-- are counted anew in each generation, above build and incarnation, so that the new owner's epoch is the highest. Who
+-- moves something from a shard waits for whoever else does, as in `register`.
 update blocks
 set
   shard = moving_to,
@@ -139,6 +142,7 @@ set
   assigned_epoch = greatest(assigned_epoch, $5::bigint << 40) + (1::bigint << 28),
   moved_at_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint,
   let_go_at_ms = $6
+from pg_advisory_xact_lock(hashtextextended($2, 0))
 where block_id = $1 and shard = $2 and moving_to = $3 and version = $4
   and assigned_epoch >> 40 <= $5
   and (assigned_epoch >> 40 < $5 or assigned_epoch >> 28 & 4095 < 4095)

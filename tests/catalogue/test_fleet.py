@@ -94,8 +94,9 @@ async def check_epochs(database_url: str, fleet: Fleet) -> None:
         assert epochs == sorted(set(epochs))
         assert epoch_of_claim(older.epoch(9), assignment.epoch) is None, "it is the newer cluster's"
         await fleet.wish({block: "s1"}, instead=True)
-        (move,) = await older.catalogue.moves("s1", older.generation, 10)
+        (move,) = await newer.catalogue.moves("s1", newer.generation, 10)
         assert not await older.catalogue.carry_out(move, older.generation, 0), "an older cluster moves it no more"
+        assert await older.catalogue.moves("s1", older.generation, 10) == []
 
 
 async def test_each_owner_has_a_higher_epoch_than_all_before(database_url: str, fleet: Fleet) -> None:
@@ -124,8 +125,9 @@ async def test_moves_that_no_epoch_could_bear_are_not_carried_out_before_the_nex
         used_up = older.generation << 40 | MAX_MOVES << 28
         await fleet._line.fetch("update blocks set assigned_epoch = $1 where block_id = $2", used_up, block)
         await fleet.wish({block: "s2"}, instead=True)
-        (move,) = await older.catalogue.moves("s2", older.generation, 10)
+        (move,) = await newer.catalogue.moves("s2", newer.generation, 10)
         assert not await older.catalogue.carry_out(move, older.generation, 0)
+        assert await older.catalogue.moves("s2", older.generation, 10) == [], "its owner does not let go for nothing"
         assert await newer.catalogue.carry_out(move, newer.generation, 0)
 
 

@@ -154,6 +154,14 @@ async def test_a_command_after_which_the_shard_is_gone_is_not_sent_for_ever() ->
     assert shard.doubts == shard.tries
 
 
+@on_virtual_time
+async def test_a_shard_that_names_the_owner_is_not_in_doubt_and_one_that_cannot_is() -> None:
+    for note, counted in (("s2", (0, 2)), ("", (2, 0))):
+        shard = Shard(Failed(Fault.NOT_OWNER, note), Failed(Fault.NOT_OWNER, note), YES)
+        assert reason(await told(shard)) is None
+        assert (shard.doubts, shard.moves) == counted
+
+
 @pytest.mark.parametrize("first", [UNKNOWN, Failed(Fault.DEFERRED)])
 @on_virtual_time
 async def test_after_a_crash_or_a_lack_of_room_commands_go_out_one_by_one(first: Step) -> None:

@@ -45,7 +45,7 @@ def simulate(seed: int, *, faults: bool = True, moves: bool = False) -> Run:
             (block, row.position, row.chain) for block, rows in sorted(world.store.journals.items()) for row in rows
         ]
         if moves:
-            await crowd.buy_once_more(gateways)
+            await crowd.ask_once_more(gateways)
         moved = sum(version - 1 for version in world.catalogue.versions.values())
         return Run(crowd.check(), crowd.accepted, world.counts, [*crowd.told, *rows], moved, crowd.unanswered())
 

@@ -1,6 +1,7 @@
 """A whole Holdfast in virtual time: shards on a journal in memory, gateways, a network, and a script of faults."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 from actors.core import block as core
@@ -8,7 +9,7 @@ from actors.core.commands import Read
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Assignment, Beat, Due, EngineCounters, Move
+from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
@@ -36,6 +37,7 @@ class Catalogue:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.owners: dict[BlockId, str] = {}
+        self.is_away: Callable[[], bool] = lambda: False  # asked before a move is carried out, and after
         self.wishes: dict[BlockId, str] = {}  # where blocks are to move
         self.let_go_at_ms: dict[BlockId, int | None] = {}  # as the last move says
         self.versions: dict[BlockId, int] = {}
@@ -59,6 +61,14 @@ class Catalogue:
 
     async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         await asyncio.sleep(0.001)
+        if self.is_away():
+            raise CatalogueUnavailable("nothing was carried out")
+        carried_out = self._carry_out(move, generation, let_go_at_ms)
+        if self.is_away():
+            raise CatalogueUnavailable("not known whether it was carried out")
+        return carried_out
+
+    def _carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         version, (assigned, _, _) = self.versions.get(move.block, 1), self._moved.get(move.block, (0, "", 0))
         current = (self.owners[move.block], self.wishes.get(move.block), version)
         if current != (move.shard, move.to_shard, move.version) or assigned >> 40 > generation:
@@ -278,6 +288,7 @@ class World:
         self.repeated_keys: set[bytes] = set()  # of commands that the network delivered twice
         self.store = MemoryStore(now_ms)
         self.catalogue = Catalogue(self.store)
+        self.catalogue.is_away = lambda: faults and self.random.random() < 0.1
         self.network_fault_rate = 0.01 if faults else 0.0
         self.journal_faults = JournalFaults(self.random, self.counts, 0.01 if faults else 0.0)
         self.shards: list[Shard] = []
