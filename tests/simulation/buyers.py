@@ -60,7 +60,7 @@ class Crowd:
         return sum(self.refused.get(reason, 0) for reason in OPEN_REASONS)
 
     async def ask_once_more(self, gateways: list[Reservations]) -> None:
-        """In the end every event answers each gateway, and a write; a block that was refused is read anew in a while."""
+        """In the end every event answers each gateway, a write too; one that was refused is read anew after a while."""
         for event in self.events:
             for gateway in gateways:
                 if not await self._is_answered(gateway, event):
