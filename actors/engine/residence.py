@@ -206,8 +206,7 @@ class Residence:
         epoch = self._epoch_under(assignment)
         if assignment is None or epoch is None:
             if block not in self.expected or self._wanted[block]:
-                self._refuse(block, Failed(Fault.NOT_OWNER, assignment.shard if assignment else ""), OWNER_KNOWN_S)
-                self.blocks.pop(block, None)  # it was only loaded
+                self._refuse_as_anothers(block, assignment)
                 return
         elif self._wanted[block] and block in self.fenced and epoch <= self.fenced[block].epoch:
             self._fence(block, epoch)
@@ -224,6 +223,14 @@ class Residence:
                 self.blocks[block] = claimed
                 return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
+
+    def _refuse_as_anothers(self, block: BlockId, assignment: Assignment | None) -> None:
+        """It is not ours, or is that of our namesake in a newer cluster; what was only loaded of it goes."""
+        owner = assignment.shard if assignment is not None and assignment.shard != self._shard else ""
+        self._refuse(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
+        loaded = self.blocks.get(block)
+        if loaded is not None and not loaded.claimed:
+            del self.blocks[block]
 
     def _epoch_under(self, assignment: Assignment | None) -> int | None:
         """Under which this incarnation claims a block; None if the block is not ours."""

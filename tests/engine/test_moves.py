@@ -240,6 +240,24 @@ async def test_a_block_that_another_cluster_has_moved_is_claimed_under_the_newer
     assert await moving.engines["s2"].ask_one(moving.block, hold(3, "1/3")) in (FENCED, Failed(Fault.NOT_OWNER))
 
 
+async def check_namesake() -> None:
+    """What a newer cluster has moved is not for the shard of that name in an older one."""
+    moving = await Moving.begin()
+    older = await moving.stage.engine(9, shard="s2")
+    for engine in (older, *moving.engines.values()):
+        engine.process.pause()
+    moving.engines = {name: await moving.stage.engine(1, shard=name, generation=2) for name in ("s1", "s2")}
+    await moving.move("s2")
+    older.process.resume()
+    assert await older.ask_one(moving.block, hold(1, "1/1")) == Failed(Fault.NOT_OWNER)
+    assert isinstance(await moving.ask(hold(2, "1/2")), Replied)
+    assert moving.placed() == [2]
+
+
+def test_a_block_that_a_newer_cluster_has_moved_is_that_clusters() -> None:
+    on_virtual_time(check_namesake)()
+
+
 def moves_do_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(residence, "epoch_of_claim", lambda incarnation, _: incarnation)
 
@@ -329,6 +347,7 @@ Check = Callable[[], Any]
         (the_sweep_goes_by_where_blocks_were, check_due_blocks),
         (outages_are_those_of_ones_own_shard, check_outage),
         (clusters_do_not_wait, check_waiting_cluster),
+        (moves_do_not_raise_the_epoch, check_namesake),
     ],
 )
 def test_the_check_notices(
