@@ -1,10 +1,11 @@
-"""The directory: sees to it that every shard of the cluster has one incarnation that serves.
+"""The directory: sees to it that every shard of the fleet has one incarnation that serves.
 
-It watches them itself (see `actors.watch`), since Ray never notices a process that only hangs. One that is silent gets
-a successor under a higher incarnation: a spare actor that is kept ready. The old one is not waited for and not trusted:
-the journal fences it. What the directory knows is in the catalogue, so it may be restarted at any time: whatever an
-earlier life of it started and the catalogue does not name is ended first. Shards are judged by their links alone: whom
-only Ray does not reach may be one that serves, and is spared until it is heard, or all that should serve have been.
+Which shards there are is the fleet's to say, and may change at any time (see `actors.resizing`). It watches them itself
+(see `actors.watch`), since Ray never notices a process that only hangs. One that is silent gets a successor under a
+higher incarnation: a spare actor that is kept ready. The old one is not waited for and not trusted: the journal fences
+it. What the directory knows is in the catalogue, so it may be restarted at any time: whatever an earlier life of it
+started and the catalogue does not name is ended first. Shards are judged by their links alone: whom only Ray does not
+reach may be one that serves, and is spared until it is heard, or all that should serve have been.
 """
 
 import asyncio
@@ -20,12 +21,14 @@ import structlog
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.catalogue.catalogue import Catalogue, Incarnation
+from actors.catalogue.fleet import Fleet
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import Epoch
 from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.handshake import Identity
 from actors.logs import configure_logs
+from actors.resizing import Resizing
 from actors.shard import Shard, ShardConfig
 from actors.watch import NoSuccessor, Watch
 
@@ -35,6 +38,8 @@ NAMESPACE = "holdfast"
 CATALOGUE_RETRY_S = 1.0
 START_TIMEOUT_S = 20.0
 SPARE_PERIOD_S = 2.0
+FLEET_PERIOD_S = 1.0
+FIRST_LOOKS_S = 0.05
 ANSWER_TIMEOUT_S = 2.0  # nobody is watched before it is over
 
 T = TypeVar("T")
@@ -42,7 +47,7 @@ Standing = tuple[str, int]  # where an actor listens, and its process; neither i
 
 
 class DirectoryConfig(msgspec.Struct, frozen=True):
-    """What a cluster consists of."""
+    """What a cluster consists of. `shards`: the fleet to begin with where the catalogue has none."""
 
     generation: int
     build: int
@@ -58,8 +63,11 @@ class Directory:
         configure_logs(config.shard.log_level)
         self._config = config
         self._catalogue = Catalogue(config.shard.database_url, application_name="holdfast-directory")
+        self._fleet = Fleet(config.shard.database_url, application_name="holdfast-directory")
         self._actors_prefix = f"shard-g{config.generation}-"
         self._spare: Any = None
+        self._watch = Watch(self._connect, self._catalogue, self._start_successor)
+        self._serving: set[str] = set()
         self._all_serve = asyncio.Event()
         self._running = asyncio.create_task(self._run())
 
@@ -76,17 +84,37 @@ class Directory:
         os._exit(1)
 
     async def _watch_all(self) -> None:
-        """Find or start every shard, then watch them all for ever."""
+        """Find or start every shard of the fleet, then watch them all for ever, and whichever join."""
+        await _insist(lambda: self._fleet.found(self._config.shards))
         unheard = await self._end_strays(await self._known())
-        known = await self._known()  # again: who was ended may have been registered at the last moment
-        watch = Watch(self._connect, self._catalogue, self._start_successor)
-        current = await asyncio.gather(*(watch.begin(name, known.get(name)) for name in self._config.shards))
-        self._all_serve.set()
-        await asyncio.gather(
-            self._keep_spare(),
-            *(watch.run(incarnation) for incarnation in current),
-            *(self._end_if_stray(actor) for actor in unheard),
-        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_fleet(group))
+            await self._all_serve.wait()
+            group.create_task(self._keep_spare())
+            group.create_task(Resizing(self._fleet, self._config.generation).run(self._serving))
+            for actor in unheard:
+                group.create_task(self._end_if_stray(actor))
+
+    async def _follow_fleet(self, group: asyncio.TaskGroup) -> None:
+        """Watch each shard that is to be there, for ever. One that is gone ends by itself, as it has been replaced."""
+        watching: dict[str, asyncio.Task[None]] = {}
+        while True:
+            fleet = (await _insist(self._fleet.states)).keys()
+            for shard in fleet - watching.keys():
+                watching[shard] = group.create_task(self._watch_shard(shard))
+            for shard in watching.keys() - fleet:
+                watching.pop(shard).cancel()
+                self._serving.discard(shard)
+            if fleet <= self._serving:
+                self._all_serve.set()
+            await asyncio.sleep(FLEET_PERIOD_S if self._all_serve.is_set() else FIRST_LOOKS_S)
+
+    async def _watch_shard(self, shard: str) -> None:
+        known = (await self._known()).get(shard)  # also who was registered at the last moment, before it was ended
+        highest = await _insist(lambda: self._catalogue.highest_epochs(self._config.generation))
+        current = await self._watch.begin(shard, known, Epoch.unpacked(highest.get(shard, 0)).incarnation)
+        self._serving.add(shard)
+        await self._watch.run(current)
 
     async def _known(self) -> dict[str, Incarnation]:
         """The newest incarnation of each shard, as soon as the catalogue can be asked."""

@@ -48,6 +48,10 @@ class Routes(Protocol):
         """The way did not lead to the block's owner: look again before the next try."""
         ...
 
+    def moved(self, block: BlockId) -> None:
+        """The shard is there, and another has the block by now: ask which before the next try."""
+        ...
+
 
 class Dispatcher:
     """Asks blocks on behalf of the edges. `now_ms` is the journal's clock as this process knows it."""
@@ -236,6 +240,8 @@ class _Errand:
         match failed.fault:
             case Fault.NOT_READY:
                 return _Again.WHEN_READY
+            case Fault.NOT_OWNER if failed.note:
+                self._routes.moved(self._block)
             case Fault.NOT_OWNER:
                 self._routes.doubt(self._block, way)
             case Fault.FENCED:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from actors.catalogue.catalogue import Catalogue, Incarnation, rendezvous
+from actors.catalogue.catalogue import Catalogue, Incarnation, ShardLeaves, rendezvous
 from actors.core.ids import BlockId, TenantId
 from actors.dispatch import RoutesUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
@@ -113,7 +113,7 @@ class CatalogueRoutes:
     async def route(self, block: BlockId) -> Coalescer | None:
         """See `Routes.route`."""
         shard = self._owners.get(block)
-        if shard is None:
+        if shard not in self._ways:  # it is gone, or was never known
             shard = await self._find_owner(block)
         if shard is None:
             return None
@@ -129,19 +129,31 @@ class CatalogueRoutes:
         self._owners.pop(block, None)
         self._doubted.update(name for name, known in self._ways.items() if known.coalescer is way)
 
+    def moved(self, block: BlockId) -> None:
+        """See `Routes.moved`."""
+        self._owners.pop(block, None)
+
     async def assign(self, block: BlockId, tenant: TenantId) -> None:
         """See `NewBlocks.assign`."""
         if block in self._owners:
             return
-        if not self._ways:
+        if not self._staying():
             await self._refresh()
-        if not self._ways:
+        if not self._staying():
             raise RoutesUnavailable("no shard is known")
         await _answered(self._assigning.ask(block, lambda: self._assign(block, tenant)))
 
     async def _assign(self, block: BlockId, tenant: TenantId) -> None:
-        self._owners[block] = await self._catalogue.assign(block, tenant, rendezvous(block, sorted(self._ways)))
+        try:
+            self._owners[block] = await self._catalogue.assign(block, tenant, rendezvous(block, self._staying()))
+        except ShardLeaves as fault:
+            await self._look()
+            raise RoutesUnavailable(f"{fault} leaves") from fault
         self._unknown.pop(block, None)
+
+    def _staying(self) -> list[str]:
+        """The shards that may be given blocks."""
+        return sorted(name for name, way in self._ways.items() if not way.incarnation.is_leaving)
 
     async def close(self) -> None:
         """Give up all connections."""

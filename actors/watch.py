@@ -62,9 +62,9 @@ class Watch:
         self._beats = beats
         self._start_successor = start_successor
 
-    async def begin(self, shard: str, known: Incarnation | None) -> Incarnation:
-        """The incarnation that is known, or else the first that can be started."""
-        return known or await self._replace(shard, 0)
+    async def begin(self, shard: str, known: Incarnation | None, highest: int) -> Incarnation:
+        """The incarnation that is known, or else the first that can be started above the highest number there was."""
+        return known or await self._replace(shard, highest)
 
     async def run(self, current: Incarnation) -> None:
         """Ask the shard once a second, and replace what is silent, for ever."""

@@ -9,12 +9,12 @@ from ray import serve as ray_serve
 
 from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue
+from actors.catalogue.fleet import shard_names
 from actors.directory import NAMESPACE, Directory, DirectoryConfig
 from actors.projections.service import PROJECTOR, ProjectorService
 from actors.shard import ShardConfig
 from serve.gateway import Gateway, GatewayConfig
 from serve.local.stack import DataFolder, Stack
-from serve.settings import shard_names
 
 START_TIMEOUT_S = 60.0
 

@@ -92,11 +92,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return ports
 
 
-def shard_names(count: int) -> tuple[str, ...]:
-    """What the shards of a stack are called."""
-    return tuple(f"shard-{number}" for number in range(1, count + 1))
-
-
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
     return PREFIX + name.upper()

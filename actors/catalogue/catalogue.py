@@ -11,13 +11,17 @@ import msgspec
 from actors.core.ids import BlockId, TenantId
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
-from actors.engine.catalogue_port import Beat, CatalogueUnavailable, Due, EngineCounters
+from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move
 
 _SQL = load_queries(Path(__file__).parent / "catalogue.sql")
 
 
 class NumberUsed(Exception):
     """An incarnation of this number, or of a higher one, has been registered: no other process may bear it."""
+
+
+class ShardLeaves(Exception):
+    """Nothing is entered for this shard any more: ask for another."""
 
 
 class Incarnation(msgspec.Struct, frozen=True):
@@ -28,6 +32,7 @@ class Incarnation(msgspec.Struct, frozen=True):
     address: str
     pid: int
     counters: EngineCounters = EngineCounters()
+    is_leaving: bool = False  # it serves what it has until that has moved, and gets nothing more
 
 
 class Catalogue:
@@ -61,11 +66,16 @@ class Catalogue:
                 row["address"],
                 row["pid"],
                 msgspec.json.decode(row["counters"], type=EngineCounters),
+                row["is_leaving"],
             )
             for row in rows
             if row["shard"] is not None
         }
         return newest, rows[0]["now_ms"]
+
+    async def highest_epochs(self, generation: int) -> dict[str, int]:
+        """The highest epoch (packed) of each shard of one cluster that has been used, or is not to be."""
+        return {row["shard"]: row["epoch"] for row in await self._fetch("highest_epochs", generation)}
 
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         """See `ShardCatalogue.heartbeat`."""
@@ -87,23 +97,33 @@ class Catalogue:
         await self._fetch("witness_commit", shard)
 
     async def owner(self, block: BlockId) -> str | None:
-        """See `ShardCatalogue.owner`."""
+        """The shard that is to serve the block, or None for a block that does not exist."""
         rows = await _answered(self._owners.fetch(_SQL["owner"], block))
         return str(rows[0]["shard"]) if rows else None
 
-    async def homes(self) -> set[str]:
-        """Every shard that some block is assigned to."""
-        return {str(row["shard"]) for row in await self._fetch("homes")}
+    async def assignment(self, block: BlockId) -> Assignment | None:
+        """See `ShardCatalogue.assignment`."""
+        rows = await _answered(self._owners.fetch(_SQL["assignment"], block))
+        return Assignment(*rows[0]) if rows else None
 
     async def assign(self, block: BlockId, tenant: TenantId, shard: str) -> str:
-        """Enter a block for `shard`, unless it is entered; the shard that has it."""
+        """Enter a block for `shard`, unless it is entered; the shard that has it. Raises ShardLeaves."""
         rows = await _answered(self._assigning.fetch(_SQL["assign"], block, tenant, shard))
         if rows:
             return str(rows[0]["shard"])
-        # Another has entered it since the statement began: then it is there to be read.
+        # Another has entered it since the statement began, and then it is there to be read; or nobody may.
         owner = await self.owner(block)
-        assert owner is not None
+        if owner is None:
+            raise ShardLeaves(shard)
         return owner
+
+    async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
+        """See `ShardCatalogue.moves`."""
+        return [Move(*row) for row in await self._fetch("moves", shard, generation, limit)]
+
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
+        """See `ShardCatalogue.carry_out`."""
+        return bool(await self._fetch("carry_out", *move, generation, let_go_at_ms))
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         """See `ShardCatalogue.due_blocks`."""

@@ -61,29 +61,47 @@ select pg_logical_emit_message(true, 'holdfast', '') is not null
 from pg_advisory_xact_lock(hashtextextended($1, 0));
 
 -- name: newest_incarnations
--- The newest incarnation of each shard of one generation, and the clock, which is there even if no shard is.
-select clock.now_ms, newest.*
+-- The newest incarnation of each shard of one generation, and the clock, which is there even if no shard is. A shard
+-- whose newest number no process bears (`retire`) is gone.
+select clock.now_ms, newest.*, coalesce(fleet.state = 'leaving', false) as is_leaving
 from (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms) as clock
 left join (
   select distinct on (shard) shard, epoch, address, pid, counters
   from shards
   where epoch >> 40 = $1
   order by shard, epoch desc
-) as newest on true;
+) as newest on newest.address <> ''
+left join fleet using (shard);
+
+-- name: highest_epochs
+select shard, max(epoch) as epoch
+from shards
+where epoch >> 40 = $1
+group by shard;
 
 -- name: owner
 select shard from blocks where block_id = $1;
 
--- name: homes
-select distinct shard from blocks;
+-- name: assignment
+select shard, assigned_epoch, former_shard, moved_at_ms
+from blocks
+where block_id = $1;
 
 -- name: assign
--- The first to enter a block decides where it lives; everyone is told.
-with entered as (
+-- The first to enter a block decides where it lives; everyone is told. Nothing is entered for a shard that leaves: whoever
+-- says that it leaves waits for those who are just entering something for it.
+with open as (
+  select shard
+  from fleet
+  where shard = $3 and state in ('joining', 'serving') and not exists (select from blocks where block_id = $1)
+  for share
+),
+entered as (
   insert into blocks (block_id, tenant, shard)
   select $1, $2, $3
   from pg_advisory_xact_lock(hashtextextended($3, 0))
   where not exists (select from blocks where block_id = $1)
+    and (exists (select from open) or not exists (select from fleet where shard = $3))
   on conflict do nothing
   returning shard
 )
@@ -91,6 +109,49 @@ select shard from entered
 union all
 select shard from blocks where block_id = $1
 limit 1;
+
+-- name: moves
+-- What is to come to a shard, and what is to go from it to one that beats; none that `carry_out` would refuse.
+select block_id, shard, moving_to, version
+from blocks
+where moving_to is not null
+and (assigned_epoch >> 40 < $2 or assigned_epoch >> 40 = $2 and assigned_epoch >> 28 & 4095 < 4095)
+and (
+  moving_to = $1
+  or shard = $1 and exists (
+    select
+    from shards
+    where shards.shard = moving_to
+      and shards.epoch >> 40 = $2
+      and shards.heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '3 seconds') * 1000)::bigint
+  )
+)
+order by block_id
+limit $3;
+
+-- name: carry_out
+-- Once, whoever does it; and by no cluster that is older than one that has moved the block or written to it. The moves
+-- are counted anew in each generation, above build and incarnation, so that the new owner's epoch is the highest. Who
+-- moves something from a shard waits for whoever else does, as in `register`.
+update blocks
+set
+  shard = moving_to,
+  moving_to = null,
+  version = version + 1,
+  former_shard = shard,
+  assigned_epoch = greatest(assigned_epoch, $5::bigint << 40) + (1::bigint << 28),
+  moved_at_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint,
+  let_go_at_ms = $6
+from pg_advisory_xact_lock(hashtextextended($2, 0))
+where block_id = $1 and shard = $2 and moving_to = $3 and version = $4
+  and assigned_epoch >> 40 <= $5
+  and (assigned_epoch >> 40 < $5 or assigned_epoch >> 28 & 4095 < 4095)
+  and not exists (
+    select
+    from (select epoch from journal where block_id = $1 order by position desc limit 1) as head
+    where head.epoch >> 40 > $5
+  )
+returning version;
 
 -- name: due_blocks
 select due_at_ms, block_id

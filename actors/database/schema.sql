@@ -50,9 +50,23 @@ create table blocks (
   shard text not null,
   version bigint not null default 1,
   created_at timestamptz not null default now(),
+  assigned_epoch bigint not null default 0,  -- packed: the cluster that last moved it, and how often it has
+  moved_at_ms bigint not null default 0,
+  let_go_at_ms bigint,  -- since when its former shard served nobody from it; 0: nobody asked; null: it did not let go
+  former_shard text not null default '',
+  moving_to text,  -- a wish
   constraint blocks_pkey primary key (block_id)
 );
 create index blocks_shard on blocks (shard);
+create index blocks_moving on blocks (block_id) where moving_to is not null;
+
+-- Which shards there are to be. One that joins draws blocks to itself, one that leaves gives them away and gets no more.
+create table fleet (
+  shard text not null,
+  state text not null,
+  constraint fleet_pkey primary key (shard),
+  constraint fleet_state_check check (state in ('joining', 'serving', 'leaving', 'gone'))
+);
 
 create table shards (
   epoch bigint not null,

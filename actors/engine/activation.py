@@ -20,6 +20,7 @@ import structlog
 from actors.core.entries import Activated
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, SnapshotDamaged
+from actors.engine.catalogue_port import Assignment
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.replay import RowUnfit, apply_row, at_snapshot, before_first_row, replay
@@ -37,29 +38,34 @@ T = TypeVar("T")
 
 
 class Superseded(Exception):
-    """A newer incarnation, build or cluster has written to the block."""
+    """A newer owner has written to the block: an incarnation, a build, a shard that it was moved to, or a cluster.
+
+    `epoch`: under which it was to be claimed.
+    """
+
+    def __init__(self, block: BlockId, epoch: int) -> None:
+        super().__init__(block)
+        self.epoch = epoch
 
 
 Outage = tuple[int, int]  # since when and until when the former owner was provably down, in ms
-FindOutage = Callable[[int, int], Awaitable[Outage | None]]
-"""By the packed epoch of the former owner, and when it last wrote to the block, in ms."""
+FindOutage = Callable[[int, int, Assignment], Awaitable[Outage | None]]
+"""By the epoch of the block's head, when that was written, in ms, and whose the block is now."""
 
 
 class Activator:
-    """Loads and claims blocks for one shard incarnation. `nonce` gives 8 fresh bytes a call."""
+    """Loads and claims blocks for one shard. `nonce` gives 8 fresh bytes a call."""
 
     def __init__(
         self,
         journal: Journal,
         shard: str,
-        epoch: int,
         clock: JournalClock,
         nonce: Callable[[], bytes],
         find_outage: FindOutage,
     ) -> None:
         self._journal = journal
         self._shard = shard
-        self._epoch = epoch
         self._clock = clock
         self._nonce = nonce
         self._find_outage = find_outage
@@ -71,13 +77,15 @@ class Activator:
         """
         return await self._judged(lambda: self._load(block), to_write=False)
 
-    async def claim(self, loaded: HostedBlock) -> HostedBlock | None:
-        """What was loaded, ours to write; None if the journal does not go on from there, and it is to be loaded anew.
+    async def claim(self, loaded: HostedBlock, epoch: int, assignment: Assignment) -> HostedBlock | None:
+        """What was loaded, ours to write under this epoch, which is that of the assignment (`epoch_of_claim`).
+
+        None if the journal does not go on from what was loaded, and it is to be loaded anew.
 
         Raises Superseded, what `find_outage` does, and what `load` does. The claim stands or not; the next one finds
         out.
         """
-        return await self._judged(lambda: self._claim(loaded), to_write=True)
+        return await self._judged(lambda: self._claim(loaded, epoch, assignment), to_write=True)
 
     async def _judged(self, activate: Callable[[], Awaitable[T]], *, to_write: bool) -> T:
         """JournalRefused only where this block is refused twice, and in between what is asked about no block is not.
@@ -107,13 +115,14 @@ class Activator:
         except JournalUnavailable:
             raise JournalUnavailable(str(refusal), refusal.sqlstate) from refusal
 
-    async def _claim(self, loaded: HostedBlock) -> HostedBlock | None:
+    async def _claim(self, loaded: HostedBlock, epoch: int, assignment: Assignment) -> HostedBlock | None:
         head = await self._head(loaded.block)
         if head is not None:
-            self._refuse_newer(loaded.block, head.epoch)
+            self._refuse_newer(loaded.block, head.epoch, epoch)
         if loaded.lost:
             return None
         hosted, outage = loaded.handed_over(), None
+        hosted.epoch = epoch
         if not hosted.ends_at(head):
             try:
                 await self._follow(loaded, hosted)
@@ -123,7 +132,7 @@ class Activator:
                 )
                 return None
         elif head is not None:
-            outage = await self._find_outage(head.epoch, hosted.state.last_at_ms)
+            outage = await self._find_outage(head.epoch, hosted.state.last_at_ms, assignment)
         new = self._activation_row(hosted, outage)
         while not await self._append(new):
             await self._follow(loaded, hosted)
@@ -141,11 +150,11 @@ class Activator:
         last = await replay(self._journal, hosted)
         if last is None:
             raise JournalDamaged(f"nothing stands behind row {hosted.position}, and nothing may follow it")
-        self._refuse_newer(hosted.block, last.epoch)
+        self._refuse_newer(hosted.block, last.epoch, hosted.epoch)
 
-    def _refuse_newer(self, block: BlockId, epoch: int) -> None:
-        if epoch > self._epoch:
-            raise Superseded(block)
+    def _refuse_newer(self, block: BlockId, epoch: int, our_epoch: int) -> None:
+        if epoch > our_epoch:
+            raise Superseded(block, our_epoch)
 
     async def _load(self, block: BlockId) -> HostedBlock:
         head = await self._head(block)
@@ -182,7 +191,7 @@ class Activator:
         now_ms = self._clock.now_ms()
         down_from_ms, down_until_ms = outage or (0, 0)
         activated = Activated(now_ms, self._shard, self._nonce(), down_from_ms, down_until_ms)
-        return hosted.row_behind((activated,), self._epoch, now_ms)
+        return hosted.row_behind((activated,), hosted.epoch, now_ms)
 
     async def _append(self, new: NewRow) -> bool:
         """Whether the row stands. Raises JournalUnavailable: perhaps; others are to have the place meanwhile.

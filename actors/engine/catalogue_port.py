@@ -38,11 +38,43 @@ class Due(NamedTuple):
     block: BlockId
 
 
+class Assignment(NamedTuple):
+    """Whose a block is. `epoch`: from which on its owner claims it (see `epoch_of_claim`), 0 if it has never moved.
+
+    `former_shard` had it until `moved_at_ms`, by the journal's clock.
+    """
+
+    shard: str
+    epoch: int = 0
+    former_shard: str = ""
+    moved_at_ms: int = 0
+
+
+class Move(NamedTuple):
+    """A wish: that a block go from one shard to another. `version`: of the assignment that it is to follow."""
+
+    block: BlockId
+    shard: str
+    to_shard: str
+    version: int
+
+
 class ShardCatalogue(Protocol):
     """The catalogue as one shard sees it. Every method may raise CatalogueUnavailable."""
 
-    async def owner(self, block: BlockId) -> str | None:
-        """The shard that is to serve the block, or None for a block that does not exist."""
+    async def assignment(self, block: BlockId) -> Assignment | None:
+        """Whose the block is, or None for a block that does not exist."""
+        ...
+
+    async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
+        """What is to be moved to this shard, and from it to one that beats."""
+        ...
+
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
+        """Assign the block to the shard that it is to go to; whether that was done now, and by nobody else.
+
+        `let_go_at_ms`: since when its shard serves nobody from it, 0 if it did not anyway, None if it does not let go.
+        """
         ...
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from actors.engine import timers
 from actors.engine.activation import Activator, Outage
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import EngineCounters, ShardCatalogue
+from actors.engine.catalogue_port import Assignment, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.errands import Errands, OtherBlocks
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
+from actors.engine.moves import Mover
 from actors.engine.residence import Residence
-from actors.journal.journal import Epoch, Journal, Snapshot
+from actors.journal.journal import Epoch, Journal, Snapshot, incarnation_of
 
 OUTAGE_NOTICED_MS = 2_500
 BEAT_OVERDUE_S = 3.0
@@ -56,14 +57,13 @@ class Engine:
         self._started_at_ms = 0
         self._beaten_at_s = 0.0
         self.clock = JournalClock(monotonic)
-        activator = Activator(lines.activation, shard, epoch.packed(), self.clock, nonce, self._find_outage)
-        self.residence = Residence(shard, activator, catalogue.owner)
+        activator = Activator(lines.activation, shard, self.clock, nonce, self._find_outage)
+        self.residence = Residence(shard, epoch.packed(), activator, catalogue.assignment)
         self.hints = Hints(monotonic)
         self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
         self.commit = GroupCommit(
             lines.commit,
             lines.checks,
-            epoch.packed(),
             self.clock,
             self.residence.lose,
             self.residence.drop,
@@ -72,6 +72,7 @@ class Engine:
         )
         self.host = BlockHost(self.residence, self.commit, self.clock)
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
+        self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
         if cut_over:
             self.host.written_to.set()
 
@@ -97,7 +98,8 @@ class Engine:
             group.create_task(self.errands.run())
             group.create_task(timers.expire(self.host, self.residence))
             group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
-            group.create_task(timers.judge_fences(self._lines.checks, self.epoch.packed(), self.residence.to_judge))
+            group.create_task(timers.judge_fences(self._lines.checks, self.residence.to_judge))
+            group.create_task(self._mover.run(self.host.written_to))
             group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
 
     def trouble(self) -> str:
@@ -134,16 +136,20 @@ class Engine:
         if not self._snapshots.full():
             self._snapshots.put_nowait(snapshot)
 
-    async def _find_outage(self, former_epoch: int, written_at_ms: int) -> Outage | None:
-        """From the former owner's last sign of life, a heartbeat or a write, to our start; None if nothing is known of
-        it, or that is too short for it to be certain that the former owner was down. Raises CatalogueUnavailable.
+    async def _find_outage(self, former: int, written_at_ms: int, assignment: Assignment) -> Outage | None:
+        """From the former owner's last sign of life, a heartbeat or a write, to our start, or to when the block was
+        moved here if that was later. None if nothing is known of it, or that is too short for it to be certain that
+        the former owner was down. Raises CatalogueUnavailable.
 
-        From our start on the shard was there for whoever asked, even if nobody asked for this block.
+        From then on the shard was there for whoever asked, even if nobody asked for this block.
         """
-        if former_epoch == self.epoch.packed():
+        if incarnation_of(former) == self.epoch.packed() and former >= assignment.epoch:
             return None
-        last_ms = await self._catalogue.last_heartbeat_ms(self.shard, former_epoch)
+        has_moved = former < assignment.epoch
+        shard = assignment.former_shard if has_moved else self.shard
+        last_ms = await self._catalogue.last_heartbeat_ms(shard, incarnation_of(former))
         if last_ms is None:
             return None
         alive_ms = max(last_ms, written_at_ms)
-        return (alive_ms, self._started_at_ms) if self._started_at_ms - alive_ms >= OUTAGE_NOTICED_MS else None
+        until_ms = max(self._started_at_ms, assignment.moved_at_ms) if has_moved else self._started_at_ms
+        return (alive_ms, until_ms) if until_ms - alive_ms >= OUTAGE_NOTICED_MS else None

@@ -75,7 +75,6 @@ class GroupCommit:
         self,
         journal: Journal,
         checks: Journal,
-        epoch: int,
         clock: JournalClock,
         on_lost: Callable[[HostedBlock], None],
         on_refused: Callable[[HostedBlock, JournalRefused], None],
@@ -84,7 +83,6 @@ class GroupCommit:
     ) -> None:
         self._journal = journal
         self._checks = checks
-        self._epoch = epoch
         self._clock = clock
         self._on_lost = on_lost
         self._on_refused = on_refused
@@ -141,7 +139,7 @@ class GroupCommit:
             if hosted.lost:
                 continue
             try:
-                rows[hosted] = hosted.next_row(self._epoch, now_ms)
+                rows[hosted] = hosted.next_row(now_ms)
                 if _is_snapshot_due(hosted):
                     snapshots.append((hosted, hosted.snapshot()))
             except Exception as bug:  # noqa: BLE001  the block stops, its neighbours go on

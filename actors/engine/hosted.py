@@ -14,13 +14,25 @@ from actors.journal.journal import GENESIS, Head, JournalRow, NewRow, Snapshot, 
 class HostedBlock:
     """One block. `position` and `chain` are those of its last row, durable or on its way.
 
-    `claimed`: this incarnation has appended `Activated`, so it may write. Not claimed: loaded to answer reads.
+    `claimed`: this incarnation has appended `Activated`, so it may write, under `epoch`. Not claimed: loaded to answer
+    reads.
     `lost`: nothing of what is held here counts any more. Another shard has the block now, or the journal refuses what
     is written of it or asked about it, or a claim has gone on with this state. `quarantined` says why the state cannot
     be trusted, if it cannot.
     """
 
-    __slots__ = ("block", "chain", "claimed", "lost", "pending", "position", "quarantined", "state", "unsnapshotted")
+    __slots__ = (
+        "block",
+        "chain",
+        "claimed",
+        "epoch",
+        "lost",
+        "pending",
+        "position",
+        "quarantined",
+        "state",
+        "unsnapshotted",
+    )
 
     def __init__(self, block: BlockId, state: BlockState, position: int, chain: bytes, *, claimed: bool) -> None:
         self.block = block
@@ -28,6 +40,7 @@ class HostedBlock:
         self.position = position
         self.chain = chain
         self.claimed = claimed
+        self.epoch = 0
         self.lost = False
         self.quarantined = ""
         self.pending: list[Entry] = []
@@ -58,9 +71,9 @@ class HostedBlock:
             core.apply(self.state, entry)
         self.pending += entries
 
-    def next_row(self, epoch: int, now_ms: int) -> NewRow:
+    def next_row(self, now_ms: int) -> NewRow:
         """What is pending as the row behind the last one; from now on that row counts as on its way."""
-        new = self.row_behind(self.pending, epoch, now_ms)
+        new = self.row_behind(self.pending, self.epoch, now_ms)
         self.pending = []
         self.position, self.chain = new.row.position, new.row.chain
         self.unsnapshotted += new.row.entry_count

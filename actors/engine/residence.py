@@ -8,14 +8,15 @@ that says that nobody comes in does not say so for longer than that is true.
 import asyncio
 from collections.abc import Awaitable, Callable
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 import structlog
 
 from actors.core.ids import BlockId
 from actors.engine.activation import Activator, Superseded
-from actors.engine.catalogue_port import CatalogueUnavailable
+from actors.engine.catalogue_port import Assignment, CatalogueUnavailable
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import JournalRefused, JournalUnavailable
+from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
 from actors.link.batch import Failed, Fault
 
 _log = structlog.get_logger(__name__)
@@ -26,27 +27,39 @@ ACTIVATIONS_AT_ONCE = 4
 MAX_ACTIVATIONS_WAITING = 10_000
 MAX_REFUSALS_KNOWN = 10_000
 NOT_TRIED_AGAIN_S = 0.1
+COMING_IN_LOOK_S = 0.01
 STALLED_TRIED_AGAIN_S = 0.5
 OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
 NOTED_EVERY_S = 10.0
 
-FindOwner = Callable[[BlockId], Awaitable[str | None]]  # the shard that the catalogue names, or None
+FindAssignment = Callable[[BlockId], Awaitable[Assignment | None]]  # by the catalogue; None: there is no such block
+
+
+class Fence(NamedTuple):
+    """Under which epoch a block was lost, and until when (the loop's time) it is believed not to have moved since."""
+
+    epoch: int
+    believed_until_s: float
 
 
 class Residence:
-    """The hosted blocks, and the queue of those that are to be loaded or claimed.
+    """The hosted blocks, and the queue of those that are to be loaded or claimed. `incarnation`: our epoch, packed.
 
-    A block that was fenced is never claimed again by this incarnation.
+    A block that was fenced is never claimed again by this incarnation, unless it was moved away and back again since:
+    then its epoch is higher than any under which it was lost.
     """
 
-    def __init__(self, shard: str, activator: Activator, find_owner: FindOwner) -> None:
+    def __init__(self, shard: str, incarnation: int, activator: Activator, find_assignment: FindAssignment) -> None:
         self._shard = shard
+        self._incarnation = incarnation
         self._activator = activator
-        self._find_owner = find_owner
+        self._find_assignment = find_assignment
         self.blocks: dict[BlockId, HostedBlock] = {}
-        self.fenced: set[BlockId] = set()
-        self.to_judge: asyncio.Queue[BlockId] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
+        self.fenced: dict[BlockId, Fence] = {}
+        self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
+        self.expected: set[BlockId] = set()  # on their way here: loaded, and not claimed before they are ours
+        self._parting: set[BlockId] = set()  # on their way out: nobody is served from them
         self._unsound: set[BlockId] = set()  # those that did not replay when they were last tried
         self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
@@ -69,13 +82,16 @@ class Residence:
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
+        if block in self._parting:
+            return Failed(Fault.NOT_READY)
         hosted = self._here(block)
         if hosted is not None:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED, "the block is quarantined")
             if hosted.claimed or not to_write:
                 return hosted
-        if to_write and block in self.fenced:
+        fence = self.fenced.get(block)
+        if to_write and fence is not None and asyncio.get_running_loop().time() < fence.believed_until_s:
             return Failed(Fault.NOT_OWNER)
         refusal = self._refusals.get(block)
         if refusal is not None:
@@ -91,8 +107,8 @@ class Residence:
         if self.blocks.get(hosted.block) is hosted:
             del self.blocks[hosted.block]
         if hosted.claimed:
-            self.fenced.add(hosted.block)
-            self.to_judge.put_nowait(hosted.block)
+            self._fence(hosted.block, hosted.epoch)
+            self.to_judge.put_nowait(hosted)
             _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
 
     def drop(self, hosted: HostedBlock, why: Exception) -> None:
@@ -103,6 +119,30 @@ class Residence:
         if self.blocks.get(hosted.block) is hosted:
             del self.blocks[hosted.block]
             self._quarantine(hosted.block, why)
+
+    def arrive(self, block: BlockId) -> None:
+        """It was on its way here and no longer is: claim it if it is ours, whatever was believed before."""
+        self.expected.discard(block)
+        self._refusals.pop(block, None)
+        if block in self.fenced:
+            self.fenced[block] = self.fenced[block]._replace(believed_until_s=0.0)
+        self.find(block, to_write=True, priority=SWEEP_PRIORITY)
+
+    def begin_parting(self, block: BlockId) -> None:
+        """Serve nobody from the block any more, whoever asks: it is not ready."""
+        self._parting.add(block)
+
+    async def take_out(self, block: BlockId) -> HostedBlock | None:
+        """The block, which is no longer here; None if it was not. What was decided on it may still be on its way."""
+        while block in self._wanted:  # noqa: ASYNC110  (on its way in: rare, and over within moments)
+            await asyncio.sleep(COMING_IN_LOOK_S)
+        return self.blocks.pop(block, None)
+
+    def end_parting(self, block: BlockId, owner: str) -> None:
+        """It has gone to its new owner; empty: it has not, or nobody knows. Whoever asks then finds out."""
+        self._parting.discard(block)
+        if owner:
+            self._refuse(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
 
     async def run(self) -> None:
         """Activate what is asked for, for ever."""
@@ -148,8 +188,8 @@ class Residence:
     async def _activate(self, block: BlockId) -> None:
         try:
             await self._bring_in(block)
-        except Superseded:
-            self.fenced.add(block)
+        except Superseded as superseded:
+            self._fence(block, superseded.epoch)
         except JournalRefused as refusal:
             self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable) as fault:
@@ -162,20 +202,47 @@ class Residence:
         return None
 
     async def _bring_in(self, block: BlockId) -> None:
-        owner = await self._find_owner(block)
-        if owner != self._shard:
-            self._refuse(block, Failed(Fault.NOT_OWNER, owner or ""), OWNER_KNOWN_S)
+        assignment = await self._find_assignment(block)
+        epoch = self._epoch_under(assignment)
+        if assignment is None or epoch is None:
+            if block not in self.expected or self._wanted[block]:
+                self._refuse_as_anothers(block, assignment)
+                return
+        elif self._wanted[block] and block in self.fenced and epoch <= self.fenced[block].epoch:
+            self._fence(block, epoch)
             return
         for _ in range(2):  # what was loaded before may be of no use any more
             hosted = self._here(block) or await self._activator.load(block)
             self.blocks[block] = hosted
             if hosted.claimed or not self._wanted[block]:
                 return
-            claimed = await self._activator.claim(hosted)
+            if assignment is None or epoch is None:
+                return  # wanted to write only since we looked: whoever wants that asks again
+            claimed = await self._activator.claim(hosted, epoch, assignment)
             if claimed is not None:
                 self.blocks[block] = claimed
                 return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
+
+    def _refuse_as_anothers(self, block: BlockId, assignment: Assignment | None) -> None:
+        """It is not ours, or is that of our namesake in a newer cluster; what was only loaded of it goes."""
+        owner = assignment.shard if assignment is not None and assignment.shard != self._shard else ""
+        self._refuse(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
+        loaded = self.blocks.get(block)
+        if loaded is not None and not loaded.claimed:
+            del self.blocks[block]
+
+    def _epoch_under(self, assignment: Assignment | None) -> int | None:
+        """Under which this incarnation claims a block; None if the block is not ours."""
+        if assignment is None or assignment.shard != self._shard:
+            return None
+        return epoch_of_claim(self._incarnation, assignment.epoch)
+
+    def _fence(self, block: BlockId, epoch: int) -> None:
+        """Lost under this epoch, or found to be lost; an epoch that is not known to be higher does not get it back."""
+        known = self.fenced.get(block)
+        lost_under = epoch if known is None else max(epoch, known.epoch)
+        self.fenced[block] = Fence(lost_under, asyncio.get_running_loop().time() + OWNER_KNOWN_S)
 
     def _put_off(self, block: BlockId, fault: JournalUnavailable | CatalogueUnavailable) -> None:
         """Others have its turn. Where Postgres itself says why, it stands for all until it is known how it ends."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import structlog
 
-from actors.core.ids import BlockId
 from actors.engine.block_host import BlockHost
 from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
@@ -61,7 +60,8 @@ async def expire(host: BlockHost, residence: Residence) -> None:
     while True:
         await asyncio.sleep(EXPIRE_S)
         for hosted in list(residence.blocks.values()):
-            host.tick(hosted)
+            if residence.blocks.get(hosted.block) is hosted:  # else it has left meanwhile
+                host.tick(hosted)
             await asyncio.sleep(0)  # many blocks may fall due together: let buyers have their turn
 
 
@@ -90,21 +90,21 @@ async def sweep(
         await asyncio.sleep(SWEEP_S)
 
 
-async def judge_fences(journal: Journal, epoch: int, fenced: asyncio.Queue[BlockId]) -> None:
+async def judge_fences(journal: Journal, fenced: asyncio.Queue[HostedBlock]) -> None:
     """Look who has each block that was ours. Ends by raising Outlived where it is nobody newer.
 
-    Then a failover has lost a row of ours. This incarnation claims no block twice, so its successor must.
+    Then a failover has lost a row of ours. This incarnation does not claim that block again, so its successor must.
     """
     while True:
-        block = await fenced.get()
+        lost = await fenced.get()
         try:
-            head = (await journal.heads([block])).heads.get(block)
+            head = (await journal.heads([lost.block])).heads.get(lost.block)
         except JournalUnavailable:
-            fenced.put_nowait(block)
+            fenced.put_nowait(lost)
             await asyncio.sleep(JUDGE_AGAIN_S)
         else:
-            if head is None or head.epoch <= epoch:
-                raise Outlived(f"block {block} is behind what epoch {epoch} has written to it")
+            if head is None or head.epoch <= lost.epoch:
+                raise Outlived(f"block {lost.block} is behind what epoch {lost.epoch} has written to it")
 
 
 async def save_snapshots(journal: Journal, snapshots: asyncio.Queue[Snapshot]) -> None:

@@ -18,27 +18,47 @@ CHAIN_LENGTH = 16
 GENESIS = b"\0" * CHAIN_LENGTH  # the chain before a block's first row
 STATEMENT_BOUND_MS = 5_000
 SNAPSHOT_BOUND_MS = 30_000  # the largest we promise for, 51 MB, over 15 Mbit/s
+MAX_MOVES = (1 << 12) - 1  # of a block, in the life of one cluster
 MAX_ROWS_BYTES = 2 * 1024 * 1024  # with the largest layout behind them, 6 MB, 4 s over 15 Mbit/s
 
 
 class Epoch(NamedTuple):
-    """Who wrote a row; a higher epoch is newer. Stored as one 63-bit integer that sorts alike."""
+    """An incarnation of a shard; of one shard the higher is newer. Packed, it is one integer that sorts alike.
+
+    A row bears the packed epoch of who wrote it, with the block's moves above build and incarnation (`epoch_of_claim`).
+    """
 
     generation: int
     build: int
     incarnation: int
 
     def packed(self) -> int:
-        """One integer: generation (23 bits), build (20 bits), incarnation (20 bits)."""
+        """One integer of 63 bits: generation (23), a block's moves (12; here 0), build (8), incarnation (20)."""
         assert 0 <= self.generation < 1 << 23
-        assert 0 <= self.build < 1 << 20
+        assert 0 <= self.build < 1 << 8
         assert 0 <= self.incarnation < 1 << 20
         return self.generation << 40 | self.build << 20 | self.incarnation
 
     @classmethod
     def unpacked(cls, packed: int) -> "Epoch":
-        """The inverse of `packed`."""
-        return cls(packed >> 40, packed >> 20 & 0xFFFFF, packed & 0xFFFFF)
+        """Whose the epoch is, whatever the moves: else the inverse of `packed`."""
+        return cls(packed >> 40, packed >> 20 & 0xFF, packed & 0xFFFFF)
+
+
+def epoch_of_claim(incarnation: int, assigned: int) -> int | None:
+    """The epoch under which an incarnation (packed) claims a block that was last assigned from `assigned` on.
+
+    `assigned` is packed too: the generation that last moved the block and how often it has, or 0. None: a newer
+    cluster has moved it since, whose it is.
+    """
+    if assigned >> 40 > incarnation >> 40:
+        return None
+    return incarnation | (assigned if assigned >> 40 == incarnation >> 40 else 0)
+
+
+def incarnation_of(epoch: int) -> int:
+    """The packed epoch of the incarnation that claimed a block under this one."""
+    return epoch & ~(MAX_MOVES << 28)
 
 
 class JournalRow(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ _LOGS_PERIOD_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _RAY = "Ray"
 _CLIENTS_OF_EACH = 8  # sessions of Postgres that a shard or a gateway has, with some to spare
+_SHARDS_AT_LEAST = 16  # there may come to be so many
 _CLIENTS_BESIDE = 84  # directory, projector, spares, commands
 _RESTART_LIMIT = 5
 _RESTART_WINDOW_S = 120.0
@@ -102,7 +103,9 @@ class _Supervisor:
         database_url, redis_url = settings.database_url, settings.redis_url
         if database_url is None:
             secret = folder.secret("postgres")
-            clients = _CLIENTS_BESIDE + _CLIENTS_OF_EACH * (settings.shards + settings.gateway_replicas)
+            clients = _CLIENTS_BESIDE + _CLIENTS_OF_EACH * (
+                max(settings.shards, _SHARDS_AT_LEAST) + settings.gateway_replicas
+            )
             postgres = Postgres(
                 folder.postgres, settings.postgres_port, secret, log=logs / "postgres.log", clients=clients
             )

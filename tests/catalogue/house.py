@@ -9,6 +9,7 @@ from itertools import count
 
 from actors.catalogue.catalogue import Catalogue, Incarnation
 from actors.core.ids import BlockId, TenantId
+from actors.engine.catalogue_port import Move
 from actors.journal.journal import Epoch
 from actors.link.address import UnixAddress
 from actors.link.batch import Answer, Replied, calls_decoder, encoder
@@ -92,6 +93,7 @@ class House:
         self.wire = Wire(database_url)
         self.catalogue = Catalogue(database_url)
         self.generation = 0
+        self.moves: list[Move] = []
 
     async def begin(self) -> None:
         """Make the cluster and its wire."""
@@ -120,6 +122,13 @@ class House:
         self._stack.push_async_callback(server.stop, 0.1)
         await self.catalogue.register(name, self.epoch(incarnation), str(address), 4711)
         return server
+
+    async def wish_moves(self, count: int) -> None:
+        """Blocks of s1 that are to go to s2, in `moves`."""
+        for block in (new_block() for _ in range(count)):
+            await self.catalogue.assign(block, TENANT, "s1")
+            await self.catalogue._line.fetch("update blocks set moving_to = 's2' where block_id = $1", block)
+            self.moves.append(Move(block, "s1", "s2", 1))
 
     async def routes(self) -> tuple[CatalogueRoutes, CountingCatalogue]:
         """A gateway's way to them, over the wire, and what it asks of the catalogue."""

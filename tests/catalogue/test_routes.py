@@ -9,11 +9,12 @@ from actors import routes as routes_module
 from actors.catalogue.catalogue import Catalogue, Incarnation
 from actors.core.ids import BlockId
 from actors.dispatch import RoutesUnavailable
+from actors.engine.catalogue_port import Move
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
 from actors.questions import Questions
 from actors.routes import CatalogueRoutes
-from tests.catalogue.house import FOREVER_MS, TENANT, CountingCatalogue, house, new_block, served_by
+from tests.catalogue.house import FOREVER_MS, TENANT, CountingCatalogue, House, house, new_block, served_by
 from tests.link.loopback import SECRET
 
 pytestmark = pytest.mark.anyio
@@ -204,6 +205,50 @@ async def test_many_callers_in_doubt_look_together_and_not_too_often(database_ur
     await check_no_storm(database_url)
 
 
+async def check_gone_shard(database_url: str) -> None:
+    """A gateway where nobody has asked for the block since it moved, and its shard has left since."""
+    async with house(database_url) as built:
+        await built.shard("s1")
+        await built.shard("s2")
+        (move,) = await _wished(built)
+        routes, _ = await built.routes()
+        assert await served_by(routes, move.block) == "s1.1"
+        assert await built.catalogue.carry_out(move, built.generation, 0)
+        await built.catalogue.register("s1", built.epoch(2), "", 0)  # as `retire` does
+        await routes._refresh()
+        try:
+            assert await served_by(routes, move.block) == "s2.1"
+        except RoutesUnavailable as fault:
+            raise AssertionError("the block is not found any more") from fault
+
+
+async def _wished(built: House) -> list[Move]:
+    await built.wish_moves(1)
+    return built.moves
+
+
+async def test_a_block_is_found_though_the_shard_where_it_was_is_gone(database_url: str) -> None:
+    await check_gone_shard(database_url)
+
+
+async def check_moved_block(database_url: str) -> None:
+    """Its shard says that it has moved: who has it is asked, and where the shards are is not."""
+    async with house(database_url) as built:
+        await built.shard("s1")
+        await built.shard("s2")
+        (move,) = await _wished(built)
+        routes, catalogue = await built.routes()
+        assert await served_by(routes, move.block) == "s1.1"
+        assert await built.catalogue.carry_out(move, built.generation, 0)
+        routes.moved(move.block)
+        assert await served_by(routes, move.block) == "s2.1"
+        assert catalogue.asked == {"newest": 1, "owner": 2}
+
+
+async def test_a_block_that_has_moved_is_asked_for_and_no_way_is_in_doubt(database_url: str) -> None:
+    await check_moved_block(database_url)
+
+
 class JumpingCatalogue(CountingCatalogue):
     """A catalogue whose clock is the test's."""
 
@@ -262,6 +307,17 @@ def the_newest_cluster_is_everybodys(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Catalogue, "newest_incarnations", of_the_newest)
 
 
+def owners_are_for_ever(patch: pytest.MonkeyPatch) -> None:
+    find, found_first = CatalogueRoutes._find_owner, dict[BlockId, str | None]()
+
+    async def remember(self: CatalogueRoutes, block: BlockId) -> str | None:
+        if block not in found_first:
+            found_first[block] = await find(self, block)
+        return found_first[block]
+
+    patch.setattr(CatalogueRoutes, "_find_owner", remember)
+
+
 def nobody_pauses(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routes_module, "LOOK_PAUSE_S", 0.0)
 
@@ -281,6 +337,8 @@ def everybody_asks_alone(patch: pytest.MonkeyPatch) -> None:
         (the_newest_cluster_is_everybodys, check_own_generation),
         (nobody_pauses, check_no_storm),
         (everybody_asks_alone, check_no_storm),
+        (owners_are_for_ever, check_gone_shard),
+        (owners_are_for_ever, check_moved_block),
     ],
 )
 async def test_the_check_notices(

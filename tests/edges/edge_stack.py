@@ -16,7 +16,7 @@ from litestar import Litestar
 from actors.core.ids import BlockId, TenantId
 from actors.database.connect import connect
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Beat, Due, EngineCounters
+from actors.engine.catalogue_port import Assignment, Beat, Due, EngineCounters, Move
 from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.memory import MemoryJournal, MemoryStore
@@ -80,8 +80,17 @@ class OneShard:
     async def assign(self, block: BlockId, tenant: TenantId) -> None:
         self.blocks.add(block)
 
-    async def owner(self, block: BlockId) -> str | None:
-        return SHARD if block in self.blocks else None
+    def moved(self, block: BlockId) -> None:
+        """There is no other shard."""
+
+    async def assignment(self, block: BlockId) -> Assignment | None:
+        return Assignment(SHARD) if block in self.blocks else None
+
+    async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
+        return []
+
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
+        return False
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         return []

@@ -319,6 +319,9 @@ async def test_a_misspelt_variable_ends_every_command(house: House, monkeypatch:
         ("audit",),
         ("replay", "event_0123456789abcdef"),
         ("projections", "rebuild", "event_0123456789abcdef"),
+        ("shards", "list"),
+        ("shards", "move", "event_0123456789abcdef", "shard-1"),
+        ("shards", "resize", "2"),
     ],
 )
 async def test_an_address_that_cannot_be_one_is_one_line(house: House, words: tuple[str, ...], address: str) -> None:

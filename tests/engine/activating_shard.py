@@ -46,6 +46,9 @@ class ActivatingShard:
     def doubt(self, block: BlockId, way: Coalescer) -> None:
         assert self.deadly, "a block that is not ready is no reason to doubt the way"
 
+    def moved(self, block: BlockId) -> None:
+        raise AssertionError("no block moves here")
+
     async def exchange(self, payload: bytes) -> bytes:
         calls = calls_decoder.decode(payload)
         self.most_waiting = max(self.most_waiting, len(calls) + self.way.counters.waiting_calls)

@@ -63,6 +63,7 @@ class Script:
 
     def __init__(self) -> None:
         self.away = False  # the journal refuses everything
+        self.delay_s = 0.0  # what each takes
         self.seen: list[Statement] = []
         self._losing: set[str] = set()
         self._held: dict[str, asyncio.Event] = {}
@@ -90,6 +91,7 @@ class Script:
 
     async def before(self, statement: Statement) -> None:
         self.seen.append(statement)
+        await asyncio.sleep(self.delay_s)
         if self.away:
             raise JournalUnavailable("away")
         held = self._held.pop(statement.name, None)

@@ -30,6 +30,7 @@ class Shard:
         self._block_is_gone = block_is_gone
         self.tries = 0
         self.doubts = 0
+        self.moves = 0
         self.batch_sizes: list[int] = []
         self._way = Coalescer(self, now_ms, CoalescerBounds(max_waiting_calls=100))
 
@@ -44,6 +45,10 @@ class Shard:
     def doubt(self, block: BlockId, way: Coalescer) -> None:
         assert (block, way) == (BLOCK, self._way)
         self.doubts += 1
+
+    def moved(self, block: BlockId) -> None:
+        assert block == BLOCK
+        self.moves += 1
 
     async def exchange(self, payload: bytes) -> bytes:
         self.tries += 1
@@ -147,6 +152,14 @@ async def test_a_command_after_which_the_shard_is_gone_is_not_sent_for_ever() ->
     assert reason(await told(shard)) is Reason.OUTCOME_UNKNOWN
     assert shard.tries == 1 + TRIES_ALONE
     assert shard.doubts == shard.tries
+
+
+@on_virtual_time
+async def test_a_shard_that_names_the_owner_is_not_in_doubt_and_one_that_cannot_is() -> None:
+    for note, counted in (("s2", (0, 2)), ("", (2, 0))):
+        shard = Shard(Failed(Fault.NOT_OWNER, note), Failed(Fault.NOT_OWNER, note), YES)
+        assert reason(await told(shard)) is None
+        assert (shard.doubts, shard.moves) == counted
 
 
 @pytest.mark.parametrize("first", [UNKNOWN, Failed(Fault.DEFERRED)])

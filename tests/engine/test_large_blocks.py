@@ -59,6 +59,7 @@ def crowded(block: BlockId) -> HostedBlock:
         ),
     )
     hosted = HostedBlock(block, BlockState(), 0, GENESIS, claimed=True)
+    hosted.epoch = FORMER
     for entry in entries:
         apply(hosted.state, entry)
     hosted.pending.extend(entries[:2])  # the snapshot has the rest, and the rows do not matter behind it
@@ -67,7 +68,7 @@ def crowded(block: BlockId) -> HostedBlock:
 
 def save(stage: Stage, hosted: HostedBlock) -> None:
     """Its row and its snapshot."""
-    stage.store.append([hosted.next_row(FORMER, 1)])
+    stage.store.append([hosted.next_row(1)])
     stage.store.save_snapshot(hosted.snapshot())
 
 

@@ -14,7 +14,7 @@ from actors.engine import block_host, clock, group_commit, residence, timers
 from actors.engine import replay as replay_module
 from actors.engine.activation import Activator
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import Beat, CatalogueUnavailable, EngineCounters
+from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, EngineCounters
 from actors.engine.engine import Engine
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
@@ -36,7 +36,7 @@ from tests.simulation.world import Catalogue
 
 
 def epochs_do_not_count(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Activator, "_refuse_newer", lambda self, block, epoch: None)
+    patch.setattr(Activator, "_refuse_newer", lambda self, block, epoch, our_epoch: None)
 
 
 def fences_are_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,13 @@ def lost_rows_are_nobodys_business(patch: pytest.MonkeyPatch) -> None:
 
 
 def every_fence_is_a_lost_row(patch: pytest.MonkeyPatch) -> None:
-    judge = timers.judge_fences
-    patch.setattr(timers, "judge_fences", lambda journal, _, fenced: judge(journal, 1 << 62, fenced))
+    lose = Residence.lose
+
+    def by_nobody_newer(self: Residence, hosted: HostedBlock) -> None:
+        lose(self, hosted)
+        hosted.epoch = 1 << 62
+
+    patch.setattr(Residence, "lose", by_nobody_newer)
 
 
 def a_look_that_fails_is_the_last(patch: pytest.MonkeyPatch) -> None:
@@ -78,9 +83,9 @@ def claims_come_before_replay(patch: pytest.MonkeyPatch) -> None:
 def a_contested_claim_begins_anew(patch: pytest.MonkeyPatch) -> None:
     claim, append = Activator.claim, Activator._append
 
-    async def again(self: Activator, loaded: HostedBlock) -> HostedBlock | None:
+    async def again(self: Activator, loaded: HostedBlock, *arguments: Any) -> HostedBlock | None:
         try:
-            return await claim(self, loaded)
+            return await claim(self, loaded, *arguments)
         except _Contested:
             loaded.lost = True
             return None
@@ -99,7 +104,6 @@ class _Contested(Exception):
 
 
 def what_refuses_a_claim_is_not_asked(patch: pytest.MonkeyPatch) -> None:
-    """A claim that nothing lets in goes on for ever."""
     append = Activator._append
 
     async def persist(self: Activator, new: NewRow) -> bool:
@@ -197,14 +201,14 @@ def everybody_sweeps_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_outage_is_found(patch: pytest.MonkeyPatch) -> None:
-    async def none(_: Engine, __: int, ___: int) -> None:
+    async def none(*_: object) -> None:
         return None
 
     patch.setattr(Engine, "_find_outage", none)
 
 
 def every_takeover_is_an_outage(patch: pytest.MonkeyPatch) -> None:
-    async def always(self: Engine, _: int, __: int) -> tuple[int, int]:
+    async def always(self: Engine, *_: object) -> tuple[int, int]:
         return 1, self.clock.now_ms()
 
     patch.setattr(Engine, "_find_outage", always)
@@ -213,8 +217,8 @@ def every_takeover_is_an_outage(patch: pytest.MonkeyPatch) -> None:
 def an_outage_ends_with_the_claim(patch: pytest.MonkeyPatch) -> None:
     find = Engine._find_outage
 
-    async def later(self: Engine, former_epoch: int, written_at_ms: int) -> tuple[int, int] | None:
-        outage = await find(self, former_epoch, written_at_ms)
+    async def later(self: Engine, *former: Any) -> tuple[int, int] | None:
+        outage = await find(self, *former)
         return outage and (outage[0], self.clock.now_ms())
 
     patch.setattr(Engine, "_find_outage", later)
@@ -223,9 +227,9 @@ def an_outage_ends_with_the_claim(patch: pytest.MonkeyPatch) -> None:
 def what_cannot_be_known_is_nothing(patch: pytest.MonkeyPatch) -> None:
     find = Engine._find_outage
 
-    async def hasty(self: Engine, former_epoch: int, written_at_ms: int) -> tuple[int, int] | None:
+    async def hasty(self: Engine, *former: Any) -> tuple[int, int] | None:
         try:
-            return await find(self, former_epoch, written_at_ms)
+            return await find(self, *former)
         except CatalogueUnavailable:
             return None
 
@@ -235,8 +239,8 @@ def what_cannot_be_known_is_nothing(patch: pytest.MonkeyPatch) -> None:
 def heartbeats_alone_are_life(patch: pytest.MonkeyPatch) -> None:
     find = Engine._find_outage
 
-    async def deaf(self: Engine, former_epoch: int, _: int) -> tuple[int, int] | None:
-        return await find(self, former_epoch, 0)
+    async def deaf(self: Engine, former: int, _: int, assignment: Assignment) -> tuple[int, int] | None:
+        return await find(self, former, 0, assignment)
 
     patch.setattr(Engine, "_find_outage", deaf)
 
@@ -284,9 +288,9 @@ def an_unwritable_row_is_not_caught(patch: pytest.MonkeyPatch) -> None:
 _next_row = HostedBlock.next_row
 
 
-def _next_row_or_end(self: HostedBlock, epoch: int, now_ms: int) -> NewRow:
+def _next_row_or_end(self: HostedBlock, now_ms: int) -> NewRow:
     try:
-        return _next_row(self, epoch, now_ms)
+        return _next_row(self, now_ms)
     except Exception as bug:
         raise asyncio.CancelledError from bug  # what no `except Exception` catches
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -172,9 +173,9 @@ def test_who_waits_to_be_claimed_can_be_read(fault: JournalUnavailable) -> None:
 def test_control_what_is_taken_away_for_its_claim_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
     claim = Activator.claim
 
-    async def take(self: Activator, loaded: HostedBlock) -> HostedBlock | None:
+    async def take(self: Activator, loaded: HostedBlock, *arguments: Any) -> HostedBlock | None:
         heir, loaded.lost = loaded.handed_over(), True
-        return await claim(self, heir)
+        return await claim(self, heir, *arguments)
 
     monkeypatch.setattr(Activator, "claim", take)
     with pytest.raises(AssertionError):

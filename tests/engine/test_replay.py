@@ -56,13 +56,14 @@ async def written(url: str, key: str, spoil: Callable[[BlockState], None] | None
     """Eight rows of one command each, and a snapshot of the fourth; `spoil` does harm to what is frozen."""
     journal = PostgresJournal(url)
     hosted = HostedBlock(event_block(TENANT, key), BlockState(), 0, GENESIS, claimed=True)
+    hosted.epoch = EPOCH
     digests = []
     try:
         for number, command in enumerate(commands(key), 1):
             outcome = core.decide(hosted.state, command, AT_MS + number)
             assert isinstance(outcome, Accepted)
             hosted.apply(outcome.entries)
-            new = hosted.next_row(EPOCH, AT_MS + number)
+            new = hosted.next_row(AT_MS + number)
             assert (await journal.append([new])).durable == {hosted.block}
             digests.append((digest(hosted.state).hex(), ledger_digest(hosted.state).hex()))
             if hosted.position == SNAPSHOT_AT:

@@ -33,6 +33,9 @@ class SilentShard(Shard):
     def doubt(self, block: BlockId, way: object) -> None:
         self.doubts += 1
 
+    def moved(self, block: BlockId) -> None:
+        raise AssertionError("no block moves here")
+
     async def assign(self, block: BlockId, tenant: TenantId) -> None:
         """It is there."""
 

@@ -7,6 +7,7 @@ import pytest
 from actors.core.ids import BlockId
 from actors.engine import residence as residence_module
 from actors.engine.activation import Activator
+from actors.engine.catalogue_port import Assignment
 from actors.engine.clock import JournalClock
 from actors.engine.residence import ACTIVATIONS_AT_ONCE, CLIENT_PRIORITY, SWEEP_PRIORITY, Residence
 from actors.journal.memory import MemoryJournal, MemoryStore
@@ -24,17 +25,17 @@ class Door:
         self.order: list[BlockId] = []
         self.open = asyncio.Event()
         journal = MemoryJournal(MemoryStore(lambda: 0))
-        activator = Activator(journal, "s1", 1, JournalClock(loop.time), lambda: bytes(8), _no_outage)
-        self.residence = Residence("s1", activator, self._owner)
+        activator = Activator(journal, "s1", JournalClock(loop.time), lambda: bytes(8), _no_outage)
+        self.residence = Residence("s1", 1, activator, self._assignment)
         self.running = loop.create_task(self.residence.run())
 
-    async def _owner(self, block: BlockId) -> str:
+    async def _assignment(self, block: BlockId) -> Assignment:
         self.order.append(block)
         await self.open.wait()
-        return "s2"
+        return Assignment("s2")
 
 
-async def _no_outage(_former: int, _written_at_ms: int) -> None:
+async def _no_outage(_former: int, _written_at_ms: int, _assignment: Assignment) -> None:
     return None
 
 

@@ -161,10 +161,11 @@ async def test_a_successor_that_cannot_be_started_is_tried_again_under_another_n
 async def test_a_shard_that_nobody_knows_is_started_and_one_that_is_known_is_not() -> None:
     cluster = Cluster()
     watch = Watch(lambda current: cluster.lives[1], cluster, cluster._start)
-    assert await watch.begin("s1", incarnation(7)) == incarnation(7)
+    assert await watch.begin("s1", incarnation(7), 7) == incarnation(7)
     assert cluster.started == []
-    assert await watch.begin("s1", None) == incarnation(1)
-    assert cluster.numbers == [1]
+    assert await watch.begin("s1", None, 0) == incarnation(1)
+    assert await watch.begin("s1", None, 4) == incarnation(5)
+    assert cluster.numbers == [1, 5]
     await settle()
 
 

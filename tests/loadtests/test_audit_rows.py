@@ -11,6 +11,7 @@ import pytest
 from actors.core import entries as e
 from actors.core.keys import key_hash
 from actors.engine.activation import Activator, Outage
+from actors.engine.catalogue_port import Assignment
 from actors.engine.clock import JournalClock
 from actors.journal.codec import encode_entries
 from actors.journal.journal import JournalRefused
@@ -192,8 +193,8 @@ def real_claims(nonce: Callable[[], bytes], *shards: str) -> set[Fault]:
 
     async def claim(shard: str) -> None:
         line = MemoryJournal(store, faults=RefusedThoughItStands())
-        activator = Activator(line, shard, EPOCHS[0], JournalClock(time.monotonic), nonce, without_an_outage)
-        assert await activator.claim(await activator.load(BLOCK)) is not None
+        activator = Activator(line, shard, JournalClock(time.monotonic), nonce, without_an_outage)
+        assert await activator.claim(await activator.load(BLOCK), EPOCHS[0], Assignment(shard)) is not None
 
     store = MemoryStore(lambda: START_MS)
     for shard in shards:
@@ -204,7 +205,7 @@ def real_claims(nonce: Callable[[], bytes], *shards: str) -> set[Fault]:
     return faults([finding for row in rows for finding in block_audit.take(row)])
 
 
-async def without_an_outage(epoch: int, written_at_ms: int) -> Outage | None:
+async def without_an_outage(epoch: int, written_at_ms: int, assignment: Assignment) -> Outage | None:
     """Nobody is known to have been down."""
     return None
 

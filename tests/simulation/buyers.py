@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from actors.core.ids import Kind, TenantId, outside_id
+from actors.core.ids import BlockId, Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, HoldStatus, OrderReply, OrderStatus
@@ -55,6 +55,27 @@ class Crowd:
         while asyncio.get_running_loop().time() < until_s:
             await _Visit(self, gateways, random, random.choice(self.events)).run()
             await asyncio.sleep(random.uniform(0, 0.5))
+
+    def unanswered(self) -> int:
+        """How many calls nobody could answer in time."""
+        return sum(self.refused.get(reason, 0) for reason in OPEN_REASONS)
+
+    async def ask_once_more(self, gateways: list[Reservations]) -> None:
+        """In the end every event answers each gateway, a write too; one that was refused is read anew after a while."""
+        for event in self.events:
+            for gateway in gateways:
+                if not await self._is_answered(gateway, event):
+                    self.faults.append(f"{event} does not answer in the end")
+
+    async def _is_answered(self, gateway: Reservations, event: str) -> bool:
+        hold_id = outside_id(Kind.HOLD, BlockId(event[len("event_") :]), 1)
+        for _ in range(4):
+            request = Request(CALLER, self.new_key(), DEADLINE_MS, buyer="someone")
+            answer = await gateway.release_hold(request, hold_id)
+            if not isinstance(answer, Rejected) or answer.reason not in OPEN_REASONS:
+                return True
+            await asyncio.sleep(5)
+        return False
 
     def note_refusal(self, rejected: Rejected, key: str, *, asked_before: bool = False) -> None:
         """A buyer was told no, or that it is not known."""

@@ -23,10 +23,12 @@ class Run(NamedTuple):
     accepted: int
     effects: dict[str, int]
     trace: list[object]
+    moves: int
+    unanswered: int  # calls whose outcome stayed open, or that nobody could serve
 
 
-def simulate(seed: int, *, faults: bool = True) -> Run:
-    """One seed: 3 shards, 2 gateways, 3 events, 8 buyers, faults all along and a quiet end."""
+def simulate(seed: int, *, faults: bool = True, moves: bool = False) -> Run:
+    """One seed: 3 shards, 2 gateways, 3 events, 8 buyers, faults and moves all along and a quiet end."""
 
     async def main() -> Run:
         world = World(seed, ("s1", "s2", "s3"), faults=faults)
@@ -36,11 +38,16 @@ def simulate(seed: int, *, faults: bool = True) -> Run:
         work = [crowd.buy(gateways, Random(f"{seed}-{buyer}"), VIRTUAL_S) for buyer in range(BUYERS)]
         if faults:
             work.append(world.script_faults(VIRTUAL_S - 5))
+        if moves:
+            work.append(world.script_moves(VIRTUAL_S - 5))
         await asyncio.gather(*work)
         rows = [
             (block, row.position, row.chain) for block, rows in sorted(world.store.journals.items()) for row in rows
         ]
-        return Run(crowd.check(), crowd.accepted, world.counts, [*crowd.told, *rows])
+        if moves:
+            await crowd.ask_once_more(gateways)
+        moved = sum(version - 1 for version in world.catalogue.versions.values())
+        return Run(crowd.check(), crowd.accepted, world.counts, [*crowd.told, *rows], moved, crowd.unanswered())
 
     return virtual_time.run(main)
 

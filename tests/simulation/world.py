@@ -1,6 +1,7 @@
 """A whole Holdfast in virtual time: shards on a journal in memory, gateways, a network, and a script of faults."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 from actors.core import block as core
@@ -8,7 +9,7 @@ from actors.core.commands import LegWork, Read
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Beat, Due, EngineCounters
+from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
@@ -36,13 +37,56 @@ class Catalogue:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.owners: dict[BlockId, str] = {}
+        self.is_away: Callable[[], bool] = lambda: False  # asked before a move is carried out, and after
+        self.wishes: dict[BlockId, str] = {}  # where blocks are to move
+        self.let_go_at_ms: dict[BlockId, int | None] = {}  # as the last move says
+        self.versions: dict[BlockId, int] = {}
+        self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
         self.beats_ms: dict[tuple[str, int], int] = {}
         self._folds: dict[BlockId, tuple[BlockState, int]] = {}
         self._deadlines: dict[BlockId, int | None] = {}
 
-    async def owner(self, block: BlockId) -> str | None:
+    async def assignment(self, block: BlockId) -> Assignment | None:
         await asyncio.sleep(0.001)
-        return self.owners.get(block)
+        owner = self.owners.get(block)
+        return None if owner is None else Assignment(owner, *self._moved.get(block, (0, "", 0)))
+
+    async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
+        await asyncio.sleep(0.001)
+        return [
+            Move(block, self.owners[block], to_shard, self.versions.get(block, 1))
+            for block, to_shard in self.wishes.items()
+            if to_shard == shard or (self.owners[block] == shard and self._beats(to_shard, generation))
+        ][:limit]
+
+    async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
+        await asyncio.sleep(0.001)
+        if self.is_away():
+            raise CatalogueUnavailable("nothing was carried out")
+        carried_out = self._carry_out(move, generation, let_go_at_ms)
+        if self.is_away():
+            raise CatalogueUnavailable("not known whether it was carried out")
+        return carried_out
+
+    def _carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
+        version, (assigned, _, _) = self.versions.get(move.block, 1), self._moved.get(move.block, (0, "", 0))
+        current = (self.owners[move.block], self.wishes.get(move.block), version)
+        if current != (move.shard, move.to_shard, move.version) or assigned >> 40 > generation:
+            return False
+        del self.wishes[move.block]
+        self.owners[move.block] = move.to_shard
+        self.versions[move.block] = version + 1
+        assigned = max(assigned, generation << 40) + (1 << 28)
+        self._moved[move.block] = assigned, move.shard, self._store.clock_ms()
+        self.let_go_at_ms[move.block] = let_go_at_ms
+        return True
+
+    def _beats(self, shard: str, generation: int) -> bool:
+        """Whether the shard has, lately."""
+        return any(
+            name == shard and epoch >> 40 == generation and at_ms > self._store.clock_ms() - 3_000
+            for (name, epoch), at_ms in self.beats_ms.items()
+        )
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         await asyncio.sleep(0.001)
@@ -206,11 +250,12 @@ class GatewayRoutes:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._ways: dict[str, Coalescer] = {}
+        self._owners: dict[BlockId, str] = {}
 
     async def route(self, block: BlockId) -> Coalescer | None:
-        name = self._world.catalogue.owners.get(block)
-        if name is None:
+        if block not in self._world.catalogue.owners:
             return None
+        name = self._owners.setdefault(block, self._world.catalogue.owners[block])
         way = self._ways.get(name)
         if way is None:
             await asyncio.sleep(self._world.random.uniform(0, 0.3))
@@ -219,9 +264,11 @@ class GatewayRoutes:
         return way
 
     def doubt(self, block: BlockId, way: Coalescer) -> None:
-        name = self._world.catalogue.owners[block]
-        if self._ways.get(name) is way:
-            del self._ways[name]
+        self._owners.pop(block, None)
+        self._ways = {name: known for name, known in self._ways.items() if known is not way}
+
+    def moved(self, block: BlockId) -> None:
+        self._owners.pop(block, None)
 
     async def assign(self, block: BlockId, tenant: TenantId) -> None:
         shards = sorted(self._world.newest)
@@ -242,6 +289,7 @@ class World:
         self.repeated_keys: set[bytes] = set()  # of commands that the network delivered twice
         self.store = MemoryStore(now_ms)
         self.catalogue = Catalogue(self.store)
+        self.catalogue.is_away = lambda: faults and self.random.random() < 0.1
         self.network_fault_rate = 0.01 if faults else 0.0
         self.journal_faults = JournalFaults(self.random, self.counts, 0.01 if faults else 0.0)
         self.shards: list[Shard] = []
@@ -279,6 +327,17 @@ class World:
             await asyncio.sleep(self.random.uniform(0.5, 3))
             if fault == "crash" or self.random.random() < 0.8:
                 self.succeed(shard.name)
+
+    async def script_moves(self, until_s: float) -> None:
+        """Wish until then that blocks move, those among them that are just moving."""
+        while asyncio.get_running_loop().time() < until_s:
+            await asyncio.sleep(self.random.uniform(0.2, 3))
+            block = self.random.choice(sorted(self.catalogue.owners))
+            to_shard = self.random.choice(sorted(self.newest))
+            if to_shard == self.catalogue.owners[block]:
+                self.catalogue.wishes.pop(block, None)
+            else:
+                self.catalogue.wishes[block] = to_shard
 
 
 FAULTS = (

@@ -23,6 +23,8 @@ import ray
 from actors import directory
 from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue, Incarnation
+from actors.catalogue.fleet import shard_names
+from actors.core.ids import BlockId
 from actors.database.connect import connect
 from actors.database.migrate import migrate
 from actors.directory import NAMESPACE, Directory, DirectoryConfig
@@ -33,7 +35,7 @@ from serve.local.preflight import LOOPBACK, free_port
 from serve.local.processes import end, mark, marked
 from serve.local.ray_session import ray_environment
 from serve.local.stack import DataFolder
-from serve.settings import Settings, shard_names
+from serve.settings import Settings
 from tests.database_faults import NO_REPLICA
 from tests.stack.patience import await_that
 
@@ -283,7 +285,7 @@ def commits_are_never_waited_for() -> None:
     """Sabotage: a shard can be registered whenever Postgres can be read."""
 
     async def look(self: Catalogue, shard: str) -> None:
-        await self.homes()
+        await self.owner(BlockId(""))
 
     Catalogue.witness_commit = look  # type: ignore[method-assign]
 
