@@ -8,20 +8,31 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
 import typer
-from rich.console import Console
 
-from actors.core.ids import BlockId, parse_event_id
 from actors.core.keys import MAX_KEY_LENGTH
+from serve.cli_options import (
+    ApiKey,
+    DatabaseUrl,
+    DataDir,
+    EventId,
+    OperatorKey,
+    block_of,
+    database_url_of,
+    err,
+    fail,
+    out,
+    settings_of,
+    stack_of,
+)
 from serve.http_client import TIMEOUT_S, client_of, read, write
-from serve.local.stack import Stack, find_stack
 from serve.refusals import split_fault
 from serve.refused_calls import CallRefused
-from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, SettingError, Settings, variable_of
+from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, Settings, variable_of
 from serve.validation import key_faults
 
 app = typer.Typer(
@@ -34,22 +45,8 @@ app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 
-_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-
 _AREA_QUANTITY = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
-
-DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST_DATA_DIR, default .holdfast]")]
-ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
-OperatorKey = Annotated[
-    str | None,
-    typer.Option("--operator-key", help="An operator's API key. [HOLDFAST_OPERATOR_KEY, default the demo's]"),
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option(help="Of a PostgreSQL. [HOLDFAST_DATABASE_URL, default the running server's]")
-]
-EventId = Annotated[str, typer.Argument(help="The event's id.")]
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -83,7 +80,7 @@ def run(
     """Start everything on this machine; INT or TERM stops it."""
     from serve.local.application import run_here  # here: it is slow to import, and only this command needs it
 
-    settings = _settings(
+    settings = settings_of(
         data_dir=data_dir,
         host=host,
         http_port=http_port,
@@ -110,10 +107,10 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     from actors.database.migrate import migrate as apply_migrations
 
     try:
-        applied = asyncio.run(apply_migrations(_database_url(data_dir, database_url)))
+        applied = asyncio.run(apply_migrations(database_url_of(data_dir, database_url)))
     except (MigrationError, *FAULTS) as fault:
-        _fail(f"cannot migrate: {fault}")
-    _out.print("\n".join(applied) or "nothing to do")
+        fail(f"cannot migrate: {fault}")
+    out.print("\n".join(applied) or "nothing to do")
 
 
 @keys.command("create")
@@ -129,18 +126,18 @@ def create_key(
     from serve.auth import create_key as make
 
     async def create() -> str:
-        connection = await connect(_database_url(data_dir, database_url), application_name="holdfast keys create")
+        connection = await connect(database_url_of(data_dir, database_url), application_name="holdfast keys create")
         try:
             return await make(connection, tenant, name, operator=operator)
         finally:
             await connection.close()
 
     try:
-        _out.print(asyncio.run(create()))
+        out.print(asyncio.run(create()))
     except ValueError as fault:
-        _fail(str(fault))
+        fail(str(fault))
     except FAULTS as fault:
-        _fail(f"the database cannot be used: {fault}")
+        fail(f"the database cannot be used: {fault}")
 
 
 @events.command("create")
@@ -161,15 +158,15 @@ def create_event(
     try:
         raw = read_layout_file(layout)
     except (LayoutFileError, OSError) as fault:
-        _fail(str(fault))
+        fail(str(fault))
     parsed = parse_layout(raw)
     if not isinstance(parsed, Layout):
-        _fail("\n".join(f"{layout}: {fault}" for fault in parsed))
+        fail("\n".join(f"{layout}: {fault}" for fault in parsed))
     once = _idempotency_key(idempotency_key)
-    with _refusals_told(once), client_of(_stack(data_dir).http_url, _api_key(data_dir, key)) as client:
+    with _refusals_told(once), client_of(stack_of(data_dir).http_url, _api_key(data_dir, key)) as client:
         body = {"name": name, "layout": raw, "hold_ttl_seconds": hold_ttl_seconds}
         event_id: str = write(client, "/v1/events", body, once)["event_id"]
-        _out.print(event_id)
+        out.print(event_id)
         if open_sale:
             write(client, f"/v1/events/{event_id}/open-sale", {}, f"{once}-open"[-MAX_KEY_LENGTH:])
 
@@ -188,10 +185,10 @@ def hold(
 
     areas = [_area_quantity(text) for text in area or ()]
     once = _idempotency_key(idempotency_key)
-    stack, api_key = _stack(data_dir), _api_key(data_dir, key)
+    stack, api_key = stack_of(data_dir), _api_key(data_dir, key)
     with _refusals_told(once):
         placed = place_hold(stack.grpc_target, api_key, event_id, list(seat or ()), areas, once, TIMEOUT_S)
-    _out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
+    out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
 
 
 @app.command()
@@ -213,7 +210,7 @@ def onsale(
     from loadtests.onsale import Options, run_onsale
     from loadtests.server import Server
 
-    stack = _stack(data_dir)
+    stack = stack_of(data_dir)
     server = Server(
         stack.http_url,
         stack.grpc_target,
@@ -242,8 +239,8 @@ def audit(
     """Fold the journal anew and say whatever is wrong with it; exit 1 if anything is."""
     from loadtests.audit.command import run_audit
 
-    blocks = [_block(text) for text in event_id or ()]
-    raise typer.Exit(run_audit(_database_url(data_dir, database_url), blocks or None))
+    blocks = [block_of(text) for text in event_id or ()]
+    raise typer.Exit(run_audit(database_url_of(data_dir, database_url), blocks or None))
 
 
 @app.command()
@@ -256,8 +253,26 @@ def replay(
     """Replay an event's journal from its first row and from its newest snapshot; exit 1 if they come to differ."""
     from serve.replay import run_replay
 
-    block = _block(event_id)
-    raise typer.Exit(run_replay(_database_url(data_dir, database_url), block, position, _out, _err))
+    block = block_of(event_id)
+    raise typer.Exit(run_replay(database_url_of(data_dir, database_url), block, position, out, err))
+
+
+@app.command("journal")
+def show_journal(
+    event_id: EventId,
+    first: Annotated[int, typer.Option("--from", min=1, help="The first row to show.")] = 1,
+    last: Annotated[int | None, typer.Option("--to", min=1, help="The last; none: the last there is.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many rows at most.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON document a row.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show an event's journal in readable form: who wrote what, when. Exit 1 if a row is damaged."""
+    from serve.journal_listing import Wanted, run_listing
+
+    wanted = Wanted(block_of(event_id), first, last, limit, follow=follow, as_json=as_json)
+    raise typer.Exit(run_listing(database_url_of(data_dir, database_url), wanted, err))
 
 
 @projections.command("rebuild")
@@ -268,8 +283,8 @@ def rebuild_projections(event_id: EventId, data_dir: DataDir = None, database_ur
     """
     from serve.rebuild import run_rebuild
 
-    block = _block(event_id)
-    raise typer.Exit(run_rebuild(_database_url(data_dir, database_url), block, _out, _err))
+    block = block_of(event_id)
+    raise typer.Exit(run_rebuild(database_url_of(data_dir, database_url), block, out, err))
 
 
 @app.command()
@@ -287,21 +302,14 @@ def digest(event_id: EventId, data_dir: DataDir = None, operator_key: OperatorKe
 
 
 def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
-    with _refusals_told(), client_of(_stack(data_dir).http_url, _operator_key(data_dir, operator_key)) as client:
-        _out.print(msgspec.json.format(read(client, path)).decode())
-
-
-def _block(event_id: str) -> BlockId:
-    block = parse_event_id(event_id)
-    if block is None:
-        _fail(f"{event_id} is not the id of an event")
-    return block
+    with _refusals_told(), client_of(stack_of(data_dir).http_url, _operator_key(data_dir, operator_key)) as client:
+        out.print(msgspec.json.format(read(client, path)).decode())
 
 
 def _area_quantity(text: str) -> tuple[str, int]:
     named = _AREA_QUANTITY.fullmatch(text)
     if named is None:
-        _fail(f"--area {text}: write NAME:QUANTITY, the quantity in up to 9 digits")
+        fail(f"--area {text}: write NAME:QUANTITY, the quantity in up to 9 digits")
     return named[1], int(named[2])
 
 
@@ -309,38 +317,15 @@ def _idempotency_key(given: str | None) -> str:
     """The key that was given, or one of its own."""
     key = secrets.token_hex(16) if given is None else given
     for fault in key_faults(key):
-        _fail(f"--idempotency-key: {split_fault(fault)[1]}")
+        fail(f"--idempotency-key: {split_fault(fault)[1]}")
     return key
-
-
-def _settings(**overrides: object) -> Settings:
-    try:
-        return Settings.from_environ(os.environ, overrides)
-    except SettingError as fault:
-        _fail(str(fault))
-
-
-def _stack(data_dir: Path | None) -> Stack:
-    settings = _settings(data_dir=data_dir)
-    try:
-        stack = find_stack(settings.data_dir)
-    except OSError as fault:
-        _fail(f"cannot look into the data folder {settings.data_dir} ({fault.strerror}): name another with --data-dir")
-    if stack is None:
-        _fail(f"no Holdfast runs on the data folder {settings.data_dir}: start one, or name another with --data-dir")
-    return stack
-
-
-def _database_url(data_dir: Path | None, database_url: str | None) -> str:
-    given = _settings(data_dir=data_dir, database_url=database_url).database_url
-    return given or _stack(data_dir).database_url
 
 
 def _api_key(data_dir: Path | None, key: str | None) -> str:
     from serve.demo import demo_key_file
 
     given = key or os.environ.get(KEY_VARIABLE)
-    file = demo_key_file(_settings(data_dir=data_dir).data_dir)
+    file = demo_key_file(settings_of(data_dir=data_dir).data_dir)
     return _sendable_key(given, file, f"--key or {KEY_VARIABLE}")
 
 
@@ -348,7 +333,7 @@ def _operator_key(data_dir: Path | None, operator_key: str | None) -> str:
     from serve.demo import demo_operator_key_file
 
     given = operator_key or os.environ.get(OPERATOR_KEY_VARIABLE)
-    file = demo_operator_key_file(_settings(data_dir=data_dir).data_dir)
+    file = demo_operator_key_file(settings_of(data_dir=data_dir).data_dir)
     return _sendable_key(given, file, f"--operator-key or {OPERATOR_KEY_VARIABLE}")
 
 
@@ -358,9 +343,9 @@ def _sendable_key(given: str | None, file: Path, ways: str) -> str:
         try:
             return file.read_text()
         except OSError as fault:
-            _fail(f"no API key in {file} ({fault.strerror}): give one with {ways}")
+            fail(f"no API key in {file} ({fault.strerror}): give one with {ways}")
     if not _VISIBLE_ASCII.fullmatch(given):
-        _fail(f"{ways}: what is given is not an API key, which is hf_<key id>_<secret>")
+        fail(f"{ways}: what is given is not an API key, which is hf_<key id>_<secret>")
     return given
 
 
@@ -372,14 +357,9 @@ def _refusals_told(idempotency_key: str = "") -> Iterator[None]:
     except CallRefused as refusal:
         again = idempotency_key and refusal.ask_again_after_s is not None
         advice = f" (nothing is done twice if you repeat this with --idempotency-key {shlex.quote(idempotency_key)})"
-        _fail(f"{refusal}{advice if again else ''}")
+        fail(f"{refusal}{advice if again else ''}")
     except UnicodeEncodeError as fault:
-        _fail(f"{fault.object[max(0, fault.start - 20) : fault.end + 20]!r} is not UTF-8")
-
-
-def _fail(why: str) -> NoReturn:
-    _err.print(why)
-    raise typer.Exit(1)
+        fail(f"{fault.object[max(0, fault.start - 20) : fault.end + 20]!r} is not UTF-8")
 
 
 if __name__ == "__main__":

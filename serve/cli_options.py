@@ -1,0 +1,66 @@
+"""What the commands are given, and what they find by it: the data folder, the running server, its database."""
+
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from actors.core.ids import BlockId, parse_event_id
+from serve.local.stack import Stack, find_stack
+from serve.settings import SettingError, Settings
+
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST_DATA_DIR, default .holdfast]")]
+ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
+OperatorKey = Annotated[
+    str | None,
+    typer.Option("--operator-key", help="An operator's API key. [HOLDFAST_OPERATOR_KEY, default the demo's]"),
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="Of a PostgreSQL. [HOLDFAST_DATABASE_URL, default the running server's]")
+]
+EventId = Annotated[str, typer.Argument(help="The event's id.")]
+
+
+def block_of(event_id: str) -> BlockId:
+    """The block of an event's id; ends the command if it is none."""
+    block = parse_event_id(event_id)
+    if block is None:
+        fail(f"{event_id} is not the id of an event")
+    return block
+
+
+def settings_of(**overrides: object) -> Settings:
+    """The settings, flags going first; ends the command if one is not allowed."""
+    try:
+        return Settings.from_environ(os.environ, overrides)
+    except SettingError as fault:
+        fail(str(fault))
+
+
+def stack_of(data_dir: Path | None) -> Stack:
+    """The server that runs on the data folder; ends the command if none does."""
+    settings = settings_of(data_dir=data_dir)
+    try:
+        stack = find_stack(settings.data_dir)
+    except OSError as fault:
+        fail(f"cannot look into the data folder {settings.data_dir} ({fault.strerror}): name another with --data-dir")
+    if stack is None:
+        fail(f"no Holdfast runs on the data folder {settings.data_dir}: start one, or name another with --data-dir")
+    return stack
+
+
+def database_url_of(data_dir: Path | None, database_url: str | None) -> str:
+    """The database that is named, else the running server's."""
+    given = settings_of(data_dir=data_dir, database_url=database_url).database_url
+    return given or stack_of(data_dir).database_url
+
+
+def fail(why: str) -> NoReturn:
+    """End the command with exit code 1 and a line that says why."""
+    err.print(why)
+    raise typer.Exit(1)
