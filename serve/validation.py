@@ -6,6 +6,7 @@ field by field, so that each fault is named.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum
 from functools import cache
 from itertools import chain
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,7 @@ from msgspec import Meta
 from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
+from actors.core.replies import EventStatus
 from serve.members import element_type, given_twice
 from serve.refusals import invalid
 
@@ -37,6 +39,14 @@ _CLEARER = {
     "Expected `int`, got `str`": "Expected a whole number",
     "Input data was truncated": "ends too early, or within an escaped character",
 }
+
+MAX_POSITION = (1 << 53) - 1  # what every client can count to
+
+
+def one_of(statuses: type[IntEnum]) -> str:
+    """A pattern of the names of these, or of nothing."""
+    return f"^({'|'.join(status.name for status in statuses)})?$"
+
 
 Seconds = Annotated[int, Meta(ge=0, le=MAX_HOLD_LIFE_MS // 1000)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -116,6 +126,24 @@ class Page(Shape, frozen=True):
 
     cursor: Annotated[str, Meta(max_length=200)] = ""
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class EventPage(Page, frozen=True):
+    """Which part of the list of events; of one `status` only, if it is given."""
+
+    status: Annotated[str, Meta(pattern=one_of(EventStatus))] = ""
+
+
+class LayoutAsked(Shape, frozen=True):
+    """The version of the layout that is expected; another one is refused."""
+
+    version: Annotated[int, Meta(ge=1)] | None = None
+
+
+class StatusesAsked(Shape, frozen=True):
+    """`since`: the `sequence` of what the caller has; then only what has changed is told, if that is still known."""
+
+    since: Annotated[int, Meta(ge=0, le=MAX_POSITION)] | None = None
 
 
 class SectionAsked(Shape, frozen=True):

@@ -115,6 +115,7 @@ create table availability (
   layout bytea not null,
   counts bytea not null,
   statuses bytea not null,
+  layout_version integer not null default 1,
   constraint availability_pkey primary key (block_id)
 ) with (
   fillfactor = 50,

@@ -8,21 +8,34 @@ import msgspec
 
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
-from actors.projections.availability import Availability, EventSummary, UnitStatuses
+from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
+from actors.projections.availability_reader import EventSummary
 from actors.reservations import Done
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
-from serve.grpc_api.calls import Message, body_of, given, reads, rpc, writes
-from serve.grpc_api.replies import availability_of, event_list_of, event_of, hold_of, order_of, unit_list_of
-from serve.operations import Envelope, Operations
+from serve.admission import Envelope
+from serve.grpc_api.calls import Message, body_of, given, reads, rpc, status_named, writes
+from serve.grpc_api.replies import (
+    availability_of,
+    event_list_of,
+    event_of,
+    hold_of,
+    layout_of,
+    order_of,
+    statuses_of,
+    unit_list_of,
+)
+from serve.operations import Operations
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
+    EventPage,
     HoldExtension,
+    LayoutAsked,
     NewEvent,
     NewHold,
     NewOrder,
     Nothing,
-    Page,
     SectionAsked,
+    StatusesAsked,
 )
 
 SERVICER_FUNCTIONS = (
@@ -61,7 +74,8 @@ class GrpcMethods:
     @rpc(events_pb2.ListEventsResponse, event_list_of)
     async def ListEvents(self, request: Message, envelope: Envelope) -> tuple[tuple[EventSummary, ...], str] | Rejected:
         """List the tenant's events."""
-        page = body_of(request, given(cursor=request.cursor, limit=request.limit), Page)
+        status = status_named(events_pb2.EventStatus, request.status)
+        page = body_of(request, given(cursor=request.cursor, limit=request.limit, status=status), EventPage)
         return await self.operations.list_events(envelope, page)
 
     @rpc(availability_pb2.GetAvailabilityResponse, availability_of)
@@ -75,6 +89,19 @@ class GrpcMethods:
         asked = body_of(request, given(section=request.section), SectionAsked)
         found = await self.operations.list_units(envelope, request.event_id, asked)
         return found if isinstance(found, Rejected) else (request.event_id, found)
+
+    @rpc(availability_pb2.GetLayoutResponse, layout_of)
+    async def GetLayout(self, request: Message, envelope: Envelope) -> EventLayout | Rejected:
+        """Read an event's layout."""
+        asked = body_of(request, given(version=request.version), LayoutAsked)
+        return await self.operations.get_layout(envelope, request.event_id, asked)
+
+    @rpc(availability_pb2.GetStatusesResponse, statuses_of)
+    async def GetStatuses(self, request: Message, envelope: Envelope) -> SeatStatuses | Rejected:
+        """Read the status of every seat, or of those that changed."""
+        fields = {"since": request.since} if request.HasField("since") else {}
+        asked = body_of(request, fields, StatusesAsked)
+        return await self.operations.get_statuses(envelope, request.event_id, asked)
 
     @rpc(holds_pb2.PlaceHoldResponse, writes("hold", hold_of))
     async def PlaceHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:

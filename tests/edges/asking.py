@@ -65,6 +65,8 @@ ROUTES = {
     "list_events": ("GET", "/v1/events"),
     "get_availability": ("GET", "/v1/events/{event_id}/availability"),
     "list_units": ("GET", "/v1/events/{event_id}/units"),
+    "get_layout": ("GET", "/v1/events/{event_id}/layout"),
+    "get_statuses": ("GET", "/v1/events/{event_id}/statuses"),
     "place_hold": ("POST", "/v1/events/{event_id}/holds"),
     "get_hold": ("GET", "/v1/holds/{hold_id}"),
     "extend_hold": ("POST", "/v1/holds/{hold_id}/extend"),
@@ -77,7 +79,11 @@ ROUTES = {
 
 _SERVICES = (
     (events_pb2, events_pb2_grpc.EventServiceStub, ("create_event", "open_sale", "get_event", "list_events")),
-    (availability_pb2, availability_pb2_grpc.AvailabilityServiceStub, ("get_availability", "list_units")),
+    (
+        availability_pb2,
+        availability_pb2_grpc.AvailabilityServiceStub,
+        ("get_availability", "list_units", "get_layout", "get_statuses"),
+    ),
     (holds_pb2, holds_pb2_grpc.HoldServiceStub, ("place_hold", "get_hold", "extend_hold", "release_hold")),
     (orders_pb2, orders_pb2_grpc.OrderServiceStub, ("place_order", "get_order", "confirm_order", "cancel_order")),
 )

@@ -21,7 +21,8 @@ from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.memory import MemoryJournal, MemoryStore
 from actors.link.coalescer import Coalescer
-from actors.projections.availability import AvailabilityReader
+from actors.projections.availability_reader import AvailabilityReader
+from actors.projections.live_events import LiveEvents
 from actors.reservations import Reservations
 from serve.auth import KeyRing, PostgresKeySource, create_key
 from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
@@ -123,8 +124,8 @@ async def edges_over(operations: Operations, keys: dict[str, str]) -> AsyncItera
 
 
 @asynccontextmanager
-async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
-    """Both edges over a shard of their own."""
+async def whole_edges(database_url: str, redis_url: str | None = None) -> AsyncIterator[Edges]:
+    """Both edges over a shard of their own; without a Redis, unless one is given."""
     shard = OneShard(MemoryStore(now_ms))
     await shard.engine.start()
     running = asyncio.create_task(shard.engine.run())
@@ -137,7 +138,7 @@ async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
     source = PostgresKeySource(database_url)
     ring = KeyRing(source)
     reservations = Reservations(Dispatcher(shard, now_ms), shard, now_ms, lambda: randbits(62) + 1)
-    availability = AvailabilityReader(database_url)
+    availability = AvailabilityReader(database_url, None if redis_url is None else LiveEvents(redis_url))
     try:
         async with edges_over(Operations(reservations, availability, ring.authenticate, nothing_known), keys) as edges:
             yield edges

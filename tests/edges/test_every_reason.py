@@ -10,7 +10,7 @@ import pytest
 from actors.core.ids import TenantId
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import HoldReply
-from actors.projections.availability import AvailabilityReader
+from actors.projections.availability_reader import AvailabilityReader
 from actors.reservations import Caller, Done, Reservations
 from serve.operations import Operations
 from serve.refusals import STANDINGS, split_fault

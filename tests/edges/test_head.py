@@ -20,6 +20,8 @@ READS = {
     "get_event": 404,
     "get_availability": 404,
     "list_units": 404,
+    "get_layout": 404,
+    "get_statuses": 404,
     "get_hold": 404,
     "get_order": 404,
     "get_digest": 403,

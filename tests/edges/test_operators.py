@@ -13,9 +13,9 @@ import pytest
 from actors.core.ids import BlockId, TenantId
 from actors.core.outcomes import Rejected
 from actors.core.replies import DigestReply
-from actors.projections.availability import AvailabilityReader
+from actors.projections.availability_reader import AvailabilityReader
 from actors.reservations import Caller, Done, Reservations
-from serve import operations
+from serve import admission, operations
 from serve.auth import Operator
 from serve.operations import Operations
 from serve.ration import Ration
@@ -73,7 +73,7 @@ async def test_the_check_notices_when_everybody_is_let_in(
     edges: Edges, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    monkeypatch.setattr(operations, "Operator", Caller)
+    monkeypatch.setattr(admission, "Operator", Caller)
     with pytest.raises(AssertionError, match="alpha"):
         await check(edges, event)
 

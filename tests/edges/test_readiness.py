@@ -12,7 +12,7 @@ import pytest
 from actors.database.connect import connect
 from actors.dispatch import Dispatcher
 from actors.engine.engine import Engine
-from actors.projections.availability import AvailabilityReader
+from actors.projections.availability_reader import AvailabilityReader
 from actors.reservations import Reservations
 from serve import validation
 from serve.auth import KeyRing, PostgresKeySource, create_key

@@ -10,7 +10,7 @@ from google.rpc.status_pb2 import Status
 
 from actors.core.ids import TenantId
 from actors.core.outcomes import Reason, Rejected
-from actors.projections.availability import AvailabilityReader
+from actors.projections.availability_reader import AvailabilityReader
 from actors.reservations import Caller, Reservations
 from holdfast.v1 import holds_pb2
 from serve.grpc_api import refusal_status

@@ -10,7 +10,7 @@ from actors.core.ids import TenantId
 from actors.core.outcomes import Rejected
 from actors.database.connect import Connection, connect
 from actors.database.line import LineUnavailable
-from actors.projections.availability import AvailabilityReader
+from actors.projections.availability_reader import AvailabilityReader
 from actors.reservations import Caller, Reservations
 from actors.routes import CatalogueRoutes
 from serve import status
