@@ -1,19 +1,34 @@
 """What is read from the read models: events, counts, seats, layouts. A shard is asked only why something is missing."""
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
 from actors.core.ids import BlockId, parse_event_id
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import EventStatus
-from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
+from actors.journal.journal import JournalUnavailable
+from actors.projections.answers import (
+    Availability,
+    EventLayout,
+    SeatPlan,
+    SeatStatuses,
+    UnitStatuses,
+    availability_of,
+)
 from actors.projections.availability_reader import AvailabilityReader, EventSummary
 from actors.projections.cursor import InvalidCursor
 from actors.projections.fresh import ReadUnavailable
+from actors.projections.past import Instant, NotThere, Position
 from actors.reservations import Caller, Reservations
 from serve.admission import Admission, Authenticate, Envelope
+from serve.ration import Ration
 from serve.refusals import invalid
-from serve.validation import EventPage, LayoutAsked, SectionAsked, Shape, StatusesAsked, bounded_timeout_ms
+from serve.validation import EventPage, LayoutAsked, PastAsked, SectionAsked, Shape, StatusesAsked, bounded_timeout_ms
+
+PAST_PERIOD_S = 1.0
+"""An event as it was is folded from its journal, which occupies its gateway: one at a time, and one a second for each
+tenant."""
 
 T = TypeVar("T")
 
@@ -27,6 +42,7 @@ class Reads(Admission):
         super().__init__(authenticate)
         self._reservations = reservations
         self._availability = availability
+        self._pasts = Ration(PAST_PERIOD_S)
 
     async def list_events(
         self, envelope: Envelope, page: EventPage | Rejected
@@ -42,9 +58,16 @@ class Reads(Admission):
         except InvalidCursor as error:
             return invalid(f"cursor: {error}")
 
-    async def get_availability(self, envelope: Envelope, event_id: str) -> Availability | Rejected:
-        """An event's units, counted."""
-        admitted = await self._admit_read_model(envelope, event_id)
+    async def get_availability(
+        self, envelope: Envelope, event_id: str, asked: PastAsked | Rejected
+    ) -> Availability | Rejected:
+        """An event's units, counted; as they were, for operators."""
+        if isinstance(asked, PastAsked) and asked.at:
+            plan = await self._past_plan(envelope, event_id, asked)
+            if isinstance(plan, Rejected):
+                return plan
+            return availability_of(plan.block, plan.shown, self._availability.age_ms(plan.shown))
+        admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
         caller, block = admitted
@@ -85,7 +108,10 @@ class Reads(Admission):
     async def get_statuses(
         self, envelope: Envelope, event_id: str, asked: StatusesAsked | Rejected
     ) -> SeatStatuses | Rejected:
-        """The status of each seat of an event, or of those that changed since a position."""
+        """The status of each seat of an event, or of those that changed since a position; as it was, for operators."""
+        if isinstance(asked, StatusesAsked) and asked.at:
+            plan = await self._past_plan(envelope, event_id, asked)
+            return plan if isinstance(plan, Rejected) else plan.of_event(None, self._availability.age_ms(plan.shown))
         admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
@@ -93,6 +119,34 @@ class Reads(Admission):
         assert isinstance(asked, StatusesAsked)
         found = await _unless_away(self._availability.seat_statuses(caller.tenant, block, asked.since))
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found
+
+    async def _past_plan(self, envelope: Envelope, event_id: str, asked: PastAsked) -> SeatPlan | Rejected:
+        """An event as it was. One at a time, as a gateway folds it from the journal meanwhile."""
+        operator = await self._admit_operator(envelope)
+        if isinstance(operator, Rejected):
+            return operator
+        block, when = parse_event_id(event_id), asked.when()
+        assert when is not None
+        if block is None:
+            return Rejected(Reason.EVENT_NOT_FOUND)
+        known = await _unless_away(self._availability.availability(operator.tenant, block))
+        if not isinstance(known, Availability):
+            return known or await self._missing_read_model(operator, event_id, envelope)
+        with self._pasts.turn(operator.tenant) as ours:
+            if not ours:
+                return Rejected(Reason.RATE_LIMITED)
+            return await self._folded(block, when, bounded_timeout_ms(envelope.timeout_ms))
+
+    async def _folded(self, block: BlockId, when: Position | Instant, timeout_ms: int) -> SeatPlan | Rejected:
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                return SeatPlan(block, await self._availability.past.shown(block, when))
+        except NotThere:
+            return invalid("at: the event has no such past")
+        except TimeoutError:
+            return Rejected(Reason.DEADLINE_EXCEEDED)
+        except JournalUnavailable:
+            return Rejected(Reason.UNAVAILABLE)
 
     async def _admit_read_model(
         self, envelope: Envelope, event_id: str, body: Shape | Rejected | None = None

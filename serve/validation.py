@@ -6,6 +6,7 @@ field by field, so that each fault is named.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import cache
 from itertools import chain
@@ -18,6 +19,7 @@ from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNIT
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventStatus
+from actors.projections.past import Instant, Position
 from serve.members import element_type, given_twice
 from serve.refusals import invalid
 
@@ -41,6 +43,9 @@ _CLEARER = {
 }
 
 MAX_POSITION = (1 << 53) - 1  # what every client can count to
+_POSITION = re.compile(r"[0-9]{1,15}")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def one_of(statuses: type[IntEnum]) -> str:
@@ -140,10 +145,42 @@ class LayoutAsked(Shape, frozen=True):
     version: Annotated[int, Meta(ge=1)] | None = None
 
 
-class StatusesAsked(Shape, frozen=True):
-    """`since`: the `sequence` of what the caller has; then only what has changed is told, if that is still known."""
+class PastAsked(Shape, frozen=True):
+    """`at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators."""
+
+    at: Annotated[str, Meta(max_length=40)] = ""
+
+    def faults(self) -> Iterator[str]:
+        """An instant has a time zone, and is not before 1970."""
+        if self.at and self.when() is None:
+            yield "at: must be a sequence, or an instant as RFC 3339 writes it, with its zone"
+
+    def when(self) -> Position | Instant | None:
+        """Which position or instant is meant; None if there is none."""
+        if _POSITION.fullmatch(self.at):
+            return Position(int(self.at))
+        if not _INSTANT.fullmatch(self.at):
+            return None
+        try:
+            at_ms = (datetime.fromisoformat(self.at.upper()) - _BEGINNING) // timedelta(milliseconds=1)
+        except (ValueError, OverflowError):
+            return None
+        return Instant(at_ms) if at_ms >= 0 else None
+
+
+class StatusesAsked(PastAsked, frozen=True):
+    """`since`: the `sequence` of what the caller has; then only what has changed is told, if that is still known.
+
+    `at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators.
+    """
 
     since: Annotated[int, Meta(ge=0, le=MAX_POSITION)] | None = None
+
+    def faults(self) -> Iterator[str]:
+        """What changed is told of the present only."""
+        yield from super().faults()
+        if self.at and self.since is not None:
+            yield "since: cannot be asked together with at"
 
 
 class SectionAsked(Shape, frozen=True):

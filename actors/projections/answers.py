@@ -73,7 +73,7 @@ class SeatPlan:
 
     def __init__(self, block: BlockId, shown: Shown) -> None:
         self.shown = shown
-        self._block = block
+        self.block = block
         self._sections: dict[str, dict[str, UnitStatus]] = {}
 
     @cached_property
@@ -98,7 +98,7 @@ class SeatPlan:
         shown = self.shown
         seats = None if since is None else shown.changed_since(since)
         return SeatStatuses(
-            self._block,
+            self.block,
             shown.event.layout_version,
             shown.position,
             shown.as_of_ms,

@@ -25,6 +25,7 @@ from actors.core.replies import EventStatus
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
 from actors.database.short_line import ShortLine
+from actors.journal.postgres import PostgresJournal
 from actors.projections.answers import (
     Availability,
     EventLayout,
@@ -37,6 +38,7 @@ from actors.projections.counts import EventCounts
 from actors.projections.cursor import cursor_behind, place_of
 from actors.projections.fresh import PATIENCE_S, FreshValues, ReadUnavailable
 from actors.projections.live_events import LiveEvents, LiveUnavailable
+from actors.projections.past import Past
 from actors.projections.shown import EventShown, Shown
 
 MAX_EVENTS_KNOWN = 2_000
@@ -79,6 +81,8 @@ class _IndexedLayout:
 class AvailabilityReader:
     """The read models of one process; what was read serves all who ask for 200 ms. `now_ms`: the journal's clock.
 
+    `past`: events as they were.
+
     Every method raises ReadUnavailable where Postgres is away, or too many ask at once, and what is asked for is
     neither in Redis nor was seen before.
     """
@@ -91,6 +95,7 @@ class AvailabilityReader:
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
+        self.past = Past(PostgresJournal(database_url, application_name="holdfast-past"))
         line = Line(database_url, application_name="holdfast-reader", bound_ms=BOUND_MS)
         self._line = ShortLine(line, monotonic=monotonic)
         self._live = live
@@ -106,7 +111,7 @@ class AvailabilityReader:
         shown = await self._events.get(block)
         if shown is None or shown.event.tenant != tenant:
             return None
-        return availability_of(block, shown, self._age_ms(shown))
+        return availability_of(block, shown, self.age_ms(shown))
 
     async def unit_statuses(self, tenant: TenantId, block: BlockId, section: str) -> UnitStatuses | None:
         """The status of each seat of a section; None as for `availability`. Raises KeyError: no such section."""
@@ -114,14 +119,14 @@ class AvailabilityReader:
         if plan is None or plan.shown.event.tenant != tenant:
             return None
         layout = await self._layout(block, plan.shown.event.layout_version)
-        return plan.of_section(layout.index, section, self._age_ms(plan.shown))
+        return plan.of_section(layout.index, section, self.age_ms(plan.shown))
 
     async def seat_statuses(self, tenant: TenantId, block: BlockId, since: int | None = None) -> SeatStatuses | None:
         """The status of each seat, or of each that changed since a position, if that is known; None as above."""
         plan = await self._plans.get(block)
         if plan is None or plan.shown.event.tenant != tenant:
             return None
-        return plan.of_event(since, self._age_ms(plan.shown))
+        return plan.of_event(since, self.age_ms(plan.shown))
 
     async def layout(self, tenant: TenantId, block: BlockId) -> EventLayout | None:
         """The event's layout; None as for `availability`."""
@@ -147,10 +152,12 @@ class AvailabilityReader:
     async def close(self) -> None:
         """End the lines; nothing in flight is waited for."""
         await self._line.close()
+        await self.past.close()
         if self._live is not None:
             await self._live.close()
 
-    def _age_ms(self, shown: Shown) -> int:
+    def age_ms(self, shown: Shown) -> int:
+        """How long ago it was certain that this is all that was acknowledged."""
         return max(0, self._now_ms() - shown.as_of_ms)
 
     async def _read_counts(self, block: BlockId) -> Shown | None:

@@ -34,6 +34,7 @@ from serve.validation import (
     NewHold,
     NewOrder,
     Nothing,
+    PastAsked,
     SectionAsked,
     StatusesAsked,
 )
@@ -81,7 +82,8 @@ class GrpcMethods:
     @rpc(availability_pb2.GetAvailabilityResponse, availability_of)
     async def GetAvailability(self, request: Message, envelope: Envelope) -> Availability | Rejected:
         """Count an event's units."""
-        return await self.operations.get_availability(envelope, request.event_id)
+        asked = body_of(request, given(at=request.at), PastAsked)
+        return await self.operations.get_availability(envelope, request.event_id, asked)
 
     @rpc(availability_pb2.ListUnitsResponse, unit_list_of)
     async def ListUnits(self, request: Message, envelope: Envelope) -> tuple[str, UnitStatuses] | Rejected:
@@ -99,8 +101,8 @@ class GrpcMethods:
     @rpc(availability_pb2.GetStatusesResponse, statuses_of)
     async def GetStatuses(self, request: Message, envelope: Envelope) -> SeatStatuses | Rejected:
         """Read the status of every seat, or of those that changed."""
-        fields = {"since": request.since} if request.HasField("since") else {}
-        asked = body_of(request, fields, StatusesAsked)
+        since = {"since": request.since} if request.HasField("since") else {}
+        asked = body_of(request, given(at=request.at) | since, StatusesAsked)
         return await self.operations.get_statuses(envelope, request.event_id, asked)
 
     @rpc(holds_pb2.PlaceHoldResponse, writes("hold", hold_of))

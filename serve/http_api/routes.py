@@ -43,6 +43,7 @@ from serve.validation import (
     NewHold,
     NewOrder,
     Nothing,
+    PastAsked,
     SectionAsked,
     StatusesAsked,
 )
@@ -85,13 +86,14 @@ class Events(Controller):
         done = await _operations(request).open_sale(envelope_of(request), event_id, body)
         return _answered(request, done, event_view)
 
-    @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND))
+    @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND, query=PastAsked))
     async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Count an event's units by section, area and price category. A moment old: everything that was acknowledged
         before `as_of` is certain to be in it, and `age_ms` says how long ago that was. For a moment after the event was
-        created there are no counts yet: UNAVAILABLE, ask again.
+        created there are no counts yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
         """
-        found = await _operations(request).get_availability(envelope_of(request), event_id)
+        asked = query_of(request, PastAsked)
+        found = await _operations(request).get_availability(envelope_of(request), event_id, asked)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
 
     @get(
@@ -126,7 +128,7 @@ class Events(Controller):
         """The status of every seat, compactly, by its index in the layout; and the places of areas, counted. With
         `since`, the `sequence` of what the caller has, only the seats that may have changed after it, as long as that
         is known; else all of them. A moment old, as the counts are. For a moment after the event was created there are
-        no statuses yet: UNAVAILABLE, ask again.
+        no statuses yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
         """
         asked = query_of(request, StatusesAsked)
         found = await _operations(request).get_statuses(envelope_of(request), event_id, asked)

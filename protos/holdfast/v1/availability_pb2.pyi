@@ -41,10 +41,14 @@ class CategoryAvailability(_message.Message):
     def __init__(self, category: _Optional[_Union[_prices_pb2.PriceCategory, _Mapping]] = ..., counts: _Optional[_Union[_units_pb2.UnitCounts, _Mapping]] = ...) -> None: ...
 
 class GetAvailabilityRequest(_message.Message):
-    __slots__ = ("event_id",)
+    __slots__ = ("event_id", "at", "timeout_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
-    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+    at: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., at: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class GetAvailabilityResponse(_message.Message):
     __slots__ = ("event_id", "name", "status", "currency", "sequence", "as_of", "sections", "areas", "categories", "age_ms")
@@ -153,12 +157,16 @@ class SeatsOfStatus(_message.Message):
     def __init__(self, status: _Optional[_Union[_units_pb2.UnitStatus, str]] = ..., seats: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class GetStatusesRequest(_message.Message):
-    __slots__ = ("event_id", "since")
+    __slots__ = ("event_id", "since", "at", "timeout_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     since: int
-    def __init__(self, event_id: _Optional[str] = ..., since: _Optional[int] = ...) -> None: ...
+    at: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., since: _Optional[int] = ..., at: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class GetStatusesResponse(_message.Message):
     __slots__ = ("event_id", "layout_version", "sequence", "as_of", "age_ms", "areas", "only_changed", "statuses", "changed")

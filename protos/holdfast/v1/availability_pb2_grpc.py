@@ -72,7 +72,11 @@ class AvailabilityServiceServicer:
 
         For a moment after the event was created there are no counts yet: UNAVAILABLE, ask again.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        Operators may ask for the past: it is folded from the event's journal, one question at a time and one a second for each
+        tenant.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE; of the past also PERMISSION_DENIED, RATE_LIMITED,
+        DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +113,10 @@ class AvailabilityServiceServicer:
 
         For a moment after the event was created there are no statuses yet: UNAVAILABLE, ask again.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        Operators may ask for the past, as of GetAvailability.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE; of the past also PERMISSION_DENIED, RATE_LIMITED,
+        DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

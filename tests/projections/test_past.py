@@ -1,0 +1,155 @@
+"""An event as it was at any position or instant is what was shown of it then."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import pytest
+
+from actors.core.ids import BlockId
+from actors.journal.journal import Snapshot
+from actors.journal.postgres import PostgresJournal
+from actors.journal.succession import JournalDamaged
+from actors.projections import past
+from actors.projections.answers import SeatPlan, availability_of
+from actors.projections.fold import Fold
+from actors.projections.live_events import LiveEvents
+from actors.projections.live_writer import LiveWriter
+from actors.projections.past import Instant, NotThere, Past, Position
+from serve.local.redis import Redis
+from tests.projections.selling import SellingEvent, World, follow_all
+from tests.projections.watching import ask, reading
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def looking_back(world: World) -> AsyncIterator[Past]:
+    looking = Past(PostgresJournal(world.database_url))
+    try:
+        yield looking
+    finally:
+        await looking.close()
+
+
+class Lived(dict[int, tuple[Any, ...]]):
+    """By position, what was shown live."""
+
+
+async def lived(world: World, redis: Redis, event: SellingEvent) -> Lived:
+    """Live for a while, with two snapshots on the way; what was shown of it."""
+    shown = Lived()
+    projector = world.projector(display=LiveWriter(LiveEvents(redis.url)))
+    async with reading(world.database_url, redis.url) as reader:
+        for turn in range(30):
+            await event.live_at_random(Random(turn), 1)
+            if turn in (10, 20):
+                await event.save_snapshot()
+            await follow_all(projector)
+            counts, seats = await ask(reader, event.block)
+            assert counts.position == seats.position == len(event.rows)
+            shown[counts.position] = (
+                counts.status, counts.sections, counts.areas, counts.categories, seats.statuses, seats.areas,
+            )  # fmt: skip
+    return shown
+
+
+async def check_past(world: World, redis: Redis, spoil: str = "") -> None:
+    event = await world.event()
+    live = await lived(world, redis, event)
+    if spoil:
+        await world.connection.execute(spoil)
+    async with looking_back(world) as looking:
+        for position, expected in live.items():
+            recorded_ms = event.rows[position - 1].recorded_at_ms
+            last = max(row.position for row in event.rows if row.recorded_at_ms <= recorded_ms)
+            for when, then in ((Position(position), position), (Instant(recorded_ms), last)):
+                shown = await looking.shown(event.block, when)
+                counts, seats = availability_of(event.block, shown, 0), SeatPlan(event.block, shown).of_event(None, 0)
+                assert (counts.position, counts.as_of_ms) == (then, recorded_ms)
+                assert live.get(then, expected) == (
+                    counts.status, counts.sections, counts.areas, counts.categories, seats.statuses, seats.areas,
+                ), f"this is not what was shown at row {then}"  # fmt: skip
+
+
+async def test_any_position_and_instant_is_what_was_shown_then(world: World, redis: Redis) -> None:
+    await check_past(world, redis)
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+async def test_it_is_the_same_in_small_pages_and_slices(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    monkeypatch.setattr(past, "ROWS_PER_PAGE", pages)
+    monkeypatch.setattr(past, "ENTRIES_PER_SLICE", 1)
+    await check_past(world, redis)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "update snapshots set state = 'nonsense'",
+        "update snapshots set state = 'nonsense' where position = (select max(position) from snapshots)",
+        "delete from snapshots",
+    ],
+)
+async def test_a_snapshot_that_is_of_no_use_costs_time_only(world: World, redis: Redis, spoil: str) -> None:
+    await check_past(world, redis, spoil)
+
+
+def stops_a_row_early(patch: pytest.MonkeyPatch) -> None:
+    followed = Past._followed
+
+    async def early(looking: Past, fold: Fold, position: int) -> Fold:
+        whole = await followed(looking, fold, max(position - 1, fold.position))
+        whole.position = position
+        return whole
+
+    patch.setattr(Past, "_followed", early)
+
+
+def takes_any_snapshot(patch: pytest.MonkeyPatch) -> None:
+    newest = Past._newest_snapshot
+
+    async def found(looking: Past, block: BlockId, position: int) -> Snapshot | None:
+        return await newest(looking, block, position + 3)
+
+    patch.setattr(Past, "_newest_snapshot", found)
+
+
+@pytest.mark.parametrize("sabotage", [stops_a_row_early, takes_any_snapshot])
+async def test_control_another_time_is_noticed(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        await check_past(world, redis)
+
+
+async def test_what_was_not_yet_or_is_not_yet_is_not_there(world: World) -> None:
+    event = await world.event()
+    async with looking_back(world) as looking:
+        for when in (
+            Position(0),
+            Position(1),  # before the event was created
+            Position(len(event.rows) + 1),
+            Instant(event.rows[0].recorded_at_ms - 1),
+            Instant(await world.journal.now_ms() + 60_000),
+        ):
+            with pytest.raises(NotThere):
+                await looking.shown(event.block, when)
+        with pytest.raises(NotThere):
+            await looking.shown(BlockId("0123456789abcdef"), Position(1))
+
+
+async def test_a_journal_that_is_damaged_before_says_nothing(world: World) -> None:
+    event = await world.event()
+    await event.live_at_random(Random(1), 10)
+    await world.connection.execute(
+        "update journal set recorded_at_ms = 7 where block_id = $1 and position = 4", event.block
+    )
+    async with looking_back(world) as looking:
+        await looking.shown(event.block, Position(3))
+        with pytest.raises(JournalDamaged):
+            await looking.shown(event.block, Position(5))
