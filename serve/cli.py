@@ -277,7 +277,7 @@ def show_journal(
 
 @projections.command("rebuild")
 def rebuild_projections(event_id: EventId, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Derive availability and deadlines of an event anew, from its journal's first row; ends their quarantine.
+    """Derive all that is read of an event anew, from its journal's first row; ends its quarantine.
 
     The projector does it, within seconds. What it cannot follow is quarantined again.
     """

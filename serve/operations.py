@@ -13,7 +13,7 @@ from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
-from actors.projections.availability_reader import AvailabilityReader
+from actors.projections.read_models import ReadModels
 from actors.reservations import Done, Reservations
 from serve.admission import Authenticate, Envelope
 from serve.layout_reader import LayoutFileError, decode_json
@@ -34,11 +34,11 @@ class Operations(Reads):
     def __init__(
         self,
         reservations: Reservations,
-        availability: AvailabilityReader,
+        models: ReadModels,
         authenticate: Authenticate,
         status: Callable[[], Awaitable[ClusterStatus]],
     ) -> None:
-        super().__init__(reservations, availability, authenticate)
+        super().__init__(reservations, models, authenticate)
         self._status = status
         self._digests = Ration(DIGEST_PERIOD_S)
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from actors.core.ids import BlockId, parse_event_id
 from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.replies import EventStatus
+from actors.core.replies import EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
 from actors.journal.journal import JournalUnavailable
 from actors.projections.answers import (
     Availability,
@@ -16,32 +16,43 @@ from actors.projections.answers import (
     UnitStatuses,
     availability_of,
 )
-from actors.projections.availability_reader import AvailabilityReader, EventSummary
+from actors.projections.availability_reader import EventSummary
 from actors.projections.cursor import InvalidCursor
 from actors.projections.fresh import ReadUnavailable
+from actors.projections.listing_reader import Listed
 from actors.projections.past import Instant, NotThere, Position
+from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from serve.admission import Admission, Authenticate, Envelope
 from serve.ration import Ration
 from serve.refusals import invalid
-from serve.validation import EventPage, LayoutAsked, PastAsked, SectionAsked, Shape, StatusesAsked, bounded_timeout_ms
+from serve.validation import (
+    EventPage,
+    HoldPage,
+    LayoutAsked,
+    OrderPage,
+    PastAsked,
+    SectionAsked,
+    Shape,
+    StatusesAsked,
+    bounded_timeout_ms,
+)
 
 PAST_PERIOD_S = 1.0
 """An event as it was is folded from its journal, which occupies its gateway: one at a time, and one a second for each
 tenant."""
 
 T = TypeVar("T")
+R = TypeVar("R", HoldReply, OrderReply)
 
 
 class Reads(Admission):
     """The reads of `Operations`. What they answer is a moment old and says how old."""
 
-    def __init__(
-        self, reservations: Reservations, availability: AvailabilityReader, authenticate: Authenticate
-    ) -> None:
+    def __init__(self, reservations: Reservations, models: ReadModels, authenticate: Authenticate) -> None:
         super().__init__(authenticate)
         self._reservations = reservations
-        self._availability = availability
+        self._models = models
         self._pasts = Ration(PAST_PERIOD_S)
 
     async def list_events(
@@ -54,7 +65,9 @@ class Reads(Admission):
         assert isinstance(page, EventPage)
         try:
             status = EventStatus[page.status] if page.status else None
-            return await _unless_away(self._availability.list_events(caller.tenant, page.cursor, page.limit, status))
+            return await _unless_away(
+                self._models.availability.list_events(caller.tenant, page.cursor, page.limit, status)
+            )
         except InvalidCursor as error:
             return invalid(f"cursor: {error}")
 
@@ -66,12 +79,12 @@ class Reads(Admission):
             plan = await self._past_plan(envelope, event_id, asked)
             if isinstance(plan, Rejected):
                 return plan
-            return availability_of(plan.block, plan.shown, self._availability.age_ms(plan.shown))
+            return availability_of(plan.block, plan.shown, self._models.availability.age_ms(plan.shown))
         admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
         caller, block = admitted
-        found = await _unless_away(self._availability.availability(caller.tenant, block))
+        found = await _unless_away(self._models.availability.availability(caller.tenant, block))
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found
 
     async def list_units(
@@ -84,7 +97,7 @@ class Reads(Admission):
         caller, block = admitted
         assert isinstance(asked, SectionAsked)
         try:
-            found = await _unless_away(self._availability.unit_statuses(caller.tenant, block, asked.section))
+            found = await _unless_away(self._models.availability.unit_statuses(caller.tenant, block, asked.section))
         except KeyError:
             return Rejected(Reason.UNIT_UNKNOWN, Details(units=(asked.section,)))
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found
@@ -98,7 +111,7 @@ class Reads(Admission):
             return admitted
         caller, block = admitted
         assert isinstance(asked, LayoutAsked)
-        found = await _unless_away(self._availability.layout(caller.tenant, block))
+        found = await _unless_away(self._models.availability.layout(caller.tenant, block))
         if found is None:
             return await self._missing_read_model(caller, event_id, envelope)
         if not isinstance(found, Rejected) and asked.version not in (None, found.version):
@@ -111,13 +124,52 @@ class Reads(Admission):
         """The status of each seat of an event, or of those that changed since a position; as it was, for operators."""
         if isinstance(asked, StatusesAsked) and asked.at:
             plan = await self._past_plan(envelope, event_id, asked)
-            return plan if isinstance(plan, Rejected) else plan.of_event(None, self._availability.age_ms(plan.shown))
+            return (
+                plan
+                if isinstance(plan, Rejected)
+                else plan.of_event(None, self._models.availability.age_ms(plan.shown))
+            )
         admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
         caller, block = admitted
         assert isinstance(asked, StatusesAsked)
-        found = await _unless_away(self._availability.seat_statuses(caller.tenant, block, asked.since))
+        found = await _unless_away(self._models.availability.seat_statuses(caller.tenant, block, asked.since))
+        return await self._missing_read_model(caller, event_id, envelope) if found is None else found
+
+    async def list_holds(
+        self, envelope: Envelope, event_id: str, page: HoldPage | Rejected
+    ) -> Listed[HoldReply] | Rejected:
+        """An event's holds, of one buyer and status if they are given."""
+        admitted = await self._admit_read_model(envelope, event_id, page)
+        if isinstance(admitted, Rejected):
+            return admitted
+        caller, block = admitted
+        assert isinstance(page, HoldPage)
+        status = HoldStatus[page.status] if page.status else None
+        asking = self._models.lists.holds(caller.tenant, block, page.buyer_id, status, page.cursor, page.limit)
+        return await self._listed(caller, event_id, envelope, asking)
+
+    async def list_orders(
+        self, envelope: Envelope, event_id: str, page: OrderPage | Rejected
+    ) -> Listed[OrderReply] | Rejected:
+        """An event's orders, of one buyer and status if they are given."""
+        admitted = await self._admit_read_model(envelope, event_id, page)
+        if isinstance(admitted, Rejected):
+            return admitted
+        caller, block = admitted
+        assert isinstance(page, OrderPage)
+        status = OrderStatus[page.status] if page.status else None
+        asking = self._models.lists.orders(caller.tenant, block, page.buyer_id, status, page.cursor, page.limit)
+        return await self._listed(caller, event_id, envelope, asking)
+
+    async def _listed(
+        self, caller: Caller, event_id: str, envelope: Envelope, asking: Awaitable[Listed[R] | None]
+    ) -> Listed[R] | Rejected:
+        try:
+            found = await _unless_away(asking)
+        except InvalidCursor as error:
+            return invalid(f"cursor: {error}")
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found
 
     async def _past_plan(self, envelope: Envelope, event_id: str, asked: PastAsked) -> SeatPlan | Rejected:
@@ -129,7 +181,7 @@ class Reads(Admission):
         assert when is not None
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
-        known = await _unless_away(self._availability.availability(operator.tenant, block))
+        known = await _unless_away(self._models.availability.availability(operator.tenant, block))
         if not isinstance(known, Availability):
             return known or await self._missing_read_model(operator, event_id, envelope)
         with self._pasts.turn(operator.tenant) as ours:
@@ -140,7 +192,7 @@ class Reads(Admission):
     async def _folded(self, block: BlockId, when: Position | Instant, timeout_ms: int) -> SeatPlan | Rejected:
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                return SeatPlan(block, await self._availability.past.shown(block, when))
+                return SeatPlan(block, await self._models.past.shown(block, when))
         except NotThere:
             return invalid("at: the event has no such past")
         except TimeoutError:

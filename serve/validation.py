@@ -18,7 +18,7 @@ from msgspec import Meta
 from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
-from actors.core.replies import EventStatus
+from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.projections.past import Instant, Position
 from serve.members import element_type, given_twice
 from serve.refusals import invalid
@@ -137,6 +137,20 @@ class EventPage(Page, frozen=True):
     """Which part of the list of events; of one `status` only, if it is given."""
 
     status: Annotated[str, Meta(pattern=one_of(EventStatus))] = ""
+
+
+class HoldPage(Page, frozen=True):
+    """Which part of the list of an event's holds; of one buyer and of one `status` only, if they are given."""
+
+    buyer_id: Annotated[str, Meta(max_length=128)] = ""
+    status: Annotated[str, Meta(pattern=one_of(HoldStatus))] = ""
+
+
+class OrderPage(Page, frozen=True):
+    """Which part of the list of an event's orders; of one buyer and of one `status` only, if they are given."""
+
+    buyer_id: Annotated[str, Meta(max_length=128)] = ""
+    status: Annotated[str, Meta(pattern=one_of(OrderStatus))] = ""
 
 
 class LayoutAsked(Shape, frozen=True):

@@ -25,7 +25,6 @@ from actors.core.replies import EventStatus
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
 from actors.database.short_line import ShortLine
-from actors.journal.postgres import PostgresJournal
 from actors.projections.answers import (
     Availability,
     EventLayout,
@@ -38,7 +37,6 @@ from actors.projections.counts import EventCounts
 from actors.projections.cursor import cursor_behind, place_of
 from actors.projections.fresh import PATIENCE_S, FreshValues, ReadUnavailable
 from actors.projections.live_events import LiveEvents, LiveUnavailable
-from actors.projections.past import Past
 from actors.projections.shown import EventShown, Shown
 
 MAX_EVENTS_KNOWN = 2_000
@@ -79,9 +77,7 @@ class _IndexedLayout:
 
 
 class AvailabilityReader:
-    """The read models of one process; what was read serves all who ask for 200 ms. `now_ms`: the journal's clock.
-
-    `past`: events as they were.
+    """Events and their units, for one process; what was read serves all who ask for 200 ms. `now_ms`: see `ReadModels`.
 
     Every method raises ReadUnavailable where Postgres is away, or too many ask at once, and what is asked for is
     neither in Redis nor was seen before.
@@ -95,7 +91,6 @@ class AvailabilityReader:
         monotonic: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
-        self.past = Past(PostgresJournal(database_url, application_name="holdfast-past"))
         line = Line(database_url, application_name="holdfast-reader", bound_ms=BOUND_MS)
         self._line = ShortLine(line, monotonic=monotonic)
         self._live = live
@@ -152,7 +147,6 @@ class AvailabilityReader:
     async def close(self) -> None:
         """End the lines; nothing in flight is waited for."""
         await self._line.close()
-        await self.past.close()
         if self._live is not None:
             await self._live.close()
 

@@ -11,6 +11,7 @@ from actors.journal.postgres import PostgresJournal
 from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.listing import ListingProjection
 from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
 from actors.projections.positions import Positions
@@ -31,7 +32,7 @@ class ProjectorService:
         self._projector = Projector(
             Positions(database_url),
             PostgresJournal(database_url, application_name="holdfast-projector-snapshots"),
-            (AvailabilityProjection(), DeadlinesProjection()),
+            (AvailabilityProjection(), DeadlinesProjection(), ListingProjection()),
             display=LiveWriter(LiveEvents(redis_url)),
         )
         self._running = asyncio.create_task(self._run())

@@ -10,6 +10,7 @@ from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
 from actors.projections.availability_reader import EventSummary
+from actors.projections.listing_reader import Listed
 from actors.reservations import Done
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
 from serve.admission import Envelope
@@ -20,6 +21,7 @@ from serve.grpc_api.replies import (
     event_of,
     hold_of,
     layout_of,
+    listed,
     order_of,
     statuses_of,
     unit_list_of,
@@ -29,11 +31,13 @@ from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
     EventPage,
     HoldExtension,
+    HoldPage,
     LayoutAsked,
     NewEvent,
     NewHold,
     NewOrder,
     Nothing,
+    OrderPage,
     PastAsked,
     SectionAsked,
     StatusesAsked,
@@ -121,6 +125,13 @@ class GrpcMethods:
         """Read a hold."""
         return await self.operations.get_hold(envelope, request.hold_id)
 
+    @rpc(holds_pb2.ListHoldsResponse, listed("holds", hold_of))
+    async def ListHolds(self, request: Message, envelope: Envelope) -> Listed[HoldReply] | Rejected:
+        """List an event's holds."""
+        status = status_named(holds_pb2.HoldStatus, request.status)
+        fields = given(cursor=request.cursor, limit=request.limit, buyer_id=request.buyer_id, status=status)
+        return await self.operations.list_holds(envelope, request.event_id, body_of(request, fields, HoldPage))
+
     @rpc(holds_pb2.ExtendHoldResponse, writes("hold", hold_of))
     async def ExtendHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
         """Let a hold live longer, or release it with 0."""
@@ -142,6 +153,13 @@ class GrpcMethods:
     async def GetOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
         """Read an order."""
         return await self.operations.get_order(envelope, request.order_id)
+
+    @rpc(orders_pb2.ListOrdersResponse, listed("orders", order_of))
+    async def ListOrders(self, request: Message, envelope: Envelope) -> Listed[OrderReply] | Rejected:
+        """List an event's orders."""
+        status = status_named(orders_pb2.OrderStatus, request.status)
+        fields = given(cursor=request.cursor, limit=request.limit, buyer_id=request.buyer_id, status=status)
+        return await self.operations.list_orders(envelope, request.event_id, body_of(request, fields, OrderPage))
 
     @rpc(orders_pb2.ConfirmOrderResponse, writes("order", order_of))
     async def ConfirmOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:

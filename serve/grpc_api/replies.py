@@ -1,7 +1,7 @@
 """What gRPC replies look like: replies of blocks and read models as protobuf messages."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -20,7 +20,10 @@ from actors.core.replies import (
 from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
 from actors.projections.availability_reader import EventSummary
 from actors.projections.counts import AreaAvailability, UnitCounts
+from actors.projections.listing_reader import Listed
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
+
+R = TypeVar("R", HoldReply, OrderReply)
 
 _EVENT_STATUS = {status: f"EVENT_STATUS_{status.name}" for status in EventStatus}
 _HOLD_STATUS = {status: f"HOLD_STATUS_{status.name}" for status in HoldStatus}
@@ -204,6 +207,22 @@ def statuses_of(reply: type[Any], found: SeatStatuses) -> Any:
             if (seats := found.changed_to(status))
         ],
     )
+
+
+def listed(field: str, render: Callable[[BlockId, R], Any]) -> Callable[[type[Any], Listed[R]], Any]:
+    """Renders a page of an event's list."""
+
+    def rendered(reply: type[Any], found: Listed[R]) -> Any:
+        return reply(
+            event_id=event_id(found.block),
+            sequence=found.position,
+            as_of=_time(found.as_of_ms),
+            age_ms=found.age_ms,
+            next_cursor=found.next_cursor,
+            **{field: [render(found.block, one) for one in found.listed]},
+        )
+
+    return rendered
 
 
 def _area_counts(areas: Iterable[AreaAvailability]) -> list[availability_pb2.AreaAvailability]:

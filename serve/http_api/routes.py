@@ -13,6 +13,7 @@ from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Done
 from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, is_known, query_of
 from serve.http_api.contracts import contract
+from serve.http_api.list_views import HoldListView, OrderListView, hold_list_view, order_list_view
 from serve.http_api.problems import problem_response
 from serve.http_api.reading import get
 from serve.http_api.seat_views import LayoutView, StatusesView, layout_headers, layout_view, statuses_view
@@ -38,11 +39,13 @@ from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
     EventPage,
     HoldExtension,
+    HoldPage,
     LayoutAsked,
     NewEvent,
     NewHold,
     NewOrder,
     Nothing,
+    OrderPage,
     PastAsked,
     SectionAsked,
     StatusesAsked,
@@ -153,6 +156,24 @@ class Events(Controller):
         body = await body_of(request, NewHold)
         done = await _operations(request).place_hold(envelope_of(request), event_id, body)
         return _answered(request, done, hold_view)
+
+    @get("/{event_id:str}/holds", opt=contract(HoldListView, Reason.EVENT_NOT_FOUND, query=HoldPage))
+    async def list_holds(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """List an event's holds, newest first, or those of one buyer and of one `status`. A moment old, as the counts
+        are; a hold whose time is up is ACTIVE here until its end is in the journal. For a moment after the event was
+        created there is no list yet: UNAVAILABLE, ask again.
+        """
+        found = await _operations(request).list_holds(envelope_of(request), event_id, query_of(request, HoldPage))
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(hold_list_view(found))
+
+    @get("/{event_id:str}/orders", opt=contract(OrderListView, Reason.EVENT_NOT_FOUND, query=OrderPage))
+    async def list_orders(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """List an event's orders, newest first, or those of one buyer and of one `status`. A moment old, as the counts
+        are; an order whose time is up is PENDING here until its end is in the journal. For a moment after the event was
+        created there is no list yet: UNAVAILABLE, ask again.
+        """
+        found = await _operations(request).list_orders(envelope_of(request), event_id, query_of(request, OrderPage))
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(order_list_view(found))
 
 
 class Holds(Controller):

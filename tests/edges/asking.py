@@ -68,6 +68,8 @@ ROUTES = {
     "get_layout": ("GET", "/v1/events/{event_id}/layout"),
     "get_statuses": ("GET", "/v1/events/{event_id}/statuses"),
     "place_hold": ("POST", "/v1/events/{event_id}/holds"),
+    "list_holds": ("GET", "/v1/events/{event_id}/holds"),
+    "list_orders": ("GET", "/v1/events/{event_id}/orders"),
     "get_hold": ("GET", "/v1/holds/{hold_id}"),
     "extend_hold": ("POST", "/v1/holds/{hold_id}/extend"),
     "release_hold": ("POST", "/v1/holds/{hold_id}/release"),
@@ -84,8 +86,16 @@ _SERVICES = (
         availability_pb2_grpc.AvailabilityServiceStub,
         ("get_availability", "list_units", "get_layout", "get_statuses"),
     ),
-    (holds_pb2, holds_pb2_grpc.HoldServiceStub, ("place_hold", "get_hold", "extend_hold", "release_hold")),
-    (orders_pb2, orders_pb2_grpc.OrderServiceStub, ("place_order", "get_order", "confirm_order", "cancel_order")),
+    (
+        holds_pb2,
+        holds_pb2_grpc.HoldServiceStub,
+        ("place_hold", "list_holds", "get_hold", "extend_hold", "release_hold"),
+    ),
+    (
+        orders_pb2,
+        orders_pb2_grpc.OrderServiceStub,
+        ("place_order", "list_orders", "get_order", "confirm_order", "cancel_order"),
+    ),
 )
 _RPCS = {operation: (module, stub) for module, stub, operations in _SERVICES for operation in operations}
 

@@ -21,6 +21,8 @@ READS = {
     "get_availability": 404,
     "list_units": 404,
     "get_layout": 404,
+    "list_holds": 404,
+    "list_orders": 404,
     "get_statuses": 404,
     "get_hold": 404,
     "get_order": 404,

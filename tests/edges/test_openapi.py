@@ -93,7 +93,7 @@ async def test_what_is_for_operators_says_so(document: Any, edges: Edges) -> Non
     assert (await edges.http.get("/docs")).text.count("For operators only") == len(FOR_OPERATORS)
 
 
-@pytest.mark.parametrize("path", ["availability", "units"])
+@pytest.mark.parametrize("path", ["availability", "units", "layout", "statuses", "holds", "orders"])
 async def test_what_lags_says_that_it_is_not_there_at_once(document: Any, path: str) -> None:
     read = document["paths"][f"/v1/events/{{event_id}}/{path}"]["get"]
     assert "For a moment after the event was created there " in read["description"]

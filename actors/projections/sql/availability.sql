@@ -38,9 +38,9 @@ with changed as (
 select count(*) from changed;
 
 -- name: shown
--- What is shown of an event, unless that is no newer than position $2: then `counts` and `statuses` are null. The latter
--- are as well if they are not asked for ($3). `head` is where the event's journal ends; what goes that far holds all that
--- was acknowledged before `now_ms`.
+-- What is shown of an event, unless that is no newer than position $2: then `counts` and `statuses` are null. The
+-- latter are as well if they are not asked for ($3). `head` is where the event's journal ends; what goes that far holds
+-- all that was acknowledged before `now_ms`.
 select
   availability.position, as_of_ms, tenant, name, status, currency, layout_version,
   case when availability.position > $2 then counts end as counts,

@@ -113,7 +113,7 @@ class AvailabilityServiceServicer:
 
         For a moment after the event was created there are no statuses yet: UNAVAILABLE, ask again.
 
-        Operators may ask for the past, as of GetAvailability.
+        Operators may ask for the past, as they may of GetAvailability.
 
         Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE; of the past also PERMISSION_DENIED, RATE_LIMITED,
         DEADLINE_EXCEEDED.
