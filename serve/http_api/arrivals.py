@@ -63,7 +63,7 @@ def query_of(request: HttpRequest, shape: type[S]) -> S | Rejected:
 
 def is_known(request: HttpRequest, etag: str) -> bool:
     """Whether the caller says in `If-None-Match` that it has what bears this validator (RFC 9110, 13.1.2)."""
-    named = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    named = [tag.strip().removeprefix("W/") for tag in ",".join(request.headers.getall("if-none-match", ())).split(",")]
     return etag in named or "*" in named
 
 

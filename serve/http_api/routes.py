@@ -111,7 +111,10 @@ class Events(Controller):
         found = await _operations(request).list_units(envelope_of(request), event_id, asked)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(unit_list_view(event_id, found))
 
-    @get("/{event_id:str}/layout", opt=contract(LayoutView, Reason.EVENT_NOT_FOUND, query=LayoutAsked))
+    @get(
+        "/{event_id:str}/layout",
+        opt=contract(LayoutView, Reason.EVENT_NOT_FOUND, query=LayoutAsked, has_validator=True),
+    )
     async def get_layout(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """The event's layout: sections, rows, seats, areas and prices. It never changes under its version, and has an
         `ETag`: with `If-None-Match` the answer is 304 while it is the same. Who names the `version` may keep it for

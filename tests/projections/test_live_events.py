@@ -277,23 +277,47 @@ async def test_what_another_history_of_the_database_left_is_not_shown(world: Wor
     await live.close()
 
 
-async def test_without_redis_postgres_answers_and_nobody_waits_for_redis_again_and_again(world: World) -> None:
+def hangs_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+def is_silent(writer: asyncio.StreamWriter) -> None:
+    """Accepts, and never answers."""
+
+
+async def check_redis_is_not_asked_again_and_again(
+    world: World, answers: Callable[[asyncio.StreamWriter], None]
+) -> None:
+    """Postgres answers; Redis is tried once in its second, whoever asks."""
     event = await world.event()
     await follow_all(world.projector())
     tries = 0
 
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal tries
         tries += 1
-        writer.close()
+        answers(writer)
 
     port = free_port()
-    server = await asyncio.start_server(refuse, "127.0.0.1", port)
+    server = await asyncio.start_server(accept, "127.0.0.1", port)
     live = LiveEvents(f"redis://127.0.0.1:{port}/0", monotonic=lambda: 0.0)
     reader = AvailabilityReader(world.database_url, live, monotonic=iter(map(float, range(1 << 60))).__next__)
     for _ in range(20):
         counts, _ = await ask(reader, event.block)
         assert counts.position == len(event.rows)
-    assert tries <= 2
     await reader.close()
     server.close()
+    assert tries <= 2
+
+
+@pytest.mark.parametrize("answers", [hangs_up, is_silent])
+async def test_without_redis_postgres_answers_and_nobody_waits_for_redis_again_and_again(
+    world: World, answers: Callable[[asyncio.StreamWriter], None]
+) -> None:
+    await check_redis_is_not_asked_again_and_again(world, answers)
+
+
+async def test_control_who_asks_redis_each_time_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_events, "AWAY_S", 0.0)
+    with pytest.raises(AssertionError):
+        await check_redis_is_not_asked_again_and_again(world, hangs_up)
