@@ -140,11 +140,12 @@ class _Names:
                 self.index = LayoutIndex(value)
 
     def tell(self, entry: Entry) -> ToldEntry:
-        """The entry in readable form; what is empty is left out."""
+        """The entry in readable form; what is empty, or as it is unless it is said, is left out."""
         says: dict[str, object] = {}
-        for field, value in msgspec.structs.asdict(entry).items():
-            if field != "at_ms" and value not in (0, "", b"", ()):
-                says |= FIELDS[field](self, value)
+        for field in msgspec.structs.fields(type(entry)):
+            value = getattr(entry, field.name)
+            if field.name != "at_ms" and value not in ("", b"", ()) and value != field.default:
+                says |= FIELDS[field.name](self, value)
         return ToldEntry(type(entry).__name__, rfc3339(entry.at_ms), says)
 
     def seat(self, seat: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from actors.core.entries import Entry, EventCreated, HoldPlaced
+from actors.core.entries import Activated, Entry, EventCreated, HoldExtended, HoldPlaced
 from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.database.connect import connect
 from actors.journal.codec import decode_entries
@@ -201,3 +201,9 @@ async def test_it_follows_what_is_written_later(
     assert await asyncio.wait_for(following, 10) == 0
     assert capsys.readouterr().out.count("\nrow ") == wanted.end - 1  # type: ignore[operator]
     await journal.close()
+
+
+def test_a_zero_that_is_meant_is_told_and_one_that_is_not_is_not() -> None:
+    names = journal_telling._Names(BLOCK)
+    assert "down_from" not in names.tell(Activated(1, "shard-1", b"nonce678")).says
+    assert names.tell(HoldExtended(1, 7, 0, b"k", b"f")).says["expires_at"] == "1970-01-01T00:00:00.000Z"
