@@ -30,7 +30,8 @@ from actors.core.ids import BlockId, Kind, TenantId, event_block, parse_event_id
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Layout
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.wishes import Wish, canonical
 from actors.dispatch import Dispatcher
 from actors.link.batch import encoder, reply_decoder
 
@@ -103,17 +104,15 @@ class Reservations:
         self,
         request: Request,
         event_id: str,
-        seats: tuple[str, ...],
-        areas: tuple[AreaPlaces, ...],
+        wish: Wish,
         ttl_ms: int = 0,
     ) -> Done[HoldReply] | Rejected:
-        """Hold all these units or none; `ttl_ms` 0: as long as the event says."""
+        """Hold all that is wished for or nothing; `ttl_ms` 0: as long as the event says."""
         block = parse_event_id(event_id)
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
-        canonical_areas = sorted((places.area, places.quantity) for places in areas)
-        stamp = self._stamp(request, "place_hold", sorted(seats), canonical_areas, ttl_ms)
-        return await self._write(block, PlaceHold(stamp, self._number(), seats, areas, ttl_ms), Reason.EVENT_NOT_FOUND)
+        stamp = self._stamp(request, "place_hold", canonical(wish), ttl_ms)
+        return await self._write(block, PlaceHold(stamp, self._number(), wish, ttl_ms), Reason.EVENT_NOT_FOUND)
 
     async def extend_hold(self, request: Request, hold_id: str, ttl_ms: int) -> Done[HoldReply] | Rejected:
         """Let a hold live until `ttl_ms` from now, up to its cap; 0 releases it."""

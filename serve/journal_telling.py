@@ -5,6 +5,7 @@ does not apply, and what is damaged, can be looked at too.
 """
 
 from collections.abc import Callable
+from enum import IntEnum
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,9 @@ import msgspec
 
 from actors.core.entries import Activated, Entry
 from actors.core.ids import BlockId, Kind, outside_id
-from actors.core.layout import Layout, LayoutIndex
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
+from actors.core.pricing import category_of_point, price_type_of_point
 from actors.journal.codec import UndecodableEntries, decode_entries
 from actors.journal.journal import GENESIS, Epoch, JournalRow
 from actors.journal.succession import JournalDamaged, entries_of_next
@@ -20,8 +23,8 @@ from serve.wire_time import rfc3339
 
 _WITHOUT_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
-_FOR_MACHINES = frozenset(("key", "fingerprint", "nonce"))
-"""Fields that are hashes: shown as JSON only."""
+_FOR_MACHINES = frozenset(("key", "fingerprint", "nonce", "lines", "charges", "once", "chosen"))
+"""Hashes, and how a price comes about: shown as JSON only."""
 
 
 class ToldPlaces(msgspec.Struct, frozen=True):
@@ -34,16 +37,18 @@ class ToldPlaces(msgspec.Struct, frozen=True):
         return f"{self.area} x {self.quantity}"
 
 
-class ToldPrice(msgspec.Struct, frozen=True):
-    """So many units of a category at one price."""
+class ToldPrice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """So many units of a category, and of a price type if there are any, at one price."""
 
     category: str
     quantity: int
     unit_price_minor: int
     currency: str
+    price_type: str = ""
 
     def __str__(self) -> str:
-        return f"{self.quantity} x {self.category} at {money(self.unit_price_minor, self.currency)}"
+        kind = f"{self.category} ({self.price_type})" if self.price_type else self.category
+        return f"{self.quantity} x {kind} at {money(self.unit_price_minor, self.currency)}"
 
 
 class ToldLayout(msgspec.Struct, frozen=True):
@@ -53,10 +58,11 @@ class ToldLayout(msgspec.Struct, frozen=True):
     categories: dict[str, int]
     sections: dict[str, int]
     areas: dict[str, int]
+    resources: dict[str, int]
 
     def __str__(self) -> str:
         prices = ", ".join(f"{name} at {money(price, self.currency)}" for name, price in self.categories.items())
-        units = ", ".join(f"{name} x {count}" for name, count in (self.sections | self.areas).items())
+        units = ", ".join(f"{name} x {count}" for name, count in (self.sections | self.areas | self.resources).items())
         return f"{units}; {prices}"
 
 
@@ -144,23 +150,27 @@ class _Names:
         says: dict[str, object] = {}
         for field in msgspec.structs.fields(type(entry)):
             value = getattr(entry, field.name)
-            if field.name != "at_ms" and value not in ("", b"", ()) and value != field.default:
+            if field.name != "at_ms" and value not in ("", b"", (), None) and value != field.default:
                 says |= FIELDS[field.name](self, value)
         return ToldEntry(type(entry).__name__, rfc3339(entry.at_ms), says)
 
-    def seat(self, seat: int) -> str:
-        """The seat's name; its index where the layout has none."""
-        return self.index.seat_name(seat) if 0 <= seat < self.index.seat_count else f"seat {seat}"
+    def unit(self, unit: int) -> str:
+        """The name of the seat or slot; its number where the layout has none."""
+        return self.index.unit_name(unit) if 0 <= unit < self.index.unit_count else f"unit {unit}"
 
     def area(self, area: int) -> str:
         """The area's name; its index where the layout has none."""
         areas = self.index.layout.areas
         return areas[area].name if 0 <= area < len(areas) else f"area {area}"
 
-    def category(self, category: int) -> str:
-        """The price category's name; its index where the layout has none."""
-        categories = self.index.layout.categories
-        return categories[category].name if 0 <= category < len(categories) else f"category {category}"
+    def price(self, point: int, quantity: int, price: int) -> ToldPrice:
+        """So many units at the price of a point; its number where the layout has no such category."""
+        layout = self.index.layout
+        category = category_of_point(layout, point)
+        known = 0 <= category < len(layout.categories)
+        name = layout.categories[category].name if known else f"price point {point}"
+        price_type = layout.price_types[price_type_of_point(layout, point)] if known and layout.price_types else ""
+        return ToldPrice(name, quantity, price, layout.currency, price_type)
 
 
 Told = dict[str, object]
@@ -194,8 +204,26 @@ def _seconds(name: str, _: _Names, ms: int) -> Told:
     return {name: ms / 1000}
 
 
+def _spelt(name: str, _: _Names, value: object) -> Told:
+    return {name: spelt_out(value)}
+
+
+def _tickets(name: str, _: _Names, tickets: int | tuple[int, ...]) -> Told:
+    return {name: tickets + 1 if isinstance(tickets, int) else [ticket + 1 for ticket in tickets]}
+
+
+def spelt_out(value: object) -> object:
+    """A value with the fields of its structs by name, those as they are unless they are said left out."""
+    if isinstance(value, msgspec.Struct):
+        fields = ((field.name, getattr(value, field.name), field.default) for field in msgspec.structs.fields(value))
+        return {name: spelt_out(said) for name, said, default in fields if said != default}
+    if isinstance(value, tuple):
+        return [spelt_out(part) for part in value]
+    return value.name if isinstance(value, IntEnum) else value
+
+
 def _seats(names: _Names, seats: tuple[int, ...]) -> Told:
-    return {"units": [names.seat(seat) for seat in seats]}
+    return {"units": [names.unit(seat) for seat in seats]}
 
 
 def _areas(names: _Names, areas: tuple[tuple[int, int], ...]) -> Told:
@@ -204,9 +232,9 @@ def _areas(names: _Names, areas: tuple[tuple[int, int], ...]) -> Told:
 
 def _prices(names: _Names, prices: tuple[tuple[int, int, int], ...]) -> Told:
     currency = names.index.layout.currency
-    lines = [ToldPrice(names.category(category), quantity, price, currency) for category, quantity, price in prices]
-    total = sum(line.quantity * line.unit_price_minor for line in lines)
-    return {"prices": lines, "total": money(total, currency)}
+    lines = [names.price(*price) for price in prices]
+    units = sum(line.quantity * line.unit_price_minor for line in lines)
+    return {"prices": lines, "before_charges": money(units, currency)}
 
 
 def _layout(_: _Names, layout: Layout) -> Told:
@@ -216,6 +244,7 @@ def _layout(_: _Names, layout: Layout) -> Told:
             {category.name: category.price for category in layout.categories},
             {section.name: sum(row.count for row in section.rows) for section in layout.sections},
             {area.name: area.capacity for area in layout.areas},
+            {resource.name: layout.calendars[resource.calendar].slot_count for resource in layout.resources},
         )
     }
 
@@ -239,6 +268,30 @@ FIELDS: dict[str, Callable[[_Names, Any], Told]] = {
     "prices": _prices,
     "expires_at_ms": partial(_time, "expires_at"),
     "max_expires_at_ms": partial(_time, "max_expires_at"),
+    "lines": partial(_spelt, "lines"),
+    "charges": partial(_spelt, "charges"),
+    "once": partial(_spelt, "once"),
+    "chosen": partial(_spelt, "chosen"),
+    "channel": partial(_same, "channel"),
+    "rules": partial(_spelt, "rules"),
+    "status": partial(_spelt, "status"),
+    "allotment": partial(_same, "allotment"),
+    "tickets": partial(_tickets, "tickets"),
+    "ticket": partial(_tickets, "ticket"),
+    "holder": partial(_same, "holder"),
+    "waiter": partial(_same, "waiter"),
+    "wish": partial(_spelt, "wish"),
+    "basket": partial(_same, "basket"),
+    "legs": partial(_spelt, "legs"),
+    "leg": partial(_spelt, "leg"),
+    "held": partial(_spelt, "held"),
+    "instead": partial(_spelt, "instead"),
+    "revision": partial(_same, "revision"),
+    "desk": partial(_same, "desk"),
+    "ttl_ms": partial(_seconds, "ttl_seconds"),
+    "place_by_ms": partial(_time, "place_by"),
+    "ask_at_ms": partial(_time, "ask_at"),
+    "until_ms": partial(_time, "until"),
 }
 """How each field of an entry is told, whatever the kind; a test holds that none is missing."""
 

@@ -12,7 +12,8 @@ import msgspec
 from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.wishes import AreaPlaces, Wish
 from actors.projections.read_models import ReadModels
 from actors.reservations import Done, Reservations
 from serve.admission import Authenticate, Envelope
@@ -95,7 +96,7 @@ class Operations(Reads):
         areas = tuple(AreaPlaces(places.area, places.quantity) for places in new.areas)
         if new.buyer_id:
             request = msgspec.structs.replace(request, buyer=new.buyer_id)
-        return await self._reservations.place_hold(request, event_id, new.units, areas, new.ttl_seconds * 1000)
+        return await self._reservations.place_hold(request, event_id, Wish(new.units, areas), new.ttl_seconds * 1000)
 
     async def get_hold(self, envelope: Envelope, hold_id: str) -> Done[HoldReply] | Rejected:
         """Read a hold."""

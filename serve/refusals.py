@@ -39,12 +39,16 @@ STANDINGS: Mapping[Reason, Standing] = MappingProxyType(
         Reason.EVENT_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "There is no such event"),
         Reason.HOLD_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "There is no such hold"),
         Reason.ORDER_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "There is no such order"),
+        Reason.WAITER_NOT_FOUND: Standing(404, StatusCode.NOT_FOUND, False, "Nobody of this id waits"),
         Reason.IDEMPOTENCY_KEY_REUSED: Standing(
             422, StatusCode.ALREADY_EXISTS, False, "The idempotency key was used for another request"
         ),
+        Reason.REVISION_MISMATCH: Standing(412, StatusCode.ABORTED, False, "The event has changed meanwhile"),
         Reason.UNIT_UNKNOWN: Standing(422, StatusCode.INVALID_ARGUMENT, False, "The event has no such unit"),
+        Reason.TABLE_NOT_WHOLE: Standing(422, StatusCode.INVALID_ARGUMENT, False, "The table is sold as a whole"),
         Reason.SALE_NOT_OPEN: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale yet"),
         Reason.SALE_CLOSED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event is not on sale any more"),
+        Reason.SALE_OPEN: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event is on sale"),
         Reason.HOLD_EXPIRED: Standing(410, StatusCode.FAILED_PRECONDITION, False, "The hold has expired"),
         Reason.HOLD_RELEASED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The hold was released"),
         Reason.HOLD_CONFIRMED: Standing(
@@ -53,6 +57,21 @@ STANDINGS: Mapping[Reason, Standing] = MappingProxyType(
         Reason.ORDER_EXPIRED: Standing(410, StatusCode.FAILED_PRECONDITION, False, "The order has expired"),
         Reason.ORDER_CANCELLED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order was cancelled"),
         Reason.ORDER_CONFIRMED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order is already confirmed"),
+        Reason.ORDER_PENDING: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order is not paid yet"),
+        Reason.ORDER_CLOSED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The order is closed"),
+        Reason.ORDER_NOT_DUE: Standing(
+            409, StatusCode.FAILED_PRECONDITION, False, "The order has no slot that has begun"
+        ),
+        Reason.TICKET_VOID: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The ticket is void"),
+        Reason.WAITER_GONE: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The buyer waits no longer"),
+        Reason.NO_WAITING_LIST: Standing(409, StatusCode.FAILED_PRECONDITION, False, "The event has no waiting list"),
+        Reason.BUYER_LIMIT_EXCEEDED: Standing(
+            409, StatusCode.FAILED_PRECONDITION, False, "The buyer would have too many units"
+        ),
+        Reason.UNITS_BLOCKED: Standing(409, StatusCode.FAILED_PRECONDITION, False, "Units are set aside"),
+        Reason.CHANNEL_REQUIRED: Standing(
+            409, StatusCode.FAILED_PRECONDITION, False, "Units are set aside for another channel"
+        ),
         Reason.UNITS_SOLD: Standing(409, StatusCode.ABORTED, False, "Units are sold"),
         Reason.UNITS_HELD: Standing(409, StatusCode.ABORTED, False, "Units are held by others"),
         Reason.NOT_ENOUGH_AVAILABLE: Standing(409, StatusCode.ABORTED, False, "There is not enough available"),

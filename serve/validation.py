@@ -15,10 +15,12 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from actors.core.commands import DEFAULT_HOLD_TTL_MS, MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD
+from actors.core.commands import DEFAULT_HOLD_TTL_MS
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
+from actors.core.rules import MAX_HOLD_LIFE_MS
+from actors.core.wishes import MAX_UNITS_PER_HOLD
 from actors.projections.past import Instant, Position
 from serve.members import element_type, given_twice
 from serve.refusals import invalid

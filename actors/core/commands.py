@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.core.baskets import LegHeld, LegPlan
 from actors.core.layout import Layout
-from actors.core.replies import AreaPlaces
+from actors.core.replies import EventStatus, OrderStatus
+from actors.core.rules import Rules
+from actors.core.wishes import Wish
 
-MAX_UNITS_PER_HOLD = 50
 DEFAULT_HOLD_TTL_MS = 10 * 60_000
 MIN_EVENT_HOLD_TTL_MS = 1_000
-MAX_HOLD_LIFE_MS = 2 * 60 * 60_000
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):
@@ -37,6 +38,7 @@ class CreateEvent(msgspec.Struct, frozen=True, array_like=True, tag=1):
     name: str
     layout: Layout
     hold_ttl_ms: int = DEFAULT_HOLD_TTL_MS
+    rules: Rules = Rules()
 
 
 class OpenSale(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -46,12 +48,11 @@ class OpenSale(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class PlaceHold(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """Hold these seats and places, all or nothing, for `ttl_ms` (0: as long as the event says)."""
+    """Hold what is wished for, all or nothing, for `ttl_ms` (0: as long as the event says)."""
 
     stamp: Stamp
     hold: int
-    seats: tuple[str, ...]
-    areas: tuple[AreaPlaces, ...]
+    wish: Wish
     ttl_ms: int = 0
 
 
@@ -92,6 +93,162 @@ class CancelOrder(msgspec.Struct, frozen=True, array_like=True, tag=8):
     order: int
 
 
+class ChangeStatus(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """Pause or close the sale, cancel or archive the event. (`OpenSale` opens and resumes it.)"""
+
+    stamp: Stamp
+    status: EventStatus
+
+
+class EditEvent(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """Change what is not None, if the event's revision is still `if_revision`."""
+
+    stamp: Stamp
+    if_revision: int
+    name: str | None = None
+    layout: Layout | None = None
+    rules: Rules | None = None
+    hold_ttl_ms: int | None = None
+
+
+class CancelTickets(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """Cancel these tickets of a paid order, by their places in it from 0; their units are available again."""
+
+    stamp: Stamp
+    order: int
+    tickets: tuple[int, ...]
+
+
+class ExchangeTickets(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    """Give these tickets of a paid order back and have what is wished for instead, in one step."""
+
+    stamp: Stamp
+    order: int
+    tickets: tuple[int, ...]
+    wish: Wish
+
+
+class ReassignTicket(msgspec.Struct, frozen=True, array_like=True, tag=13):
+    """A ticket of a paid order is another person's from now on: its code is a new one. `holder`: a buyer id."""
+
+    stamp: Stamp
+    order: int
+    ticket: int
+    holder: str
+
+
+class CloseOrder(msgspec.Struct, frozen=True, array_like=True, tag=14):
+    """An order on slots has ended: COMPLETED, or NO_SHOW."""
+
+    stamp: Stamp
+    order: int
+    status: OrderStatus
+
+
+class JoinWaitingList(msgspec.Struct, frozen=True, array_like=True, tag=15):
+    """Wait for what is wished for; it is held for the buyer as soon as it can be, in order."""
+
+    stamp: Stamp
+    waiter: int
+    wish: Wish
+
+
+class LeaveWaitingList(msgspec.Struct, frozen=True, array_like=True, tag=16):
+    """Wait no longer."""
+
+    stamp: Stamp
+    waiter: int
+
+
+class IntendBasket(msgspec.Struct, frozen=True, array_like=True, tag=30):
+    """A desk is to hold these legs, all or nothing, for `ttl_ms` (0: ten minutes); see `desk`."""
+
+    stamp: Stamp
+    basket: int
+    legs: tuple[LegPlan, ...]
+    ttl_ms: int = 0
+
+
+class IntendExchange(msgspec.Struct, frozen=True, array_like=True, tag=31):
+    """A basket's order is to have what `leg` holds instead of these tickets."""
+
+    stamp: Stamp
+    order: int
+    tickets: tuple[int, ...]
+    leg: LegPlan
+
+
+class SettleBasket(msgspec.Struct, frozen=True, array_like=True, tag=32):
+    """All legs of a basket are placed, with what each of them holds."""
+
+    tenant: str
+    basket: int
+    held: tuple[LegHeld, ...]
+
+
+class DropBasket(msgspec.Struct, frozen=True, array_like=True, tag=33):
+    """A leg of the basket cannot be placed."""
+
+    tenant: str
+    basket: int
+
+
+class SettleExchange(msgspec.Struct, frozen=True, array_like=True, tag=34):
+    """The leg of an exchange is placed; None: it cannot be."""
+
+    tenant: str
+    order: int
+    leg: int
+    held: LegHeld | None
+
+
+class AcknowledgeLeg(msgspec.Struct, frozen=True, array_like=True, tag=35):
+    """A leg has done what the desk demanded, up to this revision."""
+
+    tenant: str
+    leg: int
+    revision: int
+
+
+class AskAboutLeg(msgspec.Struct, frozen=True, array_like=True, tag=36):
+    """A leg asks its desk what is to become of it. `is_void`: its event is cancelled."""
+
+    tenant: str
+    basket: int
+    leg: int
+    revision: int
+    is_void: bool = False
+
+
+class PinLeg(msgspec.Struct, frozen=True, array_like=True, tag=40):
+    """Hold what a leg wishes for, until the desk says what becomes of it. `revision`: see `legs`."""
+
+    tenant: str
+    desk: str
+    basket: int
+    buyer: str
+    plan: LegPlan
+    revision: int
+    not_after_ms: int
+
+
+class BookLeg(msgspec.Struct, frozen=True, array_like=True, tag=41):
+    """What the leg holds is sold."""
+
+    tenant: str
+    leg: int
+    revision: int
+
+
+class ReleaseLeg(msgspec.Struct, frozen=True, array_like=True, tag=42):
+    """What the leg has is available again; of a booked leg, what these tickets stand for (empty: all)."""
+
+    tenant: str
+    leg: int
+    revision: int
+    tickets: tuple[int, ...] = ()
+
+
 class ReadEvent(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """Read the event."""
 
@@ -112,6 +269,13 @@ class ReadOrder(msgspec.Struct, frozen=True, array_like=True, tag=22):
     order: int
 
 
+class ReadWaiter(msgspec.Struct, frozen=True, array_like=True, tag=24):
+    """Read a waiter by its number."""
+
+    tenant: str
+    waiter: int
+
+
 class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
     """Read the digests of the block's whole state: an auditor's question."""
 
@@ -119,7 +283,28 @@ class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
 
 
 Write: TypeAlias = (
-    CreateEvent | OpenSale | PlaceHold | ExtendHold | ReleaseHold | PlaceOrder | ConfirmOrder | CancelOrder
+    CreateEvent
+    | OpenSale
+    | PlaceHold
+    | ExtendHold
+    | ReleaseHold
+    | PlaceOrder
+    | ConfirmOrder
+    | CancelOrder
+    | ChangeStatus
+    | EditEvent
+    | CancelTickets
+    | ExchangeTickets
+    | ReassignTicket
+    | CloseOrder
+    | JoinWaitingList
+    | LeaveWaitingList
+    | IntendBasket
+    | IntendExchange
 )
-Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest
-Command: TypeAlias = Write | Read
+LegWork: TypeAlias = (
+    SettleBasket | DropBasket | SettleExchange | AcknowledgeLeg | AskAboutLeg | PinLeg | BookLeg | ReleaseLeg
+)
+"""What desks and legs say to each other: it bears revisions and no key, and no client may say it."""
+Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter
+Command: TypeAlias = Write | LegWork | Read

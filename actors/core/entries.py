@@ -10,7 +10,11 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.core.baskets import LegHeld, LegPlan
 from actors.core.layout import Layout
+from actors.core.replies import EventStatus, OrderStatus
+from actors.core.rules import Rules
+from actors.core.wishes import Wish
 
 
 class Activated(msgspec.Struct, frozen=True, array_like=True, tag=1, forbid_unknown_fields=True):
@@ -37,10 +41,11 @@ class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2, forbid_u
     hold_ttl_ms: int
     key: bytes
     fingerprint: bytes
+    rules: Rules = Rules()
 
 
 class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unknown_fields=True):
-    """The event went on sale."""
+    """The event went on sale, or went on with it."""
 
     at_ms: int
     key: bytes
@@ -48,7 +53,13 @@ class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unk
 
 
 class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4, forbid_unknown_fields=True):
-    """Units are held. `areas`: (area, quantity); `prices`: (category, quantity, unit price), frozen."""
+    """Units are held. `seats`: numbers of seats and slots; `areas`: (area, quantity).
+
+    `prices`: (price point, quantity, unit price), frozen, and `charges`: for each of them what a unit bears of each
+    fee, then of the tax; `once`: likewise, for the hold as a whole; empty where there is none. `lines`: which of the
+    prices is that of each of `seats`, then of each of `areas`; empty if there is one, or if they are by category.
+    `chosen`: (score, orphans) of each choice that was left to us. `waiter`: whom this was offered to, or 0.
+    """
 
     at_ms: int
     hold: int
@@ -60,6 +71,12 @@ class HoldPlaced(msgspec.Struct, frozen=True, array_like=True, tag=4, forbid_unk
     max_expires_at_ms: int
     key: bytes
     fingerprint: bytes
+    lines: tuple[int, ...] = ()
+    charges: tuple[tuple[int, ...], ...] = ()
+    once: tuple[int, ...] = ()
+    channel: str = ""
+    chosen: tuple[tuple[int, int], ...] = ()
+    waiter: int = 0
 
 
 class HoldExtended(msgspec.Struct, frozen=True, array_like=True, tag=5, forbid_unknown_fields=True):
@@ -123,6 +140,214 @@ class OrderExpired(msgspec.Struct, frozen=True, array_like=True, tag=11, forbid_
     order: int
 
 
+class StatusChanged(msgspec.Struct, frozen=True, array_like=True, tag=12, forbid_unknown_fields=True):
+    """The event is paused, closed, archived or cancelled; cancelled: so is every hold and order of it."""
+
+    at_ms: int
+    status: EventStatus
+    key: bytes
+    fingerprint: bytes
+
+
+class EventEdited(msgspec.Struct, frozen=True, array_like=True, tag=13, forbid_unknown_fields=True):
+    """What is not None is new. A new layout is the next version; who claims units keeps them by name."""
+
+    at_ms: int
+    name: str | None
+    layout: Layout | None
+    rules: Rules | None
+    hold_ttl_ms: int | None
+    key: bytes
+    fingerprint: bytes
+
+
+class AllotmentReturned(msgspec.Struct, frozen=True, array_like=True, tag=14, forbid_unknown_fields=True):
+    """What was set aside under this name is for everybody; empty: accessible seats and their companions."""
+
+    at_ms: int
+    allotment: str
+
+
+class TicketsCancelled(msgspec.Struct, frozen=True, array_like=True, tag=15, forbid_unknown_fields=True):
+    """Some tickets of a paid order are void and their units available. `tickets`: places in the order, from 0."""
+
+    at_ms: int
+    order: int
+    tickets: tuple[int, ...]
+    key: bytes
+    fingerprint: bytes
+
+
+class TicketsExchanged(msgspec.Struct, frozen=True, array_like=True, tag=16, forbid_unknown_fields=True):
+    """Some tickets of a paid order are void, and it has others behind all it had; the rest as in `HoldPlaced`."""
+
+    at_ms: int
+    order: int
+    tickets: tuple[int, ...]
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    prices: tuple[tuple[int, int, int], ...]
+    lines: tuple[int, ...]
+    charges: tuple[tuple[int, ...], ...]
+    chosen: tuple[tuple[int, int], ...]
+    key: bytes
+    fingerprint: bytes
+
+
+class TicketReassigned(msgspec.Struct, frozen=True, array_like=True, tag=17, forbid_unknown_fields=True):
+    """A ticket is another buyer's, under the next code revision."""
+
+    at_ms: int
+    order: int
+    ticket: int
+    holder: str
+    key: bytes
+    fingerprint: bytes
+
+
+class OrderClosed(msgspec.Struct, frozen=True, array_like=True, tag=18, forbid_unknown_fields=True):
+    """An order on slots has ended as COMPLETED or NO_SHOW."""
+
+    at_ms: int
+    order: int
+    status: OrderStatus
+    key: bytes
+    fingerprint: bytes
+
+
+class WaiterJoined(msgspec.Struct, frozen=True, array_like=True, tag=19, forbid_unknown_fields=True):
+    """A buyer waits for what it wishes for. It ends with a hold that is placed for the waiter."""
+
+    at_ms: int
+    waiter: int
+    buyer: str
+    wish: Wish
+    key: bytes
+    fingerprint: bytes
+
+
+class WaiterLeft(msgspec.Struct, frozen=True, array_like=True, tag=20, forbid_unknown_fields=True):
+    """The buyer waits no longer."""
+
+    at_ms: int
+    waiter: int
+    key: bytes
+    fingerprint: bytes
+
+
+class BasketIntended(msgspec.Struct, frozen=True, array_like=True, tag=30, forbid_unknown_fields=True):
+    """A desk is about to place these legs, until `place_by_ms`; the hold will live for `ttl_ms`."""
+
+    at_ms: int
+    tenant: str
+    basket: int
+    buyer: str
+    legs: tuple[LegPlan, ...]
+    ttl_ms: int
+    place_by_ms: int
+    key: bytes
+    fingerprint: bytes
+
+
+class BasketSettled(msgspec.Struct, frozen=True, array_like=True, tag=31, forbid_unknown_fields=True):
+    """All legs are placed: the basket is held, by its own number."""
+
+    at_ms: int
+    basket: int
+    held: tuple[LegHeld, ...]
+    expires_at_ms: int
+    max_expires_at_ms: int
+
+
+class BasketDropped(msgspec.Struct, frozen=True, array_like=True, tag=32, forbid_unknown_fields=True):
+    """The basket is not held: a leg was refused, or time was up. Its key is forgotten, its legs are released."""
+
+    at_ms: int
+    basket: int
+
+
+class LegAcknowledged(msgspec.Struct, frozen=True, array_like=True, tag=33, forbid_unknown_fields=True):
+    """A leg has done what followed from a decision."""
+
+    at_ms: int
+    leg: int
+    revision: int
+
+
+class ExchangeIntended(msgspec.Struct, frozen=True, array_like=True, tag=34, forbid_unknown_fields=True):
+    """A desk is about to place a leg that an order is to have instead of these tickets."""
+
+    at_ms: int
+    order: int
+    tickets: tuple[int, ...]
+    leg: LegPlan
+    place_by_ms: int
+    key: bytes
+    fingerprint: bytes
+
+
+class ExchangeSettled(msgspec.Struct, frozen=True, array_like=True, tag=35, forbid_unknown_fields=True):
+    """The order has what the leg holds, and the tickets are void."""
+
+    at_ms: int
+    order: int
+    held: LegHeld
+
+
+class ExchangeDropped(msgspec.Struct, frozen=True, array_like=True, tag=36, forbid_unknown_fields=True):
+    """The order stays what it was; the leg is released."""
+
+    at_ms: int
+    order: int
+
+
+class LegPinned(msgspec.Struct, frozen=True, array_like=True, tag=40, forbid_unknown_fields=True):
+    """A leg holds units until its desk decides; at `ask_at_ms` it asks. The rest as in `HoldPlaced` and `LegPlan`."""
+
+    at_ms: int
+    leg: int
+    desk: str
+    basket: int
+    revision: int
+    buyer: str
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    prices: tuple[tuple[int, int, int], ...]
+    lines: tuple[int, ...]
+    charges: tuple[tuple[int, ...], ...]
+    once: tuple[int, ...]
+    channel: str
+    chosen: tuple[tuple[int, int], ...]
+    instead: tuple[tuple[int, tuple[int, ...]], ...]
+    ask_at_ms: int
+
+
+class LegBooked(msgspec.Struct, frozen=True, array_like=True, tag=41, forbid_unknown_fields=True):
+    """The desk decided: what the leg holds is sold, and what it stands instead of is given back."""
+
+    at_ms: int
+    leg: int
+    revision: int
+
+
+class LegReleased(msgspec.Struct, frozen=True, array_like=True, tag=42, forbid_unknown_fields=True):
+    """The desk decided: what the leg has is available, or what these tickets of it stand for."""
+
+    at_ms: int
+    leg: int
+    revision: int
+    tickets: tuple[int, ...]
+
+
+class LegBarred(msgspec.Struct, frozen=True, array_like=True, tag=43, forbid_unknown_fields=True):
+    """A leg that never came is released: should it come yet, until `until_ms`, it is too late."""
+
+    at_ms: int
+    leg: int
+    revision: int
+    until_ms: int
+
+
 Entry: TypeAlias = (
     Activated
     | EventCreated
@@ -135,4 +360,24 @@ Entry: TypeAlias = (
     | OrderConfirmed
     | OrderCancelled
     | OrderExpired
+    | StatusChanged
+    | EventEdited
+    | AllotmentReturned
+    | TicketsCancelled
+    | TicketsExchanged
+    | TicketReassigned
+    | OrderClosed
+    | WaiterJoined
+    | WaiterLeft
+    | BasketIntended
+    | BasketSettled
+    | BasketDropped
+    | LegAcknowledged
+    | ExchangeIntended
+    | ExchangeSettled
+    | ExchangeDropped
+    | LegPinned
+    | LegBooked
+    | LegReleased
+    | LegBarred
 )

@@ -4,13 +4,15 @@ Deadlines are judged by time, not by whether the expiry was already journaled: w
 expired by the same decision.
 """
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
-from actors.core.commands import MAX_HOLD_LIFE_MS, MAX_UNITS_PER_HOLD, ExtendHold, PlaceHold, ReleaseHold
+from actors.core.allotments import ACCESSIBLE_SEATS
+from actors.core.asking import Asked, read_wish
+from actors.core.baskets import LegHeld, leg_replies, price_of_legs
+from actors.core.commands import ExtendHold, PlaceHold, ReleaseHold
 from actors.core.entries import (
     Activated,
+    AllotmentReturned,
     Entry,
     HoldExpired,
     HoldExtended,
@@ -18,43 +20,32 @@ from actors.core.entries import (
     HoldReleased,
     OrderExpired,
 )
+from actors.core.ground import Ground
 from actors.core.ids import NUMBER_BITS, Kind
-from actors.core.inventory import UnitStatus
 from actors.core.keys import HOLD_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember, remember_with_hold
+from actors.core.lots import Priced, freeze_prices, unit_count, unit_names, whole_price
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
-from actors.core.replies import (
-    AreaPlaces,
-    EventStatus,
-    HoldReply,
-    HoldStatus,
-    Price,
-    PriceLine,
-)
+from actors.core.pricing import price_point
+from actors.core.replies import Choice, EventStatus, HoldReply, HoldStatus, WaiterStatus
 from actors.core.state import BlockState, Hold
+from actors.core.wishes import AreaPlaces, Wish, faults_of_wish
 
 OUTAGE_GRACE_MS = 30_000
-MAX_OVERDUE_LOOKED_AT = 1_000
-"""How many overdue holds one decision looks at for the places of an area: about a millisecond."""
 
 
-class _Asked(NamedTuple):
+class Granted(NamedTuple):
+    """What a wish comes to: units, their prices, how well they were chosen, and which holds must end for it."""
+
     seats: tuple[int, ...]
     areas: tuple[tuple[int, int], ...]
-    prices: tuple[tuple[int, int, int], ...]
+    priced: Priced
+    chosen: tuple[tuple[int, int], ...]
+    overdue: tuple[Hold, ...]
 
 
 def faults_of_place_hold(state: BlockState, command: PlaceHold) -> tuple[str, ...]:
     """What is malformed about the command."""
-    faults = []
-    quantity = len(command.seats) + sum(places.quantity for places in command.areas)
-    if any(places.quantity < 1 for places in command.areas):
-        faults.append("areas: each quantity must be at least 1")
-    elif not 1 <= quantity <= MAX_UNITS_PER_HOLD:
-        faults.append(f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {quantity}")
-    if len(set(command.seats)) != len(command.seats):
-        faults.append("units: a seat is named twice")
-    if len({places.area for places in command.areas}) != len(command.areas):
-        faults.append("areas: an area is named twice")
+    faults = list(faults_of_wish(command.wish))
     if command.ttl_ms < 0:
         faults.append("ttl_ms: must not be negative")
     if not 0 < command.hold < 1 << NUMBER_BITS:
@@ -71,29 +62,123 @@ def faults_of_extend_hold(_: BlockState, command: ExtendHold) -> tuple[str, ...]
 
 def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
     """All the units or none; refusals name the units that stand in the way."""
-    asked = _units_asked(state, command)
-    if isinstance(asked, Rejected):
-        return asked
-    if state.status is not EventStatus.ON_SALE:
-        return Rejected(Reason.SALE_NOT_OPEN)
-    overdue: dict[int, Hold] = {}
-    refusal = _refuse_seats(state, asked.seats, now_ms, overdue) or _refuse_areas(state, asked.areas, now_ms, overdue)
-    if refusal is not None:
-        return refusal
-    max_expires_at_ms = now_ms + MAX_HOLD_LIFE_MS
-    expires_at_ms = min(now_ms + (command.ttl_ms or state.hold_ttl_ms), max_expires_at_ms)
     stamp = command.stamp
-    placed = HoldPlaced(
-        now_ms, command.hold, stamp.buyer, asked.seats, asked.areas, asked.prices, expires_at_ms, max_expires_at_ms,
+    granted = grant(state, command.wish, stamp.buyer, Ground(state, now_ms, command.wish), now_ms)
+    if isinstance(granted, Rejected):
+        return granted
+    placed = placing(
+        state, granted, command.hold, stamp.buyer, command.ttl_ms or state.hold_ttl_ms, command.wish.channel, now_ms,
         stamp.key, stamp.fingerprint,
     )  # fmt: skip
-    reply = HoldReply(
-        command.hold, HoldStatus.ACTIVE, stamp.buyer, command.seats, command.areas, _price(state, asked.prices),
-        expires_at_ms, max_expires_at_ms, now_ms,
+    hold = hold_of(placed, state.layout_version)
+    entries: tuple[Entry, ...] = (placed,)
+    if granted.overdue:
+        entries = (*(expiry_of(overdue, now_ms) for overdue in granted.overdue), placed)
+    if state.next_return is not None and state.next_return[0] <= now_ms:
+        entries = (*returns_due(state, now_ms), *entries)
+    return Accepted(entries, hold_reply(state, hold, now_ms))
+
+
+def grant(state: BlockState, wish: Wish, buyer: str, ground: Ground, now_ms: int) -> Granted | Rejected:
+    """What the wish comes to on this ground, or why it comes to nothing."""
+    asked = read_wish(state.index, wish)
+    if isinstance(asked, Rejected):
+        return asked
+    index = state.index
+    refusal = (
+        refuse_sale(state, wish.channel, now_ms)
+        or (_refuse_begun(state, asked, now_ms) if index.unit_count > index.seat_count else None)
+        or (
+            refuse_buyer(state, buyer, asked.quantity - ground.given_count, now_ms)
+            if state.rules.max_per_buyer
+            else None
+        )
+        or ground.refuse(asked)
+    )
+    if refusal is not None:
+        return refusal
+    seats, points, scores = asked.seats, asked.seat_points, []
+    if asked.best:
+        chosen = ground.choose(asked)
+        if isinstance(chosen, Rejected):
+            return chosen
+        for best, (found, score) in zip(asked.best, chosen, strict=True):
+            seats += found
+            points += (
+                price_point(index.layout, index.category_of_unit(seat), price_type)
+                for seat, price_type in zip(found, best.types, strict=True)
+            )
+            scores.append(score)
+    priced = freeze_prices(index, seats, asked.areas, points + asked.area_points)
+    if isinstance(priced, Rejected):
+        return priced
+    return Granted(tuple(seats), tuple(asked.areas), priced, tuple(scores), tuple(ground.overdue.values()))
+
+
+def placing(
+    state: BlockState, granted: Granted, number: int, buyer: str, ttl_ms: int, channel: str, now_ms: int,
+    key: bytes, fingerprint: bytes, waiter: int = 0,
+) -> HoldPlaced:  # fmt: skip
+    """The entry that holds what was granted."""
+    cap_ms = now_ms + state.rules.max_hold_life_ms
+    priced = granted.priced
+    return HoldPlaced(
+        now_ms, number, buyer, granted.seats, granted.areas, priced.prices, min(now_ms + ttl_ms, cap_ms), cap_ms,
+        key, fingerprint, priced.lines, priced.charges, priced.once, channel, granted.chosen, waiter,
     )  # fmt: skip
-    if not overdue:
-        return Accepted((placed,), reply)
-    return Accepted((*(expiry_of(hold, now_ms) for hold in overdue.values()), placed), reply)
+
+
+def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None:
+    """Why nothing is sold through this channel at this time; the channel's own window stands in the event's place."""
+    if state.status in (EventStatus.DRAFT, EventStatus.PAUSED):
+        return Rejected(Reason.SALE_NOT_OPEN)
+    if state.status is not EventStatus.ON_SALE:
+        return Rejected(Reason.SALE_CLOSED)
+    window = state.rules.window
+    if channel:
+        known = state.rules.channel(channel)
+        if known is None:
+            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(channel,)))
+        window = known.window or window
+    if now_ms < window.opens_at_ms:
+        return Rejected(Reason.SALE_NOT_OPEN, Details(retry_at_ms=window.opens_at_ms))
+    if window.closes_at_ms and now_ms >= window.closes_at_ms:
+        return Rejected(Reason.SALE_CLOSED)
+    return None
+
+
+def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> Rejected | None:
+    """Whether so many units more are too many for the buyer; what is overdue does not count."""
+    most = state.rules.max_per_buyer
+    if not buyer:
+        return Rejected(
+            Reason.INVALID_ARGUMENT, Details(fields=("buyer: this event limits how much a buyer may have",))
+        )
+    count = state.units_of_buyer.get(buyer, 0)
+    if count + quantity > most:
+        count -= sum(unit_count(hold) for hold in state.overdue(now_ms) if hold.buyer == buyer)
+    if count + quantity > most:
+        return Rejected(Reason.BUYER_LIMIT_EXCEEDED, Details(available=max(most - count, 0)))
+    return None
+
+
+def _refuse_begun(state: BlockState, asked: Asked, now_ms: int) -> Rejected | None:
+    """The slots that have begun already."""
+    slots = (unit for unit in asked.seats if unit >= state.index.seat_count)
+    begun = [unit for unit in slots if state.index.slots.times_ms(unit)[0] <= now_ms]
+    return Rejected(Reason.SALE_CLOSED, Details(units=tuple(map(state.index.unit_name, begun)))) if begun else None
+
+
+def returns_due(state: BlockState, now_ms: int) -> tuple[AllotmentReturned, ...]:
+    """The entries for the allotments whose time is over, though it is not in the journal yet."""
+    names = [
+        allotment.name
+        for allotment in state.rules.allotments
+        if 0 < allotment.returns_at_ms <= now_ms and allotment.name not in state.returned
+    ]
+    if 0 < state.rules.accessible_until_ms <= now_ms and ACCESSIBLE_SEATS not in state.returned:
+        names.append(ACCESSIBLE_SEATS)
+    return tuple(AllotmentReturned(now_ms, name) for name in names)
 
 
 def decide_extend_hold(state: BlockState, command: ExtendHold, now_ms: int) -> Outcome:
@@ -135,16 +220,26 @@ def expiry_of(hold: Hold, now_ms: int) -> Entry:
     return OrderExpired(now_ms, hold.order) if hold.order else HoldExpired(now_ms, hold.number)
 
 
+def hold_of(entry: HoldPlaced, layout_version: int) -> Hold:
+    """The hold that the entry places."""
+    return Hold(
+        entry.hold, entry.buyer, entry.seats, entry.areas, entry.prices, entry.expires_at_ms, entry.max_expires_at_ms,
+        HoldStatus.ACTIVE, 0, (), entry.lines, entry.charges, entry.once, layout_version, layout_version,
+        entry.channel, entry.chosen, entry.waiter,
+    )  # fmt: skip
+
+
 def apply_hold_placed(state: BlockState, entry: HoldPlaced) -> None:
     """The units are held."""
     assert entry.hold not in state.holds, "a hold's number never comes back"
-    hold = Hold(
-        entry.hold, entry.buyer, entry.seats, entry.areas, entry.prices, entry.expires_at_ms, entry.max_expires_at_ms
-    )
-    state.inventory.claim(hold.number, hold.seats, hold.areas)
+    hold = hold_of(entry, state.layout_version)
+    state.claim(hold, hold.seats, hold.areas)
     state.holds[hold.number] = hold
     state.push_deadline(hold)
-    remember_with_hold(state, hold, entry.key, entry.fingerprint)
+    if entry.key:
+        remember_with_hold(state, hold, entry.key, entry.fingerprint)
+    if entry.waiter:
+        state.end_waiting(state.waiters[entry.waiter], WaiterStatus.OFFERED, entry.at_ms, hold.number)
 
 
 def apply_hold_extended(state: BlockState, entry: HoldExtended) -> None:
@@ -158,13 +253,14 @@ def apply_hold_extended(state: BlockState, entry: HoldExtended) -> None:
 def apply_hold_released(state: BlockState, entry: HoldReleased) -> None:
     """The units are available, at the holder's wish."""
     hold = state.holds[entry.hold]
-    _end(state, hold, HoldStatus.RELEASED, entry.at_ms)
-    remember(state, entry.key, entry.fingerprint, Kind.HOLD, hold.number, entry.at_ms + HOLD_KEY_KEPT_MS)
+    end_hold(state, hold, HoldStatus.RELEASED, entry.at_ms)
+    if entry.key:
+        remember(state, entry.key, entry.fingerprint, Kind.HOLD, hold.number, entry.at_ms + HOLD_KEY_KEPT_MS)
 
 
 def apply_hold_expired(state: BlockState, entry: HoldExpired) -> None:
     """The units are available, as time was up."""
-    _end(state, state.holds[entry.hold], HoldStatus.EXPIRED, entry.at_ms)
+    end_hold(state, state.holds[entry.hold], HoldStatus.EXPIRED, entry.at_ms)
 
 
 def apply_activated(state: BlockState, entry: Activated) -> None:
@@ -172,24 +268,45 @@ def apply_activated(state: BlockState, entry: Activated) -> None:
     if not entry.down_until_ms:
         return
     for hold in state.holds.values():
+        if hold.number in state.legs:
+            continue  # its time is its desk's
         if entry.down_from_ms <= hold.expires_at_ms <= entry.down_until_ms and state.claims_units(hold):
             later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, hold.max_expires_at_ms)
             _move_deadline(state, hold, max(later_ms, hold.expires_at_ms))
 
 
-def hold_reply(state: BlockState, hold: Hold, now_ms: int, *, ends_by_time: bool = True, **changes: int) -> HoldReply:
+def hold_reply(
+    state: BlockState,
+    hold: Hold,
+    now_ms: int,
+    *,
+    ends_by_time: bool = True,
+    held: tuple[LegHeld, ...] = (),
+    **changes: int,
+) -> HoldReply:
     """The hold as it is at `now_ms`, or as the decision at hand will leave it (`status`, `expires_at_ms`).
 
-    `ends_by_time` as in `is_over`.
+    `ends_by_time` as in `is_over`. `held`: the legs of a basket that is not settled yet.
     """
     status = HoldStatus(changes.get("status", hold.status))
     expires_at_ms = changes.get("expires_at_ms", hold.expires_at_ms)
     if status is HoldStatus.ACTIVE and is_over(state, hold, now_ms, expires_at_ms, ends_by_time=ends_by_time):
         status = HoldStatus.EXPIRED
-    seats, areas = unit_names(state, hold)
+    if not held and hold.number in state.desk.baskets:
+        held = state.desk.baskets[hold.number].held
+    seats: tuple[str, ...] = ()
+    areas: tuple[AreaPlaces, ...] = ()
+    if held:
+        whole = [(leg, range(len(leg.of_ticket))) for leg in held]
+        legs = leg_replies(whole)
+        price = price_of_legs(whole)
+        chosen = tuple(why for leg in held for why in leg.chosen)
+    else:
+        legs, chosen = (), hold.chosen
+        (seats, areas), price = unit_names(state, hold), whole_price(state, hold)
     return HoldReply(
-        hold.number, status, hold.buyer, seats, areas, _price(state, hold.prices), expires_at_ms,
-        hold.max_expires_at_ms, now_ms, hold.order,
+        hold.number, status, hold.buyer, seats, areas, price, expires_at_ms, hold.max_expires_at_ms, now_ms,
+        hold.order, hold.channel, tuple(Choice(*why) for why in chosen), legs,
     )  # fmt: skip
 
 
@@ -204,30 +321,17 @@ def is_over(state: BlockState, hold: Hold, now_ms: int, expires_at_ms: int, *, e
     return hold.max_expires_at_ms <= now_ms or expires_at_ms < state.last_at_ms
 
 
-def unit_names(state: BlockState, hold: Hold) -> tuple[tuple[str, ...], tuple[AreaPlaces, ...]]:
-    """The hold's units by name."""
-    assert state.layout is not None
-    areas = state.layout.areas
-    return (
-        tuple(map(state.index.seat_name, hold.seats)),
-        tuple(AreaPlaces(areas[area].name, quantity) for area, quantity in hold.areas),
-    )
-
-
-def hold_price(state: BlockState, hold: Hold) -> Price:
-    """The price that was frozen when the hold was placed."""
-    return _price(state, hold.prices)
-
-
 def _release(state: BlockState, hold: Hold, key: bytes, fingerprint: bytes, now_ms: int) -> Outcome:
     entry = HoldReleased(now_ms, hold.number, key, fingerprint)
     return Accepted((entry,), hold_reply(state, hold, now_ms, status=HoldStatus.RELEASED))
 
 
-def _end(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> None:
+def end_hold(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> None:
+    """The hold is over without an order; its units are available."""
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can end"
     hold.status = status
-    state.inventory.give_back(hold.number, hold.seats, hold.areas, were_sold=False)
+    state.give_back(hold, *state.units_now(hold), were_sold=False)
+    state.desk.release(hold.number, at_ms)
     state.ended.append((at_ms, hold.number))
     let_keys_go(state, hold, at_ms)
 
@@ -236,95 +340,3 @@ def _move_deadline(state: BlockState, hold: Hold, expires_at_ms: int) -> None:
     if expires_at_ms != hold.expires_at_ms:
         hold.expires_at_ms = expires_at_ms
         state.push_deadline(hold)
-
-
-def _units_asked(state: BlockState, command: PlaceHold) -> _Asked | Rejected:
-    assert state.layout is not None
-    seats: list[int] = []
-    areas: list[tuple[int, int]] = []
-    quantities: dict[int, int] = {}  # by category
-    unknown: list[str] = []
-    for name in command.seats:
-        found = state.index.find_seat(name)
-        if found is None:
-            unknown.append(name)
-        else:
-            seat, category = found
-            seats.append(seat)
-            quantities[category] = quantities.get(category, 0) + 1
-    for places in command.areas:
-        area = state.index.area_of_name.get(places.area)
-        if area is None:
-            unknown.append(places.area)
-        else:
-            areas.append((area, places.quantity))
-            category = state.layout.areas[area].category
-            quantities[category] = quantities.get(category, 0) + places.quantity
-    if unknown:
-        return Rejected(Reason.UNIT_UNKNOWN, Details(units=tuple(unknown)))
-    categories = state.layout.categories
-    prices = tuple((category, quantities[category], categories[category].price) for category in sorted(quantities))
-    return _Asked(tuple(seats), tuple(areas), prices)
-
-
-def _refuse_seats(state: BlockState, seats: Iterable[int], now_ms: int, overdue: dict[int, Hold]) -> Rejected | None:
-    owners = state.inventory.owners
-    standing = [seat for seat in seats if owners[seat]]
-    if not standing:
-        return None
-    sold: list[int] = []
-    held: list[int] = []
-    earliest_ms = 0
-    for seat in standing:
-        hold = state.holds[owners[seat]]
-        if state.inventory.statuses[seat] == UnitStatus.SOLD:
-            sold.append(seat)
-        elif hold.expires_at_ms <= now_ms:
-            overdue[hold.number] = hold
-        else:
-            held.append(seat)
-            earliest_ms = min(earliest_ms or hold.expires_at_ms, hold.expires_at_ms)
-    if sold:
-        return Rejected(Reason.UNITS_SOLD, Details(units=tuple(map(state.index.seat_name, sold))))
-    if held:
-        names = tuple(map(state.index.seat_name, held))
-        return Rejected(Reason.UNITS_HELD, Details(units=names, retry_at_ms=earliest_ms))
-    return None
-
-
-def _refuse_areas(
-    state: BlockState, areas: Iterable[tuple[int, int]], now_ms: int, overdue: dict[int, Hold]
-) -> Rejected | None:
-    assert state.layout is not None
-    for area, quantity in areas:
-        available = state.inventory.available(area) + sum(_places(hold, area) for hold in overdue.values())
-        if available < quantity:
-            available += _expire_more(state, area, quantity - available, now_ms, overdue)
-        if available < quantity:
-            name = state.layout.areas[area].name
-            return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=(name,), available=available))
-    return None
-
-
-def _expire_more(state: BlockState, area: int, wanted: int, now_ms: int, overdue: dict[int, Hold]) -> int:
-    """Add overdue holds of the area until `wanted` places come back; how many did. Rare: the tick expires most."""
-    gained = 0
-    for hold in islice(state.overdue(now_ms), MAX_OVERDUE_LOOKED_AT):
-        places = _places(hold, area)
-        if places and hold.number not in overdue:
-            overdue[hold.number] = hold
-            gained += places
-            if gained >= wanted:
-                break
-    return gained
-
-
-def _places(hold: Hold, area: int) -> int:
-    return sum(quantity for where, quantity in hold.areas if where == area)
-
-
-def _price(state: BlockState, prices: tuple[tuple[int, int, int], ...]) -> Price:
-    assert state.layout is not None
-    categories = state.layout.categories
-    lines = tuple(PriceLine(categories[category].name, quantity, each) for category, quantity, each in prices)
-    return Price(state.layout.currency, lines)

@@ -1,11 +1,11 @@
-"""Layouts: sections, rows and seats; areas; price categories. Compact, and indexed for one block.
+"""Layouts: sections with rows, tables and seats; areas; resources with slots; price categories, price types, fees, tax.
 
-A seat is named `section/row/seat`. Inside a block a seat is its index in the layout's order, an area its own index.
-Rows are kept as ranges, so a layout of a hundred thousand seats is a few kilobytes in the journal.
+Compact: rows are kept as ranges and slots as runs of a calendar, so a layout of a hundred thousand seats is a few
+kilobytes in the journal. How units are named and numbered: see `layout_index`.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 
 import msgspec
 
@@ -20,20 +20,63 @@ def text_bytes(names: Iterable[str]) -> int:
 
 
 class Category(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A price category; `price` in minor units of the event's currency."""
+    """A price category; prices in minor units of the event's currency, of a resource per hour.
+
+    `price` is what the layout's first price type costs; `prices`: (price type, price) of the others that are sold in
+    this category.
+    """
 
     name: str
     price: int
+    prices: tuple[tuple[int, int], ...] = ()
+
+    def price_of(self, price_type: int) -> int | None:
+        """What a unit costs at this price type, or None if it is not sold so."""
+        return self.price if price_type == 0 else dict(self.prices).get(price_type)
+
+
+class Fee(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What is charged on top: `amount` minor units and `share_ppm` millionths of the unit's price, for each unit.
+
+    `once`: for the whole hold instead; then `share_ppm` is 0.
+    """
+
+    name: str
+    amount: int
+    share_ppm: int = 0
+    once: bool = False
+
+
+class Tax(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A tax of `rate_ppm` millionths on prices and fees, included in them or on top."""
+
+    name: str
+    rate_ppm: int
+    included: bool
+
+
+class RowKind(IntEnum):
+    """How the seats of a row are sold."""
+
+    ROW = 0
+    TABLE = 1
+    WHOLE_TABLE = 2  # all together or not at all
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A row of seats: numbered `first` to `first + count - 1`, or labelled one by one. `category` is an index."""
+    """A row of seats: numbered `first` to `first + count - 1`, or labelled one by one. `category` is an index.
+
+    `accessible` and `companions`: places, from 0, of the seats that are held back for who needs them.
+    """
 
     name: str
     category: int
     first: int
     count: int
     labels: tuple[str, ...] = ()
+    kind: RowKind = RowKind.ROW
+    accessible: tuple[int, ...] = ()
+    companions: tuple[int, ...] = ()
 
     def seat_label(self, place: int) -> str:
         """The label of the seat at `place` (from 0) of this row."""
@@ -50,10 +93,14 @@ class Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
 
 
 class Section(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A named group of rows."""
+    """A named group of rows. `at`: the middle of its first row, (x, y) in half seat widths; see `Layout.focus`.
+
+    A row stands two half widths behind the row before it.
+    """
 
     name: str
     rows: tuple[Row, ...]
+    at: tuple[int, int] = (0, 0)
 
 
 class Area(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -64,13 +111,49 @@ class Area(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     capacity: int
 
 
+class Calendar(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """When slots are: `runs` of (start in ms since 1970 UTC, slots, minutes of local time ahead of UTC), in order.
+
+    Resolved from local times when the layout was read, so that a block needs no zone rules: `zone` is for people.
+    """
+
+    zone: str
+    slot_ms: int
+    runs: tuple[tuple[int, int, int], ...]
+
+    @property
+    def slot_count(self) -> int:
+        """How many slots there are."""
+        return sum(count for _, count, _ in self.runs)
+
+
+class Resource(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A court or a room, sold by slots of `calendar` (an index). Between two holds `buffer_ms` stay unsold."""
+
+    name: str
+    category: int
+    calendar: int
+    buffer_ms: int = 0
+
+
 class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What can be sold at an event, validated as a whole (see `layout_file`, `layout_soundness`)."""
+    """What can be sold at an event, validated as a whole (see `layout_file`, `layout_soundness`).
+
+    `price_types`: the first is what is meant where none is named; none given: there is one, without a name. `focus`:
+    what seats are the better the nearer to it they are, (x, y) in half seat widths; none: the layout's order ranks
+    them.
+    """
 
     currency: str
     categories: tuple[Category, ...]
     sections: tuple[Section, ...]
     areas: tuple[Area, ...]
+    resources: tuple[Resource, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    price_types: tuple[str, ...] = ()
+    fees: tuple[Fee, ...] = ()
+    tax: Tax | None = None
+    focus: tuple[int, int] | None = None
 
     def rows(self) -> Iterator[tuple[Section, Row]]:
         """Every row with its section, in the layout's order."""
@@ -84,60 +167,16 @@ class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         return sum(row.count for _, row in self.rows())
 
     @property
+    def slot_count(self) -> int:
+        """How many slots there are, of all resources together."""
+        return sum(self.calendars[resource.calendar].slot_count for resource in self.resources)
+
+    @property
     def text_bytes(self) -> int:
         """What the names of its rows and the labels of its seats take."""
         return sum(text_bytes((row.name, *row.labels)) for _, row in self.rows())
 
     @property
     def capacity(self) -> int:
-        """How many units there are, seats and places together."""
-        return self.seat_count + sum(area.capacity for area in self.areas)
-
-
-class LayoutIndex:
-    """Names to indices and back, for one layout. Built once per block; costs memory per row, not per seat."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.seat_count = layout.seat_count
-        self.area_of_name = {area.name: index for index, area in enumerate(layout.areas)}
-        self._rows: list[tuple[Section, Row]] = list(layout.rows())
-        self._bases: list[int] = []  # the index of each row's first seat
-        self._row_of_name: dict[tuple[str, str], int] = {}
-        base = 0
-        for number, (section, row) in enumerate(self._rows):
-            self._bases.append(base)
-            self._row_of_name[section.name, row.name] = number
-            base += row.count
-
-    def find_seat(self, name: str) -> tuple[int, int] | None:
-        """The indices of the seat named `section/row/seat` and of its price category, or None if there is none."""
-        parts = name.split("/")
-        if len(parts) != 3:
-            return None
-        number = self._row_of_name.get((parts[0], parts[1]))
-        if number is None:
-            return None
-        row = self._rows[number][1]
-        place = row.place_of(parts[2]) if parts[2] else None
-        return None if place is None else (self._bases[number] + place, row.category)
-
-    def seat_name(self, seat: int) -> str:
-        """The name of the seat with index `seat`."""
-        assert 0 <= seat < self.seat_count
-        number = self.row_of_seat(seat)
-        section, row = self._rows[number]
-        return f"{section.name}/{row.name}/{row.seat_label(seat - self._bases[number])}"
-
-    def row_of_seat(self, seat: int) -> int:
-        """The index, in the layout's order, of the row that holds the seat with index `seat`."""
-        return bisect_right(self._bases, seat) - 1
-
-    def category_of_seat(self, seat: int) -> int:
-        """The index of the seat's price category."""
-        return self._rows[self.row_of_seat(seat)][1].category
-
-    def row_spans(self) -> Iterator[tuple[Section, Row, int]]:
-        """Every row with its section and the index of its first seat."""
-        for (section, row), base in zip(self._rows, self._bases, strict=True):
-            yield section, row, base
+        """How many units there are: seats, places and slots together."""
+        return self.seat_count + self.slot_count + sum(area.capacity for area in self.areas)

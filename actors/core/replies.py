@@ -5,14 +5,25 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.core.baskets import Deed, LegHeld, LegPlan, LegReply
 from actors.core.layout import Layout
+from actors.core.prices import Price
+from actors.core.rules import Rules
+from actors.core.wishes import AreaPlaces, Wish
 
 
 class EventStatus(IntEnum):
-    """Where an event is in its life."""
+    """Where an event is in its life: DRAFT -> ON_SALE <-> PAUSED -> CLOSED -> ARCHIVED, or CANCELLED.
+
+    PAUSED and CLOSED: nothing new is held; what is held can be ordered, and what is ordered confirmed.
+    """
 
     DRAFT = 0
     ON_SALE = 1
+    PAUSED = 2
+    CLOSED = 3
+    ARCHIVED = 4
+    CANCELLED = 5
 
 
 class HoldStatus(IntEnum):
@@ -28,39 +39,33 @@ class HoldStatus(IntEnum):
 
 
 class OrderStatus(IntEnum):
-    """Where an order is in its life."""
+    """Where an order is in its life. PARTLY_CANCELLED: some of its tickets are void, the others as good as before.
+
+    COMPLETED and NO_SHOW: how a paid order on slots ends.
+    """
 
     PENDING = 0
     CONFIRMED = 1
     CANCELLED = 2
     EXPIRED = 3
+    PARTLY_CANCELLED = 4
+    COMPLETED = 5
+    NO_SHOW = 6
 
 
-class PriceLine(msgspec.Struct, frozen=True, array_like=True):
-    """So many units of one category at one price, in minor units; frozen when the hold was placed."""
+class WaiterStatus(IntEnum):
+    """Where a waiter is: in line, or offered a hold, or gone by its own wish or with the event's end."""
 
-    category: str
-    quantity: int
-    unit_price: int
-
-
-class Price(msgspec.Struct, frozen=True, array_like=True):
-    """The itemised price of a hold or an order, in minor units of `currency`."""
-
-    currency: str
-    lines: tuple[PriceLine, ...]
-
-    @property
-    def total(self) -> int:
-        """The sum over the lines."""
-        return sum(line.quantity * line.unit_price for line in self.lines)
+    WAITING = 0
+    OFFERED = 1
+    LEFT = 2
 
 
-class AreaPlaces(msgspec.Struct, frozen=True, array_like=True):
-    """`quantity` places of the area named `area`."""
+class Choice(msgspec.Struct, frozen=True, array_like=True):
+    """Why these seats were chosen: their score (the lower, the better) and the orphans that they leave."""
 
-    area: str
-    quantity: int
+    score: int
+    orphans: int
 
 
 class EventReply(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -72,6 +77,9 @@ class EventReply(msgspec.Struct, frozen=True, array_like=True, tag=1):
     layout: Layout
     hold_ttl_ms: int
     created_at_ms: int
+    rules: Rules = Rules()
+    revision: int = 1
+    layout_version: int = 1
 
 
 class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -87,6 +95,9 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     max_expires_at_ms: int
     now_ms: int
     order: int = 0
+    channel: str = ""
+    choices: tuple[Choice, ...] = ()
+    legs: tuple[LegReply, ...] = ()
 
     @property
     def ends_in_seconds(self) -> int:
@@ -95,14 +106,21 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class TicketReply(msgspec.Struct, frozen=True, array_like=True):
-    """One admission: a seat, or one place of an area. `code_revision` grows when the code is rotated."""
+    """One admission: a seat, a slot, or one place of an area. `code_revision` grows when the code is rotated.
+
+    `index`: its place among all that the order ever had, also those that are void. `holder`: who has it, if not the
+    buyer.
+    """
 
     unit: str
     code_revision: int
+    index: int = 0
+    holder: str = ""
+    block: str = ""
 
 
 class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """An order on the hold `hold`; it has tickets once it is confirmed."""
+    """An order on the hold `hold`, with the units it still has; it has tickets once it is confirmed."""
 
     order: int
     status: OrderStatus
@@ -114,6 +132,19 @@ class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
     pay_by_ms: int
     placed_at_ms: int
     tickets: tuple[TicketReply, ...] = ()
+    legs: tuple[LegReply, ...] = ()
+
+
+class WaiterReply(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Somebody in the waiting list: how many are `ahead`, and the number of the hold that was offered, or 0."""
+
+    waiter: int
+    status: WaiterStatus
+    buyer: str
+    wish: Wish
+    joined_at_ms: int
+    ahead: int
+    hold: int = 0
 
 
 class DigestReply(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -124,4 +155,31 @@ class DigestReply(msgspec.Struct, frozen=True, array_like=True, tag=4):
     entries_applied: int
 
 
-Reply: TypeAlias = EventReply | HoldReply | OrderReply | DigestReply
+class PlacingReply(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """A desk waits for these legs of a basket, or of an exchange, to be placed, until `place_by_ms`."""
+
+    number: int
+    legs: tuple[LegPlan, ...]
+    place_by_ms: int
+
+
+class PinReply(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """What a leg holds; None: there is nothing to tell."""
+
+    leg: int
+    held: LegHeld | None = None
+
+
+class LegFateReply(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """What is to become of a leg: a deed under a revision, or nothing yet: ask again at `ask_at_ms`."""
+
+    leg: int
+    deed: Deed | None = None
+    revision: int = 0
+    tickets: tuple[int, ...] = ()
+    ask_at_ms: int = 0
+
+
+Reply: TypeAlias = (
+    EventReply | HoldReply | OrderReply | DigestReply | WaiterReply | PlacingReply | PinReply | LegFateReply
+)

@@ -9,18 +9,23 @@ first entry must agree on it to the bit. `ledger_digest` covers what is owed to 
 independent fold over the entries can compute it: see its docstring.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from hashlib import blake2b
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+from actors.core.allotments import shelve
+from actors.core.desk_state import Basket, Todo
+from actors.core.event_layout import reclaim
 from actors.core.layout import Layout
-from actors.core.replies import EventStatus, OrderStatus
-from actors.core.state import BlockState, Hold, Memo, Order
+from actors.core.replies import EventStatus, OrderStatus, WaiterStatus
+from actors.core.rules import Rules
+from actors.core.state import BlockState, Hold, Leg, Memo, Order, Waiter
+from actors.core.tickets import SOLD
 
-FORMAT = 3
+FORMAT = 4
 
 _CHECKSUM_BYTES = 16
 _LENGTH_BYTES = 4
@@ -35,17 +40,23 @@ class SnapshotDamaged(Exception):
 
 
 class _Head(msgspec.Struct, array_like=True, tag=1):
-    """All of which there is one; how many holds, orders, memos and ended holds follow."""
+    """All of which there is one; how many values of each kind follow.
+
+    `layouts`: (version, layout) of those that something refers to, the present one last; empty: there is no event yet.
+    """
 
     tenant: str
     name: str
     status: EventStatus
-    layout: Layout | None
+    revision: int
+    layouts: tuple[tuple[int, Layout], ...]
+    rules: Rules
+    returned: tuple[str, ...]
     hold_ttl_ms: int
     created_at_ms: int
     last_at_ms: int
     entries_applied: int
-    counts: tuple[int, int, int, int]
+    counts: tuple[int, ...]
 
 
 class _Orders(msgspec.Struct, array_like=True, tag=2):
@@ -64,7 +75,31 @@ class _Ended(msgspec.Struct, array_like=True, tag=5):
     ended: list[tuple[int, int]]
 
 
-_Chunk: TypeAlias = _Head | _Orders | _Holds | _Memos | _Ended
+class _Waiters(msgspec.Struct, array_like=True, tag=6):
+    waiters: list[Waiter]
+
+
+class _Gone(msgspec.Struct, array_like=True, tag=7):
+    waiters: list[tuple[int, int]]
+
+
+class _Legs(msgspec.Struct, array_like=True, tag=8):
+    legs: list[Leg]
+
+
+class _Barred(msgspec.Struct, array_like=True, tag=9):
+    barred: list[tuple[int, tuple[int, int]]]
+
+
+class _Baskets(msgspec.Struct, array_like=True, tag=10):
+    baskets: list[Basket]
+
+
+class _Todos(msgspec.Struct, array_like=True, tag=11):
+    todos: list[Todo]
+
+
+_Chunk: TypeAlias = _Head | _Orders | _Holds | _Memos | _Ended | _Waiters | _Gone | _Legs | _Barred | _Baskets | _Todos
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[_Chunk] = msgspec.msgpack.Decoder(_Chunk)
@@ -73,7 +108,7 @@ _decoder: msgspec.msgpack.Decoder[_Chunk] = msgspec.msgpack.Decoder(_Chunk)
 def freeze(state: BlockState) -> bytes:
     """The state as bytes of format `FORMAT`: a checksum, then chunks, each its length and MessagePack.
 
-    The head comes first, then orders before the holds that refer to them. What is derived is left out.
+    The head comes first, then legs and orders before the holds that refer to them. What is derived is left out.
     """
     parts = list(_body(state))
     hasher = _hasher()
@@ -115,6 +150,7 @@ def restoring(frozen: bytes) -> Generator[None, None, BlockState]:
             _thaw(state, chunk)
             yield
         assert _counts(state) == head.counts, f"{_counts(state)} follow, and {head.counts} should"
+        shelve(state)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise SnapshotDamaged(f"it cannot be decoded: {fault}") from fault
     except (AssertionError, LookupError) as fault:
@@ -127,8 +163,13 @@ def value_count(state: BlockState) -> int:
     return sum(_counts(state))
 
 
-def _counts(state: BlockState) -> tuple[int, int, int, int]:
-    return len(state.holds), len(state.orders), len(state.memos), len(state.ended)
+def _counts(state: BlockState) -> tuple[int, ...]:
+    desk = state.desk
+    kept: tuple[Sized, ...] = (
+        state.holds, state.orders, state.memos, state.ended, state.waiters, state.gone_waiters, state.legs,
+        state.barred, desk.baskets, desk.todos,
+    )  # fmt: skip
+    return tuple(len(values) for values in kept)
 
 
 def _body(state: BlockState) -> Iterator[bytes]:
@@ -140,17 +181,25 @@ def _body(state: BlockState) -> Iterator[bytes]:
 
 def _frozen(state: BlockState) -> Iterator[_Chunk]:
     yield _Head(
-        state.tenant, state.name, state.status, state.layout, state.hold_ttl_ms, state.created_at_ms, state.last_at_ms,
-        state.entries_applied, _counts(state),
+        state.tenant, state.name, state.status, state.revision, tuple(sorted(state.layouts.items())), state.rules,
+        tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
+        _counts(state),
     )  # fmt: skip
-    for orders in _cut(state.orders.values()):
-        yield _Orders(orders)
-    for holds in _cut(state.holds.values()):
-        yield _Holds(holds)
-    for memos in _cut(state.memos.items()):
-        yield _Memos(memos)
-    for ended in _cut(state.ended):
-        yield _Ended(ended)
+    desk = state.desk
+    kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
+        (_Baskets, desk.baskets.values()),
+        (_Todos, desk.todos.values()),
+        (_Legs, state.legs.values()),
+        (_Barred, state.barred.items()),
+        (_Orders, state.orders.values()),
+        (_Holds, state.holds.values()),
+        (_Memos, state.memos.items()),
+        (_Ended, state.ended),
+        (_Waiters, state.waiters.values()),
+        (_Gone, state.gone_waiters),
+    )
+    for chunk_of, values in kinds:
+        yield from (chunk_of(cut) for cut in _cut(values))
 
 
 def _cut(values: Iterable[T]) -> Iterator[list[T]]:
@@ -179,11 +228,16 @@ def _thaw_head(state: BlockState, head: _Head) -> None:
     state.created_at_ms = head.created_at_ms
     state.last_at_ms = head.last_at_ms
     state.entries_applied = head.entries_applied
-    if head.layout is not None:
-        state.set_layout(head.layout)
+    state.revision = head.revision
+    state.rules = head.rules
+    state.returned = set(head.returned)
+    if head.layouts:
+        state.layouts = dict(head.layouts)
+        version, layout = head.layouts[-1]
+        state.set_layout(layout, version)
 
 
-def _thaw(state: BlockState, chunk: _Chunk) -> None:
+def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for each kind of chunk
     match chunk:
         case _Orders(orders):
             state.orders.update((order.number, order) for order in orders)
@@ -197,6 +251,24 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:
                     state.push_memo_due(memo.due_ms, key)
         case _Ended(ended):
             state.ended.extend(ended)
+        case _Waiters(waiters):
+            for waiter in waiters:
+                state.waiters[waiter.number] = waiter
+                if waiter.status is WaiterStatus.WAITING:
+                    state.line.join(waiter.number, waiter.wish)
+        case _Legs(legs):
+            for leg in legs:
+                state.legs[leg.number] = leg
+                state.let_ask(leg, leg.ask_at_ms)
+        case _Barred(barred):
+            state.barred.update(barred)
+        case _Baskets(baskets):
+            for basket in baskets:
+                state.desk.add(basket)
+        case _Todos(todos):
+            state.desk.todos.update(((todo.leg, todo.revision), todo) for todo in todos)
+        case _Gone(gone):
+            state.gone_waiters.extend(gone)
         case _Head():
             raise AssertionError("it has two heads")
 
@@ -204,34 +276,35 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:
 def _thaw_hold(state: BlockState, hold: Hold) -> None:
     """The hold, and what is derived from it: who has which unit, until when."""
     state.holds[hold.number] = hold
-    sold = hold.order != 0 and state.orders[hold.order].status is OrderStatus.CONFIRMED
-    if sold or state.claims_units(hold):
-        state.inventory.claim(hold.number, hold.seats, hold.areas)
-    if sold:
-        state.inventory.sell(hold.number, hold.seats, hold.areas)
-    elif state.claims_units(hold):
+    reclaim(state, hold)
+    if state.claims_units(hold):
         state.push_deadline(hold)
 
 
 def digest(state: BlockState) -> bytes:
     """32 bytes over the whole state, the derived inventory included."""
     inventory = state.inventory
-    areas = _encoder.encode((inventory.area_held, inventory.area_sold))
+    channels = sorted((area, channel, count) for (area, channel), count in inventory.area_of_channel.items() if count)
+    derived = _encoder.encode(
+        (inventory.area_held, inventory.area_sold, channels, sorted(state.units_of_buyer.items()))
+    )
     hasher = blake2b(digest_size=32)
     for part in _body(state):
         hasher.update(part)
-    hasher.update(bytes(inventory.statuses) + inventory.owners.tobytes() + areas)
+    hasher.update(bytes(inventory.statuses) + inventory.owners.tobytes() + bytes(inventory.shelf) + derived)
     return hasher.digest()
 
 
 def ledger_digest(state: BlockState) -> bytes:
     """32 bytes over what is owed: BLAKE2b of one MessagePack array.
 
-    `[tenant, name, status, seat statuses, area [held, sold] pairs, holds, orders]`, where holds are `[number, buyer,
-    seats, areas, prices, deadline]` of every hold that still claims units it has not sold, orders are `[number, hold,
-    status, tickets]` of every order that is pending or confirmed, both by rising number; seats and areas as in the
-    entries; statuses as their numbers, those of the seats as one `bin` with a byte a seat; `tickets` is how many
-    tickets the order has.
+    `[tenant, name, status, unit statuses, area [held, sold] pairs, holds, orders, waiters]`. Holds: `[number, buyer,
+    seats, areas, prices, charges, once, channel, deadline]` of every hold that still claims units it has not sold.
+    Orders: `[number, hold, status, code revisions, holders, exchanges]` of every order that is pending or paid and not
+    cancelled, an exchange being `[seats, areas, prices, charges]` of a lot that came by one. Waiters: `[number, buyer]`
+    of who still waits, in line. All but those by rising number; seats and areas as in the entries; statuses as their
+    numbers, those of the units as one `bin` with a byte a seat, then a byte a slot: BLOCKED is 3, where nobody has a
+    unit that is set aside.
     """
     claiming = [hold for number, hold in sorted(state.holds.items()) if state.claims_units(hold)]
     inventory = state.inventory
@@ -241,11 +314,17 @@ def ledger_digest(state: BlockState) -> bytes:
         int(state.status),
         bytes(inventory.statuses),
         list(zip(inventory.area_held, inventory.area_sold, strict=True)),
-        [(hold.number, hold.buyer, hold.seats, hold.areas, hold.prices, hold.expires_at_ms) for hold in claiming],
         [
-            (number, order.hold, int(order.status), len(order.code_revisions))
-            for number, order in sorted(state.orders.items())
-            if order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED)
+            (hold.number, hold.buyer, hold.seats, hold.areas, hold.prices, hold.charges, hold.once, hold.channel,
+             hold.expires_at_ms)
+            for hold in claiming
         ],
-    )
+        [
+            (number, order.hold, int(order.status), order.code_revisions, order.holders,
+             [(lot.seats, lot.areas, lot.prices, lot.charges) for lot in order.exchanged])
+            for number, order in sorted(state.orders.items())
+            if order.status is OrderStatus.PENDING or order.status in SOLD
+        ],
+        [(waiter.number, waiter.buyer) for waiter in state.waiters.values() if waiter.status is WaiterStatus.WAITING],
+    )  # fmt: skip
     return blake2b(_encoder.encode(owed), digest_size=32).digest()

@@ -5,23 +5,49 @@ others when a snapshot is restored, so they never decide anything that the rest 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from actors.core.desk_state import Desk
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
-from actors.core.layout import Layout, LayoutIndex
-from actors.core.replies import EventStatus, HoldStatus, OrderStatus
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
+from actors.core.replies import EventStatus, HoldStatus, OrderStatus, WaiterStatus
+from actors.core.rules import Rules
+from actors.core.seat_finders import SeatFinders
+from actors.core.waiting_line import WaitingLine
+from actors.core.wishes import Wish
 
 _FEW_DEADLINES = 1_000
 
 
-class Hold(msgspec.Struct, array_like=True, gc=False):
-    """A hold. Seats and areas are indices; `prices` are (category, quantity, unit price), frozen.
+class Lot(msgspec.Struct, array_like=True, gc=False):
+    """Units with their prices, frozen when they were held or exchanged.
 
-    `keys` are remembered keys that get their due time when the hold ends.
+    `seats` are numbers of seats and slots and `areas` (area, quantity), both of layout version `layout`. `prices` are
+    (price point, quantity, unit price), `charges` theirs, `once` what is charged for the whole, all by layout version
+    `priced`; see `pricing`. `lines`: which of the prices is that of each of `seats`, then of each of `areas`; empty if
+    there is but one.
+    """
+
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    prices: tuple[tuple[int, int, int], ...]
+    lines: tuple[int, ...] = ()
+    charges: tuple[tuple[int, ...], ...] = ()
+    once: tuple[int, ...] = ()
+    layout: int = 1
+    priced: int = 1
+
+
+class Hold(msgspec.Struct, array_like=True, gc=False):
+    """A hold, with a `Lot` of its own spelt out, as there are many.
+
+    `keys` are remembered keys that get their due time when the hold ends. `channel`: through which it was placed, or
+    empty. `chosen`: (score, orphans) of each choice that was left to us. `waiter`: whom it was offered to, or 0.
     """
 
     number: int
@@ -34,12 +60,21 @@ class Hold(msgspec.Struct, array_like=True, gc=False):
     status: HoldStatus = HoldStatus.ACTIVE
     order: int = 0
     keys: tuple[bytes, ...] = ()
+    lines: tuple[int, ...] = ()
+    charges: tuple[tuple[int, ...], ...] = ()
+    once: tuple[int, ...] = ()
+    layout: int = 1
+    priced: int = 1
+    channel: str = ""
+    chosen: tuple[tuple[int, int], ...] = ()
+    waiter: int = 0
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
-    """An order; its units, prices and deadline are those of its hold.
+    """An order; its units and prices are those of its hold, then those of `exchanged`, and its deadline is the hold's.
 
-    `code_revisions`: one per ticket from confirmation on, for ever: a cancelled order that was paid still has them.
+    `code_revisions`: one per ticket from confirmation on, for ever; 0: the ticket is void. `holders`: (ticket, who has
+    it) of those that were reassigned.
     """
 
     number: int
@@ -47,6 +82,8 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     placed_at_ms: int
     status: OrderStatus = OrderStatus.PENDING
     code_revisions: tuple[int, ...] = ()
+    exchanged: tuple[Lot, ...] = ()
+    holders: tuple[tuple[int, str], ...] = ()
 
     @property
     def was_paid(self) -> bool:
@@ -63,6 +100,32 @@ class Memo(msgspec.Struct, array_like=True, gc=False):
     due_ms: int
 
 
+class Waiter(msgspec.Struct, array_like=True, gc=False):
+    """Somebody in the waiting list. `hold`: what was offered, or 0."""
+
+    number: int
+    buyer: str
+    wish: Wish
+    joined_at_ms: int
+    status: WaiterStatus = WaiterStatus.WAITING
+    hold: int = 0
+
+
+class Leg(msgspec.Struct, array_like=True, gc=False):
+    """A leg of a basket: whose, and what the desk last had done to it. Its units are those of a hold of this number.
+
+    `instead`: the legs and tickets of this block that are given back when it is booked. `ask_at_ms`: when to ask the
+    desk, unless it has said more by then; 0: never.
+    """
+
+    number: int
+    desk: str
+    basket: int
+    revision: int
+    instead: tuple[tuple[int, tuple[int, ...]], ...]
+    ask_at_ms: int
+
+
 class BlockState:
     """One block in memory. `layout` is None until the event is created."""
 
@@ -70,7 +133,13 @@ class BlockState:
         self.tenant = ""
         self.name = ""
         self.status = EventStatus.DRAFT
+        self.revision = 0  # grows with every change of the event itself
         self.layout: Layout | None = None
+        self.layout_version = 0
+        self.layouts: dict[int, Layout] = {}  # those that something still refers to, the present one too
+        self.rules = Rules()
+        self.returned: set[str] = set()  # the allotments that are for everybody now; empty: the accessible seats
+        self.next_return: tuple[int, str] | None = None  # when the next one will be
         self.hold_ttl_ms = 0
         self.created_at_ms = 0
         self.last_at_ms = 0  # the time of the newest entry: time never runs backwards in a block
@@ -78,24 +147,119 @@ class BlockState:
         self.holds: dict[int, Hold] = {}
         self.orders: dict[int, Order] = {}
         self.memos: dict[bytes, Memo] = {}
+        self.waiters: dict[int, Waiter] = {}
+        self.gone_waiters: deque[tuple[int, int]] = deque()  # (when, waiter): of those who wait no longer
         self.ended: deque[tuple[int, int]] = deque()  # (when, hold): of holds that came to nothing, to be forgotten
         self.index = LayoutIndex(Layout("", (), (), ()))
         self.inventory = Inventory(self.index)
+        self.seat_finders = SeatFinders(self.index, self.inventory)
+        self.line = WaitingLine()
+        self.desk = Desk()
+        self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
+        self.asking: dict[int, Leg] = {}  # those that have a time to ask their desk
+        self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
+        self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
+        self._indices: dict[int, LayoutIndex] = {}
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
 
-    def set_layout(self, layout: Layout) -> None:
-        """Give the block its units, all available."""
+    def set_layout(self, layout: Layout, version: int) -> None:
+        """Give the block its units, all available and in no allotment."""
         self.layout = layout
-        self.index = LayoutIndex(layout)
+        self.layout_version = version
+        self.layouts[version] = layout
+        self.index = self._indices[version] = LayoutIndex(layout)
         self.inventory = Inventory(self.index)
+        self.seat_finders = SeatFinders(self.index, self.inventory)
+        self.units_of_buyer.clear()
+
+    def forget_layouts(self, referred: set[int]) -> None:
+        """Keep only these versions."""
+        self.layouts = {version: self.layouts[version] for version in sorted(referred)}
+        self._indices = {version: index for version, index in self._indices.items() if version in referred}
+
+    def set_rules(self, rules: Rules, at_ms: int) -> None:
+        """Sell on these rules from now on."""
+        self.rules = rules
+        over = {allotment.name for allotment in rules.allotments if 0 < allotment.returns_at_ms <= at_ms}
+        self.returned = over | ({""} if 0 < rules.accessible_until_ms <= at_ms else set())
+
+    def let_ask(self, leg: Leg, at_ms: int) -> None:
+        """The leg asks its desk at this time; 0: never."""
+        leg.ask_at_ms = at_ms
+        if at_ms:
+            self.asking[leg.number] = leg
+        else:
+            self.asking.pop(leg.number, None)
+
+    def index_of(self, version: int) -> LayoutIndex:
+        """The units of a layout version that something refers to."""
+        index = self._indices.get(version)
+        if index is None:
+            index = self._indices[version] = LayoutIndex(self.layouts[version])
+        return index
+
+    def units_now(self, lot: Hold | Lot) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        """The lot's seats and areas by the present layout's numbers; those that it no longer has are left out."""
+        if lot.layout == self.layout_version or not (lot.seats or lot.areas):
+            return lot.seats, lot.areas
+        before, areas = self.index_of(lot.layout), self.index.area_of_name
+        seats = (self.index.find_unit(before.unit_name(seat)) for seat in lot.seats)
+        named = ((before.layout.areas[area].name, quantity) for area, quantity in lot.areas)
+        return (
+            tuple(found[0] for found in seats if found is not None),
+            tuple((areas[name], quantity) for name, quantity in named if name in areas),
+        )
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the event is cancelled."""
+        return self.status is EventStatus.CANCELLED
 
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""
         if hold.status is HoldStatus.ACTIVE:
             return True
         return hold.order != 0 and self.orders[hold.order].status is OrderStatus.PENDING
+
+    def claim(self, hold: Hold, seats: Sequence[int], areas: Sequence[tuple[int, int]]) -> None:
+        """The hold takes these units, which must be available."""
+        self.inventory.claim(hold.number, seats, areas, hold.channel)
+        self.seat_finders.touch(seats)
+        self._count_buyer(hold, seats, areas, 1)
+
+    def give_back(self, hold: Hold, seats: Sequence[int], areas: Sequence[tuple[int, int]], *, were_sold: bool) -> None:
+        """These units of the hold are available again."""
+        self.inventory.give_back(hold.number, seats, areas, hold.channel, were_sold=were_sold)
+        self.seat_finders.touch(seats)
+        self._count_buyer(hold, seats, areas, -1)
+        self.line.stirred = True
+
+    def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
+        """The waiter waits no longer: it has left, or is offered a hold."""
+        assert waiter.status is WaiterStatus.WAITING, "a waiter ends once"
+        self.line.leave(waiter.number, waiter.wish)
+        waiter.status, waiter.hold = status, hold
+        self.gone_waiters.append((at_ms, waiter.number))
+
+    def _count_buyer(self, hold: Hold, seats: Sequence[int], areas: Sequence[tuple[int, int]], sign: int) -> None:
+        if not self.rules.max_per_buyer or not hold.buyer:
+            return
+        count = self.units_of_buyer.get(hold.buyer, 0)
+        count += sign * (len(seats) + sum(quantity for _, quantity in areas))
+        if count:
+            self.units_of_buyer[hold.buyer] = count
+        else:
+            self.units_of_buyer.pop(hold.buyer, None)
+
+    def forget(self, number: int) -> None:
+        """A hold that came to nothing is not known any more, nor is what belonged to it."""
+        hold = self.holds.pop(number)
+        if hold.order:
+            del self.orders[hold.order]
+        self.desk.forget(number)
+        self.legs.pop(number, None)
 
     def push_memo_due(self, due_ms: int, key: bytes) -> None:
         """Forget the remembered key from `due_ms` on."""

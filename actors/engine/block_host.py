@@ -37,7 +37,7 @@ from actors.link.batch import (
 
 _log = structlog.get_logger(__name__)
 
-EXPIRIES_PER_TICK = 500
+DUES_PER_TICK = 500
 MAX_CALLS_WAITING = 50_000
 
 _REPLIED_WITH_LAYOUT = (CreateEvent, OpenSale, ReadEvent)
@@ -54,6 +54,7 @@ class BlockHost:
         self.batch_count = 0
         self.calls_waiting = 0
         self.written_to = asyncio.Event()  # a client has asked this shard to write
+        self.errands_wanted = asyncio.Event()  # a batch has left something to do in other blocks
 
     async def serve(self, payload: bytes) -> bytes:
         """Encoded calls in, encoded answers out, in the same order. Raises msgspec.DecodeError for no batch at all."""
@@ -69,6 +70,11 @@ class BlockHost:
         finally:
             self.calls_waiting -= len(calls)
 
+    async def tell(self, block: BlockId, command: Command) -> Answer:
+        """One command, from within; its answer when it is durable."""
+        (answer,) = await self._answer([Call(block, encoder.encode(command))])
+        return answer
+
     def trouble(self) -> str:
         """Why every call is refused now, in words; empty if none is. Being full is no trouble: that passes by itself.
 
@@ -81,16 +87,12 @@ class BlockHost:
         return ""
 
     def tick(self, hosted: HostedBlock) -> None:
-        """Expire what is due in a claimed block, a bounded number; the next commit makes it durable."""
+        """Bring about what is due in a claimed block, a bounded number; the next commit makes it durable."""
         if not hosted.claimed or hosted.quarantined or hosted.lost:
             return
         now_ms = self._clock.now_ms()
         try:
-            for _ in range(EXPIRIES_PER_TICK):
-                entry = core.next_expiry(hosted.state, now_ms)
-                if entry is None:
-                    break
-                hosted.apply((entry,))
+            _bring_about(hosted, now_ms)
         except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
             _quarantine(hosted, bug)
         if hosted.pending:
@@ -110,6 +112,8 @@ class BlockHost:
         if batch.touched:
             cycle = self._commit.collect(batch.touched.values())
             await cycle.wait()
+            if any(hosted.state.desk.todos for hosted in batch.touched.values()):
+                self.errands_wanted.set()
             for index, call in enumerate(calls):
                 if not isinstance(answers[index], Failed):
                     answers[index] = _as_of(cycle.positions.get(batch.touched[call.block]), answers[index])
@@ -167,10 +171,20 @@ def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
         return Failed(Fault.BUG)
     try:
         hosted.apply(outcome.entries)
+        if outcome.entries and hosted.state.line:
+            _bring_about(hosted, now_ms)  # what came back is for those who wait, before anybody else asks
     except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
         _quarantine(hosted, bug)
         return Failed(Fault.QUARANTINED)
     return replied
+
+
+def _bring_about(hosted: HostedBlock, now_ms: int) -> None:
+    for _ in range(DUES_PER_TICK):
+        entry = core.next_due(hosted.state, now_ms)
+        if entry is None:
+            break
+        hosted.apply((entry,))
 
 
 def _quarantine(hosted: HostedBlock, bug: Exception) -> None:

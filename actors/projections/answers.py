@@ -6,7 +6,8 @@ import msgspec
 
 from actors.core.ids import BlockId, TenantId
 from actors.core.inventory import UnitStatus
-from actors.core.layout import Layout, LayoutIndex
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
 from actors.core.replies import EventStatus
 from actors.projections.counts import AreaAvailability, CategoryAvailability, SectionAvailability
 from actors.projections.seat_statuses import unpack

@@ -20,7 +20,8 @@ from typing import Any
 import msgspec
 
 from actors.core.ids import BlockId, TenantId
-from actors.core.layout import Layout, LayoutIndex
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
 from actors.core.replies import EventStatus
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries

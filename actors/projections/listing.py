@@ -9,7 +9,21 @@ from pathlib import Path
 
 import msgspec
 
-from actors.core.entries import Activated, Entry, EventCreated, SaleOpened
+from actors.core.entries import (
+    Activated,
+    AllotmentReturned,
+    Entry,
+    EventCreated,
+    EventEdited,
+    LegBarred,
+    LegBooked,
+    LegPinned,
+    LegReleased,
+    SaleOpened,
+    StatusChanged,
+    WaiterJoined,
+    WaiterLeft,
+)
 from actors.core.holds import hold_reply
 from actors.core.orders import order_reply
 from actors.core.replies import HoldStatus, OrderStatus
@@ -20,8 +34,22 @@ from actors.projections.projection import Progress
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "listing.sql")
 
-TOUCHES_NONE: tuple[type, ...] = (EventCreated, SaleOpened)
-"""Kinds of entries that change no hold and no order. `Activated` may change many; the others name theirs."""
+TOUCHES_NONE: tuple[type, ...] = (
+    EventCreated,
+    SaleOpened,
+    EventEdited,
+    AllotmentReturned,
+    WaiterJoined,
+    WaiterLeft,
+    LegPinned,
+    LegBooked,
+    LegReleased,
+    LegBarred,
+)
+"""Kinds of entries that change no hold and no order of the event's own: legs are their desks'."""
+
+MAY_TOUCH_MANY: tuple[type, ...] = (Activated, StatusChanged)
+"""Kinds that may change many. All others that an event's block has name theirs."""
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -65,7 +93,9 @@ def _touched(progress: Progress) -> list[tuple[Hold, _Times]]:
             for number in touched_by(state, entry):
                 first_ms, _ = times.get(number, (entry.at_ms, 0))
                 times[number] = first_ms, entry.at_ms
-    return [(state.holds[number], times[number]) for number in times if number in state.holds]
+    return [
+        (state.holds[number], times[number]) for number in times if number in state.holds and number not in state.legs
+    ]
 
 
 def touched_by(state: BlockState, entry: Entry) -> Iterable[int]:
@@ -75,11 +105,19 @@ def touched_by(state: BlockState, entry: Entry) -> Iterable[int]:
     if isinstance(entry, Activated):
         # an outage moves deadlines
         return [hold.number for hold in state.holds.values() if state.claims_units(hold)] if entry.down_until_ms else ()
+    if isinstance(entry, StatusChanged):
+        return _ended_with(state, entry.at_ms) if state.is_cancelled else ()
     number = getattr(entry, "hold", 0)
     if number:
         return (number,)
     order = state.orders.get(entry.order)  # type: ignore[union-attr]
     return () if order is None else (order.hold,)
+
+
+def _ended_with(state: BlockState, at_ms: int) -> list[int]:
+    """The holds that came to nothing when the event was cancelled, and those whose paid orders did."""
+    paid = (order.hold for order in state.orders.values() if order.status is OrderStatus.CANCELLED and order.was_paid)
+    return [*(number for ended_at_ms, number in state.ended if ended_at_ms == at_ms), *paid]
 
 
 def _forgotten(events: Sequence[Progress], field: str) -> list[tuple[object, ...]]:

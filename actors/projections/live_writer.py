@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from actors.core.ids import BlockId
@@ -19,29 +20,38 @@ MAX_REMEMBERED_BYTES = 64 * 1024 * 1024
 _CHANGED = re.compile(rb"[^\0]")
 
 
+class _Last(msgspec.Struct, frozen=True):
+    """What was shown last of an event: statuses by their places in a version of its layout."""
+
+    position: int
+    layout_version: int
+    statuses: bytes
+
+
 class LiveWriter:
     """One projector's hand on the live map. For each event it remembers what it showed last, to tell what changed."""
 
     def __init__(self, live: LiveEvents) -> None:
         self._live = live
-        self._last: OrderedDict[BlockId, tuple[int, bytes]] = OrderedDict()
+        self._last: OrderedDict[BlockId, _Last] = OrderedDict()
         self._last_bytes = 0
         self._is_away = False
 
     async def show(self, progress: Sequence[Progress]) -> None:
         """Show these blocks as they are now, those that have an event. Never raises: nothing waits for Redis."""
         events: list[tuple[BlockId, Shown, Change | None]] = []
-        seats: dict[BlockId, tuple[int, bytes]] = {}
+        seats: dict[BlockId, _Last] = {}
         for one in progress:
             if one.state.layout is None:
                 continue
             try:
-                shown, statuses = shown_of(one), bytes(seats_of(one.state))
+                shown = shown_of(one)
+                last = _Last(shown.position, shown.event.layout_version, bytes(seats_of(one.state)))
             except Exception as bug:  # noqa: BLE001 - it must not stop what is kept in Postgres
                 _log.error("an event cannot be shown", block=one.block, exc_info=bug)
                 continue
-            events.append((one.block, shown, self._change(one.block, shown.position, statuses)))
-            seats[one.block] = (shown.position, statuses)
+            events.append((one.block, shown, self._change(one.block, last)))
+            seats[one.block] = last
         if events:
             self._remember(seats if await self._showed(events) else {}, [block for block, _, _ in events])
 
@@ -63,23 +73,24 @@ class LiveWriter:
         self._is_away = False
         return True
 
-    def _change(self, block: BlockId, position: int, statuses: bytes) -> Change | None:
+    def _change(self, block: BlockId, now: _Last) -> Change | None:
         """What changed since it was last shown, if that is known and not too much."""
-        before, former = self._last.get(block, (0, b""))
-        if before == 0 or before >= position or len(former) != len(statuses):
+        before = self._last.get(block)
+        if before is None or before.position >= now.position or before.layout_version != now.layout_version:
             return None
-        differing = int.from_bytes(former) ^ int.from_bytes(statuses)
-        seats = tuple(found.start() for found in _CHANGED.finditer(differing.to_bytes(len(statuses))))
-        return Change(before, position, seats) if len(seats) <= MAX_SEATS_CHANGED else None
+        differing = int.from_bytes(before.statuses) ^ int.from_bytes(now.statuses)
+        seats = tuple(found.start() for found in _CHANGED.finditer(differing.to_bytes(len(now.statuses))))
+        return Change(before.position, now.position, seats) if len(seats) <= MAX_SEATS_CHANGED else None
 
-    def _remember(self, shown: dict[BlockId, tuple[int, bytes]], instead_of: Sequence[BlockId]) -> None:
+    def _remember(self, shown: dict[BlockId, _Last], instead_of: Sequence[BlockId]) -> None:
         for block in instead_of:
             self._drop(block)
         for block, last in shown.items():
             self._last[block] = last
-            self._last_bytes += len(last[1])
+            self._last_bytes += len(last.statuses)
         while self._last_bytes > MAX_REMEMBERED_BYTES and len(self._last) > 1:
             self._drop(next(iter(self._last)))
 
     def _drop(self, block: BlockId) -> None:
-        self._last_bytes -= len(self._last.pop(block, (0, b""))[1])
+        if block in self._last:
+            self._last_bytes -= len(self._last.pop(block).statuses)

@@ -69,16 +69,11 @@ def event_shown(state: BlockState) -> EventShown:
         state.name,
         state.status,
         state.layout.currency,
-        layout_version(state),
+        state.layout_version,
         count_units(state),
     )
 
 
 def seats_of(state: BlockState) -> bytearray:
-    """The status of each seat, in the order of the layout; to read."""
+    """The status of each seat, in the order of the layout, then of each slot; to read."""
     return state.inventory.statuses
-
-
-def layout_version(state: BlockState) -> int:
-    """Which of its layouts the event has; every event has one layout for ever, so far."""
-    return 1 if state.layout is not None else 0

@@ -113,15 +113,16 @@ class Ledger:
     def digest(self) -> bytes:
         """32 bytes over what is owed, as `actors/core/snapshot.py` documents the ledger digest."""
         holds = [
-            (number, claim.placed.buyer, claim.placed.seats, claim.placed.areas, claim.placed.prices, claim.deadline_ms)
+            (number, *_owed(claim.placed), claim.placed.channel, claim.deadline_ms)
             for number, claim in sorted(self.claims.items())
             if not claim.sold
         ]
         orders = [
-            (number, order.hold, int(order.status), order.tickets) for number, order in sorted(self.orders.items())
+            (number, order.hold, int(order.status), [1] * order.tickets, (), ())
+            for number, order in sorted(self.orders.items())
         ]
         areas = [(places.held, places.sold) for places in self.units.areas]
-        owed = (self.tenant, self._name, int(self._on_sale), bytes(self.units.statuses), areas, holds, orders)
+        owed = (self.tenant, self._name, int(self._on_sale), bytes(self.units.statuses), areas, holds, orders, ())
         return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()
 
     def _activated(self, entry: e.Activated) -> None:
@@ -369,6 +370,10 @@ class Ledger:
 
     def _found(self, fault: Fault, sentence: str) -> None:
         self.findings.append(Finding(self._block, self._position, fault, sentence))
+
+
+def _owed(placed: e.HoldPlaced) -> tuple[object, ...]:
+    return placed.buyer, placed.seats, placed.areas, placed.prices, placed.charges, placed.once
 
 
 _FOLD: dict[type, Callable[[Ledger, Any], None]] = {

@@ -7,16 +7,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
-from actors.core.replies import (
-    AreaPlaces,
-    EventReply,
-    EventStatus,
-    HoldReply,
-    HoldStatus,
-    OrderReply,
-    OrderStatus,
-    Price,
-)
+from actors.core.prices import Price
+from actors.core.replies import EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
+from actors.core.wishes import AreaPlaces
 from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
 from actors.projections.availability_reader import EventSummary
 from actors.projections.counts import AreaAvailability, UnitCounts

@@ -12,10 +12,10 @@ from litestar import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
-from actors.core.commands import MAX_UNITS_PER_HOLD
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.outcomes import Reason
+from actors.core.wishes import MAX_UNITS_PER_HOLD
 from serve.http_api.contracts import CONTRACT, Contract
 from serve.http_api.problems import PROBLEM_JSON, Problem
 from serve.refusals import STANDINGS

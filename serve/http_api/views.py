@@ -7,7 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
-from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply, Price
+from actors.core.prices import Price
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.wishes import AreaPlaces
 from actors.projections.answers import Availability, UnitStatuses
 from actors.projections.availability_reader import EventSummary
 from actors.projections.counts import AreaAvailability, UnitCounts

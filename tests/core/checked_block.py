@@ -2,7 +2,7 @@
 
 import msgspec
 
-from actors.core.block import apply, decide, next_deadline_ms, next_expiry
+from actors.core.block import apply, decide, next_deadline_ms, next_due
 from actors.core.commands import Command, Read, ReadEvent, ReadHold, ReadOrder, Write
 from actors.core.entries import Activated, Entry, HoldExpired, OrderExpired
 from actors.core.outcomes import Accepted, Outcome, Rejected
@@ -52,8 +52,8 @@ class CheckedBlock:
         """Expire all that is due at `now_ms`; the entries that did, earliest deadline first."""
         ended: list[Entry] = []
         at_ms = max(now_ms, self.live.last_at_ms)
-        while (entry := next_expiry(self.live, now_ms)) is not None:
-            assert entry == next_expiry(self.restored, now_ms), "a restored block expires otherwise"
+        while (entry := next_due(self.live, now_ms)) is not None:
+            assert entry == next_due(self.restored, now_ms), "a restored block expires otherwise"
             assert isinstance(entry, HoldExpired | OrderExpired)
             assert entry.at_ms == at_ms, "an entry bears another time"
             self._apply((entry,))

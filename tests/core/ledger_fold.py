@@ -21,7 +21,7 @@ class LedgerFold:
         self.areas: list[list[int]] = []
         self.placed: dict[int, e.HoldPlaced] = {}
         self.deadlines: dict[int, int] = {}  # of the holds that claim units they have not sold
-        self.orders: dict[int, list[int]] = {}  # hold, status, tickets: of those that are pending or confirmed
+        self.orders: dict[int, list[Any]] = {}  # hold, status, code revisions: of those that are pending or confirmed
 
     def _move(self, hold: int, was: int, becomes: int) -> None:
         placed = self.placed[hold]
@@ -34,7 +34,7 @@ class LedgerFold:
                     self.areas[area][status - 1] += change
 
     def _end_order(self, number: int) -> None:
-        hold, before, _ = self.orders.pop(number)
+        hold, before, *_ = self.orders.pop(number)
         self._move(hold, _SOLD if before == _CONFIRMED else _HELD, _AVAILABLE)
         self.deadlines.pop(hold, None)
 
@@ -62,13 +62,14 @@ class LedgerFold:
                 self._move(entry.hold, _HELD, _AVAILABLE)
                 del self.deadlines[entry.hold]
             case e.OrderPlaced():
-                self.orders[entry.order] = [entry.hold, _PENDING, 0]
+                self.orders[entry.order] = [entry.hold, _PENDING, [], [], []]
             case e.OrderConfirmed():
                 order = self.orders[entry.order]
                 placed = self.placed[order[0]]
                 self._move(order[0], _HELD, _SOLD)
                 del self.deadlines[order[0]]
-                order[1:] = [_CONFIRMED, len(placed.seats) + sum(quantity for _, quantity in placed.areas)]
+                count = len(placed.seats) + sum(quantity for _, quantity in placed.areas)
+                order[1:3] = [_CONFIRMED, [1] * count]
             case e.OrderCancelled() | e.OrderExpired():
                 self._end_order(entry.order)
 
@@ -77,7 +78,8 @@ class LedgerFold:
         holds = []
         for number, due_ms in sorted(self.deadlines.items()):
             placed = self.placed[number]
-            holds.append([number, placed.buyer, placed.seats, placed.areas, placed.prices, due_ms])
+            money = [placed.prices, placed.charges, placed.once]
+            holds.append([number, placed.buyer, placed.seats, placed.areas, *money, placed.channel, due_ms])
         orders = [[number, *order] for number, order in sorted(self.orders.items())]
-        owed = [*self.head, bytes(self.seats), self.areas, holds, orders]
+        owed = [*self.head, bytes(self.seats), self.areas, holds, orders, []]
         return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()

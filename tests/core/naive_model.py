@@ -212,9 +212,9 @@ class NaiveBlock:
     def _malformed(self, command: Command, at_ms: int, seen: Answer) -> bool:
         match command:
             case PlaceHold():
-                quantities = [places.quantity for places in command.areas]
-                count = len(command.seats) + sum(quantities)
-                names = [*command.seats, *(places.area for places in command.areas)]
+                quantities = [places.quantity for places in command.wish.areas]
+                count = len(command.wish.seats) + sum(quantities)
+                names = [*command.wish.seats, *(places.area for places in command.wish.areas)]
                 if command.ttl_ms < 0 or min(quantities, default=1) < 1 or not 1 <= count <= 50:
                     return True
                 return len(set(names)) != len(names) or self._in_use(command, at_ms, seen)
@@ -265,19 +265,19 @@ class NaiveBlock:
         return Answer(view=self._view(stands_for, at_ms))
 
     def _place_hold(self, command: PlaceHold, at_ms: int) -> tuple[Answer | None, _Hold | None]:
-        areas = tuple((places.area, places.quantity) for places in command.areas)
-        names = (*command.seats, *(area for area, _ in areas))
+        areas = tuple((places.area, places.quantity) for places in command.wish.areas)
+        names = (*command.wish.seats, *(area for area, _ in areas))
         unknown = tuple(name for name in names if name not in self.seats and name not in self.areas)
         if unknown:
             return Answer("UNIT_UNKNOWN", units=unknown), None
         if not self.on_sale:
             return Answer("SALE_NOT_OPEN"), None
-        refusal = self._refuse_units(command.seats, areas, at_ms)
+        refusal = self._refuse_units(command.wish.seats, areas, at_ms)
         if refusal is not None:
             return refusal, None
         cap_ms = at_ms + 2 * HOUR_MS
         expires_at_ms = min(cap_ms, at_ms + (command.ttl_ms or self.hold_ttl_ms))
-        hold = _Hold(command.hold, command.stamp.buyer, command.seats, areas, expires_at_ms, cap_ms)
+        hold = _Hold(command.hold, command.stamp.buyer, command.wish.seats, areas, expires_at_ms, cap_ms)
         self.holds[command.hold] = hold
         return None, hold
 

@@ -30,7 +30,8 @@ from actors.core.inventory import UnitStatus
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted, Outcome
-from actors.core.replies import AreaPlaces, EventReply, HoldReply, OrderReply
+from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.core.wishes import AreaPlaces, Wish
 from tests.core.checked_block import CheckedBlock
 from tests.core.naive_model import HOUR_MS, MINUTE_MS, Answer, NaiveBlock
 
@@ -93,7 +94,7 @@ class RandomWalk(RuleBasedStateMachine):
         self.now_ms += step_ms
         stamp = self.stamp(tenant, buyer, key, limit_ms, "hold", seats, places, ttl_ms)
         areas = tuple(AreaPlaces(area, quantity) for area, quantity in places)
-        self.write(PlaceHold(stamp, self.new_number(), tuple(seats), areas, ttl_ms))
+        self.write(PlaceHold(stamp, self.new_number(), Wish(tuple(seats), areas), ttl_ms))
 
     @rule(step_ms=_steps_ms, seat=st.sampled_from((*SEATS, None)), places=st.integers(0, 2), ttl_ms=_ttls_ms)
     def place_plain_hold(self, step_ms: int, seat: str | None, places: int, ttl_ms: int) -> None:

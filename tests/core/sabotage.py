@@ -8,6 +8,7 @@ import pytest
 
 from actors.core import block, holds, keys, orders
 from actors.core.commands import Command, Stamp, Write
+from actors.core.ground import Ground
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.outcomes import Outcome, Reason, Rejected
@@ -35,12 +36,12 @@ def keys_are_not_looked_up(patch: pytest.MonkeyPatch) -> None:
 
 def owners_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     """A hold gets every seat that exists."""
-    patch.setattr(holds, "_refuse_seats", _no_refusal)
+    patch.setattr(Ground, "_refuse_claimed", _no_refusal)
 
 
 def places_are_not_counted(patch: pytest.MonkeyPatch) -> None:
     """A hold gets any number of places."""
-    patch.setattr(holds, "_refuse_areas", _no_refusal)
+    patch.setattr(Ground, "_refuse_areas", _no_refusal)
 
 
 def only_the_tick_expires(patch: pytest.MonkeyPatch) -> None:
@@ -71,8 +72,10 @@ def places_are_not_given_back(patch: pytest.MonkeyPatch) -> None:
     """What ends gives back its seats only."""
     give_back = Inventory.give_back
 
-    def seats_only(inventory: Inventory, hold: int, seats: tuple[int, ...], areas: object, *, were_sold: bool) -> None:
-        give_back(inventory, hold, seats, (), were_sold=were_sold)
+    def seats_only(
+        inventory: Inventory, hold: int, seats: tuple[int, ...], areas: object, channel: str, *, were_sold: bool
+    ) -> None:
+        give_back(inventory, hold, seats, (), channel, were_sold=were_sold)
 
     patch.setattr(Inventory, "give_back", seats_only)
 
@@ -95,13 +98,13 @@ def keys_of_ended_holds_stay(patch: pytest.MonkeyPatch) -> None:
 
 def unpaid_orders_stay(patch: pytest.MonkeyPatch) -> None:
     """Orders that nobody paid fill the block's memory."""
-    end = orders._end
+    end = orders.end_order
 
     def end_for_ever(state: BlockState, order: Order, status: OrderStatus, at_ms: int) -> None:
         end(state, order, status, at_ms)
         state.ended.pop()
 
-    patch.setattr(orders, "_end", end_for_ever)
+    patch.setattr(orders, "end_order", end_for_ever)
 
 
 def cancelled_orders_are_forgotten(patch: pytest.MonkeyPatch) -> None:

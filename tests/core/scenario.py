@@ -50,7 +50,8 @@ from actors.core.ids import TenantId
 from actors.core.inventory import UnitStatus
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted, Rejected
-from actors.core.replies import AreaPlaces, DigestReply, EventReply, HoldReply, OrderReply
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply, WaiterReply
+from actors.core.wishes import AreaPlaces, Wish
 from tests.core.checked_block import CheckedBlock
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -234,7 +235,7 @@ class _Runner:
             case "open", (_,):
                 return OpenSale(stamp)
             case "hold", (_, units):
-                return PlaceHold(stamp, self._new_number(step), *_asked_units(units), ttl_ms)
+                return PlaceHold(stamp, self._new_number(step), Wish(*_asked_units(units)), ttl_ms)
             case "extend", (_, name):
                 return ExtendHold(stamp, self._number(name), ttl_ms)
             case "release", (_, name):
@@ -311,6 +312,10 @@ class _Runner:
                 assert not reply.tickets or all(ticket.code_revision == 1 for ticket in reply.tickets)
             case DigestReply():
                 return (f"entries={reply.entries_applied}",)
+            case WaiterReply():
+                return (reply.status.name.lower(), f"ahead={reply.ahead}")
+            case _:
+                raise AssertionError(f"no scenario is about {reply}")
         places = tuple(f"{places.area}:{places.quantity}" for places in reply.areas)
         units = ",".join((*map(_short, reply.seats), *places))
         return (
@@ -346,7 +351,7 @@ class _Runner:
         state = self.block.live
         assert state.layout is not None
         words = [
-            f"{_short(state.index.seat_name(seat))}={UnitStatus(status).name}"
+            f"{_short(state.index.unit_name(seat))}={UnitStatus(status).name}"
             for seat, status in enumerate(state.inventory.statuses)
             if status != UnitStatus.AVAILABLE
         ]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.core import holds
+from actors.core import ground
 from actors.core.block import apply, decide
 from actors.core.commands import PlaceHold, Stamp
 from actors.core.entries import EventCreated, HoldExtended, HoldPlaced, HoldReleased, SaleOpened
 from actors.core.layout import Area, Category, Layout
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
-from actors.core.replies import AreaPlaces
 from actors.core.state import BlockState, Hold
+from actors.core.wishes import AreaPlaces, Wish
 
 START_MS = 1_700_000_000_000
 CAP_MS = START_MS + 7_200_000
@@ -50,7 +50,7 @@ def sold_out(overdue: int) -> BlockState:
 
 def ask(state: BlockState, area: str, quantity: int) -> Outcome:
     stamp = Stamp("acme", "bob", b"ask".ljust(16), PRINT, CAP_MS)
-    return decide(state, PlaceHold(stamp, 99_999, (), (AreaPlaces(area, quantity),)), START_MS + 60_000)
+    return decide(state, PlaceHold(stamp, 99_999, Wish(areas=(AreaPlaces(area, quantity),))), START_MS + 60_000)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def refused_in_vain(looked_at: Counter[str]) -> int:
 
 
 def test_what_is_looked_at_in_vain_is_bounded(looked_at: Counter[str]) -> None:
-    assert refused_in_vain(looked_at) == holds.MAX_OVERDUE_LOOKED_AT
+    assert refused_in_vain(looked_at) == ground.MAX_OVERDUE_LOOKED_AT
 
 
 def test_control_a_sorted_heap_is_looked_at_whole(looked_at: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_control_a_sorted_heap_is_looked_at_whole(looked_at: Counter[str], monke
         return iter([hold for hold in found if hold is not None and hold.expires_at_ms <= at_ms])
 
     monkeypatch.setattr(BlockState, "overdue", all_at_once)
-    assert refused_in_vain(looked_at) > holds.MAX_OVERDUE_LOOKED_AT
+    assert refused_in_vain(looked_at) > ground.MAX_OVERDUE_LOOKED_AT
 
 
 def deadlines_after_many_came_and_went() -> int:

@@ -3,10 +3,10 @@
 import pytest
 
 from actors.core.block import apply
-from actors.core.commands import MAX_HOLD_LIFE_MS
 from actors.core.entries import Activated, EventCreated, HoldPlaced, SaleOpened
 from actors.core.holds import OUTAGE_GRACE_MS, is_over
 from actors.core.layout import Area, Category, Layout
+from actors.core.rules import DEFAULT_HOLD_LIFE_MS
 from actors.core.state import BlockState
 
 LAYOUT = Layout("EUR", (Category("A", 1),), (), (Area("Hall", 0, 3),))
@@ -35,7 +35,7 @@ def with_hold(expires_at_ms: int, max_expires_at_ms: int) -> BlockState:
         (LAST_MS - 1, 2 * LAST_MS, True),
         (LAST_MS, 2 * LAST_MS, False),  # an outage may begin with the last entry
         (LAST_MS + 1, 2 * LAST_MS, False),
-        (LAST_MS + 1, LAST_MS + MAX_HOLD_LIFE_MS, False),
+        (LAST_MS + 1, LAST_MS + DEFAULT_HOLD_LIFE_MS, False),
         (LAST_MS + 1, LAST_MS + 1, True),
     ],
 )

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from actors.core import keys
-from actors.core.block import apply, decide, next_expiry
+from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
-    MAX_HOLD_LIFE_MS,
     CancelOrder,
     ConfirmOrder,
     CreateEvent,
@@ -23,9 +22,10 @@ from actors.core.ids import Kind, TenantId
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Area, Category, Layout
 from actors.core.outcomes import Accepted, Outcome, Rejected
-from actors.core.replies import AreaPlaces
+from actors.core.rules import DEFAULT_HOLD_LIFE_MS
 from actors.core.snapshot import digest, freeze, restore
 from actors.core.state import BlockState
+from actors.core.wishes import AreaPlaces, Wish
 
 START_MS = 1_700_000_000_000
 MINUTE_MS = 60_000
@@ -45,7 +45,7 @@ def do(state: BlockState, command: Write, now_ms: int) -> Outcome:
 
 
 def expire(state: BlockState, now_ms: int) -> None:
-    while (entry := next_expiry(state, now_ms)) is not None:
+    while (entry := next_due(state, now_ms)) is not None:
         apply(state, entry)
 
 
@@ -57,7 +57,7 @@ def on_sale() -> BlockState:
 
 
 def hold(number: int, now_ms: int, ttl_ms: int = MINUTE_MS) -> PlaceHold:
-    return PlaceHold(stamp(1_000_000 + number, now_ms), number, (), (AreaPlaces("floor", 1),), ttl_ms)
+    return PlaceHold(stamp(1_000_000 + number, now_ms), number, Wish(areas=(AreaPlaces("floor", 1),)), ttl_ms)
 
 
 def holds_a_second(seconds: int) -> Iterator[tuple[BlockState, int]]:
@@ -180,9 +180,9 @@ def test_a_hold_takes_a_bounded_number_of_keys_along_and_the_others_are_kept_unt
     again = do(state, ExtendHold(stamp(100 + many, after_its_end_ms), 1, MINUTE_MS), after_its_end_ms)
     assert isinstance(again, Accepted)
     assert again.replayed
-    after_its_cap_ms = START_MS + MAX_HOLD_LIFE_MS + keys.HOLD_KEY_KEPT_MS
+    after_its_cap_ms = START_MS + DEFAULT_HOLD_LIFE_MS + keys.HOLD_KEY_KEPT_MS
     for number in range(12, 32):
-        do(state, hold(number, after_its_cap_ms, MAX_HOLD_LIFE_MS), after_its_cap_ms)
+        do(state, hold(number, after_its_cap_ms, DEFAULT_HOLD_LIFE_MS), after_its_cap_ms)
     assert len(state.memos) == 2 + 10 + 20
 
 

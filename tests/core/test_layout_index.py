@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 
 from actors.core import layout as layout_module
-from actors.core.layout import Area, Category, Layout, LayoutIndex, Row, Section
+from actors.core.layout import Area, Category, Layout, Row, Section
+from actors.core.layout_index import LayoutIndex
 from tests.core.layout_strategy import layouts
 
 TWO_SECTIONS = Layout(
@@ -20,14 +21,14 @@ TWO_SECTIONS = Layout(
 
 def seat_of_name(index: LayoutIndex, name: str) -> int | None:
     """The index of the seat with this name, or None."""
-    found = index.find_seat(name)
+    found = index.find_unit(name)
     return None if found is None else found[0]
 
 
 def is_one_to_one(layout: Layout) -> bool:
     """Whether every index has a name of its own that leads back to it."""
     index = LayoutIndex(layout)
-    names = [index.seat_name(seat) for seat in range(index.seat_count)]
+    names = [index.unit_name(seat) for seat in range(index.seat_count)]
     return len(set(names)) == len(names) and [seat_of_name(index, name) for name in names] == list(range(len(names)))
 
 
@@ -51,10 +52,10 @@ def test_spans_and_categories_agree_with_the_rows(layout: Layout) -> None:
     for number, (section, row, base) in enumerate(index.row_spans()):
         assert base == seat
         for place in range(row.count):
-            assert index.seat_name(seat) == f"{section.name}/{row.name}/{row.seat_label(place)}"
+            assert index.unit_name(seat) == f"{section.name}/{row.name}/{row.seat_label(place)}"
             assert index.row_of_seat(seat) == number
-            assert index.category_of_seat(seat) == row.category
-            assert index.find_seat(index.seat_name(seat)) == (seat, row.category)
+            assert index.category_of_unit(seat) == row.category
+            assert index.find_unit(index.unit_name(seat)) == (seat, row.category)
             seat += 1
     assert seat == index.seat_count == layout.seat_count
 

@@ -83,8 +83,8 @@ def test_the_last_seat_number_can_be_asked_for() -> None:
     layout = with_row(first=10**9 - 3, labels=())
     assert first_fault(layout) is None
     state = BlockState()
-    state.set_layout(layout)
-    assert state.index.find_seat(state.index.seat_name(12)) == (12, 1)
+    state.set_layout(layout, 1)
+    assert state.index.find_unit(state.index.unit_name(12)) == (12, 1)
 
 
 @given(layouts())

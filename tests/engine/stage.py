@@ -23,12 +23,14 @@ from actors.core.entries import Entry, HoldExpired
 from actors.core.ids import BlockId, TenantId, event_block
 from actors.core.keys import fingerprint, key_hash
 from actors.core.replies import DigestReply, HoldReply, HoldStatus
+from actors.core.wishes import Wish
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
 from actors.journal.journal import Epoch, JournalRow, JournalUnavailable
 from actors.journal.memory import MemoryJournal, MemoryStore, Statement
 from actors.link.batch import Answer, Call, Failed, Fault, Replied, answers_decoder, encoder, reply_decoder
+from tests.engine.alone import alone
 from tests.simulation import virtual_time
 from tests.simulation.buyers import LAYOUT
 from tests.simulation.virtual_time import Process
@@ -112,7 +114,14 @@ class Running:
         loop = asyncio.get_running_loop()
         nonces = count(epoch.packed() << 8)
         self.engine = Engine(
-            shard, epoch, lines, stage.catalogue, loop.time, lambda: next(nonces).to_bytes(8), cut_over=cut_over
+            shard,
+            epoch,
+            lines,
+            stage.catalogue,
+            loop.time,
+            lambda: next(nonces).to_bytes(8),
+            others=alone,
+            cut_over=cut_over,
         )
         self.process = Process(shard)
         self.left = False
@@ -234,7 +243,7 @@ def stamp(key: str, not_after_ms: int = FOREVER_MS) -> Stamp:
 
 def hold(number: int, *seats: str, ttl_ms: int = 0, key: str = "") -> PlaceHold:
     """Hold seats of section A (`1/1`: row 1, seat 1) under a key of its own."""
-    return PlaceHold(stamp(key or f"hold-{number}"), number, tuple(f"A/{seat}" for seat in seats), (), ttl_ms)
+    return PlaceHold(stamp(key or f"hold-{number}"), number, Wish(tuple(f"A/{seat}" for seat in seats)), ttl_ms)
 
 
 def release(number: int) -> ReleaseHold:

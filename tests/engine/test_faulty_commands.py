@@ -120,14 +120,14 @@ def test_a_bug_in_apply_quarantines_the_block_and_never_the_shard(monkeypatch: p
 
 
 def bug_in_expiry(patch: pytest.MonkeyPatch) -> None:
-    next_expiry = core.next_expiry
+    next_due = core.next_due
 
     def buggy(state: BlockState, now_ms: int) -> Entry | None:
         if POISON in state.holds:
             raise AssertionError("a bug")
-        return next_expiry(state, now_ms)
+        return next_due(state, now_ms)
 
-    patch.setattr(core, "next_expiry", buggy)
+    patch.setattr(core, "next_due", buggy)
 
 
 async def check_expiry_bug() -> None:

@@ -7,10 +7,11 @@ import pytest
 from actors.core import block as block_module
 from actors.core import holds as holds_module
 from actors.core import orders as orders_module
-from actors.core.commands import MAX_HOLD_LIFE_MS, ReadOrder
+from actors.core.commands import ReadOrder
 from actors.core.entries import Activated, HoldPlaced
 from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus, OrderReply, OrderStatus
+from actors.core.rules import DEFAULT_HOLD_LIFE_MS
 from actors.engine import block_host
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.link.batch import Replied, reply_decoder
@@ -92,7 +93,7 @@ async def check_what_is_certain_before_the_claim() -> None:
     former = await stage.engine(1)
     block = await stage.on_sale(former)
     await former.ask(block, hold(1, "1/1", ttl_ms=5_000), hold(2, "1/2", ttl_ms=5_000), order(1, 2))
-    await former.ask(block, hold(3, "1/3", ttl_ms=MAX_HOLD_LIFE_MS))
+    await former.ask(block, hold(3, "1/3", ttl_ms=DEFAULT_HOLD_LIFE_MS))
     await asyncio.sleep(10)
     await former.ask(block, hold(4, "1/4"))
     former.process.kill()
@@ -101,7 +102,7 @@ async def check_what_is_certain_before_the_claim() -> None:
     assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED
     assert await order_status(successor, block, 1) is OrderStatus.EXPIRED
     assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.ACTIVE
-    await asyncio.sleep(MAX_HOLD_LIFE_MS / 1000)
+    await asyncio.sleep(DEFAULT_HOLD_LIFE_MS / 1000)
     assert hold_status(await successor.ask_one(block, read_hold(3))) is HoldStatus.EXPIRED
     assert set(stage.epochs(block)) == {1}, "nobody has taken it over"
 
@@ -111,7 +112,7 @@ def test_what_no_claim_can_give_a_grace_is_said_to_be_over(
     journaled_only: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the control: by the journal alone it is not."""
-    monkeypatch.setattr(block_host, "EXPIRIES_PER_TICK", 0)  # as where more are due than a tick takes
+    monkeypatch.setattr(block_host, "DUES_PER_TICK", 0)  # as where more are due than a tick takes
     if journaled_only:
         for module in (holds_module, orders_module):
             monkeypatch.setattr(module, "is_over", lambda *_, ends_by_time: False)
@@ -196,9 +197,9 @@ async def test_an_outage_never_moves_a_hold_past_its_cap() -> None:
     stage = Stage()
     former = await stage.engine(1)
     block = await stage.on_sale(former)
-    (answer,) = await former.ask(block, hold(1, "1/1", ttl_ms=MAX_HOLD_LIFE_MS))
+    (answer,) = await former.ask(block, hold(1, "1/1", ttl_ms=DEFAULT_HOLD_LIFE_MS))
     cap_ms = hold_reply(answer).max_expires_at_ms
-    await asyncio.sleep(MAX_HOLD_LIFE_MS / 1000 - 5)
+    await asyncio.sleep(DEFAULT_HOLD_LIFE_MS / 1000 - 5)
     successor, _ = await taken_over(stage, former, block, 20)
     assert hold_reply(await successor.ask_one(block, read_hold(1))).expires_at_ms == cap_ms
     assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.EXPIRED

@@ -13,6 +13,7 @@ import pytest
 from actors.core.ids import BlockId, Kind, TenantId, event_id, outside_id
 from actors.core.layout import Layout
 from actors.core.outcomes import Reason, Rejected
+from actors.core.wishes import Wish
 from actors.dispatch import Dispatcher, RoutesUnavailable
 from actors.reservations import Caller, Request, Reservations
 from tests.engine import stage
@@ -50,7 +51,7 @@ async def check_silence() -> None:
     assert reads == [Rejected(Reason.DEADLINE_EXCEEDED)] * len(reads)
     writes = [
         await reservations.open_sale(REQUEST, event),
-        await reservations.place_hold(REQUEST, event, ("A/1/1",), ()),
+        await reservations.place_hold(REQUEST, event, Wish(("A/1/1",))),
         await reservations.release_hold(REQUEST, hold),
         await reservations.cancel_order(REQUEST, order),
     ]

@@ -5,7 +5,7 @@ import itertools
 import time
 from random import Random
 
-from actors.core.block import apply, decide, next_expiry
+from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
@@ -25,9 +25,10 @@ from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Accepted as CoreAccepted
 from actors.core.outcomes import Outcome
-from actors.core.replies import AreaPlaces, HoldReply, OrderReply
+from actors.core.replies import HoldReply, OrderReply
 from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
+from actors.core.wishes import AreaPlaces, Wish
 from loadtests.audit.audit import LiveDigest
 from loadtests.audit.replies import Told
 from loadtests.calls import Accepted, Answer, Ask, Passing, Refused
@@ -81,7 +82,7 @@ class CoreShop:
 
     def _decide(self, command: Write) -> Outcome:
         now_ms = _now_ms()
-        while (expiry := next_expiry(self.state, now_ms)) is not None:
+        while (expiry := next_due(self.state, now_ms)) is not None:
             self._append(expiry)
         outcome = decide(self.state, command, now_ms)
         if isinstance(outcome, CoreAccepted):
@@ -102,7 +103,7 @@ class CoreShop:
         number = home[1] if home is not None else next(self._numbers)
         match ask.told:
             case Told.HELD:
-                return PlaceHold(stamp, number, ask.seats, tuple(AreaPlaces(*places) for places in ask.areas))
+                return PlaceHold(stamp, number, Wish(ask.seats, tuple(AreaPlaces(*places) for places in ask.areas)))
             case Told.EXTENDED:
                 return ExtendHold(stamp, number, ask.ttl_seconds * 1000)
             case Told.RELEASED:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from actors.core.block import apply, decide, next_expiry
+from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
@@ -22,9 +22,10 @@ from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
 from actors.core.keys import key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
-from actors.core.replies import AreaPlaces, HoldReply, OrderReply
+from actors.core.replies import HoldReply, OrderReply
 from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
+from actors.core.wishes import AreaPlaces, Wish
 from actors.journal.codec import encode_entries
 from actors.journal.journal import GENESIS, chain_of
 from loadtests.audit import rows as audited
@@ -154,7 +155,7 @@ class Shop:
 
     def expire(self) -> None:
         """End what is overdue."""
-        while (entry := next_expiry(self.state, self.now_ms)) is not None:
+        while (entry := next_due(self.state, self.now_ms)) is not None:
             self._append(entry)
 
     def take_over(self, down_from_ms: int = 0, down_until_ms: int = 0) -> None:
@@ -261,7 +262,7 @@ def faults(findings: Sequence[Finding]) -> set[Fault]:
 
 def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> None:
     areas = (AreaPlaces("floor", places),) if places else ()
-    shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, seats, areas))
+    shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, Wish(seats, areas)))
 
 
 def acknowledged(

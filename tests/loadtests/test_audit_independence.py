@@ -6,8 +6,9 @@ from actors.core import ids
 from actors.core.entries import EventCreated
 from actors.core.ids import BlockId, Kind, TenantId, event_block, event_id, outside_id, parse_event_id, parse_id
 from actors.core.keys import key_hash
-from actors.core.layout import Layout, LayoutIndex
+from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
+from actors.core.layout_index import LayoutIndex
 from loadtests.audit.ids import EVENT, HOLD, ORDER, block_of_event, home_of, id_of
 from loadtests.audit.keys import journaled_key
 from loadtests.audit.layouts import layout_fault
@@ -73,8 +74,8 @@ def test_units_are_named_counted_and_priced_alike(units: int) -> None:
     assert ours.capacity == layout.capacity == units
     assert len(ours.statuses) == index.seat_count
     for seat in range(0, index.seat_count, max(1, index.seat_count // 500)):
-        assert ours.seat_name(seat) == index.seat_name(seat)
-        category = index.category_of_seat(seat)
+        assert ours.seat_name(seat) == index.unit_name(seat)
+        category = index.category_of_unit(seat)
         assert ours.price_lines((seat,), ()) == ((category, 1, layout.categories[category].price),)
     assert [ours.area_name(area) for area in range(len(layout.areas))] == list(index.area_of_name)
 

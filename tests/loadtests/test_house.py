@@ -4,8 +4,9 @@ from random import Random
 
 import pytest
 
-from actors.core.layout import Layout, LayoutIndex
+from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
+from actors.core.layout_index import LayoutIndex
 from loadtests.house import SEATS_PER_ROW, Belief, House, seat_name, seat_of_name
 
 
@@ -19,7 +20,7 @@ def test_the_layout_has_so_many_units_and_names_seats_alike(units: int) -> None:
     index = LayoutIndex(layout)
     for seat in (0, 1, SEATS_PER_ROW, house.seat_count // 2, house.seat_count - 1):
         if 0 <= seat < house.seat_count:
-            assert index.seat_name(seat) == seat_name(seat)
+            assert index.unit_name(seat) == seat_name(seat)
             assert seat_of_name(seat_name(seat)) == seat
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from actors.core.block import apply, decide, next_expiry
+from actors.core.block import apply, decide, next_due
 from actors.core.commands import CancelOrder, Command, ConfirmOrder, CreateEvent, OpenSale, PlaceHold, PlaceOrder, Stamp
 from actors.core.layout import Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
 from actors.core.snapshot import digest, freeze, ledger_digest, restore
 from actors.core.state import BlockState
+from actors.core.wishes import Wish
 
 NOW_MS = 1_700_000_000_000
 SECTIONS, ROWS, SEATS = 30, 20, 30
@@ -58,7 +59,7 @@ def holds(first_key: int = 1000) -> list[PlaceHold]:
     """Holds that sell the arena out, two neighbours each."""
     pairs = [(s, r, seat) for s in range(SECTIONS) for r in range(ROWS) for seat in range(1, SEATS, 2)]
     return [
-        PlaceHold(stamp(first_key + number), first_key + number, (f"S{s}/R{r}/{seat}", f"S{s}/R{r}/{seat + 1}"), ())
+        PlaceHold(stamp(first_key + number), first_key + number, Wish((f"S{s}/R{r}/{seat}", f"S{s}/R{r}/{seat + 1}")))
         for number, (s, r, seat) in enumerate(pairs)
     ]
 
@@ -158,7 +159,7 @@ def whole_state() -> None:
         work()
         print(f"{name:32} {(time.perf_counter() - begun) * 1e3:6.1f} ms ({HOLDS} live holds, {len(frozen)} bytes)")
     begun, expired = time.perf_counter(), 0
-    while (entry := next_expiry(state, NOW_MS + 3_600_000)) is not None:
+    while (entry := next_due(state, NOW_MS + 3_600_000)) is not None:
         apply(state, entry)
         expired += 1
     print(f"{'mass expiry':32} {(time.perf_counter() - begun) / expired * 1e6:6.1f} us each ({expired})")

@@ -16,6 +16,7 @@ from actors.core.layout import Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
 from actors.core.snapshot import digest, freeze, ledger_digest, restoring, value_count
 from actors.core.state import BlockState
+from actors.core.wishes import Wish
 from actors.engine.group_commit import VALUES_PER_ENTRY
 from actors.journal.codec import decode_entries, encode_entries
 from actors.shard import ALLOCATIONS_PER_COLLECTION
@@ -35,7 +36,7 @@ def commands(orders: int) -> Iterator[Command]:
     for number in range(1, orders + 1):
         row, place = divmod(2 * (number - 1), SEATS_PER_ROW)
         seats = (f"S/{row}/{place + 1}", f"S/{row}/{place + 2}")
-        yield PlaceHold(stamp(3 * number), number, seats, ())
+        yield PlaceHold(stamp(3 * number), number, Wish(seats))
         yield PlaceOrder(stamp(3 * number + 1), number, number)
         yield ConfirmOrder(stamp(3 * number + 2), number)
 

@@ -23,9 +23,9 @@ from actors.core.entries import Activated, Entry
 from actors.core.ids import BlockId
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
-from actors.core.replies import AreaPlaces
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
+from actors.core.wishes import AreaPlaces, Wish
 from actors.database.connect import Connection, connect
 from actors.journal.codec import decode_entries, encode_entries
 from actors.journal.journal import GENESIS, Journal, JournalRow, NewRow, Snapshot, chain_of
@@ -85,7 +85,7 @@ class SellingEvent:
     def hold(self, *seats: str, places: int = 0, ttl_ms: int = 600_000) -> PlaceHold:
         """A command that holds these seats, and places of the floor."""
         areas = (AreaPlaces("floor", places),) if places else ()
-        return PlaceHold(self.stamp(), next(_numbers), seats, areas, ttl_ms)
+        return PlaceHold(self.stamp(), next(_numbers), Wish(seats, areas), ttl_ms)
 
     async def sell(self, *commands: Write) -> int:
         """Ask all this in one batch and append what was accepted; how many were."""
@@ -104,7 +104,7 @@ class SellingEvent:
 
     async def tick(self) -> None:
         """Expire what is due."""
-        while (entry := core.next_expiry(self.state, self.now_ms)) is not None:
+        while (entry := core.next_due(self.state, self.now_ms)) is not None:
             await self.append([entry])
 
     async def append(self, entries: Sequence[Entry]) -> None:

@@ -84,8 +84,8 @@ async def test_what_changed_since_any_position_comes_to_the_same_as_the_whole(
 def forgets_a_seat(patch: pytest.MonkeyPatch) -> None:
     change = LiveWriter._change
 
-    def forgetful(writer: LiveWriter, block: BlockId, position: int, statuses: bytes) -> Any:
-        found = change(writer, block, position, statuses)
+    def forgetful(writer: LiveWriter, block: BlockId, now: Any) -> Any:
+        found = change(writer, block, now)
         return found and type(found)(found.before, found.position, found.seats[1:])
 
     patch.setattr(LiveWriter, "_change", forgetful)

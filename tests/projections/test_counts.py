@@ -30,7 +30,7 @@ def recount(state: BlockState) -> dict[tuple[str, str, str], Counter[str]]:
         ("category", "", category.name): Counter() for category in layout.categories
     }
     for seat, status in enumerate(state.inventory.statuses):
-        section, category = state.index.seat_name(seat).split("/")[0], state.index.category_of_seat(seat)
+        section, category = state.index.unit_name(seat).split("/")[0], state.index.category_of_unit(seat)
         name = layout.categories[category].name
         for key in (("section", section, name), ("category", "", name), ("total", "", "")):
             tally.setdefault(key, Counter())[UnitStatus(status).name] += 1

@@ -9,18 +9,26 @@ import msgspec
 import pytest
 
 from actors.core import keys
-from actors.core.commands import ConfirmOrder, PlaceOrder, Stamp
-from actors.core.entries import Activated, Entry, HoldPlaced
+from actors.core.commands import ChangeStatus, ConfirmOrder, PlaceOrder, Stamp
+from actors.core.entries import (
+    Activated,
+    BasketDropped,
+    BasketIntended,
+    BasketSettled,
+    Entry,
+    HoldPlaced,
+    LegAcknowledged,
+)
 from actors.core.holds import hold_reply
 from actors.core.ids import TenantId
 from actors.core.orders import order_reply
-from actors.core.replies import HoldStatus, OrderStatus
+from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.state import BlockState
 from actors.journal.codec import decode_entries
 from actors.journal.journal import GENESIS
 from actors.projections import listing, listing_reader
 from actors.projections.cursor import InvalidCursor
-from actors.projections.listing import TOUCHES_NONE, ListingProjection
+from actors.projections.listing import MAY_TOUCH_MANY, TOUCHES_NONE, ListingProjection
 from actors.projections.listing_reader import ListingReader
 from actors.projections.projector import Projector
 from tests.projections.selling import SEATS, SellingEvent, World, follow_all
@@ -29,6 +37,7 @@ pytestmark = pytest.mark.anyio
 
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
 BUYERS = ("ana", "bo", "")
+OF_DESKS = (BasketIntended, BasketSettled, BasketDropped, LegAcknowledged)
 
 
 class Crowd(SellingEvent):
@@ -194,10 +203,26 @@ async def test_deadlines_that_an_outage_moved_are_listed(world: World) -> None:
     await check_outage(world)
 
 
+async def check_cancelled(world: World) -> None:
+    """With an event all of its holds and orders end, paid or not."""
+    event = await crowd(world)
+    await event.live_at_random(Random(3), 20)
+    follower = projector(world)
+    await follow_all(follower)
+    assert await event.sell(ChangeStatus(event.stamp(), EventStatus.CANCELLED))
+    await follow_all(follower)
+    async with reading(world.database_url) as reader:
+        await check_lists(reader, event)
+
+
+async def test_what_ends_with_its_event_is_listed_so(world: World) -> None:
+    await check_cancelled(world)
+
+
 def unlisted(kinds: tuple[type, ...]) -> set[str]:
-    """Kinds of entries of which the projection cannot tell what they change."""
+    """Kinds of entries of which the projection cannot tell what they change; desks have no event that is listed."""
     named = {kind for kind in kinds if {"hold", "order"} & set(kind.__struct_fields__)}  # type: ignore[attr-defined]
-    return {kind.__name__ for kind in set(kinds) - named - {Activated, *TOUCHES_NONE}}
+    return {kind.__name__ for kind in set(kinds) - named - {*MAY_TOUCH_MANY, *TOUCHES_NONE, *OF_DESKS}}
 
 
 def test_of_every_kind_it_is_known_what_it_changes() -> None:
@@ -218,7 +243,7 @@ def names_holds_only(state: BlockState, entry: Entry) -> Iterator[int]:
         yield entry.hold  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("check", [check_walk, check_outage])
+@pytest.mark.parametrize("check", [check_walk, check_outage, check_cancelled])
 async def test_control_changes_that_are_left_out_are_noticed(
     world: World, monkeypatch: pytest.MonkeyPatch, check: Callable[[World], Any]
 ) -> None:

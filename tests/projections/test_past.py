@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
+from actors.core.commands import EditEvent
 from actors.core.ids import BlockId
+from actors.core.inventory import UnitStatus
 from actors.journal.journal import Snapshot
 from actors.journal.postgres import PostgresJournal
 from actors.journal.succession import JournalDamaged
@@ -17,9 +20,10 @@ from actors.projections.fold import Fold
 from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
 from actors.projections.past import Instant, NotThere, Past, Position
+from actors.projections.seat_statuses import unpack
 from serve.local.redis import Redis
-from tests.projections.selling import SellingEvent, World, follow_all
-from tests.projections.watching import ask, reading
+from tests.projections.selling import LAYOUT, SellingEvent, World, follow_all
+from tests.projections.watching import ACME, ask, reading
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +129,53 @@ async def test_control_another_time_is_noticed(
     sabotage(monkeypatch)
     with pytest.raises(AssertionError):
         await check_past(world, redis)
+
+
+async def check_layouts(world: World, redis: Redis) -> None:
+    """Seats have their places in the layout whose version is told, live and in the past."""
+    event = await world.event()
+    await event.sell(event.hold("Hall/A/1"))
+    edited = msgspec.structs.replace(LAYOUT, sections=LAYOUT.sections[::-1])
+    display = LiveWriter(LiveEvents(redis.url))
+    projector = world.projector(display=display)
+    await follow_all(projector)
+    assert await event.sell(EditEvent(event.stamp(), event.state.revision, layout=edited))
+    await follow_all(projector)
+    async with reading(world.database_url, redis.url) as reader, looking_back(world) as looking:
+        layout = await reader.layout(ACME, event.block)
+        now = await reader.seat_statuses(ACME, event.block)
+        assert layout is not None
+        assert now is not None
+        assert (layout.version, layout.layout, now.layout_version) == (2, edited, 2)
+        whole = await reader.seat_statuses(ACME, event.block, now.position - 1)
+        assert whole is not None
+        assert whole.changed is None, "what has other places cannot be told by what changed"
+        hall = await reader.unit_statuses(ACME, event.block, "Hall")
+        assert hall is not None
+        assert [name for name, status in hall.statuses.items() if status is UnitStatus.HELD] == ["Hall/A/1"]
+        before = await looking.shown(event.block, Position(now.position - 1))
+        assert before.event.layout_version == 1
+        for statuses, place in ((now.statuses, 3), (before.statuses, 0)):
+            assert statuses is not None
+            assert [seat for seat, status in enumerate(unpack(statuses)) if status] == [place]
+    await display.close()
+
+
+async def test_an_event_has_the_layout_of_then(world: World, redis: Redis) -> None:
+    await check_layouts(world, redis)
+
+
+async def test_control_changes_from_one_layout_to_another_are_noticed(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = LiveWriter._change
+
+    def whatever_the_layout(writer: LiveWriter, block: BlockId, now: Any) -> Any:
+        return change(writer, block, msgspec.structs.replace(now, layout_version=1))
+
+    monkeypatch.setattr(LiveWriter, "_change", whatever_the_layout)
+    with pytest.raises(AssertionError, match="other places"):
+        await check_layouts(world, redis)
 
 
 async def test_what_was_not_yet_or_is_not_yet_is_not_there(world: World) -> None:

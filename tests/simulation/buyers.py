@@ -8,7 +8,8 @@ import msgspec
 from actors.core.ids import Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import AreaPlaces, HoldReply, HoldStatus, OrderReply, OrderStatus
+from actors.core.replies import HoldReply, HoldStatus, OrderReply, OrderStatus
+from actors.core.wishes import AreaPlaces, Wish
 from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
 from actors.reservations import Caller, Done, Request, Reservations
@@ -124,7 +125,7 @@ class _Visit:
         ttl_ms = self._random.choice((3_000, 60_000))
         first: Done[HoldReply] | None = None
         for attempt in range(6):
-            answer = await self._gateway().place_hold(self._request(key), self._event, seats, areas, ttl_ms)
+            answer = await self._gateway().place_hold(self._request(key), self._event, Wish(seats, areas), ttl_ms)
             if isinstance(answer, Rejected):
                 self._crowd.note_refusal(answer, key, asked_before=attempt > 0)
                 if answer.reason not in OPEN_REASONS:

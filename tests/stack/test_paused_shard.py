@@ -21,7 +21,9 @@ import pytest
 from actors.core.commands import PlaceHold, ReadHold, Stamp
 from actors.core.ids import BlockId, Kind, parse_event_id, parse_id
 from actors.core.outcomes import Details, Reason
-from actors.core.replies import AreaPlaces, HoldReply, HoldStatus, Price
+from actors.core.prices import Price
+from actors.core.replies import HoldReply, HoldStatus
+from actors.core.wishes import AreaPlaces, Wish
 from actors.link.address import parse_address
 from actors.link.batch import Answer, Call, Failed, Fault, Refused, Replied, answers_decoder, encoder
 from actors.link.client import ClientBounds, LinkClient
@@ -72,7 +74,7 @@ async def old_shard(running: RunningStack, journal: Any) -> AsyncIterator[OldSha
 def place_hold() -> PlaceHold:
     """One place, under a key of its own."""
     stamp = Stamp(TENANT, "", token_bytes(16), token_bytes(16), int(time.time() * 1000) + 120_000)
-    return PlaceHold(stamp, randbits(62) + 1, (), (AreaPlaces("Hall", 1),))
+    return PlaceHold(stamp, randbits(62) + 1, Wish(areas=(AreaPlaces("Hall", 1),)))
 
 
 def asked(old: OldShard, block: BlockId, hold: int) -> list[asyncio.Task[Answer | None]]:

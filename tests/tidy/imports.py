@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import resolve_name
 
 from tests.tidy.listed import (
+    CLOCK_CALLS,
     CORE_MAY_IMPORT,
     FLOORS,
     HOUSE,
@@ -74,6 +75,8 @@ def pure_core(source: Source) -> Iterator[Finding]:
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in IMPURE_CALLS:
             instead = "a value that comes in with the command, or hashlib"
             yield source.find(part.lineno, f"the core calls {part.func.id}()", instead)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in CLOCK_CALLS:
+            yield source.find(part.lineno, f"the core calls {part.func.attr}()", "now_ms, which comes in")
         elif isinstance(part, ast.AsyncFunctionDef | ast.Await):
             yield source.find(part.lineno, "the core waits", "return what is to be done; the shell waits")
 

@@ -36,7 +36,7 @@ CAUGHT: list[tuple[Rule, str, str]] = [
     (imports.floors, "loadtests/audit.py", "from actors.core.ids import BlockId"),
     (imports.pure_core, "actors/core/holds.py", "import asyncio"),
     (imports.pure_core, "actors/core/holds.py", "from time import monotonic"),
-    (imports.pure_core, "actors/core/holds.py", "from datetime import datetime"),
+    (imports.pure_core, "actors/core/holds.py", "x = datetime.now(UTC)"),
     (imports.pure_core, "actors/core/holds.py", "import random"),
     (imports.pure_core, "actors/core/holds.py", "import os.path"),
     (imports.pure_core, "actors/core/holds.py", "import uuid"),

@@ -1,0 +1,204 @@
+"""What a decision finds: who has which unit at its time, and what stands in the way of a wish.
+
+Judged by time: what is overdue counts as available, though its end is not in the journal yet, and the decision that
+uses it ends it (`overdue`). Units that the same step gives back count as available too. While somebody waits for units,
+what is overdue is theirs first, and stands in the way until it was offered.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from actors.core.allotments import allotment_of_pool, is_open, places_kept
+from actors.core.asking import Asked, AskedBest
+from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT, GONE, OPEN, UnitStatus
+from actors.core.outcomes import Details, Reason, Rejected
+from actors.core.seat_rows import Found
+from actors.core.state import BlockState, Hold
+from actors.core.wishes import Wish
+
+MAX_OVERDUE_LOOKED_AT = 1_000
+"""How many overdue holds one decision looks at for what it cannot name: about a millisecond."""
+
+Chosen = tuple[list[int], tuple[int, int]]
+"""The seats that were chosen, and their score and orphans."""
+
+
+class Ground:
+    """One decision's view of the block. `given_seats`, `given_areas`: what the same step gives back."""
+
+    def __init__(
+        self,
+        state: BlockState,
+        now_ms: int,
+        wish: Wish,
+        given_seats: Iterable[int] = (),
+        given_areas: Iterable[tuple[int, int]] = (),
+        given_channel: str = "",
+    ) -> None:
+        self.overdue: dict[int, Hold] = {}  # the holds that the decision must end
+        self._state = state
+        self._now_ms = now_ms
+        self._wish = wish
+        self._given_seats = frozenset(given_seats)
+        self._given_areas = tuple(given_areas)
+        self._given_channel = given_channel
+        self.given_count = len(self._given_seats) + sum(quantity for _, quantity in self._given_areas)
+        self._may_use_overdue = not len(state.line)
+
+    def refuse(self, asked: Asked) -> Rejected | None:
+        """What stands in the way of the units that are asked for by number."""
+        return (
+            self._refuse_reserved(asked.seats) or self._refuse_claimed(asked.seats) or self._refuse_areas(asked.areas)
+        )
+
+    def choose(self, asked: Asked) -> list[Chosen] | Rejected:
+        """The best seats for each choice that is left to us, apart from what is asked for by number."""
+        chosen: list[Chosen] = []
+        if not asked.best:
+            return chosen
+        gone = dict.fromkeys(asked.seats, GONE)
+        for best in asked.best:
+            found = self._find(best, gone)
+            if isinstance(found, int):
+                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=self._named(best), available=found))
+            gone.update(dict.fromkeys(found.seats, GONE))
+            chosen.append((list(found.seats), (found.score, found.orphans)))
+            self._use(found.seats)
+        return chosen
+
+    def _find(self, best: AskedBest, gone: dict[int, int]) -> Found | int:
+        pools = {OPEN}
+        if best.accessible:
+            pools.add(ACCESSIBLE)
+        if self._wish.channel:
+            allotments = enumerate(self._state.rules.allotments, FIRST_ALLOTMENT)
+            pools.update(pool for pool, allotment in allotments if allotment.channel == self._wish.channel)
+        finders = self._state.seat_finders
+        with finders.supposing(self._supposed() | gone):
+            finder = finders.finder(frozenset(pools))
+            return finder.find(
+                best.quantity, best.sections, best.categories, split=best.split, accessible=best.accessible
+            )
+
+    def _supposed(self) -> dict[int, int]:
+        """The seats that stand otherwise on the shelf at this time than in the journal."""
+        state, pools = self._state, self._state.inventory.pools
+        back = [seat for hold in self._overdue_holds() for seat in state.units_now(hold)[0]]
+        back += self._given_seats
+        supposed = {seat: pools[seat] for seat in back if seat < state.index.seat_count}
+        if state.next_return is not None and state.next_return[0] <= self._now_ms:
+            over = {pool for pool in set(pools) if pool != OPEN and is_open(state, pool, self._now_ms)}
+            owners = state.inventory.owners
+            supposed |= {
+                seat: OPEN
+                for seat in range(state.index.seat_count)
+                if pools[seat] in over and (not owners[seat] or seat in supposed)
+            }
+        return supposed
+
+    def _named(self, best: AskedBest) -> tuple[str, ...]:
+        layout = self._state.index.layout
+        sections = (layout.sections[section].name for section in sorted(best.sections or ()))
+        return (*sections, *(layout.categories[category].name for category in sorted(best.categories or ())))
+
+    def _use(self, seats: Iterable[int]) -> None:
+        """Note the overdue holds that must end for these seats."""
+        owners = self._state.inventory.owners
+        for seat in seats:
+            if owners[seat] and seat not in self._given_seats:
+                self.overdue[owners[seat]] = self._state.holds[owners[seat]]
+
+    def _refuse_reserved(self, units: list[int]) -> Rejected | None:
+        """The units that are set aside for others than who asks, whoever has them now."""
+        pools = self._state.inventory.pools
+        reserved = [unit for unit in units if pools[unit] and not is_open(self._state, pools[unit], self._now_ms)]
+        blocked: list[int] = []
+        others: list[int] = []
+        for unit in reserved:
+            if pools[unit] == ACCESSIBLE:
+                if not self._wish.accessible:
+                    blocked.append(unit)
+                continue
+            channel = allotment_of_pool(self._state, pools[unit]).channel
+            if not channel:
+                blocked.append(unit)
+            elif channel != self._wish.channel:
+                others.append(unit)
+        if blocked:
+            return Rejected(Reason.UNITS_BLOCKED, Details(units=self._names(blocked)))
+        if others:
+            return Rejected(Reason.CHANNEL_REQUIRED, Details(units=self._names(others)))
+        return None
+
+    def _refuse_claimed(self, units: list[int]) -> Rejected | None:
+        """The units that others have, and slots that are too near to those of others."""
+        owners = self._state.inventory.owners
+        slot_base = self._state.index.seat_count
+        sold: list[int] = []
+        held: list[int] = []
+        earliest_ms = 0
+        for unit in units:
+            near: Iterable[int] = self._state.index.slots.near(unit) if unit >= slot_base else ()
+            for other in (unit, *near):
+                if not owners[other] or other in self._given_seats:
+                    continue
+                hold = self._state.holds[owners[other]]
+                if self._state.inventory.statuses[other] == UnitStatus.SOLD:
+                    sold.append(unit)
+                elif hold.number in self._state.legs:
+                    held.append(unit)  # until its desk says more
+                elif self._may_use_overdue and hold.expires_at_ms <= self._now_ms:
+                    self.overdue[hold.number] = hold
+                else:
+                    held.append(unit)
+                    earliest_ms = min(earliest_ms or hold.expires_at_ms, hold.expires_at_ms)
+        if sold:
+            return Rejected(Reason.UNITS_SOLD, Details(units=self._names(sold)))
+        if held:
+            return Rejected(Reason.UNITS_HELD, Details(units=self._names(held), retry_at_ms=earliest_ms or None))
+        return None
+
+    def _refuse_areas(self, areas: list[tuple[int, int]]) -> Rejected | None:
+        quantities: dict[int, int] = {}  # an area may be asked for at several price types
+        for area, quantity in areas:
+            quantities[area] = quantities.get(area, 0) + quantity
+        for area, quantity in quantities.items():
+            available = self._available(area)
+            if available < quantity:
+                available = self._expire_more(area, quantity)
+            if available < quantity:
+                name = self._state.index.layout.areas[area].name
+                details = Details(units=(name,), available=max(available, 0))
+                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, details)
+        return None
+
+    def _available(self, area: int) -> int:
+        back = {self._given_channel: _places(self._given_areas, area)}
+        for hold in self.overdue.values():
+            back[hold.channel] = back.get(hold.channel, 0) + _places(self._state.units_now(hold)[1], area)
+        available = self._state.inventory.available(area) + sum(back.values())
+        if self._state.rules.allotments:
+            available -= places_kept(self._state, area, self._wish.channel, self._now_ms, back)
+        return available
+
+    def _expire_more(self, area: int, wanted: int) -> int:
+        """Use overdue holds of the area until so many are available; how many are. Rare: the tick expires most."""
+        available = self._available(area)
+        for hold in self._overdue_holds():
+            if hold.number not in self.overdue and _places(self._state.units_now(hold)[1], area):
+                self.overdue[hold.number] = hold
+                available = self._available(area)
+                if available >= wanted:
+                    break
+        return available
+
+    def _overdue_holds(self) -> Iterator[Hold]:
+        if self._may_use_overdue:
+            yield from islice(self._state.overdue(self._now_ms), MAX_OVERDUE_LOOKED_AT)
+
+    def _names(self, units: list[int]) -> tuple[str, ...]:
+        return tuple(map(self._state.index.unit_name, dict.fromkeys(units)))
+
+
+def _places(areas: Iterable[tuple[int, int]], area: int) -> int:
+    return sum(quantity for where, quantity in areas if where == area)

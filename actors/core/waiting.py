@@ -1,0 +1,106 @@
+"""The waiting list: who finds nothing waits, and what comes back is held for them, in order, for a time.
+
+A group is served whole or not at all. Who cannot be served with what is there is stepped over, not waited for; what
+nobody in the list can use is on sale. Offers are made as soon as something is back, before any other command is
+decided.
+"""
+
+from actors.core.commands import JoinWaitingList, LeaveWaitingList
+from actors.core.entries import Entry, WaiterJoined, WaiterLeft
+from actors.core.ground import Ground
+from actors.core.holds import grant, placing
+from actors.core.ids import NUMBER_BITS, Kind
+from actors.core.keys import ORDER_KEY_KEPT_MS, remember
+from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
+from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
+from actors.core.state import BlockState, Waiter
+from actors.core.waiting_line import MAX_WAITERS
+from actors.core.wishes import faults_of_wish
+
+
+def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ...]:
+    """What is malformed about the command."""
+    faults = list(faults_of_wish(command.wish))
+    if not 0 < command.waiter < 1 << NUMBER_BITS:
+        faults.append("waiter: the number is out of bounds")
+    elif state.tenant == command.stamp.tenant and (command.waiter in state.waiters or command.waiter in state.holds):
+        memo = state.memos.get(command.stamp.key)
+        if memo is None or (memo.kind, memo.number) != (Kind.WAITER, command.waiter):
+            faults.append("waiter: the number is in use")
+    return tuple(faults)
+
+
+def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Outcome:
+    """Wait. Who could be served at once is: the offer follows by itself. A wish that can never be met is refused."""
+    if state.rules.waiting_list is None:
+        return Rejected(Reason.NO_WAITING_LIST)
+    stamp, wish = command.stamp, command.wish
+    granted = grant(state, wish, stamp.buyer, Ground(state, now_ms, wish), now_ms)
+    if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR:
+        return granted
+    if len(state.line) >= MAX_WAITERS:
+        return Rejected(Reason.OVERLOADED)
+    entry = WaiterJoined(now_ms, command.waiter, stamp.buyer, wish, stamp.key, stamp.fingerprint)
+    waiter = Waiter(command.waiter, stamp.buyer, wish, now_ms)
+    return Accepted((entry,), _reply(waiter, len(state.line)))
+
+
+def decide_leave(state: BlockState, command: LeaveWaitingList, now_ms: int) -> Outcome:
+    """Wait no longer. Who was offered something releases that hold instead."""
+    waiter = state.waiters[command.waiter]
+    if waiter.status is not WaiterStatus.WAITING:
+        return Rejected(Reason.WAITER_GONE)
+    entry = WaiterLeft(now_ms, waiter.number, command.stamp.key, command.stamp.fingerprint)
+    left = Waiter(waiter.number, waiter.buyer, waiter.wish, waiter.joined_at_ms, WaiterStatus.LEFT)
+    return Accepted((entry,), _reply(left, 0))
+
+
+def next_offer(state: BlockState, now_ms: int) -> Entry | None:
+    """The entry that holds something for the first in line who can be served, or None."""
+    if not state.line.stirred:
+        return None
+    if state.rules.waiting_list is not None and state.status is EventStatus.ON_SALE:
+        for number in state.line.heads():
+            waiter = state.waiters[number]
+            granted = grant(state, waiter.wish, waiter.buyer, Ground(state, now_ms, waiter.wish), now_ms)
+            if not isinstance(granted, Rejected):
+                claim_ms = state.rules.waiting_list.claim_ms
+                return placing(
+                    state, granted, number, waiter.buyer, claim_ms, waiter.wish.channel, now_ms, b"", b"", number
+                )
+    state.line.stirred = False
+    return None
+
+
+WORTH_WAITING_FOR = (
+    Reason.UNITS_BLOCKED,
+    Reason.CHANNEL_REQUIRED,
+    Reason.UNITS_SOLD,
+    Reason.UNITS_HELD,
+    Reason.NOT_ENOUGH_AVAILABLE,
+)
+"""What may pass while somebody waits."""
+
+
+def apply_waiter_joined(state: BlockState, entry: WaiterJoined) -> None:
+    """Somebody more waits."""
+    assert entry.waiter not in state.waiters, "a waiter's number never comes back"
+    state.waiters[entry.waiter] = Waiter(entry.waiter, entry.buyer, entry.wish, entry.at_ms)
+    state.line.join(entry.waiter, entry.wish)
+    remember(state, entry.key, entry.fingerprint, Kind.WAITER, entry.waiter, entry.at_ms + ORDER_KEY_KEPT_MS)
+
+
+def apply_waiter_left(state: BlockState, entry: WaiterLeft) -> None:
+    """Somebody waits no longer."""
+    state.end_waiting(state.waiters[entry.waiter], WaiterStatus.LEFT, entry.at_ms)
+    remember(state, entry.key, entry.fingerprint, Kind.WAITER, entry.waiter, entry.at_ms + ORDER_KEY_KEPT_MS)
+
+
+def waiter_reply(state: BlockState, waiter: Waiter) -> WaiterReply:
+    """The waiter as it stands."""
+    is_waiting = waiter.status is WaiterStatus.WAITING
+    return _reply(waiter, state.line.ahead_of(waiter.number, waiter.wish) if is_waiting else 0)
+
+
+def _reply(waiter: Waiter, ahead: int) -> WaiterReply:
+    return WaiterReply(waiter.number, waiter.status, waiter.buyer, waiter.wish, waiter.joined_at_ms, ahead, waiter.hold)

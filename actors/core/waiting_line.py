@@ -1,0 +1,46 @@
+"""The waiting line: who waits, in order; those with the same wish together, as one look answers for all."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from actors.core.wishes import Wish
+
+MAX_WAITERS = 50_000
+
+
+class WaitingLine:
+    """Numbers of waiters by wish, in the order of their joining. `stirred`: something may have come back for them."""
+
+    def __init__(self) -> None:
+        self.stirred = False
+        self._waiting: dict[Wish, OrderedDict[int, int]] = {}  # waiter: its turn
+        self._turns = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def join(self, waiter: int, wish: Wish) -> None:
+        """Stand at the end."""
+        self._turns += 1
+        self._waiting.setdefault(wish, OrderedDict())[waiter] = self._turns
+        self._count += 1
+        self.stirred = True
+
+    def leave(self, waiter: int, wish: Wish) -> None:
+        """Stand there no longer."""
+        same = self._waiting[wish]
+        del same[waiter]
+        self._count -= 1
+        if not same:
+            del self._waiting[wish]
+
+    def heads(self) -> Iterator[int]:
+        """The first of each wish, who came first being first."""
+        firsts = (next(iter(same.items())) for same in self._waiting.values())
+        return (waiter for waiter, _ in sorted(firsts, key=lambda first: first[1]))
+
+    def ahead_of(self, waiter: int, wish: Wish) -> int:
+        """How many wait that came before, whatever they wish for."""
+        turn = self._waiting[wish][waiter]
+        return sum(1 for same in self._waiting.values() for other in same.values() if other < turn)
