@@ -31,11 +31,11 @@ def deploy(stack: Stack) -> None:
     shard = ShardConfig(stack.database_url, secret, str(links), cut_over=True, log_level=settings.log_level)
     names = shard_names(settings.shards)
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
-    projector = _singleton(PROJECTOR, ProjectorService, stack.database_url, settings.log_level)
+    projector = _singleton(PROJECTOR, ProjectorService, stack.database_url, stack.redis_url, settings.log_level)
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
     gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(
-        GatewayConfig(stack.database_url, secret, generation, settings.log_level)
+        GatewayConfig(stack.database_url, stack.redis_url, secret, generation, settings.log_level)
     )
     ray_serve.run(gateway, name="holdfast", route_prefix="/")
 

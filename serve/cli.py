@@ -17,9 +17,11 @@ import typer
 from actors.core.keys import MAX_KEY_LENGTH
 from serve import shard_commands
 from serve.command_line import (
+    ApiKey,
     DatabaseUrl,
     DataDir,
     EventId,
+    OperatorKey,
     block_of,
     database_url_of,
     errors,
@@ -47,12 +49,6 @@ app.add_typer(shard_commands.shards, name="shards")
 
 _AREA_QUANTITY = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
-
-ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
-OperatorKey = Annotated[
-    str | None,
-    typer.Option("--operator-key", help="An operator's API key. [HOLDFAST_OPERATOR_KEY, default the demo's]"),
-]
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -265,9 +261,27 @@ def replay(
     raise typer.Exit(run_replay(database_url_of(data_dir, database_url), block, position, out, errors))
 
 
+@app.command("journal")
+def show_journal(
+    event_id: EventId,
+    first: Annotated[int, typer.Option("--from", min=1, help="The first row to show.")] = 1,
+    last: Annotated[int | None, typer.Option("--to", min=1, help="The last; none: the last there is.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many rows at most.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON document a row.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show an event's journal in readable form: who wrote what, when. Exit 1 if a row is damaged."""
+    from serve.journal_listing import Wanted, run_listing
+
+    wanted = Wanted(block_of(event_id), first, last, limit, follow=follow, as_json=as_json)
+    raise typer.Exit(run_listing(database_url_of(data_dir, database_url), wanted, errors))
+
+
 @projections.command("rebuild")
 def rebuild_projections(event_id: EventId, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Derive availability and deadlines of an event anew, from its journal's first row; ends their quarantine.
+    """Derive all that is read of an event anew, from its journal's first row; ends its quarantine.
 
     The projector does it, within seconds. What it cannot follow is quarantined again.
     """

@@ -15,6 +15,11 @@ out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 DataDir = Annotated[Path | None, typer.Option(help="Where the data is. [HOLDFAST_DATA_DIR, default .holdfast]")]
+ApiKey = Annotated[str | None, typer.Option("--key", help="API key. [HOLDFAST_KEY, default the demo's]")]
+OperatorKey = Annotated[
+    str | None,
+    typer.Option("--operator-key", help="An operator's API key. [HOLDFAST_OPERATOR_KEY, default the demo's]"),
+]
 DatabaseUrl = Annotated[
     str | None, typer.Option(help="Of a PostgreSQL. [HOLDFAST_DATABASE_URL, default the running server's]")
 ]

@@ -14,7 +14,8 @@ from actors.catalogue.catalogue import Catalogue
 from actors.core.ids import NUMBER_BITS
 from actors.dispatch import MAX_ERRANDS, Dispatcher, RoutesUnavailable
 from actors.logs import configure_logs
-from actors.projections.availability import AvailabilityReader
+from actors.projections.live_events import LiveEvents
+from actors.projections.read_models import ReadModels
 from actors.reservations import Reservations
 from actors.routes import CatalogueRoutes
 from serve.auth import KeyRing, PostgresKeySource
@@ -37,6 +38,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
     """What every gateway replica is told."""
 
     database_url: str
+    redis_url: str
     link_secret: bytes
     generation: int  # of the cluster whose shards it knows
     log_level: str
@@ -59,7 +61,7 @@ class Gateway(GrpcMethods):
         self._routes = CatalogueRoutes(
             Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret, config.generation
         )
-        self._availability = AvailabilityReader(config.database_url)
+        models = ReadModels(config.database_url, LiveEvents(config.redis_url), now_ms=self._routes.now_ms)
         await self._find_shards()
         self._looking = asyncio.create_task(self._routes.run())
         numbers = random.SystemRandom()
@@ -72,7 +74,7 @@ class Gateway(GrpcMethods):
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
         quarantine = Quarantine(QuarantineReader(config.database_url).find)
         self.operations = Operations(
-            self._reservations, self._availability, keys.authenticate, lambda: cluster_status(self._routes, quarantine)
+            self._reservations, models, keys.authenticate, lambda: cluster_status(self._routes, quarantine)
         )
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:

@@ -1,86 +1,45 @@
 """Every operation once, whatever the protocol: judge the request, then the credential, then ask.
 
-The edges hand in what arrived and render what comes back; neither decides anything. A request is judged in the order of
-`Reason`: too large, malformed, no credential, one that does not allow it, and only then what the event, the hold or the
-order says.
+The edges hand in what arrived and render what comes back; neither decides anything. Who is let in is told in
+`admission`, and what is read from read models in `reads`.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import msgspec
 
-from actors.core.ids import BlockId, parse_event_id
 from actors.core.layout import Layout
 from actors.core.layout_file import parse_layout
-from actors.core.outcomes import Details, Reason, Rejected
+from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
 from actors.core.wishes import AreaPlaces, Wish
-from actors.projections.availability import (
-    Availability,
-    AvailabilityReader,
-    EventSummary,
-    InvalidCursor,
-    ReadUnavailable,
-    UnitStatuses,
-)
-from actors.reservations import Caller, Done, Request, Reservations
-from serve.auth import Operator
+from actors.projections.read_models import ReadModels
+from actors.reservations import Done, Reservations
+from serve.admission import Authenticate, Envelope
 from serve.layout_reader import LayoutFileError, decode_json
 from serve.ration import Ration
+from serve.reads import Reads
 from serve.refusals import invalid
 from serve.status import ClusterStatus
-from serve.validation import (
-    HoldExtension,
-    NewEvent,
-    NewHold,
-    NewOrder,
-    Nothing,
-    Page,
-    SectionAsked,
-    Shape,
-    bounded_timeout_ms,
-    key_faults,
-    timeout_faults,
-)
-
-Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
-"""Who bears this `Authorization` value, or why nobody does."""
+from serve.validation import HoldExtension, NewEvent, NewHold, NewOrder, Nothing, bounded_timeout_ms
 
 DIGEST_PERIOD_S = 1.0
 """A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time, and for one a second for
 each tenant."""
 
-S = TypeVar("S", bound=Shape)
-T = TypeVar("T")
 
-
-class Envelope(msgspec.Struct, frozen=True):
-    """What a request bears beside its body.
-
-    `timeout_ms`: how long the caller waits, 0 if it does not say. `faults`: what is wrong with how the rest was borne.
-    """
-
-    authorization: str | None
-    key: str | None = None
-    timeout_ms: int = 0
-    faults: tuple[str, ...] = ()
-
-
-class Operations:
+class Operations(Reads):
     """What can be asked of Holdfast. Every method takes the body as read, or the refusal that reading it met."""
 
     def __init__(
         self,
         reservations: Reservations,
-        availability: AvailabilityReader,
+        models: ReadModels,
         authenticate: Authenticate,
         status: Callable[[], Awaitable[ClusterStatus]],
     ) -> None:
-        self._reservations = reservations
-        self._availability = availability
-        self._authenticate = authenticate
+        super().__init__(reservations, models, authenticate)
         self._status = status
         self._digests = Ration(DIGEST_PERIOD_S)
 
@@ -125,43 +84,6 @@ class Operations:
         """What this gateway knows of the cluster. For operators."""
         operator = await self._admit_operator(envelope)
         return operator if isinstance(operator, Rejected) else await self._status()
-
-    async def list_events(
-        self, envelope: Envelope, page: Page | Rejected
-    ) -> tuple[tuple[EventSummary, ...], str] | Rejected:
-        """The tenant's events, and the cursor of the next page."""
-        caller = await self._admit_read(envelope, page)
-        if isinstance(caller, Rejected):
-            return caller
-        assert isinstance(page, Page)
-        try:
-            return await _unless_away(self._availability.list_events(caller.tenant, page.cursor, page.limit))
-        except InvalidCursor as error:
-            return invalid(f"cursor: {error}")
-
-    async def get_availability(self, envelope: Envelope, event_id: str) -> Availability | Rejected:
-        """An event's units, counted."""
-        admitted = await self._admit_read_model(envelope, event_id)
-        if isinstance(admitted, Rejected):
-            return admitted
-        caller, block = admitted
-        found = await _unless_away(self._availability.availability(caller.tenant, block))
-        return await self._missing_read_model(caller, event_id, envelope) if found is None else found
-
-    async def list_units(
-        self, envelope: Envelope, event_id: str, asked: SectionAsked | Rejected
-    ) -> UnitStatuses | Rejected:
-        """The seats of a section with their statuses."""
-        admitted = await self._admit_read_model(envelope, event_id, asked)
-        if isinstance(admitted, Rejected):
-            return admitted
-        caller, block = admitted
-        assert isinstance(asked, SectionAsked)
-        try:
-            found = await _unless_away(self._availability.unit_statuses(caller.tenant, block, asked.section))
-        except KeyError:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(asked.section,)))
-        return await self._missing_read_model(caller, event_id, envelope) if found is None else found
 
     async def place_hold(
         self, envelope: Envelope, event_id: str, body: NewHold | Rejected
@@ -235,47 +157,6 @@ class Operations:
             return admitted
         return await self._reservations.cancel_order(admitted[0], order_id)
 
-    async def _admit_write(self, envelope: Envelope, body: S | Rejected) -> tuple[Request, S] | Rejected:
-        faults = (*envelope.faults, *key_faults(envelope.key), *timeout_faults(envelope.timeout_ms))
-        refusal = _malformed(body, faults)
-        if refusal is not None:
-            return refusal
-        caller = await self._authenticate(envelope.authorization)
-        if isinstance(caller, Rejected):
-            return caller
-        assert envelope.key is not None
-        assert not isinstance(body, Rejected)
-        return Request(caller, envelope.key, bounded_timeout_ms(envelope.timeout_ms)), body
-
-    async def _admit_read(self, envelope: Envelope, body: Shape | Rejected | None = None) -> Caller | Rejected:
-        refusal = _malformed(body, (*envelope.faults, *timeout_faults(envelope.timeout_ms)))
-        return refusal or await self._authenticate(envelope.authorization)
-
-    async def _admit_operator(self, envelope: Envelope) -> Operator | Rejected:
-        caller = await self._admit_read(envelope)
-        return caller if isinstance(caller, Operator | Rejected) else Rejected(Reason.PERMISSION_DENIED)
-
-    async def _admit_read_model(
-        self, envelope: Envelope, event_id: str, body: Shape | Rejected | None = None
-    ) -> tuple[Caller, BlockId] | Rejected:
-        caller = await self._admit_read(envelope, body)
-        if isinstance(caller, Rejected):
-            return caller
-        block = parse_event_id(event_id)
-        return Rejected(Reason.EVENT_NOT_FOUND) if block is None else (caller, block)
-
-    async def _missing_read_model(self, caller: Caller, event_id: str, envelope: Envelope) -> Rejected:
-        """Why there is no read model: there is no such event, or it was created a moment ago."""
-        known = await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
-        return known if isinstance(known, Rejected) else Rejected(Reason.UNAVAILABLE)
-
-
-def _malformed(body: Shape | Rejected | None, faults: tuple[str, ...]) -> Rejected | None:
-    """The refusal of a body and of what goes with it, all faults together, or None."""
-    if not isinstance(body, Rejected):
-        return invalid(*faults) if faults else None
-    return body if body.reason is Reason.TOO_LARGE else invalid(*faults, *body.details.fields)
-
 
 def _read_layout(document: msgspec.Raw) -> Layout | Rejected:
     try:
@@ -288,11 +169,3 @@ def _read_layout(document: msgspec.Raw) -> Layout | Rejected:
     if isinstance(layout, Layout):
         return layout
     return invalid(*(f"layout.{fault}" if fault.path else f"layout: {fault}" for fault in layout))
-
-
-async def _unless_away(reading: Awaitable[T]) -> T | Rejected:
-    """What a read model says, or that it cannot be reached now."""
-    try:
-        return await reading
-    except ReadUnavailable:
-        return Rejected(Reason.UNAVAILABLE)

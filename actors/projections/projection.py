@@ -48,3 +48,11 @@ class Projection(Protocol):
         written again without it.
         """
         ...
+
+
+class Display(Protocol):
+    """Where others see what was followed, outside the database: of no consequence, and free to lose anything."""
+
+    async def show(self, progress: Sequence[Progress]) -> None:
+        """Show these blocks, each at most once, as they are after their last rows. Never raises, never takes long."""
+        ...

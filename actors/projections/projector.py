@@ -30,7 +30,7 @@ from actors.journal.journal import Journal, JournalRefused, JournalRow, JournalU
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold, Folds
 from actors.projections.positions import BlocksRefused, Positions, Seen, Step
-from actors.projections.projection import Progress, Projection
+from actors.projections.projection import Display, Progress, Projection
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ MAX_FOLDS_BYTES = 256 * 1024 * 1024
 
 
 class Projector:
-    """Keeps these projections up to date. `journal` is asked for snapshots only."""
+    """Keeps these projections up to date. `journal` is asked for snapshots only; `display` shows what is committed."""
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Projector:
         journal: Journal,
         projections: Sequence[Projection],
         *,
+        display: Display | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         blocks_per_page: int = BLOCKS_PER_PAGE,
         rows_per_slice: int = ROWS_PER_SLICE,
@@ -62,6 +63,7 @@ class Projector:
         self._positions = positions
         self._journal = journal
         self._projections = {projection.name: projection for projection in projections}
+        self._display = display
         self._monotonic = monotonic
         self._blocks_per_page = blocks_per_page
         self._rows_per_slice = rows_per_slice
@@ -171,6 +173,9 @@ class Projector:
         lost: set[BlockId] = set()
         for name, of_name in steps.items():
             lost |= await self._write(self._projections[name], of_name)
+        await self._show(
+            step.progress for of_name in steps.values() for step in of_name if step.progress.block not in lost
+        )
         for block, fold in folds.items():
             if block not in lost:
                 fold.let_go(fold.position)
@@ -266,6 +271,12 @@ class Projector:
             if step.seen.quarantined_because and step.progress.block in ours:
                 _log.warning("projection follows again", projection=projection.name, block=step.progress.block)
         return {step.progress.block for step in steps} - ours
+
+    async def _show(self, written: Iterable[Progress]) -> None:
+        """Let each block be seen once as it is now, whichever projections wrote of it."""
+        progress = {one.block: one for one in written}
+        if self._display is not None and progress:
+            await self._display.show(list(progress.values()))
 
     async def _quarantine(
         self, block: BlockId, seen: dict[str, Seen], because: str, *, is_refused: bool = False

@@ -1,4 +1,4 @@
-"""Statuses of seats as Postgres keeps them: two bits a seat, four seats a byte, in the layout's order.
+"""Statuses of seats as they are kept and sent: two bits a seat, four seats a byte, in the layout's order.
 
 A large event is written several times a second; a quarter of the bytes is a quarter of the write-ahead log.
 """
@@ -13,11 +13,11 @@ def pack(statuses: bytes | bytearray) -> bytes:
     return packed.to_bytes(len(padded) // 4, "little")
 
 
-def unpack(packed: bytes, seat_count: int) -> bytes:
-    """The statuses that `pack` made these bytes of."""
+def unpack(packed: bytes) -> bytes:
+    """The statuses that `pack` made these bytes of, and up to three zeros."""
     number = int.from_bytes(packed, "little")
     lowest_bits = int.from_bytes(b"\x03" * len(packed), "little")
     statuses = bytearray(4 * len(packed))
     for place in range(4):
         statuses[place::4] = (number >> 2 * place & lowest_bits).to_bytes(len(packed), "little")
-    return bytes(statuses[:seat_count])
+    return bytes(statuses)

@@ -11,6 +11,9 @@ from actors.journal.postgres import PostgresJournal
 from actors.logs import configure_logs
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.listing import ListingProjection
+from actors.projections.live_events import LiveEvents
+from actors.projections.live_writer import LiveWriter
 from actors.projections.positions import Positions
 from actors.projections.projector import Projector
 
@@ -21,14 +24,16 @@ PROJECTOR = "projector"  # the actor's name
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
 class ProjectorService:
-    """One per cluster, by name. Follows the journals from the start of its process; all it knows is in Postgres."""
+    """One per cluster, by name. Follows the journals from the start of its process; all it knows is in Postgres,
+    and shown in Redis."""
 
-    def __init__(self, database_url: str, log_level: str) -> None:
+    def __init__(self, database_url: str, redis_url: str, log_level: str) -> None:
         configure_logs(log_level)
         self._projector = Projector(
             Positions(database_url),
             PostgresJournal(database_url, application_name="holdfast-projector-snapshots"),
-            (AvailabilityProjection(), DeadlinesProjection()),
+            (AvailabilityProjection(), DeadlinesProjection(), ListingProjection()),
+            display=LiveWriter(LiveEvents(redis_url)),
         )
         self._running = asyncio.create_task(self._run())
 

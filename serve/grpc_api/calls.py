@@ -7,10 +7,10 @@ from actors.core.ids import BlockId
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Done
+from serve.admission import Envelope
 from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
 from serve.members import GIVEN_TWICE
-from serve.operations import Envelope
 from serve.refusals import too_large
 from serve.validation import MAX_BODY_BYTES, Shape, read_fields
 
@@ -75,6 +75,15 @@ def body_of(
 def given(**fields: object) -> dict[str, object]:
     """The fields without those that were left out, which proto3 shows as empty or 0."""
     return {name: value for name, value in fields.items() if value}
+
+
+def status_named(statuses: Any, number: int) -> str:
+    """A status of a request by its bare name, as HTTP has it; "" if it is left out. One that there is not is shown."""
+    if number == 0:
+        return ""
+    unspecified: str = statuses.Name(0)
+    names = dict(zip(statuses.values(), statuses.keys(), strict=True))
+    return names[number].removeprefix(unspecified.removesuffix("UNSPECIFIED")) if number in names else str(number)
 
 
 def _envelope_of(request: Message, context: GrpcContext) -> Envelope:

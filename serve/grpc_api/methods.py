@@ -8,21 +8,39 @@ import msgspec
 
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
-from actors.projections.availability import Availability, EventSummary, UnitStatuses
+from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
+from actors.projections.availability_reader import EventSummary
+from actors.projections.listing_reader import Listed
 from actors.reservations import Done
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
-from serve.grpc_api.calls import Message, body_of, given, reads, rpc, writes
-from serve.grpc_api.replies import availability_of, event_list_of, event_of, hold_of, order_of, unit_list_of
-from serve.operations import Envelope, Operations
+from serve.admission import Envelope
+from serve.grpc_api.calls import Message, body_of, given, reads, rpc, status_named, writes
+from serve.grpc_api.replies import (
+    availability_of,
+    event_list_of,
+    event_of,
+    hold_of,
+    layout_of,
+    listed,
+    order_of,
+    statuses_of,
+    unit_list_of,
+)
+from serve.operations import Operations
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
+    EventPage,
     HoldExtension,
+    HoldPage,
+    LayoutAsked,
     NewEvent,
     NewHold,
     NewOrder,
     Nothing,
-    Page,
+    OrderPage,
+    PastAsked,
     SectionAsked,
+    StatusesAsked,
 )
 
 SERVICER_FUNCTIONS = (
@@ -61,13 +79,15 @@ class GrpcMethods:
     @rpc(events_pb2.ListEventsResponse, event_list_of)
     async def ListEvents(self, request: Message, envelope: Envelope) -> tuple[tuple[EventSummary, ...], str] | Rejected:
         """List the tenant's events."""
-        page = body_of(request, given(cursor=request.cursor, limit=request.limit), Page)
+        status = status_named(events_pb2.EventStatus, request.status)
+        page = body_of(request, given(cursor=request.cursor, limit=request.limit, status=status), EventPage)
         return await self.operations.list_events(envelope, page)
 
     @rpc(availability_pb2.GetAvailabilityResponse, availability_of)
     async def GetAvailability(self, request: Message, envelope: Envelope) -> Availability | Rejected:
         """Count an event's units."""
-        return await self.operations.get_availability(envelope, request.event_id)
+        asked = body_of(request, given(at=request.at), PastAsked)
+        return await self.operations.get_availability(envelope, request.event_id, asked)
 
     @rpc(availability_pb2.ListUnitsResponse, unit_list_of)
     async def ListUnits(self, request: Message, envelope: Envelope) -> tuple[str, UnitStatuses] | Rejected:
@@ -75,6 +95,19 @@ class GrpcMethods:
         asked = body_of(request, given(section=request.section), SectionAsked)
         found = await self.operations.list_units(envelope, request.event_id, asked)
         return found if isinstance(found, Rejected) else (request.event_id, found)
+
+    @rpc(availability_pb2.GetLayoutResponse, layout_of)
+    async def GetLayout(self, request: Message, envelope: Envelope) -> EventLayout | Rejected:
+        """Read an event's layout."""
+        asked = body_of(request, given(version=request.version), LayoutAsked)
+        return await self.operations.get_layout(envelope, request.event_id, asked)
+
+    @rpc(availability_pb2.GetStatusesResponse, statuses_of)
+    async def GetStatuses(self, request: Message, envelope: Envelope) -> SeatStatuses | Rejected:
+        """Read the status of every seat, or of those that changed."""
+        since = {"since": request.since} if request.HasField("since") else {}
+        asked = body_of(request, given(at=request.at) | since, StatusesAsked)
+        return await self.operations.get_statuses(envelope, request.event_id, asked)
 
     @rpc(holds_pb2.PlaceHoldResponse, writes("hold", hold_of))
     async def PlaceHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
@@ -91,6 +124,13 @@ class GrpcMethods:
     async def GetHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
         """Read a hold."""
         return await self.operations.get_hold(envelope, request.hold_id)
+
+    @rpc(holds_pb2.ListHoldsResponse, listed("holds", hold_of))
+    async def ListHolds(self, request: Message, envelope: Envelope) -> Listed[HoldReply] | Rejected:
+        """List an event's holds."""
+        status = status_named(holds_pb2.HoldStatus, request.status)
+        fields = given(cursor=request.cursor, limit=request.limit, buyer_id=request.buyer_id, status=status)
+        return await self.operations.list_holds(envelope, request.event_id, body_of(request, fields, HoldPage))
 
     @rpc(holds_pb2.ExtendHoldResponse, writes("hold", hold_of))
     async def ExtendHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
@@ -113,6 +153,13 @@ class GrpcMethods:
     async def GetOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
         """Read an order."""
         return await self.operations.get_order(envelope, request.order_id)
+
+    @rpc(orders_pb2.ListOrdersResponse, listed("orders", order_of))
+    async def ListOrders(self, request: Message, envelope: Envelope) -> Listed[OrderReply] | Rejected:
+        """List an event's orders."""
+        status = status_named(orders_pb2.OrderStatus, request.status)
+        fields = given(cursor=request.cursor, limit=request.limit, buyer_id=request.buyer_id, status=status)
+        return await self.operations.list_orders(envelope, request.event_id, body_of(request, fields, OrderPage))
 
     @rpc(orders_pb2.ConfirmOrderResponse, writes("order", order_of))
     async def ConfirmOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:

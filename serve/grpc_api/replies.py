@@ -1,6 +1,7 @@
 """What gRPC replies look like: replies of blocks and read models as protobuf messages."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -9,8 +10,13 @@ from actors.core.inventory import UnitStatus
 from actors.core.prices import Price
 from actors.core.replies import EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
 from actors.core.wishes import AreaPlaces
-from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
+from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
+from actors.projections.availability_reader import EventSummary
+from actors.projections.counts import AreaAvailability, UnitCounts
+from actors.projections.listing_reader import Listed
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
+
+R = TypeVar("R", HoldReply, OrderReply)
 
 _EVENT_STATUS = {status: f"EVENT_STATUS_{status.name}" for status in EventStatus}
 _HOLD_STATUS = {status: f"HOLD_STATUS_{status.name}" for status in HoldStatus}
@@ -117,10 +123,8 @@ def availability_of(reply: type[Any], found: Availability) -> Any:
             )
             for section in found.sections
         ],
-        areas=[
-            availability_pb2.AreaAvailability(area=area.area, category=area.category, counts=_counts(area.counts))
-            for area in found.areas
-        ],
+        areas=_area_counts(found.areas),
+        age_ms=found.age_ms,
         categories=[
             availability_pb2.CategoryAvailability(
                 category=prices_pb2.PriceCategory(name=category.category, price_minor=category.price),
@@ -139,8 +143,86 @@ def unit_list_of(reply: type[Any], listed: tuple[str, UnitStatuses]) -> Any:
         section=found.section,
         sequence=found.position,
         as_of=_time(found.as_of_ms),
+        age_ms=found.age_ms,
         units=[units_pb2.Unit(unit=name, status=_UNIT_STATUS[status]) for name, status in found.statuses.items()],
     )
+
+
+def layout_of(reply: type[Any], found: EventLayout) -> Any:
+    """An event's layout."""
+    layout, first_seat, sections = found.layout, 0, []
+    names = [category.name for category in layout.categories]
+    for section in layout.sections:
+        rows = []
+        for row in section.rows:
+            rows.append(
+                availability_pb2.LayoutRow(
+                    row=row.name,
+                    category=names[row.category],
+                    first_seat=first_seat,
+                    count=row.count,
+                    first_label=0 if row.labels else row.first,
+                    labels=row.labels,
+                )
+            )
+            first_seat += row.count
+        sections.append(availability_pb2.LayoutSection(section=section.name, rows=rows))
+    return reply(
+        event_id=event_id(found.block),
+        layout_version=found.version,
+        currency=layout.currency,
+        seat_count=first_seat,
+        categories=[
+            prices_pb2.PriceCategory(name=category.name, price_minor=category.price) for category in layout.categories
+        ],
+        sections=sections,
+        areas=[
+            events_pb2.EventArea(area=area.name, category=names[area.category], capacity=area.capacity)
+            for area in layout.areas
+        ],
+    )
+
+
+def statuses_of(reply: type[Any], found: SeatStatuses) -> Any:
+    """The seats of an event."""
+    return reply(
+        event_id=event_id(found.block),
+        layout_version=found.layout_version,
+        sequence=found.position,
+        as_of=_time(found.as_of_ms),
+        age_ms=found.age_ms,
+        areas=_area_counts(found.areas),
+        only_changed=found.changed is not None,
+        statuses=found.statuses or b"",
+        changed=[
+            availability_pb2.SeatsOfStatus(status=name, seats=seats)
+            for status, name in _UNIT_STATUS.items()
+            if (seats := found.changed_to(status))
+        ],
+    )
+
+
+def listed(field: str, render: Callable[[BlockId, R], Any]) -> Callable[[type[Any], Listed[R]], Any]:
+    """Renders a page of an event's list."""
+
+    def rendered(reply: type[Any], found: Listed[R]) -> Any:
+        return reply(
+            event_id=event_id(found.block),
+            sequence=found.position,
+            as_of=_time(found.as_of_ms),
+            age_ms=found.age_ms,
+            next_cursor=found.next_cursor,
+            **{field: [render(found.block, one) for one in found.listed]},
+        )
+
+    return rendered
+
+
+def _area_counts(areas: Iterable[AreaAvailability]) -> list[availability_pb2.AreaAvailability]:
+    return [
+        availability_pb2.AreaAvailability(area=area.area, category=area.category, counts=_counts(area.counts))
+        for area in areas
+    ]
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[units_pb2.AreaQuantity]:

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 from litestar import Request
 
 from actors.core.outcomes import Rejected
+from serve.admission import Envelope
 from serve.members import GIVEN_TWICE
-from serve.operations import Envelope
 from serve.refusals import invalid, too_large
 from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, read_fields, read_json
 
@@ -59,6 +59,12 @@ def query_of(request: HttpRequest, shape: type[S]) -> S | Rejected:
         return read
     faults = (f"{name[:64]}: {GIVEN_TWICE}" for name in repeated[:MAX_FAULTS])
     return invalid(*faults, *(read.details.fields if isinstance(read, Rejected) else ()))
+
+
+def is_known(request: HttpRequest, etag: str) -> bool:
+    """Whether the caller says in `If-None-Match` that it has what bears this validator (RFC 9110, 13.1.2)."""
+    named = [tag.strip().removeprefix("W/") for tag in ",".join(request.headers.getall("if-none-match", ())).split(",")]
+    return etag in named or "*" in named
 
 
 async def _read(request: HttpRequest, max_bytes: int) -> bytes | Rejected:

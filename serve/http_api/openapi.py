@@ -60,6 +60,15 @@ _REPLAYED: Json = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
+_IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of what the caller has.",
+    "schema": {"type": "string"},
+}
+_ETAG: Json = {"ETag": {"description": "Stands for what is sent.", "schema": {"type": "string"}}}
+
 _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
 _LAYOUT_NOTATION = f"""Price `categories`, `sections` of numbered seats, `areas` of general admission; sections or areas
@@ -127,6 +136,8 @@ def _operation(handler: HTTPRouteHandler) -> Json:
         "parameters": list(_parameters(handler, contract)),
         "responses": {str(handler.status_code): _reply(contract), **_problems(contract)},
     }
+    if contract.has_validator:
+        operation["responses"]["304"] = {"description": "It is what the caller has.", "headers": _ETAG}
     if contract.for_operators:
         operation["security"] = [{"operator_key": []}]
     if contract.body is not None:
@@ -143,6 +154,8 @@ def _parameters(handler: HTTPRouteHandler, contract: Contract) -> Iterator[Json]
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     if contract.body is not None:
         yield _IDEMPOTENCY_KEY
+    if contract.has_validator:
+        yield _IF_NONE_MATCH
     if contract.query is not None:
         _, components = msgspec.json.schema_components([contract.query])
         schema = components[contract.query.__name__]
@@ -155,7 +168,8 @@ def _reply(contract: Contract) -> Json:
         "description": contract.gives.__doc__ or "",
         "content": {"application/json": {"schema": _reference(contract.gives)}},
     }
-    return {**reply, "headers": _REPLAYED} if contract.body is not None else reply
+    headers = _REPLAYED if contract.body is not None else _ETAG if contract.has_validator else None
+    return reply if headers is None else {**reply, "headers": headers}
 
 
 def _problems(contract: Contract) -> Json:

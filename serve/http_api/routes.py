@@ -11,10 +11,12 @@ from actors.core.ids import BlockId
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Done
-from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, query_of
+from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, is_known, query_of
 from serve.http_api.contracts import contract
+from serve.http_api.list_views import HoldListView, OrderListView, hold_list_view, order_list_view
 from serve.http_api.problems import problem_response
 from serve.http_api.reading import get
+from serve.http_api.seat_views import LayoutView, StatusesView, layout_headers, layout_view, statuses_view
 from serve.http_api.views import (
     AvailabilityView,
     DigestView,
@@ -35,13 +37,18 @@ from serve.operations import Operations
 from serve.status import ClusterStatus
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
+    EventPage,
     HoldExtension,
+    HoldPage,
+    LayoutAsked,
     NewEvent,
     NewHold,
     NewOrder,
     Nothing,
-    Page,
+    OrderPage,
+    PastAsked,
     SectionAsked,
+    StatusesAsked,
 )
 
 R = TypeVar("R", EventReply, HoldReply, OrderReply)
@@ -61,12 +68,13 @@ class Events(Controller):
         body = await body_of(request, NewEvent, MAX_LAYOUT_BODY_BYTES)
         return _answered(request, await _operations(request).create_event(envelope_of(request), body), event_view)
 
-    @get("/", opt=contract(EventListView, query=Page))
+    @get("/", opt=contract(EventListView, query=EventPage))
     async def list_events(self, request: HttpRequest) -> Response[bytes]:
-        """List the tenant's events, newest first. May lag by a moment: each event names the last moment up to which
-        everything that was acknowledged is certain to be in it; where nothing has changed since, that is long ago.
+        """List the tenant's events, newest first, or those of one `status`. May lag by a moment: each event names the
+        last moment up to which everything that was acknowledged is certain to be in it; where nothing has changed
+        since, that is long ago.
         """
-        found = await _operations(request).list_events(envelope_of(request), query_of(request, Page))
+        found = await _operations(request).list_events(envelope_of(request), query_of(request, EventPage))
         return _refused(request, found) if isinstance(found, Rejected) else _shown(event_list_view(*found))
 
     @get("/{event_id:str}", opt=contract(EventView, Reason.EVENT_NOT_FOUND))
@@ -81,13 +89,14 @@ class Events(Controller):
         done = await _operations(request).open_sale(envelope_of(request), event_id, body)
         return _answered(request, done, event_view)
 
-    @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND))
+    @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND, query=PastAsked))
     async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Count an event's units by section, area and price category. A moment old: everything that was acknowledged
-        before `as_of` is certain to be in it, and `as_of` moves when the event changes. For a moment after the event
-        was created there are no counts yet: UNAVAILABLE, ask again.
+        before `as_of` is certain to be in it, and `age_ms` says how long ago that was. For a moment after the event was
+        created there are no counts yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
         """
-        found = await _operations(request).get_availability(envelope_of(request), event_id)
+        asked = query_of(request, PastAsked)
+        found = await _operations(request).get_availability(envelope_of(request), event_id, asked)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
 
     @get(
@@ -95,12 +104,41 @@ class Events(Controller):
         opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=SectionAsked),
     )
     async def list_units(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """List the seats of a section with their statuses. A moment old, with an `as_of` as the counts have it. For a
-        moment after the event was created there is no list yet: UNAVAILABLE, ask again.
+        """List the seats of a section with their statuses. A moment old, with `as_of` and `age_ms` as the counts have
+        them. For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
         """
         asked = query_of(request, SectionAsked)
         found = await _operations(request).list_units(envelope_of(request), event_id, asked)
         return _refused(request, found) if isinstance(found, Rejected) else _shown(unit_list_view(event_id, found))
+
+    @get(
+        "/{event_id:str}/layout",
+        opt=contract(LayoutView, Reason.EVENT_NOT_FOUND, query=LayoutAsked, has_validator=True),
+    )
+    async def get_layout(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """The event's layout: sections, rows, seats, areas and prices. It never changes under its version, and has an
+        `ETag`: with `If-None-Match` the answer is 304 while it is the same. Who names the `version` may keep it for
+        ever. For a moment after the event was created there is no layout yet: UNAVAILABLE, ask again.
+        """
+        asked = query_of(request, LayoutAsked)
+        found = await _operations(request).get_layout(envelope_of(request), event_id, asked)
+        if isinstance(found, Rejected):
+            return _refused(request, found)
+        headers = layout_headers(found, is_pinned=isinstance(asked, LayoutAsked) and asked.version is not None)
+        if is_known(request, headers["ETag"]):
+            return Response(b"", status_code=304, headers=headers)
+        return _shown(layout_view(found), headers)
+
+    @get("/{event_id:str}/statuses", opt=contract(StatusesView, Reason.EVENT_NOT_FOUND, query=StatusesAsked))
+    async def get_statuses(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """The status of every seat, compactly, by its index in the layout; and the places of areas, counted. With
+        `since`, the `sequence` of what the caller has, only the seats that may have changed after it, as long as that
+        is known; else all of them. A moment old, as the counts are. For a moment after the event was created there are
+        no statuses yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
+        """
+        asked = query_of(request, StatusesAsked)
+        found = await _operations(request).get_statuses(envelope_of(request), event_id, asked)
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(statuses_view(found))
 
     @post(
         "/{event_id:str}/holds",
@@ -121,6 +159,24 @@ class Events(Controller):
         body = await body_of(request, NewHold)
         done = await _operations(request).place_hold(envelope_of(request), event_id, body)
         return _answered(request, done, hold_view)
+
+    @get("/{event_id:str}/holds", opt=contract(HoldListView, Reason.EVENT_NOT_FOUND, query=HoldPage))
+    async def list_holds(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """List an event's holds, newest first, or those of one buyer and of one `status`. A moment old, as the counts
+        are; a hold whose time is up is ACTIVE here until its end is in the journal. For a moment after the event was
+        created there is no list yet: UNAVAILABLE, ask again.
+        """
+        found = await _operations(request).list_holds(envelope_of(request), event_id, query_of(request, HoldPage))
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(hold_list_view(found))
+
+    @get("/{event_id:str}/orders", opt=contract(OrderListView, Reason.EVENT_NOT_FOUND, query=OrderPage))
+    async def list_orders(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """List an event's orders, newest first, or those of one buyer and of one `status`. A moment old, as the counts
+        are; an order whose time is up is PENDING here until its end is in the journal. For a moment after the event was
+        created there is no list yet: UNAVAILABLE, ask again.
+        """
+        found = await _operations(request).list_orders(envelope_of(request), event_id, query_of(request, OrderPage))
+        return _refused(request, found) if isinstance(found, Rejected) else _shown(order_list_view(found))
 
 
 class Holds(Controller):
@@ -235,11 +291,10 @@ def _answered(
     """What a block answered, with the route's status: a creation keeps its 201 when it is replayed."""
     if isinstance(done, Rejected):
         return _refused(request, done)
-    return _shown(view(done.block, done.reply), replayed=done.replayed)
+    return _shown(view(done.block, done.reply), {"Idempotency-Replayed": "true"} if done.replayed else None)
 
 
-def _shown(view: msgspec.Struct, *, replayed: bool = False) -> Response[bytes]:
-    headers = {"Idempotency-Replayed": "true"} if replayed else None
+def _shown(view: msgspec.Struct, headers: dict[str, str] | None = None) -> Response[bytes]:
     return Response(msgspec.json.encode(view), media_type="application/json", headers=headers)
 
 

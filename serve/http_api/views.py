@@ -1,5 +1,6 @@
 """What HTTP replies look like, and how replies of blocks and read models become that."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -9,11 +10,14 @@ from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.prices import Price
 from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
 from actors.core.wishes import AreaPlaces
-from actors.projections.availability import Availability, EventSummary, UnitCounts, UnitStatuses
+from actors.projections.answers import Availability, UnitStatuses
+from actors.projections.availability_reader import EventSummary
+from actors.projections.counts import AreaAvailability, UnitCounts
 from actors.reservations import Done
 from serve.wire_time import rfc3339
 
 Time = Annotated[str, Meta(description="RFC 3339, UTC, in milliseconds", examples=["2026-05-01T18:00:00.000Z"])]
+Age = Annotated[int, Meta(description="how long ago `as_of` was, when this was answered")]
 Minor = Annotated[int, Meta(description="in minor units of the event's currency")]
 Currency = Annotated[str, Meta(description="ISO 4217 code", examples=["EUR"])]
 
@@ -186,7 +190,7 @@ class CategoryCountsView(msgspec.Struct, frozen=True):
 
 
 class AvailabilityView(msgspec.Struct, frozen=True):
-    """What can still be had. `sequence` grows with every change."""
+    """What can still be had. `sequence` grows with every change. Everything acknowledged before `as_of` is in it."""
 
     event_id: str
     name: str
@@ -194,6 +198,7 @@ class AvailabilityView(msgspec.Struct, frozen=True):
     currency: Currency
     sequence: int
     as_of: Time
+    age_ms: Age
     sections: list[SectionCountsView]
     areas: list[AreaCountsView]
     categories: list[CategoryCountsView]
@@ -213,6 +218,7 @@ class UnitListView(msgspec.Struct, frozen=True):
     section: str
     sequence: int
     as_of: Time
+    age_ms: Age
     units: list[UnitView]
 
 
@@ -298,15 +304,21 @@ def availability_view(found: Availability) -> AvailabilityView:
         currency=found.currency,
         sequence=found.position,
         as_of=rfc3339(found.as_of_ms),
+        age_ms=found.age_ms,
         sections=[
             SectionCountsView(section.section, section.category, _counts(section.counts)) for section in found.sections
         ],
-        areas=[AreaCountsView(area.area, area.category, _counts(area.counts)) for area in found.areas],
+        areas=area_counts_views(found.areas),
         categories=[
             CategoryCountsView(category.category, category.price, _counts(category.counts))
             for category in found.categories
         ],
     )
+
+
+def area_counts_views(areas: Iterable[AreaAvailability]) -> list[AreaCountsView]:
+    """Areas, counted, as HTTP shows them."""
+    return [AreaCountsView(area.area, area.category, _counts(area.counts)) for area in areas]
 
 
 def unit_list_view(event: str, found: UnitStatuses) -> UnitListView:
@@ -316,6 +328,7 @@ def unit_list_view(event: str, found: UnitStatuses) -> UnitListView:
         section=found.section,
         sequence=found.position,
         as_of=rfc3339(found.as_of_ms),
+        age_ms=found.age_ms,
         units=[UnitView(name, status.name) for name, status in found.statuses.items()],
     )
 

@@ -65,7 +65,11 @@ ROUTES = {
     "list_events": ("GET", "/v1/events"),
     "get_availability": ("GET", "/v1/events/{event_id}/availability"),
     "list_units": ("GET", "/v1/events/{event_id}/units"),
+    "get_layout": ("GET", "/v1/events/{event_id}/layout"),
+    "get_statuses": ("GET", "/v1/events/{event_id}/statuses"),
     "place_hold": ("POST", "/v1/events/{event_id}/holds"),
+    "list_holds": ("GET", "/v1/events/{event_id}/holds"),
+    "list_orders": ("GET", "/v1/events/{event_id}/orders"),
     "get_hold": ("GET", "/v1/holds/{hold_id}"),
     "extend_hold": ("POST", "/v1/holds/{hold_id}/extend"),
     "release_hold": ("POST", "/v1/holds/{hold_id}/release"),
@@ -77,9 +81,21 @@ ROUTES = {
 
 _SERVICES = (
     (events_pb2, events_pb2_grpc.EventServiceStub, ("create_event", "open_sale", "get_event", "list_events")),
-    (availability_pb2, availability_pb2_grpc.AvailabilityServiceStub, ("get_availability", "list_units")),
-    (holds_pb2, holds_pb2_grpc.HoldServiceStub, ("place_hold", "get_hold", "extend_hold", "release_hold")),
-    (orders_pb2, orders_pb2_grpc.OrderServiceStub, ("place_order", "get_order", "confirm_order", "cancel_order")),
+    (
+        availability_pb2,
+        availability_pb2_grpc.AvailabilityServiceStub,
+        ("get_availability", "list_units", "get_layout", "get_statuses"),
+    ),
+    (
+        holds_pb2,
+        holds_pb2_grpc.HoldServiceStub,
+        ("place_hold", "list_holds", "get_hold", "extend_hold", "release_hold"),
+    ),
+    (
+        orders_pb2,
+        orders_pb2_grpc.OrderServiceStub,
+        ("place_order", "list_orders", "get_order", "confirm_order", "cancel_order"),
+    ),
 )
 _RPCS = {operation: (module, stub) for module, stub, operations in _SERVICES for operation in operations}
 

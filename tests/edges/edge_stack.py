@@ -21,7 +21,8 @@ from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.memory import MemoryJournal, MemoryStore
 from actors.link.coalescer import Coalescer
-from actors.projections.availability import AvailabilityReader
+from actors.projections.live_events import LiveEvents
+from actors.projections.read_models import ReadModels
 from actors.reservations import Reservations
 from serve.auth import KeyRing, PostgresKeySource, create_key
 from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
@@ -134,8 +135,8 @@ async def edges_over(operations: Operations, keys: dict[str, str]) -> AsyncItera
 
 
 @asynccontextmanager
-async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
-    """Both edges over a shard of their own."""
+async def whole_edges(database_url: str, redis_url: str | None = None) -> AsyncIterator[Edges]:
+    """Both edges over a shard of their own; without a Redis, unless one is given."""
     shard = OneShard(MemoryStore(now_ms))
     await shard.engine.start()
     running = asyncio.create_task(shard.engine.run())
@@ -148,14 +149,14 @@ async def whole_edges(database_url: str) -> AsyncIterator[Edges]:
     source = PostgresKeySource(database_url)
     ring = KeyRing(source)
     reservations = Reservations(Dispatcher(shard, now_ms), shard, now_ms, lambda: randbits(62) + 1)
-    availability = AvailabilityReader(database_url)
+    models = ReadModels(database_url, None if redis_url is None else LiveEvents(redis_url))
     try:
-        async with edges_over(Operations(reservations, availability, ring.authenticate, nothing_known), keys) as edges:
+        async with edges_over(Operations(reservations, models, ring.authenticate, nothing_known), keys) as edges:
             yield edges
     finally:
         await ring.close()
         await source.close()
-        await availability.close()
+        await models.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -165,6 +165,30 @@ CASES = {
     "another tenant's event to count": Case(
         lambda h: Ask("get_availability", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
     ),
+    "another tenant's layout": Case(lambda h: Ask("get_layout", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"),
+    "another tenant's seats": Case(lambda h: Ask("get_statuses", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"),
+    "another tenant's list of holds": Case(
+        lambda h: Ask("list_holds", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
+    ),
+    "another tenant's list of orders": Case(
+        lambda h: Ask("list_orders", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
+    ),
+    "list of an unknown event's holds": Case(lambda h: Ask("list_holds", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "list of an unknown event's orders": Case(lambda h: Ask("list_orders", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "page of 1000 holds": Case(
+        lambda h: Ask("list_holds", {"limit": 1000}, event_id=h.event), "INVALID_ARGUMENT", ("limit",)
+    ),
+    "cursor of another list": Case(
+        lambda h: Ask("list_orders", {"cursor": "bm90aGluZw"}, event_id=h.event), "INVALID_ARGUMENT", ("cursor",)
+    ),
+    "unknown event's layout": Case(lambda h: Ask("get_layout", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "unknown event's seats": Case(lambda h: Ask("get_statuses", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
+    "seats since a position below none": Case(
+        lambda h: Ask("get_statuses", {"since": -1}, event_id=h.event), "INVALID_ARGUMENT", ("since",)
+    ),
+    "a version that no layout has": Case(
+        lambda h: Ask("get_layout", {"version": -1}, event_id=h.event), "INVALID_ARGUMENT", ("version",)
+    ),
     "another tenant's hold": Case(lambda h: Ask("get_hold", hold_id=h.held, tenant="beta"), "HOLD_NOT_FOUND"),
     "another tenant's hold to release": Case(
         lambda h: Ask("release_hold", hold_id=h.held, tenant="beta"), "HOLD_NOT_FOUND"

@@ -318,6 +318,7 @@ async def test_a_misspelt_variable_ends_every_command(house: House, monkeypatch:
         ("keys", "create", "club"),
         ("audit",),
         ("replay", "event_0123456789abcdef"),
+        ("journal", "event_0123456789abcdef"),
         ("projections", "rebuild", "event_0123456789abcdef"),
         ("shards", "list"),
         ("shards", "move", "event_0123456789abcdef", "shard-1"),

@@ -10,7 +10,7 @@ import pytest
 from actors.core.ids import TenantId
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import HoldReply
-from actors.projections.availability import AvailabilityReader
+from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Done, Reservations
 from serve.operations import Operations
 from serve.refusals import STANDINGS, split_fault
@@ -46,7 +46,7 @@ async def stubborn_edges(anyio_backend: str, refusing: Refusing) -> AsyncIterato
     async def authenticate(authorization: str | None) -> Caller | Rejected:
         return Caller(TenantId("alpha"), "alpha")
 
-    operations = Operations(cast(Reservations, refusing), cast(AvailabilityReader, None), authenticate, nothing_known)
+    operations = Operations(cast(Reservations, refusing), cast(ReadModels, None), authenticate, nothing_known)
     async with edges_over(operations, {"alpha": "unused"}) as running:
         yield running
 

@@ -93,12 +93,25 @@ async def test_what_is_for_operators_says_so(document: Any, edges: Edges) -> Non
     assert (await edges.http.get("/docs")).text.count("For operators only") == len(FOR_OPERATORS)
 
 
-@pytest.mark.parametrize("path", ["availability", "units"])
+@pytest.mark.parametrize("path", ["availability", "units", "layout", "statuses", "holds", "orders"])
 async def test_what_lags_says_that_it_is_not_there_at_once(document: Any, path: str) -> None:
     read = document["paths"][f"/v1/events/{{event_id}}/{path}"]["get"]
     assert "For a moment after the event was created there " in read["description"]
     assert "UNAVAILABLE, ask again" in read["description"]
     assert "`UNAVAILABLE`" in read["responses"]["503"]["description"]
+
+
+async def test_what_has_a_validator_says_so(document: Any) -> None:
+    with_validator = {
+        path
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+        if "304" in operation["responses"]
+    }
+    assert with_validator == {"/v1/events/{event_id}/layout"}
+    read = document["paths"]["/v1/events/{event_id}/layout"]["get"]
+    assert "If-None-Match" in {parameter["name"] for parameter in read["parameters"]}
+    assert "ETag" in read["responses"]["200"]["headers"]
 
 
 async def test_the_page_is_whole_by_itself(edges: Edges) -> None:

@@ -13,9 +13,9 @@ import pytest
 from actors.core.ids import BlockId, TenantId
 from actors.core.outcomes import Rejected
 from actors.core.replies import DigestReply
-from actors.projections.availability import AvailabilityReader
+from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Done, Reservations
-from serve import operations
+from serve import admission, operations
 from serve.auth import Operator
 from serve.operations import Operations
 from serve.ration import Ration
@@ -73,7 +73,7 @@ async def test_the_check_notices_when_everybody_is_let_in(
     edges: Edges, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    monkeypatch.setattr(operations, "Operator", Caller)
+    monkeypatch.setattr(admission, "Operator", Caller)
     with pytest.raises(AssertionError, match="alpha"):
         await check(edges, event)
 
@@ -140,7 +140,7 @@ async def check_one_at_a_time() -> None:
         kind, _, tenant = (authorization or "").removeprefix("Bearer ").partition("-")
         return (Operator if kind == "operator" else Caller)(TenantId(tenant), tenant)
 
-    whole = Operations(cast(Reservations, reservations), cast(AvailabilityReader, None), authenticate, nothing_known)
+    whole = Operations(cast(Reservations, reservations), cast(ReadModels, None), authenticate, nothing_known)
     keys = {"alpha": "tenant-alpha"} | {operator_of(tenant): f"operator-{tenant}" for tenant in ("alpha", "beta")}
     async with edges_over(whole, keys) as edges:
         ask = Ask("get_digest", event_id=NOWHERE_EVENT, tenant=operator_of("alpha"))

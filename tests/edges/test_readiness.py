@@ -12,7 +12,7 @@ import pytest
 from actors.database.connect import connect
 from actors.dispatch import Dispatcher
 from actors.engine.engine import Engine
-from actors.projections.availability import AvailabilityReader
+from actors.projections.read_models import ReadModels
 from actors.reservations import Reservations
 from serve import validation
 from serve.auth import KeyRing, PostgresKeySource, create_key
@@ -72,7 +72,7 @@ async def storefront(database_url: str) -> AsyncIterator[Storefront]:
         connection = await connect(database_url, application_name="tests")
         key = await create_key(connection, f"tenant-{built.generation}", "for the tests")
         await connection.close()
-        source, availability = PostgresKeySource(database_url), AvailabilityReader(database_url)
+        source, availability = PostgresKeySource(database_url), ReadModels(database_url)
         ring = KeyRing(source)
         for part in (source, availability, ring):
             stack.push_async_callback(part.close)

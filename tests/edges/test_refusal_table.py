@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from actors.core.outcomes import Reason, Rejected
-from serve import auth, operations
+from serve import admission, auth
 from serve.grpc_api import calls
 from serve.http_api import routes
 from serve.http_api.problems import problem_response
@@ -150,7 +150,7 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
             lambda request, refusal: problem_response(_other(), request.scope["path"]),
         ),
         ("300 seats in one hold", calls, "refuse", lambda context, refusal: None),
-        ("no credential", operations, "_malformed", lambda body, faults: _other()),
+        ("no credential", admission, "_malformed", lambda body, faults: _other()),
         ("wrong secret", auth, "compare_digest", lambda stored, presented: True),
     ],
 )

@@ -10,7 +10,7 @@ from google.rpc.status_pb2 import Status
 
 from actors.core.ids import TenantId
 from actors.core.outcomes import Reason, Rejected
-from actors.projections.availability import AvailabilityReader
+from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from holdfast.v1 import holds_pb2
 from serve.grpc_api import refusal_status
@@ -57,9 +57,7 @@ async def _refused(authorization: str) -> tuple[Any, dict[str, Any], list[str | 
         return Caller(TenantId("alpha"), "alpha")
 
     methods = GrpcMethods()
-    methods.operations = Operations(
-        cast(Reservations, Unasked()), cast(AvailabilityReader, None), authenticate, nothing_known
-    )
+    methods.operations = Operations(cast(Reservations, Unasked()), cast(ReadModels, None), authenticate, nothing_known)
     wire = Wire(("authorization", authorization))
     context = cast(Any, RayServegRPCContext(cast(Any, wire)))
     reply = await methods.PlaceHold(holds_pb2.PlaceHoldRequest(units=["a"], idempotency_key="k"), context)

@@ -10,7 +10,7 @@ from actors.core.ids import TenantId
 from actors.core.outcomes import Rejected
 from actors.database.connect import Connection, connect
 from actors.database.line import LineUnavailable
-from actors.projections.availability import AvailabilityReader
+from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from actors.routes import CatalogueRoutes
 from serve import status
@@ -58,7 +58,7 @@ async def test_the_status_counts_what_is_quarantined(positions: Connection, data
 
     whole = Operations(
         cast(Reservations, None),
-        cast(AvailabilityReader, None),
+        cast(ReadModels, None),
         authenticate,
         lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine),
     )

@@ -12,8 +12,11 @@ from actors.core.ids import BlockId, TenantId
 from actors.core.inventory import UnitStatus
 from actors.core.replies import EventStatus
 from actors.database.line import Line
-from actors.projections import availability, fresh
-from actors.projections.availability import AvailabilityReader, InvalidCursor, ReadUnavailable, UnitCounts
+from actors.projections import availability_reader, fresh
+from actors.projections.availability_reader import AvailabilityReader
+from actors.projections.counts import UnitCounts
+from actors.projections.cursor import InvalidCursor
+from actors.projections.fresh import ReadUnavailable
 from tests.catalogue.house import Wire
 from tests.conftest import EmbeddedPostgres
 from tests.projections.selling import LAYOUT, SEATS, SellingEvent, World, follow_all
@@ -35,7 +38,7 @@ class Hands:
 
 @asynccontextmanager
 async def reading(database_url: str, clock: Hands | None = None) -> AsyncIterator[AvailabilityReader]:
-    reader = AvailabilityReader(database_url, monotonic=clock or Hands())
+    reader = AvailabilityReader(database_url, monotonic=clock or Hands(), now_ms=lambda: 0)
     try:
         yield reader
     finally:
@@ -158,7 +161,7 @@ async def test_many_who_ask_at_once_are_one_read(world: World, monkeypatch: pyte
         asked[0].cancel()  # the one who began the read goes away
         shown = await asyncio.gather(*asked[1:])
     assert reads == 1
-    assert all(one is shown[0] is not None for one in shown)
+    assert all(one == shown[0] is not None for one in shown)
 
 
 async def let_readers_in(postgres: EmbeddedPostgres, world: World, allowed: bool) -> None:
@@ -245,7 +248,7 @@ def the_patient_wait(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_line_is_long(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(availability, "ShortLine", lambda line, **_: line)
+    patch.setattr(availability_reader, "ShortLine", lambda line, **_: line)
 
 
 @pytest.mark.parametrize("sabotage", [the_patient_wait, the_line_is_long])
@@ -329,7 +332,7 @@ async def test_a_cursor_is_good_for_its_tenant_only(world: World) -> None:
 
 
 async def test_control_a_reader_that_forgets_the_tenant_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    anyone = availability._SQL["newest_events"].replace("tenant = $1", "$1 <> ''")
-    monkeypatch.setitem(availability._SQL, "newest_events", anyone)
+    anyone = availability_reader._SQL["newest_events"].replace("tenant = $1", "$1 <> ''")
+    monkeypatch.setitem(availability_reader._SQL, "newest_events", anyone)
     with pytest.raises(AssertionError):
         await test_another_tenants_event_looks_like_none(world)

@@ -34,8 +34,15 @@ def places_held(running: RunningStack) -> int:
     return sum(area["counts"]["held"] for area in answer.json()["areas"])
 
 
+def is_followed(running: RunningStack) -> bool:
+    """Whether the read model has the event."""
+    with running.client() as client:
+        return client.get(f"/v1/events/{running.event_id}/availability").status_code == 200
+
+
 def projects(running: RunningStack) -> bool:
     """Whether what is sold now is soon counted by the read model."""
+    await_that("the event is followed", lambda: is_followed(running), PATIENCE_S)  # it was created a moment ago
     before = places_held(running)
     deadline = time.monotonic() + 3
     if not sells(running):

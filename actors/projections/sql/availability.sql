@@ -25,31 +25,43 @@ with changed as (
     available = new.available,
     held = new.held,
     sold = new.sold,
+    layout_version = new.layout_version,
     counts = new.counts,
     statuses = new.statuses
   from unnest(
     $1::text[], $2::bigint[], $3::bigint[], $4::smallint[], $5::integer[], $6::integer[], $7::integer[],
-    $8::integer[], $9::bytea[], $10::bytea[]
-  ) as new (block_id, position, as_of_ms, status, capacity, available, held, sold, counts, statuses)
+    $8::integer[], $9::integer[], $10::bytea[], $11::bytea[]
+  ) as new (block_id, position, as_of_ms, status, capacity, available, held, sold, layout_version, counts, statuses)
   where availability.block_id = new.block_id
   returning 1
 )
 select count(*) from changed;
 
--- name: counts
-select block_id, tenant, name, status, currency, position, as_of_ms, counts
+-- name: shown
+-- What is shown of an event, unless that is no newer than position $2: then `counts` and `statuses` are null. The
+-- latter are as well if they are not asked for ($3). `head` is where the event's journal ends; what goes that far holds
+-- all that was acknowledged before `now_ms`.
+select
+  availability.position, as_of_ms, tenant, name, status, currency, layout_version,
+  case when availability.position > $2 then counts end as counts,
+  case when availability.position > $2 and $3 then statuses end as statuses,
+  head.position as head,
+  (extract(epoch from statement_timestamp()) * 1000)::bigint as now_ms
 from availability
-where block_id = $1;
+cross join lateral (
+  select position from journal where journal.block_id = availability.block_id order by position desc limit 1
+) as head
+where availability.block_id = $1;
 
--- name: seats
-select tenant, position, as_of_ms, layout, statuses
+-- name: layout
+select layout_version, layout
 from availability
 where block_id = $1;
 
 -- name: newest_events
--- A tenant's events before (created_at_ms, block_id), the newest first.
+-- A tenant's events before (created_at_ms, block_id), the newest first; of one status, unless $5 is null.
 select block_id, tenant, name, status, capacity, available, created_at_ms, as_of_ms
 from availability
-where tenant = $1 and (created_at_ms, block_id) < ($2, $3)
+where tenant = $1 and (created_at_ms, block_id) < ($2, $3) and ($5::smallint is null or status = $5)
 order by created_at_ms desc, block_id desc
 limit $4;

@@ -28,7 +28,7 @@ from holdfast.v1 import prices_pb2 as holdfast_dot_v1_dot_prices__pb2
 from holdfast.v1 import units_pb2 as holdfast_dot_v1_dot_units__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eholdfast/v1/availability.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/events.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\"a\n\x13SectionAvailability\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"[\n\x10\x41reaAvailability\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"m\n\x14\x43\x61tegoryAvailability\x12,\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12\'\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"*\n\x16GetAvailabilityRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\"\xcb\x02\n\x17GetAvailabilityResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08sections\x18\x07 \x03(\x0b\x32 .holdfast.v1.SectionAvailability\x12,\n\x05\x61reas\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x35\n\ncategories\x18\t \x03(\x0b\x32!.holdfast.v1.CategoryAvailability\"5\n\x10ListUnitsRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\"\x95\x01\n\x11ListUnitsResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05units\x18\x05 \x03(\x0b\x32\x11.holdfast.v1.Unit2\xbf\x01\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12J\n\tListUnits\x12\x1d.holdfast.v1.ListUnitsRequest\x1a\x1e.holdfast.v1.ListUnitsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eholdfast/v1/availability.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/events.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\"a\n\x13SectionAvailability\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"[\n\x10\x41reaAvailability\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"m\n\x14\x43\x61tegoryAvailability\x12,\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12\'\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"J\n\x16GetAvailabilityRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"\xdb\x02\n\x17GetAvailabilityResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08sections\x18\x07 \x03(\x0b\x32 .holdfast.v1.SectionAvailability\x12,\n\x05\x61reas\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x35\n\ncategories\x18\t \x03(\x0b\x32!.holdfast.v1.CategoryAvailability\x12\x0e\n\x06\x61ge_ms\x18\n \x01(\x03\"5\n\x10ListUnitsRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\"\xa5\x01\n\x11ListUnitsResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05units\x18\x05 \x03(\x0b\x32\x11.holdfast.v1.Unit\x12\x0e\n\x06\x61ge_ms\x18\x06 \x01(\x03\"r\n\tLayoutRow\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x12\n\nfirst_seat\x18\x03 \x01(\x05\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12\x13\n\x0b\x66irst_label\x18\x05 \x01(\x05\x12\x0e\n\x06labels\x18\x06 \x03(\t\"F\n\rLayoutSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12$\n\x04rows\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.LayoutRow\"5\n\x10GetLayoutRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"\xe8\x01\n\x11GetLayoutResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0elayout_version\x18\x02 \x01(\x05\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x12\n\nseat_count\x18\x04 \x01(\x05\x12.\n\ncategories\x18\x05 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12,\n\x08sections\x18\x06 \x03(\x0b\x32\x1a.holdfast.v1.LayoutSection\x12%\n\x05\x61reas\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.EventArea\"G\n\rSeatsOfStatus\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.holdfast.v1.UnitStatus\x12\r\n\x05seats\x18\x02 \x03(\x05\"d\n\x12GetStatusesRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\x05since\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\n\n\x02\x61t\x18\x03 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x42\x08\n\x06_since\"\x8f\x02\n\x13GetStatusesResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0elayout_version\x18\x02 \x01(\x05\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x05 \x01(\x03\x12,\n\x05\x61reas\x18\x06 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x14\n\x0conly_changed\x18\x07 \x01(\x08\x12\x10\n\x08statuses\x18\x08 \x01(\x0c\x12+\n\x07\x63hanged\x18\t \x03(\x0b\x32\x1a.holdfast.v1.SeatsOfStatus2\xdd\x02\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12J\n\tListUnits\x12\x1d.holdfast.v1.ListUnitsRequest\x1a\x1e.holdfast.v1.ListUnitsResponse\x12J\n\tGetLayout\x12\x1d.holdfast.v1.GetLayoutRequest\x1a\x1e.holdfast.v1.GetLayoutResponse\x12P\n\x0bGetStatuses\x12\x1f.holdfast.v1.GetStatusesRequest\x1a .holdfast.v1.GetStatusesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,13 +42,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORYAVAILABILITY']._serialized_start=349
   _globals['_CATEGORYAVAILABILITY']._serialized_end=458
   _globals['_GETAVAILABILITYREQUEST']._serialized_start=460
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=502
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=505
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=836
-  _globals['_LISTUNITSREQUEST']._serialized_start=838
-  _globals['_LISTUNITSREQUEST']._serialized_end=891
-  _globals['_LISTUNITSRESPONSE']._serialized_start=894
-  _globals['_LISTUNITSRESPONSE']._serialized_end=1043
-  _globals['_AVAILABILITYSERVICE']._serialized_start=1046
-  _globals['_AVAILABILITYSERVICE']._serialized_end=1237
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=534
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=537
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=884
+  _globals['_LISTUNITSREQUEST']._serialized_start=886
+  _globals['_LISTUNITSREQUEST']._serialized_end=939
+  _globals['_LISTUNITSRESPONSE']._serialized_start=942
+  _globals['_LISTUNITSRESPONSE']._serialized_end=1107
+  _globals['_LAYOUTROW']._serialized_start=1109
+  _globals['_LAYOUTROW']._serialized_end=1223
+  _globals['_LAYOUTSECTION']._serialized_start=1225
+  _globals['_LAYOUTSECTION']._serialized_end=1295
+  _globals['_GETLAYOUTREQUEST']._serialized_start=1297
+  _globals['_GETLAYOUTREQUEST']._serialized_end=1350
+  _globals['_GETLAYOUTRESPONSE']._serialized_start=1353
+  _globals['_GETLAYOUTRESPONSE']._serialized_end=1585
+  _globals['_SEATSOFSTATUS']._serialized_start=1587
+  _globals['_SEATSOFSTATUS']._serialized_end=1658
+  _globals['_GETSTATUSESREQUEST']._serialized_start=1660
+  _globals['_GETSTATUSESREQUEST']._serialized_end=1760
+  _globals['_GETSTATUSESRESPONSE']._serialized_start=1763
+  _globals['_GETSTATUSESRESPONSE']._serialized_end=2034
+  _globals['_AVAILABILITYSERVICE']._serialized_start=2037
+  _globals['_AVAILABILITYSERVICE']._serialized_end=2386
 # @@protoc_insertion_point(module_scope)

@@ -41,13 +41,17 @@ class CategoryAvailability(_message.Message):
     def __init__(self, category: _Optional[_Union[_prices_pb2.PriceCategory, _Mapping]] = ..., counts: _Optional[_Union[_units_pb2.UnitCounts, _Mapping]] = ...) -> None: ...
 
 class GetAvailabilityRequest(_message.Message):
-    __slots__ = ("event_id",)
+    __slots__ = ("event_id", "at", "timeout_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
-    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+    at: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., at: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class GetAvailabilityResponse(_message.Message):
-    __slots__ = ("event_id", "name", "status", "currency", "sequence", "as_of", "sections", "areas", "categories")
+    __slots__ = ("event_id", "name", "status", "currency", "sequence", "as_of", "sections", "areas", "categories", "age_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +61,7 @@ class GetAvailabilityResponse(_message.Message):
     SECTIONS_FIELD_NUMBER: _ClassVar[int]
     AREAS_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     name: str
     status: _events_pb2.EventStatus
@@ -66,7 +71,8 @@ class GetAvailabilityResponse(_message.Message):
     sections: _containers.RepeatedCompositeFieldContainer[SectionAvailability]
     areas: _containers.RepeatedCompositeFieldContainer[AreaAvailability]
     categories: _containers.RepeatedCompositeFieldContainer[CategoryAvailability]
-    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_events_pb2.EventStatus, str]] = ..., currency: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sections: _Optional[_Iterable[_Union[SectionAvailability, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[AreaAvailability, _Mapping]]] = ..., categories: _Optional[_Iterable[_Union[CategoryAvailability, _Mapping]]] = ...) -> None: ...
+    age_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_events_pb2.EventStatus, str]] = ..., currency: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sections: _Optional[_Iterable[_Union[SectionAvailability, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[AreaAvailability, _Mapping]]] = ..., categories: _Optional[_Iterable[_Union[CategoryAvailability, _Mapping]]] = ..., age_ms: _Optional[int] = ...) -> None: ...
 
 class ListUnitsRequest(_message.Message):
     __slots__ = ("event_id", "section")
@@ -77,15 +83,109 @@ class ListUnitsRequest(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ...) -> None: ...
 
 class ListUnitsResponse(_message.Message):
-    __slots__ = ("event_id", "section", "sequence", "as_of", "units")
+    __slots__ = ("event_id", "section", "sequence", "as_of", "units", "age_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SECTION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     section: str
     sequence: int
     as_of: _timestamp_pb2.Timestamp
     units: _containers.RepeatedCompositeFieldContainer[_units_pb2.Unit]
-    def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., units: _Optional[_Iterable[_Union[_units_pb2.Unit, _Mapping]]] = ...) -> None: ...
+    age_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., units: _Optional[_Iterable[_Union[_units_pb2.Unit, _Mapping]]] = ..., age_ms: _Optional[int] = ...) -> None: ...
+
+class LayoutRow(_message.Message):
+    __slots__ = ("row", "category", "first_seat", "count", "first_label", "labels")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SEAT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_LABEL_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    row: str
+    category: str
+    first_seat: int
+    count: int
+    first_label: int
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, row: _Optional[str] = ..., category: _Optional[str] = ..., first_seat: _Optional[int] = ..., count: _Optional[int] = ..., first_label: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LayoutSection(_message.Message):
+    __slots__ = ("section", "rows")
+    SECTION_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    section: str
+    rows: _containers.RepeatedCompositeFieldContainer[LayoutRow]
+    def __init__(self, section: _Optional[str] = ..., rows: _Optional[_Iterable[_Union[LayoutRow, _Mapping]]] = ...) -> None: ...
+
+class GetLayoutRequest(_message.Message):
+    __slots__ = ("event_id", "version")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    version: int
+    def __init__(self, event_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class GetLayoutResponse(_message.Message):
+    __slots__ = ("event_id", "layout_version", "currency", "seat_count", "categories", "sections", "areas")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    SEAT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    SECTIONS_FIELD_NUMBER: _ClassVar[int]
+    AREAS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    layout_version: int
+    currency: str
+    seat_count: int
+    categories: _containers.RepeatedCompositeFieldContainer[_prices_pb2.PriceCategory]
+    sections: _containers.RepeatedCompositeFieldContainer[LayoutSection]
+    areas: _containers.RepeatedCompositeFieldContainer[_events_pb2.EventArea]
+    def __init__(self, event_id: _Optional[str] = ..., layout_version: _Optional[int] = ..., currency: _Optional[str] = ..., seat_count: _Optional[int] = ..., categories: _Optional[_Iterable[_Union[_prices_pb2.PriceCategory, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[LayoutSection, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[_events_pb2.EventArea, _Mapping]]] = ...) -> None: ...
+
+class SeatsOfStatus(_message.Message):
+    __slots__ = ("status", "seats")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SEATS_FIELD_NUMBER: _ClassVar[int]
+    status: _units_pb2.UnitStatus
+    seats: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, status: _Optional[_Union[_units_pb2.UnitStatus, str]] = ..., seats: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class GetStatusesRequest(_message.Message):
+    __slots__ = ("event_id", "since", "at", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    since: int
+    at: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., since: _Optional[int] = ..., at: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class GetStatusesResponse(_message.Message):
+    __slots__ = ("event_id", "layout_version", "sequence", "as_of", "age_ms", "areas", "only_changed", "statuses", "changed")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    AREAS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    layout_version: int
+    sequence: int
+    as_of: _timestamp_pb2.Timestamp
+    age_ms: int
+    areas: _containers.RepeatedCompositeFieldContainer[AreaAvailability]
+    only_changed: bool
+    statuses: bytes
+    changed: _containers.RepeatedCompositeFieldContainer[SeatsOfStatus]
+    def __init__(self, event_id: _Optional[str] = ..., layout_version: _Optional[int] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age_ms: _Optional[int] = ..., areas: _Optional[_Iterable[_Union[AreaAvailability, _Mapping]]] = ..., only_changed: _Optional[bool] = ..., statuses: _Optional[bytes] = ..., changed: _Optional[_Iterable[_Union[SeatsOfStatus, _Mapping]]] = ...) -> None: ...

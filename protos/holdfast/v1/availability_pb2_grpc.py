@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class AvailabilityServiceStub:
     """AvailabilityService tells what can still be had. Its answers are read models: cheap, the same for everybody, a moment
-    old. Everything that was acknowledged before `as_of` is certain to be in them; `as_of` moves when the event changes.
+    old. Everything that was acknowledged before `as_of` is certain to be in them; `age_ms` says how long ago that was.
     Only placing a hold settles whether a unit can be had.
     """
 
@@ -47,11 +47,21 @@ class AvailabilityServiceStub:
                 request_serializer=holdfast_dot_v1_dot_availability__pb2.ListUnitsRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_availability__pb2.ListUnitsResponse.FromString,
                 _registered_method=True)
+        self.GetLayout = channel.unary_unary(
+                '/holdfast.v1.AvailabilityService/GetLayout',
+                request_serializer=holdfast_dot_v1_dot_availability__pb2.GetLayoutRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_availability__pb2.GetLayoutResponse.FromString,
+                _registered_method=True)
+        self.GetStatuses = channel.unary_unary(
+                '/holdfast.v1.AvailabilityService/GetStatuses',
+                request_serializer=holdfast_dot_v1_dot_availability__pb2.GetStatusesRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_availability__pb2.GetStatusesResponse.FromString,
+                _registered_method=True)
 
 
 class AvailabilityServiceServicer:
     """AvailabilityService tells what can still be had. Its answers are read models: cheap, the same for everybody, a moment
-    old. Everything that was acknowledged before `as_of` is certain to be in them; `as_of` moves when the event changes.
+    old. Everything that was acknowledged before `as_of` is certain to be in them; `age_ms` says how long ago that was.
     Only placing a hold settles whether a unit can be had.
     """
 
@@ -62,7 +72,11 @@ class AvailabilityServiceServicer:
 
         For a moment after the event was created there are no counts yet: UNAVAILABLE, ask again.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        Operators may ask for the past: it is folded from the event's journal, one question at a time and one a second for each
+        tenant.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE; of the past also PERMISSION_DENIED, RATE_LIMITED,
+        DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +88,37 @@ class AvailabilityServiceServicer:
         For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
 
         Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNIT_UNKNOWN (no such section), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLayout(self, request, context):
+        """GetLayout reads an event's layout: sections, rows, seats, areas and prices. It never changes under its version, so who
+        has it need not ask again.
+
+        Cost: read from memory. A layout with a label for each of a million seats takes 8 MiB, more than stock clients receive.
+
+        For a moment after the event was created there is no layout yet: UNAVAILABLE, ask again.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatuses(self, request, context):
+        """GetStatuses reads the status of every seat of an event, compactly, or of those that changed since a `sequence`; and the
+        places of its areas, counted.
+
+        Cost: as GetAvailability.
+
+        For a moment after the event was created there are no statuses yet: UNAVAILABLE, ask again.
+
+        Operators may ask for the past, as they may of GetAvailability.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE; of the past also PERMISSION_DENIED, RATE_LIMITED,
+        DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,6 +137,16 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_v1_dot_availability__pb2.ListUnitsRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_availability__pb2.ListUnitsResponse.SerializeToString,
             ),
+            'GetLayout': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLayout,
+                    request_deserializer=holdfast_dot_v1_dot_availability__pb2.GetLayoutRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_availability__pb2.GetLayoutResponse.SerializeToString,
+            ),
+            'GetStatuses': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatuses,
+                    request_deserializer=holdfast_dot_v1_dot_availability__pb2.GetStatusesRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_availability__pb2.GetStatusesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'holdfast.v1.AvailabilityService', rpc_method_handlers)
@@ -102,7 +157,7 @@ def add_AvailabilityServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AvailabilityService:
     """AvailabilityService tells what can still be had. Its answers are read models: cheap, the same for everybody, a moment
-    old. Everything that was acknowledged before `as_of` is certain to be in them; `as_of` moves when the event changes.
+    old. Everything that was acknowledged before `as_of` is certain to be in them; `age_ms` says how long ago that was.
     Only placing a hold settles whether a unit can be had.
     """
 
@@ -150,6 +205,60 @@ class AvailabilityService:
             '/holdfast.v1.AvailabilityService/ListUnits',
             holdfast_dot_v1_dot_availability__pb2.ListUnitsRequest.SerializeToString,
             holdfast_dot_v1_dot_availability__pb2.ListUnitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLayout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AvailabilityService/GetLayout',
+            holdfast_dot_v1_dot_availability__pb2.GetLayoutRequest.SerializeToString,
+            holdfast_dot_v1_dot_availability__pb2.GetLayoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatuses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.AvailabilityService/GetStatuses',
+            holdfast_dot_v1_dot_availability__pb2.GetStatusesRequest.SerializeToString,
+            holdfast_dot_v1_dot_availability__pb2.GetStatusesResponse.FromString,
             options,
             channel_credentials,
             insecure,

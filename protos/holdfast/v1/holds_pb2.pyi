@@ -128,3 +128,33 @@ class ReleaseHoldResponse(_message.Message):
     hold: Hold
     idempotency_replayed: bool
     def __init__(self, hold: _Optional[_Union[Hold, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class ListHoldsRequest(_message.Message):
+    __slots__ = ("event_id", "buyer_id", "status", "cursor", "limit")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    buyer_id: str
+    status: HoldStatus
+    cursor: str
+    limit: int
+    def __init__(self, event_id: _Optional[str] = ..., buyer_id: _Optional[str] = ..., status: _Optional[_Union[HoldStatus, str]] = ..., cursor: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListHoldsResponse(_message.Message):
+    __slots__ = ("event_id", "sequence", "as_of", "age_ms", "holds", "next_cursor")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    sequence: int
+    as_of: _timestamp_pb2.Timestamp
+    age_ms: int
+    holds: _containers.RepeatedCompositeFieldContainer[Hold]
+    next_cursor: str
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age_ms: _Optional[int] = ..., holds: _Optional[_Iterable[_Union[Hold, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...

@@ -49,6 +49,11 @@ class HoldServiceStub:
                 request_serializer=holdfast_dot_v1_dot_holds__pb2.GetHoldRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_holds__pb2.GetHoldResponse.FromString,
                 _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/holdfast.v1.HoldService/ListHolds',
+                request_serializer=holdfast_dot_v1_dot_holds__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_holds__pb2.ListHoldsResponse.FromString,
+                _registered_method=True)
         self.ExtendHold = channel.unary_unary(
                 '/holdfast.v1.HoldService/ExtendHold',
                 request_serializer=holdfast_dot_v1_dot_holds__pb2.ExtendHoldRequest.SerializeToString,
@@ -91,6 +96,18 @@ class HoldServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHolds(self, request, context):
+        """ListHolds lists an event's holds, newest first, page by page; or those of one buyer and of one status.
+
+        It may lag by about a second, and says as of when it is: a hold whose time is up is active here until its end is in the
+        journal. For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExtendHold(self, request, context):
         """ExtendHold lets a hold live until `ttl_seconds` from now, but never past its `max_expires_at` and never shorter than it
         would have lived; 0 releases it.
@@ -126,6 +143,11 @@ def add_HoldServiceServicer_to_server(servicer, server):
                     servicer.GetHold,
                     request_deserializer=holdfast_dot_v1_dot_holds__pb2.GetHoldRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_holds__pb2.GetHoldResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=holdfast_dot_v1_dot_holds__pb2.ListHoldsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_holds__pb2.ListHoldsResponse.SerializeToString,
             ),
             'ExtendHold': grpc.unary_unary_rpc_method_handler(
                     servicer.ExtendHold,
@@ -197,6 +219,33 @@ class HoldService:
             '/holdfast.v1.HoldService/GetHold',
             holdfast_dot_v1_dot_holds__pb2.GetHoldRequest.SerializeToString,
             holdfast_dot_v1_dot_holds__pb2.GetHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.HoldService/ListHolds',
+            holdfast_dot_v1_dot_holds__pb2.ListHoldsRequest.SerializeToString,
+            holdfast_dot_v1_dot_holds__pb2.ListHoldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

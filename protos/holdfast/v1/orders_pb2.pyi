@@ -128,3 +128,33 @@ class CancelOrderResponse(_message.Message):
     order: Order
     idempotency_replayed: bool
     def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class ListOrdersRequest(_message.Message):
+    __slots__ = ("event_id", "buyer_id", "status", "cursor", "limit")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    buyer_id: str
+    status: OrderStatus
+    cursor: str
+    limit: int
+    def __init__(self, event_id: _Optional[str] = ..., buyer_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., cursor: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListOrdersResponse(_message.Message):
+    __slots__ = ("event_id", "sequence", "as_of", "age_ms", "orders", "next_cursor")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    sequence: int
+    as_of: _timestamp_pb2.Timestamp
+    age_ms: int
+    orders: _containers.RepeatedCompositeFieldContainer[Order]
+    next_cursor: str
+    def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age_ms: _Optional[int] = ..., orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...

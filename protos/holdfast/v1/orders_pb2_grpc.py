@@ -49,6 +49,11 @@ class OrderServiceStub:
                 request_serializer=holdfast_dot_v1_dot_orders__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_orders__pb2.GetOrderResponse.FromString,
                 _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/holdfast.v1.OrderService/ListOrders',
+                request_serializer=holdfast_dot_v1_dot_orders__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_orders__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
         self.ConfirmOrder = channel.unary_unary(
                 '/holdfast.v1.OrderService/ConfirmOrder',
                 request_serializer=holdfast_dot_v1_dot_orders__pb2.ConfirmOrderRequest.SerializeToString,
@@ -90,6 +95,18 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrders(self, request, context):
+        """ListOrders lists an event's orders, newest first, page by page; or those of one buyer and of one status.
+
+        It may lag by about a second, and says as of when it is: an order whose time is up is pending here until its end is in
+        the journal. For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmOrder(self, request, context):
         """ConfirmOrder says that a pending order is paid: its units are sold and its tickets exist.
 
@@ -124,6 +141,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.GetOrder,
                     request_deserializer=holdfast_dot_v1_dot_orders__pb2.GetOrderRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_orders__pb2.GetOrderResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=holdfast_dot_v1_dot_orders__pb2.ListOrdersRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_orders__pb2.ListOrdersResponse.SerializeToString,
             ),
             'ConfirmOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmOrder,
@@ -195,6 +217,33 @@ class OrderService:
             '/holdfast.v1.OrderService/GetOrder',
             holdfast_dot_v1_dot_orders__pb2.GetOrderRequest.SerializeToString,
             holdfast_dot_v1_dot_orders__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/ListOrders',
+            holdfast_dot_v1_dot_orders__pb2.ListOrdersRequest.SerializeToString,
+            holdfast_dot_v1_dot_orders__pb2.ListOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,119 @@
+"""What is answered of an event as of one position: counts, a section's seats by name, all seats by their places."""
+
+from functools import cached_property
+
+import msgspec
+
+from actors.core.ids import BlockId, TenantId
+from actors.core.inventory import UnitStatus
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
+from actors.core.replies import EventStatus
+from actors.projections.counts import AreaAvailability, CategoryAvailability, SectionAvailability
+from actors.projections.seat_statuses import unpack
+from actors.projections.shown import Shown
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """An event's units, counted; sections, areas and categories in the layout's order. `age_ms`: since `as_of_ms`."""
+
+    block: BlockId
+    tenant: TenantId
+    name: str
+    status: EventStatus
+    currency: str
+    position: int
+    as_of_ms: int
+    age_ms: int
+    sections: tuple[SectionAvailability, ...]
+    areas: tuple[AreaAvailability, ...]
+    categories: tuple[CategoryAvailability, ...]
+
+
+class UnitStatuses(msgspec.Struct, frozen=True):
+    """The seats of a section by their names `section/row/seat`, in the layout's order."""
+
+    section: str
+    position: int
+    as_of_ms: int
+    age_ms: int
+    statuses: dict[str, UnitStatus]
+
+
+class SeatStatuses(msgspec.Struct, frozen=True):
+    """The seats of an event by their places in a layout, and the places of its areas, counted.
+
+    Either all statuses, packed (see `seat_statuses`), or those of the seats that changed since a position, by seat.
+    """
+
+    block: BlockId
+    layout_version: int
+    position: int
+    as_of_ms: int
+    age_ms: int
+    areas: tuple[AreaAvailability, ...]
+    statuses: bytes | None
+    changed: dict[int, UnitStatus] | None
+
+    def changed_to(self, status: UnitStatus) -> list[int]:
+        """Of the seats that changed, those that have this status now."""
+        return [seat for seat, now in (self.changed or {}).items() if now is status]
+
+
+class EventLayout(msgspec.Struct, frozen=True):
+    """A layout of an event; the same for ever under its version. `digest`: a few characters that stand for it."""
+
+    block: BlockId
+    version: int
+    digest: str
+    layout: Layout
+
+
+class SeatPlan:
+    """The seats of an event as they are shown; what is made of them is made once."""
+
+    def __init__(self, block: BlockId, shown: Shown) -> None:
+        self.shown = shown
+        self.block = block
+        self._sections: dict[str, dict[str, UnitStatus]] = {}
+
+    @cached_property
+    def _statuses(self) -> bytes:
+        return unpack(self.shown.statuses)
+
+    def of_section(self, index: LayoutIndex, section: str, age_ms: int) -> UnitStatuses:
+        """The section's seats, by the layout in which they have their places. Raises KeyError if there is none."""
+        if section not in self._sections:
+            if all(section != known.name for known in index.layout.sections):
+                raise KeyError(section)
+            self._sections[section] = {
+                f"{section}/{row.name}/{row.seat_label(place)}": UnitStatus(self._statuses[first + place])
+                for of_row, row, first in index.row_spans()
+                if of_row.name == section
+                for place in range(row.count)
+            }
+        return UnitStatuses(section, self.shown.position, self.shown.as_of_ms, age_ms, self._sections[section])
+
+    def of_event(self, since: int | None, age_ms: int) -> SeatStatuses:
+        """All seats, or those that changed since a position, if that is known."""
+        shown = self.shown
+        seats = None if since is None else shown.changed_since(since)
+        return SeatStatuses(
+            self.block,
+            shown.event.layout_version,
+            shown.position,
+            shown.as_of_ms,
+            age_ms,
+            shown.event.counts.areas,
+            shown.statuses if seats is None else None,
+            None if seats is None else {seat: UnitStatus(self._statuses[seat]) for seat in seats},
+        )
+
+
+def availability_of(block: BlockId, shown: Shown, age_ms: int) -> Availability:
+    """The event's units, counted."""
+    event = shown.event
+    return Availability(
+        block, event.tenant, event.name, event.status, event.currency, shown.position, shown.as_of_ms, age_ms,
+        event.counts.sections, event.counts.areas, event.counts.categories,
+    )  # fmt: skip

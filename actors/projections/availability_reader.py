@@ -1,0 +1,268 @@
+"""What may be bought, for whoever asks: from the live map in Redis, or from Postgres, and never from a shard.
+
+What is read says `as_of_ms`: all that was acknowledged before is in it. That moves when the event changes, and when the
+journal is looked at and has not gone on since: whoever finds in Redis what was last known to be so a second ago asks
+Postgres where the event's journal ends, and tells all others through Redis. So a quiet event is told from a projector
+that stands still. What Redis does not have is read in Postgres and shown there again.
+
+While Redis and Postgres are away or slow, what was seen before is shown on, after a third of a second at most. An event
+of another tenant looks like none.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.core.ids import BlockId, TenantId
+from actors.core.layout import Layout
+from actors.core.layout_index import LayoutIndex
+from actors.core.replies import EventStatus
+from actors.database.line import Line, LineUnavailable
+from actors.database.queries import load_queries
+from actors.database.short_line import ShortLine
+from actors.projections.answers import (
+    Availability,
+    EventLayout,
+    SeatPlan,
+    SeatStatuses,
+    UnitStatuses,
+    availability_of,
+)
+from actors.projections.counts import EventCounts
+from actors.projections.cursor import cursor_behind, place_of
+from actors.projections.fresh import PATIENCE_S, FreshValues, ReadUnavailable
+from actors.projections.live_events import LiveEvents, LiveUnavailable
+from actors.projections.shown import EventShown, Shown
+
+MAX_EVENTS_KNOWN = 2_000
+MAX_SEAT_PLANS_KNOWN = 50  # of a stadium, 20 kB and what was made of it
+MAX_LAYOUTS_KNOWN = 20  # a few megabytes each
+MAX_PAGES_KNOWN = 200
+BOUND_MS = 2_000
+CONFIRM_MS = 1_000
+"""What is older is compared with the journal's end before it is shown."""
+
+_SQL = load_queries(Path(__file__).parent / "sql" / "availability.sql")
+_BEFORE_ALL = ((1 << 63) - 1, "")
+
+_counts = msgspec.msgpack.Decoder(EventCounts)
+_layouts = msgspec.msgpack.Decoder(Layout)
+
+
+class EventSummary(msgspec.Struct, frozen=True):
+    """A line in the list of a tenant's events."""
+
+    block: BlockId
+    tenant: TenantId
+    name: str
+    status: EventStatus
+    capacity: int
+    available: int
+    created_at_ms: int
+    as_of_ms: int
+
+
+class _IndexedLayout:
+    """A layout and its names, under its version."""
+
+    def __init__(self, version: int, layout: bytes) -> None:
+        self.version = version
+        self.index = LayoutIndex(_layouts.decode(layout))
+        self.digest = blake2b(layout, digest_size=8).hexdigest()
+
+
+class AvailabilityReader:
+    """Events and their units, for one process; what was read serves all who ask for 200 ms. `now_ms`: see `ReadModels`.
+
+    Every method raises ReadUnavailable where Postgres is away, or too many ask at once, and what is asked for is
+    neither in Redis nor was seen before.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        live: LiveEvents | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        line = Line(database_url, application_name="holdfast-reader", bound_ms=BOUND_MS)
+        self._line = ShortLine(line, monotonic=monotonic)
+        self._live = live
+        self._now_ms = now_ms
+        self._events = FreshValues(self._read_counts, limit=MAX_EVENTS_KNOWN, monotonic=monotonic)
+        self._plans = FreshValues(self._read_seats, limit=MAX_SEAT_PLANS_KNOWN, monotonic=monotonic)
+        self._pages = FreshValues(self._read_page, limit=MAX_PAGES_KNOWN, monotonic=monotonic)
+        self._newest_layouts = FreshValues(self._read_layout, limit=1, monotonic=monotonic)
+        self._layouts: OrderedDict[tuple[BlockId, int], _IndexedLayout] = OrderedDict()
+
+    async def availability(self, tenant: TenantId, block: BlockId) -> Availability | None:
+        """The event's units, counted; None if the tenant has no such event, or it was created a moment ago."""
+        shown = await self._events.get(block)
+        if shown is None or shown.event.tenant != tenant:
+            return None
+        return availability_of(block, shown, self.age_ms(shown))
+
+    async def unit_statuses(self, tenant: TenantId, block: BlockId, section: str) -> UnitStatuses | None:
+        """The status of each seat of a section; None as for `availability`. Raises KeyError: no such section."""
+        plan = await self._plans.get(block)
+        if plan is None or plan.shown.event.tenant != tenant:
+            return None
+        layout = await self._layout(block, plan.shown.event.layout_version)
+        return plan.of_section(layout.index, section, self.age_ms(plan.shown))
+
+    async def seat_statuses(self, tenant: TenantId, block: BlockId, since: int | None = None) -> SeatStatuses | None:
+        """The status of each seat, or of each that changed since a position, if that is known; None as above."""
+        plan = await self._plans.get(block)
+        if plan is None or plan.shown.event.tenant != tenant:
+            return None
+        return plan.of_event(since, self.age_ms(plan.shown))
+
+    async def layout(self, tenant: TenantId, block: BlockId) -> EventLayout | None:
+        """The event's layout; None as for `availability`."""
+        shown = await self._events.get(block)
+        if shown is None or shown.event.tenant != tenant:
+            return None
+        layout = await self._layout(block, shown.event.layout_version)
+        return EventLayout(block, layout.version, layout.digest, layout.index.layout)
+
+    async def list_events(
+        self, tenant: TenantId, after: str = "", limit: int = 50, status: EventStatus | None = None
+    ) -> tuple[tuple[EventSummary, ...], str]:
+        """Up to `limit` of the tenant's events, the newest first, and the cursor of the next page ("" at the end).
+
+        `after` is the cursor that came with the page before. Raises InvalidCursor.
+        """
+        if after:
+            place_of(tenant, after)
+        found = await self._pages.get((tenant, after, limit, status))
+        assert found is not None
+        return found
+
+    async def close(self) -> None:
+        """End the lines; nothing in flight is waited for."""
+        await self._line.close()
+        if self._live is not None:
+            await self._live.close()
+
+    def age_ms(self, shown: Shown) -> int:
+        """How long ago it was certain that this is all that was acknowledged."""
+        return max(0, self._now_ms() - shown.as_of_ms)
+
+    async def _read_counts(self, block: BlockId) -> Shown | None:
+        return await self._read(block, with_seats=False)
+
+    async def _read_seats(self, block: BlockId) -> SeatPlan | None:
+        shown = await self._read(block, with_seats=True)
+        return None if shown is None else SeatPlan(block, shown)
+
+    async def _read(self, block: BlockId, *, with_seats: bool) -> Shown | None:
+        """What Redis has, if that was so a second ago or the journal has not gone on since; else what Postgres has."""
+        live, is_live_away = await self._find_live(block, with_seats=with_seats)
+        if live is not None and self._now_ms() - live.as_of_ms <= CONFIRM_MS:
+            return live
+        if live is None:
+            # all of it is to be shown in Redis again, unless that is away
+            return await self._read_in_postgres(block, None, with_seats=with_seats or not is_live_away)
+        reading = asyncio.create_task(self._read_in_postgres(block, live, with_seats=True))
+        reading.add_done_callback(_look_at)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await asyncio.shield(reading)
+        except (LineUnavailable, TimeoutError):
+            return live
+
+    async def _find_live(self, block: BlockId, *, with_seats: bool) -> tuple[Shown | None, bool]:
+        """What Redis has, and whether it is away."""
+        if self._live is None:
+            return None, True
+        try:
+            return await self._live.find(block, with_seats=with_seats), False
+        except LiveUnavailable:
+            return None, True
+
+    async def _read_in_postgres(self, block: BlockId, live: Shown | None, *, with_seats: bool) -> Shown | None:
+        """The newer of what Redis has and Postgres, as of now if the journal does not go further."""
+        known = -1 if live is None else live.position
+        rows = await self._line.fetch(_SQL["shown"], block, known, with_seats)
+        if not rows:
+            return None
+        row = rows[0]
+        if live is not None and live.position > row["head"]:
+            # it is of another history than this database's
+            await self._tell(lambda to: to.forget(block, known))
+            return await self._read_in_postgres(block, None, with_seats=with_seats)
+        if live is None or row["counts"] is not None:
+            shown = _shown_of(row)
+            if with_seats:
+                await self._tell(lambda to: to.show([(block, shown, None)]))
+            return shown
+        if live.position < row["head"]:
+            return live
+        await self._tell(lambda to: to.confirm(block, known, row["now_ms"]))
+        return msgspec.structs.replace(live, as_of_ms=max(live.as_of_ms, row["now_ms"]))
+
+    async def _tell(self, tell: Callable[[LiveEvents], Awaitable[None]]) -> None:
+        """Tell the others, through Redis; of no consequence where that is away."""
+        if self._live is not None:
+            try:
+                await tell(self._live)
+            except LiveUnavailable:
+                return
+
+    async def _layout(self, block: BlockId, version: int) -> _IndexedLayout:
+        """The layout of this version, which never changes. Raises ReadUnavailable also where there is a newer one."""
+        known = self._layouts.get((block, version))
+        if known is None:
+            known = await self._newest_layouts.get(block)
+            if known is None or known.version != version:
+                raise ReadUnavailable(f"layout {version} is not the newest any more")
+            self._layouts[block, version] = known
+        self._layouts.move_to_end((block, version))
+        if len(self._layouts) > MAX_LAYOUTS_KNOWN:
+            self._layouts.popitem(last=False)
+        return known
+
+    async def _read_layout(self, block: BlockId) -> _IndexedLayout | None:
+        rows = await self._line.fetch(_SQL["layout"], block)
+        return _IndexedLayout(*rows[0]) if rows else None
+
+    async def _read_page(
+        self, page: tuple[TenantId, str, int, EventStatus | None]
+    ) -> tuple[tuple[EventSummary, ...], str]:
+        tenant, after, limit, status = page
+        place = place_of(tenant, after) if after else _BEFORE_ALL
+        rows = await self._line.fetch(_SQL["newest_events"], tenant, *place, limit + 1, status)
+        events = tuple(
+            EventSummary(block, tenant, name, EventStatus(status), *numbers)
+            for block, tenant, name, status, *numbers in rows[:limit]
+        )
+        if len(rows) <= limit:
+            return events, ""
+        return events, cursor_behind(tenant, events[-1].created_at_ms, events[-1].block)
+
+
+def _shown_of(row: Any) -> Shown:
+    """What Postgres has, as of now if the journal does not go further."""
+    as_of_ms = max(row["as_of_ms"], row["now_ms"]) if row["position"] == row["head"] else row["as_of_ms"]
+    event = EventShown(
+        TenantId(row["tenant"]),
+        row["name"],
+        EventStatus(row["status"]),
+        row["currency"],
+        row["layout_version"],
+        _counts.decode(row["counts"]),
+    )
+    return Shown(row["position"], as_of_ms, event, row["statuses"] or b"")
+
+
+def _look_at(reading: "asyncio.Task[Shown | None]") -> None:
+    """Nobody may be left who hears that it failed; asyncio would complain of that."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,0 +1,164 @@
+"""Projection "listing": an event's holds and orders by buyer and status, as `listing_reader` shows them.
+
+A row per hold and per order, as the block would tell it; of a buyer only what is in the journal. What the block does
+not remember any more is not shown any more.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from actors.core.entries import (
+    Activated,
+    AllotmentReturned,
+    Entry,
+    EventCreated,
+    EventEdited,
+    LegBarred,
+    LegBooked,
+    LegPinned,
+    LegReleased,
+    SaleOpened,
+    StatusChanged,
+    WaiterJoined,
+    WaiterLeft,
+)
+from actors.core.holds import hold_reply
+from actors.core.orders import order_reply
+from actors.core.replies import HoldStatus, OrderStatus
+from actors.core.state import BlockState, Hold, Order
+from actors.database.connect import Connection
+from actors.database.queries import load_queries
+from actors.projections.projection import Progress
+
+_SQL = load_queries(Path(__file__).parent / "sql" / "listing.sql")
+
+TOUCHES_NONE: tuple[type, ...] = (
+    EventCreated,
+    SaleOpened,
+    EventEdited,
+    AllotmentReturned,
+    WaiterJoined,
+    WaiterLeft,
+    LegPinned,
+    LegBooked,
+    LegReleased,
+    LegBarred,
+)
+"""Kinds of entries that change no hold and no order of the event's own: legs are their desks'."""
+
+MAY_TOUCH_MANY: tuple[type, ...] = (Activated, StatusChanged)
+"""Kinds that may change many. All others that an event's block has name theirs."""
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class ListingProjection:
+    """Rows of what the entries changed, as they are after the last of them."""
+
+    name = "listing"
+
+    async def write(self, connection: Connection, progress: Sequence[Progress]) -> None:
+        """See `Projection.write`."""
+        events = [one for one in progress if one.state.layout is not None]
+        begun = [one.block for one in events if one.rows[0].row.position == 1]
+        if begun:
+            await connection.execute(_SQL["begin_anew"], begun)
+        await connection.execute(_SQL["follow"], *_columns([_followed(one) for one in events], 5))
+        holds, orders = [], []
+        for one in events:
+            touched = _touched(one)
+            holds += [_hold_row(one, hold, times) for hold, times in touched]
+            orders += [
+                _order_row(one, one.state.orders[hold.order], hold, times) for hold, times in touched if hold.order
+            ]
+        if holds:
+            await connection.execute(_SQL["list_holds"], *_columns(holds, 7))
+        if orders:
+            await connection.execute(_SQL["list_orders"], *_columns(orders, 8))
+        gone_holds, gone_orders = _forgotten(events, "hold"), _forgotten(events, "order")
+        if gone_holds or gone_orders:
+            await connection.execute(_SQL["forget"], *_columns(gone_holds, 2), *_columns(gone_orders, 2))
+
+
+_Times = tuple[int, int]  # of the first and of the last entry that changed it
+
+
+def _touched(progress: Progress) -> list[tuple[Hold, _Times]]:
+    """The holds that the entries changed, themselves or by their orders, as far as the block remembers them."""
+    state, times = progress.state, dict[int, _Times]()
+    for row in progress.rows:
+        for entry in row.entries:
+            for number in touched_by(state, entry):
+                first_ms, _ = times.get(number, (entry.at_ms, 0))
+                times[number] = first_ms, entry.at_ms
+    return [
+        (state.holds[number], times[number]) for number in times if number in state.holds and number not in state.legs
+    ]
+
+
+def touched_by(state: BlockState, entry: Entry) -> Iterable[int]:
+    """The numbers of the holds that an entry changed, or whose orders; `state` is that of a later row."""
+    if isinstance(entry, TOUCHES_NONE):
+        return ()
+    if isinstance(entry, Activated):
+        # an outage moves deadlines
+        return [hold.number for hold in state.holds.values() if state.claims_units(hold)] if entry.down_until_ms else ()
+    if isinstance(entry, StatusChanged):
+        return _ended_with(state, entry.at_ms) if state.is_cancelled else ()
+    number = getattr(entry, "hold", 0)
+    if number:
+        return (number,)
+    order = state.orders.get(entry.order)  # type: ignore[union-attr]
+    return () if order is None else (order.hold,)
+
+
+def _ended_with(state: BlockState, at_ms: int) -> list[int]:
+    """The holds that came to nothing when the event was cancelled, and those whose paid orders did."""
+    paid = (order.hold for order in state.orders.values() if order.status is OrderStatus.CANCELLED and order.was_paid)
+    return [*(number for ended_at_ms, number in state.ended if ended_at_ms == at_ms), *paid]
+
+
+def _forgotten(events: Sequence[Progress], field: str) -> list[tuple[object, ...]]:
+    """Blocks and numbers of what the entries name in this field, and their blocks have forgotten since."""
+    return [
+        (one.block, number)
+        for one in events
+        for number in {getattr(entry, field, 0) for row in one.rows for entry in row.entries}
+        if number and number not in (one.state.holds if field == "hold" else one.state.orders)
+    ]
+
+
+def _followed(progress: Progress) -> tuple[object, ...]:
+    state = progress.state
+    forgotten_before_ms = state.ended[0][0] if state.ended else state.last_at_ms + 1
+    return progress.block, state.tenant, progress.position, progress.as_of_ms, forgotten_before_ms
+
+
+def _hold_row(progress: Progress, hold: Hold, times: _Times) -> tuple[object, ...]:
+    reply = hold_reply(progress.state, hold, 0)  # at no time: as the journal has it
+    placed_at_ms, last_at_ms = times
+    ended_at_ms = last_at_ms if _is_over(progress.state, hold) else None
+    shown = _encoder.encode(reply)
+    return progress.block, hold.number, placed_at_ms, ended_at_ms, hold.status, hold.buyer, shown
+
+
+def _order_row(progress: Progress, order: Order, hold: Hold, times: _Times) -> tuple[object, ...]:
+    ended_at_ms = times[1] if _is_over(progress.state, hold) else None
+    shown = _encoder.encode(order_reply(progress.state, order, 0))
+    columns = (order.placed_at_ms, ended_at_ms, order.status, hold.buyer, shown, hold.number)
+    return progress.block, order.number, *columns
+
+
+def _is_over(state: BlockState, hold: Hold) -> bool:
+    """Whether it came to nothing, so that the block will forget it."""
+    if not hold.order:
+        return hold.status in (HoldStatus.RELEASED, HoldStatus.EXPIRED)
+    order = state.orders[hold.order]
+    return order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and not order.was_paid
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    """Rows as one list per column, as `unnest` wants them."""
+    return [[row[column] for row in rows] for column in range(width)]

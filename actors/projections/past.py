@@ -1,0 +1,130 @@
+"""What an event was at a past instant or position: folded from its journal, and never asked of a shard.
+
+From the newest snapshot at or before, or from the first row. Between slices of a few milliseconds others go on, but the
+whole may take long: whoever lets somebody ask bounds how often.
+"""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from actors.core.ids import BlockId
+from actors.core.snapshot import FORMAT, SnapshotDamaged, restoring
+from actors.core.state import BlockState
+from actors.journal.journal import Journal, JournalRefused, JournalRow, Snapshot
+from actors.journal.succession import JournalDamaged
+from actors.projections.fold import Fold
+from actors.projections.seat_statuses import pack
+from actors.projections.shown import Shown, event_shown, seats_of
+
+_log = structlog.get_logger(__name__)
+
+ROWS_PER_PAGE = 500
+ENTRIES_PER_SLICE = 500  # a few milliseconds
+
+
+class Position(msgspec.Struct, frozen=True):
+    """After this row of the journal."""
+
+    position: int
+
+
+class Instant(msgspec.Struct, frozen=True):
+    """After the last row that was recorded at this time or before, by the journal's clock."""
+
+    at_ms: int
+
+
+class NotThere(Exception):
+    """The journal does not go so far, or did not begin so early."""
+
+
+class Past:
+    """Events as they were, over a line to the journal. For one question at a time."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def shown(self, block: BlockId, at: Position | Instant) -> Shown:
+        """What was shown then. As of the instant that was asked for, or of when the row was recorded.
+
+        Raises NotThere, JournalUnavailable, JournalDamaged.
+        """
+        row = await (self._row(block, at.position) if isinstance(at, Position) else self._last_before(block, at.at_ms))
+        if row is None:
+            raise NotThere
+        fold = await self._fold(block, row.position)
+        if fold.state.layout is None:
+            raise NotThere
+        as_of_ms = row.recorded_at_ms if isinstance(at, Position) else at.at_ms
+        return Shown(fold.position, as_of_ms, event_shown(fold.state), pack(seats_of(fold.state)))
+
+    async def close(self) -> None:
+        """End the line; nothing in flight is waited for."""
+        await self._journal.close()
+
+    async def _row(self, block: BlockId, position: int) -> JournalRow | None:
+        rows = await self._journal.rows(block, position - 1, 1) if position > 0 else []
+        return rows[0] if rows else None
+
+    async def _last_before(self, block: BlockId, at_ms: int) -> JournalRow | None:
+        """The last row that was recorded at that time or before: a block's rows are recorded one after the other."""
+        if await self._journal.now_ms() < at_ms:
+            return None
+        head = (await self._journal.heads([block])).heads.get(block)
+        last, low, high = None, 1, head.position if head else 0
+        while low <= high:
+            middle = (low + high) // 2
+            row = await self._row(block, middle)
+            if row is not None and row.recorded_at_ms <= at_ms:
+                last, low = row, middle + 1
+            else:
+                high = middle - 1
+        return last
+
+    async def _fold(self, block: BlockId, position: int) -> Fold:
+        """From the newest snapshot that can be read and that the rows behind it fit."""
+        below = position
+        while (snapshot := await self._newest_snapshot(block, below)) is not None:
+            try:
+                fold = Fold(block, await _restored(snapshot), snapshot.position, snapshot.chain)
+                return await self._followed(fold, position)
+            except (SnapshotDamaged, JournalDamaged) as fault:
+                _log.error("snapshot is of no use", block=block, position=snapshot.position, because=repr(fault))
+                below = snapshot.position - 1
+        return await self._followed(Fold.empty(block), position)
+
+    async def _newest_snapshot(self, block: BlockId, position: int) -> Snapshot | None:
+        try:
+            return await self._journal.newest_snapshot(block, FORMAT, position)
+        except JournalRefused as refusal:
+            _log.error("snapshot cannot be read", block=block, position=position, because=str(refusal))
+            return None
+
+    async def _followed(self, fold: Fold, position: int) -> Fold:
+        applied = 0
+        while fold.position < position:
+            rows = await self._journal.rows(fold.block, fold.position, min(ROWS_PER_PAGE, position - fold.position))
+            if not rows:
+                raise JournalDamaged(f"the journal ends at row {fold.position}, before row {position}")
+            for row in rows:
+                fold.extend(row)
+                fold.let_go(fold.position)
+                applied += row.entry_count
+                if applied >= ENTRIES_PER_SLICE:
+                    applied = 0
+                    await asyncio.sleep(0)
+        return fold
+
+
+async def _restored(snapshot: Snapshot) -> BlockState:
+    """The state, read in steps. Raises SnapshotDamaged."""
+    steps = restoring(snapshot.state)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            state: BlockState = done.value
+            return state
+        await asyncio.sleep(0)

@@ -1,0 +1,79 @@
+"""What is shown of an event as of one position: its counts, and the status of each of its seats."""
+
+from itertools import pairwise
+
+import msgspec
+
+from actors.core.ids import TenantId
+from actors.core.replies import EventStatus
+from actors.core.state import BlockState
+from actors.projections.counts import EventCounts, count_units
+from actors.projections.projection import Progress
+from actors.projections.seat_statuses import pack
+
+
+class EventShown(msgspec.Struct, frozen=True, array_like=True):
+    """An event and its counts. `layout_version` is that of the layout in which seats have their places."""
+
+    tenant: TenantId
+    name: str
+    status: EventStatus
+    currency: str
+    layout_version: int
+    counts: EventCounts
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """Between two positions that were shown one after the other, no other seats than these changed."""
+
+    before: int
+    position: int
+    seats: tuple[int, ...]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An event as of a position. All that was acknowledged before `as_of_ms` is in it, by the journal's clock.
+
+    `statuses`: packed (see `seat_statuses`), of all seats. `changes`: the last ones, without a gap, up to the position.
+    """
+
+    position: int
+    as_of_ms: int
+    event: EventShown
+    statuses: bytes = b""
+    changes: tuple[Change, ...] = ()
+
+    def changed_since(self, position: int) -> tuple[int, ...] | None:
+        """The seats that may have another status than as of a position that was shown; None if that is not known."""
+        if position == self.position:
+            return ()
+        first = next((index for index, change in enumerate(self.changes) if change.before == position), None)
+        if first is None or self.changes[-1].position != self.position:
+            return None
+        changes = self.changes[first:]
+        if any(later.before != former.position for former, later in pairwise(changes)):
+            return None
+        return tuple(sorted({seat for change in changes for seat in change.seats}))
+
+
+def shown_of(progress: Progress) -> Shown:
+    """What is to be shown of a block that has an event."""
+    return Shown(progress.position, progress.as_of_ms, event_shown(progress.state), pack(seats_of(progress.state)))
+
+
+def event_shown(state: BlockState) -> EventShown:
+    """The event of a block that has one, counted."""
+    assert state.layout is not None
+    return EventShown(
+        TenantId(state.tenant),
+        state.name,
+        state.status,
+        state.layout.currency,
+        state.layout_version,
+        count_units(state),
+    )
+
+
+def seats_of(state: BlockState) -> bytearray:
+    """The status of each seat, in the order of the layout, then of each slot; to read."""
+    return state.inventory.statuses

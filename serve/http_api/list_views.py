@@ -1,0 +1,45 @@
+"""Lists of an event's holds and orders as HTTP shows them."""
+
+import msgspec
+
+from actors.core.ids import event_id
+from actors.core.replies import HoldReply, OrderReply
+from actors.projections.listing_reader import Listed
+from serve.http_api.views import Age, HoldView, OrderView, Time, hold_view, order_view
+from serve.wire_time import rfc3339
+
+
+class HoldListView(msgspec.Struct, frozen=True):
+    """A page of an event's holds, the newest first, as of `sequence`; no `next_cursor` on the last."""
+
+    event_id: str
+    sequence: int
+    as_of: Time
+    age_ms: Age
+    holds: list[HoldView]
+    next_cursor: str | None
+
+
+class OrderListView(msgspec.Struct, frozen=True):
+    """A page of an event's orders, the newest first, as of `sequence`; no `next_cursor` on the last."""
+
+    event_id: str
+    sequence: int
+    as_of: Time
+    age_ms: Age
+    orders: list[OrderView]
+    next_cursor: str | None
+
+
+def hold_list_view(found: Listed[HoldReply]) -> HoldListView:
+    """A page of holds as HTTP shows it."""
+    holds = [hold_view(found.block, hold) for hold in found.listed]
+    as_of = rfc3339(found.as_of_ms)
+    return HoldListView(event_id(found.block), found.position, as_of, found.age_ms, holds, found.next_cursor or None)
+
+
+def order_list_view(found: Listed[OrderReply]) -> OrderListView:
+    """A page of orders as HTTP shows it."""
+    orders = [order_view(found.block, order) for order in found.listed]
+    as_of = rfc3339(found.as_of_ms)
+    return OrderListView(event_id(found.block), found.position, as_of, found.age_ms, orders, found.next_cursor or None)
