@@ -12,6 +12,8 @@ import msgspec
 MAX_UNITS = 1_000_000
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 """Of the names of a layout's rows and the labels of its seats: so the whole layout fits into one frame of a link."""
+MAX_TIME_MS = 253_402_214_400_000
+"""The 31 December 9999: times before it can be written in every zone."""
 
 
 def text_bytes(names: Iterable[str]) -> int:

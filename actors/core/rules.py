@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from actors.core.labels import label_problem
+from actors.core.layout import MAX_TIME_MS
 from actors.core.wishes import AreaPlaces
 
 MAX_CHANNELS = 100
@@ -17,7 +18,6 @@ MAX_HOLD_LIFE_MS = 24 * 60 * 60_000
 DEFAULT_HOLD_LIFE_MS = 2 * 60 * 60_000
 MIN_HOLD_LIFE_MS = 1_000
 MAX_CLAIM_MS = 24 * 60 * 60_000
-_MOST_MS = 1 << 52  # times that JSON and Python's datetime both can write
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -128,5 +128,5 @@ def _window_faults(window: Window, path: str) -> Iterator[str]:
 
 
 def _time_faults(at_ms: int, path: str) -> Iterator[str]:
-    if not 0 <= at_ms < _MOST_MS:
+    if not 0 <= at_ms < MAX_TIME_MS:
         yield f"{path}: is out of bounds"
