@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from actors.core.labels import label_problem
-from actors.core.layout import MAX_TIME_MS
+from actors.core.layout import MAX_TIME_MS, text_bytes
 from actors.core.wishes import AreaPlaces
 
 MAX_CHANNELS = 100
 MAX_ALLOTMENTS = 200
-MAX_UNITS_NAMED = 10_000  # in all allotments together
+MAX_UNITS_NAMED = 10_000  # units and areas, in all allotments together
+MAX_RULES_TEXT_BYTES = 512 * 1024
+"""Of all names in them: so that rules and the largest layout fit into one frame of a link."""
 MAX_HOLD_LIFE_MS = 24 * 60 * 60_000
 DEFAULT_HOLD_LIFE_MS = 2 * 60 * 60_000
 MIN_HOLD_LIFE_MS = 1_000
@@ -72,6 +74,15 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
         """The channel of this name, or None."""
         return next((channel for channel in self.channels if channel.name == name), None)
 
+    @property
+    def text_bytes(self) -> int:
+        """What the names in them take."""
+        return text_bytes(channel.name for channel in self.channels) + sum(
+            text_bytes((allotment.name, allotment.channel, *allotment.units))
+            + text_bytes(name for places in allotment.places for name in (places.area, places.price_type))
+            for allotment in self.allotments
+        )
+
 
 def faults_of_rules(rules: Rules) -> Iterator[str]:
     """What is wrong with them, whatever the layout: each fault with its field, as in `rules.channels[0].name: ...`."""
@@ -95,8 +106,10 @@ def faults_of_rules(rules: Rules) -> Iterator[str]:
 def _allotment_faults(rules: Rules) -> Iterator[str]:
     if len(rules.allotments) > MAX_ALLOTMENTS:
         yield f"rules.allotments: must be at most {MAX_ALLOTMENTS}"
-    if sum(len(allotment.units) for allotment in rules.allotments) > MAX_UNITS_NAMED:
-        yield f"rules.allotments: must name at most {MAX_UNITS_NAMED} units"
+    if sum(len(allotment.units) + len(allotment.places) for allotment in rules.allotments) > MAX_UNITS_NAMED:
+        yield f"rules.allotments: must name at most {MAX_UNITS_NAMED} units and areas"
+    if rules.text_bytes > MAX_RULES_TEXT_BYTES:
+        yield f"rules.allotments: must have at most {MAX_RULES_TEXT_BYTES} bytes of names"
     yield from _name_faults((allotment.name for allotment in rules.allotments), "rules.allotments")
     for index, allotment in enumerate(rules.allotments):
         path = f"rules.allotments[{index}]"

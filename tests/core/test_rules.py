@@ -5,7 +5,16 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from actors.core.layout import MAX_TIME_MS
-from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window, faults_of_rules
+from actors.core.rules import (
+    MAX_RULES_TEXT_BYTES,
+    MAX_UNITS_NAMED,
+    Allotment,
+    Channel,
+    Rules,
+    WaitingList,
+    Window,
+    faults_of_rules,
+)
 from actors.core.wishes import AreaPlaces
 
 SOUND = Rules(
@@ -44,3 +53,27 @@ def test_times_that_cannot_be_written_are_refused(at_ms: int) -> None:
         "rules.channels[0].window.opens_at_ms: is out of bounds",
         "rules.allotments[0].returns_at_ms: is out of bounds",
     ]
+
+
+def with_names(units: int, areas: int, length: int) -> Rules:
+    """Rules of one allotment that names so many units and areas, each in so many bytes."""
+    return Rules(
+        allotments=(
+            Allotment(
+                "A",
+                "",
+                tuple(f"{number:0{length}}" for number in range(units)),
+                tuple(AreaPlaces(f"{number:0{length}}", 1) for number in range(areas)),
+            ),
+        )
+    )
+
+
+def test_rules_are_bounded_in_names_and_in_their_bytes() -> None:
+    assert list(faults_of_rules(with_names(MAX_UNITS_NAMED // 2, MAX_UNITS_NAMED // 2, 16))) == []
+    assert list(faults_of_rules(with_names(MAX_UNITS_NAMED // 2, MAX_UNITS_NAMED // 2 + 1, 16))) == [
+        "rules.allotments: must name at most 10000 units and areas"
+    ]
+    long = with_names(MAX_RULES_TEXT_BYTES // 100 + 1, 0, 99)
+    assert long.text_bytes > MAX_RULES_TEXT_BYTES
+    assert list(faults_of_rules(long)) == ["rules.allotments: must have at most 524288 bytes of names"]
