@@ -13,10 +13,10 @@ import msgspec
 
 from actors.core.ids import BlockId, parse_event_id
 from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
 from actors.core.wishes import AreaPlaces, Wish
+from actors.layout_files.layout_file import parse_layout
 from actors.projections.availability import (
     Availability,
     AvailabilityReader,

@@ -14,7 +14,6 @@ from actors.core.layout import Calendar, Layout, Row, RowKind, Section
 
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MINUTE_MS = 60_000
 
 
 class LayoutIndex:

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from actors.core.layout import MAX_UNITS, Area, Category, Layout, Row, Section
-from actors.core.layout_file import MAX_CATEGORIES, layout_to_raw, parse_layout
+from actors.core.layout import MAX_CATEGORIES, MAX_UNITS, Area, Category, Layout, Row, Section
 from actors.core.layout_soundness import first_fault
 from actors.core.state import BlockState
+from actors.layout_files.layout_file import parse_layout
+from actors.layout_files.layout_writer import layout_to_raw
 from tests.core.layout_strategy import layouts
 
 SOUND = Layout(
@@ -60,9 +61,9 @@ UNSOUND: list[tuple[Layout, str]] = [
     (with_area(capacity=0), "layout.areas[1].capacity: must be at least 1"),
     (with_area(capacity=-1), "layout.areas[1].capacity: must be at least 1"),
     (with_area(category=2), "layout.areas[1].category: is not one of the categories"),
-    (with_area(capacity=MAX_UNITS), f"layout: must have 1 to {MAX_UNITS} seats and places"),
-    (with_area(capacity=2**63), f"layout: must have 1 to {MAX_UNITS} seats and places"),
-    (but(sections=(), areas=()), f"layout: must have 1 to {MAX_UNITS} seats and places"),
+    (with_area(capacity=MAX_UNITS), f"layout: must have 1 to {MAX_UNITS} seats, places and slots"),
+    (with_area(capacity=2**63), f"layout: must have 1 to {MAX_UNITS} seats, places and slots"),
+    (but(sections=(), areas=()), f"layout: must have 1 to {MAX_UNITS} seats, places and slots"),
     (but(categories=()), "layout.sections[0].rows[0].category: is not one of the categories"),
     (but(categories=(Category("Near", 1), Category("Near", 1))), "layout.categories[1].name: is there twice"),
     (but(categories=(Category("Near", -1), Category("Far", 1))), "layout.categories[0].price: must be from 0 to"),

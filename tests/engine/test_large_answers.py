@@ -5,8 +5,20 @@ import pytest
 from actors.core.commands import Command, CreateEvent, OpenSale, ReadEvent
 from actors.core.entries import HoldPlaced, SaleOpened
 from actors.core.ids import BlockId
-from actors.core.layout import MAX_TEXT_BYTES, Area, Category, Layout, Row, Section, text_bytes
-from actors.core.layout_file import MAX_AREAS, MAX_CATEGORIES, MAX_PRICE, MAX_ROWS, MAX_SECTIONS
+from actors.core.layout import (
+    MAX_AREAS,
+    MAX_CATEGORIES,
+    MAX_PRICE,
+    MAX_ROWS,
+    MAX_SECTIONS,
+    MAX_TEXT_BYTES,
+    Area,
+    Category,
+    Layout,
+    Row,
+    Section,
+    text_bytes,
+)
 from actors.core.layout_soundness import first_fault
 from actors.engine import block_host
 from actors.link.batch import (

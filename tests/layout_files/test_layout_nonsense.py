@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.core import layout_file
-from actors.core.layout import MAX_TEXT_BYTES, MAX_UNITS, Layout
-from actors.core.layout_faults import MAX_FAULTS
-from actors.core.layout_file import MAX_ROWS, MAX_SECTIONS, parse_layout
+from actors.core.layout import MAX_ROWS, MAX_SECTIONS, MAX_TEXT_BYTES, MAX_UNITS, Layout
 from actors.core.layout_soundness import first_fault
+from actors.layout_files import reading, seat_fields
+from actors.layout_files.faults import MAX_FAULTS
+from actors.layout_files.layout_file import parse_layout
 
 HUGE = 1_000_000
 CATEGORIES = [{"name": "Near", "price": 1}]
@@ -99,14 +99,14 @@ def test_nonsense_is_refused_after_bounded_work(shape: str, make: Callable[[], o
 
 
 def test_negative_control_without_the_bound_on_rows_the_work_is_not_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout_file, "MAX_ROWS", 2 * MAX_ROWS)
+    monkeypatch.setattr(reading, "MAX_ROWS", 2 * MAX_ROWS)
     assert not refusal_is_bounded(rows_of_nonsense(), MAX_ROWS + MAX_SECTIONS)
 
 
 def test_negative_control_without_the_bound_on_sections_a_long_list_is_looked_into(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(layout_file, "MAX_SECTIONS", HUGE)
+    monkeypatch.setattr(seat_fields, "MAX_SECTIONS", HUGE)
     assert not refusal_is_bounded(a_layout_with(sections=CountedList([7] * (MAX_SECTIONS + 1))), 0)
 
 
@@ -114,7 +114,7 @@ def test_too_many_rows_and_too_many_units_are_said() -> None:
     assert "has more than 50000 rows" in [fault.problem for fault in parse_layout(ranges_that_unfold())]  # type: ignore[union-attr]
     rows = [{"names": "1..1000", "seats": "1..1001"}]
     faults = parse_layout(a_layout_with(sections=[{"name": "101", "category": "Near", "rows": rows}]))
-    assert [str(fault) for fault in faults] == ["has more than 1000000 seats and places"]  # type: ignore[union-attr]
+    assert [str(fault) for fault in faults] == ["has more than 1000000 seats, places and slots"]  # type: ignore[union-attr]
 
 
 def labels_that_unfold(rows: int) -> object:

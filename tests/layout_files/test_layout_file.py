@@ -6,11 +6,14 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from actors.core import layout_file
-from actors.core.labels import MAX_LABEL_LENGTH, LabelRange, following_label, label_problem, parse_range
-from actors.core.layout import MAX_UNITS, Area, Category, Layout, Row, Section
-from actors.core.layout_faults import MAX_FAULTS, LayoutFault, shown
-from actors.core.layout_file import MAX_PRICE, MAX_ROWS_PER_SECTION, layout_to_raw, parse_layout
+from actors.core.labels import MAX_LABEL_LENGTH, label_problem
+from actors.core.layout import MAX_PRICE, MAX_UNITS, Area, Category, Layout, Row, Section
+from actors.layout_files import layout_writer
+from actors.layout_files.faults import MAX_FAULTS, FieldFault, shown
+from actors.layout_files.label_ranges import LabelRange, following_label, parse_range
+from actors.layout_files.layout_file import parse_layout
+from actors.layout_files.layout_writer import layout_to_raw
+from actors.layout_files.seat_fields import MAX_ROWS_PER_SECTION
 from tests.core.layout_strategy import layouts
 
 GOOD: dict[str, Any] = {
@@ -60,7 +63,9 @@ ROW = f"{ROWS}.0"
 ROW_PATH = "sections[0].rows[0]"
 AREA = {"name": "Side", "capacity": 1, "category": "Far"}
 SECTION = {"name": "102", "category": "Far", "rows": [{"name": "A", "seats": "1..2"}]}
-ROOT_FIELDS = "must be a mapping with the fields currency, categories, sections, areas"
+ROOT_FIELDS = (
+    "must be a mapping with the fields currency, price_types, categories, fees, tax, focus, sections, areas, resources"
+)
 LABEL_LENGTH = f"must have 1 to {MAX_LABEL_LENGTH} characters"
 RANGE_OR_LIST = 'must be a range such as "1..20" or a list of labels'
 ROW_RANGE = 'must be a range such as "A..T" or "1..15"'
@@ -90,7 +95,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("section", [], "section", 'is an unknown field, did you mean "sections"?'),
     ("colour", "red", "colour", "is an unknown field"),
     ("x y", 1, "", 'has an unknown field "x y"'),
-    ("categories.+", "Near", "categories[2]", 'must be a mapping with the fields name, price; is "Near"'),
+    ("categories.+", "Near", "categories[2]", 'must be a mapping with the fields name, price, prices; is "Near"'),
     ("sections", "101", "sections", 'must be a list, is "101"'),
     ("sections.0.name", ..., "sections[0].name", "is missing"),
     ("sections.0.name", 101, "sections[0].name", "must be text in quotes, is 101"),
@@ -120,7 +125,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     (f"{ROW}.names", "C..A", f"{ROW_PATH}.names", f'{ROW_RANGE}, is "C..A"'),
     (f"{ROW}.names", ["A"], f"{ROW_PATH}.names", f"{ROW_RANGE}, is a list of 1"),
     (f"{ROW}.names", "1..1001", f"{ROW_PATH}.names", f"must be at most {MAX_ROWS_PER_SECTION} rows, is 1001"),
-    (f"{ROWS}.+", {"names": "1..996", "seats": "1..1"}, "sections[0].rows", "must be at most 1000 rows"),
+    (f"{ROWS}.+", {"names": "1..996", "seats": "1..1"}, "sections[0].rows", "must be at most 1000 rows and tables"),
     (f"{ROWS}.1.name", "B", "sections[0].rows[1].name", f'"B" is already used by {ROW_PATH}.names'),
     (
         f"{ROWS}.+",
@@ -155,7 +160,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("areas.0.category", ..., "areas[0].category", "is missing"),
     ("areas.0.category", "Middle", "areas[0].category", '"Middle" is not one of the categories'),
     ("areas.0.capcity", 5, "areas[0].capcity", 'is an unknown field, did you mean "capacity"?'),
-    ("areas.0.capacity", MAX_UNITS, "", f"has more than {MAX_UNITS} seats and places"),
+    ("areas.0.capacity", MAX_UNITS, "", f"has more than {MAX_UNITS} seats, places and slots"),
 ]
 
 
@@ -201,7 +206,7 @@ def test_a_row_without_any_category_is_refused_row_by_row() -> None:
 
 def test_a_layout_of_nothing_is_refused() -> None:
     raw = {"currency": "EUR", "categories": [{"name": "Near", "price": 1}]}
-    assert faults_of(raw) == [("", "has neither seats nor places: give sections or areas")]
+    assert faults_of(raw) == [("", "has nothing to sell: give sections, areas or resources")]
 
 
 def test_all_faults_are_named_at_once_in_the_order_of_the_file() -> None:
@@ -224,7 +229,7 @@ def test_faults_beyond_a_hundred_are_counted() -> None:
     faults = parse_layout(raw)
     assert isinstance(faults, tuple)
     assert len(faults) == MAX_FAULTS + 1
-    assert faults[-1] == LayoutFault("", "and 30 more faults")
+    assert faults[-1] == FieldFault("", "and 30 more faults")
     assert str(faults[0]) == f"areas[0].capacity: must be from 1 to {MAX_UNITS}, is 0"
     assert str(faults[-1]) == "and 30 more faults"
 
@@ -243,7 +248,7 @@ def test_negative_control_a_wrong_run_of_row_names_does_not_survive(monkeypatch:
     rows = (Row("X", 0, 1, 2), Row("XA", 0, 1, 2))
     layout = Layout("EUR", (Category("Near", 1),), (Section("101", rows),), ())
     assert parse_layout(layout_to_raw(layout)) == layout
-    monkeypatch.setattr(layout_file, "following_label", lambda label: label + "A")
+    monkeypatch.setattr(layout_writer, "following_label", lambda label: label + "A")
     assert parse_layout(layout_to_raw(layout)) != layout
 
 
