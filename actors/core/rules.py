@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from actors.core.labels import label_problem
-from actors.core.layout import MAX_TIME_MS, text_bytes
+from actors.core.layout import MAX_TIME_MS, MAX_UNITS, text_bytes
 from actors.core.wishes import AreaPlaces
 
 MAX_CHANNELS = 100
@@ -19,6 +19,8 @@ MAX_RULES_TEXT_BYTES = 512 * 1024
 MAX_HOLD_LIFE_MS = 24 * 60 * 60_000
 DEFAULT_HOLD_LIFE_MS = 2 * 60 * 60_000
 MIN_HOLD_LIFE_MS = 1_000
+MAX_PER_BUYER = MAX_UNITS
+MIN_CLAIM_MS = 1_000
 MAX_CLAIM_MS = 24 * 60 * 60_000
 
 
@@ -89,11 +91,11 @@ def faults_of_rules(rules: Rules) -> Iterator[str]:
     yield from _window_faults(rules.window, "rules.window")
     if not MIN_HOLD_LIFE_MS <= rules.max_hold_life_ms <= MAX_HOLD_LIFE_MS:
         yield f"rules.max_hold_life_ms: must be from {MIN_HOLD_LIFE_MS} to {MAX_HOLD_LIFE_MS}"
-    if not 0 <= rules.max_per_buyer <= 1_000_000:
-        yield "rules.max_per_buyer: must be from 0 to 1000000"
+    if not 0 <= rules.max_per_buyer <= MAX_PER_BUYER:
+        yield f"rules.max_per_buyer: must be from 0 to {MAX_PER_BUYER}"
     yield from _time_faults(rules.accessible_until_ms, "rules.accessible_until_ms")
-    if rules.waiting_list is not None and not 1_000 <= rules.waiting_list.claim_ms <= MAX_CLAIM_MS:
-        yield f"rules.waiting_list.claim_ms: must be from 1000 to {MAX_CLAIM_MS}"
+    if rules.waiting_list is not None and not MIN_CLAIM_MS <= rules.waiting_list.claim_ms <= MAX_CLAIM_MS:
+        yield f"rules.waiting_list.claim_ms: must be from {MIN_CLAIM_MS} to {MAX_CLAIM_MS}"
     if len(rules.channels) > MAX_CHANNELS:
         yield f"rules.channels: must be at most {MAX_CHANNELS}"
     yield from _name_faults((channel.name for channel in rules.channels), "rules.channels")

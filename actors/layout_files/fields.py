@@ -178,6 +178,11 @@ def read_decimal(value: object, places: int) -> int | None:
     return -size if digits[1] else size
 
 
+def written_seconds(ms: int) -> int | str:
+    """Milliseconds as seconds: a number if they are whole, else text."""
+    return written_decimal(ms, 3) if ms % 1_000 else ms // 1_000
+
+
 def written_decimal(value: int, places: int) -> str:
     """How a number in units of its last place is written."""
     whole, rest = divmod(abs(value), 10**places)

@@ -58,7 +58,7 @@ from actors.core.layout import MAX_AREAS, MAX_UNITS, Area, Layout
 from actors.layout_files.faults import FieldFault
 from actors.layout_files.fields import Fields
 from actors.layout_files.price_fields import read_categories, read_currency, read_fees, read_price_types, read_tax
-from actors.layout_files.reading import Reading
+from actors.layout_files.reading import Reading, claim
 from actors.layout_files.resource_fields import read_resources
 from actors.layout_files.seat_fields import read_place, read_sections
 
@@ -94,7 +94,7 @@ def _areas(reading: Reading, fields: Fields) -> Iterator[Area]:
     for path, raw in fields.entries("areas", 0, MAX_AREAS):
         area = Fields(raw, path, ("name", "capacity", "category"), reading.faults)
         name = area.label("name")
-        reading.claim(reading.path_of_name, name, area.path_of("name"))
+        claim(reading.faults, reading.path_of_name, name, area.path_of("name"))
         capacity = area.whole_number("capacity", 1, MAX_UNITS)
         reading.unit_count += capacity
         yield Area(name, reading.category(area), capacity)

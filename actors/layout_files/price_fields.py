@@ -15,7 +15,7 @@ from actors.core.layout import (
 )
 from actors.layout_files.faults import shown
 from actors.layout_files.fields import Fields, read_label
-from actors.layout_files.reading import Reading
+from actors.layout_files.reading import Reading, claim
 
 PERCENT_PLACES = 4
 """Places after the point of a percentage: what a millionth is written with."""
@@ -36,14 +36,15 @@ def read_currency(fields: Fields) -> str:
 
 def read_price_types(reading: Reading, fields: Fields) -> tuple[str, ...]:
     """The price types, which categories can name from now on."""
+    faults_before = reading.faults.count
     path_of_name: dict[str, str] = {}
     names = []
     for path, raw in fields.entries("price_types", 0, MAX_PRICE_TYPES):
         name = read_label(raw, path, reading.faults)
-        reading.claim(path_of_name, name, path)
+        claim(reading.faults, path_of_name, name, path)
         names.append(name)
-    reading.price_types = tuple(names)
-    return reading.price_types
+    reading.price_types = tuple(names) if reading.faults.count == faults_before else None
+    return tuple(names)
 
 
 def read_categories(reading: Reading, fields: Fields) -> Iterator[Category]:
@@ -52,13 +53,13 @@ def read_categories(reading: Reading, fields: Fields) -> Iterator[Category]:
     for path, raw in fields.entries("categories", 1, MAX_CATEGORIES):
         category = Fields(raw, path, ("name", "price", "prices"), reading.faults)
         name = category.label("name")
-        reading.claim(path_of_name, name, category.path_of("name"))
+        claim(reading.faults, path_of_name, name, category.path_of("name"))
         reading.category_of_name.setdefault(name, len(reading.category_of_name))
         yield Category(name, category.whole_number("price", 0, MAX_PRICE), _prices(reading, category))
 
 
 def _prices(reading: Reading, category: Fields) -> tuple[tuple[int, int], ...]:
-    if not category.has("prices"):
+    if not category.has("prices") or reading.price_types is None:
         return ()
     first, *others = reading.price_types or ("",)
     value = category.value("prices")
@@ -80,7 +81,7 @@ def read_fees(reading: Reading, fields: Fields) -> Iterator[Fee]:
     for path, raw in fields.entries("fees", 0, MAX_FEES):
         fee = Fields(raw, path, ("name", "amount", "percent", "per"), reading.faults)
         name = fee.label("name")
-        reading.claim(path_of_name, name, fee.path_of("name"))
+        claim(reading.faults, path_of_name, name, fee.path_of("name"))
         once = fee.has("per") and fee.choice("per", ("unit", "order")) == "order"
         if not fee.has("percent"):
             fee.require("amount")

@@ -15,7 +15,7 @@ class Reading:
         self.faults = FaultList()
         self.path_of_name: dict[str, str] = {}  # sections, areas and resources
         self.category_of_name: dict[str, int] = {}
-        self.price_types: tuple[str, ...] = ()
+        self.price_types: tuple[str, ...] | None = ()  # None: they are faulty, so nothing can be said of their prices
         self.row_count = 0
         self.unit_count = 0
         self.special_seats = 0
@@ -41,18 +41,11 @@ class Reading:
             fields.refuse("category", f"{shown(name)} is not one of the categories")
         return index or 0
 
-    def claim(self, path_of_name: dict[str, str], name: str, path: str) -> bool:
-        """Give `name` to `path`; whether no other path has it. A faulty name (empty) claims nothing."""
-        owner = path_of_name.setdefault(name, path) if name else path
-        if owner != path:
-            self.faults.add(path, f"{shown(name)} is already used by {owner}")
-        return owner == path
-
     def names(self, fields: Fields, path_of_name: dict[str, str], most: int, of_what: str) -> tuple[str, ...]:
         """What `name`, or the range `names`, calls what is described; claimed. At least one, if need be empty."""
         if not fields.has("names"):
             name = fields.label("name")
-            self.claim(path_of_name, name, fields.path_of("name"))
+            claim(self.faults, path_of_name, name, fields.path_of("name"))
             return (name,)
         if fields.has("name"):
             fields.refuse("names", 'must not stand beside "name": give one of the two')
@@ -65,7 +58,7 @@ class Reading:
             fields.refuse("names", f"must be at most {most} {of_what}, is {names.count}")
             return ("",)
         for name in names.labels():
-            if not self.claim(path_of_name, name, fields.path_of("names")):
+            if not claim(self.faults, path_of_name, name, fields.path_of("names")):
                 break
         return tuple(names.labels())
 
@@ -74,7 +67,7 @@ class Reading:
         labels = []
         for path, raw in fields.entries(name, 1, most):
             label = read_label(raw, path, self.faults)
-            self.claim(path_of_label, label, path)
+            claim(self.faults, path_of_label, label, path)
             labels.append(label)
         return tuple(labels)
 
@@ -91,3 +84,11 @@ class Reading:
             yield f"has more than {MAX_RUNS} opening hours on all days together"
         if self.hours_count > MAX_HOURS:
             yield f"has more than {MAX_HOURS} opening hours of weeks and closed times"
+
+
+def claim(faults: FaultList, path_of_name: dict[str, str], name: str, path: str) -> bool:
+    """Give `name` to `path`; whether no other path has it. A faulty name (empty) claims nothing."""
+    owner = path_of_name.setdefault(name, path) if name else path
+    if owner != path:
+        faults.add(path, f"{shown(name)} is already used by {owner}")
+    return owner == path

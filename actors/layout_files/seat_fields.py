@@ -9,7 +9,7 @@ from actors.core.wishes import MAX_UNITS_PER_HOLD
 from actors.layout_files.faults import shown
 from actors.layout_files.fields import Fields, read_decimal, written_decimal
 from actors.layout_files.label_ranges import parse_range
-from actors.layout_files.reading import Reading
+from actors.layout_files.reading import Reading, claim
 
 MAX_ROWS_PER_SECTION = 1_000
 MAX_SEATS_PER_ROW = 10_000
@@ -36,7 +36,7 @@ def read_sections(reading: Reading, fields: Fields) -> Iterator[Section]:
     for path, raw in fields.entries("sections", 0, MAX_SECTIONS):
         section = Fields(raw, path, ("name", "category", "at", "rows", "tables"), reading.faults)
         name = section.label("name")
-        reading.claim(reading.path_of_name, name, section.path_of("name"))
+        claim(reading.faults, reading.path_of_name, name, section.path_of("name"))
         category = reading.category(section) if section.has("category") else None
         at = read_place(section, "at") if section.has("at") else (0, 0)
         path_of_name: dict[str, str] = {}

@@ -10,11 +10,11 @@ from actors.core.labels import MAX_LABEL_LENGTH, label_problem
 from actors.core.layout import MAX_PRICE, MAX_UNITS, Area, Category, Layout, Row, Section
 from actors.layout_files import layout_writer
 from actors.layout_files.faults import MAX_FAULTS, FieldFault, shown
-from actors.layout_files.label_ranges import LabelRange, following_label, parse_range
 from actors.layout_files.layout_file import parse_layout
 from actors.layout_files.layout_writer import layout_to_raw
 from actors.layout_files.seat_fields import MAX_ROWS_PER_SECTION
 from tests.core.layout_strategy import layouts
+from tests.layout_files.spoiling import faults_of, spoiled
 
 GOOD: dict[str, Any] = {
     "currency": "EUR",
@@ -33,29 +33,6 @@ GOOD: dict[str, Any] = {
     "areas": [{"name": "Floor", "capacity": 4000, "category": "Far"}],
 }
 """A small layout; the rows of the table below each spoil one thing in it."""
-
-
-def spoiled(place: str, value: object) -> Any:
-    """A copy of `GOOD` with `value` at the dotted `place`; `...` removes what is there, `+` appends."""
-    raw = msgspec.json.decode(msgspec.json.encode(GOOD))
-    *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
-    target = raw
-    for step in way:
-        target = target[step]
-    if value is ...:
-        del target[last]
-    elif last == "+":
-        target.append(value)
-    else:
-        target[last] = value
-    return raw
-
-
-def faults_of(raw: object) -> list[tuple[str, str]]:
-    """The faults of a layout that must be refused."""
-    faults = parse_layout(raw)
-    assert isinstance(faults, tuple), "accepted"
-    return [(fault.path, fault.problem) for fault in faults]
 
 
 ROWS = "sections.0.rows"
@@ -188,7 +165,7 @@ def test_the_small_layout_is_accepted_as_it_reads() -> None:
     ("place", "value", "path", "problem"), ONE_FAULT, ids=[f"{row}:{case[0]}" for row, case in enumerate(ONE_FAULT)]
 )
 def test_one_spoiled_field_gives_exactly_its_fault(place: str, value: object, path: str, problem: str) -> None:
-    faults = faults_of(spoiled(place, value))
+    faults = faults_of(parse_layout, spoiled(GOOD, place, value))
     if place == "categories.0.name":  # "Near" is gone as well, so what names it is at fault too
         faults.remove(("sections[0].category", '"Near" is not one of the categories'))
     assert faults == [(path, problem)]
@@ -196,26 +173,29 @@ def test_one_spoiled_field_gives_exactly_its_fault(place: str, value: object, pa
 
 @pytest.mark.parametrize("raw", [None, 7, "layout", [], [1, 2], True, 1.5, b"x"])
 def test_what_is_no_mapping_at_all_is_refused(raw: object) -> None:
-    assert faults_of(raw) == [("", f"{ROOT_FIELDS}; is {shown(raw)}")]
+    assert faults_of(parse_layout, raw) == [("", f"{ROOT_FIELDS}; is {shown(raw)}")]
 
 
 def test_a_row_without_any_category_is_refused_row_by_row() -> None:
-    raw = spoiled("sections.0.category", ...)
-    assert faults_of(raw) == [(f"{ROW_PATH}.category", "is missing"), ("sections[0].rows[2].category", "is missing")]
+    raw = spoiled(GOOD, "sections.0.category", ...)
+    assert faults_of(parse_layout, raw) == [
+        (f"{ROW_PATH}.category", "is missing"),
+        ("sections[0].rows[2].category", "is missing"),
+    ]
 
 
 def test_a_layout_of_nothing_is_refused() -> None:
     raw = {"currency": "EUR", "categories": [{"name": "Near", "price": 1}]}
-    assert faults_of(raw) == [("", "has nothing to sell: give sections, areas or resources")]
+    assert faults_of(parse_layout, raw) == [("", "has nothing to sell: give sections, areas or resources")]
 
 
 def test_all_faults_are_named_at_once_in_the_order_of_the_file() -> None:
-    raw = spoiled("currency", "?")
+    raw = spoiled(GOOD, "currency", "?")
     raw["categories"][0]["price"] = -1
     raw["sections"][0]["rows"][0]["seats"] = "x"
     raw["sections"][0]["rows"][1]["seats"][1] = "1"
     raw["areas"][0]["capacity"] = 0
-    assert [path for path, _ in faults_of(raw)] == [
+    assert [path for path, _ in faults_of(parse_layout, raw)] == [
         "currency",
         "categories[0].price",
         f"{ROW_PATH}.seats",
@@ -261,40 +241,6 @@ def test_rows_alike_come_back_as_one_range_and_others_do_not() -> None:
         {"name": "Box", "seats": ["1", "01", "2A"], "category": "Far"},
         {"name": "Sofa", "seats": ["A", "B", "C", "D"]},
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1..20", LabelRange(1, 20, False)),
-        ("0..0", LabelRange(0, 1, False)),
-        ("A..T", LabelRange(65, 20, True)),
-        ("x..z", LabelRange(120, 3, True)),
-        ("999999..999999", LabelRange(999_999, 1, False)),
-        ("A..z", None),
-        ("a..Z", None),
-        ("1..A", None),
-        ("AA..AC", None),
-        ("1...3", None),
-        ("1..3\n", None),
-        (" 1..3", None),
-        ("..", None),
-        ("", None),
-    ],
-)
-def test_ranges(text: str, expected: LabelRange | None) -> None:
-    assert parse_range(text) == expected
-
-
-@pytest.mark.parametrize("text", ["1..12", "8..101", "0..3", "A..Z", "a..z", "999990..999999"])
-def test_the_label_that_follows_is_the_next_of_the_range(text: str) -> None:
-    labels = list(parse_range(text).labels())  # type: ignore[union-attr]
-    assert [following_label(label) for label in labels[:-1]] == labels[1:]
-
-
-@pytest.mark.parametrize("label", ["Z", "z", "AA", "01", "999999", "1A", "-1", "", "\u00e9"])
-def test_nothing_follows_a_label_that_cannot_go_on(label: str) -> None:
-    assert following_label(label) is None
 
 
 @pytest.mark.parametrize("label", ["101", "A", "Box 1", "1-20", "A..C", "Étage", "日本", "x" * 32])
