@@ -69,8 +69,10 @@ def parse_rules(raw: object) -> Rules | tuple[FieldFault, ...]:
         life_ms = fields.decimal("max_hold_life_seconds", MIN_HOLD_LIFE_MS, MAX_HOLD_LIFE_MS, 3)
     if fields.has("max_per_buyer"):
         per_buyer = fields.whole_number("max_per_buyer", 0, MAX_PER_BUYER)
+    faults_before = faults.count
     channels = tuple(_channels(fields, faults))
-    allotments = tuple(_allotments(fields, faults, {channel.name for channel in channels}))
+    known = {channel.name for channel in channels} if faults.count == faults_before else None
+    allotments = tuple(_allotments(fields, faults, known))
     accessible_until_ms = _moment(fields, "accessible_until")
     if fields.has("waiting_list"):
         waiting = Fields(fields.value("waiting_list"), "waiting_list", ("claim_seconds",), faults)
@@ -105,7 +107,8 @@ def _channels(fields: Fields, faults: FaultList) -> Iterator[Channel]:
         yield Channel(name, _window(channel, faults))
 
 
-def _allotments(fields: Fields, faults: FaultList, channels: set[str]) -> Iterator[Allotment]:
+def _allotments(fields: Fields, faults: FaultList, channels: set[str] | None) -> Iterator[Allotment]:
+    """`channels`: their names; None if they are faulty, so that it cannot be said whether they are named rightly."""
     path_of_name: dict[str, str] = {}
     named = 0
     for path, raw in fields.entries("allotments", 0, MAX_ALLOTMENTS):
@@ -113,7 +116,7 @@ def _allotments(fields: Fields, faults: FaultList, channels: set[str]) -> Iterat
         name = allotment.label("name")
         claim(faults, path_of_name, name, allotment.path_of("name"))
         channel = allotment.label("channel") if allotment.has("channel") else ""
-        if channel and channel not in channels:
+        if channel and channels is not None and channel not in channels:
             allotment.refuse("channel", f"{shown(channel)} is not one of the channels")
         units = tuple(_unit_names(allotment, faults))
         places = tuple(_places(allotment, faults))
