@@ -49,13 +49,14 @@ def read_resources(reading: Reading, fields: Fields) -> tuple[tuple[Resource, ..
     calendars = _Calendars(reading)
     resources: list[Resource] = []
     for path, raw in fields.entries("resources", 0, MAX_RESOURCES):
+        faults_before = reading.faults.count
         resource = Fields(raw, path, _FIELDS, reading.faults)
         names = _names(reading, resource)
         category = reading.category(resource)
         buffer_ms = 0
         if resource.has("buffer_minutes"):
             buffer_ms = resource.whole_number("buffer_minutes", 0, MAX_BUFFER_MS // MINUTE_MS) * MINUTE_MS
-        number = calendars.read(resource)
+        number = calendars.read(resource, faults_before)
         resources.extend(Resource(name, category, number, buffer_ms) for name in names)
         reading.unit_count += len(names) * calendars.slot_count(number)
         if len(resources) > MAX_RESOURCES:
@@ -84,9 +85,8 @@ class _Calendars:
         """How many slots the calendar of this number has; none if there is none, as it was faulty."""
         return self.found[number].slot_count if number >= 0 else 0
 
-    def read(self, resource: Fields) -> int:
-        """The number of the resource's calendar; -1 if it is faulty."""
-        faults_before = self._reading.faults.count
+    def read(self, resource: Fields, faults_before: int) -> int:
+        """The number of the resource's calendar; -1 if the resource has faults, more than there were before it."""
         zone = _zone(resource)
         slot_ms = resource.whole_number("slot_minutes", 1, MAX_SLOT_MS // MINUTE_MS) * MINUTE_MS
         when: Hours | tuple[Run, ...]

@@ -54,11 +54,16 @@ HOURS = "must be opening hours such as 08:00-22:00"
 INSTANT = "must be a time in whole minutes with its distance from UTC, such as 2026-10-25T08:00+01:00"
 ZONE = "must be the name of a zone such as Europe/Berlin"
 WEEKDAYS = 'must be a weekday such as "sat", or "mon-fri"'
+FIELDS = (
+    "must be a mapping with the fields name, names, category, zone, slot_minutes, buffer_minutes, from, until, hours, "
+    "unavailable, openings"
+)
 ALL_SAID = 'must not stand beside "openings", which say it all'
 
 ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("resources", {}, "resources", "must be a list, is a mapping"),
     ("resources", [7] * 1001, "resources", "must have 0 to 1000 elements, has 1001"),
+    ("resources.1", None, "resources[1]", f"{FIELDS}; is nothing"),
     (f"{PLACE}.names", ..., f"{PATH}.name", "is missing"),
     (f"{PLACE}.name", "Court", f"{PATH}.names", 'must not stand beside "name": give one of the two'),
     (f"{PLACE}.names", "Court 1-12", f"{PATH}.names", 'must be a range such as "A..T" or "1..15", is "Court 1-12"'),
