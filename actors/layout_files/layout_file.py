@@ -4,6 +4,7 @@
     price_types: [Adult, Child, Member]              # may be left out: there is one, without a name
     categories:
       - {name: Lower bowl, price: 9500, prices: {Child: 4000}}   # in minor units; `price` is the first type's
+      - {name: Standing, price: 5500}
       - {name: Court, price: 2400}                               # of a resource: per hour
     fees:                                            # on top, rounded to the minor unit for each unit
       - {name: Booking fee, amount: 150}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.layout import (
     MAX_BUFFER_MS,
     MAX_HOURS,
@@ -87,7 +88,7 @@ class _Calendars:
 
     def read(self, resource: Fields, faults_before: int) -> int:
         """The number of the resource's calendar; -1 if the resource has faults, more than there were before it."""
-        zone = _zone(resource)
+        zone = _zone(self._reading, resource)
         slot_ms = resource.whole_number("slot_minutes", 1, MAX_SLOT_MS // MINUTE_MS) * MINUTE_MS
         when: Hours | tuple[Run, ...]
         if resource.has("openings"):
@@ -120,14 +121,16 @@ class _Calendars:
         return runs
 
 
-def _zone(resource: Fields) -> str:
+def _zone(reading: Reading, resource: Fields) -> str:
     if not resource.require("zone"):
         return ""
     name = resource.value("zone")
     if isinstance(name, str) and name in zone_names():
         return name
-    near = get_close_matches(name, sorted(zone_names()), n=1) if isinstance(name, str) and len(name) <= 64 else ()
-    meant = f', did you mean "{near[0]}"?' if near else ""
+    meant = ""
+    if isinstance(name, str) and len(name) <= MAX_LABEL_LENGTH and not reading.faults.full:
+        near = get_close_matches(name, sorted(zone_names()), n=1)
+        meant = f', did you mean "{near[0]}"?' if near else ""
     resource.refuse("zone", f"must be the name of a zone such as Europe/Berlin, is {shown(name)}{meant}")
     return ""
 

@@ -8,11 +8,13 @@ from hypothesis import given
 
 from actors.core.labels import MAX_LABEL_LENGTH, label_problem
 from actors.core.layout import MAX_PRICE, MAX_UNITS, Area, Category, Layout, Row, Section
-from actors.layout_files import layout_writer
+from actors.core.layout_soundness import first_fault
+from actors.layout_files import layout_file, layout_writer
 from actors.layout_files.faults import MAX_FAULTS, FieldFault, shown
 from actors.layout_files.layout_file import parse_layout
 from actors.layout_files.layout_writer import layout_to_raw
 from actors.layout_files.seat_fields import MAX_ROWS_PER_SECTION
+from serve.layout_reader import decode_yaml
 from tests.core.layout_strategy import layouts
 from tests.layout_files.spoiling import faults_of, spoiled
 
@@ -159,6 +161,16 @@ def test_the_small_layout_is_accepted_as_it_reads() -> None:
         ),
         areas=(Area("Floor", 1, 4000),),
     )
+
+
+def test_the_example_of_the_notation_is_right() -> None:
+    notation = layout_file.__doc__ or ""
+    layout = parse_layout(decode_yaml(notation[notation.index("    currency:") : notation.index("`sections`")]))
+    assert isinstance(layout, Layout), layout
+    assert first_fault(layout) is None
+    assert layout.seat_count == 20 * 22 + 3 + 2 * 22 + 10 * 8
+    assert layout.slot_count == 12 * sum(count for _, count, _ in layout.calendars[0].runs) > 0
+    assert parse_layout(layout_to_raw(layout)) == layout
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,6 @@ CORE_MAY_IMPORT = {
     "contextlib",
     "dataclasses",
     "datetime",
-    "difflib",
     "enum",
     "functools",
     "hashlib",
