@@ -156,7 +156,7 @@ def create_event(
 ) -> None:
     """Create an event from a layout file; prints its id."""
     from actors.core.layout import Layout
-    from actors.core.layout_file import parse_layout
+    from actors.layout_files.layout_file import parse_layout
     from serve.layout_reader import LayoutFileError, read_layout_file
 
     try:

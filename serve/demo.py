@@ -12,9 +12,9 @@ import httpx
 import msgspec
 
 from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Reason
 from actors.database.connect import connect
+from actors.layout_files.layout_file import parse_layout
 from serve.auth import create_key
 from serve.http_client import client_of, read, write
 from serve.layout_reader import read_layout_file

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
+from actors.layout_files.layout_file import parse_layout
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
 from actors.core.wishes import AreaPlaces, Wish

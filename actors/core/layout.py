@@ -10,8 +10,29 @@ from enum import IntEnum
 import msgspec
 
 MAX_UNITS = 1_000_000
+MAX_PRICE = 10**12
+MAX_PPM = 1_000_000  # of a share or a tax: all of it
+MAX_CATEGORIES = 256
+MAX_PRICE_TYPES = 20
+MAX_FEES = 20
+MAX_SECTIONS = 5_000
+MAX_ROWS = 50_000
+MAX_AREAS = 1_000
+MAX_RESOURCES = 1_000
+MAX_CALENDARS = MAX_RESOURCES
+MAX_RUNS = 50_000  # of all calendars together
+MAX_HOURS = 20_000  # opening hours of weeks and closed times, of all calendars together
+MAX_SPECIAL_SEATS = 50_000  # accessible ones and companions together
+MAX_HALF_WIDTHS = 20_000  # from the origin, in each direction
+MINUTE_MS = 60_000
+DAY_MINUTES = 24 * 60
+MAX_SLOT_MS = DAY_MINUTES * MINUTE_MS
+MAX_BUFFER_MS = MAX_SLOT_MS
+MIN_DAY, MAX_DAY = 10_957, 84_005  # of opening hours, since 1970: the years 2000 to 2199
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 """Of the names of a layout's rows and the labels of its seats: so the whole layout fits into one frame of a link."""
+MAX_TIME_MS = 253_402_214_400_000
+"""The 31 December 9999: times before it can be written in every zone."""
 
 
 def text_bytes(names: Iterable[str]) -> int:
@@ -111,15 +132,30 @@ class Area(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     capacity: int
 
 
+class Hours(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Opening hours as they were written, in local time, for the days from `first_day` to `last_day` since 1970.
+
+    `weekly`: (weekday, 0 a Monday; minute of that day when it opens; and when it closes, which may be on the next day).
+    `closed`: (from, until) in minutes since 1970.
+    """
+
+    first_day: int
+    last_day: int
+    weekly: tuple[tuple[int, int, int], ...]
+    closed: tuple[tuple[int, int], ...] = ()
+
+
 class Calendar(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """When slots are: `runs` of (start in ms since 1970 UTC, slots, minutes of local time ahead of UTC), in order.
 
-    Resolved from local times when the layout was read, so that a block needs no zone rules: `zone` is for people.
+    Resolved from local times when the layout was read, so that a block needs no zone rules: `zone`, and the `hours` it
+    was resolved from, are for people.
     """
 
     zone: str
     slot_ms: int
     runs: tuple[tuple[int, int, int], ...]
+    hours: Hours | None = None
 
     @property
     def slot_count(self) -> int:
@@ -137,7 +173,7 @@ class Resource(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What can be sold at an event, validated as a whole (see `layout_file`, `layout_soundness`).
+    """What can be sold at an event, validated as a whole (see `layout_soundness`).
 
     `price_types`: the first is what is meant where none is named; none given: there is one, without a name. `focus`:
     what seats are the better the nearer to it they are, (x, y) in half seat widths; none: the layout's order ranks
@@ -173,7 +209,7 @@ class Layout(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     @property
     def text_bytes(self) -> int:
-        """What the names of its rows and the labels of its seats take."""
+        """What the names of its rows and tables and the labels of their seats take."""
         return sum(text_bytes((row.name, *row.labels)) for _, row in self.rows())
 
     @property

@@ -15,7 +15,6 @@ from actors.core.pricing import PriceList
 
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MINUTE_MS = 60_000
 
 
 class LayoutIndex:

@@ -8,16 +8,20 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from actors.core.labels import label_problem
+from actors.core.layout import MAX_TIME_MS, MAX_UNITS, text_bytes
 from actors.core.wishes import AreaPlaces
 
 MAX_CHANNELS = 100
 MAX_ALLOTMENTS = 200
-MAX_UNITS_NAMED = 10_000  # in all allotments together
+MAX_UNITS_NAMED = 10_000  # units and areas, in all allotments together
+MAX_RULES_TEXT_BYTES = 512 * 1024
+"""Of all names in them: so that rules and the largest layout fit into one frame of a link."""
 MAX_HOLD_LIFE_MS = 24 * 60 * 60_000
 DEFAULT_HOLD_LIFE_MS = 2 * 60 * 60_000
 MIN_HOLD_LIFE_MS = 1_000
+MAX_PER_BUYER = MAX_UNITS
+MIN_CLAIM_MS = 1_000
 MAX_CLAIM_MS = 24 * 60 * 60_000
-_MOST_MS = 1 << 52  # times that JSON and Python's datetime both can write
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -72,17 +76,26 @@ class Rules(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
         """The channel of this name, or None."""
         return next((channel for channel in self.channels if channel.name == name), None)
 
+    @property
+    def text_bytes(self) -> int:
+        """What the names in them take."""
+        return text_bytes(channel.name for channel in self.channels) + sum(
+            text_bytes((allotment.name, allotment.channel, *allotment.units))
+            + text_bytes(name for places in allotment.places for name in (places.area, places.price_type))
+            for allotment in self.allotments
+        )
+
 
 def faults_of_rules(rules: Rules) -> Iterator[str]:
     """What is wrong with them, whatever the layout: each fault with its field, as in `rules.channels[0].name: ...`."""
     yield from _window_faults(rules.window, "rules.window")
     if not MIN_HOLD_LIFE_MS <= rules.max_hold_life_ms <= MAX_HOLD_LIFE_MS:
         yield f"rules.max_hold_life_ms: must be from {MIN_HOLD_LIFE_MS} to {MAX_HOLD_LIFE_MS}"
-    if not 0 <= rules.max_per_buyer <= 1_000_000:
-        yield "rules.max_per_buyer: must be from 0 to 1000000"
+    if not 0 <= rules.max_per_buyer <= MAX_PER_BUYER:
+        yield f"rules.max_per_buyer: must be from 0 to {MAX_PER_BUYER}"
     yield from _time_faults(rules.accessible_until_ms, "rules.accessible_until_ms")
-    if rules.waiting_list is not None and not 1_000 <= rules.waiting_list.claim_ms <= MAX_CLAIM_MS:
-        yield f"rules.waiting_list.claim_ms: must be from 1000 to {MAX_CLAIM_MS}"
+    if rules.waiting_list is not None and not MIN_CLAIM_MS <= rules.waiting_list.claim_ms <= MAX_CLAIM_MS:
+        yield f"rules.waiting_list.claim_ms: must be from {MIN_CLAIM_MS} to {MAX_CLAIM_MS}"
     if len(rules.channels) > MAX_CHANNELS:
         yield f"rules.channels: must be at most {MAX_CHANNELS}"
     yield from _name_faults((channel.name for channel in rules.channels), "rules.channels")
@@ -95,8 +108,10 @@ def faults_of_rules(rules: Rules) -> Iterator[str]:
 def _allotment_faults(rules: Rules) -> Iterator[str]:
     if len(rules.allotments) > MAX_ALLOTMENTS:
         yield f"rules.allotments: must be at most {MAX_ALLOTMENTS}"
-    if sum(len(allotment.units) for allotment in rules.allotments) > MAX_UNITS_NAMED:
-        yield f"rules.allotments: must name at most {MAX_UNITS_NAMED} units"
+    if sum(len(allotment.units) + len(allotment.places) for allotment in rules.allotments) > MAX_UNITS_NAMED:
+        yield f"rules.allotments: must name at most {MAX_UNITS_NAMED} units and areas"
+    if rules.text_bytes > MAX_RULES_TEXT_BYTES:
+        yield f"rules.allotments: must have at most {MAX_RULES_TEXT_BYTES} bytes of names"
     yield from _name_faults((allotment.name for allotment in rules.allotments), "rules.allotments")
     for index, allotment in enumerate(rules.allotments):
         path = f"rules.allotments[{index}]"
@@ -128,5 +143,5 @@ def _window_faults(window: Window, path: str) -> Iterator[str]:
 
 
 def _time_faults(at_ms: int, path: str) -> Iterator[str]:
-    if not 0 <= at_ms < _MOST_MS:
+    if not 0 <= at_ms < MAX_TIME_MS:
         yield f"{path}: is out of bounds"

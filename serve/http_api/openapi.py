@@ -71,13 +71,21 @@ _ETAG: Json = {"ETag": {"description": "Stands for what is sent.", "schema": {"t
 
 _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
-_LAYOUT_NOTATION = f"""Price `categories`, `sections` of numbered seats, `areas` of general admission; sections or areas
-may be left out, not both. Prices are in minor units of `currency`. A section has `rows`; each has one `name` or a range
-of `names`, its `seats` (a range, or a list of labels), and the section's `category` unless it names its own. A range is
-written `A..T` or `1..22`, both ends included. Labels are text of up to {MAX_LABEL_LENGTH} characters without a slash:
-numbers stand in quotes. Names are unique: categories; sections and areas together; rows within their section; seats
-within their row. A seat is then called section/row/seat, as in `101/C/14`. A layout is judged as a whole: every fault
-of it is named, with its path."""
+_LAYOUT_NOTATION = f"""Price `categories`, `sections` of numbered seats, `areas` of general admission, `resources` with
+time slots; of the last three some may be left out, not all. Prices are in minor units of `currency`, those of resources
+per hour. With `price_types`, `price` is the first type's and `prices` are the others'. `fees` have an `amount`, or a
+`percent` of each unit's price, or both; `per` order they are charged once. A `tax` of so many `percent` is `included`
+or on top. A section has `rows` and `tables` (`sold` whole or by_seat); each has one `name` or a range of `names`, its
+`seats` (a range, or a list of labels), of these the `accessible` ones and their `companions`, and the section's
+`category` unless it names its own. A range is written `A..T` or `1..22`, both ends included, of names also `Court
+1..12`. A section stands `at` [x, y], in seat widths; the nearer to the layout's `focus`, the better. A resource has a
+`zone`, the days `from` and `until`, `hours` by weekday in local time, times when it is `unavailable`, `slot_minutes`
+and `buffer_minutes`. Closing is on the next day if it is not after opening; a local time that comes twice is its first,
+one that is left out is the moment of the jump; slots are always exactly as long as said. Labels are text of up to
+{MAX_LABEL_LENGTH} characters without a slash: numbers stand in quotes. Names are unique: categories; sections, areas
+and resources together; rows and tables within their section; seats within their row. A seat is then called
+section/row/seat, as in `101/C/14`, a slot resource/beginning, as in `Court 1/2026-10-25T02:30+02:00`. A layout is
+judged as a whole: every fault of it is named, with its path."""
 
 _LAYOUT: Json = {
     "type": "object",
@@ -88,7 +96,23 @@ _LAYOUT: Json = {
             "categories": [{"name": "Lower bowl", "price": 9500}, {"name": "Standing", "price": 5500}],
             "sections": [{"name": "101", "category": "Lower bowl", "rows": [{"names": "A..T", "seats": "1..22"}]}],
             "areas": [{"name": "Floor", "capacity": 4000, "category": "Standing"}],
-        }
+        },
+        {
+            "currency": "EUR",
+            "categories": [{"name": "Court", "price": 2400}],
+            "resources": [
+                {
+                    "names": "Court 1..12",
+                    "category": "Court",
+                    "zone": "Europe/Berlin",
+                    "from": "2026-10-01",
+                    "until": "2026-11-29",
+                    "slot_minutes": 30,
+                    "hours": {"mon-fri": "08:00-22:00", "sat": ["09:00-12:00", "13:00-20:00"]},
+                    "unavailable": [{"from": "2026-10-03", "until": "2026-10-03"}],
+                }
+            ],
+        },
     ],
 }
 

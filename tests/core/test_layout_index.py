@@ -1,4 +1,4 @@
-"""Names and indices of seats: one to one, in the layout's order, and nothing else is a seat's name."""
+"""Names and numbers of seats and slots: one to one, in the layout's order, and nothing else is a unit's name."""
 
 import pytest
 from hypothesis import given
@@ -26,14 +26,14 @@ def seat_of_name(index: LayoutIndex, name: str) -> int | None:
 
 
 def is_one_to_one(layout: Layout) -> bool:
-    """Whether every index has a name of its own that leads back to it."""
+    """Whether every number has a name of its own that leads back to it."""
     index = LayoutIndex(layout)
-    names = [index.unit_name(seat) for seat in range(index.seat_count)]
+    names = [index.unit_name(unit) for unit in range(index.unit_count)]
     return len(set(names)) == len(names) and [seat_of_name(index, name) for name in names] == list(range(len(names)))
 
 
 @given(layouts())
-def test_every_seat_has_one_name_and_every_name_one_seat(layout: Layout) -> None:
+def test_every_unit_has_one_name_and_every_name_one_unit(layout: Layout) -> None:
     assert is_one_to_one(layout)
 
 

@@ -1,13 +1,57 @@
 """Answers travel in one frame: what has no room beside the others is put off, and alone there is room for anything."""
 
+import msgspec
 import pytest
 
 from actors.core.commands import Command, CreateEvent, OpenSale, ReadEvent
 from actors.core.entries import HoldPlaced, SaleOpened
 from actors.core.ids import BlockId
-from actors.core.layout import MAX_TEXT_BYTES, Area, Category, Layout, Row, Section, text_bytes
-from actors.core.layout_file import MAX_AREAS, MAX_CATEGORIES, MAX_PRICE, MAX_ROWS, MAX_SECTIONS
+from actors.core.layout import (
+    MAX_AREAS,
+    MAX_BUFFER_MS,
+    MAX_CALENDARS,
+    MAX_CATEGORIES,
+    MAX_DAY,
+    MAX_FEES,
+    MAX_HALF_WIDTHS,
+    MAX_HOURS,
+    MAX_PPM,
+    MAX_PRICE,
+    MAX_PRICE_TYPES,
+    MAX_RESOURCES,
+    MAX_ROWS,
+    MAX_RUNS,
+    MAX_SECTIONS,
+    MAX_SPECIAL_SEATS,
+    MAX_TEXT_BYTES,
+    MAX_TIME_MS,
+    MINUTE_MS,
+    Area,
+    Calendar,
+    Category,
+    Fee,
+    Hours,
+    Layout,
+    Resource,
+    Row,
+    RowKind,
+    Section,
+    Tax,
+    text_bytes,
+)
 from actors.core.layout_soundness import first_fault
+from actors.core.replies import EventReply, EventStatus
+from actors.core.rules import (
+    MAX_ALLOTMENTS,
+    MAX_CHANNELS,
+    MAX_RULES_TEXT_BYTES,
+    MAX_UNITS_NAMED,
+    Allotment,
+    Channel,
+    Rules,
+    Window,
+    faults_of_rules,
+)
 from actors.engine import block_host
 from actors.link.batch import (
     ANSWER_OVERHEAD_BYTES,
@@ -188,29 +232,64 @@ def test_whatever_arrives_in_a_frame_can_be_answered_in_one() -> None:
     on_virtual_time(check_largest)()
 
 
-def test_the_largest_layout_fits_into_a_frame() -> None:
-    """As much text as may be, and beside it as many rows, sections, areas and categories as may be."""
+def name(kind: str, number: int) -> str:
+    """A name as long as it may be, in letters as long as most are."""
+    return f"{kind}{number:\N{SNOWMAN}>{LABEL_LENGTH - 1}}"
 
-    def name(kind: str, number: int) -> str:
-        return f"{kind}{number:\N{SNOWMAN}>{LABEL_LENGTH - 1}}"
 
+def largest_layout() -> Layout:
+    """As much text as may be, and beside it as many of everything else as may be."""
     text_of_rows = sum(len(f"r{number}") + 1 for number in range(MAX_ROWS))
     labels = seats(range(LABELS_PER_ROW))
     labelled_rows = (MAX_TEXT_BYTES - text_of_rows) // text_bytes(labels)
+    special = tuple(range(LABELS_PER_ROW))
     rows = tuple(
-        Row(f"r{number}", MAX_CATEGORIES - 1, 10**8, LABELS_PER_ROW, labels)
+        Row(f"r{number}", MAX_CATEGORIES - 1, 10**8, LABELS_PER_ROW, labels, RowKind.TABLE, special)
         if number < labelled_rows
-        else Row(f"r{number}", MAX_CATEGORIES - 1, 10**8, 1)
+        else Row(f"r{number}", MAX_CATEGORIES - 1, 10**8, 1, (), RowKind.TABLE)
         for number in range(MAX_ROWS)
     )
+    assert labelled_rows * LABELS_PER_ROW > 0.8 * MAX_SPECIAL_SEATS
     per_section = MAX_ROWS // MAX_SECTIONS
-    sections = (Section(name("s", n), rows[n * per_section :][:per_section]) for n in range(MAX_SECTIONS))
-    areas = (Area(name("a", number), 0, 100) for number in range(MAX_AREAS))
-    categories = (Category(name("c", number), MAX_PRICE) for number in range(MAX_CATEGORIES))
-    layout = Layout("EUR", tuple(categories), tuple(sections), tuple(areas))
+    places = MAX_HALF_WIDTHS, MAX_HALF_WIDTHS
+    prices = tuple((number, MAX_PRICE) for number in range(1, MAX_PRICE_TYPES))
+    closed = ((MAX_DAY * 1_440, MAX_DAY * 1_440 + 1),) * (MAX_HOURS // MAX_CALENDARS - 1)
+    hours = Hours(MAX_DAY - 1, MAX_DAY, ((6, 1_439, 2_879),), closed)
+    slot_ms, begins = 1_440 * MINUTE_MS, MAX_TIME_MS - 100 * 1_440 * MINUTE_MS
+    runs = tuple((begins + run * slot_ms, 1, -1_439) for run in range(MAX_RUNS // MAX_CALENDARS))
+    return Layout(
+        "EUR",
+        tuple(Category(name("c", number), MAX_PRICE, prices) for number in range(MAX_CATEGORIES)),
+        tuple(Section(name("s", n), rows[n * per_section :][:per_section], places) for n in range(MAX_SECTIONS)),
+        tuple(Area(name("a", number), 0, 100) for number in range(MAX_AREAS)),
+        tuple(Resource(name("x", n), MAX_CATEGORIES - 1, n, MAX_BUFFER_MS) for n in range(MAX_RESOURCES)),
+        tuple(Calendar("x" * 64, slot_ms, runs, hours) for _ in range(MAX_CALENDARS)),
+        tuple(name("p", number) for number in range(MAX_PRICE_TYPES)),
+        tuple(Fee(name("f", number), MAX_PRICE, MAX_PPM) for number in range(MAX_FEES)),
+        Tax(name("t", 0), MAX_PPM, True),
+        places,
+    )
+
+
+def largest_rules() -> Rules:
+    """As many names as may be, in as many bytes as may be."""
+    channels = tuple(Channel(name("c", number), Window(1 << 40, 1 << 41)) for number in range(MAX_CHANNELS))
+    allotments = tuple(Allotment(name("a", n), name("c", 0), (), (), 1 << 47) for n in range(MAX_ALLOTMENTS))
+    left = MAX_RULES_TEXT_BYTES - Rules(channels=channels, allotments=allotments).text_bytes
+    units = ("u" * (left // MAX_UNITS_NAMED - 1),) * (MAX_UNITS_NAMED // MAX_ALLOTMENTS)
+    allotments = tuple(msgspec.structs.replace(allotment, units=units) for allotment in allotments)
+    rules = Rules(Window(1 << 40, 1 << 41), channels=channels, allotments=allotments, accessible_until_ms=1 << 47)
+    assert 0.95 * MAX_RULES_TEXT_BYTES < rules.text_bytes <= MAX_RULES_TEXT_BYTES
+    return rules
+
+
+def test_the_largest_layout_and_the_largest_rules_fit_into_a_frame() -> None:
+    layout, rules = largest_layout(), largest_rules()
     assert first_fault(layout) is None
+    assert list(faults_of_rules(rules)) == []
     assert layout.text_bytes > 0.98 * MAX_TEXT_BYTES
-    assert len(encoder.encode(layout)) < 0.95 * MAX_FRAME_BYTES
+    event = EventReply("t" * 64, "\N{SNOWMAN}" * 200, EventStatus.ON_SALE, layout, 600_000, 1 << 47, rules)
+    assert len(encoder.encode(event)) < 0.9 * MAX_FRAME_BYTES
 
 
 def test_control_a_reply_that_is_larger_than_its_command_could_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,13 +22,13 @@ from actors.core.entries import Activated, Entry
 from actors.core.ids import Kind, parse_id
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
 from actors.core.outcomes import Accepted as CoreAccepted
 from actors.core.outcomes import Outcome
 from actors.core.replies import HoldReply, OrderReply
 from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
+from actors.layout_files.layout_file import parse_layout
 from loadtests.audit.audit import LiveDigest
 from loadtests.audit.replies import Told
 from loadtests.calls import Accepted, Answer, Ask, Passing, Refused

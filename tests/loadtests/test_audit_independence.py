@@ -7,8 +7,8 @@ from actors.core.entries import EventCreated
 from actors.core.ids import BlockId, Kind, TenantId, event_block, event_id, outside_id, parse_event_id, parse_id
 from actors.core.keys import key_hash
 from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
 from actors.core.layout_index import LayoutIndex
+from actors.layout_files.layout_file import parse_layout
 from loadtests.audit.ids import EVENT, HOLD, ORDER, block_of_event, home_of, id_of
 from loadtests.audit.keys import journaled_key
 from loadtests.audit.layouts import layout_fault

@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
 from actors.core.layout_index import LayoutIndex
+from actors.layout_files.layout_file import parse_layout
 from loadtests.house import SEATS_PER_ROW, Belief, House, seat_name, seat_of_name
 
 

@@ -3,6 +3,7 @@
 FLOORS: dict[str, tuple[str, ...]] = {
     # modules under this prefix may import, beside each other, only what is under these prefixes
     "actors.core": (),
+    "actors.layout_files": ("actors.core",),
     "actors.link": ("actors.core",),
     "actors.database": (),
     "actors.journal": ("actors.core", "actors.database"),
@@ -77,7 +78,6 @@ CORE_MAY_IMPORT = {
     "contextlib",
     "dataclasses",
     "datetime",
-    "difflib",
     "enum",
     "functools",
     "hashlib",

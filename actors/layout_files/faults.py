@@ -1,4 +1,4 @@
-"""What is wrong with a layout file, fault by fault. Whatever the input, a fault's text is short and printable."""
+"""What is wrong with a file, fault by fault. Whatever the input, a fault's text is short and printable."""
 
 import msgspec
 
@@ -7,8 +7,8 @@ _MAX_SHOWN_LENGTH = 40
 _MAX_SHOWN_NUMBER = 10**18
 
 
-class LayoutFault(msgspec.Struct, frozen=True):
-    """One thing that is wrong; `path` as in `sections[3].rows[2].seats`, empty for the layout as a whole."""
+class FieldFault(msgspec.Struct, frozen=True):
+    """One thing that is wrong; `path` as in `sections[3].rows[2].seats`, empty for the file as a whole."""
 
     path: str
     problem: str
@@ -21,7 +21,7 @@ class FaultList:
     """Faults in the order found. The first `MAX_FAULTS` are kept, the others counted."""
 
     def __init__(self) -> None:
-        self._kept: list[LayoutFault] = []
+        self._kept: list[FieldFault] = []
         self._more = 0
 
     @property
@@ -29,16 +29,21 @@ class FaultList:
         """Whether further faults are only counted."""
         return len(self._kept) == MAX_FAULTS
 
+    @property
+    def count(self) -> int:
+        """How many there are, kept or not."""
+        return len(self._kept) + self._more
+
     def add(self, path: str, problem: str) -> None:
         """Note a fault."""
         if self.full:
             self._more += 1
         else:
-            self._kept.append(LayoutFault(path, problem))
+            self._kept.append(FieldFault(path, problem))
 
-    def found(self) -> tuple[LayoutFault, ...]:
+    def found(self) -> tuple[FieldFault, ...]:
         """The faults; a last one without a path says how many more there are."""
-        more = (LayoutFault("", f"and {self._more} more faults"),) if self._more else ()
+        more = (FieldFault("", f"and {self._more} more faults"),) if self._more else ()
         return (*self._kept, *more)
 
 

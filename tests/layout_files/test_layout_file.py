@@ -6,12 +6,17 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from actors.core import layout_file
-from actors.core.labels import MAX_LABEL_LENGTH, LabelRange, following_label, label_problem, parse_range
-from actors.core.layout import MAX_UNITS, Area, Category, Layout, Row, Section
-from actors.core.layout_faults import MAX_FAULTS, LayoutFault, shown
-from actors.core.layout_file import MAX_PRICE, MAX_ROWS_PER_SECTION, layout_to_raw, parse_layout
+from actors.core.labels import MAX_LABEL_LENGTH, label_problem
+from actors.core.layout import MAX_PRICE, MAX_UNITS, Area, Category, Layout, Row, Section
+from actors.core.layout_soundness import first_fault
+from actors.layout_files import layout_file, layout_writer
+from actors.layout_files.faults import MAX_FAULTS, FieldFault, shown
+from actors.layout_files.layout_file import parse_layout
+from actors.layout_files.layout_writer import layout_to_raw
+from actors.layout_files.seat_fields import MAX_ROWS_PER_SECTION
+from serve.layout_reader import decode_yaml
 from tests.core.layout_strategy import layouts
+from tests.layout_files.spoiling import faults_of, spoiled
 
 GOOD: dict[str, Any] = {
     "currency": "EUR",
@@ -32,35 +37,14 @@ GOOD: dict[str, Any] = {
 """A small layout; the rows of the table below each spoil one thing in it."""
 
 
-def spoiled(place: str, value: object) -> Any:
-    """A copy of `GOOD` with `value` at the dotted `place`; `...` removes what is there, `+` appends."""
-    raw = msgspec.json.decode(msgspec.json.encode(GOOD))
-    *way, last = (int(step) if step.isdigit() else step for step in place.split("."))
-    target = raw
-    for step in way:
-        target = target[step]
-    if value is ...:
-        del target[last]
-    elif last == "+":
-        target.append(value)
-    else:
-        target[last] = value
-    return raw
-
-
-def faults_of(raw: object) -> list[tuple[str, str]]:
-    """The faults of a layout that must be refused."""
-    faults = parse_layout(raw)
-    assert isinstance(faults, tuple), "accepted"
-    return [(fault.path, fault.problem) for fault in faults]
-
-
 ROWS = "sections.0.rows"
 ROW = f"{ROWS}.0"
 ROW_PATH = "sections[0].rows[0]"
 AREA = {"name": "Side", "capacity": 1, "category": "Far"}
 SECTION = {"name": "102", "category": "Far", "rows": [{"name": "A", "seats": "1..2"}]}
-ROOT_FIELDS = "must be a mapping with the fields currency, categories, sections, areas"
+ROOT_FIELDS = (
+    "must be a mapping with the fields currency, price_types, categories, fees, tax, focus, sections, areas, resources"
+)
 LABEL_LENGTH = f"must have 1 to {MAX_LABEL_LENGTH} characters"
 RANGE_OR_LIST = 'must be a range such as "1..20" or a list of labels'
 ROW_RANGE = 'must be a range such as "A..T" or "1..15"'
@@ -90,7 +74,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("section", [], "section", 'is an unknown field, did you mean "sections"?'),
     ("colour", "red", "colour", "is an unknown field"),
     ("x y", 1, "", 'has an unknown field "x y"'),
-    ("categories.+", "Near", "categories[2]", 'must be a mapping with the fields name, price; is "Near"'),
+    ("categories.+", "Near", "categories[2]", 'must be a mapping with the fields name, price, prices; is "Near"'),
     ("sections", "101", "sections", 'must be a list, is "101"'),
     ("sections.0.name", ..., "sections[0].name", "is missing"),
     ("sections.0.name", 101, "sections[0].name", "must be text in quotes, is 101"),
@@ -120,7 +104,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     (f"{ROW}.names", "C..A", f"{ROW_PATH}.names", f'{ROW_RANGE}, is "C..A"'),
     (f"{ROW}.names", ["A"], f"{ROW_PATH}.names", f"{ROW_RANGE}, is a list of 1"),
     (f"{ROW}.names", "1..1001", f"{ROW_PATH}.names", f"must be at most {MAX_ROWS_PER_SECTION} rows, is 1001"),
-    (f"{ROWS}.+", {"names": "1..996", "seats": "1..1"}, "sections[0].rows", "must be at most 1000 rows"),
+    (f"{ROWS}.+", {"names": "1..996", "seats": "1..1"}, "sections[0].rows", "must be at most 1000 rows and tables"),
     (f"{ROWS}.1.name", "B", "sections[0].rows[1].name", f'"B" is already used by {ROW_PATH}.names'),
     (
         f"{ROWS}.+",
@@ -155,7 +139,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("areas.0.category", ..., "areas[0].category", "is missing"),
     ("areas.0.category", "Middle", "areas[0].category", '"Middle" is not one of the categories'),
     ("areas.0.capcity", 5, "areas[0].capcity", 'is an unknown field, did you mean "capacity"?'),
-    ("areas.0.capacity", MAX_UNITS, "", f"has more than {MAX_UNITS} seats and places"),
+    ("areas.0.capacity", MAX_UNITS, "", f"has more than {MAX_UNITS} seats, places and slots"),
 ]
 
 
@@ -179,11 +163,21 @@ def test_the_small_layout_is_accepted_as_it_reads() -> None:
     )
 
 
+def test_the_example_of_the_notation_is_right() -> None:
+    notation = layout_file.__doc__ or ""
+    layout = parse_layout(decode_yaml(notation[notation.index("    currency:") : notation.index("`sections`")]))
+    assert isinstance(layout, Layout), layout
+    assert first_fault(layout) is None
+    assert layout.seat_count == 20 * 22 + 3 + 2 * 22 + 10 * 8
+    assert layout.slot_count == 12 * sum(count for _, count, _ in layout.calendars[0].runs) > 0
+    assert parse_layout(layout_to_raw(layout)) == layout
+
+
 @pytest.mark.parametrize(
     ("place", "value", "path", "problem"), ONE_FAULT, ids=[f"{row}:{case[0]}" for row, case in enumerate(ONE_FAULT)]
 )
 def test_one_spoiled_field_gives_exactly_its_fault(place: str, value: object, path: str, problem: str) -> None:
-    faults = faults_of(spoiled(place, value))
+    faults = faults_of(parse_layout, spoiled(GOOD, place, value))
     if place == "categories.0.name":  # "Near" is gone as well, so what names it is at fault too
         faults.remove(("sections[0].category", '"Near" is not one of the categories'))
     assert faults == [(path, problem)]
@@ -191,26 +185,29 @@ def test_one_spoiled_field_gives_exactly_its_fault(place: str, value: object, pa
 
 @pytest.mark.parametrize("raw", [None, 7, "layout", [], [1, 2], True, 1.5, b"x"])
 def test_what_is_no_mapping_at_all_is_refused(raw: object) -> None:
-    assert faults_of(raw) == [("", f"{ROOT_FIELDS}; is {shown(raw)}")]
+    assert faults_of(parse_layout, raw) == [("", f"{ROOT_FIELDS}; is {shown(raw)}")]
 
 
 def test_a_row_without_any_category_is_refused_row_by_row() -> None:
-    raw = spoiled("sections.0.category", ...)
-    assert faults_of(raw) == [(f"{ROW_PATH}.category", "is missing"), ("sections[0].rows[2].category", "is missing")]
+    raw = spoiled(GOOD, "sections.0.category", ...)
+    assert faults_of(parse_layout, raw) == [
+        (f"{ROW_PATH}.category", "is missing"),
+        ("sections[0].rows[2].category", "is missing"),
+    ]
 
 
 def test_a_layout_of_nothing_is_refused() -> None:
     raw = {"currency": "EUR", "categories": [{"name": "Near", "price": 1}]}
-    assert faults_of(raw) == [("", "has neither seats nor places: give sections or areas")]
+    assert faults_of(parse_layout, raw) == [("", "has nothing to sell: give sections, areas or resources")]
 
 
 def test_all_faults_are_named_at_once_in_the_order_of_the_file() -> None:
-    raw = spoiled("currency", "?")
+    raw = spoiled(GOOD, "currency", "?")
     raw["categories"][0]["price"] = -1
     raw["sections"][0]["rows"][0]["seats"] = "x"
     raw["sections"][0]["rows"][1]["seats"][1] = "1"
     raw["areas"][0]["capacity"] = 0
-    assert [path for path, _ in faults_of(raw)] == [
+    assert [path for path, _ in faults_of(parse_layout, raw)] == [
         "currency",
         "categories[0].price",
         f"{ROW_PATH}.seats",
@@ -224,7 +221,7 @@ def test_faults_beyond_a_hundred_are_counted() -> None:
     faults = parse_layout(raw)
     assert isinstance(faults, tuple)
     assert len(faults) == MAX_FAULTS + 1
-    assert faults[-1] == LayoutFault("", "and 30 more faults")
+    assert faults[-1] == FieldFault("", "and 30 more faults")
     assert str(faults[0]) == f"areas[0].capacity: must be from 1 to {MAX_UNITS}, is 0"
     assert str(faults[-1]) == "and 30 more faults"
 
@@ -243,7 +240,7 @@ def test_negative_control_a_wrong_run_of_row_names_does_not_survive(monkeypatch:
     rows = (Row("X", 0, 1, 2), Row("XA", 0, 1, 2))
     layout = Layout("EUR", (Category("Near", 1),), (Section("101", rows),), ())
     assert parse_layout(layout_to_raw(layout)) == layout
-    monkeypatch.setattr(layout_file, "following_label", lambda label: label + "A")
+    monkeypatch.setattr(layout_writer, "following_label", lambda label: label + "A")
     assert parse_layout(layout_to_raw(layout)) != layout
 
 
@@ -256,40 +253,6 @@ def test_rows_alike_come_back_as_one_range_and_others_do_not() -> None:
         {"name": "Box", "seats": ["1", "01", "2A"], "category": "Far"},
         {"name": "Sofa", "seats": ["A", "B", "C", "D"]},
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1..20", LabelRange(1, 20, False)),
-        ("0..0", LabelRange(0, 1, False)),
-        ("A..T", LabelRange(65, 20, True)),
-        ("x..z", LabelRange(120, 3, True)),
-        ("999999..999999", LabelRange(999_999, 1, False)),
-        ("A..z", None),
-        ("a..Z", None),
-        ("1..A", None),
-        ("AA..AC", None),
-        ("1...3", None),
-        ("1..3\n", None),
-        (" 1..3", None),
-        ("..", None),
-        ("", None),
-    ],
-)
-def test_ranges(text: str, expected: LabelRange | None) -> None:
-    assert parse_range(text) == expected
-
-
-@pytest.mark.parametrize("text", ["1..12", "8..101", "0..3", "A..Z", "a..z", "999990..999999"])
-def test_the_label_that_follows_is_the_next_of_the_range(text: str) -> None:
-    labels = list(parse_range(text).labels())  # type: ignore[union-attr]
-    assert [following_label(label) for label in labels[:-1]] == labels[1:]
-
-
-@pytest.mark.parametrize("label", ["Z", "z", "AA", "01", "999999", "1A", "-1", "", "\u00e9"])
-def test_nothing_follows_a_label_that_cannot_go_on(label: str) -> None:
-    assert following_label(label) is None
 
 
 @pytest.mark.parametrize("label", ["101", "A", "Box 1", "1-20", "A..C", "Étage", "日本", "x" * 32])

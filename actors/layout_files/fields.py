@@ -1,16 +1,23 @@
-"""Reading a layout file field by field, noting what is wrong under the field's path.
+"""Reading a file field by field, noting what is wrong under the field's path.
 
 Reading goes on after a fault so that all of them are named at once: a faulty field reads as a harmless placeholder, and
-it is the list of faults that refuses the layout.
+it is the list of faults that refuses the file.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from typing import TypeVar
 
 from actors.core.labels import MAX_LABEL_LENGTH, label_problem
-from actors.core.layout_faults import FaultList, shown
+from actors.layout_files.faults import FaultList, shown
 
-MAX_FIELDS = 16
+T = TypeVar("T")
+
+MAX_FIELDS = 24
+MAX_PARSED_LENGTH = 64
+
+_DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,11})(?:\.([0-9]{1,12}))?")
 
 
 class Fields:
@@ -71,6 +78,53 @@ class Fields:
             return least
         return value
 
+    def decimal(self, name: str, least: int, most: int, places: int) -> int:
+        """A required number with up to so many places after the point, in units of the last place.
+
+        Exact: as a number or as text, it is read as it is written. `least` if faulty.
+        """
+        if not self.require(name):
+            return least
+        value = read_decimal(self.value(name), places)
+        if value is None:
+            where = f"with at most {places} digits after the point"
+            self.refuse(name, f"must be a number {where}, is {shown(self.value(name))}")
+            return least
+        if not least <= value <= most:
+            ends = f"from {written_decimal(least, places)} to {written_decimal(most, places)}"
+            self.refuse(name, f"must be {ends}, is {shown(self.value(name))}")
+            return least
+        return value
+
+    def truth(self, name: str) -> bool:
+        """Required: true or false; false if faulty."""
+        if not self.require(name):
+            return False
+        value = self.value(name)
+        if not isinstance(value, bool):
+            self.refuse(name, f"must be true or false, is {shown(value)}")
+        return value is True
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """A required choice; the first if faulty."""
+        if not self.require(name):
+            return choices[0]
+        value = self.value(name)
+        if not (isinstance(value, str) and value in choices):
+            self.refuse(name, f"must be {' or '.join(choices)}, is {shown(value)}")
+            return choices[0]
+        return value
+
+    def parsed(self, name: str, parse: Callable[[str], T | None], what: str) -> T | None:
+        """A required text as `parse` understands it; None if it is missing or is not `what` it should be."""
+        if not self.require(name):
+            return None
+        value = self.value(name)
+        parsed = parse(value) if isinstance(value, str) and len(value) <= MAX_PARSED_LENGTH else None
+        if parsed is None:
+            self.refuse(name, f"must be {what}, is {shown(value)}")
+        return parsed
+
     def entries(self, name: str, least: int, most: int) -> Iterator[tuple[str, object]]:
         """The elements of a list with their paths. Optional if `least` is 0. A list over `most` is not looked into."""
         if not (self.has(name) if least == 0 else self.require(name)):
@@ -102,3 +156,35 @@ def read_label(raw: object, path: str, faults: FaultList) -> str:
         faults.add(path, f"{problem}: {shown(raw)}")
         return ""
     return raw
+
+
+def read_decimal(value: object, places: int) -> int | None:
+    """A number, or text that writes one, in units of its last place; None if it is none or has more places.
+
+    A float is read as the shortest text that means it, so as it was written.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, int) and abs(value) >= 10**12:
+        return None
+    text = value if isinstance(value, str) else repr(value)
+    digits = _DECIMAL.fullmatch(text) if len(text) <= MAX_PARSED_LENGTH else None
+    if digits is None:
+        return None
+    fraction = (digits[3] or "").rstrip("0")
+    if len(fraction) > places:
+        return None
+    size = int(digits[2] + fraction.ljust(places, "0"))
+    return -size if digits[1] else size
+
+
+def written_seconds(ms: int) -> int | str:
+    """Milliseconds as seconds: a number if they are whole, else text."""
+    return written_decimal(ms, 3) if ms % 1_000 else ms // 1_000
+
+
+def written_decimal(value: int, places: int) -> str:
+    """How a number in units of its last place is written."""
+    whole, rest = divmod(abs(value), 10**places)
+    fraction = f".{rest:0{places}}".rstrip("0") if rest else ""
+    return f"{'-' if value < 0 else ''}{whole}{fraction}"

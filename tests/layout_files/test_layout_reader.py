@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from actors.core.layout import Layout
-from actors.core.layout_file import layout_to_raw, parse_layout
+from actors.layout_files.layout_file import parse_layout
+from actors.layout_files.layout_writer import layout_to_raw
 from serve import layout_reader
 from serve.layout_reader import MAX_FILE_BYTES, LayoutFileError, decode_json, decode_yaml, read_layout_file
 
