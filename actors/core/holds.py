@@ -142,7 +142,7 @@ def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> R
         return None
     if not buyer:
         return Rejected(
-            Reason.INVALID_ARGUMENT, Details(fields=("buyer: this event limits how much a buyer may have",))
+            Reason.INVALID_ARGUMENT, Details(fields=("buyer_id: this event limits how much a buyer may have",))
         )
     count = state.units_of_buyer.get(buyer, 0)
     if count + quantity > most:

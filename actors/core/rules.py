@@ -17,7 +17,7 @@ MAX_HOLD_LIFE_MS = 24 * 60 * 60_000
 DEFAULT_HOLD_LIFE_MS = 2 * 60 * 60_000
 MIN_HOLD_LIFE_MS = 1_000
 MAX_CLAIM_MS = 24 * 60 * 60_000
-_MOST_MS = 1 << 52  # times that JSON and Python's datetime both can write
+_MOST_MS = 253_402_300_800_000  # the year 10000, which no calendar of ours has
 
 
 class Window(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
