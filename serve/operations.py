@@ -1,8 +1,7 @@
 """Every operation once, whatever the protocol: judge the request, then the credential, then ask.
 
-The edges hand in what arrived and render what comes back; neither decides anything. A request is judged in the order of
-`Reason`: too large, malformed, no credential, one that does not allow it, and only then what the event, the hold or the
-order says.
+The edges hand in what arrived and render what comes back; neither decides anything. Who is let in is told in
+`admission`, and what is read from read models in `reads`.
 """
 
 import asyncio
@@ -11,64 +10,37 @@ from typing import TypeVar
 
 import msgspec
 
-from actors.core.ids import BlockId, parse_event_id
-from actors.core.layout import Layout
-from actors.core.layout_file import parse_layout
-from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
-from actors.core.wishes import AreaPlaces, Wish
-from actors.projections.availability import (
-    Availability,
-    AvailabilityReader,
-    EventSummary,
-    InvalidCursor,
-    ReadUnavailable,
-    UnitStatuses,
-)
-from actors.reservations import Caller, Done, Request, Reservations
-from serve.auth import Operator
-from serve.layout_reader import LayoutFileError, decode_json
+from actors.core.ids import Kind, parse_id, parse_ticket_id
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import DigestReply, EventReply, EventStatus, HoldReply, OrderReply, OrderStatus, WaiterReply
+from actors.core.rules import Rules
+from actors.projections.availability import AvailabilityReader
+from actors.reservations import Done, Request, Reservations
+from serve.admission import Authenticate, Envelope
+from serve.documents import read_documents
 from serve.ration import Ration
+from serve.reads import Reads
 from serve.refusals import invalid
 from serve.status import ClusterStatus
 from serve.validation import (
+    EventEdit,
     HoldExtension,
     NewEvent,
-    NewHold,
+    NewHolder,
     NewOrder,
     Nothing,
-    Page,
-    SectionAsked,
-    Shape,
+    TicketsOfOrder,
     bounded_timeout_ms,
-    key_faults,
-    timeout_faults,
 )
-
-Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
-"""Who bears this `Authorization` value, or why nobody does."""
+from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
 
 DIGEST_PERIOD_S = 1.0
 """A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time, and for one a second for
 each tenant."""
-
-S = TypeVar("S", bound=Shape)
-T = TypeVar("T")
+T = TypeVar("T", TicketsOfOrder, TicketExchange)
 
 
-class Envelope(msgspec.Struct, frozen=True):
-    """What a request bears beside its body.
-
-    `timeout_ms`: how long the caller waits, 0 if it does not say. `faults`: what is wrong with how the rest was borne.
-    """
-
-    authorization: str | None
-    key: str | None = None
-    timeout_ms: int = 0
-    faults: tuple[str, ...] = ()
-
-
-class Operations:
+class Operations(Reads):
     """What can be asked of Holdfast. Every method takes the body as read, or the refusal that reading it met."""
 
     def __init__(
@@ -78,9 +50,7 @@ class Operations:
         authenticate: Authenticate,
         status: Callable[[], Awaitable[ClusterStatus]],
     ) -> None:
-        self._reservations = reservations
-        self._availability = availability
-        self._authenticate = authenticate
+        super().__init__(reservations, availability, authenticate)
         self._status = status
         self._digests = Ration(DIGEST_PERIOD_S)
 
@@ -90,19 +60,52 @@ class Operations:
         if isinstance(admitted, Rejected):
             return admitted
         request, new = admitted
-        layout = await asyncio.to_thread(_read_layout, new.layout)
-        if isinstance(layout, Rejected):
-            return layout
-        return await self._reservations.create_event(request, new.name, layout, new.hold_ttl_seconds * 1000)
+        read = await asyncio.to_thread(read_documents, new.layout, new.rules)
+        if isinstance(read, Rejected):
+            return read
+        layout, rules = read
+        assert layout is not None
+        ttl_ms = new.hold_ttl_seconds * 1000
+        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules or Rules())
+
+    async def edit_event(
+        self, envelope: Envelope, event_id: str, if_revision: int | Rejected, body: EventEdit | Rejected
+    ) -> Done[EventReply] | Rejected:
+        """Change an event, if it is still of the revision that the caller has read."""
+        if isinstance(if_revision, Rejected):
+            faults = (*envelope.faults, *if_revision.details.fields)
+            envelope = msgspec.structs.replace(envelope, faults=faults)
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        assert not isinstance(if_revision, Rejected)
+        request, edit = admitted
+        read = await asyncio.to_thread(read_documents, edit.layout, edit.rules)
+        if isinstance(read, Rejected):
+            return read
+        layout, rules = read
+        ttl_ms = edit.hold_ttl_seconds * 1000 or None
+        return await self._reservations.edit_event(
+            request, event_id, if_revision, name=edit.name or None, layout=layout, rules=rules, hold_ttl_ms=ttl_ms
+        )
 
     async def open_sale(
         self, envelope: Envelope, event_id: str, body: Nothing | Rejected
     ) -> Done[EventReply] | Rejected:
-        """Put an event on sale."""
+        """Put an event on sale, or resume its sale."""
         admitted = await self._admit_write(envelope, body)
         if isinstance(admitted, Rejected):
             return admitted
         return await self._reservations.open_sale(admitted[0], event_id)
+
+    async def change_status(
+        self, envelope: Envelope, event_id: str, status: EventStatus, body: Nothing | Rejected
+    ) -> Done[EventReply] | Rejected:
+        """Pause or close an event's sale, cancel or archive the event."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        return await self._reservations.change_status(admitted[0], event_id, status)
 
     async def get_event(self, envelope: Envelope, event_id: str) -> Done[EventReply] | Rejected:
         """Read an event as its block sees it."""
@@ -126,43 +129,6 @@ class Operations:
         operator = await self._admit_operator(envelope)
         return operator if isinstance(operator, Rejected) else await self._status()
 
-    async def list_events(
-        self, envelope: Envelope, page: Page | Rejected
-    ) -> tuple[tuple[EventSummary, ...], str] | Rejected:
-        """The tenant's events, and the cursor of the next page."""
-        caller = await self._admit_read(envelope, page)
-        if isinstance(caller, Rejected):
-            return caller
-        assert isinstance(page, Page)
-        try:
-            return await _unless_away(self._availability.list_events(caller.tenant, page.cursor, page.limit))
-        except InvalidCursor as error:
-            return invalid(f"cursor: {error}")
-
-    async def get_availability(self, envelope: Envelope, event_id: str) -> Availability | Rejected:
-        """An event's units, counted."""
-        admitted = await self._admit_read_model(envelope, event_id)
-        if isinstance(admitted, Rejected):
-            return admitted
-        caller, block = admitted
-        found = await _unless_away(self._availability.availability(caller.tenant, block))
-        return await self._missing_read_model(caller, event_id, envelope) if found is None else found
-
-    async def list_units(
-        self, envelope: Envelope, event_id: str, asked: SectionAsked | Rejected
-    ) -> UnitStatuses | Rejected:
-        """The seats of a section with their statuses."""
-        admitted = await self._admit_read_model(envelope, event_id, asked)
-        if isinstance(admitted, Rejected):
-            return admitted
-        caller, block = admitted
-        assert isinstance(asked, SectionAsked)
-        try:
-            found = await _unless_away(self._availability.unit_statuses(caller.tenant, block, asked.section))
-        except KeyError:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(asked.section,)))
-        return await self._missing_read_model(caller, event_id, envelope) if found is None else found
-
     async def place_hold(
         self, envelope: Envelope, event_id: str, body: NewHold | Rejected
     ) -> Done[HoldReply] | Rejected:
@@ -171,10 +137,8 @@ class Operations:
         if isinstance(admitted, Rejected):
             return admitted
         request, new = admitted
-        areas = tuple(AreaPlaces(places.area, places.quantity) for places in new.areas)
-        if new.buyer_id:
-            request = msgspec.structs.replace(request, buyer=new.buyer_id)
-        return await self._reservations.place_hold(request, event_id, Wish(new.units, areas), new.ttl_seconds * 1000)
+        request = _for_buyer(request, new.buyer_id)
+        return await self._reservations.place_hold(request, event_id, new.wish(), new.ttl_seconds * 1000)
 
     async def get_hold(self, envelope: Envelope, hold_id: str) -> Done[HoldReply] | Rejected:
         """Read a hold."""
@@ -235,64 +199,90 @@ class Operations:
             return admitted
         return await self._reservations.cancel_order(admitted[0], order_id)
 
-    async def _admit_write(self, envelope: Envelope, body: S | Rejected) -> tuple[Request, S] | Rejected:
-        faults = (*envelope.faults, *key_faults(envelope.key), *timeout_faults(envelope.timeout_ms))
-        refusal = _malformed(body, faults)
-        if refusal is not None:
-            return refusal
-        caller = await self._authenticate(envelope.authorization)
-        if isinstance(caller, Rejected):
-            return caller
-        assert envelope.key is not None
-        assert not isinstance(body, Rejected)
-        return Request(caller, envelope.key, bounded_timeout_ms(envelope.timeout_ms)), body
+    async def cancel_tickets(
+        self, envelope: Envelope, order_id: str, body: TicketsOfOrder | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """Cancel some tickets of an order."""
+        admitted = await self._admit_write(envelope, _of_order(order_id, body))
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, cancelled = admitted
+        return await self._reservations.cancel_tickets(request, order_id, _places(cancelled.tickets))
 
-    async def _admit_read(self, envelope: Envelope, body: Shape | Rejected | None = None) -> Caller | Rejected:
-        refusal = _malformed(body, (*envelope.faults, *timeout_faults(envelope.timeout_ms)))
-        return refusal or await self._authenticate(envelope.authorization)
+    async def exchange_tickets(
+        self, envelope: Envelope, order_id: str, body: TicketExchange | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """Give tickets of an order back and have others instead."""
+        admitted = await self._admit_write(envelope, _of_order(order_id, body))
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, exchange = admitted
+        places = _places(exchange.tickets)
+        return await self._reservations.exchange_tickets(request, order_id, places, exchange.wish())
 
-    async def _admit_operator(self, envelope: Envelope) -> Operator | Rejected:
+    async def reassign_ticket(
+        self, envelope: Envelope, ticket_id: str, body: NewHolder | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """Make a ticket another person's."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, holder = admitted
+        return await self._reservations.reassign_ticket(request, ticket_id, holder.buyer_id)
+
+    async def close_order(
+        self, envelope: Envelope, order_id: str, status: OrderStatus, body: Nothing | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """An order on slots was made use of, or nobody came."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        return await self._reservations.close_order(admitted[0], order_id, status)
+
+    async def join_waiting_list(
+        self, envelope: Envelope, event_id: str, body: NewWaiter | Rejected
+    ) -> Done[WaiterReply] | Rejected:
+        """Let a buyer wait."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, new = admitted
+        return await self._reservations.join_waiting_list(_for_buyer(request, new.buyer_id), event_id, new.wish())
+
+    async def get_waiter(self, envelope: Envelope, waiter_id: str) -> Done[WaiterReply] | Rejected:
+        """Read a waiter."""
         caller = await self._admit_read(envelope)
-        return caller if isinstance(caller, Operator | Rejected) else Rejected(Reason.PERMISSION_DENIED)
-
-    async def _admit_read_model(
-        self, envelope: Envelope, event_id: str, body: Shape | Rejected | None = None
-    ) -> tuple[Caller, BlockId] | Rejected:
-        caller = await self._admit_read(envelope, body)
         if isinstance(caller, Rejected):
             return caller
-        block = parse_event_id(event_id)
-        return Rejected(Reason.EVENT_NOT_FOUND) if block is None else (caller, block)
+        return await self._reservations.get_waiter(caller, waiter_id, bounded_timeout_ms(envelope.timeout_ms))
 
-    async def _missing_read_model(self, caller: Caller, event_id: str, envelope: Envelope) -> Rejected:
-        """Why there is no read model: there is no such event, or it was created a moment ago."""
-        known = await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
-        return known if isinstance(known, Rejected) else Rejected(Reason.UNAVAILABLE)
-
-
-def _malformed(body: Shape | Rejected | None, faults: tuple[str, ...]) -> Rejected | None:
-    """The refusal of a body and of what goes with it, all faults together, or None."""
-    if not isinstance(body, Rejected):
-        return invalid(*faults) if faults else None
-    return body if body.reason is Reason.TOO_LARGE else invalid(*faults, *body.details.fields)
+    async def leave_waiting_list(
+        self, envelope: Envelope, waiter_id: str, body: Nothing | Rejected
+    ) -> Done[WaiterReply] | Rejected:
+        """End the waiting."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        return await self._reservations.leave_waiting_list(admitted[0], waiter_id)
 
 
-def _read_layout(document: msgspec.Raw) -> Layout | Rejected:
-    try:
-        raw = decode_json(bytes(document).decode())
-    except UnicodeDecodeError:
-        return invalid("layout: is not UTF-8")
-    except LayoutFileError as error:
-        return invalid(f"layout: {str(error).strip()}")
-    layout = parse_layout(raw)
-    if isinstance(layout, Layout):
-        return layout
-    return invalid(*(f"layout.{fault}" if fault.path else f"layout: {fault}" for fault in layout))
+def _for_buyer(request: Request, buyer_id: str) -> Request:
+    return msgspec.structs.replace(request, buyer=buyer_id) if buyer_id else request
 
 
-async def _unless_away(reading: Awaitable[T]) -> T | Rejected:
-    """What a read model says, or that it cannot be reached now."""
-    try:
-        return await reading
-    except ReadUnavailable:
-        return Rejected(Reason.UNAVAILABLE)
+def _of_order(order_id: str, body: T | Rejected) -> T | Rejected:
+    """The body, unless it names tickets of other orders. If that is no order's id, nobody's tickets are of it."""
+    home = parse_id(Kind.ORDER, order_id)
+    if isinstance(body, Rejected) or home is None:
+        return body
+    faults = [
+        f"tickets[{index}]: is not of this order"
+        for index, ticket in enumerate(body.tickets)
+        if (parsed := parse_ticket_id(ticket)) is None or parsed[:2] != home
+    ]
+    return invalid(*faults) if faults else body
+
+
+def _places(tickets: tuple[str, ...]) -> list[int]:
+    """The places of these tickets in their order, from 0."""
+    return [parsed[2] for ticket in tickets if (parsed := parse_ticket_id(ticket)) is not None]

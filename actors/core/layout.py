@@ -126,6 +126,14 @@ class Calendar(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         """How many slots there are."""
         return sum(count for _, count, _ in self.runs)
 
+    @property
+    def times_ms(self) -> tuple[int, int] | None:
+        """When the first slot begins and the last one ends; None if there is none."""
+        if not self.runs:
+            return None
+        start_ms, count, _ = self.runs[-1]
+        return self.runs[0][0], start_ms + count * self.slot_ms
+
 
 class Resource(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A court or a room, sold by slots of `calendar` (an index). Between two holds `buffer_ms` stay unsold."""

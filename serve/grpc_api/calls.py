@@ -5,18 +5,18 @@ from typing import Any, TypeVar
 
 from actors.core.ids import BlockId
 from actors.core.outcomes import Rejected
-from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.core.replies import EventReply, HoldReply, OrderReply, WaiterReply
 from actors.reservations import Done
+from serve.admission import Envelope
 from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
 from serve.members import GIVEN_TWICE
-from serve.operations import Envelope
 from serve.refusals import too_large
 from serve.validation import MAX_BODY_BYTES, Shape, read_fields
 
 # Messages are `Any`: the generated code builds their classes at run time.
 Message = Any
-R = TypeVar("R", EventReply, HoldReply, OrderReply)
+R = TypeVar("R", EventReply, HoldReply, OrderReply, WaiterReply)
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
 

@@ -26,13 +26,17 @@ ON_WRITES = (Reason.TOO_LARGE, Reason.OUTCOME_UNKNOWN, Reason.IDEMPOTENCY_KEY_RE
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """`body`: of a write; `query`: of a read. `refuses`: beyond what every operation may answer."""
+    """`body`: of a write; `query`: of a read. `refuses`: beyond what every operation may answer.
+
+    `if_match`: the caller names the revision that it has read.
+    """
 
     gives: type[msgspec.Struct]
     refuses: tuple[Reason, ...] = ()
     body: type[Shape] | None = None
     query: type[Shape] | None = None
     for_operators: bool = False
+    if_match: bool = False
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -46,6 +50,7 @@ def contract(
     body: type[Shape] | None = None,
     query: type[Shape] | None = None,
     for_operators: bool = False,
+    if_match: bool = False,
 ) -> dict[str, Any]:
     """A route handler's options: what it takes, gives and refuses, and from whom."""
-    return {CONTRACT: Contract(gives, refuses, body, query, for_operators)}
+    return {CONTRACT: Contract(gives, refuses, body, query, for_operators, if_match)}

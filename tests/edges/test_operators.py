@@ -15,13 +15,13 @@ from actors.core.outcomes import Rejected
 from actors.core.replies import DigestReply
 from actors.projections.availability import AvailabilityReader
 from actors.reservations import Caller, Done, Reservations
-from serve import operations
+from serve import admission, operations
 from serve.auth import Operator
 from serve.operations import Operations
 from serve.ration import Ration
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http, read_http
 from tests.edges.edge_stack import Edges, edges_over, nothing_known, operator_of, whole_edges
-from tests.edges.refusal_cases import LAYOUT, NOWHERE_EVENT
+from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +73,7 @@ async def test_the_check_notices_when_everybody_is_let_in(
     edges: Edges, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    monkeypatch.setattr(operations, "Operator", Caller)
+    monkeypatch.setattr(admission, "Operator", Caller)
     with pytest.raises(AssertionError, match="alpha"):
         await check(edges, event)
 

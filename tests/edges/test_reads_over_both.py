@@ -8,7 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from actors.core.ids import event_id
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.edge_stack import Edges
-from tests.edges.refusal_cases import LAYOUT
+from tests.edges.refusal_house import LAYOUT
 from tests.projections.selling import World, follow_all, selling
 
 pytestmark = pytest.mark.anyio
