@@ -9,16 +9,30 @@ from google.protobuf.json_format import MessageToDict
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
 from tests.edges.edge_stack import Edges
 
-NUMBERS = ("capacity", "expires_in_seconds", "revision", "layout_version", "ahead", "score", "rate_ppm", "share_ppm")
+NUMBERS = (
+    "capacity",
+    "available",
+    "held",
+    "sold",
+    "blocked",
+    "sequence",
+    "expires_in_seconds",
+    "revision",
+    "layout_version",
+    "ahead",
+    "score",
+    "rate_ppm",
+    "share_ppm",
+)
 _WHOLE_SECOND = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z")
 
 
 def thing(answered: Answered, name: str) -> Any:
-    """What was answered: an event, a hold, an order or a waiter. What there is not is left out."""
+    """What was answered: an event, a hold, an order, a waiter; "": all of it. What there is not is left out."""
     assert not answered.code, answered.reply
     shown = answered.reply
     if answered.protocol == "grpc":
-        message = getattr(answered.reply, name)
+        message = getattr(answered.reply, name) if name else answered.reply
         shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
         if name == "event":
             shown["rules"] = json.loads(shown["rules"])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serve.http_api import routes
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
 from tests.edges.club import make_club
@@ -87,26 +88,38 @@ async def test_an_edit_changes_what_is_given_and_nothing_else(edges: Edges, aski
     assert thing(await asking(edges, emptied), "event")["rules"]["max_per_buyer"] == 0
 
 
-async def test_every_answer_bears_the_revision_as_its_etag(edges: Edges) -> None:
+async def check_etags(edges: Edges, name: str) -> None:
     """What was read under an ETag can be edited under it, and only then."""
     headers = {"Authorization": edges.bearer("alpha"), "Content-Type": "application/json"}
     created = await edges.http.post(
-        "/v1/events", json={"name": "n", "layout": LAYOUT}, headers=headers | {"Idempotency-Key": "tagged"}
+        "/v1/events", json={"name": "n", "layout": LAYOUT}, headers=headers | {"Idempotency-Key": name}
     )
     path = f"/v1/events/{created.json()['event_id']}"
     assert created.headers["etag"] == '"1"'
-    opened = await edges.http.post(f"{path}/open-sale", headers=headers | {"Idempotency-Key": "tagged, open"})
+    opened = await edges.http.post(f"{path}/open-sale", headers=headers | {"Idempotency-Key": f"{name}, open"})
     assert opened.headers["etag"] == '"2"'
     etag = (await edges.http.get(path, headers=headers)).headers["etag"]
     assert etag == '"2"'
-    edit = headers | {"Idempotency-Key": "tagged, edit", "If-Match": etag}
+    edit = headers | {"Idempotency-Key": f"{name}, edit", "If-Match": etag}
     for _ in range(2):
         edited = await edges.http.patch(path, json={"name": "m"}, headers=edit)
         assert (edited.status_code, edited.headers["etag"]) == (200, '"3"')
     assert edited.headers["idempotency-replayed"] == "true"
-    stale = await edges.http.patch(path, json={"name": "l"}, headers=edit | {"Idempotency-Key": "tagged, late"})
-    assert (stale.status_code, stale.json()["code"]) == (412, "REVISION_MISMATCH")
+    stale = await edges.http.patch(path, json={"name": "l"}, headers=edit | {"Idempotency-Key": f"{name}, late"})
+    assert (stale.status_code, stale.json().get("code")) == (412, "REVISION_MISMATCH")
     assert "etag" not in stale.headers
+
+
+async def test_every_answer_bears_the_revision_as_its_etag(edges: Edges) -> None:
+    await check_etags(edges, "tagged")
+
+
+async def test_the_check_notices_an_edit_of_whatever_is_there(edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: `If-Match` is not looked at."""
+    revisions = iter((2, 2, 3))
+    monkeypatch.setattr(routes, "revision_of", lambda request: next(revisions))
+    with pytest.raises(AssertionError):
+        await check_etags(edges, "untagged")
 
 
 @pytest.mark.parametrize("if_match", ["3", "*", 'W/"3"', '"3", "4"', '"three"', '"0"', '"-1"', '""', f'"{10**20}"'])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from actors.core.outcomes import Reason, Rejected
-from serve import admission, auth
+from serve import admission, auth, operations, wish_shapes
 from serve.grpc_api import calls
 from serve.http_api import answers
 from serve.http_api.problems import problem_response
@@ -173,6 +173,8 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
         ),
         ("300 seats in one hold", calls, "refuse", lambda context, refusal: None),
         ("no credential", admission, "_malformed", lambda body, faults: _other()),
+        ("tickets of another order", operations, "_of_order", lambda order_id, body: body),
+        ("a wish with faults of every kind", wish_shapes, "_faults_of_times", lambda span, path: ()),
         ("wrong secret", auth, "compare_digest", lambda stored, presented: True),
     ],
 )

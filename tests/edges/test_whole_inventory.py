@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from actors.core.ids import ticket_id
+from serve.grpc_api import replies
+from serve.http_api import order_views
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
 from tests.edges.club import Club, make_club, span
@@ -107,10 +110,8 @@ async def test_the_order_of_what_has_none_does_not_make_another_request(edges: E
     await ask_http(edges, Ask("release_hold", hold_id=first.reply["hold_id"], key="turned, released"))
 
 
-@pytest.mark.parametrize("asking", ASKING)
-async def test_tickets_are_cancelled_exchanged_and_reassigned_one_by_one(edges: Edges, club: Club, asking: Any) -> None:
+async def check_tickets(edges: Edges, club: Club, asking: Any, name: str) -> None:
     """A ticket keeps its id whatever becomes of the others; a new one has an id that there never was."""
-    name = asking.__name__
     wish = {"units": ["Stalls/C/4", "Stalls/C/5"], "areas": [{"area": "Lawn", "quantity": 1}], "buyer_id": name}
     order = await _order(edges, club, wish, f"tickets {name}", asking)
     order_id = order["order_id"]
@@ -150,6 +151,23 @@ async def test_tickets_are_cancelled_exchanged_and_reassigned_one_by_one(edges: 
     over = thing(await asking(edges, rest), "order")
     assert (over["status"], over["tickets"]) == ("CANCELLED", [])
     assert await both(edges, Ask("get_order", order_id=order_id), "order") == over
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_tickets_are_cancelled_exchanged_and_reassigned_one_by_one(edges: Edges, club: Club, asking: Any) -> None:
+    await check_tickets(edges, club, asking, asking.__name__)
+
+
+@pytest.mark.parametrize(("asking", "views"), [(ask_http, order_views), (ask_grpc, replies)])
+async def test_the_check_notices_tickets_that_are_counted_anew(
+    edges: Edges, asking: Any, views: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: a ticket bears the id of another that there was."""
+    club = await make_club(edges, f"counted anew {asking.__name__}")
+    former = ticket_id
+    monkeypatch.setattr(views, "ticket_id", lambda block, order, index: former(block, order, max(index - 1, 0)))
+    with pytest.raises(AssertionError):
+        await check_tickets(edges, club, asking, f"anew {asking.__name__}")
 
 
 @pytest.mark.parametrize(
