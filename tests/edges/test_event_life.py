@@ -129,6 +129,17 @@ async def test_what_is_no_revision_is_refused(edges: Edges, if_match: str) -> No
     assert (refused.status_code, [fault["field"] for fault in refused.json()["fields"]]) == (400, ["if_revision"])
 
 
+async def test_two_revisions_are_refused(edges: Edges) -> None:
+    headers = [
+        ("Authorization", edges.bearer("alpha")),
+        ("Idempotency-Key", "k"),
+        ("If-Match", '"3"'),
+        ("If-Match", '"3"'),
+    ]
+    refused = await edges.http.patch("/v1/events/event_0123456789abcdef", json={"name": "n"}, headers=headers)
+    assert refused.json()["fields"] == [{"field": "if_match", "problem": "is given more than once"}]
+
+
 @pytest.mark.parametrize("asking", ASKING)
 async def test_an_event_is_paused_resumed_closed_and_archived(edges: Edges, asking: Any) -> None:
     """What is held can be ordered while a sale is paused or closed; nothing new is held."""

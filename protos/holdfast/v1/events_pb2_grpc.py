@@ -111,7 +111,8 @@ class EventServiceServicer:
         read. Who holds or has bought units keeps them, at the prices they were promised; a layout that would take one away is
         refused. Units are the same if their names are.
 
-        Cost: one durable write; a layout as for CreateEvent, and milliseconds for every 1000 holds.
+        Cost: one durable write. A layout costs what it does in CreateEvent; layout and rules also some work for every hold of
+        the event.
 
         Errors: INVALID_ARGUMENT, TOO_LARGE (over 4 MiB), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, REVISION_MISMATCH,
         UNIT_UNKNOWN (in the rules), UNITS_SOLD, UNITS_HELD.
@@ -159,7 +160,7 @@ class EventServiceServicer:
         """CancelEvent cancels an event: its holds are released, its orders cancelled, their tickets void. Cancelling a cancelled
         event changes nothing and succeeds.
 
-        Cost: one durable write, and milliseconds for every 1000 holds.
+        Cost: one durable write, and some work for every hold of the event.
 
         Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, SALE_CLOSED (it is archived).
         """
