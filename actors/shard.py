@@ -18,6 +18,7 @@ import structlog
 
 from actors.catalogue.catalogue import Catalogue, NumberUsed
 from actors.core.ids import BlockId
+from actors.dispatch import Dispatcher
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.engine.engine import Engine, Lines
 from actors.engine.hints import Hints
@@ -29,6 +30,7 @@ from actors.link.handshake import Identity
 from actors.link.server import LinkServer
 from actors.logs import configure_logs
 from actors.projections.service import PROJECTOR
+from actors.routes import CatalogueRoutes
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ class Shard:
         self._address = ""
         self._running: asyncio.Task[None] | None = None
         self._hinting: asyncio.Task[None] | None = None
+        self._routing: asyncio.Task[None] | None = None
 
     async def pid(self) -> int:
         """The process of this actor; answers when it is ready to serve."""
@@ -86,8 +89,18 @@ class Shard:
             PostgresJournal(url, application_name=f"holdfast-{shard}-snapshots"),
         )
         catalogue = Catalogue(url, application_name=f"holdfast-{shard}-catalogue")
+        routes = CatalogueRoutes(
+            Catalogue(url, application_name=f"holdfast-{shard}-routes"), config.link_secret, generation
+        )
         engine = Engine(
-            shard, epoch, lines, catalogue, time.monotonic, lambda: token_bytes(8), cut_over=config.cut_over
+            shard,
+            epoch,
+            lines,
+            catalogue,
+            time.monotonic,
+            lambda: token_bytes(8),
+            others=lambda now_ms: Dispatcher(routes, now_ms),
+            cut_over=config.cut_over,
         )
         await engine.start()
         server = LinkServer(
@@ -111,6 +124,7 @@ class Shard:
         gc.freeze()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)
         self._running = asyncio.create_task(_run(engine))
+        self._routing = asyncio.create_task(routes.run())
         self._hinting = asyncio.create_task(_tell_projector(engine.hints))
         return self._address
 

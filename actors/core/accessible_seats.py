@@ -1,12 +1,12 @@
 """The best seats for a group that asks for accessible ones: see `best_available`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from actors.core.seat_rows import ACCESSIBLE, PLAIN, Found, Ranking, SeatView, runs
+from actors.core.seat_rows import ACCESSIBLE, PLAIN, Found, Ranking, SeatView, found_in_row, runs
 from actors.core.seat_runs import MAX_GROUP
-from actors.core.seat_trees import NEVER, KeptTrees, Slots, exact_key, order_of, start_of
+from actors.core.seat_trees import NEVER, KeptTrees, LeastTree, Slots, exact_key, floor_keys, order_of, start_of
 
 _STEPS: Final = MAX_GROUP + 1
 _CLASS: Final = 1 << 100  # more than any rank
@@ -20,8 +20,10 @@ class AccessibleSeats:
     def __init__(self, view: SeatView, slots: Slots, ranking: Ranking) -> None:
         """`slots` has the rows with accessible seats, no others."""
         self._view, self.slots, self._ranking = view, slots, ranking
-        self._best = KeptTrees(slots, lambda number: ranking.floor(view.rows.rows[number]), self._judge)
-        self._largest = KeptTrees(slots, lambda number: 0, self._judge_size)
+        floors = floor_keys(slots, map(ranking.floor, view.rows.rows))
+        zeros = floor_keys(slots, [0] * len(view.rows.rows))
+        self._best = KeptTrees(lambda quantity, accessible: LeastTree(slots, floors, self._judge(quantity, accessible)))
+        self._largest = KeptTrees(lambda most, accessible: LeastTree(slots, zeros, self._judge_size(most, accessible)))
 
     def change(self, numbers: set[int]) -> None:
         """These rows have changed."""
@@ -34,9 +36,7 @@ class AccessibleSeats:
         if key == NEVER:
             return None
         first, orphans = start_of(key), order_of(key) // _CLASS // _STEPS % _STEPS
-        row = self._view.rows.row_of(first)
-        cost = self._ranking.cost(row, first - row.base, quantity)
-        return Found(tuple(range(first, first + quantity)), self._ranking.score(cost, quantity), orphans)
+        return found_in_row(self._view.rows.row_of(first), first, quantity, orphans, self._ranking)
 
     def largest(self, asked: list[list[int]], accessible: int) -> int:
         """The largest group with so many accessible seats that can be seated, up to `MAX_GROUP`."""
@@ -79,8 +79,8 @@ class AccessibleSeats:
             if end - first == quantity or (end - first > quantity and not whole):
                 yield first, end - quantity
 
-    def _spans(self, number: int) -> list[tuple[int, int]]:
+    def _spans(self, number: int) -> Iterable[tuple[int, int]]:
         row, usable = self._view.rows.rows[number], self._view.usable(number)
         if row.whole and (b" " in usable or row.count > MAX_GROUP):
-            return []
+            return ()
         return runs(usable)

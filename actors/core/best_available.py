@@ -1,9 +1,8 @@
 """The best available seats: n neighbours chosen by the engine. Integers only: the same state gives the same seats.
 
-**Who may be seated where.** A wish sees the seats whose byte on the shelf is one of the finder's pools. Of these a wish
-with `accessible` = 0 has the plain seats; only if these cannot serve in one row, accessible and
-companion seats of pool 0 count as well. A wish with `accessible` > 0 has them all. What a wish does not have is, to
-it, as good as sold.
+**Who may be seated where.** A wish sees the seats whose byte on the shelf is one of the finder's pools. With
+`accessible` > 0 it may have them all. With `accessible` = 0 it may have the plain seats; only if these cannot serve,
+accessible and companion seats of pool 0 count as well. What a wish may not have is, to it, as good as sold.
 
 **One row** is always tried first: n neighbouring seats, or all of a whole table of n. Best is, in this order:
 
@@ -23,11 +22,13 @@ the seats together; the earliest seats.
 The order of attempts: plain seats in one row, all that the wish may have in one row, then both in a split.
 
 **What is exact.** Nothing is refused that can be served. One row: exactly the best. A split: nobody alone and the
-fewest rows, exactly; orphans and score are the best of the first `LOOKED_AT` places, in the layout's order or by the
-distance of the nearest of their rows, and so exact where there are no more places that serve.
+fewest rows, exactly; the orphans and the score are the best of the first 32 places, or more for small groups (see
+`places_compared`), in the order of the nearest seat of their rows, sold or not. In halls of up to 64 seats these are
+all places there are, and so they are wherever the best is nearer than the nearest seat of the next place.
 
 **What it costs**, whatever the number of rows and however many of their seats are sold: a wish looks at a few joints
-of a tree; a row that changes is worked into each tree that is asked again, once, however often it changed before that.
+of a tree for each section and category that it names; a row that changes is worked into each tree that is asked
+again, once, however often it changed before that. What grows is the cost of a row with its length.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,8 +52,7 @@ from actors.core.seat_rows import (
 from actors.core.seat_runs import MAX_GROUP
 from actors.core.seat_trees import Slots
 
-_PATIENCE: Final = 1000
-_NONE: Final[frozenset[int]] = frozenset()
+_PATIENCE: Final = 1000  # of seats changed beyond one a row: more are dearer to work in than to begin anew
 
 
 class SeatFinder:
@@ -145,9 +145,10 @@ class SeatFinder:
     def _plain_seats(self, is_strict: bool) -> PlainSeats:
         seats = self._plain.get(is_strict)
         if seats is None:
-            released = _NONE if is_strict else self._pools & {OPEN_POOL}
+            released: frozenset[int] = frozenset() if is_strict else self._pools & {OPEN_POOL}
             view = SeatView(self._rows, self._shelf, self._features, self._special, (self._pools, released, released))
-            seats = self._plain[is_strict] = PlainSeats(view, self._slots, self._ranking)
+            seats = PlainSeats(view, self._slots, self._ranking, self._plain.get(True), self._special)
+            self._plain[is_strict] = seats
         return seats
 
     def _accessible_seats(self) -> AccessibleSeats:

@@ -5,18 +5,18 @@ on replay; within a block time never runs backwards.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from actors.core import commands as c
+from actors.core import desk, desk_exchange, events, holds, legs, orders, ticket_changes, waiting
 from actors.core import entries as e
-from actors.core import events, holds, orders, ticket_changes, waiting
 from actors.core.allotments import apply_allotment_returned
-from actors.core.commands import Command, Read, Write
+from actors.core.commands import Command, LegWork, Read, Write
 from actors.core.entries import Entry
 from actors.core.ids import Kind
 from actors.core.keys import keys_are_full, prune
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
-from actors.core.replies import DigestReply, Reply
+from actors.core.replies import DigestReply, PlacingReply, Reply
 from actors.core.snapshot import digest, ledger_digest
 from actors.core.state import BlockState, Memo
 
@@ -33,6 +33,8 @@ _FAULTS: dict[type, Callable[[BlockState, Any], tuple[str, ...]]] = {
     c.ExchangeTickets: ticket_changes.faults_of_exchange_tickets,
     c.ReassignTicket: ticket_changes.faults_of_reassign_ticket,
     c.JoinWaitingList: waiting.faults_of_join,
+    c.IntendBasket: desk.faults_of_intend_basket,
+    c.IntendExchange: desk_exchange.faults_of_intend_exchange,
 }
 
 _DECIDE: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
@@ -52,6 +54,19 @@ _DECIDE: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
     c.ReassignTicket: ticket_changes.decide_reassign_ticket,
     c.JoinWaitingList: waiting.decide_join,
     c.LeaveWaitingList: waiting.decide_leave,
+    c.IntendBasket: desk.decide_intend_basket,
+    c.IntendExchange: desk_exchange.decide_intend_exchange,
+}
+
+_DECIDE_LEG_WORK: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
+    c.SettleBasket: desk.decide_settle_basket,
+    c.DropBasket: desk.decide_drop_basket,
+    c.SettleExchange: desk_exchange.decide_settle_exchange,
+    c.AcknowledgeLeg: desk.decide_acknowledge_leg,
+    c.AskAboutLeg: desk.decide_ask_about_leg,
+    c.PinLeg: legs.decide_pin_leg,
+    c.BookLeg: legs.decide_book_leg,
+    c.ReleaseLeg: legs.decide_release_leg,
 }
 
 _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
@@ -75,9 +90,18 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
     e.OrderClosed: orders.apply_order_closed,
     e.WaiterJoined: waiting.apply_waiter_joined,
     e.WaiterLeft: waiting.apply_waiter_left,
+    e.BasketIntended: desk.apply_basket_intended,
+    e.BasketSettled: desk.apply_basket_settled,
+    e.BasketDropped: desk.apply_basket_dropped,
+    e.LegAcknowledged: desk.apply_leg_acknowledged,
+    e.ExchangeIntended: desk_exchange.apply_exchange_intended,
+    e.ExchangeSettled: desk_exchange.apply_exchange_settled,
+    e.ExchangeDropped: desk_exchange.apply_exchange_dropped,
+    e.LegPinned: legs.apply_leg_pinned,
+    e.LegBooked: legs.apply_leg_booked,
+    e.LegReleased: legs.apply_leg_released,
+    e.LegBarred: legs.apply_leg_barred,
 }
-
-_READS = (c.ReadEvent, c.ReadHold, c.ReadOrder, c.ReadDigest, c.ReadWaiter)
 
 
 def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True) -> Outcome:
@@ -87,9 +111,12 @@ def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = Tr
     is taken over cannot give a grace (see `holds.is_over`).
     """
     at_ms = max(now_ms, state.last_at_ms)
-    if isinstance(command, _READS):
-        return _read(state, command, at_ms, owned)
-    return _write(state, command, now_ms, at_ms)
+    kind = type(command)  # looked up, as asking for each of so many types takes longer than deciding
+    if kind in _DECIDE:
+        return _write(state, cast(Write, command), now_ms, at_ms)
+    if kind in _DECIDE_LEG_WORK:
+        return _leg_work(state, cast(LegWork, command), now_ms, at_ms)
+    return _read(state, cast(Read, command), at_ms, owned)
 
 
 def apply(state: BlockState, entry: Entry) -> None:
@@ -110,13 +137,22 @@ def next_due(state: BlockState, now_ms: int) -> Entry | None:
     due = state.next_deadline()
     if due is not None and due[0] <= at_ms:
         return holds.expiry_of(due[1], at_ms)
+    dropped = desk.next_drop(state, at_ms) if state.desk.placing else None
+    if dropped is not None:
+        return dropped
     return waiting.next_offer(state, at_ms) if state.line.stirred else None
 
 
 def next_deadline_ms(state: BlockState) -> int | None:
-    """When something falls due next: a hold, an unpaid order, an allotment's return; or None."""
+    """When something falls due next, or None: a hold, an unpaid order, an allotment's return, the end of the time for
+    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk.
+    """
     due = state.next_deadline()
-    return min((at[0] for at in (due, state.next_return) if at is not None), default=None)
+    dues = [at[0] for at in (due, state.next_return) if at is not None]
+    dues += (leg.ask_at_ms for leg in state.asking.values())
+    dues += (todo.since_ms for todo in state.desk.todos.values())
+    place_by_ms = state.desk.next_place_by_ms()
+    return min(dues if place_by_ms is None else (*dues, place_by_ms), default=None)
 
 
 def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
@@ -134,15 +170,31 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
-    creates = isinstance(command, c.CreateEvent)
-    missing = None if creates and state.layout is None else _missing(state, command, stamp.tenant)
+    creates = type(command) is c.CreateEvent
+    begins = not state.tenant and (creates or type(command) is c.IntendBasket)
+    missing = None if begins else _missing(state, command, stamp.tenant)
     if missing is not None:
         return Rejected(missing)
     if memo is not None and memo.fingerprint == stamp.fingerprint:
-        return _replay(state, memo, at_ms)
+        return _replay(state, memo, stamp.key, at_ms)
     if memo is not None or (creates and state.layout is not None):
         return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)
     return _DECIDE[type(command)](state, command, at_ms)
+
+
+def _leg_work(state: BlockState, command: LegWork, now_ms: int, at_ms: int) -> Outcome:
+    """What desks and legs say to each other; of another tenant's block nothing is told."""
+    if state.tenant not in (command.tenant, ""):
+        return Rejected(Reason.EVENT_NOT_FOUND)
+    if isinstance(command, c.PinLeg):
+        faults = legs.faults_of_pin_leg(state, command)
+        if faults:
+            return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
+        if now_ms > command.not_after_ms:
+            return Rejected(Reason.DEADLINE_EXCEEDED)
+        if state.layout is None:
+            return Rejected(Reason.EVENT_NOT_FOUND)
+    return _DECIDE_LEG_WORK[type(command)](state, command, at_ms)
 
 
 def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:
@@ -166,16 +218,20 @@ def _missing(state: BlockState, command: Command, tenant: str) -> Reason | None:
     return None if state.tenant == tenant and is_there(state, command) else reason
 
 
+def _desk_may_be_here(state: BlockState, _: Command) -> bool:
+    return state.layout is None
+
+
 def _event_is_there(state: BlockState, _: Command) -> bool:
     return state.layout is not None
 
 
 def _hold_is_there(state: BlockState, command: c.ReadHold | c.ExtendHold | c.ReleaseHold | c.PlaceOrder) -> bool:
-    return command.hold in state.holds
+    return command.hold in state.holds and command.hold not in state.legs
 
 
 def _order_is_there(state: BlockState, command: c.ReadOrder | c.ConfirmOrder) -> bool:
-    return command.order in state.orders
+    return command.order in state.orders and command.order not in state.legs
 
 
 def _waiter_is_there(state: BlockState, command: c.ReadWaiter | c.LeaveWaitingList) -> bool:
@@ -187,7 +243,8 @@ _OF_EVENTS = (
 )  # fmt: skip
 _OF_HOLDS = (c.ExtendHold, c.ReleaseHold, c.PlaceOrder, c.ReadHold)
 _OF_ORDERS = (
-    c.ConfirmOrder, c.CancelOrder, c.CloseOrder, c.CancelTickets, c.ExchangeTickets, c.ReassignTicket, c.ReadOrder,
+    c.ConfirmOrder, c.CancelOrder, c.CloseOrder, c.CancelTickets, c.ExchangeTickets, c.ReassignTicket,
+    c.IntendExchange, c.ReadOrder,
 )  # fmt: skip
 _OF_WAITERS = (c.LeaveWaitingList, c.ReadWaiter)
 
@@ -197,13 +254,17 @@ _NAMED: dict[type, tuple[Callable[[BlockState, Any], bool], Reason]] = {
     **dict.fromkeys(_OF_HOLDS, (_hold_is_there, Reason.HOLD_NOT_FOUND)),
     **dict.fromkeys(_OF_ORDERS, (_order_is_there, Reason.ORDER_NOT_FOUND)),
     **dict.fromkeys(_OF_WAITERS, (_waiter_is_there, Reason.WAITER_NOT_FOUND)),
+    c.IntendBasket: (_desk_may_be_here, Reason.EVENT_NOT_FOUND),
 }
 
 
-def _replay(state: BlockState, memo: Memo, at_ms: int) -> Outcome:
+def _replay(state: BlockState, memo: Memo, key: bytes, at_ms: int) -> Outcome:
     """The reply is rebuilt from what the key stands for: same id, same units. It may be forgotten before its key is."""
     reply: Reply
     if memo.kind is Kind.HOLD:
+        basket = state.desk.baskets.get(memo.number)
+        if basket is not None and not basket.held:
+            return Accepted((), PlacingReply(basket.number, basket.plans, basket.place_by_ms), replayed=True)
         hold = state.holds.get(memo.number)
         if hold is None:
             return Rejected(Reason.HOLD_NOT_FOUND)
@@ -212,6 +273,9 @@ def _replay(state: BlockState, memo: Memo, at_ms: int) -> Outcome:
         order = state.orders.get(memo.number)
         if order is None:
             return Rejected(Reason.ORDER_NOT_FOUND)
+        placing = desk_exchange.being_placed(state, order, key)
+        if placing is not None:
+            return Accepted((), placing, replayed=True)
         reply = orders.order_reply(state, order, at_ms)
     elif memo.kind is Kind.WAITER:
         waiter = state.waiters.get(memo.number)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.core.baskets import LegHeld, LegPlan
 from actors.core.layout import Layout
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Rules
@@ -159,6 +160,95 @@ class LeaveWaitingList(msgspec.Struct, frozen=True, array_like=True, tag=16):
     waiter: int
 
 
+class IntendBasket(msgspec.Struct, frozen=True, array_like=True, tag=30):
+    """A desk is to hold these legs, all or nothing, for `ttl_ms` (0: ten minutes); see `desk`."""
+
+    stamp: Stamp
+    basket: int
+    legs: tuple[LegPlan, ...]
+    ttl_ms: int = 0
+
+
+class IntendExchange(msgspec.Struct, frozen=True, array_like=True, tag=31):
+    """A basket's order is to have what `leg` holds instead of these tickets."""
+
+    stamp: Stamp
+    order: int
+    tickets: tuple[int, ...]
+    leg: LegPlan
+
+
+class SettleBasket(msgspec.Struct, frozen=True, array_like=True, tag=32):
+    """All legs of a basket are placed, with what each of them holds."""
+
+    tenant: str
+    basket: int
+    held: tuple[LegHeld, ...]
+
+
+class DropBasket(msgspec.Struct, frozen=True, array_like=True, tag=33):
+    """A leg of the basket cannot be placed."""
+
+    tenant: str
+    basket: int
+
+
+class SettleExchange(msgspec.Struct, frozen=True, array_like=True, tag=34):
+    """The leg of an exchange is placed; None: it cannot be."""
+
+    tenant: str
+    order: int
+    leg: int
+    held: LegHeld | None
+
+
+class AcknowledgeLeg(msgspec.Struct, frozen=True, array_like=True, tag=35):
+    """A leg has done what the desk demanded, up to this revision."""
+
+    tenant: str
+    leg: int
+    revision: int
+
+
+class AskAboutLeg(msgspec.Struct, frozen=True, array_like=True, tag=36):
+    """A leg asks its desk what is to become of it. `is_void`: its event is cancelled."""
+
+    tenant: str
+    basket: int
+    leg: int
+    revision: int
+    is_void: bool = False
+
+
+class PinLeg(msgspec.Struct, frozen=True, array_like=True, tag=40):
+    """Hold what a leg wishes for, until the desk says what becomes of it. `revision`: see `legs`."""
+
+    tenant: str
+    desk: str
+    basket: int
+    buyer: str
+    plan: LegPlan
+    revision: int
+    not_after_ms: int
+
+
+class BookLeg(msgspec.Struct, frozen=True, array_like=True, tag=41):
+    """What the leg holds is sold."""
+
+    tenant: str
+    leg: int
+    revision: int
+
+
+class ReleaseLeg(msgspec.Struct, frozen=True, array_like=True, tag=42):
+    """What the leg has is available again; of a booked leg, what these tickets stand for (empty: all)."""
+
+    tenant: str
+    leg: int
+    revision: int
+    tickets: tuple[int, ...] = ()
+
+
 class ReadEvent(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """Read the event."""
 
@@ -209,6 +299,12 @@ Write: TypeAlias = (
     | CloseOrder
     | JoinWaitingList
     | LeaveWaitingList
+    | IntendBasket
+    | IntendExchange
 )
+LegWork: TypeAlias = (
+    SettleBasket | DropBasket | SettleExchange | AcknowledgeLeg | AskAboutLeg | PinLeg | BookLeg | ReleaseLeg
+)
+"""What desks and legs say to each other: it bears revisions and no key, and no client may say it."""
 Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter
-Command: TypeAlias = Write | Read
+Command: TypeAlias = Write | LegWork | Read

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.core.baskets import LegHeld, LegPlan
 from actors.core.layout import Layout
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Rules
@@ -234,6 +235,119 @@ class WaiterLeft(msgspec.Struct, frozen=True, array_like=True, tag=20, forbid_un
     fingerprint: bytes
 
 
+class BasketIntended(msgspec.Struct, frozen=True, array_like=True, tag=30, forbid_unknown_fields=True):
+    """A desk is about to place these legs, until `place_by_ms`; the hold will live for `ttl_ms`."""
+
+    at_ms: int
+    tenant: str
+    basket: int
+    buyer: str
+    legs: tuple[LegPlan, ...]
+    ttl_ms: int
+    place_by_ms: int
+    key: bytes
+    fingerprint: bytes
+
+
+class BasketSettled(msgspec.Struct, frozen=True, array_like=True, tag=31, forbid_unknown_fields=True):
+    """All legs are placed: the basket is held, by its own number."""
+
+    at_ms: int
+    basket: int
+    held: tuple[LegHeld, ...]
+    expires_at_ms: int
+    max_expires_at_ms: int
+
+
+class BasketDropped(msgspec.Struct, frozen=True, array_like=True, tag=32, forbid_unknown_fields=True):
+    """The basket is not held: a leg was refused, or time was up. Its key is forgotten, its legs are released."""
+
+    at_ms: int
+    basket: int
+
+
+class LegAcknowledged(msgspec.Struct, frozen=True, array_like=True, tag=33, forbid_unknown_fields=True):
+    """A leg has done what followed from a decision."""
+
+    at_ms: int
+    leg: int
+    revision: int
+
+
+class ExchangeIntended(msgspec.Struct, frozen=True, array_like=True, tag=34, forbid_unknown_fields=True):
+    """A desk is about to place a leg that an order is to have instead of these tickets."""
+
+    at_ms: int
+    order: int
+    tickets: tuple[int, ...]
+    leg: LegPlan
+    place_by_ms: int
+    key: bytes
+    fingerprint: bytes
+
+
+class ExchangeSettled(msgspec.Struct, frozen=True, array_like=True, tag=35, forbid_unknown_fields=True):
+    """The order has what the leg holds, and the tickets are void."""
+
+    at_ms: int
+    order: int
+    held: LegHeld
+
+
+class ExchangeDropped(msgspec.Struct, frozen=True, array_like=True, tag=36, forbid_unknown_fields=True):
+    """The order stays what it was; the leg is released."""
+
+    at_ms: int
+    order: int
+
+
+class LegPinned(msgspec.Struct, frozen=True, array_like=True, tag=40, forbid_unknown_fields=True):
+    """A leg holds units until its desk decides; at `ask_at_ms` it asks. The rest as in `HoldPlaced` and `LegPlan`."""
+
+    at_ms: int
+    leg: int
+    desk: str
+    basket: int
+    revision: int
+    buyer: str
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    prices: tuple[tuple[int, int, int], ...]
+    lines: tuple[int, ...]
+    charges: tuple[tuple[int, ...], ...]
+    once: tuple[int, ...]
+    channel: str
+    chosen: tuple[tuple[int, int], ...]
+    instead: tuple[tuple[int, tuple[int, ...]], ...]
+    ask_at_ms: int
+
+
+class LegBooked(msgspec.Struct, frozen=True, array_like=True, tag=41, forbid_unknown_fields=True):
+    """The desk decided: what the leg holds is sold, and what it stands instead of is given back."""
+
+    at_ms: int
+    leg: int
+    revision: int
+
+
+class LegReleased(msgspec.Struct, frozen=True, array_like=True, tag=42, forbid_unknown_fields=True):
+    """The desk decided: what the leg has is available, or what these tickets of it stand for."""
+
+    at_ms: int
+    leg: int
+    revision: int
+    tickets: tuple[int, ...]
+
+
+class LegBarred(msgspec.Struct, frozen=True, array_like=True, tag=43, forbid_unknown_fields=True):
+    """A leg that never came is released: should it come yet, until `until_ms`, it is too late."""
+
+    at_ms: int
+    leg: int
+    revision: int
+    until_ms: int
+
+
 Entry: TypeAlias = (
     Activated
     | EventCreated
@@ -255,4 +369,15 @@ Entry: TypeAlias = (
     | OrderClosed
     | WaiterJoined
     | WaiterLeft
+    | BasketIntended
+    | BasketSettled
+    | BasketDropped
+    | LegAcknowledged
+    | ExchangeIntended
+    | ExchangeSettled
+    | ExchangeDropped
+    | LegPinned
+    | LegBooked
+    | LegReleased
+    | LegBarred
 )

@@ -4,6 +4,7 @@ from collections import Counter
 
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
+from actors.core.legs import pinned_units
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.state import BlockState, Hold
 from actors.core.tickets import SOLD, sold_units
@@ -56,8 +57,9 @@ def adopt_layout(state: BlockState, layout: Layout | None) -> None:
 def reclaim(state: BlockState, hold: Hold) -> None:
     """Enter in an inventory that knows nothing of it what the hold, or its order, claims."""
     order = state.orders.get(hold.order) if hold.order else None
+    leg = state.legs.get(hold.number)
     if state.claims_units(hold):
-        state.claim(hold, *state.units_now(hold))
+        state.claim(hold, *(state.units_now(hold) if leg is None else pinned_units(state, hold, leg)))
     elif order is not None and order.status in SOLD:
         seats, areas = sold_units(state, hold, order)
         state.claim(hold, seats, areas)

@@ -161,12 +161,21 @@ def apply_status_changed(state: BlockState, entry: StatusChanged) -> None:
         if waiter.status is WaiterStatus.WAITING:
             state.end_waiting(waiter, WaiterStatus.LEFT, entry.at_ms)
     if entry.status is EventStatus.CANCELLED:
-        for hold in state.holds.values():
-            if hold.status is HoldStatus.ACTIVE:
-                end_hold(state, hold, HoldStatus.RELEASED, entry.at_ms)
-        for order in state.orders.values():
-            if order.status is OrderStatus.PENDING or order.status in IN_FORCE:
-                end_order(state, order, OrderStatus.CANCELLED, entry.at_ms)
+        _end_all(state, entry.at_ms)
+
+
+def _end_all(state: BlockState, at_ms: int) -> None:
+    """Holds and orders end; the legs of baskets ask their desks, which decide."""
+    for hold in state.holds.values():
+        if hold.status is HoldStatus.ACTIVE and hold.number not in state.legs:
+            end_hold(state, hold, HoldStatus.RELEASED, at_ms)
+    for order in state.orders.values():
+        if (order.status is OrderStatus.PENDING or order.status in IN_FORCE) and order.number not in state.legs:
+            end_order(state, order, OrderStatus.CANCELLED, at_ms)
+    for leg in state.legs.values():
+        order_of_leg = state.orders.get(leg.number)
+        if order_of_leg.status in IN_FORCE if order_of_leg is not None else state.claims_units(state.holds[leg.number]):
+            state.let_ask(leg, at_ms)
 
 
 def apply_event_edited(state: BlockState, entry: EventEdited) -> None:

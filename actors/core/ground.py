@@ -145,6 +145,8 @@ class Ground:
                 hold = self._state.holds[owners[other]]
                 if self._state.inventory.statuses[other] == UnitStatus.SOLD:
                     sold.append(unit)
+                elif hold.number in self._state.legs:
+                    held.append(unit)  # until its desk says more
                 elif self._may_use_overdue and hold.expires_at_ms <= self._now_ms:
                     self.overdue[hold.number] = hold
                 else:
@@ -153,7 +155,7 @@ class Ground:
         if sold:
             return Rejected(Reason.UNITS_SOLD, Details(units=self._names(sold)))
         if held:
-            return Rejected(Reason.UNITS_HELD, Details(units=self._names(held), retry_at_ms=earliest_ms))
+            return Rejected(Reason.UNITS_HELD, Details(units=self._names(held), retry_at_ms=earliest_ms or None))
         return None
 
     def _refuse_areas(self, areas: list[tuple[int, int]]) -> Rejected | None:

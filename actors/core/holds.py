@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from actors.core.allotments import ACCESSIBLE_SEATS
 from actors.core.asking import Asked, read_wish
+from actors.core.baskets import LegHeld, leg_replies, price_of_legs
 from actors.core.commands import ExtendHold, PlaceHold, ReleaseHold
 from actors.core.entries import (
     Activated,
@@ -22,11 +23,12 @@ from actors.core.entries import (
 from actors.core.ground import Ground
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import HOLD_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember, remember_with_hold
-from actors.core.lots import Priced, freeze_prices, price_of, quantities_of, unit_names
+from actors.core.lots import Priced, freeze_prices, unit_count, unit_names, whole_price
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
-from actors.core.replies import Choice, EventStatus, HoldReply, HoldStatus, Price, WaiterStatus
+from actors.core.pricing import price_point
+from actors.core.replies import Choice, EventStatus, HoldReply, HoldStatus, WaiterStatus
 from actors.core.state import BlockState, Hold
-from actors.core.wishes import Wish, faults_of_wish
+from actors.core.wishes import AreaPlaces, Wish, faults_of_wish
 
 OUTAGE_GRACE_MS = 30_000
 
@@ -69,7 +71,9 @@ def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Out
         stamp.key, stamp.fingerprint,
     )  # fmt: skip
     hold = hold_of(placed, state.layout_version)
-    entries: tuple[Entry, ...] = (*(expiry_of(overdue, now_ms) for overdue in granted.overdue), placed)
+    entries: tuple[Entry, ...] = (placed,)
+    if granted.overdue:
+        entries = (*(expiry_of(overdue, now_ms) for overdue in granted.overdue), placed)
     if state.next_return is not None and state.next_return[0] <= now_ms:
         entries = (*returns_due(state, now_ms), *entries)
     return Accepted(entries, hold_reply(state, hold, now_ms))
@@ -80,27 +84,35 @@ def grant(state: BlockState, wish: Wish, buyer: str, ground: Ground, now_ms: int
     asked = read_wish(state.index, wish)
     if isinstance(asked, Rejected):
         return asked
-    quantity = len(asked.seats) + sum(quantity for _, quantity in asked.areas)
-    quantity += sum(best.quantity for best in asked.best) - ground.given_count
+    index = state.index
     refusal = (
         refuse_sale(state, wish.channel, now_ms)
-        or _refuse_begun(state, asked, now_ms)
-        or refuse_buyer(state, buyer, quantity, now_ms)
+        or (_refuse_begun(state, asked, now_ms) if index.unit_count > index.seat_count else None)
+        or (
+            refuse_buyer(state, buyer, asked.quantity - ground.given_count, now_ms)
+            if state.rules.max_per_buyer
+            else None
+        )
         or ground.refuse(asked)
     )
     if refusal is not None:
         return refusal
-    chosen = ground.choose(asked)
-    if isinstance(chosen, Rejected):
-        return chosen
-    seats, seat_types = asked.seats, asked.seat_types
-    for best, (found, _) in zip(asked.best, chosen, strict=True):
-        seats, seat_types = seats + found, seat_types + best.types
-    priced = freeze_prices(state, seats, asked.areas, seat_types, asked.area_types)
+    seats, points, scores = asked.seats, asked.seat_points, []
+    if asked.best:
+        chosen = ground.choose(asked)
+        if isinstance(chosen, Rejected):
+            return chosen
+        for best, (found, score) in zip(asked.best, chosen, strict=True):
+            seats += found
+            points += (
+                price_point(index.layout, index.category_of_unit(seat), price_type)
+                for seat, price_type in zip(found, best.types, strict=True)
+            )
+            scores.append(score)
+    priced = freeze_prices(index, seats, asked.areas, points + asked.area_points)
     if isinstance(priced, Rejected):
         return priced
-    scores = tuple(score for _, score in chosen)
-    return Granted(tuple(seats), tuple(asked.areas), priced, scores, tuple(ground.overdue.values()))
+    return Granted(tuple(seats), tuple(asked.areas), priced, tuple(scores), tuple(ground.overdue.values()))
 
 
 def placing(
@@ -138,8 +150,6 @@ def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None
 def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> Rejected | None:
     """Whether so many units more are too many for the buyer; what is overdue does not count."""
     most = state.rules.max_per_buyer
-    if not most:
-        return None
     if not buyer:
         return Rejected(
             Reason.INVALID_ARGUMENT, Details(fields=("buyer_id: this event limits how much a buyer may have",))
@@ -244,7 +254,8 @@ def apply_hold_released(state: BlockState, entry: HoldReleased) -> None:
     """The units are available, at the holder's wish."""
     hold = state.holds[entry.hold]
     end_hold(state, hold, HoldStatus.RELEASED, entry.at_ms)
-    remember(state, entry.key, entry.fingerprint, Kind.HOLD, hold.number, entry.at_ms + HOLD_KEY_KEPT_MS)
+    if entry.key:
+        remember(state, entry.key, entry.fingerprint, Kind.HOLD, hold.number, entry.at_ms + HOLD_KEY_KEPT_MS)
 
 
 def apply_hold_expired(state: BlockState, entry: HoldExpired) -> None:
@@ -257,24 +268,45 @@ def apply_activated(state: BlockState, entry: Activated) -> None:
     if not entry.down_until_ms:
         return
     for hold in state.holds.values():
+        if hold.number in state.legs:
+            continue  # its time is its desk's
         if entry.down_from_ms <= hold.expires_at_ms <= entry.down_until_ms and state.claims_units(hold):
             later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, hold.max_expires_at_ms)
             _move_deadline(state, hold, max(later_ms, hold.expires_at_ms))
 
 
-def hold_reply(state: BlockState, hold: Hold, now_ms: int, *, ends_by_time: bool = True, **changes: int) -> HoldReply:
+def hold_reply(
+    state: BlockState,
+    hold: Hold,
+    now_ms: int,
+    *,
+    ends_by_time: bool = True,
+    held: tuple[LegHeld, ...] = (),
+    **changes: int,
+) -> HoldReply:
     """The hold as it is at `now_ms`, or as the decision at hand will leave it (`status`, `expires_at_ms`).
 
-    `ends_by_time` as in `is_over`.
+    `ends_by_time` as in `is_over`. `held`: the legs of a basket that is not settled yet.
     """
     status = HoldStatus(changes.get("status", hold.status))
     expires_at_ms = changes.get("expires_at_ms", hold.expires_at_ms)
     if status is HoldStatus.ACTIVE and is_over(state, hold, now_ms, expires_at_ms, ends_by_time=ends_by_time):
         status = HoldStatus.EXPIRED
-    seats, areas = unit_names(state, hold)
+    if not held and hold.number in state.desk.baskets:
+        held = state.desk.baskets[hold.number].held
+    seats: tuple[str, ...] = ()
+    areas: tuple[AreaPlaces, ...] = ()
+    if held:
+        whole = [(leg, range(len(leg.of_ticket))) for leg in held]
+        legs = leg_replies(whole)
+        price = price_of_legs(whole)
+        chosen = tuple(why for leg in held for why in leg.chosen)
+    else:
+        legs, chosen = (), hold.chosen
+        (seats, areas), price = unit_names(state, hold), whole_price(state, hold)
     return HoldReply(
-        hold.number, status, hold.buyer, seats, areas, hold_price(state, hold), expires_at_ms,
-        hold.max_expires_at_ms, now_ms, hold.order, hold.channel, tuple(Choice(*why) for why in hold.chosen),
+        hold.number, status, hold.buyer, seats, areas, price, expires_at_ms, hold.max_expires_at_ms, now_ms,
+        hold.order, hold.channel, tuple(Choice(*why) for why in chosen), legs,
     )  # fmt: skip
 
 
@@ -289,16 +321,6 @@ def is_over(state: BlockState, hold: Hold, now_ms: int, expires_at_ms: int, *, e
     return hold.max_expires_at_ms <= now_ms or expires_at_ms < state.last_at_ms
 
 
-def hold_price(state: BlockState, hold: Hold) -> Price:
-    """The price that was frozen when the hold was placed."""
-    return price_of(state, ((hold, quantities_of(hold)),), hold.once)
-
-
-def unit_count(hold: Hold) -> int:
-    """How many units the hold was placed on."""
-    return len(hold.seats) + sum(quantity for _, quantity in hold.areas)
-
-
 def _release(state: BlockState, hold: Hold, key: bytes, fingerprint: bytes, now_ms: int) -> Outcome:
     entry = HoldReleased(now_ms, hold.number, key, fingerprint)
     return Accepted((entry,), hold_reply(state, hold, now_ms, status=HoldStatus.RELEASED))
@@ -309,6 +331,7 @@ def end_hold(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> N
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can end"
     hold.status = status
     state.give_back(hold, *state.units_now(hold), were_sold=False)
+    state.desk.release(hold.number, at_ms)
     state.ended.append((at_ms, hold.number))
     let_keys_go(state, hold, at_ms)
 

@@ -15,6 +15,7 @@ TenantId = NewType("TenantId", str)
 BLOCK_ID_LENGTH = 16
 NUMBER_LENGTH = 13
 NUMBER_BITS = 63
+DESKS = 16  # of each tenant
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _AS_PYTHON_WRITES = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
@@ -35,6 +36,13 @@ class Kind(StrEnum):
 def event_block(tenant: TenantId, key: str) -> BlockId:
     """The home block of the event that `tenant` creates under the idempotency key `key`: creating is idempotent."""
     digest = blake2b(tenants_own(tenant, key), digest_size=10, person=b"holdfast.event").digest()
+    return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
+
+
+def desk_block(tenant: TenantId, key: bytes) -> BlockId:
+    """The desk that coordinates what `tenant` asks for under this hash of an idempotency key: one of `DESKS`."""
+    desk = str(int.from_bytes(key[:4]) % DESKS)
+    digest = blake2b(tenants_own(tenant, desk), digest_size=10, person=b"holdfast.desk").digest()
     return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
 
 

@@ -6,6 +6,7 @@ order that was ever paid stays as long as its block. Pruning happens in `apply`,
 """
 
 from hashlib import blake2b
+from itertools import islice
 
 import msgspec
 
@@ -84,7 +85,7 @@ def keys_are_full(state: BlockState, at_ms: int) -> bool:
 
 
 def prune(state: BlockState, at_ms: int) -> None:
-    """Forget some keys, ended holds with their orders that nobody ever paid, and waiters, once it is time."""
+    """Forget some of what need not be known any more, once it is time; ended holds with their orders if never paid."""
     for _ in range(PRUNED_PER_ENTRY):
         if not state.memo_dues or state.memo_dues[0][0] > at_ms:
             break
@@ -97,9 +98,15 @@ def prune(state: BlockState, at_ms: int) -> None:
         if ended_at_ms + kept_ms > at_ms:
             break
         state.ended.popleft()
-        hold = state.holds.pop(number)
-        if hold.order:
-            del state.orders[hold.order]
+        state.forget(number)
+    if state.gone_waiters or state.barred:
+        _prune_rarities(state, at_ms)
+
+
+def _prune_rarities(state: BlockState, at_ms: int) -> None:
+    for leg, (_, until_ms) in tuple(islice(state.barred.items(), PRUNED_PER_ENTRY)):
+        if until_ms <= at_ms:
+            del state.barred[leg]
     for _ in range(PRUNED_PER_ENTRY):
         if not state.gone_waiters or state.gone_waiters[0][0] + ENDED_HOLD_KEPT_MS > at_ms:
             break

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 from actors.core.layout import Calendar, Layout, Row, RowKind, Section
+from actors.core.pricing import PriceList
 
 _MS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,6 +38,8 @@ class LayoutIndex:
             self.has_tables = self.has_tables or row.kind is not RowKind.ROW
             base += row.count
         self.slots = SlotIndex(layout, base)
+        self.prices = PriceList(layout)
+        self.has_only_rows = not self.has_tables and not layout.resources  # then a unit has one name
 
     def find_unit(self, name: str) -> tuple[int, int] | None:
         """The numbers of the seat or slot of this name and of its price category, or None if there is none."""

@@ -4,16 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from actors.core.layout import Layout, Tax
+from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.pricing import (
-    category_of_point,
-    charges_on,
-    charges_once,
-    price_point,
-    price_type_of_point,
-    unit_price,
-)
-from actors.core.replies import FeeLine, Price, PriceLine, TaxLine
+from actors.core.prices import FeeLine, Price, PriceLine, TaxLine
+from actors.core.pricing import category_of_point, price_type_of_point
 from actors.core.state import BlockState, Hold, Lot
 from actors.core.wishes import AreaPlaces
 
@@ -28,41 +22,34 @@ class Priced(NamedTuple):
 
 
 def freeze_prices(
-    state: BlockState,
-    seats: Sequence[int],
-    areas: Sequence[tuple[int, int]],
-    seat_types: Sequence[int],
-    area_types: Sequence[int],
+    index: LayoutIndex, seats: Sequence[int], areas: Sequence[tuple[int, int]], points: Sequence[int]
 ) -> Priced | Rejected:
-    """What these units cost now. UNIT_UNKNOWN if a category is not sold at the price type."""
-    index, layout = state.index, state.index.layout
-    asked: list[tuple[int, int]] = []  # (price point, slot's length in ms or 0)
-    for seat, price_type in zip(seats, seat_types, strict=True):
-        slot_ms = 0 if seat < index.seat_count else index.slots.slot_ms(index.slots.resource_of_unit(seat))
-        asked.append((price_point(layout, index.category_of_unit(seat), price_type), slot_ms))
-    for (area, _), price_type in zip(areas, area_types, strict=True):
-        asked.append((price_point(layout, layout.areas[area].category, price_type), 0))
-    prices: dict[tuple[int, int], int] = {}
-    for point, slot_ms in dict.fromkeys(asked):
-        price = unit_price(layout, point, slot_ms)
+    """What these units cost now; `points` of the seats, then of the areas.
+
+    UNIT_UNKNOWN if a category is not sold at the price type.
+    """
+    prices = index.prices
+    if not areas and index.has_only_rows and len(set(points)) == 1 and not prices.has_charges:
+        price = prices.unit(points[0], 0)
+        if price is not None:
+            return Priced(((points[0], len(seats), price),), (), (), prices.once)
+    quantities: dict[tuple[int, int], int] = {}  # by price point and unit price
+    lines: list[tuple[int, int]] = []
+    for place, point in enumerate(points):
+        is_slot = place < len(seats) and seats[place] >= index.seat_count
+        slot_ms = index.slots.slot_ms(index.slots.resource_of_unit(seats[place])) if is_slot else 0
+        price = prices.unit(point, slot_ms)
         if price is None:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(_point_name(layout, point),)))
-        prices[point, slot_ms] = price
-    return _summed(layout, [(point, prices[point, slot_ms]) for point, slot_ms in asked], len(seats), areas)
-
-
-def _summed(layout: Layout, priced: list[tuple[int, int]], seat_count: int, areas: Sequence[tuple[int, int]]) -> Priced:
-    quantities = [1] * seat_count + [quantity for _, quantity in areas]
-    of_line: dict[tuple[int, int], int] = dict.fromkeys(sorted(set(priced)), 0)
-    for line, quantity in zip(priced, quantities, strict=True):
-        of_line[line] += quantity
-    order = {line: number for number, line in enumerate(of_line)}
-    charges = tuple(charges_on(layout, price) for _, price in of_line) if layout.fees or layout.tax else ()
+            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(_point_name(index.layout, point),)))
+        line = point, price
+        quantities[line] = quantities.get(line, 0) + (1 if place < len(seats) else areas[place - len(seats)][1])
+        lines.append(line)
+    order = sorted(quantities)
     return Priced(
-        tuple((point, quantity, price) for (point, price), quantity in of_line.items()),
-        tuple(order[line] for line in priced) if len(order) > 1 else (),
-        charges,
-        charges_once(layout),
+        tuple((point, quantities[point, price], price) for point, price in order),
+        tuple(map(order.index, lines)) if len(order) > 1 else (),
+        tuple(prices.charges(price) for _, price in order) if prices.has_charges else (),
+        prices.once,
     )
 
 
@@ -73,7 +60,7 @@ def lines_of(state: BlockState, lot: Hold | Lot) -> Sequence[int]:
     """
     if lot.lines:
         return lot.lines
-    if len(lot.prices) == 1:
+    if len(lot.prices) <= 1:
         return (0,) * (len(lot.seats) + len(lot.areas))
     index = state.index_of(lot.layout)
     line_of_category = {point: line for line, (point, _, _) in enumerate(lot.prices)}
@@ -94,6 +81,18 @@ def unit_names(state: BlockState, lot: Hold | Lot) -> tuple[tuple[str, ...], tup
         AreaPlaces(index.layout.areas[area].name, quantity, _type_name(priced, lot.prices[line][0]))
         for (area, quantity), line in zip(lot.areas, lines, strict=True)
     )
+
+
+def whole_price(state: BlockState, lot: Hold) -> Price:
+    """The price of all that is in the lot."""
+    if lot.charges or lot.once:
+        return price_of(state, ((lot, [quantity for _, quantity, _ in lot.prices]),), lot.once)
+    layout = state.layouts[lot.priced]
+    lines = (
+        PriceLine(layout.categories[category_of_point(layout, point)].name, quantity, price, _type_name(layout, point))
+        for point, quantity, price in lot.prices
+    )
+    return Price(layout.currency, tuple(lines))
 
 
 def price_of(state: BlockState, lots: Iterable[tuple[Hold | Lot, Sequence[int]]], once: tuple[int, ...]) -> Price:
@@ -144,9 +143,9 @@ class _Sums:
         )
 
 
-def quantities_of(lot: Hold | Lot) -> list[int]:
-    """How many units each price line of the lot has."""
-    return [quantity for _, quantity, _ in lot.prices]
+def unit_count(lot: Hold | Lot) -> int:
+    """How many units the lot has."""
+    return len(lot.seats) + sum(quantity for _, quantity in lot.areas)
 
 
 def _type_name(layout: Layout, point: int) -> str:

@@ -2,13 +2,22 @@
 
 from actors.core.commands import CancelOrder, CloseOrder, ConfirmOrder, PlaceOrder
 from actors.core.entries import OrderCancelled, OrderClosed, OrderConfirmed, OrderExpired, OrderPlaced
-from actors.core.holds import is_over, refuse_ended, unit_count
+from actors.core.holds import is_over, refuse_ended
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, let_keys_go, remember
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import HoldStatus, OrderReply, OrderStatus, TicketReply
 from actors.core.state import BlockState, Hold, Order
-from actors.core.tickets import SOLD, good_tickets, order_price, order_units, sold_units, ticket_replies
+from actors.core.tickets import (
+    SOLD,
+    good_tickets,
+    order_legs,
+    order_price,
+    order_units,
+    sold_units,
+    ticket_count,
+    ticket_replies,
+)
 
 NO_LONGER = {
     OrderStatus.PENDING: Reason.ORDER_PENDING,
@@ -70,6 +79,9 @@ def decide_cancel_order(state: BlockState, command: CancelOrder, now_ms: int) ->
     status = status_at(state, order, now_ms)
     if status is not OrderStatus.PENDING and status not in IN_FORCE:
         return Rejected(NO_LONGER[status])
+    refusal = refuse_while_exchanging(state, order)
+    if refusal is not None:
+        return refusal
     entry = OrderCancelled(now_ms, order.number, command.stamp.key, command.stamp.fingerprint)
     return Accepted((entry,), reply_of(state, order, state.holds[order.hold], OrderStatus.CANCELLED))
 
@@ -112,7 +124,8 @@ def apply_order_confirmed(state: BlockState, entry: OrderConfirmed) -> None:
     hold = state.holds[order.hold]
     state.inventory.sell(hold.number, *state.units_now(hold))
     order.status = OrderStatus.CONFIRMED
-    order.code_revisions = (1,) * unit_count(hold)
+    order.code_revisions = (1,) * ticket_count(state, hold)
+    state.desk.book(hold.number, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
@@ -120,7 +133,8 @@ def apply_order_cancelled(state: BlockState, entry: OrderCancelled) -> None:
     """The units are available; tickets that were issued are void with their order."""
     order = state.orders[entry.order]
     end_order(state, order, OrderStatus.CANCELLED, entry.at_ms)
-    remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
+    if entry.key:
+        remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
 def apply_order_expired(state: BlockState, entry: OrderExpired) -> None:
@@ -144,9 +158,18 @@ def end_order(state: BlockState, order: Order, status: OrderStatus, at_ms: int) 
     else:
         assert order.status in IN_FORCE, "an ended order stays ended"
         state.give_back(hold, *sold_units(state, hold, order), were_sold=True)
+    state.desk.release(hold.number, at_ms)
     order.status = status
     if not order.was_paid:  # else there may be a dispute about it for as long as the block lives
         state.ended.append((at_ms, hold.number))
+
+
+def refuse_while_exchanging(state: BlockState, order: Order) -> Rejected | None:
+    """Why an order of a basket cannot change: an exchange of it is not settled yet. That passes."""
+    basket = state.desk.baskets.get(order.hold)
+    if basket is None or basket.exchange is None:
+        return None
+    return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=basket.exchange.place_by_ms))
 
 
 def order_reply(state: BlockState, order: Order, now_ms: int, *, ends_by_time: bool = True) -> OrderReply:
@@ -168,8 +191,8 @@ def reply_of(state: BlockState, order: Order, hold: Hold, status: OrderStatus) -
     seats, areas = order_units(state, hold, order)
     tickets: tuple[TicketReply, ...] = ()
     if status in SOLD:
-        tickets = ticket_replies(state, hold, order, order.code_revisions or (1,) * unit_count(hold))
+        tickets = ticket_replies(state, hold, order, order.code_revisions or (1,) * ticket_count(state, hold))
     return OrderReply(
         order.number, status, hold.number, hold.buyer, seats, areas, order_price(state, hold, order),
-        hold.expires_at_ms, order.placed_at_ms, tickets,
+        hold.expires_at_ms, order.placed_at_ms, tickets, order_legs(state, hold, order),
     )  # fmt: skip

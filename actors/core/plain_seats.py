@@ -4,10 +4,10 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Final
 
-from actors.core.seat_rows import Found, OwnOrder, Ranking, SeatView, runs
+from actors.core.seat_rows import Found, OwnOrder, Ranking, SeatView, found_in_row, runs
 from actors.core.seat_runs import RunTree, wanted_bits
 from actors.core.seat_splits import SplitTree
-from actors.core.seat_trees import NEVER, KeptTrees, Slots, exact_key, order_of, start_of
+from actors.core.seat_trees import NEVER, KeptTrees, LeastTree, Slots, exact_key, floor_keys, raised, start_of
 
 _ORPHAN: Final = 1 << 100  # more than any rank
 
@@ -15,15 +15,23 @@ _ORPHAN: Final = 1 << 100  # more than any rank
 class PlainSeats:
     """Any seats of the view, whatever their features."""
 
-    __slots__ = ("_nearest", "_ranking", "_runs", "_slots", "_splits", "_view")
+    __slots__ = ("_differing", "_floors", "_nearest", "_ranking", "_runs", "_slots", "_splits", "_twin", "_view")
 
-    def __init__(self, view: SeatView, slots: Slots, ranking: Ranking) -> None:
+    def __init__(
+        self,
+        view: SeatView,
+        slots: Slots,
+        ranking: Ranking,
+        twin: "PlainSeats | None" = None,
+        differing: frozenset[int] = frozenset(),
+    ) -> None:
+        """With `twin`, the seats of a view that differs from this one in the rows `differing` at most, it is cheap."""
         self._view, self._slots, self._ranking = view, slots, ranking
-        self._runs = RunTree(view, slots)
+        self._twin, self._differing = twin, differing
+        self._runs: RunTree = RunTree(view, slots, None if twin is None else twin._runs, differing)
         self._splits: SplitTree | None = None
-        self._nearest: KeptTrees | None = None
-        if not isinstance(ranking, OwnOrder):
-            self._nearest = KeptTrees(slots, lambda number: ranking.floor(view.rows.rows[number]), self._judge)
+        self._floors: list[int] = []
+        self._nearest = None if isinstance(ranking, OwnOrder) else KeptTrees(self._plant)
 
     def change(self, numbers: set[int]) -> None:
         """These rows have changed."""
@@ -35,15 +43,17 @@ class PlainSeats:
 
     def in_one_row(self, asked: list[list[int]], quantity: int) -> Found | None:
         """The best of one row, or None if no row can serve."""
-        if self._nearest is not None:
-            key = self._nearest.least(chain.from_iterable(asked), quantity, 0)
-            return None if key == NEVER else self._found(start_of(key), quantity, int(order_of(key) >= _ORPHAN))
         self._runs.refresh()
         for orphans, wanted in enumerate(wanted_bits(quantity)):
-            slots = [self._runs.tree.first(joints, wanted) for joints in asked]
-            firsts = [self._first_seat(slot, quantity, orphans) for slot in slots if slot is not None]
-            if firsts:
-                return self._found(min(firsts), quantity, orphans)
+            serving = [joints for joints in asked if self._runs.tree.any_of(joints) & wanted]
+            if not serving:
+                continue
+            if self._nearest is None:
+                slots = (self._runs.tree.first(joints, wanted) for joints in serving)
+                first = self._first_seat(min(self._slots.row_of_slot[slot] for slot in slots), quantity, orphans)
+            else:
+                first = start_of(self._nearest.least(chain.from_iterable(serving), quantity, 0))
+            return found_in_row(self._view.rows.row_of(first), first, quantity, orphans, self._ranking)
         return None
 
     def in_parts(self, asked: list[list[int]], quantity: int) -> Found | None:
@@ -63,11 +73,11 @@ class PlainSeats:
 
     def _split_tree(self) -> SplitTree:
         if self._splits is None:
-            self._splits = SplitTree(self._runs, self._slots, self._ranking)
+            twin = None if self._twin is None else self._twin._split_tree()
+            self._splits = SplitTree(self._runs, self._slots, self._ranking, twin, self._differing)
         return self._splits
 
-    def _first_seat(self, slot: int, quantity: int, orphans: int) -> int:
-        number = self._slots.row_of_slot[slot]
+    def _first_seat(self, number: int, quantity: int, orphans: int) -> int:
         row = self._view.rows.rows[number]
         if row.whole:
             return row.base
@@ -77,7 +87,17 @@ class PlainSeats:
                 return row.base + first
         raise AssertionError(f"row {number} does not seat {quantity}")
 
-    def _judge(self, quantity: int, accessible: int) -> Callable[[int], int]:
+    def _plant(self, quantity: int, accessible: int) -> LeastTree:
+        if not self._floors:
+            self._floors = floor_keys(self._slots, map(self._ranking.floor, self._view.rows.rows))
+        without_orphan, with_orphan = wanted_bits(quantity)
+        floors = [
+            floor if bits & without_orphan else raised(floor, _ORPHAN) if bits & with_orphan else NEVER
+            for bits, floor in zip(self._runs.tree.leaves(), self._floors, strict=True)
+        ]
+        return LeastTree(self._slots, floors, self._judge(quantity))
+
+    def _judge(self, quantity: int) -> Callable[[int], int]:
         view, ranking = self._view, self._ranking
 
         def judge(number: int) -> int:
@@ -93,8 +113,3 @@ class PlainSeats:
             return best
 
         return judge
-
-    def _found(self, first: int, quantity: int, orphans: int) -> Found:
-        row = self._view.rows.row_of(first)
-        cost = self._ranking.cost(row, first - row.base, quantity)
-        return Found(tuple(range(first, first + quantity)), self._ranking.score(cost, quantity), orphans)

@@ -75,3 +75,27 @@ def cost(layout: Layout, price: int, charges: Sequence[int]) -> int:
     *fees, tax = charges
     included = layout.tax is None or layout.tax.included
     return price + sum(fees) + (0 if included else tax)
+
+
+class PriceList:
+    """What units of one layout cost, worked out once for each point."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[tuple[int, int], int | None] = {}
+        self._charges: dict[int, tuple[int, ...]] = {}
+        self.once = charges_once(layout)
+        self.has_charges = bool(layout.fees) or layout.tax is not None
+
+    def unit(self, point: int, slot_ms: int) -> int | None:
+        """See `unit_price`."""
+        key = point, slot_ms
+        if key not in self._known:
+            self._known[key] = unit_price(self._layout, point, slot_ms)
+        return self._known[key]
+
+    def charges(self, price: int) -> tuple[int, ...]:
+        """See `charges_on`."""
+        if price not in self._charges:
+            self._charges[price] = charges_on(self._layout, price)
+        return self._charges[price]

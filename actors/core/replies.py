@@ -5,7 +5,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.core.baskets import Deed, LegHeld, LegPlan, LegReply
 from actors.core.layout import Layout
+from actors.core.prices import Price
 from actors.core.rules import Rules
 from actors.core.wishes import AreaPlaces, Wish
 
@@ -59,48 +61,6 @@ class WaiterStatus(IntEnum):
     LEFT = 2
 
 
-class PriceLine(msgspec.Struct, frozen=True, array_like=True):
-    """So many units of one category and price type at one price, in minor units; frozen when they were held."""
-
-    category: str
-    quantity: int
-    unit_price: int
-    price_type: str = ""
-
-
-class FeeLine(msgspec.Struct, frozen=True, array_like=True):
-    """A fee, so many times this amount."""
-
-    name: str
-    quantity: int
-    unit_amount: int
-
-
-class TaxLine(msgspec.Struct, frozen=True, array_like=True):
-    """A tax on lines and fees, of `rate_ppm` millionths; `included` in them or on top."""
-
-    name: str
-    rate_ppm: int
-    included: bool
-    amount: int
-
-
-class Price(msgspec.Struct, frozen=True, array_like=True):
-    """The itemised price of a hold or an order, in minor units of `currency`."""
-
-    currency: str
-    lines: tuple[PriceLine, ...]
-    fees: tuple[FeeLine, ...] = ()
-    taxes: tuple[TaxLine, ...] = ()
-
-    @property
-    def total(self) -> int:
-        """The sum over lines and fees, and the taxes that they do not include."""
-        total = sum(line.quantity * line.unit_price for line in self.lines)
-        total += sum(fee.quantity * fee.unit_amount for fee in self.fees)
-        return total + sum(tax.amount for tax in self.taxes if not tax.included)
-
-
 class Choice(msgspec.Struct, frozen=True, array_like=True):
     """Why these seats were chosen: their score (the lower, the better) and the orphans that they leave."""
 
@@ -137,6 +97,7 @@ class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
     order: int = 0
     channel: str = ""
     choices: tuple[Choice, ...] = ()
+    legs: tuple[LegReply, ...] = ()
 
     @property
     def ends_in_seconds(self) -> int:
@@ -155,6 +116,7 @@ class TicketReply(msgspec.Struct, frozen=True, array_like=True):
     code_revision: int
     index: int = 0
     holder: str = ""
+    block: str = ""
 
 
 class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
@@ -170,6 +132,7 @@ class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
     pay_by_ms: int
     placed_at_ms: int
     tickets: tuple[TicketReply, ...] = ()
+    legs: tuple[LegReply, ...] = ()
 
 
 class WaiterReply(msgspec.Struct, frozen=True, array_like=True, tag=5):
@@ -192,4 +155,31 @@ class DigestReply(msgspec.Struct, frozen=True, array_like=True, tag=4):
     entries_applied: int
 
 
-Reply: TypeAlias = EventReply | HoldReply | OrderReply | DigestReply | WaiterReply
+class PlacingReply(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """A desk waits for these legs of a basket, or of an exchange, to be placed, until `place_by_ms`."""
+
+    number: int
+    legs: tuple[LegPlan, ...]
+    place_by_ms: int
+
+
+class PinReply(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """What a leg holds; None: there is nothing to tell."""
+
+    leg: int
+    held: LegHeld | None = None
+
+
+class LegFateReply(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """What is to become of a leg: a deed under a revision, or nothing yet: ask again at `ask_at_ms`."""
+
+    leg: int
+    deed: Deed | None = None
+    revision: int = 0
+    tickets: tuple[int, ...] = ()
+    ask_at_ms: int = 0
+
+
+Reply: TypeAlias = (
+    EventReply | HoldReply | OrderReply | DigestReply | WaiterReply | PlacingReply | PinReply | LegFateReply
+)

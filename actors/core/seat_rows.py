@@ -58,9 +58,11 @@ class SeatRows:
         bases = self._bases
         return {bisect_right(bases, seat) - 1 for seat in seats}
 
-    def numbers_between(self, spans: Iterable[tuple[int, int]]) -> set[int]:
+    def numbers_between(self, spans: Iterable[tuple[int, int]]) -> frozenset[int]:
         """The numbers of the rows that have seats of these spans: the first, and one beyond the last."""
-        return {number for first, end in spans for number in range(self.number(first), self.number(end - 1) + 1)}
+        return frozenset(
+            number for first, end in spans for number in range(self.number(first), self.number(end - 1) + 1)
+        )
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -111,9 +113,9 @@ class SeatView:
         return self._features[row.base : row.base + row.count]
 
 
-def runs(usable: bytes | bytearray) -> list[tuple[int, int]]:
+def runs(usable: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """First place and end of each run of a row."""
-    return [run.span() for run in _RUN.finditer(usable)]
+    return (run.span() for run in _RUN.finditer(usable))
 
 
 class Ranking(Protocol):
@@ -197,3 +199,9 @@ class FocalPoint:
     def score(self, cost: int, quantity: int) -> int:
         """See `Ranking`."""
         return cost
+
+
+def found_in_row(row: SeatRow, first: int, quantity: int, orphans: int, ranking: Ranking) -> Found:
+    """The window of the row that starts with the seat `first`."""
+    cost = ranking.cost(row, first - row.base, quantity)
+    return Found(tuple(range(first, first + quantity)), ranking.score(cost, quantity), orphans)

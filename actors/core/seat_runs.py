@@ -44,11 +44,18 @@ class RunTree:
 
     __slots__ = ("_slots", "stale", "tree", "view")
 
-    def __init__(self, view: SeatView, slots: Slots) -> None:
+    def __init__(
+        self, view: SeatView, slots: Slots, twin: "RunTree | None" = None, differing: Iterable[int] = ()
+    ) -> None:
+        """With `twin`, the tree of a view that differs from this one in the rows `differing` at most, a copy of it."""
         self.view = view
         self._slots = slots
-        self.stale: set[int] = set()
+        self.stale = set(differing)
         """Numbers of rows that have changed."""
+        if twin is not None:
+            twin.refresh()
+            self.tree: AnyTree = twin.tree.copy()
+            return
         leaves, slot_of_row = [0] * slots.width, slots.slot_of_row
         for number, (row, usable) in enumerate(zip(view.rows.rows, view.all_usable(), strict=True)):
             leaves[slot_of_row[number]] = run_bits(row, usable)

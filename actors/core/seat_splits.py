@@ -9,8 +9,7 @@ from actors.core.seat_runs import MAX_GROUP, RunTree, longest_run
 from actors.core.seat_trees import AnyTree, Slots, grown
 
 MAX_ROWS: Final = 4
-LOOKED_AT: Final = 32
-"""How many places for a split are compared, at most."""
+_LEAST_PARTS: Final = (2, 1)
 
 Parts = tuple[tuple[int, int], ...]
 """The first seat of each part, and minus its size: of two, the one with the earlier seats is less."""
@@ -23,6 +22,13 @@ _BEYOND: Final = 1 << 100
 
 def _field(row_count: int, least: int) -> int:
     return ((row_count - 2) * 2 + least - 1) * _FIELD_BITS
+
+
+def places_compared(quantity: int) -> int:
+    """How many places for a split are compared, at most: all there can be among 64 seats, as a seat is part of no
+    more than `MAX_ROWS` places and a place has room for the quantity.
+    """
+    return max(32, 64 * MAX_ROWS // quantity)
 
 
 class _RoomOfRows(dict[tuple[int, ...], int]):
@@ -48,22 +54,40 @@ class SplitTree:
 
     __slots__ = ("_floors", "_ranking", "_room", "_runs", "_slots", "_tree", "stale")
 
-    def __init__(self, run_tree: RunTree, slots: Slots, ranking: Ranking) -> None:
+    def __init__(
+        self,
+        run_tree: RunTree,
+        slots: Slots,
+        ranking: Ranking,
+        twin: "SplitTree | None" = None,
+        differing: Iterable[int] = (),
+    ) -> None:
+        """With `twin`, the tree of a view that differs from this one in the rows `differing` at most, a copy of it."""
         self._runs, self._slots, self._ranking = run_tree, slots, ranking
-        self.stale: set[int] = set()
+        self.stale = set(differing)
         """Numbers of rows that have changed."""
-        self._room = _RoomOfRows()
-        run_tree.refresh()
-        longest = [longest_run(bits) for bits in run_tree.tree.leaves()] + [0] * (MAX_ROWS - 1)
-        self._tree = AnyTree(list(map(self._room.__getitem__, zip(*_from_each(longest), strict=False))))
-        rows, floor = run_tree.view.rows.rows, ranking.floor
-        floors = [floor(rows[number]) if number >= 0 else _BEYOND for number in slots.row_of_slot]
-        self._floors = grown(list(map(min, *_from_each(floors + [_BEYOND] * (MAX_ROWS - 1)))), min)
+        if twin is None:
+            self._room = _RoomOfRows()
+            self._tree, self._floors = self._plant()
+        else:
+            twin._refresh()
+            self._room, self._floors, self._tree = twin._room, twin._floors, twin._tree.copy()
+
+    def _plant(self) -> tuple[AnyTree, list[int]]:
+        self._runs.refresh()
+        longest = [longest_run(bits) for bits in self._runs.tree.leaves()] + [0] * (MAX_ROWS - 1)
+        rows, floor = self._runs.view.rows.rows, self._ranking.floor
+        floors = [floor(rows[number]) if number >= 0 else _BEYOND for number in self._slots.row_of_slot]
+        floors += [_BEYOND] * (MAX_ROWS - 1)
+        return (
+            AnyTree(list(map(self._room.__getitem__, zip(*_from_each(longest), strict=False)))),
+            grown(list(map(min, *_from_each(floors))), min),
+        )
 
     def best(self, joints: list[int], quantity: int) -> Split | None:
         """The best split below these joints (see `best_available`), or None if there is no room for one."""
         self._refresh()
-        for least in (2, 1):
+        for least in _LEAST_PARTS:
             for row_count in range(2, min(quantity // least, MAX_ROWS) + 1):
                 field = _field(row_count, least)
                 wanted = (1 << (field + _FIELD_BITS)) - (1 << (field + quantity))
@@ -97,8 +121,8 @@ class SplitTree:
         heapify(heap)
         known: dict[int, dict[int, tuple[int, int, int]]] = {}
         best: Split | None = None
-        looked = 0
-        while heap and looked < LOOKED_AT:
+        places = places_compared(quantity)
+        while heap and places:
             floor, joint = heappop(heap)
             if best is not None and best[0] == 0 and quantity * floor > best[1]:
                 break
@@ -107,7 +131,7 @@ class SplitTree:
                     if values[below] & wanted:
                         heappush(heap, (floors[below], below))
                 continue
-            looked += 1
+            places -= 1
             windows = []
             for number in self._slots.row_of_slot[joint - width : joint - width + row_count]:
                 if number not in known:

@@ -11,6 +11,7 @@ from actors.core.seat_rows import SeatRow
 
 _START_BITS: Final = 26
 _EXACT: Final = 1 << _START_BITS
+_ORDER_SHIFT: Final = _START_BITS + 1
 _LOW: Final = _EXACT - 1
 KEPT_TREES: Final = 64
 """So many trees for one size of group each are kept."""
@@ -26,21 +27,30 @@ class Slots:
 
     def __init__(self, rows: list[SeatRow], numbers: Iterable[int]) -> None:
         grouped: dict[int, dict[int, list[int]]] = {}
+        category = section = -1
+        part: list[int] = []
         for number in numbers:
             row = rows[number]
-            grouped.setdefault(row.category, {}).setdefault(row.section, []).append(number)
+            if row.section != section or row.category != category:
+                category, section = row.category, row.section
+                part = grouped.setdefault(category, {}).setdefault(section, [])
+            part.append(number)
         self.row_of_slot: list[int] = []
         """The number of the row at each leaf, -1 if it is empty."""
         self._of_pair: dict[int, dict[int, tuple[int, int]]] = {}  # start and size of each category and section
         spans = {}
         for category in sorted(grouped):
-            parts = [(section, _with_gaps(numbers)) for section, numbers in grouped[category].items()]
-            start = self._pad(_aligned_size([len(part) for _, part in parts]))
-            self._of_pair[category] = {section: self._place(part) for section, part in parts}
+            parts = {section: _with_gaps(part) for section, part in grouped[category].items()}
+            start = self._pad(_aligned_size(map(len, parts.values())))
+            self._of_pair[category] = {section: self._place(part) for section, part in parts.items()}
             spans[category] = (start, self._pad_to_power(start))
         self.width = self._pad_to_power(0)
         """How many leaves there are: a power of two."""
-        self.slot_of_row: dict[int, int] = {number: slot for slot, number in enumerate(self.row_of_slot) if number >= 0}
+        self.slot_of_row = [-1] * len(rows)
+        """The leaf of each row, -1 if it has none."""
+        for slot, number in enumerate(self.row_of_slot):
+            if number >= 0:
+                self.slot_of_row[number] = slot
         self._of_category = {category: self._joint(*span) for category, span in spans.items()}
 
     def asked(self, sections: frozenset[int] | None, categories: frozenset[int] | None) -> list[list[int]]:
@@ -91,7 +101,7 @@ def _power(size: int) -> int:
     return 1 << (size - 1).bit_length() if size else 1
 
 
-def _aligned_size(sizes: list[int]) -> int:
+def _aligned_size(sizes: Iterable[int]) -> int:
     end = 0
     for size in map(_power, sizes):
         end += -end % size + size
@@ -103,7 +113,10 @@ def grown(leaves: list[int], join: Callable[[int, int], int]) -> list[int]:
     levels = [leaves]
     while len(levels[-1]) > 1:
         levels.append(list(map(join, levels[-1][::2], levels[-1][1::2])))
-    return [0, *(joint for level in reversed(levels) for joint in level)]
+    tree = [0]
+    for level in reversed(levels):
+        tree += level
+    return tree
 
 
 class AnyTree:
@@ -114,6 +127,12 @@ class AnyTree:
     def __init__(self, leaves: list[int]) -> None:
         self._width = len(leaves)
         self.values = grown(leaves, or_)
+
+    def copy(self) -> "AnyTree":
+        """Another tree with the same leaves."""
+        twin = AnyTree.__new__(AnyTree)
+        twin._width, twin.values = self._width, self.values.copy()
+        return twin
 
     def leaf(self, slot: int) -> int:
         """The bits of a leaf."""
@@ -141,8 +160,8 @@ class AnyTree:
             bits |= values[joint]
         return bits
 
-    def first(self, joints: Iterable[int], wanted: int) -> int | None:
-        """The first leaf below the first of these joints that has a bit that is wanted."""
+    def first(self, joints: Iterable[int], wanted: int) -> int:
+        """The first leaf that has a bit that is wanted, below the first of these joints that has any: one must."""
         values, width = self.values, self._width
         for joint in joints:
             if values[joint] & wanted:
@@ -151,24 +170,28 @@ class AnyTree:
                     if not values[joint] & wanted:
                         joint += 1
                 return joint - width
-        return None
+        raise AssertionError("no joint has what is wanted")
 
 
-def floor_tree(slots: Slots, floor: Callable[[int], int]) -> list[int]:
-    """Of each leaf a key that is not above what `judge` of a `LeastTree` will say, and at each joint the least.
-
-    `floor` gives the order of row number so and so (see `exact_key`).
+def floor_keys(slots: Slots, floors: Iterable[int]) -> list[int]:
+    """For each leaf a key that is less than any exact one of the same order, and `NEVER` for the empty ones. `floors`
+    gives the order of each row.
     """
-    leaves = [
-        floor(number) << (_START_BITS + 1) | slot if number >= 0 else NEVER
-        for slot, number in enumerate(slots.row_of_slot)
-    ]
-    return grown(leaves, min)
+    keys = [NEVER] * slots.width
+    for slot, order in zip(slots.slot_of_row, floors, strict=True):
+        if slot >= 0:
+            keys[slot] = order << _ORDER_SHIFT | slot
+    return keys
+
+
+def raised(key: int, order: int) -> int:
+    """The key with so much more order."""
+    return key + (order << _ORDER_SHIFT)
 
 
 def exact_key(order: int, start: int) -> int:
     """A key that sorts by `order` (at least 0), then by the seat `start`."""
-    return order << (_START_BITS + 1) | _EXACT | start
+    return order << _ORDER_SHIFT | _EXACT | start
 
 
 def start_of(key: int) -> int:
@@ -178,7 +201,7 @@ def start_of(key: int) -> int:
 
 def order_of(key: int) -> int:
     """The order of a key, or of a floor."""
-    return key >> (_START_BITS + 1)
+    return key >> _ORDER_SHIFT
 
 
 class LeastTree:
@@ -189,9 +212,11 @@ class LeastTree:
     __slots__ = ("_judge", "_slots", "_values", "stale")
 
     def __init__(self, slots: Slots, floors: list[int], judge: Callable[[int], int]) -> None:
-        """`judge` gives the exact key of row number so and so, or `NEVER`; `floors` is a `floor_tree`."""
+        """`judge` gives the exact key of row number so and so, or `NEVER`. `floors` has for each leaf a floor key
+        that is not above what the judge will say, or `NEVER` if that is what it will say.
+        """
         self._slots = slots
-        self._values = floors.copy()
+        self._values = grown(floors, min)
         self._judge = judge
         self.stale: set[int] = set()
         """Numbers of rows that have changed."""
@@ -210,10 +235,9 @@ class LeastTree:
         return best
 
     def _refresh(self) -> None:
-        slot_of_row, width = self._slots.slot_of_row, self._slots.width
+        slot_of_row = self._slots.slot_of_row
         for number in self.stale:
-            slot = slot_of_row.get(number)
-            if slot is not None and self._values[width + slot] & _EXACT:
+            if (slot := slot_of_row[number]) >= 0:
                 self._put(slot, self._judge(number))
         self.stale.clear()
 
@@ -232,14 +256,11 @@ class LeastTree:
 class KeptTrees:
     """One `LeastTree` for each size of group that was asked for lately: the last `KEPT_TREES`."""
 
-    __slots__ = ("_floor", "_floors", "_judge", "_slots", "_trees")
+    __slots__ = ("_plant", "_trees")
 
-    def __init__(
-        self, slots: Slots, floor: Callable[[int], int], judge: Callable[[int, int], Callable[[int], int]]
-    ) -> None:
-        """`judge(quantity, accessible)` makes the judge of such groups; `floor` suits them all."""
-        self._slots, self._floor, self._judge = slots, floor, judge
-        self._floors: list[int] = []
+    def __init__(self, plant: Callable[[int, int], LeastTree]) -> None:
+        """`plant(quantity, accessible)` makes the tree for such groups."""
+        self._plant = plant
         self._trees: dict[tuple[int, int], LeastTree] = {}
 
     def change(self, numbers: set[int]) -> None:
@@ -252,10 +273,8 @@ class KeptTrees:
         size = quantity, accessible
         tree = self._trees.pop(size, None)
         if tree is None:
-            if not self._floors:
-                self._floors = floor_tree(self._slots, self._floor)
             if len(self._trees) == KEPT_TREES:
                 del self._trees[next(iter(self._trees))]
-            tree = LeastTree(self._slots, self._floors, self._judge(quantity, accessible))
+            tree = self._plant(quantity, accessible)
         self._trees[size] = tree
         return tree.least(joints)

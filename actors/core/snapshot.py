@@ -9,19 +9,20 @@ first entry must agree on it to the bit. `ledger_digest` covers what is owed to 
 independent fold over the entries can compute it: see its docstring.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from hashlib import blake2b
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
 from actors.core.allotments import shelve
+from actors.core.desk_state import Basket, Todo
 from actors.core.event_layout import reclaim
 from actors.core.layout import Layout
 from actors.core.replies import EventStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
-from actors.core.state import BlockState, Hold, Memo, Order, Waiter
+from actors.core.state import BlockState, Hold, Leg, Memo, Order, Waiter
 from actors.core.tickets import SOLD
 
 FORMAT = 4
@@ -39,7 +40,7 @@ class SnapshotDamaged(Exception):
 
 
 class _Head(msgspec.Struct, array_like=True, tag=1):
-    """All of which there is one; how many holds, orders, memos, waiters, ended holds and gone waiters follow.
+    """All of which there is one; how many values of each kind follow.
 
     `layouts`: (version, layout) of those that something refers to, the present one last; empty: there is no event yet.
     """
@@ -82,7 +83,23 @@ class _Gone(msgspec.Struct, array_like=True, tag=7):
     waiters: list[tuple[int, int]]
 
 
-_Chunk: TypeAlias = _Head | _Orders | _Holds | _Memos | _Ended | _Waiters | _Gone
+class _Legs(msgspec.Struct, array_like=True, tag=8):
+    legs: list[Leg]
+
+
+class _Barred(msgspec.Struct, array_like=True, tag=9):
+    barred: list[tuple[int, tuple[int, int]]]
+
+
+class _Baskets(msgspec.Struct, array_like=True, tag=10):
+    baskets: list[Basket]
+
+
+class _Todos(msgspec.Struct, array_like=True, tag=11):
+    todos: list[Todo]
+
+
+_Chunk: TypeAlias = _Head | _Orders | _Holds | _Memos | _Ended | _Waiters | _Gone | _Legs | _Barred | _Baskets | _Todos
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[_Chunk] = msgspec.msgpack.Decoder(_Chunk)
@@ -91,7 +108,7 @@ _decoder: msgspec.msgpack.Decoder[_Chunk] = msgspec.msgpack.Decoder(_Chunk)
 def freeze(state: BlockState) -> bytes:
     """The state as bytes of format `FORMAT`: a checksum, then chunks, each its length and MessagePack.
 
-    The head comes first, then orders before the holds that refer to them. What is derived is left out.
+    The head comes first, then legs and orders before the holds that refer to them. What is derived is left out.
     """
     parts = list(_body(state))
     hasher = _hasher()
@@ -147,7 +164,11 @@ def value_count(state: BlockState) -> int:
 
 
 def _counts(state: BlockState) -> tuple[int, ...]:
-    kept: tuple[Sized, ...] = (state.holds, state.orders, state.memos, state.ended, state.waiters, state.gone_waiters)
+    desk = state.desk
+    kept: tuple[Sized, ...] = (
+        state.holds, state.orders, state.memos, state.ended, state.waiters, state.gone_waiters, state.legs,
+        state.barred, desk.baskets, desk.todos,
+    )  # fmt: skip
     return tuple(len(values) for values in kept)
 
 
@@ -164,18 +185,21 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
         _counts(state),
     )  # fmt: skip
-    for orders in _cut(state.orders.values()):
-        yield _Orders(orders)
-    for holds in _cut(state.holds.values()):
-        yield _Holds(holds)
-    for memos in _cut(state.memos.items()):
-        yield _Memos(memos)
-    for ended in _cut(state.ended):
-        yield _Ended(ended)
-    for waiters in _cut(state.waiters.values()):
-        yield _Waiters(waiters)
-    for gone in _cut(state.gone_waiters):
-        yield _Gone(gone)
+    desk = state.desk
+    kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
+        (_Baskets, desk.baskets.values()),
+        (_Todos, desk.todos.values()),
+        (_Legs, state.legs.values()),
+        (_Barred, state.barred.items()),
+        (_Orders, state.orders.values()),
+        (_Holds, state.holds.values()),
+        (_Memos, state.memos.items()),
+        (_Ended, state.ended),
+        (_Waiters, state.waiters.values()),
+        (_Gone, state.gone_waiters),
+    )
+    for chunk_of, values in kinds:
+        yield from (chunk_of(cut) for cut in _cut(values))
 
 
 def _cut(values: Iterable[T]) -> Iterator[list[T]]:
@@ -232,6 +256,17 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
                 state.waiters[waiter.number] = waiter
                 if waiter.status is WaiterStatus.WAITING:
                     state.line.join(waiter.number, waiter.wish)
+        case _Legs(legs):
+            for leg in legs:
+                state.legs[leg.number] = leg
+                state.let_ask(leg, leg.ask_at_ms)
+        case _Barred(barred):
+            state.barred.update(barred)
+        case _Baskets(baskets):
+            for basket in baskets:
+                state.desk.add(basket)
+        case _Todos(todos):
+            state.desk.todos.update(((todo.leg, todo.revision), todo) for todo in todos)
         case _Gone(gone):
             state.gone_waiters.extend(gone)
         case _Head():

@@ -10,6 +10,7 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from actors.core.desk_state import Desk
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.layout import Layout
@@ -110,6 +111,21 @@ class Waiter(msgspec.Struct, array_like=True, gc=False):
     hold: int = 0
 
 
+class Leg(msgspec.Struct, array_like=True, gc=False):
+    """A leg of a basket: whose, and what the desk last had done to it. Its units are those of a hold of this number.
+
+    `instead`: the legs and tickets of this block that are given back when it is booked. `ask_at_ms`: when to ask the
+    desk, unless it has said more by then; 0: never.
+    """
+
+    number: int
+    desk: str
+    basket: int
+    revision: int
+    instead: tuple[tuple[int, tuple[int, ...]], ...]
+    ask_at_ms: int
+
+
 class BlockState:
     """One block in memory. `layout` is None until the event is created."""
 
@@ -138,6 +154,10 @@ class BlockState:
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
         self.line = WaitingLine()
+        self.desk = Desk()
+        self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
+        self.asking: dict[int, Leg] = {}  # those that have a time to ask their desk
+        self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
         self._indices: dict[int, LayoutIndex] = {}
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
@@ -165,6 +185,14 @@ class BlockState:
         over = {allotment.name for allotment in rules.allotments if 0 < allotment.returns_at_ms <= at_ms}
         self.returned = over | ({""} if 0 < rules.accessible_until_ms <= at_ms else set())
 
+    def let_ask(self, leg: Leg, at_ms: int) -> None:
+        """The leg asks its desk at this time; 0: never."""
+        leg.ask_at_ms = at_ms
+        if at_ms:
+            self.asking[leg.number] = leg
+        else:
+            self.asking.pop(leg.number, None)
+
     def index_of(self, version: int) -> LayoutIndex:
         """The units of a layout version that something refers to."""
         index = self._indices.get(version)
@@ -174,7 +202,7 @@ class BlockState:
 
     def units_now(self, lot: Hold | Lot) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
         """The lot's seats and areas by the present layout's numbers; those that it no longer has are left out."""
-        if lot.layout == self.layout_version:
+        if lot.layout == self.layout_version or not (lot.seats or lot.areas):
             return lot.seats, lot.areas
         before, areas = self.index_of(lot.layout), self.index.area_of_name
         seats = (self.index.find_unit(before.unit_name(seat)) for seat in lot.seats)
@@ -183,6 +211,11 @@ class BlockState:
             tuple(found[0] for found in seats if found is not None),
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
         )
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the event is cancelled."""
+        return self.status is EventStatus.CANCELLED
 
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""
@@ -219,6 +252,14 @@ class BlockState:
             self.units_of_buyer[hold.buyer] = count
         else:
             self.units_of_buyer.pop(hold.buyer, None)
+
+    def forget(self, number: int) -> None:
+        """A hold that came to nothing is not known any more, nor is what belonged to it."""
+        hold = self.holds.pop(number)
+        if hold.order:
+            del self.orders[hold.order]
+        self.desk.forget(number)
+        self.legs.pop(number, None)
 
     def push_memo_due(self, due_ms: int, key: bytes) -> None:
         """Forget the remembered key from `due_ms` on."""

@@ -10,7 +10,7 @@ from actors.core.ground import Ground
 from actors.core.holds import expiry_of, grant, returns_due
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
-from actors.core.orders import IN_FORCE, NO_LONGER, reply_of, status_at
+from actors.core.orders import IN_FORCE, NO_LONGER, refuse_while_exchanging, reply_of, status_at
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import OrderStatus
 from actors.core.state import BlockState, Lot, Order
@@ -23,26 +23,27 @@ MAX_EXCHANGES = 100
 
 def faults_of_cancel_tickets(state: BlockState, command: CancelTickets) -> tuple[str, ...]:
     """What is malformed about the command."""
-    return _faults_of_tickets(state, command.order, command.stamp.tenant, command.tickets)
+    return faults_of_tickets(state, command.order, command.stamp.tenant, command.tickets)
 
 
 def faults_of_exchange_tickets(state: BlockState, command: ExchangeTickets) -> tuple[str, ...]:
     """What is malformed about the command."""
-    faults = [*_faults_of_tickets(state, command.order, command.stamp.tenant, command.tickets)]
+    faults = [*faults_of_tickets(state, command.order, command.stamp.tenant, command.tickets)]
     return (*faults, *faults_of_wish(command.wish))
 
 
 def faults_of_reassign_ticket(state: BlockState, command: ReassignTicket) -> tuple[str, ...]:
     """What is malformed about the command."""
-    faults = _faults_of_tickets(state, command.order, command.stamp.tenant, (command.ticket,), field="ticket_id")
+    faults = faults_of_tickets(state, command.order, command.stamp.tenant, (command.ticket,), field="ticket_id")
     if not 1 <= len(command.holder) <= MAX_BUYER_LENGTH:
         return (*faults, f"holder: must have 1 to {MAX_BUYER_LENGTH} characters")
     return faults
 
 
-def _faults_of_tickets(
+def faults_of_tickets(
     state: BlockState, number: int, tenant: str, tickets: Sequence[int], field: str = "tickets"
 ) -> tuple[str, ...]:
+    """What is malformed about these tickets of an order."""
     if not tickets or len(set(tickets)) != len(tickets):
         return ("tickets: must be one or more, each of them once",)
     order = state.orders.get(number) if state.tenant == tenant else None
@@ -54,27 +55,32 @@ def _faults_of_tickets(
 def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int) -> Outcome:
     """Some tickets of a paid order; all that are left: the order is cancelled."""
     order = state.orders[command.order]
-    tickets = _good(state, order, command.tickets, now_ms)
-    if isinstance(tickets, Rejected):
-        return tickets
+    refusal = refuse_tickets(state, order, command.tickets, now_ms)
+    if refusal is not None:
+        return refusal
     stamp, hold = command.stamp, state.holds[order.hold]
-    if len(tickets) == len(good_tickets(state, hold, order)):
+    if len(command.tickets) == sum(revision > 0 for revision in order.code_revisions):
         cancelled = OrderCancelled(now_ms, order.number, stamp.key, stamp.fingerprint)
         return Accepted((cancelled,), reply_of(state, order, hold, OrderStatus.CANCELLED))
     entry = TicketsCancelled(now_ms, order.number, command.tickets, stamp.key, stamp.fingerprint)
-    left = _without(order, command.tickets, OrderStatus.PARTLY_CANCELLED)
+    left = without_tickets(order, command.tickets, OrderStatus.PARTLY_CANCELLED)
     return Accepted((entry,), reply_of(state, left, hold, left.status))
 
 
 def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms: int) -> Outcome:
     """Other units for these tickets, as if theirs were available: in one entry, so whole or not at all."""
     order = state.orders[command.order]
-    tickets = _good(state, order, command.tickets, now_ms)
-    if isinstance(tickets, Rejected):
-        return tickets
+    refusal = refuse_tickets(state, order, command.tickets, now_ms)
+    if refusal is not None:
+        return refusal
+    if order.hold in state.desk.baskets:
+        return Rejected(
+            Reason.INVALID_ARGUMENT, Details(fields=("event_id: of what, as the order is of several events",))
+        )
     if len(order.exchanged) >= MAX_EXCHANGES:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
+    tickets = _tickets(state, order, command.tickets)
     ground = Ground(state, now_ms, command.wish, *units_of(state, tickets), hold.channel)
     granted = grant(state, command.wish, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
@@ -93,9 +99,9 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
 def decide_reassign_ticket(state: BlockState, command: ReassignTicket, now_ms: int) -> Outcome:
     """The ticket is somebody else's, under a new code; its unit stays where it is."""
     order = state.orders[command.order]
-    tickets = _good(state, order, (command.ticket,), now_ms)
-    if isinstance(tickets, Rejected):
-        return tickets
+    refusal = refuse_tickets(state, order, (command.ticket,), now_ms)
+    if refusal is not None:
+        return refusal
     stamp = command.stamp
     entry = TicketReassigned(now_ms, order.number, command.ticket, command.holder, stamp.key, stamp.fingerprint)
     after = _reassigned(order, entry)
@@ -105,16 +111,17 @@ def decide_reassign_ticket(state: BlockState, command: ReassignTicket, now_ms: i
 def apply_tickets_cancelled(state: BlockState, entry: TicketsCancelled) -> None:
     """The tickets are void and their units available."""
     order = state.orders[entry.order]
-    _give_back(state, order, entry.tickets)
-    state.orders[order.number] = _without(order, entry.tickets, OrderStatus.PARTLY_CANCELLED)
-    remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
+    give_tickets_back(state, order, entry.tickets, entry.at_ms)
+    state.orders[order.number] = without_tickets(order, entry.tickets, OrderStatus.PARTLY_CANCELLED)
+    if entry.key:
+        remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
 def apply_tickets_exchanged(state: BlockState, entry: TicketsExchanged) -> None:
     """The tickets are void, and others stand for other units."""
     order = state.orders[entry.order]
     hold = state.holds[order.hold]
-    _give_back(state, order, entry.tickets)
+    give_tickets_back(state, order, entry.tickets, entry.at_ms)
     state.claim(hold, entry.seats, entry.areas)
     state.inventory.sell(hold.number, entry.seats, entry.areas)
     state.orders[order.number] = _exchanged(order, entry, state.layout_version)
@@ -129,27 +136,35 @@ def apply_ticket_reassigned(state: BlockState, entry: TicketReassigned) -> None:
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
-def _good(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> list[Ticket] | Rejected:
-    """These tickets of an order in force, if they are all good."""
+def refuse_tickets(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> Rejected | None:
+    """Why nothing can be done with these tickets: the order is not in force, or one of them is void."""
     status = status_at(state, order, now_ms)
     if status not in IN_FORCE:
         return Rejected(NO_LONGER[status])
     void = [index for index in indices if not order.code_revisions[index]]
     if void:
         return Rejected(Reason.TICKET_VOID, Details(fields=tuple(f"tickets: {index + 1} is void" for index in void)))
+    return refuse_while_exchanging(state, order)
+
+
+def _tickets(state: BlockState, order: Order, indices: Sequence[int]) -> list[Ticket]:
     wanted = set(indices)
     return [ticket for ticket in good_tickets(state, state.holds[order.hold], order) if ticket.number in wanted]
 
 
-def _give_back(state: BlockState, order: Order, indices: Sequence[int]) -> None:
+def give_tickets_back(state: BlockState, order: Order, indices: Sequence[int], at_ms: int) -> None:
+    """What these tickets stand for is available again; of a basket, that is what its legs are to do."""
     assert order.status in IN_FORCE, "tickets are good while their order is in force"
     assert all(order.code_revisions[index] for index in indices), "a void ticket gives nothing back"
-    hold, wanted = state.holds[order.hold], set(indices)
-    tickets = (ticket for ticket in good_tickets(state, hold, order) if ticket.number in wanted)
-    state.give_back(hold, *units_of(state, tickets), were_sold=True)
+    if order.hold in state.desk.baskets:
+        state.desk.release_tickets(order.hold, indices, at_ms)
+    else:
+        hold = state.holds[order.hold]
+        state.give_back(hold, *units_of(state, _tickets(state, order, indices)), were_sold=True)
 
 
-def _without(order: Order, indices: Sequence[int], status: OrderStatus) -> Order:
+def without_tickets(order: Order, indices: Sequence[int], status: OrderStatus) -> Order:
+    """The order when these tickets are void."""
     gone = set(indices)
     revisions = tuple(0 if index in gone else revision for index, revision in enumerate(order.code_revisions))
     return msgspec.structs.replace(order, status=status, code_revisions=revisions)
@@ -160,7 +175,7 @@ def _exchanged(order: Order, entry: TicketsExchanged, layout_version: int) -> Or
         entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version
     )  # fmt: skip
     count = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
-    left = _without(order, entry.tickets, order.status)
+    left = without_tickets(order, entry.tickets, order.status)
     return msgspec.structs.replace(
         left, code_revisions=left.code_revisions + (1,) * count, exchanged=(*order.exchanged, lot)
     )

@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from actors.core.lots import lines_of, price_of, quantities_of, unit_names
-from actors.core.replies import OrderStatus, Price, TicketReply
+from actors.core.baskets import LegHeld, LegReply, leg_replies, price_of_legs
+from actors.core.desk_state import tickets_by_leg
+from actors.core.lots import lines_of, price_of, unit_count, unit_names, whole_price
+from actors.core.prices import Price
+from actors.core.replies import OrderStatus, TicketReply
 from actors.core.state import BlockState, Hold, Lot, Order
 from actors.core.wishes import AreaPlaces
 
@@ -74,7 +77,9 @@ def sold_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[int, 
 
 
 def order_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[str, ...], tuple[AreaPlaces, ...]]:
-    """The names of what the order has, or had when it ended."""
+    """The names of what the order has, or had when it ended; of a basket's, see `order_legs`."""
+    if hold.number in state.desk.baskets:
+        return (), ()
     if is_whole(order):
         return unit_names(state, hold)
     names: list[str] = []
@@ -94,8 +99,10 @@ def order_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[str,
 
 def order_price(state: BlockState, hold: Hold, order: Order) -> Price:
     """The price of what the order has, or had when it ended; what was charged once stays."""
+    if hold.number in state.desk.baskets:
+        return price_of_legs(_good_of_legs(state, hold, order))
     if is_whole(order):
-        return price_of(state, ((hold, quantities_of(hold)),), hold.once)
+        return whole_price(state, hold)
     counted = []
     for lot, tickets in _by_lot(state, hold, order):
         of_line = Counter(ticket.line for ticket in tickets)
@@ -103,27 +110,45 @@ def order_price(state: BlockState, hold: Hold, order: Order) -> Price:
     return price_of(state, counted, hold.once)
 
 
+def order_legs(state: BlockState, hold: Hold, order: Order) -> tuple[LegReply, ...]:
+    """What a basket's order has of each block, or had when it ended."""
+    return leg_replies(_good_of_legs(state, hold, order)) if hold.number in state.desk.baskets else ()
+
+
+def _good_of_legs(state: BlockState, hold: Hold, order: Order) -> list[tuple[LegHeld, list[int]]]:
+    revisions = order.code_revisions or (1,) * ticket_count(state, hold)
+    good = (ticket for ticket, revision in enumerate(revisions) if revision)
+    return list(tickets_by_leg(state.desk.baskets[hold.number].held, good))
+
+
 def ticket_replies(state: BlockState, hold: Hold, order: Order, revisions: tuple[int, ...]) -> tuple[TicketReply, ...]:
     """The tickets that are not void."""
     holders = dict(order.holders)
     return tuple(
-        TicketReply(_unit_name(state, ticket), revisions[ticket.number], ticket.number, holders.get(ticket.number, ""))
-        for ticket in tickets_of(state, hold, order)
-        if revisions[ticket.number]
+        TicketReply(name, revisions[number], number, holders.get(number, ""), block)
+        for number, (name, block) in enumerate(_ticket_names(state, hold, order))
+        if revisions[number]
     )
 
 
-def ticket_count(hold: Hold, order: Order) -> int:
-    """How many tickets the order ever had."""
-    lots = lots_of(hold, order)
-    return sum(len(lot.seats) + sum(quantity for _, quantity in lot.areas) for lot in lots)
+def ticket_count(state: BlockState, hold: Hold) -> int:
+    """How many tickets an order on the hold begins with."""
+    basket = state.desk.baskets.get(hold.number)
+    return unit_count(hold) if basket is None else sum(len(held.of_ticket) for held in basket.held)
+
+
+def _ticket_names(state: BlockState, hold: Hold, order: Order) -> Iterator[tuple[str, str]]:
+    """The unit of each ticket that the order ever had; of a basket's, with its block."""
+    basket = state.desk.baskets.get(hold.number)
+    if basket is not None:
+        for held in basket.held:
+            yield from ((name, held.block) for name in held.ticket_names)
+        return
+    for ticket in tickets_of(state, hold, order):
+        index = state.index_of(ticket.lot.layout)
+        yield (index.layout.areas[ticket.area].name if ticket.seat is None else index.unit_name(ticket.seat)), ""
 
 
 def _by_lot(state: BlockState, hold: Hold, order: Order) -> list[tuple[Hold | Lot, list[Ticket]]]:
     good = good_tickets(state, hold, order)
     return [(lot, [ticket for ticket in good if ticket.lot is lot]) for lot in lots_of(hold, order)]
-
-
-def _unit_name(state: BlockState, ticket: Ticket) -> str:
-    index = state.index_of(ticket.lot.layout)
-    return index.layout.areas[ticket.area].name if ticket.seat is None else index.unit_name(ticket.seat)

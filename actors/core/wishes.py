@@ -75,8 +75,20 @@ def canonical(wish: Wish) -> Wish:
     )
 
 
-def faults_of_wish(wish: Wish) -> Iterator[str]:
+def is_plain(wish: Wish) -> bool:
+    """Whether it only names units, at the first price type: what most wishes do."""
+    return not (wish.areas or wish.best or wish.spans or wish.seat_types)
+
+
+def faults_of_wish(wish: Wish) -> tuple[str, ...]:
     """What is malformed about it, each fault with its field."""
+    count = len(wish.seats)
+    if is_plain(wish) and 1 <= count <= MAX_UNITS_PER_HOLD and len(set(wish.seats)) == count:
+        return ()
+    return tuple(_faults(wish))
+
+
+def _faults(wish: Wish) -> Iterator[str]:
     quantity = len(wish.seats) + sum(places.quantity for places in wish.areas)
     quantity += sum(best.quantity for best in wish.best)
     if any(places.quantity < 1 for places in wish.areas):

@@ -54,6 +54,7 @@ class BlockHost:
         self.batch_count = 0
         self.calls_waiting = 0
         self.written_to = asyncio.Event()  # a client has asked this shard to write
+        self.errands_wanted = asyncio.Event()  # a batch has left something to do in other blocks
 
     async def serve(self, payload: bytes) -> bytes:
         """Encoded calls in, encoded answers out, in the same order. Raises msgspec.DecodeError for no batch at all."""
@@ -68,6 +69,11 @@ class BlockHost:
             return encoder.encode(await self._answer(calls))
         finally:
             self.calls_waiting -= len(calls)
+
+    async def tell(self, block: BlockId, command: Command) -> Answer:
+        """One command, from within; its answer when it is durable."""
+        (answer,) = await self._answer([Call(block, encoder.encode(command))])
+        return answer
 
     def trouble(self) -> str:
         """Why every call is refused now, in words; empty if none is. Being full is no trouble: that passes by itself.
@@ -106,6 +112,8 @@ class BlockHost:
         if batch.touched:
             cycle = self._commit.collect(batch.touched.values())
             await cycle.wait()
+            if any(hosted.state.desk.todos for hosted in batch.touched.values()):
+                self.errands_wanted.set()
             for index, call in enumerate(calls):
                 if not isinstance(answers[index], Failed):
                     answers[index] = _as_of(cycle.positions.get(batch.touched[call.block]), answers[index])

@@ -9,6 +9,7 @@ from actors.engine.activation import Activator, Outage
 from actors.engine.block_host import BlockHost
 from actors.engine.catalogue_port import EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
+from actors.engine.errands import Errands, OtherBlocks
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
 from actors.engine.residence import Residence
@@ -32,7 +33,8 @@ class Engine:
     """One incarnation of one shard.
 
     `monotonic` in seconds; `nonce` gives 8 fresh bytes a call; `cut_over`: this cluster may act of its own accord at
-    once, without waiting for a client's first write.
+    once, without waiting for a client's first write; `others` makes, with this
+    shard's clock, the way to the blocks that desks and legs speak to.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Engine:
         monotonic: Callable[[], float],
         nonce: Callable[[], bytes],
         *,
+        others: Callable[[Callable[[], int]], OtherBlocks],
         cut_over: bool,
     ) -> None:
         self.shard = shard
@@ -68,6 +71,7 @@ class Engine:
             self.hints.offer,
         )
         self.host = BlockHost(self.residence, self.commit, self.clock)
+        self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         if cut_over:
             self.host.written_to.set()
 
@@ -90,6 +94,7 @@ class Engine:
             group.create_task(
                 timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock, self.counters, self._beaten)
             )
+            group.create_task(self.errands.run())
             group.create_task(timers.expire(self.host, self.residence))
             group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
             group.create_task(timers.judge_fences(self._lines.checks, self.epoch.packed(), self.residence.to_judge))

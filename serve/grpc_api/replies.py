@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
 from actors.core.layout import Layout, Resource
+from actors.core.prices import Price
 from actors.core.replies import (
     EventReply,
     EventStatus,
@@ -15,7 +16,6 @@ from actors.core.replies import (
     HoldStatus,
     OrderReply,
     OrderStatus,
-    Price,
     WaiterReply,
     WaiterStatus,
 )

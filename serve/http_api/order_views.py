@@ -6,12 +6,12 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
+from actors.core.prices import Price
 from actors.core.replies import (
     HoldReply,
     HoldStatus,
     OrderReply,
     OrderStatus,
-    Price,
     WaiterReply,
     WaiterStatus,
 )

@@ -16,6 +16,7 @@ from actors.link.handshake import Identity
 from actors.link.server import LinkServer
 from tests.catalogue.house import House
 from tests.database_faults import Trouble
+from tests.engine.alone import alone
 from tests.engine.postgres_shard import SHARD
 from tests.link.loopback import SECRET
 
@@ -52,6 +53,7 @@ async def linked_shard(built: House, database_url: str) -> AsyncIterator[Engine]
             catalogue,
             loop.time,
             lambda: next(nonces).to_bytes(8),
+            others=alone,
             cut_over=True,
         )
         await engine.start()

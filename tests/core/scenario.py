@@ -314,6 +314,8 @@ class _Runner:
                 return (f"entries={reply.entries_applied}",)
             case WaiterReply():
                 return (reply.status.name.lower(), f"ahead={reply.ahead}")
+            case _:
+                raise AssertionError(f"no scenario is about {reply}")
         places = tuple(f"{places.area}:{places.quantity}" for places in reply.areas)
         units = ",".join((*map(_short, reply.seats), *places))
         return (

@@ -23,6 +23,7 @@ from actors.journal.postgres import PostgresJournal
 from actors.link.address import UnixAddress
 from actors.link.handshake import Identity
 from actors.link.server import LinkServer
+from tests.engine.alone import alone
 from tests.link.loopback import SECRET
 
 SHARD = "s1"
@@ -71,7 +72,7 @@ async def serve(url: str, path: str, packed_epoch: int, sabotage: str) -> None:
     lines = Lines(journal.get(sabotage, PostgresJournal)(url), *(PostgresJournal(url) for _ in range(3)))
     epoch = Epoch.unpacked(packed_epoch)
     catalogue = Catalogue(url)
-    engine = Engine(SHARD, epoch, lines, catalogue, time.monotonic, lambda: token_bytes(8), cut_over=True)
+    engine = Engine(SHARD, epoch, lines, catalogue, time.monotonic, lambda: token_bytes(8), others=alone, cut_over=True)
     await engine.start()
     server = LinkServer(UnixAddress(path), SECRET, Identity(SHARD, epoch.packed()), engine.serve)
     await server.start()

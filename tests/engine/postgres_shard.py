@@ -12,6 +12,7 @@ from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.postgres import PostgresJournal
 from actors.link.batch import Answer, Call, Failed, Fault, Replied, answers_decoder, encoder
+from tests.engine.alone import alone
 from tests.engine.stage import TENANT, stamp
 from tests.simulation.buyers import LAYOUT
 
@@ -25,7 +26,9 @@ async def shard(database_url: str, incarnation: int = 1) -> AsyncIterator[Engine
     catalogue = Catalogue(database_url)
     loop, nonces = asyncio.get_running_loop(), count(1)
     epoch = Epoch(1, 1, incarnation)
-    engine = Engine(SHARD, epoch, lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), cut_over=False)
+    engine = Engine(
+        SHARD, epoch, lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), others=alone, cut_over=False
+    )
     await engine.start()
     running = loop.create_task(engine.run())
     try:

@@ -30,6 +30,7 @@ from actors.journal.codec import decode_entries
 from actors.journal.journal import Epoch, JournalRow, JournalUnavailable
 from actors.journal.memory import MemoryJournal, MemoryStore, Statement
 from actors.link.batch import Answer, Call, Failed, Fault, Replied, answers_decoder, encoder, reply_decoder
+from tests.engine.alone import alone
 from tests.simulation import virtual_time
 from tests.simulation.buyers import LAYOUT
 from tests.simulation.virtual_time import Process
@@ -113,7 +114,14 @@ class Running:
         loop = asyncio.get_running_loop()
         nonces = count(epoch.packed() << 8)
         self.engine = Engine(
-            shard, epoch, lines, stage.catalogue, loop.time, lambda: next(nonces).to_bytes(8), cut_over=cut_over
+            shard,
+            epoch,
+            lines,
+            stage.catalogue,
+            loop.time,
+            lambda: next(nonces).to_bytes(8),
+            others=alone,
+            cut_over=cut_over,
         )
         self.process = Process(shard)
         self.left = False

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from actors.core import entries as e
-from actors.core import holds, orders
+from actors.core import lots, tickets
 from actors.core.ids import Kind, outside_id
 from actors.core.state import Hold
 from loadtests.audit.findings import Fault
@@ -153,12 +153,12 @@ def test_an_extension_told_again_is_known_by_its_key() -> None:
 
 def test_tickets_that_are_more_than_the_units_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tickets are in no entry: the server's digest is what gives them away."""
-    sound = holds.unit_count
+    sound = lots.unit_count
 
     def one_more(hold: Hold) -> int:
         return sound(hold) + 1
 
-    monkeypatch.setattr(orders, "unit_count", one_more)
+    monkeypatch.setattr(tickets, "unit_count", one_more)
     assert faults(audit(clean_journal())) == {DIGEST}
 
 

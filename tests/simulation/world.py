@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 
 from actors.core import block as core
-from actors.core.commands import Read
+from actors.core.commands import LegWork, Read
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
@@ -139,6 +139,7 @@ class Shard:
             world.catalogue,
             loop.time,
             lambda: world.random.randbytes(8),
+            others=lambda clock: Dispatcher(GatewayRoutes(world), clock),
             cut_over=True,
         )
         self.ready = False
@@ -191,7 +192,7 @@ class Network:
 def keys_in(payload: bytes) -> set[bytes]:
     """The keys of the commands of a batch."""
     commands = [command_decoder.decode(call.command) for call in calls_decoder.decode(payload)]
-    return {command.stamp.key for command in commands if not isinstance(command, Read)}
+    return {command.stamp.key for command in commands if not isinstance(command, Read | LegWork)}
 
 
 async def _later(delay_s: float, shard: Shard, payload: bytes) -> None:

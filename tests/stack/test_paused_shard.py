@@ -21,7 +21,8 @@ import pytest
 from actors.core.commands import PlaceHold, ReadHold, Stamp
 from actors.core.ids import BlockId, Kind, parse_event_id, parse_id
 from actors.core.outcomes import Details, Reason
-from actors.core.replies import HoldReply, HoldStatus, Price
+from actors.core.prices import Price
+from actors.core.replies import HoldReply, HoldStatus
 from actors.core.wishes import AreaPlaces, Wish
 from actors.link.address import parse_address
 from actors.link.batch import Answer, Call, Failed, Fault, Refused, Replied, answers_decoder, encoder

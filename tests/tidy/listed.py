@@ -17,6 +17,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.projections",
         "actors.engine",
         "actors.catalogue",
+        "actors.dispatch",
+        "actors.routes",
     ),
     "actors.directory": (
         "actors.logs",
@@ -42,6 +44,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.dispatch",
         "actors.questions",
     ),
+    "actors.baskets": ("actors.core", "actors.link", "actors.dispatch"),
     "actors.reservations": ("actors.core", "actors.link", "actors.dispatch"),
     "serve": ("actors", "holdfast", "loadtests"),
     "k8s": (),

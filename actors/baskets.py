@@ -1,0 +1,159 @@
+"""Baskets over several blocks, as the edges see them: all or nothing, through a desk of the tenant.
+
+Who asks places the legs: first the desk is told what is meant, then each block is asked in the order of the blocks'
+ids, then the desk is told how that went, and its word is the outcome. Whoever falls silent on the way leaves it to the
+desk. The same key goes on where the last one who had it stopped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import msgspec
+
+from actors.core.baskets import LegHeld, LegPlan
+from actors.core.commands import (
+    DropBasket,
+    IntendBasket,
+    IntendExchange,
+    LegWork,
+    PinLeg,
+    ReadOrder,
+    SettleBasket,
+    SettleExchange,
+    Stamp,
+    Write,
+)
+from actors.core.ids import BlockId, TenantId, desk_block
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import HoldReply, OrderReply, PinReply, PlacingReply, Reply
+from actors.core.wishes import Wish
+from actors.dispatch import Dispatcher
+from actors.link.batch import Replied, encoder, reply_decoder
+
+FIRST_REVISION = 1
+PAUSE_S = 0.1
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What came of it, in the desk's block."""
+
+    desk: BlockId
+    reply: HoldReply | OrderReply
+    replayed: bool
+    position: int
+
+
+class Baskets:
+    """Places and exchanges. `number` gives a fresh 63-bit number a call; `assign` enters a desk that is new."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        assign: Callable[[BlockId, TenantId], Awaitable[None]],
+        number: Callable[[], int],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._assign = assign
+        self._number = number
+
+    async def place(self, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int) -> Settled | Rejected:
+        """Hold all that is wished for in all the blocks, or nothing."""
+        tenant = TenantId(stamp.tenant)
+        desk = desk_block(tenant, stamp.key)
+        plans = tuple(LegPlan(block, self._number(), wish) for block, wish in sorted(wishes, key=lambda leg: leg[0]))
+        intent = IntendBasket(stamp, self._number(), plans, ttl_ms)
+        meant = await self._ask(desk, intent, stamp, enter=partial(self._assign, desk, tenant))
+        if isinstance(meant, Rejected):
+            return meant
+        placing = reply_decoder.decode(meant.reply)
+        if isinstance(placing, HoldReply):
+            return Settled(desk, placing, meant.replayed, meant.position)
+        assert isinstance(placing, PlacingReply), "a desk places, or has placed"
+        held = await self._pin_all(desk, placing, stamp)
+        if isinstance(held, Rejected):
+            return await self._drop(desk, placing, stamp, held)
+        settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
+        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
+
+    async def exchange(
+        self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], block: BlockId, wish: Wish
+    ) -> Settled | Rejected:
+        """Let a basket's order have what is wished for in the block instead of these tickets, or leave it as it is."""
+        intent = IntendExchange(stamp, order, tickets, LegPlan(block, self._number(), wish))
+        meant = await self._ask(desk, intent, stamp)
+        if isinstance(meant, Rejected):
+            return meant
+        placing = reply_decoder.decode(meant.reply)
+        if isinstance(placing, OrderReply):
+            return Settled(desk, placing, meant.replayed, meant.position)
+        assert isinstance(placing, PlacingReply), "a desk places, or has placed"
+        held = await self._pin_all(desk, placing, stamp)
+        leg = placing.legs[0].leg
+        outcome = None if isinstance(held, Rejected) else held[0]
+        settled = await self._ask(desk, SettleExchange(stamp.tenant, order, leg, outcome), stamp)
+        if isinstance(settled, Rejected):
+            return _open(held) if isinstance(held, Rejected) else settled
+        if isinstance(held, Rejected) and not settled.replayed:
+            return held
+        shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
+        return shown if isinstance(shown, Rejected) else _settled(desk, shown)
+
+    async def _pin_all(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> tuple[LegHeld, ...] | Rejected:
+        held = []
+        for plan in placing.legs:
+            pin = PinLeg(
+                stamp.tenant, desk, placing.number, stamp.buyer, plan, FIRST_REVISION, placing.place_by_ms
+            )  # fmt: skip
+            pinned = await self._ask(BlockId(plan.block), pin, stamp)
+            while (
+                isinstance(pinned, Rejected)
+                and pinned.reason is Reason.UNAVAILABLE
+                and _is_worth_waiting(pinned, placing)
+            ):
+                await asyncio.sleep(PAUSE_S)
+                pinned = await self._ask(BlockId(plan.block), pin, stamp)
+            if isinstance(pinned, Rejected):
+                return pinned
+            reply = reply_decoder.decode(pinned.reply)
+            assert isinstance(reply, PinReply), "a leg says what it holds"
+            assert reply.held is not None, "a leg says what it holds"
+            held.append(msgspec.structs.replace(reply.held, block=plan.block))
+        return tuple(held)
+
+    async def _drop(self, desk: BlockId, placing: PlacingReply, stamp: Stamp, refusal: Rejected) -> Settled | Rejected:
+        """The refusal, once the desk has noted it; or what somebody else has settled under the same key meanwhile."""
+        dropped = await self._ask(desk, DropBasket(stamp.tenant, placing.number), stamp)
+        if isinstance(dropped, Rejected):
+            return _open(refusal)
+        if isinstance(reply_decoder.decode(dropped.reply), HoldReply):
+            return _settled(desk, dropped)
+        return refusal
+
+    async def _ask(
+        self,
+        block: BlockId,
+        command: Write | LegWork | ReadOrder,
+        stamp: Stamp,
+        enter: Callable[[], Awaitable[None]] | None = None,
+    ) -> Replied | Rejected:
+        return await self._dispatcher.ask(
+            block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, Reason.EVENT_NOT_FOUND, enter=enter
+        )
+
+
+def _settled(desk: BlockId, replied: Replied) -> Settled:
+    reply: Reply = reply_decoder.decode(replied.reply)
+    assert isinstance(reply, HoldReply | OrderReply), "what is settled is a hold or an order"
+    return Settled(desk, reply, replied.replayed, replied.position)
+
+
+def _is_worth_waiting(refusal: Rejected, placing: PlacingReply) -> bool:
+    """Whether the block says that it can be asked again in time: a leg of it is being booked."""
+    retry_at_ms = refusal.details.retry_at_ms
+    return retry_at_ms is not None and retry_at_ms < placing.place_by_ms
+
+
+def _open(_: Rejected) -> Rejected:
+    """Nobody knows whether the desk has heard of it."""
+    return Rejected(Reason.OUTCOME_UNKNOWN)

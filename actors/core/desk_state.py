@@ -1,0 +1,143 @@
+"""What a desk remembers: its baskets, what it wants to place, and what follows from its decisions until that is done.
+
+A basket that is held is a hold of the desk's block like any other, without units of its own, and its order likewise.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from actors.core.baskets import Deed, LegHeld, LegPlan
+
+
+class Todo(msgspec.Struct, array_like=True, gc=False):
+    """A deed that a leg has not acknowledged yet; `tickets` of the leg to release, empty: all that it has."""
+
+    leg: int
+    block: str
+    revision: int
+    deed: Deed
+    tickets: tuple[int, ...] = ()
+    since_ms: int = 0
+
+
+class Exchange(msgspec.Struct, array_like=True, gc=False):
+    """Tickets of an order that are to be given back for what `plan` places, unless `place_by_ms` passes first."""
+
+    order: int
+    tickets: tuple[int, ...]
+    plan: LegPlan
+    place_by_ms: int
+    key: bytes
+
+
+class Basket(msgspec.Struct, array_like=True, gc=False):
+    """A basket. `held` is empty while its legs are being placed. `revisions`: the newest of each leg."""
+
+    number: int
+    buyer: str
+    plans: tuple[LegPlan, ...]
+    ttl_ms: int
+    place_by_ms: int
+    key: bytes
+    fingerprint: bytes
+    held: tuple[LegHeld, ...] = ()
+    revisions: dict[int, int] = {}
+    exchange: Exchange | None = None
+
+
+class Desk:
+    """Baskets by number; the baskets and exchanges that are being placed; deeds by leg, oldest first."""
+
+    def __init__(self) -> None:
+        self.baskets: dict[int, Basket] = {}
+        self.placing: dict[int, Basket] = {}  # those whose legs are not settled, exchanges included
+        self.todos: dict[tuple[int, int], Todo] = {}  # by leg and revision
+
+    def add(self, basket: Basket) -> None:
+        """Remember the basket, as it is."""
+        self.baskets[basket.number] = basket
+        if not basket.held or basket.exchange is not None:
+            self.placing[basket.number] = basket
+        else:
+            self.placing.pop(basket.number, None)
+
+    def forget(self, number: int) -> None:
+        """The basket came to nothing, and long ago."""
+        self.baskets.pop(number, None)
+        self.placing.pop(number, None)
+
+    def release(self, number: int, at_ms: int) -> None:
+        """Demand that every leg of the basket, if it is one, gives back what it has."""
+        basket = self.baskets.get(number)
+        if basket is not None:
+            for leg in basket.held or basket.plans:
+                self._demand(basket, leg, Deed.RELEASE, at_ms)
+
+    def book(self, number: int, at_ms: int) -> None:
+        """Demand that every leg of the basket, if it is one, is booked."""
+        basket = self.baskets.get(number)
+        if basket is not None:
+            for held in basket.held:
+                self._demand(basket, held, Deed.BOOK, at_ms)
+
+    def release_tickets(self, number: int, tickets: Iterable[int], at_ms: int, booked: LegPlan | None = None) -> None:
+        """Demand that these tickets of the order are given back by the legs that have them.
+
+        `booked`: a leg that is booked instead of some of them, and gives those back itself.
+        """
+        basket = self.baskets[number]
+        theirs = {leg for leg, _ in booked.instead} if booked is not None else set()
+        for held, of_leg in tickets_by_leg(basket.held, tickets):
+            if of_leg and held.leg not in theirs:
+                self._demand(basket, held, Deed.RELEASE, at_ms, tuple(of_leg))
+
+    def settle_exchange(self, basket: Basket, held: LegHeld, at_ms: int) -> None:
+        """The exchange is decided: book the new leg, give the tickets back."""
+        exchange = basket.exchange
+        assert exchange is not None, "there is an exchange to settle"
+        basket.exchange = None
+        self._demand(basket, held, Deed.BOOK, at_ms)
+        self.release_tickets(basket.number, exchange.tickets, at_ms, exchange.plan)
+        basket.held = (*basket.held, held)
+        self.add(basket)
+
+    def drop_exchange(self, basket: Basket, at_ms: int) -> None:
+        """The exchange came to nothing: its leg gives back what it has."""
+        assert basket.exchange is not None, "there is an exchange to drop"
+        plan, basket.exchange = basket.exchange.plan, None
+        self._demand(basket, plan, Deed.RELEASE, at_ms)
+        self.add(basket)
+
+    def acknowledge(self, leg: int, revision: int) -> None:
+        """The leg has done it."""
+        del self.todos[leg, revision]
+
+    def _demand(
+        self, basket: Basket, leg: LegHeld | LegPlan, deed: Deed, at_ms: int, tickets: tuple[int, ...] = ()
+    ) -> None:
+        revision = basket.revisions.get(leg.leg, 1) + 1
+        basket.revisions[leg.leg] = revision
+        self.todos[leg.leg, revision] = Todo(leg.leg, leg.block, revision, deed, tickets, at_ms)
+
+    def next_place_by_ms(self) -> int | None:
+        """When the next one that is being placed has run out of time."""
+        return min((_place_by_ms(basket) for basket in self.placing.values()), default=None)
+
+    def overdue(self, at_ms: int) -> Basket | None:
+        """One whose time for placing is over."""
+        return next((basket for basket in self.placing.values() if _place_by_ms(basket) <= at_ms), None)
+
+
+def tickets_by_leg(legs: Iterable[LegHeld], tickets: Iterable[int]) -> Iterator[tuple[LegHeld, list[int]]]:
+    """Each leg with those of an order's tickets that are its own, counted from 0 in the leg."""
+    wanted = set(tickets)
+    first = 0
+    for held in legs:
+        count = len(held.of_ticket)
+        yield held, [ticket for ticket in range(count) if first + ticket in wanted]
+        first += count
+
+
+def _place_by_ms(basket: Basket) -> int:
+    return basket.place_by_ms if basket.exchange is None else basket.exchange.place_by_ms

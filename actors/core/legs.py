@@ -1,0 +1,226 @@
+"""The legs of baskets in the block that has the units: pinned, booked, released, by their desk's word alone.
+
+To this block a leg is a hold of its own number, which nobody but the desk can name, and booked it is an order of that
+number. What the desk demands bears a revision; what is not newer than the leg's is done already, and acknowledged. A
+leg that is released before it came is barred, should it come yet.
+"""
+
+from collections import Counter
+
+from actors.core.baskets import LegHeld, LegLine
+from actors.core.commands import BookLeg, PinLeg, ReleaseLeg
+from actors.core.entries import Entry, LegBarred, LegBooked, LegPinned, LegReleased
+from actors.core.ground import Ground
+from actors.core.holds import expiry_of, grant, returns_due
+from actors.core.lots import lines_of, unit_count, unit_names
+from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
+from actors.core.pricing import category_of_point, price_type_of_point
+from actors.core.replies import HoldStatus, OrderStatus, PinReply
+from actors.core.state import BlockState, Hold, Leg, Order
+from actors.core.ticket_changes import give_tickets_back, without_tickets
+from actors.core.tickets import good_tickets, sold_units, units_of
+from actors.core.wishes import faults_of_wish
+
+ASK_AFTER_MS = 5_000
+BOOKED_SOON_MS = 100
+BARRED_MS = 24 * 60 * 60_000
+
+
+def faults_of_pin_leg(_: BlockState, command: PinLeg) -> tuple[str, ...]:
+    """What is malformed about the command."""
+    return faults_of_wish(command.plan.wish)
+
+
+def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
+    """As a hold is placed, but that its end is the desk's to decide. Asked again, it is the same."""
+    plan = command.plan
+    leg = state.legs.get(plan.leg)
+    if leg is not None:
+        if leg.revision > command.revision:
+            return Rejected(Reason.HOLD_RELEASED)
+        return Accepted((), _pin_reply(state, state.holds[plan.leg]), replayed=True)
+    if plan.leg in state.barred:
+        return Rejected(Reason.HOLD_RELEASED)
+    if any(state.legs[other].revision == command.revision for other, _ in plan.instead if other in state.legs):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # not booked yet
+    given = given_units(state, plan.instead)
+    if given is None:
+        return Rejected(Reason.HOLD_RELEASED)
+    ground = Ground(state, now_ms, plan.wish, *given, plan.wish.channel)
+    granted = grant(state, plan.wish, command.buyer, ground, now_ms)
+    if isinstance(granted, Rejected):
+        return granted
+    priced = granted.priced
+    pinned = LegPinned(
+        now_ms, plan.leg, command.desk, command.basket, command.revision, command.buyer, granted.seats, granted.areas,
+        priced.prices, priced.lines, priced.charges, priced.once, plan.wish.channel, granted.chosen, plan.instead,
+        command.not_after_ms + ASK_AFTER_MS,
+    )  # fmt: skip
+    ended = (expiry_of(overdue, now_ms) for overdue in granted.overdue)
+    entries: tuple[Entry, ...] = (*returns_due(state, now_ms), *ended, pinned)
+    return Accepted(entries, _pin_reply(state, _hold_of(pinned, state.layout_version)))
+
+
+def decide_book_leg(state: BlockState, command: BookLeg, now_ms: int) -> Outcome:
+    """What was pinned is sold. This cannot fail: the units are the leg's."""
+    leg = state.legs.get(command.leg)
+    if leg is None:
+        return Rejected(Reason.HOLD_NOT_FOUND)
+    if leg.revision >= command.revision:
+        return Accepted((), PinReply(leg.number), replayed=True)
+    return Accepted((LegBooked(now_ms, leg.number, command.revision),), PinReply(leg.number))
+
+
+def decide_release_leg(state: BlockState, command: ReleaseLeg, now_ms: int) -> Outcome:
+    """What the leg has is available. A leg that is not there, and may be on its way, is barred."""
+    leg = state.legs.get(command.leg)
+    if leg is None:
+        known = state.barred.get(command.leg)
+        if known is not None and known[0] >= command.revision:
+            return Accepted((), PinReply(command.leg), replayed=True)
+        barred = LegBarred(now_ms, command.leg, command.revision, now_ms + BARRED_MS)
+        return Accepted((barred,), PinReply(command.leg))
+    if leg.revision >= command.revision:
+        return Accepted((), PinReply(leg.number), replayed=True)
+    return Accepted((LegReleased(now_ms, leg.number, command.revision, command.tickets),), PinReply(leg.number))
+
+
+def apply_leg_pinned(state: BlockState, entry: LegPinned) -> None:
+    """The units are the leg's; those that the same order gives back for it are so when it is booked."""
+    assert entry.leg not in state.legs, "a leg comes once"
+    hold = _hold_of(entry, state.layout_version)
+    state.holds[hold.number] = hold
+    leg = Leg(entry.leg, entry.desk, entry.basket, entry.revision, entry.instead, entry.ask_at_ms)
+    state.legs[leg.number] = leg
+    state.let_ask(leg, entry.ask_at_ms)
+    state.claim(hold, *pinned_units(state, hold, leg))
+
+
+def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
+    """The units are sold, as an order of the leg's number; what it stands instead of is available."""
+    leg, hold = state.legs[entry.leg], state.holds[entry.leg]
+    assert hold.status is HoldStatus.ACTIVE, "only what is pinned is booked"
+    pinned = pinned_units(state, hold, leg)
+    for other, tickets in leg.instead:
+        order = state.orders[other]
+        give_tickets_back(state, order, tickets, entry.at_ms)
+        state.orders[other] = without_tickets(order, tickets, order.status)
+    all_units = state.units_now(hold)
+    state.claim(hold, *_less(all_units, pinned))
+    state.inventory.sell(hold.number, *all_units)
+    hold.status, hold.order = HoldStatus.CONFIRMED, hold.number
+    state.orders[hold.number] = Order(
+        hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
+    )
+    leg.instead, leg.revision = (), entry.revision
+    state.let_ask(leg, 0)
+
+
+def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
+    """What the leg has is available, or what these tickets stand for."""
+    leg, hold = state.legs[entry.leg], state.holds[entry.leg]
+    leg.revision = entry.revision
+    state.let_ask(leg, 0)
+    if hold.status is HoldStatus.ACTIVE:
+        state.give_back(hold, *pinned_units(state, hold, leg), were_sold=False)
+        hold.status = HoldStatus.RELEASED
+        leg.instead = ()
+        state.ended.append((entry.at_ms, hold.number))
+        return
+    order = state.orders.get(leg.number)
+    if order is None or order.status is OrderStatus.CANCELLED:
+        return
+    tickets = [ticket for ticket in entry.tickets if order.code_revisions[ticket]]
+    if not entry.tickets or len(tickets) == sum(revision > 0 for revision in order.code_revisions):
+        state.give_back(hold, *sold_units(state, hold, order), were_sold=True)
+        order.status = OrderStatus.CANCELLED
+    elif tickets:
+        give_tickets_back(state, order, tickets, entry.at_ms)
+        state.orders[order.number] = without_tickets(order, tickets, OrderStatus.PARTLY_CANCELLED)
+
+
+def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
+    """Should the leg come yet, it is too late."""
+    state.barred[entry.leg] = entry.revision, entry.until_ms
+
+
+def pinned_units(state: BlockState, hold: Hold, leg: Leg) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """What a pinned leg claims: all its units but those that its order has still, and gives back for it."""
+    given = given_units(state, leg.instead)
+    return _less(state.units_now(hold), given) if given is not None else state.units_now(hold)
+
+
+def given_units(
+    state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], ...]
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]] | None:
+    """What these tickets of booked legs stand for; None if they are not all good."""
+    seats: list[int] = []
+    areas: Counter[int] = Counter()
+    for number, tickets in instead:
+        order = state.orders.get(number)
+        if order is None or any(not order.code_revisions[ticket] for ticket in tickets):
+            return None
+        wanted = set(tickets)
+        good = (ticket for ticket in good_tickets(state, state.holds[number], order) if ticket.number in wanted)
+        of_leg = units_of(state, good)
+        seats += of_leg[0]
+        areas.update(dict(of_leg[1]))
+    return tuple(seats), tuple(areas.items())
+
+
+def _less(
+    units: tuple[tuple[int, ...], tuple[tuple[int, int], ...]],
+    without: tuple[tuple[int, ...], tuple[tuple[int, int], ...]],
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    gone, left = set(without[0]), Counter[int]()
+    for area, quantity in units[1]:
+        left[area] += quantity
+    left.subtract(dict(without[1]))
+    return (
+        tuple(seat for seat in units[0] if seat not in gone),
+        tuple((area, quantity) for area, quantity in left.items() if quantity > 0),
+    )
+
+
+def _hold_of(entry: LegPinned, layout_version: int) -> Hold:
+    return Hold(
+        entry.leg, entry.buyer, entry.seats, entry.areas, entry.prices, entry.ask_at_ms, entry.ask_at_ms,
+        HoldStatus.ACTIVE, 0, (), entry.lines, entry.charges, entry.once, layout_version, layout_version,
+        entry.channel, entry.chosen,
+    )  # fmt: skip
+
+
+def _pin_reply(state: BlockState, hold: Hold) -> PinReply:
+    """What the desk needs to know, without its block: the desk knows that."""
+    seats, areas = unit_names(state, hold)
+    layout = state.layouts[hold.priced]
+    lines = lines_of(state, hold)
+    of_ticket = [*lines[: len(hold.seats)]]
+    for (_, quantity), line in zip(hold.areas, lines[len(hold.seats) :], strict=True):
+        of_ticket += [line] * quantity
+    told = tuple(
+        _line(
+            state,
+            hold.priced,
+            layout.categories[category_of_point(layout, point)].name,
+            layout.price_types[price_type_of_point(layout, point)] if layout.price_types else "",
+            price,
+            hold.charges[number] if hold.charges else (),
+        )
+        for number, (point, _, price) in enumerate(hold.prices)
+    )
+    once = _line(state, hold.priced, "", "", 0, hold.once) if hold.once else None
+    held = LegHeld(hold.number, "", layout.currency, seats, areas, told, tuple(of_ticket), once, hold.chosen)
+    return PinReply(hold.number, held)
+
+
+def _line(
+    state: BlockState, priced: int, category: str, price_type: str, price: int, charges: tuple[int, ...]
+) -> LegLine:
+    if not charges:
+        return LegLine(category, price_type, price)
+    layout = state.layouts[priced]
+    fees = tuple((fee.name, amount) for fee, amount in zip(layout.fees, charges, strict=False) if amount)
+    tax = layout.tax
+    taxes = ((tax.name, tax.rate_ppm, tax.included, charges[-1]),) if tax is not None else ()
+    return LegLine(category, price_type, price, fees, taxes)

@@ -1,0 +1,158 @@
+"""Errands between blocks: desks see to it that their legs do what was decided, and legs in doubt ask their desk.
+
+Whatever is sent was durable before, and is sent again until it was acknowledged; the commands bear revisions, so a
+second time does nothing.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+
+from actors.core.baskets import Deed
+from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, LegWork, ReleaseLeg
+from actors.core.desk_state import Todo
+from actors.core.ids import BlockId
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import LegFateReply
+from actors.core.state import Leg
+from actors.engine.block_host import BlockHost
+from actors.engine.clock import JournalClock
+from actors.engine.group_commit import GroupCommit
+from actors.engine.hosted import HostedBlock
+from actors.engine.residence import Residence
+from actors.link.batch import Replied, encoder, reply_decoder
+
+_log = structlog.get_logger(__name__)
+
+ROUND_S = 0.5
+ASK_TIMEOUT_MS = 5_000
+MAX_UNDER_WAY = 512
+
+
+class OtherBlocks(Protocol):
+    """The way to blocks, wherever they are."""
+
+    async def ask(
+        self, block: BlockId, command: bytes, tenant: str, not_after_ms: int, unknown_block: Reason
+    ) -> Replied | Rejected:
+        """The outcome of an encoded command, at the latest at `not_after_ms`."""
+        ...
+
+
+class Errands:
+    """Looks twice a second, and at once when a batch has left something to do, at the blocks that live here."""
+
+    def __init__(
+        self, host: BlockHost, residence: Residence, commit: GroupCommit, clock: JournalClock, others: OtherBlocks
+    ) -> None:
+        self._host = host
+        self._residence = residence
+        self._commit = commit
+        self._clock = clock
+        self._others = others
+        self._errands: set[asyncio.Task[None]] = set()
+        self._under_way: set[tuple[BlockId, int]] = set()  # block and leg
+        self._ask_not_before_ms: dict[tuple[BlockId, int], int] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(self._host.errands_wanted.wait(), ROUND_S)
+                except TimeoutError:
+                    pass  # a round all the same: for what is due, and for what failed before
+                self._host.errands_wanted.clear()
+                await self._begin()
+        finally:
+            for errand in self._errands:
+                errand.cancel()
+
+    async def _begin(self) -> None:
+        wanting = [
+            hosted
+            for hosted in self._residence.blocks.values()
+            if hosted.claimed and not hosted.quarantined and (hosted.state.desk.todos or hosted.state.asking)
+        ]
+        if not wanting:
+            return
+        cycle = self._commit.collect(wanting)
+        # What is seen now will be durable when the cycle is done; what comes meanwhile has its own turn.
+        seen = [(hosted, self._todos(hosted), self._doubts(hosted)) for hosted in wanting]
+        await cycle.wait()
+        for hosted, todos, doubts in seen:
+            if hosted in cycle.positions:
+                for todo in todos:
+                    self._start(hosted, todo.leg, self._carry_out(hosted, todo))
+                for leg in doubts:
+                    self._start(hosted, leg.number, self._ask_desk(hosted, leg))
+
+    def _start(self, hosted: HostedBlock, leg: int, work: Coroutine[Any, Any, None]) -> None:
+        errand = asyncio.get_running_loop().create_task(work)
+        self._errands.add(errand)
+        self._under_way.add((hosted.block, leg))
+        errand.add_done_callback(partial(self._ended, (hosted.block, leg)))
+
+    def _ended(self, errand_of: tuple[BlockId, int], errand: asyncio.Task[None]) -> None:
+        self._errands.discard(errand)
+        self._under_way.discard(errand_of)
+        if not errand.cancelled() and errand.exception() is not None:
+            _log.error("an errand failed", block=errand_of[0], leg=errand_of[1], exc_info=errand.exception())
+
+    def _todos(self, hosted: HostedBlock) -> list[Todo]:
+        """The oldest deed of each leg that nobody is about."""
+        first: dict[int, Todo] = {}
+        for todo in hosted.state.desk.todos.values():
+            known = first.get(todo.leg)
+            if known is None or todo.revision < known.revision:
+                first[todo.leg] = todo
+        room = max(MAX_UNDER_WAY - len(self._under_way), 0)
+        return [todo for todo in first.values() if (hosted.block, todo.leg) not in self._under_way][:room]
+
+    def _doubts(self, hosted: HostedBlock) -> list[Leg]:
+        now_ms = self._clock.now_ms()
+        return [
+            leg
+            for leg in hosted.state.asking.values()
+            if max(leg.ask_at_ms, self._ask_not_before_ms.get((hosted.block, leg.number), 0)) <= now_ms
+            and (hosted.block, leg.number) not in self._under_way
+        ]
+
+    async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> None:
+        tenant = hosted.state.tenant
+        done = await self._ask(BlockId(todo.block), _deed(tenant, todo.leg, todo.deed, todo.revision, todo.tickets))
+        if isinstance(done, Rejected):
+            if done.reason is Reason.HOLD_NOT_FOUND:
+                _log.error("a leg that was pinned is not known", block=todo.block, desk=hosted.block, leg=todo.leg)
+            await asyncio.sleep(ROUND_S)
+            return
+        await self._host.tell(hosted.block, AcknowledgeLeg(tenant, todo.leg, todo.revision))
+
+    async def _ask_desk(self, hosted: HostedBlock, leg: Leg) -> None:
+        state = hosted.state
+        tenant, is_void = state.tenant, state.is_cancelled
+        question = AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void)
+        answer = await self._ask(BlockId(leg.desk), question)
+        if isinstance(answer, Rejected):
+            await asyncio.sleep(ROUND_S)
+            return
+        fate = reply_decoder.decode(answer.reply)
+        assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
+        if fate.deed is None:
+            self._ask_not_before_ms[hosted.block, leg.number] = fate.ask_at_ms + ASK_TIMEOUT_MS
+            return
+        self._ask_not_before_ms.pop((hosted.block, leg.number), None)
+        await self._host.tell(hosted.block, _deed(tenant, leg.number, fate.deed, fate.revision, fate.tickets))
+
+    async def _ask(self, block: BlockId, command: LegWork) -> Replied | Rejected:
+        not_after_ms = self._clock.now_ms() + ASK_TIMEOUT_MS
+        return await self._others.ask(
+            block, encoder.encode(command), command.tenant, not_after_ms, Reason.EVENT_NOT_FOUND
+        )
+
+
+def _deed(tenant: str, leg: int, deed: Deed, revision: int, tickets: tuple[int, ...]) -> LegWork:
+    return BookLeg(tenant, leg, revision) if deed is Deed.BOOK else ReleaseLeg(tenant, leg, revision, tickets)
