@@ -72,13 +72,13 @@ class WaitingListDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 class RulesDocument(Shape, frozen=True):
     """On what conditions an event's units are sold. `max_per_buyer` 0: as many as they want.
 
-    `max_hold_seconds`: how long a hold lives at most, however often it is extended. `accessible_until`: until then
+    `max_hold_life_seconds`: how long a hold lives at most, however often it is extended. `accessible_until`: until then
     seats for who needs an accessible one are kept for those who ask for them; without it: always. `waiting_list`:
     without it nobody can wait.
     """
 
     window: WindowDocument = WindowDocument()
-    max_hold_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)] = DEFAULT_HOLD_LIFE_MS // 1000
+    max_hold_life_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)] = DEFAULT_HOLD_LIFE_MS // 1000
     max_per_buyer: Annotated[int, Meta(ge=0)] = 0
     channels: Annotated[tuple[ChannelDocument, ...], Meta(max_length=MAX_CHANNELS)] = ()
     allotments: Annotated[tuple[AllotmentDocument, ...], Meta(max_length=MAX_ALLOTMENTS)] = ()
@@ -95,7 +95,7 @@ class RulesDocument(Shape, frozen=True):
         """The same as a block takes it."""
         return Rules(
             _window(self.window),
-            self.max_hold_seconds * 1000,
+            self.max_hold_life_seconds * 1000,
             self.max_per_buyer,
             tuple(
                 Channel(channel.name, None if channel.window is None else _window(channel.window))
@@ -125,9 +125,9 @@ def read_rules(document: msgspec.Raw) -> Rules | Rejected:
 
 
 def rules_to_raw(rules: Rules) -> dict[str, Any]:
-    """The document that `read_rules` reads as these rules; what has no end or no window is left out."""
+    """The document that `read_rules` reads as these rules; what can be left out is."""
     raw: dict[str, Any] = _plain(msgspec.to_builtins(_document(rules), builtin_types=(datetime,)))
-    return raw
+    return raw if raw["window"] else {name: value for name, value in raw.items() if name != "window"}
 
 
 def _document(rules: Rules) -> RulesDocument:
@@ -155,9 +155,9 @@ def _document(rules: Rules) -> RulesDocument:
 
 
 def _plain(value: Any) -> Any:
-    """Times as text, like all others; nothing that is not there."""
+    """Times as text, like all others; nothing that is not there. A window without ends is one."""
     if isinstance(value, dict):
-        return {name: _plain(field) for name, field in value.items() if field is not None}
+        return {name: _plain(field) for name, field in value.items() if field or isinstance(field, dict)}
     if isinstance(value, list | tuple):
         return [_plain(element) for element in value]
     return rfc3339(_ms(value)) if isinstance(value, datetime) else value

@@ -44,7 +44,7 @@ EVENT_CASES = {
     "holds that live longer than the rules allow": Case(
         lambda h: Ask(
             "create_event",
-            {"name": "n", "layout": LAYOUT, "rules": {"max_hold_seconds": 60}, "hold_ttl_seconds": 61},
+            {"name": "n", "layout": LAYOUT, "rules": {"max_hold_life_seconds": 60}, "hold_ttl_seconds": 61},
         ),
         "INVALID_ARGUMENT",
         ("hold_ttl_seconds",),

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.keys import fingerprint
 from actors.core.outcomes import Rejected
+from actors.core.rules import Channel, Rules, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish, canonical, faults_of_wish
 from holdfast.v1 import holds_pb2, units_pb2
 from serve import members, wish_shapes
@@ -158,8 +159,17 @@ def test_a_wish_of_all_that_may_be_wished_for_has_no_member_twice() -> None:
     assert isinstance(read_json(msgspec.json.encode(body), NewHold), NewHold)
 
 
-def test_rules_come_back_as_they_went() -> None:
-    assert read_rules(msgspec.Raw(msgspec.json.encode(rules_to_raw(RULES)))) == RULES
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules(),
+        RULES,
+        Rules(Window(closes_at_ms=1_903_888_800_500), 60_000, channels=(Channel("always", Window()),)),
+    ],
+)
+def test_rules_come_back_as_they_went(rules: Rules) -> None:
+    """A channel that always sells is not one that sells when the event does."""
+    assert read_rules(msgspec.Raw(msgspec.json.encode(rules_to_raw(rules)))) == rules
 
 
 @pytest.mark.parametrize(
@@ -183,8 +193,8 @@ def test_rules_come_back_as_they_went() -> None:
             "rules.allotments[0].places[0].quantity"
         ]),
         (b'{"accessible_until": "1969-12-31T23:59:59Z"}', ["rules.accessible_until"]),
-        (b'{"waiting_list": {"claim_seconds": 86401}, "max_hold_seconds": 0}', [
-            "rules.max_hold_seconds", "rules.waiting_list.claim_seconds"
+        (b'{"waiting_list": {"claim_seconds": 86401}, "max_hold_life_seconds": 0}', [
+            "rules.max_hold_life_seconds", "rules.waiting_list.claim_seconds"
         ]),
     ],
 )  # fmt: skip
