@@ -1,12 +1,13 @@
 """Members that a JSON text gives twice: a decoder keeps the last of them, which nobody need have meant.
 
-Looked for where the wanted type has structs, and only there: values that are left for later are not read. What is no
-JSON of that form is for the decoder to refuse. Members are read one by one only where some may come twice: of a short
-text it is enough to count colons, as every member has one and a decoder drops those that it drops.
+Looked for where the wanted type has structs or mappings, and only there: values that are left for later are not read.
+What is no JSON of that form is for the decoder to refuse. Members are read one by one only where some may come twice:
+of a short text it is enough to count colons, as every member has one and a decoder drops those that it drops.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -17,7 +18,7 @@ GIVEN_TWICE = "is given more than once"
 SHORT_BYTES = 1 << 14
 """What is no longer cannot have so many members that their number must be bounded while they are read."""
 
-MAX_MEMBERS = 200
+MAX_MEMBERS = 400
 """How many are read of a longer text: twice what any struct, or array of structs, that may be asked for can have."""
 
 
@@ -55,6 +56,7 @@ def _drops_nothing(text: bytes) -> bool:
 
 
 def _given_twice(text: bytes | msgspec.Raw, type_: Any, path: str) -> Iterator[str]:
+    type_ = present_type(type_)
     struct = element_type(type_)
     decoder = _decoder(struct is not None) if len(bytes(text)) <= SHORT_BYTES else _bounded_decoder(struct is not None)
     try:
@@ -76,8 +78,17 @@ def element_type(type_: Any) -> Any | None:
     return get_args(type_)[0] if get_origin(type_) is tuple else None
 
 
-def _in_struct(members: Mapping[_Name, msgspec.Raw], struct: type[msgspec.Struct], path: str) -> Iterator[str]:
-    inner = _fields_with_structs(struct)
+def present_type(type_: Any) -> Any:
+    """What a value must be that is there: the X of `X | None`, bare of its annotation if it is a mapping."""
+    if isinstance(type_, UnionType):
+        type_ = next(one for one in get_args(type_) if one is not NoneType)
+    bare = get_args(type_)[0] if get_origin(type_) is Annotated else type_
+    return bare if get_origin(bare) is dict else type_
+
+
+def _in_struct(members: Mapping[_Name, msgspec.Raw], struct: Any, path: str) -> Iterator[str]:
+    """`struct` may be a mapping, which has no members that are known."""
+    inner = _fields_with_members(struct) if isinstance(struct, type) else {}
     prefix = f"{path}." if path else ""
     seen = set()
     for name, value in members.items():
@@ -90,14 +101,14 @@ def _in_struct(members: Mapping[_Name, msgspec.Raw], struct: type[msgspec.Struct
 
 
 @cache
-def _fields_with_structs(struct: type[msgspec.Struct]) -> Mapping[str, Any]:
-    """The fields, by name, whose type is a struct or an array of structs."""
-    types = {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
-    return {name: type_ for name, type_ in types.items() if _is_struct(element_type(type_) or type_)}
+def _fields_with_members(struct: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """The fields, by name, whose type is a struct, a mapping, or an array of structs."""
+    types = {field.encode_name: present_type(field.type) for field in msgspec.structs.fields(struct)}
+    return {name: type_ for name, type_ in types.items() if _has_members(element_type(type_) or type_)}
 
 
-def _is_struct(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
+def _has_members(type_: Any) -> bool:
+    return get_origin(type_) is dict or (isinstance(type_, type) and issubclass(type_, msgspec.Struct))
 
 
 @cache

@@ -6,27 +6,38 @@ The edges hand in what arrived and render what comes back; neither decides anyth
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 
-from actors.core.layout import Layout
-from actors.layout_files.layout_file import parse_layout
+from actors.core.ids import Kind, parse_id, parse_ticket_id
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply
-from actors.core.wishes import AreaPlaces, Wish
+from actors.core.replies import DigestReply, EventReply, EventStatus, HoldReply, OrderReply, OrderStatus, WaiterReply
+from actors.core.rules import Rules
 from actors.projections.read_models import ReadModels
-from actors.reservations import Done, Reservations
+from actors.reservations import Done, Request, Reservations
 from serve.admission import Authenticate, Envelope
-from serve.layout_reader import LayoutFileError, decode_json
+from serve.documents import read_documents
 from serve.ration import Ration
 from serve.reads import Reads
 from serve.refusals import invalid
 from serve.status import ClusterStatus
-from serve.validation import HoldExtension, NewEvent, NewHold, NewOrder, Nothing, bounded_timeout_ms
+from serve.validation import (
+    EventEdit,
+    HoldExtension,
+    NewEvent,
+    NewHolder,
+    NewOrder,
+    Nothing,
+    TicketsOfOrder,
+    bounded_timeout_ms,
+)
+from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
 
 DIGEST_PERIOD_S = 1.0
 """A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time, and for one a second for
 each tenant."""
+T = TypeVar("T", TicketsOfOrder, TicketExchange)
 
 
 class Operations(Reads):
@@ -49,19 +60,52 @@ class Operations(Reads):
         if isinstance(admitted, Rejected):
             return admitted
         request, new = admitted
-        layout = await asyncio.to_thread(_read_layout, new.layout)
-        if isinstance(layout, Rejected):
-            return layout
-        return await self._reservations.create_event(request, new.name, layout, new.hold_ttl_seconds * 1000)
+        read = await asyncio.to_thread(read_documents, new.layout, new.rules)
+        if isinstance(read, Rejected):
+            return read
+        layout, rules = read
+        assert layout is not None
+        ttl_ms = new.hold_ttl_seconds * 1000
+        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules or Rules())
+
+    async def edit_event(
+        self, envelope: Envelope, event_id: str, if_revision: int | Rejected, body: EventEdit | Rejected
+    ) -> Done[EventReply] | Rejected:
+        """Change an event, if it is still of the revision that the caller has read."""
+        if isinstance(if_revision, Rejected):
+            faults = (*envelope.faults, *if_revision.details.fields)
+            envelope = msgspec.structs.replace(envelope, faults=faults)
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        assert not isinstance(if_revision, Rejected)
+        request, edit = admitted
+        read = await asyncio.to_thread(read_documents, edit.layout, edit.rules)
+        if isinstance(read, Rejected):
+            return read
+        layout, rules = read
+        ttl_ms = edit.hold_ttl_seconds * 1000 or None
+        return await self._reservations.edit_event(
+            request, event_id, if_revision, name=edit.name or None, layout=layout, rules=rules, hold_ttl_ms=ttl_ms
+        )
 
     async def open_sale(
         self, envelope: Envelope, event_id: str, body: Nothing | Rejected
     ) -> Done[EventReply] | Rejected:
-        """Put an event on sale."""
+        """Put an event on sale, or resume its sale."""
         admitted = await self._admit_write(envelope, body)
         if isinstance(admitted, Rejected):
             return admitted
         return await self._reservations.open_sale(admitted[0], event_id)
+
+    async def change_status(
+        self, envelope: Envelope, event_id: str, status: EventStatus, body: Nothing | Rejected
+    ) -> Done[EventReply] | Rejected:
+        """Pause or close an event's sale, cancel or archive the event."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        return await self._reservations.change_status(admitted[0], event_id, status)
 
     async def get_event(self, envelope: Envelope, event_id: str) -> Done[EventReply] | Rejected:
         """Read an event as its block sees it."""
@@ -93,10 +137,8 @@ class Operations(Reads):
         if isinstance(admitted, Rejected):
             return admitted
         request, new = admitted
-        areas = tuple(AreaPlaces(places.area, places.quantity) for places in new.areas)
-        if new.buyer_id:
-            request = msgspec.structs.replace(request, buyer=new.buyer_id)
-        return await self._reservations.place_hold(request, event_id, Wish(new.units, areas), new.ttl_seconds * 1000)
+        request = _for_buyer(request, new.buyer_id)
+        return await self._reservations.place_hold(request, event_id, new.wish(), new.ttl_seconds * 1000)
 
     async def get_hold(self, envelope: Envelope, hold_id: str) -> Done[HoldReply] | Rejected:
         """Read a hold."""
@@ -157,15 +199,90 @@ class Operations(Reads):
             return admitted
         return await self._reservations.cancel_order(admitted[0], order_id)
 
+    async def cancel_tickets(
+        self, envelope: Envelope, order_id: str, body: TicketsOfOrder | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """Cancel some tickets of an order."""
+        admitted = await self._admit_write(envelope, _of_order(order_id, body))
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, cancelled = admitted
+        return await self._reservations.cancel_tickets(request, order_id, _places(cancelled.tickets))
 
-def _read_layout(document: msgspec.Raw) -> Layout | Rejected:
-    try:
-        raw = decode_json(bytes(document).decode())
-    except UnicodeDecodeError:
-        return invalid("layout: is not UTF-8")
-    except LayoutFileError as error:
-        return invalid(f"layout: {str(error).strip()}")
-    layout = parse_layout(raw)
-    if isinstance(layout, Layout):
-        return layout
-    return invalid(*(f"layout.{fault}" if fault.path else f"layout: {fault}" for fault in layout))
+    async def exchange_tickets(
+        self, envelope: Envelope, order_id: str, body: TicketExchange | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """Give tickets of an order back and have others instead."""
+        admitted = await self._admit_write(envelope, _of_order(order_id, body))
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, exchange = admitted
+        places = _places(exchange.tickets)
+        return await self._reservations.exchange_tickets(request, order_id, places, exchange.wish())
+
+    async def reassign_ticket(
+        self, envelope: Envelope, ticket_id: str, body: NewHolder | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """Make a ticket another person's."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, holder = admitted
+        return await self._reservations.reassign_ticket(request, ticket_id, holder.buyer_id)
+
+    async def close_order(
+        self, envelope: Envelope, order_id: str, status: OrderStatus, body: Nothing | Rejected
+    ) -> Done[OrderReply] | Rejected:
+        """An order on slots was made use of, or nobody came."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        return await self._reservations.close_order(admitted[0], order_id, status)
+
+    async def join_waiting_list(
+        self, envelope: Envelope, event_id: str, body: NewWaiter | Rejected
+    ) -> Done[WaiterReply] | Rejected:
+        """Let a buyer wait."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, new = admitted
+        return await self._reservations.join_waiting_list(_for_buyer(request, new.buyer_id), event_id, new.wish())
+
+    async def get_waiter(self, envelope: Envelope, waiter_id: str) -> Done[WaiterReply] | Rejected:
+        """Read a waiter."""
+        caller = await self._admit_read(envelope)
+        if isinstance(caller, Rejected):
+            return caller
+        return await self._reservations.get_waiter(caller, waiter_id, bounded_timeout_ms(envelope.timeout_ms))
+
+    async def leave_waiting_list(
+        self, envelope: Envelope, waiter_id: str, body: Nothing | Rejected
+    ) -> Done[WaiterReply] | Rejected:
+        """End the waiting."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        return await self._reservations.leave_waiting_list(admitted[0], waiter_id)
+
+
+def _for_buyer(request: Request, buyer_id: str) -> Request:
+    return msgspec.structs.replace(request, buyer=buyer_id) if buyer_id else request
+
+
+def _of_order(order_id: str, body: T | Rejected) -> T | Rejected:
+    """The body, unless it names tickets of other orders. If that is no order's id, nobody's tickets are of it."""
+    home = parse_id(Kind.ORDER, order_id)
+    if isinstance(body, Rejected) or home is None:
+        return body
+    faults = [
+        f"tickets[{index}]: is not of this order"
+        for index, ticket in enumerate(body.tickets)
+        if (parsed := parse_ticket_id(ticket)) is None or parsed[:2] != home
+    ]
+    return invalid(*faults) if faults else body
+
+
+def _places(tickets: tuple[str, ...]) -> list[int]:
+    """The places of these tickets in their order, from 0."""
+    return [parsed[2] for ticket in tickets if (parsed := parse_ticket_id(ticket)) is not None]

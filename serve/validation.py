@@ -16,19 +16,22 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.commands import DEFAULT_HOLD_TTL_MS
+from actors.core.ids import parse_ticket_id
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.rules import MAX_HOLD_LIFE_MS
-from actors.core.wishes import MAX_UNITS_PER_HOLD
-from actors.projections.past import Instant, Position
-from serve.members import element_type, given_twice
+from actors.projections import past
+from serve.members import element_type, given_twice, present_type
 from serve.refusals import invalid
 
 MAX_FAULTS = 50
 MAX_BODY_BYTES = 1 << 20
 MAX_LAYOUT_BODY_BYTES = 4 << 20
 """What a request that bears a layout may weigh; also gRPC's usual limit. A big layout is written in ranges."""
+
+MAX_TICKETS = 1_000
+"""So many tickets may be named at once."""
 
 DEFAULT_TIMEOUT_MS = 10_000
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 30_000
@@ -38,10 +41,15 @@ Faults = tuple[str, ...]
 OPAQUE_ID = r"^[!-?A-~]*$"
 _OPAQUE_ID = re.compile(OPAQUE_ID[1:-1])
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
 _CLEARER = {
     # what the decoder says of a number that came as text, and of half a pair of surrogates at the end of one
     "Expected `int`, got `str`": "Expected a whole number",
     "Input data was truncated": "ends too early, or within an escaped character",
+    "Invalid RFC3339 encoded datetime": "must be a time of RFC 3339, as in 2026-05-01T18:00:00Z",
+    "Expected `datetime` with a timezone component": "must bear its distance from UTC, as in 2026-05-01T18:00:00Z",
 }
 
 MAX_POSITION = (1 << 53) - 1  # what every client can count to
@@ -56,8 +64,13 @@ def one_of(statuses: type[IntEnum]) -> str:
 
 
 Seconds = Annotated[int, Meta(ge=0, le=MAX_HOLD_LIFE_MS // 1000)]
+EventSeconds = Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
-UnitName = Annotated[str, Meta(min_length=1, max_length=200, examples=["101/C/14"])]
+BuyerId = Annotated[str, Meta(max_length=128)]
+EventName = Annotated[str, Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A time with its distance from UTC."""
+TicketIds = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_TICKETS)]
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,47 +86,35 @@ class Nothing(Shape, frozen=True):
 
 
 class NewEvent(Shape, frozen=True):
-    """An event to create, as a draft. `hold_ttl_seconds`: how long its holds live unless they ask for less or more."""
+    """An event to create, as a draft. `hold_ttl_seconds`: how long its holds live unless they ask for less or more.
 
-    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    `rules`: on what conditions its units are sold; left out: everybody may hold everything for up to two hours.
+    """
+
+    name: EventName
     layout: msgspec.Raw
-    hold_ttl_seconds: Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)] = DEFAULT_HOLD_TTL_MS // 1000
+    hold_ttl_seconds: EventSeconds = DEFAULT_HOLD_TTL_MS // 1000
+    rules: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
     def faults(self) -> Iterator[str]:
         """A name is one line of text, and there is something to see."""
-        if not self.name.isprintable():
-            yield "name: has characters that cannot be shown"
-        elif not self.name.strip():
-            yield "name: is blank"
+        return _faults_of_name(self.name)
 
 
-class AreaQuantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Places of an area."""
+class EventEdit(Shape, frozen=True):
+    """What is to be changed of an event; what is left out stays. Layout and rules are given whole."""
 
-    area: UnitName
-    quantity: Annotated[int, Meta(ge=1, le=MAX_UNITS_PER_HOLD)]
-
-
-class NewHold(Shape, frozen=True):
-    """Units to hold, all or nothing, for `ttl_seconds` (0: as long as the event says).
-
-    `buyer_id` is the caller's own opaque name of the buyer: it is kept for ever, so never a mail address or a name.
-    """
-
-    units: Annotated[tuple[UnitName, ...], Meta(max_length=MAX_UNITS_PER_HOLD)] = ()
-    areas: Annotated[tuple[AreaQuantity, ...], Meta(max_length=MAX_UNITS_PER_HOLD)] = ()
-    ttl_seconds: Seconds = 0
-    buyer_id: Annotated[str, Meta(max_length=128)] = ""
+    name: EventName = ""
+    layout: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    rules: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    hold_ttl_seconds: EventSeconds = 0
 
     def faults(self) -> Iterator[str]:
-        """A hold has 1 to 50 units, each named once."""
-        quantity = len(self.units) + sum(places.quantity for places in self.areas)
-        if not 1 <= quantity <= MAX_UNITS_PER_HOLD:
-            yield f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {quantity}"
-        yield from _named_twice("units[{}]", self.units)
-        yield from _named_twice("areas[{}].area", tuple(places.area for places in self.areas))
-        if not _OPAQUE_ID.fullmatch(self.buyer_id):
-            yield "buyer_id: only visible ASCII characters but @ are allowed"
+        """There is something to change."""
+        if not (self.name or is_said(self.layout) or is_said(self.rules) or self.hold_ttl_seconds):
+            yield "body: must have at least one of name, layout, rules, hold_ttl_seconds"
+        if self.name:
+            yield from _faults_of_name(self.name)
 
 
 class HoldExtension(Shape, frozen=True):
@@ -126,6 +127,26 @@ class NewOrder(Shape, frozen=True):
     """The hold to order."""
 
     hold_id: Id
+
+
+class TicketsOfOrder(Shape, frozen=True):
+    """Tickets of one order, each once."""
+
+    tickets: TicketIds
+
+    def faults(self) -> Iterator[str]:
+        """All are ids of tickets."""
+        return faults_of_tickets(self.tickets)
+
+
+class NewHolder(Shape, frozen=True):
+    """Whose the ticket is from now on: the caller's own opaque name of the person. It is kept for ever."""
+
+    buyer_id: Annotated[str, Meta(min_length=1, max_length=128)]
+
+    def faults(self) -> Iterator[str]:
+        """It is no mail address and no name."""
+        return faults_of_buyer(self.buyer_id)
 
 
 class Page(Shape, frozen=True):
@@ -171,17 +192,17 @@ class PastAsked(Shape, frozen=True):
         if self.at and self.when() is None:
             yield "at: must be a sequence, or an instant as RFC 3339 writes it, with its zone"
 
-    def when(self) -> Position | Instant | None:
+    def when(self) -> past.Position | past.Instant | None:
         """Which position or instant is meant; None if there is none."""
         if _POSITION.fullmatch(self.at):
-            return Position(int(self.at))
+            return past.Position(int(self.at))
         if not _INSTANT.fullmatch(self.at):
             return None
         try:
             at_ms = (datetime.fromisoformat(self.at.upper()) - _BEGINNING) // timedelta(milliseconds=1)
         except (ValueError, OverflowError):
             return None
-        return Instant(at_ms) if at_ms >= 0 else None
+        return past.Instant(at_ms) if at_ms >= 0 else None
 
 
 class StatusesAsked(PastAsked, frozen=True):
@@ -227,6 +248,25 @@ def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = 
     return _judged(value)
 
 
+def is_said(document: msgspec.Raw) -> bool:
+    """Whether the document is there: one that was left out is empty."""
+    return bool(bytes(document))
+
+
+def faults_of_buyer(buyer_id: str) -> Iterator[str]:
+    """A buyer is named by an opaque id."""
+    if not _OPAQUE_ID.fullmatch(buyer_id):
+        yield "buyer_id: only visible ASCII characters but @ are allowed"
+
+
+def faults_of_tickets(tickets: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with ids of tickets, whatever order they are of."""
+    for index, ticket in enumerate(tickets):
+        if parse_ticket_id(ticket) is None:
+            yield f"tickets[{index}]: is not a ticket's id"
+    yield from named_twice("tickets[{}]", tickets)
+
+
 def key_faults(key: str | None) -> Faults:
     """What is wrong with an idempotency key."""
     if not key:
@@ -234,6 +274,11 @@ def key_faults(key: str | None) -> Faults:
     if len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         return (f"idempotency_key: must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",)
     return ()
+
+
+def missing_revision() -> Rejected:
+    """The refusal of an edit that does not say of which revision."""
+    return invalid("if_revision: missing (an edit names the revision that was read; over HTTP in the header If-Match)")
 
 
 def timeout_faults(timeout_ms: int) -> Faults:
@@ -281,6 +326,8 @@ def _faults_at(raw: object, type_: Any, path: str, strict: bool) -> Iterator[str
     """The faults of `raw`, which is to be of `type_`; each with the path of what is wrong."""
     if type_ is msgspec.Raw:
         return
+    if raw is not None:
+        type_ = present_type(type_)
     if isinstance(raw, Mapping) and isinstance(type_, type) and issubclass(type_, msgspec.Struct):
         yield from _faults_of_fields(raw, type_, path, strict)
         return
@@ -321,9 +368,17 @@ def _problem(error: Exception) -> str:
     return _CLEARER.get(text, text.replace("`", ""))
 
 
-def _named_twice(path: str, names: tuple[str, ...]) -> Iterator[str]:
-    seen: set[str] = set()
+def named_twice(path: str, names: Iterable[object]) -> Iterator[str]:
+    """A fault for each name that comes again."""
+    seen: set[object] = set()
     for index, name in enumerate(names):
         if name in seen:
             yield f"{path.format(index)}: is named twice"
         seen.add(name)
+
+
+def _faults_of_name(name: str) -> Iterator[str]:
+    if not name.isprintable():
+        yield "name: has characters that cannot be shown"
+    elif not name.strip():
+        yield "name: is blank"

@@ -82,7 +82,8 @@ def _only_whole_tables(index: LayoutIndex, seats: list[int]) -> Rejected | None:
     asked_for = set(seats)
     missing = [
         index.unit_name(seat)
-        for table in dict.fromkeys(filter(None, map(index.table_of_seat, seats)))
+        for table in dict.fromkeys(index.table_of_seat(unit) for unit in seats if unit < index.seat_count)
+        if table is not None
         for seat in table
         if seat not in asked_for
     ]

@@ -14,6 +14,7 @@ from actors.core.layout import (
     MAX_TIME_MS,
     MIN_DAY,
     MINUTE_MS,
+    SECOND_MS,
     Calendar,
     Hours,
     Layout,
@@ -53,8 +54,8 @@ def _calendar_faults(calendar: Calendar, path: str) -> Iterator[str]:
     for index, (start_ms, count, minutes_ahead) in enumerate(calendar.runs):
         if count < 1:
             yield f"{path}.runs[{index}]: must have at least one slot"
-        if start_ms % MINUTE_MS or start_ms < over_ms:
-            yield f"{path}.runs[{index}]: must begin at a whole minute, when the run before it is over"
+        if start_ms % SECOND_MS or start_ms < over_ms:
+            yield f"{path}.runs[{index}]: must begin at a whole second, when the run before it is over"
         over_ms = start_ms + count * calendar.slot_ms
         if over_ms > MAX_TIME_MS:
             yield f"{path}.runs[{index}]: must be over by {MAX_TIME_MS}"

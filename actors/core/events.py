@@ -57,7 +57,7 @@ def _faults(layout: Layout | None, hold_ttl_ms: int | None, rules: Rules | None,
     fault = None if layout is None else first_fault(layout)
     faults = [] if fault is None else [str(fault)]
     if hold_ttl_ms is not None and not MIN_EVENT_HOLD_TTL_MS <= hold_ttl_ms <= max_life_ms:
-        faults.append(f"hold_ttl_ms: must be from {MIN_EVENT_HOLD_TTL_MS} to {max_life_ms}")
+        faults.append(f"hold_ttl_seconds: must be from {MIN_EVENT_HOLD_TTL_MS // 1000} to {max_life_ms // 1000}")
     return (*faults, *(faults_of_rules(rules) if rules is not None else ()))
 
 

@@ -152,7 +152,7 @@ def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> R
     most = state.rules.max_per_buyer
     if not buyer:
         return Rejected(
-            Reason.INVALID_ARGUMENT, Details(fields=("buyer: this event limits how much a buyer may have",))
+            Reason.INVALID_ARGUMENT, Details(fields=("buyer_id: this event limits how much a buyer may have",))
         )
     count = state.units_of_buyer.get(buyer, 0)
     if count + quantity > most:

@@ -20,6 +20,7 @@ DESKS = 16  # of each tenant
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _AS_PYTHON_WRITES = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _NUMERAL = re.compile(f"[{_ALPHABET}]+")
+_PLACE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 class Kind(StrEnum):
@@ -56,7 +57,7 @@ def event_id(block: BlockId) -> str:
 
 
 def outside_id(kind: Kind, block: BlockId, number: int) -> str:
-    """The outside id of a hold or an order; `number` is from 1 and below 2**63."""
+    """The outside id of a hold, an order or a waiter; `number` is from 1 and below 2**63."""
     assert 0 < number < 1 << NUMBER_BITS, "the number is out of bounds"
     return f"{kind}_{block}{_encode(number, NUMBER_LENGTH)}"
 
@@ -75,7 +76,7 @@ def parse_event_id(text: str) -> BlockId | None:
 
 
 def parse_id(kind: Kind, text: str) -> tuple[BlockId, int] | None:
-    """Home block and number of an outside hold or order id, or None if it is not one."""
+    """Home block and number of an outside id of a hold, an order or a waiter, or None if it is not one."""
     prefix, _, body = text.partition("_")
     if prefix != kind or len(body) != BLOCK_ID_LENGTH + NUMBER_LENGTH or not _NUMERAL.fullmatch(body):
         return None
@@ -83,6 +84,13 @@ def parse_id(kind: Kind, text: str) -> tuple[BlockId, int] | None:
     if not number or number >> NUMBER_BITS:
         return None
     return BlockId(body[:BLOCK_ID_LENGTH]), number
+
+
+def parse_ticket_id(text: str) -> tuple[BlockId, int, int] | None:
+    """Home block, order number and index of an outside ticket id, or None if it is not one."""
+    order, _, place = text.partition("-")
+    home = parse_id(Kind.TICKET, order)
+    return (*home, int(place) - 1) if home is not None and _PLACE.fullmatch(place) else None
 
 
 def _encode(number: int, length: int) -> str:

@@ -24,6 +24,7 @@ MAX_RUNS = 50_000  # of all calendars together
 MAX_HOURS = 20_000  # opening hours of weeks and closed times, of all calendars together
 MAX_SPECIAL_SEATS = 50_000  # accessible ones and companions together
 MAX_HALF_WIDTHS = 20_000  # from the origin, in each direction
+SECOND_MS = 1_000
 MINUTE_MS = 60_000
 DAY_MINUTES = 24 * 60
 MAX_SLOT_MS = DAY_MINUTES * MINUTE_MS
@@ -161,6 +162,14 @@ class Calendar(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     def slot_count(self) -> int:
         """How many slots there are."""
         return sum(count for _, count, _ in self.runs)
+
+    @property
+    def times_ms(self) -> tuple[int, int] | None:
+        """When the first slot begins and the last one ends; None if there is none."""
+        if not self.runs:
+            return None
+        start_ms, count, _ = self.runs[-1]
+        return self.runs[0][0], start_ms + count * self.slot_ms
 
 
 class Resource(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

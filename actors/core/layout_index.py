@@ -184,7 +184,9 @@ class SlotIndex:
         slot = unit - self._bases[resource]
         zone = timezone(timedelta(minutes=calendar.minutes_ahead(slot)))
         begins = (_EPOCH + calendar.start_ms(slot) * _MS).astimezone(zone)
-        return f"{self._resources[resource].name}/{begins.isoformat(timespec='minutes')}"
+        return (
+            f"{self._resources[resource].name}/{begins.isoformat(timespec='seconds' if begins.second else 'minutes')}"
+        )
 
     def _calendar(self, resource: int) -> "_CalendarIndex":
         return self._calendars[self._resources[resource].calendar]

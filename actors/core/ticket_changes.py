@@ -34,20 +34,22 @@ def faults_of_exchange_tickets(state: BlockState, command: ExchangeTickets) -> t
 
 def faults_of_reassign_ticket(state: BlockState, command: ReassignTicket) -> tuple[str, ...]:
     """What is malformed about the command."""
-    faults = faults_of_tickets(state, command.order, command.stamp.tenant, (command.ticket,))
+    faults = faults_of_tickets(state, command.order, command.stamp.tenant, (command.ticket,), field="ticket_id")
     if not 1 <= len(command.holder) <= MAX_BUYER_LENGTH:
         return (*faults, f"holder: must have 1 to {MAX_BUYER_LENGTH} characters")
     return faults
 
 
-def faults_of_tickets(state: BlockState, number: int, tenant: str, tickets: Sequence[int]) -> tuple[str, ...]:
+def faults_of_tickets(
+    state: BlockState, number: int, tenant: str, tickets: Sequence[int], field: str = "tickets"
+) -> tuple[str, ...]:
     """What is malformed about these tickets of an order."""
     if not tickets or len(set(tickets)) != len(tickets):
         return ("tickets: must be one or more, each of them once",)
     order = state.orders.get(number) if state.tenant == tenant else None
     count = len(order.code_revisions) if order is not None else 0
     unknown = [ticket for ticket in tickets if not 0 <= ticket < count] if count else []
-    return tuple(f"tickets: the order has no ticket {ticket + 1}" for ticket in unknown)
+    return tuple(f"{field}: the order has no ticket {ticket + 1}" for ticket in unknown)
 
 
 def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int) -> Outcome:

@@ -32,12 +32,13 @@ def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ..
 
 def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Outcome:
     """Wait. Who could be served at once is: the offer follows by itself. A wish that can never be met is refused."""
-    if state.rules.waiting_list is None:
-        return Rejected(Reason.NO_WAITING_LIST)
     stamp, wish = command.stamp, command.wish
     granted = grant(state, wish, stamp.buyer, Ground(state, now_ms, wish), now_ms)
-    if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR:
-        return granted
+    refusal = granted if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR else None
+    if state.rules.waiting_list is None and (refusal is None or refusal.reason > Reason.NO_WAITING_LIST):
+        return Rejected(Reason.NO_WAITING_LIST)
+    if refusal is not None:
+        return refusal
     if len(state.line) >= MAX_WAITERS:
         return Rejected(Reason.OVERLOADED)
     entry = WaiterJoined(now_ms, command.waiter, stamp.buyer, wish, stamp.key, stamp.fingerprint)

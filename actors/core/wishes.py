@@ -62,8 +62,13 @@ def canonical(wish: Wish) -> Wish:
     return Wish(
         tuple(sorted(wish.seats)),
         tuple(sorted(wish.areas, key=lambda places: (places.area, places.price_type))),
-        wish.best,
-        wish.spans,
+        tuple(
+            msgspec.structs.replace(
+                best, sections=tuple(sorted(best.sections)), categories=tuple(sorted(best.categories))
+            )
+            for best in wish.best
+        ),
+        tuple(sorted(wish.spans, key=lambda span: (span.resource, span.starts_at_ms))),
         tuple(sorted(wish.seat_types)),
         wish.accessible,
         wish.channel,

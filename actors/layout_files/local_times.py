@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from actors.core.layout import DAY_MINUTES, MAX_DAY, MAX_TIME_MS, MIN_DAY, MINUTE_MS
+from actors.core.layout import DAY_MINUTES, MAX_DAY, MAX_TIME_MS, MIN_DAY, MINUTE_MS, SECOND_MS
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -118,10 +118,10 @@ def parse_instant(text: str) -> tuple[int, int] | None:
     return (at_ms, ahead // timedelta(minutes=1)) if 0 < at_ms < MAX_TIME_MS else None
 
 
-def parse_minute(text: str) -> tuple[int, int] | None:
-    """As `parse_instant`, but a whole minute."""
+def parse_second(text: str) -> tuple[int, int] | None:
+    """As `parse_instant`, but a whole second."""
     found = parse_instant(text)
-    return None if found is None or found[0] % MINUTE_MS else found
+    return None if found is None or found[0] % SECOND_MS else found
 
 
 def parse_moment(text: str) -> int | None:
@@ -137,9 +137,10 @@ def written_moment(at_ms: int) -> str:
 
 
 def written_instant(at_ms: int, minutes_ahead: int) -> str:
-    """A whole minute in local time, with its distance from UTC."""
+    """A whole second in local time, with its distance from UTC."""
     when = _EPOCH + timedelta(milliseconds=at_ms)
-    return when.astimezone(timezone(timedelta(minutes=minutes_ahead))).isoformat(timespec="minutes")
+    finest = "seconds" if at_ms % MINUTE_MS else "minutes"
+    return when.astimezone(timezone(timedelta(minutes=minutes_ahead))).isoformat(timespec=finest)
 
 
 def weekly_overlap(weekly: Sequence[tuple[int, int, int]]) -> tuple[int, int] | None:

@@ -21,8 +21,8 @@ from actors.layout_files.local_times import (
     parse_begin,
     parse_day,
     parse_end,
-    parse_minute,
     parse_opening,
+    parse_second,
     parse_weekdays,
     weekly_overlap,
     written_opening,
@@ -38,7 +38,7 @@ MAX_CLOSED_TIMES = 1_000
 _DAY = "a day such as 2026-10-01, of the years 2000 to 2199"
 _LOCAL_TIME = "a local time such as 2026-12-24T18:00, or a day"
 _OPENING = "opening hours such as 08:00-22:00"
-_INSTANT = "a time in whole minutes with its distance from UTC, such as 2026-10-25T08:00+01:00"
+_INSTANT = "a time in whole seconds with its distance from UTC, such as 2026-10-25T08:00+01:00"
 _BY_HOURS = ("from", "until", "hours")
 _FIELDS = (
     "name", "names", "category", "zone", "slot_minutes", "buffer_minutes", *_BY_HOURS, "unavailable", "openings",
@@ -210,8 +210,8 @@ def _listed_runs(reading: Reading, resource: Fields, slot_ms: int) -> tuple[Run,
     over_ms = 0
     for path, raw in resource.entries("openings", 1, MAX_OPENINGS_LISTED):
         opening = Fields(raw, path, ("from", "until"), reading.faults)
-        begin_ms, ahead = opening.parsed("from", parse_minute, _INSTANT) or (0, 0)
-        end_ms, _ = opening.parsed("until", parse_minute, _INSTANT) or (0, 0)
+        begin_ms, ahead = opening.parsed("from", parse_second, _INSTANT) or (0, 0)
+        end_ms, _ = opening.parsed("until", parse_second, _INSTANT) or (0, 0)
         reading.run_count += 1
         if 0 < begin_ms < over_ms:
             opening.refuse("from", "must not be before the end of the opening before it")

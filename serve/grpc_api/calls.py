@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from actors.core.ids import BlockId
 from actors.core.outcomes import Rejected
-from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.core.replies import EventReply, HoldReply, OrderReply, WaiterReply
 from actors.reservations import Done
 from serve.admission import Envelope
 from serve.bugs import report_bug
@@ -16,7 +16,7 @@ from serve.validation import MAX_BODY_BYTES, Shape, read_fields
 
 # Messages are `Any`: the generated code builds their classes at run time.
 Message = Any
-R = TypeVar("R", EventReply, HoldReply, OrderReply)
+R = TypeVar("R", EventReply, HoldReply, OrderReply, WaiterReply)
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
 

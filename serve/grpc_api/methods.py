@@ -4,15 +4,13 @@ A class that inherits `GrpcMethods` serves all services at once: Ray Serve looks
 the generated `add_...Servicer_to_server` functions.
 """
 
-import msgspec
-
 from actors.core.outcomes import Rejected
-from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.core.replies import EventReply, EventStatus, HoldReply, OrderReply, OrderStatus, WaiterReply
 from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
 from actors.projections.availability_reader import EventSummary
 from actors.projections.listing_reader import Listed
 from actors.reservations import Done
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, waiting_pb2
 from serve.admission import Envelope
 from serve.grpc_api.calls import Message, body_of, given, reads, rpc, status_named, writes
 from serve.grpc_api.replies import (
@@ -25,29 +23,36 @@ from serve.grpc_api.replies import (
     order_of,
     statuses_of,
     unit_list_of,
+    waiter_of,
 )
+from serve.grpc_api.requests import documents, wished
 from serve.operations import Operations
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
+    EventEdit,
     EventPage,
     HoldExtension,
     HoldPage,
     LayoutAsked,
     NewEvent,
-    NewHold,
+    NewHolder,
     NewOrder,
     Nothing,
     OrderPage,
     PastAsked,
     SectionAsked,
     StatusesAsked,
+    TicketsOfOrder,
+    missing_revision,
 )
+from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
 
 SERVICER_FUNCTIONS = (
     "holdfast.v1.events_pb2_grpc.add_EventServiceServicer_to_server",
     "holdfast.v1.availability_pb2_grpc.add_AvailabilityServiceServicer_to_server",
     "holdfast.v1.holds_pb2_grpc.add_HoldServiceServicer_to_server",
     "holdfast.v1.orders_pb2_grpc.add_OrderServiceServicer_to_server",
+    "holdfast.v1.waiting_pb2_grpc.add_WaitingServiceServicer_to_server",
 )
 """What registers the services with a server, as Ray Serve's `gRPCOptions` takes it."""
 
@@ -60,16 +65,42 @@ class GrpcMethods:
     @rpc(events_pb2.CreateEventResponse, writes("event", event_of))
     async def CreateEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
         """Create an event as a draft."""
-        fields = given(name=request.name, hold_ttl_seconds=request.hold_ttl_seconds)
-        if request.layout:
-            fields["layout"] = msgspec.Raw(request.layout.encode())
+        fields = given(name=request.name, hold_ttl_seconds=request.hold_ttl_seconds) | documents(request)
         body = body_of(request, fields, NewEvent, MAX_LAYOUT_BODY_BYTES)
         return await self.operations.create_event(envelope, body)
 
+    @rpc(events_pb2.EditEventResponse, writes("event", event_of))
+    async def EditEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Change an event."""
+        fields = given(name=request.name, hold_ttl_seconds=request.hold_ttl_seconds) | documents(request)
+        body = body_of(request, fields, EventEdit, MAX_LAYOUT_BODY_BYTES)
+        revision = request.if_revision or missing_revision()
+        return await self.operations.edit_event(envelope, request.event_id, revision, body)
+
     @rpc(events_pb2.OpenSaleResponse, writes("event", event_of))
     async def OpenSale(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
-        """Put an event on sale."""
+        """Put an event on sale, or resume its sale."""
         return await self.operations.open_sale(envelope, request.event_id, body_of(request, {}, Nothing))
+
+    @rpc(events_pb2.PauseSaleResponse, writes("event", event_of))
+    async def PauseSale(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Pause a sale."""
+        return await self._change_status(request, envelope, EventStatus.PAUSED)
+
+    @rpc(events_pb2.CloseSaleResponse, writes("event", event_of))
+    async def CloseSale(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """End a sale for good."""
+        return await self._change_status(request, envelope, EventStatus.CLOSED)
+
+    @rpc(events_pb2.CancelEventResponse, writes("event", event_of))
+    async def CancelEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Cancel an event."""
+        return await self._change_status(request, envelope, EventStatus.CANCELLED)
+
+    @rpc(events_pb2.ArchiveEventResponse, writes("event", event_of))
+    async def ArchiveEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
+        """Put an event away."""
+        return await self._change_status(request, envelope, EventStatus.ARCHIVED)
 
     @rpc(events_pb2.GetEventResponse, reads("event", event_of))
     async def GetEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
@@ -112,12 +143,7 @@ class GrpcMethods:
     @rpc(holds_pb2.PlaceHoldResponse, writes("hold", hold_of))
     async def PlaceHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
         """Hold units, all or nothing."""
-        fields = given(
-            units=tuple(request.units),
-            areas=tuple({"area": places.area, "quantity": places.quantity} for places in request.areas),
-            ttl_seconds=request.ttl_seconds,
-            buyer_id=request.buyer_id,
-        )
+        fields = wished(request) | given(ttl_seconds=request.ttl_seconds, buyer_id=request.buyer_id)
         return await self.operations.place_hold(envelope, request.event_id, body_of(request, fields, NewHold))
 
     @rpc(holds_pb2.GetHoldResponse, reads("hold", hold_of))
@@ -170,3 +196,59 @@ class GrpcMethods:
     async def CancelOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
         """Cancel a whole order."""
         return await self.operations.cancel_order(envelope, request.order_id, body_of(request, {}, Nothing))
+
+    @rpc(orders_pb2.CancelTicketsResponse, writes("order", order_of))
+    async def CancelTickets(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Cancel some tickets of an order."""
+        body = body_of(request, {"tickets": tuple(request.tickets)}, TicketsOfOrder)
+        return await self.operations.cancel_tickets(envelope, request.order_id, body)
+
+    @rpc(orders_pb2.ExchangeTicketsResponse, writes("order", order_of))
+    async def ExchangeTickets(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Give tickets of an order back and have others instead."""
+        body = body_of(request, wished(request) | {"tickets": tuple(request.tickets)}, TicketExchange)
+        return await self.operations.exchange_tickets(envelope, request.order_id, body)
+
+    @rpc(orders_pb2.ReassignTicketResponse, writes("order", order_of))
+    async def ReassignTicket(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Make a ticket another person's."""
+        body = body_of(request, given(buyer_id=request.buyer_id), NewHolder)
+        return await self.operations.reassign_ticket(envelope, request.ticket_id, body)
+
+    @rpc(orders_pb2.CompleteOrderResponse, writes("order", order_of))
+    async def CompleteOrder(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """An order on slots was made use of."""
+        return await self._close_order(request, envelope, OrderStatus.COMPLETED)
+
+    @rpc(orders_pb2.MarkNoShowResponse, writes("order", order_of))
+    async def MarkNoShow(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
+        """Nobody came for an order on slots."""
+        return await self._close_order(request, envelope, OrderStatus.NO_SHOW)
+
+    @rpc(waiting_pb2.JoinWaitingListResponse, writes("waiter", waiter_of))
+    async def JoinWaitingList(self, request: Message, envelope: Envelope) -> Done[WaiterReply] | Rejected:
+        """Let a buyer wait."""
+        body = body_of(request, wished(request) | given(buyer_id=request.buyer_id), NewWaiter)
+        return await self.operations.join_waiting_list(envelope, request.event_id, body)
+
+    @rpc(waiting_pb2.GetWaiterResponse, reads("waiter", waiter_of))
+    async def GetWaiter(self, request: Message, envelope: Envelope) -> Done[WaiterReply] | Rejected:
+        """Read a waiter."""
+        return await self.operations.get_waiter(envelope, request.waiter_id)
+
+    @rpc(waiting_pb2.LeaveWaitingListResponse, writes("waiter", waiter_of))
+    async def LeaveWaitingList(self, request: Message, envelope: Envelope) -> Done[WaiterReply] | Rejected:
+        """End the waiting."""
+        return await self.operations.leave_waiting_list(envelope, request.waiter_id, body_of(request, {}, Nothing))
+
+    async def _change_status(
+        self, request: Message, envelope: Envelope, status: EventStatus
+    ) -> Done[EventReply] | Rejected:
+        body = body_of(request, {}, Nothing)
+        return await self.operations.change_status(envelope, request.event_id, status, body)
+
+    async def _close_order(
+        self, request: Message, envelope: Envelope, status: OrderStatus
+    ) -> Done[OrderReply] | Rejected:
+        body = body_of(request, {}, Nothing)
+        return await self.operations.close_order(envelope, request.order_id, status, body)

@@ -3,24 +3,37 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
+from actors.core.layout import Layout, Resource
 from actors.core.prices import Price
-from actors.core.replies import EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
+from actors.core.replies import (
+    EventReply,
+    EventStatus,
+    HoldReply,
+    HoldStatus,
+    OrderReply,
+    OrderStatus,
+    WaiterReply,
+    WaiterStatus,
+)
 from actors.core.wishes import AreaPlaces
 from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
 from actors.projections.availability_reader import EventSummary
 from actors.projections.counts import AreaAvailability, UnitCounts
 from actors.projections.listing_reader import Listed
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
+from serve.rules_document import rules_to_raw
 
 R = TypeVar("R", HoldReply, OrderReply)
 
 _EVENT_STATUS = {status: f"EVENT_STATUS_{status.name}" for status in EventStatus}
 _HOLD_STATUS = {status: f"HOLD_STATUS_{status.name}" for status in HoldStatus}
 _ORDER_STATUS = {status: f"ORDER_STATUS_{status.name}" for status in OrderStatus}
+_WAITER_STATUS = {status: f"WAITER_STATUS_{status.name}" for status in WaiterStatus}
 _UNIT_STATUS = {status: f"UNIT_STATUS_{status.name}" for status in UnitStatus}
 
 
@@ -38,6 +51,8 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         max_expires_at=_time(hold.max_expires_at_ms),
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
+        channel=hold.channel,
+        choices=[holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in hold.choices],
     )
 
 
@@ -55,11 +70,27 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
         pay_by=_time(order.pay_by_ms),
         tickets=[
             orders_pb2.Ticket(
-                ticket_id=ticket_id(block, order.order, index), unit=ticket.unit, code_revision=ticket.code_revision
+                ticket_id=ticket_id(block, order.order, ticket.index),
+                unit=ticket.unit,
+                code_revision=ticket.code_revision,
+                holder=ticket.holder,
             )
-            for index, ticket in enumerate(order.tickets)
+            for ticket in order.tickets
         ],
         buyer_id=order.buyer,
+    )
+
+
+def waiter_of(block: BlockId, waiter: WaiterReply) -> waiting_pb2.Waiter:
+    """A `holdfast.v1.Waiter`."""
+    return waiting_pb2.Waiter(
+        waiter_id=outside_id(Kind.WAITER, block, waiter.waiter),
+        status=_WAITER_STATUS[waiter.status],
+        event_id=event_id(block),
+        ahead=waiter.ahead,
+        joined_at=_time(waiter.joined_at_ms),
+        hold_id=outside_id(Kind.HOLD, block, waiter.hold) if waiter.hold else "",
+        buyer_id=waiter.buyer,
     )
 
 
@@ -75,7 +106,15 @@ def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
         hold_ttl_seconds=event.hold_ttl_ms // 1000,
         created_at=_time(event.created_at_ms),
         categories=[
-            prices_pb2.PriceCategory(name=category.name, price_minor=category.price) for category in layout.categories
+            prices_pb2.PriceCategory(
+                name=category.name,
+                price_minor=category.price,
+                prices=[
+                    prices_pb2.TypePrice(price_type=layout.price_types[price_type], price_minor=price)
+                    for price_type, price in category.prices
+                ],
+            )
+            for category in layout.categories
         ],
         sections=[
             events_pb2.EventSection(section=section.name, capacity=sum(row.count for row in section.rows))
@@ -85,6 +124,18 @@ def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
             events_pb2.EventArea(area=area.name, category=layout.categories[area.category].name, capacity=area.capacity)
             for area in layout.areas
         ],
+        revision=event.revision,
+        layout_version=event.layout_version,
+        rules=msgspec.json.encode(rules_to_raw(event.rules)).decode(),
+        resources=[_resource(layout, resource) for resource in layout.resources],
+        price_types=layout.price_types,
+        fees=[
+            prices_pb2.Fee(name=fee.name, amount_minor=fee.amount, share_ppm=fee.share_ppm, once=fee.once)
+            for fee in layout.fees
+        ],
+        tax=None
+        if layout.tax is None
+        else prices_pb2.Tax(name=layout.tax.name, rate_ppm=layout.tax.rate_ppm, included=layout.tax.included),
     )
 
 
@@ -226,7 +277,25 @@ def _area_counts(areas: Iterable[AreaAvailability]) -> list[availability_pb2.Are
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[units_pb2.AreaQuantity]:
-    return [units_pb2.AreaQuantity(area=places.area, quantity=places.quantity) for places in areas]
+    return [
+        units_pb2.AreaQuantity(area=places.area, quantity=places.quantity, price_type=places.price_type)
+        for places in areas
+    ]
+
+
+def _resource(layout: Layout, resource: Resource) -> events_pb2.EventResource:
+    calendar = layout.calendars[resource.calendar]
+    times_ms = calendar.times_ms
+    return events_pb2.EventResource(
+        resource=resource.name,
+        category=layout.categories[resource.category].name,
+        capacity=calendar.slot_count,
+        zone=calendar.zone,
+        slot_seconds=calendar.slot_ms // 1000,
+        buffer_seconds=resource.buffer_ms // 1000,
+        first_starts_at=None if times_ms is None else _time(times_ms[0]),
+        last_ends_at=None if times_ms is None else _time(times_ms[1]),
+    )
 
 
 def _price(price: Price) -> prices_pb2.Price:
@@ -238,10 +307,24 @@ def _price(price: Price) -> prices_pb2.Price:
                 quantity=line.quantity,
                 unit_price_minor=line.unit_price,
                 amount_minor=line.quantity * line.unit_price,
+                price_type=line.price_type,
             )
             for line in price.lines
         ],
         total_minor=price.total,
+        fees=[
+            prices_pb2.FeeLine(
+                name=fee.name,
+                quantity=fee.quantity,
+                unit_amount_minor=fee.unit_amount,
+                amount_minor=fee.quantity * fee.unit_amount,
+            )
+            for fee in price.fees
+        ],
+        taxes=[
+            prices_pb2.TaxLine(name=tax.name, rate_ppm=tax.rate_ppm, included=tax.included, amount_minor=tax.amount)
+            for tax in price.taxes
+        ],
     )
 
 

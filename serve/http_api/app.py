@@ -9,9 +9,10 @@ from litestar.datastructures import State
 from serve.http_api.docs import docs_page
 from serve.http_api.health import Readiness, healthz, readyz
 from serve.http_api.openapi import openapi_document
+from serve.http_api.order_routes import Orders, Tickets, WaitingLists
 from serve.http_api.problems import on_exception
 from serve.http_api.reading import get
-from serve.http_api.routes import Events, Holds, Operators, Orders
+from serve.http_api.routes import Events, Holds, Operators
 from serve.operations import Operations
 
 _PAGE_HEADERS = {
@@ -23,7 +24,7 @@ _PAGE_HEADERS = {
 def build_http_app(operations: Operations, readiness: Readiness) -> Litestar:
     """The ASGI application over these operations; `readiness` says what keeps it from selling."""
     app = Litestar(
-        [Events, Holds, Orders, Operators, healthz, readyz],
+        [Events, Holds, Orders, Tickets, WaitingLists, Operators, healthz, readyz],
         exception_handlers={Exception: on_exception},
         openapi_config=None,
         logging_config=None,

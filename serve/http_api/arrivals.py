@@ -10,19 +10,20 @@ from actors.core.outcomes import Rejected
 from serve.admission import Envelope
 from serve.members import GIVEN_TWICE
 from serve.refusals import invalid, too_large
-from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, read_fields, read_json
+from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, missing_revision, read_fields, read_json
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 
 BODY_TIMEOUT_S = 10.0
 
-SINGLE_HEADERS = ("authorization", "idempotency-key", "content-type")
+SINGLE_HEADERS = ("authorization", "idempotency-key", "content-type", "if-match")
 """Headers with one value: of two, nobody between us and the caller need have meant the same one."""
 
 S = TypeVar("S", bound=Shape)
 
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_REVISION = re.compile(r'"([1-9][0-9]{0,14})"')
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -65,6 +66,17 @@ def is_known(request: HttpRequest, etag: str) -> bool:
     """Whether the caller says in `If-None-Match` that it has what bears this validator (RFC 9110, 13.1.2)."""
     named = [tag.strip().removeprefix("W/") for tag in ",".join(request.headers.getall("if-none-match", ())).split(",")]
     return etag in named or "*" in named
+
+
+def revision_of(request: HttpRequest) -> int | Rejected:
+    """The revision that `If-Match` names, or why there is none."""
+    named = request.headers.get("if-match")
+    if named is None:
+        return missing_revision()
+    revision = _REVISION.fullmatch(named.strip())
+    if revision is None:
+        return invalid('if_revision: If-Match must be the ETag of the event as it was read, such as "3"')
+    return int(revision[1])
 
 
 async def _read(request: HttpRequest, max_bytes: int) -> bytes | Rejected:

@@ -28,7 +28,8 @@ ON_WRITES = (Reason.TOO_LARGE, Reason.OUTCOME_UNKNOWN, Reason.IDEMPOTENCY_KEY_RE
 class Contract(msgspec.Struct, frozen=True):
     """`body`: of a write; `query`: of a read. `refuses`: beyond what every operation may answer.
 
-    `has_validator`: it bears an `ETag`, and is not sent to who names that in `If-None-Match`.
+    `has_validator`: it bears an `ETag`, and is not sent to who names that in `If-None-Match`. `if_match`: the caller
+    names the revision that it has read.
     """
 
     gives: type[msgspec.Struct]
@@ -37,6 +38,7 @@ class Contract(msgspec.Struct, frozen=True):
     query: type[Shape] | None = None
     for_operators: bool = False
     has_validator: bool = False
+    if_match: bool = False
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -51,6 +53,7 @@ def contract(
     query: type[Shape] | None = None,
     for_operators: bool = False,
     has_validator: bool = False,
+    if_match: bool = False,
 ) -> dict[str, Any]:
     """A route handler's options: what it takes, gives and refuses, and from whom."""
-    return {CONTRACT: Contract(gives, refuses, body, query, for_operators, has_validator)}
+    return {CONTRACT: Contract(gives, refuses, body, query, for_operators, has_validator, if_match)}

@@ -5,7 +5,8 @@ import msgspec
 from actors.core.ids import event_id
 from actors.core.replies import HoldReply, OrderReply
 from actors.projections.listing_reader import Listed
-from serve.http_api.views import Age, HoldView, OrderView, Time, hold_view, order_view
+from serve.http_api.order_views import HoldView, OrderView, hold_view, order_view
+from serve.http_api.views import Age, Time
 from serve.wire_time import rfc3339
 
 

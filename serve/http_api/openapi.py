@@ -17,22 +17,24 @@ from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.outcomes import Reason
 from actors.core.wishes import MAX_UNITS_PER_HOLD
 from serve.http_api.contracts import CONTRACT, Contract
+from serve.http_api.event_views import EventView
 from serve.http_api.problems import PROBLEM_JSON, Problem
 from serve.refusals import STANDINGS
+from serve.rules_document import RulesDocument
 from serve.validation import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES, OPAQUE_ID, Nothing
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{name}"
 
-_DESCRIPTION = f"""Holdfast sells seats and general admission. Create an event, open its sale, hold units for a buyer,
-place an order on the hold, confirm it when it is paid.
+_DESCRIPTION = f"""Holdfast sells seats, general admission and time slots. Create an event, open its sale, hold units
+for a buyer, place an order on the hold, confirm it when it is paid.
 
 Every request needs `Authorization: Bearer <API key>`; what is for operators needs an operator's key. What can be read
 with GET can be asked for with HEAD. Every write needs an `Idempotency-Key`: sending the same request again under the
 same key never does anything twice, and answers `Idempotency-Replayed: true` with what the key stands for. A hold's key
-is kept as long as the hold and 10 minutes more, an order's for 24 hours. What has one value must not come twice: a
-header, a parameter of a query, a member of a JSON body.
+is kept as long as the hold and 10 minutes more, any other for 24 hours, that of an event's creation for good. What has
+one value must not come twice: a header, a parameter of a query, a member of a JSON body.
 
 Refusals are RFC 9457 problem documents; their `code` is stable and the same as over gRPC. Where `transient` is true,
 send the same request with the same key again, after `Retry-After` where it is given. Bodies may weigh up to
@@ -54,6 +56,22 @@ _IDEMPOTENCY_KEY: Json = {
     "example": '"hold-7f3a"',
 }
 
+_IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag of the event as it was read: its `revision` in quotes.",
+    "schema": {"type": "string"},
+    "example": '"3"',
+}
+
+_ETAG: Json = {
+    "ETag": {
+        "description": "Stands for what is sent; an event's is its `revision`, in quotes.",
+        "schema": {"type": "string"},
+    }
+}
+
 _REPLAYED: Json = {
     "Idempotency-Replayed": {
         "description": "`true` if the key was known and this is what it stands for.",
@@ -67,7 +85,6 @@ _IF_NONE_MATCH: Json = {
     "description": "The `ETag` of what the caller has.",
     "schema": {"type": "string"},
 }
-_ETAG: Json = {"ETag": {"description": "Stands for what is sent.", "schema": {"type": "string"}}}
 
 _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
@@ -180,6 +197,8 @@ def _parameters(handler: HTTPRouteHandler, contract: Contract) -> Iterator[Json]
         yield _IDEMPOTENCY_KEY
     if contract.has_validator:
         yield _IF_NONE_MATCH
+    if contract.if_match:
+        yield _IF_MATCH
     if contract.query is not None:
         _, components = msgspec.json.schema_components([contract.query])
         schema = components[contract.query.__name__]
@@ -192,8 +211,9 @@ def _reply(contract: Contract) -> Json:
         "description": contract.gives.__doc__ or "",
         "content": {"application/json": {"schema": _reference(contract.gives)}},
     }
-    headers = _REPLAYED if contract.body is not None else _ETAG if contract.has_validator else None
-    return reply if headers is None else {**reply, "headers": headers}
+    has_tag = contract.has_validator or contract.gives is EventView
+    headers = (_ETAG if has_tag else {}) | (_REPLAYED if contract.body is not None else {})
+    return {**reply, "headers": headers} if headers else reply
 
 
 def _problems(contract: Contract) -> Json:
@@ -219,10 +239,16 @@ def _problem(reasons: list[Reason]) -> Json:
 def _schemas(contracts: Iterable[Contract]) -> Json:
     """The schemas of all bodies, replies and problems."""
     shapes = {shape for contract in contracts for shape in (contract.gives, contract.body) if shape is not None}
-    ordered = sorted(shapes | {Problem}, key=lambda shape: shape.__name__)
+    ordered = sorted(shapes | {Problem, RulesDocument}, key=lambda shape: shape.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
-    schemas["NewEvent"]["properties"]["layout"] = _LAYOUT
-    schemas["NewHold"]["properties"]["buyer_id"]["pattern"] = OPAQUE_ID
+    for name in ("NewEvent", "EventEdit"):
+        schemas[name]["properties"]["layout"] = _LAYOUT
+    for name in ("NewEvent", "EventEdit", "EventView"):
+        schemas[name]["properties"]["rules"] = _reference(RulesDocument)
+    for field in schemas["EventEdit"]["properties"].values():
+        field.pop("default", None)  # what is left out stays as it is
+    for name in ("NewHold", "NewWaiter", "NewHolder"):
+        schemas[name]["properties"]["buyer_id"]["pattern"] = OPAQUE_ID
     return schemas
 
 

@@ -1,59 +1,45 @@
-"""The routes under /v1. Each reads what arrived, asks, and renders what came back."""
+"""The routes under /v1 of events, holds and operators. Each reads what arrived, asks, and renders what came back."""
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Response, patch, post
 from litestar.params import FromPath
 
-from actors.core.ids import BlockId
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import EventReply, HoldReply, OrderReply
-from actors.reservations import Done
-from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, is_known, query_of
+from actors.core.replies import EventStatus
+from serve.http_api.answers import answered, event_answered, operations_of, refused, shown
+from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, is_known, query_of, revision_of
 from serve.http_api.contracts import contract
+from serve.http_api.event_views import EventView
 from serve.http_api.list_views import HoldListView, OrderListView, hold_list_view, order_list_view
-from serve.http_api.problems import problem_response
+from serve.http_api.order_views import HoldView, hold_view
 from serve.http_api.reading import get
+from serve.http_api.reasons import HOLD_ENDED, WISH_REFUSED
 from serve.http_api.seat_views import LayoutView, StatusesView, layout_headers, layout_view, statuses_view
 from serve.http_api.views import (
     AvailabilityView,
     DigestView,
     EventListView,
-    EventView,
-    HoldView,
-    OrderView,
     UnitListView,
     availability_view,
     digest_view,
     event_list_view,
-    event_view,
-    hold_view,
-    order_view,
     unit_list_view,
 )
-from serve.operations import Operations
 from serve.status import ClusterStatus
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
+    EventEdit,
     EventPage,
     HoldExtension,
     HoldPage,
     LayoutAsked,
     NewEvent,
-    NewHold,
-    NewOrder,
     Nothing,
     OrderPage,
     PastAsked,
     SectionAsked,
     StatusesAsked,
 )
-
-R = TypeVar("R", EventReply, HoldReply, OrderReply)
-
-HOLD_ENDED = (Reason.HOLD_EXPIRED, Reason.HOLD_RELEASED, Reason.HOLD_CONFIRMED)
+from serve.wish_shapes import NewHold
 
 
 class Events(Controller):
@@ -62,11 +48,11 @@ class Events(Controller):
     path = "/v1/events"
     tags = ("events",)
 
-    @post("/", opt=contract(EventView, body=NewEvent))
+    @post("/", opt=contract(EventView, Reason.UNIT_UNKNOWN, body=NewEvent))
     async def create_event(self, request: HttpRequest) -> Response[bytes]:
-        """Create an event as a draft. Its layout is judged as a whole: a bad one is refused naming every fault."""
+        """Create an event as a draft. Layout and rules are judged as a whole: every fault of bad ones is named."""
         body = await body_of(request, NewEvent, MAX_LAYOUT_BODY_BYTES)
-        return _answered(request, await _operations(request).create_event(envelope_of(request), body), event_view)
+        return event_answered(request, await operations_of(request).create_event(envelope_of(request), body))
 
     @get("/", opt=contract(EventListView, query=EventPage))
     async def list_events(self, request: HttpRequest) -> Response[bytes]:
@@ -74,20 +60,86 @@ class Events(Controller):
         last moment up to which everything that was acknowledged is certain to be in it; where nothing has changed
         since, that is long ago.
         """
-        found = await _operations(request).list_events(envelope_of(request), query_of(request, EventPage))
-        return _refused(request, found) if isinstance(found, Rejected) else _shown(event_list_view(*found))
+        found = await operations_of(request).list_events(envelope_of(request), query_of(request, EventPage))
+        return refused(request, found) if isinstance(found, Rejected) else shown(event_list_view(*found))
 
     @get("/{event_id:str}", opt=contract(EventView, Reason.EVENT_NOT_FOUND))
     async def get_event(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Read an event. Shows every write that was acknowledged before."""
-        return _answered(request, await _operations(request).get_event(envelope_of(request), event_id), event_view)
+        return event_answered(request, await operations_of(request).get_event(envelope_of(request), event_id))
 
-    @post("/{event_id:str}/open-sale", status_code=200, opt=contract(EventView, Reason.EVENT_NOT_FOUND, body=Nothing))
+    @patch(
+        "/{event_id:str}",
+        opt=contract(
+            EventView,
+            Reason.EVENT_NOT_FOUND,
+            Reason.REVISION_MISMATCH,
+            Reason.UNIT_UNKNOWN,
+            Reason.UNITS_SOLD,
+            Reason.UNITS_HELD,
+            body=EventEdit,
+            if_match=True,
+        ),
+    )
+    async def edit_event(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """Change what is given of an event, whole or not at all, if it is still of the revision in `If-Match`, which is
+        the ETag under which it was read. Who holds or has bought units keeps them, at the prices they were promised; a
+        layout that would take one away is refused. Units are the same if their names are. The currency cannot change.
+        """
+        body = await body_of(request, EventEdit, MAX_LAYOUT_BODY_BYTES)
+        revision = revision_of(request)
+        done = await operations_of(request).edit_event(envelope_of(request), event_id, revision, body)
+        return event_answered(request, done)
+
+    @post(
+        "/{event_id:str}/open-sale",
+        status_code=200,
+        opt=contract(EventView, Reason.EVENT_NOT_FOUND, Reason.SALE_CLOSED, body=Nothing),
+    )
     async def open_sale(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """Put an event on sale. Opening an open sale changes nothing."""
+        """Put an event on sale, or resume its sale. Opening an open sale changes nothing."""
         body = await body_of(request, Nothing)
-        done = await _operations(request).open_sale(envelope_of(request), event_id, body)
-        return _answered(request, done, event_view)
+        return event_answered(request, await operations_of(request).open_sale(envelope_of(request), event_id, body))
+
+    @post(
+        "/{event_id:str}/pause-sale",
+        status_code=200,
+        opt=contract(EventView, Reason.EVENT_NOT_FOUND, Reason.SALE_NOT_OPEN, Reason.SALE_CLOSED, body=Nothing),
+    )
+    async def pause_sale(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """Pause a sale: nothing new can be held; what is held can be ordered, and what is ordered paid. `open-sale`
+        resumes it.
+        """
+        return await _change_status(request, event_id, EventStatus.PAUSED)
+
+    @post(
+        "/{event_id:str}/close-sale",
+        status_code=200,
+        opt=contract(EventView, Reason.EVENT_NOT_FOUND, Reason.SALE_NOT_OPEN, Reason.SALE_CLOSED, body=Nothing),
+    )
+    async def close_sale(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """End a sale for good: nothing new can be held; what is held can be ordered, and what is ordered paid. Nobody
+        waits any more.
+        """
+        return await _change_status(request, event_id, EventStatus.CLOSED)
+
+    @post(
+        "/{event_id:str}/cancel",
+        status_code=200,
+        opt=contract(EventView, Reason.EVENT_NOT_FOUND, Reason.SALE_CLOSED, body=Nothing),
+    )
+    async def cancel_event(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """Cancel an event: its holds are released, its orders cancelled, their tickets void."""
+        return await _change_status(request, event_id, EventStatus.CANCELLED)
+
+    @post(
+        "/{event_id:str}/archive",
+        status_code=200,
+        opt=contract(EventView, Reason.EVENT_NOT_FOUND, Reason.SALE_NOT_OPEN, Reason.SALE_OPEN, body=Nothing),
+    )
+    async def archive_event(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """Put an event away whose sale is closed, or that is cancelled."""
+        return await _change_status(request, event_id, EventStatus.ARCHIVED)
 
     @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND, query=PastAsked))
     async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
@@ -96,8 +148,8 @@ class Events(Controller):
         created there are no counts yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
         """
         asked = query_of(request, PastAsked)
-        found = await _operations(request).get_availability(envelope_of(request), event_id, asked)
-        return _refused(request, found) if isinstance(found, Rejected) else _shown(availability_view(found))
+        found = await operations_of(request).get_availability(envelope_of(request), event_id, asked)
+        return refused(request, found) if isinstance(found, Rejected) else shown(availability_view(found))
 
     @get(
         "/{event_id:str}/units",
@@ -108,8 +160,8 @@ class Events(Controller):
         them. For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
         """
         asked = query_of(request, SectionAsked)
-        found = await _operations(request).list_units(envelope_of(request), event_id, asked)
-        return _refused(request, found) if isinstance(found, Rejected) else _shown(unit_list_view(event_id, found))
+        found = await operations_of(request).list_units(envelope_of(request), event_id, asked)
+        return refused(request, found) if isinstance(found, Rejected) else shown(unit_list_view(event_id, found))
 
     @get(
         "/{event_id:str}/layout",
@@ -121,13 +173,13 @@ class Events(Controller):
         ever. For a moment after the event was created there is no layout yet: UNAVAILABLE, ask again.
         """
         asked = query_of(request, LayoutAsked)
-        found = await _operations(request).get_layout(envelope_of(request), event_id, asked)
+        found = await operations_of(request).get_layout(envelope_of(request), event_id, asked)
         if isinstance(found, Rejected):
-            return _refused(request, found)
+            return refused(request, found)
         headers = layout_headers(found, is_pinned=isinstance(asked, LayoutAsked) and asked.version is not None)
         if is_known(request, headers["ETag"]):
             return Response(b"", status_code=304, headers=headers)
-        return _shown(layout_view(found), headers)
+        return shown(layout_view(found), headers)
 
     @get("/{event_id:str}/statuses", opt=contract(StatusesView, Reason.EVENT_NOT_FOUND, query=StatusesAsked))
     async def get_statuses(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
@@ -137,28 +189,17 @@ class Events(Controller):
         no statuses yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
         """
         asked = query_of(request, StatusesAsked)
-        found = await _operations(request).get_statuses(envelope_of(request), event_id, asked)
-        return _refused(request, found) if isinstance(found, Rejected) else _shown(statuses_view(found))
+        found = await operations_of(request).get_statuses(envelope_of(request), event_id, asked)
+        return refused(request, found) if isinstance(found, Rejected) else shown(statuses_view(found))
 
-    @post(
-        "/{event_id:str}/holds",
-        opt=contract(
-            HoldView,
-            Reason.EVENT_NOT_FOUND,
-            Reason.UNIT_UNKNOWN,
-            Reason.SALE_NOT_OPEN,
-            Reason.SALE_CLOSED,
-            Reason.UNITS_SOLD,
-            Reason.UNITS_HELD,
-            Reason.NOT_ENOUGH_AVAILABLE,
-            body=NewHold,
-        ),
-    )
+    @post("/{event_id:str}/holds", opt=contract(HoldView, Reason.EVENT_NOT_FOUND, *WISH_REFUSED, body=NewHold))
     async def place_hold(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """Hold units for a buyer for a limited time: all of them or none. What is acknowledged is durable."""
+        """Hold for a buyer, for a limited time, all that is asked for or nothing: units by name, places of areas, the
+        best seats, times of resources. The price is frozen. What is acknowledged is durable.
+        """
         body = await body_of(request, NewHold)
-        done = await _operations(request).place_hold(envelope_of(request), event_id, body)
-        return _answered(request, done, hold_view)
+        done = await operations_of(request).place_hold(envelope_of(request), event_id, body)
+        return answered(request, done, hold_view)
 
     @get("/{event_id:str}/holds", opt=contract(HoldListView, Reason.EVENT_NOT_FOUND, query=HoldPage))
     async def list_holds(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
@@ -166,8 +207,8 @@ class Events(Controller):
         are; a hold whose time is up is ACTIVE here until its end is in the journal. For a moment after the event was
         created there is no list yet: UNAVAILABLE, ask again.
         """
-        found = await _operations(request).list_holds(envelope_of(request), event_id, query_of(request, HoldPage))
-        return _refused(request, found) if isinstance(found, Rejected) else _shown(hold_list_view(found))
+        found = await operations_of(request).list_holds(envelope_of(request), event_id, query_of(request, HoldPage))
+        return refused(request, found) if isinstance(found, Rejected) else shown(hold_list_view(found))
 
     @get("/{event_id:str}/orders", opt=contract(OrderListView, Reason.EVENT_NOT_FOUND, query=OrderPage))
     async def list_orders(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
@@ -175,8 +216,8 @@ class Events(Controller):
         are; an order whose time is up is PENDING here until its end is in the journal. For a moment after the event was
         created there is no list yet: UNAVAILABLE, ask again.
         """
-        found = await _operations(request).list_orders(envelope_of(request), event_id, query_of(request, OrderPage))
-        return _refused(request, found) if isinstance(found, Rejected) else _shown(order_list_view(found))
+        found = await operations_of(request).list_orders(envelope_of(request), event_id, query_of(request, OrderPage))
+        return refused(request, found) if isinstance(found, Rejected) else shown(order_list_view(found))
 
 
 class Holds(Controller):
@@ -188,7 +229,7 @@ class Holds(Controller):
     @get("/{hold_id:str}", opt=contract(HoldView, Reason.HOLD_NOT_FOUND))
     async def get_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """Read a hold. Shows every write that was acknowledged before."""
-        return _answered(request, await _operations(request).get_hold(envelope_of(request), hold_id), hold_view)
+        return answered(request, await operations_of(request).get_hold(envelope_of(request), hold_id), hold_view)
 
     @post(
         "/{hold_id:str}/extend",
@@ -200,8 +241,8 @@ class Holds(Controller):
         would have lived; 0 releases it.
         """
         body = await body_of(request, HoldExtension)
-        done = await _operations(request).extend_hold(envelope_of(request), hold_id, body)
-        return _answered(request, done, hold_view)
+        done = await operations_of(request).extend_hold(envelope_of(request), hold_id, body)
+        return answered(request, done, hold_view)
 
     @post(
         "/{hold_id:str}/release",
@@ -211,55 +252,8 @@ class Holds(Controller):
     async def release_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:
         """End a hold; its units are available at once."""
         body = await body_of(request, Nothing)
-        done = await _operations(request).release_hold(envelope_of(request), hold_id, body)
-        return _answered(request, done, hold_view)
-
-
-class Orders(Controller):
-    """Orders: what buyers pay for."""
-
-    path = "/v1/orders"
-    tags = ("orders",)
-
-    @post("/", opt=contract(OrderView, Reason.HOLD_NOT_FOUND, *HOLD_ENDED, body=NewOrder))
-    async def place_order(self, request: HttpRequest) -> Response[bytes]:
-        """Turn an active hold into an order, to be paid before the hold's deadline."""
-        body = await body_of(request, NewOrder)
-        return _answered(request, await _operations(request).place_order(envelope_of(request), body), order_view)
-
-    @get("/{order_id:str}", opt=contract(OrderView, Reason.ORDER_NOT_FOUND))
-    async def get_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
-        """Read an order. Shows every write that was acknowledged before."""
-        return _answered(request, await _operations(request).get_order(envelope_of(request), order_id), order_view)
-
-    @post(
-        "/{order_id:str}/confirm",
-        status_code=200,
-        opt=contract(
-            OrderView,
-            Reason.ORDER_NOT_FOUND,
-            Reason.ORDER_EXPIRED,
-            Reason.ORDER_CANCELLED,
-            Reason.ORDER_CONFIRMED,
-            body=Nothing,
-        ),
-    )
-    async def confirm_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
-        """The order is paid: its units are sold and it has tickets."""
-        body = await body_of(request, Nothing)
-        done = await _operations(request).confirm_order(envelope_of(request), order_id, body)
-        return _answered(request, done, order_view)
-
-    @post(
-        "/{order_id:str}/cancel",
-        status_code=200,
-        opt=contract(OrderView, Reason.ORDER_NOT_FOUND, Reason.ORDER_EXPIRED, Reason.ORDER_CANCELLED, body=Nothing),
-    )
-    async def cancel_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
-        """Cancel a whole order, pending or confirmed; its units are available at once."""
-        body = await body_of(request, Nothing)
-        done = await _operations(request).cancel_order(envelope_of(request), order_id, body)
-        return _answered(request, done, order_view)
+        done = await operations_of(request).release_hold(envelope_of(request), hold_id, body)
+        return answered(request, done, hold_view)
 
 
 class Operators(Controller):
@@ -271,32 +265,17 @@ class Operators(Controller):
     @get("/events/{event_id:str}/digest", opt=contract(DigestView, Reason.EVENT_NOT_FOUND, for_operators=True))
     async def get_digest(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Digests of all that the event's block knows, for comparison with a fold over its journal. One at a time."""
-        done = await _operations(request).get_digest(envelope_of(request), event_id)
-        return _refused(request, done) if isinstance(done, Rejected) else _shown(digest_view(done))
+        done = await operations_of(request).get_digest(envelope_of(request), event_id)
+        return refused(request, done) if isinstance(done, Rejected) else shown(digest_view(done))
 
     @get("/status", opt=contract(ClusterStatus, for_operators=True))
     async def get_status(self, request: HttpRequest) -> Response[bytes]:
         """The shards that this gateway knows, what went through them, and what is quarantined."""
-        status = await _operations(request).get_status(envelope_of(request))
-        return _refused(request, status) if isinstance(status, Rejected) else _shown(status)
+        status = await operations_of(request).get_status(envelope_of(request))
+        return refused(request, status) if isinstance(status, Rejected) else shown(status)
 
 
-def _operations(request: HttpRequest) -> Operations:
-    return cast(Operations, request.app.state["operations"])
-
-
-def _answered(
-    request: HttpRequest, done: Done[R] | Rejected, view: Callable[[BlockId, R], msgspec.Struct]
-) -> Response[bytes]:
-    """What a block answered, with the route's status: a creation keeps its 201 when it is replayed."""
-    if isinstance(done, Rejected):
-        return _refused(request, done)
-    return _shown(view(done.block, done.reply), {"Idempotency-Replayed": "true"} if done.replayed else None)
-
-
-def _shown(view: msgspec.Struct, headers: dict[str, str] | None = None) -> Response[bytes]:
-    return Response(msgspec.json.encode(view), media_type="application/json", headers=headers)
-
-
-def _refused(request: HttpRequest, refusal: Rejected) -> Response[bytes]:
-    return problem_response(refusal, request.scope["path"])
+async def _change_status(request: HttpRequest, event_id: str, status: EventStatus) -> Response[bytes]:
+    body = await body_of(request, Nothing)
+    done = await operations_of(request).change_status(envelope_of(request), event_id, status, body)
+    return event_answered(request, done)

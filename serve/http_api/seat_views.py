@@ -9,7 +9,8 @@ from msgspec import Meta
 from actors.core.ids import event_id
 from actors.core.inventory import UnitStatus
 from actors.projections.answers import EventLayout, SeatStatuses
-from serve.http_api.views import Age, AreaCountsView, AreaView, CategoryView, Currency, Time, area_counts_views
+from serve.http_api.event_views import AreaView, CategoryView, category_view
+from serve.http_api.views import Age, AreaCountsView, Currency, Time, area_counts_views
 from serve.wire_time import rfc3339
 
 LAYOUT_FORM = 1
@@ -83,7 +84,7 @@ def layout_view(found: EventLayout) -> LayoutView:
         layout_version=found.version,
         currency=layout.currency,
         seat_count=first_seat,
-        categories=[CategoryView(category.name, category.price) for category in layout.categories],
+        categories=[category_view(layout, category) for category in layout.categories],
         sections=sections,
         areas=[AreaView(area.name, names[area.category], area.capacity) for area in layout.areas],
     )

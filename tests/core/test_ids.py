@@ -14,6 +14,7 @@ from actors.core.ids import (
     outside_id,
     parse_event_id,
     parse_id,
+    parse_ticket_id,
     ticket_id,
 )
 
@@ -22,7 +23,7 @@ _numbers = st.integers(1, 2**63 - 1)
 _blocks = st.builds(event_block, st.text(max_size=9).map(TenantId), st.text(max_size=9))
 
 
-@given(_blocks, _numbers, st.sampled_from((Kind.HOLD, Kind.ORDER)))
+@given(_blocks, _numbers, st.sampled_from((Kind.HOLD, Kind.ORDER, Kind.WAITER)))
 def test_ids_come_back_as_they_went(block: BlockId, number: int, kind: Kind) -> None:
     text = outside_id(kind, block, number)
     assert parse_id(kind, text) == (block, number)
@@ -44,10 +45,24 @@ def test_ids_are_read_in_one_spelling_only(number: int) -> None:
     assert [variant for variant in variants if variant != text and parse_id(Kind.HOLD, variant)] == []
 
 
+@given(_blocks, _numbers, st.integers(0, 999_998))
+def test_ticket_ids_come_back_as_they_went(block: BlockId, order: int, index: int) -> None:
+    assert parse_ticket_id(ticket_id(block, order, index)) == (block, order, index)
+
+
+@pytest.mark.parametrize("ending", ["", "-", "-0", "-01", "--1", "-1-1", "-1 ", "-\N{FULLWIDTH DIGIT ONE}", "-1000000"])
+def test_tickets_are_counted_from_one_in_one_spelling(ending: str) -> None:
+    text = ticket_id(BLOCK, 32, 0).removesuffix("-1")
+    assert parse_ticket_id(f"{text}-1") == (BLOCK, 32, 0)
+    assert parse_ticket_id(f"{text}{ending}") is None
+    assert parse_ticket_id(f"{outside_id(Kind.ORDER, BLOCK, 32)}-1") is None
+
+
 @given(st.text(max_size=60))
 def test_garbage_is_no_id(text: str) -> None:
     assert parse_id(Kind.HOLD, text) is None
     assert parse_event_id(text) is None
+    assert parse_ticket_id(text) is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
@@ -19,6 +20,8 @@ from holdfast.v1 import (
     holds_pb2_grpc,
     orders_pb2,
     orders_pb2_grpc,
+    waiting_pb2,
+    waiting_pb2_grpc,
 )
 from tests.edges.edge_stack import Edges
 
@@ -35,6 +38,9 @@ class Ask(NamedTuple):
     event_id: str = ""
     hold_id: str = ""
     order_id: str = ""
+    ticket_id: str = ""
+    waiter_id: str = ""
+    if_revision: int | None = None
     key: str | None = "the key"
     tenant: str | None = "alpha"
     authorization: str | None = None
@@ -58,7 +64,12 @@ class Answered(NamedTuple):
 
 ROUTES = {
     "create_event": ("POST", "/v1/events"),
+    "edit_event": ("PATCH", "/v1/events/{event_id}"),
     "open_sale": ("POST", "/v1/events/{event_id}/open-sale"),
+    "pause_sale": ("POST", "/v1/events/{event_id}/pause-sale"),
+    "close_sale": ("POST", "/v1/events/{event_id}/close-sale"),
+    "cancel_event": ("POST", "/v1/events/{event_id}/cancel"),
+    "archive_event": ("POST", "/v1/events/{event_id}/archive"),
     "get_event": ("GET", "/v1/events/{event_id}"),
     "get_digest": ("GET", "/v1/events/{event_id}/digest"),
     "get_status": ("GET", "/v1/status"),
@@ -77,10 +88,32 @@ ROUTES = {
     "get_order": ("GET", "/v1/orders/{order_id}"),
     "confirm_order": ("POST", "/v1/orders/{order_id}/confirm"),
     "cancel_order": ("POST", "/v1/orders/{order_id}/cancel"),
+    "cancel_tickets": ("POST", "/v1/orders/{order_id}/tickets/cancel"),
+    "exchange_tickets": ("POST", "/v1/orders/{order_id}/exchange"),
+    "reassign_ticket": ("POST", "/v1/tickets/{ticket_id}/reassign"),
+    "complete_order": ("POST", "/v1/orders/{order_id}/complete"),
+    "mark_no_show": ("POST", "/v1/orders/{order_id}/no-show"),
+    "join_waiting_list": ("POST", "/v1/events/{event_id}/waiting-list"),
+    "get_waiter": ("GET", "/v1/waiters/{waiter_id}"),
+    "leave_waiting_list": ("POST", "/v1/waiters/{waiter_id}/leave"),
 }
 
 _SERVICES = (
-    (events_pb2, events_pb2_grpc.EventServiceStub, ("create_event", "open_sale", "get_event", "list_events")),
+    (
+        events_pb2,
+        events_pb2_grpc.EventServiceStub,
+        (
+            "create_event",
+            "edit_event",
+            "open_sale",
+            "pause_sale",
+            "close_sale",
+            "cancel_event",
+            "archive_event",
+            "get_event",
+            "list_events",
+        ),
+    ),
     (
         availability_pb2,
         availability_pb2_grpc.AvailabilityServiceStub,
@@ -94,7 +127,23 @@ _SERVICES = (
     (
         orders_pb2,
         orders_pb2_grpc.OrderServiceStub,
-        ("place_order", "list_orders", "get_order", "confirm_order", "cancel_order"),
+        (
+            "place_order",
+            "list_orders",
+            "get_order",
+            "confirm_order",
+            "cancel_order",
+            "cancel_tickets",
+            "exchange_tickets",
+            "reassign_ticket",
+            "complete_order",
+            "mark_no_show",
+        ),
+    ),
+    (
+        waiting_pb2,
+        waiting_pb2_grpc.WaitingServiceStub,
+        ("join_waiting_list", "get_waiter", "leave_waiting_list"),
     ),
 )
 _RPCS = {operation: (module, stub) for module, stub, operations in _SERVICES for operation in operations}
@@ -103,7 +152,7 @@ _RPCS = {operation: (module, stub) for module, stub, operations in _SERVICES for
 async def ask_http(edges: Edges, ask: Ask) -> Answered:
     """Ask as a storefront does."""
     method, path = ROUTES[ask.operation]
-    url = path.format(event_id=ask.event_id, hold_id=ask.hold_id, order_id=ask.order_id)
+    url = path.format(**_ids(ask))
     headers = {"Content-Type": "application/json"}
     authorization = _authorization(edges, ask)
     if authorization is not None:
@@ -113,6 +162,8 @@ async def ask_http(edges: Edges, ask: Ask) -> Answered:
         return read_http(response)
     if ask.key is not None:
         headers["Idempotency-Key"] = f'"{ask.key}"'
+    if ask.if_revision is not None:
+        headers["If-Match"] = f'"{ask.if_revision}"'
     content = ask.raw if ask.raw is not None else json.dumps(dict(ask.body)).encode()
     return read_http(await edges.http.request(method, url, headers=headers, content=content))
 
@@ -198,13 +249,36 @@ class _FinishedCall:
 
 
 def _fields(ask: Ask) -> dict[str, Any]:
-    ids = {"event_id": ask.event_id, "hold_id": ask.hold_id, "order_id": ask.order_id}
-    fields = {name: value for name, value in ids.items() if value} | dict(ask.body)
-    if ask.operation == "create_event":
-        layout = ask.raw.decode() if ask.raw is not None else json.dumps(ask.body.get("layout"))
-        fields["layout"] = layout
-    if ROUTES[ask.operation][0] == "POST" and ask.key is not None:
+    fields: dict[str, Any] = {name: value for name, value in _ids(ask).items() if value}
+    for name, value in ask.body.items():
+        is_document = name in ("layout", "rules") and ask.operation in ("create_event", "edit_event")
+        fields[name] = json.dumps(value) if is_document else value
+    if ask.operation == "create_event" and ask.raw is not None:
+        fields["layout"] = ask.raw.decode()
+    if "slots" in fields:
+        fields["slots"] = [_span(span) for span in fields["slots"]]
+    if ROUTES[ask.operation][0] != "GET" and ask.key is not None:
         fields["idempotency_key"] = ask.key
+    if ask.if_revision is not None:
+        fields["if_revision"] = ask.if_revision
+    return fields
+
+
+def _ids(ask: Ask) -> dict[str, str]:
+    return {
+        "event_id": ask.event_id,
+        "hold_id": ask.hold_id,
+        "order_id": ask.order_id,
+        "ticket_id": ask.ticket_id,
+        "waiter_id": ask.waiter_id,
+    }
+
+
+def _span(span: Mapping[str, Any]) -> dict[str, Any]:
+    """A time of a resource with protobuf's times."""
+    fields = dict(span)
+    for name in {"starts_at", "ends_at"} & fields.keys():
+        fields[name] = datetime.fromisoformat(fields[name])
     return fields
 
 

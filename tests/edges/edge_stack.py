@@ -104,12 +104,15 @@ class OneShard:
 
 
 class Edges:
-    """Where both edges listen, and keys by whose they are: of two tenants, and of an operator of each."""
+    """Where both edges listen, keys by whose they are (of two tenants, an operator of each), and what is behind."""
 
-    def __init__(self, http_url: str, grpc_address: str, keys: dict[str, str]) -> None:
+    def __init__(
+        self, http_url: str, grpc_address: str, keys: dict[str, str], reservations: Reservations | None = None
+    ) -> None:
         self.http_url = http_url
         self.grpc_address = grpc_address
         self.keys = keys
+        self.reservations = reservations
         self.http = httpx.AsyncClient(base_url=http_url, timeout=20)
         self.channel = grpc.aio.insecure_channel(grpc_address, options=[("grpc.max_send_message_length", -1)])
 
@@ -124,12 +127,14 @@ class Edges:
 
 
 @asynccontextmanager
-async def edges_over(operations: Operations, keys: dict[str, str]) -> AsyncIterator[Edges]:
+async def edges_over(
+    operations: Operations, keys: dict[str, str], reservations: Reservations | None = None
+) -> AsyncIterator[Edges]:
     """Serve these operations over both protocols."""
     async with AsyncExitStack() as stack:
         http_url = await stack.enter_async_context(serving_http(build_http_app(operations, always_ready)))
         grpc_address = await stack.enter_async_context(serving_grpc(operations))
-        edges = Edges(http_url, grpc_address, keys)
+        edges = Edges(http_url, grpc_address, keys, reservations)
         stack.push_async_callback(edges.close)
         yield edges
 
@@ -151,7 +156,8 @@ async def whole_edges(database_url: str, redis_url: str | None = None) -> AsyncI
     reservations = Reservations(Dispatcher(shard, now_ms), shard, now_ms, lambda: randbits(62) + 1)
     models = ReadModels(database_url, None if redis_url is None else LiveEvents(redis_url))
     try:
-        async with edges_over(Operations(reservations, models, ring.authenticate, nothing_known), keys) as edges:
+        operations = Operations(reservations, models, ring.authenticate, nothing_known)
+        async with edges_over(operations, keys, reservations) as edges:
             yield edges
     finally:
         await ring.close()

@@ -1,16 +1,8 @@
 """The refusals of the contract as a table: what is asked, and the code that must come back."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from tests.edges.asking import Ask
-
-LAYOUT = {
-    "currency": "EUR",
-    "categories": [{"name": "Seat", "price": 4500}, {"name": "Floor", "price": 2500}],
-    "sections": [{"name": "101", "category": "Seat", "rows": [{"names": "A..J", "seats": "1..60"}]}],
-    "areas": [{"name": "Floor", "capacity": 5, "category": "Floor"}],
-}
+from tests.edges.inventory_cases import EVENT_CASES, TICKET_CASES, WISH_CASES
+from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT, NOWHERE_HOLD, NOWHERE_ORDER, Case
 
 EXPECTED = {
     "TOO_LARGE": (413, "INVALID_ARGUMENT"),
@@ -19,35 +11,34 @@ EXPECTED = {
     "EVENT_NOT_FOUND": (404, "NOT_FOUND"),
     "HOLD_NOT_FOUND": (404, "NOT_FOUND"),
     "ORDER_NOT_FOUND": (404, "NOT_FOUND"),
+    "WAITER_NOT_FOUND": (404, "NOT_FOUND"),
     "IDEMPOTENCY_KEY_REUSED": (422, "ALREADY_EXISTS"),
+    "REVISION_MISMATCH": (412, "ABORTED"),
     "UNIT_UNKNOWN": (422, "INVALID_ARGUMENT"),
+    "TABLE_NOT_WHOLE": (422, "INVALID_ARGUMENT"),
     "SALE_NOT_OPEN": (409, "FAILED_PRECONDITION"),
+    "SALE_CLOSED": (409, "FAILED_PRECONDITION"),
+    "SALE_OPEN": (409, "FAILED_PRECONDITION"),
     "HOLD_EXPIRED": (410, "FAILED_PRECONDITION"),
     "HOLD_RELEASED": (409, "FAILED_PRECONDITION"),
     "HOLD_CONFIRMED": (409, "FAILED_PRECONDITION"),
     "ORDER_EXPIRED": (410, "FAILED_PRECONDITION"),
     "ORDER_CANCELLED": (409, "FAILED_PRECONDITION"),
     "ORDER_CONFIRMED": (409, "FAILED_PRECONDITION"),
+    "ORDER_PENDING": (409, "FAILED_PRECONDITION"),
+    "ORDER_CLOSED": (409, "FAILED_PRECONDITION"),
+    "ORDER_NOT_DUE": (409, "FAILED_PRECONDITION"),
+    "TICKET_VOID": (409, "FAILED_PRECONDITION"),
+    "WAITER_GONE": (409, "FAILED_PRECONDITION"),
+    "NO_WAITING_LIST": (409, "FAILED_PRECONDITION"),
+    "BUYER_LIMIT_EXCEEDED": (409, "FAILED_PRECONDITION"),
+    "UNITS_BLOCKED": (409, "FAILED_PRECONDITION"),
+    "CHANNEL_REQUIRED": (409, "FAILED_PRECONDITION"),
     "UNITS_SOLD": (409, "ABORTED"),
     "UNITS_HELD": (409, "ABORTED"),
     "NOT_ENOUGH_AVAILABLE": (409, "ABORTED"),
 }
 """HTTP status and gRPC code as the contract has them; not read from the table under test."""
-
-
-class House(NamedTuple):
-    """What there is to ask about: ids of events, holds and orders in each state. Seats B/1 held, B/2 sold."""
-
-    event: str
-    draft: str
-    held: str
-    expired: str
-    released: str
-    confirmed: str
-    pending_order: str
-    expired_order: str
-    cancelled_order: str
-    confirmed_order: str
 
 
 def _seats(count: int) -> list[str]:
@@ -58,22 +49,6 @@ def _floor(quantity: int) -> dict[str, object]:
     return {"area": "Floor", "quantity": quantity}
 
 
-class Case(NamedTuple):
-    """What is asked of the house, and the code that must come back; `fields` and `units` where they are told.
-
-    `same_words`: not where the fault lies in JSON itself, which gRPC has only in a layout.
-    """
-
-    ask: Callable[[House], Ask]
-    code: str
-    fields: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
-    same_words: bool = True
-
-
-NOWHERE_EVENT = "event_0123456789abcdef"
-NOWHERE_HOLD = "hold_0123456789abcdef0123456789abc"
-NOWHERE_ORDER = "order_0123456789abcdef0123456789abc"
 FOREIGN_KEY = "hf_" + "0" * 16 + "_" + "0" * 64
 A_HOLD = {"units": ["101/A/1"]}
 
@@ -112,7 +87,7 @@ CASES = {
     "four faults at once": Case(
         lambda h: Ask(
             "place_hold",
-            {"units": ["", "101/A/1"], "areas": [_floor(0)], "ttl_seconds": 7201},
+            {"units": ["", "101/A/1"], "areas": [_floor(0)], "ttl_seconds": 86_401},
             event_id=h.event,
             key=None,
         ),
@@ -250,6 +225,9 @@ CASES = {
     "too many places": Case(
         lambda h: Ask("place_hold", {"areas": [_floor(6)]}, event_id=h.event), "NOT_ENOUGH_AVAILABLE", units=("Floor",)
     ),
+    **EVENT_CASES,
+    **WISH_CASES,
+    **TICKET_CASES,
 }
 
 BOTH_FIRST = {
@@ -269,6 +247,28 @@ BOTH_FIRST = {
     "key reused, unknown seat": Case(
         lambda h: Ask("place_hold", {"units": ["no/such/seat"]}, event_id=h.event, key="hold B/1"),
         "IDEMPOTENCY_KEY_REUSED",
+    ),
+    "no credential, no revision": Case(
+        lambda h: Ask("edit_event", {"name": "n"}, event_id=h.event, tenant=None), "INVALID_ARGUMENT"
+    ),
+    "another revision, units that are not there": Case(
+        lambda h: Ask(
+            "edit_event",
+            {"rules": {"allotments": [{"name": "a", "units": ["Nowhere"]}]}},
+            event_id=h.event,
+            if_revision=7,
+        ),
+        "REVISION_MISMATCH",
+    ),
+    "unknown seat where nobody can wait": Case(
+        lambda h: Ask("join_waiting_list", {"units": ["no/such/seat"]}, event_id=h.event), "UNIT_UNKNOWN"
+    ),
+    "blocked and another channel's": Case(
+        lambda h: h.on_club("place_hold", {"units": ["Stalls/B/1", "Stalls/A/9"]}), "UNITS_BLOCKED"
+    ),
+    "too many for the buyer, blocked": Case(
+        lambda h: h.on_club("place_hold", {"units": ["Stalls/A/9"], "best": [{"quantity": 8}]}),
+        "BUYER_LIMIT_EXCEEDED",
     ),
     "unknown seat, not on sale": Case(
         lambda h: Ask("place_hold", {"units": ["no/such/seat"]}, event_id=h.draft), "UNIT_UNKNOWN"

@@ -22,7 +22,7 @@ from serve.refused_calls import CallRefused, refused
 from serve.settings import Settings
 from tests.edges.asking import Ask, ask_http
 from tests.edges.edge_stack import Edges, operator_of
-from tests.edges.refusal_cases import LAYOUT, NOWHERE_EVENT
+from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT
 
 pytestmark = pytest.mark.anyio
 

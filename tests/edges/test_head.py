@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from tests.edges.asking import ROUTES
 from tests.edges.edge_stack import Edges, serving_http
-from tests.edges.refusal_cases import NOWHERE_EVENT, NOWHERE_HOLD, NOWHERE_ORDER
+from tests.edges.refusal_house import NOWHERE_EVENT, NOWHERE_HOLD, NOWHERE_ORDER, NOWHERE_WAITER
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +26,7 @@ READS = {
     "get_statuses": 404,
     "get_hold": 404,
     "get_order": 404,
+    "get_waiter": 404,
     "get_digest": 403,
     "get_status": 403,
 }
@@ -63,7 +64,9 @@ async def test_what_is_open_answers_head(edges: Edges, path: str) -> None:
 @pytest.mark.parametrize("operation", [name for name, (method, _) in ROUTES.items() if method == "GET"])
 async def test_what_can_be_read_answers_head(edges: Edges, operation: str) -> None:
     """With a credential and without: a refusal has no body either."""
-    path = ROUTES[operation][1].format(event_id=NOWHERE_EVENT, hold_id=NOWHERE_HOLD, order_id=NOWHERE_ORDER)
+    path = ROUTES[operation][1].format(
+        event_id=NOWHERE_EVENT, hold_id=NOWHERE_HOLD, order_id=NOWHERE_ORDER, waiter_id=NOWHERE_WAITER
+    )
     path += "?section=101" if operation == "list_units" else ""
     with_key = await check(edges.http_url, path, {"Authorization": edges.bearer("alpha")})
     without = await check(edges.http_url, path, {})

@@ -11,7 +11,7 @@ from serve.http_api import arrivals
 from serve.validation import MAX_BODY_BYTES
 from tests.edges.asking import ROUTES, Ask, ask_http, read_grpc, read_http
 from tests.edges.edge_stack import Edges
-from tests.edges.refusal_cases import LAYOUT
+from tests.edges.refusal_house import LAYOUT
 
 pytestmark = pytest.mark.anyio
 

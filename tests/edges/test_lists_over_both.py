@@ -10,9 +10,9 @@ from actors.core.commands import ConfirmOrder, PlaceOrder
 from actors.core.ids import Kind, event_id, outside_id
 from actors.projections.listing import ListingProjection
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
+from tests.edges.both import plain_of
 from tests.edges.edge_stack import Edges
-from tests.edges.refusal_cases import LAYOUT
-from tests.edges.test_same_over_both import _plain
+from tests.edges.refusal_house import LAYOUT
 from tests.projections.selling import SEATS, SellingEvent, World, follow_all, selling
 
 pytestmark = pytest.mark.anyio
@@ -43,9 +43,9 @@ def listed(answered: Answered, operation: str) -> tuple[list[Any], str]:
     assert not answered.code, answered
     name = LISTS[operation]
     if answered.protocol == "http":
-        return answered.reply[name], answered.reply["next_cursor"] or ""
+        return [plain_of(one, "") for one in answered.reply[name]], answered.reply["next_cursor"] or ""
     shown = MessageToDict(answered.reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    return [_plain(one, f"{name.upper()[:-1]}_STATUS_") for one in shown[name]], shown["next_cursor"]
+    return [plain_of(one, f"{name.upper()[:-1]}_STATUS_") for one in shown[name]], shown["next_cursor"]
 
 
 def plain(one: dict[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from serve import members
 from serve.members import given_twice
-from serve.validation import NewHold
+from serve.wish_shapes import NewHold
 
 drops_nothing = members._drops_nothing
 
-NAMES = st.sampled_from(["units", "areas", "area", "quantity", "ttl_seconds", "a:b", "\\u0075nits", ""])
+NAMES = st.sampled_from(
+    ["units", "areas", "area", "quantity", "price_types", "best", "slots", "ttl_seconds", "a:b", "\\u0075nits", ""]
+)
 SCALARS = st.sampled_from(
     ["1", "-2.5", "1e400", "null", "true", '"a:b"', '"a"', '"\\u003a"', "[]", "{}", "nonsense", ""]
 )

@@ -9,7 +9,8 @@ import pytest
 from actors.core.outcomes import Reason, Rejected
 from serve.http_api.problems import ASTRAY
 from serve.refusals import STANDINGS
-from serve.validation import NewHold, read_fields
+from serve.validation import read_fields
+from serve.wish_shapes import NewHold
 from tests.edges.asking import ROUTES
 from tests.edges.edge_stack import Edges
 
@@ -74,11 +75,36 @@ async def test_writes_ask_for_a_key_and_creations_answer_201(document: Any) -> N
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             headers = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
-            assert ("Idempotency-Key" in headers) is (method == "post"), path
+            assert ("Idempotency-Key" in headers) is (method != "get"), path
     created = {
         path for path, methods in document["paths"].items() if "201" in methods.get("post", NOTHING)["responses"]
     }
-    assert created == {"/v1/events", "/v1/events/{event_id}/holds", "/v1/orders"}
+    assert created == {
+        "/v1/events",
+        "/v1/events/{event_id}/holds",
+        "/v1/events/{event_id}/waiting-list",
+        "/v1/orders",
+    }
+
+
+async def test_an_edit_asks_for_the_revision_that_every_event_bears(document: Any) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            required = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
+            assert ("If-Match" in required) is (operation["operationId"] == "edit_event"), path
+            success = next(reply for status, reply in operation["responses"].items() if int(status) < 300)
+            shown = success["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            assert ("ETag" in success.get("headers", {})) is (shown in ("EventView", "LayoutView")), (method, path)
+    refused = document["paths"]["/v1/events/{event_id}"]["patch"]["responses"]
+    assert "REVISION_MISMATCH" in refused["412"]["description"]
+
+
+async def test_rules_are_described_wherever_an_event_bears_them(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("NewEvent", "EventEdit", "EventView"):
+        assert schemas[name]["properties"]["rules"] == {"$ref": "#/components/schemas/RulesDocument"}
+    assert {"AllotmentDocument", "ChannelDocument", "WaitingListDocument", "SeatsAsked", "SlotsAsked"} <= schemas.keys()
+    assert not any("default" in field for field in schemas["EventEdit"]["properties"].values())
 
 
 async def test_what_is_for_operators_says_so(document: Any, edges: Edges) -> None:

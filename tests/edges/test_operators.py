@@ -21,7 +21,7 @@ from serve.operations import Operations
 from serve.ration import Ration
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http, read_http
 from tests.edges.edge_stack import Edges, edges_over, nothing_known, operator_of, whole_edges
-from tests.edges.refusal_cases import LAYOUT, NOWHERE_EVENT
+from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT
 
 pytestmark = pytest.mark.anyio
 

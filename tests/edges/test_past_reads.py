@@ -14,7 +14,7 @@ from serve.validation import PastAsked, read_fields
 from serve.wire_time import rfc3339
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.edge_stack import Edges, operator_of
-from tests.edges.refusal_cases import NOWHERE_EVENT
+from tests.edges.refusal_house import NOWHERE_EVENT
 from tests.projections.selling import SellingEvent, World, follow_all, selling
 
 pytestmark = pytest.mark.anyio

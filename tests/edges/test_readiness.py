@@ -22,7 +22,7 @@ from tests.catalogue.house import house
 from tests.catalogue.linked_shard import NO_ROOM, linked_shard
 from tests.database_faults import in_trouble
 from tests.edges.edge_stack import nothing_known, serving_http
-from tests.edges.refusal_cases import LAYOUT
+from tests.edges.refusal_house import LAYOUT
 from tests.engine.postgres_shard import SHARD
 
 pytestmark = pytest.mark.anyio

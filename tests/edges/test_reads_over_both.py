@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from actors.core.commands import EditEvent, PlaceHold
 from actors.core.ids import event_id
+from actors.core.wishes import Span, Wish
 from tests.edges.asking import Ask, ask_grpc, ask_http
+from tests.edges.both import thing
+from tests.edges.club import HOUR_MS, RULES, club_layout
 from tests.edges.edge_stack import Edges
-from tests.edges.refusal_cases import LAYOUT
-from tests.projections.selling import World, follow_all, selling
+from tests.edges.refusal_house import LAYOUT
+from tests.projections.selling import START_MS, World, follow_all, selling
 
 pytestmark = pytest.mark.anyio
+
+TOMORROW_MS = START_MS + 24 * HOUR_MS
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +97,30 @@ async def test_another_tenants_cursor_is_refused(edges: Edges, gala: str) -> Non
     first = (await ask_http(edges, Ask("list_events", {"limit": 1}))).reply
     answered = await ask_grpc(edges, Ask("list_events", {"cursor": first["next_cursor"]}, tenant="beta"))
     assert (answered.code, answered.fields[0][0]) == ("INVALID_ARGUMENT", "cursor")
+
+
+async def test_what_is_set_aside_is_counted_apart_beside_tables_and_courts(edges: Edges, world: World) -> None:
+    """Seats of a section are listed and counted; what is the house's or a channel's is blocked."""
+    event = await world.event("alpha", "Club", club_layout(TOMORROW_MS, TOMORROW_MS))
+    await event.sell(EditEvent(event.stamp(), event.state.revision, rules=RULES))
+    slots = (Span("Court 2", TOMORROW_MS, TOMORROW_MS + 2 * HOUR_MS),)
+    hold = PlaceHold(event.stamp(), 7, Wish(("Stalls/A/3", "Salon/T1"), spans=slots))
+    assert await event.sell(hold, PlaceHold(event.stamp(), 8, Wish(("Stalls/B/1",), channel="presale"))) == 2
+    await follow_all(world.projector())
+    for asking in (ask_http, ask_grpc):
+        shown = thing(await asking(edges, Ask("get_availability", event_id=event_id(event.block))), "")
+        counted = {section["section"]: section["counts"] for section in shown["sections"]}
+        assert counted == {
+            "Stalls": {"capacity": 30, "available": 17, "held": 2, "sold": 0, "blocked": 11},
+            "Salon": {"capacity": 4, "available": 0, "held": 4, "sold": 0, "blocked": 0},
+        }
+        ask = Ask("list_units", {"section": "Stalls"}, event_id=event_id(event.block))
+        statuses = {unit["unit"]: unit["status"] for unit in thing(await asking(edges, ask), "")["units"]}
+        assert statuses["Stalls/A/9"].endswith("BLOCKED")
+        assert statuses["Stalls/A/3"].endswith("HELD")
+        assert len(statuses) == 30
+        court = await asking(edges, Ask("list_units", {"section": "Court 2"}, event_id=event_id(event.block)))
+        assert (court.code, court.units) == ("UNIT_UNKNOWN", ("Court 2",))
 
 
 @pytest.mark.parametrize("operation", ["get_availability", "list_units"])

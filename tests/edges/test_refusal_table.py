@@ -5,13 +5,15 @@ import asyncio
 import pytest
 
 from actors.core.outcomes import Reason, Rejected
-from serve import admission, auth
+from serve import admission, auth, operations, wish_shapes
 from serve.grpc_api import calls
-from serve.http_api import routes
+from serve.http_api import answers
 from serve.http_api.problems import problem_response
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
-from tests.edges.edge_stack import Edges
-from tests.edges.refusal_cases import BOTH_FIRST, CASES, EXPECTED, LAYOUT, NOWHERE_HOLD, Case, House
+from tests.edges.club import Club, make_club, span
+from tests.edges.edge_stack import Edges, now_ms
+from tests.edges.refusal_cases import BOTH_FIRST, CASES, EXPECTED
+from tests.edges.refusal_house import LAYOUT, NOWHERE_HOLD, Case, House, ticket_of
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +34,33 @@ async def house(edges: Edges) -> House:
     await _done(edges, Ask("cancel_order", order_id=cancelled_order, key="cancel"), "order_id")
     confirmed_order = await _order(edges, await _hold(edges, event, "B/2"))
     await _done(edges, Ask("confirm_order", order_id=confirmed_order, key="confirm"), "order_id")
+    closed = await _event(edges, "closed")
+    await _done(edges, Ask("close_sale", event_id=closed, key="close"), "event_id")
+    club = await make_club(edges, "club", soon_in_ms=4_000)
+    stalls_order = await _paid(edges, club, {"units": ["Stalls/C/1", "Stalls/C/2"]}, "stalls")
+    first = {"tickets": [ticket_of(stalls_order, 1)]}
+    await _done(edges, Ask("cancel_tickets", first, order_id=stalls_order, key="cancel the first"), "order_id")
+    court_order = await _paid(edges, club, {"slots": [club.slot(6)], "buyer_id": "c"}, "court")
+    completed_order = await _paid(edges, club, {"slots": [span("Court 1", club.soon_ms, 1)]}, "begun")
+    house_seat = {"units": ["Stalls/A/10"], "buyer_id": "d"}
+    waiter = await _done(edges, Ask("join_waiting_list", house_seat, event_id=club.event, key="wait"), "waiter_id")
+    await _done(edges, Ask("leave_waiting_list", waiter_id=waiter, key="leave"), "waiter_id")
     await _expiry(edges, Ask("get_hold", hold_id=expired))
     await _expiry(edges, Ask("get_order", order_id=expired_order))
+    await asyncio.sleep(max(club.soon_ms - now_ms(), 0) / 1000 + 0.1)
+    await _done(edges, Ask("complete_order", order_id=completed_order, key="complete"), "order_id")
     return House(
         event, draft, held, expired, released, pending_order_hold,
         pending_order, expired_order, cancelled_order, confirmed_order,
+        closed, club, stalls_order, court_order, completed_order, waiter,
     )  # fmt: skip
+
+
+async def _paid(edges: Edges, club: Club, wish: dict[str, object], key: str) -> str:
+    body = {"buyer_id": "b"} | wish
+    hold = await _done(edges, Ask("place_hold", body, event_id=club.event, key=f"hold {key}"), "hold_id")
+    order = await _order(edges, hold)
+    return await _done(edges, Ask("confirm_order", order_id=order, key=f"confirm {key}"), "order_id")
 
 
 async def _event(edges: Edges, key: str) -> str:
@@ -134,7 +157,6 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
         "UNAVAILABLE",
         "OUTCOME_UNKNOWN",
         "DEADLINE_EXCEEDED",
-        "SALE_CLOSED",
         "INTERNAL",
     }
     assert {case.code for case in CASES.values()} | out_of_reach == {reason.name for reason in Reason}
@@ -145,12 +167,14 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
     [
         (
             "another tenant's hold",
-            routes,
-            "_refused",
+            answers,
+            "refused",
             lambda request, refusal: problem_response(_other(), request.scope["path"]),
         ),
         ("300 seats in one hold", calls, "refuse", lambda context, refusal: None),
         ("no credential", admission, "_malformed", lambda body, faults: _other()),
+        ("tickets of another order", operations, "_of_order", lambda order_id, body: body),
+        ("a wish with faults of every kind", wish_shapes, "_faults_of_times", lambda span, path: ()),
         ("wrong secret", auth, "compare_digest", lambda stored, presented: True),
     ],
 )

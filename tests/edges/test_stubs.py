@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from actors.core.inventory import UnitStatus
-from actors.core.replies import EventStatus, HoldStatus, OrderStatus
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, units_pb2
+from actors.core.replies import EventStatus, HoldStatus, OrderStatus, WaiterStatus
+from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, units_pb2, waiting_pb2
 from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
 
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -19,6 +19,7 @@ SERVICES = {
     "AvailabilityService": availability_pb2,
     "HoldService": holds_pb2,
     "OrderService": orders_pb2,
+    "WaitingService": waiting_pb2,
 }
 
 
@@ -79,6 +80,7 @@ def test_every_write_bears_a_key_and_says_how_long_it_waits(module: object) -> N
         (EventStatus, events_pb2.EventStatus, "EVENT"),
         (HoldStatus, holds_pb2.HoldStatus, "HOLD"),
         (OrderStatus, orders_pb2.OrderStatus, "ORDER"),
+        (WaiterStatus, waiting_pb2.WaiterStatus, "WAITER"),
         (UnitStatus, units_pb2.UnitStatus, "UNIT"),
     ],
 )

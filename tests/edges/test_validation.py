@@ -9,10 +9,8 @@ from actors.core.outcomes import Reason, Rejected
 from serve import members, validation
 from serve.validation import (
     MAX_FAULTS,
-    AreaQuantity,
     HoldExtension,
     NewEvent,
-    NewHold,
     NewOrder,
     Nothing,
     Page,
@@ -23,6 +21,7 @@ from serve.validation import (
     read_json,
     timeout_faults,
 )
+from serve.wish_shapes import AreaQuantity, NewHold
 
 
 def fields_of(read: Shape | Rejected) -> list[str]:
@@ -34,7 +33,7 @@ def fields_of(read: Shape | Rejected) -> list[str]:
 
 def test_json_and_fields_give_the_same_value() -> None:
     fields: dict[str, Any] = {"units": ["101/A/1"], "areas": [{"area": "Floor", "quantity": 2}], "buyer_id": "b-1"}
-    expected = NewHold(("101/A/1",), (AreaQuantity("Floor", 2),), 0, "b-1")
+    expected = NewHold(("101/A/1",), (AreaQuantity("Floor", 2),), buyer_id="b-1")
     assert read_json(msgspec.json.encode(fields), NewHold) == expected
     assert read_fields(fields, NewHold) == expected
 

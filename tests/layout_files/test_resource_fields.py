@@ -51,7 +51,7 @@ HALL = "resources[1].openings"
 DAY = "must be a day such as 2026-10-01, of the years 2000 to 2199"
 TIME = "must be a local time such as 2026-12-24T18:00, or a day"
 HOURS = "must be opening hours such as 08:00-22:00"
-INSTANT = "must be a time in whole minutes with its distance from UTC, such as 2026-10-25T08:00+01:00"
+INSTANT = "must be a time in whole seconds with its distance from UTC, such as 2026-10-25T08:00+01:00"
 ZONE = "must be the name of a zone such as Europe/Berlin"
 WEEKDAYS = 'must be a weekday such as "sat", or "mon-fri"'
 FIELDS = (
@@ -132,7 +132,7 @@ ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("resources.1.unavailable", [], "resources[1].unavailable", ALL_SAID),
     ("resources.1.openings", [], HALL, "must have 1 to 10000 elements, has 0"),
     ("resources.1.openings.0.from", "2026-10-24T22:00", f"{HALL}[0].from", f'{INSTANT}, is "2026-10-24T22:00"'),
-    ("resources.1.openings.0.from", "2026-10-24T22:00:30Z", f"{HALL}[0].from", f'{INSTANT}, is "2026-10-24T22:00:30Z"'),
+    ("resources.1.openings.0.from", "2026-10-24T22:00:30.5Z", f"{HALL}[0].from", f'{INSTANT}, is "2026-10-24T22:00:30.5Z"'),
     ("resources.1.openings.0.from", "1969-10-24T22:00Z", f"{HALL}[0].from", f'{INSTANT}, is "1969-10-24T22:00Z"'),
     ("resources.1.openings.1.until", "9999-12-31T22:00Z", f"{HALL}[1].until", f'{INSTANT}, is "9999-12-31T22:00Z"'),
     ("resources.1.openings.0.until", "2026-10-24T22:30+02:00", f"{HALL}[0].until",

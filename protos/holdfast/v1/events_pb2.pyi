@@ -16,12 +16,20 @@ class EventStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EVENT_STATUS_UNSPECIFIED: _ClassVar[EventStatus]
     EVENT_STATUS_DRAFT: _ClassVar[EventStatus]
     EVENT_STATUS_ON_SALE: _ClassVar[EventStatus]
+    EVENT_STATUS_PAUSED: _ClassVar[EventStatus]
+    EVENT_STATUS_CLOSED: _ClassVar[EventStatus]
+    EVENT_STATUS_ARCHIVED: _ClassVar[EventStatus]
+    EVENT_STATUS_CANCELLED: _ClassVar[EventStatus]
 EVENT_STATUS_UNSPECIFIED: EventStatus
 EVENT_STATUS_DRAFT: EventStatus
 EVENT_STATUS_ON_SALE: EventStatus
+EVENT_STATUS_PAUSED: EventStatus
+EVENT_STATUS_CLOSED: EventStatus
+EVENT_STATUS_ARCHIVED: EventStatus
+EVENT_STATUS_CANCELLED: EventStatus
 
 class Event(_message.Message):
-    __slots__ = ("event_id", "name", "status", "currency", "capacity", "hold_ttl_seconds", "created_at", "categories", "sections", "areas")
+    __slots__ = ("event_id", "name", "status", "currency", "capacity", "hold_ttl_seconds", "created_at", "categories", "sections", "areas", "revision", "layout_version", "rules", "resources", "price_types", "fees", "tax")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +40,13 @@ class Event(_message.Message):
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
     SECTIONS_FIELD_NUMBER: _ClassVar[int]
     AREAS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    PRICE_TYPES_FIELD_NUMBER: _ClassVar[int]
+    FEES_FIELD_NUMBER: _ClassVar[int]
+    TAX_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     name: str
     status: EventStatus
@@ -42,7 +57,14 @@ class Event(_message.Message):
     categories: _containers.RepeatedCompositeFieldContainer[_prices_pb2.PriceCategory]
     sections: _containers.RepeatedCompositeFieldContainer[EventSection]
     areas: _containers.RepeatedCompositeFieldContainer[EventArea]
-    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., currency: _Optional[str] = ..., capacity: _Optional[int] = ..., hold_ttl_seconds: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[_prices_pb2.PriceCategory, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[EventSection, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[EventArea, _Mapping]]] = ...) -> None: ...
+    revision: int
+    layout_version: int
+    rules: str
+    resources: _containers.RepeatedCompositeFieldContainer[EventResource]
+    price_types: _containers.RepeatedScalarFieldContainer[str]
+    fees: _containers.RepeatedCompositeFieldContainer[_prices_pb2.Fee]
+    tax: _prices_pb2.Tax
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., currency: _Optional[str] = ..., capacity: _Optional[int] = ..., hold_ttl_seconds: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[_prices_pb2.PriceCategory, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[EventSection, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[EventArea, _Mapping]]] = ..., revision: _Optional[int] = ..., layout_version: _Optional[int] = ..., rules: _Optional[str] = ..., resources: _Optional[_Iterable[_Union[EventResource, _Mapping]]] = ..., price_types: _Optional[_Iterable[str]] = ..., fees: _Optional[_Iterable[_Union[_prices_pb2.Fee, _Mapping]]] = ..., tax: _Optional[_Union[_prices_pb2.Tax, _Mapping]] = ...) -> None: ...
 
 class EventSection(_message.Message):
     __slots__ = ("section", "capacity")
@@ -61,6 +83,26 @@ class EventArea(_message.Message):
     category: str
     capacity: int
     def __init__(self, area: _Optional[str] = ..., category: _Optional[str] = ..., capacity: _Optional[int] = ...) -> None: ...
+
+class EventResource(_message.Message):
+    __slots__ = ("resource", "category", "capacity", "zone", "slot_seconds", "buffer_seconds", "first_starts_at", "last_ends_at")
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    SLOT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BUFFER_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    resource: str
+    category: str
+    capacity: int
+    zone: str
+    slot_seconds: int
+    buffer_seconds: int
+    first_starts_at: _timestamp_pb2.Timestamp
+    last_ends_at: _timestamp_pb2.Timestamp
+    def __init__(self, resource: _Optional[str] = ..., category: _Optional[str] = ..., capacity: _Optional[int] = ..., zone: _Optional[str] = ..., slot_seconds: _Optional[int] = ..., buffer_seconds: _Optional[int] = ..., first_starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class EventSummary(_message.Message):
     __slots__ = ("event_id", "name", "status", "capacity", "available", "created_at", "as_of")
@@ -81,18 +123,20 @@ class EventSummary(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., capacity: _Optional[int] = ..., available: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateEventRequest(_message.Message):
-    __slots__ = ("name", "layout", "hold_ttl_seconds", "idempotency_key", "timeout_ms")
+    __slots__ = ("name", "layout", "hold_ttl_seconds", "rules", "idempotency_key", "timeout_ms")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     HOLD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     name: str
     layout: str
     hold_ttl_seconds: int
+    rules: str
     idempotency_key: str
     timeout_ms: int
-    def __init__(self, name: _Optional[str] = ..., layout: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., layout: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., rules: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class CreateEventResponse(_message.Message):
     __slots__ = ("event", "idempotency_replayed")
@@ -151,3 +195,103 @@ class ListEventsResponse(_message.Message):
     events: _containers.RepeatedCompositeFieldContainer[EventSummary]
     next_cursor: str
     def __init__(self, events: _Optional[_Iterable[_Union[EventSummary, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class EditEventRequest(_message.Message):
+    __slots__ = ("event_id", "if_revision", "name", "layout", "rules", "hold_ttl_seconds", "idempotency_key", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    IF_REVISION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    HOLD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    if_revision: int
+    name: str
+    layout: str
+    rules: str
+    hold_ttl_seconds: int
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., if_revision: _Optional[int] = ..., name: _Optional[str] = ..., layout: _Optional[str] = ..., rules: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class EditEventResponse(_message.Message):
+    __slots__ = ("event", "idempotency_replayed")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    idempotency_replayed: bool
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class PauseSaleRequest(_message.Message):
+    __slots__ = ("event_id", "idempotency_key", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class PauseSaleResponse(_message.Message):
+    __slots__ = ("event", "idempotency_replayed")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    idempotency_replayed: bool
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class CloseSaleRequest(_message.Message):
+    __slots__ = ("event_id", "idempotency_key", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class CloseSaleResponse(_message.Message):
+    __slots__ = ("event", "idempotency_replayed")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    idempotency_replayed: bool
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class CancelEventRequest(_message.Message):
+    __slots__ = ("event_id", "idempotency_key", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class CancelEventResponse(_message.Message):
+    __slots__ = ("event", "idempotency_replayed")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    idempotency_replayed: bool
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class ArchiveEventRequest(_message.Message):
+    __slots__ = ("event_id", "idempotency_key", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class ArchiveEventResponse(_message.Message):
+    __slots__ = ("event", "idempotency_replayed")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    event: Event
+    idempotency_replayed: bool
+    def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """EventService creates what is ticketed and puts it on sale.
+    """EventService creates what is ticketed, puts it on sale, edits it and ends it.
 
     Every RPC needs the metadata `authorization: Bearer <API key>` and sees only what the key's tenant owns; anything else
     looks as if it did not exist. How refusals look is told in reasons.proto.
@@ -43,10 +43,35 @@ class EventServiceStub:
                 request_serializer=holdfast_dot_v1_dot_events__pb2.CreateEventRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_events__pb2.CreateEventResponse.FromString,
                 _registered_method=True)
+        self.EditEvent = channel.unary_unary(
+                '/holdfast.v1.EventService/EditEvent',
+                request_serializer=holdfast_dot_v1_dot_events__pb2.EditEventRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_events__pb2.EditEventResponse.FromString,
+                _registered_method=True)
         self.OpenSale = channel.unary_unary(
                 '/holdfast.v1.EventService/OpenSale',
                 request_serializer=holdfast_dot_v1_dot_events__pb2.OpenSaleRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_events__pb2.OpenSaleResponse.FromString,
+                _registered_method=True)
+        self.PauseSale = channel.unary_unary(
+                '/holdfast.v1.EventService/PauseSale',
+                request_serializer=holdfast_dot_v1_dot_events__pb2.PauseSaleRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_events__pb2.PauseSaleResponse.FromString,
+                _registered_method=True)
+        self.CloseSale = channel.unary_unary(
+                '/holdfast.v1.EventService/CloseSale',
+                request_serializer=holdfast_dot_v1_dot_events__pb2.CloseSaleRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_events__pb2.CloseSaleResponse.FromString,
+                _registered_method=True)
+        self.CancelEvent = channel.unary_unary(
+                '/holdfast.v1.EventService/CancelEvent',
+                request_serializer=holdfast_dot_v1_dot_events__pb2.CancelEventRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_events__pb2.CancelEventResponse.FromString,
+                _registered_method=True)
+        self.ArchiveEvent = channel.unary_unary(
+                '/holdfast.v1.EventService/ArchiveEvent',
+                request_serializer=holdfast_dot_v1_dot_events__pb2.ArchiveEventRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_events__pb2.ArchiveEventResponse.FromString,
                 _registered_method=True)
         self.GetEvent = channel.unary_unary(
                 '/holdfast.v1.EventService/GetEvent',
@@ -61,7 +86,7 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """EventService creates what is ticketed and puts it on sale.
+    """EventService creates what is ticketed, puts it on sale, edits it and ends it.
 
     Every RPC needs the metadata `authorization: Bearer <API key>` and sees only what the key's tenant owns; anything else
     looks as if it did not exist. How refusals look is told in reasons.proto.
@@ -75,18 +100,81 @@ class EventServiceServicer:
 
         Cost: one durable write; a layout in ranges takes milliseconds, one of a million single labels a second.
 
-        Errors: INVALID_ARGUMENT, TOO_LARGE (over 4 MiB), IDEMPOTENCY_KEY_REUSED.
+        Errors: INVALID_ARGUMENT, TOO_LARGE (over 4 MiB), IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN (in the rules).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditEvent(self, request, context):
+        """EditEvent changes what is given of an event, whole or not at all, if it is still of the revision that the caller has
+        read. Who holds or has bought units keeps them, at the prices they were promised; a layout that would take one away is
+        refused. Units are the same if their names are.
+
+        Cost: one durable write. A layout costs what it does in CreateEvent; layout and rules also some work for every hold of
+        the event.
+
+        Errors: INVALID_ARGUMENT, TOO_LARGE (over 4 MiB), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, REVISION_MISMATCH,
+        UNIT_UNKNOWN (in the rules), UNITS_SOLD, UNITS_HELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def OpenSale(self, request, context):
-        """OpenSale puts an event on sale. Opening an open sale changes nothing and succeeds.
+        """OpenSale puts an event on sale, or resumes its sale. Opening an open sale changes nothing and succeeds.
 
         Cost: one durable write.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, SALE_CLOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseSale(self, request, context):
+        """PauseSale pauses a sale: nothing new can be held; what is held can be ordered, and what is ordered paid. OpenSale
+        resumes it. Pausing a paused sale changes nothing and succeeds.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, SALE_NOT_OPEN, SALE_CLOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseSale(self, request, context):
+        """CloseSale ends a sale for good: nothing new can be held; what is held can be ordered, and what is ordered paid. Nobody
+        waits any more. Closing a closed sale changes nothing and succeeds.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, SALE_NOT_OPEN, SALE_CLOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelEvent(self, request, context):
+        """CancelEvent cancels an event: its holds are released, its orders cancelled, their tickets void. Cancelling a cancelled
+        event changes nothing and succeeds.
+
+        Cost: one durable write, and some work for every hold of the event.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, SALE_CLOSED (it is archived).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveEvent(self, request, context):
+        """ArchiveEvent puts an event away whose sale is closed, or that is cancelled. Archiving an archived event changes nothing
+        and succeeds.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, SALE_NOT_OPEN, SALE_OPEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,10 +207,35 @@ def add_EventServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_v1_dot_events__pb2.CreateEventRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_events__pb2.CreateEventResponse.SerializeToString,
             ),
+            'EditEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditEvent,
+                    request_deserializer=holdfast_dot_v1_dot_events__pb2.EditEventRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_events__pb2.EditEventResponse.SerializeToString,
+            ),
             'OpenSale': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenSale,
                     request_deserializer=holdfast_dot_v1_dot_events__pb2.OpenSaleRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_events__pb2.OpenSaleResponse.SerializeToString,
+            ),
+            'PauseSale': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseSale,
+                    request_deserializer=holdfast_dot_v1_dot_events__pb2.PauseSaleRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_events__pb2.PauseSaleResponse.SerializeToString,
+            ),
+            'CloseSale': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseSale,
+                    request_deserializer=holdfast_dot_v1_dot_events__pb2.CloseSaleRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_events__pb2.CloseSaleResponse.SerializeToString,
+            ),
+            'CancelEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelEvent,
+                    request_deserializer=holdfast_dot_v1_dot_events__pb2.CancelEventRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_events__pb2.CancelEventResponse.SerializeToString,
+            ),
+            'ArchiveEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveEvent,
+                    request_deserializer=holdfast_dot_v1_dot_events__pb2.ArchiveEventRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_events__pb2.ArchiveEventResponse.SerializeToString,
             ),
             'GetEvent': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEvent,
@@ -143,7 +256,7 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """EventService creates what is ticketed and puts it on sale.
+    """EventService creates what is ticketed, puts it on sale, edits it and ends it.
 
     Every RPC needs the metadata `authorization: Bearer <API key>` and sees only what the key's tenant owns; anything else
     looks as if it did not exist. How refusals look is told in reasons.proto.
@@ -177,6 +290,33 @@ class EventService:
             _registered_method=True)
 
     @staticmethod
+    def EditEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.EventService/EditEvent',
+            holdfast_dot_v1_dot_events__pb2.EditEventRequest.SerializeToString,
+            holdfast_dot_v1_dot_events__pb2.EditEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def OpenSale(request,
             target,
             options=(),
@@ -193,6 +333,114 @@ class EventService:
             '/holdfast.v1.EventService/OpenSale',
             holdfast_dot_v1_dot_events__pb2.OpenSaleRequest.SerializeToString,
             holdfast_dot_v1_dot_events__pb2.OpenSaleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseSale(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.EventService/PauseSale',
+            holdfast_dot_v1_dot_events__pb2.PauseSaleRequest.SerializeToString,
+            holdfast_dot_v1_dot_events__pb2.PauseSaleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseSale(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.EventService/CloseSale',
+            holdfast_dot_v1_dot_events__pb2.CloseSaleRequest.SerializeToString,
+            holdfast_dot_v1_dot_events__pb2.CloseSaleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.EventService/CancelEvent',
+            holdfast_dot_v1_dot_events__pb2.CancelEventRequest.SerializeToString,
+            holdfast_dot_v1_dot_events__pb2.CancelEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.EventService/ArchiveEvent',
+            holdfast_dot_v1_dot_events__pb2.ArchiveEventRequest.SerializeToString,
+            holdfast_dot_v1_dot_events__pb2.ArchiveEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,8 +25,16 @@ HOLD_STATUS_CONFIRMED: HoldStatus
 HOLD_STATUS_RELEASED: HoldStatus
 HOLD_STATUS_EXPIRED: HoldStatus
 
+class SeatChoice(_message.Message):
+    __slots__ = ("score", "orphans")
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    ORPHANS_FIELD_NUMBER: _ClassVar[int]
+    score: int
+    orphans: int
+    def __init__(self, score: _Optional[int] = ..., orphans: _Optional[int] = ...) -> None: ...
+
 class Hold(_message.Message):
-    __slots__ = ("hold_id", "status", "event_id", "units", "areas", "price", "expires_at", "expires_in_seconds", "max_expires_at", "buyer_id", "order_id")
+    __slots__ = ("hold_id", "status", "event_id", "units", "areas", "price", "expires_at", "expires_in_seconds", "max_expires_at", "buyer_id", "order_id", "channel", "choices")
     HOLD_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +46,8 @@ class Hold(_message.Message):
     MAX_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     BUYER_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
     hold_id: str
     status: HoldStatus
     event_id: str
@@ -49,15 +59,29 @@ class Hold(_message.Message):
     max_expires_at: _timestamp_pb2.Timestamp
     buyer_id: str
     order_id: str
-    def __init__(self, hold_id: _Optional[str] = ..., status: _Optional[_Union[HoldStatus, str]] = ..., event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_in_seconds: _Optional[int] = ..., max_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., buyer_id: _Optional[str] = ..., order_id: _Optional[str] = ...) -> None: ...
+    channel: str
+    choices: _containers.RepeatedCompositeFieldContainer[SeatChoice]
+    def __init__(self, hold_id: _Optional[str] = ..., status: _Optional[_Union[HoldStatus, str]] = ..., event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_in_seconds: _Optional[int] = ..., max_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., buyer_id: _Optional[str] = ..., order_id: _Optional[str] = ..., channel: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[SeatChoice, _Mapping]]] = ...) -> None: ...
 
 class PlaceHoldRequest(_message.Message):
-    __slots__ = ("event_id", "units", "areas", "ttl_seconds", "buyer_id", "idempotency_key", "timeout_ms")
+    __slots__ = ("event_id", "units", "areas", "ttl_seconds", "buyer_id", "price_types", "best", "slots", "accessible", "channel", "idempotency_key", "timeout_ms")
+    class PriceTypesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     AREAS_FIELD_NUMBER: _ClassVar[int]
     TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    PRICE_TYPES_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    ACCESSIBLE_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
@@ -65,9 +89,14 @@ class PlaceHoldRequest(_message.Message):
     areas: _containers.RepeatedCompositeFieldContainer[_units_pb2.AreaQuantity]
     ttl_seconds: int
     buyer_id: str
+    price_types: _containers.ScalarMap[str, str]
+    best: _containers.RepeatedCompositeFieldContainer[_units_pb2.BestSeats]
+    slots: _containers.RepeatedCompositeFieldContainer[_units_pb2.SlotSpan]
+    accessible: bool
+    channel: str
     idempotency_key: str
     timeout_ms: int
-    def __init__(self, event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ..., buyer_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ..., buyer_id: _Optional[str] = ..., price_types: _Optional[_Mapping[str, str]] = ..., best: _Optional[_Iterable[_Union[_units_pb2.BestSeats, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_units_pb2.SlotSpan, _Mapping]]] = ..., accessible: _Optional[bool] = ..., channel: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class PlaceHoldResponse(_message.Message):
     __slots__ = ("hold", "idempotency_replayed")

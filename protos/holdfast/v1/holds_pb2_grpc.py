@@ -75,12 +75,15 @@ class HoldServiceServicer:
     """
 
     def PlaceHold(self, request, context):
-        """PlaceHold claims the units that are named, all or none.
+        """PlaceHold claims all that is asked for, or nothing: units by name, places of areas, the best seats, times of resources.
+
+        Its price is frozen with it.
 
         Cost: one durable write, shared with everything else that arrives in the same millisecond.
 
-        Errors: INVALID_ARGUMENT (e.g. over 50 units), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN, SALE_NOT_OPEN,
-        SALE_CLOSED, UNITS_SOLD, UNITS_HELD, NOT_ENOUGH_AVAILABLE.
+        Errors: INVALID_ARGUMENT (e.g. over 50 units), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN, TABLE_NOT_WHOLE,
+        SALE_NOT_OPEN, SALE_CLOSED, BUYER_LIMIT_EXCEEDED, UNITS_BLOCKED, CHANNEL_REQUIRED, UNITS_SOLD, UNITS_HELD,
+        NOT_ENOUGH_AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,21 +19,29 @@ class OrderStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ORDER_STATUS_CONFIRMED: _ClassVar[OrderStatus]
     ORDER_STATUS_CANCELLED: _ClassVar[OrderStatus]
     ORDER_STATUS_EXPIRED: _ClassVar[OrderStatus]
+    ORDER_STATUS_PARTLY_CANCELLED: _ClassVar[OrderStatus]
+    ORDER_STATUS_COMPLETED: _ClassVar[OrderStatus]
+    ORDER_STATUS_NO_SHOW: _ClassVar[OrderStatus]
 ORDER_STATUS_UNSPECIFIED: OrderStatus
 ORDER_STATUS_PENDING: OrderStatus
 ORDER_STATUS_CONFIRMED: OrderStatus
 ORDER_STATUS_CANCELLED: OrderStatus
 ORDER_STATUS_EXPIRED: OrderStatus
+ORDER_STATUS_PARTLY_CANCELLED: OrderStatus
+ORDER_STATUS_COMPLETED: OrderStatus
+ORDER_STATUS_NO_SHOW: OrderStatus
 
 class Ticket(_message.Message):
-    __slots__ = ("ticket_id", "unit", "code_revision")
+    __slots__ = ("ticket_id", "unit", "code_revision", "holder")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     CODE_REVISION_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
     ticket_id: str
     unit: str
     code_revision: int
-    def __init__(self, ticket_id: _Optional[str] = ..., unit: _Optional[str] = ..., code_revision: _Optional[int] = ...) -> None: ...
+    holder: str
+    def __init__(self, ticket_id: _Optional[str] = ..., unit: _Optional[str] = ..., code_revision: _Optional[int] = ..., holder: _Optional[str] = ...) -> None: ...
 
 class Order(_message.Message):
     __slots__ = ("order_id", "status", "event_id", "hold_id", "units", "areas", "price", "placed_at", "pay_by", "tickets", "buyer_id")
@@ -158,3 +166,120 @@ class ListOrdersResponse(_message.Message):
     orders: _containers.RepeatedCompositeFieldContainer[Order]
     next_cursor: str
     def __init__(self, event_id: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age_ms: _Optional[int] = ..., orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class CancelTicketsRequest(_message.Message):
+    __slots__ = ("order_id", "tickets", "idempotency_key", "timeout_ms")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    TICKETS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    tickets: _containers.RepeatedScalarFieldContainer[str]
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, order_id: _Optional[str] = ..., tickets: _Optional[_Iterable[str]] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class CancelTicketsResponse(_message.Message):
+    __slots__ = ("order", "idempotency_replayed")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    order: Order
+    idempotency_replayed: bool
+    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class ExchangeTicketsRequest(_message.Message):
+    __slots__ = ("order_id", "units", "areas", "tickets", "price_types", "best", "slots", "accessible", "channel", "idempotency_key", "timeout_ms")
+    class PriceTypesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    AREAS_FIELD_NUMBER: _ClassVar[int]
+    TICKETS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_TYPES_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    ACCESSIBLE_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    units: _containers.RepeatedScalarFieldContainer[str]
+    areas: _containers.RepeatedCompositeFieldContainer[_units_pb2.AreaQuantity]
+    tickets: _containers.RepeatedScalarFieldContainer[str]
+    price_types: _containers.ScalarMap[str, str]
+    best: _containers.RepeatedCompositeFieldContainer[_units_pb2.BestSeats]
+    slots: _containers.RepeatedCompositeFieldContainer[_units_pb2.SlotSpan]
+    accessible: bool
+    channel: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, order_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., tickets: _Optional[_Iterable[str]] = ..., price_types: _Optional[_Mapping[str, str]] = ..., best: _Optional[_Iterable[_Union[_units_pb2.BestSeats, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_units_pb2.SlotSpan, _Mapping]]] = ..., accessible: _Optional[bool] = ..., channel: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class ExchangeTicketsResponse(_message.Message):
+    __slots__ = ("order", "idempotency_replayed")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    order: Order
+    idempotency_replayed: bool
+    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class ReassignTicketRequest(_message.Message):
+    __slots__ = ("ticket_id", "buyer_id", "idempotency_key", "timeout_ms")
+    TICKET_ID_FIELD_NUMBER: _ClassVar[int]
+    BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    ticket_id: str
+    buyer_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, ticket_id: _Optional[str] = ..., buyer_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class ReassignTicketResponse(_message.Message):
+    __slots__ = ("order", "idempotency_replayed")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    order: Order
+    idempotency_replayed: bool
+    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class CompleteOrderRequest(_message.Message):
+    __slots__ = ("order_id", "idempotency_key", "timeout_ms")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, order_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class CompleteOrderResponse(_message.Message):
+    __slots__ = ("order", "idempotency_replayed")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    order: Order
+    idempotency_replayed: bool
+    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class MarkNoShowRequest(_message.Message):
+    __slots__ = ("order_id", "idempotency_key", "timeout_ms")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, order_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class MarkNoShowResponse(_message.Message):
+    __slots__ = ("order", "idempotency_replayed")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    order: Order
+    idempotency_replayed: bool
+    def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...

@@ -64,6 +64,31 @@ class OrderServiceStub:
                 request_serializer=holdfast_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_orders__pb2.CancelOrderResponse.FromString,
                 _registered_method=True)
+        self.CancelTickets = channel.unary_unary(
+                '/holdfast.v1.OrderService/CancelTickets',
+                request_serializer=holdfast_dot_v1_dot_orders__pb2.CancelTicketsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_orders__pb2.CancelTicketsResponse.FromString,
+                _registered_method=True)
+        self.ExchangeTickets = channel.unary_unary(
+                '/holdfast.v1.OrderService/ExchangeTickets',
+                request_serializer=holdfast_dot_v1_dot_orders__pb2.ExchangeTicketsRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_orders__pb2.ExchangeTicketsResponse.FromString,
+                _registered_method=True)
+        self.ReassignTicket = channel.unary_unary(
+                '/holdfast.v1.OrderService/ReassignTicket',
+                request_serializer=holdfast_dot_v1_dot_orders__pb2.ReassignTicketRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_orders__pb2.ReassignTicketResponse.FromString,
+                _registered_method=True)
+        self.CompleteOrder = channel.unary_unary(
+                '/holdfast.v1.OrderService/CompleteOrder',
+                request_serializer=holdfast_dot_v1_dot_orders__pb2.CompleteOrderRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_orders__pb2.CompleteOrderResponse.FromString,
+                _registered_method=True)
+        self.MarkNoShow = channel.unary_unary(
+                '/holdfast.v1.OrderService/MarkNoShow',
+                request_serializer=holdfast_dot_v1_dot_orders__pb2.MarkNoShowRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_orders__pb2.MarkNoShowResponse.FromString,
+                _registered_method=True)
 
 
 class OrderServiceServicer:
@@ -112,7 +137,8 @@ class OrderServiceServicer:
 
         Cost: one durable write.
 
-        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_CONFIRMED.
+        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_CONFIRMED,
+        ORDER_CLOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,7 +149,74 @@ class OrderServiceServicer:
 
         Cost: one durable write.
 
-        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED.
+        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_CLOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelTickets(self, request, context):
+        """CancelTickets cancels some tickets of a confirmed order: they are void, and their units available at once. Where no
+        ticket is left the order is cancelled.
+
+        What was charged once a hold stays charged while a ticket is left.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT (e.g. a ticket of another order), ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED,
+        ORDER_CANCELLED, ORDER_PENDING, ORDER_CLOSED, TICKET_VOID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExchangeTickets(self, request, context):
+        """ExchangeTickets gives tickets of a confirmed order back and has other units instead, in one step: whole or not at all.
+        Their own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
+        today's prices.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN, TABLE_NOT_WHOLE, SALE_NOT_OPEN,
+        SALE_CLOSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_PENDING, ORDER_CLOSED, TICKET_VOID, BUYER_LIMIT_EXCEEDED,
+        UNITS_BLOCKED, CHANNEL_REQUIRED, UNITS_SOLD, UNITS_HELD, NOT_ENOUGH_AVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignTicket(self, request, context):
+        """ReassignTicket makes a ticket of a confirmed order another person's. Its unit stays; its code changes, and the former
+        code is void.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_PENDING,
+        ORDER_CLOSED, TICKET_VOID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteOrder(self, request, context):
+        """CompleteOrder says that a confirmed order on slots was made use of. Not before its first slot begins.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_PENDING,
+        ORDER_CLOSED, ORDER_NOT_DUE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkNoShow(self, request, context):
+        """MarkNoShow says that nobody came for a confirmed order on slots. Not before its first slot begins.
+
+        Cost: one durable write.
+
+        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_PENDING,
+        ORDER_CLOSED, ORDER_NOT_DUE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,6 +249,31 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=holdfast_dot_v1_dot_orders__pb2.CancelOrderRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_orders__pb2.CancelOrderResponse.SerializeToString,
+            ),
+            'CancelTickets': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelTickets,
+                    request_deserializer=holdfast_dot_v1_dot_orders__pb2.CancelTicketsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_orders__pb2.CancelTicketsResponse.SerializeToString,
+            ),
+            'ExchangeTickets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeTickets,
+                    request_deserializer=holdfast_dot_v1_dot_orders__pb2.ExchangeTicketsRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_orders__pb2.ExchangeTicketsResponse.SerializeToString,
+            ),
+            'ReassignTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignTicket,
+                    request_deserializer=holdfast_dot_v1_dot_orders__pb2.ReassignTicketRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_orders__pb2.ReassignTicketResponse.SerializeToString,
+            ),
+            'CompleteOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteOrder,
+                    request_deserializer=holdfast_dot_v1_dot_orders__pb2.CompleteOrderRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_orders__pb2.CompleteOrderResponse.SerializeToString,
+            ),
+            'MarkNoShow': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkNoShow,
+                    request_deserializer=holdfast_dot_v1_dot_orders__pb2.MarkNoShowRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_orders__pb2.MarkNoShowResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -298,6 +416,141 @@ class OrderService:
             '/holdfast.v1.OrderService/CancelOrder',
             holdfast_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
             holdfast_dot_v1_dot_orders__pb2.CancelOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelTickets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/CancelTickets',
+            holdfast_dot_v1_dot_orders__pb2.CancelTicketsRequest.SerializeToString,
+            holdfast_dot_v1_dot_orders__pb2.CancelTicketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeTickets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/ExchangeTickets',
+            holdfast_dot_v1_dot_orders__pb2.ExchangeTicketsRequest.SerializeToString,
+            holdfast_dot_v1_dot_orders__pb2.ExchangeTicketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/ReassignTicket',
+            holdfast_dot_v1_dot_orders__pb2.ReassignTicketRequest.SerializeToString,
+            holdfast_dot_v1_dot_orders__pb2.ReassignTicketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/CompleteOrder',
+            holdfast_dot_v1_dot_orders__pb2.CompleteOrderRequest.SerializeToString,
+            holdfast_dot_v1_dot_orders__pb2.CompleteOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkNoShow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.OrderService/MarkNoShow',
+            holdfast_dot_v1_dot_orders__pb2.MarkNoShowRequest.SerializeToString,
+            holdfast_dot_v1_dot_orders__pb2.MarkNoShowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,17 +24,27 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/prices.proto\x12\x0bholdfast.v1\"U\n\x05Price\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12%\n\x05lines\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.PriceLine\x12\x13\n\x0btotal_minor\x18\x03 \x01(\x03\"_\n\tPriceLine\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x18\n\x10unit_price_minor\x18\x03 \x01(\x03\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"2\n\rPriceCategory\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bprice_minor\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/prices.proto\x12\x0bholdfast.v1\"\x9e\x01\n\x05Price\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12%\n\x05lines\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.PriceLine\x12\x13\n\x0btotal_minor\x18\x03 \x01(\x03\x12\"\n\x04\x66\x65\x65s\x18\x04 \x03(\x0b\x32\x14.holdfast.v1.FeeLine\x12#\n\x05taxes\x18\x05 \x03(\x0b\x32\x14.holdfast.v1.TaxLine\"s\n\tPriceLine\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x18\n\x10unit_price_minor\x18\x03 \x01(\x03\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\x12\x12\n\nprice_type\x18\x05 \x01(\t\"Z\n\x07\x46\x65\x65Line\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x19\n\x11unit_amount_minor\x18\x03 \x01(\x03\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"Q\n\x07TaxLine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08rate_ppm\x18\x02 \x01(\x03\x12\x10\n\x08included\x18\x03 \x01(\x08\x12\x14\n\x0c\x61mount_minor\x18\x04 \x01(\x03\"Z\n\rPriceCategory\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0bprice_minor\x18\x02 \x01(\x03\x12&\n\x06prices\x18\x03 \x03(\x0b\x32\x16.holdfast.v1.TypePrice\"4\n\tTypePrice\x12\x12\n\nprice_type\x18\x01 \x01(\t\x12\x13\n\x0bprice_minor\x18\x02 \x01(\x03\"J\n\x03\x46\x65\x65\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x12\x11\n\tshare_ppm\x18\x03 \x01(\x03\x12\x0c\n\x04once\x18\x04 \x01(\x08\"7\n\x03Tax\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08rate_ppm\x18\x02 \x01(\x03\x12\x10\n\x08included\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.prices_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRICE']._serialized_start=41
-  _globals['_PRICE']._serialized_end=126
-  _globals['_PRICELINE']._serialized_start=128
-  _globals['_PRICELINE']._serialized_end=223
-  _globals['_PRICECATEGORY']._serialized_start=225
-  _globals['_PRICECATEGORY']._serialized_end=275
+  _globals['_PRICE']._serialized_start=42
+  _globals['_PRICE']._serialized_end=200
+  _globals['_PRICELINE']._serialized_start=202
+  _globals['_PRICELINE']._serialized_end=317
+  _globals['_FEELINE']._serialized_start=319
+  _globals['_FEELINE']._serialized_end=409
+  _globals['_TAXLINE']._serialized_start=411
+  _globals['_TAXLINE']._serialized_end=492
+  _globals['_PRICECATEGORY']._serialized_start=494
+  _globals['_PRICECATEGORY']._serialized_end=584
+  _globals['_TYPEPRICE']._serialized_start=586
+  _globals['_TYPEPRICE']._serialized_end=638
+  _globals['_FEE']._serialized_start=640
+  _globals['_FEE']._serialized_end=714
+  _globals['_TAX']._serialized_start=716
+  _globals['_TAX']._serialized_end=771
 # @@protoc_insertion_point(module_scope)

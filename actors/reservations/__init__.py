@@ -1,0 +1,16 @@
+"""Events, holds, orders and who waits, as the edges see them: which block, under which key, and what came of it.
+
+Nothing here raises for an expected "no" or for a fault: every method answers `Done` or `Rejected`.
+"""
+
+from actors.reservations.asks import Caller, Done, NewBlocks, Request
+from actors.reservations.events import EventAsks
+from actors.reservations.holds import HoldAsks
+from actors.reservations.orders import OrderAsks
+from actors.reservations.waiting import WaitingAsks
+
+__all__ = ["Caller", "Done", "NewBlocks", "Request", "Reservations"]
+
+
+class Reservations(EventAsks, HoldAsks, OrderAsks, WaitingAsks):
+    """The one way from the edges to the blocks."""

@@ -1,0 +1,110 @@
+"""One question to one block: stamped, sent to where the block is, its answer decoded."""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar, cast
+
+import msgspec
+
+from actors.core.commands import Command, Stamp, Write
+from actors.core.ids import BlockId, TenantId
+from actors.core.keys import fingerprint, key_hash
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply, WaiterReply
+from actors.dispatch import Dispatcher
+from actors.link.batch import encoder, reply_decoder
+
+R = TypeVar("R", EventReply, HoldReply, OrderReply, DigestReply, WaiterReply)
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks. `principal` enters the fingerprint of writes: it survives a rotation of keys."""
+
+    tenant: TenantId
+    principal: str
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What every write bears beside its own arguments: 1 to 255 characters of idempotency key, time to wait in ms."""
+
+    caller: Caller
+    key: str
+    deadline_ms: int
+    buyer: str = ""
+
+
+class Done(msgspec.Struct, Generic[R], frozen=True):
+    """Yes. `position`: of the block's row that made it durable; what the reply says holds as of there."""
+
+    block: BlockId
+    reply: R
+    replayed: bool
+    position: int
+
+
+class NewBlocks(Protocol):
+    """Where new blocks are entered, so that forged ids cannot create journals."""
+
+    async def assign(self, block: BlockId, tenant: TenantId) -> None:
+        """Enter the block and give it a shard; again is fine. Raises RoutesUnavailable."""
+        ...
+
+
+class Asks:
+    """What the questions have in common. `number` gives a fresh 63-bit number a call, never 0."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, blocks: NewBlocks, now_ms: Callable[[], int], number: Callable[[], int]
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._blocks = blocks
+        self._now_ms = now_ms
+        self._number = number
+
+    def _stamp(self, request: Request, *command: object) -> Stamp:
+        """`command`: what is asked, in a canonical form that is the same over every protocol."""
+        caller = request.caller
+        return Stamp(
+            caller.tenant,
+            request.buyer,
+            key_hash(caller.tenant, request.key),
+            fingerprint(caller.principal, request.buyer, *command),
+            self._now_ms() + request.deadline_ms,
+        )
+
+    async def _write(
+        self,
+        block: BlockId,
+        command: Write,
+        unknown_block: Reason,
+        enter: Callable[[], Awaitable[None]] | None = None,
+    ) -> Done[R] | Rejected:
+        stamp = command.stamp
+        return await self._ask(
+            block, command, stamp.tenant, stamp.not_after_ms, unknown_block, to_write=True, enter=enter
+        )
+
+    async def _read(
+        self, block: BlockId, caller: Caller, command: Command, deadline_ms: int, unknown_block: Reason
+    ) -> Done[R] | Rejected:
+        not_after_ms = self._now_ms() + deadline_ms
+        return await self._ask(block, command, caller.tenant, not_after_ms, unknown_block, to_write=False)
+
+    async def _ask(
+        self,
+        block: BlockId,
+        command: Command,
+        tenant: str,
+        not_after_ms: int,
+        unknown_block: Reason,
+        *,
+        to_write: bool,
+        enter: Callable[[], Awaitable[None]] | None = None,
+    ) -> Done[R] | Rejected:
+        encoded = encoder.encode(command)
+        answer = await self._dispatcher.ask(
+            block, encoded, tenant, not_after_ms, unknown_block, to_write=to_write, enter=enter
+        )
+        if isinstance(answer, Rejected):
+            return answer
+        reply = cast(R, reply_decoder.decode(answer.reply))
+        return Done(block, reply, answer.replayed, answer.position)
