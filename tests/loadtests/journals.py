@@ -112,9 +112,9 @@ class Journal(msgspec.Struct):
         """Put entries into a row of their own at the end."""
         self.drafts.append(Draft(self.drafts[-1].epoch, list(entries)))
 
-    def add_hold(self, **changes: object) -> None:
+    def add_hold(self, at_ms: int = 0, **changes: object) -> None:
         """A hold on A/2/2 at the end, right but for `changes`; the live digest is not asked there."""
-        at_ms = self.last_ms
+        at_ms = at_ms or self.last_ms
         prices, cap_ms = ((1, 1, 2_000),), at_ms + 7_200_000
         hold = HoldPlaced(at_ms, 99, "buyer", (7,), (), prices, at_ms + 60_000, cap_ms, KEY, PRINT)
         self.add(msgspec.structs.replace(hold, **changes))
