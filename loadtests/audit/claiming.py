@@ -28,19 +28,11 @@ def units_exist(books: Books, entry: Frozen, who: str) -> bool:
         or len(set(entry.seats)) != len(entry.seats)
         or min(quantities, default=1) < 1
         or not 1 <= len(entry.seats) + sum(quantities) <= MAX_UNITS_PER_HOLD
-        or _an_area_twice(entry)
     ):
         fault = Fault.HOLD_MALFORMED
     if fault is not None:
         books.found(fault, f"{who} claims {entry.seats} and areas {entry.areas}")
     return fault is None
-
-
-def _an_area_twice(entry: Frozen) -> bool:
-    """At one price; at two it may be."""
-    lines = entry.lines[len(entry.seats) :] or (0,) * len(entry.areas)
-    places = [(area, line) for (area, _), line in zip(entry.areas, lines, strict=False)]
-    return len(set(places)) != len(places)
 
 
 def check_terms(books: Books, entry: Frozen, who: str, channels: Iterable[str]) -> None:

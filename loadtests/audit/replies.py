@@ -47,7 +47,7 @@ _OfOrder: TypeAlias = (
 _OfWaiter: TypeAlias = e.WaiterJoined | e.WaiterLeft
 _Done: TypeAlias = _OfHold | _OfOrder | _OfWaiter
 
-_TOLD: dict[type, Told] = {
+TOLD_OF: dict[type, Told] = {
     e.HoldPlaced: Told.HELD,
     e.HoldExtended: Told.EXTENDED,
     e.HoldReleased: Told.RELEASED,
@@ -118,7 +118,7 @@ class ReplyCheck:
         if not isinstance(entry, _Done):
             return
         left = []
-        fact = _TOLD[type(entry)], _number_of(entry)
+        fact = TOLD_OF[type(entry)], _number_of(entry)
         for reply in self._missing.pop(fact, ()):
             if _acknowledges(reply, entry, books.tenant):
                 self._compare(reply, entry, position, books)

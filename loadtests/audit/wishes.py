@@ -178,10 +178,8 @@ def _faults_of_best(books: Books, waited: e.WaiterJoined, entry: e.HoldPlaced, s
         parts = _parts(plan, group)
         if len(parts) > (MAX_ROWS_OF_A_SPLIT if best.split else 1):
             yield f"of {len(parts)} parts"
-        elif len(parts) > 1 and (
-            min(map(len, parts)) < 2 or len({plan.row_number(part[0]) for part in parts}) != len(parts)
-        ):
-            yield "of somebody who is alone, or two parts of one row"
+        elif len({plan.row_number(part[0]) for part in parts}) != len(parts):
+            yield "of two parts of one row"
         if not best.accessible and any(books.units.set_aside[seat] == FOR_ACCESS for seat in group):
             yield "of accessible seats, which were not asked for"
 
