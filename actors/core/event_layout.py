@@ -57,8 +57,8 @@ def reclaim(state: BlockState, hold: Hold) -> None:
     """Enter in an inventory that knows nothing of it what the hold, or its order, claims."""
     order = state.orders.get(hold.order) if hold.order else None
     if state.claims_units(hold):
-        state.claim(hold, *state.units_now(hold))
+        state.claim(hold, state.units_now(hold))
     elif order is not None and order.status in SOLD:
-        seats, areas = sold_units(state, hold, order)
-        state.claim(hold, seats, areas)
-        state.inventory.sell(hold.number, seats, areas)
+        for units in sold_units(state, hold, order):
+            state.claim(hold, units)
+            state.inventory.sell(hold.number, units.seats, units.areas)

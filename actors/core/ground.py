@@ -5,7 +5,7 @@ uses it ends it (`overdue`). Units that the same step gives back count as availa
 what is overdue is theirs first, and stands in the way until it was offered.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from actors.core.allotments import allotment_of_pool, is_open, places_kept
@@ -13,7 +13,7 @@ from actors.core.asking import Asked, AskedBest
 from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT, GONE, OPEN, UnitStatus
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.seat_rows import Found
-from actors.core.state import BlockState, Hold
+from actors.core.state import BlockState, Hold, Units
 from actors.core.wishes import Wish
 
 MAX_OVERDUE_LOOKED_AT = 1_000
@@ -24,25 +24,22 @@ Chosen = tuple[list[int], tuple[int, int]]
 
 
 class Ground:
-    """One decision's view of the block. `given_seats`, `given_areas`: what the same step gives back."""
+    """One decision's view of the block. `given`: what the same step gives back."""
 
     def __init__(
         self,
         state: BlockState,
         now_ms: int,
         wish: Wish,
-        given_seats: Iterable[int] = (),
-        given_areas: Iterable[tuple[int, int]] = (),
-        given_channel: str = "",
+        given: Sequence[Units] = (),
     ) -> None:
         self.overdue: dict[int, Hold] = {}  # the holds that the decision must end
         self._state = state
         self._now_ms = now_ms
         self._wish = wish
-        self._given_seats = frozenset(given_seats)
-        self._given_areas = tuple(given_areas)
-        self._given_channel = given_channel
-        self.given_count = len(self._given_seats) + sum(quantity for _, quantity in self._given_areas)
+        self._given = given
+        self._given_seats = frozenset(seat for units in given for seat in units.seats)
+        self.given_count = sum(len(units.seats) + sum(quantity for _, quantity in units.areas) for units in given)
         self._may_use_overdue = not len(state.line)
 
     def refuse(self, asked: Asked) -> Rejected | None:
@@ -83,7 +80,7 @@ class Ground:
     def _supposed(self) -> dict[int, int]:
         """The seats that stand otherwise on the shelf at this time than in the journal."""
         state, pools = self._state, self._state.inventory.pools
-        back = [seat for hold in self._overdue_holds() for seat in state.units_now(hold)[0]]
+        back = [seat for hold in self._overdue_holds() for seat in state.units_now(hold).seats]
         back += self._given_seats
         supposed = {seat: pools[seat] for seat in back if seat < state.index.seat_count}
         if state.next_return is not None and state.next_return[0] <= self._now_ms:
@@ -171,9 +168,9 @@ class Ground:
         return None
 
     def _available(self, area: int) -> int:
-        back = {self._given_channel: _places(self._given_areas, area)}
-        for hold in self.overdue.values():
-            back[hold.channel] = back.get(hold.channel, 0) + _places(self._state.units_now(hold)[1], area)
+        back: dict[str, int] = {}  # by channel
+        for units in (*self._given, *map(self._state.units_now, self.overdue.values())):
+            back[units.channel] = back.get(units.channel, 0) + _places(units.areas, area)
         available = self._state.inventory.available(area) + sum(back.values())
         if self._state.rules.allotments:
             available -= places_kept(self._state, area, self._wish.channel, self._now_ms, back)
@@ -183,7 +180,7 @@ class Ground:
         """Use overdue holds of the area until so many are available; how many are. Rare: the tick expires most."""
         available = self._available(area)
         for hold in self._overdue_holds():
-            if hold.number not in self.overdue and _places(self._state.units_now(hold)[1], area):
+            if hold.number not in self.overdue and _places(self._state.units_now(hold).areas, area):
                 self.overdue[hold.number] = hold
                 available = self._available(area)
                 if available >= wanted:

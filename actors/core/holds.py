@@ -223,7 +223,7 @@ def apply_hold_placed(state: BlockState, entry: HoldPlaced) -> None:
     """The units are held."""
     assert entry.hold not in state.holds, "a hold's number never comes back"
     hold = hold_of(entry, state.layout_version)
-    state.claim(hold, hold.seats, hold.areas)
+    state.claim(hold, state.units_now(hold))
     state.holds[hold.number] = hold
     state.push_deadline(hold)
     if entry.key:
@@ -308,7 +308,7 @@ def end_hold(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> N
     """The hold is over without an order; its units are available."""
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can end"
     hold.status = status
-    state.give_back(hold, *state.units_now(hold), were_sold=False)
+    state.give_back(hold, state.units_now(hold), were_sold=False)
     state.ended.append((at_ms, hold.number))
     let_keys_go(state, hold, at_ms)
 

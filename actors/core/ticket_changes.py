@@ -13,7 +13,7 @@ from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.orders import IN_FORCE, NO_LONGER, reply_of, status_at
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import OrderStatus
-from actors.core.state import BlockState, Lot, Order
+from actors.core.state import BlockState, Lot, Order, Units
 from actors.core.tickets import Ticket, good_tickets, units_of
 from actors.core.wishes import faults_of_wish
 
@@ -73,14 +73,14 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
     if len(order.exchanged) >= MAX_EXCHANGES:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
-    ground = Ground(state, now_ms, command.wish, *units_of(state, tickets), hold.channel)
+    ground = Ground(state, now_ms, command.wish, units_of(state, tickets))
     granted = grant(state, command.wish, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
     priced = granted.priced
     entry = TicketsExchanged(
         now_ms, order.number, command.tickets, granted.seats, granted.areas, priced.prices, priced.lines,
-        priced.charges, granted.chosen, stamp.key, stamp.fingerprint,
+        priced.charges, granted.chosen, stamp.key, stamp.fingerprint, command.wish.channel,
     )  # fmt: skip
     ended = (expiry_of(overdue, now_ms) for overdue in granted.overdue)
     entries: tuple[Entry, ...] = (*returns_due(state, now_ms), *ended, entry)
@@ -113,7 +113,7 @@ def apply_tickets_exchanged(state: BlockState, entry: TicketsExchanged) -> None:
     order = state.orders[entry.order]
     hold = state.holds[order.hold]
     _give_back(state, order, entry.tickets)
-    state.claim(hold, entry.seats, entry.areas)
+    state.claim(hold, Units(entry.seats, entry.areas, entry.channel))
     state.inventory.sell(hold.number, entry.seats, entry.areas)
     state.orders[order.number] = _exchanged(order, entry, state.layout_version)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
@@ -144,7 +144,8 @@ def _give_back(state: BlockState, order: Order, indices: Sequence[int]) -> None:
     assert all(order.code_revisions[index] for index in indices), "a void ticket gives nothing back"
     hold, wanted = state.holds[order.hold], set(indices)
     tickets = (ticket for ticket in good_tickets(state, hold, order) if ticket.number in wanted)
-    state.give_back(hold, *units_of(state, tickets), were_sold=True)
+    for units in units_of(state, tickets):
+        state.give_back(hold, units, were_sold=True)
 
 
 def _without(order: Order, indices: Sequence[int], status: OrderStatus) -> Order:
@@ -155,7 +156,8 @@ def _without(order: Order, indices: Sequence[int], status: OrderStatus) -> Order
 
 def _exchanged(order: Order, entry: TicketsExchanged, layout_version: int) -> Order:
     lot = Lot(
-        entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version
+        entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version,
+        entry.channel,
     )  # fmt: skip
     count = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
     left = _without(order, entry.tickets, order.status)

@@ -64,7 +64,7 @@ def frailties(state: BlockState) -> set[str]:
 def _lots(hold: Hold, order: Order | None) -> Iterator[tuple[Hold | Lot, str]]:
     yield hold, hold.channel
     for lot in order.exchanged if order is not None else ():
-        yield lot, getattr(lot,"channel","")
+        yield lot, lot.channel
 
 
 def _tickets(state: BlockState, hold: Hold, order: Order | None) -> Iterator[tuple[str, str, str]]:

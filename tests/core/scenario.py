@@ -35,6 +35,7 @@ knows of the outcome; `again` (a replay), `ended=` and `back=` (what the decisio
 it by itself, as somebody waits) and `units` lines must be given completely.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -128,7 +129,7 @@ def read_scenarios(path: Path) -> list[Scenario]:
     """The scenarios of one file."""
     found: list[Scenario] = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        text = line.partition("#")[0].strip()
+        text = re.split(r"(?:^|\s)#", line)[0].strip()
         if text.startswith("=="):
             found.append(Scenario(path.stem, text.lstrip("= "), ()))
         elif text:
