@@ -61,7 +61,7 @@ def faults_of_extend_hold(_: BlockState, command: ExtendHold) -> tuple[str, ...]
 def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
     """All the units or none; refusals name the units that stand in the way."""
     stamp = command.stamp
-    granted = grant(state, command.wish, stamp.buyer, Ground(state, now_ms, command.wish), now_ms)
+    granted = grant(state, command.wish, stamp.buyer, now_ms)
     if isinstance(granted, Rejected):
         return granted
     placed = placing(
@@ -75,19 +75,25 @@ def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Out
     return Accepted(entries, hold_reply(state, hold, now_ms))
 
 
-def grant(state: BlockState, wish: Wish, buyer: str, ground: Ground, now_ms: int) -> Granted | Rejected:
-    """What the wish comes to on this ground, or why it comes to nothing."""
+def grant(state: BlockState, wish: Wish, buyer: str, now_ms: int) -> Granted | Rejected:
+    """What the wish comes to for this buyer, or why it comes to nothing."""
+    asked = ask(state, wish, now_ms)
+    return asked if isinstance(asked, Rejected) else have(state, asked, buyer, Ground(state, now_ms, wish), now_ms)
+
+
+def ask(state: BlockState, wish: Wish, now_ms: int) -> Asked | Rejected:
+    """The wish in numbers, if all that it names is there and is sold at this time."""
     asked = read_wish(state.index, wish)
     if isinstance(asked, Rejected):
         return asked
+    return refuse_sale(state, wish.channel, now_ms) or _refuse_begun(state, asked, now_ms) or asked
+
+
+def have(state: BlockState, asked: Asked, buyer: str, ground: Ground, now_ms: int) -> Granted | Rejected:
+    """What is asked for, if the buyer may have it and nothing on this ground stands in the way."""
     quantity = len(asked.seats) + sum(quantity for _, quantity in asked.areas)
     quantity += sum(best.quantity for best in asked.best) - ground.given_count
-    refusal = (
-        refuse_sale(state, wish.channel, now_ms)
-        or _refuse_begun(state, asked, now_ms)
-        or refuse_buyer(state, buyer, quantity, now_ms)
-        or ground.refuse(asked)
-    )
+    refusal = refuse_buyer(state, buyer, quantity, now_ms) or ground.refuse(asked)
     if refusal is not None:
         return refusal
     chosen = ground.choose(asked)

@@ -7,7 +7,7 @@ import msgspec
 from actors.core.commands import CancelTickets, ExchangeTickets, ReassignTicket
 from actors.core.entries import Entry, OrderCancelled, TicketReassigned, TicketsCancelled, TicketsExchanged
 from actors.core.ground import Ground
-from actors.core.holds import expiry_of, grant, returns_due
+from actors.core.holds import ask, expiry_of, have, returns_due
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.orders import IN_FORCE, NO_LONGER, reply_of, status_at
@@ -66,6 +66,9 @@ def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int
 
 def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms: int) -> Outcome:
     """Other units for these tickets, as if theirs were available: in one entry, so whole or not at all."""
+    asked = ask(state, command.wish, now_ms)
+    if isinstance(asked, Rejected):
+        return asked
     order = state.orders[command.order]
     tickets = _good(state, order, command.tickets, now_ms)
     if isinstance(tickets, Rejected):
@@ -74,7 +77,7 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
     ground = Ground(state, now_ms, command.wish, units_of(state, tickets))
-    granted = grant(state, command.wish, hold.buyer, ground, now_ms)
+    granted = have(state, asked, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
     priced = granted.priced

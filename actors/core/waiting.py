@@ -8,7 +8,7 @@ decided.
 from actors.core.commands import JoinWaitingList, LeaveWaitingList
 from actors.core.entries import Entry, WaiterJoined, WaiterLeft
 from actors.core.ground import Ground
-from actors.core.holds import grant, placing
+from actors.core.holds import ask, grant, have, placing
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
@@ -32,10 +32,13 @@ def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ..
 
 def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Outcome:
     """Wait. Who could be served at once is: the offer follows by itself. A wish that can never be met is refused."""
+    stamp, wish = command.stamp, command.wish
+    asked = ask(state, wish, now_ms)
+    if isinstance(asked, Rejected):
+        return asked
     if state.rules.waiting_list is None:
         return Rejected(Reason.NO_WAITING_LIST)
-    stamp, wish = command.stamp, command.wish
-    granted = grant(state, wish, stamp.buyer, Ground(state, now_ms, wish), now_ms)
+    granted = have(state, asked, stamp.buyer, Ground(state, now_ms, wish), now_ms)
     if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR:
         return granted
     if len(state.line) >= MAX_WAITERS:
@@ -62,7 +65,7 @@ def next_offer(state: BlockState, now_ms: int) -> Entry | None:
     if state.rules.waiting_list is not None and state.status is EventStatus.ON_SALE:
         for number in state.line.heads():
             waiter = state.waiters[number]
-            granted = grant(state, waiter.wish, waiter.buyer, Ground(state, now_ms, waiter.wish), now_ms)
+            granted = grant(state, waiter.wish, waiter.buyer, now_ms)
             if not isinstance(granted, Rejected):
                 claim_ms = state.rules.waiting_list.claim_ms
                 return placing(
