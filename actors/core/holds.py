@@ -103,8 +103,6 @@ def have(state: BlockState, asked: Asked, buyer: str, ground: Ground, now_ms: in
     for best, (found, _) in zip(asked.best, chosen, strict=True):
         seats, seat_types = seats + found, seat_types + best.types
     priced = freeze_prices(state, seats, asked.areas, seat_types, asked.area_types)
-    if isinstance(priced, Rejected):
-        return priced
     scores = tuple(score for _, score in chosen)
     return Granted(tuple(seats), tuple(asked.areas), priced, scores, tuple(ground.overdue.values()))
 

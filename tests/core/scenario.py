@@ -321,7 +321,7 @@ class _Runner:
         details = outcome.details
         words = [outcome.reason.name]
         if details.units:
-            words.append(",".join(map(short, details.units)))
+            words.append(",".join(map(short, details.units)).replace(" ", "~"))
         if details.available is not None:
             words.append(f"available={details.available}")
         if details.retry_at_ms is not None:
