@@ -164,7 +164,9 @@ class _Reading:
         }
         found = frozenset(among).intersection(*sold_at.values())
         if among and not found:
-            self.unknown.extend(self._layout.price_types[price_type] for price_type in sorted(price_types) if price_type)
+            self.unknown.extend(
+                self._layout.price_types[price_type] for price_type in sorted(price_types) if price_type
+            )
         return found
 
     def _numbers(self, names: tuple[str, ...], known: dict[str, int]) -> frozenset[int] | None:

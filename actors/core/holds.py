@@ -6,7 +6,7 @@ expired by the same decision.
 
 from typing import NamedTuple
 
-from actors.core.allotments import ACCESSIBLE_SEATS
+from actors.core.allotments import returned_at
 from actors.core.asking import Asked, read_wish
 from actors.core.commands import ExtendHold, PlaceHold, ReleaseHold
 from actors.core.entries import (
@@ -69,9 +69,8 @@ def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Out
         stamp.key, stamp.fingerprint,
     )  # fmt: skip
     hold = hold_of(placed, state.layout_version)
-    entries: tuple[Entry, ...] = (*(expiry_of(overdue, now_ms) for overdue in granted.overdue), placed)
-    if state.next_return is not None and state.next_return[0] <= now_ms:
-        entries = (*returns_due(state, now_ms), *entries)
+    ended = (expiry_of(overdue, now_ms) for overdue in granted.overdue)
+    entries: tuple[Entry, ...] = (*returns_due(state, now_ms), *ended, placed)
     return Accepted(entries, hold_reply(state, hold, now_ms))
 
 
@@ -165,14 +164,7 @@ def _refuse_begun(state: BlockState, asked: Asked, now_ms: int) -> Rejected | No
 
 def returns_due(state: BlockState, now_ms: int) -> tuple[AllotmentReturned, ...]:
     """The entries for the allotments whose time is over, though it is not in the journal yet."""
-    names = [
-        allotment.name
-        for allotment in state.rules.allotments
-        if 0 < allotment.returns_at_ms <= now_ms and allotment.name not in state.returned
-    ]
-    if 0 < state.rules.accessible_until_ms <= now_ms and ACCESSIBLE_SEATS not in state.returned:
-        names.append(ACCESSIBLE_SEATS)
-    return tuple(AllotmentReturned(now_ms, name) for name in names)
+    return tuple(AllotmentReturned(now_ms, name) for name in returned_at(state, now_ms))
 
 
 def decide_extend_hold(state: BlockState, command: ExtendHold, now_ms: int) -> Outcome:

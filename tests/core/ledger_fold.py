@@ -165,9 +165,7 @@ class LedgerFold:
         """A byte a unit, and a pair an area: first what is set aside, then what is claimed."""
         if self.layout is None:
             return b"", []
-        aside = [
-            name for each in self.rules.allotments if each.name not in self.returned for name in each.units
-        ]
+        aside = [name for each in self.rules.allotments if each.name not in self.returned for name in each.units]
         units = units_of(self.layout)
         status_of = {unit.key: _BLOCKED if any(map(unit.is_named, aside)) else _AVAILABLE for unit in units}
         places = {area.name: [0, 0] for area in self.layout.areas}

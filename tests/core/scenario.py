@@ -29,10 +29,10 @@ allot=press:house:A1|B|floor*3/1h acc_until=1h life=1h waiting=5m. `scenario_wor
 A1..A9 a run of them, T a table, floor:3 three places, clay@08:00 a slot, clay@08:00-09:30 a span, best:3/in.Hall/acc.1
 /of.front/split/child.2 a choice that is left to us; ~child behind a unit is its price type, - is nothing.
 
-Every command takes at= (else the time stays), tenant=, buyer= and not_after=. Holds are called H1, H2... orders O1, O2...
-and waiters W1, W2... in the order of their acceptance. What is expected is a word and any of the facts that the runner
-knows of the outcome; `again` (a replay), `ended=` and `back=` (what the decision brought about), `offered=` (what follows
-it by itself, as somebody waits) and `units` lines must be given completely.
+Every command takes at= (else the time stays), tenant=, buyer= and not_after=. Holds are called H1, H2... orders O1 and
+on, waiters W1 and on, in the order of their acceptance. What is expected is a word and any of the facts that the runner
+knows of the outcome; `again` (a replay), `ended=` and `back=` (what the decision brought about), `offered=` (what
+follows it by itself, as somebody waits) and `units` lines must be given completely.
 """
 
 import re
@@ -343,7 +343,14 @@ class _Runner:
             case WaiterReply():
                 offer = (self._name("H", reply.hold),) if reply.hold else ()
                 named = self._name("W", reply.waiter)
-                return (reply.status.name.lower(), named, f"ahead={reply.ahead}", f"buyer={reply.buyer}", *offer, *words)
+                return (
+                    reply.status.name.lower(),
+                    named,
+                    f"ahead={reply.ahead}",
+                    f"buyer={reply.buyer}",
+                    *offer,
+                    *words,
+                )
             case HoldReply():
                 status = {"active": "held", "confirmed": "ordered"}.get(reply.status.name.lower())
                 words += (f"until={reply.expires_at_ms - START_MS}ms", f"cap={reply.max_expires_at_ms - START_MS}ms")

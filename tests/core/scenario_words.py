@@ -11,7 +11,20 @@ from tests.core.plain_layout import PlainUnit, moment_ms, units_of
 START_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 _MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _KINDS = {"!": RowKind.WHOLE_TABLE, "*": RowKind.TABLE}
-LAYOUT_OPTIONS = ("rows", "loge", "areas", "courts", "buffer", "acc", "comp", "types", "fees", "tax", "currency", "costs")
+LAYOUT_OPTIONS = (
+    "rows",
+    "loge",
+    "areas",
+    "courts",
+    "buffer",
+    "acc",
+    "comp",
+    "types",
+    "fees",
+    "tax",
+    "currency",
+    "costs",
+)
 RULE_OPTIONS = ("limit", "window", "channels", "allot", "acc_until", "life", "waiting", "rules")
 
 
@@ -116,9 +129,7 @@ def _rows(text: str, needs: dict[str, list[str]], category: int | None) -> tuple
     rows = []
     for name, count in _pairs(text):
         kind = _KINDS.get(count[-1], RowKind.ROW)
-        places = {
-            need: tuple(int(seat[1:]) - 1 for seat in seats if seat[:1] == name) for need, seats in needs.items()
-        }
+        places = {need: tuple(int(seat[1:]) - 1 for seat in seats if seat[:1] == name) for need, seats in needs.items()}
         of = category if category is not None else 0 if name == "A" else 1
         rows.append(Row(name, of, 1, int(count.rstrip("!*")), (), kind, places["acc"], places["comp"]))
     return tuple(rows)
