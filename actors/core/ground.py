@@ -25,7 +25,7 @@ Chosen = tuple[list[int], tuple[int, int]]
 
 
 class Ground:
-    """One decision's view of the block. `given`: what the same step gives back."""
+    """One decision's view of the block. `given`: what the same step gives back, of the hold `giver`."""
 
     def __init__(
         self,
@@ -33,12 +33,14 @@ class Ground:
         now_ms: int,
         wish: Wish,
         given: Sequence[Units] = (),
+        giver: int = 0,
     ) -> None:
         self.overdue: dict[int, Hold] = {}  # the holds that the decision must end
         self._state = state
         self._now_ms = now_ms
         self._wish = wish
         self._given = given
+        self._giver = giver
         self._given_seats = frozenset(seat for units in given for seat in units.seats)
         self.given_count = sum(len(units.seats) + sum(quantity for _, quantity in units.areas) for units in given)
         self._may_use_overdue = not len(state.line)
@@ -140,6 +142,8 @@ class Ground:
             for other in (unit, *near):
                 if not owners[other] or other in self._given_seats:
                     continue
+                if other != unit and owners[other] == self._giver:
+                    continue  # buffers are kept between holds
                 hold = self._state.holds[owners[other]]
                 if self._state.inventory.statuses[other] == UnitStatus.SOLD:
                     sold.append(unit)

@@ -76,7 +76,7 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
     if len(order.exchanged) >= MAX_EXCHANGES:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
-    ground = Ground(state, now_ms, command.wish, units_of(state, tickets))
+    ground = Ground(state, now_ms, command.wish, units_of(state, tickets), hold.number)
     granted = have(state, asked, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
