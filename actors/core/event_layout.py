@@ -22,7 +22,7 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     for unit, owner in enumerate(state.inventory.owners):
         if owner:
             name = state.index.unit_name(unit)
-            if index.find_unit(name) is None:
+            if not _is_same(state.index, unit, index, name):
                 (held if state.claims_units(state.holds[owner]) else sold).append(name)
     for area, places in enumerate(state.index.layout.areas):
         claimed = state.inventory.area_held[area] + state.inventory.area_sold[area]
@@ -32,6 +32,14 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     if sold:
         return Rejected(Reason.UNITS_SOLD, Details(units=tuple(sold)))
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None
+
+
+def _is_same(before: LayoutIndex, unit: int, after: LayoutIndex, name: str) -> bool:
+    """Whether the unit is there afterwards too; a slot, if it is as long as before."""
+    found = after.find_unit(name)
+    if found is None or unit < before.seat_count:
+        return found is not None
+    return after.slots.times_ms(found[0]) == before.slots.times_ms(unit)
 
 
 def adopt_layout(state: BlockState, layout: Layout | None) -> None:

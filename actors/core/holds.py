@@ -141,7 +141,7 @@ def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None
 def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> Rejected | None:
     """Whether so many units more are too many for the buyer; what is overdue does not count."""
     most = state.rules.max_per_buyer
-    if not most:
+    if not most or quantity <= 0:
         return None
     if not buyer:
         return Rejected(
