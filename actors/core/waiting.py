@@ -10,12 +10,12 @@ from actors.core.entries import Entry, WaiterJoined, WaiterLeft
 from actors.core.ground import Ground
 from actors.core.holds import ask, grant, have, placing
 from actors.core.ids import NUMBER_BITS, Kind
-from actors.core.keys import ORDER_KEY_KEPT_MS, remember
+from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, remember
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
 from actors.core.state import BlockState, Waiter
 from actors.core.waiting_line import MAX_WAITERS
-from actors.core.wishes import faults_of_wish
+from actors.core.wishes import Wish, faults_of_wish
 
 
 def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ...]:
@@ -23,10 +23,8 @@ def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ..
     faults = list(faults_of_wish(command.wish))
     if not 0 < command.waiter < 1 << NUMBER_BITS:
         faults.append("waiter: the number is out of bounds")
-    elif state.tenant == command.stamp.tenant and (command.waiter in state.waiters or command.waiter in state.holds):
-        memo = state.memos.get(command.stamp.key)
-        if memo is None or (memo.kind, memo.number) != (Kind.WAITER, command.waiter):
-            faults.append("waiter: the number is in use")
+    elif is_number_in_use(state, command.stamp, Kind.WAITER, command.waiter):
+        faults.append("waiter: the number is in use")
     return tuple(faults)
 
 
@@ -62,8 +60,10 @@ def next_offer(state: BlockState, now_ms: int) -> Entry | None:
     """The entry that holds something for the first in line who can be served, or None."""
     if not state.line.stirred:
         return None
+    later = False  # it is only the time that is not right
     if state.rules.waiting_list is not None and state.status is EventStatus.ON_SALE:
-        for number in state.line.heads():
+        hopeless: set[Wish] = set()
+        for number in state.line.in_turn(hopeless):
             waiter = state.waiters[number]
             granted = grant(state, waiter.wish, waiter.buyer, now_ms)
             if not isinstance(granted, Rejected):
@@ -71,7 +71,10 @@ def next_offer(state: BlockState, now_ms: int) -> Entry | None:
                 return placing(
                     state, granted, number, waiter.buyer, claim_ms, waiter.wish.channel, now_ms, b"", b"", number
                 )
-    state.line.stirred = False
+            later = later or granted.reason is Reason.SALE_NOT_OPEN
+            if granted.reason is not Reason.BUYER_LIMIT_EXCEEDED:
+                hopeless.add(waiter.wish)
+    state.line.stirred = later
     return None
 
 
