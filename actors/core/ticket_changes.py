@@ -52,7 +52,7 @@ def _faults_of_tickets(state: BlockState, number: int, tenant: str, tickets: Seq
 def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int) -> Outcome:
     """Some tickets of a paid order; all that are left: the order is cancelled."""
     order = state.orders[command.order]
-    tickets = _good(state, order, command.tickets, now_ms)
+    tickets = _returnable(state, order, command.tickets, now_ms)
     if isinstance(tickets, Rejected):
         return tickets
     stamp, hold = command.stamp, state.holds[order.hold]
@@ -70,7 +70,7 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
     if isinstance(asked, Rejected):
         return asked
     order = state.orders[command.order]
-    tickets = _good(state, order, command.tickets, now_ms)
+    tickets = _returnable(state, order, command.tickets, now_ms)
     if isinstance(tickets, Rejected):
         return tickets
     if len(order.exchanged) >= MAX_EXCHANGES:
@@ -128,6 +128,19 @@ def apply_ticket_reassigned(state: BlockState, entry: TicketReassigned) -> None:
     assert order.code_revisions[entry.ticket], "a void ticket is nobody's"
     state.orders[order.number] = _reassigned(order, entry)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
+
+
+def _returnable(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> list[Ticket] | Rejected:
+    """These tickets, if they are all good and leave nobody with a part of a table that is sold only as a whole."""
+    if state.index.has_tables and status_at(state, order, now_ms) in IN_FORCE:
+        good = good_tickets(state, state.holds[order.hold], order)
+        seat_of = {ticket.number: seat for ticket in good for seat in units_of(state, (ticket,))[0].seats}
+        given = {seat_of[index] for index in indices if index in seat_of}
+        tables = list(filter(None, map(state.index.table_of_seat, given)))
+        left = [seat for seat in seat_of.values() if seat not in given and any(seat in table for table in tables)]
+        if left:
+            return Rejected(Reason.TABLE_NOT_WHOLE, Details(units=tuple(map(state.index.unit_name, left))))
+    return _good(state, order, indices, now_ms)
 
 
 def _good(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> list[Ticket] | Rejected:
