@@ -77,8 +77,7 @@ class LedgerFold:
             case e.HoldPlaced():
                 self.placed[entry.hold] = self._lot(entry)
                 self.deadlines[entry.hold] = entry.expires_at_ms
-                if entry.waiter:
-                    del self.waiters[entry.waiter]
+                self.waiters.pop(entry.waiter, None)
             case e.HoldExtended():
                 self.deadlines[entry.hold] = entry.expires_at_ms
             case e.HoldReleased() | e.HoldExpired():

@@ -22,8 +22,8 @@ A `== title` line starts a scenario with an empty block. The verbs and their ope
     units / kept                 the units' statuses / what the block remembers
     bounds                       keys=, ended=, waiters=, exchanges=, versions=: smaller bounds than the product's
 
-Layouts: rows=A:4,B:9,T:4!,U:4* (a whole table, a table by seat) loge=C:4 (a second section) areas=floor:10 acc=A1 comp=A2
-courts=clay:30m@2023-11-15T08:00+00:00*8 buffer=15m types=adult,child price.child=back:1500 costs=front:5100
+Layouts: rows=A:4,B:9,T:4!,U:4* (a whole table, a table by seat) loge=C:4 (a second section) areas=floor:10 acc=A1
+comp=A2 courts=clay:30m@2023-11-15T08:00+00:00*8 buffer=15m types=adult,child price.child=back:1500 costs=front:5100
 fees=service:150,card:2.5%,order:300once tax=VAT:21%in (or on). Rules: limit=4 window=1h..2h channels=vip,box:1h..2h
 allot=press:house:A1|B|floor*3/1h acc_until=1h life=1h waiting=5m. `scenario_words` reads them, and units: A1 is a seat,
 A1..A9 a run of them, T a table, floor:3 three places, clay@08:00 a slot, clay@08:00-09:30 a span, best:3/in.Hall/acc.1
@@ -35,10 +35,8 @@ knows of the outcome; `again` (a replay), `ended=` and `back=` (what the decisio
 follows it by itself, as somebody waits) and `units` lines must be given completely.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
@@ -59,6 +57,7 @@ from actors.core.commands import (
     OpenSale,
     PlaceHold,
     PlaceOrder,
+    Read,
     ReadDigest,
     ReadEvent,
     ReadHold,
@@ -71,7 +70,6 @@ from actors.core.commands import (
 )
 from actors.core.entries import Activated, AllotmentReturned, Entry, HoldExpired, HoldPlaced, OrderExpired
 from actors.core.ids import TenantId
-from actors.core.inventory import UnitStatus
 from actors.core.outcomes import Accepted, Rejected
 from actors.core.replies import (
     DigestReply,
@@ -80,15 +78,14 @@ from actors.core.replies import (
     HoldReply,
     OrderReply,
     OrderStatus,
-    Price,
-    TicketReply,
     WaiterReply,
 )
 from actors.core.wishes import Wish
 from tests.core.checked_block import CheckedBlock
+from tests.core.scenario_answers import price_words, refusal_words, status_words, ticket_numbers, ticket_word
+from tests.core.scenario_tables import Scenario, Step
 from tests.core.scenario_words import LAYOUT_OPTIONS, RULE_OPTIONS, START_MS, layout_of, ms_of, rules_of, short, wish_of
 
-SCENARIOS = Path(__file__).parent / "scenarios"
 _TIMES = ("until", "cap", "retry")
 _COMPLETE = ("again", "ended=", "back=", "offered=")
 _BOUNDS = {
@@ -100,52 +97,11 @@ _BOUNDS = {
 }
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One line of a scenario."""
-
-    line: int
-    verb: str
-    operands: tuple[str, ...]
-    options: dict[str, str]
-    expected: tuple[str, ...]
-
-
-class Scenario(msgspec.Struct, frozen=True):
-    """A title and the steps below it."""
-
-    subject: str
-    title: str
-    steps: tuple[Step, ...]
-
-
 class Pair(msgspec.Struct, frozen=True, order=True):
     """That a command met an outcome: a reason, ACCEPTED or REPLAYED."""
 
     command: str
     outcome: str
-
-
-def read_scenarios(path: Path) -> list[Scenario]:
-    """The scenarios of one file."""
-    found: list[Scenario] = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        text = re.split(r"(?:^|\s)#", line)[0].strip()
-        if text.startswith("=="):
-            found.append(Scenario(path.stem, text.lstrip("= "), ()))
-        elif text:
-            asked, arrow, expected = text.partition("->")
-            assert arrow, f"{path.name}:{number}: no expectation"
-            verb, *words = asked.split()
-            options = dict(word.split("=", 1) for word in words if "=" in word)
-            operands = tuple(word for word in words if "=" not in word)
-            step = Step(number, verb, operands, options, tuple(expected.split()))
-            found[-1] = Scenario(path.stem, found[-1].title, (*found[-1].steps, step))
-    return found
-
-
-def all_scenarios() -> list[Scenario]:
-    """Every scenario there is, by file."""
-    return [scenario for path in sorted(SCENARIOS.glob("*.txt")) for scenario in read_scenarios(path)]
 
 
 def run(scenario: Scenario) -> tuple[CheckedBlock, Counter[Pair]]:
@@ -212,7 +168,7 @@ class _Runner:
         kind = type(command).__name__
         if isinstance(outcome, Rejected):
             self.pairs[Pair(kind, outcome.reason.name)] += 1
-            return self._refusal(outcome)
+            return refusal_words(outcome)
         self.pairs[Pair(kind, "REPLAYED" if outcome.replayed else "ACCEPTED")] += 1
         words = self._acceptance(outcome)
         if outcome.entries and self.block.is_awaited:
@@ -227,8 +183,13 @@ class _Runner:
             case "digest", ():
                 return ReadDigest(tenant)
             case "show", (name,):
-                read = {"H": ReadHold, "O": ReadOrder, "W": ReadWaiter}[name[0]]
-                return read(tenant, self._number(name))
+                number = self._number(name)
+                reads: dict[str, Read] = {
+                    "H": ReadHold(tenant, number),
+                    "O": ReadOrder(tenant, number),
+                    "W": ReadWaiter(tenant, number),
+                }
+                return reads[name[0]]
         return self._built_write(step, self._stamp(step, tenant))
 
     def _built_write(self, step: Step, stamp: Stamp) -> Write:  # noqa: C901 - one arm a verb
@@ -256,9 +217,9 @@ class _Runner:
             case "cancel", (_, name):
                 return CancelOrder(stamp, self._number(name))
             case "void", (_, name, tickets):
-                return CancelTickets(stamp, self._number(name), _tickets(tickets))
+                return CancelTickets(stamp, self._number(name), ticket_numbers(tickets))
             case "exchange", (_, name, tickets, units):
-                return ExchangeTickets(stamp, self._number(name), _tickets(tickets), self._wish(step, units))
+                return ExchangeTickets(stamp, self._number(name), ticket_numbers(tickets), self._wish(step, units))
             case "reassign", (_, name, ticket):
                 return ReassignTicket(stamp, self._number(name), int(ticket) - 1, step.options.get("holder", "eve"))
             case "finish", (_, name, status):
@@ -317,18 +278,6 @@ class _Runner:
             self.numbers[self.names[letter, number]] = number
         return self.names[letter, number]
 
-    def _refusal(self, outcome: Rejected) -> tuple[str, ...]:
-        details = outcome.details
-        words = [outcome.reason.name]
-        if details.units:
-            words.append(",".join(map(short, details.units)).replace(" ", "~"))
-        if details.available is not None:
-            words.append(f"available={details.available}")
-        if details.retry_at_ms is not None:
-            words.append(f"retry={details.retry_at_ms - START_MS}ms")
-        words += (f"fields={field.partition(':')[0]}" for field in details.fields)
-        return tuple(words)
-
     def _acceptance(self, outcome: Accepted) -> tuple[str, ...]:
         words = ["again"] if outcome.replayed else []
         entries = outcome.entries if len(outcome.entries) > 1 else ()
@@ -363,14 +312,14 @@ class _Runner:
                 status = None
                 words += (f"until={reply.pay_by_ms - START_MS}ms", f"tickets={len(reply.tickets)}")
                 words.append(self._name("H", reply.hold))
-                words += map(_ticket, reply.tickets)
+                words += map(ticket_word, reply.tickets)
                 named = self._name("O", reply.order)
         kind = {places: f"~{places.price_type}" if places.price_type else "" for places in reply.areas}
         places = tuple(f"{places.area}:{places.quantity}{kind[places]}" for places in reply.areas)
         units = ",".join((*map(short, reply.seats), *places))
         return (
             status or reply.status.name.lower(), named, units, f"total={reply.price.total}", f"buyer={reply.buyer}",
-            *_itemised(reply.price), *words,
+            *price_words(reply.price), *words,
         )  # fmt: skip
 
     def _ended(self, entry: Entry) -> str:
@@ -413,45 +362,20 @@ class _Runner:
         return ("same",)
 
     def _units(self, step: Step) -> tuple[str, ...]:
-        state = self.block.live
-        assert state.layout is not None
-        words = [
-            f"{short(state.index.unit_name(seat))}={UnitStatus(status).name}"
-            for seat, status in enumerate(state.inventory.statuses)
-            if status != UnitStatus.AVAILABLE
-        ]
-        for index, area in enumerate(state.layout.areas):
-            held, sold = state.inventory.area_held[index], state.inventory.area_sold[index]
-            words += (f"{area.name}={held}held{sold}sold",) if held or sold else ()
-        return tuple(words) or ("all-available",)
+        return status_words(self.block.live)
 
     def _kept(self, step: Step) -> tuple[str, ...]:
         state = self.block.live
-        kept = {"keys": state.memos, "holds": state.holds, "orders": state.orders, "waiters": state.waiters}
-        return (*(f"{name}={len(there)}" for name, there in kept.items()), f"layouts={len(state.layouts)}")
+        kept = {
+            "keys": len(state.memos),
+            "holds": len(state.holds),
+            "orders": len(state.orders),
+            "waiters": len(state.waiters),
+            "layouts": len(state.layouts),
+        }
+        return tuple(f"{name}={count}" for name, count in kept.items())
 
     def _bounds(self, step: Step) -> tuple[str, ...]:
         for name, bound in step.options.items():
             setattr(*_BOUNDS[name], int(bound))
         return ("set",)
-
-
-def _tickets(text: str) -> tuple[int, ...]:
-    return tuple(int(number) - 1 for number in text.split(",")) if text != "-" else ()
-
-
-def _ticket(ticket: TicketReply) -> str:
-    """2:A1#1@eve: the second ticket, its unit, its code's revision, and who has it if not the buyer."""
-    holder = f"@{ticket.holder}" if ticket.holder else ""
-    return f"{ticket.index + 1}:{short(ticket.unit)}#{ticket.code_revision}{holder}"
-
-
-def _itemised(price: Price) -> tuple[str, ...]:
-    """front*2@5000, front~child*1@2500, service*3@150, VAT+1234 (on top) or VAT=1234 (included)."""
-    words = []
-    for line in price.lines:
-        kind = f"~{line.price_type}" if line.price_type else ""
-        words.append(f"{line.category}{kind}*{line.quantity}@{line.unit_price}")
-    words += (f"{fee.name}*{fee.quantity}@{fee.unit_amount}" for fee in price.fees)
-    words += (f"{tax.name}{'=' if tax.included else '+'}{tax.amount}" for tax in price.taxes)
-    return tuple(words)

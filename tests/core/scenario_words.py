@@ -115,9 +115,8 @@ def wish_of(text: str, options: dict[str, str], layout: Layout | None) -> Wish:
 def short(unit: str) -> str:
     """A1 for Hall/A/1, clay@08:00 for a slot at UTC, clay@08:00+02:00 for another."""
     parts = unit.split("/")
-    if len(parts) == 2:
-        time = parts[1].partition("T")[2]
-        return f"{parts[0]}@{time.removesuffix('+00:00')}"
+    if len(parts) == 2 and ":" in parts[1]:
+        return f"{parts[0]}@{parts[1].rpartition('T')[2].removesuffix('+00:00')}"
     return "".join(parts[1:]) or unit
 
 
