@@ -19,7 +19,10 @@ class Asked(NamedTuple):
 
 
 class AskedBest(NamedTuple):
-    """As `BestSeats`, in numbers; None: any section, any category. `types`: one for each seat."""
+    """As `BestSeats`, in numbers; None: any section, any category. `types`: one for each seat.
+
+    Only categories that are sold at all these types are left.
+    """
 
     quantity: int
     sections: frozenset[int] | None
@@ -35,14 +38,14 @@ def read_wish(index: LayoutIndex, wish: Wish) -> Asked | Rejected:
     asked = Asked([], [], [], [], [])
     types = dict(wish.seat_types)
     for name in wish.seats:
-        price_type = reading.price_type(types[name]) if name in types else 0
-        _add(asked, reading.units(name), price_type)
+        _add(asked, *reading.priced(reading.units(name), types.get(name, "")))
     for span in wish.spans:
         slots = reading.slots(span.resource, span.starts_at_ms, span.ends_at_ms)
-        _add(asked, slots, reading.price_type(span.price_type))
+        _add(asked, *reading.priced(slots, span.price_type))
     for places in wish.areas:
-        asked.areas.append((reading.area(places.area), places.quantity))
-        asked.area_types.append(reading.price_type(places.price_type))
+        area = reading.area(places.area)
+        asked.areas.append((area or 0, places.quantity))
+        asked.area_types.append(reading.area_price(area, places.price_type))
     asked.best.extend(reading.best(best) for best in wish.best)
     if reading.unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=tuple(reading.unknown)))
@@ -102,12 +105,30 @@ class _Reading:
             self.unknown.append(resource)
         return found or range(0)
 
-    def area(self, name: str) -> int:
+    def area(self, name: str) -> int | None:
         """The area's index."""
         area = self._index.area_of_name.get(name)
         if area is None:
             self.unknown.append(name)
-        return area or 0
+        return area
+
+    def priced(self, units: range, type_name: str) -> tuple[range, int]:
+        """The units, with the price type of this name, at which their categories must be sold."""
+        price_type = self.price_type(type_name)
+        for category in {self._index.category_of_unit(unit) for unit in units} if price_type else ():
+            self._must_be_sold(category, price_type)
+        return units, price_type
+
+    def area_price(self, area: int | None, type_name: str) -> int:
+        """The price type of this name, at which the area's category must be sold."""
+        price_type = self.price_type(type_name)
+        if price_type and area is not None:
+            self._must_be_sold(self._layout.areas[area].category, price_type)
+        return price_type
+
+    def _must_be_sold(self, category: int, price_type: int) -> None:
+        if self._layout.categories[category].price_of(price_type) is None:
+            self.unknown.append(f"{self._layout.price_types[price_type]} ({self._layout.categories[category].name})")
 
     def price_type(self, name: str) -> int:
         """The price type's index."""
@@ -123,14 +144,30 @@ class _Reading:
         categories = {category.name: index for index, category in enumerate(self._layout.categories)}
         types = [number for name, quantity in best.price_types for number in [self.price_type(name)] * quantity]
         types += [0] * (best.quantity - len(types))
+        asked_for = self._numbers(best.categories, categories)
         return AskedBest(
             best.quantity,
             self._numbers(best.sections, self._index.section_of_name),
-            self._numbers(best.categories, categories),
+            asked_for if not any(types) else self._sold_at(set(types), asked_for),
             best.accessible,
             best.split,
             types,
         )
+
+    def _sold_at(self, price_types: set[int], asked_for: frozenset[int] | None) -> frozenset[int]:
+        """Those of the categories that are sold at all these price types."""
+        every = frozenset(range(len(self._layout.categories)))
+        among = every if asked_for is None else asked_for
+        sold_at = {
+            price_type: {c for c in among if self._layout.categories[c].price_of(price_type) is not None}
+            for price_type in price_types
+        }
+        found = frozenset(among).intersection(*sold_at.values())
+        if among and not found:
+            self.unknown.extend(
+                self._layout.price_types[price_type] for price_type in sorted(price_types) if price_type
+            )
+        return found
 
     def _numbers(self, names: tuple[str, ...], known: dict[str, int]) -> frozenset[int] | None:
         self.unknown.extend(name for name in names if name not in known)

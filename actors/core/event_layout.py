@@ -22,7 +22,7 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     for unit, owner in enumerate(state.inventory.owners):
         if owner:
             name = state.index.unit_name(unit)
-            if index.find_unit(name) is None:
+            if not _is_same(state.index, unit, index, name):
                 (held if state.claims_units(state.holds[owner]) else sold).append(name)
     for area, places in enumerate(state.index.layout.areas):
         claimed = state.inventory.area_held[area] + state.inventory.area_sold[area]
@@ -32,6 +32,14 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     if sold:
         return Rejected(Reason.UNITS_SOLD, Details(units=tuple(sold)))
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None
+
+
+def _is_same(before: LayoutIndex, unit: int, after: LayoutIndex, name: str) -> bool:
+    """Whether the unit is there afterwards too; a slot, if it is as long as before."""
+    found = after.find_unit(name)
+    if found is None or unit < before.seat_count:
+        return found is not None
+    return after.slots.times_ms(found[0]) == before.slots.times_ms(unit)
 
 
 def adopt_layout(state: BlockState, layout: Layout | None) -> None:
@@ -57,8 +65,8 @@ def reclaim(state: BlockState, hold: Hold) -> None:
     """Enter in an inventory that knows nothing of it what the hold, or its order, claims."""
     order = state.orders.get(hold.order) if hold.order else None
     if state.claims_units(hold):
-        state.claim(hold, *state.units_now(hold))
+        state.claim(hold, state.units_now(hold))
     elif order is not None and order.status in SOLD:
-        seats, areas = sold_units(state, hold, order)
-        state.claim(hold, seats, areas)
-        state.inventory.sell(hold.number, seats, areas)
+        for units in sold_units(state, hold, order):
+            state.claim(hold, units)
+            state.inventory.sell(hold.number, units.seats, units.areas)

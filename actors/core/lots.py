@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from actors.core.layout import Layout, Tax
-from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.pricing import (
     category_of_point,
     charges_on,
@@ -33,8 +32,8 @@ def freeze_prices(
     areas: Sequence[tuple[int, int]],
     seat_types: Sequence[int],
     area_types: Sequence[int],
-) -> Priced | Rejected:
-    """What these units cost now. UNIT_UNKNOWN if a category is not sold at the price type."""
+) -> Priced:
+    """What these units cost now."""
     index, layout = state.index, state.index.layout
     asked: list[tuple[int, int]] = []  # (price point, slot's length in ms or 0)
     for seat, price_type in zip(seats, seat_types, strict=True):
@@ -45,8 +44,7 @@ def freeze_prices(
     prices: dict[tuple[int, int], int] = {}
     for point, slot_ms in dict.fromkeys(asked):
         price = unit_price(layout, point, slot_ms)
-        if price is None:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(_point_name(layout, point),)))
+        assert price is not None, "who asks for what is not sold is refused before"
         prices[point, slot_ms] = price
     return _summed(layout, [(point, prices[point, slot_ms]) for point, slot_ms in asked], len(seats), areas)
 
@@ -151,7 +149,3 @@ def quantities_of(lot: Hold | Lot) -> list[int]:
 
 def _type_name(layout: Layout, point: int) -> str:
     return layout.price_types[price_type_of_point(layout, point)] if layout.price_types else ""
-
-
-def _point_name(layout: Layout, point: int) -> str:
-    return f"{_type_name(layout, point)} ({layout.categories[category_of_point(layout, point)].name})"

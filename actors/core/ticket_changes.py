@@ -7,13 +7,13 @@ import msgspec
 from actors.core.commands import CancelTickets, ExchangeTickets, ReassignTicket
 from actors.core.entries import Entry, OrderCancelled, TicketReassigned, TicketsCancelled, TicketsExchanged
 from actors.core.ground import Ground
-from actors.core.holds import expiry_of, grant, returns_due
+from actors.core.holds import ask, expiry_of, have, returns_due
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.orders import IN_FORCE, NO_LONGER, reply_of, status_at
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import OrderStatus
-from actors.core.state import BlockState, Lot, Order
+from actors.core.state import BlockState, Lot, Order, Units
 from actors.core.tickets import Ticket, good_tickets, units_of
 from actors.core.wishes import faults_of_wish
 
@@ -52,7 +52,7 @@ def _faults_of_tickets(state: BlockState, number: int, tenant: str, tickets: Seq
 def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int) -> Outcome:
     """Some tickets of a paid order; all that are left: the order is cancelled."""
     order = state.orders[command.order]
-    tickets = _good(state, order, command.tickets, now_ms)
+    tickets = _returnable(state, order, command.tickets, now_ms)
     if isinstance(tickets, Rejected):
         return tickets
     stamp, hold = command.stamp, state.holds[order.hold]
@@ -66,21 +66,24 @@ def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int
 
 def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms: int) -> Outcome:
     """Other units for these tickets, as if theirs were available: in one entry, so whole or not at all."""
+    asked = ask(state, command.wish, now_ms)
+    if isinstance(asked, Rejected):
+        return asked
     order = state.orders[command.order]
-    tickets = _good(state, order, command.tickets, now_ms)
+    tickets = _returnable(state, order, command.tickets, now_ms)
     if isinstance(tickets, Rejected):
         return tickets
     if len(order.exchanged) >= MAX_EXCHANGES:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
-    ground = Ground(state, now_ms, command.wish, *units_of(state, tickets), hold.channel)
-    granted = grant(state, command.wish, hold.buyer, ground, now_ms)
+    ground = Ground(state, now_ms, command.wish, units_of(state, tickets), hold.number)
+    granted = have(state, asked, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
     priced = granted.priced
     entry = TicketsExchanged(
         now_ms, order.number, command.tickets, granted.seats, granted.areas, priced.prices, priced.lines,
-        priced.charges, granted.chosen, stamp.key, stamp.fingerprint,
+        priced.charges, granted.chosen, stamp.key, stamp.fingerprint, command.wish.channel,
     )  # fmt: skip
     ended = (expiry_of(overdue, now_ms) for overdue in granted.overdue)
     entries: tuple[Entry, ...] = (*returns_due(state, now_ms), *ended, entry)
@@ -113,7 +116,7 @@ def apply_tickets_exchanged(state: BlockState, entry: TicketsExchanged) -> None:
     order = state.orders[entry.order]
     hold = state.holds[order.hold]
     _give_back(state, order, entry.tickets)
-    state.claim(hold, entry.seats, entry.areas)
+    state.claim(hold, Units(entry.seats, entry.areas, entry.channel))
     state.inventory.sell(hold.number, entry.seats, entry.areas)
     state.orders[order.number] = _exchanged(order, entry, state.layout_version)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
@@ -125,6 +128,19 @@ def apply_ticket_reassigned(state: BlockState, entry: TicketReassigned) -> None:
     assert order.code_revisions[entry.ticket], "a void ticket is nobody's"
     state.orders[order.number] = _reassigned(order, entry)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
+
+
+def _returnable(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> list[Ticket] | Rejected:
+    """These tickets, if they are all good and leave nobody with a part of a table that is sold only as a whole."""
+    if state.index.has_tables and status_at(state, order, now_ms) in IN_FORCE:
+        good = good_tickets(state, state.holds[order.hold], order)
+        seat_of = {ticket.number: seat for ticket in good for seat in units_of(state, (ticket,))[0].seats}
+        given = {seat_of[index] for index in indices if index in seat_of}
+        tables = list(filter(None, map(state.index.table_of_seat, given)))
+        left = [seat for seat in seat_of.values() if seat not in given and any(seat in table for table in tables)]
+        if left:
+            return Rejected(Reason.TABLE_NOT_WHOLE, Details(units=tuple(map(state.index.unit_name, left))))
+    return _good(state, order, indices, now_ms)
 
 
 def _good(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> list[Ticket] | Rejected:
@@ -144,7 +160,8 @@ def _give_back(state: BlockState, order: Order, indices: Sequence[int]) -> None:
     assert all(order.code_revisions[index] for index in indices), "a void ticket gives nothing back"
     hold, wanted = state.holds[order.hold], set(indices)
     tickets = (ticket for ticket in good_tickets(state, hold, order) if ticket.number in wanted)
-    state.give_back(hold, *units_of(state, tickets), were_sold=True)
+    for units in units_of(state, tickets):
+        state.give_back(hold, units, were_sold=True)
 
 
 def _without(order: Order, indices: Sequence[int], status: OrderStatus) -> Order:
@@ -155,7 +172,8 @@ def _without(order: Order, indices: Sequence[int], status: OrderStatus) -> Order
 
 def _exchanged(order: Order, entry: TicketsExchanged, layout_version: int) -> Order:
     lot = Lot(
-        entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version
+        entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version,
+        entry.channel,
     )  # fmt: skip
     count = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
     left = _without(order, entry.tickets, order.status)
