@@ -104,7 +104,7 @@ class Books:
         self.claims: dict[int, Claim] = {}
         self.orders: dict[int, OrderLine] = {}
         self.line: dict[int, e.WaiterJoined] = {}  # who waits, in turn
-        self.stirred_at_ms = 0  # when something may have come back for them; 0: nothing has
+        self.stirred = False  # something may have come back for them
         self.units_of_buyer: dict[str, int] = {}
         self.held = self.sold = 0  # what the claims add up to
         self.ended_at_ms: dict[int, int] = {}  # of holds that have no units any more
@@ -159,10 +159,6 @@ class Books:
         if count:
             self.units_of_buyer[buyer] = count
 
-    def stir(self, at_ms: int) -> None:
-        """Something may have come back for those who wait."""
-        self.stirred_at_ms = at_ms
-
     def tickets_of(self, claim: Claim) -> Iterator[Ticket]:
         """Every ticket that the order on this hold ever had, or will have when it is confirmed."""
         number = 0
@@ -182,21 +178,25 @@ class Books:
         """The units of these tickets are available again."""
         for ticket in tickets:
             if ticket.unit is None:
-                self._give_back(claim, ticket.lot.plan, (), ((ticket.area, 1),))
+                self._give_back(claim, ticket.lot, (), ((ticket.area, 1),))
             else:
-                self._give_back(claim, ticket.lot.plan, (ticket.unit,), ())
+                self._give_back(claim, ticket.lot, (ticket.unit,), ())
+
+    def seat_now(self, ticket: Ticket) -> list[int]:
+        """The number of the ticket's seat or slot in the event's plan; nothing for a place of an area."""
+        return [] if ticket.unit is None else in_plan(ticket.lot.plan, (ticket.unit,), (), self.plan)[0]
 
     def end(self, hold: int, at_ms: int) -> None:
         """The hold is over, with its order if it has one: all that it has is available again."""
         claim = self.claims[hold]
         order = self.orders.get(claim.order)
         if order is None or not (order.exchanges or 0 in order.revisions):
-            self._give_back(claim, claim.lot.plan, claim.placed.seats, claim.placed.areas)
+            self._give_back(claim, claim.lot, claim.placed.seats, claim.placed.areas)
         else:
             self.give_back(claim, self.good_tickets(claim))
         del self.claims[hold]
         self.ended_at_ms[hold] = claim.ordered_at_ms or at_ms
-        self.stir(at_ms)
+        self.stirred = True
 
     def end_order(self, number: int, status: OrderStatus, at_ms: int) -> None:
         """The order came to nothing, and its hold with it."""
@@ -204,10 +204,10 @@ class Books:
         del self.orders[number]
         self.ended_orders[number] = status
 
-    def _give_back(self, claim: Claim, plan: Plan, units: Sequence[int], areas: Areas) -> None:
+    def _give_back(self, claim: Claim, lot: Lot, units: Sequence[int], areas: Areas) -> None:
         was = UnitStatus.SOLD if claim.sold else UnitStatus.HELD
-        there = in_plan(plan, units, areas, self.plan)
-        self.units.give_back(claim.placed.hold, *there, claim.placed.channel, was)
+        there = in_plan(lot.plan, units, areas, self.plan)
+        self.units.give_back(claim.placed.hold, *there, lot.entry.channel, was)
         count = len(units) + sum(quantity for _, quantity in areas)
         claim.quantity -= count
         self.count_buyer(claim.placed.buyer, -count)

@@ -8,7 +8,6 @@ who may have plain seats only, or accessible ones that are open to all as well, 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from actors.core import entries as e
 from loadtests.audit.books import Books
 from loadtests.audit.plan import PLAIN, WHOLE_TABLE, Plan, Row
 from loadtests.audit.prices import Frozen
@@ -58,23 +57,19 @@ def score_of(plan: Plan, seats: Iterable[int]) -> int:
 
 def _orphans(books: Books, entry: Frozen, start: int, end: int) -> set[int]:
     """How many seats are left alone by this choice, as each that may look would see it."""
-    rules = books.event.rules if books.event is not None else None
-    others = [channel.name for channel in rules.channels] if rules is not None else []
-    channels = [entry.channel] if isinstance(entry, e.HoldPlaced) else ["", *others]
     before, group = set(entry.seats[:start]), set(entry.seats[start:end])
     rows = [books.plan.rows[number] for number in sorted({books.plan.row_number(seat) for seat in group})]
     return {
         sum(_left_alone(books, row, looker, before, group, entry.at_ms) for row in rows)
-        for looker in _lookers(books, channels)
+        for looker in _lookers(books, entry.channel)
     }
 
 
-def _lookers(books: Books, channels: list[str]) -> Iterator[_Looker]:
-    for channel in channels:
-        for seated in (ONLY_PLAIN, OPEN_TO_ALL, WITH_ACCESS) if books.plan.special else (ONLY_PLAIN,):
-            yield _Looker(channel, seated, False)
-            if not books.line:  # else what is overdue is first for those who wait
-                yield _Looker(channel, seated, True)
+def _lookers(books: Books, channel: str) -> Iterator[_Looker]:
+    for seated in (ONLY_PLAIN, OPEN_TO_ALL, WITH_ACCESS) if books.plan.special else (ONLY_PLAIN,):
+        yield _Looker(channel, seated, False)
+        if not books.line:  # else what is overdue is first for those who wait
+            yield _Looker(channel, seated, True)
 
 
 def _left_alone(books: Books, row: Row, looker: _Looker, before: set[int], group: set[int], at_ms: int) -> int:

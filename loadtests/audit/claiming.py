@@ -35,8 +35,8 @@ def units_exist(books: Books, entry: Frozen, who: str) -> bool:
     return fault is None
 
 
-def check_terms(books: Books, entry: Frozen, who: str, channels: Iterable[str]) -> None:
-    """Prices, tables and slots are as they should be, and one of the channels can sell all of this now."""
+def check_terms(books: Books, entry: Frozen, who: str) -> None:
+    """Prices, tables and slots are as they should be, and the channel can sell all of this now."""
     fault = price_fault(books.plan, entry)
     if fault:
         books.found(Fault.PRICE_WRONG, f"{who} froze {fault}")
@@ -47,10 +47,9 @@ def check_terms(books: Books, entry: Frozen, who: str, channels: Iterable[str]) 
     begun = [books.plan.unit_name(slot) for slot in slots if books.plan.begins_ms(slot) <= entry.at_ms]
     if begun:
         books.found(Fault.SLOT_BEGUN, f"{who} claims {', '.join(begun)}")
-    refusals = [refusal_through(books, entry, channel) for channel in channels]
-    if all(refusals) and refusals[0] is not None:
-        fault_of_first, sentence = refusals[0]
-        books.found(fault_of_first, f"{who}: {sentence}")
+    refusal = _refusal(books, entry)
+    if refusal is not None:
+        books.found(refusal[0], f"{who}: {refusal[1]}")
 
 
 def torn_tables(plan: Plan, units: Iterable[int]) -> list[str]:
@@ -65,9 +64,9 @@ def torn_tables(plan: Plan, units: Iterable[int]) -> list[str]:
     ]
 
 
-def refusal_through(books: Books, entry: Frozen, channel: str) -> tuple[Fault, str] | None:
-    """Why this channel cannot sell these units now; not asked: who has them."""
-    event = books.event
+def _refusal(books: Books, entry: Frozen) -> tuple[Fault, str] | None:
+    """Why the channel cannot sell these units now; not asked: who has them."""
+    event, channel = books.event, entry.channel
     if event is None or books.status is not EventStatus.ON_SALE:
         return Fault.NOT_ON_SALE, f"the event is {books.status.name}"
     if not has_channel(event, channel):
@@ -97,10 +96,13 @@ def set_aside_for_others(books: Books, units: Iterable[int], channel: str) -> li
     return [unit for unit, owner in others if not owner or owner != channel]
 
 
-def check_claims(books: Books, entry: Frozen, who: str, hold: int, buyer: str) -> None:
-    """The units were nobody's and have become the hold's: what does not go with what others have."""
+def check_claims(books: Books, entry: Frozen, who: str, hold: int, more: int) -> None:
+    """The units were nobody's and have become the hold's: what does not go with what others have.
+
+    `more`: so many units more has its buyer; who has fewer than before may have too many.
+    """
     units = books.units
-    for unit, owner in units.claim(hold, entry.seats, entry.areas, books.claims[hold].placed.channel):
+    for unit, owner in units.claim(hold, entry.seats, entry.areas, entry.channel):
         status = UnitStatus(units.statuses[unit]).name
         name = books.plan.unit_name(unit)
         books.found(Fault.UNIT_CLAIMED_TWICE, f"{name} by {who}, while {status} to {books.hold_id(owner)}")
@@ -117,7 +119,8 @@ def check_claims(books: Books, entry: Frozen, who: str, hold: int, buyer: str) -
                 Fault.AREA_OVER_CAPACITY,
                 f"{places.name}: {places.held + places.sold} of {places.capacity} by {who}",
             )
-    most = books.event.rules.max_per_buyer if books.event is not None else 0
+    buyer = books.claims[hold].placed.buyer
+    most = books.event.rules.max_per_buyer if books.event is not None and more > 0 else 0
     count = books.units_of_buyer.get(buyer, 0)
     if most and not buyer:
         books.found(Fault.OVER_LIMIT, f"{who} is nobody's, and each may have {most}")

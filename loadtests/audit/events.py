@@ -43,7 +43,7 @@ def fold_sale_opened(books: Books, entry: e.SaleOpened) -> None:
     if books.status not in (EventStatus.DRAFT, EventStatus.PAUSED):
         books.found(Fault.EVENT_ILLEGAL, f"the sale is opened while {books.status.name}")
     books.status = EventStatus.ON_SALE
-    books.stir(entry.at_ms)
+    books.stirred = True
 
 
 def fold_status_changed(books: Books, entry: e.StatusChanged) -> None:
@@ -88,7 +88,7 @@ def fold_edited(books: Books, entry: e.EventEdited) -> None:
     elif entry.layout is not None:
         _check_rules(books)
     books.units.set_aside = set_aside(edited, books.plan, books.returned)
-    books.stir(entry.at_ms)
+    books.stirred = True
 
 
 def fold_returned(books: Books, entry: e.AllotmentReturned) -> None:
@@ -102,7 +102,7 @@ def fold_returned(books: Books, entry: e.AllotmentReturned) -> None:
         books.found(Fault.RETURN_WRONG, f"{what}, {due_ms - entry.at_ms} ms before its time")
     books.returned.add(entry.allotment)
     books.units.set_aside = set_aside(books.event, books.plan, books.returned)
-    books.stir(entry.at_ms)
+    books.stirred = True
 
 
 def _check_hold_ttl(books: Books, event: e.EventCreated) -> None:

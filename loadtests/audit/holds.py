@@ -40,7 +40,7 @@ def fold_placed(books: Books, entry: e.HoldPlaced) -> None:
     _check_life(books, entry, who)
     if not units_exist(books, entry, who):
         return
-    check_terms(books, entry, who, [entry.channel])
+    check_terms(books, entry, who)
     fault = choice_fault(books, entry)
     if fault:
         books.found(Fault.CHOICE_WRONG, f"{who}: {fault}")
@@ -54,7 +54,7 @@ def fold_placed(books: Books, entry: e.HoldPlaced) -> None:
     books.held += lot.quantity
     books.count_buyer(entry.buyer, lot.quantity)
     books.overdue.note(entry.expires_at_ms, entry.hold)
-    check_claims(books, entry, who, entry.hold, entry.buyer)
+    check_claims(books, entry, who, entry.hold, lot.quantity)
 
 
 def _check_life(books: Books, entry: e.HoldPlaced, who: str) -> None:

@@ -142,6 +142,11 @@ class Plan:
         """The row that has the seat."""
         return self.rows[self.row_number(seat)]
 
+    def whole_table_of(self, unit: int) -> range | None:
+        """The seats of the table that is sold only whole and has this seat."""
+        row = self.row_of(unit) if self.has_whole_tables and unit < self.seat_count else None
+        return row.seats if row is not None and row.kind == WHOLE_TABLE else None
+
     def resource_of(self, slot: int) -> Resource:
         """The resource whose slot this is."""
         return self.resources[bisect_right(self._resource_firsts, slot) - 1]

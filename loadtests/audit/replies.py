@@ -221,7 +221,6 @@ def _is_readable(lot: Lot) -> bool:
         and all(0 <= unit < lot.plan.unit_count for unit in lot.entry.seats)
         and areas <= set(range(len(lot.plan.areas)))
         and lines_of(lot.plan, lot.entry) is not None
-        and (not lot.entry.charges or len(lot.entry.charges) == len(lot.entry.prices))
     )
 
 
@@ -234,7 +233,9 @@ def _claimed(placed: e.HoldPlaced, own_plan: Plan, tickets: list[Ticket]) -> _Cl
 
 def _cost_of(ticket: Ticket) -> int:
     entry = ticket.lot.entry
-    charges = entry.charges[ticket.line] if entry.charges else ()
+    if ticket.line >= len(entry.prices):
+        return 0  # which the ledger has reported
+    charges = entry.charges[ticket.line] if ticket.line < len(entry.charges) else ()
     return cost_of(ticket.lot.plan, entry.prices[ticket.line][2], charges)
 
 

@@ -103,6 +103,12 @@ def has_channel(event: e.EventCreated, channel: str) -> bool:
     return not channel or any(known.name == channel for known in event.rules.channels)
 
 
+def opens_later(event: e.EventCreated, at_ms: int) -> bool:
+    """Whether something is not sold yet at this time, and will be."""
+    windows = [event.rules.window, *(known.window for known in event.rules.channels if known.window is not None)]
+    return any(window.opens_at_ms > at_ms for window in windows)
+
+
 def is_open(event: e.EventCreated, channel: str, at_ms: int) -> bool:
     """Whether this is a time of sale through the channel, which may have a window of its own."""
     own = [known.window for known in event.rules.channels if known.name == channel and known.window is not None]

@@ -24,11 +24,11 @@ def fold_cancelled(books: Books, entry: e.TicketsCancelled) -> None:
     tickets = _void(books, order, entry.order, entry.tickets)
     if not any(order.revisions):
         books.found(Fault.TICKETS_WRONG, f"none of {books.order_id(entry.order)} is left, and it is not cancelled")
-    _give_back(books, books.claims[order.hold], tickets, entry.at_ms)
+    _give_back(books, books.claims[order.hold], tickets)
 
 
 def fold_exchanged(books: Books, entry: e.TicketsExchanged) -> None:
-    """Some tickets are void, and there are others; through which channel the journal does not say: one must do."""
+    """Some tickets are void, and there are others."""
     books.use_key(entry, "exchanged tickets of order", entry.order)
     order = order_in(books, entry.order, IN_FORCE, "exchanged")
     if order is None:
@@ -38,13 +38,11 @@ def fold_exchanged(books: Books, entry: e.TicketsExchanged) -> None:
         books.found(Fault.ORDER_MALFORMED, f"{who} is exchanged more than {MAX_EXCHANGES} times")
     tickets = _void(books, order, entry.order, entry.tickets)
     if not units_exist(books, entry, who):
-        _give_back(books, claim, tickets, entry.at_ms)
+        _give_back(books, claim, tickets)
         return
     check_line(books, entry.at_ms, who)
-    _give_back(books, claim, tickets, entry.at_ms)
-    known = books.event.rules.channels if books.event is not None else ()
-    channels = dict.fromkeys((claim.placed.channel, "", *(channel.name for channel in known)))
-    check_terms(books, entry, who, channels)
+    _give_back(books, claim, tickets)
+    check_terms(books, entry, who)
     fault = choice_fault(books, entry)
     if fault:
         books.found(Fault.CHOICE_WRONG, f"{who}: {fault}")
@@ -54,7 +52,7 @@ def fold_exchanged(books: Books, entry: e.TicketsExchanged) -> None:
     claim.quantity += lot.quantity
     books.sold += lot.quantity
     books.count_buyer(claim.placed.buyer, lot.quantity)
-    check_claims(books, entry, who, order.hold, claim.placed.buyer)
+    check_claims(books, entry, who, order.hold, lot.quantity - len(tickets))
     books.units.sell(order.hold, entry.seats, entry.areas)
 
 
@@ -90,6 +88,12 @@ def _are_good(books: Books, order: OrderLine, number: int, tickets: Sequence[int
     return True
 
 
-def _give_back(books: Books, claim: Claim, tickets: Sequence[Ticket], at_ms: int) -> None:
+def _give_back(books: Books, claim: Claim, tickets: Sequence[Ticket]) -> None:
+    given = {unit for ticket in tickets for unit in books.seat_now(ticket)}
+    left = [unit for ticket in books.good_tickets(claim) for unit in books.seat_now(ticket)]
+    tables = {table for table in map(books.plan.whole_table_of, given) if table is not None}
+    torn = [books.plan.unit_name(unit) for unit in left if any(unit in table for table in tables)]
+    if torn:
+        books.found(Fault.TABLE_NOT_WHOLE, f"{books.name_of(claim)} is left with {', '.join(torn)}")
     books.give_back(claim, tickets)
-    books.stir(at_ms)
+    books.stirred = True

@@ -111,9 +111,9 @@ class Units:
         for unit, owner in enumerate(self.owners):
             if owner:
                 there = plan.find(self.plan.name_of(unit))
-                if there is None:
+                if there is None or plan.slot_ms(there) != self.plan.slot_ms(unit):
                     lost.append(self.plan.unit_name(unit))
-                else:
+                if there is not None:
                     moved.owners[there] = owner
                     moved._become(there, UnitStatus(self.statuses[unit]))
         for places in self.areas:

@@ -7,8 +7,8 @@ from loadtests.audit.books import Books, EventStatus
 from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, torn_tables
 from loadtests.audit.findings import Fault
 from loadtests.audit.ids import is_number
-from loadtests.audit.rules import has_channel, is_open
-from loadtests.audit.wishes import could_be_had, offer_fault, read_wish
+from loadtests.audit.rules import has_channel, is_open, opens_later
+from loadtests.audit.wishes import can_be_priced, could_be_had, offer_fault, read_wish
 
 MAX_WAITERS = 50_000
 LOOKED_AT = 500
@@ -27,7 +27,7 @@ def fold_joined(books: Books, entry: e.WaiterJoined) -> None:
     if fault:
         books.found(Fault.WAITER_MALFORMED, f"{who}: {fault}")
     books.line[entry.waiter] = entry
-    books.stir(entry.at_ms)
+    books.stirred = True
 
 
 def fold_left(books: Books, entry: e.WaiterLeft) -> None:
@@ -54,9 +54,9 @@ def take_offer(books: Books, entry: e.HoldPlaced) -> None:
 
 def check_line(books: Books, at_ms: int, who: str) -> None:
     """Before somebody claims units, all who wait and can be served have been."""
-    if books.line and books.stirred_at_ms:
+    if books.line and books.stirred and books.event is not None:
         _check_turn(books, at_ms, who, 0)
-        books.stirred_at_ms = 0  # until something comes back, no more can be had
+        books.stirred = opens_later(books.event, at_ms)  # else no more can be had until something comes back
 
 
 def _check_turn(books: Books, at_ms: int, who: str, waiter: int) -> None:
@@ -84,6 +84,8 @@ def _malformed(books: Books, entry: e.WaiterJoined) -> str:
     wished = read_wish(books.plan, entry)
     if wished is None or len(set(wished.units)) != len(wished.units) or min(quantities, default=1) < 1:
         return "waits for what is not there"
+    if not can_be_priced(books.plan, entry, wished):
+        return "waits for what is not sold at this price type"
     if not 1 <= wished.quantity <= MAX_UNITS_PER_HOLD or torn_tables(books.plan, wished.units):
         return f"waits for {wished.quantity} units, or for a part of a table"
     begun = (unit for unit in wished.units if unit >= books.plan.seat_count)

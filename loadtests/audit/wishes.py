@@ -66,17 +66,17 @@ def _type(plan: Plan, name: str) -> int:
 
 
 def could_be_had(books: Books, waited: e.WaiterJoined, at_ms: int) -> bool:
-    """Whether the waiter could certainly have been served, by then at least since something last came back.
+    """Whether the waiter could certainly have been served.
 
     Where it is not simple to tell (several choices of seats, accessible ones, split groups) the answer is no.
     """
     event, wish = books.event, waited.wish
     if event is None or books.status is not EventStatus.ON_SALE or not has_channel(event, wish.channel):
         return False
-    if not (is_open(event, wish.channel, at_ms) and is_open(event, wish.channel, books.stirred_at_ms)):
+    if not is_open(event, wish.channel, at_ms):
         return False
     wished = read_wish(books.plan, waited)
-    if wished is None or torn_tables(books.plan, wished.units) or not _can_be_priced(books.plan, wished):
+    if wished is None or torn_tables(books.plan, wished.units) or not can_be_priced(books.plan, waited, wished):
         return False
     most = event.rules.max_per_buyer
     if most and books.units_of_buyer.get(waited.buyer, 0) + wished.quantity > most:
@@ -133,11 +133,22 @@ def _best_are_there(books: Books, waited: e.WaiterJoined, wished: Wished) -> boo
     return False
 
 
-def _can_be_priced(plan: Plan, wished: Wished) -> bool:
+def can_be_priced(plan: Plan, waited: e.WaiterJoined, wished: Wished) -> bool:
+    """Whether all of it is sold at the price types; of best seats, whether one of their categories is."""
     units = zip(wished.units, wished.unit_types, strict=True)
     areas = zip(wished.areas, wished.area_types, strict=True)
     prices = [price_of(plan, plan.category_of(unit), kind, 0) for unit, kind in units]
     prices += [price_of(plan, plan.areas[area].category, kind, 0) for (area, _), kind in areas]
+    types = list(wished.best_types)
+    for best in waited.wish.best:
+        own, types = types[: best.quantity], types[best.quantity :]
+        sold = (
+            prices
+            for name, prices in zip(plan.categories, plan.prices, strict=True)
+            if not best.categories or name in best.categories
+        )
+        if not any(prices.keys() >= set(own) for prices in sold):
+            return False
     return None not in prices
 
 

@@ -1,6 +1,7 @@
 """A clean journal, made by the real core, and the means to spoil it: entries in rows, sealed with chains."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 
@@ -77,6 +78,11 @@ class Journal(msgspec.Struct):
     def last_ms(self) -> int:
         """The time of its newest entry."""
         return self.drafts[-1].entries[-1].at_ms
+
+    def copy(self) -> "Journal":
+        """Another one that can be spoilt without this one."""
+        drafts = [msgspec.structs.replace(draft, entries=list(draft.entries)) for draft in self.drafts]
+        return Journal(drafts, list(self.replies), self.live)
 
     def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
         """Row and place within it, both from 0, of the first entry of that kind with these fields."""
@@ -192,6 +198,11 @@ def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Jo
     `days_later`: goes on when the core has forgotten what ended. `claims_again`: behind each row the owner claims the
     block anew, under its own epoch.
     """
+    return _clean_journal(days_later, claims_again).copy()
+
+
+@cache
+def _clean_journal(days_later: bool, claims_again: bool) -> Journal:
     shop = Shop(claims_again=claims_again)
     shop.take_over()
     shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))

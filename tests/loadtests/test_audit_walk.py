@@ -10,7 +10,7 @@ from actors.core import commands as c
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Accepted
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
-from actors.core.rules import Allotment, WaitingList, Window
+from actors.core.rules import Allotment, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, audit
 from tests.loadtests.whole_house import (
@@ -49,6 +49,11 @@ class Walk:
                 self.shop.now_ms += 60_000
                 self.shop.take_over(self.shop.now_ms - 50_000, self.shop.now_ms - 1_000)
             self.step()
+        self.shop.now_ms = max(self.shop.now_ms, SLOTS_FROM_MS)
+        for order in list(self.shop.state.orders):
+            self.ask(
+                c.CloseOrder(self.stamp(), order, self.random.choice((OrderStatus.COMPLETED, OrderStatus.NO_SHOW)))
+            )
         self.ask(c.ChangeStatus(self.stamp(), EventStatus.CLOSED))
         if self.random.random() < 0.5:
             self.ask(c.ChangeStatus(self.stamp(), EventStatus.CANCELLED))
@@ -144,7 +149,7 @@ class Walk:
                 return c.ChangeStatus(self.stamp(), EventStatus.PAUSED)
         return c.OpenSale(self.stamp())
 
-    def rules(self) -> msgspec.Struct:
+    def rules(self) -> Rules:
         random, now_ms = self.random, self.shop.now_ms
         allotments = random.sample(WHOLE_RULES.allotments, random.randint(0, 3))
         if random.random() < 0.5:
