@@ -31,8 +31,10 @@ def check_outage(books: Books, entry: e.Activated, *, owner_is_new: bool, writte
 def fold_placed(books: Books, entry: e.HoldPlaced) -> None:
     """Units are held; an offer to who waits bears no key, as nobody asked."""
     who = books.hold_id(entry.hold)
-    if not entry.waiter or entry.key or entry.fingerprint:
+    if not entry.waiter:
         books.use_key(entry, "hold", entry.hold)
+    elif entry.key or entry.fingerprint:
+        books.found(Fault.KEY_MALFORMED, f"of {who}, which was offered")
     waits_itself = entry.hold in books.line or entry.hold in books.gone_waiters
     if entry.hold in books.claims or entry.hold in books.ended_at_ms or (waits_itself and not entry.waiter):
         books.found(Fault.NUMBER_REUSED, f"{who} is placed a second time, or has the number of a waiter")

@@ -5,6 +5,7 @@ from functools import cache
 import msgspec
 
 from actors.core import commands as c
+from actors.core.entries import HoldPlaced
 from actors.core.layout import (
     Area,
     Calendar,
@@ -17,10 +18,12 @@ from actors.core.layout import (
     Section,
     Tax,
 )
+from actors.core.lots import freeze_prices
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
+from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
-from tests.loadtests.journals import HOLD_TTL_MS, START_MS, Journal, Shop
+from tests.loadtests.journals import HOLD_TTL_MS, KEY, PRINT, START_MS, Journal, Shop
 
 HOUR_MS = 60 * 60_000
 SLOT_MS = HOUR_MS // 2
@@ -87,6 +90,12 @@ def another_layout(number: int) -> Layout:
         tax=Tax("VAT", 190_000, included=True) if number % 3 else None,
         fees=WHOLE_LAYOUT.fees[: number % 3],
     )
+
+
+LAST_LAYOUT = another_layout(7)
+LAST_HOLD_LIFE_MS = 2_400_000
+LAST_RULES = msgspec.structs.replace(WHOLE_RULES, max_per_buyer=8, max_hold_life_ms=LAST_HOLD_LIFE_MS)
+"""What the whole journal's event has become at its end."""
 
 
 class _WholeShop:
@@ -168,7 +177,7 @@ def _whole_journal() -> Journal:
         c.ReleaseHold(whole.stamp(), 5),
         whole.wait(21, Wish(("T/t1/1", "T/t1/2"), (AreaPlaces("terrace", 1, "child"),), channel="partner")),
         whole.wait(22, Wish(("T/t1",))),
-        whole.wait(23, Wish(("A/1/1",))),
+        whole.wait(23, Wish(("A/1/1",)), "hal"),
         whole.wait(24, Wish(best=(BestSeats(2, ("H",), price_types=(("child", 1),)),)), "cem"),
         c.ExtendHold(whole.stamp(), 6, HOUR_MS),
     )
@@ -187,8 +196,8 @@ def _whole_journal() -> Journal:
     whole.then(c.ChangeStatus(whole.stamp(), EventStatus.PAUSED))
     whole.then(c.OpenSale(whole.stamp()))
     whole.then(whole.edit(name="A better concert", hold_ttl_ms=600_000))
-    whole.then(whole.edit(layout=another_layout(7)))
-    whole.then(whole.edit(rules=msgspec.structs.replace(WHOLE_RULES, max_per_buyer=8, max_hold_life_ms=2_400_000)))
+    whole.then(whole.edit(layout=LAST_LAYOUT))
+    whole.then(whole.edit(rules=LAST_RULES))
     whole.then(after_ms=20 * 60_000)  # the partner's are returned, 10 expires
     whole.then(after_ms=10 * 60_000)  # so are the accessible seats
     whole.shop.now_ms += 17 * 60_000
@@ -205,3 +214,22 @@ def _whole_journal() -> Journal:
     )
     whole.then(c.CancelOrder(whole.stamp(), 111), c.ReleaseHold(whole.stamp(), 12), after_ms=2_000)
     return whole.shop.journal()
+
+
+def a_hold(
+    journal: Journal, *units: str, areas: tuple[tuple[str, int], ...] = (), **changes: object
+) -> HoldPlaced:  # fmt: skip
+    """A hold of the whole journal's event at its end, of units by name for adults, right but for `changes`."""
+    state = BlockState()
+    state.set_layout(LAST_LAYOUT, 1)
+    found = [state.index.find_unit(name) for name in units]
+    seats = [unit[0] for unit in found if unit is not None]
+    assert len(seats) == len(units), f"{units} are not there"
+    places = [(state.index.area_of_name[area], quantity) for area, quantity in areas]
+    priced = freeze_prices(state, seats, places, [0] * len(seats), [0] * len(places))
+    at_ms = journal.last_ms
+    placed = HoldPlaced(
+        at_ms, 99, "zoe", tuple(seats), tuple(places), priced.prices, at_ms + 60_000, at_ms + LAST_HOLD_LIFE_MS, KEY,
+        PRINT, priced.lines, priced.charges, priced.once,
+    )  # fmt: skip
+    return msgspec.structs.replace(placed, **changes)
