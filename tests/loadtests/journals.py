@@ -198,11 +198,11 @@ def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Jo
     `days_later`: goes on when the core has forgotten what ended. `claims_again`: behind each row the owner claims the
     block anew, under its own epoch.
     """
-    return _clean_journal(days_later, claims_again).copy()
+    return _kept_journal(days_later, claims_again).copy()
 
 
-@cache
-def _clean_journal(days_later: bool, claims_again: bool) -> Journal:
+def made_journal(days_later: bool = False, claims_again: bool = False) -> Journal:
+    """The clean journal, made anew: by the core as it is now."""
     shop = Shop(claims_again=claims_again)
     shop.take_over()
     shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
@@ -252,6 +252,9 @@ def _clean_journal(days_later: bool, claims_again: bool) -> Journal:
             _hold(shop, number, (seat,))
         shop.commit()
     return shop.journal()
+
+
+_kept_journal = cache(made_journal)
 
 
 def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[Finding]:

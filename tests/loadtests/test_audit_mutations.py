@@ -15,7 +15,7 @@ from actors.core.layout import Layout
 from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.journals import Journal, audit, clean_journal
-from tests.loadtests.whole_house import whole_journal
+from tests.loadtests.whole_journal import whole_journal
 
 SECOND_MS = 1_000
 DAY_MS = 24 * 60 * 60_000

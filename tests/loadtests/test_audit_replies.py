@@ -9,7 +9,7 @@ from actors.core.ids import Kind, outside_id
 from actors.core.state import Hold
 from loadtests.audit.findings import Fault
 from loadtests.audit.replies import Acknowledged, Told
-from tests.loadtests.journals import BLOCK, Journal, Spoil, audit, clean_journal, faults
+from tests.loadtests.journals import BLOCK, Journal, Spoil, audit, clean_journal, faults, made_journal
 
 DIGEST = Fault.DIGEST_DIFFERS
 
@@ -158,7 +158,7 @@ def test_tickets_that_are_more_than_the_units_show(monkeypatch: pytest.MonkeyPat
         return sound(hold) + 1
 
     monkeypatch.setattr(orders, "unit_count", one_more)
-    assert faults(audit(clean_journal())) == {DIGEST}
+    assert faults(audit(made_journal())) == {DIGEST}
 
 
 def test_the_digest_tells_when_the_fold_forgets_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
