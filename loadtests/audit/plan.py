@@ -6,7 +6,7 @@ name of a slot tells local time, but what makes it the same slot in another layo
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TypeAlias
 
@@ -89,6 +89,9 @@ class Plan:
         self._resource_firsts = [resource.first for resource in self.resources]
         self._resource_of_name = {resource.name: resource for resource in self.resources}
         self.area_of_name = {area.name: number for number, area in enumerate(self.areas)}
+        self._rows_of_section: dict[str, list[Row]] = {}
+        for row in self.rows:
+            self._rows_of_section.setdefault(row.section, []).append(row)
         self.has_whole_tables = any(row.kind == WHOLE_TABLE for row in self.rows)
         self.unit_count = self.seat_count + sum(len(resource.slots) for resource in self.resources)
         self.capacity = self.unit_count + sum(area.capacity for area in self.areas)
@@ -128,6 +131,11 @@ class Plan:
                 Resource(resource.name, resource.category, first, starts_ms, ahead_min, slot_ms, resource.buffer_ms)
             )
             first += len(starts_ms)
+
+    @property
+    def sections(self) -> Set[str]:
+        """The names of its sections."""
+        return self._rows_of_section.keys()
 
     @property
     def type_count(self) -> int:
@@ -232,14 +240,13 @@ class Plan:
         units = self.units_called(text)
         if units is not None:
             return list(units)
-        found = [
-            unit
-            for row in self.rows
-            if text in (row.section, f"{row.section}/{row.name}")
-            for unit in row.seats
-        ]  # fmt: skip
-        resource = self._resource_of_name.get(text)
-        return (found or None) if resource is None else list(resource.slots)
+        if text in self._resource_of_name:
+            return list(self._resource_of_name[text].slots)
+        section, slash, name = text.partition("/")
+        if slash:
+            row = self._row_of_name.get((section, name))
+            return None if row is None else list(row.seats)
+        return [seat for row in self._rows_of_section.get(text, ()) for seat in row.seats] or None
 
     def span(self, name: str, starts_ms: int, ends_ms: int) -> range | None:
         """The slots of the resource that fill this time, each beginning where the one before it ends."""

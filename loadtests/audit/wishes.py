@@ -50,9 +50,8 @@ def read_wish(plan: Plan, waited: e.WaiterJoined) -> Wished | None:
         for places in wish.areas:
             wished.areas.append((plan.area_of_name[places.area], places.quantity))
             wished.area_types.append(_type(plan, places.price_type))
-        sections = {row.section for row in plan.rows}
         for best in wish.best:
-            if not (sections.issuperset(best.sections) and set(plan.categories).issuperset(best.categories)):
+            if not (plan.sections >= set(best.sections) and set(plan.categories).issuperset(best.categories)):
                 return None
             named = [_type(plan, name) for name, quantity in best.price_types for _ in range(quantity)]
             wished.best_types += named + [0] * (best.quantity - len(named))
