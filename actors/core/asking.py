@@ -5,6 +5,7 @@ from typing import NamedTuple
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Details, Reason, Rejected
+from actors.core.rules import Rules
 from actors.core.wishes import MAX_UNITS_PER_HOLD, BestSeats, Wish
 
 
@@ -32,7 +33,7 @@ class AskedBest(NamedTuple):
     types: list[int]
 
 
-def read_wish(index: LayoutIndex, wish: Wish) -> Asked | Rejected:
+def read_wish(index: LayoutIndex, rules: Rules, wish: Wish) -> Asked | Rejected:
     """What is wished for, or what of it is not there: UNIT_UNKNOWN, TABLE_NOT_WHOLE, or INVALID_ARGUMENT."""
     reading = _Reading(index)
     asked = Asked([], [], [], [], [])
@@ -47,6 +48,8 @@ def read_wish(index: LayoutIndex, wish: Wish) -> Asked | Rejected:
         asked.areas.append((area or 0, places.quantity))
         asked.area_types.append(reading.area_price(area, places.price_type))
     asked.best.extend(reading.best(best) for best in wish.best)
+    if wish.channel and rules.channel(wish.channel) is None:
+        reading.unknown.append(wish.channel)
     if reading.unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=tuple(reading.unknown)))
     if len(set(asked.seats)) != len(asked.seats):

@@ -82,7 +82,7 @@ def grant(state: BlockState, wish: Wish, buyer: str, now_ms: int) -> Granted | R
 
 def ask(state: BlockState, wish: Wish, now_ms: int) -> Asked | Rejected:
     """The wish in numbers, if all that it names is there and is sold at this time."""
-    asked = read_wish(state.index, wish)
+    asked = read_wish(state.index, state.rules, wish)
     if isinstance(asked, Rejected):
         return asked
     return refuse_sale(state, wish.channel, now_ms) or _refuse_begun(state, asked, now_ms) or asked
@@ -128,8 +128,7 @@ def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None
     window = state.rules.window
     if channel:
         known = state.rules.channel(channel)
-        if known is None:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(channel,)))
+        assert known is not None, "whoever names what is not there is refused before"
         window = known.window or window
     if now_ms < window.opens_at_ms:
         return Rejected(Reason.SALE_NOT_OPEN, Details(retry_at_ms=window.opens_at_ms))
