@@ -6,6 +6,8 @@ from actors.core import entries as e
 
 MAX_UNITS = 1_000_000
 MINUTE_MS = 60_000
+DAY_MIN = 24 * 60
+MAX_TIME_MS = 253_402_214_400_000  # the last day of the year 9999
 
 
 def layout_fault(created: e.EventCreated) -> str:
@@ -75,9 +77,11 @@ def _slot_faults(created: e.EventCreated) -> Iterator[str]:
         if calendar.slot_ms < 1:
             yield f"slots of {calendar.slot_ms} ms"
         ends_ms = 0
-        for start_ms, count, _ in calendar.runs:
+        for start_ms, count, ahead_min in calendar.runs:
             if count < 1 or start_ms < ends_ms:
                 yield f"{count} slots from {start_ms} on, after others that end at {ends_ms}"
+            if start_ms + count * calendar.slot_ms > MAX_TIME_MS or abs(ahead_min) >= DAY_MIN:
+                yield f"slots at times that cannot be written: {start_ms}, {ahead_min} minutes ahead of UTC"
             if start_ms % MINUTE_MS or calendar.slot_ms % MINUTE_MS:
                 yield "slots that do not begin at whole minutes cannot be told apart"
             ends_ms = start_ms + count * calendar.slot_ms

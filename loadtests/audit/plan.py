@@ -258,7 +258,8 @@ class Plan:
         place = first - resource.first
         filled = resource.starts_ms[place : place + count]
         wanted = range(starts_ms, ends_ms, resource.slot_ms)
-        return range(first, first + count) if count and not rest and list(filled) == list(wanted) else None
+        is_filled = not rest and 0 < count == len(filled) and list(filled) == list(wanted)
+        return range(first, first + count) if is_filled else None
 
 
 def _place_of(labels: tuple[str, ...] | range, label: str) -> int | None:

@@ -80,9 +80,8 @@ def _malformed(books: Books, entry: e.WaiterJoined) -> str:
         return "nothing is sold, or not this way"
     if not is_open(event, wish.channel, entry.at_ms):
         return "nothing is sold this way now"
-    quantities = [*(places.quantity for places in wish.areas), *(best.quantity for best in wish.best)]
     wished = read_wish(books.plan, entry)
-    if wished is None or len(set(wished.units)) != len(wished.units) or min(quantities, default=1) < 1:
+    if wished is None or len(set(wished.units)) != len(wished.units):
         return "waits for what is not there"
     if not can_be_priced(books.plan, entry, wished):
         return "waits for what is not sold at this price type"

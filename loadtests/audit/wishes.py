@@ -6,7 +6,7 @@ import msgspec
 
 from actors.core import entries as e
 from loadtests.audit.books import Books, EventStatus
-from loadtests.audit.claiming import set_aside_for_others, torn_tables
+from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, set_aside_for_others, torn_tables
 from loadtests.audit.plan import ACCESSIBLE, PLAIN, WHOLE_TABLE, Plan
 from loadtests.audit.prices import lines_of, price_of
 from loadtests.audit.rules import FOR_ACCESS, has_channel, is_open, places_kept
@@ -30,9 +30,14 @@ class Wished(msgspec.Struct):
 
 
 def read_wish(plan: Plan, waited: e.WaiterJoined) -> Wished | None:
-    """What is wished for, if the plan knows all of it."""
+    """What is wished for, if the plan knows all of it, and not of absurdly much."""
     wish = waited.wish
     wished = Wished([], [], [], [], [])
+    quantities = [quantity for best in wish.best for quantity in (best.quantity, *(dict(best.price_types).values()))]
+    if any(
+        not 1 <= quantity <= MAX_UNITS_PER_HOLD for quantity in (*quantities, *(own.quantity for own in wish.areas))
+    ):
+        return None
     types = dict(wish.seat_types)
     try:
         for name in wish.seats:

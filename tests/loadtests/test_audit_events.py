@@ -80,6 +80,14 @@ def slots_at_once(journal: Journal) -> None:
     _edit_layout(journal, calendars=(*LAST_LAYOUT.calendars, calendar))
 
 
+def slots_beyond_all_times(journal: Journal) -> None:
+    _edit_layout(journal, calendars=(*LAST_LAYOUT.calendars, Calendar("UTC", SLOT_MS, ((1 << 60, 1, 0),))))
+
+
+def slots_of_no_zone(journal: Journal) -> None:
+    _edit_layout(journal, calendars=(*LAST_LAYOUT.calendars, Calendar("UTC", SLOT_MS, ((SLOTS_FROM_MS, 1, 1_440),))))
+
+
 def accessible_seat_beyond_its_row(journal: Journal) -> None:
     first = LAST_LAYOUT.sections[0]
     row = msgspec.structs.replace(first.rows[0], accessible=(3,))
@@ -161,6 +169,8 @@ def allotment_returned_early(journal: Journal) -> None:
         (fee_below_nothing, {Fault.LAYOUT_WRONG}),
         (resource_without_a_calendar, {Fault.LAYOUT_WRONG}),
         (slots_at_once, {Fault.LAYOUT_WRONG}),
+        (slots_beyond_all_times, {Fault.LAYOUT_WRONG}),
+        (slots_of_no_zone, {Fault.LAYOUT_WRONG}),
         (accessible_seat_beyond_its_row, {Fault.LAYOUT_WRONG}),
         (resource_called_as_an_area, {Fault.LAYOUT_WRONG}),
         (allotment_of_what_is_not_there, {Fault.RULES_WRONG}),

@@ -5,11 +5,11 @@ import pytest
 
 from actors.core import entries as e
 from actors.core.replies import EventStatus
-from actors.core.wishes import AreaPlaces, BestSeats, Wish
+from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from loadtests.audit.findings import Fault
 from tests.loadtests.journals import KEY, PRINT, Journal, Spoil, audit, faults
 from tests.loadtests.planting import KEYS, a_hold, cancel_101, changed_status, edited, exchanged, offer, score, waiting
-from tests.loadtests.whole_house import CLAIM_MS, LAST_RULES
+from tests.loadtests.whole_house import CLAIM_MS, LAST_RULES, SLOT_MS, SLOTS_FROM_MS
 from tests.loadtests.whole_journal import whole_journal
 
 
@@ -27,6 +27,15 @@ def waiter_without_a_number(journal: Journal) -> None:
 
 def waits_for_what_is_not_there(journal: Journal) -> None:
     journal.add(waiting(journal, 98, Wish(("A/9/1",))))
+
+
+def waits_for_absurdly_much(journal: Journal) -> None:
+    journal.add(waiting(journal, 98, Wish(best=(BestSeats(1 << 60),))))
+
+
+def waits_until_the_end_of_time(journal: Journal) -> None:
+    span = Span("court 1", SLOTS_FROM_MS, SLOTS_FROM_MS + (SLOT_MS << 30))
+    journal.add(waiting(journal, 98, Wish(spans=(span,))))
 
 
 def waits_for_part_of_a_table(journal: Journal) -> None:
@@ -138,6 +147,8 @@ def later_before_earlier_of_best_seats_and_places(journal: Journal) -> None:
         (waiter_with_the_number_of_a_hold, {Fault.NUMBER_REUSED}),
         (waiter_without_a_number, {Fault.WAITER_MALFORMED}),
         (waits_for_what_is_not_there, {Fault.WAITER_MALFORMED}),
+        (waits_for_absurdly_much, {Fault.WAITER_MALFORMED}),
+        (waits_until_the_end_of_time, {Fault.WAITER_MALFORMED}),
         (waits_for_part_of_a_table, {Fault.WAITER_MALFORMED}),
         (waits_for_what_is_not_sold_so, {Fault.WAITER_MALFORMED}),
         (waits_for_more_than_the_limit, {Fault.WAITER_MALFORMED}),
