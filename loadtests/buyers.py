@@ -24,7 +24,7 @@ NOT_PAYING = 0.05
 EXTENSION_S = 15
 VANISH_WITHIN_S = 0.004
 
-_EXPLAINED = {
+EXPLAINED = {
     Told.HELD: {"UNITS_HELD", "UNITS_SOLD", "NOT_ENOUGH_AVAILABLE"},
     Told.EXTENDED: {"HOLD_EXPIRED"},
     Told.RELEASED: {"HOLD_EXPIRED"},
@@ -133,7 +133,7 @@ class Buyer:
             count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: {answer.cause}")
             return None
         count(figures.refused, answer.code)
-        if answer.code not in _EXPLAINED[ask.told]:
+        if answer.code not in EXPLAINED[ask.told]:
             count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: refused with {answer.code}")
         elif ask.areas:
             self._belief.area_full = True

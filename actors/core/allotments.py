@@ -4,10 +4,10 @@ A seat or slot lies in one pool: open to all, kept for who needs an accessible s
 an area have no pool of their own: of an allotment of places, as many are kept as its channel has not held yet.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from actors.core.entries import AllotmentReturned
-from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT, OPEN
+from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT
 from actors.core.layout_index import LayoutIndex
 from actors.core.rules import Allotment, Rules
 from actors.core.state import BlockState
@@ -43,18 +43,38 @@ def apply_allotment_returned(state: BlockState, entry: AllotmentReturned) -> Non
     shelve(state)
 
 
+def returned_at(state: BlockState, now_ms: int) -> list[str]:
+    """The names of what has come back by time, though it is not in the journal yet."""
+    if state.next_return is None or state.next_return[0] > now_ms:
+        return []
+    names = [
+        allotment.name
+        for allotment in state.rules.allotments
+        if 0 < allotment.returns_at_ms <= now_ms and allotment.name not in state.returned
+    ]
+    if 0 < state.rules.accessible_until_ms <= now_ms and ACCESSIBLE_SEATS not in state.returned:
+        names.append(ACCESSIBLE_SEATS)
+    return names
+
+
+def pools_without(state: BlockState, returned: Container[str]) -> bytearray:
+    """The pool that rules and layout give every unit, when these allotments have come back."""
+    pools = bytearray(state.index.unit_count)
+    if ACCESSIBLE_SEATS not in returned:
+        for _, row, base in state.index.row_spans():
+            for place in (*row.accessible, *row.companions):
+                pools[base + place] = ACCESSIBLE
+    for number, allotment in enumerate(state.rules.allotments):
+        if allotment.name not in returned:
+            for units in _ranges(state.index, allotment):
+                pools[units.start : units.stop] = bytes((FIRST_ALLOTMENT + number,)) * len(units)
+    return pools
+
+
 def shelve(state: BlockState) -> None:
     """Put every unit into the pool that rules, layout and returns give it."""
     pools = state.inventory.pools
-    wanted = bytearray(len(pools))
-    if ACCESSIBLE_SEATS not in state.returned:
-        for _, row, base in state.index.row_spans():
-            for place in (*row.accessible, *row.companions):
-                wanted[base + place] = ACCESSIBLE
-    for number, allotment in enumerate(state.rules.allotments):
-        if allotment.name not in state.returned:
-            for units in _ranges(state.index, allotment):
-                wanted[units.start : units.stop] = bytes((FIRST_ALLOTMENT + number,)) * len(units)
+    wanted = pools_without(state, state.returned)
     if wanted != pools:
         for unit in range(len(pools)):
             if wanted[unit] != pools[unit]:
@@ -69,22 +89,15 @@ def allotment_of_pool(state: BlockState, pool: int) -> Allotment:
     return state.rules.allotments[pool - FIRST_ALLOTMENT]
 
 
-def is_open(state: BlockState, pool: int, now_ms: int) -> bool:
-    """Whether the pool is everybody's at this time, journaled or not."""
-    if pool == OPEN:
-        return True
-    ends_at_ms = state.rules.accessible_until_ms if pool == ACCESSIBLE else allotment_of_pool(state, pool).returns_at_ms
-    return 0 < ends_at_ms <= now_ms
-
-
-def places_kept(state: BlockState, area: int, channel: str, now_ms: int, back: Mapping[str, int]) -> int:
+def places_kept(
+    state: BlockState, area: int, channel: str, returned: Container[str], back: Mapping[str, int]
+) -> int:  # fmt: skip
     """How many places of the area are kept for others than this channel. `back`: by channel, places that come back."""
     assert state.layout is not None
     name = state.layout.areas[area].name
     kept: dict[str, int] = {}  # by channel; empty: the house
     for allotment in state.rules.allotments:
-        over = allotment.name in state.returned or 0 < allotment.returns_at_ms <= now_ms
-        if not over and (allotment.channel != channel or not channel):
+        if allotment.name not in returned and (allotment.channel != channel or not channel):
             for places in allotment.places:
                 if places.area == name:
                     kept[allotment.channel] = kept.get(allotment.channel, 0) + places.quantity

@@ -6,7 +6,8 @@ from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.pricing import price_point
-from actors.core.wishes import MAX_UNITS_PER_HOLD, BestSeats, Span, Wish, is_plain
+from actors.core.rules import Rules
+from actors.core.wishes import MAX_UNITS_PER_HOLD, AreaPlaces, BestSeats, Span, Wish, is_plain
 
 
 class Asked(NamedTuple):
@@ -26,7 +27,10 @@ class Asked(NamedTuple):
 
 
 class AskedBest(NamedTuple):
-    """As `BestSeats`, in numbers; None: any section, any category. `types`: one for each seat."""
+    """As `BestSeats`, in numbers; None: any section, any category. `types`: one for each seat.
+
+    Only categories that are sold at all these types are left.
+    """
 
     quantity: int
     sections: frozenset[int] | None
@@ -36,13 +40,14 @@ class AskedBest(NamedTuple):
     types: list[int]
 
 
-def read_wish(index: LayoutIndex, wish: Wish) -> Asked | Rejected:
+def read_wish(index: LayoutIndex, rules: Rules, wish: Wish) -> Asked | Rejected:
     """What is wished for, or what of it is not there: UNIT_UNKNOWN, TABLE_NOT_WHOLE, or INVALID_ARGUMENT."""
     if is_plain(wish) and index.has_only_rows:
         return _read_seats(index, wish.seats)
     reading = _Reading(index)
-    asked = Asked([], [], [], [], [])
-    _read_all(reading, asked, wish)
+    asked = reading.read(wish)
+    if wish.channel and rules.channel(wish.channel) is None:
+        reading.unknown.append(wish.channel)
     if reading.unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=tuple(reading.unknown)))
     if len(set(asked.seats)) != len(asked.seats):
@@ -64,26 +69,12 @@ def _read_seats(index: LayoutIndex, names: tuple[str, ...]) -> Asked | Rejected:
     return Asked(seats, [], [], [unit[1] * types for unit in found if unit is not None], [])
 
 
-def _read_all(reading: "_Reading", asked: Asked, wish: Wish) -> None:
-    types = dict(wish.seat_types)
-    for name in wish.seats:
-        reading.add_units(asked, name, reading.price_type(types[name]) if name in types else 0)
-    for span in wish.spans:
-        reading.add_slots(asked, span)
-    for places in wish.areas:
-        area = reading.area(places.area)
-        asked.areas.append((area, places.quantity))
-        asked.area_points.append(reading.point(reading.category_of_area(area), reading.price_type(places.price_type)))
-    asked.best.extend(reading.best(best) for best in wish.best)
-
-
 def _only_whole_tables(index: LayoutIndex, seats: list[int]) -> Rejected | None:
     """Why these seats cannot be had together: some are of a table of which others are missing; those are named."""
     asked_for = set(seats)
     missing = [
         index.unit_name(seat)
-        for table in dict.fromkeys(index.table_of_seat(unit) for unit in seats if unit < index.seat_count)
-        if table is not None
+        for table in dict.fromkeys(filter(None, map(index.table_of_seat, seats)))
         for seat in table
         if seat not in asked_for
     ]
@@ -97,51 +88,63 @@ class _Reading:
         self.unknown: list[str] = []
         self._index = index
         self._layout: Layout = index.layout
-        self._has_types = len(index.layout.price_types) > 1
 
-    def add_units(self, asked: Asked, name: str, price_type: int) -> None:
+    def read(self, wish: Wish) -> Asked:
+        """All of it."""
+        asked = Asked([], [], [], [], [])
+        types = dict(wish.seat_types)
+        for name in wish.seats:
+            self._add_units(asked, name, types.get(name, ""))
+        for span in wish.spans:
+            self._add_slots(asked, span)
+        for places in wish.areas:
+            self._add_places(asked, places)
+        asked.best.extend(self._best(best) for best in wish.best)
+        return asked
+
+    def _add_units(self, asked: Asked, name: str, type_name: str) -> None:
         """A seat, a slot, or the seats of a table."""
         found = self._index.find_unit(name)
-        if found is not None:
-            asked.seats.append(found[0])
-            asked.seat_points.append(self.point(found[1], price_type))
-            return
-        table = self._index.find_table(name) if self._index.has_tables else None
-        if table is None:
+        units = range(found[0], found[0] + 1) if found is not None else None
+        if units is None and self._index.has_tables:
+            units = self._index.find_table(name)
+        if units is None:
             self.unknown.append(name)
-            return
-        asked.seats.extend(table)
-        point = self.point(self._index.category_of_unit(table.start), price_type)
-        asked.seat_points.extend(point for _ in table)
+        price_type = self._price_type(type_name)
+        if units is not None:
+            self._add(asked, units, self._index.category_of_unit(units.start), price_type)
 
-    def add_slots(self, asked: Asked, span: Span) -> None:
+    def _add_slots(self, asked: Asked, span: Span) -> None:
         """The slots of a resource in this time."""
-        slots = self._index.slots
-        number = slots.resource_of_name.get(span.resource)
-        found = None if number is None else slots.span(number, span.starts_at_ms, span.ends_at_ms)
-        if number is None or found is None:
+        number = self._index.slots.resource_of_name.get(span.resource)
+        slots = None if number is None else self._index.slots.span(number, span.starts_at_ms, span.ends_at_ms)
+        if slots is None:
             self.unknown.append(span.resource)
-            return
-        asked.seats.extend(found)
-        point = self.point(self._layout.resources[number].category, self.price_type(span.price_type))
-        asked.seat_points.extend(point for _ in found)
+        price_type = self._price_type(span.price_type)
+        if number is not None and slots is not None:
+            self._add(asked, slots, self._layout.resources[number].category, price_type)
 
-    def point(self, category: int, price_type: int) -> int:
-        """The price point of a category and a price type."""
-        return price_point(self._layout, category, price_type) if self._has_types else category
+    def _add(self, asked: Asked, units: range, category: int, price_type: int) -> None:
+        asked.seats.extend(units)
+        point = self._point(category, price_type)
+        asked.seat_points.extend(point for _ in units)
 
-    def category_of_area(self, area: int) -> int:
-        """The area's category; of one that is not known, any."""
-        return self._layout.areas[area].category if self._layout.areas else 0
-
-    def area(self, name: str) -> int:
-        """The area's index."""
-        area = self._index.area_of_name.get(name)
+    def _add_places(self, asked: Asked, places: AreaPlaces) -> None:
+        area = self._index.area_of_name.get(places.area)
         if area is None:
-            self.unknown.append(name)
-        return area or 0
+            self.unknown.append(places.area)
+        price_type = self._price_type(places.price_type)
+        if area is not None:
+            asked.areas.append((area, places.quantity))
+            asked.area_points.append(self._point(self._layout.areas[area].category, price_type))
 
-    def price_type(self, name: str) -> int:
+    def _point(self, category: int, price_type: int) -> int:
+        """The price point, at which units must be sold."""
+        if price_type and self._layout.categories[category].price_of(price_type) is None:
+            self.unknown.append(f"{self._layout.price_types[price_type]} ({self._layout.categories[category].name})")
+        return price_point(self._layout, category, price_type)
+
+    def _price_type(self, name: str) -> int:
         """The price type's index."""
         if not name:
             return 0
@@ -150,19 +153,35 @@ class _Reading:
             return 0
         return self._layout.price_types.index(name)
 
-    def best(self, best: BestSeats) -> AskedBest:
+    def _best(self, best: BestSeats) -> AskedBest:
         """The choice that is left to us."""
         categories = {category.name: index for index, category in enumerate(self._layout.categories)}
-        types = [number for name, quantity in best.price_types for number in [self.price_type(name)] * quantity]
+        types = [number for name, quantity in best.price_types for number in [self._price_type(name)] * quantity]
         types += [0] * (best.quantity - len(types))
+        asked_for = self._numbers(best.categories, categories)
         return AskedBest(
             best.quantity,
             self._numbers(best.sections, self._index.section_of_name),
-            self._numbers(best.categories, categories),
+            asked_for if not any(types) else self._sold_at(set(types), asked_for),
             best.accessible,
             best.split,
             types,
         )
+
+    def _sold_at(self, price_types: set[int], asked_for: frozenset[int] | None) -> frozenset[int]:
+        """Those of the categories that are sold at all these price types."""
+        every = frozenset(range(len(self._layout.categories)))
+        among = every if asked_for is None else asked_for
+        sold_at = {
+            price_type: {c for c in among if self._layout.categories[c].price_of(price_type) is not None}
+            for price_type in price_types
+        }
+        found = frozenset(among).intersection(*sold_at.values())
+        if among and not found:
+            self.unknown.extend(
+                self._layout.price_types[price_type] for price_type in sorted(price_types) if price_type
+            )
+        return found
 
     def _numbers(self, names: tuple[str, ...], known: dict[str, int]) -> frozenset[int] | None:
         self.unknown.extend(name for name in names if name not in known)

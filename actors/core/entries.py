@@ -192,6 +192,7 @@ class TicketsExchanged(msgspec.Struct, frozen=True, array_like=True, tag=16, for
     chosen: tuple[tuple[int, int], ...]
     key: bytes
     fingerprint: bytes
+    channel: str = ""
 
 
 class TicketReassigned(msgspec.Struct, frozen=True, array_like=True, tag=17, forbid_unknown_fields=True):

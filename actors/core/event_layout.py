@@ -23,7 +23,7 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     for unit, owner in enumerate(state.inventory.owners):
         if owner:
             name = state.index.unit_name(unit)
-            if index.find_unit(name) is None:
+            if not _is_same(state.index, unit, index, name):
                 (held if state.claims_units(state.holds[owner]) else sold).append(name)
     for area, places in enumerate(state.index.layout.areas):
         claimed = state.inventory.area_held[area] + state.inventory.area_sold[area]
@@ -33,6 +33,14 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     if sold:
         return Rejected(Reason.UNITS_SOLD, Details(units=tuple(sold)))
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None
+
+
+def _is_same(before: LayoutIndex, unit: int, after: LayoutIndex, name: str) -> bool:
+    """Whether the unit is there afterwards too; a slot, if it is as long as before."""
+    found = after.find_unit(name)
+    if found is None or unit < before.seat_count:
+        return found is not None
+    return after.slots.times_ms(found[0]) == before.slots.times_ms(unit)
 
 
 def adopt_layout(state: BlockState, layout: Layout | None) -> None:
@@ -59,8 +67,8 @@ def reclaim(state: BlockState, hold: Hold) -> None:
     order = state.orders.get(hold.order) if hold.order else None
     leg = state.legs.get(hold.number)
     if state.claims_units(hold):
-        state.claim(hold, *(state.units_now(hold) if leg is None else pinned_units(state, hold, leg)))
+        state.claim(hold, state.units_now(hold) if leg is None else pinned_units(state, hold, leg))
     elif order is not None and order.status in SOLD:
-        seats, areas = sold_units(state, hold, order)
-        state.claim(hold, seats, areas)
-        state.inventory.sell(hold.number, seats, areas)
+        for units in sold_units(state, hold, order):
+            state.claim(hold, units)
+            state.inventory.sell(hold.number, units.seats, units.areas)

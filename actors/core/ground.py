@@ -1,19 +1,20 @@
 """What a decision finds: who has which unit at its time, and what stands in the way of a wish.
 
 Judged by time: what is overdue counts as available, though its end is not in the journal yet, and the decision that
-uses it ends it (`overdue`). Units that the same step gives back count as available too. While somebody waits for units,
-what is overdue is theirs first, and stands in the way until it was offered.
+uses it ends it (`overdue`); likewise what was set aside until now. Units that the same step gives back count as
+available too. While somebody waits for units, what is overdue or comes back is theirs first, and stands in the way
+until it was offered.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from actors.core.allotments import allotment_of_pool, is_open, places_kept
+from actors.core.allotments import allotment_of_pool, places_kept, pools_without, returned_at
 from actors.core.asking import Asked, AskedBest
 from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT, GONE, OPEN, UnitStatus
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.seat_rows import Found
-from actors.core.state import BlockState, Hold
+from actors.core.state import BlockState, Hold, Units
 from actors.core.wishes import Wish
 
 MAX_OVERDUE_LOOKED_AT = 1_000
@@ -24,26 +25,28 @@ Chosen = tuple[list[int], tuple[int, int]]
 
 
 class Ground:
-    """One decision's view of the block. `given_seats`, `given_areas`: what the same step gives back."""
+    """One decision's view of the block. `given`: what the same step gives back, of the hold `giver`."""
 
     def __init__(
         self,
         state: BlockState,
         now_ms: int,
         wish: Wish,
-        given_seats: Iterable[int] = (),
-        given_areas: Iterable[tuple[int, int]] = (),
-        given_channel: str = "",
+        given: Sequence[Units] = (),
+        giver: int = 0,
     ) -> None:
         self.overdue: dict[int, Hold] = {}  # the holds that the decision must end
         self._state = state
         self._now_ms = now_ms
         self._wish = wish
-        self._given_seats = frozenset(given_seats)
-        self._given_areas = tuple(given_areas)
-        self._given_channel = given_channel
-        self.given_count = len(self._given_seats) + sum(quantity for _, quantity in self._given_areas)
+        self._given = given
+        self._giver = giver
+        self._given_seats = frozenset(seat for units in given for seat in units.seats)
+        self.given_count = sum(len(units.seats) + sum(quantity for _, quantity in units.areas) for units in given)
         self._may_use_overdue = not len(state.line)
+        came_back = returned_at(state, now_ms) if self._may_use_overdue else ()
+        self._returned = state.returned.union(came_back)
+        self._pools = pools_without(state, self._returned) if came_back else state.inventory.pools
 
     def refuse(self, asked: Asked) -> Rejected | None:
         """What stands in the way of the units that are asked for by number."""
@@ -82,18 +85,14 @@ class Ground:
 
     def _supposed(self) -> dict[int, int]:
         """The seats that stand otherwise on the shelf at this time than in the journal."""
-        state, pools = self._state, self._state.inventory.pools
-        back = [seat for hold in self._overdue_holds() for seat in state.units_now(hold)[0]]
+        state, pools = self._state, self._pools
+        back = [seat for hold in self._overdue_holds() for seat in state.units_now(hold).seats]
         back += self._given_seats
         supposed = {seat: pools[seat] for seat in back if seat < state.index.seat_count}
-        if state.next_return is not None and state.next_return[0] <= self._now_ms:
-            over = {pool for pool in set(pools) if pool != OPEN and is_open(state, pool, self._now_ms)}
-            owners = state.inventory.owners
-            supposed |= {
-                seat: OPEN
-                for seat in range(state.index.seat_count)
-                if pools[seat] in over and (not owners[seat] or seat in supposed)
-            }
+        if pools is not state.inventory.pools:
+            shelf, owners = state.inventory.shelf, state.inventory.owners
+            moved = (seat for seat in range(state.index.seat_count) if not owners[seat] and shelf[seat] != pools[seat])
+            supposed.update((seat, pools[seat]) for seat in moved)
         return supposed
 
     def _named(self, best: AskedBest) -> tuple[str, ...]:
@@ -110,11 +109,12 @@ class Ground:
 
     def _refuse_reserved(self, units: list[int]) -> Rejected | None:
         """The units that are set aside for others than who asks, whoever has them now."""
-        pools = self._state.inventory.pools
-        reserved = [unit for unit in units if pools[unit] and not is_open(self._state, pools[unit], self._now_ms)]
+        pools = self._pools
         blocked: list[int] = []
         others: list[int] = []
-        for unit in reserved:
+        for unit in units:
+            if pools[unit] == OPEN:
+                continue
             if pools[unit] == ACCESSIBLE:
                 if not self._wish.accessible:
                     blocked.append(unit)
@@ -142,6 +142,8 @@ class Ground:
             for other in (unit, *near):
                 if not owners[other] or other in self._given_seats:
                     continue
+                if other != unit and owners[other] == self._giver:
+                    continue  # buffers are kept between holds
                 hold = self._state.holds[owners[other]]
                 if self._state.inventory.statuses[other] == UnitStatus.SOLD:
                     sold.append(unit)
@@ -173,19 +175,19 @@ class Ground:
         return None
 
     def _available(self, area: int) -> int:
-        back = {self._given_channel: _places(self._given_areas, area)}
-        for hold in self.overdue.values():
-            back[hold.channel] = back.get(hold.channel, 0) + _places(self._state.units_now(hold)[1], area)
+        back: dict[str, int] = {}  # by channel
+        for units in (*self._given, *map(self._state.units_now, self.overdue.values())):
+            back[units.channel] = back.get(units.channel, 0) + _places(units.areas, area)
         available = self._state.inventory.available(area) + sum(back.values())
         if self._state.rules.allotments:
-            available -= places_kept(self._state, area, self._wish.channel, self._now_ms, back)
+            available -= places_kept(self._state, area, self._wish.channel, self._returned, back)
         return available
 
     def _expire_more(self, area: int, wanted: int) -> int:
         """Use overdue holds of the area until so many are available; how many are. Rare: the tick expires most."""
         available = self._available(area)
         for hold in self._overdue_holds():
-            if hold.number not in self.overdue and _places(self._state.units_now(hold)[1], area):
+            if hold.number not in self.overdue and _places(self._state.units_now(hold).areas, area):
                 self.overdue[hold.number] = hold
                 available = self._available(area)
                 if available >= wanted:

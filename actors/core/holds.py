@@ -6,7 +6,7 @@ expired by the same decision.
 
 from typing import NamedTuple
 
-from actors.core.allotments import ACCESSIBLE_SEATS
+from actors.core.allotments import returned_at
 from actors.core.asking import Asked, read_wish
 from actors.core.baskets import LegHeld, leg_replies, price_of_legs
 from actors.core.commands import ExtendHold, PlaceHold, ReleaseHold
@@ -63,7 +63,7 @@ def faults_of_extend_hold(_: BlockState, command: ExtendHold) -> tuple[str, ...]
 def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
     """All the units or none; refusals name the units that stand in the way."""
     stamp = command.stamp
-    granted = grant(state, command.wish, stamp.buyer, Ground(state, now_ms, command.wish), now_ms)
+    granted = grant(state, command.wish, stamp.buyer, now_ms)
     if isinstance(granted, Rejected):
         return granted
     placed = placing(
@@ -79,22 +79,30 @@ def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Out
     return Accepted(entries, hold_reply(state, hold, now_ms))
 
 
-def grant(state: BlockState, wish: Wish, buyer: str, ground: Ground, now_ms: int) -> Granted | Rejected:
-    """What the wish comes to on this ground, or why it comes to nothing."""
-    asked = read_wish(state.index, wish)
+def grant(state: BlockState, wish: Wish, buyer: str, now_ms: int) -> Granted | Rejected:
+    """What the wish comes to for this buyer, or why it comes to nothing."""
+    asked = ask(state, wish, now_ms)
+    return asked if isinstance(asked, Rejected) else have(state, asked, buyer, Ground(state, now_ms, wish), now_ms)
+
+
+def ask(state: BlockState, wish: Wish, now_ms: int) -> Asked | Rejected:
+    """The wish in numbers, if all that it names is there and is sold at this time."""
+    asked = read_wish(state.index, state.rules, wish)
     if isinstance(asked, Rejected):
         return asked
-    index = state.index
-    refusal = (
+    return (
         refuse_sale(state, wish.channel, now_ms)
-        or (_refuse_begun(state, asked, now_ms) if index.unit_count > index.seat_count else None)
-        or (
-            refuse_buyer(state, buyer, asked.quantity - ground.given_count, now_ms)
-            if state.rules.max_per_buyer
-            else None
-        )
-        or ground.refuse(asked)
+        or (_refuse_begun(state, asked, now_ms) if state.index.unit_count > state.index.seat_count else None)
+        or asked
     )
+
+
+def have(state: BlockState, asked: Asked, buyer: str, ground: Ground, now_ms: int) -> Granted | Rejected:
+    """What is asked for, if the buyer may have it and nothing on this ground stands in the way."""
+    index, refusal = state.index, None
+    if state.rules.max_per_buyer:
+        refusal = refuse_buyer(state, buyer, asked.quantity - ground.given_count, now_ms)
+    refusal = refusal or ground.refuse(asked)
     if refusal is not None:
         return refusal
     seats, points, scores = asked.seats, asked.seat_points, []
@@ -110,8 +118,6 @@ def grant(state: BlockState, wish: Wish, buyer: str, ground: Ground, now_ms: int
             )
             scores.append(score)
     priced = freeze_prices(index, seats, asked.areas, points + asked.area_points)
-    if isinstance(priced, Rejected):
-        return priced
     return Granted(tuple(seats), tuple(asked.areas), priced, tuple(scores), tuple(ground.overdue.values()))
 
 
@@ -137,8 +143,7 @@ def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None
     window = state.rules.window
     if channel:
         known = state.rules.channel(channel)
-        if known is None:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(channel,)))
+        assert known is not None, "whoever names what is not there is refused before"
         window = known.window or window
     if now_ms < window.opens_at_ms:
         return Rejected(Reason.SALE_NOT_OPEN, Details(retry_at_ms=window.opens_at_ms))
@@ -150,6 +155,8 @@ def refuse_sale(state: BlockState, channel: str, now_ms: int) -> Rejected | None
 def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> Rejected | None:
     """Whether so many units more are too many for the buyer; what is overdue does not count."""
     most = state.rules.max_per_buyer
+    if quantity <= 0:
+        return None
     if not buyer:
         return Rejected(
             Reason.INVALID_ARGUMENT, Details(fields=("buyer_id: this event limits how much a buyer may have",))
@@ -171,14 +178,7 @@ def _refuse_begun(state: BlockState, asked: Asked, now_ms: int) -> Rejected | No
 
 def returns_due(state: BlockState, now_ms: int) -> tuple[AllotmentReturned, ...]:
     """The entries for the allotments whose time is over, though it is not in the journal yet."""
-    names = [
-        allotment.name
-        for allotment in state.rules.allotments
-        if 0 < allotment.returns_at_ms <= now_ms and allotment.name not in state.returned
-    ]
-    if 0 < state.rules.accessible_until_ms <= now_ms and ACCESSIBLE_SEATS not in state.returned:
-        names.append(ACCESSIBLE_SEATS)
-    return tuple(AllotmentReturned(now_ms, name) for name in names)
+    return tuple(AllotmentReturned(now_ms, name) for name in returned_at(state, now_ms))
 
 
 def decide_extend_hold(state: BlockState, command: ExtendHold, now_ms: int) -> Outcome:
@@ -233,7 +233,7 @@ def apply_hold_placed(state: BlockState, entry: HoldPlaced) -> None:
     """The units are held."""
     assert entry.hold not in state.holds, "a hold's number never comes back"
     hold = hold_of(entry, state.layout_version)
-    state.claim(hold, hold.seats, hold.areas)
+    state.claim(hold, state.units_now(hold))
     state.holds[hold.number] = hold
     state.push_deadline(hold)
     if entry.key:
@@ -330,7 +330,7 @@ def end_hold(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> N
     """The hold is over without an order; its units are available."""
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can end"
     hold.status = status
-    state.give_back(hold, *state.units_now(hold), were_sold=False)
+    state.give_back(hold, state.units_now(hold), were_sold=False)
     state.desk.release(hold.number, at_ms)
     state.ended.append((at_ms, hold.number))
     let_keys_go(state, hold, at_ms)

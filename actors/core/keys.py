@@ -68,9 +68,10 @@ def let_keys_go(state: BlockState, hold: Hold, ended_at_ms: int) -> None:
 def is_number_in_use(state: BlockState, stamp: Stamp, kind: Kind, number: int) -> bool:
     """Whether a hold or an order has the number, other than the one that this very key stands for.
 
-    Another tenant does not learn of it.
+    A waiter has the number of the hold that it will be offered. Another tenant does not learn of it.
     """
-    if number not in (state.holds if kind is Kind.HOLD else state.orders) or state.tenant != stamp.tenant:
+    there = number in state.orders if kind is Kind.ORDER else number in state.holds or number in state.waiters
+    if not there or state.tenant != stamp.tenant:
         return False
     memo = state.memos.get(stamp.key)
     return memo is None or (memo.kind, memo.number) != (kind, number)

@@ -90,7 +90,9 @@ class LayoutIndex:
         return bisect_right(self._bases, seat) - 1
 
     def table_of_seat(self, seat: int) -> range | None:
-        """All seats of the table that is sold only as a whole and has this seat, or None."""
+        """All seats of the table that is sold only as a whole and has this seat, or None; slots are at no table."""
+        if seat >= self.seat_count:
+            return None
         number = self.row_of_seat(seat)
         return self._seats_of_row(number) if self._rows[number][1].kind is RowKind.WHOLE_TABLE else None
 

@@ -6,17 +6,18 @@ leg that is released before it came is barred, should it come yet.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 from actors.core.baskets import LegHeld, LegLine
 from actors.core.commands import BookLeg, PinLeg, ReleaseLeg
 from actors.core.entries import Entry, LegBarred, LegBooked, LegPinned, LegReleased
 from actors.core.ground import Ground
-from actors.core.holds import expiry_of, grant, returns_due
+from actors.core.holds import ask, expiry_of, have, returns_due
 from actors.core.lots import lines_of, unit_count, unit_names
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.pricing import category_of_point, price_type_of_point
 from actors.core.replies import HoldStatus, OrderStatus, PinReply
-from actors.core.state import BlockState, Hold, Leg, Order
+from actors.core.state import BlockState, Hold, Leg, Order, Units
 from actors.core.ticket_changes import give_tickets_back, without_tickets
 from actors.core.tickets import good_tickets, sold_units, units_of
 from actors.core.wishes import faults_of_wish
@@ -46,8 +47,11 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
     given = given_units(state, plan.instead)
     if given is None:
         return Rejected(Reason.HOLD_RELEASED)
-    ground = Ground(state, now_ms, plan.wish, *given, plan.wish.channel)
-    granted = grant(state, plan.wish, command.buyer, ground, now_ms)
+    asked = ask(state, plan.wish, now_ms)
+    if isinstance(asked, Rejected):
+        return asked
+    ground = Ground(state, now_ms, plan.wish, given, plan.instead[0][0] if plan.instead else 0)
+    granted = have(state, asked, command.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
     priced = granted.priced
@@ -93,7 +97,7 @@ def apply_leg_pinned(state: BlockState, entry: LegPinned) -> None:
     leg = Leg(entry.leg, entry.desk, entry.basket, entry.revision, entry.instead, entry.ask_at_ms)
     state.legs[leg.number] = leg
     state.let_ask(leg, entry.ask_at_ms)
-    state.claim(hold, *pinned_units(state, hold, leg))
+    state.claim(hold, pinned_units(state, hold, leg))
 
 
 def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
@@ -106,8 +110,8 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
         give_tickets_back(state, order, tickets, entry.at_ms)
         state.orders[other] = without_tickets(order, tickets, order.status)
     all_units = state.units_now(hold)
-    state.claim(hold, *_less(all_units, pinned))
-    state.inventory.sell(hold.number, *all_units)
+    state.claim(hold, _less(all_units, [pinned]))
+    state.inventory.sell(hold.number, all_units.seats, all_units.areas)
     hold.status, hold.order = HoldStatus.CONFIRMED, hold.number
     state.orders[hold.number] = Order(
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
@@ -122,7 +126,7 @@ def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
     leg.revision = entry.revision
     state.let_ask(leg, 0)
     if hold.status is HoldStatus.ACTIVE:
-        state.give_back(hold, *pinned_units(state, hold, leg), were_sold=False)
+        state.give_back(hold, pinned_units(state, hold, leg), were_sold=False)
         hold.status = HoldStatus.RELEASED
         leg.instead = ()
         state.ended.append((entry.at_ms, hold.number))
@@ -132,7 +136,8 @@ def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
         return
     tickets = [ticket for ticket in entry.tickets if order.code_revisions[ticket]]
     if not entry.tickets or len(tickets) == sum(revision > 0 for revision in order.code_revisions):
-        state.give_back(hold, *sold_units(state, hold, order), were_sold=True)
+        for units in sold_units(state, hold, order):
+            state.give_back(hold, units, were_sold=True)
         order.status = OrderStatus.CANCELLED
     elif tickets:
         give_tickets_back(state, order, tickets, entry.at_ms)
@@ -144,41 +149,36 @@ def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
     state.barred[entry.leg] = entry.revision, entry.until_ms
 
 
-def pinned_units(state: BlockState, hold: Hold, leg: Leg) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+def pinned_units(state: BlockState, hold: Hold, leg: Leg) -> Units:
     """What a pinned leg claims: all its units but those that its order has still, and gives back for it."""
-    given = given_units(state, leg.instead)
-    return _less(state.units_now(hold), given) if given is not None else state.units_now(hold)
+    return _less(state.units_now(hold), given_units(state, leg.instead) or ())
 
 
-def given_units(
-    state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], ...]
-) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]] | None:
+def given_units(state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], ...]) -> list[Units] | None:
     """What these tickets of booked legs stand for; None if they are not all good."""
-    seats: list[int] = []
-    areas: Counter[int] = Counter()
+    given: list[Units] = []
     for number, tickets in instead:
         order = state.orders.get(number)
         if order is None or any(not order.code_revisions[ticket] for ticket in tickets):
             return None
         wanted = set(tickets)
         good = (ticket for ticket in good_tickets(state, state.holds[number], order) if ticket.number in wanted)
-        of_leg = units_of(state, good)
-        seats += of_leg[0]
-        areas.update(dict(of_leg[1]))
-    return tuple(seats), tuple(areas.items())
+        given += units_of(state, good)
+    return given
 
 
-def _less(
-    units: tuple[tuple[int, ...], tuple[tuple[int, int], ...]],
-    without: tuple[tuple[int, ...], tuple[tuple[int, int], ...]],
-) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    gone, left = set(without[0]), Counter[int]()
-    for area, quantity in units[1]:
+def _less(units: Units, without: Sequence[Units]) -> Units:
+    """The units that are not among these."""
+    gone = {seat for other in without for seat in other.seats}
+    left = Counter[int]()
+    for area, quantity in units.areas:
         left[area] += quantity
-    left.subtract(dict(without[1]))
-    return (
-        tuple(seat for seat in units[0] if seat not in gone),
+    for other in without:
+        left.subtract(dict(other.areas))
+    return Units(
+        tuple(seat for seat in units.seats if seat not in gone),
         tuple((area, quantity) for area, quantity in left.items() if quantity > 0),
+        units.channel,
     )
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from actors.core.layout import Layout, Tax
 from actors.core.layout_index import LayoutIndex
-from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.prices import FeeLine, Price, PriceLine, TaxLine
 from actors.core.pricing import category_of_point, price_type_of_point
 from actors.core.state import BlockState, Hold, Lot
@@ -23,25 +22,17 @@ class Priced(NamedTuple):
 
 def freeze_prices(
     index: LayoutIndex, seats: Sequence[int], areas: Sequence[tuple[int, int]], points: Sequence[int]
-) -> Priced | Rejected:
-    """What these units cost now; `points` of the seats, then of the areas.
-
-    UNIT_UNKNOWN if a category is not sold at the price type.
-    """
+) -> Priced:
+    """What these units cost now; `points` of the seats, then of the areas."""
     prices = index.prices
     if not areas and index.has_only_rows and len(set(points)) == 1 and not prices.has_charges:
-        price = prices.unit(points[0], 0)
-        if price is not None:
-            return Priced(((points[0], len(seats), price),), (), (), prices.once)
+        return Priced(((points[0], len(seats), prices.unit(points[0], 0)),), (), (), prices.once)
     quantities: dict[tuple[int, int], int] = {}  # by price point and unit price
     lines: list[tuple[int, int]] = []
     for place, point in enumerate(points):
         is_slot = place < len(seats) and seats[place] >= index.seat_count
         slot_ms = index.slots.slot_ms(index.slots.resource_of_unit(seats[place])) if is_slot else 0
-        price = prices.unit(point, slot_ms)
-        if price is None:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(_point_name(index.layout, point),)))
-        line = point, price
+        line = point, prices.unit(point, slot_ms)
         quantities[line] = quantities.get(line, 0) + (1 if place < len(seats) else areas[place - len(seats)][1])
         lines.append(line)
     order = sorted(quantities)
@@ -150,7 +141,3 @@ def unit_count(lot: Hold | Lot) -> int:
 
 def _type_name(layout: Layout, point: int) -> str:
     return layout.price_types[price_type_of_point(layout, point)] if layout.price_types else ""
-
-
-def _point_name(layout: Layout, point: int) -> str:
-    return f"{_type_name(layout, point)} ({layout.categories[category_of_point(layout, point)].name})"

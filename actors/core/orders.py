@@ -122,7 +122,8 @@ def apply_order_confirmed(state: BlockState, entry: OrderConfirmed) -> None:
     order = state.orders[entry.order]
     assert order.status is OrderStatus.PENDING, "only a pending order can be confirmed"
     hold = state.holds[order.hold]
-    state.inventory.sell(hold.number, *state.units_now(hold))
+    units = state.units_now(hold)
+    state.inventory.sell(hold.number, units.seats, units.areas)
     order.status = OrderStatus.CONFIRMED
     order.code_revisions = (1,) * ticket_count(state, hold)
     state.desk.book(hold.number, entry.at_ms)
@@ -154,10 +155,11 @@ def end_order(state: BlockState, order: Order, status: OrderStatus, at_ms: int) 
     """The order came to nothing: what it has is available again."""
     hold = state.holds[order.hold]
     if order.status is OrderStatus.PENDING:
-        state.give_back(hold, *state.units_now(hold), were_sold=False)
+        state.give_back(hold, state.units_now(hold), were_sold=False)
     else:
         assert order.status in IN_FORCE, "an ended order stays ended"
-        state.give_back(hold, *sold_units(state, hold, order), were_sold=True)
+        for units in sold_units(state, hold, order):
+            state.give_back(hold, units, were_sold=True)
     state.desk.release(hold.number, at_ms)
     order.status = status
     if not order.was_paid:  # else there may be a dispute about it for as long as the block lives

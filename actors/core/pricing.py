@@ -82,16 +82,18 @@ class PriceList:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._known: dict[tuple[int, int], int | None] = {}
+        self._known: dict[tuple[int, int], int] = {}
         self._charges: dict[int, tuple[int, ...]] = {}
         self.once = charges_once(layout)
         self.has_charges = bool(layout.fees) or layout.tax is not None
 
-    def unit(self, point: int, slot_ms: int) -> int | None:
-        """See `unit_price`."""
+    def unit(self, point: int, slot_ms: int) -> int:
+        """See `unit_price`; of a point at which units are sold."""
         key = point, slot_ms
         if key not in self._known:
-            self._known[key] = unit_price(self._layout, point, slot_ms)
+            price = unit_price(self._layout, point, slot_ms)
+            assert price is not None, "who asks for what is not sold is refused before"
+            self._known[key] = price
         return self._known[key]
 
     def charges(self, price: int) -> tuple[int, ...]:

@@ -304,7 +304,7 @@ def ledger_digest(state: BlockState) -> bytes:
     cancelled, an exchange being `[seats, areas, prices, charges]` of a lot that came by one. Waiters: `[number, buyer]`
     of who still waits, in line. All but those by rising number; seats and areas as in the entries; statuses as their
     numbers, those of the units as one `bin` with a byte a seat, then a byte a slot: BLOCKED is 3, where nobody has a
-    unit that is set aside.
+    unit of an allotment.
     """
     claiming = [hold for number, hold in sorted(state.holds.items()) if state.claims_units(hold)]
     inventory = state.inventory

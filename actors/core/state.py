@@ -5,8 +5,9 @@ others when a snapshot is restored, so they never decide anything that the rest 
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,13 +25,21 @@ from actors.core.wishes import Wish
 _FEW_DEADLINES = 1_000
 
 
+class Units(NamedTuple):
+    """Units by the numbers of the present layout, and the channel through which they were had."""
+
+    seats: tuple[int, ...]
+    areas: tuple[tuple[int, int], ...]
+    channel: str = ""
+
+
 class Lot(msgspec.Struct, array_like=True, gc=False):
     """Units with their prices, frozen when they were held or exchanged.
 
     `seats` are numbers of seats and slots and `areas` (area, quantity), both of layout version `layout`. `prices` are
     (price point, quantity, unit price), `charges` theirs, `once` what is charged for the whole, all by layout version
     `priced`; see `pricing`. `lines`: which of the prices is that of each of `seats`, then of each of `areas`; empty if
-    there is but one.
+    there is but one. `channel`: through which they were had, or empty.
     """
 
     seats: tuple[int, ...]
@@ -41,6 +50,7 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     once: tuple[int, ...] = ()
     layout: int = 1
     priced: int = 1
+    channel: str = ""
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -200,16 +210,17 @@ class BlockState:
             index = self._indices[version] = LayoutIndex(self.layouts[version])
         return index
 
-    def units_now(self, lot: Hold | Lot) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-        """The lot's seats and areas by the present layout's numbers; those that it no longer has are left out."""
+    def units_now(self, lot: Hold | Lot) -> Units:
+        """The lot's units by the present layout's numbers; those that it no longer has are left out."""
         if lot.layout == self.layout_version or not (lot.seats or lot.areas):
-            return lot.seats, lot.areas
+            return Units(lot.seats, lot.areas, lot.channel)
         before, areas = self.index_of(lot.layout), self.index.area_of_name
         seats = (self.index.find_unit(before.unit_name(seat)) for seat in lot.seats)
         named = ((before.layout.areas[area].name, quantity) for area, quantity in lot.areas)
-        return (
+        return Units(
             tuple(found[0] for found in seats if found is not None),
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
+            lot.channel,
         )
 
     @property
@@ -223,17 +234,17 @@ class BlockState:
             return True
         return hold.order != 0 and self.orders[hold.order].status is OrderStatus.PENDING
 
-    def claim(self, hold: Hold, seats: Sequence[int], areas: Sequence[tuple[int, int]]) -> None:
+    def claim(self, hold: Hold, units: Units) -> None:
         """The hold takes these units, which must be available."""
-        self.inventory.claim(hold.number, seats, areas, hold.channel)
-        self.seat_finders.touch(seats)
-        self._count_buyer(hold, seats, areas, 1)
+        self.inventory.claim(hold.number, *units)
+        self.seat_finders.touch(units.seats)
+        self._count_buyer(hold, units, 1)
 
-    def give_back(self, hold: Hold, seats: Sequence[int], areas: Sequence[tuple[int, int]], *, were_sold: bool) -> None:
+    def give_back(self, hold: Hold, units: Units, *, were_sold: bool) -> None:
         """These units of the hold are available again."""
-        self.inventory.give_back(hold.number, seats, areas, hold.channel, were_sold=were_sold)
-        self.seat_finders.touch(seats)
-        self._count_buyer(hold, seats, areas, -1)
+        self.inventory.give_back(hold.number, *units, were_sold=were_sold)
+        self.seat_finders.touch(units.seats)
+        self._count_buyer(hold, units, -1)
         self.line.stirred = True
 
     def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
@@ -243,11 +254,11 @@ class BlockState:
         waiter.status, waiter.hold = status, hold
         self.gone_waiters.append((at_ms, waiter.number))
 
-    def _count_buyer(self, hold: Hold, seats: Sequence[int], areas: Sequence[tuple[int, int]], sign: int) -> None:
+    def _count_buyer(self, hold: Hold, units: Units, sign: int) -> None:
         if not self.rules.max_per_buyer or not hold.buyer:
             return
         count = self.units_of_buyer.get(hold.buyer, 0)
-        count += sign * (len(seats) + sum(quantity for _, quantity in areas))
+        count += sign * (len(units.seats) + sum(quantity for _, quantity in units.areas))
         if count:
             self.units_of_buyer[hold.buyer] = count
         else:

@@ -7,13 +7,13 @@ import msgspec
 from actors.core.commands import CancelTickets, ExchangeTickets, ReassignTicket
 from actors.core.entries import Entry, OrderCancelled, TicketReassigned, TicketsCancelled, TicketsExchanged
 from actors.core.ground import Ground
-from actors.core.holds import expiry_of, grant, returns_due
+from actors.core.holds import ask, expiry_of, have, returns_due
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.orders import IN_FORCE, NO_LONGER, refuse_while_exchanging, reply_of, status_at
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import OrderStatus
-from actors.core.state import BlockState, Lot, Order
+from actors.core.state import BlockState, Lot, Order, Units
 from actors.core.tickets import Ticket, good_tickets, units_of
 from actors.core.wishes import faults_of_wish
 
@@ -69,6 +69,9 @@ def decide_cancel_tickets(state: BlockState, command: CancelTickets, now_ms: int
 
 def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms: int) -> Outcome:
     """Other units for these tickets, as if theirs were available: in one entry, so whole or not at all."""
+    asked = ask(state, command.wish, now_ms)
+    if isinstance(asked, Rejected):
+        return asked
     order = state.orders[command.order]
     refusal = refuse_tickets(state, order, command.tickets, now_ms)
     if refusal is not None:
@@ -81,14 +84,14 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
     tickets = _tickets(state, order, command.tickets)
-    ground = Ground(state, now_ms, command.wish, *units_of(state, tickets), hold.channel)
-    granted = grant(state, command.wish, hold.buyer, ground, now_ms)
+    ground = Ground(state, now_ms, command.wish, units_of(state, tickets), hold.number)
+    granted = have(state, asked, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
     priced = granted.priced
     entry = TicketsExchanged(
         now_ms, order.number, command.tickets, granted.seats, granted.areas, priced.prices, priced.lines,
-        priced.charges, granted.chosen, stamp.key, stamp.fingerprint,
+        priced.charges, granted.chosen, stamp.key, stamp.fingerprint, command.wish.channel,
     )  # fmt: skip
     ended = (expiry_of(overdue, now_ms) for overdue in granted.overdue)
     entries: tuple[Entry, ...] = (*returns_due(state, now_ms), *ended, entry)
@@ -99,7 +102,7 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
 def decide_reassign_ticket(state: BlockState, command: ReassignTicket, now_ms: int) -> Outcome:
     """The ticket is somebody else's, under a new code; its unit stays where it is."""
     order = state.orders[command.order]
-    refusal = refuse_tickets(state, order, (command.ticket,), now_ms)
+    refusal = _refuse_void(state, order, (command.ticket,), now_ms)
     if refusal is not None:
         return refusal
     stamp = command.stamp
@@ -122,7 +125,7 @@ def apply_tickets_exchanged(state: BlockState, entry: TicketsExchanged) -> None:
     order = state.orders[entry.order]
     hold = state.holds[order.hold]
     give_tickets_back(state, order, entry.tickets, entry.at_ms)
-    state.claim(hold, entry.seats, entry.areas)
+    state.claim(hold, Units(entry.seats, entry.areas, entry.channel))
     state.inventory.sell(hold.number, entry.seats, entry.areas)
     state.orders[order.number] = _exchanged(order, entry, state.layout_version)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
@@ -137,7 +140,22 @@ def apply_ticket_reassigned(state: BlockState, entry: TicketReassigned) -> None:
 
 
 def refuse_tickets(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> Rejected | None:
-    """Why nothing can be done with these tickets: the order is not in force, or one of them is void."""
+    """Why these tickets cannot be given back: the order is not in force, one of them is void, or somebody would be left
+    with a part of a table that is sold only as a whole.
+    """
+    if state.index.has_tables and status_at(state, order, now_ms) in IN_FORCE:
+        good = good_tickets(state, state.holds[order.hold], order)
+        seat_of = {ticket.number: seat for ticket in good for seat in units_of(state, (ticket,))[0].seats}
+        given = {seat_of[index] for index in indices if index in seat_of}
+        tables = list(filter(None, map(state.index.table_of_seat, given)))
+        left = [seat for seat in seat_of.values() if seat not in given and any(seat in table for table in tables)]
+        if left:
+            return Rejected(Reason.TABLE_NOT_WHOLE, Details(units=tuple(map(state.index.unit_name, left))))
+    return _refuse_void(state, order, indices, now_ms)
+
+
+def _refuse_void(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> Rejected | None:
+    """Why nothing can be done with these tickets."""
     status = status_at(state, order, now_ms)
     if status not in IN_FORCE:
         return Rejected(NO_LONGER[status])
@@ -158,9 +176,10 @@ def give_tickets_back(state: BlockState, order: Order, indices: Sequence[int], a
     assert all(order.code_revisions[index] for index in indices), "a void ticket gives nothing back"
     if order.hold in state.desk.baskets:
         state.desk.release_tickets(order.hold, indices, at_ms)
-    else:
-        hold = state.holds[order.hold]
-        state.give_back(hold, *units_of(state, _tickets(state, order, indices)), were_sold=True)
+        return
+    hold = state.holds[order.hold]
+    for units in units_of(state, _tickets(state, order, indices)):
+        state.give_back(hold, units, were_sold=True)
 
 
 def without_tickets(order: Order, indices: Sequence[int], status: OrderStatus) -> Order:
@@ -172,7 +191,8 @@ def without_tickets(order: Order, indices: Sequence[int], status: OrderStatus) -
 
 def _exchanged(order: Order, entry: TicketsExchanged, layout_version: int) -> Order:
     lot = Lot(
-        entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version
+        entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version,
+        entry.channel,
     )  # fmt: skip
     count = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
     left = without_tickets(order, entry.tickets, order.status)

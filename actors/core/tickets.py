@@ -9,7 +9,7 @@ from actors.core.desk_state import tickets_by_leg
 from actors.core.lots import lines_of, price_of, unit_count, unit_names, whole_price
 from actors.core.prices import Price
 from actors.core.replies import OrderStatus, TicketReply
-from actors.core.state import BlockState, Hold, Lot, Order
+from actors.core.state import BlockState, Hold, Lot, Order, Units
 from actors.core.wishes import AreaPlaces
 
 SOLD = (OrderStatus.CONFIRMED, OrderStatus.PARTLY_CANCELLED, OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
@@ -55,25 +55,24 @@ def good_tickets(state: BlockState, hold: Hold, order: Order) -> list[Ticket]:
     return [ticket for ticket in tickets_of(state, hold, order) if order.code_revisions[ticket.number]]
 
 
-def units_of(state: BlockState, tickets: Iterable[Ticket]) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """The seats and areas of these tickets, by the present layout's numbers."""
-    seats: list[int] = []
-    areas: Counter[int] = Counter()
+def units_of(state: BlockState, tickets: Iterable[Ticket]) -> list[Units]:
+    """The units of these tickets, for each channel through which they were had."""
+    seats: dict[str, list[int]] = {}
+    areas: dict[str, Counter[int]] = {}
     for ticket in tickets:
         if ticket.seat is not None:
             one = Lot((ticket.seat,), (), (), layout=ticket.lot.layout)
         else:
             one = Lot((), ((ticket.area, 1),), (), layout=ticket.lot.layout)
-        found_seats, found_areas = state.units_now(one)
-        seats += found_seats
-        for area, quantity in found_areas:
-            areas[area] += quantity
-    return tuple(seats), tuple(areas.items())
+        units = state.units_now(one)
+        seats.setdefault(ticket.lot.channel, []).extend(units.seats)
+        areas.setdefault(ticket.lot.channel, Counter()).update(dict(units.areas))
+    return [Units(tuple(seats[channel]), tuple(areas[channel].items()), channel) for channel in seats]
 
 
-def sold_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """The units that the order has now, by the present layout's numbers."""
-    return state.units_now(hold) if is_whole(order) else units_of(state, good_tickets(state, hold, order))
+def sold_units(state: BlockState, hold: Hold, order: Order) -> list[Units]:
+    """The units that the order has now, for each channel through which they were had."""
+    return [state.units_now(hold)] if is_whole(order) else units_of(state, good_tickets(state, hold, order))
 
 
 def order_units(state: BlockState, hold: Hold, order: Order) -> tuple[tuple[str, ...], tuple[AreaPlaces, ...]]:

@@ -8,14 +8,14 @@ decided.
 from actors.core.commands import JoinWaitingList, LeaveWaitingList
 from actors.core.entries import Entry, WaiterJoined, WaiterLeft
 from actors.core.ground import Ground
-from actors.core.holds import grant, placing
+from actors.core.holds import ask, grant, have, placing
 from actors.core.ids import NUMBER_BITS, Kind
-from actors.core.keys import ORDER_KEY_KEPT_MS, remember
+from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, remember
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
 from actors.core.state import BlockState, Waiter
 from actors.core.waiting_line import MAX_WAITERS
-from actors.core.wishes import faults_of_wish
+from actors.core.wishes import Wish, faults_of_wish
 
 
 def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ...]:
@@ -23,22 +23,22 @@ def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ..
     faults = list(faults_of_wish(command.wish))
     if not 0 < command.waiter < 1 << NUMBER_BITS:
         faults.append("waiter: the number is out of bounds")
-    elif state.tenant == command.stamp.tenant and (command.waiter in state.waiters or command.waiter in state.holds):
-        memo = state.memos.get(command.stamp.key)
-        if memo is None or (memo.kind, memo.number) != (Kind.WAITER, command.waiter):
-            faults.append("waiter: the number is in use")
+    elif is_number_in_use(state, command.stamp, Kind.WAITER, command.waiter):
+        faults.append("waiter: the number is in use")
     return tuple(faults)
 
 
 def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Outcome:
     """Wait. Who could be served at once is: the offer follows by itself. A wish that can never be met is refused."""
     stamp, wish = command.stamp, command.wish
-    granted = grant(state, wish, stamp.buyer, Ground(state, now_ms, wish), now_ms)
-    refusal = granted if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR else None
-    if state.rules.waiting_list is None and (refusal is None or refusal.reason > Reason.NO_WAITING_LIST):
+    asked = ask(state, wish, now_ms)
+    if isinstance(asked, Rejected):
+        return asked
+    if state.rules.waiting_list is None:
         return Rejected(Reason.NO_WAITING_LIST)
-    if refusal is not None:
-        return refusal
+    granted = have(state, asked, stamp.buyer, Ground(state, now_ms, wish), now_ms)
+    if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR:
+        return granted
     if len(state.line) >= MAX_WAITERS:
         return Rejected(Reason.OVERLOADED)
     entry = WaiterJoined(now_ms, command.waiter, stamp.buyer, wish, stamp.key, stamp.fingerprint)
@@ -60,16 +60,21 @@ def next_offer(state: BlockState, now_ms: int) -> Entry | None:
     """The entry that holds something for the first in line who can be served, or None."""
     if not state.line.stirred:
         return None
+    later = False  # it is only the time that is not right
     if state.rules.waiting_list is not None and state.status is EventStatus.ON_SALE:
-        for number in state.line.heads():
+        hopeless: set[Wish] = set()
+        for number in state.line.in_turn(hopeless):
             waiter = state.waiters[number]
-            granted = grant(state, waiter.wish, waiter.buyer, Ground(state, now_ms, waiter.wish), now_ms)
+            granted = grant(state, waiter.wish, waiter.buyer, now_ms)
             if not isinstance(granted, Rejected):
                 claim_ms = state.rules.waiting_list.claim_ms
                 return placing(
                     state, granted, number, waiter.buyer, claim_ms, waiter.wish.channel, now_ms, b"", b"", number
                 )
-    state.line.stirred = False
+            later = later or granted.reason is Reason.SALE_NOT_OPEN
+            if granted.reason is not Reason.BUYER_LIMIT_EXCEEDED:
+                hopeless.add(waiter.wish)
+    state.line.stirred = later
     return None
 
 

@@ -1,7 +1,9 @@
-"""The waiting line: who waits, in order; those with the same wish together, as one look answers for all."""
+"""The waiting line: who waits, in order; those with the same wish together, as one look mostly answers for all."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from heapq import heapify, heappop, heappush
+from itertools import islice
 
 from actors.core.wishes import Wish
 
@@ -35,10 +37,24 @@ class WaitingLine:
         if not same:
             del self._waiting[wish]
 
-    def heads(self) -> Iterator[int]:
-        """The first of each wish, who came first being first."""
-        firsts = (next(iter(same.items())) for same in self._waiting.values())
-        return (waiter for waiter, _ in sorted(firsts, key=lambda first: first[1]))
+    def in_turn(self, hopeless: Container[Wish]) -> Iterator[int]:
+        """Who waits, who came first being first; without those of wishes that have become hopeless meanwhile.
+
+        Costs as much as is looked at, and a look at each wish.
+        """
+        ahead = []  # heap of the next of each wish: (turn, waiter, its wish, those behind it)
+        for wish, same in self._waiting.items():
+            behind = iter(same.items())
+            waiter, turn = next(behind)
+            ahead.append((turn, waiter, wish, behind))
+        heapify(ahead)
+        while ahead:
+            _, waiter, wish, behind = heappop(ahead)
+            if wish in hopeless:
+                continue
+            yield waiter
+            for following, turn in islice(behind, 1):
+                heappush(ahead, (turn, following, wish, behind))
 
     def ahead_of(self, waiter: int, wish: Wish) -> int:
         """How many wait that came before, whatever they wish for."""

@@ -76,8 +76,8 @@ def canonical(wish: Wish) -> Wish:
 
 
 def is_plain(wish: Wish) -> bool:
-    """Whether it only names units, at the first price type: what most wishes do."""
-    return not (wish.areas or wish.best or wish.spans or wish.seat_types)
+    """Whether it only names units, at the first price type, through no channel: what most wishes do."""
+    return not (wish.areas or wish.best or wish.spans or wish.seat_types or wish.channel)
 
 
 def faults_of_wish(wish: Wish) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class BlockAudit:
         self._row_count += 1
         entries = self._rows.entries_of(row)
         for entry in entries or ():
-            self._replies.meet(entry, row.position, self._ledger)
+            self._replies.meet(entry, row.position, self._ledger.books)
             self._ledger.fold(entry, row.position, row.epoch)
             if self._live is not None and self._ledger.entry_count == self._live.entries_applied:
                 yield from self._compare(self._live)
@@ -79,9 +79,9 @@ class BlockAudit:
 
     def summary(self) -> BlockSummary:
         """What was audited so far."""
-        ledger = self._ledger
+        entry_count, books = self._ledger.entry_count, self._ledger.books
         return BlockSummary(
-            self._block, self._row_count, ledger.entry_count, ledger.hold_count, len(ledger.orders), self._compared
+            self._block, self._row_count, entry_count, books.hold_count, len(books.orders), self._compared
         )
 
     def _compare(self, live: LiveDigest) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ class BlockAudit:
         return Finding(self._block, self._rows.position, fault, sentence)
 
     def _drained(self) -> Iterator[Finding]:
-        for findings in (self._rows.findings, self._ledger.findings, self._replies.findings):
+        for findings in (self._rows.findings, self._ledger.books.findings, self._replies.findings):
             yield from findings
             findings.clear()
 

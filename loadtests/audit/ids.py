@@ -6,21 +6,21 @@ The characters are digits of Crockford's base 32. A number is from 1 and below 2
 import re
 
 NUMBER_BITS = 63
-HOLD, ORDER, EVENT = "hold", "order", "event"
+HOLD, ORDER, WAITER, EVENT = "hold", "order", "waiter", "event"
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _PYTHONS = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
 _EVENT = re.compile(f"{EVENT}_([{_DIGITS}]{{16}})")
-_NUMBERED = re.compile(f"({HOLD}|{ORDER})_([{_DIGITS}]{{16}})([{_DIGITS}]{{13}})")
+_NUMBERED = re.compile(f"({HOLD}|{ORDER}|{WAITER})_([{_DIGITS}]{{16}})([{_DIGITS}]{{13}})")
 
 
 def is_number(number: int) -> bool:
-    """Whether a hold or an order can have this number."""
+    """Whether a hold, an order or a waiter can have this number."""
     return 0 < number < 1 << NUMBER_BITS
 
 
 def home_of(kind: str, text: str) -> tuple[str, int]:
-    """Block and number of the id of a hold or an order. Raises ValueError if it is not one."""
+    """Block and number of the id of a hold, an order or a waiter. Raises ValueError if it is not one."""
     parts = _NUMBERED.fullmatch(text)
     number = int(parts[3].translate(_PYTHONS), 32) if parts is not None else 0
     if parts is None or parts[1] != kind or not is_number(number):
@@ -29,7 +29,7 @@ def home_of(kind: str, text: str) -> tuple[str, int]:
 
 
 def id_of(kind: str, block: str, number: int) -> str:
-    """The id of a hold or an order, for a person to look for."""
+    """The id of a hold, an order or a waiter, for a person to look for."""
     if not is_number(number):
         return f"{kind} with the number {number}"
     return f"{kind}_{block}" + "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(13)))

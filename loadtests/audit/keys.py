@@ -27,6 +27,14 @@ Keyed: TypeAlias = (
     | e.OrderPlaced
     | e.OrderConfirmed
     | e.OrderCancelled
+    | e.StatusChanged
+    | e.EventEdited
+    | e.TicketsCancelled
+    | e.TicketsExchanged
+    | e.TicketReassigned
+    | e.OrderClosed
+    | e.WaiterJoined
+    | e.WaiterLeft
 )
 
 

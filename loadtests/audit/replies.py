@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from actors.core import entries as e
+from loadtests.audit.books import Books, Lot, Ticket, tickets_of_lot
+from loadtests.audit.claiming import MAX_UNITS_PER_HOLD
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.ids import HOLD, ORDER, home_of
+from loadtests.audit.ids import HOLD, ORDER, WAITER, home_of
 from loadtests.audit.keys import journaled_key
-from loadtests.audit.ledger import Ledger
+from loadtests.audit.plan import Plan
+from loadtests.audit.prices import cost_of, lines_of
 
 
 class Told(StrEnum):
@@ -23,25 +26,49 @@ class Told(StrEnum):
     ORDERED = "ordered"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
+    PARTLY_CANCELLED = "partly cancelled"
+    EXCHANGED = "exchanged"
+    REASSIGNED = "reassigned"
+    CLOSED = "closed"
+    WAITING = "waiting"
+    LEFT = "waiting no longer"
 
 
-_Done: TypeAlias = e.HoldPlaced | e.HoldExtended | e.HoldReleased | e.OrderPlaced | e.OrderConfirmed | e.OrderCancelled
-_OfOrder: TypeAlias = e.OrderPlaced | e.OrderConfirmed | e.OrderCancelled
+_OfHold: TypeAlias = e.HoldPlaced | e.HoldExtended | e.HoldReleased
+_OfOrder: TypeAlias = (
+    e.OrderPlaced
+    | e.OrderConfirmed
+    | e.OrderCancelled
+    | e.TicketsCancelled
+    | e.TicketsExchanged
+    | e.TicketReassigned
+    | e.OrderClosed
+)
+_OfWaiter: TypeAlias = e.WaiterJoined | e.WaiterLeft
+_Done: TypeAlias = _OfHold | _OfOrder | _OfWaiter
 
-_TOLD: dict[type, Told] = {
+TOLD_OF: dict[type, Told] = {
     e.HoldPlaced: Told.HELD,
     e.HoldExtended: Told.EXTENDED,
     e.HoldReleased: Told.RELEASED,
     e.OrderPlaced: Told.ORDERED,
     e.OrderConfirmed: Told.CONFIRMED,
     e.OrderCancelled: Told.CANCELLED,
+    e.TicketsCancelled: Told.PARTLY_CANCELLED,
+    e.TicketsExchanged: Told.EXCHANGED,
+    e.TicketReassigned: Told.REASSIGNED,
+    e.OrderClosed: Told.CLOSED,
+    e.WaiterJoined: Told.WAITING,
+    e.WaiterLeft: Told.LEFT,
 }
+_KIND_OF = {Told.HELD: HOLD, Told.EXTENDED: HOLD, Told.RELEASED: HOLD, Told.WAITING: WAITER, Told.LEFT: WAITER}
 
 
 class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True):
     """A reply as a client got it.
 
-    `id`: of the hold, or from ORDERED on of the order. `position`: of the row that the reply named, 0 if it named none.
+    `id`: of the hold, the order or the waiter that it is about; of a waiter it tells nothing else. `position`: of the
+    row that the reply named, 0 if it named none.
     `expires_at_ms`: as told, 0 if it is not to be compared (a replay tells the deadline as it is by then).
     `key`: the idempotency key under which it was asked for; empty if that was not kept.
     """
@@ -86,15 +113,15 @@ class ReplyCheck:
         for reply in replies:
             self._missing.setdefault((reply.told, _home(reply)[1]), []).append(reply)
 
-    def meet(self, entry: e.Entry, position: int, ledger: Ledger) -> None:
-        """The entry is in the row at `position`; `ledger` has not folded it yet."""
+    def meet(self, entry: e.Entry, position: int, books: Books) -> None:
+        """The entry is in the row at `position`; `books` do not have it yet."""
         if not isinstance(entry, _Done):
             return
         left = []
-        fact = _TOLD[type(entry)], entry.order if isinstance(entry, _OfOrder) else entry.hold
+        fact = TOLD_OF[type(entry)], _number_of(entry)
         for reply in self._missing.pop(fact, ()):
-            if _acknowledges(reply, entry, ledger.tenant):
-                self._compare(reply, entry, position, ledger)
+            if _acknowledges(reply, entry, books.tenant):
+                self._compare(reply, entry, position, books)
             else:
                 left.append(reply)
         if left:
@@ -107,23 +134,22 @@ class ReplyCheck:
                 self._found(0, Fault.REPLY_NOT_IN_JOURNAL, f"{reply.id} was said to be {reply.told}")
         self._missing = {}
 
-    def _compare(self, reply: Acknowledged, entry: _Done, position: int, ledger: Ledger) -> None:
+    def _compare(self, reply: Acknowledged, entry: _Done, position: int, books: Books) -> None:
         if reply.position and reply.position < position:
             self._found(
                 position, Fault.REPLY_AHEAD_OF_JOURNAL, f"{reply.id} was said to be {reply.told} at {reply.position}"
             )
-        if reply.key and journaled_key(ledger.tenant, reply.key) != entry.key:
+        if reply.key and journaled_key(books.tenant, reply.key) != entry.key:
             self._found(
                 position, Fault.REPLY_OF_ANOTHER_KEY, f"{reply.id} was said to be {reply.told} to key {reply.key}"
             )
-        placed = entry if isinstance(entry, e.HoldPlaced) else _hold_of(entry, ledger)
-        if placed is None:
+        if isinstance(entry, _OfWaiter):
+            return
+        claimed = _claimed_after(entry, books)
+        if claimed is None:
             return  # which the ledger reports
-        units = sorted(map(ledger.units.seat_name, placed.seats))
-        places = sorted((ledger.units.area_name(area), quantity) for area, quantity in placed.areas)
-        total_minor = sum(quantity * each for _, quantity, each in placed.prices)
-        told = (sorted(reply.units), sorted(reply.areas), reply.total_minor)
-        if told != (units, places, total_minor) or _differs(reply, entry, placed, self._block):
+        told = sorted(reply.units), _summed(reply.areas), reply.total_minor
+        if told != claimed.told or _differs(reply, entry, claimed.hold, self._block):
             self._found(
                 position,
                 Fault.REPLY_DIFFERS,
@@ -136,28 +162,92 @@ class ReplyCheck:
 
 
 def _home(reply: Acknowledged) -> tuple[str, int]:
-    return home_of(HOLD if reply.told in (Told.HELD, Told.EXTENDED, Told.RELEASED) else ORDER, reply.id)
+    return home_of(_KIND_OF.get(reply.told, ORDER), reply.id)
+
+
+def _number_of(entry: _Done) -> int:
+    if isinstance(entry, _OfOrder):
+        return entry.order
+    return entry.waiter if isinstance(entry, _OfWaiter) else entry.hold
 
 
 def _acknowledges(reply: Acknowledged, entry: _Done, tenant: str) -> bool:
-    """Whether the reply is about this very entry: a hold can be extended more than once."""
-    if not isinstance(entry, e.HoldExtended):
+    """Whether the reply is about this very entry: some things can be done more than once to a hold or an order."""
+    if not isinstance(entry, e.HoldExtended | e.TicketsCancelled | e.TicketsExchanged | e.TicketReassigned):
         return True
-    return journaled_key(tenant, reply.key) == entry.key if reply.key else reply.expires_at_ms == entry.expires_at_ms
+    if reply.key:
+        return journaled_key(tenant, reply.key) == entry.key
+    return not isinstance(entry, e.HoldExtended) or reply.expires_at_ms == entry.expires_at_ms
 
 
-def _hold_of(entry: _Done, ledger: Ledger) -> e.HoldPlaced | None:
-    if isinstance(entry, e.OrderConfirmed | e.OrderCancelled):
-        order = ledger.orders.get(entry.order)
-        number = order.hold if order is not None else 0
+class _Claimed(NamedTuple):
+    """The hold, and what is told of what it or its order has: names of units, places by area, what it costs."""
+
+    hold: int
+    told: tuple[list[str], dict[str, int], int]
+
+
+def _claimed_after(entry: _OfHold | _OfOrder, books: Books) -> _Claimed | None:
+    """What is claimed when the entry has had its effect, or was when it ended the claim; None: nothing is known."""
+    if isinstance(entry, e.HoldPlaced):
+        lot = Lot(entry, books.plan)
+        if not _is_readable(lot):
+            return None
+        return _claimed(entry, lot.plan, list(tickets_of_lot(lot, 0)))
+    if isinstance(entry, _OfOrder) and not isinstance(entry, e.OrderPlaced):
+        order = books.orders.get(entry.order)
+        claim = books.claims.get(order.hold) if order is not None else None
     else:
-        number = entry.hold
-    claim = ledger.claims.get(number)
-    return claim.placed if claim is not None else None
+        claim = books.claims.get(entry.hold)
+    if claim is None:
+        return None
+    tickets = books.good_tickets(claim)
+    if isinstance(entry, e.TicketsCancelled | e.TicketsExchanged):
+        tickets = [ticket for ticket in tickets if ticket.number not in entry.tickets]
+    if isinstance(entry, e.TicketsExchanged):
+        lot = Lot(entry, books.plan)
+        if not _is_readable(lot):
+            return None
+        tickets += tickets_of_lot(lot, 0)
+    return _claimed(claim.placed, claim.lot.plan, tickets)
 
 
-def _differs(reply: Acknowledged, entry: _Done, placed: e.HoldPlaced, block: str) -> bool:
+def _is_readable(lot: Lot) -> bool:
+    """Whether every unit and price of an entry that is not folded yet is there."""
+    areas = {area for area, _ in lot.entry.areas}
+    return (
+        lot.quantity <= MAX_UNITS_PER_HOLD
+        and all(quantity > 0 for _, quantity in lot.entry.areas)
+        and all(0 <= unit < lot.plan.unit_count for unit in lot.entry.seats)
+        and areas <= set(range(len(lot.plan.areas)))
+        and lines_of(lot.plan, lot.entry) is not None
+    )
+
+
+def _claimed(placed: e.HoldPlaced, own_plan: Plan, tickets: list[Ticket]) -> _Claimed:
+    units = sorted(ticket.lot.plan.unit_name(ticket.unit) for ticket in tickets if ticket.unit is not None)
+    areas = [(ticket.lot.plan.area_name(ticket.area), 1) for ticket in tickets if ticket.unit is None]
+    total_minor = sum(_cost_of(ticket) for ticket in tickets) + cost_of(own_plan, 0, placed.once)
+    return _Claimed(placed.hold, (units, _summed(areas), total_minor))
+
+
+def _cost_of(ticket: Ticket) -> int:
+    entry = ticket.lot.entry
+    if ticket.line >= len(entry.prices):
+        return 0  # which the ledger has reported
+    charges = entry.charges[ticket.line] if ticket.line < len(entry.charges) else ()
+    return cost_of(ticket.lot.plan, entry.prices[ticket.line][2], charges)
+
+
+def _summed(areas: Iterable[tuple[str, int]]) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for area, quantity in areas:
+        places[area] = places.get(area, 0) + quantity
+    return places
+
+
+def _differs(reply: Acknowledged, entry: _Done, hold: int, block: str) -> bool:
     """Whether the reply names another deadline or another hold than the journal."""
     if isinstance(entry, e.HoldPlaced | e.HoldExtended) and reply.expires_at_ms not in (0, entry.expires_at_ms):
         return True
-    return bool(reply.hold_id) and home_of(HOLD, reply.hold_id) != (block, placed.hold)
+    return bool(reply.hold_id) and home_of(HOLD, reply.hold_id) != (block, hold)

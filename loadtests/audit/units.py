@@ -1,140 +1,147 @@
-"""Who has which unit: the auditor's first book, kept by seat and by area.
+"""Who has which unit: the auditor's first book, kept by seat, slot and area.
 
-The second book is kept by hold (see `ledger`). The two are filled by different code from the same entries, and must
+The second book is kept by hold (see `books`). The two are filled by different code from the same entries, and must
 agree on how many units are held and sold after every row.
 """
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from itertools import chain
+from typing import TypeAlias
 
 import msgspec
 
-from actors.core import entries as e
+from loadtests.audit.plan import Plan
+
+Areas: TypeAlias = Sequence[tuple[int, int]]
+"""(area, quantity)."""
 
 
 class UnitStatus(IntEnum):
-    """The status of a unit, by the number that the ledger digest uses."""
+    """The status of a unit, by the number that the ledger digest uses. BLOCKED is nowhere kept, as nobody has it."""
 
     AVAILABLE = 0
     HELD = 1
     SOLD = 2
+    BLOCKED = 3
 
 
 class Places(msgspec.Struct):
-    """An area's places."""
+    """An area's places. `of_channel`: those of them that are held or sold through a channel."""
 
     name: str
-    category: int
     capacity: int
     held: int = 0
     sold: int = 0
+    of_channel: dict[str, int] = {}
 
 
 class Units:
-    """The seats and areas of an event, all available at first; without an event there are none.
+    """The seats, slots and areas of a plan, all available at first."""
 
-    Seats are numbered through the layout's rows, areas are numbered too.
-    """
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.areas = [Places(area.name, area.capacity) for area in plan.areas]
+        self.statuses = bytearray(plan.unit_count)
+        self.owners = array("Q", bytes(8 * plan.unit_count))  # the hold that has the unit, or 0
+        self.set_aside = array("H", bytes(2 * plan.unit_count))  # see `rules`
+        self._counts = [plan.unit_count, 0, 0]  # of seats and slots, by status
+        self._open_of_row = [len(row.labels) for row in plan.rows]
 
-    def __init__(self, created: e.EventCreated | None = None) -> None:
-        self._row_names: list[str] = []
-        self._first_seats: list[int] = []  # of each row
-        self._labels: list[tuple[str, ...] | range] = []  # of each row's seats
-        self._row_categories: list[int] = []
-        self._unit_prices: list[int] = []
-        self.areas: list[Places] = []
-        seat_count = 0
-        if created is not None:
-            self._unit_prices = [category.price for category in created.layout.categories]
-            self.areas = [Places(area.name, area.category, area.capacity) for area in created.layout.areas]
-            for section in created.layout.sections:
-                for row in section.rows:
-                    self._row_names.append(f"{section.name}/{row.name}")
-                    self._first_seats.append(seat_count)
-                    self._labels.append(row.labels or range(row.first, row.first + row.count))
-                    self._row_categories.append(row.category)
-                    seat_count += row.count
-        self.statuses = bytearray(seat_count)
-        self.owners = array("Q", bytes(8 * seat_count))  # the hold that has the seat, or 0
-        self.capacity = seat_count + sum(area.capacity for area in self.areas)
-        self._seat_counts = [seat_count, 0, 0]  # by status
-
-    def seat_name(self, seat: int) -> str:
-        """What clients call the seat."""
-        if not 0 <= seat < len(self.statuses):
-            return f"seat {seat}"
-        row = self._row_of(seat)
-        return f"{self._row_names[row]}/{self._labels[row][seat - self._first_seats[row]]}"
-
-    def area_name(self, area: int) -> str:
-        """What clients call the area."""
-        return self.areas[area].name if 0 <= area < len(self.areas) else f"area {area}"
-
-    def claim(self, hold: int, seats: tuple[int, ...], areas: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-        """Give the units to the hold; the seats that another has, each with that hold, which keeps them."""
+    def claim(self, hold: int, units: Iterable[int], areas: Areas, channel: str) -> list[tuple[int, int]]:
+        """Give the units to the hold; those that another has, each with that hold, which keeps them."""
         standing = []
-        for seat in seats:
-            if self.owners[seat]:
-                standing.append((seat, self.owners[seat]))
+        for unit in units:
+            if self.owners[unit]:
+                standing.append((unit, self.owners[unit]))
             else:
-                self.owners[seat] = hold
-                self._become(seat, UnitStatus.HELD)
+                self.owners[unit] = hold
+                self._become(unit, UnitStatus.HELD)
         for area, quantity in areas:
             self.areas[area].held += quantity
+            self._count_channel(area, channel, quantity)
         return standing
 
-    def sell(self, hold: int, seats: tuple[int, ...], areas: tuple[tuple[int, int], ...]) -> None:
+    def sell(self, hold: int, units: Iterable[int], areas: Areas) -> None:
         """What the hold has is sold."""
-        for seat in seats:
-            if self.owners[seat] == hold:
-                self._become(seat, UnitStatus.SOLD)
+        for unit in units:
+            if self.owners[unit] == hold:
+                self._become(unit, UnitStatus.SOLD)
         for area, quantity in areas:
             self.areas[area].held -= quantity
             self.areas[area].sold += quantity
 
-    def give_back(self, hold: int, seats: tuple[int, ...], areas: tuple[tuple[int, int], ...], was: UnitStatus) -> None:
+    def give_back(self, hold: int, units: Iterable[int], areas: Areas, channel: str, was: UnitStatus) -> None:
         """What the hold has is available."""
-        for seat in seats:
-            if self.owners[seat] == hold:
-                self.owners[seat] = 0
-                self._become(seat, UnitStatus.AVAILABLE)
+        for unit in units:
+            if self.owners[unit] == hold:
+                self.owners[unit] = 0
+                self._become(unit, UnitStatus.AVAILABLE)
         for area, quantity in areas:
             if was is UnitStatus.SOLD:
                 self.areas[area].sold -= quantity
             else:
                 self.areas[area].held -= quantity
+            self._count_channel(area, channel, -quantity)
 
     def counts(self) -> tuple[int, int, int]:
-        """How many units are available, held and sold."""
-        available, held, sold = self._seat_counts
+        """How many units are available to somebody, held and sold."""
+        available, held, sold = self._counts
         for places in self.areas:
             available += places.capacity - places.held - places.sold
             held += places.held
             sold += places.sold
         return available, held, sold
 
-    def price_lines(
-        self, seats: tuple[int, ...], areas: tuple[tuple[int, int], ...]
-    ) -> tuple[tuple[int, int, int], ...]:
-        """What these units cost: (category, quantity, unit price), by rising category."""
-        quantities: dict[int, int] = {}
-        categories: Iterator[tuple[int, int]] = chain(
-            ((self._row_categories[self._row_of(seat)], 1) for seat in seats),
-            ((self.areas[area].category, quantity) for area, quantity in areas),
-        )
-        for category, quantity in categories:
-            quantities[category] = quantities.get(category, 0) + quantity
-        return tuple(
-            (category, quantity, self._unit_prices[category]) for category, quantity in sorted(quantities.items())
-        )
+    def owed_statuses(self, first_blocked: int) -> bytes:
+        """A byte for each seat and slot, as the ledger digest has them. `first_blocked`: see `rules`."""
+        owed = bytearray(self.statuses)
+        for unit, aside in enumerate(self.set_aside):
+            if aside >= first_blocked and not self.owners[unit]:
+                owed[unit] = UnitStatus.BLOCKED
+        return bytes(owed)
 
-    def _row_of(self, seat: int) -> int:
-        return bisect_right(self._first_seats, seat) - 1
+    def open_rows(self, seat_count: int) -> list[int]:
+        """The rows of which nobody has so many seats."""
+        return [row for row, count in enumerate(self._open_of_row) if count >= seat_count]
 
-    def _become(self, seat: int, status: UnitStatus) -> None:
-        self._seat_counts[self.statuses[seat]] -= 1
-        self._seat_counts[status] += 1
-        self.statuses[seat] = status
+    def moved_to(self, plan: Plan) -> tuple["Units", list[str]]:
+        """The same claims on the units of the same names in another plan; the names of what does not fit there."""
+        moved, lost = Units(plan), []
+        for unit, owner in enumerate(self.owners):
+            if owner:
+                there = plan.find(self.plan.name_of(unit))
+                if there is None or plan.slot_ms(there) != self.plan.slot_ms(unit):
+                    lost.append(self.plan.unit_name(unit))
+                if there is not None:
+                    moved.owners[there] = owner
+                    moved._become(there, UnitStatus(self.statuses[unit]))
+        for places in self.areas:
+            number = plan.area_of_name.get(places.name)
+            capacity = 0 if number is None else plan.areas[number].capacity
+            if places.held + places.sold > capacity:
+                lost.append(places.name)
+            if number is not None:
+                moved.areas[number] = Places(places.name, capacity, places.held, places.sold, places.of_channel)
+        return moved, lost
+
+    def _count_channel(self, area: int, channel: str, change: int) -> None:
+        of_channel = self.areas[area].of_channel
+        of_channel[channel] = of_channel.get(channel, 0) + change
+
+    def _become(self, unit: int, status: UnitStatus) -> None:
+        before = self.statuses[unit]
+        self._counts[before] -= 1
+        self._counts[status] += 1
+        self.statuses[unit] = status
+        if unit < self.plan.seat_count and UnitStatus.AVAILABLE in (before, status):
+            self._open_of_row[self.plan.row_number(unit)] += 1 if status is UnitStatus.AVAILABLE else -1
+
+
+def in_plan(plan: Plan, units: Iterable[int], areas: Areas, now: Plan) -> tuple[list[int], list[tuple[int, int]]]:
+    """Units and areas of one plan by their numbers in another; those that it does not have are left out."""
+    if plan is now:
+        return list(units), list(areas)
+    found = (now.find(plan.name_of(unit)) for unit in units)
+    named = ((now.area_of_name.get(plan.areas[area].name), quantity) for area, quantity in areas)
+    return [unit for unit in found if unit is not None], [(area, count) for area, count in named if area is not None]

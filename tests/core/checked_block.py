@@ -3,13 +3,13 @@
 import msgspec
 
 from actors.core.block import apply, decide, next_deadline_ms, next_due
-from actors.core.commands import Command, Read, ReadEvent, ReadHold, ReadOrder, Write
-from actors.core.entries import Activated, Entry, HoldExpired, OrderExpired
+from actors.core.commands import Command, Read, ReadEvent, ReadHold, ReadOrder, ReadWaiter, Write
+from actors.core.entries import Activated, Entry, EventEdited
 from actors.core.outcomes import Accepted, Outcome, Rejected
-from actors.core.replies import EventReply, HoldReply, OrderReply, Reply
+from actors.core.replies import EventReply, HoldReply, OrderReply, Reply, WaiterReply
 from actors.core.snapshot import digest, freeze, ledger_digest, restore
 from actors.core.state import BlockState
-from tests.core.invariants import violations
+from tests.core.invariants import frailties, violations
 from tests.core.ledger_fold import LedgerFold
 
 _encoder = msgspec.msgpack.Encoder()
@@ -28,6 +28,7 @@ class CheckedBlock:
         self.ledger = LedgerFold()
         self.journal: list[Entry] = []
         self.snapshots: list[tuple[int, bytes]] = [(0, freeze(self.live))]
+        self._frailties: set[str] = set()
 
     def ask(self, command: Command, now_ms: int) -> Outcome:
         """What becomes of the command, after all checks; accepted entries are applied."""
@@ -48,21 +49,28 @@ class CheckedBlock:
             assert isinstance(outcome, Rejected)
         return outcome
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for what comes back: then a shard ticks after each write."""
+        return len(self.live.line) > 0
+
     def tick(self, now_ms: int) -> list[Entry]:
-        """Expire all that is due at `now_ms`; the entries that did, earliest deadline first."""
-        ended: list[Entry] = []
+        """All that time has brought about at `now_ms`: returns, expiries by deadline, offers; the entries."""
+        brought: list[Entry] = []
         at_ms = max(now_ms, self.live.last_at_ms)
+        most = len(self.live.holds) + len(self.live.waiters) + len(self.live.rules.allotments) + 1
         while (entry := next_due(self.live, now_ms)) is not None:
-            assert entry == next_due(self.restored, now_ms), "a restored block expires otherwise"
-            assert isinstance(entry, HoldExpired | OrderExpired)
+            assert entry == next_due(self.restored, now_ms), "a restored block makes time pass otherwise"
             assert entry.at_ms == at_ms, "an entry bears another time"
             self._apply((entry,))
-            ended.append(entry)
-            assert len(ended) <= len(self.live.holds), "expiry never ends"
+            brought.append(entry)
+            assert len(brought) <= most, "time never stands still"
         due_ms = next_deadline_ms(self.live)
         assert due_ms == next_deadline_ms(self.restored), "a restored block waits otherwise"
         assert due_ms is None or due_ms > at_ms, "something is due after the tick"
-        return ended
+        self.restored.line.stirred = True
+        assert next_due(self.restored, now_ms) is None, "somebody waits for what is there"
+        return brought
 
     def activate(self, entry: Activated) -> None:
         """A shard took the block over."""
@@ -96,6 +104,11 @@ class CheckedBlock:
             apply(self.live, entry)
             apply(self.replayed, durable)
             apply(self.restored, durable)
+            frail = frailties(self.live)
+            assert frail <= self._frailties or isinstance(entry, EventEdited), frail - self._frailties
+            self._frailties = frail
+        if not entries:
+            return
         assert digest(self.live) == digest(self.replayed), "replay from the first entry differs"
         assert digest(self.live) == digest(self.restored), "snapshot plus tail differs"
         assert self.live.last_at_ms >= before_ms, "time ran backwards"
@@ -113,6 +126,8 @@ class CheckedBlock:
                 read = ReadOrder(tenant, reply.order)
             case EventReply():
                 read = ReadEvent(tenant)
+            case WaiterReply():
+                read = ReadWaiter(tenant, reply.waiter)
             case _:
                 raise AssertionError("a write never gives a digest")
         outcome = decide(self.live, read, now_ms)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from actors.core.snapshot import digest, ledger_digest
 from tests.core.ledger_fold import LedgerFold
-from tests.core.scenario import Scenario, all_scenarios, run
+from tests.core.scenario import run
+from tests.core.scenario_tables import Scenario, all_scenarios
 
 _ROOT = Path(__file__).parents[2]
 _PRINT_DIGESTS = """
 from actors.core.snapshot import digest, freeze, ledger_digest
-from tests.core.scenario import all_scenarios, run
+from tests.core.scenario import run
+from tests.core.scenario_tables import all_scenarios
 for scenario in all_scenarios():
     state = run(scenario)[0].live
     print(scenario.title, digest(state).hex(), ledger_digest(state).hex(), freeze(state).hex())

@@ -8,7 +8,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core.random_walk import RandomWalk
 from tests.core.sabotage import SABOTAGES
-from tests.core.scenario import all_scenarios, run
+from tests.core.scenario import run
+from tests.core.scenario_tables import all_scenarios
 
 _NOTICED = (AssertionError, LookupError)
 _WALKS = 2_000  # stops at the first that notices

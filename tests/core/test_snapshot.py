@@ -15,7 +15,8 @@ from actors.core.entries import EventCreated, HoldPlaced, SaleOpened
 from actors.core.layout import Area, Category, Layout
 from actors.core.snapshot import SnapshotDamaged, digest, freeze, restore, restoring
 from actors.core.state import BlockState
-from tests.core.scenario import all_scenarios, run
+from tests.core.scenario import run
+from tests.core.scenario_tables import all_scenarios
 
 _CHECKSUM_BYTES = 16
 _LENGTH_BYTES = 4

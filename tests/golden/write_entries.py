@@ -11,19 +11,31 @@ import msgspec
 
 from actors.core.entries import (
     Activated,
+    AllotmentReturned,
     Entry,
     EventCreated,
+    EventEdited,
     HoldExpired,
     HoldExtended,
     HoldPlaced,
     HoldReleased,
     OrderCancelled,
+    OrderClosed,
     OrderConfirmed,
     OrderExpired,
     OrderPlaced,
     SaleOpened,
+    StatusChanged,
+    TicketReassigned,
+    TicketsCancelled,
+    TicketsExchanged,
+    WaiterJoined,
+    WaiterLeft,
 )
-from actors.core.layout import Area, Category, Layout, Row, Section
+from actors.core.layout import Area, Calendar, Category, Fee, Layout, Resource, Row, RowKind, Section, Tax
+from actors.core.replies import EventStatus, OrderStatus
+from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
+from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from actors.journal.codec import VERSION, encode_entries
 
 FOLDER = Path(__file__).parent / f"entries_v{VERSION}"
@@ -32,6 +44,49 @@ _KEY = bytes(range(16))
 _FINGERPRINT = bytes(range(240, 256))
 _HOLD = 2**63 - 1
 _ORDER = 2**62 + 7
+_LAYOUT = Layout(
+    "EUR",
+    (Category("near", 12_050, ((1, 6_025), (2, 0))), Category("hour", 2_400)),
+    (
+        Section(
+            "A",
+            (
+                Row("1", 0, 1, 20, (), RowKind.ROW, (0, 19), (1, 18)),
+                Row("2", 0, 0, 2, ("left", "right"), RowKind.WHOLE_TABLE),
+                Row("3", 0, 1, 4, (), RowKind.TABLE),
+            ),
+            (-10, 4),
+        ),
+    ),
+    (Area("floor", 0, 4_000),),
+    (Resource("Platz 1", 1, 0, 900_000),),
+    (Calendar("Europe/Berlin", 1_800_000, ((1_729_983_600_000, 4, 120), (1_729_990_800_000, 20, 60))),),
+    ("adult", "child", "member"),
+    (Fee("service", 150, 25_000), Fee("order", 300, 0, True)),
+    Tax("VAT", 210_000, True),
+    (0, -4),
+)
+_RULES = Rules(
+    Window(1_700_000_000_000, 1_800_000_000_000),
+    3_600_000,
+    6,
+    (Channel("presale", Window(1_690_000_000_000, 1_695_000_000_000)), Channel("box office")),
+    (
+        Allotment("house", "", ("A/1/1", "Platz 1")),
+        Allotment("press", "box office", ("A/2",), (AreaPlaces("floor", 40),), 1_790_000_000_000),
+    ),
+    1_795_000_000_000,
+    WaitingList(300_000),
+)
+_WISH = Wish(
+    ("A/1/3", "A/2"),
+    (AreaPlaces("floor", 2, "child"),),
+    (BestSeats(4, ("A",), ("near",), 1, True, (("child", 2),)),),
+    (Span("Platz 1", 1_729_983_600_000, 1_729_990_800_000, "adult"),),
+    (("A/1/3", "member"),),
+    True,
+    "box office",
+)
 
 EXAMPLES: tuple[Entry, ...] = (
     Activated(1_700_000_000_001, "shard-3", b"\xffnonce\x00", 1_699_999_990_000, 1_700_000_000_000),
@@ -69,7 +124,54 @@ EXAMPLES: tuple[Entry, ...] = (
     OrderConfirmed(1_700_000_000_009, _ORDER, _KEY, _FINGERPRINT),
     OrderCancelled(1_700_000_000_010, _ORDER, _KEY, _FINGERPRINT),
     OrderExpired(1_700_000_000_011, _ORDER),
+    StatusChanged(1_700_000_000_012, EventStatus.CANCELLED, _KEY, _FINGERPRINT),
+    EventEdited(1_700_000_000_013, "Zugabe", _LAYOUT, _RULES, 900_000, _KEY, _FINGERPRINT),
+    AllotmentReturned(1_700_000_000_014, "press"),
+    TicketsCancelled(1_700_000_000_015, _ORDER, (0, 3), _KEY, _FINGERPRINT),
+    TicketsExchanged(
+        1_700_000_000_016,
+        _ORDER,
+        (1, 2),
+        (127, 70_001),
+        ((1, 1),),
+        ((0, 2, 12_050), (3, 1, 0)),
+        (0, 0, 1),
+        ((150, 0, 2_117), (0, 0, 0)),
+        ((42, 1),),
+        _KEY,
+        _FINGERPRINT,
+        "box office",
+    ),
+    TicketReassigned(1_700_000_000_017, _ORDER, 3, "holder", _KEY, _FINGERPRINT),
+    OrderClosed(1_700_000_000_018, _ORDER, OrderStatus.NO_SHOW, _KEY, _FINGERPRINT),
+    WaiterJoined(1_700_000_000_019, _HOLD, "buyer", _WISH, _KEY, _FINGERPRINT),
+    WaiterLeft(1_700_000_000_020, _HOLD, _KEY, _FINGERPRINT),
 )
+
+GROWN: dict[str, Entry] = {
+    "EventCreated.2": EventCreated(
+        1_700_000_000_021, "tenant", "Turnier", _LAYOUT, 600_000, _KEY, _FINGERPRINT, _RULES
+    ),
+    "HoldPlaced.2": HoldPlaced(
+        1_700_000_000_022,
+        _HOLD,
+        "buyer",
+        (127, 70_000),
+        ((0, 2),),
+        ((0, 2, 12_050), (3, 2, 0)),
+        1_700_000_600_022,
+        1_700_007_200_022,
+        _KEY,
+        _FINGERPRINT,
+        (0, 0, 1),
+        ((150, 0, 2_117), (0, 0, 0)),
+        (0, 300, 63),
+        "box office",
+        ((42, 1),),
+        _HOLD,
+    ),
+}
+"""Kinds that have more fields since their first file was written, with those: by the names of further files."""
 
 
 def meaning(part: Any) -> Any:
@@ -84,12 +186,12 @@ def meaning(part: Any) -> Any:
 def main() -> None:
     """Write what is missing."""
     FOLDER.mkdir(exist_ok=True)
-    for entry in EXAMPLES:
-        written = FOLDER / f"{type(entry).__name__}.bin"
+    for name, entry in ({type(entry).__name__: entry for entry in EXAMPLES} | GROWN).items():
+        written = FOLDER / f"{name}.bin"
         if not written.exists():
             written.write_bytes(encode_entries((entry,)))
             shown = msgspec.json.format(msgspec.json.encode(meaning(entry)), indent=2)
-            written.with_suffix(".json").write_bytes(shown + b"\n")
+            written.with_name(f"{name}.json").write_bytes(shown + b"\n")
 
 
 if __name__ == "__main__":

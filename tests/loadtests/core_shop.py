@@ -114,6 +114,8 @@ class CoreShop:
                 return ConfirmOrder(stamp, number)
             case Told.CANCELLED:
                 return CancelOrder(stamp, number)
+            case _:
+                raise AssertionError(f"buyers do not ask for {ask.told}")
 
 
 class UnsteadyShop(CoreShop):

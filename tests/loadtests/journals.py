@@ -1,6 +1,7 @@
 """A clean journal, made by the real core, and the means to spoil it: entries in rows, sealed with chains."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 
@@ -21,8 +22,8 @@ from actors.core.entries import Activated, Entry, HoldPlaced
 from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
 from actors.core.keys import key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
-from actors.core.outcomes import Accepted
-from actors.core.replies import HoldReply, OrderReply
+from actors.core.outcomes import Accepted, Outcome, Rejected
+from actors.core.replies import HoldReply, OrderReply, WaiterReply
 from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
@@ -31,7 +32,7 @@ from actors.journal.journal import GENESIS, chain_of
 from loadtests.audit import rows as audited
 from loadtests.audit.audit import BlockAudit, LiveDigest
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.replies import Acknowledged, Told
+from loadtests.audit.replies import TOLD_OF, Acknowledged, Told
 
 TENANT = TenantId("organizer")
 BLOCK: BlockId = event_block(TENANT, "the event's key")
@@ -45,15 +46,6 @@ LAYOUT = Layout(
 )
 EPOCHS = (1 << 40 | 1, 1 << 40 | 2)
 KEY, PRINT = b"another key 1234", b"a fingerprint 12"
-
-_TOLD = {
-    PlaceHold: Told.HELD,
-    ExtendHold: Told.EXTENDED,
-    ReleaseHold: Told.RELEASED,
-    PlaceOrder: Told.ORDERED,
-    ConfirmOrder: Told.CONFIRMED,
-    CancelOrder: Told.CANCELLED,
-}
 
 
 class Draft(msgspec.Struct):
@@ -87,6 +79,11 @@ class Journal(msgspec.Struct):
         """The time of its newest entry."""
         return self.drafts[-1].entries[-1].at_ms
 
+    def copy(self) -> "Journal":
+        """Another one that can be spoilt without this one."""
+        drafts = [msgspec.structs.replace(draft, entries=list(draft.entries)) for draft in self.drafts]
+        return Journal(drafts, list(self.replies), self.live)
+
     def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
         """Row and place within it, both from 0, of the first entry of that kind with these fields."""
         for row, draft in enumerate(self.drafts):
@@ -112,9 +109,9 @@ class Journal(msgspec.Struct):
         """Put entries into a row of their own at the end."""
         self.drafts.append(Draft(self.drafts[-1].epoch, list(entries)))
 
-    def add_hold(self, **changes: object) -> None:
+    def add_hold(self, at_ms: int = 0, **changes: object) -> None:
         """A hold on A/2/2 at the end, right but for `changes`; the live digest is not asked there."""
-        at_ms = self.last_ms
+        at_ms = at_ms or self.last_ms
         prices, cap_ms = ((1, 1, 2_000),), at_ms + 7_200_000
         hold = HoldPlaced(at_ms, 99, "buyer", (7,), (), prices, at_ms + 60_000, cap_ms, KEY, PRINT)
         self.add(msgspec.structs.replace(hold, **changes))
@@ -131,27 +128,33 @@ class Shop:
         self.now_ms = START_MS
         self.drafts: list[Draft] = []
         self.replies: list[Acknowledged] = []
-        self._pending: list[Entry] = []
+        self.pending: list[Entry] = []
         self._epoch = EPOCHS[0]
         self._claims_again = claims_again
         self._keys: dict[bytes, str] = {}  # by what the journal keeps of them
 
-    def stamp(self, key: str) -> Stamp:
+    def stamp(self, key: str, buyer: str = "buyer") -> Stamp:
         """Key and time limit of a write."""
         hashed = key_hash(TENANT, key)
         self._keys[hashed] = key
-        return Stamp(TENANT, "buyer", hashed, key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
+        return Stamp(TENANT, buyer, hashed, key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
 
     def ask(self, command: Write) -> None:
         """A command that the core accepts."""
-        outcome = decide(self.state, command, self.now_ms)
+        outcome = self.try_ask(command)
         assert isinstance(outcome, Accepted), outcome
+
+    def try_ask(self, command: Write) -> Outcome:
+        """A command that the core may refuse."""
+        outcome = decide(self.state, command, self.now_ms)
+        if isinstance(outcome, Rejected) or not outcome.entries:
+            return outcome
         for entry in outcome.entries:
             self._append(entry)
-        position = len(self.drafts) + 1
-        if isinstance(outcome.reply, HoldReply | OrderReply):
-            key = self._keys[command.stamp.key]
-            self.replies.append(acknowledged(_TOLD[type(command)], outcome.reply, position, key=key))
+        if isinstance(outcome.reply, HoldReply | OrderReply | WaiterReply):
+            told, key = TOLD_OF[type(outcome.entries[-1])], self._keys[command.stamp.key]
+            self.replies.append(acknowledged(told, outcome.reply, len(self.drafts) + 1, key=key))
+        return outcome
 
     def expire(self) -> None:
         """End what is overdue."""
@@ -178,12 +181,12 @@ class Shop:
         return Journal(self.drafts, self.replies, live)
 
     def _write_row(self) -> None:
-        self.drafts.append(Draft(self._epoch, self._pending, self.now_ms))
-        self._pending = []
+        self.drafts.append(Draft(self._epoch, self.pending, self.now_ms))
+        self.pending = []
 
     def _append(self, entry: Entry) -> None:
         apply(self.state, entry)
-        self._pending.append(entry)
+        self.pending.append(entry)
 
 
 def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Journal:
@@ -195,6 +198,11 @@ def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Jo
     `days_later`: goes on when the core has forgotten what ended. `claims_again`: behind each row the owner claims the
     block anew, under its own epoch.
     """
+    return _kept_journal(days_later, claims_again).copy()
+
+
+def made_journal(days_later: bool = False, claims_again: bool = False) -> Journal:
+    """The clean journal, made anew: by the core as it is now."""
     shop = Shop(claims_again=claims_again)
     shop.take_over()
     shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
@@ -246,6 +254,9 @@ def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Jo
     return shop.journal()
 
 
+_kept_journal = cache(made_journal)
+
+
 def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[Finding]:
     """What the audit finds in the journal; `rows`: as they stand, if they were changed after sealing."""
     block_audit = BlockAudit(BLOCK, journal.replies, journal.live)
@@ -266,9 +277,12 @@ def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> N
 
 
 def acknowledged(
-    told: Told, reply: HoldReply | OrderReply, position: int, block: BlockId = BLOCK, key: str = ""
+    told: Told, reply: HoldReply | OrderReply | WaiterReply, position: int, block: BlockId = BLOCK, key: str = ""
 ) -> Acknowledged:
     """The reply as a client keeps it."""
+    if isinstance(reply, WaiterReply):
+        own_id = outside_id(Kind.WAITER, block, reply.waiter)
+        return Acknowledged(told, own_id, (), (), 0, "", 0, position, key)
     hold_id = outside_id(Kind.HOLD, block, reply.hold)
     if isinstance(reply, HoldReply):
         own_id, expires_at_ms = hold_id, reply.expires_at_ms

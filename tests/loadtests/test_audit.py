@@ -80,7 +80,7 @@ def hold_number_out_of_bounds(journal: Journal) -> None:
 
 def time_going_back(journal: Journal) -> None:
     at_ms = journal.last_ms - 5
-    journal.add_hold(at_ms=at_ms, max_expires_at_ms=at_ms + 7_200_000)
+    journal.add_hold(at_ms=at_ms)
 
 
 def key_of_another_length(journal: Journal) -> None:
@@ -171,7 +171,7 @@ def hold_that_never_expires(journal: Journal) -> None:
     for turn in range(20):
         at_ms = journal.last_ms + 10_000
         journal.add_hold(
-            hold=200 + turn, at_ms=at_ms, expires_at_ms=at_ms + 60_000, max_expires_at_ms=at_ms + 60_000,
+            hold=200 + turn, at_ms=at_ms, expires_at_ms=at_ms + 60_000,
             key=turn.to_bytes(16),
         )  # fmt: skip
         journal.add(e.HoldReleased(at_ms, 200 + turn, (100 + turn).to_bytes(16), PRINT))
@@ -299,7 +299,7 @@ def test_a_key_may_be_used_again_when_its_life_is_over() -> None:
     released = journal.placed(3)
     row, place = journal.find(e.HoldReleased, hold=3)
     later_ms = journal.drafts[row].entries[place].at_ms + 10 * 60_000
-    journal.add_hold(at_ms=later_ms, expires_at_ms=later_ms + 1, max_expires_at_ms=later_ms + 1, key=released.key)
+    journal.add_hold(at_ms=later_ms, expires_at_ms=later_ms + 1, key=released.key)
     assert audit(journal) == []
 
 
@@ -307,7 +307,7 @@ def test_a_key_lives_as_long_as_its_hold_though_that_was_extended() -> None:
     journal = clean_journal()
     extended = journal.placed(4)
     later_ms = extended.expires_at_ms + 10 * 60_000
-    journal.add_hold(at_ms=later_ms, expires_at_ms=later_ms + 1, max_expires_at_ms=later_ms + 1, key=extended.key)
+    journal.add_hold(at_ms=later_ms, expires_at_ms=later_ms + 1, key=extended.key)
     assert faults(audit(journal)) == {Fault.KEY_USED_TWICE}
 
 

@@ -87,7 +87,7 @@ def claimed_again_by_one_who_never_expires(journal: Journal) -> None:
         journal.add(e.Activated(at_ms, "shard-0", (100 + turn).to_bytes(8)))
         at_ms += 10_000
         journal.add_hold(
-            hold=200 + turn, at_ms=at_ms, expires_at_ms=at_ms + 60_000, max_expires_at_ms=at_ms + 60_000,
+            hold=200 + turn, at_ms=at_ms, expires_at_ms=at_ms + 60_000,
             key=turn.to_bytes(16),
         )  # fmt: skip
         journal.add(e.HoldReleased(at_ms, 200 + turn, (100 + turn).to_bytes(16), PRINT))
@@ -110,7 +110,7 @@ def entry_from_the_future(journal: Journal) -> None:
     """A hold is placed a second after its row was written."""
     before_ms = journal.last_ms
     at_ms = before_ms + 1_000
-    journal.add_hold(at_ms=at_ms, max_expires_at_ms=at_ms + 7_200_000)
+    journal.add_hold(at_ms=at_ms)
     journal.drafts[-1].recorded_at_ms = before_ms
 
 
@@ -232,7 +232,7 @@ def overdue_when_the_block_was_lost() -> Journal:
     """Order 107 is a second overdue in a row, the next row is refused, and two minutes later the owner goes on."""
     journal = clean_journal()
     at_ms = journal.last_ms + 31_000
-    journal.add_hold(at_ms=at_ms, expires_at_ms=at_ms + 600_000, max_expires_at_ms=at_ms + 600_000)
+    journal.add_hold(at_ms=at_ms, expires_at_ms=at_ms + 600_000)
     journal.add(e.Activated(at_ms + 120_000, "shard-0", b"12345678"))
     journal.add(e.OrderExpired(at_ms + 120_000, 107))
     return journal

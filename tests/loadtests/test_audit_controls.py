@@ -1,0 +1,166 @@
+"""Negative controls: the real core with one rule less, asked at random; the unchanged audit names what is broken."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.core import allotments, asking, events, ground, holds, pricing, ticket_changes, waiting
+from actors.core.best_available import SeatFinder
+from actors.core.ground import Ground
+from actors.core.layout_index import SlotIndex
+from actors.core.seat_rows import Found
+from actors.core.state import Order
+from actors.core.waiting_line import WaitingLine
+from loadtests.audit.findings import Fault
+from tests.loadtests.journals import audit, faults
+from tests.loadtests.test_audit_walk import Walk
+
+SEEDS = range(30)
+DAY_MS = 24 * 60 * 60_000
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def what_is_set_aside_is_anybodys(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ground, "_refuse_reserved", _nothing)
+
+
+def places_are_kept_for_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ground, "places_kept", lambda *_: 0)
+
+
+def nothing_comes_back_by_itself(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(allotments, "_next_return", _nothing)
+
+
+def buyers_have_no_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "refuse_buyer", _nothing)
+
+
+def it_is_always_on_sale(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "refuse_sale", _nothing)
+
+
+def holds_live_for_a_day(patch: pytest.MonkeyPatch) -> None:
+    placing = holds.placing
+
+    def generous(*arguments: Any) -> Any:
+        placed = placing(*arguments)
+        return msgspec.structs.replace(placed, max_expires_at_ms=placed.at_ms + DAY_MS)
+
+    patch.setattr(holds, "placing", generous)
+
+
+def slots_are_sold_after_they_began(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "_refuse_begun", _nothing)
+
+
+def slots_have_no_buffer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SlotIndex, "near", lambda *_: iter(()))
+
+
+def tables_are_sold_in_parts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(asking, "_only_whole_tables", _nothing)
+
+
+def tables_are_cancelled_in_parts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ticket_changes, "refuse_tickets", ticket_changes._refuse_void)
+
+
+def shares_are_rounded_down(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pricing, "rounded", lambda numerator, denominator: numerator // denominator)
+
+
+def orphans_are_miscounted(patch: pytest.MonkeyPatch) -> None:
+    find = SeatFinder.find
+
+    def one_more(finder: SeatFinder, *asked: Any, **more: Any) -> Found | int:
+        found = find(finder, *asked, **more)
+        return found if isinstance(found, int) else Found(found.seats, found.score, found.orphans + 1)
+
+    patch.setattr(SeatFinder, "find", one_more)
+
+
+def layouts_lose_units(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(events, "refuse_orphaning", _nothing)
+
+
+def who_came_last_is_served_first(patch: pytest.MonkeyPatch) -> None:
+    in_turn = WaitingLine.in_turn
+
+    def the_other_way_round(line: WaitingLine, hopeless: Any) -> Iterator[int]:
+        return reversed(list(in_turn(line, hopeless)))
+
+    patch.setattr(WaitingLine, "in_turn", the_other_way_round)
+
+
+def nobody_is_offered_anything(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(waiting, "next_offer", _nothing)
+
+
+def offers_stand_for_ever(patch: pytest.MonkeyPatch) -> None:
+    placing = holds.placing
+
+    def until_the_cap(*arguments: Any) -> Any:
+        placed = placing(*arguments)
+        return msgspec.structs.replace(placed, expires_at_ms=placed.max_expires_at_ms)
+
+    patch.setattr(waiting, "placing", until_the_cap)
+
+
+def codes_stay_when_tickets_change_hands(patch: pytest.MonkeyPatch) -> None:
+    reassigned = ticket_changes._reassigned
+
+    def same_code(order: Order, entry: Any) -> Order:
+        return msgspec.structs.replace(reassigned(order, entry), code_revisions=order.code_revisions)
+
+    patch.setattr(ticket_changes, "_reassigned", same_code)
+
+
+def holds_outlive_their_event(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(events, "end_hold", _nothing)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "expected"),
+    [
+        (what_is_set_aside_is_anybodys, Fault.SET_ASIDE),
+        (places_are_kept_for_nobody, Fault.SET_ASIDE),
+        (nothing_comes_back_by_itself, Fault.NEVER_RETURNED),
+        (buyers_have_no_limit, Fault.OVER_LIMIT),
+        (it_is_always_on_sale, Fault.NOT_ON_SALE),
+        (holds_live_for_a_day, Fault.DEADLINE_WRONG),
+        (slots_are_sold_after_they_began, Fault.SLOT_BEGUN),
+        (slots_have_no_buffer, Fault.BUFFER_BROKEN),
+        (tables_are_sold_in_parts, Fault.TABLE_NOT_WHOLE),
+        (tables_are_cancelled_in_parts, Fault.TABLE_NOT_WHOLE),
+        (shares_are_rounded_down, Fault.PRICE_WRONG),
+        (orphans_are_miscounted, Fault.CHOICE_WRONG),
+        (layouts_lose_units, Fault.UNIT_LOST),
+        (who_came_last_is_served_first, Fault.OUT_OF_TURN),
+        (nobody_is_offered_anything, Fault.OUT_OF_TURN),
+        (offers_stand_for_ever, Fault.DEADLINE_WRONG),
+        (codes_stay_when_tickets_change_hands, Fault.DIGEST_DIFFERS),
+        (holds_outlive_their_event, Fault.DIGEST_DIFFERS),
+    ],
+)
+def test_a_core_with_one_rule_less_is_found_out(
+    sabotage: Sabotage, expected: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch)
+    assert any(_is_found(seed, expected) for seed in SEEDS)
+
+
+def _is_found(seed: int, expected: Fault) -> bool:
+    walk = Walk(seed)
+    try:
+        walk.run()
+    except (AssertionError, LookupError):
+        walk.commit()  # the core noticed something itself, and stopped: what was journaled before that counts
+    return expected in faults(audit(walk.shop.journal()))
