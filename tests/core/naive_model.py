@@ -1,371 +1,354 @@
 """What a block should answer, written as plainly as possible: lists, loops and one place for each rule.
 
-It knows nothing of the core but the command structs. Statuses are judged by time at every question. Where the promise
-leaves room (a key, or an ended hold with its order that nobody paid, may be forgotten once its time is over, not must),
-the model looks at what was seen.
+It takes commands and layouts as plain data, by names, and knows nothing of the core. Statuses are judged by time at
+every question. Where the promise leaves room (what may be forgotten once its time is over, and which of the best seats
+are chosen) the model looks at what was seen, and says whether that is allowed.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from typing import Any
 
-from actors.core.commands import (
-    CancelOrder,
-    Command,
-    ConfirmOrder,
-    ExtendHold,
-    OpenSale,
-    PlaceHold,
-    PlaceOrder,
-    ReadEvent,
-    ReadHold,
-    ReadOrder,
-    ReleaseHold,
-)
+from tests.core.naive_event import NaiveEvent
+from tests.core.naive_ground import Asked, Ground, missing_of_tables, pieces_of
+from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS, Answer, Hold, Key, Order, Waiter
+from tests.core.naive_views import view_of
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A refusal's reason and details, or a yes (`reason` empty) with what the caller sees."""
-
-    reason: str = ""
-    units: tuple[str, ...] = ()
-    available: int | None = None
-    retry_at_ms: int | None = None
-    replayed: bool = False
-    view: tuple[object, ...] = ()
+NO_LONGER = {
+    "PENDING": "ORDER_PENDING",
+    "CONFIRMED": "ORDER_CONFIRMED",
+    "PARTLY_CANCELLED": "ORDER_CONFIRMED",
+    "CANCELLED": "ORDER_CANCELLED",
+    "EXPIRED": "ORDER_EXPIRED",
+    "COMPLETED": "ORDER_CLOSED",
+    "NO_SHOW": "ORDER_CLOSED",
+}
+CALLED_BY = {"hold": "HOLD_NOT_FOUND", "order": "ORDER_NOT_FOUND", "waiter": "WAITER_NOT_FOUND"}
+OF_HOLDS = ("ReadHold", "ExtendHold", "ReleaseHold", "PlaceOrder")
+OF_ORDERS = (
+    "ReadOrder", "ConfirmOrder", "CancelOrder", "CloseOrder", "CancelTickets", "ExchangeTickets", "ReassignTicket",
+)  # fmt: skip
+OF_WAITERS = ("ReadWaiter", "LeaveWaitingList")
+Command = dict[str, Any]
+Done = Answer | Hold | Order | Waiter | None
+"""What a write comes to: a refusal, or what its key stands for; None: the event."""
 
 
-@dataclass
-class _Hold:
-    number: int
-    buyer: str
-    seats: tuple[str, ...]
-    areas: tuple[tuple[str, int], ...]
-    expires_at_ms: int
-    cap_ms: int
-    status: str = "ACTIVE"
-    order: int = 0
-    ended_at_ms: int = 0  # when it was released, expired or ordered: its keys live ten minutes more
-    gone_at_ms: int | None = None  # when it came to nothing, by itself or with its unpaid order: a day later it may go
+class NaiveBlock(NaiveEvent):
+    """A block in plain words. `ask` what should come of a command; `brought`: what time has brought about."""
 
-
-@dataclass
-class _Order:
-    number: int
-    hold: _Hold
-    placed_at_ms: int
-    status: str = "PENDING"
-    was_paid: bool = False
-
-
-@dataclass
-class _Key:
-    fingerprint: bytes
-    stands_for: _Hold | _Order | None  # None: the event
-    kept_until_ms: int | None  # None: as long as the hold and ten minutes
-
-
-@dataclass
-class NaiveBlock:
-    """An event of `tenant`, created at `created_at_ms`; `seats` and `areas` give category and price (and places)."""
-
-    tenant: str
-    created_at_ms: int
-    hold_ttl_ms: int
-    seats: dict[str, tuple[str, int]]
-    areas: dict[str, tuple[str, int, int]]
-    on_sale: bool = False
-    last_at_ms: int = 0
-    holds: dict[int, _Hold] = field(default_factory=dict)
-    orders: dict[int, _Order] = field(default_factory=dict)
-    keys: dict[bytes, _Key] = field(default_factory=dict)
-
-    def ask(self, command: Command, now_ms: int, seen: Answer) -> Answer:
+    def ask(self, do: str, command: Command, now_ms: int, seen: Answer) -> Answer:
         """What the block should answer; `seen` decides only where the promise leaves room."""
         at_ms = max(now_ms, self.last_at_ms)
-        if isinstance(command, ReadEvent | ReadHold | ReadOrder):
-            missing = self._missing(command, command.tenant, at_ms, seen)
-            return Answer(missing) if missing else Answer(view=self._view(self._named(command), at_ms))
-        stamp = command.stamp  # type: ignore[union-attr]  # the walk does not ask for digests
-        if self._malformed(command, at_ms, seen):
+        if do.startswith("Read"):
+            missing = self._missing(do, command, command["tenant"], at_ms, seen)
+            return Answer(missing) if missing else Answer(view=view_of(self, self._named(do, command), at_ms))
+        stamp = command["stamp"]
+        if self._malformed(do, command, at_ms, seen):
             return Answer("INVALID_ARGUMENT")
-        if now_ms > stamp.not_after_ms:
+        if stamp["tenant"] == self.tenant and self._is_full(stamp["key"], at_ms, seen):
+            return Answer("OVERLOADED")
+        if now_ms > stamp["not_after_ms"]:
             return Answer("DEADLINE_EXCEEDED")
-        missing = self._missing(command, stamp.tenant, at_ms, seen)
+        missing = self._missing(do, command, stamp["tenant"], at_ms, seen)
         if missing:
             return Answer(missing)
-        key = self._remembered(stamp.key, at_ms, seen)
-        if key is not None:
-            if key.fingerprint != stamp.fingerprint:
-                return Answer("IDEMPOTENCY_KEY_REUSED")
-            if isinstance(key.stands_for, _Hold) and self._forgotten(key.stands_for, at_ms, seen):
-                return Answer("HOLD_NOT_FOUND")
-            if isinstance(key.stands_for, _Order) and self._forgotten(key.stands_for.hold, at_ms, seen):
-                return Answer("ORDER_NOT_FOUND")
-            return Answer(replayed=True, view=self._view(key.stands_for, at_ms))
-        return self._write(command, at_ms)
+        key = self._remembered(stamp["key"], at_ms, seen)
+        if key is not None and key.fingerprint == stamp["fingerprint"]:
+            for what in (key.stands_for,):
+                if what is not None and self._forgotten(what, at_ms, seen):
+                    return Answer(CALLED_BY[type(what).__name__.lower()])
+            return Answer(replayed=True, view=view_of(self, key.stands_for, at_ms))
+        if key is not None or do == "CreateEvent":
+            return Answer("IDEMPOTENCY_KEY_REUSED")
+        return self._write(do, command, at_ms, seen)
 
-    def expired(self, number: int, at_ms: int, *, is_order: bool) -> None:
-        """The block says that this hold or order expired: it must have been overdue."""
-        if is_order:
-            order = self.orders[number]
-            assert order.status == "PENDING", "an order expired that was not pending"
-            assert order.hold.expires_at_ms <= at_ms, "an order expired early"
-            order.status, order.hold.gone_at_ms = "EXPIRED", at_ms
-        else:
-            hold = self.holds[number]
-            assert hold.status == "ACTIVE", "a hold expired that was not active"
-            assert hold.expires_at_ms <= at_ms, "a hold expired early"
-            hold.status, hold.ended_at_ms, hold.gone_at_ms = "EXPIRED", at_ms, at_ms
+    def _write(self, do: str, command: Command, at_ms: int, seen: Answer) -> Answer:
+        before = self.revision
+        done: Done = getattr(self, f"_do_{do}")(command, at_ms, seen)
+        if isinstance(done, Answer):
+            return done
+        view = view_of(self, done, at_ms)
+        if done is None and self.revision == before:
+            return Answer(view=view)  # it is so already: nothing is kept
         self.last_at_ms = at_ms
+        lives_on = do in ("PlaceHold", "ExtendHold", "ReleaseHold")
+        kept_until_ms = None if lives_on else at_ms + 24 * HOUR_MS
+        self.keys[command["stamp"]["key"]] = Key(command["stamp"]["fingerprint"], done, kept_until_ms)
+        return Answer(view=view)
 
-    def overdue(self, at_ms: int) -> set[int]:
-        """The holds that claim units although their time is over."""
-        return {n for n, hold in self.holds.items() if self._pending(hold) and hold.expires_at_ms <= at_ms}
+    def knows_key(self, key: bytes, fingerprint: bytes) -> None:
+        """The key under which the event was created, which is kept for ever."""
+        self.keys[key] = Key(fingerprint, None, 1 << 62)
 
-    def outage(self, from_ms: int, until_ms: int, at_ms: int) -> None:
-        """Another shard took over after an outage."""
-        for hold in self.holds.values():
-            if self._pending(hold) and from_ms <= hold.expires_at_ms <= until_ms:
-                hold.expires_at_ms = max(hold.expires_at_ms, min(at_ms + 30_000, hold.cap_ms))
-        self.last_at_ms = max(self.last_at_ms, at_ms)
+    # Memory: what is malformed, missing, remembered.
 
-    def claims(self) -> tuple[dict[str, str], Counter[tuple[str, str]]]:
-        """HELD or SOLD by seat, and places by area and status, as the journal has it."""
-        seats: dict[str, str] = {}
-        places: Counter[tuple[str, str]] = Counter()
-        for hold in self.holds.values():
-            sold = hold.order != 0 and self.orders[hold.order].status == "CONFIRMED"
-            if sold or self._pending(hold):
-                status = "SOLD" if sold else "HELD"
-                for seat in hold.seats:
-                    assert seat not in seats, f"{seat} was given twice"
-                    seats[seat] = status
-                for area, quantity in hold.areas:
-                    places[area, status] += quantity
-        return seats, places
+    def _malformed(self, do: str, command: Command, at_ms: int, seen: Answer) -> bool:
+        tenant = command["stamp"]["tenant"]
+        match do:
+            case "PlaceHold" | "JoinWaitingList":
+                if self._bad_wish(command["wish"]) or command.get("ttl_ms", 0) < 0:
+                    return True
+                return self._in_use(do, command, at_ms, seen)
+            case "ExtendHold":
+                return bool(command["ttl_ms"] < 0)
+            case "PlaceOrder":
+                return self._in_use(do, command, at_ms, seen)
+            case "ChangeStatus":
+                return command["status"] in ("DRAFT", "ON_SALE")
+            case "EditEvent":
+                return self._bad_edit(command)
+            case "CloseOrder":
+                return command["status"] not in ("COMPLETED", "NO_SHOW")
+            case "CancelTickets" | "ExchangeTickets" | "ReassignTicket":
+                tickets = command["tickets"] if do != "ReassignTicket" else (command["ticket"],)
+                order = self.orders.get(command["order"]) if tenant == self.tenant else None
+                beyond = order is not None and order.was_paid and max(tickets, default=0) >= len(order.pieces)
+                bad = not tickets or len(set(tickets)) < len(tickets) or beyond
+                return (
+                    bad or (do == "ExchangeTickets" and self._bad_wish(command["wish"])) or command.get("holder") == ""
+                )
+        return False
+
+    def _bad_wish(self, wish: dict[str, Any]) -> bool:
+        counts = [part["quantity"] for part in (*wish["areas"], *wish["best"])]
+        count = len(wish["seats"]) + sum(counts) + len(wish["spans"])
+        alike = [(places["area"], places["price_type"]) for places in wish["areas"]]
+        kinds = [name for name, _ in wish["seat_types"]]
+        return (
+            min(counts, default=1) < 1
+            or not 1 <= count <= 50
+            or len(set(wish["seats"])) < len(wish["seats"])
+            or len(set(alike)) < len(alike)
+            or not set(kinds) <= set(wish["seats"])
+            or any(not 0 <= best["accessible"] <= best["quantity"] for best in wish["best"])
+            or any(sum(n for _, n in best["price_types"]) > best["quantity"] for best in wish["best"])
+            or any(span["ends_at_ms"] <= span["starts_at_ms"] for span in wish["spans"])
+        )
+
+    def _in_use(self, do: str, command: Command, at_ms: int, seen: Answer) -> bool:
+        """Whether something has the number already, other than what the command's key stands for."""
+        if command["stamp"]["tenant"] != self.tenant:
+            return False
+        there: list[Hold | Order | Waiter | None]
+        if do == "PlaceOrder":
+            there = [self.orders.get(command["order"])]
+        else:
+            number = command["hold" if do == "PlaceHold" else "waiter"]
+            there = [self.holds.get(number), self.waiters.get(number)]
+        refused = seen.reason == "INVALID_ARGUMENT"
+        key = self.keys.get(command["stamp"]["key"])
+        if key is not None and key.stands_for in there and key.stands_for is not None:
+            return refused and at_ms >= self._kept_until_ms(key)
+        there = [each for each in there if each is not None]
+        return bool(there) and (refused or not all(self._may_be_forgotten(each, at_ms) for each in there))
+
+    def _is_full(self, key: bytes, at_ms: int, seen: Answer) -> bool:
+        """Whether a key that nobody knows finds no room. Which keys are forgotten already, only the block knows."""
+        known = self.keys.get(key)
+        surely = self.kept_keys(at_ms)
+        if seen.reason == "OVERLOADED" and (known is None or key not in surely):
+            return len(self.keys) >= self.most_keys
+        return known is None and len(surely) == len(self.keys) >= self.most_keys
+
+    def _named(self, do: str, command: Command) -> Hold | Order | Waiter | None:
+        if do in OF_HOLDS:
+            return self.holds.get(command["hold"])
+        if do in OF_ORDERS:
+            return self.orders.get(command["order"])
+        return self.waiters.get(command["waiter"]) if do in OF_WAITERS else None
+
+    def _missing(self, do: str, command: Command, tenant: str, at_ms: int, seen: Answer) -> str:
+        if do not in (*OF_HOLDS, *OF_ORDERS, *OF_WAITERS):
+            return "" if tenant == self.tenant else "EVENT_NOT_FOUND"
+        what = self._named(do, command)
+        kind = "hold" if do in OF_HOLDS else "order" if do in OF_ORDERS else "waiter"
+        there = tenant == self.tenant and what is not None and not self._forgotten(what, at_ms, seen)
+        return "" if there else CALLED_BY[kind]
+
+    def _forgotten(self, what: Hold | Order | Waiter, at_ms: int, seen: Answer) -> bool:
+        """Whether the block has forgotten it, which it may after a day; then it never comes back."""
+        kept = {"Hold": self.holds, "Order": self.orders, "Waiter": self.waiters}[type(what).__name__]
+        if kept.get(what.number) is not what:
+            return True
+        if self._may_be_forgotten(what, at_ms) and seen.reason in CALLED_BY.values():
+            self._forget(what)
+            return True
+        return False
+
+    def _may_be_forgotten(self, what: Hold | Order | Waiter, at_ms: int) -> bool:
+        gone_at_ms = what.hold.gone_at_ms if isinstance(what, Order) else what.gone_at_ms
+        return gone_at_ms is not None and at_ms >= gone_at_ms + 24 * HOUR_MS
+
+    def _forget(self, what: Hold | Order | Waiter) -> None:
+        if isinstance(what, Waiter):
+            del self.waiters[what.number]
+        else:
+            hold = what.hold if isinstance(what, Order) else what
+            del self.holds[hold.number]
+            self.orders.pop(hold.order, None)
+
+    def _remembered(self, key: bytes, at_ms: int, seen: Answer) -> Key | None:
+        known = self.keys.get(key)
+        if known is None:
+            return None
+        known_by = ("IDEMPOTENCY_KEY_REUSED", *CALLED_BY.values())
+        if at_ms >= self._kept_until_ms(known) and not seen.replayed and seen.reason not in known_by:
+            del self.keys[key]
+            return None
+        return known
 
     def kept_keys(self, at_ms: int) -> set[bytes]:
         """The keys that must be remembered at `at_ms`."""
         return {key for key, known in self.keys.items() if at_ms < self._kept_until_ms(known)}
 
-    def _kept_until_ms(self, known: _Key) -> int:
+    def _kept_until_ms(self, known: Key) -> int:
         if known.kept_until_ms is not None:
             return known.kept_until_ms
-        assert isinstance(known.stands_for, _Hold)
-        return self._end_ms(known.stands_for) + 10 * MINUTE_MS
+        hold = known.stands_for
+        assert isinstance(hold, Hold)
+        return (hold.expires_at_ms if hold.status in ("ACTIVE", "EXPIRED") else hold.ended_at_ms) + 10 * MINUTE_MS
 
-    def _pending(self, hold: _Hold) -> bool:
-        return hold.status == "ACTIVE" or (hold.order != 0 and self.orders[hold.order].status == "PENDING")
+    # Holds.
 
-    def _named(self, command: Command) -> _Hold | _Order | None:
-        match command:
-            case ReadHold() | ExtendHold() | ReleaseHold() | PlaceOrder():
-                return self.holds.get(command.hold)
-            case ReadOrder() | ConfirmOrder() | CancelOrder():
-                return self.orders.get(command.order)
-        return None
-
-    def _missing(self, command: Command, tenant: str, at_ms: int, seen: Answer) -> str:
-        match command:
-            case ReadHold() | ExtendHold() | ReleaseHold() | PlaceOrder():
-                hold = self.holds.get(command.hold)
-                if tenant != self.tenant or hold is None or self._forgotten(hold, at_ms, seen):
-                    return "HOLD_NOT_FOUND"
-            case ReadOrder() | ConfirmOrder() | CancelOrder():
-                order = self.orders.get(command.order)
-                if tenant != self.tenant or order is None or self._forgotten(order.hold, at_ms, seen):
-                    return "ORDER_NOT_FOUND"
-            case _ if tenant != self.tenant:
-                return "EVENT_NOT_FOUND"
-        return ""
-
-    def _end_ms(self, hold: _Hold) -> int:
-        return hold.expires_at_ms if hold.status in ("ACTIVE", "EXPIRED") else hold.ended_at_ms
-
-    def _forgotten(self, hold: _Hold, at_ms: int, seen: Answer) -> bool:
-        if self.holds.get(hold.number) is not hold:
-            return True
-        if self._may_be_forgotten(hold, at_ms) and seen.reason in ("HOLD_NOT_FOUND", "ORDER_NOT_FOUND"):
-            del self.holds[hold.number]
-            self.orders.pop(hold.order, None)
-            return True
-        return False
-
-    def _may_be_forgotten(self, hold: _Hold, at_ms: int) -> bool:
-        return hold.gone_at_ms is not None and at_ms >= hold.gone_at_ms + 24 * HOUR_MS
-
-    def _remembered(self, key: bytes, at_ms: int, seen: Answer) -> _Key | None:
-        known = self.keys.get(key)
-        if known is None:
-            return None
-        may_be_forgotten = at_ms >= self._kept_until_ms(known)
-        known_by = ("IDEMPOTENCY_KEY_REUSED", "HOLD_NOT_FOUND", "ORDER_NOT_FOUND")
-        if may_be_forgotten and not seen.replayed and seen.reason not in known_by:
-            del self.keys[key]
-            return None
-        return known
-
-    def _malformed(self, command: Command, at_ms: int, seen: Answer) -> bool:
-        match command:
-            case PlaceHold():
-                quantities = [places.quantity for places in command.wish.areas]
-                count = len(command.wish.seats) + sum(quantities)
-                names = [*command.wish.seats, *(places.area for places in command.wish.areas)]
-                if command.ttl_ms < 0 or min(quantities, default=1) < 1 or not 1 <= count <= 50:
-                    return True
-                return len(set(names)) != len(names) or self._in_use(command, at_ms, seen)
-            case ExtendHold():
-                return command.ttl_ms < 0
-            case PlaceOrder():
-                return self._in_use(command, at_ms, seen)
-        return False
-
-    def _in_use(self, command: PlaceHold | PlaceOrder, at_ms: int, seen: Answer) -> bool:
-        """Whether something has the number already, other than what the command's key stands for."""
-        there = self.holds.get(command.hold) if isinstance(command, PlaceHold) else self.orders.get(command.order)
-        if there is None or command.stamp.tenant != self.tenant:
-            return False
-        refused = seen.reason == "INVALID_ARGUMENT"
-        key = self.keys.get(command.stamp.key)
-        if key is not None and key.stands_for is there:
-            return refused and at_ms >= self._kept_until_ms(key)
-        return refused or not self._may_be_forgotten(there if isinstance(there, _Hold) else there.hold, at_ms)
-
-    def _write(self, command: Command, at_ms: int) -> Answer:
-        stands_for: _Hold | _Order | None = None
-        kept_until_ms: int | None = at_ms + 24 * HOUR_MS
-        match command:
-            case OpenSale():
-                if self.on_sale:
-                    return Answer(view=self._view(None, at_ms))
-                self.on_sale = True
-            case PlaceHold():
-                refusal, stands_for = self._place_hold(command, at_ms)
-                kept_until_ms = None
-            case ExtendHold() | ReleaseHold():
-                stands_for = self.holds[command.hold]
-                kept_until_ms = None
-                refusal = self._change_hold(stands_for, command.ttl_ms if isinstance(command, ExtendHold) else 0, at_ms)
-            case PlaceOrder():
-                refusal, stands_for = self._place_order(command, at_ms)
-            case ConfirmOrder() | CancelOrder():
-                stands_for = self.orders[command.order]
-                refusal = self._change_order(stands_for, confirm=isinstance(command, ConfirmOrder), at_ms=at_ms)
-            case _:
-                raise AssertionError("the model knows no such command")
-        if not isinstance(command, OpenSale) and refusal is not None:
-            return refusal
-        self.last_at_ms = at_ms
-        stamp = command.stamp
-        self.keys[stamp.key] = _Key(stamp.fingerprint, stands_for, kept_until_ms)
-        return Answer(view=self._view(stands_for, at_ms))
-
-    def _place_hold(self, command: PlaceHold, at_ms: int) -> tuple[Answer | None, _Hold | None]:
-        areas = tuple((places.area, places.quantity) for places in command.wish.areas)
-        names = (*command.wish.seats, *(area for area, _ in areas))
-        unknown = tuple(name for name in names if name not in self.seats and name not in self.areas)
-        if unknown:
-            return Answer("UNIT_UNKNOWN", units=unknown), None
-        if not self.on_sale:
-            return Answer("SALE_NOT_OPEN"), None
-        refusal = self._refuse_units(command.wish.seats, areas, at_ms)
+    def _do_PlaceHold(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        asked = Asked(self.layout, self.rules, command["wish"])
+        refusal = self._refuse_wish(asked, at_ms)
         if refusal is not None:
-            return refusal, None
-        cap_ms = at_ms + 2 * HOUR_MS
-        expires_at_ms = min(cap_ms, at_ms + (command.ttl_ms or self.hold_ttl_ms))
-        hold = _Hold(command.hold, command.stamp.buyer, command.wish.seats, areas, expires_at_ms, cap_ms)
-        self.holds[command.hold] = hold
-        return None, hold
+            return refusal
+        buyer = command["stamp"]["buyer"]
+        return self._placed(command["hold"], buyer, asked, command["ttl_ms"] or self.ttl_ms, at_ms, seen)
 
-    def _refuse_units(self, seats: tuple[str, ...], areas: tuple[tuple[str, int], ...], at_ms: int) -> Answer | None:
-        sold: list[str] = []
-        held: list[str] = []
-        retry_at_ms: list[int] = []
-        places: Counter[str] = Counter()
-        for hold in self.holds.values():
-            is_sold = hold.order != 0 and self.orders[hold.order].status == "CONFIRMED"
-            is_held = self._pending(hold) and hold.expires_at_ms > at_ms
-            wanted = [seat for seat in seats if seat in hold.seats]
-            if is_sold:
-                sold += wanted
-            if is_held and wanted:
-                held += wanted
-                retry_at_ms.append(hold.expires_at_ms)
-            if is_sold or is_held:
-                places.update(dict(hold.areas))
-        if sold:
-            return Answer("UNITS_SOLD", units=tuple(sorted(sold, key=seats.index)))
-        if held:
-            return Answer("UNITS_HELD", units=tuple(sorted(held, key=seats.index)), retry_at_ms=min(retry_at_ms))
-        for area, quantity in areas:
-            available = self.areas[area][2] - places[area]
-            if available < quantity:
-                return Answer("NOT_ENOUGH_AVAILABLE", units=(area,), available=available)
-        return None
+    def _do_ExtendHold(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        hold = self.holds[command["hold"]]
+        refusal = self._refuse_ended(hold, at_ms)
+        if refusal is None and command["ttl_ms"] == 0:
+            self._end(hold, "RELEASED", at_ms)
+        elif refusal is None:
+            hold.expires_at_ms = max(hold.expires_at_ms, min(at_ms + command["ttl_ms"], hold.cap_ms))
+        return refusal or hold
 
-    def _refuse_ended(self, hold: _Hold, at_ms: int) -> Answer | None:
+    def _do_ReleaseHold(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        return self._do_ExtendHold({**command, "ttl_ms": 0}, at_ms, seen)
+
+    def _refuse_ended(self, hold: Hold, at_ms: int) -> Answer | None:
         if hold.order:
             return Answer("HOLD_CONFIRMED")
         if hold.status == "RELEASED":
             return Answer("HOLD_RELEASED")
         return Answer("HOLD_EXPIRED") if hold.expires_at_ms <= at_ms else None
 
-    def _change_hold(self, hold: _Hold, ttl_ms: int, at_ms: int) -> Answer | None:
+    # Orders and their tickets.
+
+    def _do_PlaceOrder(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        hold = self.holds[command["hold"]]
         refusal = self._refuse_ended(hold, at_ms)
         if refusal is not None:
             return refusal
-        if ttl_ms == 0:
-            hold.status, hold.ended_at_ms, hold.gone_at_ms = "RELEASED", at_ms, at_ms
-        else:
-            hold.expires_at_ms = max(hold.expires_at_ms, min(at_ms + ttl_ms, hold.cap_ms))
-        return None
+        hold.status, hold.order, hold.ended_at_ms = "CONFIRMED", command["order"], at_ms
+        order = Order(command["order"], hold, at_ms, list(hold.pieces))
+        self.orders[order.number] = order
+        return order
 
-    def _place_order(self, command: PlaceOrder, at_ms: int) -> tuple[Answer | None, _Order | None]:
-        hold = self.holds[command.hold]
-        refusal = self._refuse_ended(hold, at_ms)
+    def _do_ConfirmOrder(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        order = self.orders[command["order"]]
+        if self.status_at(order, at_ms) != "PENDING":
+            return Answer(NO_LONGER[self.status_at(order, at_ms)])
+        order.status, order.was_paid = "CONFIRMED", True
+        for piece in order.pieces:
+            piece.revision = 1
+        return order
+
+    def _do_CancelOrder(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        order = self.orders[command["order"]]
+        if self.status_at(order, at_ms) not in ("PENDING", *IN_FORCE):
+            return Answer(NO_LONGER[self.status_at(order, at_ms)])
+        self._cancel(order, at_ms)
+        return order
+
+    def _do_CloseOrder(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        order = self.orders[command["order"]]
+        if self.status_at(order, at_ms) not in IN_FORCE:
+            return Answer(NO_LONGER[self.status_at(order, at_ms)])
+        begins_ms = min((piece.begins_ms for piece in order.good() if piece.begins_ms), default=None)
+        if begins_ms is None or begins_ms > at_ms:
+            return Answer("ORDER_NOT_DUE", retry_at_ms=begins_ms)
+        order.status = command["status"]
+        return order
+
+    def _do_CancelTickets(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        order = self.orders[command["order"]]
+        refusal = self._refuse_tickets(order, command["tickets"], at_ms, must_be_whole=True)
         if refusal is not None:
-            return refusal, None
-        hold.status, hold.order, hold.ended_at_ms = "CONFIRMED", command.order, at_ms
-        self.orders[command.order] = order = _Order(command.order, hold, at_ms)
-        return None, order
+            return refusal
+        if len(command["tickets"]) == len(order.good()):
+            self._cancel(order, at_ms)
+            return order
+        for ticket in command["tickets"]:
+            order.pieces[ticket].revision = 0
+        order.status = "PARTLY_CANCELLED"
+        return order
 
-    def _order_status(self, order: _Order, at_ms: int) -> str:
-        overdue = order.status == "PENDING" and order.hold.expires_at_ms <= at_ms
-        return "EXPIRED" if overdue else order.status
+    def _do_ExchangeTickets(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        order = self.orders[command["order"]]
+        asked = Asked(self.layout, self.rules, command["wish"])
+        refusal = self._refuse_wish(asked, at_ms) or self._refuse_tickets(
+            order, command["tickets"], at_ms, must_be_whole=True
+        )
+        if refusal is not None:
+            return refusal
+        given = [order.pieces[ticket] for ticket in command["tickets"]]
+        ground = Ground(
+            self.layout, self.rules, self.returned_at(at_ms), self.claims(at_ms), given, order.hold
+        )  # fmt: skip
+        held: list[str] = list(seen.view[4]) if seen.view else []  # type: ignore[call-overload]
+        left = [piece for piece in order.good() if piece not in given and piece.key]
+        refusal, chosen = self._have(asked, order.hold.buyer, ground, len(given), at_ms, held[len(left) :])
+        if refusal is not None:
+            return refusal
+        for piece in given:
+            piece.revision = 0
+        for piece in pieces_of(self.layout, asked, chosen):
+            piece.revision = 1
+            order.pieces.append(piece)
+        return order
 
-    def _change_order(self, order: _Order, *, confirm: bool, at_ms: int) -> Answer | None:
-        status = self._order_status(order, at_ms)
-        if status not in ("PENDING",) if confirm else status in ("CANCELLED", "EXPIRED"):
-            return Answer(f"ORDER_{status}")
-        if confirm:
-            order.status, order.was_paid = "CONFIRMED", True
-        else:
-            order.status = "CANCELLED"
-            order.hold.gone_at_ms = None if order.was_paid else at_ms
-        return None
+    def _do_ReassignTicket(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        order = self.orders[command["order"]]
+        refusal = self._refuse_tickets(order, (command["ticket"],), at_ms, must_be_whole=False)
+        if refusal is not None:
+            return refusal
+        piece = order.pieces[command["ticket"]]
+        piece.revision, piece.holder = piece.revision + 1, command["holder"]
+        return order
 
-    def _view(self, named: _Hold | _Order | None, at_ms: int) -> tuple[object, ...]:
-        if named is None:
-            return ("event", self.tenant, "ON_SALE" if self.on_sale else "DRAFT", self.created_at_ms)
-        hold = named if isinstance(named, _Hold) else named.hold
-        units = (hold.buyer, hold.seats, hold.areas, self._price(hold), hold.expires_at_ms)
-        if isinstance(named, _Hold):
-            overdue = hold.status == "ACTIVE" and hold.expires_at_ms <= at_ms
-            status = "EXPIRED" if overdue else hold.status
-            return ("hold", hold.number, status, *units, hold.cap_ms, hold.order)
-        status = self._order_status(named, at_ms)
-        tickets = [*hold.seats]
-        for area, quantity in hold.areas:
-            tickets += [area] * quantity
-        shown = tuple(tickets) if status == "CONFIRMED" else ()
-        return ("order", named.number, status, *units, hold.number, named.placed_at_ms, shown)
+    def _refuse_tickets(
+        self, order: Order, tickets: tuple[int, ...], at_ms: int, *, must_be_whole: bool
+    ) -> Answer | None:  # fmt: skip
+        if self.status_at(order, at_ms) not in IN_FORCE:
+            return Answer(NO_LONGER[self.status_at(order, at_ms)])
+        given = {piece.key for piece in (order.pieces[ticket] for ticket in tickets) if piece.key and piece.revision}
+        missing = missing_of_tables(self.layout["units"], given, {piece.key for piece in order.good()})
+        if missing and must_be_whole:
+            return Answer("TABLE_NOT_WHOLE", units=missing)
+        return Answer("TICKET_VOID") if any(not order.pieces[ticket].revision for ticket in tickets) else None
 
-    def _price(self, hold: _Hold) -> frozenset[tuple[str, int, int]]:
-        lines: Counter[tuple[str, int]] = Counter(self.seats[seat] for seat in hold.seats)
-        for area, quantity in hold.areas:
-            lines[self.areas[area][:2]] += quantity
-        return frozenset((category, quantity, price) for (category, price), quantity in lines.items())
+    # The waiting list.
+
+    def _do_JoinWaitingList(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        asked = Asked(self.layout, self.rules, command["wish"])
+        buyer = command["stamp"]["buyer"]
+        refusal = self._refuse_wish(asked, at_ms)
+        if refusal is None and self.rules["waiting_list"] is None:
+            refusal = Answer("NO_WAITING_LIST")
+        refusal = refusal or self._refuse_buyer(buyer, asked.count(), at_ms)
+        if refusal is not None:
+            return refusal
+        waiter = Waiter(command["waiter"], buyer, command["wish"], at_ms)
+        self.waiters[waiter.number] = waiter
+        return waiter
+
+    def _do_LeaveWaitingList(self, command: Command, at_ms: int, seen: Answer) -> Done:
+        waiter = self.waiters[command["waiter"]]
+        if waiter.status != "WAITING":
+            return Answer("WAITER_GONE")
+        waiter.status, waiter.gone_at_ms = "LEFT", at_ms
+        return waiter

@@ -5,6 +5,7 @@ Takes any layout by its field names alone. Units come in the order of their numb
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -69,6 +70,34 @@ def units_of(layout: Any) -> tuple[PlainUnit, ...]:
                     )
                 )
     return tuple(units)
+
+
+def plain(value: Any) -> Any:
+    """Any struct as a dictionary, with all that is in it; what is counted by name is its name."""
+    if hasattr(value, "__struct_fields__"):
+        return {field: plain(getattr(value, field)) for field in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return value.name if isinstance(value, Enum) else value
+
+
+def plain_layout(layout: Any) -> dict[str, Any]:
+    """The layout by names alone."""
+    types = layout.price_types or ("",)
+    return {
+        "currency": layout.currency,
+        "units": units_of(layout),
+        "areas": {area.name: (layout.categories[area.category].name, area.capacity) for area in layout.areas},
+        "prices": {
+            (category.name, types[number]): price
+            for category in layout.categories
+            for number, price in ((0, category.price), *category.prices)
+        },
+        "types": types,
+        "fees": tuple((fee.name, fee.amount, fee.share_ppm, fee.once) for fee in layout.fees),
+        "tax": None if layout.tax is None else (layout.tax.name, layout.tax.rate_ppm, layout.tax.included),
+        "sections": tuple(section.name for section in layout.sections),
+    }
 
 
 def moment_ms(text: str) -> int | None:

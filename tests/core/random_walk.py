@@ -1,18 +1,28 @@
 """Random walks: a checked block beside the naive model; whatever is asked, both must answer the same."""
 
 from collections import Counter
+from random import Random
 from typing import ClassVar
 
 import msgspec
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from actors.core import keys
 from actors.core.commands import (
     CancelOrder,
+    CancelTickets,
+    ChangeStatus,
+    CloseOrder,
     Command,
     ConfirmOrder,
     CreateEvent,
+    EditEvent,
+    ExchangeTickets,
     ExtendHold,
+    JoinWaitingList,
+    LeaveWaitingList,
     OpenSale,
     PlaceHold,
     PlaceOrder,
@@ -20,45 +30,33 @@ from actors.core.commands import (
     ReadEvent,
     ReadHold,
     ReadOrder,
+    ReadWaiter,
+    ReassignTicket,
     ReleaseHold,
     Stamp,
     Write,
 )
-from actors.core.entries import Activated, Entry, HoldExpired, OrderExpired
+from actors.core.entries import Activated, AllotmentReturned, Entry, HoldExpired, HoldPlaced, OrderExpired
 from actors.core.ids import TenantId
 from actors.core.inventory import UnitStatus
 from actors.core.keys import fingerprint, key_hash
-from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted, Outcome
-from actors.core.replies import EventReply, HoldReply, OrderReply
-from actors.core.wishes import AreaPlaces, Wish
+from actors.core.replies import EventStatus, OrderStatus
 from tests.core.checked_block import CheckedBlock
-from tests.core.naive_model import HOUR_MS, MINUTE_MS, Answer, NaiveBlock
+from tests.core.naive_model import NaiveBlock
+from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS, SOLD
+from tests.core.plain_layout import plain, plain_layout, units_of
+from tests.core.walk_answers import answer_of
+from tests.core.walk_events import FULL, LAYOUTS, RULES, START_MS, any_wish, mostly
 
-START_MS = 1_700_000_000_000
 TTL_MS = 10 * MINUTE_MS
-SEATS = ("Hall/A/1", "Hall/A/2", "Hall/A/3", "Hall/B/1", "Hall/B/2")
-LAYOUT = Layout(
-    "EUR",
-    (Category("front", 5000), Category("back", 3000), Category("standing", 2000)),
-    (Section("Hall", (Row("A", 0, 1, 3), Row("B", 1, 1, 2))),),
-    (Area("floor", 2, 4), Area("balcony", 1, 2)),
-)
+FEW_KEYS = 14
 
-_tenants = st.sampled_from(("acme",) * 15 + ("evil",))
-_buyers = st.sampled_from(("ana", "ana", "ana", "bob"))
-_steps_ms = st.sampled_from((0, 0, 0, 1, 999, 7_000, -30_000))
-_leaps_ms = st.sampled_from(
-    (1_000, MINUTE_MS - 1, MINUTE_MS, TTL_MS, 25 * MINUTE_MS, 25 * MINUTE_MS, 2 * HOUR_MS, 25 * HOUR_MS)
-)
-_ttls_ms = st.sampled_from((0, 1, MINUTE_MS, MINUTE_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS, -1))
-_time_limits_ms = st.sampled_from((MINUTE_MS,) * 10 + (48 * HOUR_MS, 0, -1))
-_keys = st.sampled_from((None,) * 9 + (0, 1, 2))  # None: one that nobody has used
-_seats = st.lists(st.sampled_from((*SEATS * 3, "Hall/Z/1")), min_size=1, max_size=2)
-_places = st.lists(
-    st.tuples(st.sampled_from(("floor",) * 8 + ("balcony",) * 4 + ("roof",)), st.integers(0, 3)), max_size=2
-)
-_picks = st.integers(0, 11)
+_STEPS_MS = (0, 0, 0, 1, 999, 7_000, -30_000)
+_LEAPS_MS = (1_000, MINUTE_MS - 1, MINUTE_MS, TTL_MS, 25 * MINUTE_MS, 25 * MINUTE_MS, 2 * HOUR_MS, 25 * HOUR_MS)
+_TTLS_MS = (0, MINUTE_MS, MINUTE_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS)
+_seeds = st.integers(0, 1 << 63)
+"""A step draws from a generator of its own: Hypothesis likes to repeat what it drew, and would repeat its wishes."""
 
 
 class RandomWalk(RuleBasedStateMachine):
@@ -66,57 +64,55 @@ class RandomWalk(RuleBasedStateMachine):
 
     met: ClassVar[Counter[str]] = Counter()  # over all walks: what was asked and what came of it
 
-    @initialize(opened=st.sampled_from((True,) * 5 + (False,)))
-    def create(self, opened: bool) -> None:
+    @initialize(seed=_seeds, rules=st.sampled_from(tuple(RULES)))
+    def create(self, seed: int, rules: str) -> None:
+        self.salt = seed
+        self.drawn: Counter[int] = Counter()
+        random = self.random(seed)
         self.block = CheckedBlock()
         self.now_ms = START_MS
         self.sent: list[Write] = []
         self.numbers = 0
         self.holds: list[int] = []
         self.orders: list[int] = []
-        seats = {name: ("front", 5000) if "/A/" in name else ("back", 3000) for name in SEATS}
-        areas = {"floor": ("standing", 2000, 4), "balcony": ("back", 3000, 2)}
-        self.model = NaiveBlock("acme", START_MS, TTL_MS, seats, areas, last_at_ms=START_MS)
+        self.waiters: list[int] = []
+        self.most_keys_of_all = keys.MAX_KEYS_PER_BLOCK
+        keys.MAX_KEYS_PER_BLOCK = most_keys = mostly(random, keys.MAX_KEYS_PER_BLOCK, FEW_KEYS, odds=8)
         event_stamp = Stamp("acme", "", b"event".ljust(16), b"print".ljust(16), START_MS)
-        created = self.block.ask(CreateEvent(event_stamp, "Night", LAYOUT, TTL_MS), START_MS)
+        command = CreateEvent(event_stamp, "Night", FULL, TTL_MS, RULES[rules])
+        created = self.block.ask(command, START_MS)
         assert isinstance(created, Accepted)
-        if opened:
-            self.write(OpenSale(self.stamp("acme", "ana", None, MINUTE_MS, "open")))
+        self.sent.append(command)
+        event = plain_layout(FULL), plain(RULES[rules])
+        self.model = NaiveBlock("acme", "Night", START_MS, TTL_MS, *event, most_keys)
+        self.model.knows_key(event_stamp.key, event_stamp.fingerprint)
+        if mostly(random, True, False, odds=20):
+            self.write(OpenSale(self.plain_stamp("ana", "open")))
 
-    @rule(
-        step_ms=_steps_ms, tenant=_tenants, buyer=_buyers, key=_keys, limit_ms=_time_limits_ms,
-        seats=_seats, places=_places, ttl_ms=_ttls_ms,
-    )  # fmt: skip
-    def place_hold(
-        self, step_ms: int, tenant: str, buyer: str, key: int | None, limit_ms: int, seats: list[str],
-        places: list[tuple[str, int]], ttl_ms: int,
-    ) -> None:  # fmt: skip
-        self.now_ms += step_ms
-        stamp = self.stamp(tenant, buyer, key, limit_ms, "hold", seats, places, ttl_ms)
-        areas = tuple(AreaPlaces(area, quantity) for area, quantity in places)
-        self.write(PlaceHold(stamp, self.new_number(), Wish(tuple(seats), areas), ttl_ms))
+    @rule(seed=_seeds)
+    def place_hold(self, seed: int) -> None:
+        random = self.random(seed)
+        wish, ttl_ms = any_wish(random), mostly(random, random.choice(_TTLS_MS), 1, -1, odds=12)
+        self.write(PlaceHold(self.stamp(random, "hold", wish, ttl_ms), self.new_number(), wish, ttl_ms))
 
-    @rule(step_ms=_steps_ms, seat=st.sampled_from((*SEATS, None)), places=st.integers(0, 2), ttl_ms=_ttls_ms)
-    def place_plain_hold(self, step_ms: int, seat: str | None, places: int, ttl_ms: int) -> None:
-        areas = [("floor", places)] if places else []
-        self.place_hold(step_ms, "acme", "ana", None, MINUTE_MS, [seat] if seat else [], areas, ttl_ms)
+    @rule(seed=_seeds)
+    def buy(self, seed: int) -> None:
+        """A plain hold that is ordered, and paid mostly."""
+        random = self.random(seed)
+        hold, order, wish = self.new_number(), self.new_number(), any_wish(random)
+        buyer = mostly(random, "ana", "bob", "", odds=2)
+        self.write(PlaceHold(self.plain_stamp(buyer, "hold", wish), hold, wish, HOUR_MS))
+        if hold in self.holds:
+            self.write(PlaceOrder(self.plain_stamp(buyer, "order", hold), hold, order))
+            if order in self.orders and mostly(random, True, False, odds=4):
+                self.write(ConfirmOrder(self.plain_stamp(buyer, "pay", order), order))
 
     @precondition(lambda self: self.holds)
-    @rule(pick=st.integers(0, 2), ttl_ms=st.sampled_from((TTL_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS)))
-    def extend_hold(self, pick: int, ttl_ms: int) -> None:
-        self.change_hold("extend", 0, "acme", None, MINUTE_MS, pick, ttl_ms)
-
-    @precondition(lambda self: self.holds)
-    @rule(
-        change=st.sampled_from(("extend", "release", "order", "order")),
-        step_ms=_steps_ms, tenant=_tenants, key=_keys, limit_ms=_time_limits_ms, pick=_picks, ttl_ms=_ttls_ms,
-    )  # fmt: skip
-    def change_hold(
-        self, change: str, step_ms: int, tenant: str, key: int | None, limit_ms: int, pick: int, ttl_ms: int
-    ) -> None:
-        self.now_ms += step_ms
-        hold = self.picked(self.holds, pick)
-        stamp = self.stamp(tenant, "ana", key, limit_ms, change, hold, ttl_ms)
+    @rule(change=st.sampled_from(("extend", "extend", "release", "order", "order")), seed=_seeds)
+    def change_hold(self, change: str, seed: int) -> None:
+        random = self.random(seed)
+        hold, ttl_ms = self.picked(random, self.holds), mostly(random, random.choice(_TTLS_MS), -1, odds=12)
+        stamp = self.stamp(random, change, hold, ttl_ms)
         if change == "extend":
             self.write(ExtendHold(stamp, hold, ttl_ms))
         elif change == "release":
@@ -125,42 +121,102 @@ class RandomWalk(RuleBasedStateMachine):
             self.write(PlaceOrder(stamp, hold, self.new_number()))
 
     @precondition(lambda self: self.orders)
-    @rule(
-        change=st.sampled_from((ConfirmOrder, ConfirmOrder, CancelOrder)),
-        step_ms=_steps_ms, tenant=_tenants, key=_keys, limit_ms=_time_limits_ms, pick=_picks,
-    )  # fmt: skip
-    def change_order(
-        self, change: type[ConfirmOrder | CancelOrder], step_ms: int, tenant: str, key: int | None, limit_ms: int,
-        pick: int,
-    ) -> None:  # fmt: skip
-        self.now_ms += step_ms
-        order = self.picked(self.orders, pick)
-        self.write(change(self.stamp(tenant, "ana", key, limit_ms, change.__name__, order), order))
+    @rule(change=st.sampled_from((ConfirmOrder, ConfirmOrder, CancelOrder)), seed=_seeds)
+    def change_order(self, change: type[ConfirmOrder | CancelOrder], seed: int) -> None:
+        random = self.random(seed)
+        order = self.picked(random, self.orders)
+        self.write(change(self.stamp(random, change.__name__, order), order))
 
-    @precondition(lambda self: self.sent)
-    @rule(step_ms=_steps_ms, pick=_picks, still_wanted=st.booleans(), tenant=_tenants)
-    def repeat_older_command(self, step_ms: int, pick: int, still_wanted: bool, tenant: str) -> None:
-        self.now_ms += step_ms
-        command = self.sent[-1 - pick % len(self.sent)]
-        limit_ms = self.now_ms + MINUTE_MS if still_wanted else command.stamp.not_after_ms
+    @precondition(lambda self: self.orders)
+    @rule(seed=_seeds)
+    def close_order(self, seed: int) -> None:
+        random = self.random(seed)
+        order = self.begun_order(random)
+        endings = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
+        status = mostly(random, random.choice(endings), OrderStatus.CANCELLED, odds=10)
+        self.write(CloseOrder(self.stamp(random, "close", order, status), order, status))
+
+    @precondition(lambda self: self.orders)
+    @rule(seed=_seeds)
+    def cancel_tickets(self, seed: int) -> None:
+        random = self.random(seed)
+        order = self.picked_order(random)
+        tickets = self.tickets_of(random, order)
+        self.write(CancelTickets(self.stamp(random, "void", order, tickets), order, tickets))
+
+    @precondition(lambda self: self.orders)
+    @rule(seed=_seeds)
+    def exchange_tickets(self, seed: int) -> None:
+        random = self.random(seed)
+        order, wish = self.picked_order(random), any_wish(random)
+        tickets = self.tickets_of(random, order)
+        self.write(ExchangeTickets(self.stamp(random, "exchange", order, tickets, wish), order, tickets, wish))
+
+    @precondition(lambda self: self.orders)
+    @rule(seed=_seeds)
+    def reassign_ticket(self, seed: int) -> None:
+        random = self.random(seed)
+        order, holder = self.picked_order(random), mostly(random, "dan", "eve", "", odds=3)
+        ticket = (*self.tickets_of(random, order), 99)[0]
+        self.write(ReassignTicket(self.stamp(random, "reassign", order, ticket, holder), order, ticket, holder))
+
+    @rule(seed=_seeds)
+    def join(self, seed: int) -> None:
+        random = self.random(seed)
+        wish = any_wish(random)
+        self.write(JoinWaitingList(self.stamp(random, "wait", wish), self.new_number(), wish))
+
+    @precondition(lambda self: self.waiters)
+    @rule(seed=_seeds)
+    def leave(self, seed: int) -> None:
+        random = self.random(seed)
+        waiter = self.picked(random, self.waiters)
+        self.write(LeaveWaitingList(self.stamp(random, "leave", waiter), waiter))
+
+    @rule(seed=_seeds)
+    def change_status(self, seed: int) -> None:
+        """A pause and what cannot be, mostly: what is over stays over, so it comes late."""
+        random = self.random(seed)
+        over = (EventStatus.CLOSED, EventStatus.CANCELLED, EventStatus.ARCHIVED)
+        early = mostly(random, EventStatus.PAUSED, EventStatus.ARCHIVED, EventStatus.DRAFT, odds=3)
+        status = early if len(self.sent) < 35 else random.choice((early, *over))
+        self.write(ChangeStatus(self.stamp(random, "status", status), status))
+        if mostly(random, True, False, odds=8):
+            self.write(OpenSale(self.plain_stamp("", "open")))
+
+    @rule(seed=_seeds)
+    def edit(self, seed: int) -> None:
+        random = self.random(seed)
+        layout, rules = random.choice(("", "full", *LAYOUTS)), random.choice(("", "", *RULES))
+        ttl_ms = mostly(random, None, MINUTE_MS, 1, odds=6)
+        revision = self.model.revision - mostly(random, 0, 1, odds=8)
+        stamp = self.stamp(random, "edit", layout, rules, ttl_ms)
+        self.write(EditEvent(stamp, revision, "Day", LAYOUTS.get(layout), RULES.get(rules), ttl_ms))
+
+    @rule(seed=_seeds)
+    def repeat_older_command(self, seed: int) -> None:
+        random = self.random(seed)
+        self.now_ms += random.choice(_STEPS_MS)
+        command = random.choice(random.choice((self.sent, self.sent[-3:])))
+        limit_ms = self.now_ms + MINUTE_MS if random.randrange(4) else command.stamp.not_after_ms
+        tenant = mostly(random, "acme", "evil", odds=10)
         stamp = msgspec.structs.replace(command.stamp, not_after_ms=limit_ms, tenant=tenant)
         self.write(msgspec.structs.replace(command, stamp=stamp))
 
-    @rule(leap_ms=_leaps_ms, ticks=st.booleans())
-    def wait(self, leap_ms: int, ticks: bool) -> None:
-        self.now_ms += leap_ms
-        if ticks:
+    @rule(seed=_seeds)
+    def wait(self, seed: int) -> None:
+        random = self.random(seed)
+        self.now_ms += random.choice(_LEAPS_MS)
+        if random.randrange(2):
             self.tick()
 
-    @rule(
-        care=st.sampled_from(("tick", "open", "snapshot", "replay", "takeover", "outage")), key=_keys, tenant=_tenants
-    )
-    def look_after(self, care: str, key: int | None, tenant: str) -> None:
+    @rule(care=st.sampled_from(("tick", "open", "snapshot", "replay", "takeover", "outage")), seed=_seeds)
+    def look_after(self, care: str, seed: int) -> None:
         match care:
             case "tick":
                 self.tick()
             case "open":
-                self.write(OpenSale(self.stamp(tenant, "ana", key, MINUTE_MS, "open")))
+                self.write(OpenSale(self.stamp(self.random(seed), "open")))
             case "snapshot":
                 self.block.take_snapshot()
             case "replay":
@@ -168,17 +224,21 @@ class RandomWalk(RuleBasedStateMachine):
             case _:
                 self.activate(MINUTE_MS if care == "outage" else 0)
 
-    @rule(tenant=_tenants, pick=_picks, step_ms=_steps_ms)
-    def read(self, tenant: str, pick: int, step_ms: int) -> None:
-        self.now_ms += step_ms
+    @rule(seed=_seeds)
+    def read(self, seed: int) -> None:
+        random = self.random(seed)
+        tenant = mostly(random, "acme", "evil", odds=10)
+        self.now_ms += random.choice(_STEPS_MS)
         reads: list[Read] = [ReadEvent(tenant)]
-        reads += [ReadHold(tenant, self.picked(self.holds, pick))] if self.holds else []
-        reads += [ReadOrder(tenant, self.picked(self.orders, pick))] if self.orders else []
+        reads += [ReadHold(tenant, self.picked(random, self.holds))] if self.holds else []
+        reads += [ReadOrder(tenant, self.picked(random, self.orders))] if self.orders else []
+        reads += [ReadWaiter(tenant, self.picked(random, self.waiters))] if self.waiters else []
         for command in reads:
             self.compare(command)
 
     def teardown(self) -> None:
         if hasattr(self, "block"):
+            keys.MAX_KEYS_PER_BLOCK = self.most_keys_of_all
             self.block.check_replays()
 
     def at_ms(self) -> int:
@@ -188,20 +248,72 @@ class RandomWalk(RuleBasedStateMachine):
         self.numbers += 1
         return self.numbers
 
-    def picked(self, numbers: list[int], pick: int) -> int:
-        """One of the newer ones, now and then one that never was."""
-        return 77_777 if pick == 11 else numbers[-1 - pick % len(numbers)]
+    def random(self, seed: int) -> Random:
+        """A generator for one step, another for each step though the seeds be the same."""
+        self.drawn[seed] += 1
+        return Random(f"{self.salt} {seed} {self.drawn[seed]}")
 
-    def stamp(self, tenant: str, buyer: str, key: int | None, limit_ms: int, *asked: object) -> Stamp:
-        name = f"new {len(self.sent)}" if key is None else f"shared {key}"
-        hashed = key_hash(TenantId("acme"), name)
-        return Stamp(tenant, buyer, hashed, fingerprint("principal", buyer, *asked), self.now_ms + limit_ms)
+    def picked(self, random: Random, numbers: list[int]) -> int:
+        """One of the newer ones mostly, now and then one that never was."""
+        return mostly(random, random.choice(numbers[-4:]), random.choice(numbers), 77_777, odds=5)
+
+    def picked_order(self, random: Random) -> int:
+        """Mostly one that is paid, or was."""
+        paid = [number for number, order in self.model.orders.items() if order.status in SOLD]
+        return self.picked(random, paid if paid and random.randrange(5) else self.orders)
+
+    def begun_order(self, random: Random) -> int:
+        """One that is on slots, if there is any, mostly when they have begun."""
+        begins_ms = {
+            number: min(piece.begins_ms for piece in order.pieces if piece.begins_ms)
+            for number, order in self.model.orders.items()
+            if order.status in IN_FORCE and any(piece.begins_ms for piece in order.pieces)
+        }
+        if not begins_ms or not random.randrange(4):
+            return self.picked_order(random)
+        order = random.choice(list(begins_ms))
+        if begins_ms[order] < START_MS + 3 * HOUR_MS and random.randrange(3):
+            self.now_ms = max(self.now_ms, begins_ms[order])
+        return order
+
+    def tickets_of(self, random: Random, number: int) -> tuple[int, ...]:
+        """Some tickets of an order, good ones mostly."""
+        order = self.model.orders.get(number)
+        pieces = order.pieces if order is not None else []
+        good = [ticket for ticket, piece in enumerate(pieces) if piece.revision] or [0]
+        void = [ticket for ticket, piece in enumerate(pieces) if not piece.revision]
+        some = random.choice((good[:1], good[-1:], good, random.sample(good, k=len(good) // 2 + 1)))
+        if void and random.randrange(2):
+            some = good[:1] + void[:1]
+        return tuple(mostly(random, some, [len(pieces)], [0, 0], [], odds=6))
+
+    def plain_stamp(self, buyer: str, *asked: object) -> Stamp:
+        """A new key, and time enough."""
+        hashed = key_hash(TenantId("acme"), f"new {len(self.sent)}")
+        return Stamp("acme", buyer, hashed, fingerprint("principal", buyer, repr(asked)), self.now_ms + MINUTE_MS)
+
+    def stamp(self, random: Random, *asked: object) -> Stamp:
+        """A stamp of whoever, with a key that may be another command's, perhaps too late, or of another tenant."""
+        self.now_ms += random.choice(_STEPS_MS)
+        buyer = mostly(random, random.choice(("ana", "ana", "bob")), "", odds=15)
+        plain_one = self.plain_stamp(buyer, *asked)
+        name = mostly(random, "", "shared 0", "shared 1", "shared 2", odds=6)
+        return msgspec.structs.replace(
+            plain_one,
+            tenant=mostly(random, "acme", "evil", odds=25),
+            key=key_hash(TenantId("acme"), name) if name else plain_one.key,
+            not_after_ms=self.now_ms + mostly(random, MINUTE_MS, 48 * HOUR_MS, 0, -1, odds=8),
+        )
 
     def tick(self) -> None:
-        due = self.model.overdue(self.at_ms())
-        self.note_expired(self.block.tick(self.now_ms))
-        assert not self.model.overdue(self.at_ms()), "the tick left something overdue"
-        self.met["tick expired" if due else "tick nothing"] += 1
+        was_due = self.model.is_anything_due(self.at_ms())
+        entries = self.block.tick(self.now_ms)
+        self.brought(entries)
+        at_ms = self.at_ms()
+        assert not self.model.is_anything_due(at_ms), "the tick left something overdue"
+        assert self.model.first_served(at_ms) is None, "somebody waits for what is there"
+        self.met["tick expired" if was_due else "tick nothing"] += 1
+        self.met["tick offered"] += sum(isinstance(entry, HoldPlaced) for entry in entries)
         self.compare_memory()
 
     def activate(self, outage_ms: int) -> None:
@@ -215,61 +327,54 @@ class RandomWalk(RuleBasedStateMachine):
 
     def write(self, command: Write) -> None:
         self.sent.append(command)
+        note(f"at {self.now_ms - START_MS} {command}")
         outcome = self.compare(command)
-        if isinstance(outcome, Accepted) and not outcome.replayed:
-            if isinstance(command, PlaceHold):
-                self.holds.append(command.hold)
-            elif isinstance(command, PlaceOrder):
-                self.orders.append(command.order)
+        if isinstance(outcome, Accepted) and outcome.entries:
+            match command:
+                case PlaceHold():
+                    self.holds.append(command.hold)
+                case PlaceOrder():
+                    self.orders.append(command.order)
+                case JoinWaitingList():
+                    self.waiters.append(command.waiter)
+            self.compare_memory()
+            if self.block.is_awaited:
+                self.tick()  # as a shard does
         self.compare_memory()
 
     def compare(self, command: Command) -> Outcome:
         outcome = self.block.ask(command, self.now_ms)
-        seen = _answer(outcome)
+        seen = answer_of(outcome)
         if isinstance(outcome, Accepted):
-            self.note_expired(outcome.entries)
-        expected = self.model.ask(command, self.now_ms, seen)
-        assert seen == expected, f"at {self.now_ms} {command}"
+            self.brought([entry for entry in outcome.entries if not isinstance(entry, HoldPlaced)])
+        told = {field: plain(getattr(command, field)) for field in command.__struct_fields__}
+        if isinstance(command, EditEvent) and command.layout is not None:
+            told["layout"] = plain_layout(command.layout)
+        expected = self.model.ask(type(command).__name__, told, self.now_ms, seen)
+        assert seen == expected, f"at {self.now_ms} {command}: came {seen}, expected {expected}"
         self.met[f"{type(command).__name__} {seen.reason or ('REPLAYED' if seen.replayed else 'ACCEPTED')}"] += 1
         return outcome
 
-    def note_expired(self, entries: tuple[Entry, ...] | list[Entry]) -> None:
+    def brought(self, entries: list[Entry]) -> None:
+        """What the block did of itself."""
         for entry in entries:
-            if isinstance(entry, HoldExpired):
-                self.model.expired(entry.hold, entry.at_ms, is_order=False)
-            elif isinstance(entry, OrderExpired):
-                self.model.expired(entry.order, entry.at_ms, is_order=True)
+            match entry:
+                case HoldExpired():
+                    self.model.expired(self.model.holds[entry.hold], entry.at_ms)
+                case OrderExpired():
+                    self.model.expired(self.model.orders[entry.order].hold, entry.at_ms)
+                case AllotmentReturned():
+                    self.model.came_back(entry.allotment, entry.at_ms)
+                case HoldPlaced():
+                    units = units_of(self.block.live.layout)
+                    self.model.offered(entry.waiter, tuple(units[seat].name for seat in entry.seats), entry.at_ms)
+                    self.holds.append(entry.hold)
 
     def compare_memory(self) -> None:
         assert self.model.kept_keys(self.model.last_at_ms) <= self.block.live.memos.keys(), "a key is forgotten early"
-        seats, places = self.model.claims()
-        inventory = self.block.live.inventory
-        status_of = {name: UnitStatus(status).name for name, status in zip(SEATS, inventory.statuses, strict=True)}
-        assert status_of == {name: seats.get(name, "AVAILABLE") for name in SEATS}
-        for index, area in enumerate(LAYOUT.areas):
-            counted = (inventory.area_held[index], inventory.area_sold[index])
-            assert counted == (places[area.name, "HELD"], places[area.name, "SOLD"])
-            assert sum(counted) <= area.capacity
-
-
-def _answer(outcome: Outcome) -> Answer:
-    """The core's outcome in the model's words."""
-    if not isinstance(outcome, Accepted):
-        details = outcome.details
-        assert bool(details.fields) == (outcome.reason.name == "INVALID_ARGUMENT"), "a bad field is named, always"
-        return Answer(outcome.reason.name, details.units, details.available, details.retry_at_ms)
-    reply = outcome.reply
-    if isinstance(reply, EventReply):
-        view: tuple[object, ...] = ("event", reply.tenant, reply.status.name, reply.created_at_ms)
-        return Answer(replayed=outcome.replayed, view=view)
-    assert isinstance(reply, HoldReply | OrderReply)
-    prices = frozenset((line.category, line.quantity, line.unit_price) for line in reply.price.lines)
-    areas = tuple((places.area, places.quantity) for places in reply.areas)
-    if isinstance(reply, HoldReply):
-        units = (reply.buyer, reply.seats, areas, prices, reply.expires_at_ms)
-        view = ("hold", reply.hold, reply.status.name, *units, reply.max_expires_at_ms, reply.order)
-    else:
-        units = (reply.buyer, reply.seats, areas, prices, reply.pay_by_ms)
-        tickets = tuple(ticket.unit for ticket in reply.tickets)
-        view = ("order", reply.order, reply.status.name, *units, reply.hold, reply.placed_at_ms, tickets)
-    return Answer(replayed=outcome.replayed, view=view)
+        layout, inventory = self.block.live.layout, self.block.live.inventory
+        assert layout is not None
+        statuses = zip(units_of(layout), inventory.statuses, strict=True)
+        assert {unit.name: UnitStatus(status).name for unit, status in statuses} == self.model.statuses()
+        counted = zip(layout.areas, inventory.area_held, inventory.area_sold, strict=True)
+        assert {area.name: (held, sold) for area, held, sold in counted} == self.model.places()
