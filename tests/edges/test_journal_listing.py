@@ -62,7 +62,7 @@ def test_names_stand_for_indices_and_amounts_have_their_currency() -> None:
     says = names.tell(placed).says
     assert says["units"] == ["A/1/1", "unit 127", "unit 128", "unit 70000"], "what no layout has is shown all the same"
     assert list(map(str, says["areas"])) == ["floor x 2", "area 1 x 1"]  # type: ignore[call-overload]
-    assert list(map(str, says["prices"])) == ["4 x near at EUR 120.50", "3 x standing at EUR 0.00"]  # type: ignore[call-overload]
+    assert list(map(str, says["prices"])) == ["4 x near (adult) at EUR 120.50", "3 x near (child) at EUR 0.00"]  # type: ignore[call-overload]
     assert (says["before_charges"], says["expires_at"]) == ("EUR 482.00", "2023-11-14T22:23:20.004Z")
     assert says["hold_id"] == outside_id(Kind.HOLD, BLOCK, placed.hold)
 
