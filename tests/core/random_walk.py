@@ -98,7 +98,9 @@ class RandomWalk(RuleBasedStateMachine):
     @rule(seed=_seeds)
     def buy(self, seed: int) -> None:
         """A plain hold that is ordered, and paid mostly."""
-        random = self.random(seed)
+        self.try_to_buy(self.random(seed))
+
+    def try_to_buy(self, random: Random) -> None:
         hold, order, wish = self.new_number(), self.new_number(), any_wish(random)
         buyer = mostly(random, "ana", "bob", "", odds=2)
         self.write(PlaceHold(self.plain_stamp(buyer, "hold", wish), hold, wish, HOUR_MS))
@@ -117,6 +119,9 @@ class RandomWalk(RuleBasedStateMachine):
             self.write(ExtendHold(stamp, hold, ttl_ms))
         elif change == "release":
             self.write(ReleaseHold(stamp, hold))
+            again = random.choice((ReleaseHold, None))  # what is over stays so
+            if again is not None:
+                self.write(again(self.plain_stamp("ana", "again", hold), hold))
         else:
             self.write(PlaceOrder(stamp, hold, self.new_number()))
 
@@ -135,19 +140,22 @@ class RandomWalk(RuleBasedStateMachine):
         endings = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
         status = mostly(random, random.choice(endings), OrderStatus.CANCELLED, odds=10)
         self.write(CloseOrder(self.stamp(random, "close", order, status), order, status))
+        if self.model.orders.get(order) and self.model.orders[order].status not in ("PENDING", *IN_FORCE):
+            change = random.choice((ConfirmOrder, CancelOrder))  # what is over stays so
+            self.write(change(self.plain_stamp("ana", change.__name__, order), order))
 
-    @precondition(lambda self: self.orders)
     @rule(seed=_seeds)
     def cancel_tickets(self, seed: int) -> None:
         random = self.random(seed)
+        self.buy_something(random)
         order = self.picked_order(random)
         tickets = self.tickets_of(random, order)
         self.write(CancelTickets(self.stamp(random, "void", order, tickets), order, tickets))
 
-    @precondition(lambda self: self.orders)
     @rule(seed=_seeds)
     def exchange_tickets(self, seed: int) -> None:
         random = self.random(seed)
+        self.buy_something(random)
         order, wish = self.picked_order(random), any_wish(random)
         tickets = self.tickets_of(random, order)
         self.write(ExchangeTickets(self.stamp(random, "exchange", order, tickets, wish), order, tickets, wish))
@@ -255,12 +263,20 @@ class RandomWalk(RuleBasedStateMachine):
 
     def picked(self, random: Random, numbers: list[int]) -> int:
         """One of the newer ones mostly, now and then one that never was."""
+        if not numbers:
+            return 77_777
         return mostly(random, random.choice(numbers[-4:]), random.choice(numbers), 77_777, odds=5)
 
     def picked_order(self, random: Random) -> int:
         """Mostly one that is paid, or was."""
         paid = [number for number, order in self.model.orders.items() if order.status in SOLD]
         return self.picked(random, paid if paid and random.randrange(5) else self.orders)
+
+    def buy_something(self, random: Random) -> None:
+        """Try a few times, if there is no paid order."""
+        for _ in range(3):
+            if not self.orders or not any(order.status in IN_FORCE for order in self.model.orders.values()):
+                self.try_to_buy(random)
 
     def begun_order(self, random: Random) -> int:
         """One that is on slots, if there is any, mostly when they have begun."""
@@ -283,7 +299,7 @@ class RandomWalk(RuleBasedStateMachine):
         good = [ticket for ticket, piece in enumerate(pieces) if piece.revision] or [0]
         void = [ticket for ticket, piece in enumerate(pieces) if not piece.revision]
         some = random.choice((good[:1], good[-1:], good, random.sample(good, k=len(good) // 2 + 1)))
-        if void and random.randrange(2):
+        if void and random.randrange(3):
             some = good[:1] + void[:1]
         return tuple(mostly(random, some, [len(pieces)], [0, 0], [], odds=6))
 
