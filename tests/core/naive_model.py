@@ -5,6 +5,7 @@ every question. Where the promise leaves room (what may be forgotten once its ti
 are chosen) the model looks at what was seen, and says whether that is allowed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.core.naive_event import NaiveEvent
@@ -135,10 +136,9 @@ class NaiveBlock(NaiveEvent):
         }
         field, kind = kinds[do]
         number = command[field]
-        there: list[Hold | Order | Waiter] = [order for order in (self.orders.get(number),) if order and kind is Order]
-        if kind is not Order:
-            there += (hold for hold in (self.holds.get(number),) if hold)
-            there += (waiter for waiter in (self.waiters.get(number),) if waiter)
+        kept: tuple[Mapping[int, Hold | Order | Waiter], ...]
+        kept = (self.orders,) if kind is Order else (self.holds, self.waiters)
+        there = [those[number] for those in kept if number in those]
         refused = seen.reason == "INVALID_ARGUMENT"
         key = self.keys.get(command["stamp"]["key"])
         stands_for = None if key is None else key.stands_for
