@@ -72,16 +72,16 @@ class Errands:
                 errand.cancel()
 
     async def _begin(self) -> None:
-        wanting = [
-            hosted
+        seen = [
+            (hosted, self._todos(hosted), self._doubts(hosted))
             for hosted in self._residence.blocks.values()
             if hosted.claimed and not hosted.quarantined and (hosted.state.desk.todos or hosted.state.asking)
         ]
-        if not wanting:
+        seen = [(hosted, todos, doubts) for hosted, todos, doubts in seen if todos or doubts]
+        if not seen:
             return
-        cycle = self._commit.collect(wanting)
         # What is seen now will be durable when the cycle is done; what comes meanwhile has its own turn.
-        seen = [(hosted, self._todos(hosted), self._doubts(hosted)) for hosted in wanting]
+        cycle = self._commit.collect([hosted for hosted, _, _ in seen])
         await cycle.wait()
         for hosted, todos, doubts in seen:
             if hosted in cycle.positions:
