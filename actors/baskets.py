@@ -97,7 +97,7 @@ class Baskets:
         if isinstance(held, Rejected) and not settled.replayed:
             return held
         shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
-        return shown if isinstance(shown, Rejected) else _settled(desk, shown)
+        return _open(shown) if isinstance(shown, Rejected) else _settled(desk, shown)
 
     async def _pin_all(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> tuple[LegHeld, ...] | Rejected:
         held = []
@@ -151,5 +151,5 @@ def _passes(refusal: Rejected, placing: PlacingReply) -> bool:
 
 
 def _open(_: Rejected) -> Rejected:
-    """Nobody knows whether the desk has heard of it."""
+    """Whoever asked cannot be told what the desk has made of it."""
     return Rejected(Reason.OUTCOME_UNKNOWN)
