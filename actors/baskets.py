@@ -106,7 +106,7 @@ class Baskets:
                 stamp.tenant, desk, placing.number, stamp.buyer, plan, FIRST_REVISION, placing.place_by_ms
             )  # fmt: skip
             pinned = await self._ask(BlockId(plan.block), pin, stamp)
-            while isinstance(pinned, Rejected) and pinned.reason is Reason.UNAVAILABLE and _passes(pinned, placing):
+            while isinstance(pinned, Rejected) and pinned.reason is Reason.UNAVAILABLE and _is_soon(pinned, placing):
                 await asyncio.sleep(PAUSE_S)
                 pinned = await self._ask(BlockId(plan.block), pin, stamp)
             if isinstance(pinned, Rejected):
@@ -144,7 +144,7 @@ def _settled(desk: BlockId, replied: Replied) -> Settled:
     return Settled(desk, reply, replied.replayed, replied.position)
 
 
-def _passes(refusal: Rejected, placing: PlacingReply) -> bool:
+def _is_soon(refusal: Rejected, placing: PlacingReply) -> bool:
     """Whether the block says that it can be asked again in time: a leg of it is being booked."""
     retry_at_ms = refusal.details.retry_at_ms
     return retry_at_ms is not None and retry_at_ms < placing.place_by_ms
