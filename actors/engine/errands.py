@@ -55,7 +55,7 @@ class Errands:
         self._others = others
         self._errands: set[asyncio.Task[None]] = set()
         self._under_way: set[tuple[BlockId, int]] = set()  # block and leg
-        self._ask_not_before_ms: dict[tuple[BlockId, int], int] = {}
+        self._told: dict[tuple[BlockId, int], tuple[int, int]] = {}  # of a leg: what it asked at, when it asks again
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -113,13 +113,17 @@ class Errands:
         return [todo for todo in first.values() if (hosted.block, todo.leg) not in self._under_way][:room]
 
     def _doubts(self, hosted: HostedBlock) -> list[Leg]:
+        """Who was told to ask later asks at once all the same when there is something new to ask about."""
         now_ms = self._clock.now_ms()
         return [
             leg
             for leg in hosted.state.asking.values()
-            if max(leg.ask_at_ms, self._ask_not_before_ms.get((hosted.block, leg.number), 0)) <= now_ms
-            and (hosted.block, leg.number) not in self._under_way
+            if self._is_to_ask(hosted.block, leg, now_ms) and (hosted.block, leg.number) not in self._under_way
         ]
+
+    def _is_to_ask(self, block: BlockId, leg: Leg, now_ms: int) -> bool:
+        asked_at_ms, again_at_ms = self._told.get((block, leg.number), (0, 0))
+        return leg.ask_at_ms <= now_ms and (asked_at_ms != leg.ask_at_ms or again_at_ms <= now_ms)
 
     async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> None:
         tenant = hosted.state.tenant
@@ -133,7 +137,7 @@ class Errands:
 
     async def _ask_desk(self, hosted: HostedBlock, leg: Leg) -> None:
         state = hosted.state
-        tenant, is_void = state.tenant, state.is_cancelled
+        tenant, is_void, asked_at_ms = state.tenant, state.is_cancelled, leg.ask_at_ms
         question = AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void)
         answer = await self._ask(BlockId(leg.desk), question)
         if isinstance(answer, Rejected):
@@ -142,9 +146,9 @@ class Errands:
         fate = reply_decoder.decode(answer.reply)
         assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
         if fate.deed is None:
-            self._ask_not_before_ms[hosted.block, leg.number] = fate.ask_at_ms + ASK_TIMEOUT_MS
+            self._told[hosted.block, leg.number] = asked_at_ms, fate.ask_at_ms + ASK_TIMEOUT_MS
             return
-        self._ask_not_before_ms.pop((hosted.block, leg.number), None)
+        self._told.pop((hosted.block, leg.number), None)
         await self._host.tell(hosted.block, _deed(tenant, leg.number, fate.deed, fate.revision, fate.tickets))
 
     async def _ask(self, block: BlockId, command: LegWork) -> Replied | Rejected:

@@ -223,6 +223,11 @@ async def _ordered_long_ago(client: Client) -> None:
     await asyncio.sleep(PLACING_S + ASK_AFTER_MS / 1000 + 1)
 
 
+async def _held_long_ago(client: Client) -> None:
+    await client.place("basket", 90_000)
+    await asyncio.sleep(PLACING_S + ASK_AFTER_MS / 1000 + 1)
+
+
 async def _ordered_shortly(client: Client) -> None:
     await _held_shortly(client)
     await client.order("order")
@@ -297,6 +302,12 @@ async def _end_event(client: Client) -> None:
     await client.write("end", BLOCKS[1], lambda stamp: ChangeStatus(stamp, EventStatus.CANCELLED))
 
 
+async def _end_event_later(client: Client) -> None:
+    """When the legs have asked and were told to ask again when the hold ends, in a minute and more."""
+    await asyncio.sleep(2)
+    await _end_event(client)
+
+
 async def _confirm_while_event_ends(client: Client) -> None:
     ending = Client(client.stage, client.scene, client.kind)
     await asyncio.gather(_end_event(ending), client.confirm("confirm"))
@@ -333,6 +344,7 @@ OPERATIONS = {
         Operation("exchange, cancel", _paid, _exchange_and_cancel),
         Operation("exchange twice", _paid, _exchange_twice),
         Operation("event ends, held", _held, _end_event),
+        Operation("event ends, held for long", _held_long_ago, _end_event_later),
         Operation("event ends, paid", _exchanged, _end_event),
         Operation("event ends, confirm", _ordered, _confirm_while_event_ends),
         Operation("event ends, exchange", _paid, _exchange_while_event_ends),
