@@ -200,6 +200,10 @@ async def _someone_holds(client: Client, block: BlockId, seat: str, ttl_ms: int)
 
 
 async def _hold(client: Client) -> None:
+    await client.place("basket", LONG_MS)
+
+
+async def _hold_shortly(client: Client) -> None:
     await client.place("basket", 9_000)
 
 
@@ -327,6 +331,7 @@ OPERATIONS = {
     operation.name: operation
     for operation in (
         Operation("hold", _nothing, _hold),
+        Operation("hold until it ends", _nothing, _hold_shortly),
         Operation("hold in vain", _someone_holds_shortly, _hold),
         Operation("confirm", _ordered, _confirm),
         Operation("release", _held, _release),
