@@ -74,7 +74,10 @@ class Baskets:
         if isinstance(held, Rejected):
             return await self._drop(desk, placing, stamp, held)
         settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
-        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
+        if isinstance(settled, Rejected):
+            is_no = settled.reason is Reason.INVALID_ARGUMENT
+            return await self._drop(desk, placing, stamp, settled) if is_no else settled
+        return _settled(desk, settled)
 
     async def exchange(
         self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], block: BlockId, wish: Wish
@@ -93,6 +96,8 @@ class Baskets:
         outcome = None if isinstance(held, Rejected) else held[0]
         settled = await self._ask(desk, SettleExchange(stamp.tenant, order, leg, outcome), stamp)
         if isinstance(settled, Rejected):
+            if settled.reason is Reason.INVALID_ARGUMENT:
+                await self._ask(desk, SettleExchange(stamp.tenant, order, leg, None), stamp)
             return _open(held) if isinstance(held, Rejected) else settled
         if isinstance(held, Rejected) and not settled.replayed:
             return held

@@ -1,172 +1,35 @@
 """What is done to a basket over three events: how it gets there, what is then asked, and by what kind of client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from enum import StrEnum
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 import msgspec
 
-from actors.baskets import Settled
 from actors.core.commands import (
-    CancelOrder,
     CancelTickets,
     ChangeStatus,
-    ConfirmOrder,
     CreateEvent,
+    EditEvent,
     OpenSale,
     PlaceHold,
-    PlaceOrder,
     ReleaseHold,
-    Stamp,
-    Write,
 )
-from actors.core.ids import BlockId, TenantId, event_block
-from actors.core.keys import fingerprint, key_hash
-from actors.core.layout import Area, Category, Layout, Row, Section
+from actors.core.ids import BlockId, event_block
+from actors.core.layout import Row, Section
 from actors.core.legs import ASK_AFTER_MS
-from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import EventStatus, HoldReply
-from actors.core.wishes import AreaPlaces, Wish
-from actors.link.batch import Replied, encoder
-from tests.simulation.basket_effects import has_effect
-from tests.simulation.basket_stage import Gateway, Stage
-from tests.simulation.world import now_ms
-
-TENANT = TenantId("arena")
-LAYOUT = Layout(
-    "EUR",
-    (Category("gold", 9000), Category("standing", 4000)),
-    (Section("A", (Row("1", 0, 1, 4), Row("2", 0, 1, 2))),),
-    (Area("floor", 1, 5),),
+from actors.core.replies import EventStatus
+from actors.core.wishes import Wish
+from tests.simulation.basket_client import (
+    ABROAD,
+    BLOCKS,
+    LAYOUT,
+    LONG_MS,
+    PLACING_S,
+    TENANT,
+    TICKETS_OF_LEG,
+    Client,
 )
-BLOCKS = tuple(sorted(event_block(TENANT, f"event-{number}") for number in range(3)))
-WISH = Wish(("A/1/1", "A/1/2"), (AreaPlaces("floor", 2),))
-TICKETS_OF_LEG = 4
-
-PLACING_S = 5.0  # what a client gives each of its requests
-PATIENCE_S = 1.0  # then it asks through another gateway as well
-ATTEMPTS = 8
-LONG_MS = 600_000
-
-Answer = Replied | Settled | Rejected
-Do = Callable[[Gateway, Stamp], Awaitable[Answer]]
-
-
-class ClientKind(StrEnum):
-    """What a client does that hears nothing."""
-
-    ASKS_AGAIN = "asks again"  # under the same key, through another gateway, though the first may be at it still
-    IS_GONE = "is gone"
-
-
-class Scene(msgspec.Struct):
-    """What a client knows of its basket."""
-
-    desk: BlockId = BlockId("")
-    basket: int = 0
-    order: int = 0
-
-
-class Client:
-    """Asks, and notes what it was told. `faults`: of that, what is not so."""
-
-    def __init__(self, stage: Stage, scene: Scene, kind: ClientKind) -> None:
-        self.stage = stage
-        self.scene = scene
-        self.kind = kind
-        self.faults: list[str] = []
-        self.refused: list[tuple[str, str]] = []  # (key, reason): nothing may ever come of them
-        self.heard: list[str] = []
-
-    async def ask(self, key: str, do: Do) -> Answer | None:
-        """What it is told; None: no, or nothing."""
-        running: set[asyncio.Task[Answer]] = set()
-        for attempt in range(ATTEMPTS if self.kind is ClientKind.ASKS_AGAIN else 1):
-            gateway = self.stage.another_gateway() if attempt else self.stage.gateway
-            asking = gateway.process.start(_ask(do, gateway, self.stamp(key)))
-            patience_s = PATIENCE_S if self.kind is ClientKind.ASKS_AGAIN else 2 * PLACING_S
-            await asyncio.wait(
-                (asking, gateway.gone), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
-            )  # fmt: skip
-            if not asking.done():
-                if not gateway.process.dead:
-                    running.add(asking)
-                continue
-            answer = asking.result()
-            if not isinstance(answer, Rejected):
-                self._note(key)
-                return answer
-            self.heard.append(f"{key}: {answer.reason.name}")
-            if answer.reason not in (Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE):
-                if not any(not other.done() for other in running):
-                    self.refused.append((key, answer.reason.name))
-                return None
-            if answer.reason is Reason.UNAVAILABLE and not running and self.kind is ClientKind.IS_GONE:
-                self.refused.append((key, answer.reason.name))
-            await asyncio.sleep(0.2)
-        return None
-
-    def stamp(self, key: str) -> Stamp:
-        """Good for as long as a client waits."""
-        not_after_ms = now_ms() + int(PLACING_S * 1000)
-        return Stamp(TENANT, "ana", key_hash(TENANT, key), fingerprint("principal", "ana", key), not_after_ms)
-
-    async def write(self, key: str, block: BlockId, command: Callable[[Stamp], Write]) -> Answer | None:
-        """Ask a block for something."""
-
-        async def do(gateway: Gateway, stamp: Stamp) -> Answer:
-            return await gateway.dispatcher.ask(
-                block, encoder.encode(command(stamp)), TENANT, stamp.not_after_ms, Reason.EVENT_NOT_FOUND
-            )
-
-        return await self.ask(key, do)
-
-    async def place(self, key: str, ttl_ms: int) -> None:
-        """Hold the basket."""
-
-        async def do(gateway: Gateway, stamp: Stamp) -> Answer:
-            return await gateway.baskets.place(stamp, [(block, WISH) for block in BLOCKS], ttl_ms)
-
-        held = await self.ask(key, do)
-        if isinstance(held, Settled):
-            assert isinstance(held.reply, HoldReply)
-            self.scene.desk, self.scene.basket = held.desk, held.reply.hold
-
-    async def order(self, key: str) -> None:
-        """Order the basket."""
-        number = self.scene.order = self.stage.number()
-        await self.write(key, self.scene.desk, lambda stamp: PlaceOrder(stamp, self.scene.basket, number))
-
-    async def confirm(self, key: str) -> Answer | None:
-        """Pay the order."""
-        return await self.write(key, self.scene.desk, lambda stamp: ConfirmOrder(stamp, self.scene.order))
-
-    async def cancel(self, key: str) -> None:
-        """Cancel the order."""
-        await self.write(key, self.scene.desk, lambda stamp: CancelOrder(stamp, self.scene.order))
-
-    async def exchange(
-        self, key: str, tickets: tuple[int, ...], block: BlockId, *seats: str, places: int = 0
-    ) -> Answer | None:
-        """Have these seats, and places, instead of these tickets."""
-        wish = Wish(seats, (AreaPlaces("floor", places),) if places else ())
-
-        async def do(gateway: Gateway, stamp: Stamp) -> Answer:
-            return await gateway.baskets.exchange(
-                stamp, self.scene.desk, self.scene.order, tickets, block, wish
-            )  # fmt: skip
-
-        return await self.ask(key, do)
-
-    def _note(self, key: str) -> None:
-        self.heard.append(f"{key}: yes")
-        if not has_effect(self.stage.store, key_hash(TENANT, key)):
-            self.faults.append(f"{key} was told done, and no journal says so")
-
-
-async def _ask(do: Do, gateway: Gateway, stamp: Stamp) -> Answer:
-    return await do(gateway, stamp)
 
 
 class Operation(NamedTuple):
@@ -184,6 +47,14 @@ async def open_events(client: Client) -> None:
         client.stage.catalogue.owners[block] = f"leg{BLOCKS.index(block) + 1}"
         await client.write(f"create {number}", block, lambda stamp: CreateEvent(stamp, "An evening", LAYOUT))
         await client.write(f"open {number}", block, OpenSale)
+
+
+async def _event_abroad(client: Client) -> None:
+    """One more event on sale, for francs."""
+    client.stage.catalogue.owners[ABROAD] = "leg3"
+    layout = msgspec.structs.replace(LAYOUT, currency="CHF")
+    await client.write("create abroad", ABROAD, lambda stamp: CreateEvent(stamp, "An evening", layout))
+    await client.write("open abroad", ABROAD, OpenSale)
 
 
 async def _nothing(_: Client) -> None:
@@ -205,6 +76,10 @@ async def _hold(client: Client) -> None:
 
 async def _hold_shortly(client: Client) -> None:
     await client.place("basket", 9_000)
+
+
+async def _hold_abroad(client: Client) -> None:
+    await client.place("basket", LONG_MS, (*BLOCKS[:2], ABROAD))
 
 
 async def _held(client: Client) -> None:
@@ -282,6 +157,15 @@ async def _move(client: Client) -> None:
     await client.exchange("exchange", (TICKETS_OF_LEG, 2 * TICKETS_OF_LEG), BLOCKS[0], "A/2/1", "A/2/2")
 
 
+async def _paid_with_event_abroad(client: Client) -> None:
+    await _event_abroad(client)
+    await _paid(client)
+
+
+async def _move_abroad(client: Client) -> None:
+    await client.exchange("exchange", (0, 1), ABROAD, "A/1/1", "A/1/2")
+
+
 async def _exchange_in_vain(client: Client) -> None:
     await client.exchange("exchange", (0,), BLOCKS[0], "A/2/1", "A/2/2")
 
@@ -327,12 +211,28 @@ async def _exchange_while_event_ends(client: Client) -> None:
     client.refused += ending.refused
 
 
+async def _exchange_while_layout_changes(client: Client) -> None:
+    """When the new leg is pinned and not booked yet, every seat gets another number."""
+    editing = Client(client.stage, client.scene, client.kind)
+    section = Section("A", (Row("0", 0, 1, 3), *LAYOUT.sections[0].rows))
+    layout = msgspec.structs.replace(LAYOUT, sections=(section,))
+
+    async def edit() -> None:
+        await asyncio.sleep(0.007)
+        await editing.write("edit", BLOCKS[0], lambda stamp: EditEvent(stamp, 2, layout=layout))
+
+    await asyncio.gather(edit(), _exchange(client))
+    client.faults += editing.faults
+    client.refused += editing.refused
+
+
 OPERATIONS = {
     operation.name: operation
     for operation in (
         Operation("hold", _nothing, _hold),
         Operation("hold until it ends", _nothing, _hold_shortly),
         Operation("hold in vain", _someone_holds_shortly, _hold),
+        Operation("hold for two currencies", _event_abroad, _hold_abroad),
         Operation("confirm", _ordered, _confirm),
         Operation("release", _held, _release),
         Operation("expiry", _held_shortly, _nothing),
@@ -342,12 +242,14 @@ OPERATIONS = {
         Operation("exchange", _paid, _exchange),
         Operation("exchange of events", _paid, _move),
         Operation("exchange in vain", _paid_while_someone_holds, _exchange_in_vain),
+        Operation("exchange for another currency", _paid_with_event_abroad, _move_abroad),
         Operation("confirm in doubt", _ordered_long_ago, _confirm),
         Operation("expiry in doubt", _ordered_long_ago, _nothing),
         Operation("confirm, cancel", _ordered, _confirm_and_cancel),
         Operation("confirm, exchange", _ordered, _confirm_and_exchange),
         Operation("exchange, cancel", _paid, _exchange_and_cancel),
         Operation("exchange twice", _paid, _exchange_twice),
+        Operation("layout changes, exchange", _paid, _exchange_while_layout_changes),
         Operation("event ends, held", _held, _end_event),
         Operation("event ends, held for long", _held_long_ago, _end_event_later),
         Operation("event ends, paid", _exchanged, _end_event),

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import structlog
 
-from tests.simulation.basket_operations import OPERATIONS, ClientKind
+from tests.simulation.basket_client import ClientKind
+from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import faults_at
 from tests.simulation.basket_runs import Spec, promised_s
 from tests.simulation.basket_sets import PAIRS, PAIRS_OF_OTHERS, Set, after, parse, run_safely

@@ -27,17 +27,9 @@ from actors.journal.journal import JournalRow, Snapshot
 from actors.link.batch import encoder
 from tests.simulation import virtual_time
 from tests.simulation.basket_check import WatchedStore, next_deadline_ms, unsettled
+from tests.simulation.basket_client import PLACING_S, TENANT, Client, ClientKind, Scene
 from tests.simulation.basket_effects import has_effect
-from tests.simulation.basket_operations import (
-    OPERATIONS,
-    PLACING_S,
-    TENANT,
-    Client,
-    ClientKind,
-    Operation,
-    Scene,
-    open_events,
-)
+from tests.simulation.basket_operations import OPERATIONS, Operation, open_events
 from tests.simulation.basket_points import AWAY, ROLES, Point, Step, Strike
 from tests.simulation.basket_stage import AWAY_S, TAKEOVER_S, Stage
 from tests.simulation.basket_units import faults_when_settled

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.simulation.basket_operations import OPERATIONS, ClientKind
+from tests.simulation.basket_client import ClientKind
+from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import Point, Strike, faults_at, faults_of_parties
 from tests.simulation.basket_runs import Run, Spec, run
 

@@ -10,7 +10,7 @@ from actors.core.inventory import UnitStatus
 from actors.core.orders import IN_FORCE
 from actors.core.snapshot import digest, freeze, restore
 from actors.core.state import BlockState
-from actors.core.tickets import good_tickets
+from actors.core.tickets import good_tickets, units_of
 from tests.simulation.basket_check import faults_between
 
 
@@ -74,10 +74,10 @@ def _had_of(desk: BlockState, basket: Basket) -> Iterator[tuple[LegHeld, Iterabl
 def _faults_of_tickets(block: BlockId, fold: BlockState) -> Iterator[str]:
     """A unit of a leg is sold if, and only if, it has a good ticket of it."""
     good = {
-        (leg, ticket.seat)
+        (leg, unit)
         for leg in fold.legs
         if leg in fold.orders
-        for ticket in good_tickets(fold, fold.holds[leg], fold.orders[leg])
+        for unit in units_of(fold, good_tickets(fold, fold.holds[leg], fold.orders[leg]))[0]
     }
     for unit, owner in enumerate(fold.inventory.owners):
         status = fold.inventory.statuses[unit]

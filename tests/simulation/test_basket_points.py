@@ -12,7 +12,8 @@ import pytest
 import actors.baskets
 from tests.simulation import basket_stage
 from tests.simulation.basket_awaits import PROTOCOL, Awaits
-from tests.simulation.basket_operations import OPERATIONS, ClientKind
+from tests.simulation.basket_client import ClientKind
+from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import Step, Strike, faults_of_parties
 from tests.simulation.basket_runs import Spec, run
 from tests.simulation.basket_sets import MAIN, SINGLES, Set, parse, sample
