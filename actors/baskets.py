@@ -74,7 +74,10 @@ class Baskets:
         if isinstance(held, Rejected):
             return await self._drop(desk, placing, stamp, held)
         settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
-        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
+        if isinstance(settled, Rejected):
+            is_no = settled.reason is Reason.INVALID_ARGUMENT
+            return await self._drop(desk, placing, stamp, settled) if is_no else settled
+        return _settled(desk, settled)
 
     async def exchange(
         self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], block: BlockId, wish: Wish
@@ -93,11 +96,13 @@ class Baskets:
         outcome = None if isinstance(held, Rejected) else held[0]
         settled = await self._ask(desk, SettleExchange(stamp.tenant, order, leg, outcome), stamp)
         if isinstance(settled, Rejected):
+            if settled.reason is Reason.INVALID_ARGUMENT:
+                await self._ask(desk, SettleExchange(stamp.tenant, order, leg, None), stamp)
             return _open(held) if isinstance(held, Rejected) else settled
         if isinstance(held, Rejected) and not settled.replayed:
             return held
         shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
-        return shown if isinstance(shown, Rejected) else _settled(desk, shown)
+        return _open(shown) if isinstance(shown, Rejected) else _settled(desk, shown)
 
     async def _pin_all(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> tuple[LegHeld, ...] | Rejected:
         held = []
@@ -106,11 +111,7 @@ class Baskets:
                 stamp.tenant, desk, placing.number, stamp.buyer, plan, FIRST_REVISION, placing.place_by_ms
             )  # fmt: skip
             pinned = await self._ask(BlockId(plan.block), pin, stamp)
-            while (
-                isinstance(pinned, Rejected)
-                and pinned.reason is Reason.UNAVAILABLE
-                and _is_worth_waiting(pinned, placing)
-            ):
+            while isinstance(pinned, Rejected) and pinned.reason is Reason.UNAVAILABLE and _is_soon(pinned, placing):
                 await asyncio.sleep(PAUSE_S)
                 pinned = await self._ask(BlockId(plan.block), pin, stamp)
             if isinstance(pinned, Rejected):
@@ -148,12 +149,12 @@ def _settled(desk: BlockId, replied: Replied) -> Settled:
     return Settled(desk, reply, replied.replayed, replied.position)
 
 
-def _is_worth_waiting(refusal: Rejected, placing: PlacingReply) -> bool:
+def _is_soon(refusal: Rejected, placing: PlacingReply) -> bool:
     """Whether the block says that it can be asked again in time: a leg of it is being booked."""
     retry_at_ms = refusal.details.retry_at_ms
     return retry_at_ms is not None and retry_at_ms < placing.place_by_ms
 
 
 def _open(_: Rejected) -> Rejected:
-    """Nobody knows whether the desk has heard of it."""
+    """Whoever asked cannot be told what the desk has made of it."""
     return Rejected(Reason.OUTCOME_UNKNOWN)

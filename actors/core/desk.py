@@ -127,7 +127,12 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
 
 
 def _end_void_leg(state: BlockState, basket: Basket, leg: int, now_ms: int) -> tuple[Entry, ...]:
-    """What a basket loses when one of its events is cancelled: before it is paid all, then that event's."""
+    """What a basket loses when one of its events is cancelled: before it is paid all, then that event's.
+
+    Nothing yet while an exchange is not settled; the leg asks again.
+    """
+    if basket.exchange is not None:
+        return ()
     hold = state.holds[basket.number]
     if not hold.order:
         is_active = hold.status is HoldStatus.ACTIVE

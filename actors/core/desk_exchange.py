@@ -46,7 +46,7 @@ def decide_intend_exchange(state: BlockState, command: IntendExchange, now_ms: i
     entry = ExchangeIntended(
         now_ms, order.number, command.tickets, plan, place_by_ms, stamp.key, stamp.fingerprint
     )  # fmt: skip
-    return Accepted((entry,), PlacingReply(order.number, (plan,), place_by_ms))
+    return Accepted((entry,), PlacingReply(basket.number, (plan,), place_by_ms))
 
 
 def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: int) -> Outcome:
@@ -69,7 +69,7 @@ def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: i
     if command.held.currency != basket.held[0].currency:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("event_id: it is sold in another currency",)))
     entries = (ExchangeSettled(now_ms, order.number, command.held),)
-    return Accepted(entries, PlacingReply(order.number, (), 0))
+    return Accepted(entries, PlacingReply(basket.number, (), 0))
 
 
 def being_placed(state: BlockState, order: Order, key: bytes) -> PlacingReply | None:
@@ -78,7 +78,7 @@ def being_placed(state: BlockState, order: Order, key: bytes) -> PlacingReply | 
     exchange = basket.exchange if basket is not None else None
     if exchange is None or exchange.key != key:
         return None
-    return PlacingReply(order.number, (exchange.plan,), exchange.place_by_ms)
+    return PlacingReply(order.hold, (exchange.plan,), exchange.place_by_ms)
 
 
 def apply_exchange_intended(state: BlockState, entry: ExchangeIntended) -> None:

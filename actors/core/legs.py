@@ -108,7 +108,10 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
     for other, tickets in leg.instead:
         order = state.orders[other]
         give_tickets_back(state, order, tickets, entry.at_ms)
-        state.orders[other] = without_tickets(order, tickets, order.status)
+        left = without_tickets(order, tickets, order.status)
+        state.orders[other] = left
+        if not any(left.code_revisions):
+            left.status = OrderStatus.CANCELLED
     all_units = state.units_now(hold)
     state.claim(hold, _less(all_units, [pinned]))
     state.inventory.sell(hold.number, all_units.seats, all_units.areas)
@@ -117,7 +120,7 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
     )
     leg.instead, leg.revision = (), entry.revision
-    state.let_ask(leg, 0)
+    _let_ask_if_void(state, leg, entry.at_ms)
 
 
 def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
@@ -139,9 +142,16 @@ def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
         for units in sold_units(state, hold, order):
             state.give_back(hold, units, were_sold=True)
         order.status = OrderStatus.CANCELLED
-    elif tickets:
+        return
+    if tickets:
         give_tickets_back(state, order, tickets, entry.at_ms)
         state.orders[order.number] = without_tickets(order, tickets, OrderStatus.PARTLY_CANCELLED)
+    _let_ask_if_void(state, leg, entry.at_ms)
+
+
+def _let_ask_if_void(state: BlockState, leg: Leg, at_ms: int) -> None:
+    """A leg that has something is not in doubt any more, unless its event is cancelled."""
+    state.let_ask(leg, at_ms if state.is_cancelled else 0)
 
 
 def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:

@@ -26,11 +26,11 @@ from actors.core.ground import Ground
 from actors.core.inventory import Inventory
 from actors.core.layout_index import SlotIndex
 from actors.core.outcomes import Outcome, Reason, Rejected
+from actors.core.prices import Price
 from actors.core.pricing import charges_on, charges_once
-from actors.core.replies import EventStatus, Price
+from actors.core.replies import EventStatus
 from actors.core.snapshot import restore
 from actors.core.state import BlockState, Hold, Lot, Order
-from actors.core.tickets import Ticket, good_tickets
 from actors.core.waiting_line import WaitingLine
 from tests.core import checked_block
 
@@ -54,7 +54,7 @@ def whole_tables_are_cut(patch: pytest.MonkeyPatch) -> None:
 
 def whole_tables_come_back_in_parts(patch: pytest.MonkeyPatch) -> None:
     """Some tickets of a table that is sold only as a whole are cancelled, and their seats cannot be sold."""
-    patch.setattr(ticket_changes, "_returnable", ticket_changes._good)
+    patch.setattr(ticket_changes, "refuse_tickets", ticket_changes._refuse_void)
 
 
 def prices_follow_the_layout(patch: pytest.MonkeyPatch) -> None:
@@ -161,14 +161,13 @@ def exchanges_lose_what_they_take(patch: pytest.MonkeyPatch) -> None:
 
 def void_tickets_are_good(patch: pytest.MonkeyPatch) -> None:
     """A ticket is cancelled, and cancelled again."""
-    good = ticket_changes._good
+    refuse = ticket_changes._refuse_void
 
-    def all_good(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> list[Ticket] | Rejected:
-        found = good(state, order, indices, now_ms)
-        is_void = isinstance(found, Rejected) and found.reason is Reason.TICKET_VOID
-        return good_tickets(state, state.holds[order.hold], order) if is_void else found
+    def none_is_void(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> Rejected | None:
+        found = refuse(state, order, indices, now_ms)
+        return None if found is not None and found.reason is Reason.TICKET_VOID else found
 
-    patch.setattr(ticket_changes, "_good", all_good)
+    patch.setattr(ticket_changes, "_refuse_void", none_is_void)
 
 
 def codes_stay_the_same(patch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from actors.baskets import Baskets, Settled
 from actors.core import block as core
 from actors.core.commands import (
@@ -14,7 +16,7 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.ids import BlockId, parse_event_id
+from actors.core.ids import BlockId, desk_block, parse_event_id
 from actors.core.inventory import UnitStatus
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Reason, Rejected
@@ -22,6 +24,7 @@ from actors.core.replies import HoldReply, HoldStatus, OrderReply, OrderStatus, 
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
 from actors.dispatch import Dispatcher
+from actors.engine import errands
 from actors.journal.codec import decode_entries
 from actors.link.batch import encoder, reply_decoder
 from tests.engine.stage import on_virtual_time
@@ -201,3 +204,28 @@ async def test_tickets_of_a_basket_are_exchanged_within_an_event_and_between_eve
     assert isinstance(refused, Rejected)
     assert refused.reason is Reason.UNITS_SOLD
     assert not shop.state(desk).desk.placing
+
+
+@on_virtual_time
+async def test_deeds_that_cannot_be_done_are_not_in_the_way_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errands, "MAX_UNDER_WAY", 2)
+    shop = Shop()
+    await shop.open()
+    first, *others = sorted(shop.blocks)
+    desk = desk_block(TENANT, key_hash(TENANT, "k0"))
+    keys = [f"k{n}" for n in range(200) if desk_block(TENANT, key_hash(TENANT, f"k{n}")) == desk]
+    shop.world.catalogue.owners[desk] = shop.world.catalogue.owners[others[0]]
+    baskets = []
+    for number, blocks in enumerate([[first]] * 3 + [others]):
+        held = await shop.baskets.place(
+            shop.stamp(keys[number]), [(block, Wish((f"A/{number + 1}/1",))) for block in blocks], 60_000
+        )
+        assert isinstance(held, Settled)
+        assert isinstance(held.reply, HoldReply)
+        baskets.append(held.reply.hold)
+    shop.world.newest[shop.world.catalogue.owners[first]].process.kill()  # and nobody comes
+    for number, basket in enumerate(baskets):
+        await shop.write(desk, ReleaseHold(shop.stamp(f"release {number}"), basket))
+    await asyncio.sleep(20)
+    assert [shop.statuses(("A/4/1",))[shop.blocks.index(block)] for block in others] == [{"AVAILABLE"}] * 2
+    assert {todo.block for todo in shop.state(desk).desk.todos.values()} == {first}
