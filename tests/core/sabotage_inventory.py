@@ -61,6 +61,9 @@ def prices_follow_the_layout(patch: pytest.MonkeyPatch) -> None:
     """Fees and tax of what is held already are computed anew after an edit."""
     price_of = lots.price_of
 
+    def whole(state: BlockState, hold: Hold) -> Price:
+        return anew(state, ((hold, [quantity for _, quantity, _ in hold.prices]),), hold.once)
+
     def anew(
         state: BlockState, counted: Iterable[tuple[Hold | Lot, Sequence[int]]], once: tuple[int, ...]
     ) -> Price:  # fmt: skip
@@ -72,7 +75,8 @@ def prices_follow_the_layout(patch: pytest.MonkeyPatch) -> None:
             now.append((msgspec.structs.replace(lot, priced=version, charges=charges), quantities))
         return price_of(state, now, charges_once(layout) if once else ())
 
-    patch.setattr(holds, "price_of", anew)
+    for module in (holds, tickets_module):
+        patch.setattr(module, "whole_price", whole)
     patch.setattr(tickets_module, "price_of", anew)
 
 
@@ -88,7 +92,7 @@ def fees_are_charged_again_at_an_exchange(patch: pytest.MonkeyPatch) -> None:
         fees = [fee.amount + pricing.rounded(price * fee.share_ppm, pricing.PPM) for fee in layout.fees]
         return (*fees, pricing.tax_on(layout, price + sum(fees))) if layout.fees or layout.tax else ()
 
-    patch.setattr(lots, "charges_on", for_each)
+    patch.setattr(pricing, "charges_on", for_each)
 
 
 def buyers_have_no_limit(patch: pytest.MonkeyPatch) -> None:
@@ -139,7 +143,7 @@ def windows_are_not_looked_at(patch: pytest.MonkeyPatch) -> None:
 
 def exchanges_keep_what_they_give_back(patch: pytest.MonkeyPatch) -> None:
     """The buyer has old and new units."""
-    patch.setattr(ticket_changes, "_give_back", _none)
+    patch.setattr(ticket_changes, "give_tickets_back", _none)
 
 
 def exchanges_need_room_of_their_own(patch: pytest.MonkeyPatch) -> None:
