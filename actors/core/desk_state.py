@@ -125,8 +125,9 @@ class Desk:
         return min((_place_by_ms(basket) for basket in self.placing.values()), default=None)
 
     def overdue(self, at_ms: int) -> Basket | None:
-        """One whose time for placing is over."""
-        return next((basket for basket in self.placing.values() if _place_by_ms(basket) <= at_ms), None)
+        """The one whose time for placing has been over for longest."""
+        overdue = (basket for basket in self.placing.values() if _place_by_ms(basket) <= at_ms)
+        return min(overdue, key=lambda basket: (_place_by_ms(basket), basket.number), default=None)
 
 
 def tickets_by_leg(legs: Iterable[LegHeld], tickets: Iterable[int]) -> Iterator[tuple[LegHeld, list[int]]]:

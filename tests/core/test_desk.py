@@ -177,6 +177,14 @@ def test_what_is_not_placed_in_time_is_dropped() -> None:
     assert house.deeds() == RELEASE_ALL
 
 
+def test_what_is_overdue_for_longest_is_dropped_first_live_or_restored() -> None:
+    house = House()
+    house.intend()
+    house.say(DESK, IntendBasket(stamp("sooner", PLACE_BY_MS - 1), BASKET + 1, (LegPlan(FIRST, 21, WISH),)))
+    entries = house.blocks[DESK].tick(PLACE_BY_MS)
+    assert entries == [BasketDropped(PLACE_BY_MS, BASKET + 1), BasketDropped(PLACE_BY_MS, BASKET)]
+
+
 @pytest.mark.parametrize("is_ordered", [False, True])
 def test_a_basket_that_ends_releases_all_its_legs(is_ordered: bool) -> None:
     house = House()

@@ -307,3 +307,26 @@ def test_a_late_booking_of_an_exchange_that_was_cancelled_does_nothing() -> None
     house.say(FIRST, BookLeg(TENANT, LEG_3, 2))
     house.say(FIRST, ReleaseLeg(TENANT, LEG_1, 3, (2, 3)))
     assert len(house.blocks[FIRST].journal) == before
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_tickets_that_are_cancelled_right_after_their_exchange_in_vain_are_given_back_once(newest_first: bool) -> None:
+    """The new leg was pinned beside tickets that are void when it is released: what it claims is the same as ever."""
+    house = House()
+    house.pay()
+    house.pin(intend(house, intending((0, 2), wish=Wish(("A/1/1", "A/1/3"), (AreaPlaces("floor", 3),)))))
+    house.say(DESK, SettleExchange(TENANT, ORDER, LEG_3, None))
+    house.say(DESK, CancelTickets(stamp("some"), ORDER, (0, 2)))
+    house.do_deeds(newest_first=newest_first)
+    assert (house.statuses(FIRST), house.state(FIRST).inventory.area_held) == ("ASAAAA", [0])
+    assert house.state(FIRST).inventory.area_sold == [1]
+
+
+def test_a_leg_that_is_emptied_while_it_asks_about_its_cancelled_event_asks_no_more() -> None:
+    house = House()
+    house.pay()
+    exchange(house, intending((0, 1, 2, 3)))
+    house.say(FIRST, ChangeStatus(stamp("end"), EventStatus.CANCELLED))
+    assert sorted(house.state(FIRST).asking) == [LEG_1, LEG_3]
+    house.do_deeds()
+    assert list(house.state(FIRST).asking) == [LEG_3]
