@@ -46,7 +46,7 @@ def decide_intend_exchange(state: BlockState, command: IntendExchange, now_ms: i
     entry = ExchangeIntended(
         now_ms, order.number, command.tickets, plan, place_by_ms, stamp.key, stamp.fingerprint
     )  # fmt: skip
-    return Accepted((entry,), PlacingReply(order.number, (plan,), place_by_ms))
+    return Accepted((entry,), PlacingReply(basket.number, (plan,), place_by_ms))
 
 
 def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: int) -> Outcome:
@@ -78,7 +78,7 @@ def being_placed(state: BlockState, order: Order, key: bytes) -> PlacingReply | 
     exchange = basket.exchange if basket is not None else None
     if exchange is None or exchange.key != key:
         return None
-    return PlacingReply(order.number, (exchange.plan,), exchange.place_by_ms)
+    return PlacingReply(order.hold, (exchange.plan,), exchange.place_by_ms)
 
 
 def apply_exchange_intended(state: BlockState, entry: ExchangeIntended) -> None:

@@ -86,6 +86,8 @@ def decide_release_leg(state: BlockState, command: ReleaseLeg, now_ms: int) -> O
         return Accepted((barred,), PinReply(command.leg))
     if leg.revision >= command.revision:
         return Accepted((), PinReply(leg.number), replayed=True)
+    if any(leg.number in dict(other.instead) for other in state.asking.values()):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # that one is booked first
     return Accepted((LegReleased(now_ms, leg.number, command.revision, command.tickets),), PinReply(leg.number))
 
 
@@ -117,7 +119,7 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
     )
     leg.instead, leg.revision = (), entry.revision
-    state.let_ask(leg, 0)
+    state.let_ask(leg, entry.at_ms if state.is_cancelled else 0)
 
 
 def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
@@ -142,6 +144,7 @@ def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
     elif tickets:
         give_tickets_back(state, order, tickets, entry.at_ms)
         state.orders[order.number] = without_tickets(order, tickets, OrderStatus.PARTLY_CANCELLED)
+        state.let_ask(leg, entry.at_ms if state.is_cancelled else 0)
 
 
 def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
