@@ -16,10 +16,10 @@ def basket_journals() -> tuple[Journal, ...]:
 
     1: over the first two events, paid; one ticket cancelled, one another buyer's, some exchanged in the same event (leg
     19), one for a place of the other event (18), an exchange refused (17), and one being placed at the end (16). 2:
-    dropped, as its second leg was refused, and the third never came. 3: extended, released. 4: expired. 5: being placed
-    at the end. 6: its order expired. 7: paid and cancelled, of which the second leg has not heard yet. 8, 9, 10: over
-    the third event too, when that is cancelled: held, ordered, and paid. 11: held at the end, for best seats, slots and
-    places through a channel. 12: ordered at the end.
+    dropped, as its second leg was refused, and the third never came. 3: extended, released. 4: expired. 5: placed, and
+    not held yet at the end. 6: its order expired. 7: paid and cancelled, of which the second leg has not heard yet. 8,
+    9, 10: over the third event too, when that is cancelled: held, ordered, and paid. 11: held at the end, for best
+    seats, slots and places through a channel. 12: ordered at the end.
     """
     return tuple(journal.copy() for journal in _basket_journals())
 
@@ -45,6 +45,8 @@ def _hold_and_drop(shops: BasketShops) -> None:
             SECOND: Wish(("A/1/1",), (AreaPlaces("floor", 3),)),
         },
     )
+    for number, (block, seat) in enumerate(((FIRST, "A/1/8"), (SECOND, "A/2/6"), (THIRD, "A/2/6")), 201):
+        shops.events[block].ask(c.PlaceHold(shops.events[block].stamp("a hold"), number, Wish((seat,))))
     shops.commit()
     shops.wait(1_000)
     placing = shops.intend(
@@ -119,7 +121,8 @@ def _end(shops: BasketShops) -> None:
     shops.hold(12, {FIRST: Wish(("T/t2",)), SECOND: Wish((), (AreaPlaces("floor", 1),))}, 600_000, "fay")
     shops.desk.ask(c.PlaceOrder(shops.stamp(), 12, 112))
     placing = shops.intend(5, {FIRST: Wish(("T/t1",)), SECOND: Wish(("A/2/5",))}, buyer="gus")
-    shops.pin(placing, placing.legs[0], "gus")
+    for plan in placing.legs:
+        shops.pin(placing, plan, "gus")
     placing = shops.intend_exchange(101, (0,), LegPlan(FIRST, 16, Wish(("A/1/1", "A/1/8"))))
     shops.pin(placing, placing.legs[0])
     shops.commit()

@@ -190,6 +190,11 @@ class Shop:
             self._append(Activated(self.now_ms, "shard-0", len(self.drafts).to_bytes(8)))
             self._write_row()
 
+    @property
+    def epochs(self) -> int:
+        """How many owners the block has had."""
+        return 1 + EPOCHS.index(self._epoch)
+
     def journal(self) -> Journal:
         """The journal so far."""
         live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(self.drafts))
