@@ -19,7 +19,7 @@ from actors.core.pricing import category_of_point, price_type_of_point
 from actors.core.replies import HoldStatus, OrderStatus, PinReply
 from actors.core.state import BlockState, Hold, Leg, Order, Units
 from actors.core.ticket_changes import give_tickets_back, without_tickets
-from actors.core.tickets import good_tickets, sold_units, units_of
+from actors.core.tickets import sold_units, tickets_of, units_of
 from actors.core.wishes import faults_of_wish
 
 ASK_AFTER_MS = 5_000
@@ -153,8 +153,11 @@ def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
 
 
 def pinned_units(state: BlockState, hold: Hold, leg: Leg) -> Units:
-    """What a pinned leg claims: all its units but those that its order has still, and gives back for it."""
-    return _less(state.units_now(hold), given_units(state, leg.instead) or ())
+    """What a pinned leg claims: all its units but those that its order had still, and was to give back for it.
+
+    Which those are does not change when they are given back for another leg.
+    """
+    return _less(state.units_now(hold), [units for given in leg.instead for units in _units_of(state, *given)])
 
 
 def given_units(state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], ...]) -> list[Units] | None:
@@ -164,10 +167,15 @@ def given_units(state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], .
         order = state.orders.get(number)
         if order is None or any(not order.code_revisions[ticket] for ticket in tickets):
             return None
-        wanted = set(tickets)
-        good = (ticket for ticket in good_tickets(state, state.holds[number], order) if ticket.number in wanted)
-        given += units_of(state, good)
+        given += _units_of(state, number, tickets)
     return given
+
+
+def _units_of(state: BlockState, number: int, tickets: tuple[int, ...]) -> list[Units]:
+    """What these tickets of a booked leg stand for, or stood for."""
+    wanted = set(tickets)
+    ever = tickets_of(state, state.holds[number], state.orders[number])
+    return units_of(state, (ticket for ticket in ever if ticket.number in wanted))
 
 
 def _less(units: Units, without: Sequence[Units]) -> Units:

@@ -108,7 +108,7 @@ def fold_released(books: Books, entry: e.LegReleased) -> None:
     if not claim.sold:
         if entry.tickets:
             books.found(Fault.TICKETS_WRONG, f"{entry.tickets} of {who}, which is not booked")
-        pinned, _ = _parts(books, claim, _given(books, leg, who))
+        pinned, _ = _parts(books, claim, _named(books, leg))
         books.units.give_back(entry.leg, *pinned, claim.placed.channel, UnitStatus.HELD)
         _count(books, claim, -_size(*pinned))
         _end(books, claim, entry.at_ms)
@@ -224,19 +224,25 @@ def _count(books: Books, claim: Claim, more: int) -> None:
 
 
 def _given(books: Books, leg: LegAtBlock, who: str) -> list[tuple[Claim, Ticket]]:
-    """The good tickets of other legs that this one stands instead of."""
+    """The tickets of other legs that this one stands instead of, those of them that are good: as all must be."""
     assert leg.pinned is not None, "a leg that came"
-    given: list[tuple[Claim, Ticket]] = []
-    for number, tickets in leg.pinned.instead if leg.good is None else ():
-        claim, order = books.claims.get(number), books.orders.get(number)
-        if claim is None or order is None or claim.leg is None:
-            books.found(Fault.LEG_ENDED, f"{who} is instead of {_name(number)}, which has nothing")
-            continue
-        good = [ticket for ticket in books.good_tickets(claim) if ticket.number in tickets]
-        if len(good) != len(tickets) or not tickets:
-            books.found(Fault.TICKETS_WRONG, f"{who} is instead of {tickets} of {_name(number)}, of {order.revisions}")
-        given += ((claim, ticket) for ticket in good)
+    named = _named(books, leg)
+    given = [(claim, ticket) for claim, ticket in named if books.orders[claim.order].revisions[ticket.number]]
+    count = sum(max(len(tickets), 1) for _, tickets in leg.pinned.instead)
+    if len(given) != count:
+        books.found(Fault.TICKETS_WRONG, f"{who} is instead of {leg.pinned.instead}, of which {len(given)} are good")
     return given
+
+
+def _named(books: Books, leg: LegAtBlock) -> list[tuple[Claim, Ticket]]:
+    """The tickets of other legs that this one was to stand instead of, void by now or not."""
+    assert leg.pinned is not None, "a leg that came"
+    found: list[tuple[Claim, Ticket]] = []
+    for number, tickets in leg.pinned.instead:
+        claim = books.claims.get(number)
+        if claim is not None and claim.leg is not None and claim.sold:
+            found += ((claim, ticket) for ticket in books.tickets_of(claim) if ticket.number in tickets)
+    return found
 
 
 _Part = tuple[list[int], list[tuple[int, int]]]

@@ -1,7 +1,7 @@
 """Legs of baskets where several things happen at once: to the basket, to its events, to the block's memory."""
 
 from actors.core import commands as c
-from actors.core.baskets import LegPlan
+from actors.core.baskets import LegHeld, LegPlan
 from actors.core.block import next_due
 from actors.core.outcomes import Accepted, Reason, Rejected
 from actors.core.replies import EventStatus, LegFateReply, OrderStatus
@@ -91,6 +91,20 @@ def test_a_leg_is_not_released_before_the_one_that_is_booked_instead_of_it() -> 
     assert refused.reason is Reason.UNAVAILABLE
     assert [shops.do(deeds[deed]) for deed in ((19, 2), (11, 3), (19, 3))] == [True] * 3
     assert not any(shops.events[FIRST].state.inventory.owners)
+
+
+def test_a_leg_gives_back_only_what_it_had_though_another_came_instead_of_the_same_tickets() -> None:
+    """The first exchange came to nothing; its leg hears of that when the second one is booked."""
+    shops = _shops()
+    _over_two(shops)
+    placing = shops.intend_exchange(101, (1,), LegPlan(FIRST, 18, Wish(("A/1/2", "A/1/3"))))
+    assert isinstance(shops.pin(placing, placing.legs[0]), LegHeld)
+    shops.desk.ask(c.SettleExchange(TENANT, 101, 18, None))
+    assert shops.exchange(101, (1,), LegPlan(FIRST, 19, Wish(("A/1/2", "A/1/4"))))
+    shops.carry_out(19)
+    shops.carry_out(18)
+    first = shops.events[FIRST].state
+    assert list(first.inventory.owners[:4]) == [11, 19, 0, 19]
 
 
 def test_a_leg_of_a_forgotten_basket_is_told_to_go() -> None:
