@@ -50,6 +50,7 @@ class BasketWalk:
             if step == 3 * STEPS // 4 and self.random.random() < 0.6:
                 shop = self.shops.events[self.random.choice((SECOND, THIRD))]
                 self.ask(shop, c.ChangeStatus(self.own_stamp(shop), EventStatus.CANCELLED))
+        self.shops.commit()
         return self.shops.journals()
 
     def settle(self) -> tuple[Journal, ...]:
