@@ -25,7 +25,7 @@ class LiveDigest(msgspec.Struct, frozen=True):
 
 
 class BlockSummary(msgspec.Struct, frozen=True):
-    """What was audited of a block."""
+    """What was audited of a block. `open_deeds`: what it demanded of legs and did not see acknowledged yet."""
 
     block: str
     row_count: int
@@ -33,6 +33,7 @@ class BlockSummary(msgspec.Struct, frozen=True):
     hold_count: int
     order_count: int
     digest_compared: bool
+    open_deeds: int = 0
 
 
 class BlockAudit:
@@ -89,8 +90,9 @@ class BlockAudit:
         """What was audited so far."""
         entry_count, books = self._ledger.entry_count, self._ledger.books
         return BlockSummary(
-            self._block, self._row_count, entry_count, books.hold_count, len(books.orders), self._compared
-        )
+            self._block, self._row_count, entry_count, books.hold_count, len(books.orders), self._compared,
+            books.desk.open_deeds,
+        )  # fmt: skip
 
     def _compare(self, live: LiveDigest) -> Iterator[Finding]:
         self._compared = True

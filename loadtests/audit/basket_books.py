@@ -109,6 +109,11 @@ class Desk:
         """See `Basket.place_by_ms`."""
         return self.baskets[basket].place_by_ms
 
+    @property
+    def open_deeds(self) -> int:
+        """How many deeds no leg has acknowledged."""
+        return sum(not demand.acknowledged for leg in self.legs.values() for demand in leg.demands.values())
+
     def release_all(self, number: int) -> None:
         """Every leg of the basket, if it is one, is to give back all that it has."""
         basket = self.baskets.get(number)

@@ -294,6 +294,13 @@ def audit_together(journals: Sequence[Journal], *, whole: bool = True) -> list[F
     return [*findings, *baskets.finish(whole=whole)]
 
 
+def open_deeds(desk: Journal) -> int:
+    """How many deeds the desk demands that no leg has acknowledged, as the audit sees it."""
+    block_audit = BlockAudit(desk.block)
+    assert not list(_audited(block_audit, desk.rows()))
+    return block_audit.summary().open_deeds
+
+
 def _audited(block_audit: BlockAudit, rows: Sequence[audited.Row]) -> Iterator[Finding]:
     for row in rows:
         yield from block_audit.take(row)
