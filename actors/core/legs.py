@@ -86,6 +86,8 @@ def decide_release_leg(state: BlockState, command: ReleaseLeg, now_ms: int) -> O
         return Accepted((barred,), PinReply(command.leg))
     if leg.revision >= command.revision:
         return Accepted((), PinReply(leg.number), replayed=True)
+    if any(leg.number in dict(other.instead) for other in state.asking.values()):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # that one is booked first
     return Accepted((LegReleased(now_ms, leg.number, command.revision, command.tickets),), PinReply(leg.number))
 
 
@@ -184,6 +186,13 @@ def _units_of_tickets(state: BlockState, instead: tuple[tuple[int, tuple[int, ..
         all_tickets = tickets_of(state, state.holds[number], state.orders[number])
         given += units_of(state, (ticket for ticket in all_tickets if ticket.number in wanted))
     return given
+
+
+def _units_of(state: BlockState, number: int, tickets: tuple[int, ...]) -> list[Units]:
+    """What these tickets of a booked leg stand for, or stood for."""
+    wanted = set(tickets)
+    ever = tickets_of(state, state.holds[number], state.orders[number])
+    return units_of(state, (ticket for ticket in ever if ticket.number in wanted))
 
 
 def _less(units: Units, without: Sequence[Units]) -> Units:
