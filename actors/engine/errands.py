@@ -122,9 +122,10 @@ class Errands:
         ]
 
     async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> None:
+        """Have it done, and note that it is. Where there is no such event nothing is to be released."""
         tenant = hosted.state.tenant
         done = await self._ask(BlockId(todo.block), _deed(tenant, todo.leg, todo.deed, todo.revision, todo.tickets))
-        if isinstance(done, Rejected):
+        if isinstance(done, Rejected) and not (todo.deed is Deed.RELEASE and done.reason is Reason.EVENT_NOT_FOUND):
             if done.reason is Reason.HOLD_NOT_FOUND:
                 _log.error("a leg that was pinned is not known", block=todo.block, desk=hosted.block, leg=todo.leg)
             await asyncio.sleep(ROUND_S)
