@@ -1,6 +1,6 @@
 """Refusals of holds over several events, and of what can be done with their orders."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from actors.core.ids import TenantId, desks_of, event_id
 from tests.edges.asking import Ask
@@ -25,9 +25,9 @@ def _of_club(h: House, **wish: object) -> Ask:
     return _basket(h, {"event_id": h.club.event, **wish})
 
 
-def _exchange(h: House, event: str, tickets: tuple[int, ...] = (2,), **wish: object) -> Ask:
+def _exchange(h: House, event: str, *tickets: int, **wish: object) -> Ask:
     """Of the basket's order, which has two seats of the spare event."""
-    body = {"tickets": [ticket_of(h.basket_order, ticket) for ticket in tickets], **wish}
+    body = {"tickets": [ticket_of(h.basket_order, ticket) for ticket in tickets or (2,)], **wish}
     return Ask("exchange_tickets", body | ({"event_id": event} if event else {}), order_id=h.basket_order)
 
 
@@ -137,10 +137,10 @@ BASKET_CASES = {
         lambda h: _exchange(h, h.event, units=["101/B/2"]), "UNITS_SOLD", units=("101/B/2",)
     ),
     "exchange of a ticket that the basket does not have": Case(
-        lambda h: _exchange(h, h.event, (9,), units=["101/A/1"]), "INVALID_ARGUMENT", ("tickets",)
+        lambda h: _exchange(h, h.event, 9, units=["101/A/1"]), "INVALID_ARGUMENT", ("tickets",)
     ),
     "exchange of a void ticket of a basket": Case(
-        lambda h: _exchange(h, h.event, (1, 2), units=["101/A/1"]), "TICKET_VOID", ("tickets",)
+        lambda h: _exchange(h, h.event, 1, 2, units=["101/A/1"]), "TICKET_VOID", ("tickets",)
     ),
     "exchange in an order that its desk does not have": Case(
         lambda h: Ask(
@@ -161,7 +161,7 @@ BASKET_CASES = {
     ),
 }
 
-NAMED_EVENTS = {
+NAMED_EVENTS: dict[str, Callable[[House], str]] = {
     "a leg of an unknown event": lambda h: NOWHERE_EVENT,
     "a leg of sold seats": lambda h: h.event,
     "a leg of a draft": lambda h: h.draft,

@@ -115,7 +115,7 @@ async def test_a_baskets_order_is_paid_and_cancelled(edges: Edges, gala: str, cl
     order = await paid(edges, basket(gala, row, club, seats), row, asking)
     assert "event_id" not in order
     assert (order["status"], order["units"], order["areas"]) == ("CONFIRMED", [], [])
-    admitted = {ticket["event_id"]: [] for ticket in order["tickets"]}
+    admitted: dict[str, list[str]] = {ticket["event_id"]: [] for ticket in order["tickets"]}
     for ticket in order["tickets"]:
         admitted[ticket["event_id"]].append(ticket["unit"])
     assert admitted[gala] == [f"101/{row}/1", f"101/{row}/2", "Floor"]

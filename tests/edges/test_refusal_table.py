@@ -1,6 +1,7 @@
 """The refusals of the contract, asked over both protocols: the same code, fields and names on each."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -76,7 +77,7 @@ def _legs(spare: str, event: str) -> dict[str, object]:
     return {"legs": [{"event_id": event, "areas": [{"area": "Floor", "quantity": 1}]}, seats], "buyer_id": "b"}
 
 
-async def _event(edges: Edges, key: str, layout: dict[str, object] = LAYOUT) -> str:
+async def _event(edges: Edges, key: str, layout: Mapping[str, object] = LAYOUT) -> str:
     event = await _done(edges, Ask("create_event", {"name": "An event", "layout": layout}, key=key), "event_id")
     return await _done(edges, Ask("open_sale", event_id=event, key="open"), "event_id")
 
