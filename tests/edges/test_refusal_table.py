@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from actors.core.outcomes import Reason, Rejected
+from actors.reservations import baskets, orders
 from serve import admission, auth, operations, wish_shapes
 from serve.grpc_api import calls
 from serve.http_api import answers
@@ -196,6 +197,8 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
         ("no credential", admission, "_malformed", lambda body, faults: _other()),
         ("tickets of another order", operations, "_of_order", lambda order_id, body: body),
         ("a wish with faults of every kind", wish_shapes, "_faults_of_times", lambda span, path: ()),
+        ("a leg with more slots than a hold takes", baskets, "_with_leg", lambda refusal, events: refusal),
+        ("exchange in a basket for units of no event", orders, "desks_of", lambda tenant: frozenset()),
         ("wrong secret", auth, "compare_digest", lambda stored, presented: True),
     ],
 )
