@@ -188,13 +188,6 @@ def _units_of_tickets(state: BlockState, instead: tuple[tuple[int, tuple[int, ..
     return given
 
 
-def _units_of(state: BlockState, number: int, tickets: tuple[int, ...]) -> list[Units]:
-    """What these tickets of a booked leg stand for, or stood for."""
-    wanted = set(tickets)
-    ever = tickets_of(state, state.holds[number], state.orders[number])
-    return units_of(state, (ticket for ticket in ever if ticket.number in wanted))
-
-
 def _less(units: Units, without: Sequence[Units]) -> Units:
     """The units that are not among these."""
     gone = {seat for other in without for seat in other.seats}

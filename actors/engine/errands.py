@@ -137,9 +137,10 @@ class Errands:
         return leg.ask_at_ms <= now_ms and (asked_at_ms != leg.ask_at_ms or again_at_ms <= now_ms)
 
     async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> None:
+        """Have it done, and note that it is. Where there is no such event nothing is to be released."""
         tenant = hosted.state.tenant
         done = await self._ask(BlockId(todo.block), _deed(tenant, todo.leg, todo.deed, todo.revision, todo.tickets))
-        if isinstance(done, Rejected):
+        if isinstance(done, Rejected) and not (todo.deed is Deed.RELEASE and done.reason is Reason.EVENT_NOT_FOUND):
             if done.reason is Reason.HOLD_NOT_FOUND:
                 _log.error("a leg that was pinned is not known", block=todo.block, desk=hosted.block, leg=todo.leg)
             await self._pause(hosted.block, todo.leg)

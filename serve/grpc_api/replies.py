@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from actors.core.baskets import LegReply
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.inventory import UnitStatus
 from actors.core.layout import Layout, Resource
@@ -25,7 +26,16 @@ from actors.projections.answers import Availability, EventLayout, SeatStatuses, 
 from actors.projections.availability_reader import EventSummary
 from actors.projections.counts import AreaAvailability, UnitCounts
 from actors.projections.listing_reader import Listed
-from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
+from holdfast.v1 import (
+    availability_pb2,
+    events_pb2,
+    holds_pb2,
+    legs_pb2,
+    orders_pb2,
+    prices_pb2,
+    units_pb2,
+    waiting_pb2,
+)
 from serve.rules_document import rules_to_raw
 
 R = TypeVar("R", HoldReply, OrderReply)
@@ -42,7 +52,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
     return holds_pb2.Hold(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=_HOLD_STATUS[hold.status],
-        event_id=event_id(block),
+        event_id="" if hold.legs else event_id(block),
         units=hold.seats,
         areas=_areas(hold.areas),
         price=_price(hold.price),
@@ -53,6 +63,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
         channel=hold.channel,
         choices=[holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in hold.choices],
+        legs=_legs(hold.legs),
     )
 
 
@@ -61,7 +72,7 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
     return orders_pb2.Order(
         order_id=outside_id(Kind.ORDER, block, order.order),
         status=_ORDER_STATUS[order.status],
-        event_id=event_id(block),
+        event_id="" if order.legs else event_id(block),
         hold_id=outside_id(Kind.HOLD, block, order.hold),
         units=order.seats,
         areas=_areas(order.areas),
@@ -74,10 +85,12 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
                 unit=ticket.unit,
                 code_revision=ticket.code_revision,
                 holder=ticket.holder,
+                event_id=event_id(BlockId(ticket.block or block)),
             )
             for ticket in order.tickets
         ],
         buyer_id=order.buyer,
+        legs=_legs(order.legs),
     )
 
 
@@ -273,6 +286,15 @@ def _area_counts(areas: Iterable[AreaAvailability]) -> list[availability_pb2.Are
     return [
         availability_pb2.AreaAvailability(area=area.area, category=area.category, counts=_counts(area.counts))
         for area in areas
+    ]
+
+
+def _legs(legs: Iterable[LegReply]) -> list[legs_pb2.Leg]:
+    return [
+        legs_pb2.Leg(
+            event_id=event_id(BlockId(leg.block)), units=leg.seats, areas=_areas(leg.areas), price=_price(leg.price)
+        )
+        for leg in legs
     ]
 
 
