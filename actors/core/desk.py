@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from actors.core.baskets import MAX_LEGS, Deed
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, DropBasket, IntendBasket, SettleBasket
-from actors.core.desk_state import Basket
+from actors.core.desk_state import FIRST_DEMAND, Basket
 from actors.core.entries import (
     BasketDropped,
     BasketIntended,
@@ -56,9 +56,14 @@ def faults_of_intend_basket(state: BlockState, command: IntendBasket) -> tuple[s
     return tuple(faults)
 
 
-def decide_intend_basket(_: BlockState, command: IntendBasket, now_ms: int) -> Outcome:
-    """Nothing is held yet; who asked may place the legs now."""
+def decide_intend_basket(state: BlockState, command: IntendBasket, now_ms: int) -> Outcome:
+    """Nothing is held yet; who asked may place the legs now.
+
+    A late duplicate may mean a basket anew that was dropped: when its legs are released, so that none can come.
+    """
     stamp = command.stamp
+    if any((plan.leg, FIRST_DEMAND) in state.desk.todos for plan in command.legs):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms))
     place_by_ms = min(stamp.not_after_ms, now_ms + MAX_PLACING_MS)
     entry = BasketIntended(
         now_ms, stamp.tenant, command.basket, stamp.buyer, command.legs, command.ttl_ms or DEFAULT_BASKET_TTL_MS,

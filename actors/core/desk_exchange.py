@@ -35,6 +35,8 @@ def decide_intend_exchange(state: BlockState, command: IntendExchange, now_ms: i
     basket = state.desk.baskets.get(order.hold)
     if basket is None or len(basket.held) >= MAX_LEGS_EVER:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("order: cannot be exchanged any more",)))
+    if command.leg.leg in basket.revisions:
+        return Rejected(Reason.DEADLINE_EXCEEDED)  # a late duplicate of what came to nothing
     instead = tuple(
         (held.leg, tuple(of_leg))
         for held, of_leg in tickets_by_leg(basket.held, command.tickets)

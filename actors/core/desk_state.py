@@ -9,6 +9,9 @@ import msgspec
 
 from actors.core.baskets import Deed, LegHeld, LegPlan
 
+FIRST_DEMAND = 2
+"""The revision of what is first demanded of a leg; it is pinned under 1."""
+
 
 class Todo(msgspec.Struct, array_like=True, gc=False):
     """A deed that a leg has not acknowledged yet; `tickets` of the leg to release, empty: all that it has."""
@@ -116,7 +119,7 @@ class Desk:
     def _demand(
         self, basket: Basket, leg: LegHeld | LegPlan, deed: Deed, at_ms: int, tickets: tuple[int, ...] = ()
     ) -> None:
-        revision = basket.revisions.get(leg.leg, 1) + 1
+        revision = basket.revisions.get(leg.leg, FIRST_DEMAND - 1) + 1
         basket.revisions[leg.leg] = revision
         self.todos[leg.leg, revision] = Todo(leg.leg, leg.block, revision, deed, tickets, at_ms)
 

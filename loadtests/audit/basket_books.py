@@ -46,6 +46,7 @@ class LegAtDesk(msgspec.Struct):
     place_by_ms: int
     held: Any = None
     demands: dict[int, Demand] = {}
+    revision: int = FIRST_REVISION
     expected: list[int] | None = None
     is_wanted: bool = False
 
@@ -61,7 +62,8 @@ class LegAtDesk(msgspec.Struct):
 
     def demand(self, deed: Deed, tickets: Iterable[int] = ()) -> None:
         """Under the next revision."""
-        self.demands[FIRST_REVISION + 1 + len(self.demands)] = Demand(deed, tuple(tickets))
+        self.revision += 1
+        self.demands[self.revision] = Demand(deed, tuple(tickets))
 
 
 class Basket(msgspec.Struct):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from actors.core import entries as e
-from loadtests.audit.basket_books import Basket, Deed, LegAtDesk
+from loadtests.audit.basket_books import FIRST_REVISION, Basket, Deed, LegAtDesk
 from loadtests.audit.books import IN_FORCE, Books, Claim, Lot
 from loadtests.audit.findings import Fault
 from loadtests.audit.ids import desk_of, is_number
@@ -33,7 +33,11 @@ def fold_intended(books: Books, entry: e.BasketIntended) -> None:
     if books.event is not None or desk.tenant not in ("", entry.tenant):
         books.found(Fault.EVENT_ILLEGAL, f"{who} of {entry.tenant}, where another's desk is, or an event")
     desk.tenant = desk.tenant or entry.tenant
-    if entry.basket in desk.baskets or entry.basket in books.claims:
+    before = desk.baskets.get(entry.basket)
+    if before is not None and before.is_dropped and before.intent.legs == entry.legs:
+        _mean_anew(books, before, entry)
+        return
+    if before is not None or entry.basket in books.claims:
         books.found(Fault.NUMBER_REUSED, f"{who} is meant a second time")
         return
     fault = _intent_fault(books, entry)
@@ -175,6 +179,16 @@ def conclude(books: Books) -> None:
         for leg, own in basket.tickets_by_leg(good):
             leg.expected = own if claim.sold else None
             leg.is_wanted = not claim.sold or bool(own)
+
+
+def _mean_anew(books: Books, basket: Basket, entry: e.BasketIntended) -> None:
+    """A late duplicate of what was dropped: harmless once its legs are released, as none of them can come any more."""
+    if not all(leg.is_settled for leg in basket.legs):
+        books.found(Fault.NUMBER_REUSED, f"{books.hold_id(entry.basket)} is meant again before its legs are released")
+    basket.intent, basket.is_dropped = entry, False
+    for leg in basket.legs:
+        leg.revision = FIRST_REVISION
+    books.placings.note(entry.place_by_ms, entry.basket)
 
 
 def _leg(books: Books, basket: int, buyer: str, plan: Any, place_by_ms: int) -> LegAtDesk:

@@ -4,7 +4,7 @@ from actors.core import commands as c
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.block import next_due
 from actors.core.outcomes import Accepted, Reason, Rejected
-from actors.core.replies import EventStatus, LegFateReply, OrderStatus
+from actors.core.replies import EventStatus, LegFateReply, OrderStatus, PlacingReply
 from actors.core.snapshot import freeze, restore
 from actors.core.wishes import Wish
 from tests.loadtests.basket_shops import FIRST, THIRD, BasketShops
@@ -105,6 +105,31 @@ def test_a_leg_gives_back_only_what_it_had_though_another_came_instead_of_the_sa
     shops.carry_out(18)
     first = shops.events[FIRST].state
     assert list(first.inventory.owners[:4]) == [11, 19, 0, 19]
+
+
+def test_a_late_duplicate_of_a_dropped_basket_waits_until_its_legs_are_released() -> None:
+    """Else a leg could come once more, and be released by the first one's drop while the second one is held."""
+    shops = _shops()
+    plans = (LegPlan(FIRST, 11, Wish(("A/1/1",))),)
+    intent = c.IntendBasket(shops.stamp(), 1, plans, 60_000)
+    shops.desk.ask(intent)
+    shops.desk.ask(c.DropBasket(TENANT, 1))
+    again = shops.desk.try_ask(intent)
+    assert isinstance(again, Rejected)
+    assert again.reason is Reason.UNAVAILABLE
+    shops.carry_out()
+    placing = shops.desk.ask(intent)
+    assert isinstance(placing, PlacingReply)
+    assert shops.pin(placing, plans[0]) == Rejected(Reason.HOLD_RELEASED)
+
+
+def test_a_late_duplicate_of_a_dropped_exchange_is_refused() -> None:
+    shops = _shops()
+    _over_two(shops)
+    intent = c.IntendExchange(shops.stamp(), 101, (0,), LegPlan(FIRST, 19, Wish(("A/1/3",))))
+    shops.desk.ask(intent)
+    shops.desk.ask(c.SettleExchange(TENANT, 101, 19, None))
+    assert shops.desk.try_ask(intent) == Rejected(Reason.DEADLINE_EXCEEDED)
 
 
 def test_a_leg_of_a_forgotten_basket_is_told_to_go() -> None:
