@@ -22,6 +22,7 @@ from actors.core.outcomes import Rejected
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.rules import MAX_HOLD_LIFE_MS
 from actors.projections import past
+from actors.projections.answers import Slots
 from serve.members import element_type, given_twice, present_type
 from serve.refusals import invalid
 
@@ -55,7 +56,6 @@ _CLEARER = {
 MAX_POSITION = (1 << 53) - 1  # what every client can count to
 _POSITION = re.compile(r"[0-9]{1,15}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def one_of(statuses: type[IntEnum]) -> str:
@@ -70,6 +70,7 @@ BuyerId = Annotated[str, Meta(max_length=128)]
 EventName = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 """A time with its distance from UTC."""
+TimeText = Annotated[str, Meta(max_length=40)]
 TicketIds = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_TICKETS)]
 
 
@@ -185,7 +186,7 @@ class LayoutAsked(Shape, frozen=True):
 class PastAsked(Shape, frozen=True):
     """`at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators."""
 
-    at: Annotated[str, Meta(max_length=40)] = ""
+    at: TimeText = ""
 
     def faults(self) -> Iterator[str]:
         """An instant has a time zone, and is not before 1970."""
@@ -196,13 +197,8 @@ class PastAsked(Shape, frozen=True):
         """Which position or instant is meant; None if there is none."""
         if _POSITION.fullmatch(self.at):
             return past.Position(int(self.at))
-        if not _INSTANT.fullmatch(self.at):
-            return None
-        try:
-            at_ms = (datetime.fromisoformat(self.at.upper()) - _BEGINNING) // timedelta(milliseconds=1)
-        except (ValueError, OverflowError):
-            return None
-        return past.Instant(at_ms) if at_ms >= 0 else None
+        at_ms = instant_ms(self.at)
+        return None if at_ms is None else past.Instant(at_ms)
 
 
 class StatusesAsked(PastAsked, frozen=True):
@@ -220,10 +216,34 @@ class StatusesAsked(PastAsked, frozen=True):
             yield "since: cannot be asked together with at"
 
 
-class SectionAsked(Shape, frozen=True):
-    """The section whose units are asked for."""
+class UnitsAsked(Shape, frozen=True):
+    """The `section` whose seats are asked for; or the `resource` whose slots are: those that begin at `from` or later
+    and before `until`, if these are given.
+    """
 
-    section: Annotated[str, Meta(min_length=1, max_length=200)]
+    section: Annotated[str, Meta(max_length=200)] = ""
+    resource: Annotated[str, Meta(max_length=200)] = ""
+    from_: TimeText = msgspec.field(default="", name="from")
+    until: TimeText = ""
+
+    def faults(self) -> Iterator[str]:
+        """Either is asked for, and times only of slots."""
+        if not self.section and not self.resource:
+            yield "section: missing (or give a resource)"
+        elif self.section and self.resource:
+            yield "resource: cannot be asked for together with a section"
+        for name, at in (("from", self.from_), ("until", self.until)):
+            if at and not self.resource:
+                yield f"{name}: is of use with a resource only"
+            elif at and instant_ms(at) is None:
+                yield f"{name}: must be an instant as RFC 3339 writes it, with its zone"
+        from_ms, until_ms = instant_ms(self.from_), instant_ms(self.until)
+        if from_ms is not None and until_ms is not None and until_ms <= from_ms:
+            yield "until: must be after from"
+
+    def asked(self) -> str | Slots:
+        """The same as the read models take it."""
+        return self.section or Slots(self.resource, instant_ms(self.from_), instant_ms(self.until))
 
 
 S = TypeVar("S", bound=Shape)
@@ -246,6 +266,17 @@ def read_fields(fields: Mapping[str, object], shape: type[S], *, strict: bool = 
     except msgspec.ValidationError:
         return invalid(*_first_faults(_faults_at(fields, shape, "", strict)))
     return _judged(value)
+
+
+def instant_ms(text: str) -> int | None:
+    """An instant as RFC 3339 writes it, in ms; None if it is none, or before 1970."""
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        at_ms = (datetime.fromisoformat(text.upper()) - BEGINNING) // MILLISECOND
+    except (ValueError, OverflowError):
+        return None
+    return at_ms if at_ms >= 0 else None
 
 
 def is_said(document: msgspec.Raw) -> bool:

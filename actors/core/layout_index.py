@@ -142,6 +142,11 @@ class SlotIndex:
             return None
         return range(self._bases[resource] + first, self._bases[resource] + last + 1)
 
+    def beginning_between(self, resource: int, from_ms: int, until_ms: int) -> range:
+        """The slots that begin at the one time or later, and before the other."""
+        calendar, base = self._calendar(resource), self._bases[resource]
+        return range(base + calendar.slot_from(from_ms), base + calendar.slot_from(until_ms))
+
     def of_resource(self, resource: int) -> range:
         """All slots of the resource."""
         base = self._bases[resource]
@@ -214,6 +219,14 @@ class _CalendarIndex:
             return None
         slot, rest = divmod(start_ms - self._starts_ms[run], self.slot_ms)
         return self._firsts[run] + slot if not rest and slot < self._runs[run][1] else None
+
+    def slot_from(self, at_ms: int) -> int:
+        """The first slot that begins then or later; where all begin earlier, as many as there are."""
+        run = bisect_right(self._starts_ms, at_ms) - 1
+        if run < 0:
+            return 0
+        begun = -(-(at_ms - self._starts_ms[run]) // self.slot_ms)
+        return self._firsts[run] + min(begun, self._runs[run][1])
 
     def start_ms(self, slot: int) -> int:
         """When the slot begins."""
