@@ -25,18 +25,9 @@ from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from serve.admission import Admission, Authenticate, Envelope
 from serve.ration import Ration
+from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.refusals import invalid
-from serve.validation import (
-    EventPage,
-    HoldPage,
-    LayoutAsked,
-    OrderPage,
-    PastAsked,
-    Shape,
-    StatusesAsked,
-    UnitsAsked,
-    bounded_timeout_ms,
-)
+from serve.validation import Shape, bounded_timeout_ms
 
 PAST_PERIOD_S = 1.0
 """An event as it was is folded from its journal, which occupies its gateway: one at a time, and one a second for each

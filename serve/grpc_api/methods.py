@@ -18,22 +18,16 @@ from serve.grpc_api.layout_replies import layout_of
 from serve.grpc_api.replies import event_list_of, event_of, hold_of, listed, order_of, waiter_of
 from serve.grpc_api.requests import documents, times, wished
 from serve.operations import Operations
+from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
     EventEdit,
-    EventPage,
     HoldExtension,
-    HoldPage,
-    LayoutAsked,
     NewEvent,
     NewHolder,
     NewOrder,
     Nothing,
-    OrderPage,
-    PastAsked,
-    StatusesAsked,
     TicketsOfOrder,
-    UnitsAsked,
     missing_revision,
 )
 from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
