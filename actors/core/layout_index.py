@@ -184,6 +184,13 @@ class SlotIndex:
                 break
             yield behind
 
+    def around(self, resource: int, first: int, last: int) -> range:
+        """The resource's slots that are less than its buffer away from those from first to last, and these."""
+        calendar, base, buffer_ms = self._calendar(resource), self._bases[resource], self._resources[resource].buffer_ms
+        start_ms, end_ms = calendar.start_ms(first - base), calendar.start_ms(last - base) + calendar.slot_ms
+        behind = calendar.slot_from(start_ms - buffer_ms - calendar.slot_ms + 1)
+        return range(base + behind, base + calendar.slot_from(end_ms + buffer_ms))
+
     def name(self, unit: int) -> str:
         """The name of the slot of this number."""
         resource = self.resource_of_unit(unit)

@@ -4,7 +4,8 @@ Not as HELD or SOLD, which say that somebody has the unit: so sold slots are tho
 slot gives back those around it.
 
 Worked out for a resource at a time, on whole numbers that have a byte for each slot, so that a million slots cost
-milliseconds. Where a calendar has breaks that are shorter than the buffer it is done slot by slot.
+milliseconds. Where a calendar has breaks that are shorter than the buffer, or that is many slots long, it is done run
+by run of slots that somebody has: there are the fewer of these, the longer the buffer.
 """
 
 import re
@@ -15,7 +16,9 @@ from actors.core.state import BlockState
 
 _EACH = bytes(range(256))
 _CLAIMED = bytes(255 if status in (UnitStatus.HELD, UnitStatus.SOLD) else 0 for status in _EACH)
-_AVAILABLE = bytes(UnitStatus.BLOCKED if status == UnitStatus.AVAILABLE else 0 for status in _EACH)
+_TO_BLOCK = bytes(UnitStatus.BLOCKED if status == UnitStatus.AVAILABLE else 0 for status in _EACH)
+_BLOCKED = bytes(UnitStatus.BLOCKED if status == UnitStatus.AVAILABLE else status for status in _EACH)
+_FAR = 32  # slots
 _CLAIMED_RUN = re.compile(rb"[\x01\x02]+")
 
 
@@ -37,11 +40,12 @@ def statuses_shown(state: BlockState) -> bytearray:
         if key not in joins:
             joins[key] = _joined(calendar, resource.buffer_ms)
         joined = joins[key]
-        if joined is None:
-            _block_one_by_one(state, slots, shown)
+        distance = -(-resource.buffer_ms // calendar.slot_ms)
+        if joined is None or distance > _FAR:
+            _block_run_by_run(state, number, shown)
             continue
-        near = _near(claimed, joined, -(-resource.buffer_ms // calendar.slot_ms))
-        blocked = near & int.from_bytes(of_resource.translate(_AVAILABLE), "little")
+        near = _near(claimed, joined, distance)
+        blocked = near & int.from_bytes(of_resource.translate(_TO_BLOCK), "little")
         together = int.from_bytes(of_resource, "little") | blocked
         shown[slots.start : slots.stop] = together.to_bytes(len(slots), "little")
     return shown
@@ -73,9 +77,12 @@ def _near(claimed: int, joined: int, distance: int) -> int:
     return behind | before
 
 
-def _block_one_by_one(state: BlockState, slots: range, shown: bytearray) -> None:
+def _block_run_by_run(state: BlockState, resource: int, shown: bytearray) -> None:
+    index = state.index.slots
+    slots = index.of_resource(resource)
+    done = slots.start
     for run in _CLAIMED_RUN.finditer(state.inventory.statuses, slots.start, slots.stop):
-        for end in (run.start(), run.end() - 1):
-            for slot in state.index.slots.near(end):
-                if shown[slot] == UnitStatus.AVAILABLE:
-                    shown[slot] = UnitStatus.BLOCKED
+        around = index.around(resource, run.start(), run.end() - 1)
+        first = max(around.start, done)
+        shown[first : around.stop] = shown[first : around.stop].translate(_BLOCKED)
+        done = around.stop

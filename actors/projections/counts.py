@@ -1,5 +1,8 @@
 """How many units of an event are in which status: by section and category, area, resource, category, and in all."""
 
+from collections.abc import Iterator
+from itertools import groupby
+
 import msgspec
 
 from actors.core.allotments import places_kept
@@ -74,9 +77,8 @@ def count_units(state: BlockState, statuses: bytearray) -> EventCounts:
     layout = state.layout
     assert layout is not None
     of_section: dict[tuple[str, int], UnitCounts] = {}
-    for section, row, first in state.index.row_spans():
-        key = section.name, row.category
-        counts = _count_statuses(statuses, first, first + row.count)
+    for key, first, end in _stretches(state):
+        counts = _count_statuses(statuses, first, end)
         of_section[key] = of_section.get(key, UnitCounts()).plus(counts)
     of_area = [(area, _count_places(state, number)) for number, area in enumerate(layout.areas)]
     slots = map(state.index.slots.of_resource, range(len(layout.resources)))
@@ -109,6 +111,14 @@ def count_units(state: BlockState, statuses: bytearray) -> EventCounts:
             ResourceAvailability(resource.name, names[resource.category], counts) for resource, counts in of_resource
         ),
     )
+
+
+def _stretches(state: BlockState) -> Iterator[tuple[tuple[str, int], int, int]]:
+    """Seats that follow each other, of one section and category: (section, category), the first, and the end."""
+    end = 0
+    for key, rows in groupby(state.index.row_spans(), lambda span: (span[0].name, span[1].category)):
+        first, end = end, end + sum(row.count for _, row, _ in rows)
+        yield key, first, end
 
 
 def _count_places(state: BlockState, area: int) -> UnitCounts:

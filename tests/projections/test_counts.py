@@ -111,13 +111,13 @@ def random_state(layout: Layout, random: Random) -> BlockState:
     return state
 
 
-@settings(max_examples=300)
+@settings(max_examples=100, deadline=None)
 @given(layouts(), st.randoms(use_true_random=False))
 def test_counts_agree_with_a_recount_of_any_layout(layout: Layout, random: Random) -> None:
     check_counts(random_state(layout, random))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100, deadline=None)
 @given(layouts(), st.randoms(use_true_random=False))
 def test_statuses_are_shown_as_they_are_but_for_buffers(layout: Layout, random: Random) -> None:
     check_statuses_shown(random_state(layout, random))
@@ -153,6 +153,8 @@ def courts(*runs: tuple[int, int], slot_ms: int = 30, buffer_ms: int = 30) -> Bl
         (courts((0, 4), (140, 2)), "..XHX.|...H.."),  # and for less than the buffer
         (courts((0, 4), (150, 2), buffer_ms=60), ".XXHX.|...H.."),
         (courts((0, 4), (130, 1), (170, 1), buffer_ms=75), "XXXHXX|...H.."),
+        (courts((0, 4), (130, 1), (170, 1), buffer_ms=50), ".XXHX.|...H.."),
+        (courts((0, 6), slot_ms=1, buffer_ms=33), "XXXHXX|...H.."),
     ],
 )
 def test_a_buffer_blocks_the_slots_around(state: BlockState, shown: str) -> None:
@@ -176,7 +178,7 @@ def check_some_courts() -> None:
         ("_near", lambda claimed, joined, distance: claimed | (claimed << 8 & joined)),
         ("_near", lambda claimed, joined, distance: claimed | claimed << 8 | claimed >> 8),
         ("_joined", lambda calendar, buffer_ms: (1 << 8 * calendar.slot_count) - 1),
-        ("_block_one_by_one", lambda state, slots, shown: None),
+        ("_block_run_by_run", lambda state, resource, shown: None),
     ],
 )
 def test_control_buffers_that_are_not_kept_are_noticed(
