@@ -23,6 +23,7 @@ EVENT_CASES = {
             "rules.until",
             "rules.max_per_buyer",
             "rules.channels[0].sort",
+            "rules.channels[0].name",
             "rules.waiting_list.claim_seconds",
         ),
     ),
@@ -169,7 +170,7 @@ WISH_CASES = {
             },
         ),
         "UNIT_UNKNOWN",
-        units=("senior", "Stalls/D/1", "Salon/T2", "Court 2", "Roof", "pet", "Gallery", "Royal"),
+        units=("Stalls/D/1", "senior", "Salon/T2", "Court 2", "Roof", "pet", "Gallery", "Royal"),
     ),
     "unknown channel": Case(
         lambda h: h.on_club("place_hold", {"units": ["Stalls/C/3"], "channel": "back door"}),

@@ -316,7 +316,8 @@ async def check_rules(house: House, edges: Edges, folder: Path) -> None:
     assert (made.exit_code, made.stderr) == (0, "")
     event = made.stdout.strip()
     shown = (await ask_http(edges, Ask("get_event", event_id=event))).reply["rules"]
-    assert (shown["max_per_buyer"], shown["allotments"][0]["channel"]) == (2, "Members")
+    assert shown.get("max_per_buyer") == 2
+    assert shown["allotments"][0]["channel"] == "Members"
     assert shown["window"] == {"opens_at": "2020-05-01T08:00:00.000Z"}
     refused = await command(house, "hold", event, "--area", "Hall:3")
     assert refused.exit_code == 1
@@ -336,7 +337,7 @@ async def test_the_check_notices_rules_that_are_left_out(
     house: House, edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    honest = cli.write
+    honest = http_client.write
 
     def without_rules(client: Any, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
         return honest(client, path, {name: value for name, value in body.items() if name != "rules"}, key)
