@@ -170,7 +170,7 @@ WISH_CASES = {
             },
         ),
         "UNIT_UNKNOWN",
-        units=("Stalls/D/1", "senior", "Salon/T2", "Court 2", "Roof", "pet", "Gallery", "Royal"),
+        units=("Stalls/D/1", "senior", "Salon/T2", "Court 2", "Roof", "pet", "Royal", "Gallery"),
     ),
     "unknown channel": Case(
         lambda h: h.on_club("place_hold", {"units": ["Stalls/C/3"], "channel": "back door"}),
