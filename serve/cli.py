@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -147,28 +147,27 @@ def create_key(
 @events.command("create")
 def create_event(
     name: Annotated[str, typer.Argument(help="The event's name.")],
-    layout: Annotated[Path, typer.Option(help="The layout, YAML or JSON.")],
+    layout: Annotated[Path, typer.Option(help="The layout, YAML or JSON; see actors/layout_files/layout_file.py.")],
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="On what conditions it is sold, likewise; see actors/layout_files/rules_file.py."),
+    ] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same event.")] = None,
     hold_ttl_seconds: Annotated[int, typer.Option(help="How long a hold lives.")] = 600,
     open_sale: Annotated[bool, typer.Option(help="Put it on sale at once.")] = False,
     data_dir: DataDir = None,
     key: ApiKey = None,
 ) -> None:
-    """Create an event from a layout file; prints its id."""
-    from actors.core.layout import Layout
+    """Create an event from a layout file, and rules if there are any; prints its id."""
     from actors.layout_files.layout_file import parse_layout
-    from serve.layout_reader import LayoutFileError, read_layout_file
+    from actors.layout_files.rules_file import parse_rules
 
-    try:
-        raw = read_layout_file(layout)
-    except (LayoutFileError, OSError) as fault:
-        fail(str(fault))
-    parsed = parse_layout(raw)
-    if not isinstance(parsed, Layout):
-        fail("\n".join(f"{layout}: {fault}" for fault in parsed))
+    documents = {"layout": _document(layout, parse_layout)}
+    if rules is not None:
+        documents["rules"] = _document(rules, parse_rules)
     once = _idempotency_key(idempotency_key)
     with _refusals_told(once), client_of(running_stack(data_dir).http_url, _api_key(data_dir, key)) as client:
-        body = {"name": name, "layout": raw, "hold_ttl_seconds": hold_ttl_seconds}
+        body = {"name": name, "hold_ttl_seconds": hold_ttl_seconds} | documents
         event_id: str = write(client, "/v1/events", body, once)["event_id"]
         out.print(event_id)
         if open_sale:
@@ -308,6 +307,20 @@ def digest(event_id: EventId, data_dir: DataDir = None, operator_key: OperatorKe
 def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
     with _refusals_told(), client_of(running_stack(data_dir).http_url, _operator_key(data_dir, operator_key)) as client:
         out.print(msgspec.json.format(read(client, path)).decode())
+
+
+def _document(path: Path, parse: Callable[[object], object]) -> object:
+    """What the file says, which must have no faults."""
+    from serve.layout_reader import LayoutFileError, read_layout_file
+
+    try:
+        raw = read_layout_file(path)
+    except (LayoutFileError, OSError) as fault:
+        fail(str(fault))
+    parsed = parse(raw)
+    if isinstance(parsed, tuple):
+        fail("\n".join(f"{path}: {fault}" for fault in parsed))
+    return raw
 
 
 def _area_quantity(text: str) -> tuple[str, int]:

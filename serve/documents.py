@@ -1,37 +1,46 @@
 """Layouts and rules as they arrive with an event: JSON documents, judged as a whole, every fault named."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
 from actors.core.layout import Layout
 from actors.core.outcomes import Rejected
 from actors.core.rules import Rules
+from actors.layout_files.faults import FieldFault
 from actors.layout_files.layout_file import parse_layout
+from actors.layout_files.rules_file import parse_rules
 from serve.layout_reader import LayoutFileError, decode_json
 from serve.refusals import invalid
-from serve.rules_document import read_rules
 from serve.validation import is_said
+
+T = TypeVar("T")
 
 
 def read_documents(layout: msgspec.Raw, rules: msgspec.Raw) -> tuple[Layout | None, Rules | None] | Rejected:
     """Both, or every fault of both; None for one that was left out. May take a second for a large layout."""
-    read_layout = _read_layout(layout) if is_said(layout) else None
-    read = read_rules(rules) if is_said(rules) else None
-    refusals = [refusal for refusal in (read_layout, read) if isinstance(refusal, Rejected)]
+    read_layout = read_document(layout, "layout", parse_layout) if is_said(layout) else None
+    read_rules = read_document(rules, "rules", parse_rules) if is_said(rules) else None
+    refusals = [refusal for refusal in (read_layout, read_rules) if isinstance(refusal, Rejected)]
     if refusals:
         return invalid(*(fault for refusal in refusals for fault in refusal.details.fields))
     assert not isinstance(read_layout, Rejected)
-    assert not isinstance(read, Rejected)
-    return read_layout, read
+    assert not isinstance(read_rules, Rejected)
+    return read_layout, read_rules
 
 
-def _read_layout(document: msgspec.Raw) -> Layout | Rejected:
+def read_document(
+    document: msgspec.Raw, name: str, parse: Callable[[object], T | tuple[FieldFault, ...]]
+) -> T | Rejected:
+    """What the document describes, or everything that is wrong with it, each fault by its path under this name."""
     try:
         raw = decode_json(bytes(document).decode())
     except UnicodeDecodeError:
-        return invalid("layout: is not UTF-8")
+        return invalid(f"{name}: is not UTF-8")
     except LayoutFileError as error:
-        return invalid(f"layout: {str(error).strip()}")
-    layout = parse_layout(raw)
-    if isinstance(layout, Layout):
-        return layout
-    return invalid(*(f"layout.{fault}" if fault.path else f"layout: {fault}" for fault in layout))
+        return invalid(f"{name}: {str(error).strip()}")
+    read = parse(raw)
+    if not isinstance(read, tuple):
+        return read
+    return invalid(*(f"{name}.{fault}" if fault.path else f"{name}: {fault}" for fault in read))

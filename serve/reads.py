@@ -25,18 +25,9 @@ from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from serve.admission import Admission, Authenticate, Envelope
 from serve.ration import Ration
+from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.refusals import invalid
-from serve.validation import (
-    EventPage,
-    HoldPage,
-    LayoutAsked,
-    OrderPage,
-    PastAsked,
-    SectionAsked,
-    Shape,
-    StatusesAsked,
-    bounded_timeout_ms,
-)
+from serve.validation import Shape, bounded_timeout_ms
 
 PAST_PERIOD_S = 1.0
 """An event as it was is folded from its journal, which occupies its gateway: one at a time, and one a second for each
@@ -88,18 +79,18 @@ class Reads(Admission):
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found
 
     async def list_units(
-        self, envelope: Envelope, event_id: str, asked: SectionAsked | Rejected
+        self, envelope: Envelope, event_id: str, asked: UnitsAsked | Rejected
     ) -> UnitStatuses | Rejected:
-        """The seats of a section with their statuses."""
+        """The seats of a section, or slots of a resource, with their statuses."""
         admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
         caller, block = admitted
-        assert isinstance(asked, SectionAsked)
+        assert isinstance(asked, UnitsAsked)
         try:
-            found = await _unless_away(self._models.availability.unit_statuses(caller.tenant, block, asked.section))
+            found = await _unless_away(self._models.availability.unit_statuses(caller.tenant, block, asked.asked()))
         except KeyError:
-            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(asked.section,)))
+            return Rejected(Reason.UNIT_UNKNOWN, Details(units=(asked.section or asked.resource,)))
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found
 
     async def get_layout(
@@ -121,7 +112,9 @@ class Reads(Admission):
     async def get_statuses(
         self, envelope: Envelope, event_id: str, asked: StatusesAsked | Rejected
     ) -> SeatStatuses | Rejected:
-        """The status of each seat of an event, or of those that changed since a position; as it was, for operators."""
+        """The status of each seat and slot of an event, or of those that changed since a position; as it was, for
+        operators.
+        """
         if isinstance(asked, StatusesAsked) and asked.at:
             plan = await self._past_plan(envelope, event_id, asked)
             return (

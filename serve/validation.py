@@ -7,7 +7,6 @@ field by field, so that each fault is named.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from functools import cache
 from itertools import chain
 from typing import Annotated, Any, TypeVar
@@ -19,9 +18,7 @@ from actors.core.commands import DEFAULT_HOLD_TTL_MS
 from actors.core.ids import parse_ticket_id
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.outcomes import Rejected
-from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.rules import MAX_HOLD_LIFE_MS
-from actors.projections import past
 from serve.members import element_type, given_twice, present_type
 from serve.refusals import invalid
 
@@ -51,17 +48,6 @@ _CLEARER = {
     "Invalid RFC3339 encoded datetime": "must be a time of RFC 3339, as in 2026-05-01T18:00:00Z",
     "Expected `datetime` with a timezone component": "must bear its distance from UTC, as in 2026-05-01T18:00:00Z",
 }
-
-MAX_POSITION = (1 << 53) - 1  # what every client can count to
-_POSITION = re.compile(r"[0-9]{1,15}")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def one_of(statuses: type[IntEnum]) -> str:
-    """A pattern of the names of these, or of nothing."""
-    return f"^({'|'.join(status.name for status in statuses)})?$"
-
 
 Seconds = Annotated[int, Meta(ge=0, le=MAX_HOLD_LIFE_MS // 1000)]
 EventSeconds = Annotated[int, Meta(ge=1, le=MAX_HOLD_LIFE_MS // 1000)]
@@ -147,83 +133,6 @@ class NewHolder(Shape, frozen=True):
     def faults(self) -> Iterator[str]:
         """It is no mail address and no name."""
         return faults_of_buyer(self.buyer_id)
-
-
-class Page(Shape, frozen=True):
-    """Which part of a list: `cursor` is the former page's `next_cursor`."""
-
-    cursor: Annotated[str, Meta(max_length=200)] = ""
-    limit: Annotated[int, Meta(ge=1, le=200)] = 50
-
-
-class EventPage(Page, frozen=True):
-    """Which part of the list of events; of one `status` only, if it is given."""
-
-    status: Annotated[str, Meta(pattern=one_of(EventStatus))] = ""
-
-
-class HoldPage(Page, frozen=True):
-    """Which part of the list of an event's holds; of one buyer and of one `status` only, if they are given."""
-
-    buyer_id: Annotated[str, Meta(max_length=128)] = ""
-    status: Annotated[str, Meta(pattern=one_of(HoldStatus))] = ""
-
-
-class OrderPage(Page, frozen=True):
-    """Which part of the list of an event's orders; of one buyer and of one `status` only, if they are given."""
-
-    buyer_id: Annotated[str, Meta(max_length=128)] = ""
-    status: Annotated[str, Meta(pattern=one_of(OrderStatus))] = ""
-
-
-class LayoutAsked(Shape, frozen=True):
-    """The version of the layout that is expected; another one is refused."""
-
-    version: Annotated[int, Meta(ge=1)] | None = None
-
-
-class PastAsked(Shape, frozen=True):
-    """`at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators."""
-
-    at: Annotated[str, Meta(max_length=40)] = ""
-
-    def faults(self) -> Iterator[str]:
-        """An instant has a time zone, and is not before 1970."""
-        if self.at and self.when() is None:
-            yield "at: must be a sequence, or an instant as RFC 3339 writes it, with its zone"
-
-    def when(self) -> past.Position | past.Instant | None:
-        """Which position or instant is meant; None if there is none."""
-        if _POSITION.fullmatch(self.at):
-            return past.Position(int(self.at))
-        if not _INSTANT.fullmatch(self.at):
-            return None
-        try:
-            at_ms = (datetime.fromisoformat(self.at.upper()) - _BEGINNING) // timedelta(milliseconds=1)
-        except (ValueError, OverflowError):
-            return None
-        return past.Instant(at_ms) if at_ms >= 0 else None
-
-
-class StatusesAsked(PastAsked, frozen=True):
-    """`since`: the `sequence` of what the caller has; then only what has changed is told, if that is still known.
-
-    `at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators.
-    """
-
-    since: Annotated[int, Meta(ge=0, le=MAX_POSITION)] | None = None
-
-    def faults(self) -> Iterator[str]:
-        """What changed is told of the present only."""
-        yield from super().faults()
-        if self.at and self.since is not None:
-            yield "since: cannot be asked together with at"
-
-
-class SectionAsked(Shape, frozen=True):
-    """The section whose units are asked for."""
-
-    section: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 S = TypeVar("S", bound=Shape)

@@ -142,6 +142,11 @@ class SlotIndex:
             return None
         return range(self._bases[resource] + first, self._bases[resource] + last + 1)
 
+    def beginning_between(self, resource: int, from_ms: int, until_ms: int) -> range:
+        """The slots that begin at the one time or later, and before the other."""
+        calendar, base = self._calendar(resource), self._bases[resource]
+        return range(base + calendar.slot_from(from_ms), base + calendar.slot_from(until_ms))
+
     def of_resource(self, resource: int) -> range:
         """All slots of the resource."""
         base = self._bases[resource]
@@ -179,6 +184,13 @@ class SlotIndex:
                 break
             yield behind
 
+    def around(self, resource: int, first: int, last: int) -> range:
+        """The resource's slots that are less than its buffer away from those from first to last, and these."""
+        calendar, base, buffer_ms = self._calendar(resource), self._bases[resource], self._resources[resource].buffer_ms
+        start_ms, end_ms = calendar.start_ms(first - base), calendar.start_ms(last - base) + calendar.slot_ms
+        behind = calendar.slot_from(start_ms - buffer_ms - calendar.slot_ms + 1)
+        return range(base + behind, base + calendar.slot_from(end_ms + buffer_ms))
+
     def name(self, unit: int) -> str:
         """The name of the slot of this number."""
         resource = self.resource_of_unit(unit)
@@ -214,6 +226,14 @@ class _CalendarIndex:
             return None
         slot, rest = divmod(start_ms - self._starts_ms[run], self.slot_ms)
         return self._firsts[run] + slot if not rest and slot < self._runs[run][1] else None
+
+    def slot_from(self, at_ms: int) -> int:
+        """The first slot that begins then or later; where all begin earlier, as many as there are."""
+        run = bisect_right(self._starts_ms, at_ms) - 1
+        if run < 0:
+            return 0
+        begun = -(-(at_ms - self._starts_ms[run]) // self.slot_ms)
+        return self._firsts[run] + min(begun, self._runs[run][1])
 
     def start_ms(self, slot: int) -> int:
         """When the slot begins."""

@@ -1,4 +1,4 @@
-"""What is answered of an event as of one position: counts, a section's seats by name, all seats by their places."""
+"""What is answered of an event as of one position: counts; seats and slots by name, or all by their places."""
 
 from functools import cached_property
 
@@ -6,16 +6,21 @@ import msgspec
 
 from actors.core.ids import BlockId, TenantId
 from actors.core.inventory import UnitStatus
-from actors.core.layout import Layout
+from actors.core.layout import MAX_TIME_MS, Layout, RowKind
 from actors.core.layout_index import LayoutIndex
 from actors.core.replies import EventStatus
-from actors.projections.counts import AreaAvailability, CategoryAvailability, SectionAvailability
+from actors.projections.counts import (
+    AreaAvailability,
+    CategoryAvailability,
+    ResourceAvailability,
+    SectionAvailability,
+)
 from actors.projections.seat_statuses import unpack
 from actors.projections.shown import Shown
 
 
 class Availability(msgspec.Struct, frozen=True):
-    """An event's units, counted; sections, areas and categories in the layout's order. `age_ms`: since `as_of_ms`."""
+    """An event's units, counted, all in the layout's order. `age_ms`: since `as_of_ms`."""
 
     block: BlockId
     tenant: TenantId
@@ -28,22 +33,45 @@ class Availability(msgspec.Struct, frozen=True):
     sections: tuple[SectionAvailability, ...]
     areas: tuple[AreaAvailability, ...]
     categories: tuple[CategoryAvailability, ...]
+    resources: tuple[ResourceAvailability, ...]
+
+
+class ListedUnit(msgspec.Struct, frozen=True):
+    """A seat or slot. `table`: which table it stands at, as `section/table`; `whole`: that is sold as a whole only.
+
+    `times_ms`: when a slot begins and ends.
+    """
+
+    name: str
+    status: UnitStatus
+    table: str = ""
+    whole: bool = False
+    times_ms: tuple[int, int] | None = None
+
+
+class Slots(msgspec.Struct, frozen=True):
+    """The slots of a resource that begin at the one time or later (None: all) and before the other (None: all)."""
+
+    resource: str
+    from_ms: int | None = None
+    until_ms: int | None = None
 
 
 class UnitStatuses(msgspec.Struct, frozen=True):
-    """The seats of a section by their names `section/row/seat`, in the layout's order."""
+    """The seats of a section, in its order, or slots of a resource, in that of time; the other name is empty."""
 
     section: str
+    resource: str
     position: int
     as_of_ms: int
     age_ms: int
-    statuses: dict[str, UnitStatus]
+    units: tuple[ListedUnit, ...]
 
 
 class SeatStatuses(msgspec.Struct, frozen=True):
-    """The seats of an event by their places in a layout, and the places of its areas, counted.
+    """The seats of an event, then its slots, by their places in a layout; and the places of its areas, counted.
 
-    Either all statuses, packed (see `seat_statuses`), or those of the seats that changed since a position, by seat.
+    Either all statuses, packed (see `seat_statuses`), or those of what changed since a position, by place.
     """
 
     block: BlockId
@@ -56,7 +84,7 @@ class SeatStatuses(msgspec.Struct, frozen=True):
     changed: dict[int, UnitStatus] | None
 
     def changed_to(self, status: UnitStatus) -> list[int]:
-        """Of the seats that changed, those that have this status now."""
+        """The places of what changed and has this status now."""
         return [seat for seat, now in (self.changed or {}).items() if now is status]
 
 
@@ -70,12 +98,12 @@ class EventLayout(msgspec.Struct, frozen=True):
 
 
 class SeatPlan:
-    """The seats of an event as they are shown; what is made of them is made once."""
+    """The seats and slots of an event as they are shown; what is made of a section is made once."""
 
     def __init__(self, block: BlockId, shown: Shown) -> None:
         self.shown = shown
         self.block = block
-        self._sections: dict[str, dict[str, UnitStatus]] = {}
+        self._sections: dict[str, tuple[ListedUnit, ...]] = {}
 
     @cached_property
     def _statuses(self) -> bytes:
@@ -86,16 +114,32 @@ class SeatPlan:
         if section not in self._sections:
             if all(section != known.name for known in index.layout.sections):
                 raise KeyError(section)
-            self._sections[section] = {
-                f"{section}/{row.name}/{row.seat_label(place)}": UnitStatus(self._statuses[first + place])
+            self._sections[section] = tuple(
+                ListedUnit(
+                    f"{section}/{row.name}/{row.seat_label(place)}",
+                    UnitStatus(self._statuses[first + place]),
+                    "" if row.kind is RowKind.ROW else f"{section}/{row.name}",
+                    row.kind is RowKind.WHOLE_TABLE,
+                )
                 for of_row, row, first in index.row_spans()
                 if of_row.name == section
                 for place in range(row.count)
-            }
-        return UnitStatuses(section, self.shown.position, self.shown.as_of_ms, age_ms, self._sections[section])
+            )
+        return UnitStatuses(section, "", self.shown.position, self.shown.as_of_ms, age_ms, self._sections[section])
+
+    def of_slots(self, index: LayoutIndex, asked: Slots, age_ms: int) -> UnitStatuses:
+        """Slots of a resource, as `of_section`. Raises KeyError if there is no such resource."""
+        resource = index.slots.resource_of_name[asked.resource]
+        from_ms = 0 if asked.from_ms is None else asked.from_ms
+        until_ms = MAX_TIME_MS if asked.until_ms is None else asked.until_ms
+        units = tuple(
+            ListedUnit(index.slots.name(slot), UnitStatus(self._statuses[slot]), times_ms=index.slots.times_ms(slot))
+            for slot in index.slots.beginning_between(resource, from_ms, until_ms)
+        )
+        return UnitStatuses("", asked.resource, self.shown.position, self.shown.as_of_ms, age_ms, units)
 
     def of_event(self, since: int | None, age_ms: int) -> SeatStatuses:
-        """All seats, or those that changed since a position, if that is known."""
+        """All seats and slots, or those that changed since a position, if that is known."""
         shown = self.shown
         seats = None if since is None else shown.changed_since(since)
         return SeatStatuses(
@@ -115,5 +159,5 @@ def availability_of(block: BlockId, shown: Shown, age_ms: int) -> Availability:
     event = shown.event
     return Availability(
         block, event.tenant, event.name, event.status, event.currency, shown.position, shown.as_of_ms, age_ms,
-        event.counts.sections, event.counts.areas, event.counts.categories,
+        event.counts.sections, event.counts.areas, event.counts.categories, event.counts.resources,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from actors.database.connect import Connection
 from actors.database.queries import load_queries
 from actors.projections.projection import Progress
 from actors.projections.seat_statuses import pack
-from actors.projections.shown import event_shown, seats_of
+from actors.projections.shown import event_shown
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "availability.sql")
 
@@ -48,10 +48,10 @@ def _fixed(progress: Progress) -> tuple[object, ...]:
 
 
 def _changing(progress: Progress) -> tuple[object, ...]:
-    shown = event_shown(progress.state)
+    shown, statuses = event_shown(progress.state)
     total = shown.counts.total
     units = (total.capacity, total.available, total.held, total.sold)
-    columns = (shown.layout_version, _encoder.encode(shown.counts), pack(seats_of(progress.state)))
+    columns = (shown.layout_version, _encoder.encode(shown.counts), pack(statuses))
     return progress.block, progress.position, progress.as_of_ms, shown.status, *units, *columns
 
 

@@ -31,6 +31,7 @@ from actors.projections.answers import (
     EventLayout,
     SeatPlan,
     SeatStatuses,
+    Slots,
     UnitStatuses,
     availability_of,
 )
@@ -109,16 +110,19 @@ class AvailabilityReader:
             return None
         return availability_of(block, shown, self.age_ms(shown))
 
-    async def unit_statuses(self, tenant: TenantId, block: BlockId, section: str) -> UnitStatuses | None:
-        """The status of each seat of a section; None as for `availability`. Raises KeyError: no such section."""
+    async def unit_statuses(self, tenant: TenantId, block: BlockId, asked: str | Slots) -> UnitStatuses | None:
+        """The seats of a section, or slots; None as for `availability`. Raises KeyError: there is no such thing."""
         plan = await self._plans.get(block)
         if plan is None or plan.shown.event.tenant != tenant:
             return None
         layout = await self._layout(block, plan.shown.event.layout_version)
-        return plan.of_section(layout.index, section, self.age_ms(plan.shown))
+        age_ms = self.age_ms(plan.shown)
+        if isinstance(asked, Slots):
+            return plan.of_slots(layout.index, asked, age_ms)
+        return plan.of_section(layout.index, asked, age_ms)
 
     async def seat_statuses(self, tenant: TenantId, block: BlockId, since: int | None = None) -> SeatStatuses | None:
-        """The status of each seat, or of each that changed since a position, if that is known; None as above."""
+        """The status of each seat and slot, or of what changed since a position, if that is known; None as above."""
         plan = await self._plans.get(block)
         if plan is None or plan.shown.event.tenant != tenant:
             return None
@@ -220,7 +224,7 @@ class AvailabilityReader:
         """The layout of this version, which never changes. Raises ReadUnavailable also where there is a newer one."""
         known = self._layouts.get((block, version))
         if known is None:
-            known = await self._newest_layouts.get(block)
+            known = await self._newest_layouts.get((block, version))
             if known is None or known.version != version:
                 raise ReadUnavailable(f"layout {version} is not the newest any more")
             self._layouts[block, version] = known
@@ -229,8 +233,8 @@ class AvailabilityReader:
             self._layouts.popitem(last=False)
         return known
 
-    async def _read_layout(self, block: BlockId) -> _IndexedLayout | None:
-        rows = await self._line.fetch(_SQL["layout"], block)
+    async def _read_layout(self, wanted: tuple[BlockId, int]) -> _IndexedLayout | None:
+        rows = await self._line.fetch(_SQL["layout"], wanted[0])
         return _IndexedLayout(*rows[0]) if rows else None
 
     async def _read_page(

@@ -10,7 +10,7 @@ from actors.journal.journal import GENESIS, JournalRow, Snapshot
 from actors.journal.succession import JournalDamaged, entries_of_next
 from actors.projections.projection import FollowedRow
 
-_BLOCK_BYTES, _SEAT_BYTES, _HOLD_BYTES, _ORDER_BYTES, _MEMO_BYTES = 8_000, 10, 700, 300, 400
+_BLOCK_BYTES, _UNIT_BYTES, _HOLD_BYTES, _ORDER_BYTES, _MEMO_BYTES = 8_000, 10, 700, 300, 400
 
 
 class Fold:
@@ -70,7 +70,7 @@ class Fold:
         state = self.state
         return (
             _BLOCK_BYTES
-            + _SEAT_BYTES * state.index.seat_count
+            + _UNIT_BYTES * state.index.unit_count
             + _HOLD_BYTES * len(state.holds)
             + _ORDER_BYTES * len(state.orders)
             + _MEMO_BYTES * len(state.memos)

@@ -10,7 +10,7 @@ import structlog
 from actors.core.ids import BlockId
 from actors.projections.live_events import LiveEvents, LiveUnavailable
 from actors.projections.projection import Progress
-from actors.projections.shown import Change, Shown, seats_of, shown_of
+from actors.projections.shown import Change, Shown, shown_of
 
 _log = structlog.get_logger(__name__)
 
@@ -45,8 +45,8 @@ class LiveWriter:
             if one.state.layout is None:
                 continue
             try:
-                shown = shown_of(one)
-                last = _Last(shown.position, shown.event.layout_version, bytes(seats_of(one.state)))
+                shown, statuses = shown_of(one.state, one.position, one.as_of_ms)
+                last = _Last(shown.position, shown.event.layout_version, bytes(statuses))
             except Exception as bug:  # noqa: BLE001 - it must not stop what is kept in Postgres
                 _log.error("an event cannot be shown", block=one.block, exc_info=bug)
                 continue

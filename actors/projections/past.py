@@ -15,8 +15,7 @@ from actors.core.state import BlockState
 from actors.journal.journal import Journal, JournalRefused, JournalRow, Snapshot
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold
-from actors.projections.seat_statuses import pack
-from actors.projections.shown import Shown, event_shown, seats_of
+from actors.projections.shown import Shown, shown_of
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +57,7 @@ class Past:
         if fold.state.layout is None:
             raise NotThere
         as_of_ms = row.recorded_at_ms if isinstance(at, Position) else at.at_ms
-        return Shown(fold.position, as_of_ms, event_shown(fold.state), pack(seats_of(fold.state)))
+        return shown_of(fold.state, fold.position, as_of_ms)[0]
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""

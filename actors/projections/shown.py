@@ -1,4 +1,4 @@
-"""What is shown of an event as of one position: its counts, and the status of each of its seats."""
+"""What is shown of an event as of one position: its counts, and the status of each of its seats and slots."""
 
 from itertools import pairwise
 
@@ -7,13 +7,13 @@ import msgspec
 from actors.core.ids import TenantId
 from actors.core.replies import EventStatus
 from actors.core.state import BlockState
+from actors.projections.buffers import statuses_shown
 from actors.projections.counts import EventCounts, count_units
-from actors.projections.projection import Progress
 from actors.projections.seat_statuses import pack
 
 
 class EventShown(msgspec.Struct, frozen=True, array_like=True):
-    """An event and its counts. `layout_version` is that of the layout in which seats have their places."""
+    """An event and its counts. `layout_version` is that of the layout in which seats and slots have their places."""
 
     tenant: TenantId
     name: str
@@ -34,7 +34,8 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
 class Shown(msgspec.Struct, frozen=True):
     """An event as of a position. All that was acknowledged before `as_of_ms` is in it, by the journal's clock.
 
-    `statuses`: packed (see `seat_statuses`), of all seats. `changes`: the last ones, without a gap, up to the position.
+    `statuses`: packed (see `seat_statuses`), of all seats, then of all slots. `changes`: the last ones, without a gap,
+    up to the position.
     """
 
     position: int
@@ -56,24 +57,22 @@ class Shown(msgspec.Struct, frozen=True):
         return tuple(sorted({seat for change in changes for seat in change.seats}))
 
 
-def shown_of(progress: Progress) -> Shown:
-    """What is to be shown of a block that has an event."""
-    return Shown(progress.position, progress.as_of_ms, event_shown(progress.state), pack(seats_of(progress.state)))
+def shown_of(state: BlockState, position: int, as_of_ms: int) -> tuple[Shown, bytearray]:
+    """What is to be shown of a block that has an event, and the statuses in it as they are before they are packed."""
+    event, statuses = event_shown(state)
+    return Shown(position, as_of_ms, event, pack(statuses)), statuses
 
 
-def event_shown(state: BlockState) -> EventShown:
-    """The event of a block that has one, counted."""
+def event_shown(state: BlockState) -> tuple[EventShown, bytearray]:
+    """The event of a block that has one, counted; and the statuses of its seats and slots, to read."""
     assert state.layout is not None
-    return EventShown(
+    statuses = statuses_shown(state)
+    event = EventShown(
         TenantId(state.tenant),
         state.name,
         state.status,
         state.layout.currency,
         state.layout_version,
-        count_units(state),
+        count_units(state, statuses),
     )
-
-
-def seats_of(state: BlockState) -> bytearray:
-    """The status of each seat, in the order of the layout, then of each slot; to read."""
-    return state.inventory.statuses
+    return event, statuses

@@ -12,36 +12,21 @@ from actors.projections.listing_reader import Listed
 from actors.reservations import Done
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, waiting_pb2
 from serve.admission import Envelope
+from serve.grpc_api.availability_replies import availability_of, statuses_of, unit_list_of
 from serve.grpc_api.calls import Message, body_of, given, reads, rpc, status_named, writes
-from serve.grpc_api.replies import (
-    availability_of,
-    event_list_of,
-    event_of,
-    hold_of,
-    layout_of,
-    listed,
-    order_of,
-    statuses_of,
-    unit_list_of,
-    waiter_of,
-)
-from serve.grpc_api.requests import documents, wished
+from serve.grpc_api.layout_replies import layout_of
+from serve.grpc_api.replies import event_list_of, event_of, hold_of, listed, order_of, waiter_of
+from serve.grpc_api.requests import documents, times, wished
 from serve.operations import Operations
+from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.validation import (
     MAX_LAYOUT_BODY_BYTES,
     EventEdit,
-    EventPage,
     HoldExtension,
-    HoldPage,
-    LayoutAsked,
     NewEvent,
     NewHolder,
     NewOrder,
     Nothing,
-    OrderPage,
-    PastAsked,
-    SectionAsked,
-    StatusesAsked,
     TicketsOfOrder,
     missing_revision,
 )
@@ -122,8 +107,9 @@ class GrpcMethods:
 
     @rpc(availability_pb2.ListUnitsResponse, unit_list_of)
     async def ListUnits(self, request: Message, envelope: Envelope) -> tuple[str, UnitStatuses] | Rejected:
-        """List a section's seats with their statuses."""
-        asked = body_of(request, given(section=request.section), SectionAsked)
+        """List a section's seats, or slots of a resource, with their statuses."""
+        fields = given(section=request.section, resource=request.resource) | times(request, "from", "until")
+        asked = body_of(request, fields, UnitsAsked)
         found = await self.operations.list_units(envelope, request.event_id, asked)
         return found if isinstance(found, Rejected) else (request.event_id, found)
 
@@ -135,7 +121,7 @@ class GrpcMethods:
 
     @rpc(availability_pb2.GetStatusesResponse, statuses_of)
     async def GetStatuses(self, request: Message, envelope: Envelope) -> SeatStatuses | Rejected:
-        """Read the status of every seat, or of those that changed."""
+        """Read the status of every seat and slot, or of those that changed."""
         since = {"since": request.since} if request.HasField("since") else {}
         asked = body_of(request, given(at=request.at) | since, StatusesAsked)
         return await self.operations.get_statuses(envelope, request.event_id, asked)

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from actors.core.baskets import LegReply
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
-from actors.core.inventory import UnitStatus
 from actors.core.layout import Layout, Resource
 from actors.core.prices import Price
 from actors.core.replies import (
@@ -22,21 +20,11 @@ from actors.core.replies import (
     WaiterStatus,
 )
 from actors.core.wishes import AreaPlaces
-from actors.projections.answers import Availability, EventLayout, SeatStatuses, UnitStatuses
+from actors.layout_files.rules_file import rules_to_raw
 from actors.projections.availability_reader import EventSummary
-from actors.projections.counts import AreaAvailability, UnitCounts
 from actors.projections.listing_reader import Listed
-from holdfast.v1 import (
-    availability_pb2,
-    events_pb2,
-    holds_pb2,
-    legs_pb2,
-    orders_pb2,
-    prices_pb2,
-    units_pb2,
-    waiting_pb2,
-)
-from serve.rules_document import rules_to_raw
+from holdfast.v1 import events_pb2, holds_pb2, legs_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
+from serve.grpc_api.layout_replies import areas_of, categories_of, fees_of, tax_of, time_of
 
 R = TypeVar("R", HoldReply, OrderReply)
 
@@ -44,7 +32,6 @@ _EVENT_STATUS = {status: f"EVENT_STATUS_{status.name}" for status in EventStatus
 _HOLD_STATUS = {status: f"HOLD_STATUS_{status.name}" for status in HoldStatus}
 _ORDER_STATUS = {status: f"ORDER_STATUS_{status.name}" for status in OrderStatus}
 _WAITER_STATUS = {status: f"WAITER_STATUS_{status.name}" for status in WaiterStatus}
-_UNIT_STATUS = {status: f"UNIT_STATUS_{status.name}" for status in UnitStatus}
 
 
 def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
@@ -56,9 +43,9 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         units=hold.seats,
         areas=_areas(hold.areas),
         price=_price(hold.price),
-        expires_at=_time(hold.expires_at_ms),
+        expires_at=time_of(hold.expires_at_ms),
         expires_in_seconds=hold.ends_in_seconds,
-        max_expires_at=_time(hold.max_expires_at_ms),
+        max_expires_at=time_of(hold.max_expires_at_ms),
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
         channel=hold.channel,
@@ -77,8 +64,8 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
         units=order.seats,
         areas=_areas(order.areas),
         price=_price(order.price),
-        placed_at=_time(order.placed_at_ms),
-        pay_by=_time(order.pay_by_ms),
+        placed_at=time_of(order.placed_at_ms),
+        pay_by=time_of(order.pay_by_ms),
         tickets=[
             orders_pb2.Ticket(
                 ticket_id=ticket_id(block, order.order, ticket.index),
@@ -101,7 +88,7 @@ def waiter_of(block: BlockId, waiter: WaiterReply) -> waiting_pb2.Waiter:
         status=_WAITER_STATUS[waiter.status],
         event_id=event_id(block),
         ahead=waiter.ahead,
-        joined_at=_time(waiter.joined_at_ms),
+        joined_at=time_of(waiter.joined_at_ms),
         hold_id=outside_id(Kind.HOLD, block, waiter.hold) if waiter.hold else "",
         buyer_id=waiter.buyer,
     )
@@ -117,38 +104,20 @@ def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
         currency=layout.currency,
         capacity=layout.capacity,
         hold_ttl_seconds=event.hold_ttl_ms // 1000,
-        created_at=_time(event.created_at_ms),
-        categories=[
-            prices_pb2.PriceCategory(
-                name=category.name,
-                price_minor=category.price,
-                prices=[
-                    prices_pb2.TypePrice(price_type=layout.price_types[price_type], price_minor=price)
-                    for price_type, price in category.prices
-                ],
-            )
-            for category in layout.categories
-        ],
+        created_at=time_of(event.created_at_ms),
+        categories=categories_of(layout),
         sections=[
             events_pb2.EventSection(section=section.name, capacity=sum(row.count for row in section.rows))
             for section in layout.sections
         ],
-        areas=[
-            events_pb2.EventArea(area=area.name, category=layout.categories[area.category].name, capacity=area.capacity)
-            for area in layout.areas
-        ],
+        areas=areas_of(layout),
         revision=event.revision,
         layout_version=event.layout_version,
         rules=msgspec.json.encode(rules_to_raw(event.rules)).decode(),
         resources=[_resource(layout, resource) for resource in layout.resources],
         price_types=layout.price_types,
-        fees=[
-            prices_pb2.Fee(name=fee.name, amount_minor=fee.amount, share_ppm=fee.share_ppm, once=fee.once)
-            for fee in layout.fees
-        ],
-        tax=None
-        if layout.tax is None
-        else prices_pb2.Tax(name=layout.tax.name, rate_ppm=layout.tax.rate_ppm, included=layout.tax.included),
+        fees=fees_of(layout),
+        tax=tax_of(layout),
     )
 
 
@@ -163,106 +132,12 @@ def event_list_of(reply: type[Any], page: tuple[tuple[EventSummary, ...], str]) 
                 status=_EVENT_STATUS[event.status],
                 capacity=event.capacity,
                 available=event.available,
-                created_at=_time(event.created_at_ms),
-                as_of=_time(event.as_of_ms),
+                created_at=time_of(event.created_at_ms),
+                as_of=time_of(event.as_of_ms),
             )
             for event in events
         ],
         next_cursor=next_cursor,
-    )
-
-
-def availability_of(reply: type[Any], found: Availability) -> Any:
-    """An event's units, counted."""
-    return reply(
-        event_id=event_id(found.block),
-        name=found.name,
-        status=_EVENT_STATUS[found.status],
-        currency=found.currency,
-        sequence=found.position,
-        as_of=_time(found.as_of_ms),
-        sections=[
-            availability_pb2.SectionAvailability(
-                section=section.section, category=section.category, counts=_counts(section.counts)
-            )
-            for section in found.sections
-        ],
-        areas=_area_counts(found.areas),
-        age_ms=found.age_ms,
-        categories=[
-            availability_pb2.CategoryAvailability(
-                category=prices_pb2.PriceCategory(name=category.category, price_minor=category.price),
-                counts=_counts(category.counts),
-            )
-            for category in found.categories
-        ],
-    )
-
-
-def unit_list_of(reply: type[Any], listed: tuple[str, UnitStatuses]) -> Any:
-    """The seats of an event's section."""
-    event, found = listed
-    return reply(
-        event_id=event,
-        section=found.section,
-        sequence=found.position,
-        as_of=_time(found.as_of_ms),
-        age_ms=found.age_ms,
-        units=[units_pb2.Unit(unit=name, status=_UNIT_STATUS[status]) for name, status in found.statuses.items()],
-    )
-
-
-def layout_of(reply: type[Any], found: EventLayout) -> Any:
-    """An event's layout."""
-    layout, first_seat, sections = found.layout, 0, []
-    names = [category.name for category in layout.categories]
-    for section in layout.sections:
-        rows = []
-        for row in section.rows:
-            rows.append(
-                availability_pb2.LayoutRow(
-                    row=row.name,
-                    category=names[row.category],
-                    first_seat=first_seat,
-                    count=row.count,
-                    first_label=0 if row.labels else row.first,
-                    labels=row.labels,
-                )
-            )
-            first_seat += row.count
-        sections.append(availability_pb2.LayoutSection(section=section.name, rows=rows))
-    return reply(
-        event_id=event_id(found.block),
-        layout_version=found.version,
-        currency=layout.currency,
-        seat_count=first_seat,
-        categories=[
-            prices_pb2.PriceCategory(name=category.name, price_minor=category.price) for category in layout.categories
-        ],
-        sections=sections,
-        areas=[
-            events_pb2.EventArea(area=area.name, category=names[area.category], capacity=area.capacity)
-            for area in layout.areas
-        ],
-    )
-
-
-def statuses_of(reply: type[Any], found: SeatStatuses) -> Any:
-    """The seats of an event."""
-    return reply(
-        event_id=event_id(found.block),
-        layout_version=found.layout_version,
-        sequence=found.position,
-        as_of=_time(found.as_of_ms),
-        age_ms=found.age_ms,
-        areas=_area_counts(found.areas),
-        only_changed=found.changed is not None,
-        statuses=found.statuses or b"",
-        changed=[
-            availability_pb2.SeatsOfStatus(status=name, seats=seats)
-            for status, name in _UNIT_STATUS.items()
-            if (seats := found.changed_to(status))
-        ],
     )
 
 
@@ -273,20 +148,13 @@ def listed(field: str, render: Callable[[BlockId, R], Any]) -> Callable[[type[An
         return reply(
             event_id=event_id(found.block),
             sequence=found.position,
-            as_of=_time(found.as_of_ms),
+            as_of=time_of(found.as_of_ms),
             age_ms=found.age_ms,
             next_cursor=found.next_cursor,
             **{field: [render(found.block, one) for one in found.listed]},
         )
 
     return rendered
-
-
-def _area_counts(areas: Iterable[AreaAvailability]) -> list[availability_pb2.AreaAvailability]:
-    return [
-        availability_pb2.AreaAvailability(area=area.area, category=area.category, counts=_counts(area.counts))
-        for area in areas
-    ]
 
 
 def _legs(legs: Iterable[LegReply]) -> list[legs_pb2.Leg]:
@@ -315,8 +183,8 @@ def _resource(layout: Layout, resource: Resource) -> events_pb2.EventResource:
         zone=calendar.zone,
         slot_seconds=calendar.slot_ms // 1000,
         buffer_seconds=resource.buffer_ms // 1000,
-        first_starts_at=None if times_ms is None else _time(times_ms[0]),
-        last_ends_at=None if times_ms is None else _time(times_ms[1]),
+        first_starts_at=None if times_ms is None else time_of(times_ms[0]),
+        last_ends_at=None if times_ms is None else time_of(times_ms[1]),
     )
 
 
@@ -348,18 +216,3 @@ def _price(price: Price) -> prices_pb2.Price:
             for tax in price.taxes
         ],
     )
-
-
-def _counts(counts: UnitCounts) -> units_pb2.UnitCounts:
-    return units_pb2.UnitCounts(
-        capacity=counts.capacity,
-        available=counts.available,
-        held=counts.held,
-        sold=counts.sold,
-        blocked=counts.blocked,
-    )
-
-
-def _time(at_ms: int) -> Timestamp:
-    seconds, ms = divmod(at_ms, 1000)
-    return Timestamp(seconds=seconds, nanos=ms * 1_000_000)

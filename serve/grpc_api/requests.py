@@ -48,6 +48,19 @@ def documents(request: Message) -> dict[str, object]:
     return {name: msgspec.Raw(text.encode()) for name, text in texts.items() if text}
 
 
+def times(request: Message, *fields: str) -> dict[str, object]:
+    """Those of these fields that are set, which are times, as text; as none of RFC 3339 if no calendar has it."""
+    texts: dict[str, object] = {}
+    for field in fields:
+        if request.HasField(field):
+            at = getattr(request, field)
+            try:
+                texts[field] = at.ToJsonString()
+            except ValueError:
+                texts[field] = f"{at.seconds} s"
+    return texts
+
+
 def _time(at: Timestamp) -> object:
     """The time; as text, which is no time, if no calendar has it."""
     try:

@@ -8,8 +8,8 @@ from msgspec import Meta
 from actors.core.ids import BlockId, event_id
 from actors.core.layout import Category, Layout, Resource
 from actors.core.replies import EventReply, EventStatus
+from actors.layout_files.rules_file import rules_to_raw
 from serve.http_api.views import Currency, Millionths, Minor, Time, TypeName, names_of
-from serve.rules_document import rules_to_raw
 from serve.wire_time import rfc3339
 
 
@@ -115,14 +115,14 @@ def event_view(block: BlockId, event: EventReply) -> EventView:
         created_at=rfc3339(event.created_at_ms),
         categories=[category_view(layout, category) for category in layout.categories],
         sections=[SectionView(section.name, sum(row.count for row in section.rows)) for section in layout.sections],
-        areas=[AreaView(area.name, layout.categories[area.category].name, area.capacity) for area in layout.areas],
+        areas=area_views(layout),
         revision=event.revision,
         layout_version=event.layout_version,
         rules=rules_to_raw(event.rules),
         resources=[_resource(layout, resource) for resource in layout.resources],
         price_types=list(layout.price_types),
-        fees=[FeeView(fee.name, fee.amount, fee.share_ppm, fee.once) for fee in layout.fees],
-        tax=None if layout.tax is None else TaxView(layout.tax.name, layout.tax.rate_ppm, layout.tax.included),
+        fees=fee_views(layout),
+        tax=tax_view(layout),
     )
 
 
@@ -130,6 +130,21 @@ def category_view(layout: Layout, category: Category) -> CategoryView:
     """A price category as HTTP shows it."""
     prices = [TypePriceView(layout.price_types[price_type], price) for price_type, price in category.prices]
     return CategoryView(category.name, category.price, prices)
+
+
+def area_views(layout: Layout) -> list[AreaView]:
+    """General admission as HTTP shows it."""
+    return [AreaView(area.name, layout.categories[area.category].name, area.capacity) for area in layout.areas]
+
+
+def fee_views(layout: Layout) -> list[FeeView]:
+    """Fees as HTTP shows them."""
+    return [FeeView(fee.name, fee.amount, fee.share_ppm, fee.once) for fee in layout.fees]
+
+
+def tax_view(layout: Layout) -> TaxView | None:
+    """The tax as HTTP shows it."""
+    return None if layout.tax is None else TaxView(layout.tax.name, layout.tax.rate_ppm, layout.tax.included)
 
 
 def _resource(layout: Layout, resource: Resource) -> ResourceView:

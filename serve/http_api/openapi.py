@@ -19,8 +19,8 @@ from actors.core.wishes import MAX_UNITS_PER_HOLD
 from serve.http_api.contracts import CONTRACT, Contract
 from serve.http_api.event_views import EventView
 from serve.http_api.problems import PROBLEM_JSON, Problem
+from serve.http_api.rules_description import RulesDocument
 from serve.refusals import STANDINGS
-from serve.rules_document import RulesDocument
 from serve.validation import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES, OPAQUE_ID, Nothing
 
 Json = dict[str, Any]

@@ -7,6 +7,7 @@ from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import EventStatus
 from serve.http_api.answers import answered, event_answered, operations_of, refused, shown
 from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, is_known, query_of, revision_of
+from serve.http_api.availability_views import AvailabilityView, UnitListView, availability_view, unit_list_view
 from serve.http_api.contracts import contract
 from serve.http_api.event_views import EventView
 from serve.http_api.list_views import HoldListView, OrderListView, hold_list_view, order_list_view
@@ -14,31 +15,10 @@ from serve.http_api.order_views import HoldView, hold_view
 from serve.http_api.reading import get
 from serve.http_api.reasons import HOLD_ENDED, WISH_REFUSED
 from serve.http_api.seat_views import LayoutView, StatusesView, layout_headers, layout_view, statuses_view
-from serve.http_api.views import (
-    AvailabilityView,
-    DigestView,
-    EventListView,
-    UnitListView,
-    availability_view,
-    digest_view,
-    event_list_view,
-    unit_list_view,
-)
+from serve.http_api.views import DigestView, EventListView, digest_view, event_list_view
+from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.status import ClusterStatus
-from serve.validation import (
-    MAX_LAYOUT_BODY_BYTES,
-    EventEdit,
-    EventPage,
-    HoldExtension,
-    HoldPage,
-    LayoutAsked,
-    NewEvent,
-    Nothing,
-    OrderPage,
-    PastAsked,
-    SectionAsked,
-    StatusesAsked,
-)
+from serve.validation import MAX_LAYOUT_BODY_BYTES, EventEdit, HoldExtension, NewEvent, Nothing
 from serve.wish_shapes import NewBasket, NewHold
 
 
@@ -143,9 +123,10 @@ class Events(Controller):
 
     @get("/{event_id:str}/availability", opt=contract(AvailabilityView, Reason.EVENT_NOT_FOUND, query=PastAsked))
     async def get_availability(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """Count an event's units by section, area and price category. A moment old: everything that was acknowledged
-        before `as_of` is certain to be in it, and `age_ms` says how long ago that was. For a moment after the event was
-        created there are no counts yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
+        """Count an event's units by section, area, resource and price category. A moment old: everything that was
+        acknowledged before `as_of` is certain to be in it, and `age_ms` says how long ago that was. For a moment after
+        the event was created there are no counts yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or
+        `sequence`.
         """
         asked = query_of(request, PastAsked)
         found = await operations_of(request).get_availability(envelope_of(request), event_id, asked)
@@ -153,13 +134,14 @@ class Events(Controller):
 
     @get(
         "/{event_id:str}/units",
-        opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=SectionAsked),
+        opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=UnitsAsked),
     )
     async def list_units(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """List the seats of a section with their statuses. A moment old, with `as_of` and `age_ms` as the counts have
-        them. For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
+        """List the seats of a `section`, or slots of a `resource`, with their statuses. A moment old, with `as_of` and
+        `age_ms` as the counts have them. For a moment after the event was created there is no list yet: UNAVAILABLE,
+        ask again.
         """
-        asked = query_of(request, SectionAsked)
+        asked = query_of(request, UnitsAsked)
         found = await operations_of(request).list_units(envelope_of(request), event_id, asked)
         return refused(request, found) if isinstance(found, Rejected) else shown(unit_list_view(event_id, found))
 
@@ -168,9 +150,10 @@ class Events(Controller):
         opt=contract(LayoutView, Reason.EVENT_NOT_FOUND, query=LayoutAsked, has_validator=True),
     )
     async def get_layout(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """The event's layout: sections, rows, seats, areas and prices. It never changes under its version, and has an
-        `ETag`: with `If-None-Match` the answer is 304 while it is the same. Who names the `version` may keep it for
-        ever. For a moment after the event was created there is no layout yet: UNAVAILABLE, ask again.
+        """The event's layout: sections, rows, tables and seats; areas; resources and their calendars; prices, fees and
+        tax. It never changes under its version, and has an `ETag`: with `If-None-Match` the answer is 304 while it is
+        the same. Who names the `version` may keep it for ever. For a moment after the event was created there is no
+        layout yet: UNAVAILABLE, ask again.
         """
         asked = query_of(request, LayoutAsked)
         found = await operations_of(request).get_layout(envelope_of(request), event_id, asked)
@@ -183,8 +166,8 @@ class Events(Controller):
 
     @get("/{event_id:str}/statuses", opt=contract(StatusesView, Reason.EVENT_NOT_FOUND, query=StatusesAsked))
     async def get_statuses(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """The status of every seat, compactly, by its index in the layout; and the places of areas, counted. With
-        `since`, the `sequence` of what the caller has, only the seats that may have changed after it, as long as that
+        """The status of every seat and slot, compactly, by its index in the layout; and the places of areas, counted.
+        With `since`, the `sequence` of what the caller has, only those that may have changed after it, as long as that
         is known; else all of them. A moment old, as the counts are. For a moment after the event was created there are
         no statuses yet: UNAVAILABLE, ask again. Operators may ask `at` a past instant or `sequence`.
         """

@@ -1,6 +1,5 @@
-"""What lists, counts and digests look like over HTTP, and what all views have in common."""
+"""What lists of events and digests look like over HTTP, and what all views have in common."""
 
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Annotated
 
@@ -9,9 +8,7 @@ from msgspec import Meta
 
 from actors.core.ids import event_id
 from actors.core.replies import DigestReply
-from actors.projections.answers import Availability, UnitStatuses
 from actors.projections.availability_reader import EventSummary
-from actors.projections.counts import AreaAvailability, UnitCounts
 from actors.reservations import Done
 from serve.wire_time import rfc3339
 
@@ -56,73 +53,6 @@ class EventListView(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class CountsView(msgspec.Struct, frozen=True):
-    """Units by status; they add up to `capacity`."""
-
-    capacity: int
-    available: int
-    held: int
-    sold: int
-    blocked: int
-
-
-class SectionCountsView(msgspec.Struct, frozen=True):
-    """The seats of one price category within a section."""
-
-    section: str
-    category: str
-    counts: CountsView
-
-
-class AreaCountsView(msgspec.Struct, frozen=True):
-    """The places of an area."""
-
-    area: str
-    category: str
-    counts: CountsView
-
-
-class CategoryCountsView(msgspec.Struct, frozen=True):
-    """The units of a price category."""
-
-    category: str
-    price_minor: Minor
-    counts: CountsView
-
-
-class AvailabilityView(msgspec.Struct, frozen=True):
-    """What can still be had. `sequence` grows with every change. Everything acknowledged before `as_of` is in it."""
-
-    event_id: str
-    name: str
-    status: str
-    currency: Currency
-    sequence: int
-    as_of: Time
-    age_ms: Age
-    sections: list[SectionCountsView]
-    areas: list[AreaCountsView]
-    categories: list[CategoryCountsView]
-
-
-class UnitView(msgspec.Struct, frozen=True):
-    """A seat and its status."""
-
-    unit: str
-    status: Annotated[str, Meta(description="AVAILABLE, HELD, SOLD or BLOCKED")]
-
-
-class UnitListView(msgspec.Struct, frozen=True):
-    """The seats of a section."""
-
-    event_id: str
-    section: str
-    sequence: int
-    as_of: Time
-    age_ms: Age
-    units: list[UnitView]
-
-
 def event_list_view(events: tuple[EventSummary, ...], next_cursor: str) -> EventListView:
     """A page of events as HTTP shows it."""
     return EventListView(
@@ -142,49 +72,7 @@ def event_list_view(events: tuple[EventSummary, ...], next_cursor: str) -> Event
     )
 
 
-def availability_view(found: Availability) -> AvailabilityView:
-    """An event's units, counted, as HTTP shows them."""
-    return AvailabilityView(
-        event_id=event_id(found.block),
-        name=found.name,
-        status=found.status.name,
-        currency=found.currency,
-        sequence=found.position,
-        as_of=rfc3339(found.as_of_ms),
-        age_ms=found.age_ms,
-        sections=[
-            SectionCountsView(section.section, section.category, _counts(section.counts)) for section in found.sections
-        ],
-        areas=area_counts_views(found.areas),
-        categories=[
-            CategoryCountsView(category.category, category.price, _counts(category.counts))
-            for category in found.categories
-        ],
-    )
-
-
-def area_counts_views(areas: Iterable[AreaAvailability]) -> list[AreaCountsView]:
-    """Areas, counted, as HTTP shows them."""
-    return [AreaCountsView(area.area, area.category, _counts(area.counts)) for area in areas]
-
-
-def unit_list_view(event: str, found: UnitStatuses) -> UnitListView:
-    """A section's seats as HTTP shows them."""
-    return UnitListView(
-        event_id=event,
-        section=found.section,
-        sequence=found.position,
-        as_of=rfc3339(found.as_of_ms),
-        age_ms=found.age_ms,
-        units=[UnitView(name, status.name) for name, status in found.statuses.items()],
-    )
-
-
 def digest_view(done: Done[DigestReply]) -> DigestView:
     """A block's digests as HTTP shows them."""
     reply = done.reply
     return DigestView(done.position, reply.entries_applied, reply.digest.hex(), reply.ledger_digest.hex())
-
-
-def _counts(counts: UnitCounts) -> CountsView:
-    return CountsView(counts.capacity, counts.available, counts.held, counts.sold, counts.blocked)

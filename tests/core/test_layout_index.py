@@ -1,11 +1,14 @@
 """Names and numbers of seats and slots: one to one, in the layout's order, and nothing else is a unit's name."""
 
+from random import Random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actors.core import layout as layout_module
-from actors.core.layout import Area, Category, Layout, Row, Section
-from actors.core.layout_index import LayoutIndex
+from actors.core.layout import Area, Calendar, Category, Layout, Resource, Row, Section
+from actors.core.layout_index import LayoutIndex, _CalendarIndex
 from tests.core.layout_strategy import layouts
 
 TWO_SECTIONS = Layout(
@@ -110,3 +113,34 @@ def test_the_index_grows_with_rows_and_not_with_seats() -> None:
         return sum(len(value) for value in vars(index).values() if isinstance(value, list | dict))
 
     assert entries(10) == entries(10_000)
+
+
+def check_slots_by_time(index: LayoutIndex, random: Random) -> None:
+    """Slots between two times, and those around others, are what one by one would find."""
+    for number in range(len(index.layout.resources)):
+        slots = index.slots.of_resource(number)
+        times_ms = {slot: index.slots.times_ms(slot) for slot in slots}
+        ends_ms = [at_ms + random.randint(-2, 2) for times in times_ms.values() for at_ms in times]
+        for _ in range(10):
+            from_ms, until_ms = sorted((random.choice(ends_ms), random.choice(ends_ms)))
+            found = list(index.slots.beginning_between(number, from_ms, until_ms))
+            assert found == [slot for slot, (start_ms, _) in times_ms.items() if from_ms <= start_ms < until_ms]
+            first, last = sorted((random.choice(slots), random.choice(slots)))
+            around = {*range(first, last + 1), *index.slots.near(first), *index.slots.near(last)}
+            assert list(index.slots.around(number, first, last)) == sorted(around)
+
+
+@settings(deadline=None)
+@given(layouts(), st.randoms(use_true_random=False))
+def test_slots_are_found_by_time(layout: Layout, random: Random) -> None:
+    check_slots_by_time(LayoutIndex(layout), random)
+
+
+def test_negative_control_times_that_are_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = Calendar("UTC", 60_000, ((60_000, 50, 0),))
+    courts = Layout("EUR", (Category("Court", 1),), (), (), (Resource("Court", 0, 0, 60_000),), (calendar,))
+    check_slots_by_time(LayoutIndex(courts), Random(1))
+    honest = _CalendarIndex.slot_from
+    monkeypatch.setattr(_CalendarIndex, "slot_from", lambda self, at_ms: honest(self, at_ms - 59_999))
+    with pytest.raises(AssertionError):
+        check_slots_by_time(LayoutIndex(courts), Random(1))

@@ -23,6 +23,7 @@ EVENT_CASES = {
             "rules.until",
             "rules.max_per_buyer",
             "rules.channels[0].sort",
+            "rules.channels[0].name",
             "rules.waiting_list.claim_seconds",
         ),
     ),

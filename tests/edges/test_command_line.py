@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from actors.core.outcomes import Details, Reason, Rejected
-from serve import grpc_client, http_client, refused_calls
+from serve import cli, grpc_client, http_client, refused_calls
 from serve.cli import app
 from serve.demo import demo_key_file, demo_operator_key_file
 from serve.local.preflight import free_port
@@ -297,6 +297,54 @@ async def test_names_are_printed_to_the_letter(house: House, tmp_path: Path) -> 
     again = await command(house, "hold", event.stdout.strip(), *units)
     assert again.stderr.startswith("UNITS_HELD: ")
     assert "[red]A[/b]/1" in again.stderr
+
+
+RULES_FILE = """
+window: {opens_at: "2020-05-01T10:00:00+02:00"}
+max_per_buyer: 2
+channels: [{name: Members}]
+allotments: [{name: Members, channel: Members, places: [{area: Hall, quantity: 1}]}]
+"""
+
+
+async def check_rules(house: House, edges: Edges, folder: Path) -> None:
+    """An event is sold on the conditions of the file; one with faults makes no event, and each is named."""
+    rules = folder / "rules.yaml"
+    rules.write_text(RULES_FILE)
+    create = ("events", "create", "A hall", "--layout", str(house.layout), "--rules", str(rules), "--open-sale")
+    made = await command(house, *create)
+    assert (made.exit_code, made.stderr) == (0, "")
+    event = made.stdout.strip()
+    shown = (await ask_http(edges, Ask("get_event", event_id=event))).reply["rules"]
+    assert shown.get("max_per_buyer") == 2
+    assert shown["allotments"][0]["channel"] == "Members"
+    assert shown["window"] == {"opens_at": "2020-05-01T08:00:00.000Z"}
+    refused = await command(house, "hold", event, "--area", "Hall:3")
+    assert refused.exit_code == 1
+    rules.write_text(RULES_FILE.replace("per_buyer: 2", "per_buyer: many").replace("quantity: 1", "quantity: 0"))
+    faulty = await command(house, *create)
+    assert (faulty.exit_code, faulty.stdout) == (1, "")
+    faults = " ".join(faulty.stderr.split())
+    assert "max_per_buyer: " in faults
+    assert "allotments[0].places[0].quantity: " in faults
+
+
+async def test_an_event_has_the_rules_of_its_file(house: House, edges: Edges, tmp_path: Path) -> None:
+    await check_rules(house, edges, tmp_path)
+
+
+async def test_the_check_notices_rules_that_are_left_out(
+    house: House, edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    honest = http_client.write
+
+    def without_rules(client: Any, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+        return honest(client, path, {name: value for name, value in body.items() if name != "rules"}, key)
+
+    monkeypatch.setattr(cli, "write", without_rules)
+    with pytest.raises(AssertionError):
+        await check_rules(house, edges, tmp_path)
 
 
 async def test_a_misspelt_variable_ends_every_command(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

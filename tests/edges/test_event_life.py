@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 ASKING = [ask_http, ask_grpc]
 RULES = {
-    "window": {"opens_at": "2020-05-01T20:00:00+02:00", "closes_at": None},
+    "window": {"opens_at": "2020-05-01T20:00:00+02:00"},
     "max_hold_life_seconds": 3600,
     "max_per_buyer": 4,
     "channels": [{"name": "presale", "window": {"closes_at": "2035-01-01T00:00:00.500Z"}}],

@@ -10,7 +10,8 @@ from actors.core.outcomes import Rejected
 from actors.projections.past import Instant
 from serve import admission
 from serve.ration import Ration
-from serve.validation import PastAsked, read_fields
+from serve.read_shapes import PastAsked
+from serve.validation import read_fields
 from serve.wire_time import rfc3339
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.edge_stack import Edges, operator_of

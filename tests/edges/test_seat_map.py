@@ -2,20 +2,31 @@
 
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from actors.core.commands import PlaceHold
 from actors.core.ids import event_id
+from actors.core.layout import Calendar, Resource
+from actors.core.layout_index import LayoutIndex
+from actors.core.wishes import Span, Wish
 from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
 from actors.projections.seat_statuses import unpack
+from serve.grpc_api import layout_replies
+from serve.http_api import seat_views
 from serve.local.preflight import free_port
 from serve.local.redis import Redis
+from serve.wire_time import rfc3339
 from tests.edges.asking import Ask, ask_grpc, ask_http
+from tests.edges.both import thing
+from tests.edges.club import HOUR_MS, club_layout
 from tests.edges.edge_stack import Edges, whole_edges
-from tests.projections.selling import LAYOUT, SEATS, SellingEvent, World, follow_all, selling
+from tests.projections.selling import LAYOUT, SEATS, START_MS, SellingEvent, World, follow_all, selling
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +106,111 @@ async def test_a_layout_is_shown_alike(edges: Edges, gala: Sold) -> None:
     assert [(one["area"], one["category"], one["capacity"]) for one in over_http["areas"]] == [
         (one.area, one.category, one.capacity) for one in over_grpc.areas
     ]
+
+
+async def check_a_whole_layout(edges: Edges, world: World) -> None:
+    """Tables, accessible seats, places in the hall, courts and their calendars, price types, fees, tax: alike."""
+    club = club_layout(START_MS, START_MS + HOUR_MS)
+    stalls, salon = club.sections
+    calendar = Calendar("Europe/Berlin", HOUR_MS, ((START_MS, 2, 120), (START_MS + 2 * HOUR_MS, 3, 60)))
+    layout = msgspec.structs.replace(
+        club,
+        sections=(msgspec.structs.replace(stalls, at=(-25, 4)), salon),
+        resources=(Resource("Court 1", 3, 1), Resource("Court 2", 3, 0, 900_000), Resource("Court 3", 3, 1)),
+        calendars=(calendar, club.calendars[1]),
+        focus=(0, -7),
+    )
+    event = await world.event("alpha", "Club", layout)
+    await follow_all(world.projector())
+    ask = Ask("get_layout", event_id=event_id(event.block))
+    over_http, over_grpc = [there_is(thing(await asking(edges, ask), "")) for asking in (ask_http, ask_grpc)]
+    assert over_http == over_grpc
+    assert over_http["sections"][0]["at"] == {"x": -12.5, "y": 2.0}
+    assert "at" not in over_http["sections"][1], "it stands at the origin"
+    assert over_http["focus"] == {"y": -3.5}
+    row = {"row": "A", "category": "Stalls", "count": 10, "first_label": 1, "companions": [1], "accessible": [0]}
+    assert there_is(over_http["sections"][0]["rows"][0]) == {**row, "accessible": [0]}
+    table = {"row": "T1", "category": "Table", "first_seat": 30, "count": 4, "first_label": 1}
+    assert over_http["sections"][1]["rows"] == [table | {"table": True, "sold_whole": True}]
+    assert over_http["resources"] == [
+        {"resource": "Court 1", "category": "Court", "first_slot": 34, "count": 24, "calendar": 1},
+        {"resource": "Court 2", "category": "Court", "first_slot": 58, "count": 5, "buffer_seconds": 900},
+        {"resource": "Court 3", "category": "Court", "first_slot": 63, "count": 24, "calendar": 1},
+    ]
+    assert over_http["calendars"][0] == {
+        "zone": "Europe/Berlin",
+        "slot_seconds": 3600,
+        "runs": [
+            {"starts_at": rfc3339(START_MS), "count": 2, "minutes_ahead": 120},
+            {"starts_at": rfc3339(START_MS + 2 * HOUR_MS), "count": 3, "minutes_ahead": 60},
+        ],
+    }
+    assert (over_http["seat_count"], over_http["slot_count"]) == (34, 53)
+    assert over_http["price_types"] == ["adult", "child"]
+    assert over_http["categories"][2]["prices"] == [{"price_type": "child", "price_minor": 700}]
+    assert over_http["fees"] == [
+        {"name": "service", "amount_minor": 100, "share_ppm": 50_000},
+        {"name": "order", "amount_minor": 250, "once": True},
+    ]
+    assert over_http["tax"] == {"name": "VAT", "rate_ppm": 190_000, "included": True}
+    index = LayoutIndex(layout)
+    for resource in over_http["resources"]:
+        name = f"{resource['resource']}/{first_of(over_http['calendars'][resource.get('calendar', 0)])}"
+        assert index.find_unit(name) == (resource["first_slot"], 3), "the name and place of its first slot"
+
+
+def first_of(calendar: Any) -> str:
+    """The name of a calendar's first slot, without that of the resource, as any client can make it."""
+    run = calendar["runs"][0]
+    local = datetime.fromisoformat(run["starts_at"]).astimezone(timezone(timedelta(minutes=run["minutes_ahead"])))
+    return local.isoformat(timespec="seconds")
+
+
+def there_is(value: Any) -> Any:
+    """Without what there is not: proto3 shows it as empty or 0."""
+    if isinstance(value, dict):
+        fields = {name: there_is(field) for name, field in value.items()}
+        return {name: field for name, field in fields.items() if field or field == [0]}
+    return [there_is(one) for one in value] if isinstance(value, list) else value
+
+
+async def test_a_whole_layout_is_shown_alike(edges: Edges, world: World) -> None:
+    await check_a_whole_layout(edges, world)
+
+
+@pytest.mark.parametrize("module", [seat_views, layout_replies])
+async def test_the_check_notices_slots_that_do_not_go_on_behind_the_seats(
+    edges: Edges, world: World, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    honest = module._resources
+    bare = lambda layout: honest(msgspec.structs.replace(layout, sections=()))  # noqa: E731
+    monkeypatch.setattr(module, "_resources", bare)
+    with pytest.raises(AssertionError):
+        await check_a_whole_layout(edges, world)
+
+
+async def test_statuses_go_on_with_slots_behind_the_seats(edges: Edges, world: World, redis_url: str) -> None:
+    live = LiveEvents(redis_url)
+    event = await world.event("alpha", "Club", club_layout(START_MS, START_MS + HOUR_MS))
+    projector = world.projector(display=LiveWriter(live))
+    await follow_all(projector)
+    since = len(event.rows)
+    spans = (Span("Court 2", START_MS + 2 * HOUR_MS, START_MS + 4 * HOUR_MS),)
+    assert await event.sell(PlaceHold(event.stamp(), 7, Wish(("Stalls/C/1",), spans=spans))) == 1
+    await follow_all(projector)
+    identity = event_id(event.block)
+    shown = thing(await ask_http(edges, Ask("get_layout", event_id=identity)), "")
+    court = next(one for one in shown["resources"] if one["resource"] == "Court 2")
+    places = [20, court["first_slot"] + 1, court["first_slot"] + 2]
+    over_http = (await ask_http(edges, Ask("get_statuses", event_id=identity))).reply
+    over_grpc = (await ask_grpc(edges, Ask("get_statuses", event_id=identity))).reply
+    for statuses in (b64decode(over_http["statuses"]), over_grpc.statuses):
+        assert [place for place, status in enumerate(unpack(statuses)) if status] == places
+    ask = Ask("get_statuses", {"since": since}, event_id=identity)
+    assert (await ask_http(edges, ask)).reply["changed"] == {"HELD": places}
+    assert [list(one.seats) for one in (await ask_grpc(edges, ask)).reply.changed] == [places]
+    await live.close()
 
 
 async def test_who_has_the_layout_is_told_so_and_nothing_else(edges: Edges, gala: Sold) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from actors.core.outcomes import Reason, Rejected
 from serve import members, validation
+from serve.read_shapes import Page
 from serve.validation import (
     MAX_FAULTS,
     HoldExtension,
     NewEvent,
     NewOrder,
     Nothing,
-    Page,
     Shape,
     bounded_timeout_ms,
     key_faults,

@@ -11,10 +11,12 @@ from actors.core.keys import fingerprint
 from actors.core.outcomes import Rejected
 from actors.core.rules import Channel, Rules, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish, canonical, faults_of_wish
+from actors.layout_files.rules_file import parse_rules, rules_to_raw
 from holdfast.v1 import holds_pb2, units_pb2
 from serve import members, wish_shapes
+from serve.documents import read_document
 from serve.grpc_api.requests import wished
-from serve.rules_document import RulesDocument, read_rules, rules_to_raw
+from serve.http_api.rules_description import RulesDocument
 from serve.validation import read_fields, read_json
 from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
 from tests.edges.club import RULES
@@ -169,7 +171,7 @@ def test_a_wish_of_all_that_may_be_wished_for_has_no_member_twice() -> None:
 )
 def test_rules_come_back_as_they_went(rules: Rules) -> None:
     """A channel that always sells is not one that sells when the event does."""
-    assert read_rules(msgspec.Raw(msgspec.json.encode(rules_to_raw(rules)))) == rules
+    assert read_document(msgspec.Raw(msgspec.json.encode(rules_to_raw(rules))), "rules", parse_rules) == rules
 
 
 @pytest.mark.parametrize(
@@ -178,8 +180,9 @@ def test_rules_come_back_as_they_went(rules: Rules) -> None:
         (b"[]", ["rules"]),
         (b"null", ["rules"]),
         (b"{", ["rules"]),
-        (b'{"max_per_buyer": 1, "max_per_buyer": 2}', ["rules.max_per_buyer"]),
-        (b'{"waiting_list": {"claim_seconds": 1, "claim_seconds": 2}}', ["rules.waiting_list.claim_seconds"]),
+        (b'{"max_per_buyer": 1, "max_per_buyer": 2}', ["rules"]),
+        (b'{"waiting_list": {"claim_seconds": 1, "claim_seconds": 2}}', ["rules"]),
+        (b'{"max_per_buyer": 1, "\xff": 2}', ["rules"]),
         (b'{"window": {"opens_at": "2030-01-01", "until": 1}}', ["rules.window.until", "rules.window.opens_at"]),
         (b'{"window": null}', ["rules.window"]),
         (b'{"channels": [{"name": "a", "window": {"opens_at": 3}}, {}]}', [
@@ -199,11 +202,37 @@ def test_rules_come_back_as_they_went(rules: Rules) -> None:
     ],
 )  # fmt: skip
 def test_every_fault_of_rules_is_named(document: bytes, named: list[str]) -> None:
-    read = read_rules(msgspec.Raw(document))
+    read = read_document(msgspec.Raw(document), "rules", parse_rules)
     assert isinstance(read, Rejected)
     assert [fault.partition(": ")[0] for fault in read.details.fields] == named
     assert "_ms" not in " ".join(read.details.fields)
 
 
+def test_rules_are_described_as_they_are_read() -> None:
+    """Whatever the description has can be given, and whatever is written fits it."""
+    for rules in (Rules(), RULES, Rules(Window(1, 1_903_888_800_500), accessible_until_ms=7)):
+        msgspec.convert(rules_to_raw(rules), RulesDocument)
+    everything = {
+        "window": {"opens_at": "2030-05-01T18:00:00Z", "closes_at": "2030-06-01T18:00:00Z"},
+        "max_hold_life_seconds": 1.5,
+        "max_per_buyer": 1,
+        "channels": [{"name": "a", "window": {"opens_at": "2030-05-01T18:00:00Z"}}],
+        "allotments": [
+            {
+                "name": "a",
+                "channel": "a",
+                "units": ["A"],
+                "places": [{"area": "B", "quantity": 1}],
+                "returns_at": "2030-05-01T18:00:00Z",
+            }
+        ],
+        "accessible_until": "2030-05-01T18:00:00Z",
+        "waiting_list": {"claim_seconds": 1},
+    }
+    msgspec.convert(everything, RulesDocument)
+    assert everything.keys() == {field.encode_name for field in msgspec.structs.fields(RulesDocument)}
+    assert isinstance(read_document(msgspec.Raw(msgspec.json.encode(everything)), "rules", parse_rules), Rules)
+
+
 def test_no_rules_are_the_usual_ones() -> None:
-    assert read_rules(msgspec.Raw(b"{}")) == RulesDocument().rules()
+    assert read_document(msgspec.Raw(b"{}"), "rules", parse_rules) == Rules()

@@ -152,7 +152,7 @@ async def check_layouts(world: World, redis: Redis) -> None:
         assert whole.changed is None, "what has other places cannot be told by what changed"
         hall = await reader.unit_statuses(ACME, event.block, "Hall")
         assert hall is not None
-        assert [name for name, status in hall.statuses.items() if status is UnitStatus.HELD] == ["Hall/A/1"]
+        assert [unit.name for unit in hall.units if unit.status is UnitStatus.HELD] == ["Hall/A/1"]
         before = await looking.shown(event.block, Position(now.position - 1))
         assert before.event.layout_version == 1
         for statuses, place in ((now.statuses, 3), (before.statuses, 0)):

@@ -74,7 +74,7 @@ async def test_it_shows_counts_and_seats_by_name(world: World) -> None:
         seats = await reader.unit_statuses(ACME, event.block, "Balcony")
         assert seats is not None
         assert (seats.section, seats.position) == ("Balcony", len(event.rows))
-        assert list(seats.statuses.items()) == [
+        assert [(unit.name, unit.status) for unit in seats.units] == [
             ("Balcony/A/x", UnitStatus.AVAILABLE),
             ("Balcony/A/y", UnitStatus.HELD),
             ("Balcony/A/z", UnitStatus.AVAILABLE),
@@ -92,7 +92,7 @@ async def test_every_seat_has_its_own_status(world: World) -> None:
         for section in LAYOUT.sections:
             seats = await reader.unit_statuses(ACME, event.block, section.name)
             assert seats is not None
-            shown |= seats.statuses
+            shown |= {unit.name: unit.status for unit in seats.units}
     assert shown == dict(zip(SEATS, map(UnitStatus, event.state.inventory.statuses), strict=True))
 
 

@@ -9,8 +9,7 @@ from actors.core.ids import BlockId, TenantId
 from actors.projections.answers import Availability, SeatStatuses
 from actors.projections.availability_reader import AvailabilityReader
 from actors.projections.live_events import LiveEvents
-from actors.projections.seat_statuses import pack
-from actors.projections.shown import Shown, event_shown, seats_of
+from actors.projections.shown import Shown, shown_of
 from tests.projections.selling import SellingEvent
 
 ACME = TenantId("acme")
@@ -23,7 +22,7 @@ def now_ms() -> int:
 
 def as_shown(event: SellingEvent) -> Shown:
     """What is to be shown of the event as it is."""
-    return Shown(len(event.rows), now_ms(), event_shown(event.state), pack(seats_of(event.state)))
+    return shown_of(event.state, len(event.rows), now_ms())[0]
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ from holdfast.v1 import prices_pb2 as holdfast_dot_v1_dot_prices__pb2
 from holdfast.v1 import units_pb2 as holdfast_dot_v1_dot_units__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eholdfast/v1/availability.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/events.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\"a\n\x13SectionAvailability\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"[\n\x10\x41reaAvailability\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"m\n\x14\x43\x61tegoryAvailability\x12,\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12\'\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"J\n\x16GetAvailabilityRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"\xdb\x02\n\x17GetAvailabilityResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08sections\x18\x07 \x03(\x0b\x32 .holdfast.v1.SectionAvailability\x12,\n\x05\x61reas\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x35\n\ncategories\x18\t \x03(\x0b\x32!.holdfast.v1.CategoryAvailability\x12\x0e\n\x06\x61ge_ms\x18\n \x01(\x03\"5\n\x10ListUnitsRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\"\xa5\x01\n\x11ListUnitsResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05units\x18\x05 \x03(\x0b\x32\x11.holdfast.v1.Unit\x12\x0e\n\x06\x61ge_ms\x18\x06 \x01(\x03\"r\n\tLayoutRow\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x12\n\nfirst_seat\x18\x03 \x01(\x05\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12\x13\n\x0b\x66irst_label\x18\x05 \x01(\x05\x12\x0e\n\x06labels\x18\x06 \x03(\t\"F\n\rLayoutSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12$\n\x04rows\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.LayoutRow\"5\n\x10GetLayoutRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"\xe8\x01\n\x11GetLayoutResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0elayout_version\x18\x02 \x01(\x05\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x12\n\nseat_count\x18\x04 \x01(\x05\x12.\n\ncategories\x18\x05 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12,\n\x08sections\x18\x06 \x03(\x0b\x32\x1a.holdfast.v1.LayoutSection\x12%\n\x05\x61reas\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.EventArea\"G\n\rSeatsOfStatus\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.holdfast.v1.UnitStatus\x12\r\n\x05seats\x18\x02 \x03(\x05\"d\n\x12GetStatusesRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\x05since\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\n\n\x02\x61t\x18\x03 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x42\x08\n\x06_since\"\x8f\x02\n\x13GetStatusesResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0elayout_version\x18\x02 \x01(\x05\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x05 \x01(\x03\x12,\n\x05\x61reas\x18\x06 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x14\n\x0conly_changed\x18\x07 \x01(\x08\x12\x10\n\x08statuses\x18\x08 \x01(\x0c\x12+\n\x07\x63hanged\x18\t \x03(\x0b\x32\x1a.holdfast.v1.SeatsOfStatus2\xdd\x02\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12J\n\tListUnits\x12\x1d.holdfast.v1.ListUnitsRequest\x1a\x1e.holdfast.v1.ListUnitsResponse\x12J\n\tGetLayout\x12\x1d.holdfast.v1.GetLayoutRequest\x1a\x1e.holdfast.v1.GetLayoutResponse\x12P\n\x0bGetStatuses\x12\x1f.holdfast.v1.GetStatusesRequest\x1a .holdfast.v1.GetStatusesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eholdfast/v1/availability.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/events.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\"a\n\x13SectionAvailability\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"[\n\x10\x41reaAvailability\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"c\n\x14ResourceAvailability\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\'\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"m\n\x14\x43\x61tegoryAvailability\x12,\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12\'\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x17.holdfast.v1.UnitCounts\"J\n\x16GetAvailabilityRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"\x91\x03\n\x17GetAvailabilityResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08sections\x18\x07 \x03(\x0b\x32 .holdfast.v1.SectionAvailability\x12,\n\x05\x61reas\x18\x08 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x35\n\ncategories\x18\t \x03(\x0b\x32!.holdfast.v1.CategoryAvailability\x12\x0e\n\x06\x61ge_ms\x18\n \x01(\x03\x12\x34\n\tresources\x18\x0b \x03(\x0b\x32!.holdfast.v1.ResourceAvailability\"\x9c\x01\n\x10ListUnitsRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12(\n\x04\x66rom\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x01\n\x11ListUnitsResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07section\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05units\x18\x05 \x03(\x0b\x32\x11.holdfast.v1.Unit\x12\x0e\n\x06\x61ge_ms\x18\x06 \x01(\x03\x12\x10\n\x08resource\x18\x07 \x01(\t\"#\n\x0bLayoutPoint\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\"\xbd\x01\n\tLayoutRow\x12\x0b\n\x03row\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x12\n\nfirst_seat\x18\x03 \x01(\x05\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12\x13\n\x0b\x66irst_label\x18\x05 \x01(\x05\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\r\n\x05table\x18\x07 \x01(\x08\x12\x12\n\nsold_whole\x18\x08 \x01(\x08\x12\x12\n\naccessible\x18\t \x03(\x05\x12\x12\n\ncompanions\x18\n \x03(\x05\"l\n\rLayoutSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12$\n\x04rows\x18\x02 \x03(\x0b\x32\x16.holdfast.v1.LayoutRow\x12$\n\x02\x61t\x18\x03 \x01(\x0b\x32\x18.holdfast.v1.LayoutPoint\"`\n\tLayoutRun\x12-\n\tstarts_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x15\n\rminutes_ahead\x18\x03 \x01(\x05\"Z\n\x0eLayoutCalendar\x12\x0c\n\x04zone\x18\x01 \x01(\t\x12\x14\n\x0cslot_seconds\x18\x02 \x01(\x05\x12$\n\x04runs\x18\x03 \x03(\x0b\x32\x16.holdfast.v1.LayoutRun\"\x81\x01\n\x0eLayoutResource\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x12\n\nfirst_slot\x18\x03 \x01(\x05\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\x12\x10\n\x08\x63\x61lendar\x18\x05 \x01(\x05\x12\x16\n\x0e\x62uffer_seconds\x18\x06 \x01(\x05\"5\n\x10GetLayoutRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"\xd9\x03\n\x11GetLayoutResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0elayout_version\x18\x02 \x01(\x05\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x12\n\nseat_count\x18\x04 \x01(\x05\x12.\n\ncategories\x18\x05 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12,\n\x08sections\x18\x06 \x03(\x0b\x32\x1a.holdfast.v1.LayoutSection\x12%\n\x05\x61reas\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.EventArea\x12.\n\tresources\x18\x08 \x03(\x0b\x32\x1b.holdfast.v1.LayoutResource\x12.\n\tcalendars\x18\t \x03(\x0b\x32\x1b.holdfast.v1.LayoutCalendar\x12\x12\n\nslot_count\x18\n \x01(\x05\x12\x13\n\x0bprice_types\x18\x0b \x03(\t\x12\x1e\n\x04\x66\x65\x65s\x18\x0c \x03(\x0b\x32\x10.holdfast.v1.Fee\x12\x1d\n\x03tax\x18\r \x01(\x0b\x32\x10.holdfast.v1.Tax\x12\'\n\x05\x66ocus\x18\x0e \x01(\x0b\x32\x18.holdfast.v1.LayoutPoint\"G\n\rSeatsOfStatus\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x17.holdfast.v1.UnitStatus\x12\r\n\x05seats\x18\x02 \x03(\x05\"d\n\x12GetStatusesRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\x05since\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\n\n\x02\x61t\x18\x03 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x42\x08\n\x06_since\"\x8f\x02\n\x13GetStatusesResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0elayout_version\x18\x02 \x01(\x05\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x05 \x01(\x03\x12,\n\x05\x61reas\x18\x06 \x03(\x0b\x32\x1d.holdfast.v1.AreaAvailability\x12\x14\n\x0conly_changed\x18\x07 \x01(\x08\x12\x10\n\x08statuses\x18\x08 \x01(\x0c\x12+\n\x07\x63hanged\x18\t \x03(\x0b\x32\x1a.holdfast.v1.SeatsOfStatus2\xdd\x02\n\x13\x41vailabilityService\x12\\\n\x0fGetAvailability\x12#.holdfast.v1.GetAvailabilityRequest\x1a$.holdfast.v1.GetAvailabilityResponse\x12J\n\tListUnits\x12\x1d.holdfast.v1.ListUnitsRequest\x1a\x1e.holdfast.v1.ListUnitsResponse\x12J\n\tGetLayout\x12\x1d.holdfast.v1.GetLayoutRequest\x1a\x1e.holdfast.v1.GetLayoutResponse\x12P\n\x0bGetStatuses\x12\x1f.holdfast.v1.GetStatusesRequest\x1a .holdfast.v1.GetStatusesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,30 +39,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SECTIONAVAILABILITY']._serialized_end=254
   _globals['_AREAAVAILABILITY']._serialized_start=256
   _globals['_AREAAVAILABILITY']._serialized_end=347
-  _globals['_CATEGORYAVAILABILITY']._serialized_start=349
-  _globals['_CATEGORYAVAILABILITY']._serialized_end=458
-  _globals['_GETAVAILABILITYREQUEST']._serialized_start=460
-  _globals['_GETAVAILABILITYREQUEST']._serialized_end=534
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=537
-  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=884
-  _globals['_LISTUNITSREQUEST']._serialized_start=886
-  _globals['_LISTUNITSREQUEST']._serialized_end=939
-  _globals['_LISTUNITSRESPONSE']._serialized_start=942
-  _globals['_LISTUNITSRESPONSE']._serialized_end=1107
-  _globals['_LAYOUTROW']._serialized_start=1109
-  _globals['_LAYOUTROW']._serialized_end=1223
-  _globals['_LAYOUTSECTION']._serialized_start=1225
-  _globals['_LAYOUTSECTION']._serialized_end=1295
-  _globals['_GETLAYOUTREQUEST']._serialized_start=1297
-  _globals['_GETLAYOUTREQUEST']._serialized_end=1350
-  _globals['_GETLAYOUTRESPONSE']._serialized_start=1353
-  _globals['_GETLAYOUTRESPONSE']._serialized_end=1585
-  _globals['_SEATSOFSTATUS']._serialized_start=1587
-  _globals['_SEATSOFSTATUS']._serialized_end=1658
-  _globals['_GETSTATUSESREQUEST']._serialized_start=1660
-  _globals['_GETSTATUSESREQUEST']._serialized_end=1760
-  _globals['_GETSTATUSESRESPONSE']._serialized_start=1763
-  _globals['_GETSTATUSESRESPONSE']._serialized_end=2034
-  _globals['_AVAILABILITYSERVICE']._serialized_start=2037
-  _globals['_AVAILABILITYSERVICE']._serialized_end=2386
+  _globals['_RESOURCEAVAILABILITY']._serialized_start=349
+  _globals['_RESOURCEAVAILABILITY']._serialized_end=448
+  _globals['_CATEGORYAVAILABILITY']._serialized_start=450
+  _globals['_CATEGORYAVAILABILITY']._serialized_end=559
+  _globals['_GETAVAILABILITYREQUEST']._serialized_start=561
+  _globals['_GETAVAILABILITYREQUEST']._serialized_end=635
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_start=638
+  _globals['_GETAVAILABILITYRESPONSE']._serialized_end=1039
+  _globals['_LISTUNITSREQUEST']._serialized_start=1042
+  _globals['_LISTUNITSREQUEST']._serialized_end=1198
+  _globals['_LISTUNITSRESPONSE']._serialized_start=1201
+  _globals['_LISTUNITSRESPONSE']._serialized_end=1384
+  _globals['_LAYOUTPOINT']._serialized_start=1386
+  _globals['_LAYOUTPOINT']._serialized_end=1421
+  _globals['_LAYOUTROW']._serialized_start=1424
+  _globals['_LAYOUTROW']._serialized_end=1613
+  _globals['_LAYOUTSECTION']._serialized_start=1615
+  _globals['_LAYOUTSECTION']._serialized_end=1723
+  _globals['_LAYOUTRUN']._serialized_start=1725
+  _globals['_LAYOUTRUN']._serialized_end=1821
+  _globals['_LAYOUTCALENDAR']._serialized_start=1823
+  _globals['_LAYOUTCALENDAR']._serialized_end=1913
+  _globals['_LAYOUTRESOURCE']._serialized_start=1916
+  _globals['_LAYOUTRESOURCE']._serialized_end=2045
+  _globals['_GETLAYOUTREQUEST']._serialized_start=2047
+  _globals['_GETLAYOUTREQUEST']._serialized_end=2100
+  _globals['_GETLAYOUTRESPONSE']._serialized_start=2103
+  _globals['_GETLAYOUTRESPONSE']._serialized_end=2576
+  _globals['_SEATSOFSTATUS']._serialized_start=2578
+  _globals['_SEATSOFSTATUS']._serialized_end=2649
+  _globals['_GETSTATUSESREQUEST']._serialized_start=2651
+  _globals['_GETSTATUSESREQUEST']._serialized_end=2751
+  _globals['_GETSTATUSESRESPONSE']._serialized_start=2754
+  _globals['_GETSTATUSESRESPONSE']._serialized_end=3025
+  _globals['_AVAILABILITYSERVICE']._serialized_start=3028
+  _globals['_AVAILABILITYSERVICE']._serialized_end=3377
 # @@protoc_insertion_point(module_scope)

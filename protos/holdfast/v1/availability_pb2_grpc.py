@@ -66,7 +66,7 @@ class AvailabilityServiceServicer:
     """
 
     def GetAvailability(self, request, context):
-        """GetAvailability counts an event's units by section, area and price category.
+        """GetAvailability counts an event's units by section, area, resource and price category.
 
         Cost: read from memory while it is fresh (about 200 ms); it never slows selling down.
 
@@ -83,19 +83,19 @@ class AvailabilityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListUnits(self, request, context):
-        """ListUnits lists the numbered seats of one section with their statuses.
+        """ListUnits lists the numbered seats of one section, or slots of one resource, with their statuses.
 
         For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNIT_UNKNOWN (no such section), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNIT_UNKNOWN (no such section or resource), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetLayout(self, request, context):
-        """GetLayout reads an event's layout: sections, rows, seats, areas and prices. It never changes under its version, so who
-        has it need not ask again.
+        """GetLayout reads an event's layout: sections, rows, tables and seats; areas; resources and their calendars; prices, fees
+        and tax. It never changes under its version, so who has it need not ask again.
 
         Cost: read from memory. A layout with a label for each of a million seats takes 8 MiB, more than stock clients receive.
 
@@ -108,8 +108,8 @@ class AvailabilityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStatuses(self, request, context):
-        """GetStatuses reads the status of every seat of an event, compactly, or of those that changed since a `sequence`; and the
-        places of its areas, counted.
+        """GetStatuses reads the status of every seat and slot of an event, compactly, or of those that changed since a `sequence`;
+        and the places of its areas, counted.
 
         Cost: as GetAvailability.
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/units.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0c\x41reaQuantity\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x12\n\nprice_type\x18\x03 \x01(\t\"\xd6\x01\n\tBestSeats\x12\x10\n\x08quantity\x18\x01 \x01(\x05\x12\x10\n\x08sections\x18\x02 \x03(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x12\n\naccessible\x18\x04 \x01(\x05\x12\r\n\x05split\x18\x05 \x01(\x08\x12;\n\x0bprice_types\x18\x06 \x03(\x0b\x32&.holdfast.v1.BestSeats.PriceTypesEntry\x1a\x31\n\x0fPriceTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\x8c\x01\n\x08SlotSpan\x12\x10\n\x08resource\x18\x01 \x01(\t\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nprice_type\x18\x04 \x01(\t\"=\n\x04Unit\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.holdfast.v1.UnitStatus\"^\n\nUnitCounts\x12\x10\n\x08\x63\x61pacity\x18\x01 \x01(\x03\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0c\n\x04held\x18\x03 \x01(\x03\x12\x0c\n\x04sold\x18\x04 \x01(\x03\x12\x0f\n\x07\x62locked\x18\x05 \x01(\x03*\x89\x01\n\nUnitStatus\x12\x1b\n\x17UNIT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15UNIT_STATUS_AVAILABLE\x10\x01\x12\x14\n\x10UNIT_STATUS_HELD\x10\x02\x12\x14\n\x10UNIT_STATUS_SOLD\x10\x03\x12\x17\n\x13UNIT_STATUS_BLOCKED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/units.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0c\x41reaQuantity\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12\x12\n\nprice_type\x18\x03 \x01(\t\"\xd6\x01\n\tBestSeats\x12\x10\n\x08quantity\x18\x01 \x01(\x05\x12\x10\n\x08sections\x18\x02 \x03(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x12\n\naccessible\x18\x04 \x01(\x05\x12\r\n\x05split\x18\x05 \x01(\x08\x12;\n\x0bprice_types\x18\x06 \x03(\x0b\x32&.holdfast.v1.BestSeats.PriceTypesEntry\x1a\x31\n\x0fPriceTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\x8c\x01\n\x08SlotSpan\x12\x10\n\x08resource\x18\x01 \x01(\t\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nprice_type\x18\x04 \x01(\t\"\xbc\x01\n\x04Unit\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.holdfast.v1.UnitStatus\x12\r\n\x05table\x18\x03 \x01(\t\x12\x12\n\nsold_whole\x18\x04 \x01(\x08\x12-\n\tstarts_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\nUnitCounts\x12\x10\n\x08\x63\x61pacity\x18\x01 \x01(\x03\x12\x11\n\tavailable\x18\x02 \x01(\x03\x12\x0c\n\x04held\x18\x03 \x01(\x03\x12\x0c\n\x04sold\x18\x04 \x01(\x03\x12\x0f\n\x07\x62locked\x18\x05 \x01(\x03*\x89\x01\n\nUnitStatus\x12\x1b\n\x17UNIT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15UNIT_STATUS_AVAILABLE\x10\x01\x12\x14\n\x10UNIT_STATUS_HELD\x10\x02\x12\x14\n\x10UNIT_STATUS_SOLD\x10\x03\x12\x17\n\x13UNIT_STATUS_BLOCKED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BESTSEATS_PRICETYPESENTRY']._loaded_options = None
   _globals['_BESTSEATS_PRICETYPESENTRY']._serialized_options = b'8\001'
-  _globals['_UNITSTATUS']._serialized_start=661
-  _globals['_UNITSTATUS']._serialized_end=798
+  _globals['_UNITSTATUS']._serialized_start=789
+  _globals['_UNITSTATUS']._serialized_end=926
   _globals['_AREAQUANTITY']._serialized_start=73
   _globals['_AREAQUANTITY']._serialized_end=139
   _globals['_BESTSEATS']._serialized_start=142
@@ -44,8 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BESTSEATS_PRICETYPESENTRY']._serialized_end=356
   _globals['_SLOTSPAN']._serialized_start=359
   _globals['_SLOTSPAN']._serialized_end=499
-  _globals['_UNIT']._serialized_start=501
-  _globals['_UNIT']._serialized_end=562
-  _globals['_UNITCOUNTS']._serialized_start=564
-  _globals['_UNITCOUNTS']._serialized_end=658
+  _globals['_UNIT']._serialized_start=502
+  _globals['_UNIT']._serialized_end=690
+  _globals['_UNITCOUNTS']._serialized_start=692
+  _globals['_UNITCOUNTS']._serialized_end=786
 # @@protoc_insertion_point(module_scope)

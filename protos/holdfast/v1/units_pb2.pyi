@@ -69,12 +69,20 @@ class SlotSpan(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., price_type: _Optional[str] = ...) -> None: ...
 
 class Unit(_message.Message):
-    __slots__ = ("unit", "status")
+    __slots__ = ("unit", "status", "table", "sold_whole", "starts_at", "ends_at")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
+    SOLD_WHOLE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
     unit: str
     status: UnitStatus
-    def __init__(self, unit: _Optional[str] = ..., status: _Optional[_Union[UnitStatus, str]] = ...) -> None: ...
+    table: str
+    sold_whole: bool
+    starts_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    def __init__(self, unit: _Optional[str] = ..., status: _Optional[_Union[UnitStatus, str]] = ..., table: _Optional[str] = ..., sold_whole: _Optional[bool] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class UnitCounts(_message.Message):
     __slots__ = ("capacity", "available", "held", "sold", "blocked")
