@@ -31,6 +31,7 @@ from actors.journal.codec import encode_entries
 from actors.journal.journal import GENESIS, chain_of
 from loadtests.audit import rows as audited
 from loadtests.audit.audit import BlockAudit, LiveDigest
+from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import TOLD_OF, Acknowledged, Told
 
@@ -62,6 +63,7 @@ class Journal(msgspec.Struct):
     drafts: list[Draft]
     replies: list[Acknowledged]
     live: LiveDigest
+    denials: list[Denied] = []
 
     def rows(self) -> list[audited.Row]:
         """The rows, numbered and chained."""
@@ -82,7 +84,7 @@ class Journal(msgspec.Struct):
     def copy(self) -> "Journal":
         """Another one that can be spoilt without this one."""
         drafts = [msgspec.structs.replace(draft, entries=list(draft.entries)) for draft in self.drafts]
-        return Journal(drafts, list(self.replies), self.live)
+        return Journal(drafts, list(self.replies), self.live, list(self.denials))
 
     def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
         """Row and place within it, both from 0, of the first entry of that kind with these fields."""
@@ -259,7 +261,7 @@ _kept_journal = cache(made_journal)
 
 def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[Finding]:
     """What the audit finds in the journal; `rows`: as they stand, if they were changed after sealing."""
-    block_audit = BlockAudit(BLOCK, journal.replies, journal.live)
+    block_audit = BlockAudit(BLOCK, [*journal.replies, *journal.denials], journal.live)
     findings: list[Finding] = []
     for row in journal.rows() if rows is None else rows:
         findings += block_audit.take(row)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from loadtests.audit.findings import Fault
-from loadtests.audit.replies import Acknowledged
+from loadtests.audit.replies import Answered
 from loadtests.buyers import EXPLAINED, Buyer, Notebook
 from loadtests.calls import Answer, Ask, Insistent
 from loadtests.figures import Figures
@@ -20,8 +20,9 @@ from tests.loadtests.core_shop import (
     KeylessShop,
     UnsteadyShop,
 )
-from tests.loadtests.journals import audit, faults
+from tests.loadtests.journals import BLOCK, audit, faults
 
+EVENT = f"event_{BLOCK}"
 LONGEST_RUN_MS = 60_000
 CALLS = 3_000
 BUYERS = 16
@@ -44,14 +45,14 @@ class _Closing:
         return await self._shop.ask(ask, key)
 
 
-def _sell(shop: CoreShop, house: House) -> tuple[Figures, list[Acknowledged]]:
+def _sell(shop: CoreShop, house: House) -> tuple[Figures, list[Answered]]:
     """The figures of some thousand calls, and what the buyers were told."""
     figures = Figures(accepted_at=bytearray(LONGEST_RUN_MS))
-    told: list[Acknowledged] = []
+    told: list[Answered] = []
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        notebook = Notebook(figures, told.append, loop.time())
+        notebook = Notebook(EVENT, figures, told.append, loop.time())
         random = Random(1)
         belief = Belief(house, 0, 1, random)
         keys = (f"key-{number}" for number in itertools.count())
@@ -69,7 +70,7 @@ def test_what_buyers_were_told_is_in_the_journal() -> None:
     house = House(100_000)
     shop = CoreShop(house)
     figures, told = _sell(shop, house)
-    assert audit(shop.journal(list(told))) == []
+    assert audit(shop.journal(told)) == []
     assert figures.errors == {}
     assert figures.accepted.keys() == EXPLAINED.keys(), "buyers do all that buyers can do"
     assert figures.replayed > 0
@@ -82,7 +83,7 @@ def test_buyers_insist_under_the_same_key() -> None:
     house = House(100_000)
     shop = UnsteadyShop(house)
     figures, told = _sell(shop, house)
-    assert audit(shop.journal(list(told))) == []
+    assert audit(shop.journal(told)) == []
     assert figures.errors == {}
     assert set(figures.asked_again) == {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
 
@@ -91,7 +92,7 @@ def test_a_full_house_refuses_and_nothing_is_wrong() -> None:
     house = House(100)
     shop = CoreShop(house)
     figures, told = _sell(shop, house)
-    assert audit(shop.journal(list(told))) == []
+    assert audit(shop.journal(told)) == []
     assert figures.errors == {}
     assert figures.refused.keys() >= {"UNITS_SOLD", "UNITS_HELD", "NOT_ENOUGH_AVAILABLE"}
 
@@ -100,7 +101,7 @@ def test_control_a_lost_commit_shows() -> None:
     house = House(100_000)
     shop = ForgetfulShop(house)
     _, told = _sell(shop, house)
-    assert faults(audit(shop.journal(list(told)))) >= {Fault.REPLY_NOT_IN_JOURNAL, Fault.DIGEST_AHEAD_OF_JOURNAL}
+    assert faults(audit(shop.journal(told))) >= {Fault.REPLY_NOT_IN_JOURNAL, Fault.DIGEST_AHEAD_OF_JOURNAL}
 
 
 def test_control_a_shop_that_ignores_keys_shows() -> None:
@@ -113,7 +114,7 @@ def test_control_answers_out_of_step_show() -> None:
     house = House(100_000)
     shop = CrossedShop(house)
     figures, told = _sell(shop, house)
-    assert Fault.REPLY_OF_ANOTHER_KEY in faults(audit(shop.journal(list(told))))
+    assert Fault.REPLY_OF_ANOTHER_KEY in faults(audit(shop.journal(told)))
     assert figures.errors["core held: asked for something else"] > 0
 
 
@@ -121,7 +122,7 @@ def test_control_two_owners_at_once_show() -> None:
     house = House(100)
     shop = DoubleSellingShop(house)
     _, told = _sell(shop, house)
-    assert Fault.UNIT_CLAIMED_TWICE in faults(audit(shop.journal(list(told))))
+    assert Fault.UNIT_CLAIMED_TWICE in faults(audit(shop.journal(told)))
 
 
 @pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED", "HOLD_NOT_FOUND"])
