@@ -36,6 +36,8 @@ class DenialCheck:
 
     def meet(self, at_ms: int, books: Books) -> None:
         """`books` have all entries up to one of this time."""
+        if books.event is None:
+            return
         for area, gone in self._gone.items():
             gone.stands(at_ms, is_gone=books.units.open_count(area) <= 0)
 

@@ -149,6 +149,36 @@ class ForgetfulShop(CoreShop):
         return journal
 
 
+class AmnesiacShop(UnsteadyShop):
+    """Remembers no key, so that what is asked again is done again, in the journal too."""
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """As if nobody had asked under this key."""
+        hashed = key_hash(TENANT, key)
+        memo = self.state.memos.pop(hashed, None)
+        answer = super().answer_of(ask, key)
+        if memo is not None:
+            self.state.memos.setdefault(hashed, memo)
+        return answer
+
+
+class DenyingShop(CoreShop):
+    """Now and then tells who asks for one unit of its choice that there is none."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self._random = Random(7)
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """What becomes of it, or a lie."""
+        asks_for_any = bool(ask.best or ask.areas) and ask.quantity == 1
+        return (
+            Refused("NOT_ENOUGH_AVAILABLE")
+            if asks_for_any and self._random.random() < 0.1
+            else super().answer_of(ask, key)
+        )
+
+
 class KeylessShop(CoreShop):
     """Takes every repeated request for a new one."""
 

@@ -158,6 +158,11 @@ class Shop:
             self.replies.append(acknowledged(told, outcome.reply, len(self.drafts) + 1, key=key))
         return outcome
 
+    def hold(self, number: int, seats: tuple[str, ...], places: int = 0) -> None:
+        """A hold on these seats and so many places of the floor."""
+        areas = (AreaPlaces("floor", places),) if places else ()
+        self.ask(PlaceHold(self.stamp(f"hold {number}"), number, Wish(seats, areas)))
+
     def expire(self) -> None:
         """End what is overdue."""
         while (entry := next_due(self.state, self.now_ms)) is not None:
@@ -206,11 +211,7 @@ def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Jo
 def made_journal(days_later: bool = False, claims_again: bool = False) -> Journal:
     """The clean journal, made anew: by the core as it is now."""
     shop = Shop(claims_again=claims_again)
-    shop.take_over()
-    shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
-    shop.commit()
-    shop.ask(OpenSale(shop.stamp("open")))
-    shop.commit()
+    made_event(shop)
     for number, seats, places in (
         (1, ("A/1/1", "A/1/2"), 0),
         (2, ("A/2/1",), 3),
@@ -219,12 +220,12 @@ def made_journal(days_later: bool = False, claims_again: bool = False) -> Journa
         (6, ("B/1/left",), 0),
     ):
         shop.now_ms += 1
-        _hold(shop, number, seats, places)
+        shop.hold(number, seats, places)
     shop.commit()
     for number in (1, 2, 6):
         shop.ask(PlaceOrder(shop.stamp(f"order {number}"), number, 100 + number))
     shop.ask(ReleaseHold(shop.stamp("release 3"), 3))
-    _hold(shop, 4, ("A/1/3",))
+    shop.hold(4, ("A/1/3",))
     shop.commit()
     shop.now_ms += 1_000
     for number in (1, 2):
@@ -237,8 +238,8 @@ def made_journal(days_later: bool = False, claims_again: bool = False) -> Journa
     shop.now_ms += 2_000
     shop.expire()
     shop.commit()
-    _hold(shop, 7, (), 5)
-    _hold(shop, 8, ("A/1/5", "A/1/6"))
+    shop.hold(7, (), 5)
+    shop.hold(8, ("A/1/5", "A/1/6"))
     shop.commit()
     shop.now_ms += HOLD_TTL_MS + 5_000
     shop.take_over(shop.now_ms - 10_000, shop.now_ms - 10)  # which moves the deadlines of 7 and 8
@@ -251,7 +252,7 @@ def made_journal(days_later: bool = False, claims_again: bool = False) -> Journa
         shop.now_ms += 48 * 60 * 60_000
         for number, seat in enumerate(("A/1/4", "A/1/5", "A/1/6"), 201):
             shop.expire()
-            _hold(shop, number, (seat,))
+            shop.hold(number, (seat,))
         shop.commit()
     return shop.journal()
 
@@ -273,9 +274,13 @@ def faults(findings: Sequence[Finding]) -> set[Fault]:
     return {finding.fault for finding in findings}
 
 
-def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> None:
-    areas = (AreaPlaces("floor", places),) if places else ()
-    shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, Wish(seats, areas)))
+def made_event(shop: Shop) -> None:
+    """The event that the journals here are about, on sale."""
+    shop.take_over()
+    shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
+    shop.commit()
+    shop.ask(OpenSale(shop.stamp("open")))
+    shop.commit()
 
 
 def acknowledged(

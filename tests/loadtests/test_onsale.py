@@ -26,6 +26,14 @@ from loadtests.server import Availability, Counters, Server, ShardStatus, Status
 BLOCK = BlockId("0" * 16)
 SUMMARY = BlockSummary(BLOCK, 3, 30, 10, 5, digest_compared=True)
 FINDING = Finding(BLOCK, 7, Fault.UNIT_CLAIMED_TWICE, "seat [1] by hold_y, while SOLD to hold_x")
+MORE_SHOWN = (
+    "200,000 units (mixed)",
+    "3 available, 2 held, 1 sold",
+    "best seats    7 holds (0 found again under their key), refused 0",
+    "move to shard-2 in 0.4 s: moved; gap 2,899 ms",
+    "it has not moved",
+    "2 times denied a single unit",
+)
 NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key", "operator's key")
 
 
@@ -64,6 +72,11 @@ def test_five_thousand_new_holds_and_orders_in_twenty_seconds_are_enough() -> No
     assert verdict(_report(100, sold_out=True)) == CLEAN
 
 
+def test_what_was_to_sell_out_did_not_however_much_was_sold() -> None:
+    assert verdict(_report(100, until_sold_out=True, sold_out=True)) == CLEAN
+    assert verdict(_report(99_999, until_sold_out=True)) == TOO_SLOW
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -72,6 +85,7 @@ def test_five_thousand_new_holds_and_orders_in_twenty_seconds_are_enough() -> No
         {"figures": Figures(accepted={Told.HELD: 9_999}, errors={"HTTP held: INTERNAL": 1})},
         {"durability": {"fsync": "off"}},
         {"kill_faults": ["there was nothing to kill"]},
+        {"change_faults": ["it has not moved in 30 s"]},
     ],
 )
 def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) -> None:
@@ -79,16 +93,26 @@ def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) ->
 
 
 def test_a_report_shows_and_keeps_what_counts(tmp_path: Path) -> None:
-    report = _report(audit=Audited(9, 2, [SUMMARY], [FINDING], 1))
+    report = _report(audit=Audited(9, 2, [SUMMARY], [FINDING], 1), change_faults=["it has not moved"])
+    report.figures.held_by["best seats"] = 7
+    report.figures.accepted_at[6_500] = 1
     console = Console(record=True, width=200, file=(tmp_path / "shown").open("w"))
     show(report, console)
     shown = console.export_text()
-    for text in ("250/s", "10.0 commands per batch, 20.0 per commit", "kill -9 4711", "61 commands", str(FINDING)):
+    for text in (
+        "250/s",
+        "10.0 commands per batch, 20.0 per commit",
+        "kill -9 4711",
+        "61 commands",
+        str(FINDING),
+        *MORE_SHOWN,
+    ):
         assert text in shown
     assert "try --processes" in shown
     save(report, tmp_path / "report.json")
     kept = msgspec.json.decode((tmp_path / "report.json").read_bytes())
     assert (kept["accepted_per_s"], kept["audit"]["finding_count"]) == (250.0, 1)
+    assert [(change["what"], change["gap_ms"]) for change in kept["changes"]] == [("move to shard-2", 2_899)]
 
 
 def test_counters_of_a_shard_that_started_anew_count_from_its_start() -> None:
