@@ -14,11 +14,10 @@ from loadtests.audit.denials import Denied
 from loadtests.audit.replies import Acknowledged, Answered, Told
 from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
 from loadtests.figures import Figures, count
-from loadtests.house import AREA, MOMENT_S, Belief, Way, seat_name, seat_of_name
+from loadtests.house import AREA, BEST_SHARE, MOMENT_S, Belief, Way, seat_name, seat_of_name
 
 GROUPS = (1, 2, 2, 2, 3, 4)
 AREA_VISITS = 0.3
-BEST_SHARE = 0.3  # of the other visits
 VANISHING = 0.04  # leave while the hold is being placed; half of them come back under the same key
 ASKING_TWICE = 0.05  # send again what was answered
 ABANDONING = 0.08

@@ -13,6 +13,7 @@ AREA = "Floor"
 AREA_SHARE = 0.2  # of the units
 FRONT_SHARE = 0.02  # of the seats: what everybody wants
 EAGER_SHARE = 0.05  # of the choices: for the front, whoever has it
+BEST_SHARE = 0.3  # of the visits for seats: they leave the choice to the server, if nothing else is said
 MOMENT_S = 0.25  # so long buyers believe that all is sold out
 PRICES = {"Front": 12_900, "Middle": 7_900, "Back": 4_500, "Standing": 5_900}
 

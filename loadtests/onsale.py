@@ -17,11 +17,10 @@ from loadtests.audit.audit import JournalAudit, LiveDigest
 from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Finding
 from loadtests.audit.replies import by_block, read_answers
-from loadtests.buyers import BEST_SHARE
 from loadtests.changes import FleetHand
 from loadtests.crowd import CrowdFailed
 from loadtests.figures import together
-from loadtests.house import House, HouseKind
+from loadtests.house import BEST_SHARE, House, HouseKind
 from loadtests.load_process import Task
 from loadtests.report import FINDINGS_SHOWN, Audited, Report, save, show
 from loadtests.selling import SHOW_EVERY_S, Selling, Wanted, progress_bar
@@ -38,7 +37,7 @@ class Options(msgspec.Struct, frozen=True):
     """What to run, against which server. `processes` 0: as many as the buyers need and the machine has cores.
 
     `seconds`: at most, and with `until_sold_out` the house must be sold out by then. `moves`: of the event, and changes
-    of the number of shards, in turn. `best_share`: see `loadtests.buyers`.
+    of the number of shards, in turn. `best_share`: see `BEST_SHARE`.
     """
 
     server: Server
@@ -152,7 +151,8 @@ async def _run(options: Options, console: Console, open_hand: Callable[[], Fleet
         seen_last=selling.units,
         figures=figures,
         cpu_shares=[part.cpu_s / selling.elapsed_s for part in selling.figures],
-        longest_gap_ms=figures.longest_gap_ms(),
+        longest_gap_ms=figures.longest_gap_ms(end_ms=selling.full_at_ms),
+        full_at_ms=selling.full_at_ms,
         durability=durability,
         counters=counters,
         kills=selling.kills,

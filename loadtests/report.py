@@ -36,7 +36,8 @@ class Audited(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """A run. `cpu_shares`: of a core, by process of buyers. `counters` is None if the server does not tell.
 
-    `seen_last`: what was left when that was last asked, in the time of the sale.
+    `seen_last`: what was left when that was last asked, in the time of the sale. `full_at_ms`: when it was first seen
+    that nothing is available; from then on who buys waits for what others give up, so the longest gap is one before it.
     """
 
     event_id: str
@@ -52,6 +53,7 @@ class Report(msgspec.Struct, frozen=True):
     figures: Figures
     cpu_shares: list[float]
     longest_gap_ms: int
+    full_at_ms: int | None
     durability: dict[str, str]
     counters: Counters | None
     kills: list[Kill]
@@ -89,7 +91,8 @@ def show(report: Report, console: Console) -> None:
     _line(
         console,
         "longest",
-        f"call {longest_call_ms:,.0f} ms; gap without any accepted write {report.longest_gap_ms:,} ms",
+        f"call {longest_call_ms:,.0f} ms; gap without any accepted write {report.longest_gap_ms:,} ms"
+        f"{_until_full(report)}",
     )
     _line(console, "batching", _batching(report.counters) + (", since the last kill" if report.kills else ""))
     _line(console, "durability", ", ".join(f"{name} {value}" for name, value in sorted(report.durability.items())))
@@ -127,6 +130,10 @@ def _left(report: Report) -> str:
         return "nothing: sold out"
     units = report.seen_last
     return "unknown" if units is None else f"{units.available:,} available, {units.held:,} held, {units.sold:,} sold"
+
+
+def _until_full(report: Report) -> str:
+    return "" if report.full_at_ms is None else f", until at {report.full_at_ms / 1000:.1f} s nothing was available"
 
 
 def _asked_for(figures: Figures, way: Way) -> str:

@@ -52,6 +52,7 @@ class Selling:
         self.change_faults: list[str] = []
         self.elapsed_s = wanted.seconds
         self.units: Availability | None = None  # as last seen
+        self.full_at_ms: int | None = None  # when nothing was first seen to be available
         self.sold_out = False
         self._wanted = wanted
         self._administration = administration
@@ -125,6 +126,8 @@ class Selling:
             if units is None:
                 continue
             self.units = units
+            if self.full_at_ms is None and not units.available:
+                self.full_at_ms = int((time.monotonic() - self._starts_at_s) * 1000)
             if units.sold and not units.available and not units.held:
                 self.sold_out = True
                 self.elapsed_s = min(time.monotonic() - self._starts_at_s, self.elapsed_s)

@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
-from loadtests.house import HouseKind
+from loadtests.house import BEST_SHARE, HouseKind
 from serve import shard_commands
 from serve.command_line import (
     ApiKey,
@@ -207,7 +207,7 @@ def onsale(
     house: Annotated[HouseKind, typer.Option(help="What the units are.")] = HouseKind.MIXED,
     best_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the visits for seats that leave the choice to the server.")
-    ] = 0.3,
+    ] = BEST_SHARE,
     until_sold_out: Annotated[
         bool, typer.Option("--until-sold-out", help="It must sell out; kills and moves come by what is sold.")
     ] = False,

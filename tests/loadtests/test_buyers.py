@@ -12,10 +12,10 @@ from loadtests import house as house_module
 from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Fault
 from loadtests.audit.replies import Answered
-from loadtests.buyers import BEST_SHARE, EXPLAINED, Buyer, Notebook
+from loadtests.buyers import EXPLAINED, Buyer, Notebook
 from loadtests.calls import Answer, Ask, Insistent, Refused
 from loadtests.figures import Figures
-from loadtests.house import Belief, House, HouseKind, Way
+from loadtests.house import BEST_SHARE, Belief, House, HouseKind, Way
 from tests.loadtests.core_shop import (
     AmnesiacShop,
     CoreShop,

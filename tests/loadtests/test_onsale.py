@@ -28,6 +28,7 @@ SUMMARY = BlockSummary(BLOCK, 3, 30, 10, 5, digest_compared=True)
 FINDING = Finding(BLOCK, 7, Fault.UNIT_CLAIMED_TWICE, "seat [1] by hold_y, while SOLD to hold_x")
 MORE_SHOWN = (
     "200,000 units (mixed)",
+    "gap without any accepted write 12 ms, until at 19.0 s nothing was available",
     "3 available, 2 held, 1 sold",
     "best seats    7 holds (0 found again under their key), refused 0",
     "move to shard-2 in 0.4 s: moved; gap 2,899 ms",
@@ -54,6 +55,7 @@ def _report(new: int = 5_000, **changes: object) -> Report:
         figures=figures,
         cpu_shares=[0.2, 0.95],
         longest_gap_ms=12,
+        full_at_ms=19_000,
         durability={"fsync": "on"},
         counters=Counters(100, 10, 5, 5, 200),
         kills=[Kill("shard-1", 4_711, 5_000, 61)],
