@@ -1,4 +1,7 @@
-"""Buyers: what one visit to the shop is like. Most hold and buy; some walk away, change their minds, or vanish."""
+"""Buyers: what one visit to the shop is like. Most hold and buy; some walk away, change their minds, or vanish.
+
+A group for which there is not enough tries with fewer, down to one.
+"""
 
 import asyncio
 import time
@@ -7,10 +10,11 @@ from random import Random
 
 import msgspec
 
-from loadtests.audit.replies import Acknowledged, Told
+from loadtests.audit.denials import Denied
+from loadtests.audit.replies import Acknowledged, Answered, Told
 from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
 from loadtests.figures import Figures, count
-from loadtests.house import AREA, Belief, seat_name, seat_of_name
+from loadtests.house import AREA, BEST_SHARE, MOMENT_S, Belief, Way, seat_name, seat_of_name
 
 GROUPS = (1, 2, 2, 2, 3, 4)
 AREA_VISITS = 0.3
@@ -24,8 +28,9 @@ NOT_PAYING = 0.05
 EXTENSION_S = 15
 VANISH_WITHIN_S = 0.004
 
+NOT_ENOUGH = "NOT_ENOUGH_AVAILABLE"
 EXPLAINED = {
-    Told.HELD: {"UNITS_HELD", "UNITS_SOLD", "NOT_ENOUGH_AVAILABLE"},
+    Told.HELD: {"UNITS_HELD", "UNITS_SOLD", NOT_ENOUGH},
     Told.EXTENDED: {"HOLD_EXPIRED"},
     Told.RELEASED: {"HOLD_EXPIRED"},
     Told.ORDERED: {"HOLD_EXPIRED"},
@@ -38,9 +43,10 @@ EXPLAINED = {
 class Notebook:
     """What the buyers of one process share: the figures, what they were told, the clock and who is waiting."""
 
-    def __init__(self, figures: Figures, keep: Callable[[Acknowledged], None], starts_at_s: float) -> None:
+    def __init__(self, event_id: str, figures: Figures, keep: Callable[[Answered], None], starts_at_s: float) -> None:
         self.figures = figures
         self.in_flight = 0
+        self._event_id = event_id
         self._keep = keep
         self._starts_at_s = starts_at_s
 
@@ -48,43 +54,48 @@ class Notebook:
         """A buyer was told this in answer to what it asked under the key."""
         self._keep(msgspec.structs.replace(reply, key=key))
 
+    def note_denied(self, area: str, asked_ms: int) -> None:
+        """A buyer asked for a single place of the area (empty: a single seat) and was just told that there is none."""
+        self._keep(Denied(self._event_id, area, asked_ms, _wall_ms()))
+
     def now_ms(self) -> int:
         """Milliseconds since the run began."""
         return int((time.monotonic() - self._starts_at_s) * 1000)
 
 
 class Buyer:
-    """One buyer after another, over one protocol. `keys`: fresh idempotency keys."""
+    """One buyer after another, over one protocol. `keys`: fresh idempotency keys. `best_share`: see `BEST_SHARE`."""
 
     def __init__(
-        self, shop: Insistent, belief: Belief, notebook: Notebook, random: Random, keys: Iterator[str]
+        self,
+        shop: Insistent,
+        belief: Belief,
+        notebook: Notebook,
+        random: Random,
+        keys: Iterator[str],
+        best_share: float = BEST_SHARE,
     ) -> None:
         self._shop = shop
         self._belief = belief
         self._notebook = notebook
         self._random = random
         self._keys = keys
+        self._best_share = best_share
 
     async def visit_until(self, over: asyncio.Event) -> None:
         """Visit again and again until it is over; what is in flight then is still waited for."""
         while not over.is_set():
-            await self._visit(over)
+            way = self._way()
+            if way is None:
+                await asyncio.sleep(MOMENT_S * self._random.uniform(0.5, 1.0))
+            else:
+                await self._visit(way, over)
 
-    async def _visit(self, over: asyncio.Event) -> None:
-        seats, ask = self._choice()
-        key = next(self._keys)
-        if self._chance(VANISHING):
-            await self._vanish(ask, key)
-            if self._chance(0.5) or over.is_set():
-                return
-        hold = await self._ask(ask, key)
-        if hold is None:
+    async def _visit(self, way: Way, over: asyncio.Event) -> None:
+        hold = await self._hold_for_group(way, over)
+        if hold is None or self._chance(ABANDONING) or over.is_set():
             return
-        self._belief.gone(seats)
-        if self._chance(ASKING_TWICE):
-            await self._ask_again(ask, key, hold)
-        if self._chance(ABANDONING) or over.is_set():
-            return
+        seats = [seat_of_name(name) for name in hold.units]
         if self._chance(RELEASING):
             if await self._ask(Ask(Told.RELEASED, hold.id), next(self._keys)) is not None:
                 self._belief.back(seats)
@@ -109,18 +120,75 @@ class Buyer:
             return
         ask, key = Ask(Told.CONFIRMED, order.id), next(self._keys)
         confirmed = await self._ask(ask, key)
-        if confirmed is not None and self._chance(ASKING_TWICE):
+        if confirmed is None:
+            return
+        self._belief.sold(seats)
+        if self._chance(ASKING_TWICE):
             await self._ask_again(ask, key, confirmed)
 
-    def _choice(self) -> tuple[list[int], Ask]:
-        quantity = self._random.choice(GROUPS)
-        if not self._belief.has_seats or (not self._belief.area_full and self._chance(AREA_VISITS)):
-            return [], Ask(Told.HELD, areas=((AREA, quantity),))
-        seats = self._belief.choose(quantity)
-        return seats, Ask(Told.HELD, seats=tuple(map(seat_name, seats)))
+    def _way(self) -> Way | None:
+        """How to ask: as one likes, or otherwise where that seems to be of no use; None: nothing seems to be left."""
+        belief = self._belief
+        if belief.hopes(Way.PLACES) and self._chance(AREA_VISITS):
+            return Way.PLACES
+        if self._best_share and belief.hopes(Way.BEST) and self._chance(self._best_share):
+            return Way.BEST
+        others = (Way.NAMED, Way.PLACES, *((Way.BEST,) if self._best_share else ()))
+        return next(filter(belief.hopes, others), None)
+
+    def _wish(self, way: Way, quantity: int) -> Ask:
+        if way is Way.PLACES:
+            return Ask(Told.HELD, areas=((AREA, quantity),))
+        if way is Way.BEST:
+            return Ask(Told.HELD, best=quantity)
+        return Ask(Told.HELD, seats=tuple(map(seat_name, self._belief.choose(quantity))))
+
+    async def _hold_for_group(self, way: Way, over: asyncio.Event) -> Acknowledged | None:
+        """A hold for all of a group, or for fewer of them if there is not enough."""
+        ask, key = self._wish(way, self._random.choice(GROUPS)), next(self._keys)
+        if self._chance(VANISHING):
+            await self._vanish(ask, key)
+            if self._chance(0.5) or over.is_set():
+                return None
+        hold = await self._hold(way, ask, key)
+        while hold == NOT_ENOUGH and ask.quantity > 1 and not over.is_set():
+            ask, key = self._wish(way, ask.quantity - 1), next(self._keys)
+            hold = await self._hold(way, ask, key)
+        if not isinstance(hold, Acknowledged):
+            return None
+        self._belief.gone([seat_of_name(name) for name in hold.units])
+        if self._chance(ASKING_TWICE):
+            await self._ask_again(ask, key, hold)
+        return hold
+
+    async def _hold(self, way: Way, ask: Ask, key: str) -> Acknowledged | str | None:
+        """The hold, or the code with which it was refused; None: that counts as an error."""
+        asked_ms = _wall_ms()
+        answer = await self._answer(ask, key)
+        figures = self._notebook.figures
+        if isinstance(answer, Accepted):
+            count(figures.held_by, way)
+            if answer.replayed:
+                count(figures.found_again, way)
+            return answer.reply
+        if isinstance(answer, Broken):
+            return None
+        count(figures.refused_by, way)
+        if answer.code == NOT_ENOUGH and ask.quantity == 1:
+            self._notebook.note_denied(AREA if ask.areas else "", asked_ms)
+            self._belief.despair(way)
+        elif ask.seats:
+            learn = self._belief.sold if answer.code == "UNITS_SOLD" else self._belief.gone
+            learn([seat_of_name(name) for name in answer.units])
+        return answer.code
 
     async def _ask(self, ask: Ask, key: str) -> Acknowledged | None:
         """What was accepted, or None; counts either."""
+        answer = await self._answer(ask, key)
+        return answer.reply if isinstance(answer, Accepted) else None
+
+    async def _answer(self, ask: Ask, key: str) -> Accepted | Refused | Broken:
+        """What came of it, counted; what was accepted is noted."""
         answer = await self._send(ask, key)
         figures = self._notebook.figures
         if isinstance(answer, Accepted):
@@ -128,18 +196,13 @@ class Buyer:
             self._notebook.note(answer.reply, key)
             if not _is_what_was_asked(answer.reply, ask):
                 count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked for something else")
-            return answer.reply
-        if isinstance(answer, Broken):
+        elif isinstance(answer, Broken):
             count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: {answer.cause}")
-            return None
-        count(figures.refused, answer.code)
-        if answer.code not in EXPLAINED[ask.told]:
-            count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: refused with {answer.code}")
-        elif ask.areas:
-            self._belief.area_full = True
-        elif ask.seats:
-            self._belief.gone([seat_of_name(name) for name in answer.units])
-        return None
+        else:
+            count(figures.refused, answer.code)
+            if answer.code not in EXPLAINED[ask.told]:
+                count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: refused with {answer.code}")
+        return answer
 
     async def _ask_again(self, ask: Ask, key: str, before: Acknowledged) -> None:
         """The same key once more: the same answer, and marked as a replay."""
@@ -176,6 +239,8 @@ class Buyer:
 
 def _is_what_was_asked(reply: Acknowledged, ask: Ask) -> bool:
     """Whether a new hold has just the units that were asked for; of what is asked on a hold or an order, its id."""
+    if ask.best:
+        return len(set(reply.units)) == len(reply.units) == ask.best and not reply.areas
     if ask.told is Told.HELD:
         return (set(reply.units), set(reply.areas)) == (set(ask.seats), set(ask.areas))
     return ask.id in (reply.id, reply.hold_id)
@@ -186,3 +251,7 @@ def _same(reply: Acknowledged, before: Acknowledged) -> bool:
     return (reply.id, set(reply.units), set(reply.areas), reply.total_minor) == (
         before.id, set(before.units), set(before.areas), before.total_minor,
     )  # fmt: skip
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -78,7 +78,10 @@ def _request_of(ask: Ask, key: str, event_id: str) -> Any:
     match ask.told:
         case Told.HELD:
             areas = [units_pb2.AreaQuantity(area=area, quantity=quantity) for area, quantity in ask.areas]
-            return holds_pb2.PlaceHoldRequest(event_id=event_id, units=ask.seats, areas=areas, idempotency_key=key)
+            best = [units_pb2.BestSeats(quantity=ask.best)] if ask.best else []
+            return holds_pb2.PlaceHoldRequest(
+                event_id=event_id, units=ask.seats, areas=areas, best=best, idempotency_key=key
+            )
         case Told.EXTENDED:
             return holds_pb2.ExtendHoldRequest(hold_id=ask.id, ttl_seconds=ask.ttl_seconds, idempotency_key=key)
         case Told.RELEASED:

@@ -92,7 +92,8 @@ def _body_of(ask: Ask) -> bytes:
     match ask.told:
         case Told.HELD:
             areas = [{"area": area, "quantity": quantity} for area, quantity in ask.areas]
-            body: dict[str, object] = {"units": ask.seats, "areas": areas}
+            best = [{"quantity": ask.best}] if ask.best else []
+            body: dict[str, object] = {"units": ask.seats, "areas": areas, "best": best}
         case Told.EXTENDED:
             body = {"ttl_seconds": ask.ttl_seconds}
         case Told.ORDERED:

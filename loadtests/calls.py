@@ -16,13 +16,22 @@ LONGEST_PAUSE_S = 1.0
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """A write. `told`: what an acceptance will say. `id`: of the hold or the order that it is about."""
+    """A write. `told`: what an acceptance will say. `id`: of the hold or the order that it is about.
+
+    `best`: how many adjacent seats the server is to choose.
+    """
 
     told: Told
     id: str = ""
     seats: tuple[str, ...] = ()
     areas: tuple[tuple[str, int], ...] = ()
+    best: int = 0
     ttl_seconds: int = 0
+
+    @property
+    def quantity(self) -> int:
+        """How many units it asks for."""
+        return len(self.seats) + sum(quantity for _, quantity in self.areas) + self.best
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -16,6 +16,8 @@ _STEP = math.log(1.02)  # waits are kept to 2 per cent
 class Figures(msgspec.Struct):
     """The figures of one process, or of all together.
 
+    `held_by`, `refused_by`: holds that were accepted and refused, by how units were asked for. `found_again`: those of
+    them that an earlier call under the same key had made, so that the answer was a replay.
     `errors`: answers that nothing explains. `asked_again`: passing faults after which the same key was sent again.
     `waits`: by protocol, how many calls took exp(bucket x step) µs, from the first try to the answer.
     `accepted_at`: a byte per millisecond of the run, 1 where a write was accepted.
@@ -23,6 +25,9 @@ class Figures(msgspec.Struct):
 
     accepted: dict[str, int] = {}
     refused: dict[str, int] = {}
+    held_by: dict[str, int] = {}
+    refused_by: dict[str, int] = {}
+    found_again: dict[str, int] = {}
     asked_again: dict[str, int] = {}
     errors: dict[str, int] = {}
     waits: dict[str, dict[int, int]] = {}
@@ -82,7 +87,7 @@ def together(parts: Iterable[Figures]) -> Figures:
     """The figures of several processes as one."""
     total = Figures()
     for part in parts:
-        for name in ("accepted", "refused", "asked_again", "errors"):
+        for name in ("accepted", "refused", "held_by", "refused_by", "found_again", "asked_again", "errors"):
             _add(getattr(total, name), getattr(part, name))
         for protocol, buckets in part.waits.items():
             _add(total.waits.setdefault(protocol, {}), buckets)

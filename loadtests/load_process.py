@@ -17,13 +17,13 @@ from typing import BinaryIO
 import msgspec
 import uvloop
 
-from loadtests.audit.replies import Acknowledged
+from loadtests.audit.replies import Answered
 from loadtests.buyers import Buyer, Notebook
 from loadtests.buyers_grpc import CALLS_PER_CHANNEL, GrpcShop
 from loadtests.buyers_http import HttpShop
 from loadtests.calls import Insistent
 from loadtests.figures import Figures
-from loadtests.house import Belief, House
+from loadtests.house import Belief, House, HouseKind
 
 PULSE_S = 0.2
 
@@ -36,6 +36,8 @@ class Task(msgspec.Struct, frozen=True):
     api_key: str
     event_id: str
     units: int
+    house: HouseKind
+    best_share: float
     http_buyers: int
     grpc_buyers: int
     duration_ms: int
@@ -74,15 +76,15 @@ async def _run(orders: BinaryIO, answers: BinaryIO) -> None:
     encoder = msgspec.json.Encoder()
     with Path(task.told_file).open("wb", buffering=1 << 20) as told:  # noqa: ASYNC230  (buffered, and local)
 
-        def keep(reply: Acknowledged) -> None:
-            told.write(encoder.encode(reply) + b"\n")
+        def keep(answer: Answered) -> None:
+            told.write(encoder.encode(answer) + b"\n")
 
         _say(answers, b"ready")
         starts_at_s = float(orders.readline())
         await asyncio.sleep(max(starts_at_s - time.monotonic(), 0))
         cpu_before_s = time.process_time()
         figures = Figures(accepted_at=bytearray(task.duration_ms))
-        notebook = Notebook(figures, keep, starts_at_s)
+        notebook = Notebook(task.event_id, figures, keep, starts_at_s)
         over = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.call_later(starts_at_s + task.duration_ms / 1000 - time.monotonic(), over.set)
@@ -110,13 +112,13 @@ def _shops(task: Task) -> list[HttpShop | GrpcShop]:
 
 def _buyers(task: Task, shops: list[HttpShop | GrpcShop], notebook: Notebook) -> Iterator[Buyer]:
     random = Random(f"{task.run}-{task.part}")
-    belief = Belief(House(task.units), task.part, task.parts, random)
+    belief = Belief(House(task.units, task.house), task.part, task.parts, random)
     keys = (f"{task.run}-{task.part}-{number}" for number in count())
     for number in range(task.http_buyers + task.grpc_buyers):
         over_grpc = number - task.http_buyers
         first_channel = 1 if task.http_buyers else 0
         shop = shops[0] if over_grpc < 0 else shops[first_channel + over_grpc // CALLS_PER_CHANNEL]
-        yield Buyer(Insistent(shop, random), belief, notebook, random, keys)
+        yield Buyer(Insistent(shop, random), belief, notebook, random, keys, task.best_share)
 
 
 async def _pulse(answers: BinaryIO, notebook: Notebook) -> None:

@@ -14,14 +14,16 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from loadtests.audit.audit import JournalAudit, LiveDigest
+from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Finding
-from loadtests.audit.replies import by_block, read_acknowledged
+from loadtests.audit.replies import by_block, read_answers
+from loadtests.changes import FleetHand
 from loadtests.crowd import CrowdFailed
 from loadtests.figures import together
-from loadtests.house import House
+from loadtests.house import BEST_SHARE, House, HouseKind
 from loadtests.load_process import Task
 from loadtests.report import FINDINGS_SHOWN, Audited, Report, save, show
-from loadtests.selling import SHOW_EVERY_S, Selling, progress_bar
+from loadtests.selling import SHOW_EVERY_S, Selling, Wanted, progress_bar
 from loadtests.server import Administration, Counters, Server, ServerRefused, Status, block_of
 
 CLEAN, WRONG, TOO_SLOW = 0, 1, 2
@@ -32,15 +34,23 @@ COUNTERS_LAG_S = 1.5
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What to run, against which server. `processes` 0: as many as the buyers need and the machine has cores."""
+    """What to run, against which server. `processes` 0: as many as the buyers need and the machine has cores.
+
+    `seconds`: at most, and with `until_sold_out` the house must be sold out by then. `moves`: of the event, and changes
+    of the number of shards, in turn. `best_share`: see `BEST_SHARE`.
+    """
 
     server: Server
     buyers: int = 64
     seconds: float = 20.0
     units: int = 200_000
+    house: HouseKind = HouseKind.MIXED
+    best_share: float = BEST_SHARE
+    until_sold_out: bool = False
     processes: int = 0
     hold_ttl_seconds: int = 12
     kill_shard: int = 0
+    moves: int = 0
     json_file: Path | None = None
 
     def process_count(self) -> int:
@@ -49,8 +59,13 @@ class Options(msgspec.Struct, frozen=True):
         return max(1, min(wanted, self.buyers))
 
 
-def run_onsale(options: Options, console: Console | None = None) -> int:
-    """Run, print, audit. 0: all well; 1: something is wrong; 2: too few writes were accepted."""
+def run_onsale(
+    options: Options, console: Console | None = None, open_hand: Callable[[], FleetHand] | None = None
+) -> int:
+    """Run, print, audit. 0: all well; 1: something is wrong; 2: too few writes were accepted, or it did not sell out.
+
+    `open_hand`: for who changes the fleet, if that is wanted; called on the event loop.
+    """
     console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     if options.json_file is not None:
         try:
@@ -58,7 +73,7 @@ def run_onsale(options: Options, console: Console | None = None) -> int:
         except OSError as fault:
             return _cannot_write(options.json_file, fault, console)
     try:
-        report = asyncio.run(_run(options, console))
+        report = asyncio.run(_run(options, console, open_hand))
     except (ServerRefused, CrowdFailed) as failure:
         console.print(f"onsale: {failure}", style="red", markup=False)
         return WRONG
@@ -92,21 +107,25 @@ def verdict(report: Report) -> int:
     """The exit code that a report deserves."""
     if report.unexplained or not report.audit.clean or set(report.durability.values()) != {"on"}:
         return WRONG
+    if report.until_sold_out:
+        return CLEAN if report.sold_out else TOO_SLOW
     too_slow = report.figures.new_count < LEAST_ACCEPTED_PER_S * report.elapsed_s
     return TOO_SLOW if too_slow and not report.sold_out else CLEAN
 
 
-async def _run(options: Options, console: Console) -> Report:
+async def _run(options: Options, console: Console, open_hand: Callable[[], FleetHand] | None) -> Report:
     administration = Administration(options.server)
+    hand = open_hand() if open_hand is not None and options.moves else None
     try:
         run = secrets.token_hex(6)
-        layout = House(options.units).layout()
+        layout = House(options.units, options.house).layout()
         name, key = f"On-sale {run}", f"onsale-{run}"
         event_id = await administration.create_event(name, layout, options.hold_ttl_seconds, key)
         with tempfile.TemporaryDirectory(prefix="holdfast-onsale-") as folder:
             tasks = _tasks(options, event_id, run, Path(folder))
             before = await administration.status()
-            selling = Selling(options.seconds, options.kill_shard, administration, event_id, console)
+            wanted = Wanted(options.seconds, options.kill_shard, options.moves, options.until_sold_out)
+            selling = Selling(wanted, administration, event_id, console, hand)
             await selling.run(tasks)
             await asyncio.sleep(COUNTERS_LAG_S)
             counters = _since(before, await administration.status())
@@ -115,21 +134,31 @@ async def _run(options: Options, console: Console) -> Report:
             audited = await _audit(options.server, event_id, live, [Path(task.told_file) for task in tasks], console)
     finally:
         await administration.close()
+        if hand is not None:
+            await hand.close()
     figures = together(selling.figures)
     figures.accepted_at = figures.accepted_at[: int(selling.elapsed_s * 1000)]
     return Report(
         event_id=event_id,
         buyers=options.buyers,
+        house=options.house,
+        units=options.units,
+        best_share=options.best_share,
+        until_sold_out=options.until_sold_out,
         processes=len(tasks),
         elapsed_s=selling.elapsed_s,
         sold_out=selling.sold_out,
+        seen_last=selling.units,
         figures=figures,
         cpu_shares=[part.cpu_s / selling.elapsed_s for part in selling.figures],
-        longest_gap_ms=figures.longest_gap_ms(),
+        longest_gap_ms=figures.longest_gap_ms(end_ms=selling.full_at_ms),
+        full_at_ms=selling.full_at_ms,
         durability=durability,
         counters=counters,
         kills=selling.kills,
         kill_faults=selling.kill_faults,
+        changes=selling.changes,
+        change_faults=selling.change_faults,
         audit=audited,
     )
 
@@ -146,6 +175,8 @@ def _tasks(options: Options, event_id: str, run: str, folder: Path) -> list[Task
             api_key=server.api_key,
             event_id=event_id,
             units=options.units,
+            house=options.house,
+            best_share=options.best_share,
             http_buyers=_share(over_http, part, parts),
             grpc_buyers=_share(options.buyers - over_http, parts - 1 - part, parts),
             duration_ms=int(options.seconds * 1000),
@@ -178,8 +209,8 @@ async def _live_digest(administration: Administration, event_id: str) -> LiveDig
 
 async def _audit(server: Server, event_id: str, live: LiveDigest | None, told: list[Path], console: Console) -> Audited:
     block = block_of(event_id)
-    replies = by_block(read_acknowledged(told))
-    audit = JournalAudit(server.database_url, replies, {} if live is None else {block: live})
+    answers = by_block(read_answers(told))
+    audit = JournalAudit(server.database_url, answers, {} if live is None else {block: live})
     findings: list[Finding] = []
     finding_count = 0
     with progress_bar(console, "{task.completed:,.0f} rows") as progress:
@@ -191,7 +222,8 @@ async def _audit(server: Server, event_id: str, live: LiveDigest | None, told: l
                 findings.append(finding)
         watching.cancel()
         progress.update(bar, total=audit.row_count, completed=audit.row_count)
-    return Audited(sum(map(len, replies.values())), audit.summaries, findings, finding_count)
+    denied = sum(isinstance(answer, Denied) for told_of_block in answers.values() for answer in told_of_block)
+    return Audited(sum(map(len, answers.values())) - denied, denied, audit.summaries, findings, finding_count)
 
 
 async def _show_rows(progress: Progress, bar: TaskID, rows: Callable[[], int]) -> None:

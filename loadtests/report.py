@@ -8,18 +8,21 @@ from rich.markup import escape
 
 from loadtests.audit.audit import BlockSummary
 from loadtests.audit.findings import Finding
+from loadtests.changes import Change
 from loadtests.figures import Figures
+from loadtests.house import HouseKind, Way
 from loadtests.kills import Kill, felt_until
-from loadtests.server import Counters
+from loadtests.server import Availability, Counters
 
 FINDINGS_SHOWN = 20
 BUSY = 0.9  # a process that uses more of a core than this may be what limits the run
 
 
 class Audited(msgspec.Struct, frozen=True):
-    """What the audit says; `findings` has the first few."""
+    """What the audit says; `findings` has the first few. `denied_count`: who was told that not one unit is left."""
 
     reply_count: int
+    denied_count: int
     blocks: list[BlockSummary]
     findings: list[Finding]
     finding_count: int
@@ -31,37 +34,54 @@ class Audited(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A run. `cpu_shares`: of a core, by process of buyers. `counters` is None if the server does not tell."""
+    """A run. `cpu_shares`: of a core, by process of buyers. `counters` is None if the server does not tell.
+
+    `seen_last`: what was left when that was last asked, in the time of the sale. `full_at_ms`: when it was first seen
+    that nothing is available; from then on who buys waits for what others give up, so the longest gap is one before it.
+    """
 
     event_id: str
     buyers: int
+    house: HouseKind
+    units: int
+    best_share: float
+    until_sold_out: bool
     processes: int
     elapsed_s: float
     sold_out: bool
+    seen_last: Availability | None
     figures: Figures
     cpu_shares: list[float]
     longest_gap_ms: int
+    full_at_ms: int | None
     durability: dict[str, str]
     counters: Counters | None
     kills: list[Kill]
     kill_faults: list[str]
+    changes: list[Change]
+    change_faults: list[str]
     audit: Audited
 
     @property
     def unexplained(self) -> int:
         """How many answers nothing explains."""
-        return sum(self.figures.errors.values()) + len(self.kill_faults)
+        return sum(self.figures.errors.values()) + len(self.kill_faults) + len(self.change_faults)
 
 
 def show(report: Report, console: Console) -> None:
     """Print it."""
     figures = report.figures
     rate = figures.new_count / report.elapsed_s
-    console.print(f"\n[bold]{report.event_id}[/]: {report.buyers} buyers for {report.elapsed_s:.1f} s", end="")
-    console.print(", sold out" if report.sold_out else "")
+    console.print(
+        f"\n[bold]{report.event_id}[/]: {_house(report)}; {report.buyers} buyers for {report.elapsed_s:.1f} s"
+    )
+    _line(console, "left", _left(report))
     _line(console, "accepted", f"[bold]{rate:,.0f}/s[/] new holds and orders ({figures.new_count:,})")
     _line(console, "", f"{_counts(figures.accepted)}; replays {figures.replayed:,}, vanished {figures.vanished:,}")
     _line(console, "refused", _counts(figures.refused) or "nothing")
+    for way in Way:
+        if way in figures.held_by or way in figures.refused_by:
+            _line(console, way, _asked_for(figures, way))
     _line(console, "asked again", _counts(figures.asked_again) or "never")
     _line(console, "errors", _counts(figures.errors) or "none")
     for protocol in sorted(figures.waits):
@@ -71,7 +91,8 @@ def show(report: Report, console: Console) -> None:
     _line(
         console,
         "longest",
-        f"call {longest_call_ms:,.0f} ms; gap without any accepted write {report.longest_gap_ms:,} ms",
+        f"call {longest_call_ms:,.0f} ms; gap without any accepted write {report.longest_gap_ms:,} ms"
+        f"{_until_full(report)}",
     )
     _line(console, "batching", _batching(report.counters) + (", since the last kill" if report.kills else ""))
     _line(console, "durability", ", ".join(f"{name} {value}" for name, value in sorted(report.durability.items())))
@@ -85,9 +106,39 @@ def show(report: Report, console: Console) -> None:
             f"kill -9 {kill.pid}, {kill.shard}, which had the block of {report.event_id}, "
             f"{kill.in_flight} commands in flight; gap {gap_ms:,} ms",
         )
+    for change in report.changes:
+        gap_ms = figures.longest_gap_ms(change.began_at_ms, change.felt_until_ms)
+        took_s = (change.ended_at_ms - change.began_at_ms) / 1000
+        _line(
+            console,
+            f"at {change.began_at_ms / 1000:.1f} s",
+            f"{escape(change.what)} in {took_s:.1f} s: {escape(change.said)}; gap {gap_ms:,} ms",
+        )
+    for fault in report.change_faults:
+        _line(console, "not changed", f"[red]{escape(fault)}[/]")
     for fault in report.kill_faults:
         _line(console, "not killed", f"[red]{escape(fault)}[/]")
     _show_audit(report.audit, console)
+
+
+def _house(report: Report) -> str:
+    return f"{report.units:,} units ({report.house})"
+
+
+def _left(report: Report) -> str:
+    if report.sold_out:
+        return "nothing: sold out"
+    units = report.seen_last
+    return "unknown" if units is None else f"{units.available:,} available, {units.held:,} held, {units.sold:,} sold"
+
+
+def _until_full(report: Report) -> str:
+    return "" if report.full_at_ms is None else f", until at {report.full_at_ms / 1000:.1f} s nothing was available"
+
+
+def _asked_for(figures: Figures, way: Way) -> str:
+    held, refused, again = (counts.get(way, 0) for counts in (figures.held_by, figures.refused_by, figures.found_again))
+    return f"{held:,} holds ({again:,} found again under their key), refused {refused:,}"
 
 
 def save(report: Report, file: Path) -> None:
@@ -95,6 +146,13 @@ def save(report: Report, file: Path) -> None:
     figures = msgspec.structs.replace(report.figures, accepted_at=bytearray(), waits={})
     summary = {
         **msgspec.to_builtins(msgspec.structs.replace(report, figures=figures)),
+        "changes": [
+            {
+                **msgspec.to_builtins(change),
+                "gap_ms": report.figures.longest_gap_ms(change.began_at_ms, change.felt_until_ms),
+            }
+            for change in report.changes
+        ],
         "accepted_per_s": report.figures.new_count / report.elapsed_s,
         "p50_ms": report.figures.wait_ms(0.5),
         "p99_ms": report.figures.wait_ms(0.99),
@@ -105,9 +163,18 @@ def save(report: Report, file: Path) -> None:
 def _show_audit(audit: Audited, console: Console) -> None:
     rows = sum(block.row_count for block in audit.blocks)
     entries = sum(block.entry_count for block in audit.blocks)
-    _line(console, "audit", f"{rows:,} rows, {entries:,} entries, {audit.reply_count:,} acknowledged replies")
+    _line(
+        console,
+        "audit",
+        f"{rows:,} rows, {entries:,} entries, {audit.reply_count:,} acknowledged replies, "
+        f"{audit.denied_count:,} times denied a single unit",
+    )
     if audit.clean:
-        _line(console, "", "[green]clean[/]: nothing sold twice, nothing acknowledged lost, live digest equal")
+        _line(
+            console,
+            "",
+            "[green]clean[/]: nothing sold twice, nothing acknowledged lost, live digest equal, nothing denied wrongly",
+        )
         return
     if not all(block.digest_compared for block in audit.blocks):
         _line(console, "", "[red]incomplete[/]: the server did not tell its digest")
@@ -117,7 +184,7 @@ def _show_audit(audit: Audited, console: Console) -> None:
 
 
 def _line(console: Console, title: str, text: str) -> None:
-    console.print(f"  {title:12}{text}")
+    console.print(f"  {title:14}{text}")
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
+from loadtests.house import BEST_SHARE, HouseKind
 from serve import shard_commands
 from serve.command_line import (
     ApiKey,
@@ -197,10 +198,23 @@ def hold(
 @app.command()
 def onsale(
     buyers: Annotated[int, typer.Option(min=1, max=2000, help="How many buyers at once; half HTTP, half gRPC.")] = 64,
-    seconds: Annotated[float, typer.Option(min=1, help="For how long, unless it sells out.")] = 20.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="For how long at most. [default: 20, or 1800 with --until-sold-out]"),
+    ] = None,
     units: Annotated[int, typer.Option(min=10, help="Units of the fresh event.")] = 200_000,
+    house: Annotated[HouseKind, typer.Option(help="What the units are.")] = HouseKind.MIXED,
+    best_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the visits for seats that leave the choice to the server.")
+    ] = BEST_SHARE,
+    until_sold_out: Annotated[
+        bool, typer.Option("--until-sold-out", help="It must sell out; kills and moves come by what is sold.")
+    ] = False,
     processes: Annotated[int, typer.Option(min=0, help="Processes of buyers; 0: as many as they need.")] = 0,
     kill_shard: Annotated[int, typer.Option(min=0, help="Kill the serving shard so many times meanwhile.")] = 0,
+    moves: Annotated[
+        int, typer.Option(min=0, help="Move the event, and change the number of shards, so many times meanwhile.")
+    ] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     data_dir: DataDir = None,
     key: ApiKey = None,
@@ -208,10 +222,12 @@ def onsale(
 ) -> None:
     """Let a crowd buy a fresh event from the running server, then audit the journal.
 
-    Exit 1 if the audit finds anything, 2 if fewer than 250 writes a second were accepted.
+    Exit 1 if the audit finds anything, 2 if fewer than 250 writes a second were accepted or, with
+    --until-sold-out, it did not sell out in time.
     """
     from loadtests.onsale import Options, run_onsale
     from loadtests.server import Server
+    from serve.fleet_hand import ShardsHand
 
     stack = running_stack(data_dir)
     server = Server(
@@ -224,13 +240,17 @@ def onsale(
     options = Options(
         server=server,
         buyers=buyers,
-        seconds=seconds,
+        seconds=seconds or (1_800.0 if until_sold_out else 20.0),
         units=units,
+        house=house,
+        best_share=best_share,
+        until_sold_out=until_sold_out,
         processes=processes,
         kill_shard=kill_shard,
+        moves=moves,
         json_file=json_file,
     )
-    raise typer.Exit(run_onsale(options))
+    raise typer.Exit(run_onsale(options, open_hand=lambda: ShardsHand(stack.database_url)))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from rich.console import Console
 
@@ -24,7 +25,7 @@ SESSIONS_BESIDE = 30
 _COLUMNS = ("shard", "state", "health", "pid", "epoch", "events", "in memory", "waiting", "calls", "commits")
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The wish cannot be granted; the text is one line for whoever wished."""
 
 
@@ -35,12 +36,16 @@ def run_list(database_url: str, console: Console, errors: Console, *, blocks: bo
 
 def run_move(database_url: str, block: BlockId, shard: str, console: Console, errors: Console) -> int:
     """Move a block, and print what that was like. The exit code."""
-    return _run(database_url, errors, lambda fleet: _move(fleet, block, shard, console))
+
+    async def tell(fleet: Fleet) -> None:
+        console.print(await move(fleet, block, shard), markup=False)
+
+    return _run(database_url, errors, tell)
 
 
 def run_resize(database_url: str, count: int, console: Console, errors: Console) -> int:
     """Let there be so many shards, and print how it goes. The exit code."""
-    return _run(database_url, errors, lambda fleet: _resize(fleet, count, console))
+    return _run(database_url, errors, lambda fleet: resize(fleet, count, partial(console.print, markup=False)))
 
 
 def _run(database_url: str, errors: Console, command: Callable[[Fleet], Awaitable[None]]) -> int:
@@ -53,7 +58,7 @@ def _run(database_url: str, errors: Console, command: Callable[[Fleet], Awaitabl
 
     try:
         asyncio.run(run())
-    except (_Refused, CatalogueUnavailable) as fault:
+    except (Refused, CatalogueUnavailable) as fault:
         errors.print(f"shards: {fault}", markup=False)
         return NOT_DONE
     return DONE
@@ -94,18 +99,18 @@ async def _list_blocks(fleet: Fleet, console: Console) -> None:
         after = page[-1].block
 
 
-async def _move(fleet: Fleet, block: BlockId, to_shard: str, console: Console) -> None:
+async def move(fleet: Fleet, block: BlockId, to_shard: str) -> str:
+    """Move a block; what that was like. Raises Refused, CatalogueUnavailable."""
     event, states = event_id(block), await fleet.states()
     if to_shard not in states:
-        raise _Refused(f"there is no shard {to_shard}: there are {', '.join(sorted(states))}")
+        raise Refused(f"there is no shard {to_shard}: there are {', '.join(sorted(states))}")
     if states[to_shard] == LEAVING:
-        raise _Refused(f"{to_shard} leaves: it gets no more events")
+        raise Refused(f"{to_shard} leaves: it gets no more events")
     place, last = await _place(fleet, block)
     if place.shard == to_shard and not place.moving_to:
-        console.print(f"{event} is on {to_shard}", markup=False)
-        return
+        return f"{event} is on {to_shard}"
     if last.epoch >> 28 & MAX_MOVES == MAX_MOVES:
-        raise _Refused(f"{event} has moved {MAX_MOVES} times: it can again when the cluster has been started anew")
+        raise Refused(f"{event} has moved {MAX_MOVES} times: it can again when the cluster has been started anew")
     from_shard = place.shard
     await fleet.wish({block: to_shard}, instead=True)
     until_s = time.monotonic() + MOVE_PATIENCE_S
@@ -113,14 +118,14 @@ async def _move(fleet: Fleet, block: BlockId, to_shard: str, console: Console) -
         await asyncio.sleep(LOOK_S)
         place, last = await _place(fleet, block)
         if place.shard != to_shard and place.moving_to != to_shard:
-            raise _Refused(f"something else was wished of {event} meanwhile: it is on {place.shard}")
+            raise Refused(f"something else was wished of {event} meanwhile: it is on {place.shard}")
         if time.monotonic() > until_s:
-            raise _Refused(f"{event} has not moved in {MOVE_PATIENCE_S:.0f} s: it will when {to_shard} serves")
+            raise Refused(f"{event} has not moved in {MOVE_PATIENCE_S:.0f} s: it will when {to_shard} serves")
     until_s = time.monotonic() + CLAIM_PATIENCE_S
     while not last.claimed_ms and last.let_go_at_ms != 0 and time.monotonic() < until_s:
         await asyncio.sleep(LOOK_S)
         _, last = await _place(fleet, block)
-    console.print(f"{event} has moved from {from_shard} to {to_shard}: {_gap(last)}", markup=False)
+    return f"{event} has moved from {from_shard} to {to_shard}: {_gap(last)}"
 
 
 def _gap(last: LastMove) -> str:
@@ -138,14 +143,15 @@ def _gap(last: LastMove) -> str:
 async def _place(fleet: Fleet, block: BlockId) -> tuple[BlockPlace, LastMove]:
     found = await fleet.place(block)
     if found is None:
-        raise _Refused(f"there is no event {event_id(block)}")
+        raise Refused(f"there is no event {event_id(block)}")
     return found
 
 
-async def _resize(fleet: Fleet, count: int, console: Console) -> None:
+async def resize(fleet: Fleet, count: int, say: Callable[[str], None]) -> None:
+    """Let there be so many shards; `say`s how it goes. Raises Refused, CatalogueUnavailable."""
     wanted, sessions = SESSIONS_PER_SHARD * count + SESSIONS_BESIDE, await fleet.session_limit()
     if wanted > sessions:
-        raise _Refused(f"{count} shards want {wanted} sessions of Postgres, whose max_connections is {sessions}")
+        raise Refused(f"{count} shards want {wanted} sessions of Postgres, whose max_connections is {sessions}")
     await fleet.resize(shard_names(count))
     said, until_s = "", 0.0
     while True:
@@ -154,14 +160,14 @@ async def _resize(fleet: Fleet, count: int, console: Console) -> None:
             break
         says = f"{', '.join(map(_progress, changing))}; {await fleet.moving_count()} events on their way"
         if says != said:
-            console.print(says, markup=False)
+            say(says)
             said, until_s = says, time.monotonic() + RESIZE_PATIENCE_S
         elif time.monotonic() > until_s:
-            raise _Refused(
+            raise Refused(
                 f"nothing has changed for {RESIZE_PATIENCE_S:.0f} s: the wish is kept for a cluster that runs"
             )
         await asyncio.sleep(LOOK_S)
-    console.print(f"there are {len(await fleet.states())} shards", markup=False)
+    say(f"there are {len(await fleet.states())} shards")
 
 
 def _progress(line: ShardLine) -> str:

@@ -10,9 +10,10 @@ import msgspec
 
 from loadtests.audit.baskets import BasketCheck
 from loadtests.audit.books import Books
+from loadtests.audit.denials import DenialCheck, Denied
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.ledger import Ledger
-from loadtests.audit.replies import Acknowledged, ReplyCheck
+from loadtests.audit.replies import Acknowledged, Answered, ReplyCheck
 from loadtests.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
 
 
@@ -42,14 +43,16 @@ class BlockAudit:
     def __init__(
         self,
         block: str,
-        replies: Iterable[Acknowledged] = (),
+        answers: Iterable[Answered] = (),
         live: LiveDigest | None = None,
         read_by_others: int = 0,
     ) -> None:
         self._block = block
         self._rows = RowCheck(block)
         self._ledger = Ledger(block)
-        self._replies = ReplyCheck(block, replies)
+        told = list(answers)
+        self._replies = ReplyCheck(block, (one for one in told if isinstance(one, Acknowledged)))
+        self._denials = DenialCheck(block, (one for one in told if isinstance(one, Denied)))
         self._live = live
         self._read_by_others = read_by_others
         self._compared = False
@@ -62,6 +65,7 @@ class BlockAudit:
         for entry in entries or ():
             self._replies.meet(entry, row.position, self._ledger.books)
             self._ledger.fold(entry, row.position, row.epoch)
+            self._denials.meet(self._ledger.written_at_ms, self._ledger.books)
             if self._live is not None and self._ledger.entry_count == self._live.entries_applied:
                 yield from self._compare(self._live)
         self._ledger.check_row()
@@ -70,6 +74,7 @@ class BlockAudit:
     def finish(self) -> Iterator[Finding]:
         """The journal is at its end; yields what is missing."""
         self._replies.finish()
+        self._denials.finish()
         if not self._row_count:
             yield self._finding(Fault.JOURNAL_EMPTY, "the block does not exist, or all of its rows are gone")
         elif self._rows.position < self._read_by_others:
@@ -112,7 +117,12 @@ class BlockAudit:
         return Finding(self._block, self._rows.position, fault, sentence)
 
     def _drained(self) -> Iterator[Finding]:
-        for findings in (self._rows.findings, self._ledger.books.findings, self._replies.findings):
+        for findings in (
+            self._rows.findings,
+            self._ledger.books.findings,
+            self._replies.findings,
+            self._denials.findings,
+        ):
             yield from findings
             findings.clear()
 
@@ -123,19 +133,19 @@ class JournalAudit:
     def __init__(
         self,
         database_url: str,
-        replies: Mapping[str, Iterable[Acknowledged]] | None = None,
+        answers: Mapping[str, Iterable[Answered]] | None = None,
         live: Mapping[str, LiveDigest] | None = None,
     ) -> None:
         self.summaries: list[BlockSummary] = []
         self.row_count = 0
         self._database_url = database_url
-        self._replies = replies or {}
+        self._answers = answers or {}
         self._live = live or {}
 
     async def run(self, blocks: Iterable[str] | None = None) -> AsyncIterator[Finding]:
         """Everything that is wrong with these blocks, or with all, as they are at one time.
 
-        Blocks that replies or live digests are about are audited in any case: else what was acknowledged there could be
+        Blocks that answers or live digests are about are audited in any case: else what was acknowledged there could be
         lost unseen. Raises OSError, asyncpg.PostgresError.
         """
         connection = await connect_to_read(self._database_url)
@@ -153,7 +163,7 @@ class JournalAudit:
             asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
         baskets = BasketCheck()
         for block in dict.fromkeys(asked):
-            audit = BlockAudit(block, self._replies.get(block, ()), self._live.get(block), read_by_others.get(block, 0))
+            audit = BlockAudit(block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0))
             async for row in rows_of(connection, block):
                 self.row_count += 1
                 for finding in audit.take(row):
@@ -167,4 +177,4 @@ class JournalAudit:
 
     def _spoken_of(self) -> list[str]:
         """The blocks of which clients were told something, or the server tells its state."""
-        return [*self._replies, *self._live]
+        return [*self._answers, *self._live]

@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 
 from loadtests.audit.audit import JournalAudit
-from loadtests.audit.replies import by_block, read_acknowledged
+from loadtests.audit.replies import by_block, read_answers
 
 CLEAN, WRONG = 0, 1
 
@@ -20,14 +20,14 @@ def run_audit(
     told: Sequence[Path] = (),
     console: Console | None = None,
 ) -> int:
-    """Audit these blocks, or all, against what clients were told (files of `Acknowledged`, one JSON document a line).
+    """Audit these blocks, or all, against what clients were told (files of `Answered`, one JSON document a line).
 
     Blocks that clients were told of are audited in any case. Prints every finding. 0: nothing is wrong; 1: something
     is, or the journal or a file cannot be read.
     """
     console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     try:
-        audit = JournalAudit(database_url, by_block(read_acknowledged(told)))
+        audit = JournalAudit(database_url, by_block(read_answers(told)))
         finding_count = asyncio.run(_print_findings(audit, blocks, console))
     except (
         OSError,

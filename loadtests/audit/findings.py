@@ -84,6 +84,7 @@ class Fault(StrEnum):
     REPLY_AHEAD_OF_JOURNAL = "acknowledged before it was in the journal"
     REPLY_DIFFERS = "acknowledged otherwise than journaled"
     REPLY_OF_ANOTHER_KEY = "acknowledged to another key than journaled"
+    DENIED_WRONGLY = "denied although it was available"
     DIGEST_DIFFERS = "live state differs from the journal"
     DIGEST_AHEAD_OF_JOURNAL = "live state is ahead of the journal"
 

@@ -25,7 +25,7 @@ class Ledger:
         self.entry_count = 0
         self._epoch = -1
         self._last_at_ms = 0
-        self._written_at_ms = 0  # the same, activations apart
+        self.written_at_ms = 0  # of the last entry that bears the block's clock
         self._off_by: tuple[int, ...] = (0, 0, 0)
 
     def fold(self, entry: e.Entry, position: int, epoch: int) -> None:
@@ -41,7 +41,7 @@ class Ledger:
         kind = type(entry).__name__
         if entry.at_ms < self._last_at_ms:
             books.found(Fault.TIME_WENT_BACK, f"{kind} is {self._last_at_ms - entry.at_ms} ms back")
-        self._written_at_ms = max(self._written_at_ms, entry.at_ms)
+        self.written_at_ms = max(self.written_at_ms, entry.at_ms)
         self._last_at_ms = max(self._last_at_ms, entry.at_ms)
         begins = isinstance(entry, e.EventCreated | e.BasketIntended)
         if books.event is None and not begins and not (books.desk.tenant and isinstance(entry, _AtDesk)):
@@ -101,7 +101,7 @@ class Ledger:
                 lateness.begin_anew()
             else:
                 lateness.go_on(self._last_at_ms)
-        holds.check_outage(self.books, entry, owner_is_new=owner_is_new, written_at_ms=self._written_at_ms)
+        holds.check_outage(self.books, entry, owner_is_new=owner_is_new, written_at_ms=self.written_at_ms)
 
 
 def _owed(placed: e.HoldPlaced) -> tuple[object, ...]:

@@ -11,8 +11,9 @@ from actors.core import entries as e
 from loadtests.audit.basket_books import Basket
 from loadtests.audit.books import Books, Lot, Ticket, tickets_of_lot
 from loadtests.audit.claiming import MAX_UNITS_PER_HOLD
+from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.ids import HOLD, ORDER, WAITER, home_of
+from loadtests.audit.ids import HOLD, ORDER, WAITER, block_of_event, home_of
 from loadtests.audit.keys import journaled_key
 from loadtests.audit.plan import Plan
 from loadtests.audit.prices import cost_of, lines_of
@@ -68,7 +69,7 @@ TOLD_OF: dict[type, Told] = {
 _KIND_OF = {Told.HELD: HOLD, Told.EXTENDED: HOLD, Told.RELEASED: HOLD, Told.WAITING: WAITER, Told.LEFT: WAITER}
 
 
-class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True):
+class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True, tag="acknowledged"):
     """A reply as a client got it.
 
     `id`: of the hold, the order or the waiter that it is about; of a waiter it tells nothing else. `position`: of the
@@ -89,22 +90,26 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
 
 
-_decoder = msgspec.json.Decoder(Acknowledged)
+Answered: TypeAlias = Acknowledged | Denied
+"""What a client keeps of what it was told."""
+
+_decoder = msgspec.json.Decoder(Answered)
 
 
-def read_acknowledged(paths: Iterable[Path]) -> Iterator[Acknowledged]:
-    """The replies in files of one JSON document a line. Raises OSError, msgspec.DecodeError."""
+def read_answers(paths: Iterable[Path]) -> Iterator[Answered]:
+    """The answers in files of one JSON document a line. Raises OSError, msgspec.DecodeError."""
     for path in paths:
         with path.open("rb") as lines:
             for line in lines:
                 yield _decoder.decode(line)
 
 
-def by_block(replies: Iterable[Acknowledged]) -> dict[str, list[Acknowledged]]:
-    """The replies by the home block that their ids bear. Raises ValueError for what is no id."""
-    found: dict[str, list[Acknowledged]] = {}
-    for reply in replies:
-        found.setdefault(_home(reply)[0], []).append(reply)
+def by_block(answers: Iterable[Answered]) -> dict[str, list[Answered]]:
+    """The answers by the home block that their ids bear. Raises ValueError for what is no id."""
+    found: dict[str, list[Answered]] = {}
+    for answer in answers:
+        block = block_of_event(answer.event_id) if isinstance(answer, Denied) else _home(answer)[0]
+        found.setdefault(block, []).append(answer)
     return found
 
 

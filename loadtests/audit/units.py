@@ -93,6 +93,14 @@ class Units:
             sold += places.sold
         return available, held, sold
 
+    def open_count(self, area: str) -> int:
+        """How many places of the area of this name nobody has; empty: how many seats and slots."""
+        if not area:
+            return self._counts[UnitStatus.AVAILABLE]
+        number = self.plan.area_of_name.get(area)
+        places = None if number is None else self.areas[number]
+        return 0 if places is None else places.capacity - places.held - places.sold
+
     def owed_statuses(self, first_blocked: int) -> bytes:
         """A byte for each seat and slot, as the ledger digest has them. `first_blocked`: see `rules`."""
         owed = bytearray(self.statuses)

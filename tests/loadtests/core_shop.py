@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Sequence
 from random import Random
 
 from actors.core.block import apply, decide, next_due
@@ -27,10 +28,11 @@ from actors.core.outcomes import Outcome
 from actors.core.replies import HoldReply, OrderReply
 from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
-from actors.core.wishes import AreaPlaces, Wish
+from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.layout_files.layout_file import parse_layout
 from loadtests.audit.audit import LiveDigest
-from loadtests.audit.replies import Told
+from loadtests.audit.denials import Denied
+from loadtests.audit.replies import Acknowledged, Answered, Told
 from loadtests.calls import Accepted, Answer, Ask, Passing, Refused
 from loadtests.house import House
 from tests.loadtests.journals import EPOCHS, TENANT, Draft, Journal, acknowledged
@@ -71,14 +73,15 @@ class CoreShop:
         assert isinstance(outcome.reply, HoldReply | OrderReply)
         return Accepted(acknowledged(ask.told, outcome.reply, 0), outcome.replayed)
 
-    def journal(self, replies: list[object]) -> Journal:
+    def journal(self, answers: Sequence[Answered]) -> Journal:
         """All that happened, in rows of a few entries, with what buyers were told."""
         drafts = [
             Draft(EPOCHS[0], self.entries[first : first + ENTRIES_PER_ROW])
             for first in range(0, len(self.entries), ENTRIES_PER_ROW)
         ]
         live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(drafts))
-        return Journal(drafts, list(replies), live)  # type: ignore[arg-type]
+        replies = [answer for answer in answers if isinstance(answer, Acknowledged)]
+        return Journal(drafts, replies, live, [answer for answer in answers if isinstance(answer, Denied)])
 
     def _decide(self, command: Write) -> Outcome:
         now_ms = _now_ms()
@@ -103,7 +106,9 @@ class CoreShop:
         number = home[1] if home is not None else next(self._numbers)
         match ask.told:
             case Told.HELD:
-                return PlaceHold(stamp, number, Wish(ask.seats, tuple(AreaPlaces(*places) for places in ask.areas)))
+                areas = tuple(AreaPlaces(*places) for places in ask.areas)
+                best = (BestSeats(ask.best),) if ask.best else ()
+                return PlaceHold(stamp, number, Wish(ask.seats, areas, best))
             case Told.EXTENDED:
                 return ExtendHold(stamp, number, ask.ttl_seconds * 1000)
             case Told.RELEASED:
@@ -137,11 +142,41 @@ class UnsteadyShop(CoreShop):
 class ForgetfulShop(CoreShop):
     """Acknowledges, and loses one of its last commits."""
 
-    def journal(self, replies: list[object]) -> Journal:
+    def journal(self, answers: Sequence[Answered]) -> Journal:
         """Without its last row, as after a crash that a real commit would have survived."""
-        journal = super().journal(replies)
+        journal = super().journal(answers)
         journal.drafts.pop()
         return journal
+
+
+class AmnesiacShop(UnsteadyShop):
+    """Remembers no key, so that what is asked again is done again, in the journal too."""
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """As if nobody had asked under this key."""
+        hashed = key_hash(TENANT, key)
+        memo = self.state.memos.pop(hashed, None)
+        answer = super().answer_of(ask, key)
+        if memo is not None:
+            self.state.memos.setdefault(hashed, memo)
+        return answer
+
+
+class DenyingShop(CoreShop):
+    """Now and then tells who asks for one unit of its choice that there is none."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self._random = Random(7)
+
+    def answer_of(self, ask: Ask, key: str) -> Answer:
+        """What becomes of it, or a lie."""
+        asks_for_any = bool(ask.best or ask.areas) and ask.quantity == 1
+        return (
+            Refused("NOT_ENOUGH_AVAILABLE")
+            if asks_for_any and self._random.random() < 0.1
+            else super().answer_of(ask, key)
+        )
 
 
 class KeylessShop(CoreShop):

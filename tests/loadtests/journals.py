@@ -34,6 +34,7 @@ from actors.journal.journal import GENESIS, chain_of
 from loadtests.audit import rows as audited
 from loadtests.audit.audit import BlockAudit, LiveDigest
 from loadtests.audit.baskets import BasketCheck
+from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import TOLD_OF, Acknowledged, Told
 
@@ -66,6 +67,7 @@ class Journal(msgspec.Struct):
     replies: list[Acknowledged]
     live: LiveDigest
     block: BlockId = BLOCK
+    denials: list[Denied] = []
 
     def rows(self) -> list[audited.Row]:
         """The rows, numbered and chained."""
@@ -86,7 +88,7 @@ class Journal(msgspec.Struct):
     def copy(self) -> "Journal":
         """Another one that can be spoilt without this one."""
         drafts = [msgspec.structs.replace(draft, entries=list(draft.entries)) for draft in self.drafts]
-        return Journal(drafts, list(self.replies), self.live, self.block)
+        return Journal(drafts, list(self.replies), self.live, self.block, list(self.denials))
 
     def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
         """Row and place within it, both from 0, of the first entry of that kind with these fields."""
@@ -171,6 +173,11 @@ class Shop:
             return self._keys[self.state.desk.baskets[command.basket].key]
         return "" if isinstance(command, LegWork) else self._keys[command.stamp.key]
 
+    def hold(self, number: int, seats: tuple[str, ...], places: int = 0) -> None:
+        """A hold on these seats and so many places of the floor."""
+        areas = (AreaPlaces("floor", places),) if places else ()
+        self.ask(PlaceHold(self.stamp(f"hold {number}"), number, Wish(seats, areas)))
+
     def expire(self) -> None:
         """End what is overdue."""
         while (entry := next_due(self.state, self.now_ms)) is not None:
@@ -224,11 +231,7 @@ def clean_journal(*, days_later: bool = False, claims_again: bool = False) -> Jo
 def made_journal(days_later: bool = False, claims_again: bool = False) -> Journal:
     """The clean journal, made anew: by the core as it is now."""
     shop = Shop(claims_again=claims_again)
-    shop.take_over()
-    shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
-    shop.commit()
-    shop.ask(OpenSale(shop.stamp("open")))
-    shop.commit()
+    made_event(shop)
     for number, seats, places in (
         (1, ("A/1/1", "A/1/2"), 0),
         (2, ("A/2/1",), 3),
@@ -237,12 +240,12 @@ def made_journal(days_later: bool = False, claims_again: bool = False) -> Journa
         (6, ("B/1/left",), 0),
     ):
         shop.now_ms += 1
-        _hold(shop, number, seats, places)
+        shop.hold(number, seats, places)
     shop.commit()
     for number in (1, 2, 6):
         shop.ask(PlaceOrder(shop.stamp(f"order {number}"), number, 100 + number))
     shop.ask(ReleaseHold(shop.stamp("release 3"), 3))
-    _hold(shop, 4, ("A/1/3",))
+    shop.hold(4, ("A/1/3",))
     shop.commit()
     shop.now_ms += 1_000
     for number in (1, 2):
@@ -255,8 +258,8 @@ def made_journal(days_later: bool = False, claims_again: bool = False) -> Journa
     shop.now_ms += 2_000
     shop.expire()
     shop.commit()
-    _hold(shop, 7, (), 5)
-    _hold(shop, 8, ("A/1/5", "A/1/6"))
+    shop.hold(7, (), 5)
+    shop.hold(8, ("A/1/5", "A/1/6"))
     shop.commit()
     shop.now_ms += HOLD_TTL_MS + 5_000
     shop.take_over(shop.now_ms - 10_000, shop.now_ms - 10)  # which moves the deadlines of 7 and 8
@@ -269,7 +272,7 @@ def made_journal(days_later: bool = False, claims_again: bool = False) -> Journa
         shop.now_ms += 48 * 60 * 60_000
         for number, seat in enumerate(("A/1/4", "A/1/5", "A/1/6"), 201):
             shop.expire()
-            _hold(shop, number, (seat,))
+            shop.hold(number, (seat,))
         shop.commit()
     return shop.journal()
 
@@ -279,7 +282,7 @@ _kept_journal = cache(made_journal)
 
 def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[Finding]:
     """What the audit finds in the journal; `rows`: as they stand, if they were changed after sealing."""
-    block_audit = BlockAudit(journal.block, journal.replies, journal.live)
+    block_audit = BlockAudit(journal.block, [*journal.replies, *journal.denials], journal.live)
     return [*_audited(block_audit, journal.rows() if rows is None else rows)]
 
 
@@ -312,9 +315,13 @@ def faults(findings: Sequence[Finding]) -> set[Fault]:
     return {finding.fault for finding in findings}
 
 
-def _hold(shop: Shop, number: int, seats: tuple[str, ...], places: int = 0) -> None:
-    areas = (AreaPlaces("floor", places),) if places else ()
-    shop.ask(PlaceHold(shop.stamp(f"hold {number}"), number, Wish(seats, areas)))
+def made_event(shop: Shop) -> None:
+    """The event that the journals here are about, on sale."""
+    shop.take_over()
+    shop.ask(CreateEvent(shop.stamp("the event's key"), "A concert", LAYOUT, HOLD_TTL_MS))
+    shop.commit()
+    shop.ask(OpenSale(shop.stamp("open")))
+    shop.commit()
 
 
 def acknowledged(

@@ -15,7 +15,7 @@ from loadtests import onsale
 from loadtests.audit.audit import JournalAudit
 from loadtests.audit.command import CLEAN, WRONG, run_audit
 from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.replies import Acknowledged, by_block, read_acknowledged
+from loadtests.audit.replies import Acknowledged, by_block, read_answers
 from loadtests.audit.rows import Row
 from loadtests.server import Server
 from tests.loadtests.journals import BLOCK, clean_journal
@@ -37,7 +37,7 @@ def test_rows_in_postgres_are_audited(written: str, tmp_path: Path) -> None:
     told = tmp_path / "told.jsonl"
     told.write_bytes(msgspec.json.Encoder().encode_lines(journal.replies))
 
-    audit = JournalAudit(written, by_block(read_acknowledged([told])), {BLOCK: journal.live})
+    audit = JournalAudit(written, by_block(read_answers([told])), {BLOCK: journal.live})
     assert asyncio.run(_findings(audit)) == []
     (summary,) = audit.summaries
     assert (summary.row_count, summary.hold_count, summary.digest_compared) == (len(journal.drafts), 8, True)
@@ -45,7 +45,7 @@ def test_rows_in_postgres_are_audited(written: str, tmp_path: Path) -> None:
     assert run_audit(written, None, [told], Console(quiet=True)) == CLEAN
 
     asyncio.run(_execute(written, "delete from journal where position = 8"))
-    found = asyncio.run(_findings(JournalAudit(written, by_block(read_acknowledged([told])))))
+    found = asyncio.run(_findings(JournalAudit(written, by_block(read_answers([told])))))
     assert found[0].fault is Fault.ROW_MISSING
     assert found[0].position == 9
     assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG

@@ -7,12 +7,17 @@ import pytest
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
 from actors.layout_files.layout_file import parse_layout
-from loadtests.house import SEATS_PER_ROW, Belief, House, seat_name, seat_of_name
+from loadtests import house as houses
+from loadtests.house import SEATS_PER_ROW, Belief, House, HouseKind, Way, seat_name, seat_of_name
 
 
+@pytest.mark.parametrize("kind", HouseKind)
 @pytest.mark.parametrize("units", [1, 49, 50, 100, 1_000, 3_333, 200_000, 1_000_000])
-def test_the_layout_has_so_many_units_and_names_seats_alike(units: int) -> None:
-    house = House(units)
+def test_the_layout_has_so_many_units_and_names_seats_alike(units: int, kind: HouseKind) -> None:
+    house = House(units, kind)
+    assert house.has(Way.BEST) == house.has(Way.NAMED) == (house.seat_count > 0)
+    assert house.has(Way.PLACES) == (house.place_count > 0)
+    assert kind is HouseKind.MIXED or units in (house.seat_count, house.place_count)
     layout = parse_layout(house.layout())
     assert isinstance(layout, Layout), layout
     assert layout.capacity == units
@@ -37,16 +42,35 @@ def test_chosen_seats_are_side_by_side_and_not_known_to_be_gone() -> None:
         gone.update(seats)
 
 
-def test_when_nothing_seems_left_buyers_believe_again() -> None:
+def test_when_nothing_seems_left_buyers_believe_again_but_in_what_was_sold() -> None:
     house = House(100)
     belief = Belief(house, 0, 1, Random(1))
     belief.gone(list(range(house.seat_count)))
-    belief.area_full = True
-    assert belief.choose(2)
-    assert not belief.area_full
-    belief.gone(list(range(house.seat_count)))
+    belief.sold(list(range(10, house.seat_count)))
+    for _ in range(50):
+        assert set(belief.choose(2)) <= set(range(10))
+    belief.gone(list(range(10)))
     belief.back([7])
     assert belief.choose(1) == [7]
+    belief.sold(list(range(house.seat_count)))
+    assert belief.choose(2), "what was sold may be back where nothing else is"
+
+
+@pytest.mark.parametrize("way", Way)
+def test_that_all_is_sold_out_is_believed_for_a_moment(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    belief = Belief(House(100), 0, 1, Random(1))
+    assert belief.hopes(way)
+    monkeypatch.setattr(houses, "MOMENT_S", 60.0)
+    belief.despair(way)
+    assert [other for other in Way if not belief.hopes(other)] == [way]
+    belief = Belief(House(100), 0, 1, Random(1))
+    monkeypatch.setattr(houses, "MOMENT_S", 0.0)
+    belief.despair(way)
+    assert belief.hopes(way)
+
+
+def test_nobody_hopes_for_what_a_house_never_had() -> None:
+    assert [way for way in Way if Belief(House(10, HouseKind.AREA), 0, 1, Random(1)).hopes(way)] == [Way.PLACES]
 
 
 def test_processes_choose_in_their_own_parts_but_for_the_front() -> None:

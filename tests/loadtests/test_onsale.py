@@ -13,17 +13,28 @@ from loadtests import onsale
 from loadtests.audit.audit import BlockSummary
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import Told
+from loadtests.changes import Change
 from loadtests.crowd import Crowd, CrowdFailed
 from loadtests.figures import Figures
+from loadtests.house import HouseKind
 from loadtests.kills import Kill
 from loadtests.load_process import Task
 from loadtests.onsale import CLEAN, TOO_SLOW, WRONG, Options, run_onsale, verdict
 from loadtests.report import Audited, Report, save, show
-from loadtests.server import Counters, Server, ShardStatus, Status
+from loadtests.server import Availability, Counters, Server, ShardStatus, Status
 
 BLOCK = BlockId("0" * 16)
 SUMMARY = BlockSummary(BLOCK, 3, 30, 10, 5, digest_compared=True)
 FINDING = Finding(BLOCK, 7, Fault.UNIT_CLAIMED_TWICE, "seat [1] by hold_y, while SOLD to hold_x")
+MORE_SHOWN = (
+    "200,000 units (mixed)",
+    "gap without any accepted write 12 ms, until at 19.0 s nothing was available",
+    "3 available, 2 held, 1 sold",
+    "best seats    7 holds (0 found again under their key), refused 0",
+    "move to shard-2 in 0.4 s: moved; gap 2,899 ms",
+    "it has not moved",
+    "2 times denied a single unit",
+)
 NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key", "operator's key")
 
 
@@ -33,17 +44,25 @@ def _report(new: int = 5_000, **changes: object) -> Report:
     report = Report(
         event_id="event_x",
         buyers=64,
+        house=HouseKind.MIXED,
+        units=200_000,
+        best_share=0.3,
+        until_sold_out=False,
         processes=2,
         elapsed_s=20.0,
         sold_out=False,
+        seen_last=Availability(3, 2, 1),
         figures=figures,
         cpu_shares=[0.2, 0.95],
         longest_gap_ms=12,
+        full_at_ms=19_000,
         durability={"fsync": "on"},
         counters=Counters(100, 10, 5, 5, 200),
         kills=[Kill("shard-1", 4_711, 5_000, 61)],
         kill_faults=[],
-        audit=Audited(9, [SUMMARY], [], 0),
+        changes=[Change("move to shard-2", "moved", 6_000, 6_400)],
+        change_faults=[],
+        audit=Audited(9, 2, [SUMMARY], [], 0),
     )
     return msgspec.structs.replace(report, **changes)
 
@@ -55,14 +74,20 @@ def test_five_thousand_new_holds_and_orders_in_twenty_seconds_are_enough() -> No
     assert verdict(_report(100, sold_out=True)) == CLEAN
 
 
+def test_what_was_to_sell_out_did_not_however_much_was_sold() -> None:
+    assert verdict(_report(100, until_sold_out=True, sold_out=True)) == CLEAN
+    assert verdict(_report(99_999, until_sold_out=True)) == TOO_SLOW
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"audit": Audited(9, [SUMMARY], [FINDING], 1)},
-        {"audit": Audited(9, [msgspec.structs.replace(SUMMARY, digest_compared=False)], [], 0)},
+        {"audit": Audited(9, 2, [SUMMARY], [FINDING], 1)},
+        {"audit": Audited(9, 2, [msgspec.structs.replace(SUMMARY, digest_compared=False)], [], 0)},
         {"figures": Figures(accepted={Told.HELD: 9_999}, errors={"HTTP held: INTERNAL": 1})},
         {"durability": {"fsync": "off"}},
         {"kill_faults": ["there was nothing to kill"]},
+        {"change_faults": ["it has not moved in 30 s"]},
     ],
 )
 def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) -> None:
@@ -70,16 +95,26 @@ def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) ->
 
 
 def test_a_report_shows_and_keeps_what_counts(tmp_path: Path) -> None:
-    report = _report(audit=Audited(9, [SUMMARY], [FINDING], 1))
+    report = _report(audit=Audited(9, 2, [SUMMARY], [FINDING], 1), change_faults=["it has not moved"])
+    report.figures.held_by["best seats"] = 7
+    report.figures.accepted_at[6_500] = 1
     console = Console(record=True, width=200, file=(tmp_path / "shown").open("w"))
     show(report, console)
     shown = console.export_text()
-    for text in ("250/s", "10.0 commands per batch, 20.0 per commit", "kill -9 4711", "61 commands", str(FINDING)):
+    for text in (
+        "250/s",
+        "10.0 commands per batch, 20.0 per commit",
+        "kill -9 4711",
+        "61 commands",
+        str(FINDING),
+        *MORE_SHOWN,
+    ):
         assert text in shown
     assert "try --processes" in shown
     save(report, tmp_path / "report.json")
     kept = msgspec.json.decode((tmp_path / "report.json").read_bytes())
     assert (kept["accepted_per_s"], kept["audit"]["finding_count"]) == (250.0, 1)
+    assert [(change["what"], change["gap_ms"]) for change in kept["changes"]] == [("move to shard-2", 2_899)]
 
 
 def test_counters_of_a_shard_that_started_anew_count_from_its_start() -> None:
@@ -98,7 +133,22 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
 
 
 def test_processes_of_buyers_that_cannot_begin_fail_the_run_and_are_gone(tmp_path: Path) -> None:
-    task = Task("http://127.0.0.1:1", "127.0.0.1:1", "key", "event_x", 100, 1, 1, 1_000, 0, 1, "run", "/nowhere/told")
+    task = Task(
+        "http://127.0.0.1:1",
+        "127.0.0.1:1",
+        "key",
+        "event_x",
+        100,
+        HouseKind.MIXED,
+        0.3,
+        1,
+        1,
+        1_000,
+        0,
+        1,
+        "run",
+        "/nowhere/told",
+    )
 
     async def run() -> Crowd:
         crowd = Crowd([task, msgspec.structs.replace(task, told_file=str(tmp_path / "told"))])
@@ -127,7 +177,7 @@ def _onsale(file: Path) -> tuple[int, str]:
 
 
 def test_figures_that_could_not_be_kept_are_noticed_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onsale, "_run", lambda options, console: pytest.fail("it ran"))
+    monkeypatch.setattr(onsale, "_run", lambda *_: pytest.fail("it ran"))
     said = "onsale: cannot write /no/such/folder/x.json: No such file or directory\n"
     assert _onsale(Path("/no/such/folder/x.json")) == (WRONG, said)
 
@@ -141,7 +191,7 @@ def test_a_run_that_cannot_be_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_up_during_the_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run(options: Options, console: Console) -> Report:
+    async def run(*_: object) -> Report:
         return _report()
 
     monkeypatch.setattr(onsale, "_run", run)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from loadtests.changes import FELT_WITHIN_MS
 from loadtests.onsale import CLEAN, TOO_SLOW
 from tests.stack.running_stack import RunningStack
 
@@ -20,9 +21,16 @@ def onsale(running: RunningStack, file: Path, seconds: int, *options: str) -> An
     """Run it from two processes of buyers; what it kept, after checking what every run must come to."""
     ran = running.command("onsale", "--buyers", "40", "--seconds", str(seconds), "--json", str(file), *options)
     assert ran.returncode in (CLEAN, TOO_SLOW), ran.stdout + ran.stderr
-    assert "clean: nothing sold twice, nothing acknowledged lost, live digest equal" in ran.stdout
+    assert (
+        "clean: nothing sold twice, nothing acknowledged lost, live digest equal, nothing denied wrongly" in ran.stdout
+    )
     report = msgspec.json.decode(file.read_bytes())
-    assert (report["processes"], report["kill_faults"], report["figures"]["errors"]) == (2, [], {})
+    assert (report["processes"], report["kill_faults"], report["change_faults"], report["figures"]["errors"]) == (
+        2,
+        [],
+        [],
+        {},
+    )
     assert (report["audit"]["finding_count"], len(report["audit"]["blocks"])) == (0, 1)
     (block,) = report["audit"]["blocks"]
     assert block["digest_compared"]
@@ -47,3 +55,17 @@ def test_a_crowd_buys_while_the_shard_is_killed_twice_and_the_audit_is_clean(
     assert first["pid"] != second["pid"]
     for kill in (first, second):
         assert kill["in_flight"] > 0, "each of these was answered, or there would be errors"
+
+
+def test_seats_are_sold_while_the_event_moves_the_fleet_changes_and_the_shard_is_killed(
+    running: RunningStack, tmp_path: Path
+) -> None:
+    options = ("--house", "seats", "--best-share", "0.6", "--moves", "3", "--kill-shard", "1")
+    report = onsale(running, tmp_path / "report.json", 16, *options)
+    assert report["figures"]["held_by"].keys() == {"seats by name", "best seats"}
+    assert len(report["kills"]) == 1
+    whats = [change["what"] for change in report["changes"]]
+    assert len(whats) == 3
+    assert {what.split()[0] for what in whats} == {"move", "resize"}
+    for change in report["changes"]:
+        assert change["gap_ms"] < change["ended_at_ms"] - change["began_at_ms"] + FELT_WITHIN_MS, "somebody was served"
