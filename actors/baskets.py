@@ -24,7 +24,7 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.ids import BlockId, TenantId, desk_block
+from actors.core.ids import BlockId, TenantId, desk_block, event_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply, PinReply, PlacingReply, Reply
 from actors.core.wishes import Wish
@@ -58,7 +58,14 @@ class Baskets:
         self._number = number
 
     async def place(self, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int) -> Settled | Rejected:
-        """Hold all that is wished for in all the blocks, or nothing."""
+        """Hold all that is wished for in all the blocks, or nothing. What a leg is refused for says of which event."""
+        while True:
+            outcome = await self._place(stamp, wishes, ttl_ms)
+            if not (isinstance(outcome, Rejected) and outcome.reason is Reason.HOLD_RELEASED):
+                return outcome
+            # somebody under the same key was refused, and this one placed the same legs: the key is as if never used
+
+    async def _place(self, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int) -> Settled | Rejected:
         tenant = TenantId(stamp.tenant)
         desk = desk_block(tenant, stamp.key)
         plans = tuple(LegPlan(block, self._number(), wish) for block, wish in sorted(wishes, key=lambda leg: leg[0]))
@@ -74,14 +81,17 @@ class Baskets:
         if isinstance(held, Rejected):
             return await self._drop(desk, placing, stamp, held)
         settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
-        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
+        if isinstance(settled, Rejected):
+            hopeless = settled.reason is Reason.INVALID_ARGUMENT  # else the desk has dropped it, or will
+            return await self._drop(desk, placing, stamp, settled) if hopeless else settled
+        return _settled(desk, settled)
 
     async def exchange(
         self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], block: BlockId, wish: Wish
     ) -> Settled | Rejected:
         """Let a basket's order have what is wished for in the block instead of these tickets, or leave it as it is."""
         intent = IntendExchange(stamp, order, tickets, LegPlan(block, self._number(), wish))
-        meant = await self._ask(desk, intent, stamp)
+        meant = await self._ask(desk, intent, stamp, Reason.ORDER_NOT_FOUND)
         if isinstance(meant, Rejected):
             return meant
         placing = reply_decoder.decode(meant.reply)
@@ -92,12 +102,16 @@ class Baskets:
         leg = placing.legs[0].leg
         outcome = None if isinstance(held, Rejected) else held[0]
         settled = await self._ask(desk, SettleExchange(stamp.tenant, order, leg, outcome), stamp)
+        if outcome is not None and isinstance(settled, Rejected) and settled.reason is Reason.INVALID_ARGUMENT:
+            held = settled  # it can never be settled
+            settled = await self._ask(desk, SettleExchange(stamp.tenant, order, leg, None), stamp)
         if isinstance(settled, Rejected):
             return _open(held) if isinstance(held, Rejected) else settled
         if isinstance(held, Rejected) and not settled.replayed:
-            return held
+            # what is released is of a try that came to nothing, or of tickets of which the desk has yet to hear
+            return Rejected(Reason.UNAVAILABLE) if held.reason is Reason.HOLD_RELEASED else held
         shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
-        return shown if isinstance(shown, Rejected) else _settled(desk, shown)
+        return _open(shown) if isinstance(shown, Rejected) else _settled(desk, shown)
 
     async def _pin_all(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> tuple[LegHeld, ...] | Rejected:
         held = []
@@ -106,15 +120,12 @@ class Baskets:
                 stamp.tenant, desk, placing.number, stamp.buyer, plan, FIRST_REVISION, placing.place_by_ms
             )  # fmt: skip
             pinned = await self._ask(BlockId(plan.block), pin, stamp)
-            while (
-                isinstance(pinned, Rejected)
-                and pinned.reason is Reason.UNAVAILABLE
-                and _is_worth_waiting(pinned, placing)
-            ):
+            while isinstance(pinned, Rejected) and pinned.reason is Reason.UNAVAILABLE and _is_soon(pinned, placing):
                 await asyncio.sleep(PAUSE_S)
                 pinned = await self._ask(BlockId(plan.block), pin, stamp)
             if isinstance(pinned, Rejected):
-                return pinned
+                told = msgspec.structs.replace(pinned.details, event=event_id(BlockId(plan.block)))
+                return Rejected(pinned.reason, told)
             reply = reply_decoder.decode(pinned.reply)
             assert isinstance(reply, PinReply), "a leg says what it holds"
             assert reply.held is not None, "a leg says what it holds"
@@ -135,10 +146,11 @@ class Baskets:
         block: BlockId,
         command: Write | LegWork | ReadOrder,
         stamp: Stamp,
+        unknown_block: Reason = Reason.EVENT_NOT_FOUND,
         enter: Callable[[], Awaitable[None]] | None = None,
     ) -> Replied | Rejected:
         return await self._dispatcher.ask(
-            block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, Reason.EVENT_NOT_FOUND, enter=enter
+            block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, unknown_block, enter=enter
         )
 
 
@@ -148,12 +160,12 @@ def _settled(desk: BlockId, replied: Replied) -> Settled:
     return Settled(desk, reply, replied.replayed, replied.position)
 
 
-def _is_worth_waiting(refusal: Rejected, placing: PlacingReply) -> bool:
+def _is_soon(refusal: Rejected, placing: PlacingReply) -> bool:
     """Whether the block says that it can be asked again in time: a leg of it is being booked."""
     retry_at_ms = refusal.details.retry_at_ms
     return retry_at_ms is not None and retry_at_ms < placing.place_by_ms
 
 
 def _open(_: Rejected) -> Rejected:
-    """Nobody knows whether the desk has heard of it."""
+    """Whoever asked cannot be told what the desk has made of it."""
     return Rejected(Reason.OUTCOME_UNKNOWN)

@@ -32,7 +32,7 @@ from serve.validation import (
     TicketsOfOrder,
     bounded_timeout_ms,
 )
-from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
+from serve.wish_shapes import NewBasket, NewHold, NewWaiter, TicketExchange
 
 DIGEST_PERIOD_S = 1.0
 """A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time, and for one a second for
@@ -140,6 +140,15 @@ class Operations(Reads):
         request = _for_buyer(request, new.buyer_id)
         return await self._reservations.place_hold(request, event_id, new.wish(), new.ttl_seconds * 1000)
 
+    async def place_basket(self, envelope: Envelope, body: NewBasket | Rejected) -> Done[HoldReply] | Rejected:
+        """Hold units of several events, all or nothing."""
+        admitted = await self._admit_write(envelope, body)
+        if isinstance(admitted, Rejected):
+            return admitted
+        request, new = admitted
+        legs = [(leg.event_id, leg.wish()) for leg in new.legs]
+        return await self._reservations.place_basket(_for_buyer(request, new.buyer_id), legs, new.ttl_seconds * 1000)
+
     async def get_hold(self, envelope: Envelope, hold_id: str) -> Done[HoldReply] | Rejected:
         """Read a hold."""
         caller = await self._admit_read(envelope)
@@ -218,7 +227,7 @@ class Operations(Reads):
             return admitted
         request, exchange = admitted
         places = _places(exchange.tickets)
-        return await self._reservations.exchange_tickets(request, order_id, places, exchange.wish())
+        return await self._reservations.exchange_tickets(request, order_id, places, exchange.wish(), exchange.event_id)
 
     async def reassign_ticket(
         self, envelope: Envelope, ticket_id: str, body: NewHolder | Rejected

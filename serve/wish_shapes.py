@@ -6,11 +6,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from actors.core.baskets import MAX_LEGS
 from actors.core.wishes import MAX_PARTS, MAX_UNITS_PER_HOLD, AreaPlaces, BestSeats, Span, Wish
 from serve.validation import (
     BEGINNING,
     MILLISECOND,
     BuyerId,
+    Id,
     Instant,
     Seconds,
     Shape,
@@ -136,6 +138,31 @@ class NewHold(Wished, frozen=True):
         yield from faults_of_buyer(self.buyer_id)
 
 
+class LegAsked(Wished, frozen=True, kw_only=True):
+    """What to hold of one event, as a hold has it: 1 to 50 units together."""
+
+    event_id: Id
+
+
+class NewBasket(Shape, frozen=True):
+    """What to hold of several events, all or nothing, for `ttl_seconds` (0: ten minutes). Each event is named once, and
+    all are sold in one currency.
+
+    `buyer_id` is the caller's own opaque name of the buyer: it is kept for ever, so never a mail address or a name.
+    """
+
+    legs: Annotated[tuple[LegAsked, ...], Meta(min_length=1, max_length=MAX_LEGS)]
+    ttl_seconds: Seconds = 0
+    buyer_id: BuyerId = ""
+
+    def faults(self) -> Iterator[str]:
+        """Of each wish, of the events together and of the buyer."""
+        for index, leg in enumerate(self.legs):
+            yield from (f"legs[{index}].{fault}" for fault in leg.faults())
+        yield from named_twice("legs[{}].event_id", (leg.event_id for leg in self.legs))
+        yield from faults_of_buyer(self.buyer_id)
+
+
 class NewWaiter(Wished, frozen=True):
     """What to wait for, as a hold has it. `buyer_id` as there."""
 
@@ -148,9 +175,13 @@ class NewWaiter(Wished, frozen=True):
 
 
 class TicketExchange(Wished, frozen=True, kw_only=True):
-    """Which tickets of an order to give back, and what to have instead, as a hold has it."""
+    """Which tickets of an order to give back, and what to have instead, as a hold has it.
+
+    `event_id`: of which event; required where the order is of several, else it is the order's own.
+    """
 
     tickets: TicketIds
+    event_id: Annotated[str, Meta(max_length=64)] = ""
 
     def faults(self) -> Iterator[str]:
         """Of the wish and of the tickets."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from actors.core.baskets import MAX_LEGS, Deed
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, DropBasket, IntendBasket, SettleBasket
-from actors.core.desk_state import Basket
+from actors.core.desk_state import FIRST_DEMAND, Basket
 from actors.core.entries import (
     BasketDropped,
     BasketIntended,
@@ -56,9 +56,14 @@ def faults_of_intend_basket(state: BlockState, command: IntendBasket) -> tuple[s
     return tuple(faults)
 
 
-def decide_intend_basket(_: BlockState, command: IntendBasket, now_ms: int) -> Outcome:
-    """Nothing is held yet; who asked may place the legs now."""
+def decide_intend_basket(state: BlockState, command: IntendBasket, now_ms: int) -> Outcome:
+    """Nothing is held yet; who asked may place the legs now.
+
+    A late duplicate may mean a basket anew that was dropped: when its legs are released, so that none can come.
+    """
     stamp = command.stamp
+    if any((plan.leg, FIRST_DEMAND) in state.desk.todos for plan in command.legs):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms))
     place_by_ms = min(stamp.not_after_ms, now_ms + MAX_PLACING_MS)
     entry = BasketIntended(
         now_ms, stamp.tenant, command.basket, stamp.buyer, command.legs, command.ttl_ms or DEFAULT_BASKET_TTL_MS,
@@ -116,7 +121,7 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
     if basket is None:
         return Accepted((), LegFateReply(command.leg, Deed.RELEASE, command.revision + 1))
     exchange = basket.exchange
-    if not basket.held or (exchange is not None and exchange.plan.leg == command.leg):
+    if not basket.held or (exchange is not None and (command.is_void or exchange.plan.leg == command.leg)):
         waits_until_ms = basket.place_by_ms if exchange is None else exchange.place_by_ms
         return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=waits_until_ms))
     if all(held.leg != command.leg for held in basket.held):
@@ -127,7 +132,12 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
 
 
 def _end_void_leg(state: BlockState, basket: Basket, leg: int, now_ms: int) -> tuple[Entry, ...]:
-    """What a basket loses when one of its events is cancelled: before it is paid all, then that event's."""
+    """What a basket loses when one of its events is cancelled: before it is paid all, then that event's.
+
+    Nothing yet while an exchange is not settled; the leg asks again.
+    """
+    if basket.exchange is not None:
+        return ()
     hold = state.holds[basket.number]
     if not hold.order:
         is_active = hold.status is HoldStatus.ACTIVE

@@ -35,6 +35,8 @@ def decide_intend_exchange(state: BlockState, command: IntendExchange, now_ms: i
     basket = state.desk.baskets.get(order.hold)
     if basket is None or len(basket.held) >= MAX_LEGS_EVER:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("order: cannot be exchanged any more",)))
+    if command.leg.leg in basket.revisions:
+        return Rejected(Reason.DEADLINE_EXCEEDED)  # a late duplicate of what came to nothing
     instead = tuple(
         (held.leg, tuple(of_leg))
         for held, of_leg in tickets_by_leg(basket.held, command.tickets)
@@ -46,7 +48,7 @@ def decide_intend_exchange(state: BlockState, command: IntendExchange, now_ms: i
     entry = ExchangeIntended(
         now_ms, order.number, command.tickets, plan, place_by_ms, stamp.key, stamp.fingerprint
     )  # fmt: skip
-    return Accepted((entry,), PlacingReply(order.number, (plan,), place_by_ms))
+    return Accepted((entry,), PlacingReply(basket.number, (plan,), place_by_ms))
 
 
 def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: int) -> Outcome:
@@ -69,7 +71,7 @@ def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: i
     if command.held.currency != basket.held[0].currency:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("event_id: it is sold in another currency",)))
     entries = (ExchangeSettled(now_ms, order.number, command.held),)
-    return Accepted(entries, PlacingReply(order.number, (), 0))
+    return Accepted(entries, PlacingReply(basket.number, (), 0))
 
 
 def being_placed(state: BlockState, order: Order, key: bytes) -> PlacingReply | None:
@@ -78,7 +80,7 @@ def being_placed(state: BlockState, order: Order, key: bytes) -> PlacingReply | 
     exchange = basket.exchange if basket is not None else None
     if exchange is None or exchange.key != key:
         return None
-    return PlacingReply(order.number, (exchange.plan,), exchange.place_by_ms)
+    return PlacingReply(order.hold, (exchange.plan,), exchange.place_by_ms)
 
 
 def apply_exchange_intended(state: BlockState, entry: ExchangeIntended) -> None:

@@ -9,6 +9,9 @@ import msgspec
 
 from actors.core.baskets import Deed, LegHeld, LegPlan
 
+FIRST_DEMAND = 2
+"""The revision of what is first demanded of a leg; it is pinned under 1."""
+
 
 class Todo(msgspec.Struct, array_like=True, gc=False):
     """A deed that a leg has not acknowledged yet; `tickets` of the leg to release, empty: all that it has."""
@@ -116,7 +119,7 @@ class Desk:
     def _demand(
         self, basket: Basket, leg: LegHeld | LegPlan, deed: Deed, at_ms: int, tickets: tuple[int, ...] = ()
     ) -> None:
-        revision = basket.revisions.get(leg.leg, 1) + 1
+        revision = basket.revisions.get(leg.leg, FIRST_DEMAND - 1) + 1
         basket.revisions[leg.leg] = revision
         self.todos[leg.leg, revision] = Todo(leg.leg, leg.block, revision, deed, tickets, at_ms)
 
@@ -125,8 +128,9 @@ class Desk:
         return min((_place_by_ms(basket) for basket in self.placing.values()), default=None)
 
     def overdue(self, at_ms: int) -> Basket | None:
-        """One whose time for placing is over."""
-        return next((basket for basket in self.placing.values() if _place_by_ms(basket) <= at_ms), None)
+        """The one whose time for placing has been over for longest."""
+        overdue = (basket for basket in self.placing.values() if _place_by_ms(basket) <= at_ms)
+        return min(overdue, key=lambda basket: (_place_by_ms(basket), basket.number), default=None)
 
 
 def tickets_by_leg(legs: Iterable[LegHeld], tickets: Iterable[int]) -> Iterator[tuple[LegHeld, list[int]]]:

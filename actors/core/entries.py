@@ -150,7 +150,10 @@ class StatusChanged(msgspec.Struct, frozen=True, array_like=True, tag=12, forbid
 
 
 class EventEdited(msgspec.Struct, frozen=True, array_like=True, tag=13, forbid_unknown_fields=True):
-    """What is not None is new. A new layout is the next version; who claims units keeps them by name."""
+    """What is not None is new. A new layout is the next version; who claims units keeps them by name.
+
+    New rules count from `at_ms` on: what they return later is set aside, though it came back once before.
+    """
 
     at_ms: int
     name: str | None

@@ -6,6 +6,7 @@ the number is kept. So a request that bears an id goes straight to the block tha
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NewType
 
@@ -41,9 +42,13 @@ def event_block(tenant: TenantId, key: str) -> BlockId:
 
 def desk_block(tenant: TenantId, key: bytes) -> BlockId:
     """The desk that coordinates what `tenant` asks for under this hash of an idempotency key: one of `DESKS`."""
-    desk = str(int.from_bytes(key[:4]) % DESKS)
-    digest = blake2b(tenants_own(tenant, desk), digest_size=10, person=b"holdfast.desk").digest()
-    return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
+    return _desk(tenant, int.from_bytes(key[:4]) % DESKS)
+
+
+@lru_cache(maxsize=4096)
+def desks_of(tenant: TenantId) -> frozenset[BlockId]:
+    """All the desks of a tenant: what has its home in another block is of one event."""
+    return frozenset(_desk(tenant, number) for number in range(DESKS))
 
 
 def tenants_own(tenant: TenantId, text: str) -> bytes:
@@ -91,6 +96,11 @@ def parse_ticket_id(text: str) -> tuple[BlockId, int, int] | None:
     order, _, place = text.partition("-")
     home = parse_id(Kind.TICKET, order)
     return (*home, int(place) - 1) if home is not None and _PLACE.fullmatch(place) else None
+
+
+def _desk(tenant: TenantId, number: int) -> BlockId:
+    digest = blake2b(tenants_own(tenant, str(number)), digest_size=10, person=b"holdfast.desk").digest()
+    return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
 
 
 def _encode(number: int, length: int) -> str:

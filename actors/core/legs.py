@@ -19,7 +19,7 @@ from actors.core.pricing import category_of_point, price_type_of_point
 from actors.core.replies import HoldStatus, OrderStatus, PinReply
 from actors.core.state import BlockState, Hold, Leg, Order, Units
 from actors.core.ticket_changes import give_tickets_back, without_tickets
-from actors.core.tickets import good_tickets, sold_units, units_of
+from actors.core.tickets import sold_units, tickets_of, units_of
 from actors.core.wishes import faults_of_wish
 
 ASK_AFTER_MS = 5_000
@@ -86,6 +86,8 @@ def decide_release_leg(state: BlockState, command: ReleaseLeg, now_ms: int) -> O
         return Accepted((barred,), PinReply(command.leg))
     if leg.revision >= command.revision:
         return Accepted((), PinReply(leg.number), replayed=True)
+    if any(leg.number in dict(other.instead) for other in state.asking.values()):
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # that one is booked first
     return Accepted((LegReleased(now_ms, leg.number, command.revision, command.tickets),), PinReply(leg.number))
 
 
@@ -108,7 +110,11 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
     for other, tickets in leg.instead:
         order = state.orders[other]
         give_tickets_back(state, order, tickets, entry.at_ms)
-        state.orders[other] = without_tickets(order, tickets, order.status)
+        left = without_tickets(order, tickets, order.status)
+        state.orders[other] = left
+        if not any(left.code_revisions):
+            left.status = OrderStatus.CANCELLED
+            state.let_ask(state.legs[other], 0)
     all_units = state.units_now(hold)
     state.claim(hold, _less(all_units, [pinned]))
     state.inventory.sell(hold.number, all_units.seats, all_units.areas)
@@ -117,7 +123,7 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
     )
     leg.instead, leg.revision = (), entry.revision
-    state.let_ask(leg, 0)
+    _let_ask_if_void(state, leg, entry.at_ms)
 
 
 def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
@@ -139,9 +145,16 @@ def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
         for units in sold_units(state, hold, order):
             state.give_back(hold, units, were_sold=True)
         order.status = OrderStatus.CANCELLED
-    elif tickets:
+        return
+    if tickets:
         give_tickets_back(state, order, tickets, entry.at_ms)
         state.orders[order.number] = without_tickets(order, tickets, OrderStatus.PARTLY_CANCELLED)
+    _let_ask_if_void(state, leg, entry.at_ms)
+
+
+def _let_ask_if_void(state: BlockState, leg: Leg, at_ms: int) -> None:
+    """A leg that has something is not in doubt any more, unless its event is cancelled."""
+    state.let_ask(leg, at_ms if state.is_cancelled else 0)
 
 
 def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
@@ -150,20 +163,28 @@ def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
 
 
 def pinned_units(state: BlockState, hold: Hold, leg: Leg) -> Units:
-    """What a pinned leg claims: all its units but those that its order has still, and gives back for it."""
-    return _less(state.units_now(hold), given_units(state, leg.instead) or ())
+    """What a pinned leg claims: all its units but those that its order had when it was pinned, and gives back for it.
+
+    Those too that the order has given back since: an exchange that came to nothing is released when it may be.
+    """
+    return _less(state.units_now(hold), _units_of_tickets(state, leg.instead))
 
 
 def given_units(state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], ...]) -> list[Units] | None:
     """What these tickets of booked legs stand for; None if they are not all good."""
-    given: list[Units] = []
     for number, tickets in instead:
         order = state.orders.get(number)
         if order is None or any(not order.code_revisions[ticket] for ticket in tickets):
             return None
+    return _units_of_tickets(state, instead)
+
+
+def _units_of_tickets(state: BlockState, instead: tuple[tuple[int, tuple[int, ...]], ...]) -> list[Units]:
+    given: list[Units] = []
+    for number, tickets in instead:
         wanted = set(tickets)
-        good = (ticket for ticket in good_tickets(state, state.holds[number], order) if ticket.number in wanted)
-        given += units_of(state, good)
+        all_tickets = tickets_of(state, state.holds[number], state.orders[number])
+        given += units_of(state, (ticket for ticket in all_tickets if ticket.number in wanted))
     return given
 
 

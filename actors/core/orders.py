@@ -156,11 +156,14 @@ def end_order(state: BlockState, order: Order, status: OrderStatus, at_ms: int) 
     hold = state.holds[order.hold]
     if order.status is OrderStatus.PENDING:
         state.give_back(hold, state.units_now(hold), were_sold=False)
+        state.desk.release(hold.number, at_ms)
     else:
         assert order.status in IN_FORCE, "an ended order stays ended"
         for units in sold_units(state, hold, order):
             state.give_back(hold, units, were_sold=True)
-    state.desk.release(hold.number, at_ms)
+        if hold.number in state.desk.baskets:  # what was given back before stays whoever's it is now
+            good = [ticket for ticket, revision in enumerate(order.code_revisions) if revision]
+            state.desk.release_tickets(hold.number, good, at_ms)
     order.status = status
     if not order.was_paid:  # else there may be a dispute about it for as long as the block lives
         state.ended.append((at_ms, hold.number))

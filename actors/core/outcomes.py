@@ -63,6 +63,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: tuple[str, ...] = ()  # "field: what is wrong with it"
     available: int | None = None  # how many could have been had
     retry_at_ms: int | None = None  # when asking again may help, e.g. the earliest expiry
+    event: str = ""  # the id of the event that said so, of the several of a basket
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -156,7 +156,7 @@ class DigestReply(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 
 class PlacingReply(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """A desk waits for these legs of a basket, or of an exchange, to be placed, until `place_by_ms`."""
+    """A desk waits for these legs to be placed, of basket `number` or of an exchange in it, until `place_by_ms`."""
 
     number: int
     legs: tuple[LegPlan, ...]

@@ -277,7 +277,7 @@ def _thaw_hold(state: BlockState, hold: Hold) -> None:
     """The hold, and what is derived from it: who has which unit, until when."""
     state.holds[hold.number] = hold
     reclaim(state, hold)
-    if state.claims_units(hold):
+    if state.claims_units(hold) and hold.number not in state.legs:
         state.push_deadline(hold)
 
 

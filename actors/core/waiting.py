@@ -14,7 +14,6 @@ from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, remember
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
 from actors.core.state import BlockState, Waiter
-from actors.core.waiting_line import MAX_WAITERS
 from actors.core.wishes import Wish, faults_of_wish
 
 
@@ -39,7 +38,7 @@ def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Out
     granted = have(state, asked, stamp.buyer, Ground(state, now_ms, wish), now_ms)
     if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR:
         return granted
-    if len(state.line) >= MAX_WAITERS:
+    if not state.line.has_room(wish):
         return Rejected(Reason.OVERLOADED)
     entry = WaiterJoined(now_ms, command.waiter, stamp.buyer, wish, stamp.key, stamp.fingerprint)
     waiter = Waiter(command.waiter, stamp.buyer, wish, now_ms)

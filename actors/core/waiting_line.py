@@ -8,6 +8,8 @@ from itertools import islice
 from actors.core.wishes import Wish
 
 MAX_WAITERS = 50_000
+MAX_WISHES = 500
+"""Different ones: whenever something comes back, each is looked at, which takes some 40 µs."""
 
 
 class WaitingLine:
@@ -21,6 +23,10 @@ class WaitingLine:
 
     def __len__(self) -> int:
         return self._count
+
+    def has_room(self, wish: Wish) -> bool:
+        """Whether one more can wait for this."""
+        return self._count < MAX_WAITERS and (wish in self._waiting or len(self._waiting) < MAX_WISHES)
 
     def join(self, waiter: int, wish: Wish) -> None:
         """Stand at the end."""

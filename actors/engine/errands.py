@@ -5,9 +5,9 @@ second time does nothing.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 ROUND_S = 0.5
 ASK_TIMEOUT_MS = 5_000
 MAX_UNDER_WAY = 512
+
+T = TypeVar("T")
 
 
 class OtherBlocks(Protocol):
@@ -55,7 +57,8 @@ class Errands:
         self._others = others
         self._errands: set[asyncio.Task[None]] = set()
         self._under_way: set[tuple[BlockId, int]] = set()  # block and leg
-        self._ask_not_before_ms: dict[tuple[BlockId, int], int] = {}
+        self._in_vain_ms: dict[tuple[BlockId, int], int] = {}  # when it was tried last, of what does not succeed
+        self._told: dict[tuple[BlockId, int], tuple[int, int]] = {}  # of a leg: what it asked at, when it asks again
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -72,16 +75,16 @@ class Errands:
                 errand.cancel()
 
     async def _begin(self) -> None:
-        wanting = [
-            hosted
+        seen = [
+            (hosted, self._todos(hosted), self._doubts(hosted))
             for hosted in self._residence.blocks.values()
             if hosted.claimed and not hosted.quarantined and (hosted.state.desk.todos or hosted.state.asking)
         ]
-        if not wanting:
+        seen = [(hosted, todos, doubts) for hosted, todos, doubts in seen if todos or doubts]
+        if not seen:
             return
-        cycle = self._commit.collect(wanting)
         # What is seen now will be durable when the cycle is done; what comes meanwhile has its own turn.
-        seen = [(hosted, self._todos(hosted), self._doubts(hosted)) for hosted in wanting]
+        cycle = self._commit.collect([hosted for hosted, _, _ in seen])
         await cycle.wait()
         for hosted, todos, doubts in seen:
             if hosted in cycle.positions:
@@ -103,49 +106,69 @@ class Errands:
             _log.error("an errand failed", block=errand_of[0], leg=errand_of[1], exc_info=errand.exception())
 
     def _todos(self, hosted: HostedBlock) -> list[Todo]:
-        """The oldest deed of each leg that nobody is about."""
+        """The oldest deed of each leg that nobody is about, as many as there is room for."""
         first: dict[int, Todo] = {}
         for todo in hosted.state.desk.todos.values():
             known = first.get(todo.leg)
             if known is None or todo.revision < known.revision:
                 first[todo.leg] = todo
-        room = max(MAX_UNDER_WAY - len(self._under_way), 0)
-        return [todo for todo in first.values() if (hosted.block, todo.leg) not in self._under_way][:room]
+        todos = [todo for todo in first.values() if (hosted.block, todo.leg) not in self._under_way]
+        return self._fitting(hosted.block, todos, lambda todo: todo.leg)
 
     def _doubts(self, hosted: HostedBlock) -> list[Leg]:
+        """Who was told to ask later asks at once all the same when there is something new to ask about."""
         now_ms = self._clock.now_ms()
-        return [
+        doubts = [
             leg
             for leg in hosted.state.asking.values()
-            if max(leg.ask_at_ms, self._ask_not_before_ms.get((hosted.block, leg.number), 0)) <= now_ms
-            and (hosted.block, leg.number) not in self._under_way
+            if self._is_to_ask(hosted.block, leg, now_ms) and (hosted.block, leg.number) not in self._under_way
         ]
+        return self._fitting(hosted.block, doubts, lambda leg: leg.number)
+
+    def _fitting(self, block: BlockId, errands: list[T], leg_of: Callable[[T], int]) -> list[T]:
+        """As many as there is room for; what was in vain comes last, so as not to be in the way of the rest."""
+        room = max(MAX_UNDER_WAY - len(self._under_way), 0)
+        if len(errands) > room:
+            errands.sort(key=lambda errand: self._in_vain_ms.get((block, leg_of(errand)), 0))
+        return errands[:room]
+
+    def _is_to_ask(self, block: BlockId, leg: Leg, now_ms: int) -> bool:
+        asked_at_ms, again_at_ms = self._told.get((block, leg.number), (0, 0))
+        return leg.ask_at_ms <= now_ms and (asked_at_ms != leg.ask_at_ms or again_at_ms <= now_ms)
 
     async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> None:
+        """Have it done, and note that it is. Where there is no such event nothing is to be released."""
         tenant = hosted.state.tenant
         done = await self._ask(BlockId(todo.block), _deed(tenant, todo.leg, todo.deed, todo.revision, todo.tickets))
-        if isinstance(done, Rejected):
+        if isinstance(done, Rejected) and not (todo.deed is Deed.RELEASE and done.reason is Reason.EVENT_NOT_FOUND):
             if done.reason is Reason.HOLD_NOT_FOUND:
                 _log.error("a leg that was pinned is not known", block=todo.block, desk=hosted.block, leg=todo.leg)
-            await asyncio.sleep(ROUND_S)
+            await self._pause(hosted.block, todo.leg)
             return
+        self._in_vain_ms.pop((hosted.block, todo.leg), None)
         await self._host.tell(hosted.block, AcknowledgeLeg(tenant, todo.leg, todo.revision))
 
     async def _ask_desk(self, hosted: HostedBlock, leg: Leg) -> None:
         state = hosted.state
-        tenant, is_void = state.tenant, state.is_cancelled
+        tenant, is_void, asked_at_ms = state.tenant, state.is_cancelled, leg.ask_at_ms
         question = AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void)
         answer = await self._ask(BlockId(leg.desk), question)
         if isinstance(answer, Rejected):
-            await asyncio.sleep(ROUND_S)
+            await self._pause(hosted.block, leg.number)
             return
+        self._in_vain_ms.pop((hosted.block, leg.number), None)
         fate = reply_decoder.decode(answer.reply)
         assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
         if fate.deed is None:
-            self._ask_not_before_ms[hosted.block, leg.number] = fate.ask_at_ms + ASK_TIMEOUT_MS
+            self._told[hosted.block, leg.number] = asked_at_ms, fate.ask_at_ms + ASK_TIMEOUT_MS
             return
-        self._ask_not_before_ms.pop((hosted.block, leg.number), None)
+        self._told.pop((hosted.block, leg.number), None)
         await self._host.tell(hosted.block, _deed(tenant, leg.number, fate.deed, fate.revision, fate.tickets))
+
+    async def _pause(self, block: BlockId, leg: int) -> None:
+        """It was in vain, and others may go first."""
+        await asyncio.sleep(ROUND_S)
+        self._in_vain_ms[block, leg] = self._clock.now_ms()
 
     async def _ask(self, block: BlockId, command: LegWork) -> Replied | Rejected:
         not_after_ms = self._clock.now_ms() + ASK_TIMEOUT_MS

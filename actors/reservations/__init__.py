@@ -1,4 +1,4 @@
-"""Events, holds, orders and who waits, as the edges see them: which block, under which key, and what came of it.
+"""Events, holds, baskets, orders, who waits, as the edges see them: which block, under which key, what came of it.
 
 Nothing here raises for an expected "no" or for a fault: every method answers `Done` or `Rejected`.
 """

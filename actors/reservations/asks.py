@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from actors.baskets import Baskets
 from actors.core.commands import Command, Stamp, Write
 from actors.core.ids import BlockId, TenantId
 from actors.core.keys import fingerprint, key_hash
@@ -59,6 +60,7 @@ class Asks:
         self._blocks = blocks
         self._now_ms = now_ms
         self._number = number
+        self._baskets = Baskets(dispatcher, blocks.assign, number)
 
     def _stamp(self, request: Request, *command: object) -> Stamp:
         """`command`: what is asked, in a canonical form that is the same over every protocol."""

@@ -14,14 +14,16 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.ids import Kind, parse_id, parse_ticket_id
-from actors.core.outcomes import Reason, Rejected
+from actors.core.ids import Kind, desks_of, parse_id, parse_ticket_id
+from actors.core.ids import event_id as event_of
+from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import OrderReply, OrderStatus
 from actors.core.wishes import Wish, canonical
-from actors.reservations.asks import Asks, Caller, Done, Request
+from actors.reservations.asks import Caller, Done, Request
+from actors.reservations.baskets import BasketAsks
 
 
-class OrderAsks(Asks):
+class OrderAsks(BasketAsks):
     """What can be asked of orders. Tickets of an order are given by their places in it, from 0."""
 
     async def place_order(self, request: Request, hold_id: str) -> Done[OrderReply] | Rejected:
@@ -50,10 +52,18 @@ class OrderAsks(Asks):
         )
 
     async def exchange_tickets(
-        self, request: Request, order_id: str, tickets: Sequence[int], wish: Wish
+        self, request: Request, order_id: str, tickets: Sequence[int], wish: Wish, event_id: str = ""
     ) -> Done[OrderReply] | Rejected:
-        """Give tickets of a paid order back and have what is wished for instead, in one step."""
+        """Give tickets of a paid order back and have what is wished for instead, in one step.
+
+        `event_id`: whose the new units are; required where the order is a basket's, else it may be left out.
+        """
         chosen = tuple(sorted(tickets))
+        home = parse_id(Kind.ORDER, order_id)
+        if home is not None and home[0] in desks_of(request.caller.tenant):
+            return await self._exchange_in_basket(request, home, chosen, wish, event_id)
+        if home is not None and event_id and event_id != event_of(home[0]):
+            return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("event_id: is not the event of this order",)))
         return await self._change_order(
             request,
             order_id,

@@ -1,12 +1,15 @@
-"""The audit of one block, row by row, and of a journal, block by block.
+"""The audit of one block, row by row, and of a journal, block by block; then legs of baskets against their desks.
 
 Memory grows with the holds that a block ever had, by some 200 bytes each when they have ended: numbers never come back.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
+from loadtests.audit.baskets import BasketCheck
+from loadtests.audit.books import Books
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.ledger import Ledger
 from loadtests.audit.replies import Acknowledged, ReplyCheck
@@ -22,7 +25,7 @@ class LiveDigest(msgspec.Struct, frozen=True):
 
 
 class BlockSummary(msgspec.Struct, frozen=True):
-    """What was audited of a block."""
+    """What was audited of a block. `open_deeds`: what it demanded of legs and did not see acknowledged yet."""
 
     block: str
     row_count: int
@@ -30,6 +33,7 @@ class BlockSummary(msgspec.Struct, frozen=True):
     hold_count: int
     order_count: int
     digest_compared: bool
+    open_deeds: int = 0
 
 
 class BlockAudit:
@@ -77,12 +81,18 @@ class BlockAudit:
             yield self._finding(Fault.DIGEST_AHEAD_OF_JOURNAL, f"{behind} entries that the server has are not there")
         yield from self._drained()
 
+    @property
+    def books(self) -> Books:
+        """What the block came to."""
+        return self._ledger.books
+
     def summary(self) -> BlockSummary:
         """What was audited so far."""
         entry_count, books = self._ledger.entry_count, self._ledger.books
         return BlockSummary(
-            self._block, self._row_count, entry_count, books.hold_count, len(books.orders), self._compared
-        )
+            self._block, self._row_count, entry_count, books.hold_count, len(books.orders), self._compared,
+            books.desk.open_deeds,
+        )  # fmt: skip
 
     def _compare(self, live: LiveDigest) -> Iterator[Finding]:
         self._compared = True
@@ -123,30 +133,37 @@ class JournalAudit:
         self._live = live or {}
 
     async def run(self, blocks: Iterable[str] | None = None) -> AsyncIterator[Finding]:
-        """Everything that is wrong with these blocks, or with all.
+        """Everything that is wrong with these blocks, or with all, as they are at one time.
 
         Blocks that replies or live digests are about are audited in any case: else what was acknowledged there could be
         lost unseen. Raises OSError, asyncpg.PostgresError.
         """
         connection = await connect_to_read(self._database_url)
         try:
-            asked = None if blocks is None else [*blocks, *self._spoken_of()]
-            read_by_others = await positions_read(connection, asked)  # first: rows that come meanwhile do no harm
-            if asked is None:
-                asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
-            for block in dict.fromkeys(asked):
-                audit = BlockAudit(
-                    block, self._replies.get(block, ()), self._live.get(block), read_by_others.get(block, 0)
-                )
-                async for row in rows_of(connection, block):
-                    self.row_count += 1
-                    for finding in audit.take(row):
-                        yield finding
-                for finding in audit.finish():
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                async for finding in self._run(connection, blocks):
                     yield finding
-                self.summaries.append(audit.summary())
         finally:
             await connection.close()
+
+    async def _run(self, connection: Any, blocks: Iterable[str] | None) -> AsyncIterator[Finding]:
+        asked = None if blocks is None else [*blocks, *self._spoken_of()]
+        read_by_others = await positions_read(connection, asked)
+        if asked is None:
+            asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
+        baskets = BasketCheck()
+        for block in dict.fromkeys(asked):
+            audit = BlockAudit(block, self._replies.get(block, ()), self._live.get(block), read_by_others.get(block, 0))
+            async for row in rows_of(connection, block):
+                self.row_count += 1
+                for finding in audit.take(row):
+                    yield finding
+            for finding in audit.finish():
+                yield finding
+            self.summaries.append(audit.summary())
+            baskets.take(audit.books)
+        for finding in baskets.finish(whole=blocks is None):
+            yield finding
 
     def _spoken_of(self) -> list[str]:
         """The blocks of which clients were told something, or the server tells its state."""

@@ -1,6 +1,6 @@
 """What the auditor knows of a block while it folds its entries, and how it says what is wrong.
 
-Beside the book of units (see `units`) this is the second one, kept by hold and order.
+Beside the book of units (see `units`) this is the second one, kept by hold and order; for baskets see `basket_books`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from actors.core import entries as e
+from loadtests.audit.basket_books import Desk, LegAtBlock
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.ids import HOLD, ORDER, WAITER, id_of
 from loadtests.audit.keys import KEY_BYTES, KeyBook, Keyed
@@ -58,7 +59,10 @@ class Lot(msgspec.Struct, frozen=True, gc=False):
 
 
 class Claim(msgspec.Struct, gc=False):
-    """A hold that has units, as many as `quantity` by now; `sold`: its order is paid."""
+    """A hold that has units, as many as `quantity` by now; `sold`: its order is paid.
+
+    Of a basket, none: its legs have them. `leg`: it is the hold of a leg, which its desk ends, and no time does.
+    """
 
     placed: e.HoldPlaced
     lot: Lot
@@ -67,6 +71,7 @@ class Claim(msgspec.Struct, gc=False):
     order: int = 0
     ordered_at_ms: int = 0
     sold: bool = False
+    leg: LegAtBlock | None = None
 
 
 class OrderLine(msgspec.Struct, gc=False):
@@ -98,6 +103,7 @@ class Books:
         self.hold_count = 0
         self.event: e.EventCreated | None = None  # as if it had been created as it was edited since
         self.status = EventStatus.DRAFT
+        self.was_cancelled = False
         self.plan = Plan()
         self.units = Units(self.plan)
         self.returned: set[str] = set()  # what was set aside under these names is for everybody
@@ -112,37 +118,50 @@ class Books:
         self.gone_waiters: set[int] = set()
         self.overdue: Overdue[int] = Overdue(self._unsold_deadline_ms)
         self.returns: Overdue[str] = Overdue(self._returns_at_ms)
-        self._block = block
+        self.desk = Desk()
+        self.legs: dict[int, LegAtBlock] = {}
+        self.placings: Overdue[int] = Overdue(self.desk.place_by_ms)
+        self.block = block
         self._keys = KeyBook(self._hold_ends_ms)
 
     @property
     def tenant(self) -> str:
-        """Whose block it is; empty before there is an event."""
-        return "" if self.event is None else self.event.tenant
+        """Whose block it is; empty before there is an event or a basket."""
+        return self.desk.tenant if self.event is None else self.event.tenant
 
     def found(self, fault: Fault, sentence: str) -> None:
         """Something is wrong with the entry at hand."""
-        self.findings.append(Finding(self._block, self.position, fault, sentence))
+        self.findings.append(Finding(self.block, self.position, fault, sentence))
 
     def use_key(self, entry: Keyed, what: str, number: int) -> None:
-        """The entry's key had this effect."""
+        """The entry's key had this effect; without one is what a basket loses because an event of it is cancelled."""
+        if not entry.key and not entry.fingerprint and self._ends_basket(entry):
+            return
         if len(entry.key) != KEY_BYTES or len(entry.fingerprint) != KEY_BYTES:
             self.found(Fault.KEY_MALFORMED, f"of {what} {number}")
         before = self._keys.use(entry, what, number)
         if before is not None:
             self.found(Fault.KEY_USED_TWICE, f"{entry.key.hex()} for {what} {number}, after {before}")
 
+    def forget_key(self, key: bytes) -> None:
+        """The key had no effect after all."""
+        self._keys.forget(key)
+
+    def keep_key(self, key: bytes, until_ms: int) -> None:
+        """The key lives until then."""
+        self._keys.keep(key, until_ms)
+
     def hold_id(self, number: int) -> str:
         """The hold, for a person to look for."""
-        return id_of(HOLD, self._block, number)
+        return id_of(HOLD, self.block, number)
 
     def order_id(self, number: int) -> str:
         """The order, for a person to look for."""
-        return id_of(ORDER, self._block, number)
+        return id_of(ORDER, self.block, number)
 
     def waiter_id(self, number: int) -> str:
         """The waiter, for a person to look for."""
-        return id_of(WAITER, self._block, number)
+        return id_of(WAITER, self.block, number)
 
     def name_of(self, claim: Claim) -> str:
         """The hold, or the order that it became."""
@@ -195,6 +214,7 @@ class Books:
         else:
             self.give_back(claim, self.good_tickets(claim))
         del self.claims[hold]
+        self.desk.release_all(hold)
         self.ended_at_ms[hold] = claim.ordered_at_ms or at_ms
         self.stirred = True
 
@@ -216,9 +236,23 @@ class Books:
         else:
             self.held -= count
 
+    def _ends_basket(self, entry: Keyed) -> bool:
+        match entry:
+            case e.HoldReleased():
+                hold = entry.hold
+            case e.OrderCancelled() | e.TicketsCancelled():
+                order = self.orders.get(entry.order)
+                hold = 0 if order is None else order.hold
+            case _:
+                hold = 0
+        basket = self.desk.baskets.get(hold)
+        if basket is not None:
+            basket.lost_at.append(self.position)
+        return basket is not None
+
     def _unsold_deadline_ms(self, hold: int) -> int | None:
         claim = self.claims.get(hold)
-        return None if claim is None or claim.sold else claim.deadline_ms
+        return None if claim is None or claim.sold or claim.leg is not None else claim.deadline_ms
 
     def _returns_at_ms(self, allotment: str) -> int | None:
         return None if self.event is None or allotment in self.returned else return_times_ms(self.event).get(allotment)
@@ -226,8 +260,15 @@ class Books:
     def _hold_ends_ms(self, number: int) -> int:
         claim = self.claims.get(number)
         if claim is None:
-            return self.ended_at_ms.get(number, 0)
+            basket = self.desk.baskets.get(number)
+            placed_by_ms = 0 if basket is None else basket.place_by_ms or 0
+            return self.ended_at_ms.get(number, placed_by_ms)
         return claim.ordered_at_ms or claim.deadline_ms
+
+
+def is_overdue(claim: Claim, at_ms: int) -> bool:
+    """Whether the hold or its unpaid order is due to end by itself."""
+    return claim.leg is None and not claim.sold and claim.deadline_ms <= at_ms
 
 
 def tickets_of_lot(lot: Lot, first: int) -> Iterator[Ticket]:

@@ -8,7 +8,7 @@ who may have plain seats only, or accessible ones that are open to all as well, 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from loadtests.audit.books import Books
+from loadtests.audit.books import Books, is_overdue
 from loadtests.audit.plan import PLAIN, WHOLE_TABLE, Plan, Row
 from loadtests.audit.prices import Frozen
 from loadtests.audit.rules import FIRST_ALLOTMENT, FOR_ACCESS, OPEN, channel_of
@@ -89,7 +89,7 @@ def _may_have(books: Books, seat: int, looker: _Looker, at_ms: int) -> bool:
     units = books.units
     if units.owners[seat]:
         claim = books.claims.get(units.owners[seat])
-        overdue = claim is not None and not claim.sold and claim.deadline_ms <= at_ms
+        overdue = claim is not None and is_overdue(claim, at_ms)
         if not (overdue and looker.counts_overdue):
             return False
     aside = units.set_aside[seat]

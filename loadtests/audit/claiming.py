@@ -1,9 +1,9 @@
 """Every rule that must be kept when units are claimed, by a hold or in an exchange."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from actors.core import entries as e
-from loadtests.audit.books import Books, EventStatus
+from loadtests.audit.books import Books, EventStatus, is_overdue
 from loadtests.audit.findings import Fault
 from loadtests.audit.ids import is_number
 from loadtests.audit.plan import WHOLE_TABLE, Plan
@@ -96,10 +96,10 @@ def set_aside_for_others(books: Books, units: Iterable[int], channel: str) -> li
     return [unit for unit, owner in others if not owner or owner != channel]
 
 
-def check_claims(books: Books, entry: Frozen, who: str, hold: int, more: int) -> None:
+def check_units(books: Books, entry: Frozen, who: str, hold: int, own: Set[int] = frozenset()) -> None:
     """The units were nobody's and have become the hold's: what does not go with what others have.
 
-    `more`: so many units more has its buyer; who has fewer than before may have too many.
+    `own`: other holds that are the same buyer's by the same order.
     """
     units = books.units
     for unit, owner in units.claim(hold, entry.seats, entry.areas, entry.channel):
@@ -108,7 +108,7 @@ def check_claims(books: Books, entry: Frozen, who: str, hold: int, more: int) ->
         books.found(Fault.UNIT_CLAIMED_TWICE, f"{name} by {who}, while {status} to {books.hold_id(owner)}")
     for slot in entry.seats:
         if slot >= books.plan.seat_count:
-            near = next((one for one in books.plan.near(slot) if units.owners[one] not in (0, hold)), None)
+            near = next((one for one in books.plan.near(slot) if units.owners[one] not in {0, hold, *own}), None)
             if near is not None:
                 names = f"{books.plan.unit_name(slot)} by {who}, near to {books.plan.unit_name(near)}"
                 books.found(Fault.BUFFER_BROKEN, f"{names} of {books.hold_id(units.owners[near])}")
@@ -119,16 +119,22 @@ def check_claims(books: Books, entry: Frozen, who: str, hold: int, more: int) ->
                 Fault.AREA_OVER_CAPACITY,
                 f"{places.name}: {places.held + places.sold} of {places.capacity} by {who}",
             )
-    buyer = books.claims[hold].placed.buyer
+
+
+def check_limit(books: Books, buyer: str, more: int, at_ms: int, who: str, later_back: int = 0) -> None:
+    """The buyer has as many units as one may have.
+
+    `more`: by so many; who has fewer than before may have too many. `later_back`: so many are given back yet.
+    """
     most = books.event.rules.max_per_buyer if books.event is not None and more > 0 else 0
-    count = books.units_of_buyer.get(buyer, 0)
+    count = books.units_of_buyer.get(buyer, 0) - later_back
     if most and not buyer:
         books.found(Fault.OVER_LIMIT, f"{who} is nobody's, and each may have {most}")
-    elif most and count > most and count - _overdue_units(books, buyer, entry.at_ms) > most:
+    elif most and count > most and count - _overdue_units(books, buyer, at_ms) > most:
         books.found(Fault.OVER_LIMIT, f"{buyer} has {count} units by {who}, and may have {most}")
 
 
 def _overdue_units(books: Books, buyer: str, at_ms: int) -> int:
     """How many units of the buyer's are overdue: whether that is in the journal yet does not matter to a limit."""
     own = (claim for claim in books.claims.values() if claim.placed.buyer == buyer)
-    return sum(claim.quantity for claim in own if not claim.sold and claim.deadline_ms <= at_ms)
+    return sum(claim.quantity for claim in own if is_overdue(claim, at_ms))

@@ -41,7 +41,10 @@ def run_audit(
         return WRONG
     rows = sum(block.row_count for block in audit.summaries)
     entries = sum(block.entry_count for block in audit.summaries)
-    console.print(f"{len(audit.summaries):,} blocks, {rows:,} rows, {entries:,} entries: {finding_count:,} findings")
+    open_deeds = sum(block.open_deeds for block in audit.summaries)
+    still_open = f", {open_deeds:,} deeds not acknowledged by legs yet" if open_deeds else ""
+    counts = f"{len(audit.summaries):,} blocks, {rows:,} rows, {entries:,} entries{still_open}"
+    console.print(f"{counts}: {finding_count:,} findings")
     return WRONG if finding_count else CLEAN
 
 

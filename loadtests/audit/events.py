@@ -26,8 +26,8 @@ _BECOMES = {
 def fold_created(books: Books, entry: e.EventCreated) -> None:
     """The event is there, and its units."""
     books.use_key(entry, "event", 0)
-    if books.event is not None:
-        books.found(Fault.EVENT_ILLEGAL, "the event is created a second time")
+    if books.event is not None or books.desk.tenant:
+        books.found(Fault.EVENT_ILLEGAL, "the event is created a second time, or at a desk")
         return
     _check_hold_ttl(books, entry)
     books.event = entry
@@ -59,7 +59,10 @@ def fold_status_changed(books: Books, entry: e.StatusChanged) -> None:
     books.line.clear()
     if status is not EventStatus.CANCELLED:
         return
+    books.was_cancelled = True
     for hold, claim in list(books.claims.items()):
+        if claim.leg is not None:
+            continue  # which asks its desk
         order = books.orders.get(claim.order)
         if order is None:
             books.end(hold, entry.at_ms)

@@ -3,7 +3,7 @@
 from actors.core import entries as e
 from loadtests.audit.books import Books, Claim, Lot
 from loadtests.audit.choices import choice_fault
-from loadtests.audit.claiming import check_claims, check_terms, units_exist
+from loadtests.audit.claiming import check_limit, check_terms, check_units, units_exist
 from loadtests.audit.findings import Fault
 from loadtests.audit.waiting import check_line, take_offer
 
@@ -23,7 +23,7 @@ def check_outage(books: Books, entry: e.Activated, *, owner_is_new: bool, writte
         early_ms = written_at_ms - entry.down_from_ms
         books.found(Fault.OUTAGE_WRONG, f"it is to have begun {early_ms} ms before the block was last written to")
     for claim in books.claims.values():
-        if not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.down_until_ms:
+        if claim.leg is None and not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.down_until_ms:
             later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, claim.placed.max_expires_at_ms)
             books.set_deadline(claim, max(claim.deadline_ms, later_ms))
 
@@ -36,7 +36,8 @@ def fold_placed(books: Books, entry: e.HoldPlaced) -> None:
     elif entry.key or entry.fingerprint:
         books.found(Fault.KEY_MALFORMED, f"of {who}, which was offered")
     waits_itself = entry.hold in books.line or entry.hold in books.gone_waiters
-    if entry.hold in books.claims or entry.hold in books.ended_at_ms or (waits_itself and not entry.waiter):
+    known = entry.hold in books.claims or entry.hold in books.ended_at_ms or entry.hold in books.desk.baskets
+    if known or (waits_itself and not entry.waiter):
         books.found(Fault.NUMBER_REUSED, f"{who} is placed a second time, or has the number of a waiter")
         return
     _check_life(books, entry, who)
@@ -56,7 +57,8 @@ def fold_placed(books: Books, entry: e.HoldPlaced) -> None:
     books.held += lot.quantity
     books.count_buyer(entry.buyer, lot.quantity)
     books.overdue.note(entry.expires_at_ms, entry.hold)
-    check_claims(books, entry, who, entry.hold, lot.quantity)
+    check_units(books, entry, who, entry.hold)
+    check_limit(books, entry.buyer, lot.quantity, entry.at_ms, who)
 
 
 def _check_life(books: Books, entry: e.HoldPlaced, who: str) -> None:
@@ -103,6 +105,9 @@ def active_claim(books: Books, number: int, at_ms: int | None, done: str) -> Cla
     if claim is None:
         fault = Fault.HOLD_NOT_ACTIVE if number in books.ended_at_ms else Fault.HOLD_UNKNOWN
         books.found(fault, f"{books.hold_id(number)} is {done}")
+        return None
+    if claim.leg is not None:
+        books.found(Fault.HOLD_NOT_ACTIVE, f"{books.hold_id(number)} is {done}, but is a leg, and its desk's")
         return None
     if claim.order:
         owner = books.order_id(claim.order)

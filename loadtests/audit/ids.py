@@ -4,6 +4,7 @@ The characters are digits of Crockford's base 32. A number is from 1 and below 2
 """
 
 import re
+from hashlib import blake2b
 
 NUMBER_BITS = 63
 HOLD, ORDER, WAITER, EVENT = "hold", "order", "waiter", "event"
@@ -12,6 +13,7 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _PYTHONS = str.maketrans(_DIGITS, "0123456789abcdefghijklmnopqrstuv")
 _EVENT = re.compile(f"{EVENT}_([{_DIGITS}]{{16}})")
 _NUMBERED = re.compile(f"({HOLD}|{ORDER}|{WAITER})_([{_DIGITS}]{{16}})([{_DIGITS}]{{13}})")
+DESKS = 16
 
 
 def is_number(number: int) -> bool:
@@ -33,6 +35,17 @@ def id_of(kind: str, block: str, number: int) -> str:
     if not is_number(number):
         return f"{kind} with the number {number}"
     return f"{kind}_{block}" + "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(13)))
+
+
+def desk_of(tenant: str, key: bytes) -> str:
+    """The block in which the tenant's baskets under this key, as entries bear it, are at home: one of `DESKS`.
+
+    BLAKE2b, 10 bytes, personalised `holdfast.desk`, over `{characters of the tenant}:{tenant}{desk}`; the desk is the
+    key's first four bytes modulo their number.
+    """
+    own = f"{len(tenant)}:{tenant}{int.from_bytes(key[:4]) % DESKS}".encode()
+    number = int.from_bytes(blake2b(own, digest_size=10, person=b"holdfast.desk").digest())
+    return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(16)))
 
 
 def block_of_event(text: str) -> str:

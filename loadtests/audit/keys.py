@@ -1,7 +1,8 @@
 """Idempotency keys: no key has two effects while it lives, and an effect is told to whoever sent its key.
 
 A hold's keys live as long as the hold and 10 minutes more, all other keys for 24 hours, the key that created the event
-for ever. Kept here as long as that, so that a long journal needs no more memory than the block itself.
+for ever, and that of a basket or an exchange that came to nothing not at all. Kept here as long as that, so that a long
+journal needs no more memory than the block itself.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,8 @@ Keyed: TypeAlias = (
     | e.OrderClosed
     | e.WaiterJoined
     | e.WaiterLeft
+    | e.BasketIntended
+    | e.ExchangeIntended
 )
 
 
@@ -65,15 +68,26 @@ class KeyBook:
         self._forget(entry.at_ms)
         before = self._uses.get(entry.key)
         match entry:
-            case e.EventCreated():
+            case e.EventCreated() | e.ExchangeIntended():  # which is settled, or dropped
                 until_ms = FOR_EVER_MS
-            case e.HoldPlaced() | e.HoldExtended() | e.HoldReleased():
+            case e.HoldPlaced() | e.HoldExtended() | e.HoldReleased() | e.BasketIntended():
                 until_ms = 0
             case _:
                 until_ms = entry.at_ms + OTHER_KEY_KEPT_MS
         self._uses[entry.key] = _Use(what, number, until_ms)
         heappush(self._looks, (until_ms or entry.at_ms + HOLD_KEY_KEPT_MS, entry.key))
         return None if before is None or self._until_ms(before) <= entry.at_ms else f"{before.what} {before.number}"
+
+    def keep(self, key: bytes, until_ms: int) -> None:
+        """The key lives until then."""
+        use = self._uses.get(key)
+        if use is not None:
+            use.until_ms = until_ms
+            heappush(self._looks, (until_ms, key))
+
+    def forget(self, key: bytes) -> None:
+        """The key had no effect after all, and may be used again."""
+        self._uses.pop(key, None)
 
     def _until_ms(self, use: _Use) -> int:
         return use.until_ms or self._hold_ends_ms(use.number) + HOLD_KEY_KEPT_MS

@@ -6,12 +6,12 @@ makes sense, so that one fault does not hide the next.
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from actors.core import entries as e
-from loadtests.audit import events, holds, orders, tickets, waiting
+from loadtests.audit import desks, events, holds, legs, orders, tickets, waiting
 from loadtests.audit.books import Books
 from loadtests.audit.findings import Fault
 from loadtests.audit.rules import FIRST_ALLOTMENT
@@ -43,8 +43,9 @@ class Ledger:
             books.found(Fault.TIME_WENT_BACK, f"{kind} is {self._last_at_ms - entry.at_ms} ms back")
         self._written_at_ms = max(self._written_at_ms, entry.at_ms)
         self._last_at_ms = max(self._last_at_ms, entry.at_ms)
-        if books.event is None and not isinstance(entry, e.EventCreated):
-            books.found(Fault.EVENT_ILLEGAL, f"{kind} before there is an event")
+        begins = isinstance(entry, e.EventCreated | e.BasketIntended)
+        if books.event is None and not begins and not (books.desk.tenant and isinstance(entry, _AtDesk)):
+            books.found(Fault.EVENT_ILLEGAL, f"{kind} before there is an event, or a desk where there can be none")
             if isinstance(entry, e.EventEdited | e.AllotmentReturned):
                 return
         _FOLD[type(entry)](books, entry)
@@ -65,6 +66,9 @@ class Ledger:
         late = books.overdue.left_behind(self._last_at_ms)
         if late is not None:
             books.found(Fault.NEVER_EXPIRED, f"{books.name_of(books.claims[late])} still has its units")
+        placing = books.placings.left_behind(self._last_at_ms)
+        if placing is not None:
+            books.found(Fault.NEVER_EXPIRED, f"{books.hold_id(placing)} is still being placed")
         kept = books.returns.left_behind(self._last_at_ms)
         if kept is not None:
             books.found(Fault.NEVER_RETURNED, kept or "accessible seats")
@@ -92,7 +96,7 @@ class Ledger:
         return blake2b(msgspec.msgpack.encode(owed), digest_size=32).digest()
 
     def _activated(self, entry: e.Activated, *, owner_is_new: bool) -> None:
-        for lateness in (self.books.overdue, self.books.returns):
+        for lateness in (self.books.overdue, self.books.placings, self.books.returns):
             if owner_is_new:
                 lateness.begin_anew()
             else:
@@ -103,6 +107,25 @@ class Ledger:
 def _owed(placed: e.HoldPlaced) -> tuple[object, ...]:
     return placed.buyer, placed.seats, placed.areas, placed.prices, placed.charges, placed.once
 
+
+_AtDesk: TypeAlias = (
+    e.BasketSettled
+    | e.BasketDropped
+    | e.LegAcknowledged
+    | e.ExchangeIntended
+    | e.ExchangeSettled
+    | e.ExchangeDropped
+    | e.HoldExtended
+    | e.HoldReleased
+    | e.HoldExpired
+    | e.OrderPlaced
+    | e.OrderConfirmed
+    | e.OrderCancelled
+    | e.OrderExpired
+    | e.TicketsCancelled
+    | e.TicketReassigned
+)
+"""What can be journaled, beside what begins, where there is no event."""
 
 _FOLD: dict[type, Callable[[Books, Any], None]] = {
     e.EventCreated: events.fold_created,
@@ -124,4 +147,15 @@ _FOLD: dict[type, Callable[[Books, Any], None]] = {
     e.TicketReassigned: tickets.fold_reassigned,
     e.WaiterJoined: waiting.fold_joined,
     e.WaiterLeft: waiting.fold_left,
+    e.BasketIntended: desks.fold_intended,
+    e.BasketSettled: desks.fold_settled,
+    e.BasketDropped: desks.fold_dropped,
+    e.LegAcknowledged: desks.fold_acknowledged,
+    e.ExchangeIntended: desks.fold_exchange_intended,
+    e.ExchangeSettled: desks.fold_exchange_settled,
+    e.ExchangeDropped: desks.fold_exchange_dropped,
+    e.LegPinned: legs.fold_pinned,
+    e.LegBooked: legs.fold_booked,
+    e.LegReleased: legs.fold_released,
+    e.LegBarred: legs.fold_barred,
 }

@@ -1,6 +1,7 @@
 """Orders: placed on holds, confirmed, cancelled, expired, closed."""
 
 from actors.core import entries as e
+from loadtests.audit.basket_books import Deed
 from loadtests.audit.books import IN_FORCE, Books, OrderLine, OrderStatus
 from loadtests.audit.findings import Fault
 from loadtests.audit.holds import active_claim, check_in_time, check_overdue
@@ -31,7 +32,11 @@ def fold_confirmed(books: Books, entry: e.OrderConfirmed) -> None:
         return
     claim = books.claims[order.hold]
     check_in_time(books, claim, entry.at_ms, "confirmed")
-    order.status, order.revisions, claim.sold = OrderStatus.CONFIRMED, [1] * claim.quantity, True
+    basket = books.desk.baskets.get(order.hold)
+    for leg in basket.legs if basket is not None else ():
+        leg.demand(Deed.BOOK)
+    count = claim.quantity if basket is None else basket.ticket_count
+    order.status, order.revisions, claim.sold = OrderStatus.CONFIRMED, [1] * count, True
     books.held -= claim.quantity
     books.sold += claim.quantity
     units, areas = in_plan(claim.lot.plan, claim.placed.seats, claim.placed.areas, books.plan)
@@ -44,6 +49,7 @@ def fold_cancelled(books: Books, entry: e.OrderCancelled) -> None:
     order = order_in(books, entry.order, (OrderStatus.PENDING, *IN_FORCE), "cancelled")
     if order is None:
         return
+    refuse_exchanging(books, order, entry.order)
     if order.status is OrderStatus.PENDING:
         check_in_time(books, books.claims[order.hold], entry.at_ms, "cancelled")
     books.end_order(entry.order, OrderStatus.CANCELLED, entry.at_ms)
@@ -78,7 +84,10 @@ def fold_closed(books: Books, entry: e.OrderClosed) -> None:
 
 
 def order_in(books: Books, number: int, statuses: tuple[OrderStatus, ...], done: str) -> OrderLine | None:
-    """The order, if it is in one of these states."""
+    """The order, if it is in one of these states, and not a leg's, with which nobody but its desk has to do."""
+    if number in books.legs:
+        books.found(Fault.ORDER_ENDED, f"{books.order_id(number)} is {done}, but is a leg's, and its desk's")
+        return None
     order = books.orders.get(number)
     status = order.status if order is not None else books.ended_orders.get(number)
     if status is None:
@@ -87,3 +96,10 @@ def order_in(books: Books, number: int, statuses: tuple[OrderStatus, ...], done:
         books.found(Fault.ORDER_ENDED, f"{books.order_id(number)} is {done}, but {status.name}")
         return None
     return order
+
+
+def refuse_exchanging(books: Books, order: OrderLine, number: int) -> None:
+    """Until an exchange of it is settled, a basket's order stays what it is."""
+    basket = books.desk.baskets.get(order.hold)
+    if basket is not None and basket.exchange is not None:
+        books.found(Fault.EXCHANGE_OPEN, f"{books.order_id(number)}")

@@ -80,6 +80,8 @@ class Plan:
         self.prices: list[dict[int, int]] = []  # of each category: by price type
         self.fees: list[tuple[int, int, bool]] = []  # amount, millionths of the price, once for all
         self.tax: tuple[int, bool] | None = None  # millionths, included
+        self.fee_names: tuple[str, ...] = ()
+        self.tax_name = ""
         self.focus: tuple[int, int] | None = None
         self.seat_count = 0
         if created is not None:
@@ -104,6 +106,8 @@ class Plan:
             self.prices.append({**dict(category.prices), 0: category.price})
         self.fees = [(fee.amount, fee.share_ppm, fee.once) for fee in layout.fees]
         self.tax = None if layout.tax is None else (layout.tax.rate_ppm, layout.tax.included)
+        self.fee_names = tuple(fee.name for fee in layout.fees)
+        self.tax_name = "" if layout.tax is None else layout.tax.name
         self.areas = [Area(area.name, area.category, area.capacity) for area in layout.areas]
         for section in layout.sections:
             middle_x, y = section.at

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from actors.core import entries as e
+from loadtests.audit.basket_books import Basket
 from loadtests.audit.books import Books, Lot, Ticket, tickets_of_lot
 from loadtests.audit.claiming import MAX_UNITS_PER_HOLD
 from loadtests.audit.findings import Fault, Finding
@@ -34,7 +35,7 @@ class Told(StrEnum):
     LEFT = "waiting no longer"
 
 
-_OfHold: TypeAlias = e.HoldPlaced | e.HoldExtended | e.HoldReleased
+_OfHold: TypeAlias = e.HoldPlaced | e.HoldExtended | e.HoldReleased | e.BasketSettled
 _OfOrder: TypeAlias = (
     e.OrderPlaced
     | e.OrderConfirmed
@@ -43,12 +44,14 @@ _OfOrder: TypeAlias = (
     | e.TicketsExchanged
     | e.TicketReassigned
     | e.OrderClosed
+    | e.ExchangeSettled
 )
 _OfWaiter: TypeAlias = e.WaiterJoined | e.WaiterLeft
 _Done: TypeAlias = _OfHold | _OfOrder | _OfWaiter
 
 TOLD_OF: dict[type, Told] = {
     e.HoldPlaced: Told.HELD,
+    e.BasketSettled: Told.HELD,
     e.HoldExtended: Told.EXTENDED,
     e.HoldReleased: Told.RELEASED,
     e.OrderPlaced: Told.ORDERED,
@@ -56,6 +59,7 @@ TOLD_OF: dict[type, Told] = {
     e.OrderCancelled: Told.CANCELLED,
     e.TicketsCancelled: Told.PARTLY_CANCELLED,
     e.TicketsExchanged: Told.EXCHANGED,
+    e.ExchangeSettled: Told.EXCHANGED,
     e.TicketReassigned: Told.REASSIGNED,
     e.OrderClosed: Told.CLOSED,
     e.WaiterJoined: Told.WAITING,
@@ -71,6 +75,7 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True):
     row that the reply named, 0 if it named none.
     `expires_at_ms`: as told, 0 if it is not to be compared (a replay tells the deadline as it is by then).
     `key`: the idempotency key under which it was asked for; empty if that was not kept.
+    Of a basket, which is home at its desk, each of `units` and `areas` is named `{block}/{name}`.
     """
 
     told: Told
@@ -120,7 +125,7 @@ class ReplyCheck:
         left = []
         fact = TOLD_OF[type(entry)], _number_of(entry)
         for reply in self._missing.pop(fact, ()):
-            if _acknowledges(reply, entry, books.tenant):
+            if _acknowledges(reply, entry, books):
                 self._compare(reply, entry, position, books)
             else:
                 left.append(reply)
@@ -139,7 +144,7 @@ class ReplyCheck:
             self._found(
                 position, Fault.REPLY_AHEAD_OF_JOURNAL, f"{reply.id} was said to be {reply.told} at {reply.position}"
             )
-        if reply.key and journaled_key(books.tenant, reply.key) != entry.key:
+        if reply.key and journaled_key(books.tenant, reply.key) != _key_of(entry, books):
             self._found(
                 position, Fault.REPLY_OF_ANOTHER_KEY, f"{reply.id} was said to be {reply.told} to key {reply.key}"
             )
@@ -168,15 +173,31 @@ def _home(reply: Acknowledged) -> tuple[str, int]:
 def _number_of(entry: _Done) -> int:
     if isinstance(entry, _OfOrder):
         return entry.order
+    if isinstance(entry, e.BasketSettled):
+        return entry.basket
     return entry.waiter if isinstance(entry, _OfWaiter) else entry.hold
 
 
-def _acknowledges(reply: Acknowledged, entry: _Done, tenant: str) -> bool:
+def _key_of(entry: _Done, books: Books) -> bytes:
+    """The key that had the effect; that of a basket or an exchange was journaled when it was meant."""
+    if isinstance(entry, e.BasketSettled):
+        basket = books.desk.baskets.get(entry.basket)
+        return b"" if basket is None else basket.intent.key
+    if isinstance(entry, e.ExchangeSettled):
+        order = books.orders.get(entry.order)
+        basket = books.desk.baskets.get(order.hold) if order is not None else None
+        return b"" if basket is None or basket.exchange is None else basket.exchange[0].key
+    return entry.key
+
+
+def _acknowledges(reply: Acknowledged, entry: _Done, books: Books) -> bool:
     """Whether the reply is about this very entry: some things can be done more than once to a hold or an order."""
-    if not isinstance(entry, e.HoldExtended | e.TicketsCancelled | e.TicketsExchanged | e.TicketReassigned):
+    if not isinstance(
+        entry, e.HoldExtended | e.TicketsCancelled | e.TicketsExchanged | e.TicketReassigned | e.ExchangeSettled
+    ):
         return True
     if reply.key:
-        return journaled_key(tenant, reply.key) == entry.key
+        return journaled_key(books.tenant, reply.key) == _key_of(entry, books)
     return not isinstance(entry, e.HoldExtended) or reply.expires_at_ms == entry.expires_at_ms
 
 
@@ -194,6 +215,8 @@ def _claimed_after(entry: _OfHold | _OfOrder, books: Books) -> _Claimed | None:
         if not _is_readable(lot):
             return None
         return _claimed(entry, lot.plan, list(tickets_of_lot(lot, 0)))
+    if isinstance(entry, e.BasketSettled):
+        return _claimed_by_legs(entry.basket, [(held, list(range(len(held.of_ticket)))) for held in entry.held])
     if isinstance(entry, _OfOrder) and not isinstance(entry, e.OrderPlaced):
         order = books.orders.get(entry.order)
         claim = books.claims.get(order.hold) if order is not None else None
@@ -201,6 +224,9 @@ def _claimed_after(entry: _OfHold | _OfOrder, books: Books) -> _Claimed | None:
         claim = books.claims.get(entry.hold)
     if claim is None:
         return None
+    basket = books.desk.baskets.get(claim.placed.hold)
+    if basket is not None:
+        return _claimed_by_legs(claim.placed.hold, _legs_after(entry, books, basket))
     tickets = books.good_tickets(claim)
     if isinstance(entry, e.TicketsCancelled | e.TicketsExchanged):
         tickets = [ticket for ticket in tickets if ticket.number not in entry.tickets]
@@ -210,6 +236,46 @@ def _claimed_after(entry: _OfHold | _OfOrder, books: Books) -> _Claimed | None:
             return None
         tickets += tickets_of_lot(lot, 0)
     return _claimed(claim.placed, claim.lot.plan, tickets)
+
+
+def _legs_after(entry: _OfHold | _OfOrder, books: Books, basket: Basket) -> list[tuple[Any, list[int]]]:
+    """What the legs of a basket hold, with those of their tickets that are good when the entry has had its effect."""
+    gone: tuple[int, ...] = entry.tickets if isinstance(entry, e.TicketsCancelled) else ()
+    if isinstance(entry, e.ExchangeSettled) and basket.exchange is not None:
+        gone = basket.exchange[0].tickets
+    order = books.orders.get(entry.order) if isinstance(entry, _OfOrder) else None
+    revisions = (order.revisions if order is not None else []) or [1] * basket.ticket_count
+    good = [ticket for ticket, revision in enumerate(revisions) if revision and ticket not in gone]
+    legs = [(leg.held, own) for leg, own in basket.tickets_by_leg(good) if leg.held is not None]
+    if isinstance(entry, e.ExchangeSettled):
+        legs.append((entry.held, list(range(len(entry.held.of_ticket)))))
+    return legs
+
+
+def _claimed_by_legs(hold: int, legs: Iterable[tuple[Any, list[int]]]) -> _Claimed | None:
+    """Names with the block before them; what is charged for a leg as a whole stays when its tickets are void."""
+    units: list[str] = []
+    areas: list[tuple[str, int]] = []
+    total_minor = 0
+    for held, tickets in legs:
+        places = [own.area for own in held.areas for _ in range(own.quantity)]
+        names = [*held.seats, *places]
+        if len(names) != len(held.of_ticket) or not all(0 <= line < len(held.lines) for line in held.of_ticket):
+            return None  # which the ledger reports
+        for ticket in tickets:
+            name = f"{held.block}/{names[ticket]}"
+            if ticket < len(held.seats):
+                units.append(name)
+            else:
+                areas.append((name, 1))
+            total_minor += _cost_of_line(held.lines[held.of_ticket[ticket]])
+        total_minor += 0 if held.once is None else _cost_of_line(held.once)
+    return _Claimed(hold, (sorted(units), _summed(areas), total_minor))
+
+
+def _cost_of_line(line: Any) -> int:
+    added = [amount for _, _, included, amount in line.taxes if not included]
+    return sum((line.price, *(amount for _, amount in line.fees), *added))
 
 
 def _is_readable(lot: Lot) -> bool:
@@ -248,6 +314,9 @@ def _summed(areas: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 def _differs(reply: Acknowledged, entry: _Done, hold: int, block: str) -> bool:
     """Whether the reply names another deadline or another hold than the journal."""
-    if isinstance(entry, e.HoldPlaced | e.HoldExtended) and reply.expires_at_ms not in (0, entry.expires_at_ms):
+    if isinstance(entry, e.HoldPlaced | e.HoldExtended | e.BasketSettled) and reply.expires_at_ms not in (
+        0,
+        entry.expires_at_ms,
+    ):
         return True
     return bool(reply.hold_id) and home_of(HOLD, reply.hold_id) != (block, hold)

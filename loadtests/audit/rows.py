@@ -138,10 +138,9 @@ async def positions_read(connection: Any, blocks: list[str] | None) -> dict[str,
 
 
 async def rows_of(connection: Any, block: str) -> AsyncIterator[Row]:
-    """The rows of a block in order, as of now, never more than a few hundred in memory."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        async for record in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):
-            yield Row(*record)
+    """The rows of a block in order, as the connection's transaction sees them, a few hundred at a time in memory."""
+    async for record in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):
+        yield Row(*record)
 
 
 def _chain_of(chain_before: bytes, row: Row) -> bytes:

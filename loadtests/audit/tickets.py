@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from actors.core import entries as e
+from loadtests.audit.basket_books import Deed
 from loadtests.audit.books import IN_FORCE, Books, Claim, Lot, OrderLine, OrderStatus, Ticket
 from loadtests.audit.choices import choice_fault
-from loadtests.audit.claiming import check_claims, check_terms, units_exist
+from loadtests.audit.claiming import check_limit, check_terms, check_units, units_exist
 from loadtests.audit.findings import Fault
-from loadtests.audit.orders import order_in
+from loadtests.audit.orders import order_in, refuse_exchanging
 from loadtests.audit.waiting import check_line
 
 MAX_HOLDER_LENGTH = 200
@@ -20,8 +21,13 @@ def fold_cancelled(books: Books, entry: e.TicketsCancelled) -> None:
     order = order_in(books, entry.order, IN_FORCE, "partly cancelled")
     if order is None:
         return
+    refuse_exchanging(books, order, entry.order)
     order.status = OrderStatus.PARTLY_CANCELLED
-    tickets = _void(books, order, entry.order, entry.tickets)
+    basket = books.desk.baskets.get(order.hold)
+    for leg, own in basket.tickets_by_leg(entry.tickets) if basket is not None else ():
+        if own:
+            leg.demand(Deed.RELEASE, own)
+    tickets = void(books, order, entry.order, entry.tickets)
     if not any(order.revisions):
         books.found(Fault.TICKETS_WRONG, f"none of {books.order_id(entry.order)} is left, and it is not cancelled")
     _give_back(books, books.claims[order.hold], tickets)
@@ -34,9 +40,12 @@ def fold_exchanged(books: Books, entry: e.TicketsExchanged) -> None:
     if order is None:
         return
     who, claim = books.order_id(entry.order), books.claims[order.hold]
+    if order.hold in books.desk.baskets:
+        books.found(Fault.ORDER_MALFORMED, f"{who} is a basket's, and exchanged as if it were not")
+        return
     if len(order.exchanges) >= MAX_EXCHANGES:
         books.found(Fault.ORDER_MALFORMED, f"{who} is exchanged more than {MAX_EXCHANGES} times")
-    tickets = _void(books, order, entry.order, entry.tickets)
+    tickets = void(books, order, entry.order, entry.tickets)
     if not units_exist(books, entry, who):
         _give_back(books, claim, tickets)
         return
@@ -52,7 +61,8 @@ def fold_exchanged(books: Books, entry: e.TicketsExchanged) -> None:
     claim.quantity += lot.quantity
     books.sold += lot.quantity
     books.count_buyer(claim.placed.buyer, lot.quantity)
-    check_claims(books, entry, who, order.hold, lot.quantity - len(tickets))
+    check_units(books, entry, who, order.hold)
+    check_limit(books, claim.placed.buyer, lot.quantity - len(tickets), entry.at_ms, who)
     books.units.sell(order.hold, entry.seats, entry.areas)
 
 
@@ -62,25 +72,27 @@ def fold_reassigned(books: Books, entry: e.TicketReassigned) -> None:
     order = order_in(books, entry.order, IN_FORCE, "reassigned")
     if order is None:
         return
+    refuse_exchanging(books, order, entry.order)
     if not 1 <= len(entry.holder) <= MAX_HOLDER_LENGTH:
         books.found(Fault.TICKETS_WRONG, f"one of {books.order_id(entry.order)} is to be {entry.holder[:99]!r}'s")
-    if _are_good(books, order, entry.order, (entry.ticket,)):
+    if are_good(books, order, entry.order, (entry.ticket,)):
         order.revisions[entry.ticket] += 1
         order.holders = [holder for holder in order.holders if holder[0] != entry.ticket]
         order.holders.append((entry.ticket, entry.holder))
 
 
-def _void(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> list[Ticket]:
+def void(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> list[Ticket]:
     """These tickets are void from now on; those of them that were good."""
-    _are_good(books, order, number, tickets)
+    are_good(books, order, number, tickets)
     wanted = set(tickets)
     voided = [ticket for ticket in books.good_tickets(books.claims[order.hold]) if ticket.number in wanted]
-    for ticket in voided:
-        order.revisions[ticket.number] = 0
+    for ticket in wanted & set(range(len(order.revisions))):
+        order.revisions[ticket] = 0
     return voided
 
 
-def _are_good(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> bool:
+def are_good(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> bool:
+    """Whether these are tickets of the order, each of them named once and not void; reports it if not."""
     good = [0 <= ticket < len(order.revisions) and bool(order.revisions[ticket]) for ticket in tickets]
     if not tickets or not all(good) or len(set(tickets)) != len(tickets):
         books.found(Fault.TICKETS_WRONG, f"{tickets} of {books.order_id(number)}, of {order.revisions}")

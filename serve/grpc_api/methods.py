@@ -30,7 +30,7 @@ from serve.validation import (
     TicketsOfOrder,
     missing_revision,
 )
-from serve.wish_shapes import NewHold, NewWaiter, TicketExchange
+from serve.wish_shapes import NewBasket, NewHold, NewWaiter, TicketExchange
 
 SERVICER_FUNCTIONS = (
     "holdfast.v1.events_pb2_grpc.add_EventServiceServicer_to_server",
@@ -132,6 +132,13 @@ class GrpcMethods:
         fields = wished(request) | given(ttl_seconds=request.ttl_seconds, buyer_id=request.buyer_id)
         return await self.operations.place_hold(envelope, request.event_id, body_of(request, fields, NewHold))
 
+    @rpc(holds_pb2.PlaceBasketResponse, writes("hold", hold_of))
+    async def PlaceBasket(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
+        """Hold units of several events, all or nothing."""
+        legs = tuple(wished(leg) | given(event_id=leg.event_id) for leg in request.legs)
+        fields = {"legs": legs} | given(ttl_seconds=request.ttl_seconds, buyer_id=request.buyer_id)
+        return await self.operations.place_basket(envelope, body_of(request, fields, NewBasket))
+
     @rpc(holds_pb2.GetHoldResponse, reads("hold", hold_of))
     async def GetHold(self, request: Message, envelope: Envelope) -> Done[HoldReply] | Rejected:
         """Read a hold."""
@@ -192,7 +199,8 @@ class GrpcMethods:
     @rpc(orders_pb2.ExchangeTicketsResponse, writes("order", order_of))
     async def ExchangeTickets(self, request: Message, envelope: Envelope) -> Done[OrderReply] | Rejected:
         """Give tickets of an order back and have others instead."""
-        body = body_of(request, wished(request) | {"tickets": tuple(request.tickets)}, TicketExchange)
+        fields = wished(request) | {"tickets": tuple(request.tickets)} | given(event_id=request.event_id)
+        body = body_of(request, fields, TicketExchange)
         return await self.operations.exchange_tickets(envelope, request.order_id, body)
 
     @rpc(orders_pb2.ReassignTicketResponse, writes("order", order_of))

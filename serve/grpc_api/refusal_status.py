@@ -79,6 +79,8 @@ def _metadata(refusal: Rejected) -> dict[str, str]:
         metadata["available"] = str(details.available)
     if details.retry_at_ms is not None:
         metadata["retry_at"] = rfc3339(details.retry_at_ms)
+    if details.event:
+        metadata["event_id"] = details.event
     return metadata
 
 

@@ -1,10 +1,11 @@
 """What gRPC replies look like: replies of blocks and read models as protobuf messages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
+from actors.core.baskets import LegReply
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.layout import Layout, Resource
 from actors.core.prices import Price
@@ -22,7 +23,7 @@ from actors.core.wishes import AreaPlaces
 from actors.layout_files.rules_file import rules_to_raw
 from actors.projections.availability_reader import EventSummary
 from actors.projections.listing_reader import Listed
-from holdfast.v1 import events_pb2, holds_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
+from holdfast.v1 import events_pb2, holds_pb2, legs_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
 from serve.grpc_api.layout_replies import areas_of, categories_of, fees_of, tax_of, time_of
 
 R = TypeVar("R", HoldReply, OrderReply)
@@ -38,7 +39,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
     return holds_pb2.Hold(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=_HOLD_STATUS[hold.status],
-        event_id=event_id(block),
+        event_id="" if hold.legs else event_id(block),
         units=hold.seats,
         areas=_areas(hold.areas),
         price=_price(hold.price),
@@ -49,6 +50,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
         channel=hold.channel,
         choices=[holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in hold.choices],
+        legs=_legs(hold.legs),
     )
 
 
@@ -57,7 +59,7 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
     return orders_pb2.Order(
         order_id=outside_id(Kind.ORDER, block, order.order),
         status=_ORDER_STATUS[order.status],
-        event_id=event_id(block),
+        event_id="" if order.legs else event_id(block),
         hold_id=outside_id(Kind.HOLD, block, order.hold),
         units=order.seats,
         areas=_areas(order.areas),
@@ -70,10 +72,12 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
                 unit=ticket.unit,
                 code_revision=ticket.code_revision,
                 holder=ticket.holder,
+                event_id=event_id(BlockId(ticket.block or block)),
             )
             for ticket in order.tickets
         ],
         buyer_id=order.buyer,
+        legs=_legs(order.legs),
     )
 
 
@@ -151,6 +155,15 @@ def listed(field: str, render: Callable[[BlockId, R], Any]) -> Callable[[type[An
         )
 
     return rendered
+
+
+def _legs(legs: Iterable[LegReply]) -> list[legs_pb2.Leg]:
+    return [
+        legs_pb2.Leg(
+            event_id=event_id(BlockId(leg.block)), units=leg.seats, areas=_areas(leg.areas), price=_price(leg.price)
+        )
+        for leg in legs
+    ]
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[units_pb2.AreaQuantity]:

@@ -247,7 +247,7 @@ def _schemas(contracts: Iterable[Contract]) -> Json:
         schemas[name]["properties"]["rules"] = _reference(RulesDocument)
     for field in schemas["EventEdit"]["properties"].values():
         field.pop("default", None)  # what is left out stays as it is
-    for name in ("NewHold", "NewWaiter", "NewHolder"):
+    for name in ("NewHold", "NewBasket", "NewWaiter", "NewHolder"):
         schemas[name]["properties"]["buyer_id"]["pattern"] = OPAQUE_ID
     return schemas
 

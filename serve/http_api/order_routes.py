@@ -85,12 +85,15 @@ class Orders(Controller):
     @post(
         "/{order_id:str}/exchange",
         status_code=200,
-        opt=contract(OrderView, *NOT_IN_FORCE, Reason.TICKET_VOID, *WISH_REFUSED, body=TicketExchange),
+        opt=contract(
+            OrderView, *NOT_IN_FORCE, Reason.EVENT_NOT_FOUND, Reason.TICKET_VOID, *WISH_REFUSED, body=TicketExchange
+        ),
     )
     async def exchange_tickets(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
         """Give tickets of a confirmed order back and have other units instead, in one step: whole or not at all. Their
         own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
-        today's prices.
+        today's prices. Where the order is of several events, `event_id` says of which the new units are: one of them,
+        or another one.
         """
         body = await body_of(request, TicketExchange)
         done = await operations_of(request).exchange_tickets(envelope_of(request), order_id, body)

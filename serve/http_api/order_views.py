@@ -1,10 +1,12 @@
 """What holds, orders, tickets and waiters look like over HTTP."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from actors.core.baskets import LegReply
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.prices import Price
 from actors.core.replies import (
@@ -77,16 +79,29 @@ class ChoiceView(msgspec.Struct, frozen=True):
     orphans: int
 
 
+class LegView(msgspec.Struct, frozen=True):
+    """What a hold or an order over several events has of one of them. Its price is a part of the whole price."""
+
+    event_id: str
+    units: list[str]
+    areas: list[AreaQuantityView]
+    price: PriceView
+
+
+EventOfAll = Annotated[str | None, Meta(description="null where it is over several events: see `legs`")]
+Legs = Annotated[list[LegView], Meta(description="by event, where it is over several; `units` and `areas` are empty")]
+
+
 class HoldView(msgspec.Struct, frozen=True):
     """A hold. Its `units` are those that were asked for by name, then those of `slots`, then those of `best`, of which
-    `choices` has one each. Once it is ordered, `expires_at` says until when the order is to be paid. After an outage
-    one that is due may be shown as ACTIVE for a moment: whether it is given a little longer is not known yet. Ordering
-    it tells.
+    `choices` has one each; those of a hold over several events stand leg by leg. Once it is ordered, `expires_at` says
+    until when the order is to be paid. After an outage one that is due may be shown as ACTIVE for a moment: whether it
+    is given a little longer is not known yet. Ordering it tells.
     """
 
     hold_id: str
     status: Annotated[str, Meta(description=f"{names_of(HoldStatus)}; CONFIRMED is for good: see the order")]
-    event_id: str
+    event_id: EventOfAll
     units: list[str]
     areas: list[AreaQuantityView]
     price: PriceView
@@ -97,6 +112,7 @@ class HoldView(msgspec.Struct, frozen=True):
     order_id: str | None
     channel: str
     choices: list[ChoiceView]
+    legs: Legs
 
 
 class TicketView(msgspec.Struct, frozen=True):
@@ -108,6 +124,7 @@ class TicketView(msgspec.Struct, frozen=True):
     unit: str
     code_revision: int
     holder: str
+    event_id: str
 
 
 class OrderView(msgspec.Struct, frozen=True):
@@ -118,7 +135,7 @@ class OrderView(msgspec.Struct, frozen=True):
 
     order_id: str
     status: Annotated[str, Meta(description=names_of(OrderStatus))]
-    event_id: str
+    event_id: EventOfAll
     hold_id: str
     units: list[str]
     areas: list[AreaQuantityView]
@@ -127,6 +144,7 @@ class OrderView(msgspec.Struct, frozen=True):
     pay_by: Time
     tickets: list[TicketView]
     buyer_id: str
+    legs: Legs
 
 
 class WaiterView(msgspec.Struct, frozen=True):
@@ -148,7 +166,7 @@ def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
     return HoldView(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=hold.status.name,
-        event_id=event_id(block),
+        event_id=None if hold.legs else event_id(block),
         units=list(hold.seats),
         areas=_areas(hold.areas),
         price=_price(hold.price),
@@ -159,6 +177,7 @@ def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else None,
         channel=hold.channel,
         choices=[ChoiceView(choice.score, choice.orphans) for choice in hold.choices],
+        legs=_legs(hold.legs),
     )
 
 
@@ -167,7 +186,7 @@ def order_view(block: BlockId, order: OrderReply) -> OrderView:
     return OrderView(
         order_id=outside_id(Kind.ORDER, block, order.order),
         status=order.status.name,
-        event_id=event_id(block),
+        event_id=None if order.legs else event_id(block),
         hold_id=outside_id(Kind.HOLD, block, order.hold),
         units=list(order.seats),
         areas=_areas(order.areas),
@@ -175,10 +194,17 @@ def order_view(block: BlockId, order: OrderReply) -> OrderView:
         placed_at=rfc3339(order.placed_at_ms),
         pay_by=rfc3339(order.pay_by_ms),
         tickets=[
-            TicketView(ticket_id(block, order.order, ticket.index), ticket.unit, ticket.code_revision, ticket.holder)
+            TicketView(
+                ticket_id(block, order.order, ticket.index),
+                ticket.unit,
+                ticket.code_revision,
+                ticket.holder,
+                event_id(BlockId(ticket.block or block)),
+            )
             for ticket in order.tickets
         ],
         buyer_id=order.buyer,
+        legs=_legs(order.legs),
     )
 
 
@@ -193,6 +219,12 @@ def waiter_view(block: BlockId, waiter: WaiterReply) -> WaiterView:
         hold_id=outside_id(Kind.HOLD, block, waiter.hold) if waiter.hold else None,
         buyer_id=waiter.buyer,
     )
+
+
+def _legs(legs: Iterable[LegReply]) -> list[LegView]:
+    return [
+        LegView(event_id(BlockId(leg.block)), list(leg.seats), _areas(leg.areas), _price(leg.price)) for leg in legs
+    ]
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[AreaQuantityView]:

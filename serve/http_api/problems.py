@@ -30,7 +30,10 @@ class FieldFault(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An RFC 9457 problem document. `code` names the reason, as over gRPC; `type` is where it is explained."""
+    """An RFC 9457 problem document. `code` names the reason, as over gRPC; `type` is where it is explained.
+
+    `event_id`: which event refused, where several were asked.
+    """
 
     type: str
     title: str
@@ -43,6 +46,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     units: tuple[str, ...] = ()
     available: int | None = None
     retry_at: str | None = None
+    event_id: str | None = None
 
 
 def type_of(code: str) -> str:
@@ -66,6 +70,7 @@ def problem_response(refusal: Rejected, path: str) -> Response[bytes]:
         units=details.units,
         available=details.available,
         retry_at=None if details.retry_at_ms is None else rfc3339(details.retry_at_ms),
+        event_id=details.event or None,
     )
     return _response(problem, _headers(refusal))
 

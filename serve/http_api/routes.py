@@ -19,7 +19,7 @@ from serve.http_api.views import DigestView, EventListView, digest_view, event_l
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.status import ClusterStatus
 from serve.validation import MAX_LAYOUT_BODY_BYTES, EventEdit, HoldExtension, NewEvent, Nothing
-from serve.wish_shapes import NewHold
+from serve.wish_shapes import NewBasket, NewHold
 
 
 class Events(Controller):
@@ -208,6 +208,17 @@ class Holds(Controller):
 
     path = "/v1/holds"
     tags = ("holds",)
+
+    @post("/", opt=contract(HoldView, Reason.EVENT_NOT_FOUND, *WISH_REFUSED, body=NewBasket))
+    async def place_basket(self, request: HttpRequest) -> Response[bytes]:
+        """Hold units of 1 to 8 events for one buyer: all that is asked for of all of them, or nothing. The hold has one
+        id, one price and one deadline; it is extended, released and ordered as a whole, and its order is paid, and
+        cancelled, as a whole or by tickets. A refusal names the event that refused in `event_id`. It takes longer than
+        a hold of one event, as the events are asked one after the other. When it is released, cancelled or confirmed,
+        its events learn of that within a moment.
+        """
+        body = await body_of(request, NewBasket)
+        return answered(request, await operations_of(request).place_basket(envelope_of(request), body), hold_view)
 
     @get("/{hold_id:str}", opt=contract(HoldView, Reason.HOLD_NOT_FOUND))
     async def get_hold(self, request: HttpRequest, hold_id: FromPath[str]) -> Response[bytes]:

@@ -41,7 +41,8 @@ class Asked:
 
     def count(self) -> int:
         """How many units it is."""
-        return len(self.units) + sum(count for _, count, _ in self.places) + sum(b["quantity"] for b in self.best)
+        chosen: int = sum(best["quantity"] for best in self.best)
+        return len(self.units) + sum(count for _, count, _ in self.places) + chosen
 
     def refuse(self) -> Answer | None:
         """Unknown names, a unit twice, too many, parts of whole tables."""

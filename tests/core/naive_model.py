@@ -5,6 +5,7 @@ every question. Where the promise leaves room (what may be forgotten once its ti
 are chosen) the model looks at what was seen, and says whether that is allowed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.core.naive_event import NaiveEvent
@@ -128,17 +129,21 @@ class NaiveBlock(NaiveEvent):
         """Whether something has the number already, other than what the command's key stands for."""
         if command["stamp"]["tenant"] != self.tenant:
             return False
-        there: list[Hold | Order | Waiter | None]
-        if do == "PlaceOrder":
-            there = [self.orders.get(command["order"])]
-        else:
-            number = command["hold" if do == "PlaceHold" else "waiter"]
-            there = [self.holds.get(number), self.waiters.get(number)]
+        kinds: dict[str, tuple[str, type[Hold | Order | Waiter]]] = {
+            "PlaceHold": ("hold", Hold),
+            "PlaceOrder": ("order", Order),
+            "JoinWaitingList": ("waiter", Waiter),
+        }
+        field, kind = kinds[do]
+        number = command[field]
+        kept: tuple[Mapping[int, Hold | Order | Waiter], ...]
+        kept = (self.orders,) if kind is Order else (self.holds, self.waiters)
+        there = [those[number] for those in kept if number in those]
         refused = seen.reason == "INVALID_ARGUMENT"
         key = self.keys.get(command["stamp"]["key"])
-        if key is not None and key.stands_for in there and key.stands_for is not None:
-            return refused and at_ms >= self._kept_until_ms(key)
-        there = [each for each in there if each is not None]
+        stands_for = None if key is None else key.stands_for
+        if key is not None and isinstance(stands_for, kind) and stands_for.number == number:
+            return bool(there) and refused and at_ms >= self._kept_until_ms(key)
         return bool(there) and (refused or not all(self._may_be_forgotten(each, at_ms) for each in there))
 
     def _is_full(self, key: bytes, at_ms: int, seen: Answer) -> bool:
@@ -166,8 +171,8 @@ class NaiveBlock(NaiveEvent):
 
     def _forgotten(self, what: Hold | Order | Waiter, at_ms: int, seen: Answer) -> bool:
         """Whether the block has forgotten it, which it may after a day; then it never comes back."""
-        kept = {"Hold": self.holds, "Order": self.orders, "Waiter": self.waiters}[type(what).__name__]
-        if kept.get(what.number) is not what:
+        there = (*self.holds.values(), *self.orders.values(), *self.waiters.values())
+        if not any(each is what for each in there):
             return True
         if self._may_be_forgotten(what, at_ms) and seen.reason in CALLED_BY.values():
             self._forget(what)

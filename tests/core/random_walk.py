@@ -1,23 +1,17 @@
-"""Random walks: a checked block beside the naive model; whatever is asked, both must answer the same."""
+"""Random walks: every command on every kind of inventory, of a checked block and of the naive model."""
 
 from collections import Counter
-from random import Random
-from typing import ClassVar
 
 import msgspec
-from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import precondition, rule
 
-from actors.core import keys
 from actors.core.commands import (
     CancelOrder,
     CancelTickets,
     ChangeStatus,
     CloseOrder,
-    Command,
     ConfirmOrder,
-    CreateEvent,
     EditEvent,
     ExchangeTickets,
     ExtendHold,
@@ -33,61 +27,20 @@ from actors.core.commands import (
     ReadWaiter,
     ReassignTicket,
     ReleaseHold,
-    Stamp,
-    Write,
 )
-from actors.core.entries import Activated, AllotmentReturned, Entry, HoldExpired, HoldPlaced, OrderExpired
-from actors.core.ids import TenantId
-from actors.core.inventory import UnitStatus
-from actors.core.keys import fingerprint, key_hash
-from actors.core.outcomes import Accepted, Outcome
 from actors.core.replies import EventStatus, OrderStatus
-from tests.core.checked_block import CheckedBlock
-from tests.core.naive_model import NaiveBlock
-from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS, SOLD
-from tests.core.plain_layout import plain, plain_layout, units_of
-from tests.core.walk_answers import answer_of
-from tests.core.walk_events import FULL, LAYOUTS, RULES, START_MS, any_wish, mostly
+from actors.core.wishes import AreaPlaces, Wish
+from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS
+from tests.core.walk import STEPS_MS, TTL_MS, Walk
+from tests.core.walk import seeds as _seeds
+from tests.core.walk_events import LAYOUTS, RULES, any_wish, mostly
 
-TTL_MS = 10 * MINUTE_MS
-FEW_KEYS = 14
-
-_STEPS_MS = (0, 0, 0, 1, 999, 7_000, -30_000)
 _LEAPS_MS = (1_000, MINUTE_MS - 1, MINUTE_MS, TTL_MS, 25 * MINUTE_MS, 25 * MINUTE_MS, 2 * HOUR_MS, 25 * HOUR_MS)
 _TTLS_MS = (0, MINUTE_MS, MINUTE_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS)
-_seeds = st.integers(0, 1 << 63)
-"""A step draws from a generator of its own: Hypothesis likes to repeat what it drew, and would repeat its wishes."""
 
 
-class RandomWalk(RuleBasedStateMachine):
-    """The walk. Every rule asks both and compares; the block's own checks run besides."""
-
-    met: ClassVar[Counter[str]] = Counter()  # over all walks: what was asked and what came of it
-
-    @initialize(seed=_seeds, rules=st.sampled_from(tuple(RULES)))
-    def create(self, seed: int, rules: str) -> None:
-        self.salt = seed
-        self.drawn: Counter[int] = Counter()
-        random = self.random(seed)
-        self.block = CheckedBlock()
-        self.now_ms = START_MS
-        self.sent: list[Write] = []
-        self.numbers = 0
-        self.holds: list[int] = []
-        self.orders: list[int] = []
-        self.waiters: list[int] = []
-        self.most_keys_of_all = keys.MAX_KEYS_PER_BLOCK
-        keys.MAX_KEYS_PER_BLOCK = most_keys = mostly(random, keys.MAX_KEYS_PER_BLOCK, FEW_KEYS, odds=8)
-        event_stamp = Stamp("acme", "", b"event".ljust(16), b"print".ljust(16), START_MS)
-        command = CreateEvent(event_stamp, "Night", FULL, TTL_MS, RULES[rules])
-        created = self.block.ask(command, START_MS)
-        assert isinstance(created, Accepted)
-        self.sent.append(command)
-        event = plain_layout(FULL), plain(RULES[rules])
-        self.model = NaiveBlock("acme", "Night", START_MS, TTL_MS, *event, most_keys)
-        self.model.knows_key(event_stamp.key, event_stamp.fingerprint)
-        if mostly(random, True, False, odds=20):
-            self.write(OpenSale(self.plain_stamp("ana", "open")))
+class RandomWalk(Walk):
+    """The rules: what is asked, of whatever the walk has brought about so far."""
 
     @rule(seed=_seeds)
     def place_hold(self, seed: int) -> None:
@@ -98,14 +51,7 @@ class RandomWalk(RuleBasedStateMachine):
     @rule(seed=_seeds)
     def buy(self, seed: int) -> None:
         """A plain hold that is ordered, and paid mostly."""
-        random = self.random(seed)
-        hold, order, wish = self.new_number(), self.new_number(), any_wish(random)
-        buyer = mostly(random, "ana", "bob", "", odds=2)
-        self.write(PlaceHold(self.plain_stamp(buyer, "hold", wish), hold, wish, HOUR_MS))
-        if hold in self.holds:
-            self.write(PlaceOrder(self.plain_stamp(buyer, "order", hold), hold, order))
-            if order in self.orders and mostly(random, True, False, odds=4):
-                self.write(ConfirmOrder(self.plain_stamp(buyer, "pay", order), order))
+        self.try_to_buy(self.random(seed))
 
     @precondition(lambda self: self.holds)
     @rule(change=st.sampled_from(("extend", "extend", "release", "order", "order")), seed=_seeds)
@@ -117,6 +63,9 @@ class RandomWalk(RuleBasedStateMachine):
             self.write(ExtendHold(stamp, hold, ttl_ms))
         elif change == "release":
             self.write(ReleaseHold(stamp, hold))
+            again = random.choice((ReleaseHold, None))  # what is over stays so
+            if again is not None:
+                self.write(again(self.plain_stamp("ana", "again", hold), hold))
         else:
             self.write(PlaceOrder(stamp, hold, self.new_number()))
 
@@ -135,19 +84,22 @@ class RandomWalk(RuleBasedStateMachine):
         endings = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
         status = mostly(random, random.choice(endings), OrderStatus.CANCELLED, odds=10)
         self.write(CloseOrder(self.stamp(random, "close", order, status), order, status))
+        if self.model.orders.get(order) and self.model.orders[order].status not in ("PENDING", *IN_FORCE):
+            change = random.choice((ConfirmOrder, CancelOrder))  # what is over stays so
+            self.write(change(self.plain_stamp("ana", change.__name__, order), order))
 
-    @precondition(lambda self: self.orders)
     @rule(seed=_seeds)
     def cancel_tickets(self, seed: int) -> None:
         random = self.random(seed)
+        self.buy_something(random)
         order = self.picked_order(random)
         tickets = self.tickets_of(random, order)
         self.write(CancelTickets(self.stamp(random, "void", order, tickets), order, tickets))
 
-    @precondition(lambda self: self.orders)
     @rule(seed=_seeds)
     def exchange_tickets(self, seed: int) -> None:
         random = self.random(seed)
+        self.buy_something(random)
         order, wish = self.picked_order(random), any_wish(random)
         tickets = self.tickets_of(random, order)
         self.write(ExchangeTickets(self.stamp(random, "exchange", order, tickets, wish), order, tickets, wish))
@@ -196,7 +148,7 @@ class RandomWalk(RuleBasedStateMachine):
     @rule(seed=_seeds)
     def repeat_older_command(self, seed: int) -> None:
         random = self.random(seed)
-        self.now_ms += random.choice(_STEPS_MS)
+        self.now_ms += random.choice(STEPS_MS)
         command = random.choice(random.choice((self.sent, self.sent[-3:])))
         limit_ms = self.now_ms + MINUTE_MS if random.randrange(4) else command.stamp.not_after_ms
         tenant = mostly(random, "acme", "evil", odds=10)
@@ -228,7 +180,7 @@ class RandomWalk(RuleBasedStateMachine):
     def read(self, seed: int) -> None:
         random = self.random(seed)
         tenant = mostly(random, "acme", "evil", odds=10)
-        self.now_ms += random.choice(_STEPS_MS)
+        self.now_ms += random.choice(STEPS_MS)
         reads: list[Read] = [ReadEvent(tenant)]
         reads += [ReadHold(tenant, self.picked(random, self.holds))] if self.holds else []
         reads += [ReadOrder(tenant, self.picked(random, self.orders))] if self.orders else []
@@ -236,145 +188,32 @@ class RandomWalk(RuleBasedStateMachine):
         for command in reads:
             self.compare(command)
 
-    def teardown(self) -> None:
-        if hasattr(self, "block"):
-            keys.MAX_KEYS_PER_BLOCK = self.most_keys_of_all
-            self.block.check_replays()
+    @rule(seed=_seeds)
+    def crowd(self, seed: int) -> None:
+        """Somebody has all there is of something for which others wait, some of whom may have no more."""
+        random = self.random(seed)
+        wish = Wish(areas=(AreaPlaces("floor", random.choice((1, 2))),))
+        held = [self.new_number() for _ in range(4)]
+        for hold in held:
+            self.write(PlaceHold(self.plain_stamp("eve", "hold", wish, hold), hold, wish, HOUR_MS))
+        self.try_to_buy(random)
+        for buyer in random.choices(("ana", "ana", "bob", "dan"), k=3):
+            self.write(JoinWaitingList(self.plain_stamp(buyer, "wait", wish), self.new_number(), wish))
+        for hold in random.sample(held, k=3):
+            self.write(ReleaseHold(self.plain_stamp("eve", "release", hold), hold))
 
-    def at_ms(self) -> int:
-        return max(self.now_ms, self.model.last_at_ms)
-
-    def new_number(self) -> int:
-        self.numbers += 1
-        return self.numbers
-
-    def random(self, seed: int) -> Random:
-        """A generator for one step, another for each step though the seeds be the same."""
-        self.drawn[seed] += 1
-        return Random(f"{self.salt} {seed} {self.drawn[seed]}")
-
-    def picked(self, random: Random, numbers: list[int]) -> int:
-        """One of the newer ones mostly, now and then one that never was."""
-        return mostly(random, random.choice(numbers[-4:]), random.choice(numbers), 77_777, odds=5)
-
-    def picked_order(self, random: Random) -> int:
-        """Mostly one that is paid, or was."""
-        paid = [number for number, order in self.model.orders.items() if order.status in SOLD]
-        return self.picked(random, paid if paid and random.randrange(5) else self.orders)
-
-    def begun_order(self, random: Random) -> int:
-        """One that is on slots, if there is any, mostly when they have begun."""
-        begins_ms = {
-            number: min(piece.begins_ms for piece in order.pieces if piece.begins_ms)
-            for number, order in self.model.orders.items()
-            if order.status in IN_FORCE and any(piece.begins_ms for piece in order.pieces)
-        }
-        if not begins_ms or not random.randrange(4):
-            return self.picked_order(random)
-        order = random.choice(list(begins_ms))
-        if begins_ms[order] < START_MS + 3 * HOUR_MS and random.randrange(3):
-            self.now_ms = max(self.now_ms, begins_ms[order])
-        return order
-
-    def tickets_of(self, random: Random, number: int) -> tuple[int, ...]:
-        """Some tickets of an order, good ones mostly."""
-        order = self.model.orders.get(number)
-        pieces = order.pieces if order is not None else []
-        good = [ticket for ticket, piece in enumerate(pieces) if piece.revision] or [0]
-        void = [ticket for ticket, piece in enumerate(pieces) if not piece.revision]
-        some = random.choice((good[:1], good[-1:], good, random.sample(good, k=len(good) // 2 + 1)))
-        if void and random.randrange(2):
-            some = good[:1] + void[:1]
-        return tuple(mostly(random, some, [len(pieces)], [0, 0], [], odds=6))
-
-    def plain_stamp(self, buyer: str, *asked: object) -> Stamp:
-        """A new key, and time enough."""
-        hashed = key_hash(TenantId("acme"), f"new {len(self.sent)}")
-        return Stamp("acme", buyer, hashed, fingerprint("principal", buyer, repr(asked)), self.now_ms + MINUTE_MS)
-
-    def stamp(self, random: Random, *asked: object) -> Stamp:
-        """A stamp of whoever, with a key that may be another command's, perhaps too late, or of another tenant."""
-        self.now_ms += random.choice(_STEPS_MS)
-        buyer = mostly(random, random.choice(("ana", "ana", "bob")), "", odds=15)
-        plain_one = self.plain_stamp(buyer, *asked)
-        name = mostly(random, "", "shared 0", "shared 1", "shared 2", odds=6)
-        return msgspec.structs.replace(
-            plain_one,
-            tenant=mostly(random, "acme", "evil", odds=25),
-            key=key_hash(TenantId("acme"), name) if name else plain_one.key,
-            not_after_ms=self.now_ms + mostly(random, MINUTE_MS, 48 * HOUR_MS, 0, -1, odds=8),
-        )
-
-    def tick(self) -> None:
-        was_due = self.model.is_anything_due(self.at_ms())
-        entries = self.block.tick(self.now_ms)
-        self.brought(entries)
-        at_ms = self.at_ms()
-        assert not self.model.is_anything_due(at_ms), "the tick left something overdue"
-        assert self.model.first_served(at_ms) is None, "somebody waits for what is there"
-        self.met["tick expired" if was_due else "tick nothing"] += 1
-        self.met["tick offered"] += sum(isinstance(entry, HoldPlaced) for entry in entries)
-        self.compare_memory()
-
-    def activate(self, outage_ms: int) -> None:
-        at_ms = self.at_ms()
-        down = (at_ms - outage_ms, at_ms - outage_ms // 4) if outage_ms else (0, 0)
-        self.block.activate(Activated(at_ms, "shard", b"n" * 16, *down))
-        if outage_ms:
-            self.model.outage(*down, at_ms)
-        self.model.last_at_ms = at_ms
-        self.compare_memory()
-
-    def write(self, command: Write) -> None:
-        self.sent.append(command)
-        note(f"at {self.now_ms - START_MS} {command}")
-        outcome = self.compare(command)
-        if isinstance(outcome, Accepted) and outcome.entries:
-            match command:
-                case PlaceHold():
-                    self.holds.append(command.hold)
-                case PlaceOrder():
-                    self.orders.append(command.order)
-                case JoinWaitingList():
-                    self.waiters.append(command.waiter)
-            self.compare_memory()
-            if self.block.is_awaited:
-                self.tick()  # as a shard does
-        self.compare_memory()
-
-    def compare(self, command: Command) -> Outcome:
-        outcome = self.block.ask(command, self.now_ms)
-        seen = answer_of(outcome)
-        if isinstance(outcome, Accepted):
-            self.brought([entry for entry in outcome.entries if not isinstance(entry, HoldPlaced)])
-        told = {field: plain(getattr(command, field)) for field in command.__struct_fields__}
-        if isinstance(command, EditEvent) and command.layout is not None:
-            told["layout"] = plain_layout(command.layout)
-        expected = self.model.ask(type(command).__name__, told, self.now_ms, seen)
-        assert seen == expected, f"at {self.now_ms} {command}: came {seen}, expected {expected}"
-        self.met[f"{type(command).__name__} {seen.reason or ('REPLAYED' if seen.replayed else 'ACCEPTED')}"] += 1
-        return outcome
-
-    def brought(self, entries: list[Entry]) -> None:
-        """What the block did of itself."""
-        for entry in entries:
-            match entry:
-                case HoldExpired():
-                    self.model.expired(self.model.holds[entry.hold], entry.at_ms)
-                case OrderExpired():
-                    self.model.expired(self.model.orders[entry.order].hold, entry.at_ms)
-                case AllotmentReturned():
-                    self.model.came_back(entry.allotment, entry.at_ms)
-                case HoldPlaced():
-                    units = units_of(self.block.live.layout)
-                    self.model.offered(entry.waiter, tuple(units[seat].name for seat in entry.seats), entry.at_ms)
-                    self.holds.append(entry.hold)
-
-    def compare_memory(self) -> None:
-        assert self.model.kept_keys(self.model.last_at_ms) <= self.block.live.memos.keys(), "a key is forgotten early"
-        layout, inventory = self.block.live.layout, self.block.live.inventory
-        assert layout is not None
-        statuses = zip(units_of(layout), inventory.statuses, strict=True)
-        assert {unit.name: UnitStatus(status).name for unit, status in statuses} == self.model.statuses()
-        counted = zip(layout.areas, inventory.area_held, inventory.area_sold, strict=True)
-        assert {area.name: (held, sold) for area, held, sold in counted} == self.model.places()
+    @rule(seed=_seeds)
+    def snatch(self, seed: int) -> None:
+        """Somebody waits for what another has, and a third one comes just when that is over, before any tick."""
+        random = self.random(seed)
+        pending = [hold for hold in self.model.holds.values() if self.model.is_pending(hold)]
+        if not pending:
+            return
+        hold = random.choice(pending)
+        units = tuple(piece.name for piece in hold.pieces if piece.key)
+        places = Counter(piece.name for piece in hold.pieces if not piece.key)
+        wish = Wish(units, tuple(AreaPlaces(area, count) for area, count in places.items()), accessible=True)
+        if random.randrange(4):
+            self.write(JoinWaitingList(self.plain_stamp("dan", "wait", wish), self.new_number(), wish))
+        self.now_ms = max(self.now_ms, hold.expires_at_ms)
+        self.write(PlaceHold(self.plain_stamp("eve", "hold", wish), self.new_number(), wish, HOUR_MS))

@@ -202,23 +202,24 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-SABOTAGES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
-    keys_are_not_looked_up,
-    owners_are_not_looked_at,
-    places_are_not_counted,
-    only_the_tick_expires,
-    units_are_not_given_back,
-    places_are_not_given_back,
-    keys_of_extended_holds_are_forgotten,
-    keys_of_ended_holds_stay,
-    unpaid_orders_stay,
-    cancelled_orders_are_forgotten,
-    ended_holds_are_forgotten_early,
-    lateness_is_judged_first,
-    numbers_in_use_refuse_replays,
-    time_limits_are_ignored,
-    lateness_is_judged_by_the_blocks_time,
-    tenants_are_not_compared,
-    deciding_expires,
-    snapshots_forget_keys,
-)
+SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
+    keys_are_not_looked_up: "idempotency",
+    owners_are_not_looked_at: "holds",
+    places_are_not_counted: "areas",
+    only_the_tick_expires: "expiry",
+    units_are_not_given_back: "expiry",
+    places_are_not_given_back: "areas",
+    keys_of_extended_holds_are_forgotten: "pruning",
+    keys_of_ended_holds_stay: "pruning",
+    unpaid_orders_stay: "pruning",
+    cancelled_orders_are_forgotten: "pruning",
+    ended_holds_are_forgotten_early: "pruning",
+    lateness_is_judged_first: "precedence",
+    numbers_in_use_refuse_replays: "precedence",
+    time_limits_are_ignored: "not_after",
+    lateness_is_judged_by_the_blocks_time: "not_after",
+    tenants_are_not_compared: "tenants",
+    deciding_expires: "expiry",
+    snapshots_forget_keys: "idempotency",
+}
+"""Each with the scenarios that are likely to notice it first."""

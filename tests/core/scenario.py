@@ -40,7 +40,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from actors.core import event_layout, keys, ticket_changes, waiting
+from actors.core import event_layout, keys, ticket_changes, waiting_line
 from actors.core.commands import (
     CancelOrder,
     CancelTickets,
@@ -91,7 +91,7 @@ _COMPLETE = ("again", "ended=", "back=", "offered=")
 _BOUNDS = {
     "keys": (keys, "MAX_KEYS_PER_BLOCK"),
     "ended": (keys, "MAX_ENDED_HOLDS"),
-    "waiters": (waiting, "MAX_WAITERS"),
+    "waiters": (waiting_line, "MAX_WAITERS"),
     "exchanges": (ticket_changes, "MAX_EXCHANGES"),
     "versions": (event_layout, "MAX_LAYOUT_VERSIONS"),
 }

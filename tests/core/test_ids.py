@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from actors.core.ids import (
     BLOCK_ID_LENGTH,
+    DESKS,
     BlockId,
     Kind,
     TenantId,
+    desk_block,
+    desks_of,
     event_block,
     event_id,
     outside_id,
@@ -112,3 +115,10 @@ def test_ids_stay_what_they_were() -> None:
     assert event_id(BLOCK) == "event_t3aj435sx3rk7zjx"
     assert outside_id(Kind.HOLD, BLOCK, 1) == f"hold_{BLOCK}0000000000001"
     assert ticket_id(BLOCK, 32, 2) == f"ticket_{BLOCK}0000000000010-3"
+
+
+def test_a_desk_is_one_of_its_tenants_and_of_nobody_else() -> None:
+    desks = desks_of(TenantId("acme"))
+    assert len(desks) == DESKS
+    assert {desk_block(TenantId("acme"), number.to_bytes(4) + bytes(12)) for number in range(1_000)} == desks
+    assert not desks & desks_of(TenantId("acme1"))

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from actors.core.outcomes import Accepted, Outcome
-from actors.core.replies import EventReply, HoldReply, OrderReply, Price, WaiterReply
+from actors.core.prices import Price
+from actors.core.replies import EventReply, HoldReply, OrderReply, WaiterReply
 from actors.core.wishes import AreaPlaces
 from tests.core.naive_parts import Answer
 

@@ -55,8 +55,8 @@ OTHERWISE = Layout(
             (
                 Row("B", 0, 1, 3),
                 Row("A", 0, 1, 4),
-                Row("T", 1, 1, 2, (), RowKind.TABLE),
                 Row("D", 1, 0, 2, ("left", "right")),
+                Row("T", 1, 1, 2, (), RowKind.TABLE),
             ),
         ),
     ),

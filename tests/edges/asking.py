@@ -60,6 +60,7 @@ class Answered(NamedTuple):
     retry_at: str | None
     wait_s: float | None
     reply: Any
+    event_id: str = ""
 
 
 ROUTES = {
@@ -79,6 +80,7 @@ ROUTES = {
     "get_layout": ("GET", "/v1/events/{event_id}/layout"),
     "get_statuses": ("GET", "/v1/events/{event_id}/statuses"),
     "place_hold": ("POST", "/v1/events/{event_id}/holds"),
+    "place_basket": ("POST", "/v1/holds"),
     "list_holds": ("GET", "/v1/events/{event_id}/holds"),
     "list_orders": ("GET", "/v1/events/{event_id}/orders"),
     "get_hold": ("GET", "/v1/holds/{hold_id}"),
@@ -122,7 +124,7 @@ _SERVICES = (
     (
         holds_pb2,
         holds_pb2_grpc.HoldServiceStub,
-        ("place_hold", "list_holds", "get_hold", "extend_hold", "release_hold"),
+        ("place_hold", "place_basket", "list_holds", "get_hold", "extend_hold", "release_hold"),
     ),
     (
         orders_pb2,
@@ -188,6 +190,7 @@ def read_http(response: Any) -> Answered:
         document.get("retry_at"),
         None if retry_after is None else float(retry_after),
         document,
+        document.get("event_id", ""),
     )
 
 
@@ -225,6 +228,7 @@ def read_grpc(error: grpc.aio.AioRpcError) -> Answered:
         info.metadata.get("retry_at"),
         retry.retry_delay.ToMilliseconds() / 1000 if _unpacked(status, retry) else None,
         status,
+        info.metadata.get("event_id", ""),
     )
 
 
@@ -257,6 +261,11 @@ def _fields(ask: Ask) -> dict[str, Any]:
         fields["layout"] = ask.raw.decode()
     if "slots" in fields:
         fields["slots"] = [_span(span) for span in fields["slots"]]
+    if "legs" in fields:
+        fields["legs"] = [
+            {**leg, **({"slots": [_span(span) for span in leg["slots"]]} if "slots" in leg else {})}
+            for leg in fields["legs"]
+        ]
     if ROUTES[ask.operation][0] != "GET" and ask.key is not None:
         fields["idempotency_key"] = ask.key
     if ask.if_revision is not None:

@@ -54,7 +54,7 @@ def plain_of(value: Any, prefix: str) -> Any:
         return {
             name: int(field) if _is_number(name, field) else field
             for name, field in plain.items()
-            if field is not None and not (name in ("order_id", "hold_id") and field == "")
+            if field is not None and not (name in ("order_id", "hold_id", "event_id") and field == "")
         }
     if isinstance(value, list):
         return [plain_of(element, prefix) for element in value]

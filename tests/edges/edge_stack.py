@@ -29,7 +29,6 @@ from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
 from serve.status import ClusterStatus
-from tests.engine.alone import alone
 
 SHARD = "shard-1"
 SERVE_LIMIT_BYTES = 64 << 20
@@ -64,7 +63,7 @@ class OneShard:
             self,
             asyncio.get_running_loop().time,
             lambda: token_bytes(8),
-            others=alone,
+            others=lambda now: Dispatcher(self, now),
             cut_over=True,
         )
         self._way = Coalescer(self, now_ms)

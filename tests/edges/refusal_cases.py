@@ -1,6 +1,7 @@
 """The refusals of the contract as a table: what is asked, and the code that must come back."""
 
 from tests.edges.asking import Ask
+from tests.edges.basket_cases import BASKET_CASES
 from tests.edges.inventory_cases import EVENT_CASES, TICKET_CASES, WISH_CASES
 from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT, NOWHERE_HOLD, NOWHERE_ORDER, Case
 
@@ -228,6 +229,7 @@ CASES = {
     **EVENT_CASES,
     **WISH_CASES,
     **TICKET_CASES,
+    **BASKET_CASES,
 }
 
 BOTH_FIRST = {

@@ -19,6 +19,9 @@ class House(NamedTuple):
 
     Of the club: an order of `Stalls/C/1` and `Stalls/C/2`, the first of which was cancelled; one of a time tomorrow;
     one that was completed; somebody who waits no longer.
+
+    `spare`: another event like the first; `dollars`: one that is sold in dollars. A basket of a place of the
+    first event and two seats of the spare one, and its order, the first ticket of which was cancelled.
     """
 
     event: str
@@ -37,6 +40,10 @@ class House(NamedTuple):
     court_order: str
     completed_order: str
     gone_waiter: str
+    spare: str
+    dollars: str
+    basket_hold: str
+    basket_order: str
 
     def on_club(self, operation: str, body: Mapping[str, object]) -> Ask:
         """Something that a buyer wishes for in the club."""

@@ -83,6 +83,7 @@ async def test_writes_ask_for_a_key_and_creations_answer_201(document: Any) -> N
         "/v1/events",
         "/v1/events/{event_id}/holds",
         "/v1/events/{event_id}/waiting-list",
+        "/v1/holds",
         "/v1/orders",
     }
 

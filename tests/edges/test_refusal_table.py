@@ -1,15 +1,18 @@
 """The refusals of the contract, asked over both protocols: the same code, fields and names on each."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from actors.core.outcomes import Reason, Rejected
+from actors.reservations import baskets, orders
 from serve import admission, auth, operations, wish_shapes
 from serve.grpc_api import calls
 from serve.http_api import answers
 from serve.http_api.problems import problem_response
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
+from tests.edges.basket_cases import NAMED_EVENTS
 from tests.edges.club import Club, make_club, span
 from tests.edges.edge_stack import Edges, now_ms
 from tests.edges.refusal_cases import BOTH_FIRST, CASES, EXPECTED
@@ -49,10 +52,17 @@ async def house(edges: Edges) -> House:
     await _expiry(edges, Ask("get_order", order_id=expired_order))
     await asyncio.sleep(max(club.soon_ms - now_ms(), 0) / 1000 + 0.1)
     await _done(edges, Ask("complete_order", order_id=completed_order, key="complete"), "order_id")
+    spare, dollars = await _event(edges, "spare"), await _event(edges, "dollars", LAYOUT | {"currency": "USD"})
+    basket_hold = await _done(edges, Ask("place_basket", _legs(spare, event), key="basket"), "hold_id")
+    basket_order = await _order(edges, basket_hold)
+    await _done(edges, Ask("confirm_order", order_id=basket_order, key="confirm"), "order_id")
+    place = {"tickets": [ticket_of(basket_order, 1)]}
+    await _done(edges, Ask("cancel_tickets", place, order_id=basket_order, key="cancel the place"), "order_id")
     return House(
         event, draft, held, expired, released, pending_order_hold,
         pending_order, expired_order, cancelled_order, confirmed_order,
         closed, club, stalls_order, court_order, completed_order, waiter,
+        spare, dollars, basket_hold, basket_order,
     )  # fmt: skip
 
 
@@ -63,8 +73,13 @@ async def _paid(edges: Edges, club: Club, wish: dict[str, object], key: str) -> 
     return await _done(edges, Ask("confirm_order", order_id=order, key=f"confirm {key}"), "order_id")
 
 
-async def _event(edges: Edges, key: str) -> str:
-    event = await _done(edges, Ask("create_event", {"name": "An event", "layout": LAYOUT}, key=key), "event_id")
+def _legs(spare: str, event: str) -> dict[str, object]:
+    seats = {"event_id": spare, "units": ["101/J/1", "101/J/2"]}
+    return {"legs": [{"event_id": event, "areas": [{"area": "Floor", "quantity": 1}]}, seats], "buyer_id": "b"}
+
+
+async def _event(edges: Edges, key: str, layout: Mapping[str, object] = LAYOUT) -> str:
+    event = await _done(edges, Ask("create_event", {"name": "An event", "layout": layout}, key=key), "event_id")
     return await _done(edges, Ask("open_sale", event_id=event, key="open"), "event_id")
 
 
@@ -111,6 +126,7 @@ def check(case: Case, over_http: Answered, over_grpc: Answered) -> None:
     assert over_http.units == over_grpc.units
     assert over_http.available == over_grpc.available
     assert over_http.retry_at == over_grpc.retry_at
+    assert over_http.event_id == over_grpc.event_id
     assert over_http.wait_s is over_grpc.wait_s is None
 
 
@@ -119,6 +135,12 @@ async def test_both_protocols_refuse_alike(edges: Edges, house: House, name: str
     case = (CASES | BOTH_FIRST)[name]
     ask = case.ask(house)
     check(case, await ask_http(edges, ask), await ask_grpc(edges, ask))
+
+
+@pytest.mark.parametrize("name", NAMED_EVENTS)
+async def test_a_refusal_says_which_of_several_events_refused(edges: Edges, house: House, name: str) -> None:
+    for asking in (ask_http, ask_grpc):
+        assert (await asking(edges, CASES[name].ask(house))).event_id == NAMED_EVENTS[name](house)
 
 
 async def test_refused_requests_leave_nothing_behind(edges: Edges, house: House) -> None:
@@ -175,6 +197,8 @@ def test_every_reason_is_asked_for_or_named_as_out_of_reach() -> None:
         ("no credential", admission, "_malformed", lambda body, faults: _other()),
         ("tickets of another order", operations, "_of_order", lambda order_id, body: body),
         ("a wish with faults of every kind", wish_shapes, "_faults_of_times", lambda span, path: ()),
+        ("a leg with more slots than a hold takes", baskets, "_with_leg", lambda refusal, events: refusal),
+        ("exchange in a basket for units of no event", orders, "desks_of", lambda tenant: frozenset()),
         ("wrong secret", auth, "compare_digest", lambda stored, presented: True),
     ],
 )

@@ -132,6 +132,7 @@ async def check_tickets(edges: Edges, club: Club, asking: Any, name: str) -> Non
         "unit": "Stalls/C/5",
         "code_revision": 2,
         "holder": "friend",
+        "event_id": club.event,
     }
 
     body = {"tickets": [third, second], "units": ["Stalls/C/4", "Stalls/C/5"], "price_types": {"Stalls/C/4": "child"}}

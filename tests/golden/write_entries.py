@@ -9,16 +9,28 @@ from typing import Any
 
 import msgspec
 
+from actors.core.baskets import LegHeld, LegLine, LegPlan
 from actors.core.entries import (
     Activated,
     AllotmentReturned,
+    BasketDropped,
+    BasketIntended,
+    BasketSettled,
     Entry,
     EventCreated,
     EventEdited,
+    ExchangeDropped,
+    ExchangeIntended,
+    ExchangeSettled,
     HoldExpired,
     HoldExtended,
     HoldPlaced,
     HoldReleased,
+    LegAcknowledged,
+    LegBarred,
+    LegBooked,
+    LegPinned,
+    LegReleased,
     OrderCancelled,
     OrderClosed,
     OrderConfirmed,
@@ -88,6 +100,24 @@ _WISH = Wish(
     "box office",
 )
 
+_LEG = 2**62 + 9
+_BLOCK = "0mye1f50nxkdd129"
+_PLAN = LegPlan(_BLOCK, _LEG, _WISH, ((_LEG - 1, (0, 2)),))
+_HELD = LegHeld(
+    _LEG,
+    _BLOCK,
+    "EUR",
+    ("A/1/3", "A/2/left"),
+    (AreaPlaces("floor", 2, "child"),),
+    (
+        LegLine("near", "member", 12_050, (("service", 451),), (("VAT", 210_000, True, 2_170),)),
+        LegLine("near", "child", 6_025),
+    ),
+    (0, 0, 1, 1),
+    LegLine("", "", 0, (("order", 300),), (("VAT", 210_000, True, 52),)),
+    ((42, 1),),
+)
+
 EXAMPLES: tuple[Entry, ...] = (
     Activated(1_700_000_000_001, "shard-3", b"\xffnonce\x00", 1_699_999_990_000, 1_700_000_000_000),
     EventCreated(
@@ -146,6 +176,44 @@ EXAMPLES: tuple[Entry, ...] = (
     OrderClosed(1_700_000_000_018, _ORDER, OrderStatus.NO_SHOW, _KEY, _FINGERPRINT),
     WaiterJoined(1_700_000_000_019, _HOLD, "buyer", _WISH, _KEY, _FINGERPRINT),
     WaiterLeft(1_700_000_000_020, _HOLD, _KEY, _FINGERPRINT),
+    BasketIntended(
+        1_700_000_000_030,
+        "tenant",
+        _HOLD,
+        "buyer",
+        (LegPlan(_BLOCK, _LEG - 1, _WISH), LegPlan("4hjws5z855hbph9k", _LEG - 2, _WISH)),
+        600_000,
+        1_700_000_030_030,
+        _KEY,
+        _FINGERPRINT,
+    ),
+    BasketSettled(1_700_000_000_031, _HOLD, (_HELD,), 1_700_000_600_031, 1_700_007_200_031),
+    BasketDropped(1_700_000_000_032, _HOLD),
+    LegAcknowledged(1_700_000_000_033, _LEG, 2),
+    ExchangeIntended(1_700_000_000_034, _ORDER, (0, 2), _PLAN, 1_700_000_030_034, _KEY, _FINGERPRINT),
+    ExchangeSettled(1_700_000_000_035, _ORDER, _HELD),
+    ExchangeDropped(1_700_000_000_036, _ORDER),
+    LegPinned(
+        1_700_000_000_040,
+        _LEG,
+        "desk0000000000de",
+        _HOLD,
+        1,
+        "buyer",
+        (127, 70_000),
+        ((0, 2),),
+        ((1, 2, 6_025), (2, 2, 12_050)),
+        (1, 1, 0),
+        ((150, 0, 2_117), (0, 0, 0)),
+        (0, 300, 63),
+        "box office",
+        ((42, 1),),
+        ((_LEG - 1, (0, 2)),),
+        1_700_000_035_040,
+    ),
+    LegBooked(1_700_000_000_041, _LEG, 2),
+    LegReleased(1_700_000_000_042, _LEG, 3, (0, 3)),
+    LegBarred(1_700_000_000_043, _LEG, 2, 1_700_086_400_043),
 )
 
 GROWN: dict[str, Entry] = {

@@ -1,6 +1,6 @@
 """A clean journal, made by the real core, and the means to spoil it: entries in rows, sealed with chains."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import msgspec
@@ -11,10 +11,12 @@ from actors.core.commands import (
     ConfirmOrder,
     CreateEvent,
     ExtendHold,
+    LegWork,
     OpenSale,
     PlaceHold,
     PlaceOrder,
     ReleaseHold,
+    SettleBasket,
     Stamp,
     Write,
 )
@@ -23,7 +25,7 @@ from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
 from actors.core.keys import key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted, Outcome, Rejected
-from actors.core.replies import HoldReply, OrderReply, WaiterReply
+from actors.core.replies import HoldReply, OrderReply, Reply, WaiterReply
 from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
@@ -31,6 +33,7 @@ from actors.journal.codec import encode_entries
 from actors.journal.journal import GENESIS, chain_of
 from loadtests.audit import rows as audited
 from loadtests.audit.audit import BlockAudit, LiveDigest
+from loadtests.audit.baskets import BasketCheck
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import TOLD_OF, Acknowledged, Told
 
@@ -62,6 +65,7 @@ class Journal(msgspec.Struct):
     drafts: list[Draft]
     replies: list[Acknowledged]
     live: LiveDigest
+    block: BlockId = BLOCK
 
     def rows(self) -> list[audited.Row]:
         """The rows, numbered and chained."""
@@ -70,8 +74,8 @@ class Journal(msgspec.Struct):
         for position, draft in enumerate(self.drafts, 1):
             entries = encode_entries(draft.entries)
             at_ms = draft.recorded_at_ms or max((entry.at_ms for entry in draft.entries), default=START_MS)
-            chain = chain_of(chain, BLOCK, position, draft.epoch, at_ms, entries)
-            sealed.append(audited.Row(BLOCK, position, draft.epoch, at_ms, len(draft.entries), entries, chain))
+            chain = chain_of(chain, self.block, position, draft.epoch, at_ms, entries)
+            sealed.append(audited.Row(self.block, position, draft.epoch, at_ms, len(draft.entries), entries, chain))
         return sealed
 
     @property
@@ -82,7 +86,7 @@ class Journal(msgspec.Struct):
     def copy(self) -> "Journal":
         """Another one that can be spoilt without this one."""
         drafts = [msgspec.structs.replace(draft, entries=list(draft.entries)) for draft in self.drafts]
-        return Journal(drafts, list(self.replies), self.live)
+        return Journal(drafts, list(self.replies), self.live, self.block)
 
     def find(self, kind: type[Entry], **fields: object) -> tuple[int, int]:
         """Row and place within it, both from 0, of the first entry of that kind with these fields."""
@@ -123,7 +127,8 @@ Spoil = Callable[[Journal], None]
 class Shop:
     """Serves commands from the real core, one row per `commit`, and keeps what it told."""
 
-    def __init__(self, *, claims_again: bool = False) -> None:
+    def __init__(self, *, claims_again: bool = False, block: BlockId = BLOCK) -> None:
+        self.block = block
         self.state = BlockState()
         self.now_ms = START_MS
         self.drafts: list[Draft] = []
@@ -139,22 +144,32 @@ class Shop:
         self._keys[hashed] = key
         return Stamp(TENANT, buyer, hashed, key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
 
-    def ask(self, command: Write) -> None:
+    def ask(self, command: Write | LegWork) -> Reply:
         """A command that the core accepts."""
         outcome = self.try_ask(command)
         assert isinstance(outcome, Accepted), outcome
+        return outcome.reply
 
-    def try_ask(self, command: Write) -> Outcome:
+    def try_ask(self, command: Write | LegWork) -> Outcome:
         """A command that the core may refuse."""
         outcome = decide(self.state, command, self.now_ms)
         if isinstance(outcome, Rejected) or not outcome.entries:
             return outcome
         for entry in outcome.entries:
             self._append(entry)
-        if isinstance(outcome.reply, HoldReply | OrderReply | WaiterReply):
-            told, key = TOLD_OF[type(outcome.entries[-1])], self._keys[command.stamp.key]
-            self.replies.append(acknowledged(told, outcome.reply, len(self.drafts) + 1, key=key))
+        told = TOLD_OF.get(type(outcome.entries[-1]))
+        if told is not None and isinstance(outcome.reply, HoldReply | OrderReply | WaiterReply):
+            self.tell(told, outcome.reply, self._key_of(command))
         return outcome
+
+    def tell(self, told: Told, reply: HoldReply | OrderReply | WaiterReply, key: str) -> None:
+        """A client is told this."""
+        self.replies.append(acknowledged(told, reply, len(self.drafts) + 1, self.block, key))
+
+    def _key_of(self, command: Write | LegWork) -> str:
+        if isinstance(command, SettleBasket):
+            return self._keys[self.state.desk.baskets[command.basket].key]
+        return "" if isinstance(command, LegWork) else self._keys[command.stamp.key]
 
     def expire(self) -> None:
         """End what is overdue."""
@@ -175,10 +190,15 @@ class Shop:
             self._append(Activated(self.now_ms, "shard-0", len(self.drafts).to_bytes(8)))
             self._write_row()
 
+    @property
+    def epochs(self) -> int:
+        """How many owners the block has had."""
+        return 1 + EPOCHS.index(self._epoch)
+
     def journal(self) -> Journal:
         """The journal so far."""
         live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(self.drafts))
-        return Journal(self.drafts, self.replies, live)
+        return Journal(self.drafts, self.replies, live, self.block)
 
     def _write_row(self) -> None:
         self.drafts.append(Draft(self._epoch, self.pending, self.now_ms))
@@ -259,11 +279,32 @@ _kept_journal = cache(made_journal)
 
 def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[Finding]:
     """What the audit finds in the journal; `rows`: as they stand, if they were changed after sealing."""
-    block_audit = BlockAudit(BLOCK, journal.replies, journal.live)
+    block_audit = BlockAudit(journal.block, journal.replies, journal.live)
+    return [*_audited(block_audit, journal.rows() if rows is None else rows)]
+
+
+def audit_together(journals: Sequence[Journal], *, whole: bool = True) -> list[Finding]:
+    """What the audit finds in these journals and between them; `whole`: there are no others."""
+    baskets = BasketCheck()
     findings: list[Finding] = []
-    for row in journal.rows() if rows is None else rows:
-        findings += block_audit.take(row)
-    return [*findings, *block_audit.finish()]
+    for journal in journals:
+        block_audit = BlockAudit(journal.block, journal.replies, journal.live)
+        findings += _audited(block_audit, journal.rows())
+        baskets.take(block_audit.books)
+    return [*findings, *baskets.finish(whole=whole)]
+
+
+def open_deeds(desk: Journal) -> int:
+    """How many deeds the desk demands that no leg has acknowledged, as the audit sees it."""
+    block_audit = BlockAudit(desk.block)
+    assert not list(_audited(block_audit, desk.rows()))
+    return block_audit.summary().open_deeds
+
+
+def _audited(block_audit: BlockAudit, rows: Sequence[audited.Row]) -> Iterator[Finding]:
+    for row in rows:
+        yield from block_audit.take(row)
+    yield from block_audit.finish()
 
 
 def faults(findings: Sequence[Finding]) -> set[Fault]:
@@ -289,4 +330,6 @@ def acknowledged(
     else:
         own_id, expires_at_ms = outside_id(Kind.ORDER, block, reply.order), 0
     areas = tuple((places.area, places.quantity) for places in reply.areas)
-    return Acknowledged(told, own_id, reply.seats, areas, reply.price.total, hold_id, expires_at_ms, position, key)
+    areas += tuple((f"{leg.block}/{places.area}", places.quantity) for leg in reply.legs for places in leg.areas)
+    units = (*reply.seats, *(f"{leg.block}/{seat}" for leg in reply.legs for seat in leg.seats))
+    return Acknowledged(told, own_id, units, areas, reply.price.total, hold_id, expires_at_ms, position, key)

@@ -6,15 +6,35 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.core import allotments, asking, events, ground, holds, pricing, ticket_changes, waiting
+from actors.core import (
+    allotments,
+    asking,
+    block,
+    desk_state,
+    events,
+    ground,
+    holds,
+    legs,
+    orders,
+    pricing,
+    ticket_changes,
+    waiting,
+)
+from actors.core.baskets import LegHeld, LegLine
 from actors.core.best_available import SeatFinder
+from actors.core.commands import IntendExchange, ReleaseLeg
+from actors.core.desk_state import Desk
+from actors.core.entries import LegPinned
 from actors.core.ground import Ground
 from actors.core.layout_index import SlotIndex
+from actors.core.outcomes import Accepted, Outcome
+from actors.core.replies import PinReply, PlacingReply
 from actors.core.seat_rows import Found
-from actors.core.state import Order
+from actors.core.state import BlockState, Order
 from actors.core.waiting_line import WaitingLine
 from loadtests.audit.findings import Fault
-from tests.loadtests.journals import audit, faults
+from tests.loadtests.basket_walk import BasketWalk
+from tests.loadtests.journals import Journal, audit, audit_together, faults, open_deeds
 from tests.loadtests.test_audit_walk import Walk
 
 SEEDS = range(30)
@@ -123,6 +143,66 @@ def holds_outlive_their_event(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(events, "end_hold", _nothing)
 
 
+def legs_say_another_price(patch: pytest.MonkeyPatch) -> None:
+    said = legs._line
+
+    def dearer(*arguments: Any) -> LegLine:
+        line = said(*arguments)
+        return msgspec.structs.replace(line, price=line.price + 1)
+
+    patch.setattr(legs, "_line", dearer)
+
+
+def legs_expire(patch: pytest.MonkeyPatch) -> None:
+    def pinned(state: BlockState, entry: LegPinned) -> None:
+        legs.apply_leg_pinned(state, entry)
+        state.push_deadline(state.holds[entry.leg])
+
+    patch.setitem(block._APPLY, LegPinned, pinned)
+
+
+def legs_say_done_and_do_nothing(patch: pytest.MonkeyPatch) -> None:
+    def nothing_done(_: BlockState, command: ReleaseLeg, now_ms: int) -> Outcome:
+        return Accepted((), PinReply(command.leg))
+
+    patch.setitem(block._DECIDE_LEG_WORK, ReleaseLeg, nothing_done)
+
+
+def legs_are_pinned_whatever_the_event_is(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "refuse_sale", _nothing)
+
+
+def legs_of_exchanges_name_the_order(patch: pytest.MonkeyPatch) -> None:
+    intended = block._DECIDE[IntendExchange]
+
+    def misnamed(state: BlockState, command: IntendExchange, now_ms: int) -> Outcome:
+        outcome = intended(state, command, now_ms)
+        if isinstance(outcome, Accepted) and isinstance(outcome.reply, PlacingReply):
+            return Accepted(outcome.entries, msgspec.structs.replace(outcome.reply, number=command.order))
+        return outcome
+
+    patch.setitem(block._DECIDE, IntendExchange, misnamed)
+
+
+def desks_let_orders_change_while_they_are_exchanged(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(orders, "refuse_while_exchanging", _nothing)
+    patch.setattr(ticket_changes, "refuse_while_exchanging", _nothing)
+
+
+def desks_release_the_tickets_beside(patch: pytest.MonkeyPatch) -> None:
+    by_leg = desk_state.tickets_by_leg
+
+    def beside(held: Any, tickets: Any) -> Iterator[tuple[LegHeld, list[int]]]:
+        for leg, own in by_leg(held, tickets):
+            yield leg, [(ticket + 1) % len(leg.of_ticket) for ticket in own]
+
+    patch.setattr(desk_state, "tickets_by_leg", beside)
+
+
+def desks_forget_to_book(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Desk, "book", _nothing)
+
+
 def _nothing(*_: Any, **__: Any) -> None:
     return None
 
@@ -164,3 +244,41 @@ def _is_found(seed: int, expected: Fault) -> bool:
     except (AssertionError, LookupError):
         walk.commit()  # the core noticed something itself, and stopped: what was journaled before that counts
     return expected in faults(audit(walk.shop.journal()))
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "expected"),
+    [
+        (legs_say_another_price, Fault.LEG_DIFFERS),
+        (legs_expire, Fault.HOLD_NOT_ACTIVE),
+        (legs_say_done_and_do_nothing, Fault.DEED_MISSING),
+        (legs_are_pinned_whatever_the_event_is, Fault.NOT_ON_SALE),
+        (legs_of_exchanges_name_the_order, Fault.LEG_DIFFERS),
+        (desks_let_orders_change_while_they_are_exchanged, Fault.EXCHANGE_OPEN),
+        (desks_release_the_tickets_beside, Fault.DEED_NOT_DEMANDED),
+        (desks_forget_to_book, Fault.DEED_NOT_DEMANDED),
+    ],
+)
+def test_desks_and_legs_with_one_rule_less_are_found_out(
+    sabotage: Sabotage, expected: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch)
+    assert any(expected in faults(audit_together(_baskets(seed))) for seed in SEEDS)
+
+
+def test_a_desk_that_forgets_what_is_to_be_done_is_left_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is no finding, as a leg may always be behind: but it is counted."""
+    monkeypatch.setattr(Desk, "_demand", _nothing)
+    walk = BasketWalk(0)
+    walk.run()
+    assert open_deeds(walk.settle()[0]) > 0
+
+
+def _baskets(seed: int) -> tuple[Journal, ...]:
+    walk = BasketWalk(seed)
+    try:
+        walk.run()
+        return walk.settle()
+    except (AssertionError, LookupError):
+        walk.shops.commit()  # as above
+        return walk.shops.journals()

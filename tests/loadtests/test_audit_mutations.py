@@ -3,9 +3,9 @@
 The rows are sealed anew after each change, so that chains say nothing: a shard that writes nonsense seals it as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import msgspec
 import pytest
@@ -14,7 +14,9 @@ from actors.core.entries import Entry
 from actors.core.layout import Layout
 from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
-from tests.loadtests.journals import Journal, audit, clean_journal
+from loadtests.audit.findings import Finding
+from tests.loadtests.basket_journals import basket_journals
+from tests.loadtests.journals import Journal, audit_together, clean_journal
 from tests.loadtests.whole_journal import whole_journal
 
 SECOND_MS = 1_000
@@ -36,25 +38,30 @@ UNKNOWABLE = {
         ((kind, "fingerprint") for kind in (
             "EventCreated", "SaleOpened", "StatusChanged", "EventEdited", "HoldPlaced", "HoldExtended", "HoldReleased",
             "OrderPlaced", "OrderConfirmed", "OrderCancelled", "OrderClosed", "TicketsCancelled", "TicketsExchanged",
-            "TicketReassigned", "WaiterJoined", "WaiterLeft",
+            "TicketReassigned", "WaiterJoined", "WaiterLeft", "BasketIntended", "ExchangeIntended",
         )),
         "only whoever repeats a request can tell: buyers do",
     ),
 }  # fmt: skip
 """Kind and field of an entry: why a change there may go unnoticed."""
 
-AT_THE_END = {
+OF_SOME = {
     ("EventCreated", "name"): "and it was edited",
     ("HoldPlaced", "buyer"): "and the hold has ended",
     ("TicketReassigned", "holder"): "and the ticket was reassigned once more",
     ("WaiterJoined", "buyer"): "and the waiter has left",
+    ("BasketIntended", "key"): "and the basket came to nothing, of which nobody is told",
+    ("BasketIntended", "ttl_ms"): "and the basket was never held",
+    ("ExchangeIntended", "key"): "and the exchange came to nothing, of which nobody is told",
 }
-"""What clients are not told and only the digest knows, as it is at the end: why that may be too late."""
+"""What only the digest at the end knows, or only what came of it: why that may tell nothing."""
 
 ROUGH = {
     ("Activated", "down_from_ms"): "a second matters only where a deadline fell due in it",
     ("EventCreated", "hold_ttl_ms"): "clients may ask for another life of their holds; only nonsense shows",
     ("EventEdited", "hold_ttl_ms"): "the same",
+    ("BasketIntended", "place_by_ms"): "only the legs that came tell when they were to come",
+    ("ExchangeIntended", "place_by_ms"): "the same",
 }
 """Where a change of a second may go unnoticed, one of a day must not."""
 
@@ -110,79 +117,103 @@ def _changed(journal: Journal, row: int, place: int, **changes: object) -> bool:
     return True
 
 
-JOURNALS = {"plain": clean_journal, "whole": whole_journal}
+def _alone(journal: Callable[[], Journal]) -> Callable[[], tuple[Journal, ...]]:
+    return lambda: (journal(),)
+
+
+JOURNALS = {"plain": _alone(clean_journal), "whole": _alone(whole_journal), "baskets": basket_journals}
+"""Journals that are audited together."""
+
+
+class Place(NamedTuple):
+    """Where an entry is."""
+
+    name: str
+    number: int
+    row: int
+    place: int
+    entry: Entry
+
+    def found(self, change: Callable[[Journal], bool]) -> list[Finding] | None:
+        """What the audit finds when the journal is changed so; None if it cannot be."""
+        journals = JOURNALS[self.name]()
+        return audit_together(journals) if change(journals[self.number]) else None
+
 
 PLACES = [
-    (name, row, place, entry)
-    for name, journal in JOURNALS.items()
-    for row, draft in enumerate(journal().drafts)
+    Place(name, number, row, place, entry)
+    for name, journals in JOURNALS.items()
+    for number, journal in enumerate(journals())
+    for row, draft in enumerate(journal.drafts)
     for place, entry in enumerate(draft.entries)
 ]  # fmt: skip
 
 BEARS = {(type(entry).__name__, field) for *_, entry in PLACES for field in entry.__struct_fields__}
 
 
-@pytest.mark.parametrize("field", sorted({field for _, field in BEARS - UNKNOWABLE.keys() - AT_THE_END.keys()}))
+def _found(at: Place, field: str, value: object) -> list[Finding] | None:
+    return at.found(lambda journal: _changed(journal, at.row, at.place, **{field: value}))
+
+
+@pytest.mark.parametrize("field", sorted({field for _, field in BEARS - UNKNOWABLE.keys() - OF_SOME.keys()}))
 def test_a_changed_field_is_found(field: str) -> None:
     tried = 0
-    for name, row, place, entry in PLACES:
-        what = type(entry).__name__, field
-        if field not in entry.__struct_fields__ or what in UNKNOWABLE or what in AT_THE_END:
+    for at in PLACES:
+        what = type(at.entry).__name__, field
+        if field not in at.entry.__struct_fields__ or what in UNKNOWABLE or what in OF_SOME:
             continue
-        before = getattr(entry, field)
+        before = getattr(at.entry, field)
         for value in _others(before):
             if what in ROUGH and before is not None and value == before + SECOND_MS:
                 continue
-            journal = JOURNALS[name]()
-            if _changed(journal, row, place, **{field: value}):
-                tried += 1
-                assert audit(journal), f"{name}, row {row + 1}, {entry}: nobody notices that {field} is {value!r}"
+            found = _found(at, field, value)
+            tried += found is not None
+            assert found is None or found, f"{at}: nobody notices that {field} is {value!r}"
     assert tried
 
 
-@pytest.mark.parametrize("what", AT_THE_END)
-def test_what_only_the_digest_knows_is_found_where_it_is_so_at_the_end(what: tuple[str, str]) -> None:
+@pytest.mark.parametrize("what", OF_SOME)
+def test_what_is_known_of_some_is_found_there(what: tuple[str, str]) -> None:
     kind, field = what
-    found = []
-    for name, row, place, entry in PLACES:
-        if type(entry).__name__ == kind:
-            journal = JOURNALS[name]()
-            assert _changed(journal, row, place, **{field: f"{getattr(entry, field)}x"})
-            found.append(bool(audit(journal)))
+    found = [bool(_found(at, field, next(_others(getattr(at.entry, field))))) for at in PLACES if _is(at.entry, kind)]
     assert set(found) == {True, False}
 
 
 @pytest.mark.parametrize("what", ["left out", "written twice"])
 def test_an_entry_that_is_left_out_or_written_twice_is_found(what: str) -> None:
-    for name, row, place, entry in PLACES:
-        journal = JOURNALS[name]()
-        entries = journal.drafts[row].entries
-        entries[place : place + 1] = [] if what == "left out" else [entry, entry]
-        assert audit(journal), f"nobody notices that {entry} is {what}"
+    for at in PLACES:
+        instead = [] if what == "left out" else [at.entry, at.entry]
+
+        def change(journal: Journal, at: Place = at, instead: list[Entry] = instead) -> bool:
+            journal.drafts[at.row].entries[at.place : at.place + 1] = instead
+            return True
+
+        assert at.found(change), f"nobody notices that {at} is {what}"
 
 
 @pytest.mark.parametrize("name", JOURNALS)
 @pytest.mark.parametrize("what", ["left out", "written twice"])
 def test_a_row_that_is_left_out_or_written_twice_is_found(name: str, what: str) -> None:
-    for row, draft in enumerate(JOURNALS[name]().drafts):
-        journal = JOURNALS[name]()
-        journal.drafts[row : row + 1] = [] if what == "left out" else [draft, draft]
-        assert audit(journal), f"nobody notices that row {row + 1} is {what}"
+    for number, journal in enumerate(JOURNALS[name]()):
+        for row, draft in enumerate(journal.drafts):
+            journals = JOURNALS[name]()
+            journals[number].drafts[row : row + 1] = [] if what == "left out" else [draft, draft]
+            assert audit_together(journals), f"nobody notices that row {row + 1} of {number} is {what}"
 
 
 def test_what_is_listed_goes_unnoticed_indeed() -> None:
     """The lists bear nothing that the audit does find, at each place where it occurs."""
     for kind, field in UNKNOWABLE:
-        unnoticed = 0
-        for name, row, place, entry in PLACES:
-            if type(entry).__name__ == kind:
-                journal = JOURNALS[name]()
-                value = next(_others(getattr(entry, field)))
-                unnoticed += _changed(journal, row, place, **{field: value}) and not audit(journal)
-        assert unnoticed, f"{kind}.{field} is always found: take it from the list"
+        found = (_found(at, field, next(_others(getattr(at.entry, field)))) for at in PLACES if _is(at.entry, kind))
+        assert any(one == [] for one in found), f"{kind}.{field} is always found: take it from the list"
 
 
-def test_the_whole_journal_is_clean_and_shows_every_kind_of_entry() -> None:
-    kinds = {type(entry).__name__ for name, *_, entry in PLACES if name == "whole"}
+def _is(entry: Entry, kind: str) -> bool:
+    return type(entry).__name__ == kind
+
+
+def test_the_journals_are_clean_and_show_every_kind_of_entry() -> None:
+    kinds = {type(at.entry).__name__ for at in PLACES if at.name != "plain"}
     assert kinds == {kind.__name__ for kind in get_args(Entry)}
-    assert [str(finding) for finding in audit(whole_journal())] == []
+    for journals in JOURNALS.values():
+        assert [str(finding) for finding in audit_together(journals())] == []

@@ -1,6 +1,7 @@
 """Whatever the real core journals, asked at random for all that it can do, the audit finds nothing wrong with it."""
 
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
 from typing import get_args
 
@@ -14,7 +15,8 @@ from actors.core.outcomes import Accepted
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.rules import Allotment, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
-from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, audit
+from tests.loadtests.basket_walk import BasketWalk
+from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, audit, audit_together, open_deeds
 from tests.loadtests.whole_house import (
     HOUR_MS,
     SLOT_MS,
@@ -234,9 +236,31 @@ def test_the_audit_finds_nothing_in_what_the_core_journals(seed: int) -> None:
     assert [str(finding) for finding in audit(journal)] == []
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_audit_finds_nothing_in_what_desks_and_legs_journal(seed: int) -> None:
+    """Neither in the middle of everything, nor when all that was to be done is done."""
+    walk = BasketWalk(seed)
+    assert [str(finding) for finding in audit_together(walk.run())] == []
+    journals = walk.settle()
+    print(dict(sorted(walk.met.items())))
+    assert [str(finding) for finding in audit_together(journals)] == []
+    assert (len(walk.shops.desk.state.desk.todos), open_deeds(journals[0])) == (0, 0)
+
+
+def _walked(seed: int) -> tuple[Journal, ...]:
+    walk = BasketWalk(seed)
+    walk.run()
+    return walk.settle()
+
+
+def _entries(journals: tuple[Journal, ...]) -> Iterator[Entry]:
+    return (entry for journal in journals for draft in journal.drafts for entry in draft.entries)
+
+
 def test_the_walks_show_every_kind_of_entry_and_all_that_it_can_bear() -> None:
     entries = [entry for seed in SEEDS for draft in Walk(seed).run().drafts for entry in draft.entries]
-    assert {type(entry) for entry in entries} == set(get_args(Entry))
+    of_baskets = {type(entry) for seed in SEEDS for entry in _entries(_walked(seed))}
+    assert {type(entry) for entry in entries} | of_baskets == set(get_args(Entry))
     for kind in (HoldPlaced, TicketsExchanged):
         for field in kind.__struct_fields__:
             assert any(getattr(entry, field) for entry in entries if isinstance(entry, kind)), f"no {field}"

@@ -9,6 +9,7 @@ from typing import Any
 from actors.core import block as core
 from actors.core.commands import (
     CancelOrder,
+    Command,
     ConfirmOrder,
     CreateEvent,
     ExtendHold,
@@ -87,7 +88,7 @@ class SellingEvent:
         areas = (AreaPlaces("floor", places),) if places else ()
         return PlaceHold(self.stamp(), next(_numbers), Wish(seats, areas), ttl_ms)
 
-    async def sell(self, *commands: Write) -> int:
+    async def sell(self, *commands: Command) -> int:
         """Ask all this in one batch and append what was accepted; how many were."""
         entries: list[Entry] = []
         accepted = 0

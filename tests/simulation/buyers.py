@@ -15,6 +15,7 @@ from actors.journal.journal import JournalRow
 from actors.reservations import Caller, Done, Request, Reservations
 from loadtests.audit import rows as audit_rows
 from loadtests.audit.audit import BlockAudit
+from loadtests.audit.baskets import BasketCheck
 from loadtests.audit.keys import journaled_key
 from loadtests.audit.replies import Acknowledged, Told, by_block
 from tests.loadtests.journals import acknowledged
@@ -85,15 +86,11 @@ class Crowd:
 
     def check(self) -> list[str]:
         """Everything that is wrong with the journals, or between them and what buyers were told."""
-        faults = list(self.faults)
-        told = by_block(self.told)
-        for block, rows in self.world.store.journals.items():
-            audit = BlockAudit(block, told.pop(block, ()))
+        faults = [*self.faults, *audited(self.world, self.told)]
+        for rows in self.world.store.journals.values():
             for row in rows:
-                faults += map(str, audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
                 faults += self._denials_broken(row)
-            faults += map(str, audit.finish())
-        return faults + [f"{block} was acknowledged and has no journal" for block in told]
+        return faults
 
     def _denials_broken(self, row: JournalRow) -> list[str]:
         """What happened in this row although its buyer was told that it did not.
@@ -213,6 +210,21 @@ class _Visit:
         if done.replayed:  # tells the deadline as it is by then
             reply = msgspec.structs.replace(reply, expires_at_ms=0)
         self._crowd.told.append(reply)
+
+
+def audited(world: World, told: list[Acknowledged]) -> list[str]:
+    """What the audit finds in all the journals, between them, and between them and what buyers were told."""
+    faults: list[str] = []
+    by_home = by_block(told)
+    baskets = BasketCheck()
+    for block, rows in world.store.journals.items():
+        audit = BlockAudit(block, by_home.pop(block, ()))
+        for row in rows:
+            faults += map(str, audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
+        faults += map(str, audit.finish())
+        baskets.take(audit.books)
+    faults += map(str, baskets.finish(whole=True))
+    return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
 
 
 async def create_event(gateway: Reservations, key: str) -> str:

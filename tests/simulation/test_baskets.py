@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from actors.baskets import Baskets, Settled
 from actors.core import block as core
 from actors.core.commands import (
@@ -14,7 +16,7 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.ids import BlockId, parse_event_id
+from actors.core.ids import BlockId, desk_block, event_block, parse_event_id
 from actors.core.inventory import UnitStatus
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Reason, Rejected
@@ -22,10 +24,11 @@ from actors.core.replies import HoldReply, HoldStatus, OrderReply, OrderStatus, 
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
 from actors.dispatch import Dispatcher
+from actors.engine import errands
 from actors.journal.codec import decode_entries
 from actors.link.batch import encoder, reply_decoder
 from tests.engine.stage import on_virtual_time
-from tests.simulation.buyers import TENANT, create_event
+from tests.simulation.buyers import TENANT, audited, create_event
 from tests.simulation.world import GatewayRoutes, World, now_ms
 
 SEATS = ("A/1/1", "A/1/2")
@@ -44,9 +47,9 @@ class Shop:
     async def open(self) -> None:
         gateway = self.world.gateway()
         for number in range(3):
-            block = parse_event_id(await create_event(gateway, f"event-{number}"))
-            assert block is not None
+            block = event_block(TENANT, f"event-{number}")
             self.world.catalogue.owners[block] = f"s{number + 1}"
+            assert parse_event_id(await create_event(gateway, f"event-{number}")) == block
             self.blocks.append(block)
 
     def stamp(self, key: str, *asked: object) -> Stamp:
@@ -67,6 +70,10 @@ class Shop:
         assert not isinstance(answer, Rejected), answer
         reply: Reply = reply_decoder.decode(answer.reply)
         return reply
+
+    def check(self) -> None:
+        """Desk and events agree, as the audit sees it."""
+        assert audited(self.world, []) == []
 
     def state(self, block: BlockId) -> BlockState:
         state = BlockState()
@@ -121,6 +128,7 @@ async def test_a_basket_is_held_ordered_and_booked() -> None:
     await asyncio.sleep(1)
     assert shop.statuses() == [{"SOLD"}] * 3
     assert not shop.state(held.desk).desk.todos
+    shop.check()
 
 
 @on_virtual_time
@@ -137,6 +145,7 @@ async def test_a_basket_of_which_one_leg_is_refused_holds_nothing() -> None:
     assert isinstance(await shop.ask(first.desk, ReleaseHold(shop.stamp("give back"), first.reply.hold)), HoldReply)
     await asyncio.sleep(1)
     assert isinstance(await shop.hold("k1"), Settled), "a refusal is not remembered"
+    shop.check()
 
 
 @on_virtual_time
@@ -155,6 +164,7 @@ async def test_a_basket_that_is_released_or_expires_gives_all_back() -> None:
     assert shop.statuses() == [{"HELD"}] * 3
     await asyncio.sleep(10)
     assert shop.statuses() == [{"AVAILABLE"}] * 3
+    shop.check()
 
 
 @on_virtual_time
@@ -175,6 +185,7 @@ async def test_tickets_of_a_basket_are_cancelled_some_and_then_all() -> None:
     await asyncio.sleep(1)
     assert shop.statuses() == [{"AVAILABLE"}] * 3
     assert all(sum(shop.state(block).inventory.area_sold) == 0 for block in shop.blocks)
+    shop.check()
 
 
 @on_virtual_time
@@ -201,3 +212,29 @@ async def test_tickets_of_a_basket_are_exchanged_within_an_event_and_between_eve
     assert isinstance(refused, Rejected)
     assert refused.reason is Reason.UNITS_SOLD
     assert not shop.state(desk).desk.placing
+    shop.check()
+
+
+@on_virtual_time
+async def test_deeds_that_cannot_be_done_are_not_in_the_way_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errands, "MAX_UNDER_WAY", 2)
+    shop = Shop()
+    await shop.open()
+    first, *others = sorted(shop.blocks)
+    desk = desk_block(TENANT, key_hash(TENANT, "k0"))
+    keys = [f"k{n}" for n in range(200) if desk_block(TENANT, key_hash(TENANT, f"k{n}")) == desk]
+    shop.world.catalogue.owners[desk] = shop.world.catalogue.owners[others[0]]
+    baskets = []
+    for number, blocks in enumerate([[first]] * 3 + [others]):
+        held = await shop.baskets.place(
+            shop.stamp(keys[number]), [(block, Wish((f"A/{number + 1}/1",))) for block in blocks], 60_000
+        )
+        assert isinstance(held, Settled)
+        assert isinstance(held.reply, HoldReply)
+        baskets.append(held.reply.hold)
+    shop.world.newest[shop.world.catalogue.owners[first]].process.kill()  # and nobody comes
+    for number, basket in enumerate(baskets):
+        await shop.write(desk, ReleaseHold(shop.stamp(f"release {number}"), basket))
+    await asyncio.sleep(20)
+    assert [shop.statuses(("A/4/1",))[shop.blocks.index(block)] for block in others] == [{"AVAILABLE"}] * 2
+    assert {todo.block for todo in shop.state(desk).desk.todos.values()} == {first}

@@ -8,7 +8,7 @@ a dead one are dropped.
 import asyncio
 import inspect
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -50,12 +50,23 @@ class Process:
         self.parked.clear()
 
 
+def current_process() -> Process | None:
+    """The process that runs now, if it is one."""
+    return _current.get()
+
+
+def is_dead() -> bool:
+    """Whether what runs now belongs to a process that was killed just now."""
+    process = _current.get()
+    return process is not None and process.dead
+
+
 class _Jumping(selectors.SelectSelector):
     """Instead of waiting for a timer, makes time jump to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: float) -> None:
         super().__init__()
-        self.now_s = 0.0
+        self.now_s = now_s
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
@@ -65,10 +76,10 @@ class _Jumping(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop; `time()` begins at 0."""
+    """The loop; `time()` begins at 0, unless it is to go on from somewhere."""
 
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
+    def __init__(self, at_s: float = 0.0) -> None:
+        self._jumping = _Jumping(at_s)
         super().__init__(self._jumping)
         self._tasks: set[asyncio.Task[Any]] = set()  # those of dead processes too, which nobody else may know any more
         self.set_task_factory(self._new_task)
@@ -89,6 +100,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         context = context if context is not None else copy_context()
         return super().call_at(when, self._guarded, callback, args, context, context=context)
+
+    @property
+    def tasks(self) -> Iterable["asyncio.Task[Any]"]:
+        """Those that have not ended, of dead processes too."""
+        return self._tasks
 
     def abandon_tasks(self) -> None:
         """Give up whatever has not ended. What has not even begun is closed: else Python would ask who awaits it."""
@@ -112,9 +128,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             process.parked.append((callback, args, context))
 
 
-def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run this to its end on a fresh virtual loop."""
-    loop = VirtualLoop()
+def run(main: Callable[[], Coroutine[Any, Any, T]], at_s: float = 0.0) -> T:
+    """Run this to its end on a fresh virtual loop, whose time begins at `at_s`."""
+    loop = VirtualLoop(at_s)
     try:
         return loop.run_until_complete(main())
     finally:

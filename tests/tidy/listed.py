@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.questions",
     ),
     "actors.baskets": ("actors.core", "actors.link", "actors.dispatch"),
-    "actors.reservations": ("actors.core", "actors.link", "actors.dispatch"),
+    "actors.reservations": ("actors.core", "actors.link", "actors.dispatch", "actors.baskets"),
     "serve": ("actors", "holdfast", "loadtests"),
     "k8s": (),
     "loadtests": ("actors.core.entries", "holdfast"),

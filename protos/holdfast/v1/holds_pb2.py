@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from holdfast.v1 import legs_pb2 as holdfast_dot_v1_dot_legs__pb2
 from holdfast.v1 import prices_pb2 as holdfast_dot_v1_dot_prices__pb2
 from holdfast.v1 import units_pb2 as holdfast_dot_v1_dot_units__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/holds.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\",\n\nSeatChoice\x12\r\n\x05score\x18\x01 \x01(\x03\x12\x0f\n\x07orphans\x18\x02 \x01(\x05\"\x8d\x03\n\x04Hold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.holdfast.v1.HoldStatus\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\r\n\x05units\x18\x04 \x03(\t\x12(\n\x05\x61reas\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12!\n\x05price\x18\x06 \x01(\x0b\x32\x12.holdfast.v1.Price\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x65xpires_in_seconds\x18\x08 \x01(\x03\x12\x32\n\x0emax_expires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62uyer_id\x18\n \x01(\t\x12\x10\n\x08order_id\x18\x0b \x01(\t\x12\x0f\n\x07\x63hannel\x18\x0c \x01(\t\x12(\n\x07\x63hoices\x18\r \x03(\x0b\x32\x17.holdfast.v1.SeatChoice\"\x99\x03\n\x10PlaceHoldRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x03(\t\x12(\n\x05\x61reas\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12\x13\n\x0bttl_seconds\x18\x04 \x01(\x05\x12\x10\n\x08\x62uyer_id\x18\x05 \x01(\t\x12\x42\n\x0bprice_types\x18\x06 \x03(\x0b\x32-.holdfast.v1.PlaceHoldRequest.PriceTypesEntry\x12$\n\x04\x62\x65st\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.BestSeats\x12$\n\x05slots\x18\x08 \x03(\x0b\x32\x15.holdfast.v1.SlotSpan\x12\x12\n\naccessible\x18\t \x01(\x08\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x1a\x31\n\x0fPriceTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"R\n\x11PlaceHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"5\n\x0eGetHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"2\n\x0fGetHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\"{\n\x11\x45xtendHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x18\n\x0bttl_seconds\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x42\x0e\n\x0c_ttl_seconds\"S\n\x12\x45xtendHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"R\n\x12ReleaseHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x13ReleaseHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"~\n\x10ListHoldsRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uyer_id\x18\x02 \x01(\t\x12\'\n\x06status\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.HoldStatus\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"\xa9\x01\n\x11ListHoldsResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x03\x12 \n\x05holds\x18\x05 \x03(\x0b\x32\x11.holdfast.v1.Hold\x12\x13\n\x0bnext_cursor\x18\x06 \x01(\t*\x8f\x01\n\nHoldStatus\x12\x1b\n\x17HOLD_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12HOLD_STATUS_ACTIVE\x10\x01\x12\x19\n\x15HOLD_STATUS_CONFIRMED\x10\x02\x12\x18\n\x14HOLD_STATUS_RELEASED\x10\x03\x12\x17\n\x13HOLD_STATUS_EXPIRED\x10\x04\x32\x8c\x03\n\x0bHoldService\x12J\n\tPlaceHold\x12\x1d.holdfast.v1.PlaceHoldRequest\x1a\x1e.holdfast.v1.PlaceHoldResponse\x12\x44\n\x07GetHold\x12\x1b.holdfast.v1.GetHoldRequest\x1a\x1c.holdfast.v1.GetHoldResponse\x12J\n\tListHolds\x12\x1d.holdfast.v1.ListHoldsRequest\x1a\x1e.holdfast.v1.ListHoldsResponse\x12M\n\nExtendHold\x12\x1e.holdfast.v1.ExtendHoldRequest\x1a\x1f.holdfast.v1.ExtendHoldResponse\x12P\n\x0bReleaseHold\x12\x1f.holdfast.v1.ReleaseHoldRequest\x1a .holdfast.v1.ReleaseHoldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17holdfast/v1/holds.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16holdfast/v1/legs.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\",\n\nSeatChoice\x12\r\n\x05score\x18\x01 \x01(\x03\x12\x0f\n\x07orphans\x18\x02 \x01(\x05\"\xad\x03\n\x04Hold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.holdfast.v1.HoldStatus\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\r\n\x05units\x18\x04 \x03(\t\x12(\n\x05\x61reas\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12!\n\x05price\x18\x06 \x01(\x0b\x32\x12.holdfast.v1.Price\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x65xpires_in_seconds\x18\x08 \x01(\x03\x12\x32\n\x0emax_expires_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62uyer_id\x18\n \x01(\t\x12\x10\n\x08order_id\x18\x0b \x01(\t\x12\x0f\n\x07\x63hannel\x18\x0c \x01(\t\x12(\n\x07\x63hoices\x18\r \x03(\x0b\x32\x17.holdfast.v1.SeatChoice\x12\x1e\n\x04legs\x18\x0e \x03(\x0b\x32\x10.holdfast.v1.Leg\"\x99\x03\n\x10PlaceHoldRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x03(\t\x12(\n\x05\x61reas\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12\x13\n\x0bttl_seconds\x18\x04 \x01(\x05\x12\x10\n\x08\x62uyer_id\x18\x05 \x01(\t\x12\x42\n\x0bprice_types\x18\x06 \x03(\x0b\x32-.holdfast.v1.PlaceHoldRequest.PriceTypesEntry\x12$\n\x04\x62\x65st\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.BestSeats\x12$\n\x05slots\x18\x08 \x03(\x0b\x32\x15.holdfast.v1.SlotSpan\x12\x12\n\naccessible\x18\t \x01(\x08\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x1a\x31\n\x0fPriceTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"R\n\x11PlaceHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"\x8c\x01\n\x12PlaceBasketRequest\x12\"\n\x04legs\x18\x01 \x03(\x0b\x32\x14.holdfast.v1.LegWish\x12\x13\n\x0bttl_seconds\x18\x04 \x01(\x05\x12\x10\n\x08\x62uyer_id\x18\x05 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x13PlaceBasketResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"5\n\x0eGetHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"2\n\x0fGetHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\"{\n\x11\x45xtendHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x18\n\x0bttl_seconds\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x42\x0e\n\x0c_ttl_seconds\"S\n\x12\x45xtendHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"R\n\x12ReleaseHoldRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x13ReleaseHoldResponse\x12\x1f\n\x04hold\x18\x01 \x01(\x0b\x32\x11.holdfast.v1.Hold\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"~\n\x10ListHoldsRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uyer_id\x18\x02 \x01(\t\x12\'\n\x06status\x18\x03 \x01(\x0e\x32\x17.holdfast.v1.HoldStatus\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"\xa9\x01\n\x11ListHoldsResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x03\x12 \n\x05holds\x18\x05 \x03(\x0b\x32\x11.holdfast.v1.Hold\x12\x13\n\x0bnext_cursor\x18\x06 \x01(\t*\x8f\x01\n\nHoldStatus\x12\x1b\n\x17HOLD_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12HOLD_STATUS_ACTIVE\x10\x01\x12\x19\n\x15HOLD_STATUS_CONFIRMED\x10\x02\x12\x18\n\x14HOLD_STATUS_RELEASED\x10\x03\x12\x17\n\x13HOLD_STATUS_EXPIRED\x10\x04\x32\xde\x03\n\x0bHoldService\x12J\n\tPlaceHold\x12\x1d.holdfast.v1.PlaceHoldRequest\x1a\x1e.holdfast.v1.PlaceHoldResponse\x12P\n\x0bPlaceBasket\x12\x1f.holdfast.v1.PlaceBasketRequest\x1a .holdfast.v1.PlaceBasketResponse\x12\x44\n\x07GetHold\x12\x1b.holdfast.v1.GetHoldRequest\x1a\x1c.holdfast.v1.GetHoldResponse\x12J\n\tListHolds\x12\x1d.holdfast.v1.ListHoldsRequest\x1a\x1e.holdfast.v1.ListHoldsResponse\x12M\n\nExtendHold\x12\x1e.holdfast.v1.ExtendHoldRequest\x1a\x1f.holdfast.v1.ExtendHoldResponse\x12P\n\x0bReleaseHold\x12\x1f.holdfast.v1.ReleaseHoldRequest\x1a .holdfast.v1.ReleaseHoldResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,34 +37,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PLACEHOLDREQUEST_PRICETYPESENTRY']._loaded_options = None
   _globals['_PLACEHOLDREQUEST_PRICETYPESENTRY']._serialized_options = b'8\001'
-  _globals['_HOLDSTATUS']._serialized_start=1854
-  _globals['_HOLDSTATUS']._serialized_end=1997
-  _globals['_SEATCHOICE']._serialized_start=124
-  _globals['_SEATCHOICE']._serialized_end=168
-  _globals['_HOLD']._serialized_start=171
-  _globals['_HOLD']._serialized_end=568
-  _globals['_PLACEHOLDREQUEST']._serialized_start=571
-  _globals['_PLACEHOLDREQUEST']._serialized_end=980
-  _globals['_PLACEHOLDREQUEST_PRICETYPESENTRY']._serialized_start=931
-  _globals['_PLACEHOLDREQUEST_PRICETYPESENTRY']._serialized_end=980
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=982
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=1064
-  _globals['_GETHOLDREQUEST']._serialized_start=1066
-  _globals['_GETHOLDREQUEST']._serialized_end=1119
-  _globals['_GETHOLDRESPONSE']._serialized_start=1121
-  _globals['_GETHOLDRESPONSE']._serialized_end=1171
-  _globals['_EXTENDHOLDREQUEST']._serialized_start=1173
-  _globals['_EXTENDHOLDREQUEST']._serialized_end=1296
-  _globals['_EXTENDHOLDRESPONSE']._serialized_start=1298
-  _globals['_EXTENDHOLDRESPONSE']._serialized_end=1381
-  _globals['_RELEASEHOLDREQUEST']._serialized_start=1383
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=1465
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1467
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1551
-  _globals['_LISTHOLDSREQUEST']._serialized_start=1553
-  _globals['_LISTHOLDSREQUEST']._serialized_end=1679
-  _globals['_LISTHOLDSRESPONSE']._serialized_start=1682
-  _globals['_LISTHOLDSRESPONSE']._serialized_end=1851
-  _globals['_HOLDSERVICE']._serialized_start=2000
-  _globals['_HOLDSERVICE']._serialized_end=2396
+  _globals['_HOLDSTATUS']._serialized_start=2139
+  _globals['_HOLDSTATUS']._serialized_end=2282
+  _globals['_SEATCHOICE']._serialized_start=148
+  _globals['_SEATCHOICE']._serialized_end=192
+  _globals['_HOLD']._serialized_start=195
+  _globals['_HOLD']._serialized_end=624
+  _globals['_PLACEHOLDREQUEST']._serialized_start=627
+  _globals['_PLACEHOLDREQUEST']._serialized_end=1036
+  _globals['_PLACEHOLDREQUEST_PRICETYPESENTRY']._serialized_start=987
+  _globals['_PLACEHOLDREQUEST_PRICETYPESENTRY']._serialized_end=1036
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=1038
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=1120
+  _globals['_PLACEBASKETREQUEST']._serialized_start=1123
+  _globals['_PLACEBASKETREQUEST']._serialized_end=1263
+  _globals['_PLACEBASKETRESPONSE']._serialized_start=1265
+  _globals['_PLACEBASKETRESPONSE']._serialized_end=1349
+  _globals['_GETHOLDREQUEST']._serialized_start=1351
+  _globals['_GETHOLDREQUEST']._serialized_end=1404
+  _globals['_GETHOLDRESPONSE']._serialized_start=1406
+  _globals['_GETHOLDRESPONSE']._serialized_end=1456
+  _globals['_EXTENDHOLDREQUEST']._serialized_start=1458
+  _globals['_EXTENDHOLDREQUEST']._serialized_end=1581
+  _globals['_EXTENDHOLDRESPONSE']._serialized_start=1583
+  _globals['_EXTENDHOLDRESPONSE']._serialized_end=1666
+  _globals['_RELEASEHOLDREQUEST']._serialized_start=1668
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=1750
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1752
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1836
+  _globals['_LISTHOLDSREQUEST']._serialized_start=1838
+  _globals['_LISTHOLDSREQUEST']._serialized_end=1964
+  _globals['_LISTHOLDSRESPONSE']._serialized_start=1967
+  _globals['_LISTHOLDSRESPONSE']._serialized_end=2136
+  _globals['_HOLDSERVICE']._serialized_start=2285
+  _globals['_HOLDSERVICE']._serialized_end=2763
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import legs_pb2 as _legs_pb2
 from holdfast.v1 import prices_pb2 as _prices_pb2
 from holdfast.v1 import units_pb2 as _units_pb2
 from google.protobuf.internal import containers as _containers
@@ -34,7 +35,7 @@ class SeatChoice(_message.Message):
     def __init__(self, score: _Optional[int] = ..., orphans: _Optional[int] = ...) -> None: ...
 
 class Hold(_message.Message):
-    __slots__ = ("hold_id", "status", "event_id", "units", "areas", "price", "expires_at", "expires_in_seconds", "max_expires_at", "buyer_id", "order_id", "channel", "choices")
+    __slots__ = ("hold_id", "status", "event_id", "units", "areas", "price", "expires_at", "expires_in_seconds", "max_expires_at", "buyer_id", "order_id", "channel", "choices", "legs")
     HOLD_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +49,7 @@ class Hold(_message.Message):
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     CHOICES_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
     hold_id: str
     status: HoldStatus
     event_id: str
@@ -61,7 +63,8 @@ class Hold(_message.Message):
     order_id: str
     channel: str
     choices: _containers.RepeatedCompositeFieldContainer[SeatChoice]
-    def __init__(self, hold_id: _Optional[str] = ..., status: _Optional[_Union[HoldStatus, str]] = ..., event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_in_seconds: _Optional[int] = ..., max_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., buyer_id: _Optional[str] = ..., order_id: _Optional[str] = ..., channel: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[SeatChoice, _Mapping]]] = ...) -> None: ...
+    legs: _containers.RepeatedCompositeFieldContainer[_legs_pb2.Leg]
+    def __init__(self, hold_id: _Optional[str] = ..., status: _Optional[_Union[HoldStatus, str]] = ..., event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_in_seconds: _Optional[int] = ..., max_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., buyer_id: _Optional[str] = ..., order_id: _Optional[str] = ..., channel: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[SeatChoice, _Mapping]]] = ..., legs: _Optional[_Iterable[_Union[_legs_pb2.Leg, _Mapping]]] = ...) -> None: ...
 
 class PlaceHoldRequest(_message.Message):
     __slots__ = ("event_id", "units", "areas", "ttl_seconds", "buyer_id", "price_types", "best", "slots", "accessible", "channel", "idempotency_key", "timeout_ms")
@@ -99,6 +102,28 @@ class PlaceHoldRequest(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ..., buyer_id: _Optional[str] = ..., price_types: _Optional[_Mapping[str, str]] = ..., best: _Optional[_Iterable[_Union[_units_pb2.BestSeats, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_units_pb2.SlotSpan, _Mapping]]] = ..., accessible: _Optional[bool] = ..., channel: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class PlaceHoldResponse(_message.Message):
+    __slots__ = ("hold", "idempotency_replayed")
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    hold: Hold
+    idempotency_replayed: bool
+    def __init__(self, hold: _Optional[_Union[Hold, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
+
+class PlaceBasketRequest(_message.Message):
+    __slots__ = ("legs", "ttl_seconds", "buyer_id", "idempotency_key", "timeout_ms")
+    LEGS_FIELD_NUMBER: _ClassVar[int]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    legs: _containers.RepeatedCompositeFieldContainer[_legs_pb2.LegWish]
+    ttl_seconds: int
+    buyer_id: str
+    idempotency_key: str
+    timeout_ms: int
+    def __init__(self, legs: _Optional[_Iterable[_Union[_legs_pb2.LegWish, _Mapping]]] = ..., ttl_seconds: _Optional[int] = ..., buyer_id: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class PlaceBasketResponse(_message.Message):
     __slots__ = ("hold", "idempotency_replayed")
     HOLD_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_REPLAYED_FIELD_NUMBER: _ClassVar[int]

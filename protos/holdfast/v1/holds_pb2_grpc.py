@@ -44,6 +44,11 @@ class HoldServiceStub:
                 request_serializer=holdfast_dot_v1_dot_holds__pb2.PlaceHoldRequest.SerializeToString,
                 response_deserializer=holdfast_dot_v1_dot_holds__pb2.PlaceHoldResponse.FromString,
                 _registered_method=True)
+        self.PlaceBasket = channel.unary_unary(
+                '/holdfast.v1.HoldService/PlaceBasket',
+                request_serializer=holdfast_dot_v1_dot_holds__pb2.PlaceBasketRequest.SerializeToString,
+                response_deserializer=holdfast_dot_v1_dot_holds__pb2.PlaceBasketResponse.FromString,
+                _registered_method=True)
         self.GetHold = channel.unary_unary(
                 '/holdfast.v1.HoldService/GetHold',
                 request_serializer=holdfast_dot_v1_dot_holds__pb2.GetHoldRequest.SerializeToString,
@@ -84,6 +89,25 @@ class HoldServiceServicer:
         Errors: INVALID_ARGUMENT (e.g. over 50 units), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN, TABLE_NOT_WHOLE,
         SALE_NOT_OPEN, SALE_CLOSED, BUYER_LIMIT_EXCEEDED, UNITS_BLOCKED, CHANNEL_REQUIRED, UNITS_SOLD, UNITS_HELD,
         NOT_ENOUGH_AVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlaceBasket(self, request, context):
+        """PlaceBasket claims units of 1 to 8 events for one buyer: all that is asked for of all of them, or nothing.
+
+        The hold has one id, one price and one deadline. It is extended, released and ordered as a whole; its order is paid,
+        and cancelled, as a whole or by tickets. All events must be sold in one currency. A refusal names the event that
+        refused: see `event_id` in reasons.proto. What becomes of it later, its events learn within a moment: units of a
+        basket that was released are available, and those of an order that was confirmed are sold, a moment after the answer.
+
+        Cost: one durable write for the intent, one for each event in turn, one for the decision; each is shared with
+        everything else that arrives in the same millisecond. The events are asked one after the other.
+
+        Errors: INVALID_ARGUMENT (e.g. an event twice, or two currencies), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED,
+        UNIT_UNKNOWN, TABLE_NOT_WHOLE, SALE_NOT_OPEN, SALE_CLOSED, BUYER_LIMIT_EXCEEDED, UNITS_BLOCKED, CHANNEL_REQUIRED,
+        UNITS_SOLD, UNITS_HELD, NOT_ENOUGH_AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +166,11 @@ def add_HoldServiceServicer_to_server(servicer, server):
                     request_deserializer=holdfast_dot_v1_dot_holds__pb2.PlaceHoldRequest.FromString,
                     response_serializer=holdfast_dot_v1_dot_holds__pb2.PlaceHoldResponse.SerializeToString,
             ),
+            'PlaceBasket': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlaceBasket,
+                    request_deserializer=holdfast_dot_v1_dot_holds__pb2.PlaceBasketRequest.FromString,
+                    response_serializer=holdfast_dot_v1_dot_holds__pb2.PlaceBasketResponse.SerializeToString,
+            ),
             'GetHold': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHold,
                     request_deserializer=holdfast_dot_v1_dot_holds__pb2.GetHoldRequest.FromString,
@@ -195,6 +224,33 @@ class HoldService:
             '/holdfast.v1.HoldService/PlaceHold',
             holdfast_dot_v1_dot_holds__pb2.PlaceHoldRequest.SerializeToString,
             holdfast_dot_v1_dot_holds__pb2.PlaceHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlaceBasket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdfast.v1.HoldService/PlaceBasket',
+            holdfast_dot_v1_dot_holds__pb2.PlaceBasketRequest.SerializeToString,
+            holdfast_dot_v1_dot_holds__pb2.PlaceBasketResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import legs_pb2 as _legs_pb2
 from holdfast.v1 import prices_pb2 as _prices_pb2
 from holdfast.v1 import units_pb2 as _units_pb2
 from google.protobuf.internal import containers as _containers
@@ -32,19 +33,21 @@ ORDER_STATUS_COMPLETED: OrderStatus
 ORDER_STATUS_NO_SHOW: OrderStatus
 
 class Ticket(_message.Message):
-    __slots__ = ("ticket_id", "unit", "code_revision", "holder")
+    __slots__ = ("ticket_id", "unit", "code_revision", "holder", "event_id")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     CODE_REVISION_FIELD_NUMBER: _ClassVar[int]
     HOLDER_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     ticket_id: str
     unit: str
     code_revision: int
     holder: str
-    def __init__(self, ticket_id: _Optional[str] = ..., unit: _Optional[str] = ..., code_revision: _Optional[int] = ..., holder: _Optional[str] = ...) -> None: ...
+    event_id: str
+    def __init__(self, ticket_id: _Optional[str] = ..., unit: _Optional[str] = ..., code_revision: _Optional[int] = ..., holder: _Optional[str] = ..., event_id: _Optional[str] = ...) -> None: ...
 
 class Order(_message.Message):
-    __slots__ = ("order_id", "status", "event_id", "hold_id", "units", "areas", "price", "placed_at", "pay_by", "tickets", "buyer_id")
+    __slots__ = ("order_id", "status", "event_id", "hold_id", "units", "areas", "price", "placed_at", "pay_by", "tickets", "buyer_id", "legs")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +59,7 @@ class Order(_message.Message):
     PAY_BY_FIELD_NUMBER: _ClassVar[int]
     TICKETS_FIELD_NUMBER: _ClassVar[int]
     BUYER_ID_FIELD_NUMBER: _ClassVar[int]
+    LEGS_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     status: OrderStatus
     event_id: str
@@ -67,7 +71,8 @@ class Order(_message.Message):
     pay_by: _timestamp_pb2.Timestamp
     tickets: _containers.RepeatedCompositeFieldContainer[Ticket]
     buyer_id: str
-    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., event_id: _Optional[str] = ..., hold_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., placed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pay_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., buyer_id: _Optional[str] = ...) -> None: ...
+    legs: _containers.RepeatedCompositeFieldContainer[_legs_pb2.Leg]
+    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., event_id: _Optional[str] = ..., hold_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., placed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pay_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., buyer_id: _Optional[str] = ..., legs: _Optional[_Iterable[_Union[_legs_pb2.Leg, _Mapping]]] = ...) -> None: ...
 
 class PlaceOrderRequest(_message.Message):
     __slots__ = ("hold_id", "idempotency_key", "timeout_ms")
@@ -188,7 +193,7 @@ class CancelTicketsResponse(_message.Message):
     def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ..., idempotency_replayed: _Optional[bool] = ...) -> None: ...
 
 class ExchangeTicketsRequest(_message.Message):
-    __slots__ = ("order_id", "units", "areas", "tickets", "price_types", "best", "slots", "accessible", "channel", "idempotency_key", "timeout_ms")
+    __slots__ = ("order_id", "units", "areas", "tickets", "event_id", "price_types", "best", "slots", "accessible", "channel", "idempotency_key", "timeout_ms")
     class PriceTypesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +205,7 @@ class ExchangeTicketsRequest(_message.Message):
     UNITS_FIELD_NUMBER: _ClassVar[int]
     AREAS_FIELD_NUMBER: _ClassVar[int]
     TICKETS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     PRICE_TYPES_FIELD_NUMBER: _ClassVar[int]
     BEST_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +217,7 @@ class ExchangeTicketsRequest(_message.Message):
     units: _containers.RepeatedScalarFieldContainer[str]
     areas: _containers.RepeatedCompositeFieldContainer[_units_pb2.AreaQuantity]
     tickets: _containers.RepeatedScalarFieldContainer[str]
+    event_id: str
     price_types: _containers.ScalarMap[str, str]
     best: _containers.RepeatedCompositeFieldContainer[_units_pb2.BestSeats]
     slots: _containers.RepeatedCompositeFieldContainer[_units_pb2.SlotSpan]
@@ -218,7 +225,7 @@ class ExchangeTicketsRequest(_message.Message):
     channel: str
     idempotency_key: str
     timeout_ms: int
-    def __init__(self, order_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., tickets: _Optional[_Iterable[str]] = ..., price_types: _Optional[_Mapping[str, str]] = ..., best: _Optional[_Iterable[_Union[_units_pb2.BestSeats, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_units_pb2.SlotSpan, _Mapping]]] = ..., accessible: _Optional[bool] = ..., channel: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, order_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., tickets: _Optional[_Iterable[str]] = ..., event_id: _Optional[str] = ..., price_types: _Optional[_Mapping[str, str]] = ..., best: _Optional[_Iterable[_Union[_units_pb2.BestSeats, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_units_pb2.SlotSpan, _Mapping]]] = ..., accessible: _Optional[bool] = ..., channel: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class ExchangeTicketsResponse(_message.Message):
     __slots__ = ("order", "idempotency_replayed")

@@ -173,11 +173,13 @@ class OrderServiceServicer:
     def ExchangeTickets(self, request, context):
         """ExchangeTickets gives tickets of a confirmed order back and has other units instead, in one step: whole or not at all.
         Their own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
-        today's prices.
+        today's prices. Where the order is of several events, `event_id` says of which the new units are: one of them, or another
+        one.
 
-        Cost: one durable write.
+        Cost: one durable write; where the order is of several events, one for the intent, one of the event, one for the
+        decision.
 
-        Errors: INVALID_ARGUMENT, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN, TABLE_NOT_WHOLE, SALE_NOT_OPEN,
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN, TABLE_NOT_WHOLE, SALE_NOT_OPEN,
         SALE_CLOSED, ORDER_EXPIRED, ORDER_CANCELLED, ORDER_PENDING, ORDER_CLOSED, TICKET_VOID, BUYER_LIMIT_EXCEEDED,
         UNITS_BLOCKED, CHANNEL_REQUIRED, UNITS_SOLD, UNITS_HELD, NOT_ENOUGH_AVAILABLE.
         """

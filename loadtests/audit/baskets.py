@@ -1,0 +1,135 @@
+"""Legs against desks: what blocks have of baskets, held against what their desks say, once all of them are read.
+
+Judged whenever both journals are there, as they were at one time:
+- a leg is one that its desk means, with the basket, buyer, channel and tickets given back that the desk means, and the
+  units and prices that the desk says it holds;
+- what is done to a leg is what the desk demanded, under the same revision, of the same tickets; so what is booked is of
+  an order that was confirmed or an exchange that was settled;
+- what the desk saw acknowledged is done;
+- what the desk says is held was pinned.
+Judged only of a basket of which nothing is being placed and all that was demanded of its legs in that block is
+acknowledged, as until then the block may be behind:
+- a leg that is to have nothing has nothing, be it that its basket was dropped, released or cancelled;
+- a leg of a held basket has its units, and of a paid one the same good tickets as the order has.
+Judged only if the whole journal is there: a leg whose desk has no journal, or whose block has none, and a leg that was
+released before it came and of which no desk knows.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from loadtests.audit.basket_books import Desk, LegAtBlock, LegAtDesk
+from loadtests.audit.books import Books
+from loadtests.audit.desks import conclude
+from loadtests.audit.findings import Fault, Finding
+
+ASK_AFTER_MS = 5_000
+"""So long after the time for placing a leg asks its desk."""
+
+
+class BasketCheck:
+    """Takes the books of blocks that are read to their ends."""
+
+    def __init__(self) -> None:
+        self._desks: dict[str, Desk] = {}
+        self._legs: dict[str, dict[int, LegAtBlock]] = {}
+        self._cancelled: set[str] = set()
+
+    def take(self, books: Books) -> None:
+        """One more block."""
+        conclude(books)
+        self._desks[books.block] = books.desk
+        self._legs[books.block] = books.legs
+        if books.was_cancelled:
+            self._cancelled.add(books.block)
+
+    def finish(self, *, whole: bool) -> Iterator[Finding]:
+        """What does not go together. `whole`: every block that has a journal was given."""
+        for block, legs in self._legs.items():
+            for leg in legs.values():
+                yield from self._check_block_side(block, leg, whole)
+        for block, desk in self._desks.items():
+            for wanted in desk.legs.values():
+                if wanted.block in self._legs or whole:
+                    yield from _check_desk_side(block, wanted, self._legs.get(wanted.block, {}).get(wanted.number))
+            yield from self._check_final(block, desk)
+
+    def _check_block_side(self, block: str, leg: LegAtBlock, whole: bool) -> Iterator[Finding]:
+        who = f"leg {leg.number}"
+        if leg.pinned is None:
+            knowing = [desk.legs[leg.number] for desk in self._desks.values() if leg.number in desk.legs]
+            if whole and not knowing:
+                yield Finding(block, leg.position, Fault.LEG_ASTRAY, f"{who} was released, and no desk knows it")
+            for known in knowing:
+                yield from _check_deeds(block, leg, known)
+            return
+        home = self._desks.get(leg.pinned.desk)
+        if home is None and not whole:
+            return
+        wanted = home.legs.get(leg.number) if home is not None else None
+        if wanted is None or wanted.block != block:
+            yield Finding(block, leg.position, Fault.LEG_ASTRAY, f"{who}, by the desk {leg.pinned.desk}")
+            return
+        fault = _difference(leg, wanted)
+        if fault:
+            yield Finding(block, leg.position, Fault.LEG_DIFFERS, f"{who}: {fault}")
+        yield from _check_deeds(block, leg, wanted)
+
+    def _check_final(self, block: str, desk: Desk) -> Iterator[Finding]:
+        for basket in desk.baskets.values():
+            where = {leg.block for leg in basket.legs}
+            for position in basket.lost_at:
+                if where <= self._legs.keys() and not where & self._cancelled:
+                    yield Finding(block, position, Fault.VOIDED_WRONGLY, f"basket {basket.intent.basket}")
+        open_in = {(leg.basket, leg.block) for leg in desk.legs.values() if not leg.is_settled}
+        for wanted in desk.legs.values():
+            is_open = desk.baskets[wanted.basket].place_by_ms is not None or (wanted.basket, wanted.block) in open_in
+            leg = self._legs.get(wanted.block, {}).get(wanted.number)
+            if leg is not None and not is_open:
+                yield from _check_settled(wanted, leg)
+
+
+def _difference(leg: LegAtBlock, wanted: LegAtDesk) -> str:
+    pinned = leg.pinned
+    assert pinned is not None, "a leg that came"
+    told = pinned.basket, pinned.buyer, pinned.channel, pinned.instead
+    meant = wanted.basket, wanted.buyer, wanted.plan.wish.channel, wanted.plan.instead
+    if told != meant:
+        return f"is for {told}, and was meant for {meant}"
+    if pinned.ask_at_ms != wanted.place_by_ms + ASK_AFTER_MS:
+        return f"asks its desk {pinned.ask_at_ms - wanted.place_by_ms} ms after it had to be placed"
+    if wanted.held is None:
+        return ""
+    holds, said = (msgspec.json.decode(msgspec.json.encode(value)) for value in (leg.holds, wanted.held))
+    return "" if holds == said[2:] else f"holds {holds}, and not {said[2:]}"
+
+
+def _check_deeds(block: str, leg: LegAtBlock, wanted: LegAtDesk) -> Iterator[Finding]:
+    for revision, (deed, tickets, position) in leg.done.items():
+        demand = wanted.demands.get(revision)
+        if demand is None or (demand.deed, demand.tickets) != (deed, tickets):
+            what = "nothing" if demand is None else f"{demand.deed.name} {demand.tickets}"
+            sentence = f"leg {leg.number} by revision {revision}: {deed.name} {tickets}, and {what} was demanded"
+            yield Finding(block, position, Fault.DEED_NOT_DEMANDED, sentence)
+
+
+def _check_desk_side(block: str, wanted: LegAtDesk, leg: LegAtBlock | None) -> Iterator[Finding]:
+    who = f"leg {wanted.number} in {wanted.block}"
+    if wanted.held is not None and (leg is None or leg.pinned is None):
+        yield Finding(block, 0, Fault.LEG_MISSING, who)
+    for revision, demand in wanted.demands.items():
+        if demand.acknowledged and (leg is None or revision not in leg.done):
+            sentence = f"{who} by revision {revision}: {demand.deed.name} {demand.tickets}"
+            yield Finding(block, 0, Fault.DEED_MISSING, sentence)
+
+
+def _check_settled(wanted: LegAtDesk, leg: LegAtBlock) -> Iterator[Finding]:
+    who = f"leg {leg.number} of basket {wanted.basket}"
+    if leg.pinned is not None and leg.has_units and not wanted.is_wanted and leg.good != []:
+        yield Finding(wanted.block, leg.position, Fault.LEG_LEFT_OVER, f"{who}, which is to have nothing")
+    elif wanted.is_wanted and wanted.held is not None and not leg.has_units:
+        yield Finding(wanted.block, leg.position, Fault.LEG_MISSING, f"{who} has nothing any more")
+    elif leg.has_units and leg.good != wanted.expected:
+        sentence = f"{who} has the good tickets {leg.good}, and its order {wanted.expected}"
+        yield Finding(wanted.block, leg.position, Fault.TICKETS_DIFFER, sentence)

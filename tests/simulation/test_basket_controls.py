@@ -1,0 +1,188 @@
+"""Each rule of the desk protocol, broken on purpose: the unchanged check of a run notices, which else finds nothing."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from actors.baskets import Baskets, Settled, _settled
+from actors.core import legs, snapshot
+from actors.core.baskets import LegPlan
+from actors.core.block import _DECIDE_LEG_WORK
+from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, IntendBasket, ReleaseLeg, SettleBasket, Stamp
+from actors.core.desk_state import Todo
+from actors.core.entries import LegBooked, LegReleased
+from actors.core.event_layout import reclaim
+from actors.core.ids import BlockId, TenantId, desk_block
+from actors.core.outcomes import Accepted, Outcome, Rejected
+from actors.core.replies import PinReply, PlacingReply
+from actors.core.state import BlockState, Hold
+from actors.core.wishes import Wish
+from actors.engine.block_host import BlockHost
+from actors.engine.errands import Errands
+from actors.engine.group_commit import Cycle
+from actors.engine.hosted import HostedBlock
+from actors.link.batch import Answer, Call, command_decoder
+from tests.simulation.basket_runs import run
+from tests.simulation.basket_sets import parse, run_safely
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
+    """The legs are pinned first, then the desk is told what is meant."""
+
+    async def place(
+        self: Baskets, stamp: Stamp, wishes: list[tuple[BlockId, Wish]], ttl_ms: int
+    ) -> Settled | Rejected:  # fmt: skip
+        desk = desk_block(TenantId(stamp.tenant), stamp.key)
+        plans = tuple(LegPlan(block, self._number(), wish) for block, wish in sorted(wishes, key=lambda leg: leg[0]))
+        number = self._number()
+        held = await self._pin_all(desk, PlacingReply(number, plans, stamp.not_after_ms), stamp)
+        assert not isinstance(held, Rejected)
+        await self._assign(desk, TenantId(stamp.tenant))
+        meant = await self._ask(desk, IntendBasket(stamp, number, plans, ttl_ms), stamp)
+        if isinstance(meant, Rejected):
+            return meant
+        settled = await self._ask(desk, SettleBasket(stamp.tenant, number, held), stamp)
+        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
+
+    patch.setattr(Baskets, "place", place)
+
+
+def _without_waiting(patch: pytest.MonkeyPatch, hasty: type[msgspec.Struct]) -> None:
+    """Answers to commands of this kind do not wait until they are durable."""
+    answer_when_durable = BlockHost._answer
+
+    async def answer(self: BlockHost, calls: list[Call]) -> list[Answer]:
+        if all(isinstance(command_decoder.decode(call.command), hasty) for call in calls):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(Cycle, "wait", _no_wait)
+                return await answer_when_durable(self, calls)
+        return await answer_when_durable(self, calls)
+
+    patch.setattr(BlockHost, "_answer", answer)
+
+
+async def _no_wait(self: Cycle) -> None:
+    for hosted in self.checking | self.appending:
+        self.positions.setdefault(hosted, hosted.position)
+
+
+def the_intent_is_not_durable(patch: pytest.MonkeyPatch) -> None:
+    """Who means a basket is told so before it is in the journal."""
+    _without_waiting(patch, IntendBasket)
+
+
+def a_leg_in_doubt_is_answered_from_memory(patch: pytest.MonkeyPatch) -> None:
+    """What a desk tells a leg in doubt need not be in the journal."""
+    _without_waiting(patch, AskAboutLeg)
+
+
+def a_decision_is_told_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
+    """Who settles a basket is told so before it is in the journal."""
+    _without_waiting(patch, SettleBasket)
+
+
+def deeds_are_done_before_they_are_durable(patch: pytest.MonkeyPatch) -> None:
+    """What follows from a decision does not wait for the journal."""
+    begin = Errands._begin
+
+    async def hurry(self: Errands) -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Cycle, "wait", _no_wait)
+            await begin(self)
+
+    patch.setattr(Errands, "_begin", hurry)
+
+
+def no_revisions(patch: pytest.MonkeyPatch) -> None:
+    """What comes again, or late, is done again."""
+
+    def book(state: BlockState, command: BookLeg, now_ms: int) -> Outcome:
+        return Accepted((LegBooked(now_ms, command.leg, command.revision),), PinReply(command.leg))
+
+    def release(state: BlockState, command: ReleaseLeg, now_ms: int) -> Outcome:
+        if command.leg not in state.legs:
+            return legs.decide_release_leg(state, command, now_ms)
+        entry = LegReleased(now_ms, command.leg, command.revision, command.tickets)
+        return Accepted((entry,), PinReply(command.leg))
+
+    patch.setitem(_DECIDE_LEG_WORK, BookLeg, book)
+    patch.setitem(_DECIDE_LEG_WORK, ReleaseLeg, release)
+
+
+def no_tombstones(patch: pytest.MonkeyPatch) -> None:
+    """A leg that is released before it came is not barred."""
+    release = legs.decide_release_leg
+
+    def forget(state: BlockState, command: ReleaseLeg, now_ms: int) -> Outcome:
+        return release(state, command, now_ms) if command.leg in state.legs else Accepted((), PinReply(command.leg))
+
+    patch.setitem(_DECIDE_LEG_WORK, ReleaseLeg, forget)
+
+
+def deeds_are_tried_once(patch: pytest.MonkeyPatch) -> None:
+    """A deed counts as done whatever comes of it."""
+
+    async def carry_out(self: Errands, hosted: HostedBlock, todo: Todo) -> None:
+        tenant = hosted.state.tenant
+        await self._ask(BlockId(todo.block), ReleaseLeg(tenant, todo.leg, todo.revision, todo.tickets))
+        await self._host.tell(hosted.block, AcknowledgeLeg(tenant, todo.leg, todo.revision))
+
+    patch.setattr(Errands, "_carry_out", carry_out)
+
+
+def a_leg_ends_by_itself(patch: pytest.MonkeyPatch) -> None:
+    """A leg that comes from a snapshot ends when its time is over, whatever its desk says."""
+
+    def thaw(state: BlockState, hold: Hold) -> None:
+        state.holds[hold.number] = hold
+        reclaim(state, hold)
+        if state.claims_units(hold):
+            state.push_deadline(hold)
+
+    patch.setattr(snapshot, "_thaw_hold", thaw)
+
+
+def legs_do_not_ask(patch: pytest.MonkeyPatch) -> None:
+    """A leg waits for its desk for ever."""
+    patch.setattr(Errands, "_doubts", lambda _, __: [])
+
+
+def only_the_gateway_drops(patch: pytest.MonkeyPatch) -> None:
+    """A desk waits for ever for who places its legs."""
+    patch.setattr("actors.core.desk.next_drop", lambda *_: None)
+    patch.setattr("actors.core.desk_state.Desk.next_place_by_ms", lambda _: None)
+
+
+CONTROLS: tuple[tuple[Break, str], ...] = (
+    (pins_before_the_intent, "hold, client is gone | kill gateway @ gateway>leg2 PinLeg send 1"),
+    (the_intent_is_not_durable, "hold, client is gone | late @ desk BasketIntended append 1"),
+    (
+        a_leg_in_doubt_is_answered_from_memory,
+        "confirm in doubt, client is gone | kill gateway @ gateway>desk ConfirmOrder receive 1"
+        " | late @ desk OrderConfirmed append 1",
+    ),
+    (a_decision_is_told_before_it_is_durable, "hold, client is gone | kill desk @ desk BasketSettled append 1"),
+    (deeds_are_done_before_they_are_durable, "confirm, client is gone | late @ desk OrderConfirmed append 1"),
+    (no_revisions, "confirm, cancel, client is gone | repeat @ desk>leg1 BookLeg send 1"),
+    (no_tombstones, "hold in vain, client is gone | repeat @ gateway>leg3 PinLeg send 1"),
+    (deeds_are_tried_once, "release, client is gone | away leg2 @ desk>leg2 ReleaseLeg send 1"),
+    (
+        a_leg_ends_by_itself,
+        "confirm in doubt, client is gone, from snapshots | kill leg1 @ gateway>desk ConfirmOrder send 1",
+    ),
+    (legs_do_not_ask, "event ends, paid, client is gone"),
+    (only_the_gateway_drops, "hold, client is gone | kill gateway @ gateway>leg2 PinLeg send 1"),
+)
+
+
+@pytest.mark.parametrize(("sabotage", "name"), CONTROLS, ids=[control[0].__name__ for control in CONTROLS])
+def test_the_check_notices(sabotage: Break, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = parse(name)
+    assert run(spec).faults == [], "nothing is wrong with the run itself"
+    sabotage(monkeypatch)
+    faults = run_safely(spec).faults
+    print(f"{sabotage.__doc__} {faults[:2]}")
+    assert faults
