@@ -1,7 +1,7 @@
 """What is done to a basket over three events: how it gets there, what is then asked, and by what kind of client."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 import msgspec
@@ -196,34 +196,32 @@ async def _end_event_later(client: Client) -> None:
     await _end_event(client)
 
 
+async def _meanwhile(client: Client, other: Callable[[Client], Awaitable[object]], work: Awaitable[object]) -> None:
+    """Somebody else does something at the same time."""
+    another = Client(client.stage, client.scene, client.kind)
+    await asyncio.gather(other(another), work)
+    client.faults += another.faults
+    client.refused += another.refused
+
+
 async def _confirm_while_event_ends(client: Client) -> None:
-    ending = Client(client.stage, client.scene, client.kind)
-    await asyncio.gather(_end_event(ending), client.confirm("confirm"))
-    client.faults += ending.faults
-    client.refused += ending.refused
+    await _meanwhile(client, _end_event, client.confirm("confirm"))
 
 
 async def _exchange_while_event_ends(client: Client) -> None:
-    ending = Client(client.stage, client.scene, client.kind)
-    moving = client.exchange("exchange", (0, 1), BLOCKS[1], "A/2/1", "A/2/2")
-    await asyncio.gather(_end_event(ending), moving)
-    client.faults += ending.faults
-    client.refused += ending.refused
+    await _meanwhile(client, _end_event, client.exchange("exchange", (0, 1), BLOCKS[1], "A/2/1", "A/2/2"))
 
 
 async def _exchange_while_layout_changes(client: Client) -> None:
     """When the new leg is pinned and not booked yet, every seat gets another number."""
-    editing = Client(client.stage, client.scene, client.kind)
     section = Section("A", (Row("0", 0, 1, 3), *LAYOUT.sections[0].rows))
     layout = msgspec.structs.replace(LAYOUT, sections=(section,))
 
-    async def edit() -> None:
+    async def edit(another: Client) -> None:
         await asyncio.sleep(0.007)
-        await editing.write("edit", BLOCKS[0], lambda stamp: EditEvent(stamp, 2, layout=layout))
+        await another.write("edit", BLOCKS[0], lambda stamp: EditEvent(stamp, 2, layout=layout))
 
-    await asyncio.gather(edit(), _exchange(client))
-    client.faults += editing.faults
-    client.refused += editing.refused
+    await _meanwhile(client, edit, _exchange(client))
 
 
 OPERATIONS = {
