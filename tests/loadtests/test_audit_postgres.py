@@ -18,6 +18,8 @@ from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import Acknowledged, by_block, read_answers
 from loadtests.audit.rows import Row
 from loadtests.server import Server
+from tests.loadtests.basket_journals import basket_journals
+from tests.loadtests.basket_shops import DESK, FIRST, SECOND
 from tests.loadtests.journals import BLOCK, clean_journal
 
 OTHER = BlockId("0000000000000001")
@@ -49,6 +51,24 @@ def test_rows_in_postgres_are_audited(written: str, tmp_path: Path) -> None:
     assert found[0].fault is Fault.ROW_MISSING
     assert found[0].position == 9
     assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG
+
+
+def test_legs_and_desks_in_postgres_are_held_against_each_other(database_url: str, tmp_path: Path) -> None:
+    """Of all blocks, also that one whose rows are all gone; of a desk alone, nothing that its legs' blocks know."""
+    asyncio.run(_execute(database_url, EMPTY))
+    journals = basket_journals()
+    for journal in journals:
+        asyncio.run(_write(database_url, journal.rows()))
+    told = tmp_path / "told.jsonl"
+    told.write_bytes(msgspec.json.Encoder().encode_lines([reply for journal in journals for reply in journal.replies]))
+    assert asyncio.run(_findings(JournalAudit(database_url))) == []
+    assert run_audit(database_url, None, [told], Console(quiet=True)) == CLEAN
+    asyncio.run(_execute(database_url, f"delete from journal where block_id = '{SECOND}'"))
+    assert _where(asyncio.run(_findings(JournalAudit(database_url)))) == {
+        (DESK, Fault.LEG_MISSING),
+        (DESK, Fault.DEED_MISSING),
+    }
+    assert asyncio.run(_findings(JournalAudit(database_url), [DESK, FIRST])) == []
 
 
 def test_an_acknowledged_reply_of_a_block_without_rows_is_found(database_url: str) -> None:

@@ -8,7 +8,9 @@ from actors.core import lots, tickets
 from actors.core.ids import Kind, outside_id
 from actors.core.state import Hold
 from loadtests.audit.findings import Fault
-from loadtests.audit.replies import Acknowledged, Told
+from loadtests.audit.replies import Acknowledged, Told, by_block
+from tests.loadtests.basket_journals import basket_journals
+from tests.loadtests.basket_shops import DESK
 from tests.loadtests.journals import BLOCK, Journal, Spoil, audit, clean_journal, faults, made_journal
 
 DIGEST = Fault.DIGEST_DIFFERS
@@ -148,6 +150,38 @@ def test_an_extension_told_again_is_known_by_its_key() -> None:
     journal.live = msgspec.structs.replace(journal.live, entries_applied=journal.live.entries_applied + 1)
     journal.replies[index] = msgspec.structs.replace(reply, expires_at_ms=0)
     assert audit(journal) == []
+
+
+@pytest.mark.parametrize("told", [Told.HELD, Told.ORDERED, Told.CONFIRMED, Told.EXCHANGED, Told.CANCELLED])
+@pytest.mark.parametrize("changes", [{"units": ("A/1/1",)}, {"areas": (("floor", 9),)}, {"total_minor": 1}])
+def test_a_basket_told_otherwise_is_found(told: Told, changes: dict[str, object]) -> None:
+    desk, *_ = basket_journals()
+    assert audit(desk) == []
+    _change_told(desk, told, changes)
+    assert faults(audit(desk)) == {Fault.REPLY_DIFFERS}
+
+
+@pytest.mark.parametrize(
+    ("told", "changes", "expected"),
+    [
+        (Told.HELD, {"expires_at_ms": 1}, Fault.REPLY_DIFFERS),
+        (Told.HELD, {"key": "somebody else's"}, Fault.REPLY_OF_ANOTHER_KEY),
+        (Told.EXCHANGED, {"key": "somebody else's"}, Fault.REPLY_NOT_IN_JOURNAL),
+        (Told.HELD, {"id": outside_id(Kind.HOLD, DESK, 77)}, Fault.REPLY_NOT_IN_JOURNAL),
+    ],
+)
+def test_what_was_told_of_a_basket_is_held_against_its_desk(
+    told: Told, changes: dict[str, object], expected: Fault
+) -> None:
+    desk, *_ = basket_journals()
+    _change_told(desk, told, changes)
+    assert by_block(desk.replies).keys() == {DESK}
+    assert faults(audit(desk)) == {expected}
+
+
+def _change_told(journal: Journal, told: Told, changes: dict[str, object]) -> None:
+    index = next(index for index, reply in enumerate(journal.replies) if reply.told is told)
+    journal.replies[index] = msgspec.structs.replace(journal.replies[index], **changes)
 
 
 def test_tickets_that_are_more_than_the_units_show(monkeypatch: pytest.MonkeyPatch) -> None:
