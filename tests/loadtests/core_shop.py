@@ -81,7 +81,7 @@ class CoreShop:
         ]
         live = LiveDigest(ledger_digest(self.state), self.state.entries_applied, len(drafts))
         replies = [answer for answer in answers if isinstance(answer, Acknowledged)]
-        return Journal(drafts, replies, live, [answer for answer in answers if isinstance(answer, Denied)])
+        return Journal(drafts, replies, live, denials=[answer for answer in answers if isinstance(answer, Denied)])
 
     def _decide(self, command: Write) -> Outcome:
         now_ms = _now_ms()
