@@ -1,7 +1,6 @@
 """`holdfast`: run it, migrate, make keys and events, hold from the command line, load it, audit and replay it."""
 
 import asyncio
-import os
 import re
 import secrets
 import shlex
@@ -23,10 +22,12 @@ from serve.command_line import (
     DataDir,
     EventId,
     OperatorKey,
+    api_key_of,
     block_of,
     database_url_of,
     errors,
     fail,
+    operator_key_of,
     out,
     running_stack,
     settings_of,
@@ -34,7 +35,7 @@ from serve.command_line import (
 from serve.http_client import TIMEOUT_S, client_of, read, write
 from serve.refusals import split_fault
 from serve.refused_calls import CallRefused
-from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, Settings, variable_of
+from serve.settings import Settings, variable_of
 from serve.validation import key_faults
 
 app = typer.Typer(
@@ -49,7 +50,6 @@ app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
 
 _AREA_QUANTITY = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
-_VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -167,7 +167,7 @@ def create_event(
     if rules is not None:
         documents["rules"] = _document(rules, parse_rules)
     once = _idempotency_key(idempotency_key)
-    with _refusals_told(once), client_of(running_stack(data_dir).http_url, _api_key(data_dir, key)) as client:
+    with _refusals_told(once), client_of(running_stack(data_dir).http_url, api_key_of(data_dir, key)) as client:
         body = {"name": name, "hold_ttl_seconds": hold_ttl_seconds} | documents
         event_id: str = write(client, "/v1/events", body, once)["event_id"]
         out.print(event_id)
@@ -189,7 +189,7 @@ def hold(
 
     areas = [_area_quantity(text) for text in area or ()]
     once = _idempotency_key(idempotency_key)
-    stack, api_key = running_stack(data_dir), _api_key(data_dir, key)
+    stack, api_key = running_stack(data_dir), api_key_of(data_dir, key)
     with _refusals_told(once):
         placed = place_hold(stack.grpc_target, api_key, event_id, list(seat or ()), areas, once, TIMEOUT_S)
     out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
@@ -234,8 +234,8 @@ def onsale(
         stack.http_url,
         stack.grpc_target,
         stack.database_url,
-        _api_key(data_dir, key),
-        _operator_key(data_dir, operator_key),
+        api_key_of(data_dir, key),
+        operator_key_of(data_dir, operator_key),
     )
     options = Options(
         server=server,
@@ -325,7 +325,10 @@ def digest(event_id: EventId, data_dir: DataDir = None, operator_key: OperatorKe
 
 
 def _show(path: str, data_dir: Path | None, operator_key: str | None) -> None:
-    with _refusals_told(), client_of(running_stack(data_dir).http_url, _operator_key(data_dir, operator_key)) as client:
+    with (
+        _refusals_told(),
+        client_of(running_stack(data_dir).http_url, operator_key_of(data_dir, operator_key)) as client,
+    ):
         out.print(msgspec.json.format(read(client, path)).decode())
 
 
@@ -356,34 +359,6 @@ def _idempotency_key(given: str | None) -> str:
     for fault in key_faults(key):
         fail(f"--idempotency-key: {split_fault(fault)[1]}")
     return key
-
-
-def _api_key(data_dir: Path | None, key: str | None) -> str:
-    from serve.demo import demo_key_file
-
-    given = key or os.environ.get(KEY_VARIABLE)
-    file = demo_key_file(settings_of(data_dir=data_dir).data_dir)
-    return _sendable_key(given, file, f"--key or {KEY_VARIABLE}")
-
-
-def _operator_key(data_dir: Path | None, operator_key: str | None) -> str:
-    from serve.demo import demo_operator_key_file
-
-    given = operator_key or os.environ.get(OPERATOR_KEY_VARIABLE)
-    file = demo_operator_key_file(settings_of(data_dir=data_dir).data_dir)
-    return _sendable_key(given, file, f"--operator-key or {OPERATOR_KEY_VARIABLE}")
-
-
-def _sendable_key(given: str | None, file: Path, ways: str) -> str:
-    """The key that was given in one of those ways, or the one that is kept."""
-    if not given:
-        try:
-            return file.read_text()
-        except OSError as fault:
-            fail(f"no API key in {file} ({fault.strerror}): give one with {ways}")
-    if not _VISIBLE_ASCII.fullmatch(given):
-        fail(f"{ways}: what is given is not an API key, which is hf_<key id>_<secret>")
-    return given
 
 
 @contextmanager

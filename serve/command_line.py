@@ -1,6 +1,7 @@
 """What the commands share: where the data is and the server runs, how they are told what, and how they fail."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -9,7 +10,9 @@ from rich.console import Console
 
 from actors.core.ids import BlockId, parse_event_id
 from serve.local.stack import Stack, find_stack
-from serve.settings import SettingError, Settings
+from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, SettingError, Settings
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -58,6 +61,36 @@ def database_url_of(data_dir: Path | None, database_url: str | None) -> str:
     """The database that is named, else that of the running server."""
     given = settings_of(data_dir=data_dir, database_url=database_url).database_url
     return given or running_stack(data_dir).database_url
+
+
+def api_key_of(data_dir: Path | None, key: str | None) -> str:
+    """The API key that is given, else that of the demo."""
+    from serve.demo import demo_key_file
+
+    given = key or os.environ.get(KEY_VARIABLE)
+    file = demo_key_file(settings_of(data_dir=data_dir).data_dir)
+    return _sendable_key(given, file, f"--key or {KEY_VARIABLE}")
+
+
+def operator_key_of(data_dir: Path | None, operator_key: str | None) -> str:
+    """The operator's API key that is given, else that of the demo."""
+    from serve.demo import demo_operator_key_file
+
+    given = operator_key or os.environ.get(OPERATOR_KEY_VARIABLE)
+    file = demo_operator_key_file(settings_of(data_dir=data_dir).data_dir)
+    return _sendable_key(given, file, f"--operator-key or {OPERATOR_KEY_VARIABLE}")
+
+
+def _sendable_key(given: str | None, file: Path, ways: str) -> str:
+    """The key that was given in one of those ways, or the one that is kept."""
+    if not given:
+        try:
+            return file.read_text()
+        except OSError as fault:
+            fail(f"no API key in {file} ({fault.strerror}): give one with {ways}")
+    if not _VISIBLE_ASCII.fullmatch(given):
+        fail(f"{ways}: what is given is not an API key, which is hf_<key id>_<secret>")
+    return given
 
 
 def fail(why: str) -> NoReturn:
