@@ -86,8 +86,6 @@ def decide_release_leg(state: BlockState, command: ReleaseLeg, now_ms: int) -> O
         return Accepted((barred,), PinReply(command.leg))
     if leg.revision >= command.revision:
         return Accepted((), PinReply(leg.number), replayed=True)
-    if any(leg.number in dict(other.instead) for other in state.asking.values()):
-        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # that one is booked first
     return Accepted((LegReleased(now_ms, leg.number, command.revision, command.tickets),), PinReply(leg.number))
 
 

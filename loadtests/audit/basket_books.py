@@ -4,7 +4,7 @@ All of it is kept until every block is read, as only then the two can be held ag
 each leg that there ever was.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -121,6 +121,13 @@ class Desk:
         basket = self.baskets.get(number)
         for leg in basket.legs if basket is not None else ():
             leg.demand(Deed.RELEASE)
+
+    def release_tickets(self, number: int, tickets: Sequence[int]) -> None:
+        """The legs of the basket, if it is one, are to give back these tickets of its order."""
+        basket = self.baskets.get(number)
+        for leg, own in basket.tickets_by_leg(tickets) if basket is not None else ():
+            if own:
+                leg.demand(Deed.RELEASE, own)
 
 
 class LegAtBlock(msgspec.Struct):

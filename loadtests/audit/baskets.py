@@ -130,6 +130,6 @@ def _check_settled(wanted: LegAtDesk, leg: LegAtBlock) -> Iterator[Finding]:
         yield Finding(wanted.block, leg.position, Fault.LEG_LEFT_OVER, f"{who}, which is to have nothing")
     elif wanted.is_wanted and wanted.held is not None and not leg.has_units:
         yield Finding(wanted.block, leg.position, Fault.LEG_MISSING, f"{who} has nothing any more")
-    elif leg.has_units and leg.good != wanted.expected:
+    elif leg.has_units and leg.good != wanted.expected and (wanted.is_wanted or leg.good != []):
         sentence = f"{who} has the good tickets {leg.good}, and its order {wanted.expected}"
         yield Finding(wanted.block, leg.position, Fault.TICKETS_DIFFER, sentence)

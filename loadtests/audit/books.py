@@ -214,7 +214,10 @@ class Books:
         else:
             self.give_back(claim, self.good_tickets(claim))
         del self.claims[hold]
-        self.desk.release_all(hold)
+        if order is not None and order.revisions:  # what was given back before is another's by now
+            self.desk.release_tickets(hold, [ticket for ticket, revision in enumerate(order.revisions) if revision])
+        else:
+            self.desk.release_all(hold)
         self.ended_at_ms[hold] = claim.ordered_at_ms or at_ms
         self.stirred = True
 

@@ -50,19 +50,6 @@ def test_the_leg_of_an_exchange_names_its_basket_when_it_asks() -> None:
     assert (order.status, order.code_revisions) == (OrderStatus.PARTLY_CANCELLED, (0, 1, 1, 1, 0))
 
 
-def test_what_a_cancelled_event_takes_waits_for_an_exchange_to_be_settled() -> None:
-    """Else the order would be cancelled, and have the exchange's leg booked."""
-    shops = _shops()
-    _over_two(shops)
-    placing = shops.intend_exchange(101, (0,), LegPlan(FIRST, 19, Wish(("A/1/3",))))
-    _cancel_third(shops)
-    assert not shops.ask_desk(THIRD, 12)
-    shops.wait(placing.place_by_ms - shops.now_ms)
-    shops.carry_out()
-    assert shops.ask_desk(THIRD, 12)
-    assert shops.desk.state.orders[101].code_revisions == (1, 1, 0, 0)
-
-
 def test_a_leg_that_is_booked_after_its_event_was_cancelled_asks_its_desk_once_more() -> None:
     shops = _shops()
     _over_two(shops, paid=False)
@@ -77,20 +64,6 @@ def test_a_leg_that_is_booked_after_its_event_was_cancelled_asks_its_desk_once_m
     shops.carry_out()
     assert 12 not in third.asking
     assert not any(third.inventory.owners)
-
-
-def test_a_leg_is_not_released_before_the_one_that_is_booked_instead_of_it() -> None:
-    """Its tickets are given back by that one; whoever came first would leave the other nothing to stand on."""
-    shops = _shops()
-    _over_two(shops)
-    assert shops.exchange(101, (1,), LegPlan(FIRST, 19, Wish(("A/1/2", "A/1/3"))))
-    shops.desk.ask(c.CancelOrder(shops.stamp(), 101))
-    deeds = {(todo.leg, todo.revision): todo for todo in shops.desk.state.desk.todos.values()}
-    refused = shops.events[FIRST].try_ask(c.ReleaseLeg(TENANT, 11, 3))
-    assert isinstance(refused, Rejected)
-    assert refused.reason is Reason.UNAVAILABLE
-    assert [shops.do(deeds[deed]) for deed in ((19, 2), (11, 3), (19, 3))] == [True] * 3
-    assert not any(shops.events[FIRST].state.inventory.owners)
 
 
 def test_a_leg_gives_back_only_what_it_had_though_another_came_instead_of_the_same_tickets() -> None:
