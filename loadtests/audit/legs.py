@@ -82,6 +82,8 @@ def fold_booked(books: Books, entry: e.LegBooked) -> None:
         order.revisions[ticket.number] = 0
         books.give_back(other, (ticket,))
         _note_good(other, order)
+    for other in {other.placed.hold: other for other, _ in given}.values():
+        _end_if_empty(books, other, entry.at_ms)
     for unit, owner in books.units.claim(entry.leg, *rest, claim.placed.channel):
         books.found(Fault.UNIT_CLAIMED_TWICE, f"{books.plan.unit_name(unit)} by {who}, while {_name(owner)}'s")
     _count(books, claim, _size(*rest))
@@ -122,12 +124,8 @@ def fold_released(books: Books, entry: e.LegReleased) -> None:
     for ticket in tickets:
         order.revisions[ticket.number] = 0
     _note_good(claim, order)
-    if any(order.revisions):
-        order.status = OrderStatus.PARTLY_CANCELLED if tickets else order.status
-    else:
-        del books.orders[entry.leg]
-        books.ended_orders[entry.leg] = OrderStatus.CANCELLED
-        _end(books, claim, entry.at_ms)
+    order.status = OrderStatus.PARTLY_CANCELLED if tickets else order.status
+    _end_if_empty(books, claim, entry.at_ms)
 
 
 def fold_barred(books: Books, entry: e.LegBarred) -> None:
@@ -207,6 +205,15 @@ def _do(books: Books, leg: LegAtBlock, revision: int, deed: Deed, tickets: tuple
 def _note_good(claim: Claim, order: OrderLine) -> None:
     assert claim.leg is not None, "only legs stand instead of others"
     claim.leg.good = [ticket for ticket, revision in enumerate(order.revisions) if revision]
+
+
+def _end_if_empty(books: Books, claim: Claim, at_ms: int) -> None:
+    """A booked leg of which no ticket is good any more is over."""
+    number = claim.placed.hold
+    if not any(books.orders[number].revisions):
+        del books.orders[number]
+        books.ended_orders[number] = OrderStatus.CANCELLED
+        _end(books, claim, at_ms)
 
 
 def _end(books: Books, claim: Claim, at_ms: int) -> None:
