@@ -120,8 +120,8 @@ async def check_all_duplicates() -> None:
     shop = Shop()
     await shop.open()
     await shop.baskets.place(shop.stamp("first"), [(sorted(shop.blocks)[2], Wish(SEATS))], 600_000)
-    for delay_ms in range(0, 60, 2):
-        await check_duplicates(shop, delay_ms / 1000)
+    for quarters_ms in range(60):
+        await check_duplicates(shop, quarters_ms / 4_000)
         await asyncio.sleep(1)
 
 
