@@ -83,7 +83,7 @@ def could_be_had(books: Books, waited: e.WaiterJoined, at_ms: int) -> bool:
     if wished is None or torn_tables(books.plan, wished.units) or not can_be_priced(books.plan, waited, wished):
         return False
     most = event.rules.max_per_buyer
-    if most and books.units_of_buyer.get(waited.buyer, 0) + wished.quantity > most:
+    if most and (not waited.buyer or books.units_of_buyer.get(waited.buyer, 0) + wished.quantity > most):
         return False
     return _units_are_there(books, waited, wished, at_ms) and _best_are_there(books, waited, wished)
 
