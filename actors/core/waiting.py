@@ -71,7 +71,7 @@ def next_offer(state: BlockState, now_ms: int) -> Entry | None:
                     state, granted, number, waiter.buyer, claim_ms, waiter.wish.channel, now_ms, b"", b"", number
                 )
             later = later or granted.reason is Reason.SALE_NOT_OPEN
-            if granted.reason is not Reason.BUYER_LIMIT_EXCEEDED:
+            if granted.reason not in OF_THE_BUYER:
                 hopeless.add(waiter.wish)
     state.line.stirred = later
     return None
@@ -85,6 +85,10 @@ WORTH_WAITING_FOR = (
     Reason.NOT_ENOUGH_AVAILABLE,
 )
 """What may pass while somebody waits."""
+
+
+OF_THE_BUYER = (Reason.INVALID_ARGUMENT, Reason.BUYER_LIMIT_EXCEEDED)
+"""Why one who waits gets nothing though another may get the same: without a name under a limit, or beyond it."""
 
 
 def apply_waiter_joined(state: BlockState, entry: WaiterJoined) -> None:

@@ -197,8 +197,11 @@ class RandomWalk(Walk):
         for hold in held:
             self.write(PlaceHold(self.plain_stamp("eve", "hold", wish, hold), hold, wish, HOUR_MS))
         self.try_to_buy(random)
-        for buyer in random.choices(("ana", "ana", "bob", "dan"), k=3):
+        for buyer in random.choices(("ana", "ana", "bob", "dan", ""), k=3):
             self.write(JoinWaitingList(self.plain_stamp(buyer, "wait", wish), self.new_number(), wish))
+        if not random.randrange(4):
+            stamp = self.plain_stamp("", "limit", len(self.sent))
+            self.write(EditEvent(stamp, self.model.revision, rules=RULES["limited"]))
         for hold in random.sample(held, k=3):
             self.write(ReleaseHold(self.plain_stamp("eve", "release", hold), hold))
 
