@@ -14,9 +14,9 @@ import msgspec
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.commands import (
     DropBasket,
+    Errand,
     IntendBasket,
     IntendExchange,
-    LegWork,
     PinLeg,
     ReadOrder,
     SettleBasket,
@@ -33,6 +33,15 @@ from actors.link.batch import Replied, encoder, reply_decoder
 
 FIRST_REVISION = 1
 PAUSE_S = 0.1
+
+
+class WishedLeg(msgspec.Struct, frozen=True):
+    """What is wished for of one block. `counted_by`, `counts`: as in `LegHeld`."""
+
+    block: BlockId
+    wish: Wish
+    counted_by: str = ""
+    counts: int = 0
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -57,19 +66,22 @@ class Baskets:
         self._assign = assign
         self._number = number
 
-    async def place(self, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int) -> Settled | Rejected:
-        """Hold all that is wished for in all the blocks, or nothing. What a leg is refused for says of which event."""
+    async def place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0) -> Settled | Rejected:
+        """Hold all that is wished for in all the blocks, or nothing. What a leg is refused for says of which block.
+
+        `life_ms`: how long it can live at most; 0: two hours.
+        """
         while True:
-            outcome = await self._place(stamp, wishes, ttl_ms)
+            outcome = await self._place(stamp, legs, ttl_ms, life_ms)
             if not (isinstance(outcome, Rejected) and outcome.reason is Reason.HOLD_RELEASED):
                 return outcome
             # somebody under the same key was refused, and this one placed the same legs: the key is as if never used
 
-    async def _place(self, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int) -> Settled | Rejected:
+    async def _place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int) -> Settled | Rejected:
         tenant = TenantId(stamp.tenant)
         desk = desk_block(tenant, stamp.key)
-        plans = tuple(LegPlan(block, self._number(), wish) for block, wish in sorted(wishes, key=lambda leg: leg[0]))
-        intent = IntendBasket(stamp, self._number(), plans, ttl_ms)
+        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: leg.block))
+        intent = IntendBasket(stamp, self._number(), plans, ttl_ms, life_ms)
         meant = await self._ask(desk, intent, stamp, enter=partial(self._assign, desk, tenant))
         if isinstance(meant, Rejected):
             return meant
@@ -87,10 +99,10 @@ class Baskets:
         return _settled(desk, settled)
 
     async def exchange(
-        self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], block: BlockId, wish: Wish
+        self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], wished: WishedLeg
     ) -> Settled | Rejected:
         """Let a basket's order have what is wished for in the block instead of these tickets, or leave it as it is."""
-        intent = IntendExchange(stamp, order, tickets, LegPlan(block, self._number(), wish))
+        intent = IntendExchange(stamp, order, tickets, self._plan(wished))
         meant = await self._ask(desk, intent, stamp, Reason.ORDER_NOT_FOUND)
         if isinstance(meant, Rejected):
             return meant
@@ -113,8 +125,11 @@ class Baskets:
         shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
         return _open(shown) if isinstance(shown, Rejected) else _settled(desk, shown)
 
+    def _plan(self, leg: WishedLeg) -> LegPlan:
+        return LegPlan(leg.block, self._number(), leg.wish, (), leg.counted_by, leg.counts)
+
     async def _pin_all(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> tuple[LegHeld, ...] | Rejected:
-        held = []
+        held: list[LegHeld] = []
         for plan in placing.legs:
             pin = PinLeg(
                 stamp.tenant, desk, placing.number, stamp.buyer, plan, FIRST_REVISION, placing.place_by_ms
@@ -129,7 +144,7 @@ class Baskets:
             reply = reply_decoder.decode(pinned.reply)
             assert isinstance(reply, PinReply), "a leg says what it holds"
             assert reply.held is not None, "a leg says what it holds"
-            held.append(msgspec.structs.replace(reply.held, block=plan.block))
+            held.append(_told(reply.held, plan, {leg.event for leg in held}))
         return tuple(held)
 
     async def _drop(self, desk: BlockId, placing: PlacingReply, stamp: Stamp, refusal: Rejected) -> Settled | Rejected:
@@ -144,7 +159,7 @@ class Baskets:
     async def _ask(
         self,
         block: BlockId,
-        command: Write | LegWork | ReadOrder,
+        command: Write | Errand | ReadOrder,
         stamp: Stamp,
         unknown_block: Reason = Reason.EVENT_NOT_FOUND,
         enter: Callable[[], Awaitable[None]] | None = None,
@@ -152,6 +167,14 @@ class Baskets:
         return await self._dispatcher.ask(
             block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, unknown_block, enter=enter
         )
+
+
+def _told(held: LegHeld, plan: LegPlan, before: set[str]) -> LegHeld:
+    """What the desk is told of a leg: a ledger's has no tickets, and what is charged once is charged once an event."""
+    if plan.counts:
+        return LegHeld(held.leg, plan.block, held.currency, (), (), (), (), counts=plan.counts, home=held.home)
+    once = None if (held.home or plan.block) in before else held.once
+    return msgspec.structs.replace(held, block=plan.block, once=once, counted_by=plan.counted_by)
 
 
 def _settled(desk: BlockId, replied: Replied) -> Settled:

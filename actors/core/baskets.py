@@ -22,12 +22,16 @@ class LegPlan(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     """What a basket wants of one block, under a number that is the leg's alone.
 
     `instead`: (leg of that block, its tickets) that the same order gives back for it, when the leg is booked.
+    `counted_by`: the ledger that counts the leg's units, where an event that is split limits what a buyer may have.
+    `counts`: of a leg in a ledger, how many units it counts.
     """
 
     block: str
     leg: int
     wish: Wish
     instead: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    counted_by: str = ""
+    counts: int = 0
 
 
 class LegLine(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -44,7 +48,8 @@ class LegHeld(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     """What a leg holds, by name; `of_ticket`: the price line of each seat or slot, then of each place.
 
     `once`: what its event charges for the leg as a whole. `chosen`: (score, orphans) of each choice that was left to
-    us.
+    us. `counted_by`, `counts`: as in `LegPlan`; a leg in a ledger has no tickets.
+    `home`: that of the event of which the block is but a part, or empty.
     """
 
     leg: int
@@ -56,6 +61,14 @@ class LegHeld(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     of_ticket: tuple[int, ...]
     once: LegLine | None = None
     chosen: tuple[tuple[int, int], ...] = ()
+    counted_by: str = ""
+    counts: int = 0
+    home: str = ""
+
+    @property
+    def event(self) -> str:
+        """The home block of the event that the leg is of."""
+        return self.home or self.block
 
     @property
     def ticket_names(self) -> tuple[str, ...]:
@@ -64,7 +77,7 @@ class LegHeld(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 class LegReply(msgspec.Struct, frozen=True, array_like=True):
-    """What a basket has of one block."""
+    """What a basket has of one event, by the event's block."""
 
     block: str
     seats: tuple[str, ...]
@@ -73,12 +86,21 @@ class LegReply(msgspec.Struct, frozen=True, array_like=True):
 
 
 def leg_replies(legs: Iterable[tuple[LegHeld, Sequence[int]]]) -> tuple[LegReply, ...]:
-    """What is left of each leg by these tickets of it; legs without any are left out."""
-    return tuple(
-        LegReply(held.block, *units_left(held, tickets), price_of_legs([(held, tickets)]))
-        for held, tickets in legs
-        if tickets
-    )
+    """What is left by these tickets of each leg, by event; those of which nothing is left are not there."""
+    of_event: dict[str, list[tuple[LegHeld, Sequence[int]]]] = {}
+    for held, tickets in legs:
+        if tickets:
+            of_event.setdefault(held.event, []).append((held, tickets))
+    return tuple(_leg_reply(event, of_this) for event, of_this in of_event.items())
+
+
+def _leg_reply(event: str, legs: Sequence[tuple[LegHeld, Sequence[int]]]) -> LegReply:
+    seats: tuple[str, ...] = ()
+    areas: tuple[AreaPlaces, ...] = ()
+    for held, tickets in legs:
+        more_seats, more_areas = units_left(held, tickets)
+        seats, areas = seats + more_seats, areas + more_areas
+    return LegReply(event, seats, areas, price_of_legs(legs))
 
 
 def units_left(held: LegHeld, tickets: Iterable[int]) -> tuple[tuple[str, ...], tuple[AreaPlaces, ...]]:

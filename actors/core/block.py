@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from actors.core import commands as c
-from actors.core import desk, desk_exchange, events, holds, legs, orders, ticket_changes, waiting
+from actors.core import desk, desk_exchange, events, following, holds, legs, orders, ticket_changes, waiting
 from actors.core import entries as e
 from actors.core.allotments import apply_allotment_returned
-from actors.core.commands import Command, LegWork, Read, Write
+from actors.core.commands import Command, Errand, Read, Write
 from actors.core.entries import Entry
 from actors.core.ids import Kind
 from actors.core.keys import keys_are_full, prune
@@ -58,7 +58,7 @@ _DECIDE: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
     c.IntendExchange: desk_exchange.decide_intend_exchange,
 }
 
-_DECIDE_LEG_WORK: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
+_DECIDE_ERRAND: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
     c.SettleBasket: desk.decide_settle_basket,
     c.DropBasket: desk.decide_drop_basket,
     c.SettleExchange: desk_exchange.decide_settle_exchange,
@@ -67,6 +67,8 @@ _DECIDE_LEG_WORK: dict[type, Callable[[BlockState, Any, int], Outcome]] = {
     c.PinLeg: legs.decide_pin_leg,
     c.BookLeg: legs.decide_book_leg,
     c.ReleaseLeg: legs.decide_release_leg,
+    c.FollowEvent: following.decide_follow_event,
+    c.AcknowledgePart: following.decide_acknowledge_part,
 }
 
 _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
@@ -90,6 +92,8 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
     e.OrderClosed: orders.apply_order_closed,
     e.WaiterJoined: waiting.apply_waiter_joined,
     e.WaiterLeft: waiting.apply_waiter_left,
+    e.PartFollowed: following.apply_part_followed,
+    e.EventFollowed: following.apply_event_followed,
     e.BasketIntended: desk.apply_basket_intended,
     e.BasketSettled: desk.apply_basket_settled,
     e.BasketDropped: desk.apply_basket_dropped,
@@ -114,8 +118,8 @@ def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = Tr
     kind = type(command)  # looked up, as asking for each of so many types takes longer than deciding
     if kind in _DECIDE:
         return _write(state, cast(Write, command), now_ms, at_ms)
-    if kind in _DECIDE_LEG_WORK:
-        return _leg_work(state, cast(LegWork, command), now_ms, at_ms)
+    if kind in _DECIDE_ERRAND:
+        return _errand(state, cast(Errand, command), now_ms, at_ms)
     return _read(state, cast(Read, command), at_ms, owned)
 
 
@@ -145,12 +149,14 @@ def next_due(state: BlockState, now_ms: int) -> Entry | None:
 
 def next_deadline_ms(state: BlockState) -> int | None:
     """When something falls due next, or None: a hold, an unpaid order, an allotment's return, the end of the time for
-    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk.
+    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk, a part that is to be told.
     """
     due = state.next_deadline()
     dues = [at[0] for at in (due, state.next_return) if at is not None]
     dues += (leg.ask_at_ms for leg in state.asking.values())
     dues += (todo.since_ms for todo in state.desk.todos.values())
+    if state.parts_behind:
+        dues.append(state.created_at_ms)
     place_by_ms = state.desk.next_place_by_ms()
     return min(dues if place_by_ms is None else (*dues, place_by_ms), default=None)
 
@@ -182,8 +188,8 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     return _DECIDE[type(command)](state, command, at_ms)
 
 
-def _leg_work(state: BlockState, command: LegWork, now_ms: int, at_ms: int) -> Outcome:
-    """What desks and legs say to each other; of another tenant's block nothing is told."""
+def _errand(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outcome:
+    """What blocks say to each other; of another tenant's block nothing is told."""
     if state.tenant not in (command.tenant, ""):
         return Rejected(Reason.EVENT_NOT_FOUND)
     if isinstance(command, c.PinLeg):
@@ -194,7 +200,7 @@ def _leg_work(state: BlockState, command: LegWork, now_ms: int, at_ms: int) -> O
             return Rejected(Reason.DEADLINE_EXCEEDED)
         if state.layout is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
-    return _DECIDE_LEG_WORK[type(command)](state, command, at_ms)
+    return _DECIDE_ERRAND[type(command)](state, command, at_ms)
 
 
 def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:

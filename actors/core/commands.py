@@ -9,6 +9,7 @@ import msgspec
 
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.layout import Layout
+from actors.core.parts import Part
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Rules
 from actors.core.wishes import Wish
@@ -32,13 +33,17 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CreateEvent(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Create the block's event, whose holds live for `hold_ttl_ms` unless they ask for something else."""
+    """Create the block's event, whose holds live for `hold_ttl_ms` unless they ask for something else.
+
+    `parts`: the blocks that have some of its sections, and its ledgers; see `parts`.
+    """
 
     stamp: Stamp
     name: str
     layout: Layout
     hold_ttl_ms: int = DEFAULT_HOLD_TTL_MS
     rules: Rules = Rules()
+    parts: tuple[Part, ...] = ()
 
 
 class OpenSale(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -161,12 +166,13 @@ class LeaveWaitingList(msgspec.Struct, frozen=True, array_like=True, tag=16):
 
 
 class IntendBasket(msgspec.Struct, frozen=True, array_like=True, tag=30):
-    """A desk is to hold these legs, all or nothing, for `ttl_ms` (0: ten minutes); see `desk`."""
+    """A desk is to hold these legs, all or nothing, for `ttl_ms` (0: ten minutes), at most `life_ms`; see `desk`."""
 
     stamp: Stamp
     basket: int
     legs: tuple[LegPlan, ...]
     ttl_ms: int = 0
+    life_ms: int = 0
 
 
 class IntendExchange(msgspec.Struct, frozen=True, array_like=True, tag=31):
@@ -249,6 +255,27 @@ class ReleaseLeg(msgspec.Struct, frozen=True, array_like=True, tag=42):
     tickets: tuple[int, ...] = ()
 
 
+class FollowEvent(msgspec.Struct, frozen=True, array_like=True, tag=43):
+    """A part is to be what its event is, as of this revision of it. `layout`: what the part has of it."""
+
+    tenant: str
+    home: str
+    revision: int
+    name: str
+    status: EventStatus
+    layout: Layout
+    hold_ttl_ms: int
+    rules: Rules
+
+
+class AcknowledgePart(msgspec.Struct, frozen=True, array_like=True, tag=44):
+    """A part has become what its event is, as of this revision."""
+
+    tenant: str
+    part: str
+    revision: int
+
+
 class ReadEvent(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """Read the event."""
 
@@ -302,9 +329,18 @@ Write: TypeAlias = (
     | IntendBasket
     | IntendExchange
 )
-LegWork: TypeAlias = (
-    SettleBasket | DropBasket | SettleExchange | AcknowledgeLeg | AskAboutLeg | PinLeg | BookLeg | ReleaseLeg
+Errand: TypeAlias = (
+    SettleBasket
+    | DropBasket
+    | SettleExchange
+    | AcknowledgeLeg
+    | AskAboutLeg
+    | PinLeg
+    | BookLeg
+    | ReleaseLeg
+    | FollowEvent
+    | AcknowledgePart
 )
-"""What desks and legs say to each other: it bears revisions and no key, and no client may say it."""
+"""What desks and legs, events and parts say to each other: it bears revisions and no key, no client may say it."""
 Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter
-Command: TypeAlias = Write | LegWork | Read
+Command: TypeAlias = Write | Errand | Read

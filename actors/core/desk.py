@@ -10,9 +10,9 @@ Once it is held, a basket is a hold of this block: extended, released, ordered, 
 
 from collections.abc import Iterable
 
-from actors.core.baskets import MAX_LEGS, Deed
+from actors.core.baskets import MAX_LEGS, Deed, LegHeld, LegPlan
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, DropBasket, IntendBasket, SettleBasket
-from actors.core.desk_state import FIRST_DEMAND, Basket
+from actors.core.desk_state import FIRST_DEMAND, Basket, counted
 from actors.core.entries import (
     BasketDropped,
     BasketIntended,
@@ -29,6 +29,7 @@ from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import is_number_in_use, remember
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import HoldStatus, LegFateReply, OrderStatus, PlacingReply
+from actors.core.rules import MAX_HOLD_LIFE_MS
 from actors.core.state import BlockState, Hold
 from actors.core.wishes import faults_of_wish
 
@@ -49,6 +50,8 @@ def faults_of_intend_basket(state: BlockState, command: IntendBasket) -> tuple[s
             faults.append(f"legs[{index}].leg: is malformed")
     if command.ttl_ms < 0:
         faults.append("ttl_ms: must not be negative")
+    if not 0 <= command.life_ms <= MAX_HOLD_LIFE_MS:
+        faults.append("life_ms: is out of bounds")
     if not 0 < command.basket < 1 << NUMBER_BITS:
         faults.append("basket: the number is out of bounds")
     elif is_number_in_use(state, command.stamp, Kind.HOLD, command.basket):
@@ -67,7 +70,7 @@ def decide_intend_basket(state: BlockState, command: IntendBasket, now_ms: int) 
     place_by_ms = min(stamp.not_after_ms, now_ms + MAX_PLACING_MS)
     entry = BasketIntended(
         now_ms, stamp.tenant, command.basket, stamp.buyer, command.legs, command.ttl_ms or DEFAULT_BASKET_TTL_MS,
-        place_by_ms, stamp.key, stamp.fingerprint,
+        place_by_ms, stamp.key, stamp.fingerprint, command.life_ms or BASKET_LIFE_MS,
     )  # fmt: skip
     return Accepted((entry,), PlacingReply(command.basket, command.legs, place_by_ms))
 
@@ -81,12 +84,14 @@ def decide_settle_basket(state: BlockState, command: SettleBasket, now_ms: int) 
         return Accepted((), hold_reply(state, state.holds[basket.number], now_ms), replayed=True)
     if basket.place_by_ms <= now_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
-    if [(plan.block, plan.leg) for plan in basket.plans] != [(held.block, held.leg) for held in command.held]:
+    if list(map(_place_of, basket.plans)) != list(map(_place_of, command.held)):
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("held: must be of the basket's legs",)))
+    if any(held.counts != counted(command.held, held.block) for held in command.held if held.counts):
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("held: a ledger counts other units",)))
     if len({held.currency for held in command.held}) > 1:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("legs: the events are sold in different currencies",)))
-    expires_at_ms = now_ms + min(basket.ttl_ms, BASKET_LIFE_MS)
-    entry = BasketSettled(now_ms, basket.number, command.held, expires_at_ms, now_ms + BASKET_LIFE_MS)
+    expires_at_ms = now_ms + min(basket.ttl_ms, basket.life_ms)
+    entry = BasketSettled(now_ms, basket.number, command.held, expires_at_ms, now_ms + basket.life_ms)
     return Accepted((entry,), hold_reply(state, _hold_of(basket, entry), now_ms, held=command.held))
 
 
@@ -178,9 +183,11 @@ def apply_basket_intended(state: BlockState, entry: BasketIntended) -> None:
     assert state.layout is None, "a desk has no units"
     assert entry.basket not in state.desk.baskets, "a basket's number never comes back"
     state.tenant = entry.tenant
-    state.desk.add(
-        Basket(entry.basket, entry.buyer, entry.legs, entry.ttl_ms, entry.place_by_ms, entry.key, entry.fingerprint)
-    )
+    basket = Basket(
+        entry.basket, entry.buyer, entry.legs, entry.ttl_ms, entry.place_by_ms, entry.key, entry.fingerprint,
+        entry.life_ms,
+    )  # fmt: skip
+    state.desk.add(basket)
     remember(state, entry.key, entry.fingerprint, Kind.HOLD, entry.basket, due_ms=0)
 
 
@@ -191,6 +198,7 @@ def apply_basket_settled(state: BlockState, entry: BasketSettled) -> None:
     hold = _hold_of(basket, entry)
     hold.keys = (basket.key,)
     basket.held = entry.held
+    basket.counted = {held.leg: held.counts for held in entry.held if held.counts}
     state.desk.add(basket)
     state.holds[hold.number] = hold
     state.push_deadline(hold)
@@ -208,6 +216,10 @@ def apply_basket_dropped(state: BlockState, entry: BasketDropped) -> None:
 def apply_leg_acknowledged(state: BlockState, entry: LegAcknowledged) -> None:
     """A deed is done."""
     state.desk.acknowledge(entry.leg, entry.revision)
+
+
+def _place_of(leg: LegPlan | LegHeld) -> tuple[str, int, str, int]:
+    return leg.block, leg.leg, leg.counted_by, leg.counts
 
 
 def _hold_of(basket: Basket, entry: BasketSettled) -> Hold:

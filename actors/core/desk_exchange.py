@@ -3,7 +3,7 @@
 from actors.core.baskets import LegPlan
 from actors.core.commands import IntendExchange, SettleExchange
 from actors.core.desk import MAX_PLACING_MS
-from actors.core.desk_state import Basket, Exchange, tickets_by_leg
+from actors.core.desk_state import Basket, Exchange, count_less, tickets_by_leg
 from actors.core.entries import Entry, ExchangeDropped, ExchangeIntended, ExchangeSettled
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
@@ -43,7 +43,10 @@ def decide_intend_exchange(state: BlockState, command: IntendExchange, now_ms: i
         if of_leg and held.block == command.leg.block
     )
     stamp = command.stamp
-    plan = LegPlan(command.leg.block, command.leg.leg, command.leg.wish, instead)
+    ledger = command.leg.counted_by
+    if ledger and basket.ledger_leg(ledger) is None:
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("event_id: the order has nothing of this event",)))
+    plan = LegPlan(command.leg.block, command.leg.leg, command.leg.wish, instead, ledger)
     place_by_ms = min(stamp.not_after_ms, now_ms + MAX_PLACING_MS)
     entry = ExchangeIntended(
         now_ms, order.number, command.tickets, plan, place_by_ms, stamp.key, stamp.fingerprint
@@ -70,6 +73,8 @@ def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: i
         return Rejected(Reason.DEADLINE_EXCEEDED)
     if command.held.currency != basket.held[0].currency:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("event_id: it is sold in another currency",)))
+    if any(less < 0 for less in count_less(basket, exchange.tickets, command.held).values()):
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("tickets: are fewer than the new units",)))
     entries = (ExchangeSettled(now_ms, order.number, command.held),)
     return Accepted(entries, PlacingReply(basket.number, (), 0))
 

@@ -35,7 +35,10 @@ class Exchange(msgspec.Struct, array_like=True, gc=False):
 
 
 class Basket(msgspec.Struct, array_like=True, gc=False):
-    """A basket. `held` is empty while its legs are being placed. `revisions`: the newest of each leg."""
+    """A basket. `held` is empty while its legs are being placed. `revisions`: the newest of each leg.
+
+    `counted`: how many units each leg in a ledger still counts.
+    """
 
     number: int
     buyer: str
@@ -44,9 +47,15 @@ class Basket(msgspec.Struct, array_like=True, gc=False):
     place_by_ms: int
     key: bytes
     fingerprint: bytes
+    life_ms: int
     held: tuple[LegHeld, ...] = ()
     revisions: dict[int, int] = {}
     exchange: Exchange | None = None
+    counted: dict[int, int] = {}
+
+    def ledger_leg(self, block: str) -> LegHeld | None:
+        """The basket's leg in this ledger, or None."""
+        return next((held for held in self.held if held.counts and held.block == block), None)
 
 
 class Desk:
@@ -84,16 +93,20 @@ class Desk:
             for held in basket.held:
                 self._demand(basket, held, Deed.BOOK, at_ms)
 
-    def release_tickets(self, number: int, tickets: Iterable[int], at_ms: int, booked: LegPlan | None = None) -> None:
-        """Demand that these tickets of the order are given back by the legs that have them.
+    def release_tickets(self, number: int, tickets: Iterable[int], at_ms: int, booked: LegHeld | None = None) -> None:
+        """Demand that these tickets of the order are given back by the legs that have them, and not counted any more.
 
-        `booked`: a leg that is booked instead of some of them, and gives those back itself.
+        `booked`: what the order has instead of them. Of its block the tickets are given back by its leg itself.
         """
         basket = self.baskets[number]
-        theirs = {leg for leg, _ in booked.instead} if booked is not None else set()
         for held, of_leg in tickets_by_leg(basket.held, tickets):
-            if of_leg and held.leg not in theirs:
+            if of_leg and (booked is None or held.block != booked.block):
                 self._demand(basket, held, Deed.RELEASE, at_ms, tuple(of_leg))
+        for ledger, count in count_less(basket, tickets, booked).items():
+            if count > 0:
+                left = basket.counted[ledger.leg]
+                self._demand(basket, ledger, Deed.RELEASE, at_ms, tuple(range(left - count, left)))
+                basket.counted = {**basket.counted, ledger.leg: left - count}
 
     def settle_exchange(self, basket: Basket, held: LegHeld, at_ms: int) -> None:
         """The exchange is decided: book the new leg, give the tickets back."""
@@ -101,7 +114,7 @@ class Desk:
         assert exchange is not None, "there is an exchange to settle"
         basket.exchange = None
         self._demand(basket, held, Deed.BOOK, at_ms)
-        self.release_tickets(basket.number, exchange.tickets, at_ms, exchange.plan)
+        self.release_tickets(basket.number, exchange.tickets, at_ms, held)
         basket.held = (*basket.held, held)
         self.add(basket)
 
@@ -141,6 +154,23 @@ def tickets_by_leg(legs: Iterable[LegHeld], tickets: Iterable[int]) -> Iterator[
         count = len(held.of_ticket)
         yield held, [ticket for ticket in range(count) if first + ticket in wanted]
         first += count
+
+
+def counted(legs: Iterable[LegHeld], ledger: str) -> int:
+    """How many units of these legs the ledger counts."""
+    return sum(len(held.of_ticket) for held in legs if held.counted_by == ledger)
+
+
+def count_less(basket: Basket, tickets: Iterable[int], booked: LegHeld | None = None) -> dict[LegHeld, int]:
+    """By how much each ledger's leg counts less without these tickets, and with what is booked instead of them."""
+    less: dict[str, int] = {}
+    for held, of_leg in tickets_by_leg(basket.held, tickets):
+        if held.counted_by:
+            less[held.counted_by] = less.get(held.counted_by, 0) + len(of_leg)
+    if booked is not None and booked.counted_by:
+        less[booked.counted_by] = less.get(booked.counted_by, 0) - len(booked.of_ticket)
+    ledgers = ((basket.ledger_leg(block), count) for block, count in less.items())
+    return {ledger: count for ledger, count in ledgers if ledger is not None}
 
 
 def _place_by_ms(basket: Basket) -> int:

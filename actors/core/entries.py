@@ -12,6 +12,7 @@ import msgspec
 
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.layout import Layout
+from actors.core.parts import Part
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Rules
 from actors.core.wishes import Wish
@@ -32,7 +33,7 @@ class Activated(msgspec.Struct, frozen=True, array_like=True, tag=1, forbid_unkn
 
 
 class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2, forbid_unknown_fields=True):
-    """The block's event exists, as a draft."""
+    """The block's event exists, as a draft. `parts`: see `parts`; `layout` is that of all of them together."""
 
     at_ms: int
     tenant: str
@@ -42,6 +43,7 @@ class EventCreated(msgspec.Struct, frozen=True, array_like=True, tag=2, forbid_u
     key: bytes
     fingerprint: bytes
     rules: Rules = Rules()
+    parts: tuple[Part, ...] = ()
 
 
 class SaleOpened(msgspec.Struct, frozen=True, array_like=True, tag=3, forbid_unknown_fields=True):
@@ -239,8 +241,33 @@ class WaiterLeft(msgspec.Struct, frozen=True, array_like=True, tag=20, forbid_un
     fingerprint: bytes
 
 
+class PartFollowed(msgspec.Struct, frozen=True, array_like=True, tag=21, forbid_unknown_fields=True):
+    """A part of the block's event is as the event was at this revision."""
+
+    at_ms: int
+    part: str
+    revision: int
+
+
+class EventFollowed(msgspec.Struct, frozen=True, array_like=True, tag=22, forbid_unknown_fields=True):
+    """The block is a part of the event at home in `home`, and as that was at this revision.
+
+    None: as it was before.
+    """
+
+    at_ms: int
+    tenant: str
+    home: str
+    revision: int
+    name: str
+    status: EventStatus
+    hold_ttl_ms: int
+    layout: Layout | None
+    rules: Rules | None
+
+
 class BasketIntended(msgspec.Struct, frozen=True, array_like=True, tag=30, forbid_unknown_fields=True):
-    """A desk is about to place these legs, until `place_by_ms`; the hold will live for `ttl_ms`."""
+    """A desk is about to place these legs, until `place_by_ms`; the hold will live for `ttl_ms`, at most `life_ms`."""
 
     at_ms: int
     tenant: str
@@ -251,6 +278,7 @@ class BasketIntended(msgspec.Struct, frozen=True, array_like=True, tag=30, forbi
     place_by_ms: int
     key: bytes
     fingerprint: bytes
+    life_ms: int = 0
 
 
 class BasketSettled(msgspec.Struct, frozen=True, array_like=True, tag=31, forbid_unknown_fields=True):
@@ -373,6 +401,8 @@ Entry: TypeAlias = (
     | OrderClosed
     | WaiterJoined
     | WaiterLeft
+    | PartFollowed
+    | EventFollowed
     | BasketIntended
     | BasketSettled
     | BasketDropped

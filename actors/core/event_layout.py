@@ -49,7 +49,7 @@ def adopt_layout(state: BlockState, layout: Layout | None) -> None:
     None: the layout stays, and all claims are counted anew.
     """
     if layout is not None:
-        state.set_layout(layout, state.layout_version + 1)
+        state.set_event_layout(layout, state.layout_version + 1)
     else:
         state.set_layout(state.index.layout, state.layout_version)
     referred = Counter((state.layout_version,))

@@ -1,17 +1,26 @@
 """The event of a block: created once, put on sale, paused, edited, closed, cancelled, archived."""
 
+from collections.abc import Iterator
+
 from actors.core.allotments import shelve, unknown_units
 from actors.core.commands import MIN_EVENT_HOLD_TTL_MS, ChangeStatus, CreateEvent, EditEvent, OpenSale
 from actors.core.entries import EventCreated, EventEdited, SaleOpened, StatusChanged
 from actors.core.event_layout import adopt_layout, refuse_orphaning
 from actors.core.holds import end_hold
-from actors.core.ids import Kind
+from actors.core.ids import BlockId, Kind, event_id
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
 from actors.core.layout_soundness import first_fault
 from actors.core.orders import IN_FORCE, end_order
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
+from actors.core.parts import (
+    Part,
+    changed_section,
+    faults_of_divided,
+    faults_of_parts,
+    layout_of_home,
+)
 from actors.core.replies import EventReply, EventStatus, HoldStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules, faults_of_rules
 from actors.core.state import BlockState
@@ -38,13 +47,15 @@ _WHY_NOT = {
 
 def faults_of_create_event(_: BlockState, command: CreateEvent) -> tuple[str, ...]:
     """What no block could live with: the edges read layout files, but a block trusts nobody with its journal."""
-    return _faults(command.layout, command.hold_ttl_ms, command.rules, command.rules.max_hold_life_ms)
+    faults = _faults(command.layout, command.hold_ttl_ms, command.rules, command.rules.max_hold_life_ms)
+    return (*faults, *_faults_of_split(command.layout, command.parts, command.rules))
 
 
 def faults_of_edit_event(state: BlockState, command: EditEvent) -> tuple[str, ...]:
     """What is malformed about the command."""
     rules = state.rules if command.rules is None else command.rules
-    return _faults(command.layout, command.hold_ttl_ms, command.rules, rules.max_hold_life_ms)
+    faults = _faults(command.layout, command.hold_ttl_ms, command.rules, rules.max_hold_life_ms)
+    return (*faults, *_faults_of_divided_edit(state, command))
 
 
 def faults_of_change_status(_: BlockState, command: ChangeStatus) -> tuple[str, ...]:
@@ -61,6 +72,33 @@ def _faults(layout: Layout | None, hold_ttl_ms: int | None, rules: Rules | None,
     return (*faults, *(faults_of_rules(rules) if rules is not None else ()))
 
 
+def _faults_of_split(layout: Layout, parts: tuple[Part, ...], rules: Rules) -> Iterator[str]:
+    if parts:
+        yield from faults_of_parts(layout, parts)
+        yield from faults_of_divided(rules)
+
+
+def _faults_of_divided_edit(state: BlockState, command: EditEvent) -> Iterator[str]:
+    """Parts keep their seats, and a ledger counts from the first hold on or not at all."""
+    if not state.parts or state.whole is None:
+        return
+    rules = state.rules if command.rules is None else command.rules
+    yield from faults_of_divided(rules)
+    if rules.max_per_buyer and not state.rules.max_per_buyer and state.status is not EventStatus.DRAFT:
+        yield "rules.max_per_buyer: of an event that is split cannot be set once it is no draft any more"
+    changed = changed_section(state.whole, command.layout, tuple(state.parts)) if command.layout is not None else None
+    if changed is not None:
+        yield f"layout.sections: the seats of {changed} cannot change, as the event is split"
+
+
+def refuse_part(state: BlockState) -> Rejected | None:
+    """Why nothing is asked of the event itself: the block is a part of one, and becomes what that becomes."""
+    if not state.home:
+        return None
+    event = event_id(BlockId(state.home))
+    return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"event_id: is a part of {event}",)))
+
+
 def decide_create_event(_: BlockState, command: CreateEvent, now_ms: int) -> Outcome:
     """The block has no event yet (see `block.decide`), so this creates it."""
     stamp, rules = command.stamp, command.rules
@@ -68,11 +106,13 @@ def decide_create_event(_: BlockState, command: CreateEvent, now_ms: int) -> Out
     if unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=unknown))
     entry = EventCreated(
-        now_ms, stamp.tenant, command.name, command.layout, command.hold_ttl_ms, stamp.key, stamp.fingerprint, rules
-    )
+        now_ms, stamp.tenant, command.name, command.layout, command.hold_ttl_ms, stamp.key, stamp.fingerprint, rules,
+        command.parts,
+    )  # fmt: skip
     reply = EventReply(
-        stamp.tenant, command.name, EventStatus.DRAFT, command.layout, command.hold_ttl_ms, now_ms, rules
-    )
+        stamp.tenant, command.name, EventStatus.DRAFT, command.layout, command.hold_ttl_ms, now_ms, rules,
+        parts=command.parts, behind=len(command.parts),
+    )  # fmt: skip
     return Accepted((entry,), reply)
 
 
@@ -81,6 +121,9 @@ def decide_open_sale(state: BlockState, command: OpenSale, now_ms: int) -> Outco
 
     Such a key is not remembered, as only the entry of an effect remembers a key; asked again, it is judged again.
     """
+    refusal = refuse_part(state)
+    if refusal is not None:
+        return refusal
     if state.status is EventStatus.ON_SALE:
         return Accepted((), event_reply(state))
     if state.status not in (EventStatus.DRAFT, EventStatus.PAUSED):
@@ -91,6 +134,9 @@ def decide_open_sale(state: BlockState, command: OpenSale, now_ms: int) -> Outco
 
 def decide_change_status(state: BlockState, command: ChangeStatus, now_ms: int) -> Outcome:
     """As `OpenSale`: what is so already is accepted and changes nothing."""
+    refusal = refuse_part(state)
+    if refusal is not None:
+        return refusal
     if state.status is command.status:
         return Accepted((), event_reply(state))
     if command.status not in _MAY_BECOME[state.status]:
@@ -101,15 +147,19 @@ def decide_change_status(state: BlockState, command: ChangeStatus, now_ms: int) 
 
 def decide_edit_event(state: BlockState, command: EditEvent, now_ms: int) -> Outcome:
     """Whole or not at all; refused if the event is another by now, or if somebody would lose a unit."""
+    refusal = refuse_part(state)
+    if refusal is not None:
+        return refusal
     if command.if_revision != state.revision:
         return Rejected(Reason.REVISION_MISMATCH)
-    layout = state.index.layout if command.layout is None else command.layout
-    index = state.index if command.layout is None else LayoutIndex(layout)
+    layout = event_layout(state) if command.layout is None else command.layout
+    index = state.index if command.layout is None and not state.parts else LayoutIndex(layout)
     rules = state.rules if command.rules is None else command.rules
     unknown = unknown_units(index, rules) if rules.allotments else ()
     if unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=unknown))
-    refusal = None if command.layout is None else refuse_orphaning(state, index)
+    own = LayoutIndex(layout_of_home(layout, tuple(state.parts))) if state.parts else index
+    refusal = None if command.layout is None else refuse_orphaning(state, own)
     if refusal is not None:
         return refusal
     stamp = command.stamp
@@ -126,6 +176,8 @@ def decide_edit_event(state: BlockState, command: EditEvent, now_ms: int) -> Out
         rules,
         state.revision + 1,
         state.layout_version + (command.layout is not None),
+        tuple(state.parts),
+        len(state.parts),
     )
     return Accepted((entry,), reply)
 
@@ -140,28 +192,36 @@ def apply_event_created(state: BlockState, entry: EventCreated) -> None:
     state.revision = 1
     state.set_rules(entry.rules, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.EVENT, 0, due_ms=0)
-    state.set_layout(entry.layout, 1)
+    state.parts = dict.fromkeys(entry.parts, 0)
+    state.set_event_layout(entry.layout, 1)
     shelve(state)
 
 
 def apply_sale_opened(state: BlockState, entry: SaleOpened) -> None:
     """The event is on sale."""
-    _become(state, EventStatus.ON_SALE)
+    become(state, EventStatus.ON_SALE, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.EVENT, 0, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
 def apply_status_changed(state: BlockState, entry: StatusChanged) -> None:
-    """The event is paused or over. Over: nobody waits any more. Cancelled: nobody has anything any more."""
+    """The event is paused or over."""
     assert entry.status in _MAY_BECOME[state.status], "an event does not go back"
-    _become(state, entry.status)
+    become(state, entry.status, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.EVENT, 0, entry.at_ms + ORDER_KEY_KEPT_MS)
-    if entry.status is EventStatus.PAUSED:
+
+
+def become(state: BlockState, status: EventStatus, at_ms: int) -> None:
+    """The event has this status. Over: nobody waits any more. Cancelled: nobody has anything any more."""
+    state.status = status
+    state.revision += 1
+    state.line.stirred = True
+    if status in (EventStatus.ON_SALE, EventStatus.PAUSED):
         return
     for waiter in state.waiters.values():
         if waiter.status is WaiterStatus.WAITING:
-            state.end_waiting(waiter, WaiterStatus.LEFT, entry.at_ms)
-    if entry.status is EventStatus.CANCELLED:
-        _end_all(state, entry.at_ms)
+            state.end_waiting(waiter, WaiterStatus.LEFT, at_ms)
+    if status is EventStatus.CANCELLED:
+        _end_all(state, at_ms)
 
 
 def _end_all(state: BlockState, at_ms: int) -> None:
@@ -191,16 +251,16 @@ def apply_event_edited(state: BlockState, entry: EventEdited) -> None:
     remember(state, entry.key, entry.fingerprint, Kind.EVENT, 0, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 
+def event_layout(state: BlockState) -> Layout:
+    """The event's layout, with what its parts have of it."""
+    return state.index.layout if state.whole is None else state.whole
+
+
 def event_reply(state: BlockState, *, status: EventStatus | None = None, revision: int = 0) -> EventReply:
     """The event as it stands, or as it will with this status and revision."""
     assert state.layout is not None
     return EventReply(
-        state.tenant, state.name, state.status if status is None else status, state.layout, state.hold_ttl_ms,
-        state.created_at_ms, state.rules, revision or state.revision, state.layout_version,
+        state.tenant, state.name, state.status if status is None else status, event_layout(state), state.hold_ttl_ms,
+        state.created_at_ms, state.rules, revision or state.revision, state.layout_version, tuple(state.parts),
+        len(state.parts) if revision else len(state.parts_behind), state.home,
     )  # fmt: skip
-
-
-def _become(state: BlockState, status: EventStatus) -> None:
-    state.status = status
-    state.revision += 1
-    state.line.stirred = True

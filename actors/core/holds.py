@@ -31,6 +31,7 @@ from actors.core.state import BlockState, Hold
 from actors.core.wishes import AreaPlaces, Wish, faults_of_wish
 
 OUTAGE_GRACE_MS = 30_000
+_DIVIDED = "event_id: the event is in parts, and all that is held of it is a basket's"
 
 
 class Granted(NamedTuple):
@@ -63,6 +64,8 @@ def faults_of_extend_hold(_: BlockState, command: ExtendHold) -> tuple[str, ...]
 def decide_place_hold(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
     """All the units or none; refusals name the units that stand in the way."""
     stamp = command.stamp
+    if state.is_divided:
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(_DIVIDED,), divided=True))
     granted = grant(state, command.wish, stamp.buyer, now_ms)
     if isinstance(granted, Rejected):
         return granted

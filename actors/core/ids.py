@@ -40,6 +40,12 @@ def event_block(tenant: TenantId, key: str) -> BlockId:
     return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
 
 
+def part_block(home: BlockId, number: int) -> BlockId:
+    """The block of a part of the event at home in `home`, counted from 0."""
+    digest = blake2b(f"{home}{number}".encode(), digest_size=10, person=b"holdfast.part").digest()
+    return BlockId(_encode(int.from_bytes(digest, "big"), BLOCK_ID_LENGTH))
+
+
 def desk_block(tenant: TenantId, key: bytes) -> BlockId:
     """The desk that coordinates what `tenant` asks for under this hash of an idempotency key: one of `DESKS`."""
     return _desk(tenant, int.from_bytes(key[:4]) % DESKS)

@@ -42,6 +42,8 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
         return Accepted((), _pin_reply(state, state.holds[plan.leg]), replayed=True)
     if plan.leg in state.barred:
         return Rejected(Reason.HOLD_RELEASED)
+    if state.is_divided and state.rules.max_per_buyer and not state.is_ledger and not plan.counted_by:
+        return Rejected(Reason.UNAVAILABLE)  # who asks has yet to hear of the limit
     if any(state.legs[other].revision == command.revision for other, _ in plan.instead if other in state.legs):
         return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # not booked yet
     given = given_units(state, plan.instead)
@@ -229,7 +231,9 @@ def _pin_reply(state: BlockState, hold: Hold) -> PinReply:
         for number, (point, _, price) in enumerate(hold.prices)
     )
     once = _line(state, hold.priced, "", "", 0, hold.once) if hold.once else None
-    held = LegHeld(hold.number, "", layout.currency, seats, areas, told, tuple(of_ticket), once, hold.chosen)
+    held = LegHeld(
+        hold.number, "", layout.currency, seats, areas, told, tuple(of_ticket), once, hold.chosen, home=state.home
+    )  # fmt: skip
     return PinReply(hold.number, held)
 
 

@@ -64,6 +64,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     available: int | None = None  # how many could have been had
     retry_at_ms: int | None = None  # when asking again may help, e.g. the earliest expiry
     event: str = ""  # the id of the event that said so, of the several of a basket
+    divided: bool = False  # the event is in parts, so that all that is held of it is a basket's
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from actors.core.baskets import Deed, LegHeld, LegPlan, LegReply
 from actors.core.layout import Layout
+from actors.core.parts import Part
 from actors.core.prices import Price
 from actors.core.rules import Rules
 from actors.core.wishes import AreaPlaces, Wish
@@ -69,7 +70,11 @@ class Choice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EventReply(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """An event as its block sees it."""
+    """An event as its block sees it.
+
+    `parts`: the blocks of an event that is split, which `behind` of them do not know this revision of yet. `home`: that
+    of the event of which the block is but a part, or empty.
+    """
 
     tenant: str
     name: str
@@ -80,6 +85,9 @@ class EventReply(msgspec.Struct, frozen=True, array_like=True, tag=1):
     rules: Rules = Rules()
     revision: int = 1
     layout_version: int = 1
+    parts: tuple[Part, ...] = ()
+    behind: int = 0
+    home: str = ""
 
 
 class HoldReply(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -180,6 +188,20 @@ class LegFateReply(msgspec.Struct, frozen=True, array_like=True, tag=8):
     ask_at_ms: int = 0
 
 
+class FollowedReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """The revision of its event that a part knows."""
+
+    revision: int
+
+
 Reply: TypeAlias = (
-    EventReply | HoldReply | OrderReply | DigestReply | WaiterReply | PlacingReply | PinReply | LegFateReply
+    EventReply
+    | HoldReply
+    | OrderReply
+    | DigestReply
+    | WaiterReply
+    | PlacingReply
+    | PinReply
+    | LegFateReply
+    | FollowedReply
 )

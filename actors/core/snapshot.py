@@ -20,6 +20,7 @@ from actors.core.allotments import shelve
 from actors.core.desk_state import Basket, Todo
 from actors.core.event_layout import reclaim
 from actors.core.layout import Layout
+from actors.core.parts import Part
 from actors.core.replies import EventStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
 from actors.core.state import BlockState, Hold, Leg, Memo, Order, Waiter
@@ -57,6 +58,9 @@ class _Head(msgspec.Struct, array_like=True, tag=1):
     last_at_ms: int
     entries_applied: int
     counts: tuple[int, ...]
+    parts: tuple[tuple[Part, int], ...] = ()
+    whole: Layout | None = None
+    home: str = ""
 
 
 class _Orders(msgspec.Struct, array_like=True, tag=2):
@@ -183,7 +187,7 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
     yield _Head(
         state.tenant, state.name, state.status, state.revision, tuple(sorted(state.layouts.items())), state.rules,
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
-        _counts(state),
+        _counts(state), tuple(state.parts.items()), state.whole, state.home,
     )  # fmt: skip
     desk = state.desk
     kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
@@ -231,6 +235,7 @@ def _thaw_head(state: BlockState, head: _Head) -> None:
     state.revision = head.revision
     state.rules = head.rules
     state.returned = set(head.returned)
+    state.parts, state.whole, state.home = dict(head.parts), head.whole, head.home
     if head.layouts:
         state.layouts = dict(head.layouts)
         version, layout = head.layouts[-1]

@@ -16,6 +16,7 @@ from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
+from actors.core.parts import Part, layout_of_home
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
 from actors.core.seat_finders import SeatFinders
@@ -147,6 +148,9 @@ class BlockState:
         self.layout: Layout | None = None
         self.layout_version = 0
         self.layouts: dict[int, Layout] = {}  # those that something still refers to, the present one too
+        self.parts: dict[Part, int] = {}  # of an event that is split; which revision of it each knows
+        self.whole: Layout | None = None  # with what the parts have, if there are parts
+        self.home = ""  # of the event of which this is a part
         self.rules = Rules()
         self.returned: set[str] = set()  # the allotments that are for everybody now; empty: the accessible seats
         self.next_return: tuple[int, str] | None = None  # when the next one will be
@@ -173,6 +177,11 @@ class BlockState:
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
+
+    def set_event_layout(self, layout: Layout, version: int) -> None:
+        """Give the event its layout, and the block what its parts do not have of that."""
+        self.whole = layout if self.parts else None
+        self.set_layout(layout_of_home(layout, tuple(self.parts)), version)
 
     def set_layout(self, layout: Layout, version: int) -> None:
         """Give the block its units, all available and in no allotment."""
@@ -222,6 +231,21 @@ class BlockState:
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
             lot.channel,
         )
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether other blocks have units of the same event, so that all that is held of it is a basket's."""
+        return bool(self.parts or self.home)
+
+    @property
+    def is_ledger(self) -> bool:
+        """Whether it has no units of an event, and counts what buyers have."""
+        return bool(self.home) and not self.index.layout.sections
+
+    @property
+    def parts_behind(self) -> list[Part]:
+        """The parts that do not know yet what became of the event."""
+        return [part for part, revision in self.parts.items() if revision < self.revision]
 
     @property
     def is_cancelled(self) -> bool:

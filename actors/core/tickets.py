@@ -141,7 +141,7 @@ def _ticket_names(state: BlockState, hold: Hold, order: Order) -> Iterator[tuple
     basket = state.desk.baskets.get(hold.number)
     if basket is not None:
         for held in basket.held:
-            yield from ((name, held.block) for name in held.ticket_names)
+            yield from ((name, held.event) for name in held.ticket_names)
         return
     for ticket in tickets_of(state, hold, order):
         index = state.index_of(ticket.lot.layout)

@@ -30,6 +30,8 @@ def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ..
 def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Outcome:
     """Wait. Who could be served at once is: the offer follows by itself. A wish that can never be met is refused."""
     stamp, wish = command.stamp, command.wish
+    if state.is_divided:
+        return Rejected(Reason.NO_WAITING_LIST)
     asked = ask(state, wish, now_ms)
     if isinstance(asked, Rejected):
         return asked

@@ -112,7 +112,7 @@ class BlockHost:
         if batch.touched:
             cycle = self._commit.collect(batch.touched.values())
             await cycle.wait()
-            if any(hosted.state.desk.todos for hosted in batch.touched.values()):
+            if any(hosted.state.desk.todos or hosted.state.parts_behind for hosted in batch.touched.values()):
                 self.errands_wanted.set()
             for index, call in enumerate(calls):
                 if not isinstance(answers[index], Failed):

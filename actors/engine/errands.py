@@ -1,4 +1,5 @@
-"""Errands between blocks: desks see to it that their legs do what was decided, and legs in doubt ask their desk.
+"""Errands between blocks: desks see to it that their legs do what was decided, legs in doubt ask their desk, and events
+that are split tell their parts what became of them.
 
 Whatever is sent was durable before, and is sent again until it was acknowledged; the commands bear revisions, so a
 second time does nothing.
@@ -7,17 +8,19 @@ second time does nothing.
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import structlog
 
 from actors.core.baskets import Deed
-from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, LegWork, ReleaseLeg
+from actors.core.commands import AcknowledgeLeg, AcknowledgePart, AskAboutLeg, BookLeg, Errand, ReleaseLeg
 from actors.core.desk_state import Todo
+from actors.core.following import what_to_follow
 from actors.core.ids import BlockId
 from actors.core.outcomes import Reason, Rejected
+from actors.core.parts import Part
 from actors.core.replies import LegFateReply
-from actors.core.state import Leg
+from actors.core.state import BlockState, Leg
 from actors.engine.block_host import BlockHost
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
@@ -32,6 +35,8 @@ ASK_TIMEOUT_MS = 5_000
 MAX_UNDER_WAY = 512
 
 T = TypeVar("T")
+_About: TypeAlias = int | str  # a leg, or the block of a part
+_Errand: TypeAlias = tuple[BlockId, _About]
 
 
 class OtherBlocks(Protocol):
@@ -56,8 +61,8 @@ class Errands:
         self._clock = clock
         self._others = others
         self._errands: set[asyncio.Task[None]] = set()
-        self._under_way: set[tuple[BlockId, int]] = set()  # block and leg
-        self._in_vain_ms: dict[tuple[BlockId, int], int] = {}  # when it was tried last, of what does not succeed
+        self._under_way: set[_Errand] = set()
+        self._in_vain_ms: dict[_Errand, int] = {}  # when it was tried last, of what does not succeed
         self._told: dict[tuple[BlockId, int], tuple[int, int]] = {}  # of a leg: what it asked at, when it asks again
 
     async def run(self) -> None:
@@ -76,34 +81,36 @@ class Errands:
 
     async def _begin(self) -> None:
         seen = [
-            (hosted, self._todos(hosted), self._doubts(hosted))
+            (hosted, self._todos(hosted), self._doubts(hosted), self._behind(hosted))
             for hosted in self._residence.blocks.values()
-            if hosted.claimed and not hosted.quarantined and (hosted.state.desk.todos or hosted.state.asking)
+            if hosted.claimed and not hosted.quarantined and _has_errands(hosted.state)
         ]
-        seen = [(hosted, todos, doubts) for hosted, todos, doubts in seen if todos or doubts]
+        seen = [errands for errands in seen if any(errands[1:])]
         if not seen:
             return
         # What is seen now will be durable when the cycle is done; what comes meanwhile has its own turn.
-        cycle = self._commit.collect([hosted for hosted, _, _ in seen])
+        cycle = self._commit.collect([hosted for hosted, *_ in seen])
         await cycle.wait()
-        for hosted, todos, doubts in seen:
+        for hosted, todos, doubts, behind in seen:
             if hosted in cycle.positions:
                 for todo in todos:
                     self._start(hosted, todo.leg, self._carry_out(hosted, todo))
                 for leg in doubts:
                     self._start(hosted, leg.number, self._ask_desk(hosted, leg))
+                for part in behind:
+                    self._start(hosted, part.block, self._tell_part(hosted, part))
 
-    def _start(self, hosted: HostedBlock, leg: int, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, hosted: HostedBlock, about: _About, work: Coroutine[Any, Any, None]) -> None:
         errand = asyncio.get_running_loop().create_task(work)
         self._errands.add(errand)
-        self._under_way.add((hosted.block, leg))
-        errand.add_done_callback(partial(self._ended, (hosted.block, leg)))
+        self._under_way.add((hosted.block, about))
+        errand.add_done_callback(partial(self._ended, (hosted.block, about)))
 
-    def _ended(self, errand_of: tuple[BlockId, int], errand: asyncio.Task[None]) -> None:
+    def _ended(self, errand_of: _Errand, errand: asyncio.Task[None]) -> None:
         self._errands.discard(errand)
         self._under_way.discard(errand_of)
         if not errand.cancelled() and errand.exception() is not None:
-            _log.error("an errand failed", block=errand_of[0], leg=errand_of[1], exc_info=errand.exception())
+            _log.error("an errand failed", block=errand_of[0], about=errand_of[1], exc_info=errand.exception())
 
     def _todos(self, hosted: HostedBlock) -> list[Todo]:
         """The oldest deed of each leg that nobody is about, as many as there is room for."""
@@ -125,11 +132,15 @@ class Errands:
         ]
         return self._fitting(hosted.block, doubts, lambda leg: leg.number)
 
-    def _fitting(self, block: BlockId, errands: list[T], leg_of: Callable[[T], int]) -> list[T]:
+    def _behind(self, hosted: HostedBlock) -> list[Part]:
+        parts = [part for part in hosted.state.parts_behind if (hosted.block, part.block) not in self._under_way]
+        return self._fitting(hosted.block, parts, lambda part: part.block)
+
+    def _fitting(self, block: BlockId, errands: list[T], about: Callable[[T], _About]) -> list[T]:
         """As many as there is room for; what was in vain comes last, so as not to be in the way of the rest."""
         room = max(MAX_UNDER_WAY - len(self._under_way), 0)
         if len(errands) > room:
-            errands.sort(key=lambda errand: self._in_vain_ms.get((block, leg_of(errand)), 0))
+            errands.sort(key=lambda errand: self._in_vain_ms.get((block, about(errand)), 0))
         return errands[:room]
 
     def _is_to_ask(self, block: BlockId, leg: Leg, now_ms: int) -> bool:
@@ -165,17 +176,34 @@ class Errands:
         self._told.pop((hosted.block, leg.number), None)
         await self._host.tell(hosted.block, _deed(tenant, leg.number, fate.deed, fate.revision, fate.tickets))
 
-    async def _pause(self, block: BlockId, leg: int) -> None:
+    async def _tell_part(self, hosted: HostedBlock, part: Part) -> None:
+        """Have the part be what the event is now, and note that it is. What comes meanwhile is told next."""
+        command = what_to_follow(hosted.state, hosted.block, part)
+        followed = await self._ask(BlockId(part.block), command)
+        if isinstance(followed, Rejected):
+            _log.warning("a part does not follow", block=hosted.block, part=part.block, reason=followed.reason.name)
+            await self._pause(hosted.block, part.block)
+            return
+        self._in_vain_ms.pop((hosted.block, part.block), None)
+        await self._host.tell(hosted.block, AcknowledgePart(command.tenant, part.block, command.revision))
+        if hosted.state.parts_behind:
+            self._host.errands_wanted.set()
+
+    async def _pause(self, block: BlockId, about: _About) -> None:
         """It was in vain, and others may go first."""
         await asyncio.sleep(ROUND_S)
-        self._in_vain_ms[block, leg] = self._clock.now_ms()
+        self._in_vain_ms[block, about] = self._clock.now_ms()
 
-    async def _ask(self, block: BlockId, command: LegWork) -> Replied | Rejected:
+    async def _ask(self, block: BlockId, command: Errand) -> Replied | Rejected:
         not_after_ms = self._clock.now_ms() + ASK_TIMEOUT_MS
         return await self._others.ask(
             block, encoder.encode(command), command.tenant, not_after_ms, Reason.EVENT_NOT_FOUND
         )
 
 
-def _deed(tenant: str, leg: int, deed: Deed, revision: int, tickets: tuple[int, ...]) -> LegWork:
+def _has_errands(state: BlockState) -> bool:
+    return bool(state.desk.todos or state.asking or state.parts_behind)
+
+
+def _deed(tenant: str, leg: int, deed: Deed, revision: int, tickets: tuple[int, ...]) -> Errand:
     return BookLeg(tenant, leg, revision) if deed is Deed.BOOK else ReleaseLeg(tenant, leg, revision, tickets)

@@ -3,7 +3,8 @@
 Nothing here raises for an expected "no" or for a fault: every method answers `Done` or `Rejected`.
 """
 
-from actors.reservations.asks import Caller, Done, NewBlocks, Request
+from actors.reservations.asks import Done, NewBlocks, Request
+from actors.reservations.caller import Caller
 from actors.reservations.events import EventAsks
 from actors.reservations.holds import HoldAsks
 from actors.reservations.orders import OrderAsks

@@ -6,22 +6,17 @@ from typing import Generic, Protocol, TypeVar, cast
 import msgspec
 
 from actors.baskets import Baskets
-from actors.core.commands import Command, Stamp, Write
+from actors.core.commands import Command, ReadEvent, Stamp, Write
 from actors.core.ids import BlockId, TenantId
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply, WaiterReply
 from actors.dispatch import Dispatcher
 from actors.link.batch import encoder, reply_decoder
+from actors.reservations.caller import Caller
+from actors.reservations.divisions import Divisions
 
 R = TypeVar("R", EventReply, HoldReply, OrderReply, DigestReply, WaiterReply)
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who asks. `principal` enters the fingerprint of writes: it survives a rotation of keys."""
-
-    tenant: TenantId
-    principal: str
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -61,6 +56,7 @@ class Asks:
         self._now_ms = now_ms
         self._number = number
         self._baskets = Baskets(dispatcher, blocks.assign, number)
+        self._divisions = Divisions(self._look_at_event, now_ms)
 
     def _stamp(self, request: Request, *command: object) -> Stamp:
         """`command`: what is asked, in a canonical form that is the same over every protocol."""
@@ -72,6 +68,12 @@ class Asks:
             fingerprint(caller.principal, request.buyer, *command),
             self._now_ms() + request.deadline_ms,
         )
+
+    async def _look_at_event(self, caller: Caller, block: BlockId, not_after_ms: int) -> EventReply | Rejected:
+        seen: Done[EventReply] | Rejected = await self._ask(
+            block, ReadEvent(caller.tenant), caller.tenant, not_after_ms, Reason.EVENT_NOT_FOUND, to_write=False
+        )
+        return seen if isinstance(seen, Rejected) else seen.reply
 
     async def _write(
         self,

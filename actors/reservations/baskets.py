@@ -1,15 +1,20 @@
-"""Baskets: holds over several events, all or nothing. Their home, and that of their orders, is a desk of the tenant."""
+"""Baskets: holds over several events or over parts of one, all or nothing. Their home is a desk of the tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from actors.baskets import Settled
-from actors.core.ids import BlockId, TenantId, desks_of, parse_event_id
+from actors.baskets import Settled, WishedLeg
+from actors.core.baskets import MAX_LEGS
+from actors.core.commands import Stamp
+from actors.core.ids import BlockId, TenantId, desks_of, event_id, parse_event_id
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply
 from actors.core.wishes import Wish, canonical
 from actors.reservations.asks import Asks, Done, Request
+from actors.reservations.divisions import Division, Try
+
+_MANY_LEGS = f"units: are of more than {MAX_LEGS} parts of the event"
 
 
 class BasketAsks(Asks):
@@ -29,10 +34,49 @@ class BasketAsks(Asks):
                 return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event))
             wishes.append((block, wish))
         asked = [(block, canonical(wish)) for block, wish in sorted(wishes, key=lambda leg: leg[0])]
-        outcome = await self._baskets.place(self._stamp(request, "place_basket", asked, ttl_ms), wishes, ttl_ms)
-        if isinstance(outcome, Rejected):
-            return _with_leg(outcome, [event for event, _ in legs])
-        return _hold(outcome)
+        stamp = self._stamp(request, "place_basket", asked, ttl_ms)
+        return _with_leg(await self._place(request, stamp, wishes, ttl_ms), [event for event, _ in legs])
+
+    async def _place_in_parts(
+        self, request: Request, stamp: Stamp, block: BlockId, wish: Wish, ttl_ms: int
+    ) -> Done[HoldReply] | Rejected:
+        """Hold what is wished for of an event that is split, as one of another event is held."""
+        outcome = await self._place(request, stamp, [(block, wish)], ttl_ms)
+        if isinstance(outcome, Done):
+            return outcome
+        return Rejected(outcome.reason, msgspec.structs.replace(outcome.details, event=""))
+
+    async def _place(
+        self, request: Request, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int
+    ) -> Done[HoldReply] | Rejected:
+        ways = []
+        for block, wish in wishes:
+            way = await self._way(request, stamp, block, wish)
+            if isinstance(way, Rejected):
+                return way
+            ways.append(way)
+        life_ms = min((way.life_ms for way in ways if way.life_ms), default=0)
+        ttl_ms = ttl_ms or min((way.ttl_ms for way in ways if way.ttl_ms), default=0)
+        while True:
+            legs = [leg for way in ways for leg in way.legs]
+            if len(legs) > MAX_LEGS:
+                return _invalid(_MANY_LEGS)
+            outcome = await self._baskets.place(stamp, legs, ttl_ms, life_ms)
+            if isinstance(outcome, Settled):
+                assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
+                return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
+            if not any(way.goes_on_after(outcome) for way in ways):
+                return _of_event(outcome, ways)
+
+    async def _way(self, request: Request, stamp: Stamp, block: BlockId, wish: Wish) -> "_Way | Rejected":
+        division = await self._divisions.of(request.caller, block, stamp.not_after_ms)
+        if division is None:
+            return _Way(block, iter([([WishedLeg(block, wish)], None)]))
+        tries = division if isinstance(division, Rejected) else division.legs(wish, request.buyer)
+        if isinstance(tries, Rejected):
+            return Rejected(tries.reason, msgspec.structs.replace(tries.details, event=event_id(block)))
+        assert isinstance(division, Division)
+        return _Way(block, tries, division.hold_ttl_ms, division.max_hold_life_ms)
 
     async def _exchange_in_basket(
         self, request: Request, home: tuple[BlockId, int], tickets: tuple[int, ...], wish: Wish, event_id: str
@@ -44,8 +88,52 @@ class BasketAsks(Asks):
             return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event_id))
         desk, order = home
         stamp = self._stamp(request, "exchange_tickets", order, tickets, canonical(wish), block)
-        outcome = await self._baskets.exchange(stamp, desk, order, tickets, block, wish)
-        return outcome if isinstance(outcome, Rejected) else _order(outcome)
+        way = await self._way(request, stamp, block, wish)
+        if isinstance(way, Rejected):
+            return way
+        while True:
+            legs = [leg for leg in way.legs if not leg.counts]
+            if len(legs) > 1:
+                return _invalid("units: are of several parts of the event; exchange for those of one at a time")
+            outcome = await self._baskets.exchange(stamp, desk, order, tickets, legs[0])
+            if isinstance(outcome, Settled):
+                assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
+                return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
+            if not way.goes_on_after(outcome):
+                return _of_event(outcome, [way])
+
+
+class _Way:
+    """How what is wished for of one event can be had: the legs to try now, and those to try after them."""
+
+    def __init__(self, block: BlockId, tries: Iterator[Try], ttl_ms: int = 0, life_ms: int = 0) -> None:
+        self.event = event_id(block)
+        self.ttl_ms, self.life_ms = ttl_ms, life_ms
+        self._tries = tries
+        self.legs, self._looked_in = next(tries)
+
+    def goes_on_after(self, refusal: Rejected) -> bool:
+        """Whether it was this that had no room, and there is somewhere else to look for the best seats."""
+        if refusal.reason is not Reason.NOT_ENOUGH_AVAILABLE or self._looked_in is None:
+            return False
+        if refusal.details.event != event_id(self._looked_in):
+            return False
+        following = next(self._tries, None)
+        if following is None:
+            return False
+        self.legs, self._looked_in = following
+        return True
+
+    def has(self, event: str) -> bool:
+        """Whether the block of this id is one of those that were tried."""
+        return any(event_id(leg.block) == event for leg in self.legs)
+
+
+def _of_event(refusal: Rejected, ways: Sequence[_Way]) -> Rejected:
+    """The refusal, told of the event and not of its part."""
+    told = refusal.details
+    event = next((way.event for way in ways if way.has(told.event)), told.event)
+    return Rejected(refusal.reason, msgspec.structs.replace(told, event=event))
 
 
 def _event_block(tenant: TenantId, event_id: str) -> BlockId | None:
@@ -54,25 +142,15 @@ def _event_block(tenant: TenantId, event_id: str) -> BlockId | None:
     return None if block in desks_of(tenant) else block
 
 
-def _with_leg(refusal: Rejected, events: Sequence[str]) -> Rejected:
-    """The refusal, with what it says of fields told of the fields of the leg."""
-    details = refusal.details
-    if not (details.event and details.fields):
-        return refusal
+def _with_leg(outcome: Done[HoldReply] | Rejected, events: Sequence[str]) -> Done[HoldReply] | Rejected:
+    """The outcome; if refused, with what it says of fields told of the fields of the leg."""
+    if isinstance(outcome, Done) or not (outcome.details.event and outcome.details.fields):
+        return outcome
+    details = outcome.details
     leg = f"legs[{events.index(details.event)}]."
     fields = (fault if fault.startswith("buyer_id:") else leg + fault for fault in details.fields)
-    return Rejected(refusal.reason, msgspec.structs.replace(details, fields=tuple(fields)))
+    return Rejected(outcome.reason, msgspec.structs.replace(details, fields=tuple(fields)))
 
 
 def _invalid(fault: str) -> Rejected:
     return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(fault,)))
-
-
-def _hold(outcome: Settled) -> Done[HoldReply]:
-    assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
-    return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
-
-
-def _order(outcome: Settled) -> Done[OrderReply]:
-    assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
-    return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)

@@ -5,10 +5,12 @@ from actors.core.ids import Kind, parse_event_id, parse_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply
 from actors.core.wishes import Wish, canonical
-from actors.reservations.asks import Asks, Caller, Done, Request
+from actors.reservations.asks import Done, Request
+from actors.reservations.baskets import BasketAsks
+from actors.reservations.caller import Caller
 
 
-class HoldAsks(Asks):
+class HoldAsks(BasketAsks):
     """What can be asked of holds."""
 
     async def place_hold(
@@ -19,7 +21,12 @@ class HoldAsks(Asks):
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
         stamp = self._stamp(request, "place_hold", canonical(wish), ttl_ms)
-        return await self._write(block, PlaceHold(stamp, self._number(), wish, ttl_ms), Reason.EVENT_NOT_FOUND)
+        if not self._divisions.is_divided(request.caller, block):
+            command = PlaceHold(stamp, self._number(), wish, ttl_ms)
+            placed: Done[HoldReply] | Rejected = await self._write(block, command, Reason.EVENT_NOT_FOUND)
+            if isinstance(placed, Done) or not placed.details.divided:
+                return placed
+        return await self._place_in_parts(request, stamp, block, wish, ttl_ms)
 
     async def extend_hold(self, request: Request, hold_id: str, ttl_ms: int) -> Done[HoldReply] | Rejected:
         """Let a hold live until `ttl_ms` from now, up to its cap; 0 releases it."""

@@ -19,8 +19,9 @@ from actors.core.ids import event_id as event_of
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import OrderReply, OrderStatus
 from actors.core.wishes import Wish, canonical
-from actors.reservations.asks import Caller, Done, Request
+from actors.reservations.asks import Done, Request
 from actors.reservations.baskets import BasketAsks
+from actors.reservations.caller import Caller
 
 
 class OrderAsks(BasketAsks):

@@ -5,7 +5,8 @@ from actors.core.ids import Kind, parse_event_id, parse_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import WaiterReply
 from actors.core.wishes import Wish, canonical
-from actors.reservations.asks import Asks, Caller, Done, Request
+from actors.reservations.asks import Asks, Done, Request
+from actors.reservations.caller import Caller
 
 
 class WaitingAsks(Asks):

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from actors.core.commands import Command, LegWork
+from actors.core.commands import Command, Errand
 from actors.core.outcomes import Reason
 from tests.core.scenario import Pair, run
 from tests.core.scenario_tables import Scenario, all_scenarios
@@ -88,7 +88,7 @@ OF_THE_EDGES = {
 }
 """What only those who stand in front of a block can say."""
 
-OF_DESKS = {"IntendBasket", "IntendExchange", *(kind.__name__ for kind in get_args(LegWork))}
+OF_DESKS = {"IntendBasket", "IntendExchange", *(kind.__name__ for kind in get_args(Errand))}
 """What desks and legs are told has tables of its own."""
 
 REASONS_OF_THE_CORE = {reason.name for reason in Reason if reason not in OF_THE_EDGES}

@@ -154,7 +154,7 @@ class BasketShops:
         return tuple(shop.journal() for shop in self.all)
 
 
-def _deed(leg: int, deed: Deed, revision: int, tickets: tuple[int, ...]) -> c.LegWork:
+def _deed(leg: int, deed: Deed, revision: int, tickets: tuple[int, ...]) -> c.Errand:
     if deed is Deed.BOOK:
         return c.BookLeg(TENANT, leg, revision)
     return c.ReleaseLeg(TENANT, leg, revision, tickets)

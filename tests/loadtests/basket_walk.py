@@ -78,7 +78,7 @@ class BasketWalk:
         if random.random() < 0.2:
             self.shops.commit()
 
-    def ask(self, shop: Shop, command: c.Write | c.LegWork) -> Outcome:
+    def ask(self, shop: Shop, command: c.Write | c.Errand) -> Outcome:
         shop.expire()
         outcome = shop.try_ask(command)
         self.met[f"{type(command).__name__} {'' if isinstance(outcome, Accepted) else outcome.reason.name}"] += 1

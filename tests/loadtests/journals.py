@@ -10,8 +10,8 @@ from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
     CreateEvent,
+    Errand,
     ExtendHold,
-    LegWork,
     OpenSale,
     PlaceHold,
     PlaceOrder,
@@ -146,13 +146,13 @@ class Shop:
         self._keys[hashed] = key
         return Stamp(TENANT, buyer, hashed, key.encode().ljust(16, b"\0")[:16], self.now_ms + 10_000)
 
-    def ask(self, command: Write | LegWork) -> Reply:
+    def ask(self, command: Write | Errand) -> Reply:
         """A command that the core accepts."""
         outcome = self.try_ask(command)
         assert isinstance(outcome, Accepted), outcome
         return outcome.reply
 
-    def try_ask(self, command: Write | LegWork) -> Outcome:
+    def try_ask(self, command: Write | Errand) -> Outcome:
         """A command that the core may refuse."""
         outcome = decide(self.state, command, self.now_ms)
         if isinstance(outcome, Rejected) or not outcome.entries:
@@ -168,10 +168,10 @@ class Shop:
         """A client is told this."""
         self.replies.append(acknowledged(told, reply, len(self.drafts) + 1, self.block, key))
 
-    def _key_of(self, command: Write | LegWork) -> str:
+    def _key_of(self, command: Write | Errand) -> str:
         if isinstance(command, SettleBasket):
             return self._keys[self.state.desk.baskets[command.basket].key]
-        return "" if isinstance(command, LegWork) else self._keys[command.stamp.key]
+        return "" if isinstance(command, Errand) else self._keys[command.stamp.key]
 
     def hold(self, number: int, seats: tuple[str, ...], places: int = 0) -> None:
         """A hold on these seats and so many places of the floor."""

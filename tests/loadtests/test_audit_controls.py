@@ -165,7 +165,7 @@ def legs_say_done_and_do_nothing(patch: pytest.MonkeyPatch) -> None:
     def nothing_done(_: BlockState, command: ReleaseLeg, now_ms: int) -> Outcome:
         return Accepted((), PinReply(command.leg))
 
-    patch.setitem(block._DECIDE_LEG_WORK, ReleaseLeg, nothing_done)
+    patch.setitem(block._DECIDE_ERRAND, ReleaseLeg, nothing_done)
 
 
 def legs_are_pinned_whatever_the_event_is(patch: pytest.MonkeyPatch) -> None:

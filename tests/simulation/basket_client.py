@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from actors.baskets import Settled
+from actors.baskets import Settled, WishedLeg
 from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
@@ -119,7 +119,7 @@ class Client:
         """Hold the basket."""
 
         async def do(gateway: Gateway, stamp: Stamp) -> Answer:
-            return await gateway.baskets.place(stamp, [(block, WISH) for block in blocks], ttl_ms)
+            return await gateway.baskets.place(stamp, [WishedLeg(block, WISH) for block in blocks], ttl_ms)
 
         held = await self.ask(key, do)
         if isinstance(held, Settled):
@@ -147,7 +147,7 @@ class Client:
 
         async def do(gateway: Gateway, stamp: Stamp) -> Answer:
             return await gateway.baskets.exchange(
-                stamp, self.scene.desk, self.scene.order, tickets, block, wish
+                stamp, self.scene.desk, self.scene.order, tickets, WishedLeg(block, wish)
             )  # fmt: skip
 
         return await self.ask(key, do)

@@ -8,7 +8,7 @@ import pytest
 from actors.baskets import Baskets, Settled, _settled
 from actors.core import legs, snapshot
 from actors.core.baskets import LegPlan
-from actors.core.block import _DECIDE_LEG_WORK
+from actors.core.block import _DECIDE_ERRAND
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, IntendBasket, ReleaseLeg, SettleBasket, Stamp
 from actors.core.desk_state import Todo
 from actors.core.entries import LegBooked, LegReleased
@@ -108,8 +108,8 @@ def no_revisions(patch: pytest.MonkeyPatch) -> None:
         entry = LegReleased(now_ms, command.leg, command.revision, command.tickets)
         return Accepted((entry,), PinReply(command.leg))
 
-    patch.setitem(_DECIDE_LEG_WORK, BookLeg, book)
-    patch.setitem(_DECIDE_LEG_WORK, ReleaseLeg, release)
+    patch.setitem(_DECIDE_ERRAND, BookLeg, book)
+    patch.setitem(_DECIDE_ERRAND, ReleaseLeg, release)
 
 
 def no_tombstones(patch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def no_tombstones(patch: pytest.MonkeyPatch) -> None:
     def forget(state: BlockState, command: ReleaseLeg, now_ms: int) -> Outcome:
         return release(state, command, now_ms) if command.leg in state.legs else Accepted((), PinReply(command.leg))
 
-    patch.setitem(_DECIDE_LEG_WORK, ReleaseLeg, forget)
+    patch.setitem(_DECIDE_ERRAND, ReleaseLeg, forget)
 
 
 def deeds_are_tried_once(patch: pytest.MonkeyPatch) -> None:

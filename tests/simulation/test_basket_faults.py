@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from actors.baskets import Baskets, Settled
+from actors.baskets import Baskets, Settled, WishedLeg
 from actors.core import block as core
 from actors.core.commands import CancelOrder, CancelTickets, ConfirmOrder, PlaceOrder, ReleaseHold, Stamp, Write
 from actors.core.ids import BlockId, parse_event_id
@@ -54,7 +54,7 @@ class BasketCrowd:
         key, stamp = self._stamp()
         held: Settled | Rejected = Rejected(Reason.OUTCOME_UNKNOWN)
         for _ in range(3):
-            held = await baskets.place(stamp, wishes, random.choice((3_000, 60_000)))
+            held = await baskets.place(stamp, [WishedLeg(*wished) for wished in wishes], random.choice((3_000, 60_000)))
             if isinstance(held, Settled) or held.reason not in OPEN_REASONS:
                 break
         self._note("held", held)
@@ -75,7 +75,7 @@ class BasketCrowd:
         for _ in range(random.randint(0, 2)):
             stamp = self._stamp()[1]
             block, wish = random.choice(self.blocks), self._wish(random)
-            self._note("exchanged", await baskets.exchange(stamp, held.desk, order, (0,), block, wish))
+            self._note("exchanged", await baskets.exchange(stamp, held.desk, order, (0,), WishedLeg(block, wish)))
         if random.random() < 0.3:
             some = CancelTickets(self._stamp()[1], order, (0,))
             await self._write(dispatcher, held.desk, some, Told.PARTLY_CANCELLED)

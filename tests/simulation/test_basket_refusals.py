@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from actors.baskets import Baskets, Settled
+from actors.baskets import Baskets, Settled, WishedLeg
 from actors.core.ids import BlockId, desk_block
 from actors.core.keys import key_hash
 from actors.core.outcomes import Reason, Rejected
@@ -43,7 +43,7 @@ async def check_nothing_left(shop: Shop, key: str) -> None:
 async def check_unknown_event(unknown: BlockId) -> None:
     shop = Shop()
     await shop.open()
-    wishes = [(block, Wish(SEATS)) for block in (*shop.blocks, unknown)]
+    wishes = [WishedLeg(block, Wish(SEATS)) for block in (*shop.blocks, unknown)]
     refused = await shop.baskets.place(shop.stamp("k"), wishes, 60_000)
     assert isinstance(refused, Rejected)
     assert (refused.reason, refused.details.event) == (Reason.EVENT_NOT_FOUND, f"event_{unknown}")
@@ -75,7 +75,7 @@ async def test_events_of_two_currencies_are_refused_and_given_back_at_once() -> 
     shop = Shop()
     await shop.open()
     other = await dollars(shop)
-    wishes = [(block, Wish(SEATS)) for block in (*shop.blocks, other)]
+    wishes = [WishedLeg(block, Wish(SEATS)) for block in (*shop.blocks, other)]
     for _ in range(2):
         refused = await shop.baskets.place(shop.stamp("k"), wishes, 60_000)
         assert isinstance(refused, Rejected)
@@ -90,14 +90,14 @@ async def test_an_exchange_for_another_currency_is_refused_and_given_back_at_onc
     await shop.open()
     other = await dollars(shop)
     desk, number = await shop.paid("k1")
-    refused = await shop.baskets.exchange(shop.stamp("dollars"), desk, number, (0,), other, Wish(SEATS))
+    refused = await shop.baskets.exchange(shop.stamp("dollars"), desk, number, (0,), WishedLeg(other, Wish(SEATS)))
     assert isinstance(refused, Rejected)
     assert refused.reason is Reason.INVALID_ARGUMENT
     await asyncio.sleep(1)
     shop.blocks.append(other)
     assert shop.statuses() == [*[{"SOLD"}] * 3, {"AVAILABLE"}]
     first = sorted(shop.blocks[:3])[0]
-    exchanged = await shop.baskets.exchange(shop.stamp("again"), desk, number, (0,), first, Wish(("A/2/1",)))
+    exchanged = await shop.baskets.exchange(shop.stamp("again"), desk, number, (0,), WishedLeg(first, Wish(("A/2/1",))))
     assert isinstance(exchanged, Settled), exchanged
 
 
@@ -105,7 +105,7 @@ async def check_duplicates(shop: Shop, delay_s: float) -> None:
     """Two gateways try the same under one key, of which the last leg is sold: both are told that."""
     others = GatewayRoutes(shop.world)
     second = Baskets(Dispatcher(others, now_ms), others.assign, lambda: shop.world.random.getrandbits(62) + 1)
-    wishes = [(block, Wish(SEATS)) for block in shop.blocks]
+    wishes = [WishedLeg(block, Wish(SEATS)) for block in shop.blocks]
 
     async def late() -> Settled | Rejected:
         await asyncio.sleep(delay_s)
@@ -119,7 +119,7 @@ async def check_duplicates(shop: Shop, delay_s: float) -> None:
 async def check_all_duplicates() -> None:
     shop = Shop()
     await shop.open()
-    await shop.baskets.place(shop.stamp("first"), [(sorted(shop.blocks)[2], Wish(SEATS))], 600_000)
+    await shop.baskets.place(shop.stamp("first"), [WishedLeg(sorted(shop.blocks)[2], Wish(SEATS))], 600_000)
     for quarters_ms in range(60):
         await check_duplicates(shop, quarters_ms / 4_000)
         await asyncio.sleep(1)

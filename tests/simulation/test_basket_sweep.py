@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.baskets import Baskets, Settled
+from actors.baskets import Baskets, Settled, WishedLeg
 from actors.core import block as core
 from actors.core.baskets import LegHeld
 from actors.core.block import next_deadline_ms
@@ -64,7 +64,7 @@ async def check_abandoned() -> None:
     shop = Shop()
     await shop.open()
     baskets = Silent(shop)
-    wishes = [(block, Wish(SEATS)) for block in shop.blocks]
+    wishes = [WishedLeg(block, Wish(SEATS)) for block in shop.blocks]
     placing = asyncio.ensure_future(baskets.place(shop.stamp("k"), wishes, 60_000))
     await baskets.placed.wait()
     placing.cancel()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors.baskets import Baskets, Settled
+from actors.baskets import Baskets, Settled, WishedLeg
 from actors.core import block as core
 from actors.core.commands import (
     CancelOrder,
@@ -57,7 +57,7 @@ class Shop:
         return Stamp(TENANT, "ana", key_hash(TENANT, key), printed, now_ms() + 15_000)
 
     async def hold(self, key: str, seats: tuple[str, ...] = SEATS, ttl_ms: int = 60_000) -> Settled | Rejected:
-        wishes = [(block, Wish(seats, (AreaPlaces("floor", 2),))) for block in self.blocks]
+        wishes = [WishedLeg(block, Wish(seats, (AreaPlaces("floor", 2),))) for block in self.blocks]
         return await self.baskets.place(self.stamp(key), wishes, ttl_ms)
 
     async def write(self, desk: BlockId, command: Write) -> Reply:
@@ -135,7 +135,7 @@ async def test_a_basket_is_held_ordered_and_booked() -> None:
 async def test_a_basket_of_which_one_leg_is_refused_holds_nothing() -> None:
     shop = Shop()
     await shop.open()
-    first = await shop.baskets.place(shop.stamp("first"), [(sorted(shop.blocks)[2], Wish(SEATS[1:]))], 60_000)
+    first = await shop.baskets.place(shop.stamp("first"), [WishedLeg(sorted(shop.blocks)[2], Wish(SEATS[1:]))], 60_000)
     assert isinstance(first, Settled)
     refused = await shop.hold("k1")
     assert isinstance(refused, Rejected)
@@ -195,7 +195,7 @@ async def test_tickets_of_a_basket_are_exchanged_within_an_event_and_between_eve
     desk, number = await shop.paid("k1")
     first, second, _ = sorted(shop.blocks)
     stamp = shop.stamp("within")
-    swapped = await shop.baskets.exchange(stamp, desk, number, (0, 1), first, Wish(("A/1/2", "A/1/3")))
+    swapped = await shop.baskets.exchange(stamp, desk, number, (0, 1), WishedLeg(first, Wish(("A/1/2", "A/1/3"))))
     assert isinstance(swapped, Settled), swapped
     assert isinstance(swapped.reply, OrderReply)
     assert len(swapped.reply.tickets) == 12
@@ -204,11 +204,11 @@ async def test_tickets_of_a_basket_are_exchanged_within_an_event_and_between_eve
     assert [UnitStatus(status).name for status in state.inventory.statuses[:4]] == [
         "AVAILABLE", "SOLD", "SOLD", "AVAILABLE",
     ]  # fmt: skip
-    moved = await shop.baskets.exchange(shop.stamp("between"), desk, number, (4,), first, Wish(("A/2/1",)))
+    moved = await shop.baskets.exchange(shop.stamp("between"), desk, number, (4,), WishedLeg(first, Wish(("A/2/1",))))
     assert isinstance(moved, Settled), moved
     await asyncio.sleep(1)
     assert shop.statuses()[shop.blocks.index(second)] == {"AVAILABLE", "SOLD"}
-    refused = await shop.baskets.exchange(shop.stamp("refused"), desk, number, (5,), first, Wish(("A/2/1",)))
+    refused = await shop.baskets.exchange(shop.stamp("refused"), desk, number, (5,), WishedLeg(first, Wish(("A/2/1",))))
     assert isinstance(refused, Rejected)
     assert refused.reason is Reason.UNITS_SOLD
     assert not shop.state(desk).desk.placing
@@ -227,7 +227,7 @@ async def test_deeds_that_cannot_be_done_are_not_in_the_way_of_others(monkeypatc
     baskets = []
     for number, blocks in enumerate([[first]] * 3 + [others]):
         held = await shop.baskets.place(
-            shop.stamp(keys[number]), [(block, Wish((f"A/{number + 1}/1",))) for block in blocks], 60_000
+            shop.stamp(keys[number]), [WishedLeg(block, Wish((f"A/{number + 1}/1",))) for block in blocks], 60_000
         )
         assert isinstance(held, Settled)
         assert isinstance(held.reply, HoldReply)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 from actors.core import block as core
-from actors.core.commands import LegWork, Read
+from actors.core.commands import Errand, Read
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
@@ -236,7 +236,7 @@ class Network:
 def keys_in(payload: bytes) -> set[bytes]:
     """The keys of the commands of a batch."""
     commands = [command_decoder.decode(call.command) for call in calls_decoder.decode(payload)]
-    return {command.stamp.key for command in commands if not isinstance(command, Read | LegWork)}
+    return {command.stamp.key for command in commands if not isinstance(command, Read | Errand)}
 
 
 async def _later(delay_s: float, shard: Shard, payload: bytes) -> None:
