@@ -53,6 +53,12 @@ class Basket(msgspec.Struct, array_like=True, gc=False):
     exchange: Exchange | None = None
     counted: dict[int, int] = {}
 
+    @property
+    def channel(self) -> str:
+        """Through which all its legs are sold; empty if through none, or not through the same."""
+        channels = {plan.wish.channel for plan in self.plans}
+        return channels.pop() if len(channels) == 1 else ""
+
     def ledger_leg(self, block: str) -> LegHeld | None:
         """The basket's leg in this ledger, or None."""
         return next((held for held in self.held if held.counts and held.block == block), None)

@@ -9,7 +9,7 @@ from actors.core.commands import ChangeStatus, CreateEvent, EditEvent, OpenSale,
 from actors.core.ids import BlockId, event_block, parse_event_id, part_block
 from actors.core.layout import Layout
 from actors.core.outcomes import Reason, Rejected
-from actors.core.parts import Part
+from actors.core.parts import MAX_PARTS, Part
 from actors.core.replies import DigestReply, EventReply, EventStatus
 from actors.core.rules import Rules
 from actors.reservations.asks import Asks, Done, Request
@@ -18,6 +18,8 @@ from actors.reservations.divisions import part_refused
 
 FOLLOWING_PAUSE_S = 0.02
 MAX_LEDGERS = 8
+MAX_GROUPS = MAX_PARTS - MAX_LEDGERS
+"""Into so many groups of sections an event may be split, with room for its ledgers."""
 
 _ANYBODY = Rules()
 
