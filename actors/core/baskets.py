@@ -100,10 +100,14 @@ def leg_replies(legs: Iterable[tuple[LegHeld, Sequence[int]]]) -> tuple[LegReply
 
 def _leg_reply(event: str, legs: Sequence[tuple[LegHeld, Sequence[int]]]) -> LegReply:
     seats: tuple[str, ...] = ()
-    areas: tuple[AreaPlaces, ...] = ()
+    places: dict[tuple[str, str], int] = {}
     for held, tickets in legs:
         more_seats, more_areas = units_left(held, tickets)
-        seats, areas = seats + more_seats, areas + more_areas
+        seats += more_seats
+        for more in more_areas:
+            key = more.area, more.price_type
+            places[key] = places.get(key, 0) + more.quantity
+    areas = tuple(AreaPlaces(area, quantity, kind) for (area, kind), quantity in places.items())
     return LegReply(event, seats, areas, price_of_legs(legs))
 
 

@@ -175,8 +175,8 @@ def left_at_tables(legs: Iterable[LegHeld], good: Container[int], given: Iterabl
 
 
 def once_an_event(held: LegHeld, before: Iterable[LegHeld]) -> LegHeld:
-    """The leg, without what its event charges once if one of the legs before is of the same event."""
-    is_first = all(leg.event != held.event for leg in before)
+    """The leg, without what its event charges once if one of the legs before is of the same event, and no ledger's."""
+    is_first = all(leg.event != held.event for leg in before if not leg.counts)
     return held if is_first else msgspec.structs.replace(held, once=None)
 
 

@@ -92,9 +92,10 @@ class BasketAsks(Asks):
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event_id)) if event_id else _invalid(_OF_WHICH)
         stamp = self._stamp(request, "exchange_tickets", order, tickets, canonical(wish), block)
-        outcome = await self._exchange(
-            msgspec.structs.replace(request, buyer=seen.reply.buyer), stamp, home, tickets, block, wish
-        )
+        # what is had is the order's buyer's, whoever asks
+        stamp = msgspec.structs.replace(stamp, buyer=seen.reply.buyer)
+        request = msgspec.structs.replace(request, buyer=seen.reply.buyer)
+        outcome = await self._exchange(request, stamp, home, tickets, block, wish)
         return outcome if isinstance(outcome, Done) or event_id else _of_no_event(outcome)
 
     async def _exchange(
@@ -106,7 +107,6 @@ class BasketAsks(Asks):
         block: BlockId,
         wish: Wish,
     ) -> Done[OrderReply] | Rejected:
-        """The request is as of the order's buyer: what that has is counted."""
         way = await self._way(request, stamp, block, wish)
         if isinstance(way, Rejected):
             return way

@@ -6,6 +6,7 @@ import pytest
 from actors.core import desk, desk_exchange
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.commands import CancelTickets, ConfirmOrder, IntendExchange, PlaceOrder, SettleBasket, SettleExchange
+from actors.core.desk_state import once_an_event
 from actors.core.layout import Fee
 from actors.core.outcomes import Accepted
 from actors.core.replies import HoldReply, OrderReply, PlacingReply
@@ -51,6 +52,16 @@ def test_each_of_two_events_charges_its_own() -> None:
     assert isinstance(meant.reply, PlacingReply)
     held = tuple(house.pin(plan) for plan in meant.reply.legs)
     assert fees_of(house.say(DESK, SettleBasket(TENANT, BASKET, held))) == (2, [1, 1])
+
+
+def test_a_leg_behind_its_ledgers_charges_what_a_ledger_cannot() -> None:
+    house = House(first=DEARER)
+    house.intend("basket", BASKET, LegPlan(FIRST, LEG_1, SEATS))
+    held = _of_one_event(house.pin(LegPlan(FIRST, LEG_1, SEATS)))
+    ledger = LegHeld(LEG_2, SECOND, held.currency, (), (), (), (), counts=2, home="home")
+    assert held.once is not None
+    assert once_an_event(held, (ledger,)).once == held.once
+    assert once_an_event(held, (ledger, held)).once is None
 
 
 def test_the_check_notices_a_desk_that_lets_every_leg_charge_it(monkeypatch: pytest.MonkeyPatch) -> None:
