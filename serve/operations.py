@@ -66,7 +66,7 @@ class Operations(Reads):
         layout, rules = read
         assert layout is not None
         ttl_ms = new.hold_ttl_seconds * 1000
-        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules or Rules())
+        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules or Rules(), new.split)
 
     async def edit_event(
         self, envelope: Envelope, event_id: str, if_revision: int | Rejected, body: EventEdit | Rejected

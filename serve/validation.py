@@ -81,6 +81,7 @@ class NewEvent(Shape, frozen=True):
     layout: msgspec.Raw
     hold_ttl_seconds: EventSeconds = DEFAULT_HOLD_TTL_MS // 1000
     rules: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    split: tuple[tuple[str, ...], ...] = ()
 
     def faults(self) -> Iterator[str]:
         """A name is one line of text, and there is something to see."""
