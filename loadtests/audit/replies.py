@@ -90,6 +90,19 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True, tag="acknowl
     key: str = ""
 
 
+def units_of_legs(
+    legs: Iterable[tuple[str, Iterable[str], Iterable[tuple[str, int]]]],
+) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
+    """Units and areas of a basket as `Acknowledged` has them, of what it has by event: (event id, units, areas)."""
+    units: list[str] = []
+    areas: list[tuple[str, int]] = []
+    for event_id, names, places in legs:
+        block = block_of_event(event_id)
+        units += (f"{block}/{name}" for name in names)
+        areas += ((f"{block}/{area}", quantity) for area, quantity in places)
+    return tuple(units), tuple(areas)
+
+
 Answered: TypeAlias = Acknowledged | Denied
 """What a client keeps of what it was told."""
 
