@@ -1,6 +1,7 @@
 """`holdfast`: run it, migrate, make keys and events, hold from the command line, load it, audit and replay it."""
 
 import asyncio
+import csv
 import re
 import secrets
 import shlex
@@ -153,6 +154,10 @@ def create_event(
         Path | None,
         typer.Option(help="On what conditions it is sold, likewise; see actors/layout_files/rules_file.py."),
     ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Sections to be served by themselves, as in 101,102; again for each further group."),
+    ] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same event.")] = None,
     hold_ttl_seconds: Annotated[int, typer.Option(help="How long a hold lives.")] = 600,
     open_sale: Annotated[bool, typer.Option(help="Put it on sale at once.")] = False,
@@ -169,6 +174,8 @@ def create_event(
     once = _idempotency_key(idempotency_key)
     with _refusals_told(once), client_of(running_stack(data_dir).http_url, api_key_of(data_dir, key)) as client:
         body = {"name": name, "hold_ttl_seconds": hold_ttl_seconds} | documents
+        if split:
+            body["split"] = [_names(text) for text in split]
         event_id: str = write(client, "/v1/events", body, once)["event_id"]
         out.print(event_id)
         if open_sale:
@@ -346,6 +353,11 @@ def _document(path: Path, parse: Callable[[object], object]) -> object:
     if isinstance(parsed, tuple):
         fail("\n".join(f"{path}: {fault}" for fault in parsed))
     return raw
+
+
+def _names(text: str) -> list[str]:
+    """Names between commas; one that has a comma stands in double quotes."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
 def _area_quantity(text: str) -> tuple[str, int]:

@@ -17,8 +17,10 @@ from msgspec import Meta
 from actors.core.commands import DEFAULT_HOLD_TTL_MS
 from actors.core.ids import parse_ticket_id
 from actors.core.keys import MAX_KEY_LENGTH
+from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.outcomes import Rejected
 from actors.core.rules import MAX_HOLD_LIFE_MS
+from actors.reservations import MAX_GROUPS
 from serve.members import element_type, given_twice, present_type
 from serve.refusals import invalid
 
@@ -59,6 +61,9 @@ Instant = Annotated[datetime, Meta(tz=True)]
 TicketIds = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_TICKETS)]
 
 
+SectionNames = Annotated[tuple[Annotated[str, Meta(max_length=MAX_LABEL_LENGTH)], ...], Meta(min_length=1)]
+
+
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request's body, checked by the types of its fields and by `faults`."""
 
@@ -75,13 +80,16 @@ class NewEvent(Shape, frozen=True):
     """An event to create, as a draft. `hold_ttl_seconds`: how long its holds live unless they ask for less or more.
 
     `rules`: on what conditions its units are sold; left out: everybody may hold everything for up to two hours.
+    `split`: groups of sections, each of which is served by itself, so that a very large event sells faster than one
+    process can decide; what is in no group stays together, areas and resources always. It is still one event to whoever
+    buys. The seats of a section in a group never change, and there is no waiting list.
     """
 
     name: EventName
     layout: msgspec.Raw
     hold_ttl_seconds: EventSeconds = DEFAULT_HOLD_TTL_MS // 1000
     rules: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
-    split: tuple[tuple[str, ...], ...] = ()
+    split: Annotated[tuple[SectionNames, ...], Meta(max_length=MAX_GROUPS, examples=[[["101"], ["102", "103"]]])] = ()
 
     def faults(self) -> Iterator[str]:
         """A name is one line of text, and there is something to see."""

@@ -295,8 +295,9 @@ def hold_reply(
     expires_at_ms = changes.get("expires_at_ms", hold.expires_at_ms)
     if status is HoldStatus.ACTIVE and is_over(state, hold, now_ms, expires_at_ms, ends_by_time=ends_by_time):
         status = HoldStatus.EXPIRED
-    if not held and hold.number in state.desk.baskets:
-        held = state.desk.baskets[hold.number].held
+    basket = state.desk.baskets.get(hold.number)
+    if not held and basket is not None:
+        held = basket.held
     seats: tuple[str, ...] = ()
     areas: tuple[AreaPlaces, ...] = ()
     if held:
@@ -309,7 +310,7 @@ def hold_reply(
         (seats, areas), price = unit_names(state, hold), whole_price(state, hold)
     return HoldReply(
         hold.number, status, hold.buyer, seats, areas, price, expires_at_ms, hold.max_expires_at_ms, now_ms,
-        hold.order, hold.channel, tuple(Choice(*why) for why in chosen), legs,
+        hold.order, hold.channel if basket is None else basket.channel, tuple(Choice(*why) for why in chosen), legs,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ An area or a resource never leaves the home. A part without sections is a ledger
 counts, as places of its only area, what the buyers assigned to it have in all parts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -25,6 +25,11 @@ class Part(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     def is_ledger(self) -> bool:
         """Whether it counts what buyers have, and sells nothing."""
         return not self.sections
+
+
+def groups_of(parts: Iterable[Part]) -> tuple[tuple[str, ...], ...]:
+    """The groups of sections into which these parts split their event."""
+    return tuple(part.sections for part in parts if not part.is_ledger)
 
 
 def layout_of_part(layout: Layout, part: Part) -> Layout:

@@ -5,12 +5,12 @@ Nothing here raises for an expected "no" or for a fault: every method answers `D
 
 from actors.reservations.asks import Done, NewBlocks, Request
 from actors.reservations.caller import Caller
-from actors.reservations.events import EventAsks
+from actors.reservations.events import MAX_GROUPS, EventAsks
 from actors.reservations.holds import HoldAsks
 from actors.reservations.orders import OrderAsks
 from actors.reservations.waiting import WaitingAsks
 
-__all__ = ["Caller", "Done", "NewBlocks", "Request", "Reservations"]
+__all__ = ["MAX_GROUPS", "Caller", "Done", "NewBlocks", "Request", "Reservations"]
 
 
 class Reservations(EventAsks, HoldAsks, OrderAsks, WaitingAsks):

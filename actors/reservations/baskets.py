@@ -6,7 +6,7 @@ import msgspec
 
 from actors.baskets import Settled, WishedLeg
 from actors.core.baskets import MAX_LEGS
-from actors.core.commands import Stamp
+from actors.core.commands import ReadOrder, Stamp
 from actors.core.ids import BlockId, TenantId, desks_of, event_id, parse_event_id
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply
@@ -15,6 +15,8 @@ from actors.reservations.asks import Asks, Done, Request
 from actors.reservations.divisions import Division, Try
 
 _MANY_LEGS = f"units: are of more than {MAX_LEGS} parts of the event"
+
+_OF_WHICH = "event_id: missing (the order is of several events: of which are the new units?)"
 
 
 class BasketAsks(Asks):
@@ -42,9 +44,7 @@ class BasketAsks(Asks):
     ) -> Done[HoldReply] | Rejected:
         """Hold what is wished for of an event that is split, as one of another event is held."""
         outcome = await self._place(request, stamp, [(block, wish)], ttl_ms)
-        if isinstance(outcome, Done):
-            return outcome
-        return Rejected(outcome.reason, msgspec.structs.replace(outcome.details, event=""))
+        return outcome if isinstance(outcome, Done) else _of_no_event(outcome)
 
     async def _place(
         self, request: Request, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int
@@ -81,13 +81,32 @@ class BasketAsks(Asks):
     async def _exchange_in_basket(
         self, request: Request, home: tuple[BlockId, int], tickets: tuple[int, ...], wish: Wish, event_id: str
     ) -> Done[OrderReply] | Rejected:
-        if not event_id:
-            return _invalid("event_id: missing (the order is of several events: of which are the new units?)")
-        block = _event_block(request.caller.tenant, event_id)
-        if block is None:
-            return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event_id))
         desk, order = home
+        read, deadline_ms = ReadOrder(request.caller.tenant, order), request.deadline_ms
+        seen: Done[OrderReply] | Rejected = await self._read(
+            desk, request.caller, read, deadline_ms, Reason.ORDER_NOT_FOUND
+        )
+        if isinstance(seen, Rejected):
+            return seen
+        block = _event_block(request.caller.tenant, event_id) if event_id else _only_event(seen.reply)
+        if block is None:
+            return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event_id)) if event_id else _invalid(_OF_WHICH)
         stamp = self._stamp(request, "exchange_tickets", order, tickets, canonical(wish), block)
+        outcome = await self._exchange(
+            msgspec.structs.replace(request, buyer=seen.reply.buyer), stamp, home, tickets, block, wish
+        )
+        return outcome if isinstance(outcome, Done) or event_id else _of_no_event(outcome)
+
+    async def _exchange(
+        self,
+        request: Request,
+        stamp: Stamp,
+        home: tuple[BlockId, int],
+        tickets: tuple[int, ...],
+        block: BlockId,
+        wish: Wish,
+    ) -> Done[OrderReply] | Rejected:
+        """The request is as of the order's buyer: what that has is counted."""
         way = await self._way(request, stamp, block, wish)
         if isinstance(way, Rejected):
             return way
@@ -95,7 +114,7 @@ class BasketAsks(Asks):
             legs = [leg for leg in way.legs if not leg.counts]
             if len(legs) > 1:
                 return _invalid("units: are of several parts of the event; exchange for those of one at a time")
-            outcome = await self._baskets.exchange(stamp, desk, order, tickets, legs[0])
+            outcome = await self._baskets.exchange(stamp, *home, tickets, legs[0])
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
@@ -139,6 +158,17 @@ def _of_event(refusal: Rejected, ways: Sequence[_Way]) -> Rejected:
     told = refusal.details
     event = next((way.event for way in ways if way.has(told.event)), told.event)
     return Rejected(refusal.reason, msgspec.structs.replace(told, event=event))
+
+
+def _of_no_event(refusal: Rejected) -> Rejected:
+    """The refusal, told to who asked of one event only."""
+    return Rejected(refusal.reason, msgspec.structs.replace(refusal.details, event=""))
+
+
+def _only_event(order: OrderReply) -> BlockId | None:
+    """The event of which the order is; None: it is of several."""
+    events = [BlockId(leg.block) for leg in order.legs]
+    return events[0] if len(events) == 1 else None
 
 
 def _event_block(tenant: TenantId, event_id: str) -> BlockId | None:

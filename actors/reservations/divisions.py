@@ -14,9 +14,9 @@ import msgspec
 
 from actors.baskets import WishedLeg
 from actors.core.asking import read_wish
-from actors.core.ids import BlockId, TenantId
+from actors.core.ids import BlockId, TenantId, event_id
 from actors.core.layout_index import LayoutIndex
-from actors.core.outcomes import Rejected
+from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.parts import LEDGER_AREA
 from actors.core.replies import EventReply
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
@@ -160,6 +160,8 @@ class Divisions:
         event = await self._read(caller, block, not_after_ms)
         if isinstance(event, Rejected):
             return event
+        if event.home:
+            return part_refused(event)
         if not event.parts:
             _keep(self._whole, key, None, MAX_WHOLE)
             return None
@@ -167,6 +169,13 @@ class Divisions:
         division = Division(block, event, self._now_ms(), refusals)
         _keep(self._divided, key, division, MAX_DIVIDED)
         return division
+
+
+def part_refused(event: EventReply) -> Rejected:
+    """Why nothing is asked of a block that is but a part of an event."""
+    return Rejected(
+        Reason.INVALID_ARGUMENT, Details(fields=(f"event_id: is a part of {event_id(BlockId(event.home))}",))
+    )
 
 
 def _keep(kept: dict[_Known, V], key: _Known, value: V, most: int) -> None:

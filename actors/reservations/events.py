@@ -9,14 +9,17 @@ from actors.core.commands import ChangeStatus, CreateEvent, EditEvent, OpenSale,
 from actors.core.ids import BlockId, event_block, parse_event_id, part_block
 from actors.core.layout import Layout
 from actors.core.outcomes import Reason, Rejected
-from actors.core.parts import Part
+from actors.core.parts import MAX_PARTS, Part
 from actors.core.replies import DigestReply, EventReply, EventStatus
 from actors.core.rules import Rules
 from actors.reservations.asks import Asks, Done, Request
 from actors.reservations.caller import Caller
+from actors.reservations.divisions import part_refused
 
 FOLLOWING_PAUSE_S = 0.02
 MAX_LEDGERS = 8
+MAX_GROUPS = MAX_PARTS - MAX_LEDGERS
+"""Into so many groups of sections an event may be split, with room for its ledgers."""
 
 _ANYBODY = Rules()
 
@@ -104,11 +107,14 @@ class EventAsks(Asks):
         return changed
 
     async def get_event(self, caller: Caller, event_id: str, deadline_ms: int) -> Done[EventReply] | Rejected:
-        """The event as its block sees it."""
+        """The event as its home block sees it."""
         block = parse_event_id(event_id)
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
-        return await self._read(block, caller, ReadEvent(caller.tenant), deadline_ms, Reason.EVENT_NOT_FOUND)
+        seen: Done[EventReply] | Rejected = await self._read(
+            block, caller, ReadEvent(caller.tenant), deadline_ms, Reason.EVENT_NOT_FOUND
+        )
+        return part_refused(seen.reply) if isinstance(seen, Done) and seen.reply.home else seen
 
     async def get_digest(self, caller: Caller, event_id: str, deadline_ms: int) -> Done[DigestReply] | Rejected:
         """The digests of the event's block (see `actors.core.snapshot`)."""

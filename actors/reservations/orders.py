@@ -57,7 +57,7 @@ class OrderAsks(BasketAsks):
     ) -> Done[OrderReply] | Rejected:
         """Give tickets of a paid order back and have what is wished for instead, in one step.
 
-        `event_id`: whose the new units are; required where the order is a basket's, else it may be left out.
+        `event_id`: whose the new units are; required where the order is of several events, else it may be left out.
         """
         chosen = tuple(sorted(tickets))
         home = parse_id(Kind.ORDER, order_id)

@@ -50,7 +50,8 @@ class GrpcMethods:
     @rpc(events_pb2.CreateEventResponse, writes("event", event_of))
     async def CreateEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
         """Create an event as a draft."""
-        fields = given(name=request.name, hold_ttl_seconds=request.hold_ttl_seconds) | documents(request)
+        split = tuple(tuple(group.sections) for group in request.split)
+        fields = given(name=request.name, hold_ttl_seconds=request.hold_ttl_seconds, split=split) | documents(request)
         body = body_of(request, fields, NewEvent, MAX_LAYOUT_BODY_BYTES)
         return await self.operations.create_event(envelope, body)
 

@@ -8,6 +8,7 @@ import msgspec
 from actors.core.baskets import LegReply
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.layout import Layout, Resource
+from actors.core.parts import groups_of
 from actors.core.prices import Price
 from actors.core.replies import (
     EventReply,
@@ -25,6 +26,7 @@ from actors.projections.availability_reader import EventSummary
 from actors.projections.listing_reader import Listed
 from holdfast.v1 import events_pb2, holds_pb2, legs_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
 from serve.grpc_api.layout_replies import areas_of, categories_of, fees_of, tax_of, time_of
+from serve.had import had
 
 R = TypeVar("R", HoldReply, OrderReply)
 
@@ -36,12 +38,13 @@ _WAITER_STATUS = {status: f"WAITER_STATUS_{status.name}" for status in WaiterSta
 
 def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
     """A `holdfast.v1.Hold`."""
+    of = had(block, hold)
     return holds_pb2.Hold(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=_HOLD_STATUS[hold.status],
-        event_id="" if hold.legs else event_id(block),
-        units=hold.seats,
-        areas=_areas(hold.areas),
+        event_id=of.event_id,
+        units=of.units,
+        areas=_areas(of.areas),
         price=_price(hold.price),
         expires_at=time_of(hold.expires_at_ms),
         expires_in_seconds=hold.ends_in_seconds,
@@ -50,19 +53,20 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
         channel=hold.channel,
         choices=[holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in hold.choices],
-        legs=_legs(hold.legs),
+        legs=_legs(of.legs),
     )
 
 
 def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
     """A `holdfast.v1.Order`."""
+    of = had(block, order)
     return orders_pb2.Order(
         order_id=outside_id(Kind.ORDER, block, order.order),
         status=_ORDER_STATUS[order.status],
-        event_id="" if order.legs else event_id(block),
+        event_id=of.event_id,
         hold_id=outside_id(Kind.HOLD, block, order.hold),
-        units=order.seats,
-        areas=_areas(order.areas),
+        units=of.units,
+        areas=_areas(of.areas),
         price=_price(order.price),
         placed_at=time_of(order.placed_at_ms),
         pay_by=time_of(order.pay_by_ms),
@@ -77,7 +81,7 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
             for ticket in order.tickets
         ],
         buyer_id=order.buyer,
-        legs=_legs(order.legs),
+        legs=_legs(of.legs),
     )
 
 
@@ -118,6 +122,7 @@ def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
         price_types=layout.price_types,
         fees=fees_of(layout),
         tax=tax_of(layout),
+        split=[events_pb2.SectionGroup(sections=group) for group in groups_of(event.parts)],
     )
 
 

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from actors.core.ids import BlockId, event_id
 from actors.core.layout import Category, Layout, Resource
+from actors.core.parts import groups_of
 from actors.core.replies import EventReply, EventStatus
 from actors.layout_files.rules_file import rules_to_raw
 from serve.http_api.views import Currency, Millionths, Minor, Time, TypeName, names_of
@@ -80,7 +81,7 @@ class TaxView(msgspec.Struct, frozen=True):
 class EventView(msgspec.Struct, frozen=True):
     """An event. `revision` grows by one with every change of the event itself, and is its ETag; `layout_version` with
     every change of its layout. `price_types`: the one that holds without a choice first; none if there is but one price
-    a category.
+    a category. `split`: the groups of sections into which it is split; none if it is not.
     """
 
     event_id: str
@@ -100,6 +101,7 @@ class EventView(msgspec.Struct, frozen=True):
     price_types: list[str]
     fees: list[FeeView]
     tax: TaxView | None
+    split: list[list[str]]
 
 
 def event_view(block: BlockId, event: EventReply) -> EventView:
@@ -123,6 +125,7 @@ def event_view(block: BlockId, event: EventReply) -> EventView:
         price_types=list(layout.price_types),
         fees=fee_views(layout),
         tax=tax_view(layout),
+        split=[list(group) for group in groups_of(event.parts)],
     )
 
 

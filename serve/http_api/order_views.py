@@ -18,6 +18,7 @@ from actors.core.replies import (
     WaiterStatus,
 )
 from actors.core.wishes import AreaPlaces
+from serve.had import had
 from serve.http_api.views import Currency, Millionths, Minor, Time, TypeName, names_of
 from serve.wire_time import rfc3339
 
@@ -94,9 +95,9 @@ Legs = Annotated[list[LegView], Meta(description="by event, where it is over sev
 
 class HoldView(msgspec.Struct, frozen=True):
     """A hold. Its `units` are those that were asked for by name, then those of `slots`, then those of `best`, of which
-    `choices` has one each; those of a hold over several events stand leg by leg. Once it is ordered, `expires_at` says
-    until when the order is to be paid. After an outage one that is due may be shown as ACTIVE for a moment: whether it
-    is given a little longer is not known yet. Ordering it tells.
+    `choices` has one each; of an event that is split they stand group by group, and those of a hold over several events
+    leg by leg. Once it is ordered, `expires_at` says until when the order is to be paid. After an outage one that is
+    due may be shown as ACTIVE for a moment: whether it is given a little longer is not known yet. Ordering it tells.
     """
 
     hold_id: str
@@ -163,12 +164,13 @@ class WaiterView(msgspec.Struct, frozen=True):
 
 def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
     """A hold as HTTP shows it."""
+    of = had(block, hold)
     return HoldView(
         hold_id=outside_id(Kind.HOLD, block, hold.hold),
         status=hold.status.name,
-        event_id=None if hold.legs else event_id(block),
-        units=list(hold.seats),
-        areas=_areas(hold.areas),
+        event_id=of.event_id or None,
+        units=list(of.units),
+        areas=_areas(of.areas),
         price=_price(hold.price),
         expires_at=rfc3339(hold.expires_at_ms),
         expires_in_seconds=hold.ends_in_seconds,
@@ -177,19 +179,20 @@ def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else None,
         channel=hold.channel,
         choices=[ChoiceView(choice.score, choice.orphans) for choice in hold.choices],
-        legs=_legs(hold.legs),
+        legs=_legs(of.legs),
     )
 
 
 def order_view(block: BlockId, order: OrderReply) -> OrderView:
     """An order as HTTP shows it."""
+    of = had(block, order)
     return OrderView(
         order_id=outside_id(Kind.ORDER, block, order.order),
         status=order.status.name,
-        event_id=None if order.legs else event_id(block),
+        event_id=of.event_id or None,
         hold_id=outside_id(Kind.HOLD, block, order.hold),
-        units=list(order.seats),
-        areas=_areas(order.areas),
+        units=list(of.units),
+        areas=_areas(of.areas),
         price=_price(order.price),
         placed_at=rfc3339(order.placed_at_ms),
         pay_by=rfc3339(order.pay_by_ms),
@@ -204,7 +207,7 @@ def order_view(block: BlockId, order: OrderReply) -> OrderView:
             for ticket in order.tickets
         ],
         buyer_id=order.buyer,
-        legs=_legs(order.legs),
+        legs=_legs(of.legs),
     )
 
 

@@ -259,6 +259,8 @@ def _fields(ask: Ask) -> dict[str, Any]:
         fields[name] = json.dumps(value) if is_document else value
     if ask.operation == "create_event" and ask.raw is not None:
         fields["layout"] = ask.raw.decode()
+    if "split" in fields:
+        fields["split"] = [{"sections": group} for group in fields["split"]]
     if "slots" in fields:
         fields["slots"] = [_span(span) for span in fields["slots"]]
     if "legs" in fields:

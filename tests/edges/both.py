@@ -36,6 +36,7 @@ def thing(answered: Answered, name: str) -> Any:
         shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
         if name == "event":
             shown["rules"] = json.loads(shown["rules"])
+            shown["split"] = [group["sections"] for group in shown["split"]]
     return plain_of(shown, f"{name.upper()}_STATUS_")
 
 

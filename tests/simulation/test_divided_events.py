@@ -126,10 +126,17 @@ async def test_what_a_part_has_cannot_change_and_a_part_is_not_changed_by_itself
         stadium.gateway.open_sale(stadium.request(), part),
         stadium.gateway.change_status(stadium.request(), part, EventStatus.CANCELLED),
         stadium.gateway.edit_event(stadium.request(), part, revision, name="other"),
+        stadium.gateway.get_event(CALLER, part, 5_000),
+        stadium.gateway.place_hold(stadium.request(), part, Wish(("north/1/1",))),
     ):
         outcome = await asked
         assert isinstance(outcome, Rejected)
         assert outcome.details.fields == (f"event_id: is a part of {stadium.event}",)
+    basket = await stadium.gateway.place_basket(stadium.request(), [(part, Wish(("north/1/1",)))])
+    assert isinstance(basket, Rejected)
+    assert basket.details.fields == (f"legs[0].event_id: is a part of {stadium.event}",)
+    (leg,) = (await stadium.hold(Wish(("north/1/1",)))).reply.legs
+    assert leg.seats == ("north/1/1",), "nobody has it"
 
 
 @on_virtual_time

@@ -26,61 +26,63 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from holdfast.v1 import prices_pb2 as holdfast_dot_v1_dot_prices__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/events.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/prices.proto\"\xff\x03\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x05 \x01(\x03\x12\x18\n\x10hold_ttl_seconds\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncategories\x18\x08 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12+\n\x08sections\x18\t \x03(\x0b\x32\x19.holdfast.v1.EventSection\x12%\n\x05\x61reas\x18\n \x03(\x0b\x32\x16.holdfast.v1.EventArea\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x16\n\x0elayout_version\x18\x0c \x01(\x03\x12\r\n\x05rules\x18\r \x01(\t\x12-\n\tresources\x18\x0e \x03(\x0b\x32\x1a.holdfast.v1.EventResource\x12\x13\n\x0bprice_types\x18\x0f \x03(\t\x12\x1e\n\x04\x66\x65\x65s\x18\x10 \x03(\x0b\x32\x10.holdfast.v1.Fee\x12\x1d\n\x03tax\x18\x11 \x01(\x0b\x32\x10.holdfast.v1.Tax\"1\n\x0c\x45ventSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x03\"=\n\tEventArea\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\"\xe8\x01\n\rEventResource\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x14\n\x0cslot_seconds\x18\x05 \x01(\x05\x12\x16\n\x0e\x62uffer_seconds\x18\x06 \x01(\x05\x12\x33\n\x0f\x66irst_starts_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_ends_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd8\x01\n\x0c\x45ventSummary\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\x12\x43reateEventRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06layout\x18\x02 \x01(\t\x12\x18\n\x10hold_ttl_seconds\x18\x03 \x01(\x05\x12\r\n\x05rules\x18\x04 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43reateEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"P\n\x0fOpenSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"S\n\x10OpenSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"7\n\x0fGetEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"5\n\x10GetEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\"\\\n\x11ListEventsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\"T\n\x12ListEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.EventSummary\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\xad\x01\n\x10\x45\x64itEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x13\n\x0bif_revision\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06layout\x18\x04 \x01(\t\x12\r\n\x05rules\x18\x05 \x01(\t\x12\x18\n\x10hold_ttl_seconds\x18\x06 \x01(\x05\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x11\x45\x64itEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"Q\n\x10PauseSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x11PauseSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"Q\n\x10\x43loseSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x11\x43loseSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"S\n\x12\x43\x61ncelEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43\x61ncelEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"T\n\x13\x41rchiveEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"W\n\x14\x41rchiveEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08*\xc6\x01\n\x0b\x45ventStatus\x12\x1c\n\x18\x45VENT_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45VENT_STATUS_DRAFT\x10\x01\x12\x18\n\x14\x45VENT_STATUS_ON_SALE\x10\x02\x12\x17\n\x13\x45VENT_STATUS_PAUSED\x10\x03\x12\x17\n\x13\x45VENT_STATUS_CLOSED\x10\x04\x12\x19\n\x15\x45VENT_STATUS_ARCHIVED\x10\x05\x12\x1a\n\x16\x45VENT_STATUS_CANCELLED\x10\x06\x32\xcc\x05\n\x0c\x45ventService\x12P\n\x0b\x43reateEvent\x12\x1f.holdfast.v1.CreateEventRequest\x1a .holdfast.v1.CreateEventResponse\x12J\n\tEditEvent\x12\x1d.holdfast.v1.EditEventRequest\x1a\x1e.holdfast.v1.EditEventResponse\x12G\n\x08OpenSale\x12\x1c.holdfast.v1.OpenSaleRequest\x1a\x1d.holdfast.v1.OpenSaleResponse\x12J\n\tPauseSale\x12\x1d.holdfast.v1.PauseSaleRequest\x1a\x1e.holdfast.v1.PauseSaleResponse\x12J\n\tCloseSale\x12\x1d.holdfast.v1.CloseSaleRequest\x1a\x1e.holdfast.v1.CloseSaleResponse\x12P\n\x0b\x43\x61ncelEvent\x12\x1f.holdfast.v1.CancelEventRequest\x1a .holdfast.v1.CancelEventResponse\x12S\n\x0c\x41rchiveEvent\x12 .holdfast.v1.ArchiveEventRequest\x1a!.holdfast.v1.ArchiveEventResponse\x12G\n\x08GetEvent\x12\x1c.holdfast.v1.GetEventRequest\x1a\x1d.holdfast.v1.GetEventResponse\x12M\n\nListEvents\x12\x1e.holdfast.v1.ListEventsRequest\x1a\x1f.holdfast.v1.ListEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/events.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18holdfast/v1/prices.proto\"\xa9\x04\n\x05\x45vent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x05 \x01(\x03\x12\x18\n\x10hold_ttl_seconds\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncategories\x18\x08 \x03(\x0b\x32\x1a.holdfast.v1.PriceCategory\x12+\n\x08sections\x18\t \x03(\x0b\x32\x19.holdfast.v1.EventSection\x12%\n\x05\x61reas\x18\n \x03(\x0b\x32\x16.holdfast.v1.EventArea\x12\x10\n\x08revision\x18\x0b \x01(\x03\x12\x16\n\x0elayout_version\x18\x0c \x01(\x03\x12\r\n\x05rules\x18\r \x01(\t\x12-\n\tresources\x18\x0e \x03(\x0b\x32\x1a.holdfast.v1.EventResource\x12\x13\n\x0bprice_types\x18\x0f \x03(\t\x12\x1e\n\x04\x66\x65\x65s\x18\x10 \x03(\x0b\x32\x10.holdfast.v1.Fee\x12\x1d\n\x03tax\x18\x11 \x01(\x0b\x32\x10.holdfast.v1.Tax\x12(\n\x05split\x18\x12 \x03(\x0b\x32\x19.holdfast.v1.SectionGroup\" \n\x0cSectionGroup\x12\x10\n\x08sections\x18\x01 \x03(\t\"1\n\x0c\x45ventSection\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x03\"=\n\tEventArea\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\"\xe8\x01\n\rEventResource\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x03\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x14\n\x0cslot_seconds\x18\x05 \x01(\x05\x12\x16\n\x0e\x62uffer_seconds\x18\x06 \x01(\x05\x12\x33\n\x0f\x66irst_starts_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_ends_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd8\x01\n\x0c\x45ventSummary\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x03\x12\x11\n\tavailable\x18\x05 \x01(\x03\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb2\x01\n\x12\x43reateEventRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06layout\x18\x02 \x01(\t\x12\x18\n\x10hold_ttl_seconds\x18\x03 \x01(\x05\x12\r\n\x05rules\x18\x04 \x01(\t\x12(\n\x05split\x18\x05 \x03(\x0b\x32\x19.holdfast.v1.SectionGroup\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43reateEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"P\n\x0fOpenSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"S\n\x10OpenSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"7\n\x0fGetEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"5\n\x10GetEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\"\\\n\x11ListEventsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.EventStatus\"T\n\x12ListEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.holdfast.v1.EventSummary\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\xad\x01\n\x10\x45\x64itEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x13\n\x0bif_revision\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06layout\x18\x04 \x01(\t\x12\r\n\x05rules\x18\x05 \x01(\t\x12\x18\n\x10hold_ttl_seconds\x18\x06 \x01(\x05\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x11\x45\x64itEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"Q\n\x10PauseSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x11PauseSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"Q\n\x10\x43loseSaleRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"T\n\x11\x43loseSaleResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"S\n\x12\x43\x61ncelEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43\x61ncelEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"T\n\x13\x41rchiveEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"W\n\x14\x41rchiveEventResponse\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Event\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08*\xc6\x01\n\x0b\x45ventStatus\x12\x1c\n\x18\x45VENT_STATUS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45VENT_STATUS_DRAFT\x10\x01\x12\x18\n\x14\x45VENT_STATUS_ON_SALE\x10\x02\x12\x17\n\x13\x45VENT_STATUS_PAUSED\x10\x03\x12\x17\n\x13\x45VENT_STATUS_CLOSED\x10\x04\x12\x19\n\x15\x45VENT_STATUS_ARCHIVED\x10\x05\x12\x1a\n\x16\x45VENT_STATUS_CANCELLED\x10\x06\x32\xcc\x05\n\x0c\x45ventService\x12P\n\x0b\x43reateEvent\x12\x1f.holdfast.v1.CreateEventRequest\x1a .holdfast.v1.CreateEventResponse\x12J\n\tEditEvent\x12\x1d.holdfast.v1.EditEventRequest\x1a\x1e.holdfast.v1.EditEventResponse\x12G\n\x08OpenSale\x12\x1c.holdfast.v1.OpenSaleRequest\x1a\x1d.holdfast.v1.OpenSaleResponse\x12J\n\tPauseSale\x12\x1d.holdfast.v1.PauseSaleRequest\x1a\x1e.holdfast.v1.PauseSaleResponse\x12J\n\tCloseSale\x12\x1d.holdfast.v1.CloseSaleRequest\x1a\x1e.holdfast.v1.CloseSaleResponse\x12P\n\x0b\x43\x61ncelEvent\x12\x1f.holdfast.v1.CancelEventRequest\x1a .holdfast.v1.CancelEventResponse\x12S\n\x0c\x41rchiveEvent\x12 .holdfast.v1.ArchiveEventRequest\x1a!.holdfast.v1.ArchiveEventResponse\x12G\n\x08GetEvent\x12\x1c.holdfast.v1.GetEventRequest\x1a\x1d.holdfast.v1.GetEventResponse\x12M\n\nListEvents\x12\x1e.holdfast.v1.ListEventsRequest\x1a\x1f.holdfast.v1.ListEventsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'holdfast.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTSTATUS']._serialized_start=2817
-  _globals['_EVENTSTATUS']._serialized_end=3015
+  _globals['_EVENTSTATUS']._serialized_start=2935
+  _globals['_EVENTSTATUS']._serialized_end=3133
   _globals['_EVENT']._serialized_start=101
-  _globals['_EVENT']._serialized_end=612
-  _globals['_EVENTSECTION']._serialized_start=614
-  _globals['_EVENTSECTION']._serialized_end=663
-  _globals['_EVENTAREA']._serialized_start=665
-  _globals['_EVENTAREA']._serialized_end=726
-  _globals['_EVENTRESOURCE']._serialized_start=729
-  _globals['_EVENTRESOURCE']._serialized_end=961
-  _globals['_EVENTSUMMARY']._serialized_start=964
-  _globals['_EVENTSUMMARY']._serialized_end=1180
-  _globals['_CREATEEVENTREQUEST']._serialized_start=1183
-  _globals['_CREATEEVENTREQUEST']._serialized_end=1319
-  _globals['_CREATEEVENTRESPONSE']._serialized_start=1321
-  _globals['_CREATEEVENTRESPONSE']._serialized_end=1407
-  _globals['_OPENSALEREQUEST']._serialized_start=1409
-  _globals['_OPENSALEREQUEST']._serialized_end=1489
-  _globals['_OPENSALERESPONSE']._serialized_start=1491
-  _globals['_OPENSALERESPONSE']._serialized_end=1574
-  _globals['_GETEVENTREQUEST']._serialized_start=1576
-  _globals['_GETEVENTREQUEST']._serialized_end=1631
-  _globals['_GETEVENTRESPONSE']._serialized_start=1633
-  _globals['_GETEVENTRESPONSE']._serialized_end=1686
-  _globals['_LISTEVENTSREQUEST']._serialized_start=1688
-  _globals['_LISTEVENTSREQUEST']._serialized_end=1780
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=1782
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=1866
-  _globals['_EDITEVENTREQUEST']._serialized_start=1869
-  _globals['_EDITEVENTREQUEST']._serialized_end=2042
-  _globals['_EDITEVENTRESPONSE']._serialized_start=2044
-  _globals['_EDITEVENTRESPONSE']._serialized_end=2128
-  _globals['_PAUSESALEREQUEST']._serialized_start=2130
-  _globals['_PAUSESALEREQUEST']._serialized_end=2211
-  _globals['_PAUSESALERESPONSE']._serialized_start=2213
-  _globals['_PAUSESALERESPONSE']._serialized_end=2297
-  _globals['_CLOSESALEREQUEST']._serialized_start=2299
-  _globals['_CLOSESALEREQUEST']._serialized_end=2380
-  _globals['_CLOSESALERESPONSE']._serialized_start=2382
-  _globals['_CLOSESALERESPONSE']._serialized_end=2466
-  _globals['_CANCELEVENTREQUEST']._serialized_start=2468
-  _globals['_CANCELEVENTREQUEST']._serialized_end=2551
-  _globals['_CANCELEVENTRESPONSE']._serialized_start=2553
-  _globals['_CANCELEVENTRESPONSE']._serialized_end=2639
-  _globals['_ARCHIVEEVENTREQUEST']._serialized_start=2641
-  _globals['_ARCHIVEEVENTREQUEST']._serialized_end=2725
-  _globals['_ARCHIVEEVENTRESPONSE']._serialized_start=2727
-  _globals['_ARCHIVEEVENTRESPONSE']._serialized_end=2814
-  _globals['_EVENTSERVICE']._serialized_start=3018
-  _globals['_EVENTSERVICE']._serialized_end=3734
+  _globals['_EVENT']._serialized_end=654
+  _globals['_SECTIONGROUP']._serialized_start=656
+  _globals['_SECTIONGROUP']._serialized_end=688
+  _globals['_EVENTSECTION']._serialized_start=690
+  _globals['_EVENTSECTION']._serialized_end=739
+  _globals['_EVENTAREA']._serialized_start=741
+  _globals['_EVENTAREA']._serialized_end=802
+  _globals['_EVENTRESOURCE']._serialized_start=805
+  _globals['_EVENTRESOURCE']._serialized_end=1037
+  _globals['_EVENTSUMMARY']._serialized_start=1040
+  _globals['_EVENTSUMMARY']._serialized_end=1256
+  _globals['_CREATEEVENTREQUEST']._serialized_start=1259
+  _globals['_CREATEEVENTREQUEST']._serialized_end=1437
+  _globals['_CREATEEVENTRESPONSE']._serialized_start=1439
+  _globals['_CREATEEVENTRESPONSE']._serialized_end=1525
+  _globals['_OPENSALEREQUEST']._serialized_start=1527
+  _globals['_OPENSALEREQUEST']._serialized_end=1607
+  _globals['_OPENSALERESPONSE']._serialized_start=1609
+  _globals['_OPENSALERESPONSE']._serialized_end=1692
+  _globals['_GETEVENTREQUEST']._serialized_start=1694
+  _globals['_GETEVENTREQUEST']._serialized_end=1749
+  _globals['_GETEVENTRESPONSE']._serialized_start=1751
+  _globals['_GETEVENTRESPONSE']._serialized_end=1804
+  _globals['_LISTEVENTSREQUEST']._serialized_start=1806
+  _globals['_LISTEVENTSREQUEST']._serialized_end=1898
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1900
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=1984
+  _globals['_EDITEVENTREQUEST']._serialized_start=1987
+  _globals['_EDITEVENTREQUEST']._serialized_end=2160
+  _globals['_EDITEVENTRESPONSE']._serialized_start=2162
+  _globals['_EDITEVENTRESPONSE']._serialized_end=2246
+  _globals['_PAUSESALEREQUEST']._serialized_start=2248
+  _globals['_PAUSESALEREQUEST']._serialized_end=2329
+  _globals['_PAUSESALERESPONSE']._serialized_start=2331
+  _globals['_PAUSESALERESPONSE']._serialized_end=2415
+  _globals['_CLOSESALEREQUEST']._serialized_start=2417
+  _globals['_CLOSESALEREQUEST']._serialized_end=2498
+  _globals['_CLOSESALERESPONSE']._serialized_start=2500
+  _globals['_CLOSESALERESPONSE']._serialized_end=2584
+  _globals['_CANCELEVENTREQUEST']._serialized_start=2586
+  _globals['_CANCELEVENTREQUEST']._serialized_end=2669
+  _globals['_CANCELEVENTRESPONSE']._serialized_start=2671
+  _globals['_CANCELEVENTRESPONSE']._serialized_end=2757
+  _globals['_ARCHIVEEVENTREQUEST']._serialized_start=2759
+  _globals['_ARCHIVEEVENTREQUEST']._serialized_end=2843
+  _globals['_ARCHIVEEVENTRESPONSE']._serialized_start=2845
+  _globals['_ARCHIVEEVENTRESPONSE']._serialized_end=2932
+  _globals['_EVENTSERVICE']._serialized_start=3136
+  _globals['_EVENTSERVICE']._serialized_end=3852
 # @@protoc_insertion_point(module_scope)

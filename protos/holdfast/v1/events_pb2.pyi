@@ -29,7 +29,7 @@ EVENT_STATUS_ARCHIVED: EventStatus
 EVENT_STATUS_CANCELLED: EventStatus
 
 class Event(_message.Message):
-    __slots__ = ("event_id", "name", "status", "currency", "capacity", "hold_ttl_seconds", "created_at", "categories", "sections", "areas", "revision", "layout_version", "rules", "resources", "price_types", "fees", "tax")
+    __slots__ = ("event_id", "name", "status", "currency", "capacity", "hold_ttl_seconds", "created_at", "categories", "sections", "areas", "revision", "layout_version", "rules", "resources", "price_types", "fees", "tax", "split")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class Event(_message.Message):
     PRICE_TYPES_FIELD_NUMBER: _ClassVar[int]
     FEES_FIELD_NUMBER: _ClassVar[int]
     TAX_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     name: str
     status: EventStatus
@@ -64,7 +65,14 @@ class Event(_message.Message):
     price_types: _containers.RepeatedScalarFieldContainer[str]
     fees: _containers.RepeatedCompositeFieldContainer[_prices_pb2.Fee]
     tax: _prices_pb2.Tax
-    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., currency: _Optional[str] = ..., capacity: _Optional[int] = ..., hold_ttl_seconds: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[_prices_pb2.PriceCategory, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[EventSection, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[EventArea, _Mapping]]] = ..., revision: _Optional[int] = ..., layout_version: _Optional[int] = ..., rules: _Optional[str] = ..., resources: _Optional[_Iterable[_Union[EventResource, _Mapping]]] = ..., price_types: _Optional[_Iterable[str]] = ..., fees: _Optional[_Iterable[_Union[_prices_pb2.Fee, _Mapping]]] = ..., tax: _Optional[_Union[_prices_pb2.Tax, _Mapping]] = ...) -> None: ...
+    split: _containers.RepeatedCompositeFieldContainer[SectionGroup]
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., currency: _Optional[str] = ..., capacity: _Optional[int] = ..., hold_ttl_seconds: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[_prices_pb2.PriceCategory, _Mapping]]] = ..., sections: _Optional[_Iterable[_Union[EventSection, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[EventArea, _Mapping]]] = ..., revision: _Optional[int] = ..., layout_version: _Optional[int] = ..., rules: _Optional[str] = ..., resources: _Optional[_Iterable[_Union[EventResource, _Mapping]]] = ..., price_types: _Optional[_Iterable[str]] = ..., fees: _Optional[_Iterable[_Union[_prices_pb2.Fee, _Mapping]]] = ..., tax: _Optional[_Union[_prices_pb2.Tax, _Mapping]] = ..., split: _Optional[_Iterable[_Union[SectionGroup, _Mapping]]] = ...) -> None: ...
+
+class SectionGroup(_message.Message):
+    __slots__ = ("sections",)
+    SECTIONS_FIELD_NUMBER: _ClassVar[int]
+    sections: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sections: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EventSection(_message.Message):
     __slots__ = ("section", "capacity")
@@ -123,20 +131,22 @@ class EventSummary(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[EventStatus, str]] = ..., capacity: _Optional[int] = ..., available: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateEventRequest(_message.Message):
-    __slots__ = ("name", "layout", "hold_ttl_seconds", "rules", "idempotency_key", "timeout_ms")
+    __slots__ = ("name", "layout", "hold_ttl_seconds", "rules", "split", "idempotency_key", "timeout_ms")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_FIELD_NUMBER: _ClassVar[int]
     HOLD_TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     name: str
     layout: str
     hold_ttl_seconds: int
     rules: str
+    split: _containers.RepeatedCompositeFieldContainer[SectionGroup]
     idempotency_key: str
     timeout_ms: int
-    def __init__(self, name: _Optional[str] = ..., layout: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., rules: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., layout: _Optional[str] = ..., hold_ttl_seconds: _Optional[int] = ..., rules: _Optional[str] = ..., split: _Optional[_Iterable[_Union[SectionGroup, _Mapping]]] = ..., idempotency_key: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class CreateEventResponse(_message.Message):
     __slots__ = ("event", "idempotency_replayed")

@@ -1,0 +1,58 @@
+"""An event that is split by sections, and one of the same layout that is not."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tests.edges.asking import Ask, ask_http
+from tests.edges.edge_stack import Edges
+
+SPLIT = [["north"], ["east", "south"]]  # west is at home
+LAYOUT: Mapping[str, Any] = {
+    "currency": "EUR",
+    "price_types": ["adult", "child"],
+    "categories": [{"name": "Seat", "price": 4500, "prices": {"child": 2000}}, {"name": "Floor", "price": 2500}],
+    "fees": [{"name": "service", "amount": 100}, {"name": "order", "amount": 250, "per": "order"}],
+    "tax": {"name": "VAT", "percent": 19, "included": True},
+    "sections": [
+        {"name": name, "category": "Seat", "rows": [{"names": "A..C", "seats": "1..8"}]}
+        for name in ("north", "east", "south", "west")
+    ],
+    "areas": [{"name": "Floor", "capacity": 20, "category": "Floor"}],
+}
+RULES = {"max_per_buyer": 6, "channels": [{"name": "club"}]}
+
+
+class Pair(NamedTuple):
+    """The ids of both events, which are on sale."""
+
+    split: str
+    plain: str
+
+
+async def make_pair(edges: Edges, key: str) -> Pair:
+    """Create both for the tenant alpha."""
+    bodies = {"split": {"split": SPLIT}, "plain": {}}
+    made = {}
+    for name, more in bodies.items():
+        body = {"name": "Final", "layout": LAYOUT, "rules": RULES, **more}
+        created = await ask_http(edges, Ask("create_event", body, key=f"{key}, {name}"))
+        assert created.status == 201, created
+        made[name] = str(created.reply["event_id"])
+        await ask_http(edges, Ask("open_sale", event_id=made[name], key=f"{key}, {name}, open"))
+    return Pair(**made)
+
+
+async def comes_to(edges: Edges, event: str, unit: str, code: str) -> None:
+    """Whoever asks for the unit is told this within a moment; "": it can be held."""
+    for number in range(100):
+        key = f"probe {unit} {code} {number} {asyncio.get_running_loop().time()}"
+        held = await ask_http(
+            edges, Ask("place_hold", {"units": [unit], "buyer_id": key[-10:]}, event_id=event, key=key)
+        )
+        if not held.code:
+            await ask_http(edges, Ask("release_hold", hold_id=held.reply["hold_id"], key=f"{key}, back"))
+        if held.code == code:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{unit} never came to {code or 'be available'}")
