@@ -9,7 +9,7 @@ from datetime import datetime
 import aiohttp
 import msgspec
 
-from loadtests.audit.replies import Acknowledged, Told, units_of_legs
+from loadtests.audit.replies import Acknowledged, Told, as_acknowledged
 from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
 
 _PATHS = {
@@ -31,25 +31,16 @@ class _Price(msgspec.Struct):
     total_minor: int
 
 
-class _Leg(msgspec.Struct):
-    event_id: str
-    units: tuple[str, ...]
-    areas: tuple[_Area, ...]
-
-
 class _Reply(msgspec.Struct):
-    """What a hold and an order have in common; an order has an `order_id` and no `expires_at`.
+    """What a hold and an order have in common; an order has an `order_id` and no `expires_at`."""
 
-    `legs`: where it is a basket's, its units by event.
-    """
-
+    event_id: str
     hold_id: str
     units: tuple[str, ...]
     areas: tuple[_Area, ...]
     price: _Price
     order_id: str | None = None
     expires_at: datetime | None = None
-    legs: tuple[_Leg, ...] = ()
 
 
 class _Problem(msgspec.Struct):
@@ -131,17 +122,10 @@ def _acknowledged(ask: Ask, reply: _Reply, replayed: bool) -> Acknowledged:
     return Acknowledged(
         ask.told,
         reply.order_id if reply.expires_at is None and reply.order_id else reply.hold_id,
-        *_units_of(reply),
+        *as_acknowledged(
+            reply.event_id, reply.hold_id, reply.units, [(places.area, places.quantity) for places in reply.areas]
+        ),
         reply.price.total_minor,
         reply.hold_id,
         expires_at_ms,
-    )
-
-
-def _units_of(reply: _Reply) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
-    """Units and areas, as `Acknowledged` has them."""
-    if not reply.legs:
-        return reply.units, tuple((places.area, places.quantity) for places in reply.areas)
-    return units_of_legs(
-        (leg.event_id, leg.units, [(places.area, places.quantity) for places in leg.areas]) for leg in reply.legs
     )

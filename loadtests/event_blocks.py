@@ -11,7 +11,7 @@ from loadtests.audit.replies import Answered
 
 
 class EventBlocks(msgspec.Struct, frozen=True):
-    """`that_sell`: those that have what buyers want most, named like events."""
+    """`home`: where the event is known; `parts`: none if it is not split."""
 
     home: str
     parts: Sequence[Part]
@@ -28,13 +28,13 @@ class EventBlocks(msgspec.Struct, frozen=True):
 
     @property
     def of_units(self) -> list[str]:
-        """Those that have units of the event; all but its ledgers."""
-        return [self.home, *(part.block for part in self.parts if part.sections)]
+        """Those that have units of the event, named like events: all but its ledgers."""
+        return [event_of(self.home), *(event_of(part.block) for part in self.parts if part.sections)]
 
     @property
     def that_sell(self) -> list[str]:
         """Those of which most is wanted, named like events: the parts, or the only block."""
-        return [event_of(block) for block in self.of_units[1:] or self.of_units]
+        return self.of_units[1:] or self.of_units
 
     def told(self, answers: dict[str, list[Answered]]) -> dict[str, list[Answered]]:
         """The answers by block; who was denied a seat of the event was denied those of each of its parts."""

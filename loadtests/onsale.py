@@ -138,7 +138,7 @@ async def _run(options: Options, console: Console, open_hand: Callable[[], Fleet
             tasks = _tasks(options, event_id, run, Path(folder))
             before = await administration.status()
             wanted = Wanted(options.seconds, options.kill_shard, options.moves, options.resizes, options.until_sold_out)
-            selling = Selling(wanted, administration, event_id, blocks.that_sell, console, hand)
+            selling = Selling(wanted, administration, blocks, console, hand)
             await selling.run(tasks)
             await asyncio.sleep(COUNTERS_LAG_S)
             counters = _since(before, await administration.status())
@@ -253,7 +253,7 @@ async def _audit(
         watching.cancel()
         progress.update(bar, total=audit.row_count, completed=audit.row_count)
     denied = sum(isinstance(answer, Denied) for told_of_block in answers.values() for answer in told_of_block)
-    units = [block for block in audit.summaries if block.block in event.of_units]
+    units = [block for block in audit.summaries if event_of(block.block) in event.of_units]
     return Audited(
         sum(map(len, answers.values())) - denied,
         denied,

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections.abc import Sequence
 from functools import partial
 
 import asyncpg
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtests.changes import Change, ChangeFailed, Changes, FleetHand, Kind
 from loadtests.crowd import Crowd
+from loadtests.event_blocks import EventBlocks
 from loadtests.figures import Figures
 from loadtests.kills import Kill, KillFailed, kill_owner
 from loadtests.load_process import Task
@@ -40,16 +40,15 @@ class Wanted(msgspec.Struct, frozen=True):
 class Selling:
     """The time in which the crowd buys: watched, shown, disturbed.
 
-    `blocks`: those of the event that sell, named like events: they are moved in turn, and the shard is killed that
-    serves the next of them. `hand`: who makes changes, if some are wanted.
+    The blocks that sell are moved in turn, and the shard is killed that serves the next of them. `hand`: who makes
+    changes, if some are wanted.
     """
 
     def __init__(
         self,
         wanted: Wanted,
         administration: Administration,
-        event_id: str,
-        blocks: Sequence[str],
+        event: EventBlocks,
         console: Console,
         hand: FleetHand | None = None,
     ) -> None:
@@ -64,10 +63,9 @@ class Selling:
         self.sold_out = False
         self._wanted = wanted
         self._administration = administration
-        self._event_id = event_id
+        self._event = event
         self._console = console
-        self._blocks = blocks
-        self._changes = None if hand is None else Changes(hand, blocks, wanted.moves, wanted.resizes)
+        self._changes = None if hand is None else Changes(hand, event.that_sell, wanted.moves, wanted.resizes)
         self._starts_at_s = 0.0
         self._is_over = False
 
@@ -135,7 +133,7 @@ class Selling:
     async def _until_sold_out(self, crowd: Crowd) -> None:
         while True:
             await asyncio.sleep(LOOK_AT_EVENT_EVERY_S)
-            units = await self._administration.availability(self._event_id)
+            units = await self._administration.availability(self._event.of_units)
             if units is None:
                 continue
             self.units = units
@@ -153,7 +151,7 @@ class Selling:
             await self._reach(number / (self._wanted.kills + 1))
             if self._is_over:
                 return
-            block = self._blocks[(number - 1) % len(self._blocks)]
+            block = self._event.that_sell[(number - 1) % len(self._event.that_sell)]
             find_owner = partial(self._administration.owner_of, block)
             try:
                 kill = await kill_owner(find_owner, lambda: crowd.pulse().in_flight, self._starts_at_s, killed)

@@ -90,17 +90,16 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True, tag="acknowl
     key: str = ""
 
 
-def units_of_legs(
-    legs: Iterable[tuple[str, Iterable[str], Iterable[tuple[str, int]]]],
+def as_acknowledged(
+    event_id: str, hold_id: str, units: Iterable[str], areas: Iterable[tuple[str, int]]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
-    """Units and areas of a basket as `Acknowledged` has them, of what it has by event: (event id, units, areas)."""
-    units: list[str] = []
-    areas: list[tuple[str, int]] = []
-    for event_id, names, places in legs:
-        block = block_of_event(event_id)
-        units += (f"{block}/{name}" for name in names)
-        areas += ((f"{block}/{area}", quantity) for area, quantity in places)
-    return tuple(units), tuple(areas)
+    """Units and areas of a hold of one event as `Acknowledged` has them: where its home is a desk, named as a basket's.
+
+    Raises ValueError for what are no ids.
+    """
+    block = block_of_event(event_id)
+    of = "" if home_of(HOLD, hold_id)[0] == block else f"{block}/"
+    return tuple(f"{of}{name}" for name in units), tuple((f"{of}{area}", quantity) for area, quantity in areas)
 
 
 Answered: TypeAlias = Acknowledged | Denied
