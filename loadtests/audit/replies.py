@@ -93,12 +93,9 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True, tag="acknowl
 def as_acknowledged(
     event_id: str, hold_id: str, units: Iterable[str], areas: Iterable[tuple[str, int]]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
-    """Units and areas of a hold of one event as `Acknowledged` has them: where its home is a desk, named as a basket's.
-
-    Raises ValueError for what are no ids.
-    """
-    block = block_of_event(event_id)
-    of = "" if home_of(HOLD, hold_id)[0] == block else f"{block}/"
+    """Units and areas of a hold of one event as `Acknowledged` has them: where its home is a desk, named as a basket's."""
+    block = event_id.rpartition("_")[2]
+    of = "" if hold_id.rpartition("_")[2].startswith(block) else f"{block}/"
     return tuple(f"{of}{name}" for name in units), tuple((f"{of}{area}", quantity) for area, quantity in areas)
 
 
