@@ -54,9 +54,9 @@ class Notebook:
         """A buyer was told this in answer to what it asked under the key."""
         self._keep(msgspec.structs.replace(reply, key=key))
 
-    def note_denied(self, area: str, asked_ms: int) -> None:
-        """A buyer asked for a single place of the area (empty: a single seat) and was just told that there is none."""
-        self._keep(Denied(self._event_id, area, asked_ms, _wall_ms()))
+    def note_denied(self, area: str, quantity: int, asked_ms: int) -> None:
+        """A buyer asked for places of the area (empty: for a seat) and was just told that there are not so many."""
+        self._keep(Denied(self._event_id, area, asked_ms, _wall_ms(), quantity))
 
     def now_ms(self) -> int:
         """Milliseconds since the run began."""
@@ -174,9 +174,11 @@ class Buyer:
         if isinstance(answer, Broken):
             return None
         count(figures.refused_by, way)
-        if answer.code == NOT_ENOUGH and ask.quantity == 1:
-            self._notebook.note_denied(AREA if ask.areas else "", asked_ms)
-            self._belief.despair(way)
+        if answer.code == NOT_ENOUGH:
+            if ask.areas or ask.quantity == 1:
+                self._notebook.note_denied(AREA if ask.areas else "", ask.quantity, asked_ms)
+            if ask.quantity == 1:
+                self._belief.despair(way)
         elif ask.seats:
             learn = self._belief.sold if answer.code == "UNITS_SOLD" else self._belief.gone
             learn([seat_of_name(name) for name in answer.units])
@@ -242,7 +244,9 @@ def _is_what_was_asked(reply: Acknowledged, ask: Ask) -> bool:
     if ask.best:
         return len(set(reply.units)) == len(reply.units) == ask.best and not reply.areas
     if ask.told is Told.HELD:
-        return (set(reply.units), set(reply.areas)) == (set(ask.seats), set(ask.areas))
+        seats = {seat_name(seat_of_name(name)) for name in reply.units}
+        areas = {(name.rpartition("/")[2], quantity) for name, quantity in reply.areas}
+        return (seats, areas) == (set(ask.seats), set(ask.areas))
     return ask.id in (reply.id, reply.hold_id)
 
 

@@ -7,7 +7,7 @@ from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, orders_pb2, orders_pb2_grpc, units_pb2
-from loadtests.audit.replies import Acknowledged, Told
+from loadtests.audit.replies import Acknowledged, Told, as_acknowledged
 from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
 
 CALLS_PER_CHANNEL = 50  # HTTP/2 allows 100 streams a connection; half of that leaves room for calls being abandoned
@@ -61,8 +61,9 @@ class GrpcShop:
         acknowledged = Acknowledged(
             ask.told,
             reply.hold_id if is_hold else reply.order_id,
-            tuple(reply.units),
-            tuple((places.area, places.quantity) for places in reply.areas),
+            *as_acknowledged(
+                reply.event_id, reply.hold_id, reply.units, [(places.area, places.quantity) for places in reply.areas]
+            ),
             reply.price.total_minor,
             reply.hold_id,
             expires_at_ms,

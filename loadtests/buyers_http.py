@@ -9,7 +9,7 @@ from datetime import datetime
 import aiohttp
 import msgspec
 
-from loadtests.audit.replies import Acknowledged, Told
+from loadtests.audit.replies import Acknowledged, Told, as_acknowledged
 from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
 
 _PATHS = {
@@ -34,6 +34,7 @@ class _Price(msgspec.Struct):
 class _Reply(msgspec.Struct):
     """What a hold and an order have in common; an order has an `order_id` and no `expires_at`."""
 
+    event_id: str
     hold_id: str
     units: tuple[str, ...]
     areas: tuple[_Area, ...]
@@ -121,8 +122,9 @@ def _acknowledged(ask: Ask, reply: _Reply, replayed: bool) -> Acknowledged:
     return Acknowledged(
         ask.told,
         reply.order_id if reply.expires_at is None and reply.order_id else reply.hold_id,
-        reply.units,
-        tuple((places.area, places.quantity) for places in reply.areas),
+        *as_acknowledged(
+            reply.event_id, reply.hold_id, reply.units, [(places.area, places.quantity) for places in reply.areas]
+        ),
         reply.price.total_minor,
         reply.hold_id,
         expires_at_ms,

@@ -53,6 +53,13 @@ class House:
         """Whether there is anything to be had this way."""
         return bool(self.place_count if way is Way.PLACES else self.seat_count)
 
+    def split(self, parts: int) -> list[list[str]]:
+        """The sections in so many groups of neighbours, as even as can be; 0: none. Raises ValueError."""
+        names = [_section(first) for first in range(0, self.seat_count, SEATS_PER_SECTION)]
+        if parts > len(names):
+            raise ValueError(f"has {len(names)} sections of seats and cannot be split into {parts}")
+        return [names[len(names) * part // parts : len(names) * (part + 1) // parts] for part in range(parts)]
+
     def layout(self) -> dict[str, object]:
         """The layout as a layout file describes it."""
         sections = []
@@ -79,8 +86,8 @@ def seat_name(seat: int) -> str:
 
 
 def seat_of_name(name: str) -> int:
-    """The seat of that name. Raises ValueError."""
-    section, row, place = name.split("/")
+    """The seat of that name, which may stand behind its event's block. Raises ValueError."""
+    section, row, place = name.split("/")[-3:]
     return (int(section[1:]) - 1) * SEATS_PER_SECTION + (int(row) - 1) * SEATS_PER_ROW + int(place) - 1
 
 

@@ -5,7 +5,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import asyncpg
@@ -16,28 +16,32 @@ from rich.progress import Progress, TaskID
 from loadtests.audit.audit import JournalAudit, LiveDigest
 from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Finding
-from loadtests.audit.replies import by_block, read_answers
+from loadtests.audit.ids import event_of
+from loadtests.audit.replies import Answered, by_block, read_answers
 from loadtests.changes import FleetHand
 from loadtests.crowd import CrowdFailed
+from loadtests.event_blocks import EventBlocks
 from loadtests.figures import together
 from loadtests.house import BEST_SHARE, House, HouseKind
 from loadtests.load_process import Task
 from loadtests.report import FINDINGS_SHOWN, Audited, Report, save, show
 from loadtests.selling import SHOW_EVERY_S, Selling, Wanted, progress_bar
-from loadtests.server import Administration, Counters, Server, ServerRefused, Status, block_of
+from loadtests.server import Administration, Counters, Server, ServerRefused, Status
 
 CLEAN, WRONG, TOO_SLOW = 0, 1, 2
 LEAST_ACCEPTED_PER_S = 250  # 5,000 new holds and orders in 20 s
 BUYERS_PER_PROCESS = 32
 DIGEST_WITHIN_S = 15.0
+DIGEST_AGAIN_S = 0.25  # a tenant is told one a second
+DIGEST_AGAIN_S = 0.25  # a tenant has one a second
 COUNTERS_LAG_S = 1.5
 
 
 class Options(msgspec.Struct, frozen=True):
     """What to run, against which server. `processes` 0: as many as the buyers need and the machine has cores.
 
-    `seconds`: at most, and with `until_sold_out` the house must be sold out by then. `moves`: of the event, and changes
-    of the number of shards, in turn. `best_share`: see `BEST_SHARE`.
+    `seconds`: at most, and with `until_sold_out` the house must be sold out by then. `split`: into so many blocks.
+    `moves`: of its blocks in turn; `resizes`: changes of the number of shards. `best_share`: see `BEST_SHARE`.
     """
 
     server: Server
@@ -45,12 +49,14 @@ class Options(msgspec.Struct, frozen=True):
     seconds: float = 20.0
     units: int = 200_000
     house: HouseKind = HouseKind.MIXED
+    split: int = 0
     best_share: float = BEST_SHARE
     until_sold_out: bool = False
     processes: int = 0
     hold_ttl_seconds: int = 12
     kill_shard: int = 0
     moves: int = 0
+    resizes: int = 0
     json_file: Path | None = None
 
     def process_count(self) -> int:
@@ -107,6 +113,10 @@ def verdict(report: Report) -> int:
     """The exit code that a report deserves."""
     if report.unexplained or not report.audit.clean or set(report.durability.values()) != {"on"}:
         return WRONG
+    if report.sold_out and report.audit.sold_count != report.units:
+        return WRONG
+    if report.sold_out and report.audit.sold_count != report.units:
+        return WRONG
     if report.until_sold_out:
         return CLEAN if report.sold_out else TOO_SLOW
     too_slow = report.figures.new_count < LEAST_ACCEPTED_PER_S * report.elapsed_s
@@ -115,23 +125,27 @@ def verdict(report: Report) -> int:
 
 async def _run(options: Options, console: Console, open_hand: Callable[[], FleetHand] | None) -> Report:
     administration = Administration(options.server)
-    hand = open_hand() if open_hand is not None and options.moves else None
+    hand = open_hand() if open_hand is not None and (options.moves or options.resizes) else None
     try:
         run = secrets.token_hex(6)
-        layout = House(options.units, options.house).layout()
+        house = House(options.units, options.house)
         name, key = f"On-sale {run}", f"onsale-{run}"
-        event_id = await administration.create_event(name, layout, options.hold_ttl_seconds, key)
+        event_id = await administration.create_event(
+            name, house.layout(), options.hold_ttl_seconds, key, house.split(options.split)
+        )
+        blocks = EventBlocks.of(event_id, await administration.parts_of(event_id))
         with tempfile.TemporaryDirectory(prefix="holdfast-onsale-") as folder:
             tasks = _tasks(options, event_id, run, Path(folder))
             before = await administration.status()
-            wanted = Wanted(options.seconds, options.kill_shard, options.moves, options.until_sold_out)
-            selling = Selling(wanted, administration, event_id, console, hand)
+            wanted = Wanted(options.seconds, options.kill_shard, options.moves, options.resizes, options.until_sold_out)
+            selling = Selling(wanted, administration, blocks, console, hand)
             await selling.run(tasks)
             await asyncio.sleep(COUNTERS_LAG_S)
             counters = _since(before, await administration.status())
             durability = await administration.durability()  # now, as the shards' lines are there that have committed
-            live = await _live_digest(administration, event_id)
-            audited = await _audit(options.server, event_id, live, [Path(task.told_file) for task in tasks], console)
+            answers = by_block(read_answers(Path(task.told_file) for task in tasks))
+            live = await _live_digests(administration, [*blocks.all, *answers])
+            audited = await _audit(options.server, blocks, live, answers, console)
     finally:
         await administration.close()
         if hand is not None:
@@ -143,6 +157,7 @@ async def _run(options: Options, console: Console, open_hand: Callable[[], Fleet
         buyers=options.buyers,
         house=options.house,
         units=options.units,
+        split=options.split,
         best_share=options.best_share,
         until_sold_out=options.until_sold_out,
         processes=len(tasks),
@@ -202,28 +217,52 @@ async def _live_digest(administration: Administration, event_id: str) -> LiveDig
     give_up_at_s = time.monotonic() + DIGEST_WITHIN_S
     live = await administration.live_digest(event_id)
     while live is None and time.monotonic() < give_up_at_s:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(DIGEST_AGAIN_S)
         live = await administration.live_digest(event_id)
     return live
 
 
-async def _audit(server: Server, event_id: str, live: LiveDigest | None, told: list[Path], console: Console) -> Audited:
-    block = block_of(event_id)
-    answers = by_block(read_answers(told))
-    audit = JournalAudit(server.database_url, answers, {} if live is None else {block: live})
+async def _live_digests(administration: Administration, blocks: Iterable[str]) -> dict[str, LiveDigest]:
+    """Those of the blocks that can be had."""
+    found: dict[str, LiveDigest] = {}
+    for block in dict.fromkeys(blocks):
+        digest = await _live_digest(administration, event_of(block))
+        if digest is not None:
+            found[block] = digest
+    return found
+
+
+async def _audit(
+    server: Server,
+    event: EventBlocks,
+    live: dict[str, LiveDigest],
+    answers: dict[str, list[Answered]],
+    console: Console,
+) -> Audited:
+    """Of all blocks of the event, and of the desks at which baskets of it are at home."""
+    audit = JournalAudit(server.database_url, event.told(answers), live)
     findings: list[Finding] = []
     finding_count = 0
     with progress_bar(console, "{task.completed:,.0f} rows") as progress:
-        bar = progress.add_task("auditing", total=live.position if live is not None else None)
+        bar = progress.add_task("auditing", total=sum(digest.position for digest in live.values()) or None)
         watching = asyncio.create_task(_show_rows(progress, bar, lambda: audit.row_count))
-        async for finding in audit.run([block]):
+        async for finding in audit.run(event.all):
             finding_count += 1
             if len(findings) < FINDINGS_SHOWN:
                 findings.append(finding)
         watching.cancel()
         progress.update(bar, total=audit.row_count, completed=audit.row_count)
     denied = sum(isinstance(answer, Denied) for told_of_block in answers.values() for answer in told_of_block)
-    return Audited(sum(map(len, answers.values())) - denied, denied, audit.summaries, findings, finding_count)
+    units = [block for block in audit.summaries if event_of(block.block) in event.of_units]
+    return Audited(
+        sum(map(len, answers.values())) - denied,
+        denied,
+        audit.summaries,
+        findings,
+        finding_count,
+        sum(block.sold_count for block in units),
+        sum(block.capacity for block in units),
+    )
 
 
 async def _show_rows(progress: Progress, bar: TaskID, rows: Callable[[], int]) -> None:

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from loadtests.audit.audit import BlockSummary
 from loadtests.audit.findings import Finding
-from loadtests.changes import Change
+from loadtests.changes import Change, Kind
 from loadtests.figures import Figures
 from loadtests.house import HouseKind, Way
 from loadtests.kills import Kill, felt_until
@@ -19,13 +19,18 @@ BUSY = 0.9  # a process that uses more of a core than this may be what limits th
 
 
 class Audited(msgspec.Struct, frozen=True):
-    """What the audit says; `findings` has the first few. `denied_count`: who was told that not one unit is left."""
+    """What the audit says; `findings` has the first few. `denied_count`: who was told that there is not enough left.
+
+    `sold_count`, `capacity`: units of the event, by its journals.
+    """
 
     reply_count: int
     denied_count: int
     blocks: list[BlockSummary]
     findings: list[Finding]
     finding_count: int
+    sold_count: int = 0
+    capacity: int = 0
 
     @property
     def clean(self) -> bool:
@@ -44,6 +49,7 @@ class Report(msgspec.Struct, frozen=True):
     buyers: int
     house: HouseKind
     units: int
+    split: int
     best_share: float
     until_sold_out: bool
     processes: int
@@ -106,6 +112,10 @@ def show(report: Report, console: Console) -> None:
             f"kill -9 {kill.pid}, {kill.shard}, which had the block of {report.event_id}, "
             f"{kill.in_flight} commands in flight; gap {gap_ms:,} ms",
         )
+    for kind in Kind:
+        made = sum(change.kind is kind for change in report.changes)
+        if made:
+            _line(console, f"{kind}s", f"{made}, each seen to have taken effect")
     for change in report.changes:
         gap_ms = figures.longest_gap_ms(change.began_at_ms, change.felt_until_ms)
         took_s = (change.ended_at_ms - change.began_at_ms) / 1000
@@ -122,7 +132,8 @@ def show(report: Report, console: Console) -> None:
 
 
 def _house(report: Report) -> str:
-    return f"{report.units:,} units ({report.house})"
+    split = f", in {report.split} blocks" if report.split else ""
+    return f"{report.units:,} units ({report.house}{split})"
 
 
 def _left(report: Report) -> str:
@@ -153,6 +164,7 @@ def save(report: Report, file: Path) -> None:
             }
             for change in report.changes
         ],
+        **{f"{kind}s": sum(change.kind is kind for change in report.changes) for kind in Kind},
         "accepted_per_s": report.figures.new_count / report.elapsed_s,
         "p50_ms": report.figures.wait_ms(0.5),
         "p99_ms": report.figures.wait_ms(0.99),
@@ -167,7 +179,8 @@ def _show_audit(audit: Audited, console: Console) -> None:
         console,
         "audit",
         f"{rows:,} rows, {entries:,} entries, {audit.reply_count:,} acknowledged replies, "
-        f"{audit.denied_count:,} times denied a single unit",
+        f"{audit.denied_count:,} times denied units that can be counted; "
+        f"{audit.sold_count:,} of {audit.capacity:,} units sold",
     )
     if audit.clean:
         _line(

@@ -3,18 +3,20 @@
 import asyncio
 import math
 import time
+from functools import partial
 
 import asyncpg
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtests.changes import Change, ChangeFailed, Changes, FleetHand
+from loadtests.changes import Change, ChangeFailed, Changes, FleetHand, Kind
 from loadtests.crowd import Crowd
+from loadtests.event_blocks import EventBlocks
 from loadtests.figures import Figures
 from loadtests.kills import Kill, KillFailed, kill_owner
 from loadtests.load_process import Task
-from loadtests.server import Administration, Availability, Owner, block_of
+from loadtests.server import Administration, Availability, block_of
 
 BEGIN_AFTER_S = 0.2
 SHOW_EVERY_S = 0.2
@@ -30,18 +32,23 @@ class Wanted(msgspec.Struct, frozen=True):
 
     seconds: float
     kills: int = 0
-    changes: int = 0
+    moves: int = 0
+    resizes: int = 0
     until_sold_out: bool = False
 
 
 class Selling:
-    """The time in which the crowd buys: watched, shown, disturbed. `hand`: who makes changes, if some are wanted."""
+    """The time in which the crowd buys: watched, shown, disturbed.
+
+    The blocks that sell are moved in turn, and the shard is killed that serves the next of them. `hand`: who makes
+    changes, if some are wanted.
+    """
 
     def __init__(
         self,
         wanted: Wanted,
         administration: Administration,
-        event_id: str,
+        event: EventBlocks,
         console: Console,
         hand: FleetHand | None = None,
     ) -> None:
@@ -56,9 +63,9 @@ class Selling:
         self.sold_out = False
         self._wanted = wanted
         self._administration = administration
-        self._event_id = event_id
+        self._event = event
         self._console = console
-        self._changes = None if hand is None else Changes(hand, event_id)
+        self._changes = None if hand is None else Changes(hand, event.that_sell, wanted.moves, wanted.resizes)
         self._starts_at_s = 0.0
         self._is_over = False
 
@@ -91,11 +98,15 @@ class Selling:
 
     def _count_what_was_wanted(self) -> None:
         for done, wanted, faults, what in (
-            (self.kills, self._wanted.kills, self.kill_faults, "kills"),
-            (self.changes, self._wanted.changes, self.change_faults, "changes of the fleet"),
+            (len(self.kills), self._wanted.kills, self.kill_faults, "kills"),
+            (self._made(Kind.MOVE), self._wanted.moves, self.change_faults, "moves"),
+            (self._made(Kind.RESIZE), self._wanted.resizes, self.change_faults, "resizes"),
         ):
-            if len(done) < wanted and not faults:
-                faults.append(f"{len(done)} of {wanted} {what} fitted into the time")
+            if done < wanted and not faults:
+                faults.append(f"{done} of {wanted} {what} fitted into the time")
+
+    def _made(self, kind: Kind) -> int:
+        return sum(change.kind is kind for change in self.changes)
 
     async def _reach(self, share: float) -> None:
         """Wait until this share of the time is gone, or of the units sold; or all is over."""
@@ -122,7 +133,7 @@ class Selling:
     async def _until_sold_out(self, crowd: Crowd) -> None:
         while True:
             await asyncio.sleep(LOOK_AT_EVENT_EVERY_S)
-            units = await self._administration.availability(self._event_id)
+            units = await self._administration.availability(self._event.of_units)
             if units is None:
                 continue
             self.units = units
@@ -140,20 +151,22 @@ class Selling:
             await self._reach(number / (self._wanted.kills + 1))
             if self._is_over:
                 return
+            block = self._event.that_sell[(number - 1) % len(self._event.that_sell)]
+            find_owner = partial(self._administration.owner_of, block)
             try:
-                kill = await kill_owner(self._find_owner, lambda: crowd.pulse().in_flight, self._starts_at_s, killed)
+                kill = await kill_owner(find_owner, lambda: crowd.pulse().in_flight, self._starts_at_s, killed)
             except (KillFailed, OSError, asyncpg.PostgresError) as failure:
                 self.kill_faults.append(str(failure))
                 return
             self.kills.append(kill)
             self._console.print(
-                f"kill -9 {kill.pid} ({kill.shard}), block {block_of(self._event_id)}, "
-                f"{kill.in_flight} commands in flight"
+                f"kill -9 {kill.pid} ({kill.shard}), block {block_of(block)}, {kill.in_flight} commands in flight"
             )
 
     async def _change(self, changes: Changes) -> None:
-        for number in range(1, self._wanted.changes + 1):
-            await self._reach(number / (self._wanted.changes + 1))
+        count = self._wanted.moves + self._wanted.resizes
+        for number in range(1, count + 1):
+            await self._reach(number / (count + 1))
             if self._is_over:
                 break
             try:
@@ -168,9 +181,6 @@ class Selling:
             await changes.undo()
         except ChangeFailed as failure:
             self.change_faults.append(str(failure))
-
-    async def _find_owner(self) -> Owner | None:
-        return await self._administration.owner_of(self._event_id)
 
 
 def progress_bar(console: Console, said: str) -> Progress:

@@ -1,5 +1,6 @@
 """The running server as its operator sees it: an event to sell, counts, digests, counters, and who serves what."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 from loadtests.audit.audit import LiveDigest
 from loadtests.audit.ids import block_of_event
+from loadtests.audit.parts import Part, parts_of
 from loadtests.audit.rows import connect_to_read
 
 TIMEOUT_S = 10.0
@@ -102,20 +104,30 @@ class Administration:
         self._as_tenant = {"Authorization": f"Bearer {server.api_key}"}
         self._as_operator = {"Authorization": f"Bearer {server.operator_key}"}
 
-    async def create_event(self, name: str, layout: dict[str, object], hold_ttl_seconds: int, key: str) -> str:
-        """A fresh event that is on sale; its id. Raises ServerRefused, also if the operator's key does not see it."""
-        event = {"name": name, "layout": layout, "hold_ttl_seconds": hold_ttl_seconds}
+    async def create_event(
+        self, name: str, layout: dict[str, object], hold_ttl_seconds: int, key: str, split: Sequence[Sequence[str]] = ()
+    ) -> str:
+        """A fresh event that is on sale; its id. `split`: groups of sections, each of which gets a block of its own.
+
+        Raises ServerRefused, also if the operator's key does not see it.
+        """
+        event: dict[str, object] = {"name": name, "layout": layout, "hold_ttl_seconds": hold_ttl_seconds}
+        if split:
+            event["split"] = split
         event_id: str = (await self._post("/v1/events", event, key))["event_id"]
         await self._post(f"/v1/events/{event_id}/open-sale", {}, f"{key}-open")
         await self._read(f"/v1/events/{event_id}", self._as_operator)
         return event_id
 
-    async def availability(self, event_id: str) -> Availability | None:
-        """The event's units, counted; None if that cannot be had now. Raises ServerRefused."""
-        answer = await self._read(f"/v1/events/{event_id}/availability", self._as_tenant)
-        if answer is None:
+    async def availability(self, blocks: Sequence[str]) -> Availability | None:
+        """The units of these blocks of an event, named like events, counted; None if that cannot be had now.
+
+        Raises ServerRefused.
+        """
+        answers = [await self._read(f"/v1/events/{block}/availability", self._as_tenant) for block in blocks]
+        counts = [category["counts"] for answer in answers if answer is not None for category in answer["categories"]]
+        if None in answers:
             return None
-        counts = [category["counts"] for category in answer["categories"]]
         return Availability(*(sum(found[status] for found in counts) for status in ("available", "held", "sold")))
 
     async def live_digest(self, event_id: str) -> LiveDigest | None:
@@ -133,6 +145,15 @@ class Administration:
     async def durability(self) -> dict[str, str]:
         """What Postgres says of the settings on which durability rests. Raises OSError, asyncpg.PostgresError."""
         return {found["name"]: found["setting"] for found in await self._select(_SETTINGS)}
+
+    async def parts_of(self, event_id: str) -> list[Part]:
+        """The parts of an event that is split, by its journal; else none. Raises OSError, asyncpg.PostgresError."""
+        connection = await connect_to_read(self._server.database_url)
+        try:
+            async with connection.transaction(readonly=True):
+                return await parts_of(connection, block_of(event_id))
+        finally:
+            await connection.close()
 
     async def owner_of(self, event_id: str) -> Owner | None:
         """The shard that serves the event now, by the catalogue. Raises OSError, asyncpg.PostgresError."""

@@ -211,6 +211,7 @@ def onsale(
     ] = None,
     units: Annotated[int, typer.Option(min=10, help="Units of the fresh event.")] = 200_000,
     house: Annotated[HouseKind, typer.Option(help="What the units are.")] = HouseKind.MIXED,
+    split: Annotated[int, typer.Option(min=0, max=64, help="Split its sections into so many blocks; 0: one.")] = 0,
     best_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the visits for seats that leave the choice to the server.")
     ] = BEST_SHARE,
@@ -219,9 +220,8 @@ def onsale(
     ] = False,
     processes: Annotated[int, typer.Option(min=0, help="Processes of buyers; 0: as many as they need.")] = 0,
     kill_shard: Annotated[int, typer.Option(min=0, help="Kill the serving shard so many times meanwhile.")] = 0,
-    moves: Annotated[
-        int, typer.Option(min=0, help="Move the event, and change the number of shards, so many times meanwhile.")
-    ] = 0,
+    moves: Annotated[int, typer.Option(min=0, help="Move the event's blocks so many times meanwhile.")] = 0,
+    resizes: Annotated[int, typer.Option(min=0, help="Change the number of shards so many times meanwhile.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     data_dir: DataDir = None,
     key: ApiKey = None,
@@ -250,11 +250,13 @@ def onsale(
         seconds=seconds or (1_800.0 if until_sold_out else 20.0),
         units=units,
         house=house,
+        split=split,
         best_share=best_share,
         until_sold_out=until_sold_out,
         processes=processes,
         kill_shard=kill_shard,
         moves=moves,
+        resizes=resizes,
         json_file=json_file,
     )
     raise typer.Exit(run_onsale(options, open_hand=lambda: ShardsHand(stack.database_url)))

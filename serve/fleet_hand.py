@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from actors.catalogue.fleet import LEAVING, Fleet
-from actors.core.ids import BlockId, parse_event_id
+from actors.core.ids import BlockId, TenantId, desks_of, parse_event_id
+from actors.core.ids import event_id as id_of_event
 from actors.engine.catalogue_port import CatalogueUnavailable
 from loadtests.changes import ChangeFailed
 from serve.shards import Refused, move, resize
@@ -29,6 +30,14 @@ class ShardsHand:
         if found is None:
             raise ChangeFailed(f"there is no event {event_id}")
         return found[0].shard
+
+    async def desks_of(self, event_id: str) -> list[str]:
+        """The desks of the event's tenant that are in use, named like events."""
+        found = await _done(self._fleet.place(_block_of(event_id)))
+        if found is None:
+            raise ChangeFailed(f"there is no event {event_id}")
+        desks = sorted(desks_of(TenantId(found[0].tenant)))
+        return [id_of_event(desk) for desk in desks if await _done(self._fleet.place(desk)) is not None]
 
     async def move(self, event_id: str, shard: str) -> str:
         """Move the event; how that went."""

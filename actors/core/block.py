@@ -228,6 +228,10 @@ def _desk_may_be_here(state: BlockState, _: Command) -> bool:
     return state.layout is None
 
 
+def _is_begun(state: BlockState, _: Command) -> bool:
+    return bool(state.tenant)
+
+
 def _event_is_there(state: BlockState, _: Command) -> bool:
     return state.layout is not None
 
@@ -245,7 +249,7 @@ def _waiter_is_there(state: BlockState, command: c.ReadWaiter | c.LeaveWaitingLi
 
 
 _OF_EVENTS = (
-    c.CreateEvent, c.OpenSale, c.ChangeStatus, c.EditEvent, c.PlaceHold, c.JoinWaitingList, c.ReadEvent, c.ReadDigest,
+    c.CreateEvent, c.OpenSale, c.ChangeStatus, c.EditEvent, c.PlaceHold, c.JoinWaitingList, c.ReadEvent,
 )  # fmt: skip
 _OF_HOLDS = (c.ExtendHold, c.ReleaseHold, c.PlaceOrder, c.ReadHold)
 _OF_ORDERS = (
@@ -261,6 +265,7 @@ _NAMED: dict[type, tuple[Callable[[BlockState, Any], bool], Reason]] = {
     **dict.fromkeys(_OF_ORDERS, (_order_is_there, Reason.ORDER_NOT_FOUND)),
     **dict.fromkeys(_OF_WAITERS, (_waiter_is_there, Reason.WAITER_NOT_FOUND)),
     c.IntendBasket: (_desk_may_be_here, Reason.EVENT_NOT_FOUND),
+    c.ReadDigest: (_is_begun, Reason.EVENT_NOT_FOUND),  # a desk's too
 }
 
 

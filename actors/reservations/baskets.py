@@ -65,18 +65,18 @@ class BasketAsks(Asks):
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
-            if not any(way.goes_on_after(outcome) for way in ways):
+            if not any(way.goes_on_after(outcome, self._now_ms()) for way in ways):
                 return _of_event(outcome, ways)
 
     async def _way(self, request: Request, stamp: Stamp, block: BlockId, wish: Wish) -> "_Way | Rejected":
         division = await self._divisions.of(request.caller, block, stamp.not_after_ms)
         if division is None:
-            return _Way(block, iter([([WishedLeg(block, wish)], None)]))
-        tries = division if isinstance(division, Rejected) else division.legs(wish, request.buyer)
+            return _Way(block, wish, iter([([WishedLeg(block, wish)], None)]))
+        tries = division if isinstance(division, Rejected) else division.legs(wish, request.buyer, self._now_ms())
         if isinstance(tries, Rejected):
             return Rejected(tries.reason, msgspec.structs.replace(tries.details, event=event_id(block)))
         assert isinstance(division, Division)
-        return _Way(block, tries, division.hold_ttl_ms, division.max_hold_life_ms)
+        return _Way(block, wish, tries, division)
 
     async def _exchange_in_basket(
         self, request: Request, home: tuple[BlockId, int], tickets: tuple[int, ...], wish: Wish, event_id: str
@@ -118,25 +118,30 @@ class BasketAsks(Asks):
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
-            if not way.goes_on_after(outcome):
+            if not way.goes_on_after(outcome, self._now_ms()):
                 return _of_event(outcome, [way])
 
 
 class _Way:
     """How what is wished for of one event can be had: the legs to try now, and those to try after them."""
 
-    def __init__(self, block: BlockId, tries: Iterator[Try], ttl_ms: int = 0, life_ms: int = 0) -> None:
+    def __init__(self, block: BlockId, wish: Wish, tries: Iterator[Try], division: Division | None = None) -> None:
         self.event = event_id(block)
-        self.ttl_ms, self.life_ms = ttl_ms, life_ms
+        self.ttl_ms = division.hold_ttl_ms if division is not None else 0
+        self.life_ms = division.max_hold_life_ms if division is not None else 0
+        self._wish = wish
+        self._division = division
         self._tries = tries
         self.legs, self._looked_in = next(tries)
 
-    def goes_on_after(self, refusal: Rejected) -> bool:
+    def goes_on_after(self, refusal: Rejected, now_ms: int) -> bool:
         """Whether it was this that had no room, and there is somewhere else to look for the best seats."""
         if refusal.reason is not Reason.NOT_ENOUGH_AVAILABLE or self._looked_in is None:
             return False
         if refusal.details.event != event_id(self._looked_in):
             return False
+        if self._division is not None:
+            self._division.refusals.note(self._looked_in, self._wish, now_ms)
         following = next(self._tries, None)
         if following is None:
             return False

@@ -2,7 +2,8 @@
 
 All that is held of such an event is a basket's, so whatever is wished for can be held, exchanged and limited across its
 parts. What is best of several parts is looked for in one part after the other, in the order of the layout, or of their
-distance to what seats are the better the nearer to it they are; the first that has room has it.
+distance to what seats are the better the nearer to it they are; the first that has room has it. Those that had none a
+moment ago are looked into last.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from actors.core.parts import LEDGER_AREA
 from actors.core.replies import EventReply
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.reservations.caller import Caller
+from actors.reservations.recent_refusals import RecentRefusals
 
 FRESH_MS = 5_000
 MAX_WHOLE = 100_000
@@ -32,11 +34,12 @@ Try: TypeAlias = tuple[list[WishedLeg], BlockId | None]
 
 
 class Division:
-    """How an event is split, as of one look at it."""
+    """How an event is split, as of one look at it. `refusals`: which of its parts had no room."""
 
-    def __init__(self, home: BlockId, event: EventReply, seen_at_ms: int) -> None:
+    def __init__(self, home: BlockId, event: EventReply, seen_at_ms: int, refusals: RecentRefusals) -> None:
         self.home = home
         self.seen_at_ms = seen_at_ms
+        self.refusals = refusals
         self._event = event
         self._index = LayoutIndex(event.layout)
         self._part_of = {section: BlockId(part.block) for part in event.parts for section in part.sections}
@@ -53,16 +56,16 @@ class Division:
         """How long a hold can live at most."""
         return self._event.rules.max_hold_life_ms
 
-    def legs(self, wish: Wish, buyer: str) -> Iterator[Try] | Rejected:
+    def legs(self, wish: Wish, buyer: str, now_ms: int) -> Iterator[Try] | Rejected:
         """What can be tried, one after the other until one has room: at least one."""
         asked = read_wish(self._index, self._event.rules, wish)
         if isinstance(asked, Rejected):
             return asked
-        return self._tries(wish, buyer, asked.quantity)
+        return self._tries(wish, buyer, asked.quantity, now_ms)
 
-    def _tries(self, wish: Wish, buyer: str, quantity: int) -> Iterator[Try]:
+    def _tries(self, wish: Wish, buyer: str, quantity: int, now_ms: int) -> Iterator[Try]:
         ledger = self._ledger_of(buyer) if self._event.rules.max_per_buyer and self._ledgers else None
-        for looked_in in self._candidates(wish):
+        for looked_in in self._candidates(wish, now_ms):
             legs = [
                 WishedLeg(block, part, ledger or "") for block, part in self._split(wish, looked_in).items()
             ]  # fmt: skip
@@ -71,13 +74,13 @@ class Division:
                 legs.append(WishedLeg(ledger, count, counts=quantity))
             yield legs, looked_in
 
-    def _candidates(self, wish: Wish) -> Sequence[BlockId | None]:
+    def _candidates(self, wish: Wish, now_ms: int) -> Sequence[BlockId | None]:
         """Where to look for the best seats whose place is not said by their sections."""
         open_choices = [best for best in wish.best if len(self._blocks_of(best)) > 1]
         if not open_choices:
             return (None,)
         common = [block for block in self._in_order if all(block in self._blocks_of(best) for best in open_choices)]
-        return common or (None,)
+        return self.refusals.asked_last(common, wish, now_ms) or (None,)
 
     def _blocks_of(self, best: BestSeats) -> set[BlockId]:
         if not best.sections:
@@ -162,7 +165,8 @@ class Divisions:
         if not event.parts:
             _keep(self._whole, key, None, MAX_WHOLE)
             return None
-        division = Division(block, event, self._now_ms())
+        refusals = RecentRefusals() if known is None else known.refusals
+        division = Division(block, event, self._now_ms(), refusals)
         _keep(self._divided, key, division, MAX_DIVIDED)
         return division
 

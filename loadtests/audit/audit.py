@@ -26,7 +26,10 @@ class LiveDigest(msgspec.Struct, frozen=True):
 
 
 class BlockSummary(msgspec.Struct, frozen=True):
-    """What was audited of a block. `open_deeds`: what it demanded of legs and did not see acknowledged yet."""
+    """What was audited of a block. `open_deeds`: what it demanded of legs and did not see acknowledged yet.
+
+    `capacity`: its units; `sold_count`: those of them that are sold at the end.
+    """
 
     block: str
     row_count: int
@@ -35,6 +38,8 @@ class BlockSummary(msgspec.Struct, frozen=True):
     order_count: int
     digest_compared: bool
     open_deeds: int = 0
+    capacity: int = 0
+    sold_count: int = 0
 
 
 class BlockAudit:
@@ -96,7 +101,7 @@ class BlockAudit:
         entry_count, books = self._ledger.entry_count, self._ledger.books
         return BlockSummary(
             self._block, self._row_count, entry_count, books.hold_count, len(books.orders), self._compared,
-            books.desk.open_deeds,
+            books.desk.open_deeds, books.plan.capacity, books.sold,
         )  # fmt: skip
 
     def _compare(self, live: LiveDigest) -> Iterator[Finding]:

@@ -1,4 +1,10 @@
-"""Who asked for a single unit and was told that there is none: right only if that was so at some moment meanwhile."""
+"""Who was told that there is not enough: right only if that was so at some moment meanwhile.
+
+That can be said of places, however many, and of a single seat; several adjacent seats may not be there although there
+are enough. An event that is split is looked through part by part: no seat may be denied while one of its blocks had
+one all the time. That seats were available now here and now there does not show that anybody could have found one. A
+unit that a leg of a basket has is held, also if nothing becomes of the basket.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -13,9 +19,9 @@ CLOCK_TOLERANCE_MS = 100
 
 
 class Denied(msgspec.Struct, frozen=True, tag="denied"):
-    """A refusal as a client got it, of an event that sets nothing aside: not one unit is available.
+    """A refusal as a client got it, of an event that sets nothing aside: so many units are not available.
 
-    `area`: of which a place was asked for; empty: any seat was. Times in ms since 1970 by the client's clock: when it
+    `area`: of which places were asked for; empty: any seat was. Times in ms since 1970 by the client's clock: when it
     first asked, and when it was told.
     """
 
@@ -23,44 +29,45 @@ class Denied(msgspec.Struct, frozen=True, tag="denied"):
     area: str
     asked_ms: int
     answered_ms: int
+    quantity: int = 1
 
 
 class DenialCheck:
-    """Meets a block's entries one by one, and knows at the end when of each kind of unit nothing was available."""
+    """Meets a block's entries one by one, and knows at the end when of what was asked for there was not enough."""
 
     def __init__(self, block: str, denials: Iterable[Denied]) -> None:
         self.findings: list[Finding] = []
         self._block = block
         self._denials = list(denials)
-        self._gone: dict[str, _Gone] = {denied.area: _Gone() for denied in self._denials}
+        self._gone = {(denied.area, denied.quantity): _Gone() for denied in self._denials}
 
     def meet(self, at_ms: int, books: Books) -> None:
         """`books` have all entries up to one of this time."""
         if books.event is None:
             return
-        for area, gone in self._gone.items():
-            gone.stands(at_ms, is_gone=books.units.open_count(area) <= 0)
+        for (area, quantity), gone in self._gone.items():
+            gone.stands(at_ms, is_gone=books.units.open_count(area) < quantity)
 
     def finish(self) -> None:
         """The journal is at its end."""
         for denied in self._denials:
-            if not self._gone[denied.area].at_some_moment(
+            if not self._gone[denied.area, denied.quantity].at_some_moment(
                 denied.asked_ms - CLOCK_TOLERANCE_MS, denied.answered_ms + CLOCK_TOLERANCE_MS
             ):
-                what = f"a place of {denied.area}" if denied.area else "a seat"
+                what = f"{denied.quantity} of {denied.area}" if denied.area else "a seat"
                 self.findings.append(
                     Finding(
                         self._block,
                         0,
                         Fault.DENIED_WRONGLY,
                         f"{what} was denied at {denied.answered_ms}, {denied.answered_ms - denied.asked_ms} ms after "
-                        "it was asked for, and available all the time",
+                        "it was asked for, and was there all the time",
                     )
                 )
 
 
 class _Gone:
-    """The times in which nothing was available, in order, both ends included."""
+    """The times in which there was not enough, in order, both ends included."""
 
     def __init__(self) -> None:
         self._begins_ms: list[int] = []

@@ -48,6 +48,11 @@ def desk_of(tenant: str, key: bytes) -> str:
     return "".join(_DIGITS[number >> 5 * place & 31] for place in reversed(range(16)))
 
 
+def event_of(block: str) -> str:
+    """The id by which the event in the block is known; a desk and a part go by one like it."""
+    return f"{EVENT}_{block}"
+
+
 def block_of_event(text: str) -> str:
     """The block of an event's id. Raises ValueError if it is not one."""
     parts = _EVENT.fullmatch(text)

@@ -16,6 +16,7 @@ from actors.core.commands import (
     IntendBasket,
     PlaceHold,
     PlaceOrder,
+    ReadDigest,
     ReadHold,
     ReadOrder,
     ReleaseHold,
@@ -23,7 +24,17 @@ from actors.core.commands import (
 )
 from actors.core.entries import BasketDropped, HoldExpired, OrderExpired
 from actors.core.outcomes import Accepted, Reason, Rejected
-from actors.core.replies import EventStatus, HoldReply, HoldStatus, LegFateReply, OrderReply, OrderStatus, PlacingReply
+from actors.core.replies import (
+    DigestReply,
+    EventStatus,
+    HoldReply,
+    HoldStatus,
+    LegFateReply,
+    OrderReply,
+    OrderStatus,
+    PlacingReply,
+)
+from actors.core.snapshot import ledger_digest
 from actors.core.wishes import Wish
 from tests.core.checked_house import (
     BASKET,
@@ -73,6 +84,16 @@ def test_a_wish_that_is_malformed_is_named_with_its_leg() -> None:
     reason, fields = why(refused)
     assert reason == "INVALID_ARGUMENT"
     assert all(field.startswith("legs[0].") for field in fields)
+
+
+def test_a_desk_tells_its_digest() -> None:
+    house = House()
+    assert why(house.ask(DESK, ReadDigest(TENANT)))[0] == "EVENT_NOT_FOUND"
+    house.hold()
+    told = house.say(DESK, ReadDigest(TENANT))
+    assert isinstance(told, DigestReply)
+    assert told.ledger_digest == ledger_digest(house.state(DESK))
+    assert why(house.ask(DESK, ReadDigest("another tenant")))[0] == "EVENT_NOT_FOUND"
 
 
 def test_a_basket_is_meant_once_a_key() -> None:

@@ -17,7 +17,7 @@ from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused
 
 HOLD = Ask(Told.HELD, seats=("A/1/1",))
 VIEW = (
-    b'{"hold_id":"hold_x","status":"ACTIVE","event_id":"e","units":["A/1/1"],"areas":[{"area":"Floor","quantity":2}],'
+    b'{"hold_id":"hold_x","status":"ACTIVE","event_id":"event_x","units":["A/1/1"],"areas":[{"area":"Floor","quantity":2}],'
     b'"price":{"currency":"EUR","lines":[],"total_minor":900},"expires_at":"2026-05-01T18:00:00.250Z","order_id":null}'
 )
 
@@ -50,6 +50,12 @@ def test_an_http_hold_is_kept_as_it_was_told() -> None:
     assert answer == Accepted(
         Acknowledged(Told.HELD, "hold_x", ("A/1/1",), (("Floor", 2),), 900, "hold_x", 1_777_658_400_250), False
     )
+
+
+def test_units_of_an_event_that_is_split_are_named_with_its_block() -> None:
+    answer = _answer(HOLD, 201, VIEW.replace(b'"event_id":"event_x"', b'"event_id":"event_y"'), None, False)
+    assert isinstance(answer, Accepted)
+    assert (answer.reply.units, answer.reply.areas) == (("y/A/1/1",), (("y/Floor", 2),))
 
 
 def test_an_http_replay_tells_no_deadline_to_compare() -> None:

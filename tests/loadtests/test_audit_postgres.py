@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from actors.core.ids import BlockId, Kind, event_id, outside_id
+from actors.core.ids import BlockId, Kind, outside_id
 from actors.journal.journal import GENESIS, JournalRow, NewRow
 from actors.journal.postgres import PostgresJournal
 from loadtests import onsale
@@ -17,6 +17,7 @@ from loadtests.audit.command import CLEAN, WRONG, run_audit
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import Acknowledged, by_block, read_answers
 from loadtests.audit.rows import Row
+from loadtests.event_blocks import EventBlocks
 from loadtests.server import Server
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND
@@ -140,13 +141,13 @@ def test_the_command_finds_a_lost_reply_of_a_block_that_it_was_not_asked_for(wri
     assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG
 
 
-def test_a_run_of_buyers_that_were_told_of_another_event_is_not_clean(written: str, tmp_path: Path) -> None:
-    told = tmp_path / "told.jsonl"
+def test_a_run_of_buyers_that_were_told_of_another_event_is_not_clean(written: str) -> None:
     journal = clean_journal()
     server = Server("http://127.0.0.1:1", "127.0.0.1:1", written, "key", "operator's key")
+    event = EventBlocks(BLOCK, [])
     for extra, clean in (([], True), ([_told_elsewhere()], False)):
-        told.write_bytes(msgspec.json.Encoder().encode_lines([*journal.replies, *extra]))
-        audited = asyncio.run(onsale._audit(server, event_id(BLOCK), journal.live, [told], Console(quiet=True)))
+        answers = by_block([*journal.replies, *extra])
+        audited = asyncio.run(onsale._audit(server, event, {BLOCK: journal.live}, answers, Console(quiet=True)))
         assert audited.clean is clean
         assert ((OTHER, Fault.REPLY_NOT_IN_JOURNAL) in _where(audited.findings)) is not clean
 

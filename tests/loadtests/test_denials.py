@@ -4,6 +4,8 @@ import pytest
 
 from loadtests.audit.denials import CLOCK_TOLERANCE_MS, Denied
 from loadtests.audit.findings import Fault
+from loadtests.audit.parts import Part
+from loadtests.event_blocks import EventBlocks
 from tests.loadtests.journals import BLOCK, HOLD_TTL_MS, Journal, Shop, audit, clean_journal, made_event
 
 EVENT = f"event_{BLOCK}"
@@ -61,3 +63,26 @@ def test_whoever_is_denied_after_the_last_entry_is_denied_by_what_it_left() -> N
     late_ms = journal.last_ms + FAR_MS
     journal.denials = [Denied(EVENT, "", late_ms, late_ms), Denied(EVENT, "floor", late_ms, late_ms)]
     assert [finding.fault for finding in audit(journal)] == [Fault.DENIED_WRONGLY] * 2
+
+
+@pytest.mark.parametrize(("quantity", "clean"), [(3, True), (2, False)])
+def test_several_places_may_be_denied_while_there_are_fewer(quantity: int, clean: bool) -> None:
+    shop = Shop()
+    made_event(shop)
+    shop.now_ms += FAR_MS
+    shop.hold(1, (), 8)
+    shop.commit()
+    journal = shop.journal()
+    journal.denials = [Denied(EVENT, "floor", shop.now_ms, shop.now_ms + 5, quantity)]
+    assert (audit(journal) == []) is clean
+
+
+def test_who_is_denied_a_seat_of_an_event_is_denied_those_of_its_parts() -> None:
+    event = EventBlocks(BLOCK, [Part("north", ("N",)), Part("south", ("S",)), Part("ledger", ())])
+    seat, place = Denied(EVENT, "", 1, 2), Denied(EVENT, "floor", 1, 2)
+    assert event.told({BLOCK: [seat, place]}) == {BLOCK: [seat, place], "north": [seat], "south": [seat]}
+    assert event.told({"desk": []}) == {"desk": []}
+    assert event.that_sell == ["event_north", "event_south"]
+    assert event.of_units == [EVENT, "event_north", "event_south"]
+    assert event.all == [BLOCK, "north", "south", "ledger"]
+    assert EventBlocks(BLOCK, []).that_sell == [EVENT]

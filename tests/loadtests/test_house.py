@@ -29,6 +29,27 @@ def test_the_layout_has_so_many_units_and_names_seats_alike(units: int, kind: Ho
             assert seat_of_name(seat_name(seat)) == seat
 
 
+@pytest.mark.parametrize(("units", "parts", "sizes"), [(80_000, 8, [10] * 8), (5_000, 2, [2, 3]), (5_000, 0, [])])
+def test_sections_are_split_evenly_and_in_order(units: int, parts: int, sizes: list[int]) -> None:
+    house = House(units, HouseKind.SEATS)
+    groups = house.split(parts)
+    assert [len(group) for group in groups] == sizes
+    layout = parse_layout(house.layout())
+    assert isinstance(layout, Layout)
+    names = [section.name for section in layout.sections]
+    assert [name for group in groups for name in group] == (names if groups else [])
+
+
+@pytest.mark.parametrize(("kind", "parts"), [(HouseKind.SEATS, 6), (HouseKind.AREA, 1)])
+def test_a_house_is_not_split_into_more_parts_than_it_has_sections(kind: HouseKind, parts: int) -> None:
+    with pytest.raises(ValueError, match="cannot be split"):
+        House(5_000, kind).split(parts)
+
+
+def test_a_seat_of_a_basket_is_known_by_its_own_name() -> None:
+    assert seat_of_name(f"0123456789abcdef/{seat_name(41)}") == 41
+
+
 def test_chosen_seats_are_side_by_side_and_not_known_to_be_gone() -> None:
     belief = Belief(House(10_000), 0, 1, Random(1))
     gone: set[int] = set()

@@ -13,7 +13,7 @@ from loadtests import onsale
 from loadtests.audit.audit import BlockSummary
 from loadtests.audit.findings import Fault, Finding
 from loadtests.audit.replies import Told
-from loadtests.changes import Change
+from loadtests.changes import Change, Kind
 from loadtests.crowd import Crowd, CrowdFailed
 from loadtests.figures import Figures
 from loadtests.house import HouseKind
@@ -27,13 +27,14 @@ BLOCK = BlockId("0" * 16)
 SUMMARY = BlockSummary(BLOCK, 3, 30, 10, 5, digest_compared=True)
 FINDING = Finding(BLOCK, 7, Fault.UNIT_CLAIMED_TWICE, "seat [1] by hold_y, while SOLD to hold_x")
 MORE_SHOWN = (
-    "200,000 units (mixed)",
+    "200,000 units (mixed, in 8 blocks)",
     "gap without any accepted write 12 ms, until at 19.0 s nothing was available",
     "3 available, 2 held, 1 sold",
     "best seats    7 holds (0 found again under their key), refused 0",
     "move to shard-2 in 0.4 s: moved; gap 2,899 ms",
     "it has not moved",
-    "2 times denied a single unit",
+    "2 times denied units that can be counted; 150 of 160 units sold",
+    "moves         1, each seen to have taken effect",
 )
 NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key", "operator's key")
 
@@ -46,6 +47,7 @@ def _report(new: int = 5_000, **changes: object) -> Report:
         buyers=64,
         house=HouseKind.MIXED,
         units=200_000,
+        split=8,
         best_share=0.3,
         until_sold_out=False,
         processes=2,
@@ -60,9 +62,9 @@ def _report(new: int = 5_000, **changes: object) -> Report:
         counters=Counters(100, 10, 5, 5, 200),
         kills=[Kill("shard-1", 4_711, 5_000, 61)],
         kill_faults=[],
-        changes=[Change("move to shard-2", "moved", 6_000, 6_400)],
+        changes=[Change(Kind.MOVE, "move to shard-2", "moved", 6_000, 6_400)],
         change_faults=[],
-        audit=Audited(9, 2, [SUMMARY], [], 0),
+        audit=Audited(9, 2, [SUMMARY], [], 0, 200_000, 200_000),
     )
     return msgspec.structs.replace(report, **changes)
 
@@ -86,6 +88,7 @@ def test_what_was_to_sell_out_did_not_however_much_was_sold() -> None:
         {"audit": Audited(9, 2, [msgspec.structs.replace(SUMMARY, digest_compared=False)], [], 0)},
         {"figures": Figures(accepted={Told.HELD: 9_999}, errors={"HTTP held: INTERNAL": 1})},
         {"durability": {"fsync": "off"}},
+        {"sold_out": True, "audit": Audited(9, 2, [SUMMARY], [], 0, 199_999, 200_000)},
         {"kill_faults": ["there was nothing to kill"]},
         {"change_faults": ["it has not moved in 30 s"]},
     ],
@@ -95,7 +98,7 @@ def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) ->
 
 
 def test_a_report_shows_and_keeps_what_counts(tmp_path: Path) -> None:
-    report = _report(audit=Audited(9, 2, [SUMMARY], [FINDING], 1), change_faults=["it has not moved"])
+    report = _report(audit=Audited(9, 2, [SUMMARY], [FINDING], 1, 150, 160), change_faults=["it has not moved"])
     report.figures.held_by["best seats"] = 7
     report.figures.accepted_at[6_500] = 1
     console = Console(record=True, width=200, file=(tmp_path / "shown").open("w"))
@@ -114,6 +117,7 @@ def test_a_report_shows_and_keeps_what_counts(tmp_path: Path) -> None:
     save(report, tmp_path / "report.json")
     kept = msgspec.json.decode((tmp_path / "report.json").read_bytes())
     assert (kept["accepted_per_s"], kept["audit"]["finding_count"]) == (250.0, 1)
+    assert (kept["moves"], kept["resizes"], kept["split"]) == (1, 0, 8)
     assert [(change["what"], change["gap_ms"]) for change in kept["changes"]] == [("move to shard-2", 2_899)]
 
 

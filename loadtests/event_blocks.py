@@ -1,0 +1,42 @@
+"""The blocks of the event that is sold: one, or where it is split its home, its parts and its ledgers."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from loadtests.audit.denials import Denied
+from loadtests.audit.ids import block_of_event, event_of
+from loadtests.audit.parts import Part
+from loadtests.audit.replies import Answered
+
+
+class EventBlocks(msgspec.Struct, frozen=True):
+    """`home`: where the event is known; `parts`: none if it is not split."""
+
+    home: str
+    parts: Sequence[Part]
+
+    @classmethod
+    def of(cls, event_id: str, parts: Sequence[Part]) -> "EventBlocks":
+        """Those of the event. Raises ValueError for what is no event's id."""
+        return cls(block_of_event(event_id), parts)
+
+    @property
+    def all(self) -> list[str]:
+        """All of them."""
+        return [self.home, *(part.block for part in self.parts)]
+
+    @property
+    def of_units(self) -> list[str]:
+        """Those that have units of the event, named like events: all but its ledgers."""
+        return [event_of(self.home), *(event_of(part.block) for part in self.parts if part.sections)]
+
+    @property
+    def that_sell(self) -> list[str]:
+        """Those of which most is wanted, named like events: the parts, or the only block."""
+        return self.of_units[1:] or self.of_units
+
+    def told(self, answers: dict[str, list[Answered]]) -> dict[str, list[Answered]]:
+        """The answers by block; who was denied a seat of the event was denied those of each of its parts."""
+        denied = [answer for answer in answers.get(self.home, ()) if isinstance(answer, Denied) and not answer.area]
+        return {**answers, **{part.block: list(denied) for part in self.parts if part.sections and denied}}
