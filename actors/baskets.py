@@ -144,7 +144,7 @@ class Baskets:
             reply = reply_decoder.decode(pinned.reply)
             assert isinstance(reply, PinReply), "a leg says what it holds"
             assert reply.held is not None, "a leg says what it holds"
-            held.append(_told(reply.held, plan, {leg.event for leg in held}))
+            held.append(_told(reply.held, plan))
         return tuple(held)
 
     async def _drop(self, desk: BlockId, placing: PlacingReply, stamp: Stamp, refusal: Rejected) -> Settled | Rejected:
@@ -169,12 +169,11 @@ class Baskets:
         )
 
 
-def _told(held: LegHeld, plan: LegPlan, before: set[str]) -> LegHeld:
-    """What the desk is told of a leg: a ledger's has no tickets, and what is charged once is charged once an event."""
+def _told(held: LegHeld, plan: LegPlan) -> LegHeld:
+    """What the desk is told of a leg: a ledger's has no tickets."""
     if plan.counts:
         return LegHeld(held.leg, plan.block, held.currency, (), (), (), (), counts=plan.counts, home=held.home)
-    once = None if (held.home or plan.block) in before else held.once
-    return msgspec.structs.replace(held, block=plan.block, once=once, counted_by=plan.counted_by)
+    return msgspec.structs.replace(held, block=plan.block, counted_by=plan.counted_by)
 
 
 def _settled(desk: BlockId, replied: Replied) -> Settled:

@@ -49,7 +49,8 @@ class LegHeld(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
     `once`: what its event charges for the leg as a whole. `chosen`: (score, orphans) of each choice that was left to
     us. `counted_by`, `counts`: as in `LegPlan`; a leg in a ledger has no tickets.
-    `home`: that of the event of which the block is but a part, or empty.
+    `home`: that of the event of which the block is but a part, or empty. `together`: tickets of one table each that is
+    sold only as a whole. `begins`: (ticket, when its slot begins).
     """
 
     leg: int
@@ -64,6 +65,8 @@ class LegHeld(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     counted_by: str = ""
     counts: int = 0
     home: str = ""
+    together: tuple[tuple[int, ...], ...] = ()
+    begins: tuple[tuple[int, int], ...] = ()
 
     @property
     def event(self) -> str:
@@ -86,12 +89,13 @@ class LegReply(msgspec.Struct, frozen=True, array_like=True):
 
 
 def leg_replies(legs: Iterable[tuple[LegHeld, Sequence[int]]]) -> tuple[LegReply, ...]:
-    """What is left by these tickets of each leg, by event; those of which nothing is left are not there."""
+    """What is left by these tickets of each leg, by event; events of which nothing is left are not there."""
     of_event: dict[str, list[tuple[LegHeld, Sequence[int]]]] = {}
     for held, tickets in legs:
-        if tickets:
-            of_event.setdefault(held.event, []).append((held, tickets))
-    return tuple(_leg_reply(event, of_this) for event, of_this in of_event.items())
+        of_event.setdefault(held.event, []).append((held, tickets))
+    return tuple(
+        _leg_reply(event, of_this) for event, of_this in of_event.items() if any(tickets for _, tickets in of_this)
+    )
 
 
 def _leg_reply(event: str, legs: Sequence[tuple[LegHeld, Sequence[int]]]) -> LegReply:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from actors.core.baskets import MAX_LEGS, Deed, LegHeld, LegPlan
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, DropBasket, IntendBasket, SettleBasket
-from actors.core.desk_state import FIRST_DEMAND, Basket, counted
+from actors.core.desk_state import FIRST_DEMAND, Basket, counted, once_an_event
 from actors.core.entries import (
     BasketDropped,
     BasketIntended,
@@ -36,6 +36,8 @@ from actors.core.wishes import faults_of_wish
 BASKET_LIFE_MS = 2 * 60 * 60_000
 DEFAULT_BASKET_TTL_MS = 10 * 60_000
 MAX_PLACING_MS = 30_000
+CLOSED_FOR_MS = 24 * 60 * 60_000
+"""When a leg of an order that is over may ask again: nothing more will become of it."""
 
 
 def faults_of_intend_basket(state: BlockState, command: IntendBasket) -> tuple[str, ...]:
@@ -91,8 +93,9 @@ def decide_settle_basket(state: BlockState, command: SettleBasket, now_ms: int) 
     if len({held.currency for held in command.held}) > 1:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("legs: the events are sold in different currencies",)))
     expires_at_ms = now_ms + min(basket.ttl_ms, basket.life_ms)
-    entry = BasketSettled(now_ms, basket.number, command.held, expires_at_ms, now_ms + basket.life_ms)
-    return Accepted((entry,), hold_reply(state, _hold_of(basket, entry), now_ms, held=command.held))
+    held = tuple(once_an_event(leg, command.held[:place]) for place, leg in enumerate(command.held))
+    entry = BasketSettled(now_ms, basket.number, held, expires_at_ms, now_ms + basket.life_ms)
+    return Accepted((entry,), hold_reply(state, _hold_of(basket, entry), now_ms, held=held))
 
 
 def decide_drop_basket(state: BlockState, command: DropBasket, now_ms: int) -> Outcome:
@@ -131,9 +134,17 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
         return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=waits_until_ms))
     if all(held.leg != command.leg for held in basket.held):
         return Accepted((), LegFateReply(command.leg, Deed.RELEASE, command.revision + 1))
+    if _is_closed(state, basket):
+        return Accepted((), LegFateReply(command.leg, ask_at_ms=now_ms + CLOSED_FOR_MS))
     if command.is_void:
         return Accepted(_end_void_leg(state, basket, command.leg, now_ms), LegFateReply(command.leg, ask_at_ms=now_ms))
     return Accepted((), LegFateReply(command.leg, ask_at_ms=state.holds[basket.number].expires_at_ms))
+
+
+def _is_closed(state: BlockState, basket: Basket) -> bool:
+    """Whether the order has ended as it should, so that its legs keep what they have."""
+    order = state.orders.get(state.holds[basket.number].order)
+    return order is not None and order.status in (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 
 
 def _end_void_leg(state: BlockState, basket: Basket, leg: int, now_ms: int) -> tuple[Entry, ...]:

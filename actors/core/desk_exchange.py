@@ -3,7 +3,7 @@
 from actors.core.baskets import LegPlan
 from actors.core.commands import IntendExchange, SettleExchange
 from actors.core.desk import MAX_PLACING_MS
-from actors.core.desk_state import Basket, Exchange, count_less, tickets_by_leg
+from actors.core.desk_state import Basket, Exchange, count_less, once_an_event, tickets_by_leg
 from actors.core.entries import Entry, ExchangeDropped, ExchangeIntended, ExchangeSettled
 from actors.core.ids import NUMBER_BITS, Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
@@ -75,7 +75,7 @@ def decide_settle_exchange(state: BlockState, command: SettleExchange, now_ms: i
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("event_id: it is sold in another currency",)))
     if any(less < 0 for less in count_less(basket, exchange.tickets, command.held).values()):
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("tickets: are fewer than the new units",)))
-    entries = (ExchangeSettled(now_ms, order.number, command.held),)
+    entries = (ExchangeSettled(now_ms, order.number, once_an_event(command.held, basket.held)),)
     return Accepted(entries, PlacingReply(basket.number, (), 0))
 
 

@@ -3,7 +3,7 @@
 A basket that is held is a hold of the desk's block like any other, without units of its own, and its order likewise.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import msgspec
 
@@ -154,6 +154,24 @@ def tickets_by_leg(legs: Iterable[LegHeld], tickets: Iterable[int]) -> Iterator[
         count = len(held.of_ticket)
         yield held, [ticket for ticket in range(count) if first + ticket in wanted]
         first += count
+
+
+def left_at_tables(legs: Iterable[LegHeld], good: Container[int], given: Iterable[int]) -> tuple[str, ...]:
+    """What is left, by name, of tables that are sold only as a whole, without the tickets given. `good`: not void."""
+    left: list[str] = []
+    wanted, first = {ticket for ticket in given if ticket in good}, 0
+    for held in legs:
+        for table in held.together:
+            own = {ticket for ticket in table if first + ticket in wanted}
+            left += (held.seats[ticket] for ticket in table if own and ticket not in own and first + ticket in good)
+        first += len(held.of_ticket)
+    return tuple(left)
+
+
+def once_an_event(held: LegHeld, before: Iterable[LegHeld]) -> LegHeld:
+    """The leg, without what its event charges once if one of the legs before is of the same event."""
+    is_first = all(leg.event != held.event for leg in before)
+    return held if is_first else msgspec.structs.replace(held, once=None)
 
 
 def counted(legs: Iterable[LegHeld], ledger: str) -> int:

@@ -232,9 +232,28 @@ def _pin_reply(state: BlockState, hold: Hold) -> PinReply:
     )
     once = _line(state, hold.priced, "", "", 0, hold.once) if hold.once else None
     held = LegHeld(
-        hold.number, "", layout.currency, seats, areas, told, tuple(of_ticket), once, hold.chosen, home=state.home
+        hold.number, "", layout.currency, seats, areas, told, tuple(of_ticket), once, hold.chosen, home=state.home,
+        together=_tables(state, hold), begins=_begins(state, hold),
     )  # fmt: skip
     return PinReply(hold.number, held)
+
+
+def _tables(state: BlockState, hold: Hold) -> tuple[tuple[int, ...], ...]:
+    index = state.index_of(hold.layout)
+    if not index.has_tables:
+        return ()
+    tables: dict[range, list[int]] = {}
+    for ticket, seat in enumerate(hold.seats):
+        table = index.table_of_seat(seat)
+        if table is not None:
+            tables.setdefault(table, []).append(ticket)
+    return tuple(map(tuple, tables.values()))
+
+
+def _begins(state: BlockState, hold: Hold) -> tuple[tuple[int, int], ...]:
+    index = state.index_of(hold.layout)
+    slots = ((ticket, unit) for ticket, unit in enumerate(hold.seats) if unit >= index.seat_count)
+    return tuple((ticket, index.slots.times_ms(unit)[0]) for ticket, unit in slots)
 
 
 def _line(

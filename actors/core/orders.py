@@ -10,7 +10,7 @@ from actors.core.replies import HoldStatus, OrderReply, OrderStatus, TicketReply
 from actors.core.state import BlockState, Hold, Order
 from actors.core.tickets import (
     SOLD,
-    good_tickets,
+    begins_ms,
     order_legs,
     order_price,
     order_units,
@@ -92,14 +92,13 @@ def decide_close_order(state: BlockState, command: CloseOrder, now_ms: int) -> O
     status = status_at(state, order, now_ms)
     if status not in IN_FORCE:
         return Rejected(NO_LONGER[status])
+    refusal = refuse_while_exchanging(state, order)
+    if refusal is not None:
+        return refusal
     hold = state.holds[order.hold]
-    begins_ms = [
-        state.index_of(ticket.lot.layout).slots.times_ms(ticket.seat)[0]
-        for ticket in good_tickets(state, hold, order)
-        if ticket.seat is not None and ticket.seat >= state.index_of(ticket.lot.layout).seat_count
-    ]
-    if not begins_ms or min(begins_ms) > now_ms:
-        return Rejected(Reason.ORDER_NOT_DUE, Details(retry_at_ms=min(begins_ms, default=None)))
+    first_ms = min(begins_ms(state, hold, order), default=None)
+    if first_ms is None or first_ms > now_ms:
+        return Rejected(Reason.ORDER_NOT_DUE, Details(retry_at_ms=first_ms))
     stamp = command.stamp
     entry = OrderClosed(now_ms, order.number, command.status, stamp.key, stamp.fingerprint)
     return Accepted((entry,), reply_of(state, order, hold, command.status))

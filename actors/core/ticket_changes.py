@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from actors.core.commands import CancelTickets, ExchangeTickets, ReassignTicket
+from actors.core.desk_state import left_at_tables
 from actors.core.entries import Entry, OrderCancelled, TicketReassigned, TicketsCancelled, TicketsExchanged
 from actors.core.ground import Ground
 from actors.core.holds import ask, expiry_of, have, returns_due
@@ -143,15 +144,26 @@ def refuse_tickets(state: BlockState, order: Order, indices: Sequence[int], now_
     """Why these tickets cannot be given back: the order is not in force, one of them is void, or somebody would be left
     with a part of a table that is sold only as a whole.
     """
-    if state.index.has_tables and status_at(state, order, now_ms) in IN_FORCE:
-        good = good_tickets(state, state.holds[order.hold], order)
-        seat_of = {ticket.number: seat for ticket in good for seat in units_of(state, (ticket,))[0].seats}
-        given = {seat_of[index] for index in indices if index in seat_of}
-        tables = list(filter(None, map(state.index.table_of_seat, given)))
-        left = [seat for seat in seat_of.values() if seat not in given and any(seat in table for table in tables)]
+    if status_at(state, order, now_ms) in IN_FORCE:
+        left = _left_at_tables(state, order, indices)
         if left:
-            return Rejected(Reason.TABLE_NOT_WHOLE, Details(units=tuple(map(state.index.unit_name, left))))
+            return Rejected(Reason.TABLE_NOT_WHOLE, Details(units=left))
     return _refuse_void(state, order, indices, now_ms)
+
+
+def _left_at_tables(state: BlockState, order: Order, indices: Sequence[int]) -> tuple[str, ...]:
+    """The seats that the order would have left of tables that are sold only as a whole."""
+    basket = state.desk.baskets.get(order.hold)
+    if basket is not None:
+        return left_at_tables(basket.held, {n for n, revision in enumerate(order.code_revisions) if revision}, indices)
+    if not state.index.has_tables:
+        return ()
+    good = good_tickets(state, state.holds[order.hold], order)
+    seat_of = {ticket.number: seat for ticket in good for seat in units_of(state, (ticket,))[0].seats}
+    given = {seat_of[index] for index in indices if index in seat_of}
+    tables = list(filter(None, map(state.index.table_of_seat, given)))
+    left = [seat for seat in seat_of.values() if seat not in given and any(seat in table for table in tables)]
+    return tuple(map(state.index.unit_name, left))
 
 
 def _refuse_void(state: BlockState, order: Order, indices: Sequence[int], now_ms: int) -> Rejected | None:

@@ -70,6 +70,18 @@ def units_of(state: BlockState, tickets: Iterable[Ticket]) -> list[Units]:
     return [Units(tuple(seats[channel]), tuple(areas[channel].items()), channel) for channel in seats]
 
 
+def begins_ms(state: BlockState, hold: Hold, order: Order) -> list[int]:
+    """When the slots of the tickets begin that are not void."""
+    if hold.number in state.desk.baskets:
+        good = _good_of_legs(state, hold, order)
+        return [at_ms for held, tickets in good for ticket, at_ms in held.begins if ticket in tickets]
+    return [
+        state.index_of(ticket.lot.layout).slots.times_ms(ticket.seat)[0]
+        for ticket in good_tickets(state, hold, order)
+        if ticket.seat is not None and ticket.seat >= state.index_of(ticket.lot.layout).seat_count
+    ]
+
+
 def sold_units(state: BlockState, hold: Hold, order: Order) -> list[Units]:
     """The units that the order has now, for each channel through which they were had."""
     return [state.units_now(hold)] if is_whole(order) else units_of(state, good_tickets(state, hold, order))

@@ -100,10 +100,10 @@ class CheckedState:
 class House:
     """A desk and two events on sale."""
 
-    def __init__(self, rules: Rules = NO_RULES, second: Layout = LAYOUT) -> None:
+    def __init__(self, rules: Rules = NO_RULES, second: Layout = LAYOUT, first: Layout = LAYOUT) -> None:
         self.blocks = {name: CheckedState() for name in (DESK, FIRST, SECOND)}
         self.now_ms = START_MS
-        for name, layout in ((FIRST, LAYOUT), (SECOND, second)):
+        for name, layout in ((FIRST, first), (SECOND, second)):
             self.ask(name, CreateEvent(stamp(f"create {name}"), "An evening", layout, rules=rules))
             self.ask(name, OpenSale(stamp(f"open {name}")))
 
