@@ -35,7 +35,7 @@ class LegAtDesk(msgspec.Struct):
     """A leg as its desk knows it. `plan` and `held`: a `LegPlan`, and the `LegHeld` that it came to, if it did.
 
     `expected`: the tickets that are good at the end; None: the leg is not to be booked. `is_wanted`: it is to have its
-    units at the end.
+    units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's in the order.
     """
 
     number: int
@@ -49,6 +49,13 @@ class LegAtDesk(msgspec.Struct):
     revision: int = FIRST_REVISION
     expected: list[int] | None = None
     is_wanted: bool = False
+    counted: int = 0
+    is_first: bool = True
+
+    @property
+    def is_ledgers(self) -> bool:
+        """Whether it only counts what the others have."""
+        return bool(self.plan.counts)
 
     @property
     def ticket_count(self) -> int:
@@ -91,6 +98,26 @@ class Basket(msgspec.Struct):
         """How many tickets its order has, or will have, void ones too."""
         return sum(leg.ticket_count for leg in self.legs)
 
+    def release_tickets(self, tickets: Sequence[int], instead: LegAtDesk | None = None) -> bool:
+        """The legs are to give these tickets of the order back, and ledgers to count so many less.
+
+        `instead`: the leg that the order has for them, which gives back those of its own block itself. Returns whether
+        no ledger would have to count more.
+        """
+        less: dict[str, int] = {}
+        if instead is not None:
+            less[instead.plan.counted_by] = -instead.ticket_count
+        for leg, own in self.tickets_by_leg(tickets):
+            less[leg.plan.counted_by] = less.get(leg.plan.counted_by, 0) + len(own)
+            if own and (instead is None or leg.block != instead.block):
+                leg.demand(Deed.RELEASE, own)
+        changes = [(leg, less.get(leg.block, 0)) for leg in self.legs if leg.is_ledgers]
+        for ledger, count in changes:
+            if count > 0:
+                ledger.demand(Deed.RELEASE, range(ledger.counted - count, ledger.counted))
+                ledger.counted -= count
+        return all(count >= 0 for _, count in changes)
+
     def tickets_by_leg(self, tickets: Iterable[int]) -> Iterator[tuple[LegAtDesk, list[int]]]:
         """Each leg with those of the order's tickets that are its own, counted from 0 in the leg."""
         wanted, first = set(tickets), 0
@@ -125,16 +152,16 @@ class Desk:
     def release_tickets(self, number: int, tickets: Sequence[int]) -> None:
         """The legs of the basket, if it is one, are to give back these tickets of its order."""
         basket = self.baskets.get(number)
-        for leg, own in basket.tickets_by_leg(tickets) if basket is not None else ():
-            if own:
-                leg.demand(Deed.RELEASE, own)
+        if basket is not None:
+            basket.release_tickets(tickets)
 
 
 class LegAtBlock(msgspec.Struct):
     """A leg as its block has it. `pinned`: None of one that never came. `holds`: what its desk is told that it holds.
 
     `done`: the deeds by revision, with their tickets and the row. `good`: of a booked one, the tickets that are not
-    void.
+    void. `limit`: what a buyer could have of the event when it was pinned; 0: there was no limit. `count`: how many
+    units it is of. `home`: of the event of which the block is but a part.
     """
 
     number: int
@@ -145,6 +172,9 @@ class LegAtBlock(msgspec.Struct):
     barred_until_ms: int = 0
     good: list[int] | None = None
     has_units: bool = False
+    limit: int = 0
+    count: int = 0
+    home: str = ""
 
     @property
     def revision(self) -> int:

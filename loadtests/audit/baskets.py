@@ -16,29 +16,34 @@ released before it came and of which no desk knows.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from loadtests.audit.basket_books import Desk, LegAtBlock, LegAtDesk
 from loadtests.audit.books import Books
 from loadtests.audit.desks import conclude
+from loadtests.audit.divisions import DivisionCheck
 from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.splits import LEDGER_AREA
 
 ASK_AFTER_MS = 5_000
 """So long after the time for placing a leg asks its desk."""
 
 
 class BasketCheck:
-    """Takes the books of blocks that are read to their ends."""
+    """Takes the books of blocks that are read to their ends; of events that are split, see `divisions`."""
 
     def __init__(self) -> None:
         self._desks: dict[str, Desk] = {}
         self._legs: dict[str, dict[int, LegAtBlock]] = {}
         self._cancelled: set[str] = set()
+        self._divisions = DivisionCheck()
 
     def take(self, books: Books) -> None:
         """One more block."""
         conclude(books)
+        self._divisions.take(books)
         self._desks[books.block] = books.desk
         self._legs[books.block] = books.legs
         if books.was_cancelled:
@@ -54,6 +59,7 @@ class BasketCheck:
                 if wanted.block in self._legs or whole:
                     yield from _check_desk_side(block, wanted, self._legs.get(wanted.block, {}).get(wanted.number))
             yield from self._check_final(block, desk)
+        yield from self._divisions.finish(whole=whole)
 
     def _check_block_side(self, block: str, leg: LegAtBlock, whole: bool) -> Iterator[Finding]:
         who = f"leg {leg.number}"
@@ -101,8 +107,22 @@ def _difference(leg: LegAtBlock, wanted: LegAtDesk) -> str:
         return f"asks its desk {pinned.ask_at_ms - wanted.place_by_ms} ms after it had to be placed"
     if wanted.held is None:
         return ""
-    holds, said = (msgspec.json.decode(msgspec.json.encode(value)) for value in (leg.holds, wanted.held))
+    holds, said = (msgspec.json.decode(msgspec.json.encode(value)) for value in (_told(leg, wanted), wanted.held))
     return "" if holds == said[2:] else f"holds {holds}, and not {said[2:]}"
+
+
+def _told(leg: LegAtBlock, wanted: LegAtDesk) -> list[Any]:
+    """What the desk is to have been told: a `LegHeld` without leg and block; of a ledger's, only what it counts."""
+    if not leg.holds:
+        return []
+    currency, seats, areas, lines, of_ticket, once, chosen, together, begins = leg.holds
+    if wanted.is_ledgers:
+        is_so = (seats, areas) == ([], [[LEDGER_AREA, wanted.plan.counts, ""]])
+        return [currency, [], [], [], [], None, [], "", wanted.plan.counts if is_so else 0, leg.home, [], []]
+    return [
+        currency, seats, areas, lines, of_ticket, once if wanted.is_first else None, chosen, wanted.plan.counted_by, 0,
+        leg.home, together, begins,
+    ]  # fmt: skip
 
 
 def _check_deeds(block: str, leg: LegAtBlock, wanted: LegAtDesk) -> Iterator[Finding]:

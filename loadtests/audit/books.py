@@ -17,6 +17,7 @@ from loadtests.audit.overdue import Overdue
 from loadtests.audit.plan import Plan
 from loadtests.audit.prices import Frozen, lines_of
 from loadtests.audit.rules import return_times_ms
+from loadtests.audit.splits import Split
 from loadtests.audit.units import Areas, Units, UnitStatus, in_plan
 
 
@@ -119,6 +120,7 @@ class Books:
         self.overdue: Overdue[int] = Overdue(self._unsold_deadline_ms)
         self.returns: Overdue[str] = Overdue(self._returns_at_ms)
         self.desk = Desk()
+        self.split = Split()
         self.legs: dict[int, LegAtBlock] = {}
         self.placings: Overdue[int] = Overdue(self.desk.place_by_ms)
         self.block = block

@@ -1,8 +1,7 @@
 """A desk: baskets meant, held, dropped, exchanged; and what it demands of legs until they acknowledge it.
 
 What a basket's hold and order go through is as with any other (see `holds`, `orders`, `tickets`); what follows from it
-for the legs is noted there too. Whether a table that is sold only whole is left torn by cancelled tickets is not
-judged, as a desk does not know tables.
+for the legs is noted there too. A leg in a ledger counts what the legs that name it have, and follows them.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,8 @@ from loadtests.audit.findings import Fault
 from loadtests.audit.ids import desk_of, is_number
 from loadtests.audit.keys import OTHER_KEY_KEPT_MS
 from loadtests.audit.orders import order_in
-from loadtests.audit.tickets import are_good, void
+from loadtests.audit.splits import LEDGER_AREA
+from loadtests.audit.tickets import are_good, check_tables, void
 
 MAX_LEGS = 8
 MAX_LEGS_EVER = 100
@@ -23,7 +23,7 @@ MAX_UNITS_PER_LEG = 50
 MAX_PLACING_MS = 30_000
 CLOCKS_APART_MS = 60_000
 """So much earlier than the block's time a client's limit may be, where a former clock was ahead."""
-BASKET_LIFE_MS = 2 * 60 * 60_000
+MAX_LIFE_MS = 24 * 60 * 60_000
 
 
 def fold_intended(books: Books, entry: e.BasketIntended) -> None:
@@ -62,11 +62,17 @@ def fold_settled(books: Books, entry: e.BasketSettled) -> None:
         books.found(Fault.BASKET_MALFORMED, f"{who} is held with other legs than were meant")
     if len({held.currency for held in entry.held}) != 1:
         books.found(Fault.BASKET_MALFORMED, f"{who} is sold in several currencies")
-    for leg, held in zip(basket.legs, entry.held, strict=False):
-        _hold(books, leg, held)
+    for place, (leg, held) in enumerate(zip(basket.legs, entry.held, strict=False)):
+        _hold(books, leg, held, basket.legs[:place])
+    for ledger in basket.legs:
+        has = sum(leg.ticket_count for leg in basket.legs if leg.plan.counted_by == ledger.block)
+        if ledger.is_ledgers and ledger.counted != has:
+            books.found(
+                Fault.COUNTED_WRONGLY, f"{who} is of {has} units by {ledger.block}, which counts {ledger.counted}"
+            )
     if (entry.expires_at_ms, entry.max_expires_at_ms) != (
-        entry.at_ms + min(intent.ttl_ms, BASKET_LIFE_MS),
-        entry.at_ms + BASKET_LIFE_MS,
+        entry.at_ms + min(intent.ttl_ms, intent.life_ms),
+        entry.at_ms + intent.life_ms,
     ):
         life_ms, cap_ms = entry.expires_at_ms - entry.at_ms, entry.max_expires_at_ms - entry.at_ms
         books.found(Fault.DEADLINE_WRONG, f"{who} lives {life_ms} ms, and {cap_ms} at most")
@@ -117,6 +123,10 @@ def fold_exchange_intended(books: Books, entry: e.ExchangeIntended) -> None:
     )
     if plan.instead != instead:
         books.found(Fault.BASKET_MALFORMED, f"{who} gives back {plan.instead} of {plan.block}, not {instead}")
+    fault = _counted_fault([plan], [leg.plan for leg in basket.legs])
+    if fault or plan.counts:
+        books.found(Fault.BASKET_MALFORMED, f"{who}: {fault or 'exchanged for what is counted'}")
+    check_tables(books, order, entry.order, entry.tickets)
     if not _is_soon(entry.at_ms, entry.place_by_ms):
         books.found(Fault.DEADLINE_WRONG, f"{who} is exchanged within {entry.place_by_ms - entry.at_ms} ms")
     leg = _leg(books, order.hold, basket.intent.buyer, plan, entry.place_by_ms)
@@ -138,14 +148,12 @@ def fold_exchange_settled(books: Books, entry: e.ExchangeSettled) -> None:
         books.found(Fault.BASKET_MALFORMED, f"{who} is exchanged for another leg than was meant")
     if any(other.held is not None and other.held.currency != entry.held.currency for other in basket.legs):
         books.found(Fault.BASKET_MALFORMED, f"{who} is sold in several currencies")
-    _hold(books, leg, entry.held)
+    _hold(books, leg, entry.held, basket.legs)
     void(books, order, entry.order, intent.tickets)
     order.revisions += [1] * leg.ticket_count
     leg.demand(Deed.BOOK)
-    theirs = {number for number, _ in intent.leg.instead}
-    for other, own in basket.tickets_by_leg(intent.tickets):
-        if own and other.number not in theirs:
-            other.demand(Deed.RELEASE, own)
+    if not basket.release_tickets(intent.tickets, leg):
+        books.found(Fault.COUNTED_WRONGLY, f"{who} has more than before, and its ledger counts what it had")
     basket.legs.append(leg)
     books.keep_key(intent.key, entry.at_ms + OTHER_KEY_KEPT_MS)
 
@@ -177,8 +185,9 @@ def conclude(books: Books) -> None:
         order = books.orders.get(claim.order)
         good = [ticket for ticket, revision in enumerate(order.revisions) if revision] if order is not None else []
         for leg, own in basket.tickets_by_leg(good):
-            leg.expected = own if claim.sold else None
-            leg.is_wanted = not claim.sold or bool(own)
+            has = list(range(leg.counted)) if leg.is_ledgers else own
+            leg.expected = has if claim.sold else None
+            leg.is_wanted = not claim.sold or bool(has)
 
 
 def _mean_anew(books: Books, basket: Basket, entry: e.BasketIntended) -> None:
@@ -200,9 +209,15 @@ def _leg(books: Books, basket: int, buyer: str, plan: Any, place_by_ms: int) -> 
     return leg
 
 
-def _hold(books: Books, leg: LegAtDesk, held: Any) -> None:
-    leg.held = held
+def _hold(books: Books, leg: LegAtDesk, held: Any, before: Sequence[LegAtDesk]) -> None:
+    leg.held, leg.counted = held, held.counts
+    event = held.home or held.block
+    leg.is_first = all(event != (other.held.home or other.block) for other in before if other.held is not None)
     fault = _held_fault(leg.plan.wish, held)
+    if (held.counted_by, held.counts) != (leg.plan.counted_by, leg.plan.counts):
+        fault = f"what {held.counted_by} counts, or counts {held.counts}"
+    if held.once is not None and not leg.is_first:
+        fault = "what its event has charged already"
     if fault:
         books.found(Fault.BASKET_MALFORMED, f"leg {leg.number} of {books.hold_id(leg.basket)} holds {fault}")
 
@@ -233,14 +248,34 @@ def _intent_fault(books: Books, entry: e.BasketIntended) -> str:
         return f"legs in the blocks {blocks}"
     if any(plan.instead for plan in entry.legs):
         return "instead of what nobody has"
+    if not 0 < entry.life_ms <= MAX_LIFE_MS:
+        return f"it can live {entry.life_ms} ms"
+    if _counted_fault(entry.legs, entry.legs):
+        return _counted_fault(entry.legs, entry.legs)
     if not _is_soon(entry.at_ms, entry.place_by_ms):
         return f"placed within {entry.place_by_ms - entry.at_ms} ms"
     desk = desk_of(entry.tenant, entry.key)
     return "" if desk == books.block else f"its key's desk is {desk}"
 
 
+def _counted_fault(plans: Sequence[Any], among: Sequence[Any]) -> str:
+    """What is wrong with who counts these legs, which is a leg among those, or nothing."""
+    ledgers = {plan.block for plan in among if plan.counts}
+    for plan in plans:
+        if plan.counted_by not in {"", *ledgers} or plan.counts < 0 or (plan.counts and plan.counted_by):
+            return f"leg {plan.leg} is counted by {plan.counted_by}, or counts {plan.counts}"
+        places = [(own.area, own.quantity, own.price_type) for own in plan.wish.areas]
+        others = plan.wish.seats, plan.wish.best, plan.wish.spans
+        if plan.counts and (places != [(LEDGER_AREA, plan.counts, "")] or any(others)):
+            return f"leg {plan.leg} counts {plan.counts} and wishes for {places}"
+    return ""
+
+
 def _held_fault(wish: Any, held: Any) -> str:
     """What the leg holds that cannot be, or was not wished for, or nothing."""
+    if held.counts:
+        told = held.seats, held.areas, held.lines, held.of_ticket, held.chosen, held.once, held.together, held.begins
+        return f"what a ledger has not: {told}" if any(told) else ""
     places: Sequence[Any] = held.areas
     count = len(held.seats) + sum(own.quantity for own in places)
     if len(held.of_ticket) != count or not 1 <= count <= MAX_UNITS_PER_LEG or len(set(held.seats)) != len(held.seats):

@@ -1,4 +1,7 @@
-"""The event: created once, opened, changed and edited as it may be, and what is set aside returned in its time."""
+"""The event: created once, opened, changed and edited as it may be, and what is set aside returned in its time.
+
+A part of one is what it is told that its event is; whether that is so shows when both are read (see `divisions`).
+"""
 
 import msgspec
 
@@ -8,6 +11,7 @@ from loadtests.audit.findings import Fault
 from loadtests.audit.layouts import layout_fault
 from loadtests.audit.plan import Plan
 from loadtests.audit.rules import return_times_ms, rules_fault, set_aside
+from loadtests.audit.splits import home_layout, moved_seats, split_faults
 from loadtests.audit.units import Units
 
 MIN_HOLD_TTL_MS = 1_000
@@ -30,11 +34,14 @@ def fold_created(books: Books, entry: e.EventCreated) -> None:
         books.found(Fault.EVENT_ILLEGAL, "the event is created a second time, or at a desk")
         return
     _check_hold_ttl(books, entry)
-    books.event = entry
+    books.split.parts, books.split.whole = entry.parts, entry
+    _check_split(books, entry)
+    books.event = _own(books, entry)
     if _layout_is_sound(books, entry):
-        books.plan = Plan(entry)
+        books.plan = Plan(books.event)
         books.units = Units(books.plan)
     _sell_by_rules(books, entry.at_ms)
+    _note_version(books)
 
 
 def fold_sale_opened(books: Books, entry: e.SaleOpened) -> None:
@@ -44,6 +51,7 @@ def fold_sale_opened(books: Books, entry: e.SaleOpened) -> None:
         books.found(Fault.EVENT_ILLEGAL, f"the sale is opened while {books.status.name}")
     books.status = EventStatus.ON_SALE
     books.stirred = True
+    _note_version(books)
 
 
 def fold_status_changed(books: Books, entry: e.StatusChanged) -> None:
@@ -52,8 +60,13 @@ def fold_status_changed(books: Books, entry: e.StatusChanged) -> None:
     status = EventStatus(int(entry.status))
     if status not in _BECOMES[books.status]:
         books.found(Fault.EVENT_ILLEGAL, f"an event that is {books.status.name} becomes {status.name}")
+    _become(books, status, entry.at_ms)
+    _note_version(books)
+
+
+def _become(books: Books, status: EventStatus, at_ms: int) -> None:
     books.status = status
-    if status is EventStatus.PAUSED:
+    if status in (EventStatus.PAUSED, EventStatus.ON_SALE):
         return
     books.gone_waiters.update(books.line)
     books.line.clear()
@@ -65,15 +78,15 @@ def fold_status_changed(books: Books, entry: e.StatusChanged) -> None:
             continue  # which asks its desk
         order = books.orders.get(claim.order)
         if order is None:
-            books.end(hold, entry.at_ms)
+            books.end(hold, at_ms)
         elif order.status is OrderStatus.PENDING or order.status in IN_FORCE:
-            books.end_order(claim.order, OrderStatus.CANCELLED, entry.at_ms)
+            books.end_order(claim.order, OrderStatus.CANCELLED, at_ms)
 
 
 def fold_edited(books: Books, entry: e.EventEdited) -> None:
     """The event is as if it had been created so, and whoever has units has those of the same names."""
     books.use_key(entry, "edit", 0)
-    event = books.event
+    event = books.split.whole if books.split.parts else books.event
     assert event is not None, "which the ledger sees to"
     changes = {
         name: getattr(entry, name)
@@ -83,15 +96,64 @@ def fold_edited(books: Books, entry: e.EventEdited) -> None:
     edited = msgspec.structs.replace(event, **changes)
     if entry.hold_ttl_ms is not None:
         _check_hold_ttl(books, edited)
-    books.event = edited
+    if books.split.parts:
+        _check_edited_split(books, edited)
+    books.event = _own(books, edited)
     if entry.layout is not None and _layout_is_sound(books, edited):
-        _move(books, Plan(edited))
+        _move(books, Plan(books.event))
     if entry.rules is not None:
         _sell_by_rules(books, entry.at_ms)
     elif entry.layout is not None:
         _check_rules(books)
-    books.units.set_aside = set_aside(edited, books.plan, books.returned)
+    books.units.set_aside = set_aside(books.event, books.plan, books.returned)
     books.stirred = True
+    _note_version(books)
+
+
+def fold_followed(books: Books, entry: e.EventFollowed) -> None:
+    """The block is a part of an event, and as that was; whoever has units has those of the same names."""
+    split, before = books.split, books.event
+    if (before is not None and not split.home) or books.desk.tenant:
+        books.found(Fault.EVENT_ILLEGAL, f"a part of {entry.home}, where another event is, or a desk")
+        return
+    if before is not None and (split.home, before.tenant) != (entry.home, entry.tenant):
+        books.found(Fault.EVENT_ILLEGAL, f"a part of {entry.home} of {entry.tenant}, and was of {split.home}")
+    if entry.revision <= split.revision:
+        books.found(Fault.REVISION_WRONG, f"it follows revision {entry.revision}, after {split.revision}")
+    layout = entry.layout if before is None else entry.layout or before.layout
+    rules = entry.rules if before is None else entry.rules or before.rules
+    if layout is None or rules is None:
+        books.found(Fault.EVENT_ILLEGAL, "a part begins without a layout, or without rules")
+        return
+    split.home = entry.home
+    event = e.EventCreated(entry.at_ms, entry.tenant, entry.name, layout, entry.hold_ttl_ms, b"", b"", rules)
+    _check_hold_ttl(books, event)
+    books.event = event
+    if entry.layout is not None and _layout_is_sound(books, event):
+        _move(books, Plan(event), is_first=before is None)
+    if entry.rules is not None:
+        _sell_by_rules(books, entry.at_ms)
+    books.units.set_aside = set_aside(event, books.plan, books.returned)
+    books.stirred = True
+    status = EventStatus(int(entry.status))
+    if status is not books.status:
+        _become(books, status, entry.at_ms)
+    split.is_now(event, status, entry.revision, books.position)
+
+
+def fold_part_followed(books: Books, entry: e.PartFollowed) -> None:
+    """A part is as the event was."""
+    split = books.split
+    if all(part.block != entry.part for part in split.parts):
+        books.found(Fault.PART_ASTRAY, f"{entry.part} has followed")
+        return
+    known = split.acknowledged.get(entry.part, 0)
+    if not known < entry.revision <= split.revision:
+        books.found(
+            Fault.REVISION_WRONG,
+            f"{entry.part} is at {entry.revision}, after {known}, and the event at {split.revision}",
+        )
+    split.acknowledged[entry.part] = entry.revision
 
 
 def fold_returned(books: Books, entry: e.AllotmentReturned) -> None:
@@ -120,9 +182,44 @@ def _layout_is_sound(books: Books, event: e.EventCreated) -> bool:
     return not fault
 
 
+def _own(books: Books, event: e.EventCreated) -> e.EventCreated:
+    """The event with what no part has of it; keeps the whole as well."""
+    split = books.split
+    if not split.parts:
+        return event
+    split.whole = event
+    return msgspec.structs.replace(event, layout=home_layout(event.layout, split.parts))
+
+
+def _note_version(books: Books) -> None:
+    split = books.split
+    if split.parts:
+        split.is_now(split.whole, books.status, split.revision + 1, books.position)
+
+
+def _check_split(books: Books, event: e.EventCreated) -> None:
+    for fault in split_faults(event.layout, books.split.parts, event.rules):
+        books.found(Fault.SPLIT_WRONG, fault)
+
+
+def _check_edited_split(books: Books, edited: e.EventCreated) -> None:
+    """Parts keep their seats, and ledgers count from the first hold on, or not at all."""
+    _check_split(books, edited)
+    before, parts = books.split.whole, books.split.parts
+    moved = moved_seats(before.layout, edited.layout, parts)
+    if moved:
+        books.found(Fault.SPLIT_WRONG, f"the seats of {', '.join(moved)} are not what they were")
+    if edited.rules.max_per_buyer and not before.rules.max_per_buyer and books.status is not EventStatus.DRAFT:
+        books.found(Fault.SPLIT_WRONG, "buyers have a limit that nobody counted from the first hold on")
+
+
 def _check_rules(books: Books) -> None:
+    """Those of a part are its event's, and name what is elsewhere."""
+    split = books.split
     assert books.event is not None
-    fault = rules_fault(books.event, books.plan)
+    if split.home:
+        return
+    fault = rules_fault(split.whole, Plan(split.whole)) if split.parts else rules_fault(books.event, books.plan)
     if fault:
         books.found(Fault.RULES_WRONG, fault)
 
@@ -139,8 +236,8 @@ def _sell_by_rules(books: Books, at_ms: int) -> None:
     books.units.set_aside = set_aside(books.event, books.plan, books.returned)
 
 
-def _move(books: Books, plan: Plan) -> None:
-    if plan.currency != books.plan.currency:
+def _move(books: Books, plan: Plan, *, is_first: bool = False) -> None:
+    if not is_first and plan.currency != books.plan.currency:
         books.found(Fault.LAYOUT_WRONG, f"its money is {plan.currency}, and was {books.plan.currency}")
     books.units, lost = books.units.moved_to(plan)
     if lost:

@@ -56,6 +56,14 @@ class Fault(StrEnum):
     OFFER_DIFFERS = "offered otherwise than waited for"
     OUT_OF_TURN = "claimed before who could have had something first"
     CHOICE_WRONG = "seats chosen otherwise than said"
+    # Events that are split by sections.
+    SPLIT_WRONG = "event split illegally"
+    HELD_ALONE = "held, or waited for, of an event that is split, but not as a basket's"
+    PART_ASTRAY = "part that its event does not know"
+    PART_DIFFERS = "part is otherwise than its event was"
+    PART_BEHIND = "part is behind what it acknowledged"
+    UNIT_ASTRAY = "unit of a split event in no part of it, or in several"
+    COUNTED_WRONGLY = "counted by no ledger, or otherwise than its basket has"
     # Baskets, at their desk and at the blocks of their legs.
     BASKET_MALFORMED = "basket or exchange malformed"
     BASKET_ENDED = "basket or exchange not in the state that this needs"

@@ -1,6 +1,7 @@
 """Whether an event's layout can be sold at all: every unit has one name, one price and a place in the count."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from actors.core import entries as e
 
@@ -21,11 +22,16 @@ def _faults(created: e.EventCreated) -> Iterator[str]:
     yield from _price_faults(created)
     yield from _slot_faults(created)
     yield from (f"area {area.name} has {area.capacity} places" for area in layout.areas if area.capacity < 1)
-    slots = [sum(count for _, count, _ in calendar.runs) for calendar in layout.calendars]
-    seats = sum(row.count for section in layout.sections for row in section.rows)
-    units = seats + sum(area.capacity for area in layout.areas) + sum(slots[one.calendar] for one in layout.resources)
+    units = unit_count(layout)
     if not 1 <= units <= MAX_UNITS:
         yield f"it has {units} units"
+
+
+def unit_count(layout: Any) -> int:
+    """How many units it has."""
+    slots = [sum(count for _, count, _ in calendar.runs) for calendar in layout.calendars]
+    seats = sum(row.count for section in layout.sections for row in section.rows)
+    return seats + sum(area.capacity for area in layout.areas) + sum(slots[one.calendar] for one in layout.resources)
 
 
 def _row_faults(created: e.EventCreated) -> Iterator[str]:

@@ -43,11 +43,16 @@ class Ledger:
             books.found(Fault.TIME_WENT_BACK, f"{kind} is {self._last_at_ms - entry.at_ms} ms back")
         self.written_at_ms = max(self.written_at_ms, entry.at_ms)
         self._last_at_ms = max(self._last_at_ms, entry.at_ms)
-        begins = isinstance(entry, e.EventCreated | e.BasketIntended)
+        begins = isinstance(entry, e.EventCreated | e.EventFollowed | e.BasketIntended | e.LegBarred)
         if books.event is None and not begins and not (books.desk.tenant and isinstance(entry, _AtDesk)):
             books.found(Fault.EVENT_ILLEGAL, f"{kind} before there is an event, or a desk where there can be none")
             if isinstance(entry, e.EventEdited | e.AllotmentReturned):
                 return
+        if books.split.home and isinstance(entry, e.EventCreated | e.SaleOpened | e.StatusChanged | e.EventEdited):
+            books.found(Fault.EVENT_ILLEGAL, f"{kind} of what is a part of {books.split.home}")
+            return
+        if books.split.is_divided and isinstance(entry, e.HoldPlaced | e.WaiterJoined):
+            books.found(Fault.HELD_ALONE, f"{kind} in a block of an event that is split")
         _FOLD[type(entry)](books, entry)
 
     def check_row(self) -> None:
@@ -133,6 +138,8 @@ _FOLD: dict[type, Callable[[Books, Any], None]] = {
     e.StatusChanged: events.fold_status_changed,
     e.EventEdited: events.fold_edited,
     e.AllotmentReturned: events.fold_returned,
+    e.EventFollowed: events.fold_followed,
+    e.PartFollowed: events.fold_part_followed,
     e.HoldPlaced: holds.fold_placed,
     e.HoldExtended: holds.fold_extended,
     e.HoldReleased: holds.fold_released,

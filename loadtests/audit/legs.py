@@ -41,8 +41,10 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
     )  # fmt: skip
     if not units_exist(books, placed, who):
         return
-    leg = LegAtBlock(entry.leg, books.position, entry, has_units=True)
     lot = Lot(placed, books.plan)
+    limit = 0 if books.event is None else books.event.rules.max_per_buyer
+    leg = LegAtBlock(entry.leg, books.position, entry, has_units=True, limit=limit, count=lot.quantity)
+    leg.home = books.split.home
     claim = Claim(placed, lot, 0, entry.ask_at_ms, leg=leg)
     given = _given(books, leg, who)
     check_line(books, entry.at_ms, who)
@@ -147,7 +149,7 @@ def fold_barred(books: Books, entry: e.LegBarred) -> None:
 
 
 def told_of(plan: Plan, placed: e.HoldPlaced) -> list[Any]:
-    """What a desk is told that this is, in plain values: its `LegHeld` without leg and block."""
+    """What a desk is told that this is, in plain values: its `LegHeld` without leg and block, and who counts it."""
     lines = lines_of(plan, placed)
     if lines is None:
         return []
@@ -167,7 +169,13 @@ def told_of(plan: Plan, placed: e.HoldPlaced) -> list[Any]:
         of_ticket += [line] * quantity
     once = ["", "", 0, *_charged(plan, placed.once)] if placed.once else None
     seats = [plan.unit_name(unit) for unit in placed.seats]
-    return [plan.currency, seats, areas, prices, of_ticket, once, placed.chosen]
+    tables: dict[int, list[int]] = {}
+    for ticket, table in enumerate(map(plan.whole_table_of, placed.seats)):
+        if table is not None:
+            tables.setdefault(table.start, []).append(ticket)
+    slots = ((ticket, unit) for ticket, unit in enumerate(placed.seats) if unit >= plan.seat_count)
+    begins = [[ticket, plan.begins_ms(unit)] for ticket, unit in slots]
+    return [plan.currency, seats, areas, prices, of_ticket, once, placed.chosen, list(tables.values()), begins]
 
 
 def _charged(plan: Plan, charges: Sequence[int]) -> tuple[list[Any], list[Any]]:

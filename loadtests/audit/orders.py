@@ -72,15 +72,26 @@ def fold_closed(books: Books, entry: e.OrderClosed) -> None:
     status = OrderStatus(int(entry.status))
     if status not in (OrderStatus.COMPLETED, OrderStatus.NO_SHOW):
         books.found(Fault.ORDER_MALFORMED, f"{books.order_id(entry.order)} is closed as {status.name}")
-    begins_ms = [
-        ticket.lot.plan.begins_ms(ticket.unit)
-        for ticket in books.good_tickets(books.claims[order.hold])
-        if ticket.unit is not None and ticket.unit >= ticket.lot.plan.seat_count
-    ]
+    refuse_exchanging(books, order, entry.order)
+    begins_ms = _begins_ms(books, order)
     if not begins_ms or min(begins_ms) > entry.at_ms:
         first_ms = min(begins_ms, default=0)
         books.found(Fault.ORDER_NOT_DUE, f"{books.order_id(entry.order)}, which begins at {first_ms or 'no time'}")
     order.status = status
+
+
+def _begins_ms(books: Books, order: OrderLine) -> list[int]:
+    """When the slots of the order's good tickets begin; of a basket's, by what its legs have told of slots."""
+    basket = books.desk.baskets.get(order.hold)
+    if basket is not None:
+        good = [ticket for ticket, revision in enumerate(order.revisions) if revision]
+        legs = [(leg.held.begins, own) for leg, own in basket.tickets_by_leg(good) if leg.held is not None]
+        return [at_ms for begins, own in legs for ticket, at_ms in begins if ticket in own]
+    return [
+        ticket.lot.plan.begins_ms(ticket.unit)
+        for ticket in books.good_tickets(books.claims[order.hold])
+        if ticket.unit is not None and ticket.unit >= ticket.lot.plan.seat_count
+    ]
 
 
 def order_in(books: Books, number: int, statuses: tuple[OrderStatus, ...], done: str) -> OrderLine | None:

@@ -76,7 +76,7 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True, tag="acknowl
     row that the reply named, 0 if it named none.
     `expires_at_ms`: as told, 0 if it is not to be compared (a replay tells the deadline as it is by then).
     `key`: the idempotency key under which it was asked for; empty if that was not kept.
-    Of a basket, which is home at its desk, each of `units` and `areas` is named `{block}/{name}`.
+    Of a basket, which is home at its desk, each of `units` and `areas` is named `{home block of its event}/{name}`.
     """
 
     told: Told
@@ -277,7 +277,7 @@ def _claimed_by_legs(hold: int, legs: Iterable[tuple[Any, list[int]]]) -> _Claim
         if len(names) != len(held.of_ticket) or not all(0 <= line < len(held.lines) for line in held.of_ticket):
             return None  # which the ledger reports
         for ticket in tickets:
-            name = f"{held.block}/{names[ticket]}"
+            name = f"{held.home or held.block}/{names[ticket]}"
             if ticket < len(held.seats):
                 units.append(name)
             else:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from actors.core import entries as e
-from loadtests.audit.basket_books import Deed
 from loadtests.audit.books import IN_FORCE, Books, Claim, Lot, OrderLine, OrderStatus, Ticket
 from loadtests.audit.choices import choice_fault
 from loadtests.audit.claiming import check_limit, check_terms, check_units, units_exist
@@ -23,10 +22,8 @@ def fold_cancelled(books: Books, entry: e.TicketsCancelled) -> None:
         return
     refuse_exchanging(books, order, entry.order)
     order.status = OrderStatus.PARTLY_CANCELLED
-    basket = books.desk.baskets.get(order.hold)
-    for leg, own in basket.tickets_by_leg(entry.tickets) if basket is not None else ():
-        if own:
-            leg.demand(Deed.RELEASE, own)
+    check_tables(books, order, entry.order, entry.tickets)
+    books.desk.release_tickets(order.hold, entry.tickets)
     tickets = void(books, order, entry.order, entry.tickets)
     if not any(order.revisions):
         books.found(Fault.TICKETS_WRONG, f"none of {books.order_id(entry.order)} is left, and it is not cancelled")
@@ -89,6 +86,19 @@ def void(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) ->
     for ticket in wanted & set(range(len(order.revisions))):
         order.revisions[ticket] = 0
     return voided
+
+
+def check_tables(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> None:
+    """Of a basket: no table that is sold only whole is left torn, by what its legs have told of tables."""
+    basket = books.desk.baskets.get(order.hold)
+    if basket is None:
+        return
+    good = [ticket for ticket, revision in enumerate(order.revisions) if revision]
+    stay = dict((leg.number, own) for leg, own in basket.tickets_by_leg(set(good) - set(tickets)))
+    for leg, given in basket.tickets_by_leg(set(good) & set(tickets)):
+        for table in leg.held.together if leg.held is not None else ():
+            if set(table) & set(given) and set(table) & set(stay[leg.number]):
+                books.found(Fault.TABLE_NOT_WHOLE, f"{books.order_id(number)} has a part of a table left by {tickets}")
 
 
 def are_good(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> bool:

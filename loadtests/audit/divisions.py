@@ -1,0 +1,158 @@
+"""Parts against their event, and what a buyer has of all of them, once all blocks are read, as they were at one time.
+
+Judged whenever the event's home is there:
+- a part is one that its event has, and at each revision that it follows it is what the event was at that revision, with
+  the layout of its sections; so it is never ahead of the event;
+- what the event saw acknowledged, the part follows;
+- home and parts, as they are now, have each row, area and resource of the whole layout once, and nothing else;
+- a leg that was pinned under a limit for buyers is counted, by a ledger of the event.
+Judged of each basket whose ledger is there: what the ledger has booked or pinned for it, without what it is yet to
+release, is as many as the good tickets of the legs that name it.
+Judged if all blocks of the event are there: no buyer has more, by the desks' word and the legs' tickets, whatever ledgers
+say, than the most that was the limit when one of these legs was pinned: a limit that was lowered since does not count
+against what was there before. Of what is being placed or released nothing is counted, so deeds under way are on the safe
+side: a ledger counts before a basket is held, and until the desk has let it go.
+Judged only if the whole journal is there: a part whose event has no journal, and a part that followed and has none.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from loadtests.audit.basket_books import Deed, Desk, LegAtBlock, LegAtDesk
+from loadtests.audit.books import Books
+from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.splits import Split, part_fault, rows_and_more
+
+
+class DivisionCheck:
+    """Takes the books of blocks that are read to their ends; of desks, when they are concluded (see `desks`)."""
+
+    def __init__(self) -> None:
+        self._splits: dict[str, Split] = {}
+        self._desks: dict[str, Desk] = {}
+        self._legs: dict[str, dict[int, LegAtBlock]] = {}
+        self._layouts: dict[str, object] = {}
+
+    def take(self, books: Books) -> None:
+        """One more block."""
+        self._legs[books.block] = books.legs
+        if books.desk.baskets:
+            self._desks[books.block] = books.desk
+        if books.split.is_divided and books.event is not None:
+            self._splits[books.block] = books.split
+            self._layouts[books.block] = books.event.layout
+
+    def finish(self, *, whole: bool) -> Iterator[Finding]:
+        """What does not go together. `whole`: every block that has a journal was given."""
+        for block, split in self._splits.items():
+            if split.home:
+                yield from self._check_part(block, split, whole)
+            else:
+                yield from self._check_home(block, split, whole)
+        for block, desk in self._desks.items():
+            yield from self._check_ledgers(block, desk)
+
+    def _check_part(self, block: str, split: Split, whole: bool) -> Iterator[Finding]:
+        home = self._splits.get(split.home)
+        if home is None and not whole:
+            return
+        part = next((part for part in home.parts if part.block == block), None) if home is not None else None
+        if home is None or part is None:
+            yield Finding(block, split.newest.position, Fault.PART_ASTRAY, f"of {split.home}")
+            return
+        for revision, own in split.versions.items():
+            was = home.versions.get(revision)
+            if was is None:
+                sentence = f"at revision {revision}, and {split.home} is at {home.revision}"
+                yield Finding(block, own.position, Fault.PART_DIFFERS, sentence)
+                continue
+            differs = [
+                name
+                for name in ("name", "status", "hold_ttl_ms", "rules")
+                if getattr(own, name) != getattr(was, name)
+            ]  # fmt: skip
+            fault = ", ".join(differs) or part_fault(own.layout, part, was.layout)
+            if fault:
+                sentence = f"at revision {revision} of {split.home}: {fault}"
+                yield Finding(block, own.position, Fault.PART_DIFFERS, sentence)
+        if part.sections:
+            yield from self._check_counted(block, home)
+
+    def _check_home(self, block: str, split: Split, whole: bool) -> Iterator[Finding]:
+        parts = {part.block: part for part in split.parts}
+        for part, revision in split.acknowledged.items():
+            known = self._splits.get(part)
+            if known.revision < revision if known is not None else whole:
+                sentence = (
+                    f"{part} has followed revision {revision}, and is at {0 if known is None else known.revision}"
+                )
+                yield Finding(block, 0, Fault.PART_BEHIND, sentence)
+        selling = [block, *(part.block for part in split.parts if part.sections)]
+        there: Counter[tuple[str, ...]] = Counter()
+        for one in selling:
+            if one in self._layouts:
+                there.update(rows_and_more(self._layouts[one]))
+        wanted = Counter(rows_and_more(split.whole.layout))
+        missing = wanted - there if all(one in self._layouts for one in selling) else Counter[tuple[str, ...]]()
+        astray = sorted({*(there - wanted), *missing})
+        if astray:
+            names = "; ".join("/".join(row[:2]) for row in astray[:20])
+            yield Finding(block, 0, Fault.UNIT_ASTRAY, names)
+        yield from self._check_counted(block, split)
+        if all(one in self._splits for one in parts):
+            yield from self._check_limit(block, split, selling)
+
+    def _check_counted(self, block: str, home: Split) -> Iterator[Finding]:
+        ledgers = {part.block for part in home.parts if not part.sections}
+        for number, leg in self._legs[block].items():
+            desk = self._desks.get(leg.pinned.desk) if leg.pinned is not None else None
+            wanted = desk.legs.get(number) if desk is not None else None
+            if leg.limit and wanted is not None and wanted.plan.counted_by not in ledgers:
+                sentence = f"leg {number} is counted by {wanted.plan.counted_by or 'nobody'}"
+                yield Finding(block, leg.position, Fault.COUNTED_WRONGLY, sentence)
+
+    def _check_limit(self, block: str, home: Split, selling: list[str]) -> Iterator[Finding]:
+        has: Counter[str] = Counter()
+        limits: dict[str, int] = {}
+        unlimited: set[str] = set()
+        blocks = {*selling, *(part.block for part in home.parts)}
+        for desk in self._desks.values():
+            for wanted in desk.legs.values():
+                if wanted.block not in blocks or wanted.held is None or not wanted.is_wanted:
+                    continue
+                leg = self._legs[wanted.block].get(wanted.number)
+                limit = 0 if leg is None else leg.limit
+                limits[wanted.buyer] = max(limit, limits.get(wanted.buyer, 0))
+                if wanted.block in selling:
+                    has[wanted.buyer] += _good_count(wanted)
+                    unlimited |= set() if limit else {wanted.buyer}
+        for buyer, count in has.items():
+            if buyer not in unlimited and count > limits[buyer]:
+                sentence = f"{buyer} has {count} units in all parts, and may have {limits[buyer]}"
+                yield Finding(block, 0, Fault.OVER_LIMIT, sentence)
+
+    def _check_ledgers(self, block: str, desk: Desk) -> Iterator[Finding]:
+        for number, basket in desk.baskets.items():
+            for ledger in basket.legs if basket.is_held else ():
+                leg = self._legs.get(ledger.block, {}).get(ledger.number)
+                if not ledger.is_ledgers or leg is None or leg.pinned is None:
+                    continue
+                named = [one for one in basket.legs if one.plan.counted_by == ledger.block and one.is_wanted]
+                has, counts = sum(map(_good_count, named)), _still_counts(ledger, leg)
+                if counts != has:
+                    sentence = f"leg {leg.number} counts {counts} for basket {number}, which has {has}"
+                    yield Finding(ledger.block, leg.position, Fault.COUNTED_WRONGLY, sentence)
+
+
+def _good_count(wanted: LegAtDesk) -> int:
+    """How many units the leg has, by its desk: all of them until it is paid, then as many as its tickets are good."""
+    return wanted.ticket_count if wanted.expected is None else len(wanted.expected)
+
+
+def _still_counts(ledger: LegAtDesk, leg: LegAtBlock) -> int:
+    """How many units the ledger's leg counts when all is done that its desk demanded."""
+    left = set(range(leg.count) if leg.good is None else leg.good) if leg.has_units else set()
+    for revision, demand in ledger.demands.items():
+        if revision > leg.revision and demand.deed is Deed.RELEASE:
+            left -= set(demand.tickets or left)
+    return len(left)
