@@ -348,6 +348,7 @@ class NaiveBlock(NaiveEvent):
         if refusal is not None:
             return refusal
         waiter = Waiter(command["waiter"], buyer, command["wish"], at_ms)
+        self.waiters.pop(waiter.number, None)  # one that was forgotten had the number; this one is the last in line
         self.waiters[waiter.number] = waiter
         return waiter
 
