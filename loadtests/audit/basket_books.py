@@ -35,7 +35,7 @@ class LegAtDesk(msgspec.Struct):
     """A leg as its desk knows it. `plan` and `held`: a `LegPlan`, and the `LegHeld` that it came to, if it did.
 
     `expected`: the tickets that are good at the end; None: the leg is not to be booked. `is_wanted`: it is to have its
-    units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's in the order.
+    units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's legs.
     """
 
     number: int
