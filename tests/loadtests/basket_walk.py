@@ -17,7 +17,6 @@ from tests.loadtests.basket_shops import FIRST, SECOND, THIRD, BasketShops
 from tests.loadtests.journals import LAYOUT, TENANT, Journal, Shop
 from tests.loadtests.whole_house import SLOT_MS, SLOTS_FROM_MS, WHOLE_RULES, another_layout
 
-STEPS = 400
 BLOCKS = (FIRST, SECOND, THIRD)
 BUYERS = ("ana", "ben", "cem")
 WHOLE_SEATS = (*(f"A/1/{seat}" for seat in range(1, 9)), "H/2/1", "H/2/2", "H/2/3", "T/t2", "T/t1", "A/3/1")
@@ -36,6 +35,9 @@ class Gateway(msgspec.Struct):
 class BasketWalk:
     """Does this and that. `targets`: the events of which baskets are."""
 
+    steps = 400
+    changes: tuple[str, ...] = ("cancel", "some", "give", *("exchange",) * 3)
+
     def __init__(self, seed: int, shops: BasketShops | None = None, targets: tuple[BlockId, ...] = BLOCKS) -> None:
         self.random = Random(seed)
         self.shops = shops or BasketShops()
@@ -48,9 +50,9 @@ class BasketWalk:
     def run(self) -> tuple[Journal, ...]:
         """The journals of so many steps, and of what is left to do when all gateways are silent."""
         self.shops.open()
-        for step in range(STEPS):
+        for step in range(self.steps):
             self.step()
-            if step == 3 * STEPS // 4 and self.random.random() < 0.6:
+            if step == 3 * self.steps // 4 and self.random.random() < 0.6:
                 shop = self.shops.events[self.random.choice(self.targets[1:])]
                 self.ask(shop, c.ChangeStatus(self.own_stamp(shop), EventStatus.CANCELLED))
         self.shops.commit()
@@ -174,7 +176,7 @@ class BasketWalk:
         order = desk.state.orders[number]
         good = [ticket for ticket, revision in enumerate(order.code_revisions) if revision] or [0]
         tickets = tuple(sorted(random.sample(good, min(len(good), random.randint(1, 2)))))
-        match random.choice(("cancel", "some", "give", "exchange", "exchange", "exchange")):
+        match random.choice(self.changes):
             case "cancel":
                 self.ask(desk, c.CancelOrder(stamp, number))
             case "some":

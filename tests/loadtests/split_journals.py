@@ -23,9 +23,9 @@ def split_journals() -> tuple[Journal, ...]:
     Baskets by their numbers, orders being 100 more, legs 10 times it, in the order of their blocks:
 
     1: ana's, over stalls, tables, home and the plain event, paid; a stall cancelled, one exchanged for a seat at home
-    (leg 19), two places for one stall (18), an exchange refused (17), and one being placed at the end (16).
-    2: ana's, dropped, as the ledger refused. 3: released. 4: expired. 5: placed, and not held yet at the end. 6: held
-    at the end, for best seats and slots. 7: ordered at the end. 8: over courts and stalls, and completed.
+    (leg 19), two places for one stall (18), an exchange refused (17), and one being placed at the end (16). 2: ana's,
+    dropped, as the ledger refused. 3: released. 4: expired. 5: placed, and not held yet at the end. 6: held at the end,
+    for best seats and slots. 7: ordered at the end. 8: over courts and stalls, and completed.
     The event was edited once before the end, when all parts followed, and once after it, when but the stalls did, of
     which the home has not heard.
     """

@@ -32,18 +32,19 @@ SPLIT_RULES = msgspec.structs.replace(WHOLE_RULES, waiting_list=None, max_per_bu
 class SplitShops(BasketShops):
     """Seven blocks with one clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules = SPLIT_RULES) -> None:
         super().__init__((HOME, *(BlockId(part.block) for part in PARTS), PLAIN))
         self.home = self.events[HOME]
+        self.rules = rules
 
-    def open(self, rules: Rules = SPLIT_RULES) -> None:
+    def open(self) -> None:
         """Put the events on sale, and tell the parts."""
         for shop in self.all:
             shop.take_over()
         plain = self.events[PLAIN]
         plain.ask(c.CreateEvent(plain.stamp("create"), "A concert", LAYOUT, HOLD_TTL_MS))
         plain.ask(c.OpenSale(plain.stamp("open")))
-        self.home.ask(c.CreateEvent(self.home.stamp("create"), "A final", WHOLE_LAYOUT, HOLD_TTL_MS, rules, PARTS))
+        self.home.ask(c.CreateEvent(self.home.stamp("create"), "A final", WHOLE_LAYOUT, HOLD_TTL_MS, self.rules, PARTS))
         self.follow()
         self.home.ask(c.OpenSale(self.home.stamp("open")))
         self.follow()

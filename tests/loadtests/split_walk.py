@@ -12,16 +12,23 @@ from tests.loadtests.journals import TENANT
 from tests.loadtests.split_shops import HOME, PLAIN, SPLIT_RULES, SplitShops
 from tests.loadtests.whole_house import SLOT_MS, SLOTS_FROM_MS, another_layout
 
-SEATS = (*(f"A/1/{seat}" for seat in range(1, 9)), "T/t2", "T/t1/1", "T/t1/2", "H/2/1", "H/2/2", "A/3/1", "A/3/2")
+SEATS = (
+    *(f"A/1/{seat}" for seat in range(1, 9)), *(f"A/2/{seat}" for seat in (1, 2, 7, 8)), "A/3/1", "A/3/2",
+    *(f"T/t1/{seat}" for seat in range(1, 5)), "T/t2", *(f"H/2/{seat}" for seat in (1, 2, 3)),
+)  # fmt: skip
 
 
 class SplitWalk(BasketWalk):
     """Does this and that, with an event that is split."""
 
+    steps = 600
+    changes = ("cancel", "some", *("give",) * 8, *("exchange",) * 6)
     shops: SplitShops
 
     def __init__(self, seed: int) -> None:
-        super().__init__(seed, SplitShops(), (PLAIN, HOME))
+        rules = msgspec.structs.replace(SPLIT_RULES, max_per_buyer=4 + 4 * (seed % 3))
+        targets = (HOME, PLAIN) if seed % 4 else (PLAIN, HOME)  # the last of which may be cancelled
+        super().__init__(seed, SplitShops(rules), targets)
         self._numbered = 0
 
     def wish(self, block: str) -> Wish:
@@ -44,8 +51,8 @@ class SplitWalk(BasketWalk):
                     starts_ms = SLOTS_FROM_MS + random.randrange(6) * SLOT_MS
                     spans = (Span("court 2", starts_ms, starts_ms + SLOT_MS),)
                 case _:
-                    seats = tuple(random.sample(SEATS, random.randint(1, 3)))
-        return Wish(seats, areas, best, spans, channel=random.choice(("", "partner")))
+                    seats = tuple(random.sample(SEATS, random.randint(1, 2)))
+        return Wish(seats, areas, best, spans, channel=random.choice(("", "", "partner")))
 
     def of_event(self) -> None:
         """What else goes on: the event is edited, paused and opened again; other owners, memory that is read anew."""
@@ -55,8 +62,7 @@ class SplitWalk(BasketWalk):
             case "layout":
                 self._numbered += 1
                 layout = another_layout(self._numbered)
-                if any(section.name == "T" for section in layout.sections):
-                    self.ask(home, c.EditEvent(self.own_stamp(home), home.state.revision, layout=layout))
+                self.ask(home, c.EditEvent(self.own_stamp(home), home.state.revision, layout=layout))
             case "rules":
                 rules = self.rules()
                 self.ask(
@@ -75,7 +81,7 @@ class SplitWalk(BasketWalk):
 
     def rules(self) -> Rules:
         """Another limit; rarely none, which no edit can take back."""
-        return msgspec.structs.replace(SPLIT_RULES, max_per_buyer=self.random.choice((6, 8, 8, 12, 12, 12, 0)))
+        return msgspec.structs.replace(SPLIT_RULES, max_per_buyer=self.random.choice((*(3, 4, 4, 6, 8) * 8, 0)))
 
     def errands(self, share: float) -> None:
         """Some parts hear of the event, and some of them are heard."""

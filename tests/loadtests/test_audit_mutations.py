@@ -17,6 +17,7 @@ from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from loadtests.audit.findings import Finding
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.journals import Journal, audit_together, clean_journal
+from tests.loadtests.split_journals import split_journals
 from tests.loadtests.whole_journal import whole_journal
 
 SECOND_MS = 1_000
@@ -121,7 +122,12 @@ def _alone(journal: Callable[[], Journal]) -> Callable[[], tuple[Journal, ...]]:
     return lambda: (journal(),)
 
 
-JOURNALS = {"plain": _alone(clean_journal), "whole": _alone(whole_journal), "baskets": basket_journals}
+JOURNALS = {
+    "plain": _alone(clean_journal),
+    "whole": _alone(whole_journal),
+    "baskets": basket_journals,
+    "split": split_journals,
+}
 """Journals that are audited together."""
 
 

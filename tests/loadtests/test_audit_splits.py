@@ -1,6 +1,4 @@
-"""The audit finds each planted fault in an event that is split, in its parts and ledgers, and in what they count."""
-
-from collections.abc import Callable
+"""The audit finds each planted fault in an event that is split, and in its parts."""
 
 import msgspec
 import pytest
@@ -9,72 +7,11 @@ from actors.core import entries as e
 from actors.core.parts import Part
 from actors.core.replies import EventStatus
 from actors.core.rules import WaitingList
-from actors.core.wishes import AreaPlaces, Wish
+from actors.core.wishes import Wish
 from loadtests.audit.findings import Fault
-from tests.loadtests.basket_shops import DESK
-from tests.loadtests.journals import KEY, PRINT, Journal, audit_together, faults
-from tests.loadtests.split_journals import split_journals
-from tests.loadtests.split_shops import HOME, LEDGERS, PARTS, PLAIN, SPLIT_RULES, STALLS, TABLES
-from tests.loadtests.whole_house import another_layout
-
-LAST = another_layout(7)
-Plant = Callable[["Journals"], None]
-
-
-class Journals:
-    """The clean journals, by what they are of. Ana's ledger is the second, fay's the first."""
-
-    def __init__(self) -> None:
-        self.all = split_journals()
-        self.desk, self.home, self.stalls, self.tables, self.first, self.second, self.plain = self.all
-        blocks = [journal.block for journal in self.all]
-        assert blocks == [DESK, HOME, STALLS, TABLES, *LEDGERS, PLAIN]
-
-    @property
-    def now_ms(self) -> int:
-        """The time of the last entry, in all of them."""
-        return max(journal.last_ms for journal in self.all)
-
-    def found(self, *, whole: bool = True) -> set[Fault]:
-        """The kinds of what the audit finds."""
-        return faults(audit_together(self.all, whole=whole))
-
-    def edit(self, **changes: object) -> None:
-        """One more edit of the event, of which no part has heard."""
-        entry = e.EventEdited(self.now_ms, None, None, None, None, KEY, PRINT)
-        self.home.add(msgspec.structs.replace(entry, **changes))
-
-    def follow(self, journal: Journal, **changes: object) -> None:
-        """The part follows what the event has become by its next edit, which changes nothing."""
-        self.edit()
-        followed = [entry for draft in journal.drafts for entry in draft.entries if isinstance(entry, e.EventFollowed)]
-        revision = self.revision
-        layout = msgspec.structs.replace(
-            LAST,
-            sections=tuple(one for one in LAST.sections if one.name == {STALLS: "A", TABLES: "T"}.get(journal.block)),
-            areas=(), resources=(), calendars=(),
-        )  # fmt: skip
-        entry = msgspec.structs.replace(followed[-1], at_ms=self.now_ms, revision=revision, layout=layout)
-        journal.add(msgspec.structs.replace(entry, **changes))
-
-    @property
-    def revision(self) -> int:
-        """The event's."""
-        kinds = e.EventCreated, e.EventEdited, e.SaleOpened, e.StatusChanged
-        return sum(isinstance(entry, kinds) for draft in self.home.drafts for entry in draft.entries)
-
-    def change_leg(self, basket: int, number: int, plan: dict[str, object], held: dict[str, object]) -> None:
-        """Change what the desk meant the leg to be, and what it says that it holds."""
-        at = self.desk.find(e.BasketIntended, basket=basket)
-        meant = self.desk.drafts[at[0]].entries[at[1]]
-        assert isinstance(meant, e.BasketIntended)
-        plans = (msgspec.structs.replace(one, **plan) if one.leg == number else one for one in meant.legs)
-        self.desk.change(e.BasketIntended, {"basket": basket}, legs=tuple(plans))
-        at = self.desk.find(e.BasketSettled, basket=basket)
-        settled = self.desk.drafts[at[0]].entries[at[1]]
-        assert isinstance(settled, e.BasketSettled)
-        legs = (msgspec.structs.replace(one, **held) if one.leg == number else one for one in settled.held)
-        self.desk.change(e.BasketSettled, {"basket": basket}, held=tuple(legs))
+from tests.loadtests.journals import KEY, PRINT, audit_together, faults
+from tests.loadtests.split_planting import LAST, Journals, Plant
+from tests.loadtests.split_shops import LEDGERS, PARTS, PLAIN, SPLIT_RULES, STALLS, TABLES
 
 
 def test_what_is_right_is_not_found() -> None:
@@ -305,98 +242,3 @@ def test_what_needs_the_event_is_judged_of_both_alone() -> None:
     assert audit_together([journals.tables], whole=False) == []
     assert Fault.PART_ASTRAY in faults(audit_together([journals.tables]))
     assert Fault.PART_BEHIND in faults(audit_together([journals.home]))
-
-
-# Ledgers against baskets. Basket 7 is fay's: leg 72 at the tables, 73 in her ledger.
-
-
-def nobody_counts(journals: Journals) -> None:
-    """Nor is there a leg that would."""
-    journals.change_leg(7, 72, {"counted_by": ""}, {"counted_by": ""})
-
-
-def counted_by_who_is_not_asked(journals: Journals) -> None:
-    journals.change_leg(7, 72, {"counted_by": LEDGERS[1]}, {"counted_by": LEDGERS[1]})
-
-
-def ledger_counts_more(journals: Journals) -> None:
-    more = Wish(areas=(AreaPlaces("units", 2),))
-    journals.change_leg(7, 73, {"counts": 2, "wish": more}, {"counts": 2})
-
-
-def ledger_wishes_for_more(journals: Journals) -> None:
-    journals.change_leg(7, 73, {"wish": Wish(areas=(AreaPlaces("units", 2),))}, {})
-
-
-def held_counts_otherwise(journals: Journals) -> None:
-    journals.change_leg(7, 73, {}, {"counts": 2})
-
-
-def held_is_counted_otherwise(journals: Journals) -> None:
-    journals.change_leg(7, 72, {}, {"counted_by": ""})
-
-
-def ledger_has_tickets(journals: Journals) -> None:
-    journals.change_leg(7, 73, {}, {"areas": (AreaPlaces("units", 1),)})
-
-
-def ledger_that_is_counted(journals: Journals) -> None:
-    journals.change_leg(7, 73, {"counted_by": LEDGERS[0]}, {"counted_by": LEDGERS[0]})
-
-
-def held_of_another_event(journals: Journals) -> None:
-    journals.change_leg(7, 72, {}, {"home": ""})
-
-
-def ledger_pinned_more(journals: Journals) -> None:
-    journals.first.change(e.LegPinned, {"leg": 73}, areas=((0, 2),), prices=((0, 2, 0),))
-
-
-def charged_twice(journals: Journals) -> None:
-    """Basket 8's first leg is charged what is charged once, and its second as well."""
-    at = journals.desk.find(e.BasketSettled, basket=8)
-    settled = journals.desk.drafts[at[0]].entries[at[1]]
-    assert isinstance(settled, e.BasketSettled)
-    assert settled.held[0].once is not None
-    journals.change_leg(8, settled.held[1].leg, {}, {"once": settled.held[0].once})
-
-
-def never_charged(journals: Journals) -> None:
-    at = journals.desk.find(e.BasketSettled, basket=8)
-    settled = journals.desk.drafts[at[0]].entries[at[1]]
-    assert isinstance(settled, e.BasketSettled)
-    journals.change_leg(8, settled.held[0].leg, {}, {"once": None})
-
-
-def lives_for_ever(journals: Journals) -> None:
-    journals.desk.change(e.BasketIntended, {"basket": 7}, life_ms=86_400_001)
-
-
-def lives_for_less(journals: Journals) -> None:
-    journals.desk.change(e.BasketIntended, {"basket": 7}, life_ms=30_000)
-
-
-@pytest.mark.parametrize(
-    ("plant", "expected"),
-    [
-        (nobody_counts, Fault.COUNTED_WRONGLY),
-        (counted_by_who_is_not_asked, Fault.BASKET_MALFORMED),
-        (ledger_counts_more, Fault.COUNTED_WRONGLY),
-        (ledger_wishes_for_more, Fault.BASKET_MALFORMED),
-        (held_counts_otherwise, Fault.BASKET_MALFORMED),
-        (held_is_counted_otherwise, Fault.BASKET_MALFORMED),
-        (ledger_has_tickets, Fault.BASKET_MALFORMED),
-        (ledger_that_is_counted, Fault.BASKET_MALFORMED),
-        (held_of_another_event, Fault.LEG_DIFFERS),
-        (ledger_pinned_more, Fault.COUNTED_WRONGLY),
-        (charged_twice, Fault.BASKET_MALFORMED),
-        (never_charged, Fault.LEG_DIFFERS),
-        (lives_for_ever, Fault.BASKET_MALFORMED),
-        (lives_for_less, Fault.DEADLINE_WRONG),
-    ],
-)
-def test_what_is_counted_or_charged_otherwise_is_found(plant: Plant, expected: Fault) -> None:
-    journals = Journals()
-    plant(journals)
-    journals.desk.replies.clear()
-    assert expected in journals.found()
