@@ -1,4 +1,4 @@
-"""Means to plant single faults into the journals of an event that is split: entries as they should be, but for changes."""
+"""Means to plant single faults into the journals of an event that is split."""
 
 from collections.abc import Callable
 
