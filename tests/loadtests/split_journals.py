@@ -11,8 +11,8 @@ from actors.core.outcomes import Rejected
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.journals import TENANT, Journal
-from tests.loadtests.split_shops import HOME, PARTS, PLAIN, SPLIT_RULES, SplitShops
-from tests.loadtests.whole_house import HOUR_MS, SLOT_MS, SLOTS_FROM_MS, another_layout
+from tests.loadtests.split_shops import HOME, PARTS, PLAIN, SPLIT_RULES, STALLS, SplitShops, split_layout
+from tests.loadtests.whole_house import HOUR_MS, SLOT_MS, SLOTS_FROM_MS
 
 COURT = Span("court 1", SLOTS_FROM_MS, SLOTS_FROM_MS + 2 * SLOT_MS)
 
@@ -50,6 +50,8 @@ def _hold(shops: SplitShops) -> None:
     shops.hold(1, {HOME: wish, PLAIN: Wish(("A/1/1",))})
     shops.pay(1)
     shops.commit()
+    plain = shops.events[PLAIN]
+    plain.ask(c.PlaceHold(plain.stamp("a hold"), 201, Wish(("A/2/6",))))
     placing = shops.intend(2, {HOME: Wish(("A/1/4", "A/1/5", "H/2/2", "H/2/3"))})
     refused = [shops.pin(placing, plan) for plan in placing.legs]
     assert sum(isinstance(one, Rejected) for one in refused) == 1
@@ -90,7 +92,7 @@ def _exchange(shops: SplitShops) -> None:
 def _edit(shops: SplitShops) -> None:
     home = shops.home
     rules = msgspec.structs.replace(SPLIT_RULES, max_per_buyer=10)
-    home.ask(c.EditEvent(home.stamp("edit"), home.state.revision, "A semi-final", another_layout(6), rules, 90_000))
+    home.ask(c.EditEvent(home.stamp("edit"), home.state.revision, "A semi-final", split_layout(6), rules, 90_000))
     shops.follow()
     home.ask(c.ChangeStatus(home.stamp("pause"), EventStatus.PAUSED))
     shops.follow()
@@ -114,8 +116,8 @@ def _end(shops: SplitShops) -> None:
     placing = shops.intend_exchange(101, (0,), _plan(shops, Wish(("A/1/3",)), 16))
     shops.pin(placing, placing.legs[0])
     home = shops.home
-    home.ask(c.EditEvent(home.stamp("edit again"), home.state.revision, None, another_layout(7)))
-    stalls = next(part for part in PARTS if part.sections == ("A",))
+    home.ask(c.EditEvent(home.stamp("edit again"), home.state.revision, None, split_layout(7)))
+    stalls = next(part for part in PARTS if part.block == STALLS)
     shops.tell(stalls)
     shops.commit()
 

@@ -9,10 +9,9 @@ from loadtests.audit.findings import Fault
 from tests.loadtests.basket_shops import DESK
 from tests.loadtests.journals import KEY, PRINT, Journal, audit_together, faults
 from tests.loadtests.split_journals import split_journals
-from tests.loadtests.split_shops import HOME, LEDGERS, PLAIN, STALLS, TABLES
-from tests.loadtests.whole_house import another_layout
+from tests.loadtests.split_shops import HOME, LEDGERS, PARTS, PLAIN, STALLS, TABLES, split_layout
 
-LAST = another_layout(7)
+LAST = split_layout(7)
 Plant = Callable[["Journals"], None]
 
 
@@ -44,11 +43,9 @@ class Journals:
         self.edit()
         followed = [entry for draft in journal.drafts for entry in draft.entries if isinstance(entry, e.EventFollowed)]
         revision = self.revision
-        layout = msgspec.structs.replace(
-            LAST,
-            sections=tuple(one for one in LAST.sections if one.name == {STALLS: "A", TABLES: "T"}.get(journal.block)),
-            areas=(), resources=(), calendars=(),
-        )  # fmt: skip
+        names = next(part.sections for part in PARTS if part.block == journal.block)
+        sections = tuple(section for section in LAST.sections if section.name in names)
+        layout = msgspec.structs.replace(LAST, sections=sections, areas=(), resources=(), calendars=())
         entry = msgspec.structs.replace(followed[-1], at_ms=self.now_ms, revision=revision, layout=layout)
         journal.add(msgspec.structs.replace(entry, **changes))
 

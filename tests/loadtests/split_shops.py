@@ -10,6 +10,7 @@ from actors.core.baskets import LegPlan
 from actors.core.events import event_reply
 from actors.core.following import what_to_follow
 from actors.core.ids import BlockId, event_block
+from actors.core.layout import Layout, Row, Section
 from actors.core.outcomes import Rejected
 from actors.core.parts import Part
 from actors.core.rules import Rules
@@ -19,14 +20,20 @@ from actors.reservations.events import parts_of
 from actors.reservations.recent_refusals import RecentRefusals
 from tests.loadtests.basket_shops import SECOND, BasketShops
 from tests.loadtests.journals import HOLD_TTL_MS, LAYOUT, TENANT
-from tests.loadtests.whole_house import WHOLE_LAYOUT, WHOLE_RULES
+from tests.loadtests.whole_house import WHOLE_LAYOUT, WHOLE_RULES, another_layout
 
 HOME = event_block(TENANT, "an event that is split")
-PARTS = parts_of(HOME, (("A",), ("T",)))
+PARTS = parts_of(HOME, (("A", "L"), ("T",)))
 STALLS, TABLES, *LEDGERS = (BlockId(part.block) for part in PARTS)
 """H, the areas and the courts of the whole house are at home."""
 PLAIN = SECOND
 SPLIT_RULES = msgspec.structs.replace(WHOLE_RULES, waiting_list=None, max_per_buyer=12)
+
+
+def split_layout(number: int = 0) -> Layout:
+    """The whole house with a loge; or another layout of it."""
+    layout = another_layout(number) if number else WHOLE_LAYOUT
+    return msgspec.structs.replace(layout, sections=(*layout.sections, Section("L", (Row("1", 0, 1, 2),))))
 
 
 class SplitShops(BasketShops):
@@ -44,7 +51,9 @@ class SplitShops(BasketShops):
         plain = self.events[PLAIN]
         plain.ask(c.CreateEvent(plain.stamp("create"), "A concert", LAYOUT, HOLD_TTL_MS))
         plain.ask(c.OpenSale(plain.stamp("open")))
-        self.home.ask(c.CreateEvent(self.home.stamp("create"), "A final", WHOLE_LAYOUT, HOLD_TTL_MS, self.rules, PARTS))
+        self.home.ask(
+            c.CreateEvent(self.home.stamp("create"), "A final", split_layout(), HOLD_TTL_MS, self.rules, PARTS)
+        )
         self.follow()
         self.home.ask(c.OpenSale(self.home.stamp("open")))
         self.follow()

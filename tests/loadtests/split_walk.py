@@ -9,11 +9,11 @@ from actors.core.snapshot import freeze, restore
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.basket_walk import PLAIN_SEATS, BasketWalk
 from tests.loadtests.journals import TENANT
-from tests.loadtests.split_shops import HOME, PLAIN, SPLIT_RULES, SplitShops
-from tests.loadtests.whole_house import SLOT_MS, SLOTS_FROM_MS, another_layout
+from tests.loadtests.split_shops import HOME, PLAIN, SPLIT_RULES, SplitShops, split_layout
+from tests.loadtests.whole_house import SLOT_MS, SLOTS_FROM_MS
 
 SEATS = (
-    *(f"A/1/{seat}" for seat in range(1, 9)), *(f"A/2/{seat}" for seat in (1, 2, 7, 8)), "A/3/1", "A/3/2",
+    *(f"A/1/{seat}" for seat in range(1, 9)), *(f"A/2/{seat}" for seat in (1, 2, 7, 8)), "A/3/1", "A/3/2", "L/1/1",
     *(f"T/t1/{seat}" for seat in range(1, 5)), "T/t2", *(f"H/2/{seat}" for seat in (1, 2, 3)),
 )  # fmt: skip
 
@@ -61,7 +61,7 @@ class SplitWalk(BasketWalk):
         match random.choice(("layout", "rules", "status", "owner", "memory")):
             case "layout":
                 self._numbered += 1
-                layout = another_layout(self._numbered)
+                layout = split_layout(self._numbered)
                 self.ask(home, c.EditEvent(self.own_stamp(home), home.state.revision, layout=layout))
             case "rules":
                 rules = self.rules()
