@@ -67,8 +67,9 @@ class Buyer:
 async def buys(edges: Edges, asking: Any, event: str, row: str) -> list[Any]:
     """What is told to somebody who holds, orders, pays, changes and cancels."""
     buyer = Buyer(edges, asking, event, f"{asking.__name__} {row}".replace(" ", "-"))
+    units = [f"north/{row}/1", f"south/{row}/2", f"west/{row}/3"]
     wish = {
-        "units": [f"north/{row}/1", f"south/{row}/2", f"west/{row}/3"],
+        "units": units,
         "price_types": {f"south/{row}/2": "child"},
         "areas": [{"area": "Floor", "quantity": 2}],
         "channel": "club",
@@ -79,7 +80,7 @@ async def buys(edges: Edges, asking: Any, event: str, row: str) -> list[Any]:
     await buyer.ask("extend_hold", {"ttl_seconds": 900}, hold_id=hold["hold_id"])
     released = await buyer.ask("release_hold", hold_id=hold["hold_id"])
     assert released["status"] == "RELEASED"
-    for unit in wish["units"]:
+    for unit in units:
         await comes_to(edges, event, unit, "")
     hold = await buyer.ask("place_hold", wish)
     order = await buyer.ask("place_order", {"hold_id": hold["hold_id"]})
