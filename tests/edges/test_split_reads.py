@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from actors.core.commands import ReadEvent
 from actors.core.ids import BlockId, TenantId, desks_of, event_id, part_block
@@ -23,8 +24,10 @@ from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
 from actors.projections.projector import Projector
 from actors.projections.seat_statuses import unpack
-from actors.projections.shown import Shown
+from actors.projections.shown import Change, Shown
 from actors.reservations.events import EventAsks
+from serve import journal_telling
+from serve.cli import app
 from serve.local.preflight import free_port
 from serve.local.redis import Redis
 from serve.ration import Ration
@@ -392,8 +395,7 @@ def sums_only(patch: pytest.MonkeyPatch) -> None:
 
 
 def changes_that_are_left_out(patch: pytest.MonkeyPatch) -> None:
-    honest = whole.change_between
-    patch.setattr(whole, "change_between", lambda *both: msgspec.structs.replace(honest(*both), seats=()))
+    patch.setattr(whole, "change_between", lambda before, _, position, __: Change(before, position, ()))
 
 
 @pytest.mark.parametrize("sabotage", [sequences_of_home_only, sums_only, changes_that_are_left_out])
@@ -452,7 +454,7 @@ async def test_the_check_notices_a_past_of_parts_that_are_not_asked(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    honest = past.whole_of
+    honest = whole.whole_of
 
     def whole_of(home: Shown, parts: dict[BlockId, Shown], *, with_seats: bool) -> Shown:
         unsold = {
@@ -504,3 +506,64 @@ async def test_the_check_notices_a_part_that_can_be_read(
     sabotage(monkeypatch)
     with pytest.raises(AssertionError):
         await check_parts_are_no_events(house)
+
+
+def journal(url: str, block: BlockId, *options: str) -> str:
+    """What an operator sees of it."""
+    done = CliRunner().invoke(app, ["journal", event_id(block), "--database-url", url, *options])
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout
+
+
+async def check_journals(house: House) -> None:
+    """Home, parts, ledgers: each tells of its own units by name, and of the others as whoever asks names them."""
+    home = BlockId(house.pair.split.removeprefix("event_"))
+    blocks = [home, *(part_block(home, number) for number in range(2 * len(SPLIT)))]
+    told = [
+        [
+            msgspec.json.decode(line)
+            for line in (await asyncio.to_thread(journal, house.world.database_url, block, "--json")).splitlines()
+        ]
+        for block in blocks
+    ]
+    units_of = [
+        {
+            unit
+            for row in rows
+            for entry in row["entries"]
+            if entry["kind"] == "LegPinned"
+            for unit in entry["says"].get("units", ())
+        }
+        for rows in told
+    ]
+    sections = [{"west"}, *(set(group) for group in SPLIT), set(), set()]
+    assert [{unit.partition("/")[0] for unit in units} for units in units_of] == sections
+    assert {"west/A/2", "north/A/1", "south/A/3", "east/A/5"} <= set().union(*units_of)
+    places = [place for row in told[-1] for entry in row["entries"] for place in entry["says"].get("areas", ())]
+    assert {place["area"] for place in places} == {"units"}
+    text = await asyncio.to_thread(journal, house.world.database_url, home)
+    assert (
+        f"parts {event_id(blocks[1])} (north), {event_id(blocks[2])} (east, south), {event_id(blocks[3])} (ledger)"
+        in text
+    )
+    assert f"PartFollowed  part {event_id(blocks[3])}, revision 1" in text
+    for block in blocks[1:]:
+        text = await asyncio.to_thread(journal, house.world.database_url, block)
+        assert f"EventFollowed  tenant alpha, home {event_id(home)}, revision 1, name Final" in text
+    desks = [desk for desk in desks_of(ALPHA) if desk in house.edges.blocks]
+    texts = [await asyncio.to_thread(journal, house.world.database_url, desk) for desk in desks]
+    assert any(f"'counted_by': '{event_id(blocks[3])}'" in text and "'counts': " in text for text in texts)
+    assert all("life_seconds" in text for text in texts if "BasketIntended" in text)
+
+
+async def test_operators_can_read_its_journals(house: House) -> None:
+    await check_journals(house)
+
+
+async def test_the_check_notices_units_that_are_named_by_the_whole_layout(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(journal_telling, "layout_of_home", lambda layout, _: layout)
+    with pytest.raises(AssertionError):
+        await check_journals(house)

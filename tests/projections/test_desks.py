@@ -99,7 +99,10 @@ async def open_shop(world: World) -> Shop:
 
 
 async def check_followed(world: World, projector: Projector, shop: Shop) -> None:
-    """Everything was followed to its end, events are counted as they are, and a desk has nothing to count or list."""
+    """Everything was followed to its end, events are counted as they are, and a desk has nothing to count.
+
+    What is held at a desk is listed there once, and under each event.
+    """
     await follow_all(projector)
     for one in (shop.desk, *shop.events):
         kinds = ("availability", "deadlines", "listing")
@@ -114,8 +117,17 @@ async def check_followed(world: World, projector: Projector, shop: Shop) -> None
             (own_hold(event),)
         ]
         assert await world.rows("select order_number from listed_orders where block_id = $1", event.block) == []
-    for table in ("availability", "listings", "listed_holds", "listed_orders"):
-        assert await world.rows(f"select block_id from {table} where block_id = $1", shop.desk.block) == []
+    assert await world.rows("select block_id from availability where block_id = $1", shop.desk.block) == []
+    state = shop.desk.state
+    for table, listed_under, number, known in (
+        ("listed_holds", "listed_baskets", "hold", state.holds),
+        ("listed_orders", "listed_basket_orders", "order_number", state.orders),
+    ):
+        listed = await world.rows(f"select {number} from {table} where block_id = $1", shop.desk.block)
+        assert listed == [(one,) for one in known]
+        query = f"select event_block_id, {number} from {listed_under} where block_id = $1 order by event_block_id"
+        under = await world.rows(query, shop.desk.block)
+        assert under == sorted((event.block, one) for event in shop.events for one in known)
 
 
 def own_hold(event: SellingEvent) -> int:
