@@ -26,7 +26,7 @@ from actors.projections.projector import Projector
 from actors.projections.seat_statuses import unpack
 from actors.projections.shown import Change, Shown
 from actors.reservations.events import EventAsks
-from serve import journal_telling
+from serve import journal_telling, shards
 from serve.cli import app
 from serve.local.preflight import free_port
 from serve.local.redis import Redis
@@ -567,3 +567,35 @@ async def test_the_check_notices_units_that_are_named_by_the_whole_layout(
     monkeypatch.setattr(journal_telling, "layout_of_home", lambda layout, _: layout)
     with pytest.raises(AssertionError):
         await check_journals(house)
+
+
+async def check_roles(house: House) -> None:
+    """`holdfast shards list --blocks` says of each block what it is."""
+    home, url = BlockId(house.pair.split.removeprefix("event_")), house.world.database_url
+    for block in house.edges.blocks:
+        query = "insert into blocks (block_id, tenant, shard) values ($1, 'alpha', 'shard-1') on conflict do nothing"
+        await house.world.connection.execute(query, block)
+    ran = await asyncio.to_thread(CliRunner().invoke, app, ["shards", "list", "--blocks", "--database-url", url])
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    told = dict(line.split("  alpha  shard-1  version 1  ") for line in ran.stdout.splitlines())
+    north, rest, *ledgers = (event_id(part_block(home, number)) for number in range(2 * len(SPLIT)))
+    desks = [event_id(desk) for desk in desks_of(ALPHA) & house.edges.blocks]
+    assert told == {
+        house.pair.split: "home (west)",
+        house.pair.plain: "event",
+        north: f"part of {house.pair.split} (north)",
+        rest: f"part of {house.pair.split} (east, south)",
+        **dict.fromkeys(ledgers, f"ledger of {house.pair.split}"),
+        **dict.fromkeys(desks, "desk"),
+    }
+
+
+async def test_operators_are_told_what_each_block_is(house: House) -> None:
+    await check_roles(house)
+
+
+async def test_the_check_notices_desks_that_are_told_like_events(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    monkeypatch.setattr(shards, "desks_of", lambda _: frozenset())
+    with pytest.raises(AssertionError):
+        await check_roles(house)
