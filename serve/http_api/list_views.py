@@ -11,7 +11,9 @@ from serve.wire_time import rfc3339
 
 
 class HoldListView(msgspec.Struct, frozen=True):
-    """A page of an event's holds, the newest first, as of `sequence`; no `next_cursor` on the last."""
+    """A page of an event's holds, the newest first; no `next_cursor` on the last. What baskets bring does
+    not move `sequence`, which is that of the event's own block.
+    """
 
     event_id: str
     sequence: int
@@ -22,7 +24,9 @@ class HoldListView(msgspec.Struct, frozen=True):
 
 
 class OrderListView(msgspec.Struct, frozen=True):
-    """A page of an event's orders, the newest first, as of `sequence`; no `next_cursor` on the last."""
+    """A page of an event's orders, the newest first; no `next_cursor` on the last. What baskets bring does
+    not move `sequence`, which is that of the event's own block.
+    """
 
     event_id: str
     sequence: int

@@ -8,9 +8,9 @@ from actors.core.state import BlockState
 from actors.journal.journal import GENESIS
 from actors.projections import listing
 from tests.edges.asking import Ask, ask_grpc, ask_http
-from tests.edges.both import plain_of, thing
+from tests.edges.both import both, plain_of, thing
 from tests.edges.edge_stack import Edges
-from tests.edges.split_followed import House
+from tests.edges.split_followed import ASKING, House, read
 from tests.edges.split_house import Pair, like
 
 pytestmark = pytest.mark.anyio
@@ -81,3 +81,39 @@ async def test_the_check_notices_baskets_that_are_not_listed(house: House, monke
     await house.world.connection.execute("update projection_positions set position = 0, chain = $1", GENESIS)
     await house.follow()
     await check_orders_and_holds(house.edges, house.pair)
+
+
+async def check_a_basket_of_both(house: House) -> None:
+    """What is held of both events at once is in the lists of either, as it is when it is read by itself."""
+    buyer, event_ids = f"both-{house.key()}", list(house.pair)
+    unit = f"west/C/{next(house.seats)}"
+    legs = [{"event_id": event, "units": [unit]} for event in event_ids]
+    hold = await house.ask("place_basket", {"legs": legs, "buyer_id": buyer})
+    order = await house.ask("place_order", {"hold_id": hold["hold_id"]})
+    await house.settle()
+    for asking in ASKING:
+        for event in event_ids:
+            for operation, kind, known in (("list_holds", "hold", hold), ("list_orders", "order", order)):
+                page = await read(house.edges, asking, operation, event, buyer_id=buyer)
+                listed_of_buyer = plain_of(page[f"{kind}s"], f"{kind.upper()}_STATUS_")
+                assert len(listed_of_buyer) == 1
+                found = listed_of_buyer[0]
+                assert found[f"{kind}_id"] == known[f"{kind}_id"]
+                assert {leg["event_id"]: leg["units"] for leg in found["legs"]} == {
+                    event: [unit] for event in event_ids
+                }
+                assert not found.get("event_id")
+                one = await both(house.edges, Ask(f"get_{kind}", **{f"{kind}_id": known[f"{kind}_id"]}), kind)
+                assert like(found) == like(one)
+
+
+async def test_a_basket_of_two_events_is_in_the_lists_of_both(house: House) -> None:
+    await check_a_basket_of_both(house)
+
+
+async def test_the_check_notices_a_basket_that_is_listed_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    honest = listing._events_of
+    monkeypatch.setattr(listing, "_events_of", lambda state, hold: set(sorted(honest(state, hold))[:1]))
+    with pytest.raises(AssertionError):
+        await check_a_basket_of_both(house)
