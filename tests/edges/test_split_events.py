@@ -1,22 +1,30 @@
 """An event that is split by sections looks like any other, over both protocols; but for what it says of itself."""
 
+import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from actors.core.ids import BlockId, event_id, part_block
-from serve import had
+from serve import cli, had
+from serve.cli import app
 from serve.grpc_api import replies
 from serve.http_api import order_views
+from serve.local.stack import DataFolder
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
 from tests.edges.edge_stack import Edges
+from tests.edges.published import published
 from tests.edges.split_house import LAYOUT, RULES, SPLIT, Pair, comes_to, like, make_pair
 
 pytestmark = pytest.mark.anyio
 
 ASKING = [ask_http, ask_grpc]
+ODD_SECTION = {"name": "south, upper", "category": "Seat", "rows": [{"names": "A..B", "seats": "1..8"}]}
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +215,37 @@ async def test_an_exchange_of_several_events_says_of_which(edges: Edges, pair: P
     assert (left.reply["event_id"], left.reply["units"], left.reply["legs"]) == (pair.split, ["west/C/1"], [])
     swapped = await ask_grpc(edges, Ask("exchange_tickets", swap, key="several, swap", **of_it))
     assert thing(swapped, "order")["units"] == ["north/C/1"]
+
+
+async def check_the_command(edges: Edges, folder: Path) -> None:
+    """`holdfast events create --split`, once for each group; what is wrong with one is told by its place."""
+    data, layout = DataFolder(folder / "data"), folder / "layout.json"
+    layout.write_bytes(msgspec.json.encode({**LAYOUT, "sections": [*LAYOUT["sections"], ODD_SECTION]}))
+    create = ("events", "create", "Final", "--layout", str(layout))
+    unset = {"HOLDFAST_KEY": None, "HOLDFAST_DATA_DIR": str(data.root)}
+
+    async def run(*words: str) -> Any:
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, (*create, *words), env=unset))
+
+    with data.held():
+        published(data, edges, edges.grpc_address)
+        made = await run("--split", "north", "--split", 'east, "south, upper"')
+        assert (made.exit_code, made.stderr) == (0, "")
+        shown = await both(edges, Ask("get_event", event_id=made.stdout.strip()), "event")
+        assert shown["split"] == [["north"], ["east", "south, upper"]]
+        faulty = await run("--split", "north", "--split", "nowhere,east")
+        assert (faulty.exit_code, faulty.stdout) == (1, "")
+        assert "split[1][0]: is no section of the layout" in " ".join(faulty.stderr.split())
+
+
+async def test_the_command_line_splits_events(edges: Edges, tmp_path: Path) -> None:
+    await check_the_command(edges, tmp_path)
+
+
+async def test_the_check_notices_groups_that_are_taken_for_one(
+    edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(cli, "_names", lambda text: text.split(","))
+    with pytest.raises(AssertionError):
+        await check_the_command(edges, tmp_path)
