@@ -119,15 +119,12 @@ class Administration:
         await self._read(f"/v1/events/{event_id}", self._as_operator)
         return event_id
 
-    async def availability(self, blocks: Sequence[str]) -> Availability | None:
-        """The units of these blocks of an event, named like events, counted; None if that cannot be had now.
-
-        Raises ServerRefused.
-        """
-        answers = [await self._read(f"/v1/events/{block}/availability", self._as_tenant) for block in blocks]
-        counts = [category["counts"] for answer in answers if answer is not None for category in answer["categories"]]
-        if None in answers:
+    async def availability(self, event_id: str) -> Availability | None:
+        """The event's units, counted; None if that cannot be had now. Raises ServerRefused."""
+        answer = await self._read(f"/v1/events/{event_id}/availability", self._as_tenant)
+        if answer is None:
             return None
+        counts = [category["counts"] for category in answer["categories"]]
         return Availability(*(sum(found[status] for found in counts) for status in ("available", "held", "sold")))
 
     async def live_digest(self, event_id: str) -> LiveDigest | None:
