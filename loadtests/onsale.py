@@ -78,6 +78,11 @@ def run_onsale(
         except OSError as fault:
             return _cannot_write(options.json_file, fault, console)
     try:
+        House(options.units, options.house).split(options.split)
+    except ValueError as fault:
+        console.print(f"onsale: the house {fault}", style="red", markup=False)
+        return WRONG
+    try:
         report = asyncio.run(_run(options, console, open_hand))
     except (ServerRefused, CrowdFailed) as failure:
         console.print(f"onsale: {failure}", style="red", markup=False)
