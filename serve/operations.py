@@ -17,7 +17,7 @@ from actors.core.rules import Rules
 from actors.projections.read_models import ReadModels
 from actors.reservations import Done, Request, Reservations
 from serve.admission import Authenticate, Envelope
-from serve.documents import read_documents
+from serve.documents import LayoutDocument, read_documents, written_layout
 from serve.ration import Ration
 from serve.reads import Reads
 from serve.refusals import invalid
@@ -113,6 +113,11 @@ class Operations(Reads):
         if isinstance(caller, Rejected):
             return caller
         return await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+
+    async def get_layout_document(self, envelope: Envelope, event_id: str) -> LayoutDocument | Rejected:
+        """An event's layout as its block sees it, as `edit_event` takes it."""
+        done = await self.get_event(envelope, event_id)
+        return done if isinstance(done, Rejected) else await asyncio.to_thread(written_layout, done.block, done.reply)
 
     async def get_digest(self, envelope: Envelope, event_id: str) -> Done[DigestReply] | Rejected:
         """What an auditor compares an event's journal with. For operators, of their own tenant's events."""

@@ -25,6 +25,7 @@ from actors.layout_files.rules_file import rules_to_raw
 from actors.projections.availability_reader import EventSummary
 from actors.projections.listing_reader import Listed
 from holdfast.v1 import events_pb2, holds_pb2, legs_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
+from serve.documents import LayoutDocument
 from serve.grpc_api.layout_replies import areas_of, categories_of, fees_of, tax_of, time_of
 from serve.had import had
 
@@ -123,6 +124,16 @@ def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
         fees=fees_of(layout),
         tax=tax_of(layout),
         split=[events_pb2.SectionGroup(sections=group) for group in groups_of(event.parts)],
+    )
+
+
+def layout_document_of(reply: type[Any], document: LayoutDocument) -> Any:
+    """An event's layout as a document."""
+    return reply(
+        event_id=event_id(document.block),
+        revision=document.revision,
+        layout_version=document.layout_version,
+        layout=bytes(document.layout).decode(),
     )
 
 

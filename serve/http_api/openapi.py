@@ -17,7 +17,7 @@ from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.outcomes import Reason
 from actors.core.wishes import MAX_UNITS_PER_HOLD
 from serve.http_api.contracts import CONTRACT, Contract
-from serve.http_api.event_views import EventView
+from serve.http_api.event_views import EventView, LayoutDocumentView
 from serve.http_api.problems import PROBLEM_JSON, Problem
 from serve.http_api.rules_description import RulesDocument
 from serve.refusals import STANDINGS
@@ -211,7 +211,7 @@ def _reply(contract: Contract) -> Json:
         "description": contract.gives.__doc__ or "",
         "content": {"application/json": {"schema": _reference(contract.gives)}},
     }
-    has_tag = contract.has_validator or contract.gives is EventView
+    has_tag = contract.has_validator or contract.gives in (EventView, LayoutDocumentView)
     headers = (_ETAG if has_tag else {}) | (_REPLAYED if contract.body is not None else {})
     return {**reply, "headers": headers} if headers else reply
 
@@ -241,7 +241,7 @@ def _schemas(contracts: Iterable[Contract]) -> Json:
     shapes = {shape for contract in contracts for shape in (contract.gives, contract.body) if shape is not None}
     ordered = sorted(shapes | {Problem, RulesDocument}, key=lambda shape: shape.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
-    for name in ("NewEvent", "EventEdit"):
+    for name in ("NewEvent", "EventEdit", "LayoutDocumentView"):
         schemas[name]["properties"]["layout"] = _LAYOUT
     for name in ("NewEvent", "EventEdit", "EventView"):
         schemas[name]["properties"]["rules"] = _reference(RulesDocument)
