@@ -11,6 +11,7 @@ from actors.core.layout import Layout, Resource
 from actors.core.parts import groups_of
 from actors.core.prices import Price
 from actors.core.replies import (
+    Choice,
     EventReply,
     EventStatus,
     HoldReply,
@@ -53,7 +54,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
         channel=hold.channel,
-        choices=[holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in hold.choices],
+        choices=_choices(hold.choices),
         legs=_legs(of.legs),
     )
 
@@ -83,6 +84,7 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
         ],
         buyer_id=order.buyer,
         legs=_legs(of.legs),
+        choices=_choices(order.choices),
     )
 
 
@@ -180,6 +182,10 @@ def _legs(legs: Iterable[LegReply]) -> list[legs_pb2.Leg]:
         )
         for leg in legs
     ]
+
+
+def _choices(choices: Iterable[Choice]) -> list[holds_pb2.SeatChoice]:
+    return [holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in choices]
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[units_pb2.AreaQuantity]:
