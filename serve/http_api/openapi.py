@@ -96,13 +96,14 @@ or on top. A section has `rows` and `tables` (`sold` whole or by_seat); each has
 `seats` (a range, or a list of labels), of these the `accessible` ones and their `companions`, and the section's
 `category` unless it names its own. A range is written `A..T` or `1..22`, both ends included, of names also `Court
 1..12`. A section stands `at` [x, y], in seat widths; the nearer to the layout's `focus`, the better. A resource has a
-`zone`, the days `from` and `until`, `hours` by weekday in local time, times when it is `unavailable`, `slot_minutes`
-and `buffer_minutes`. Closing is on the next day if it is not after opening; a local time that comes twice is its first,
-one that is left out is the moment of the jump; slots are always exactly as long as said. Labels are text of up to
-{MAX_LABEL_LENGTH} characters without a slash: numbers stand in quotes. Names are unique: categories; sections, areas
-and resources together; rows and tables within their section; seats within their row. A seat is then called
-section/row/seat, as in `101/C/14`, a slot resource/beginning, as in `Court 1/2026-10-25T02:30+02:00`. A layout is
-judged as a whole: every fault of it is named, with its path."""
+`zone`, in whose local time its slots are named, `slot_minutes` and `buffer_minutes`; the days `from` and `until`,
+`hours` by weekday in local time and times when it is `unavailable`, or else a list of `openings`, each `from` and
+`until` a time with its distance from UTC. Closing is on the next day if it is not after opening; a local time that
+comes twice is its first, one that is left out is the moment of the jump; slots are always exactly as long as said.
+Labels are text of up to {MAX_LABEL_LENGTH} characters without a slash: numbers stand in quotes. Names are unique:
+categories; sections, areas and resources together; rows and tables within their section; seats within their row. A seat
+is then called section/row/seat, as in `101/C/14`, a slot resource/beginning, as in `Court 1/2026-10-25T02:30+02:00`.
+A layout is judged as a whole: every fault of it is named, with its path."""
 
 _LAYOUT: Json = {
     "type": "object",

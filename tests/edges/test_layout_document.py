@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors.layout_files import layout_writer
+from actors.layout_files import layout_writer, resource_fields
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
 from tests.edges.edge_stack import Edges
@@ -140,3 +140,37 @@ async def test_its_etag_is_the_if_match_of_an_edit(edges: Edges) -> None:
     assert (edited.status_code, edited.headers["etag"]) == (200, '"2"')
     read = await edges.http.get(f"{path}/layout-document", headers=headers)
     assert read.headers["etag"] == '"2"'
+
+
+async def check_zone(edges: Edges, asking: Any, name: str) -> None:
+    """Slots of openings that were written in another zone are named, held and given back in their resource's."""
+    opening = {"from": "2034-10-28T13:00-07:00", "until": "2034-10-28T20:00-07:00"}
+    hall = {**WHOLE["resources"][1], "slot_minutes": 60, "openings": [opening]}
+    body = {"name": name, "layout": {**WHOLE, "resources": [hall]}}
+    event = thing(await asking(edges, Ask("create_event", body, key=name)), "event")["event_id"]
+    await asking(edges, Ask("open_sale", event_id=event, key=f"{name}, open"))
+    twice = ["Hall/2034-10-29T02:00+02:00", "Hall/2034-10-29T02:00+01:00"]
+    held = await asking(edges, Ask("place_hold", {"units": twice}, event_id=event, key=f"{name}, hold"))
+    assert thing(held, "hold")["units"] == twice
+    document = await both(edges, Ask("get_layout_document", event_id=event), "")
+    assert document["layout"]["resources"][0]["openings"] == [
+        {"from": "2034-10-28T22:00+02:00", "until": "2034-10-29T03:00+02:00"},
+        {"from": "2034-10-29T02:00+01:00", "until": "2034-10-29T04:00+01:00"},
+    ]
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_slots_of_openings_are_named_in_the_zone(edges: Edges, asking: Any) -> None:
+    await check_zone(edges, asking, f"zone {asking.__name__}")
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_the_check_notices_names_as_they_were_written(
+    edges: Edges, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: the distance from UTC is the one that the opening was written with."""
+    monkeypatch.setattr(
+        resource_fields, "runs_listed", lambda listed, slot_ms, zone: tuple((*opening, -420) for opening in listed)
+    )
+    with pytest.raises(AssertionError):
+        await check_zone(edges, asking, f"as written {asking.__name__}")
