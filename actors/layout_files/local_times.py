@@ -17,7 +17,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOCAL_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2})")
 _OPENING = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 _INSTANT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 
 
@@ -105,9 +105,20 @@ def _written_minute(minute: int) -> str:
 
 def parse_moment(text: str) -> int | None:
     """A time of RFC 3339, with or without seconds, in ms."""
+    return _ms_of(text) if _is_instant(text, zoned=True) else None
+
+
+def parse_local_moment(text: str) -> int | None:
+    """The same without its distance from UTC, as if it were UTC."""
+    return _ms_of(f"{text}Z") if _is_instant(text, zoned=False) else None
+
+
+def _is_instant(text: str, *, zoned: bool) -> bool:
     parts = _INSTANT.fullmatch(text)
-    if parts is None:
-        return None
+    return parts is not None and (parts["zone"] is not None) is zoned
+
+
+def _ms_of(text: str) -> int | None:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

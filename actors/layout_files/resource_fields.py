@@ -1,9 +1,7 @@
 """The part of a layout file that describes resources and when their slots are."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
-from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.layout import (
     MAX_BUFFER_MS,
     MAX_HOURS,
@@ -30,7 +28,8 @@ from actors.layout_files.local_times import (
     written_weekdays,
 )
 from actors.layout_files.reading import Reading
-from actors.layout_files.zones import zone_names, zone_of
+from actors.layout_files.zone_field import read_zone
+from actors.layout_files.zones import zone_of
 
 MAX_OPENINGS_PER_DAY = 20
 MAX_OPENINGS_LISTED = 10_000
@@ -89,7 +88,7 @@ class _Calendars:
 
     def read(self, resource: Fields, faults_before: int) -> int:
         """The number of the resource's calendar; -1 if the resource has faults, more than there were before it."""
-        zone = _zone(self._reading, resource)
+        zone = read_zone(resource, self._reading.faults)
         slot_ms = resource.whole_number("slot_minutes", 1, MAX_SLOT_MS // MINUTE_MS) * MINUTE_MS
         hours: Hours | None = None
         if resource.has("openings"):
@@ -132,20 +131,6 @@ class _Calendars:
         if not runs:
             resource.refuse("hours", "leave no slot between the first day and the last")
         return runs
-
-
-def _zone(reading: Reading, resource: Fields) -> str:
-    if not resource.require("zone"):
-        return ""
-    name = resource.value("zone")
-    if isinstance(name, str) and name in zone_names():
-        return name
-    meant = ""
-    if isinstance(name, str) and len(name) <= MAX_LABEL_LENGTH and not reading.faults.full:
-        near = get_close_matches(name, sorted(zone_names()), n=1)
-        meant = f', did you mean "{near[0]}"?' if near else ""
-    resource.refuse("zone", f"must be the name of a zone such as Europe/Berlin, is {shown(name)}{meant}")
-    return ""
 
 
 def _hours(reading: Reading, resource: Fields, slot_ms: int) -> Hours:
