@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from actors.core.commands import DEFAULT_HOLD_TTL_MS
 from actors.core.ids import Kind, parse_id, parse_ticket_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import DigestReply, EventReply, EventStatus, HoldReply, OrderReply, OrderStatus, WaiterReply
@@ -65,8 +66,9 @@ class Operations(Reads):
             return read
         layout, rules = read
         assert layout is not None
-        ttl_ms = new.hold_ttl_seconds * 1000
-        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules or Rules(), new.split)
+        rules = rules or Rules()
+        ttl_ms = new.hold_ttl_seconds * 1000 or min(DEFAULT_HOLD_TTL_MS, rules.max_hold_life_ms // 1000 * 1000)
+        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules, new.split)
 
     async def edit_event(
         self, envelope: Envelope, event_id: str, if_revision: int | Rejected, body: EventEdit | Rejected

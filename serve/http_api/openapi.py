@@ -246,6 +246,7 @@ def _schemas(contracts: Iterable[Contract]) -> Json:
         schemas[name]["properties"]["layout"] = _LAYOUT
     for name in ("NewEvent", "EventEdit", "EventView"):
         schemas[name]["properties"]["rules"] = _reference(RulesDocument)
+    schemas["NewEvent"]["properties"]["hold_ttl_seconds"].pop("default")  # it depends
     for field in schemas["EventEdit"]["properties"].values():
         field.pop("default", None)  # what is left out stays as it is
     for name in ("NewHold", "NewBasket", "NewWaiter", "NewHolder"):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from actors.layout_files.zones import Zone
+from serve import operations
 from serve.http_api import routes
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
@@ -132,6 +133,32 @@ async def test_an_edit_changes_what_is_given_and_nothing_else(edges: Edges, aski
     assert stale.code == "REVISION_MISMATCH"
     emptied = Ask("edit_event", {"rules": {}}, event_id=event_id, if_revision=4, key="no rules")
     assert thing(await asking(edges, emptied), "event")["rules"] == {"max_hold_life_seconds": 7200}
+
+
+async def check_lives(edges: Edges, asking: Any, name: str) -> None:
+    """Who does not say how long holds live gets ten minutes, or what the rules allow; who says too long is told so."""
+    for life, expected in ((None, 600), (7200, 600), (300, 300), (1.5, 1)):
+        rules = {} if life is None else {"rules": {"max_hold_life_seconds": life}}
+        event = await _created(edges, asking, name=f"{name} {life}", **rules)
+        assert event["hold_ttl_seconds"] == expected
+    body = {"name": name, "layout": LAYOUT, "rules": {"max_hold_life_seconds": 300}, "hold_ttl_seconds": 301}
+    refused = await asking(edges, Ask("create_event", body, key=f"{name}, too long"))
+    assert (refused.code, [fault[0] for fault in refused.fields]) == ("INVALID_ARGUMENT", ["hold_ttl_seconds"])
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_holds_live_no_longer_than_the_rules_allow_by_default(edges: Edges, asking: Any) -> None:
+    await check_lives(edges, asking, "life")
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_the_check_notices_a_default_that_the_rules_do_not_allow(
+    edges: Edges, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: holds live for ten minutes whatever the rules say, which names a field that nobody sent."""
+    monkeypatch.setattr(operations, "min", lambda usual, allowed: usual, raising=False)
+    with pytest.raises(AssertionError, match="hold_ttl_seconds"):
+        await check_lives(edges, asking, "no life")
 
 
 async def check_etags(edges: Edges, name: str) -> None:
