@@ -31,7 +31,7 @@ from actors.core.following import what_to_follow
 from actors.core.layout import Category, Layout
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.parts import Part
-from actors.core.replies import EventReply, EventStatus, FollowedReply, OrderReply, PlacingReply
+from actors.core.replies import EventReply, EventStatus, OrderReply, PlacingReply, RevisionReply
 from actors.core.rules import Rules, WaitingList
 from actors.core.snapshot import digest, freeze, restore
 from actors.core.state import BlockState
@@ -65,7 +65,7 @@ def word(outcome: Outcome) -> str:
     """What became of an errand: the reason, or whether it changed something, with the revision that is told."""
     if isinstance(outcome, Rejected):
         return outcome.reason.name
-    assert isinstance(outcome.reply, FollowedReply)
+    assert isinstance(outcome.reply, RevisionReply)
     changed = "REPLAYED" if outcome.replayed else "CHANGED" if outcome.entries else "KNOWN"
     return f"{changed} {outcome.reply.revision}"
 
