@@ -105,7 +105,7 @@ async def check_duplicates(shop: Shop, delay_s: float) -> None:
     """Two gateways try the same under one key, of which the last leg is sold: both are told that."""
     others = GatewayRoutes(shop.world)
     second = Baskets(Dispatcher(others, now_ms), others.assign, lambda: shop.world.random.getrandbits(62) + 1)
-    wishes = [WishedLeg(block, Wish(SEATS)) for block in shop.blocks]
+    wishes = [WishedLeg(block, Wish(SEATS)) for block in sorted(shop.blocks)]
 
     async def late() -> Settled | Rejected:
         await asyncio.sleep(delay_s)
