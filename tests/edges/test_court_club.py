@@ -306,7 +306,7 @@ CONTROLS = [
     (check_unavailable, resource_fields, "_closed_times", lambda *_: ()),
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),
-    (check_ends, orders, "good_tickets", lambda *_: iter(())),
+    (check_ends, orders, "begins_ms", lambda *_: []),
 ]
 
 
