@@ -143,7 +143,7 @@ class Administration:
         """What Postgres says of the settings on which durability rests. Raises OSError, asyncpg.PostgresError."""
         return {found["name"]: found["setting"] for found in await self._select(_SETTINGS)}
 
-    async def parts_of(self, event_id: str) -> list[Part]:
+    async def parts_of(self, event_id: str) -> tuple[Part, ...]:
         """The parts of an event that is split, by its journal; else none. Raises OSError, asyncpg.PostgresError."""
         connection = await connect_to_read(self._server.database_url)
         try:

@@ -93,7 +93,7 @@ class Acknowledged(msgspec.Struct, frozen=True, omit_defaults=True, tag="acknowl
 def as_acknowledged(
     event_id: str, hold_id: str, units: Iterable[str], areas: Iterable[tuple[str, int]]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
-    """Units and areas of a hold of one event as `Acknowledged` has them: where its home is a desk, named as a basket's."""
+    """Units and areas of a hold of one event as `Acknowledged` has them: with a desk as home, named as a basket's."""
     block = event_id.rpartition("_")[2]
     of = "" if hold_id.rpartition("_")[2].startswith(block) else f"{block}/"
     return tuple(f"{of}{name}" for name in units), tuple((f"{of}{area}", quantity) for area, quantity in areas)

@@ -172,6 +172,14 @@ def test_no_more_processes_than_buyers(buyers: int, wanted: int, expected: int) 
     assert Options(NOWHERE, buyers=buyers, processes=wanted).process_count() == expected
 
 
+def test_a_house_that_cannot_be_split_so_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onsale, "_run", lambda *_: pytest.fail("it ran"))
+    console = Console(file=StringIO(), width=200)
+    assert run_onsale(Options(NOWHERE, units=2_000, house=HouseKind.SEATS, split=3), console) == WRONG
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue() == "onsale: the house has 2 sections of seats and cannot be split into 3\n"
+
+
 def _onsale(file: Path) -> tuple[int, str]:
     """Exit code and what is printed, of a run whose figures are to go there."""
     console = Console(file=StringIO(), width=200)

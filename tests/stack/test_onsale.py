@@ -17,7 +17,7 @@ from tests.stack.running_stack import RunningStack
 pytestmark = pytest.mark.stack
 
 
-def onsale(running: RunningStack, file: Path, seconds: int, *options: str) -> Any:
+def onsale(running: RunningStack, file: Path, seconds: int, *options: str, is_split: bool = False) -> Any:
     """Run it from two processes of buyers; what it kept, after checking what every run must come to."""
     ran = running.command("onsale", "--buyers", "40", "--seconds", str(seconds), "--json", str(file), *options)
     assert ran.returncode in (CLEAN, TOO_SLOW), ran.stdout + ran.stderr
@@ -31,9 +31,9 @@ def onsale(running: RunningStack, file: Path, seconds: int, *options: str) -> An
         [],
         {},
     )
-    assert (report["audit"]["finding_count"], len(report["audit"]["blocks"])) == (0, 1)
-    (block,) = report["audit"]["blocks"]
-    assert block["digest_compared"]
+    assert report["audit"]["finding_count"] == 0
+    assert (len(report["audit"]["blocks"]) > 1) is is_split
+    assert all(block["digest_compared"] for block in report["audit"]["blocks"])
     assert report["audit"]["reply_count"] > report["figures"]["accepted"]["held"] > 0
     assert set(report["durability"].values()) == {"on"}
     assert report["counters"]["commit_count"] > 0
@@ -67,3 +67,25 @@ def test_seats_are_sold_while_the_event_moves_the_fleet_changes_and_the_shard_is
     assert (report["moves"], report["resizes"]) == (1, 2)
     for change in report["changes"]:
         assert change["gap_ms"] < change["ended_at_ms"] - change["began_at_ms"] + FELT_WITHIN_MS, "somebody was served"
+
+
+def test_an_event_in_parts_is_sold_out_while_parts_and_desks_move_and_the_fleet_changes(
+    running: RunningStack, tmp_path: Path
+) -> None:
+    options = (
+        "--house",
+        "seats",
+        "--units",
+        "2000",
+        "--split",
+        "2",
+        "--until-sold-out",
+        "--moves",
+        "2",
+        "--resizes",
+        "2",
+    )
+    report = onsale(running, tmp_path / "report.json", 50, *options, is_split=True)
+    assert (report["sold_out"], report["audit"]["sold_count"], report["audit"]["capacity"]) == (True, 2_000, 2_000)
+    assert report["audit"]["denied_count"] > 0
+    assert (report["moves"], report["resizes"]) == (2, 2)
