@@ -6,7 +6,7 @@ desk. The same key goes on where the last one who had it stopped.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -75,7 +75,7 @@ class Baskets:
             outcome = await self._place(stamp, legs, ttl_ms, life_ms)
             if not (isinstance(outcome, Rejected) and outcome.reason is Reason.HOLD_RELEASED):
                 return outcome
-            # somebody under the same key was refused, and this one placed the same legs: the key is as if never used
+            # somebody under the same key was refused, and this one placed that one's legs: the key is as if never used
 
     async def _place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int) -> Settled | Rejected:
         tenant = TenantId(stamp.tenant)
@@ -91,7 +91,8 @@ class Baskets:
         assert isinstance(placing, PlacingReply), "a desk places, or has placed"
         held = await self._pin_all(desk, placing, stamp)
         if isinstance(held, Rejected):
-            return await self._drop(desk, placing, stamp, held)
+            dropped = await self._drop(desk, placing, stamp, held)
+            return Rejected(Reason.HOLD_RELEASED) if dropped is held and _is_elsewhere(placing, plans) else dropped
         settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
         if isinstance(settled, Rejected):
             hopeless = settled.reason is Reason.INVALID_ARGUMENT  # else the desk has dropped it, or will
@@ -102,7 +103,8 @@ class Baskets:
         self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], wished: WishedLeg
     ) -> Settled | Rejected:
         """Let a basket's order have what is wished for in the block instead of these tickets, or leave it as it is."""
-        intent = IntendExchange(stamp, order, tickets, self._plan(wished))
+        plan = self._plan(wished)
+        intent = IntendExchange(stamp, order, tickets, plan)
         meant = await self._ask(desk, intent, stamp, Reason.ORDER_NOT_FOUND)
         if isinstance(meant, Rejected):
             return meant
@@ -121,7 +123,8 @@ class Baskets:
             return _open(held) if isinstance(held, Rejected) else settled
         if isinstance(held, Rejected) and not settled.replayed:
             # what is released is of a try that came to nothing, or of tickets of which the desk has yet to hear
-            return Rejected(Reason.UNAVAILABLE) if held.reason is Reason.HOLD_RELEASED else held
+            is_open = held.reason is Reason.HOLD_RELEASED or _is_elsewhere(placing, [plan])
+            return Rejected(Reason.UNAVAILABLE) if is_open else held
         shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
         return _open(shown) if isinstance(shown, Rejected) else _settled(desk, shown)
 
@@ -167,6 +170,11 @@ class Baskets:
         return await self._dispatcher.ask(
             block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, unknown_block, enter=enter
         )
+
+
+def _is_elsewhere(placing: PlacingReply, plans: Iterable[LegPlan]) -> bool:
+    """Whether somebody has looked in another part under the same key: a refusal there says nothing of this one."""
+    return [leg.block for leg in placing.legs] != [plan.block for plan in plans]
 
 
 def _told(held: LegHeld, plan: LegPlan) -> LegHeld:
