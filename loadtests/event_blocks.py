@@ -6,7 +6,7 @@ import msgspec
 
 from loadtests.audit.denials import Denied
 from loadtests.audit.ids import block_of_event, event_of
-from loadtests.audit.parts import Part
+from loadtests.audit.parts import Part, selling
 from loadtests.audit.replies import Answered
 
 
@@ -29,7 +29,7 @@ class EventBlocks(msgspec.Struct, frozen=True):
     @property
     def of_units(self) -> list[str]:
         """Those that have units of the event, named like events: all but its ledgers."""
-        return [event_of(self.home), *(event_of(part.block) for part in self.parts if part.sections)]
+        return [event_of(block) for block in selling(self.home, self.parts)]
 
     @property
     def that_sell(self) -> list[str]:
@@ -39,4 +39,4 @@ class EventBlocks(msgspec.Struct, frozen=True):
     def told(self, answers: dict[str, list[Answered]]) -> dict[str, list[Answered]]:
         """The answers by block; who was denied a seat of the event was denied those of each of its parts."""
         denied = [answer for answer in answers.get(self.home, ()) if isinstance(answer, Denied) and not answer.area]
-        return {**answers, **{part.block: list(denied) for part in self.parts if part.sections and denied}}
+        return {**answers, **{block: list(denied) for block in selling(self.home, self.parts)[1:] if denied}}

@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from loadtests.audit.ids import event_of
 from loadtests.changes import Change, ChangeFailed, Changes, FleetHand, Kind
 from loadtests.crowd import Crowd
 from loadtests.event_blocks import EventBlocks
@@ -133,7 +134,7 @@ class Selling:
     async def _until_sold_out(self, crowd: Crowd) -> None:
         while True:
             await asyncio.sleep(LOOK_AT_EVENT_EVERY_S)
-            units = await self._administration.availability(self._event.of_units)
+            units = await self._administration.availability(event_of(self._event.home))
             if units is None:
                 continue
             self.units = units

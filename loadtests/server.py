@@ -119,15 +119,12 @@ class Administration:
         await self._read(f"/v1/events/{event_id}", self._as_operator)
         return event_id
 
-    async def availability(self, blocks: Sequence[str]) -> Availability | None:
-        """The units of these blocks of an event, named like events, counted; None if that cannot be had now.
-
-        Raises ServerRefused.
-        """
-        answers = [await self._read(f"/v1/events/{block}/availability", self._as_tenant) for block in blocks]
-        counts = [category["counts"] for answer in answers if answer is not None for category in answer["categories"]]
-        if None in answers:
+    async def availability(self, event_id: str) -> Availability | None:
+        """The event's units, counted; None if that cannot be had now. Raises ServerRefused."""
+        answer = await self._read(f"/v1/events/{event_id}/availability", self._as_tenant)
+        if answer is None:
             return None
+        counts = [category["counts"] for category in answer["categories"]]
         return Availability(*(sum(found[status] for found in counts) for status in ("available", "held", "sold")))
 
     async def live_digest(self, event_id: str) -> LiveDigest | None:
@@ -146,7 +143,7 @@ class Administration:
         """What Postgres says of the settings on which durability rests. Raises OSError, asyncpg.PostgresError."""
         return {found["name"]: found["setting"] for found in await self._select(_SETTINGS)}
 
-    async def parts_of(self, event_id: str) -> list[Part]:
+    async def parts_of(self, event_id: str) -> tuple[Part, ...]:
         """The parts of an event that is split, by its journal; else none. Raises OSError, asyncpg.PostgresError."""
         connection = await connect_to_read(self._server.database_url)
         try:

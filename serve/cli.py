@@ -300,7 +300,10 @@ def show_journal(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show an event's journal in readable form: who wrote what, when. Exit 1 if a row is damaged."""
+    """Show an event's journal in readable form: who wrote what, when. Exit 1 if a row is damaged.
+
+    Parts of an event that is split, and desks, have journals of their own: name them as `shards list --blocks` does.
+    """
     from serve.journal_listing import Wanted, run_listing
 
     wanted = Wanted(block_of(event_id), first, last, limit, follow=follow, as_json=as_json)

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
-from actors.core.entries import Activated, Entry
-from actors.core.ids import BlockId, Kind, outside_id
+from actors.core.entries import Activated, Entry, EventCreated
+from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
+from actors.core.parts import Part, layout_of_home
 from actors.core.pricing import category_of_point, price_type_of_point
 from actors.journal.codec import UndecodableEntries, decode_entries
 from actors.journal.journal import GENESIS, Epoch, JournalRow
@@ -25,6 +26,8 @@ _WITHOUT_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XO
 _THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
 _FOR_MACHINES = frozenset(("key", "fingerprint", "nonce", "lines", "charges", "once", "chosen"))
 """Hashes, and how a price comes about: shown as JSON only."""
+_BLOCKS = frozenset(("block", "home", "counted_by"))
+"""What names a block within an entry: told like an event, as whoever looks into its journal names it."""
 
 
 class ToldPlaces(msgspec.Struct, frozen=True):
@@ -64,6 +67,16 @@ class ToldLayout(msgspec.Struct, frozen=True):
         prices = ", ".join(f"{name} at {money(price, self.currency)}" for name, price in self.categories.items())
         units = ", ".join(f"{name} x {count}" for name, count in (self.sections | self.areas | self.resources).items())
         return f"{units}; {prices}"
+
+
+class ToldPart(msgspec.Struct, frozen=True):
+    """A part of an event, named like an event, and its sections; none: it is a ledger."""
+
+    part: str
+    sections: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.part} ({', '.join(self.sections) or 'ledger'})"
 
 
 class ToldEntry(msgspec.Struct, frozen=True):
@@ -138,12 +151,15 @@ class _Names:
     def __init__(self, block: BlockId) -> None:
         self.block = block
         self.index = LayoutIndex(Layout("", (), (), ()))
+        self._parts: tuple[Part, ...] = ()
 
     def learn(self, entry: Entry) -> None:
-        """A layout that the entry bears is that of the entries from now on."""
+        """A layout that the entry bears is that of the entries from now on, but for what the parts have of it."""
+        if isinstance(entry, EventCreated):
+            self._parts = entry.parts
         for value in msgspec.structs.astuple(entry):
             if isinstance(value, Layout):
-                self.index = LayoutIndex(value)
+                self.index = LayoutIndex(layout_of_home(value, self._parts))
 
     def tell(self, entry: Entry) -> ToldEntry:
         """The entry in readable form; what is empty, or as it is unless it is said, is left out."""
@@ -216,10 +232,22 @@ def spelt_out(value: object) -> object:
     """A value with the fields of its structs by name, those as they are unless they are said left out."""
     if isinstance(value, msgspec.Struct):
         fields = ((field.name, getattr(value, field.name), field.default) for field in msgspec.structs.fields(value))
-        return {name: spelt_out(said) for name, said, default in fields if said != default}
+        return {
+            name: event_id(said) if name in _BLOCKS else spelt_out(said)
+            for name, said, default in fields
+            if said != default
+        }
     if isinstance(value, tuple):
         return [spelt_out(part) for part in value]
     return value.name if isinstance(value, IntEnum) else value
+
+
+def _block(name: str, _: _Names, block: BlockId) -> Told:
+    return {name: event_id(block)}
+
+
+def _parts(_: _Names, parts: tuple[Part, ...]) -> Told:
+    return {"parts": [ToldPart(event_id(BlockId(part.block)), part.sections) for part in parts]}
 
 
 def _seats(names: _Names, seats: tuple[int, ...]) -> Told:
@@ -292,6 +320,10 @@ FIELDS: dict[str, Callable[[_Names, Any], Told]] = {
     "place_by_ms": partial(_time, "place_by"),
     "ask_at_ms": partial(_time, "ask_at"),
     "until_ms": partial(_time, "until"),
+    "part": partial(_block, "part"),
+    "parts": _parts,
+    "home": partial(_block, "home"),
+    "life_ms": partial(_seconds, "life_seconds"),
 }
 """How each field of an entry is told, whatever the kind; a test holds that none is missing."""
 

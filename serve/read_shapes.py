@@ -59,7 +59,7 @@ class LayoutAsked(Shape, frozen=True):
 
 
 class PastAsked(Shape, frozen=True):
-    """`at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators."""
+    """`at`: a past instant (RFC 3339) or, unless the event is split, `sequence` as of which is asked; for operators."""
 
     at: TimeText = ""
 
@@ -79,7 +79,7 @@ class PastAsked(Shape, frozen=True):
 class StatusesAsked(PastAsked, frozen=True):
     """`since`: the `sequence` of what the caller has; then only what has changed is told, if that is still known.
 
-    `at`: a past instant (RFC 3339) or `sequence` as of which is asked; for operators.
+    `at`: a past instant (RFC 3339) or, unless the event is split, `sequence` as of which is asked; for operators.
     """
 
     since: Annotated[int, Meta(ge=0, le=MAX_POSITION)] | None = None

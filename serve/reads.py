@@ -20,7 +20,7 @@ from actors.projections.availability_reader import EventSummary
 from actors.projections.cursor import InvalidCursor
 from actors.projections.fresh import ReadUnavailable
 from actors.projections.listing_reader import Listed
-from actors.projections.past import Instant, NotThere, Position
+from actors.projections.past import Instant, ManyJournals, NotThere, Position
 from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from serve.admission import Admission, Authenticate, Envelope
@@ -188,6 +188,8 @@ class Reads(Admission):
                 return SeatPlan(block, await self._models.past.shown(block, when))
         except NotThere:
             return invalid("at: the event has no such past")
+        except ManyJournals:
+            return invalid("at: must be an instant, as the event is split and has no sequence of its past")
         except TimeoutError:
             return Rejected(Reason.DEADLINE_EXCEEDED)
         except JournalUnavailable:

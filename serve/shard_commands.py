@@ -11,11 +11,14 @@ shards = typer.Typer(no_args_is_help=True, help="Shards, and which events are on
 
 @shards.command("list")
 def list_shards(
-    blocks: Annotated[bool, typer.Option("--blocks", help="List the events instead: on which shard each is.")] = False,
+    blocks: Annotated[bool, typer.Option("--blocks", help="List the blocks instead: on which shard each is.")] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Show each shard: its state, process and epoch, what it has and has done."""
+    """Show each shard: its state, process and epoch, what it has and has done; or each block, and what it is.
+
+    That is an event; of one that is split its home, a part or a ledger; or a desk. All are named like events.
+    """
     from serve.shards import run_list
 
     raise typer.Exit(run_list(database_url_of(data_dir, database_url), out, errors, blocks=blocks))

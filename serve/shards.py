@@ -8,9 +8,11 @@ from functools import partial
 from rich.console import Console
 
 from actors.catalogue.fleet import JOINING, LEAVING, BlockPlace, Fleet, LastMove, ShardLine, shard_names
-from actors.core.ids import BlockId, event_id
+from actors.core.ids import BlockId, TenantId, desks_of, event_id
+from actors.database.line import Line, LineUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import MAX_MOVES, Epoch
+from actors.projections.block_roles import BlockRole, Role, roles_of_blocks
 
 DONE, NOT_DONE = 0, 1
 LOOK_S = 0.2
@@ -31,7 +33,14 @@ class Refused(Exception):
 
 def run_list(database_url: str, console: Console, errors: Console, *, blocks: bool) -> int:
     """Print the fleet, or all blocks. The exit code."""
-    return _run(database_url, errors, lambda fleet: _list_blocks(fleet, console) if blocks else _list(fleet, console))
+
+    async def tell(fleet: Fleet) -> None:
+        if blocks:
+            await _list_blocks(fleet, await _roles(database_url), console)
+        else:
+            await _list(fleet, console)
+
+    return _run(database_url, errors, tell)
 
 
 def run_move(database_url: str, block: BlockId, shard: str, console: Console, errors: Console) -> int:
@@ -88,15 +97,33 @@ def _cells(line: ShardLine) -> tuple[str, ...]:
     return (line.shard, line.state, health, str(line.pid), epoch, events, *map(str, done))
 
 
-async def _list_blocks(fleet: Fleet, console: Console) -> None:
+async def _list_blocks(fleet: Fleet, roles: dict[BlockId, BlockRole], console: Console) -> None:
     after = ""
     while page := await fleet.blocks(after, BLOCKS_PER_PAGE):
         for place in page:
+            what = "desk" if place.block in desks_of(TenantId(place.tenant)) else _told(roles.get(place.block))
             moving = f"  moves to {place.moving_to}" if place.moving_to else ""
-            console.print(
-                f"{event_id(place.block)}  {place.tenant}  {place.shard}  version {place.version}{moving}", markup=False
-            )
+            words = (event_id(place.block), place.tenant, place.shard, f"version {place.version}", f"{what}{moving}")
+            console.print("  ".join(words), markup=False, soft_wrap=True)
         after = page[-1].block
+
+
+async def _roles(database_url: str) -> dict[BlockId, BlockRole]:
+    line = Line(database_url, application_name="holdfast shards")
+    try:
+        return await roles_of_blocks(line)
+    except LineUnavailable as fault:
+        raise CatalogueUnavailable(str(fault)) from fault
+    finally:
+        await line.close()
+
+
+def _told(role: BlockRole | None) -> str:
+    """What a block is, of a split event with its sections."""
+    if role is None:
+        return "event"
+    sections = f" ({', '.join(role.sections)})" if role.sections else ""
+    return f"{role.role}{sections}" if role.role is Role.HOME else f"{role.role} of {event_id(role.home)}{sections}"
 
 
 async def move(fleet: Fleet, block: BlockId, to_shard: str) -> str:

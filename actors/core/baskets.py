@@ -9,6 +9,8 @@ from actors.core.prices import FeeLine, Price, PriceLine, TaxLine
 from actors.core.wishes import AreaPlaces, Wish
 
 MAX_LEGS = 8
+BASKET_LIFE_MS = 2 * 60 * 60_000
+"""How long a basket lives at most, unless its events say less."""
 
 
 class Deed(IntEnum):

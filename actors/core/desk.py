@@ -10,7 +10,7 @@ Once it is held, a basket is a hold of this block: extended, released, ordered, 
 
 from collections.abc import Iterable
 
-from actors.core.baskets import MAX_LEGS, Deed, LegHeld, LegPlan
+from actors.core.baskets import BASKET_LIFE_MS, MAX_LEGS, Deed, LegHeld, LegPlan
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, DropBasket, IntendBasket, SettleBasket
 from actors.core.desk_state import FIRST_DEMAND, Basket, counted, once_an_event
 from actors.core.entries import (
@@ -33,7 +33,6 @@ from actors.core.rules import MAX_HOLD_LIFE_MS
 from actors.core.state import BlockState, Hold
 from actors.core.wishes import faults_of_wish
 
-BASKET_LIFE_MS = 2 * 60 * 60_000
 DEFAULT_BASKET_TTL_MS = 10 * 60_000
 MAX_PLACING_MS = 30_000
 CLOSED_FOR_MS = 24 * 60 * 60_000

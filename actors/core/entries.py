@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from actors.core.baskets import LegHeld, LegPlan
+from actors.core.baskets import BASKET_LIFE_MS, LegHeld, LegPlan
 from actors.core.layout import Layout
 from actors.core.parts import Part
 from actors.core.replies import EventStatus, OrderStatus
@@ -278,7 +278,7 @@ class BasketIntended(msgspec.Struct, frozen=True, array_like=True, tag=30, forbi
     place_by_ms: int
     key: bytes
     fingerprint: bytes
-    life_ms: int = 0
+    life_ms: int = BASKET_LIFE_MS
 
 
 class BasketSettled(msgspec.Struct, frozen=True, array_like=True, tag=31, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from actors.core.commands import MIN_EVENT_HOLD_TTL_MS, ChangeStatus, CreateEven
 from actors.core.entries import EventCreated, EventEdited, SaleOpened, StatusChanged
 from actors.core.event_layout import adopt_layout, refuse_orphaning
 from actors.core.holds import end_hold
-from actors.core.ids import BlockId, Kind, event_id
+from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
@@ -92,11 +92,8 @@ def _faults_of_divided_edit(state: BlockState, command: EditEvent) -> Iterator[s
 
 
 def refuse_part(state: BlockState) -> Rejected | None:
-    """Why nothing is asked of the event itself: the block is a part of one, and becomes what that becomes."""
-    if not state.home:
-        return None
-    event = event_id(BlockId(state.home))
-    return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"event_id: is a part of {event}",)))
+    """Why nothing is asked of the event itself: the block is a part of one, which is no event."""
+    return Rejected(Reason.EVENT_NOT_FOUND) if state.home else None
 
 
 def decide_create_event(_: BlockState, command: CreateEvent, now_ms: int) -> Outcome:

@@ -26,7 +26,7 @@ from actors.core.rules import Rules
 from actors.core.state import BlockState, Hold, Leg, Memo, Order, Waiter
 from actors.core.tickets import SOLD
 
-FORMAT = 4
+FORMAT = 5
 
 _CHECKSUM_BYTES = 16
 _LENGTH_BYTES = 4

@@ -31,7 +31,7 @@ def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Out
     """Wait. Who could be served at once is: the offer follows by itself. A wish that can never be met is refused."""
     stamp, wish = command.stamp, command.wish
     if state.is_divided:
-        return Rejected(Reason.NO_WAITING_LIST)
+        return Rejected(Reason.EVENT_NOT_FOUND if state.home else Reason.NO_WAITING_LIST)
     asked = ask(state, wish, now_ms)
     if isinstance(asked, Rejected):
         return asked

@@ -8,12 +8,12 @@ second time does nothing.
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import structlog
 
 from actors.core.baskets import Deed
-from actors.core.commands import AcknowledgeLeg, AcknowledgePart, AskAboutLeg, BookLeg, Errand, ReleaseLeg
+from actors.core.commands import AcknowledgeLeg, AcknowledgePart, AskAboutLeg, BookLeg, Errand, FollowEvent, ReleaseLeg
 from actors.core.desk_state import Todo
 from actors.core.following import what_to_follow
 from actors.core.ids import BlockId
@@ -37,6 +37,14 @@ MAX_UNDER_WAY = 512
 T = TypeVar("T")
 _About: TypeAlias = int | str  # a leg, or the block of a part
 _Errand: TypeAlias = tuple[BlockId, _About]
+
+
+class _Doubt(NamedTuple):
+    """What a leg asks its desk, and since when it should."""
+
+    desk: BlockId
+    question: AskAboutLeg
+    since_ms: int
 
 
 class OtherBlocks(Protocol):
@@ -95,10 +103,10 @@ class Errands:
             if hosted in cycle.positions:
                 for todo in todos:
                     self._start(hosted, todo.leg, self._carry_out(hosted, todo))
-                for leg in doubts:
-                    self._start(hosted, leg.number, self._ask_desk(hosted, leg))
-                for part in behind:
-                    self._start(hosted, part.block, self._tell_part(hosted, part))
+                for doubt in doubts:
+                    self._start(hosted, doubt.question.leg, self._ask_desk(hosted, doubt))
+                for part, told in behind:
+                    self._start(hosted, part.block, self._tell_part(hosted, part, told))
 
     def _start(self, hosted: HostedBlock, about: _About, work: Coroutine[Any, Any, None]) -> None:
         errand = asyncio.get_running_loop().create_task(work)
@@ -122,7 +130,7 @@ class Errands:
         todos = [todo for todo in first.values() if (hosted.block, todo.leg) not in self._under_way]
         return self._fitting(hosted.block, todos, lambda todo: todo.leg)
 
-    def _doubts(self, hosted: HostedBlock) -> list[Leg]:
+    def _doubts(self, hosted: HostedBlock) -> list[_Doubt]:
         """Who was told to ask later asks at once all the same when there is something new to ask about."""
         now_ms = self._clock.now_ms()
         doubts = [
@@ -130,11 +138,19 @@ class Errands:
             for leg in hosted.state.asking.values()
             if self._is_to_ask(hosted.block, leg, now_ms) and (hosted.block, leg.number) not in self._under_way
         ]
-        return self._fitting(hosted.block, doubts, lambda leg: leg.number)
+        tenant, is_void = hosted.state.tenant, hosted.state.is_cancelled
+        return [
+            _Doubt(BlockId(leg.desk), AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void), leg.ask_at_ms)
+            for leg in self._fitting(hosted.block, doubts, lambda leg: leg.number)
+        ]
 
-    def _behind(self, hosted: HostedBlock) -> list[Part]:
+    def _behind(self, hosted: HostedBlock) -> list[tuple[Part, FollowEvent]]:
+        """The parts that are to be told what the event is now."""
         parts = [part for part in hosted.state.parts_behind if (hosted.block, part.block) not in self._under_way]
-        return self._fitting(hosted.block, parts, lambda part: part.block)
+        return [
+            (part, what_to_follow(hosted.state, hosted.block, part))
+            for part in self._fitting(hosted.block, parts, lambda part: part.block)
+        ]
 
     def _fitting(self, block: BlockId, errands: list[T], about: Callable[[T], _About]) -> list[T]:
         """As many as there is room for; what was in vain comes last, so as not to be in the way of the rest."""
@@ -159,26 +175,24 @@ class Errands:
         self._in_vain_ms.pop((hosted.block, todo.leg), None)
         await self._host.tell(hosted.block, AcknowledgeLeg(tenant, todo.leg, todo.revision))
 
-    async def _ask_desk(self, hosted: HostedBlock, leg: Leg) -> None:
-        state = hosted.state
-        tenant, is_void, asked_at_ms = state.tenant, state.is_cancelled, leg.ask_at_ms
-        question = AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void)
-        answer = await self._ask(BlockId(leg.desk), question)
+    async def _ask_desk(self, hosted: HostedBlock, doubt: _Doubt) -> None:
+        question = doubt.question
+        answer = await self._ask(doubt.desk, question)
         if isinstance(answer, Rejected):
-            await self._pause(hosted.block, leg.number)
+            await self._pause(hosted.block, question.leg)
             return
-        self._in_vain_ms.pop((hosted.block, leg.number), None)
+        self._in_vain_ms.pop((hosted.block, question.leg), None)
         fate = reply_decoder.decode(answer.reply)
         assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
         if fate.deed is None:
-            self._told[hosted.block, leg.number] = asked_at_ms, fate.ask_at_ms + ASK_TIMEOUT_MS
+            self._told[hosted.block, question.leg] = doubt.since_ms, fate.ask_at_ms + ASK_TIMEOUT_MS
             return
-        self._told.pop((hosted.block, leg.number), None)
-        await self._host.tell(hosted.block, _deed(tenant, leg.number, fate.deed, fate.revision, fate.tickets))
+        self._told.pop((hosted.block, question.leg), None)
+        deed = _deed(question.tenant, question.leg, fate.deed, fate.revision, fate.tickets)
+        await self._host.tell(hosted.block, deed)
 
-    async def _tell_part(self, hosted: HostedBlock, part: Part) -> None:
-        """Have the part be what the event is now, and note that it is. What comes meanwhile is told next."""
-        command = what_to_follow(hosted.state, hosted.block, part)
+    async def _tell_part(self, hosted: HostedBlock, part: Part, command: FollowEvent) -> None:
+        """Have the part be what the event was, and note that it is. What comes meanwhile is told next."""
         followed = await self._ask(BlockId(part.block), command)
         if isinstance(followed, Rejected):
             _log.warning("a part does not follow", block=hosted.block, part=part.block, reason=followed.reason.name)

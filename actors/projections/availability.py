@@ -1,7 +1,7 @@
 """Projection "availability": per event, what may be bought, as `availability_reader` shows it.
 
-One row per event, with absolute values. The layout and what else an event's creation fixed are written when an entry
-bears them, the rest every time.
+One row per event, and per part of one that is split, with absolute values. The layout and what else an event's creation
+fixed are written when an entry bears them, the rest every time.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from actors.core.events import event_layout
 from actors.core.layout import Layout
 from actors.database.connect import Connection
 from actors.database.queries import load_queries
 from actors.projections.projection import Progress
 from actors.projections.seat_statuses import pack
 from actors.projections.shown import event_shown
+from actors.projections.split import encode_split, sells_units, split_of
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "availability.sql")
 
@@ -22,15 +24,15 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class AvailabilityProjection:
-    """One row per event, with absolute values. What `EventCreated` fixed is written once, the rest every time."""
+    """Rows of blocks that have units to sell."""
 
     name = "availability"
 
     async def write(self, connection: Connection, progress: Sequence[Progress]) -> None:
         """See `Projection.write`."""
-        events = [one for one in progress if one.state.layout is not None]
+        events = [one for one in progress if sells_units(one.state)]
         created = [one for one in events if _bears_layout(one)]
-        await connection.execute(_SQL["create"], *_columns([_fixed(one) for one in created], 6))
+        await connection.execute(_SQL["create"], *_columns([_fixed(one) for one in created], 8))
         changed = await connection.fetchval(_SQL["change"], *_columns([_changing(one) for one in events], 11))
         assert changed == len(events), "an event was followed past its creation, and has no row"
 
@@ -41,10 +43,10 @@ def _bears_layout(progress: Progress) -> bool:
 
 
 def _fixed(progress: Progress) -> tuple[object, ...]:
-    state = progress.state
-    assert state.layout is not None
-    layout = _encoder.encode(state.layout)
-    return progress.block, state.tenant, state.name, state.layout.currency, state.created_at_ms, layout
+    state, layout = progress.state, event_layout(progress.state)
+    split = encode_split(split_of(state))
+    columns = (layout.currency, state.created_at_ms, _encoder.encode(layout), state.home, split)
+    return progress.block, state.tenant, state.name, *columns
 
 
 def _changing(progress: Progress) -> tuple[object, ...]:

@@ -12,7 +12,8 @@ of another tenant looks like none.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ from actors.projections.cursor import cursor_behind, place_of
 from actors.projections.fresh import PATIENCE_S, FreshValues, ReadUnavailable
 from actors.projections.live_events import LiveEvents, LiveUnavailable
 from actors.projections.shown import EventShown, Shown
+from actors.projections.split import decode_split
+from actors.projections.whole import Wholes, whole_of
 
 MAX_EVENTS_KNOWN = 2_000
 MAX_SEAT_PLANS_KNOWN = 50  # of a stadium, 20 kB and what was made of it
@@ -100,20 +103,22 @@ class AvailabilityReader:
         self._events = FreshValues(self._read_counts, limit=MAX_EVENTS_KNOWN, monotonic=monotonic)
         self._plans = FreshValues(self._read_seats, limit=MAX_SEAT_PLANS_KNOWN, monotonic=monotonic)
         self._pages = FreshValues(self._read_page, limit=MAX_PAGES_KNOWN, monotonic=monotonic)
+        self._parts: OrderedDict[BlockId, tuple[BlockId, ...]] = OrderedDict()  # of events that are split, for good
+        self._wholes = Wholes(MAX_SEAT_PLANS_KNOWN)
         self._newest_layouts = FreshValues(self._read_layout, limit=1, monotonic=monotonic)
         self._layouts: OrderedDict[tuple[BlockId, int], _IndexedLayout] = OrderedDict()
 
     async def availability(self, tenant: TenantId, block: BlockId) -> Availability | None:
         """The event's units, counted; None if the tenant has no such event, or it was created a moment ago."""
         shown = await self._events.get(block)
-        if shown is None or shown.event.tenant != tenant:
+        if shown is None or not _is_theirs(shown, tenant):
             return None
         return availability_of(block, shown, self.age_ms(shown))
 
     async def unit_statuses(self, tenant: TenantId, block: BlockId, asked: str | Slots) -> UnitStatuses | None:
         """The seats of a section, or slots; None as for `availability`. Raises KeyError: there is no such thing."""
         plan = await self._plans.get(block)
-        if plan is None or plan.shown.event.tenant != tenant:
+        if plan is None or not _is_theirs(plan.shown, tenant):
             return None
         layout = await self._layout(block, plan.shown.event.layout_version)
         age_ms = self.age_ms(plan.shown)
@@ -124,14 +129,14 @@ class AvailabilityReader:
     async def seat_statuses(self, tenant: TenantId, block: BlockId, since: int | None = None) -> SeatStatuses | None:
         """The status of each seat and slot, or of what changed since a position, if that is known; None as above."""
         plan = await self._plans.get(block)
-        if plan is None or plan.shown.event.tenant != tenant:
+        if plan is None or not _is_theirs(plan.shown, tenant):
             return None
         return plan.of_event(since, self.age_ms(plan.shown))
 
     async def layout(self, tenant: TenantId, block: BlockId) -> EventLayout | None:
         """The event's layout; None as for `availability`."""
         shown = await self._events.get(block)
-        if shown is None or shown.event.tenant != tenant:
+        if shown is None or not _is_theirs(shown, tenant):
             return None
         layout = await self._layout(block, shown.event.layout_version)
         return EventLayout(block, layout.version, layout.digest, layout.index.layout)
@@ -167,8 +172,55 @@ class AvailabilityReader:
         return None if shown is None else SeatPlan(block, shown)
 
     async def _read(self, block: BlockId, *, with_seats: bool) -> Shown | None:
+        """What is shown of an event; of one that is split, what all its blocks have."""
+        if block not in self._parts:
+            shown = await self._read_block(block, with_seats=with_seats)
+            if shown is None or not shown.event.split.sections:
+                return shown
+            self._parts[block] = shown.event.split.parts
+            if len(self._parts) > MAX_EVENTS_KNOWN:
+                self._parts.popitem(last=False)
+        return await self._read_whole(block, self._parts[block], with_seats=with_seats)
+
+    async def _read_whole(self, home: BlockId, parts: Sequence[BlockId], *, with_seats: bool) -> Shown | None:
+        """As of a moment of Postgres, so that it is one in a row of them; what Redis has of that is not read again."""
+        blocks = (home, *parts)
+        live, is_live_away = await self._find_live(blocks, with_seats=with_seats)
+        shown = await self._read_at_once(blocks, live, with_seats=with_seats or not is_live_away)
+        if shown is None:
+            # what Redis has is of another history than this database's
+            shown = await self._read_at_once(blocks, {}, with_seats=with_seats or not is_live_away)
+        if shown is None or len(shown) < len(blocks):
+            return None
+        whole = whole_of(shown[home], {part: shown[part] for part in parts}, with_seats=with_seats)
+        return self._wholes.followed(home, whole) if with_seats else whole
+
+    async def _read_at_once(
+        self, blocks: Sequence[BlockId], live: dict[BlockId, Shown], *, with_seats: bool
+    ) -> dict[BlockId, Shown] | None:
+        """What Postgres has of these; None if Redis claims to have more."""
+        known = [live[block].position if block in live else -1 for block in blocks]
+        rows = await self._line.fetch(_SQL["shown"], blocks, known, with_seats)
+        shown: dict[BlockId, Shown] = {}
+        news: list[tuple[BlockId, Shown, None]] = []
+        for row in rows:
+            block = BlockId(row["block_id"])
+            if row["counts"] is not None:
+                shown[block] = _shown_of(row)
+                news.append((block, shown[block], None))
+            elif live[block].position == row["position"]:
+                shown[block] = msgspec.structs.replace(live[block], as_of_ms=_as_of_ms(row))
+            else:
+                await self._tell(partial(LiveEvents.forget, block=block, position=live[block].position))
+                return None
+        if with_seats and news:
+            await self._tell(lambda to: to.show(news))
+        return shown
+
+    async def _read_block(self, block: BlockId, *, with_seats: bool) -> Shown | None:
         """What Redis has, if that was so a second ago or the journal has not gone on since; else what Postgres has."""
-        live, is_live_away = await self._find_live(block, with_seats=with_seats)
+        found, is_live_away = await self._find_live((block,), with_seats=with_seats)
+        live = found.get(block)
         if live is not None and self._now_ms() - live.as_of_ms <= CONFIRM_MS:
             return live
         if live is None:
@@ -182,19 +234,19 @@ class AvailabilityReader:
         except (LineUnavailable, TimeoutError):
             return live
 
-    async def _find_live(self, block: BlockId, *, with_seats: bool) -> tuple[Shown | None, bool]:
+    async def _find_live(self, blocks: Sequence[BlockId], *, with_seats: bool) -> tuple[dict[BlockId, Shown], bool]:
         """What Redis has, and whether it is away."""
         if self._live is None:
-            return None, True
+            return {}, True
         try:
-            return await self._live.find(block, with_seats=with_seats), False
+            return await self._live.find_all(blocks, with_seats=with_seats), False
         except LiveUnavailable:
-            return None, True
+            return {}, True
 
     async def _read_in_postgres(self, block: BlockId, live: Shown | None, *, with_seats: bool) -> Shown | None:
         """The newer of what Redis has and Postgres, as of now if the journal does not go further."""
         known = -1 if live is None else live.position
-        rows = await self._line.fetch(_SQL["shown"], block, known, with_seats)
+        rows = await self._line.fetch(_SQL["shown"], [block], [known], with_seats)
         if not rows:
             return None
         row = rows[0]
@@ -254,7 +306,6 @@ class AvailabilityReader:
 
 def _shown_of(row: Any) -> Shown:
     """What Postgres has, as of now if the journal does not go further."""
-    as_of_ms = max(row["as_of_ms"], row["now_ms"]) if row["position"] == row["head"] else row["as_of_ms"]
     event = EventShown(
         TenantId(row["tenant"]),
         row["name"],
@@ -262,8 +313,21 @@ def _shown_of(row: Any) -> Shown:
         row["currency"],
         row["layout_version"],
         _counts.decode(row["counts"]),
+        row["home"],
+        decode_split(row["split"]),
     )
-    return Shown(row["position"], as_of_ms, event, row["statuses"] or b"")
+    return Shown(row["position"], _as_of_ms(row), event, row["statuses"] or b"")
+
+
+def _as_of_ms(row: Any) -> int:
+    """The moment up to which all that was acknowledged is in the row."""
+    is_newest = row["position"] == row["head"]
+    return int(max(row["as_of_ms"], row["now_ms"]) if is_newest else row["as_of_ms"])
+
+
+def _is_theirs(shown: Shown, tenant: TenantId) -> bool:
+    """Whether it is an event of the tenant's; a part of one is none."""
+    return shown.event.tenant == tenant and not shown.event.home
 
 
 def _look_at(reading: "asyncio.Task[Shown | None]") -> None:

@@ -1,7 +1,8 @@
 """Projection "listing": an event's holds and orders by buyer and status, as `listing_reader` shows them.
 
 A row per hold and per order, as the block would tell it; of a buyer only what is in the journal. What the block does
-not remember any more is not shown any more.
+not remember any more is not shown any more. Those of baskets are at home at desks, and are listed under each event of
+which they ever had something. A part of an event has none of its own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,13 +13,18 @@ import msgspec
 from actors.core.entries import (
     Activated,
     AllotmentReturned,
+    BasketDropped,
+    BasketIntended,
     Entry,
     EventCreated,
     EventEdited,
+    EventFollowed,
+    LegAcknowledged,
     LegBarred,
     LegBooked,
     LegPinned,
     LegReleased,
+    PartFollowed,
     SaleOpened,
     StatusChanged,
     WaiterJoined,
@@ -41,15 +47,20 @@ TOUCHES_NONE: tuple[type, ...] = (
     AllotmentReturned,
     WaiterJoined,
     WaiterLeft,
+    EventFollowed,
+    PartFollowed,
+    BasketIntended,
+    BasketDropped,
+    LegAcknowledged,
     LegPinned,
     LegBooked,
     LegReleased,
     LegBarred,
 )
-"""Kinds of entries that change no hold and no order of the event's own: legs are their desks'."""
+"""Kinds of entries that change no hold and no order: what is meant is not held yet, and legs are their desks'."""
 
 MAY_TOUCH_MANY: tuple[type, ...] = (Activated, StatusChanged)
-"""Kinds that may change many. All others that an event's block has name theirs."""
+"""Kinds that may change many. All others name theirs: a basket's number is that of its hold."""
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -61,23 +72,31 @@ class ListingProjection:
 
     async def write(self, connection: Connection, progress: Sequence[Progress]) -> None:
         """See `Projection.write`."""
-        events = [one for one in progress if one.state.layout is not None]
-        begun = [one.block for one in events if one.rows[0].row.position == 1]
+        blocks = [one for one in progress if not one.state.home]
+        begun = [one.block for one in blocks if one.rows[0].row.position == 1]
         if begun:
             await connection.execute(_SQL["begin_anew"], begun)
-        await connection.execute(_SQL["follow"], *_columns([_followed(one) for one in events], 5))
+        await connection.execute(_SQL["follow"], *_columns([_followed(one) for one in blocks], 5))
         holds, orders = [], []
-        for one in events:
-            touched = _touched(one)
-            holds += [_hold_row(one, hold, times) for hold, times in touched]
-            orders += [
-                _order_row(one, one.state.orders[hold.order], hold, times) for hold, times in touched if hold.order
-            ]
-        if holds:
-            await connection.execute(_SQL["list_holds"], *_columns(holds, 7))
-        if orders:
-            await connection.execute(_SQL["list_orders"], *_columns(orders, 8))
-        gone_holds, gone_orders = _forgotten(events, "hold"), _forgotten(events, "order")
+        baskets: list[tuple[object, ...]] = []
+        basket_orders: list[tuple[object, ...]] = []
+        for one in blocks:
+            for hold, times in _touched(one):
+                events = _events_of(one.state, hold)
+                holds.append(_hold_row(one, hold, times))
+                baskets += [(one.block, hold.number, event) for event in events]
+                if hold.order:
+                    orders.append(_order_row(one, one.state.orders[hold.order], hold, times))
+                    basket_orders += [(one.block, hold.order, event) for event in events]
+        for query, rows, width in (
+            ("list_holds", holds, 7),
+            ("list_orders", orders, 8),
+            ("list_baskets", baskets, 3),
+            ("list_basket_orders", basket_orders, 3),
+        ):
+            if rows:
+                await connection.execute(_SQL[query], *_columns(rows, width))
+        gone_holds, gone_orders = _forgotten(blocks, "hold"), _forgotten(blocks, "order")
         if gone_holds or gone_orders:
             await connection.execute(_SQL["forget"], *_columns(gone_holds, 2), *_columns(gone_orders, 2))
 
@@ -107,11 +126,17 @@ def touched_by(state: BlockState, entry: Entry) -> Iterable[int]:
         return [hold.number for hold in state.holds.values() if state.claims_units(hold)] if entry.down_until_ms else ()
     if isinstance(entry, StatusChanged):
         return _ended_with(state, entry.at_ms) if state.is_cancelled else ()
-    number = getattr(entry, "hold", 0)
+    number = getattr(entry, "hold", 0) or getattr(entry, "basket", 0)
     if number:
         return (number,)
     order = state.orders.get(entry.order)  # type: ignore[union-attr]
     return () if order is None else (order.hold,)
+
+
+def _events_of(state: BlockState, hold: Hold) -> set[str]:
+    """The home blocks of the events of which a basket ever had something; none for what is no basket."""
+    basket = state.desk.baskets.get(hold.number)
+    return set() if basket is None else {held.event for held in basket.held if not held.counts}
 
 
 def _ended_with(state: BlockState, at_ms: int) -> list[int]:
@@ -120,11 +145,11 @@ def _ended_with(state: BlockState, at_ms: int) -> list[int]:
     return [*(number for ended_at_ms, number in state.ended if ended_at_ms == at_ms), *paid]
 
 
-def _forgotten(events: Sequence[Progress], field: str) -> list[tuple[object, ...]]:
+def _forgotten(blocks: Sequence[Progress], field: str) -> list[tuple[object, ...]]:
     """Blocks and numbers of what the entries name in this field, and their blocks have forgotten since."""
     return [
         (one.block, number)
-        for one in events
+        for one in blocks
         for number in {getattr(entry, field, 0) for row in one.rows for entry in row.entries}
         if number and number not in (one.state.holds if field == "hold" else one.state.orders)
     ]

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from actors.core.ids import BlockId, Kind, TenantId
+from actors.core.ids import BlockId, Kind, TenantId, desks_of
 from actors.core.replies import HoldReply, HoldStatus, OrderReply, OrderStatus
 from actors.database.line import Line
 from actors.database.queries import load_queries
@@ -33,10 +33,14 @@ R = TypeVar("R", HoldReply, OrderReply)
 
 
 class Listed(msgspec.Struct, Generic[T], frozen=True):
-    """A page of an event's list, and the cursor of the next ("" at the end)."""
+    """A page of an event's list, and the cursor of the next ("" at the end). `homes`: the block of each that is listed.
+
+    `position`: of the event's block; what has its home elsewhere is there as of `as_of_ms` too.
+    """
 
     block: BlockId
     listed: tuple[T, ...]
+    homes: tuple[BlockId, ...]
     next_cursor: str
     position: int
     as_of_ms: int
@@ -62,6 +66,7 @@ class _Page(msgspec.Struct, frozen=True):
     position: int
     as_of_ms: int
     shown: tuple[bytes, ...]
+    homes: tuple[BlockId, ...]
     next_cursor: str
 
 
@@ -112,11 +117,13 @@ class ListingReader:
 
     def _listed(self, block: BlockId, page: _Page, listed: tuple[R, ...], now_ms: int) -> Listed[R]:
         age_ms = max(0, now_ms - page.as_of_ms)
-        return Listed(block, listed, page.next_cursor, page.position, page.as_of_ms, age_ms)
+        return Listed(block, listed, page.homes, page.next_cursor, page.position, page.as_of_ms, age_ms)
 
     async def _page(
         self, kind: Kind, tenant: TenantId, block: BlockId, buyer: str, status: int | None, cursor: str, limit: int
     ) -> _Page | None:
+        if block in desks_of(tenant):
+            return None  # a desk has lists, and is no event
         place = number_behind(_owner(kind, tenant, block), cursor) if cursor else _BEFORE_ALL
         page = await self._pages.get(_Asked(kind, tenant, block, buyer, status, place, limit))
         return page if page is not None and page.tenant == tenant else None
@@ -124,21 +131,25 @@ class ListingReader:
     async def _read(self, asked: _Asked) -> _Page | None:
         query = _SQL["newest_holds" if asked.kind is Kind.HOLD else "newest_orders"]
         rows: list[Any] = await self._line.fetch(
-            query, asked.block, *asked.place, asked.buyer or None, asked.status, asked.limit + 1
+            query,
+            asked.block,
+            *asked.place,
+            asked.buyer or None,
+            asked.status,
+            asked.limit + 1,
+            sorted(desks_of(asked.tenant)),
         )
         if not rows:
             return None
         first, listed = rows[0], [row for row in rows if row["number"] is not None]
-        as_of_ms = first["as_of_ms"]
-        if first["position"] == first["head"]:
-            as_of_ms = max(as_of_ms, first["now_ms"])
         next_cursor = ""
         if len(listed) > asked.limit:
             listed = listed[: asked.limit]
             owner = _owner(asked.kind, asked.tenant, asked.block)
             next_cursor = number_cursor(owner, listed[-1]["placed_at_ms"], listed[-1]["number"])
         shown = tuple(row["shown"] for row in listed)
-        return _Page(TenantId(first["tenant"]), first["position"], as_of_ms, shown, next_cursor)
+        homes = tuple(BlockId(row["block_id"]) for row in listed)
+        return _Page(TenantId(first["tenant"]), first["position"], first["as_of_ms"], shown, homes, next_cursor)
 
 
 def _owner(kind: Kind, tenant: TenantId, block: BlockId) -> str:

@@ -80,22 +80,28 @@ class LiveEvents:
 
     async def find(self, block: BlockId, *, with_seats: bool) -> Shown | None:
         """What is shown of an event; `with_seats`: statuses and changes too."""
-        event, changes = _keys(block)
+        return (await self.find_all((block,), with_seats=with_seats)).get(block)
+
+    async def find_all(self, blocks: Sequence[BlockId], *, with_seats: bool) -> dict[BlockId, Shown]:
+        """What is shown of these at one moment, as far as anything is; `with_seats` as above."""
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(event, "position", "as_of_ms", "event", *(("statuses",) if with_seats else ()))
-            if with_seats:
-                pipeline.lrange(changes, 0, -1)
-            (position, as_of_ms, *encoded), *steps = await self._answered(pipeline.execute())
-        if position is None:
-            return None
-        try:
-            shown = _events.decode(encoded[0])
-            if not with_seats:
-                return Shown(int(position), int(as_of_ms), shown)
-            return Shown(int(position), int(as_of_ms), shown, encoded[1], tuple(map(_changes.decode, steps[0])))
-        except (ValueError, TypeError, msgspec.DecodeError) as fault:
-            await self._answered(self._redis.delete(event, changes))
-            raise LiveUnavailable(f"what is shown of {block} cannot be read: {fault}") from fault
+            for block in blocks:
+                event, changes = _keys(block)
+                pipeline.hmget(event, "position", "as_of_ms", "event", *(("statuses",) if with_seats else ()))
+                if with_seats:
+                    pipeline.lrange(changes, 0, -1)
+            found = await self._answered(pipeline.execute())
+        steps = found[1::2] if with_seats else [()] * len(blocks)
+        shown: dict[BlockId, Shown] = {}
+        for block, fields, changes in zip(blocks, found[::2] if with_seats else found, steps, strict=True):
+            if fields[0] is None:
+                continue
+            try:
+                shown[block] = _shown_of(fields, changes)
+            except (ValueError, TypeError, msgspec.DecodeError) as fault:
+                await self._answered(self._redis.delete(*_keys(block)))
+                raise LiveUnavailable(f"what is shown of {block} cannot be read: {fault}") from fault
+        return shown
 
     async def confirm(self, block: BlockId, position: int, as_of_ms: int) -> None:
         """All that was acknowledged before is in what is shown as of this position, if it still is."""
@@ -119,6 +125,18 @@ class LiveEvents:
         except (RedisError, OSError, TimeoutError) as fault:
             self._away_until_s = self._monotonic() + AWAY_S
             raise LiveUnavailable(f"{type(fault).__name__}: {fault}") from fault
+
+
+def _shown_of(fields: Sequence[Any], changes: Sequence[bytes]) -> Shown:
+    """What the fields of a hash and the entries of a list say. Raises what their reading does."""
+    position, as_of_ms, event, *statuses = fields
+    return Shown(
+        int(position),
+        int(as_of_ms),
+        _events.decode(event),
+        statuses[0] if statuses else b"",
+        tuple(map(_changes.decode, changes)),
+    )
 
 
 def _close(asking: Any) -> None:

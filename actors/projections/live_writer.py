@@ -1,6 +1,5 @@
 """Shows in Redis what a projector has followed, once it is committed. Who misses what gets lost shows it again."""
 
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -10,14 +9,12 @@ import structlog
 from actors.core.ids import BlockId
 from actors.projections.live_events import LiveEvents, LiveUnavailable
 from actors.projections.projection import Progress
-from actors.projections.shown import Change, Shown, shown_of
+from actors.projections.shown import Change, Shown, change_between, shown_of
+from actors.projections.split import sells_units
 
 _log = structlog.get_logger(__name__)
 
-MAX_SEATS_CHANGED = 500  # of more, the whole is not much longer
 MAX_REMEMBERED_BYTES = 64 * 1024 * 1024
-
-_CHANGED = re.compile(rb"[^\0]")
 
 
 class _Last(msgspec.Struct, frozen=True):
@@ -38,11 +35,11 @@ class LiveWriter:
         self._is_away = False
 
     async def show(self, progress: Sequence[Progress]) -> None:
-        """Show these blocks as they are now, those that have an event. Never raises: nothing waits for Redis."""
+        """Show these blocks as they are now, those that have units to sell. Never raises: nothing waits for Redis."""
         events: list[tuple[BlockId, Shown, Change | None]] = []
         seats: dict[BlockId, _Last] = {}
         for one in progress:
-            if one.state.layout is None:
+            if not sells_units(one.state):
                 continue
             try:
                 shown, statuses = shown_of(one.state, one.position, one.as_of_ms)
@@ -78,9 +75,7 @@ class LiveWriter:
         before = self._last.get(block)
         if before is None or before.position >= now.position or before.layout_version != now.layout_version:
             return None
-        differing = int.from_bytes(before.statuses) ^ int.from_bytes(now.statuses)
-        seats = tuple(found.start() for found in _CHANGED.finditer(differing.to_bytes(len(now.statuses))))
-        return Change(before.position, now.position, seats) if len(seats) <= MAX_SEATS_CHANGED else None
+        return change_between(before.position, before.statuses, now.position, now.statuses)
 
     def _remember(self, shown: dict[BlockId, _Last], instead_of: Sequence[BlockId]) -> None:
         for block in instead_of:

@@ -16,6 +16,7 @@ from actors.journal.journal import Journal, JournalRefused, JournalRow, Snapshot
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold
 from actors.projections.shown import Shown, shown_of
+from actors.projections.whole import whole_of
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +36,10 @@ class Instant(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+class ManyJournals(Exception):
+    """The event is split: no position is one of all its journals."""
+
+
 class NotThere(Exception):
     """The journal does not go so far, or did not begin so early."""
 
@@ -48,8 +53,20 @@ class Past:
     async def shown(self, block: BlockId, at: Position | Instant) -> Shown:
         """What was shown then. As of the instant that was asked for, or of when the row was recorded.
 
-        Raises NotThere, JournalUnavailable, JournalDamaged.
+        Of an event that is split the whole, as of an instant only, and at position 0. Raises NotThere, ManyJournals,
+        JournalUnavailable, JournalDamaged.
         """
+        home = await self._block(block, at)
+        parts = home.event.split.parts
+        if not parts:
+            return home
+        if isinstance(at, Position):
+            raise ManyJournals
+        shown = {part: await self._block(part, at) for part in parts}
+        # this is no moment that the projector has shown
+        return msgspec.structs.replace(whole_of(home, shown, with_seats=True), position=0)
+
+    async def _block(self, block: BlockId, at: Position | Instant) -> Shown:
         row = await (self._row(block, at.position) if isinstance(at, Position) else self._last_before(block, at.at_ms))
         if row is None:
             raise NotThere

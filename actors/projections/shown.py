@@ -1,5 +1,6 @@
 """What is shown of an event as of one position: its counts, and the status of each of its seats and slots."""
 
+import re
 from itertools import pairwise
 
 import msgspec
@@ -10,10 +11,19 @@ from actors.core.state import BlockState
 from actors.projections.buffers import statuses_shown
 from actors.projections.counts import EventCounts, count_units
 from actors.projections.seat_statuses import pack
+from actors.projections.split import NOT_SPLIT, Split, split_of
+
+MAX_SEATS_CHANGED = 500  # of more, the whole is not much longer
+
+_CHANGED = re.compile(rb"[^\0]")
 
 
 class EventShown(msgspec.Struct, frozen=True, array_like=True):
-    """An event and its counts. `layout_version` is that of the layout in which seats and slots have their places."""
+    """An event and its counts. `layout_version` is that of the layout in which seats and slots have their places.
+
+    `home`: that of the event of which the block is but a part, or empty. `split`: of an event that is, of which this is
+    what its home has.
+    """
 
     tenant: TenantId
     name: str
@@ -21,6 +31,8 @@ class EventShown(msgspec.Struct, frozen=True, array_like=True):
     currency: str
     layout_version: int
     counts: EventCounts
+    home: str = ""
+    split: Split = NOT_SPLIT
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -57,6 +69,13 @@ class Shown(msgspec.Struct, frozen=True):
         return tuple(sorted({seat for change in changes for seat in change.seats}))
 
 
+def change_between(before: int, statuses_before: bytes, position: int, statuses: bytes) -> Change | None:
+    """What changed between two positions, by their statuses in one layout; None: too much to tell."""
+    differing = int.from_bytes(statuses_before) ^ int.from_bytes(statuses)
+    seats = tuple(found.start() for found in _CHANGED.finditer(differing.to_bytes(len(statuses))))
+    return Change(before, position, seats) if len(seats) <= MAX_SEATS_CHANGED else None
+
+
 def shown_of(state: BlockState, position: int, as_of_ms: int) -> tuple[Shown, bytearray]:
     """What is to be shown of a block that has an event, and the statuses in it as they are before they are packed."""
     event, statuses = event_shown(state)
@@ -74,5 +93,7 @@ def event_shown(state: BlockState) -> tuple[EventShown, bytearray]:
         state.layout.currency,
         state.layout_version,
         count_units(state, statuses),
+        state.home,
+        split_of(state),
     )
     return event, statuses

@@ -14,9 +14,9 @@ import msgspec
 
 from actors.baskets import WishedLeg
 from actors.core.asking import read_wish
-from actors.core.ids import BlockId, TenantId, event_id
+from actors.core.ids import BlockId, TenantId
 from actors.core.layout_index import LayoutIndex
-from actors.core.outcomes import Details, Reason, Rejected
+from actors.core.outcomes import Reason, Rejected
 from actors.core.parts import LEDGER_AREA
 from actors.core.replies import EventReply
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
@@ -150,7 +150,7 @@ class Divisions:
         return (caller.tenant, block) in self._divided
 
     async def of(self, caller: Caller, block: BlockId, not_after_ms: int) -> Division | Rejected | None:
-        """How the event is split; None: it is not."""
+        """How the event is split; None: it is not. A part of one is no event."""
         key = caller.tenant, block
         if key in self._whole:
             return None
@@ -161,7 +161,7 @@ class Divisions:
         if isinstance(event, Rejected):
             return event
         if event.home:
-            return part_refused(event)
+            return Rejected(Reason.EVENT_NOT_FOUND)
         if not event.parts:
             _keep(self._whole, key, None, MAX_WHOLE)
             return None
@@ -169,13 +169,6 @@ class Divisions:
         division = Division(block, event, self._now_ms(), refusals)
         _keep(self._divided, key, division, MAX_DIVIDED)
         return division
-
-
-def part_refused(event: EventReply) -> Rejected:
-    """Why nothing is asked of a block that is but a part of an event."""
-    return Rejected(
-        Reason.INVALID_ARGUMENT, Details(fields=(f"event_id: is a part of {event_id(BlockId(event.home))}",))
-    )
 
 
 def _keep(kept: dict[_Known, V], key: _Known, value: V, most: int) -> None:

@@ -14,7 +14,6 @@ from actors.core.replies import DigestReply, EventReply, EventStatus
 from actors.core.rules import Rules
 from actors.reservations.asks import Asks, Done, Request
 from actors.reservations.caller import Caller
-from actors.reservations.divisions import part_refused
 
 FOLLOWING_PAUSE_S = 0.02
 MAX_LEDGERS = 8
@@ -107,14 +106,14 @@ class EventAsks(Asks):
         return changed
 
     async def get_event(self, caller: Caller, event_id: str, deadline_ms: int) -> Done[EventReply] | Rejected:
-        """The event as its home block sees it."""
+        """The event as its home block sees it. A part of one is no event."""
         block = parse_event_id(event_id)
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
         seen: Done[EventReply] | Rejected = await self._read(
             block, caller, ReadEvent(caller.tenant), deadline_ms, Reason.EVENT_NOT_FOUND
         )
-        return part_refused(seen.reply) if isinstance(seen, Done) and seen.reply.home else seen
+        return Rejected(Reason.EVENT_NOT_FOUND) if isinstance(seen, Done) and seen.reply.home else seen
 
     async def get_digest(self, caller: Caller, event_id: str, deadline_ms: int) -> Done[DigestReply] | Rejected:
         """The digests of the event's block (see `actors.core.snapshot`)."""

@@ -35,7 +35,7 @@ class LegAtDesk(msgspec.Struct):
     """A leg as its desk knows it. `plan` and `held`: a `LegPlan`, and the `LegHeld` that it came to, if it did.
 
     `expected`: the tickets that are good at the end; None: the leg is not to be booked. `is_wanted`: it is to have its
-    units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's in the order.
+    units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's legs.
     """
 
     number: int
@@ -161,7 +161,8 @@ class LegAtBlock(msgspec.Struct):
 
     `done`: the deeds by revision, with their tickets and the row. `good`: of a booked one, the tickets that are not
     void. `limit`: what a buyer could have of the event when it was pinned; 0: there was no limit. `count`: how many
-    units it is of. `home`: of the event of which the block is but a part.
+    units it is of. `home`: of the event of which the block is but a part. `given`: (claim, ticket) of those that it was
+    pinned instead of, void by now or not.
     """
 
     number: int
@@ -175,6 +176,7 @@ class LegAtBlock(msgspec.Struct):
     limit: int = 0
     count: int = 0
     home: str = ""
+    given: list[Any] = []
 
     @property
     def revision(self) -> int:

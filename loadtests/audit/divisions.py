@@ -8,10 +8,10 @@ Judged whenever the event's home is there:
 - a leg that was pinned under a limit for buyers is counted, by a ledger of the event.
 Judged of each basket whose ledger is there: what the ledger has booked or pinned for it, without what it is yet to
 release, is as many as the good tickets of the legs that name it.
-Judged if all blocks of the event are there: no buyer has more, by the desks' word and the legs' tickets, whatever ledgers
-say, than the most that was the limit when one of these legs was pinned: a limit that was lowered since does not count
-against what was there before. Of what is being placed or released nothing is counted, so deeds under way are on the safe
-side: a ledger counts before a basket is held, and until the desk has let it go.
+Judged if all blocks of the event are there: no buyer has more, by the desks' word and the legs' tickets, whatever
+ledgers say, than the most that was the limit when one of these legs was pinned: a limit that was lowered since does not
+count against what was there before. Of what is being placed or released nothing is counted, so deeds under way are on
+the safe side: a ledger counts before a basket is held, and until the desk has let it go.
 Judged only if the whole journal is there: a part whose event has no journal, and a part that followed and has none.
 """
 
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from loadtests.audit.basket_books import Deed, Desk, LegAtBlock, LegAtDesk
 from loadtests.audit.books import Books
 from loadtests.audit.findings import Fault, Finding
+from loadtests.audit.parts import selling
 from loadtests.audit.splits import Split, part_fault, rows_and_more
 
 
@@ -75,7 +76,7 @@ class DivisionCheck:
             if fault:
                 sentence = f"at revision {revision} of {split.home}: {fault}"
                 yield Finding(block, own.position, Fault.PART_DIFFERS, sentence)
-        if part.sections:
+        if not part.is_ledger:
             yield from self._check_counted(block, home)
 
     def _check_home(self, block: str, split: Split, whole: bool) -> Iterator[Finding]:
@@ -87,23 +88,23 @@ class DivisionCheck:
                     f"{part} has followed revision {revision}, and is at {0 if known is None else known.revision}"
                 )
                 yield Finding(block, 0, Fault.PART_BEHIND, sentence)
-        selling = [block, *(part.block for part in split.parts if part.sections)]
+        sell = selling(block, split.parts)
         there: Counter[tuple[str, ...]] = Counter()
-        for one in selling:
+        for one in sell:
             if one in self._layouts:
                 there.update(rows_and_more(self._layouts[one]))
         wanted = Counter(rows_and_more(split.whole.layout))
-        missing = wanted - there if all(one in self._layouts for one in selling) else Counter[tuple[str, ...]]()
+        missing = wanted - there if all(one in self._layouts for one in sell) else Counter[tuple[str, ...]]()
         astray = sorted({*(there - wanted), *missing})
         if astray:
             names = "; ".join("/".join(row[:2]) for row in astray[:20])
             yield Finding(block, 0, Fault.UNIT_ASTRAY, names)
         yield from self._check_counted(block, split)
         if all(one in self._splits for one in parts):
-            yield from self._check_limit(block, split, selling)
+            yield from self._check_limit(block, split, sell)
 
     def _check_counted(self, block: str, home: Split) -> Iterator[Finding]:
-        ledgers = {part.block for part in home.parts if not part.sections}
+        ledgers = {part.block for part in home.parts if part.is_ledger}
         for number, leg in self._legs[block].items():
             desk = self._desks.get(leg.pinned.desk) if leg.pinned is not None else None
             wanted = desk.legs.get(number) if desk is not None else None
@@ -111,11 +112,11 @@ class DivisionCheck:
                 sentence = f"leg {number} is counted by {wanted.plan.counted_by or 'nobody'}"
                 yield Finding(block, leg.position, Fault.COUNTED_WRONGLY, sentence)
 
-    def _check_limit(self, block: str, home: Split, selling: list[str]) -> Iterator[Finding]:
+    def _check_limit(self, block: str, home: Split, sell: list[str]) -> Iterator[Finding]:
         has: Counter[str] = Counter()
         limits: dict[str, int] = {}
         unlimited: set[str] = set()
-        blocks = {*selling, *(part.block for part in home.parts)}
+        blocks = {*sell, *(part.block for part in home.parts)}
         for desk in self._desks.values():
             for wanted in desk.legs.values():
                 if wanted.block not in blocks or wanted.held is None or not wanted.is_wanted:
@@ -123,7 +124,7 @@ class DivisionCheck:
                 leg = self._legs[wanted.block].get(wanted.number)
                 limit = 0 if leg is None else leg.limit
                 limits[wanted.buyer] = max(limit, limits.get(wanted.buyer, 0))
-                if wanted.block in selling:
+                if wanted.block in sell:
                     has[wanted.buyer] += _good_count(wanted)
                     unlimited |= set() if limit else {wanted.buyer}
         for buyer, count in has.items():

@@ -9,6 +9,7 @@ from actors.core import entries as e
 from loadtests.audit.books import IN_FORCE, Books, EventStatus, OrderStatus
 from loadtests.audit.findings import Fault
 from loadtests.audit.layouts import layout_fault
+from loadtests.audit.parts import parts_in
 from loadtests.audit.plan import Plan
 from loadtests.audit.rules import return_times_ms, rules_fault, set_aside
 from loadtests.audit.splits import home_layout, moved_seats, split_faults
@@ -34,7 +35,7 @@ def fold_created(books: Books, entry: e.EventCreated) -> None:
         books.found(Fault.EVENT_ILLEGAL, "the event is created a second time, or at a desk")
         return
     _check_hold_ttl(books, entry)
-    books.split.parts, books.split.whole = entry.parts, entry
+    books.split.parts, books.split.whole = parts_in(entry), entry
     _check_split(books, entry)
     books.event = _own(books, entry)
     if _layout_is_sound(books, entry):

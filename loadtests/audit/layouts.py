@@ -30,8 +30,10 @@ def _faults(created: e.EventCreated) -> Iterator[str]:
 def unit_count(layout: Any) -> int:
     """How many units it has."""
     slots = [sum(count for _, count, _ in calendar.runs) for calendar in layout.calendars]
-    seats = sum(row.count for section in layout.sections for row in section.rows)
-    return seats + sum(area.capacity for area in layout.areas) + sum(slots[one.calendar] for one in layout.resources)
+    counts: list[int] = [row.count for section in layout.sections for row in section.rows]
+    counts += (area.capacity for area in layout.areas)
+    counts += (slots[resource.calendar] for resource in layout.resources)
+    return sum(counts)
 
 
 def _row_faults(created: e.EventCreated) -> Iterator[str]:

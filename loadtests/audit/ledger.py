@@ -127,6 +127,7 @@ _AtDesk: TypeAlias = (
     | e.OrderConfirmed
     | e.OrderCancelled
     | e.OrderExpired
+    | e.OrderClosed
     | e.TicketsCancelled
     | e.TicketReassigned
 )

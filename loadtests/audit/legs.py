@@ -47,6 +47,7 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
     leg.home = books.split.home
     claim = Claim(placed, lot, 0, entry.ask_at_ms, leg=leg)
     given = _given(books, leg, who)
+    leg.given = given
     check_line(books, entry.at_ms, who)
     _stand_back(books, given)
     check_terms(books, placed, who)
@@ -112,7 +113,7 @@ def fold_released(books: Books, entry: e.LegReleased) -> None:
     if not claim.sold:
         if entry.tickets:
             books.found(Fault.TICKETS_WRONG, f"{entry.tickets} of {who}, which is not booked")
-        pinned, _ = _parts(books, claim, _named(books, leg))
+        pinned, _ = _parts(books, claim, leg.given)
         books.units.give_back(entry.leg, *pinned, claim.placed.channel, UnitStatus.HELD)
         _count(books, claim, -_size(*pinned))
         _end(books, claim, entry.at_ms)
@@ -241,23 +242,15 @@ def _count(books: Books, claim: Claim, more: int) -> None:
 def _given(books: Books, leg: LegAtBlock, who: str) -> list[tuple[Claim, Ticket]]:
     """The tickets of other legs that this one stands instead of, those of them that are good: as all must be."""
     assert leg.pinned is not None, "a leg that came"
-    named = _named(books, leg)
-    given = [(claim, ticket) for claim, ticket in named if books.orders[claim.order].revisions[ticket.number]]
+    given: list[tuple[Claim, Ticket]] = []
+    for number, tickets in leg.pinned.instead:
+        claim = books.claims.get(number)
+        if claim is not None and claim.leg is not None and claim.sold:
+            given += ((claim, ticket) for ticket in books.good_tickets(claim) if ticket.number in tickets)
     count = sum(max(len(tickets), 1) for _, tickets in leg.pinned.instead)
     if len(given) != count:
         books.found(Fault.TICKETS_WRONG, f"{who} is instead of {leg.pinned.instead}, of which {len(given)} are good")
     return given
-
-
-def _named(books: Books, leg: LegAtBlock) -> list[tuple[Claim, Ticket]]:
-    """The tickets of other legs that this one was to stand instead of, void by now or not."""
-    assert leg.pinned is not None, "a leg that came"
-    found: list[tuple[Claim, Ticket]] = []
-    for number, tickets in leg.pinned.instead:
-        claim = books.claims.get(number)
-        if claim is not None and claim.leg is not None and claim.sold:
-            found += ((claim, ticket) for ticket in books.tickets_of(claim) if ticket.number in tickets)
-    return found
 
 
 _Part = tuple[list[int], list[tuple[int, int]]]

@@ -1,7 +1,7 @@
 """Events that are split by sections: what a block knows of it, and which units are whose, by the auditor's own reading.
 
-An event's home has every part's sections but sells none of them; a part without sections is a ledger, which has one
-area and counts in it what its buyers have.
+An event's home knows every part's sections, and sells none of them; a ledger has one area, and counts in it what its
+buyers have.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from loadtests.audit.layouts import MAX_UNITS, unit_count
+from loadtests.audit.parts import Part
 
 LEDGER_AREA = "units"
 MAX_PARTS = 64
@@ -34,7 +35,7 @@ class Split(msgspec.Struct):
     """
 
     home: str = ""
-    parts: tuple[Any, ...] = ()
+    parts: tuple[Part, ...] = ()
     whole: Any = None
     revision: int = 0
     versions: dict[int, Version] = {}
@@ -58,16 +59,16 @@ class Split(msgspec.Struct):
         )  # fmt: skip
 
 
-def home_layout(layout: Any, parts: Iterable[Any]) -> Any:
+def home_layout(layout: Any, parts: Iterable[Part]) -> Any:
     """What of the layout no part has."""
     elsewhere = {name for part in parts for name in part.sections}
     own = tuple(section for section in layout.sections if section.name not in elsewhere)
     return msgspec.structs.replace(layout, sections=own)
 
 
-def part_fault(layout: Any, part: Any, whole: Any) -> str:
+def part_fault(layout: Any, part: Part, whole: Any) -> str:
     """Why this is not what the part is to have of the whole layout, or nothing."""
-    if part.sections:
+    if not part.is_ledger:
         own = tuple(section for section in whole.sections if section.name in part.sections)
         wanted = msgspec.structs.replace(whole, sections=own, areas=(), resources=(), calendars=())
         return "" if layout == wanted else "another layout than its sections"
@@ -79,7 +80,7 @@ def part_fault(layout: Any, part: Any, whole: Any) -> str:
     return "" if is_ledgers and layout.currency == whole.currency else f"a ledger of {areas}"
 
 
-def split_faults(layout: Any, parts: Sequence[Any], rules: Any) -> Iterator[str]:
+def split_faults(layout: Any, parts: Sequence[Part], rules: Any) -> Iterator[str]:
     """Why the event cannot be split so."""
     if not parts:
         return
@@ -94,7 +95,7 @@ def split_faults(layout: Any, parts: Sequence[Any], rules: Any) -> Iterator[str]
         yield "with a waiting list"
 
 
-def moved_seats(before: Any, after: Any, parts: Iterable[Any]) -> list[str]:
+def moved_seats(before: Any, after: Any, parts: Iterable[Part]) -> list[str]:
     """The sections of parts whose seats are not what they were."""
     names = {name for part in parts for name in part.sections}
     now = {section.name: _seats(section) for section in after.sections if section.name in names}

@@ -94,7 +94,7 @@ def check_tables(books: Books, order: OrderLine, number: int, tickets: Sequence[
     if basket is None:
         return
     good = [ticket for ticket, revision in enumerate(order.revisions) if revision]
-    stay = dict((leg.number, own) for leg, own in basket.tickets_by_leg(set(good) - set(tickets)))
+    stay = {leg.number: own for leg, own in basket.tickets_by_leg(set(good) - set(tickets))}
     for leg, given in basket.tickets_by_leg(set(good) & set(tickets)):
         for table in leg.held.together if leg.held is not None else ():
             if set(table) & set(given) and set(table) & set(stay[leg.number]):

@@ -156,7 +156,7 @@ def listed(field: str, render: Callable[[BlockId, R], Any]) -> Callable[[type[An
             as_of=time_of(found.as_of_ms),
             age_ms=found.age_ms,
             next_cursor=found.next_cursor,
-            **{field: [render(found.block, one) for one in found.listed]},
+            **{field: [render(home, one) for home, one in zip(found.homes, found.listed, strict=True)]},
         )
 
     return rendered

@@ -58,7 +58,9 @@ class CategoryCountsView(msgspec.Struct, frozen=True):
 
 
 class AvailabilityView(msgspec.Struct, frozen=True):
-    """What can still be had. `sequence` grows with every change. Everything acknowledged before `as_of` is in it."""
+    """What can still be had. `sequence` grows with every change; an event that is split has none of its past: 0.
+    Everything acknowledged before `as_of` is in it.
+    """
 
     event_id: str
     name: str

@@ -11,7 +11,9 @@ from serve.wire_time import rfc3339
 
 
 class HoldListView(msgspec.Struct, frozen=True):
-    """A page of an event's holds, the newest first, as of `sequence`; no `next_cursor` on the last."""
+    """A page of an event's holds, the newest first; no `next_cursor` on the last. What baskets bring does
+    not move `sequence`, which is that of the event's own block.
+    """
 
     event_id: str
     sequence: int
@@ -22,7 +24,9 @@ class HoldListView(msgspec.Struct, frozen=True):
 
 
 class OrderListView(msgspec.Struct, frozen=True):
-    """A page of an event's orders, the newest first, as of `sequence`; no `next_cursor` on the last."""
+    """A page of an event's orders, the newest first; no `next_cursor` on the last. What baskets bring does
+    not move `sequence`, which is that of the event's own block.
+    """
 
     event_id: str
     sequence: int
@@ -34,13 +38,13 @@ class OrderListView(msgspec.Struct, frozen=True):
 
 def hold_list_view(found: Listed[HoldReply]) -> HoldListView:
     """A page of holds as HTTP shows it."""
-    holds = [hold_view(found.block, hold) for hold in found.listed]
+    holds = [hold_view(home, hold) for home, hold in zip(found.homes, found.listed, strict=True)]
     as_of = rfc3339(found.as_of_ms)
     return HoldListView(event_id(found.block), found.position, as_of, found.age_ms, holds, found.next_cursor or None)
 
 
 def order_list_view(found: Listed[OrderReply]) -> OrderListView:
     """A page of orders as HTTP shows it."""
-    orders = [order_view(found.block, order) for order in found.listed]
+    orders = [order_view(home, order) for home, order in zip(found.homes, found.listed, strict=True)]
     as_of = rfc3339(found.as_of_ms)
     return OrderListView(event_id(found.block), found.position, as_of, found.age_ms, orders, found.next_cursor or None)

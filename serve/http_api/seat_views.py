@@ -114,7 +114,7 @@ class LayoutView(msgspec.Struct, frozen=True):
 
 class StatusesView(msgspec.Struct, frozen=True):
     """The seats of an event, then its slots, as of one `sequence`, by their indices in the layout of that version:
-    either `statuses` of all of them or, since the `sequence` that was given, `changed`.
+    either `statuses` of all of them or, since the `sequence` that was given, `changed`. `sequence` as in availability.
     """
 
     event_id: str

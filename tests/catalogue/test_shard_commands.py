@@ -135,4 +135,4 @@ async def test_shards_and_events_are_listed(database_url: str, fleet: Fleet) -> 
         assert "not started" in listed[2]
         assert "0 (+1 coming)" in listed[2]
         events = (await command(database_url, "list", "--blocks")).stdout
-        assert events == f"{event_id(block)}  {TENANT}  shard-1  version 1  moves to shard-2\n"
+        assert events == f"{event_id(block)}  {TENANT}  shard-1  version 1  event  moves to shard-2\n"

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from actors.core.baskets import Deed, LegPlan
+from actors.core.baskets import Deed, LegHeld, LegLine, LegPlan
+from actors.core.block import apply, decide
 from actors.core.commands import (
     AcknowledgeLeg,
     AskAboutLeg,
@@ -22,7 +23,7 @@ from actors.core.commands import (
     ReleaseHold,
     SettleBasket,
 )
-from actors.core.entries import BasketDropped, HoldExpired, OrderExpired
+from actors.core.entries import BasketDropped, BasketIntended, HoldExpired, OrderExpired
 from actors.core.outcomes import Accepted, Reason, Rejected
 from actors.core.replies import (
     DigestReply,
@@ -35,7 +36,9 @@ from actors.core.replies import (
     PlacingReply,
 )
 from actors.core.snapshot import ledger_digest
+from actors.core.state import BlockState
 from actors.core.wishes import Wish
+from actors.journal.codec import decode_entries
 from tests.core.checked_house import (
     BASKET,
     DESK,
@@ -53,6 +56,7 @@ from tests.core.checked_house import (
     stamp,
     why,
 )
+from tests.golden.write_entries import FOLDER
 
 PLANS = (LegPlan(FIRST, LEG_1, WISH), LegPlan(SECOND, LEG_2, WISH))
 RELEASE_ALL = [(LEG_1, "RELEASE", 2, ()), (LEG_2, "RELEASE", 2, ())]
@@ -337,3 +341,19 @@ def test_a_leg_that_is_booked_in_a_cancelled_event_asks_at_once() -> None:
     house.do_deeds()
     assert not house.state(SECOND).asking
     assert house.statuses(SECOND) == "AAAAAA"
+
+
+def test_a_basket_that_was_meant_before_any_had_a_life_of_its_own_lives_for_two_hours() -> None:
+    """As journals of that time say nothing of it."""
+    (entry,) = decode_entries((FOLDER / "BasketIntended.bin").read_bytes())
+    assert isinstance(entry, BasketIntended)
+    state = BlockState()
+    apply(state, entry)
+    held = tuple(
+        LegHeld(plan.leg, plan.block, "EUR", ("A/1/1",), (), (LegLine("", "", 1),), (0,)) for plan in entry.legs
+    )
+    outcome = decide(state, SettleBasket(entry.tenant, entry.basket, held), entry.at_ms)
+    assert isinstance(outcome, Accepted)
+    assert isinstance(outcome.reply, HoldReply)
+    assert outcome.reply.expires_at_ms == entry.at_ms + entry.ttl_ms
+    assert outcome.reply.max_expires_at_ms == entry.at_ms + 2 * 60 * 60_000

@@ -161,9 +161,7 @@ def test_the_desk_needs_what_the_leg_told(monkeypatch: pytest.MonkeyPatch) -> No
     """Negative control: legs that say nothing of tables and slots."""
     monkeypatch.setattr("actors.core.legs._tables", lambda *_: ())
     monkeypatch.setattr("actors.core.legs._begins", lambda *_: ())
-    for check in (
-        lambda: test_a_table_is_given_back_whole_or_not_at_all((3,)),
-        lambda: test_a_baskets_order_on_slots_ends_when_the_first_of_them_has_begun(OrderStatus.NO_SHOW),
-    ):
-        with pytest.raises(AssertionError):
-            check()
+    with pytest.raises(AssertionError):
+        test_a_table_is_given_back_whole_or_not_at_all((3,))
+    with pytest.raises(AssertionError):
+        test_a_baskets_order_on_slots_ends_when_the_first_of_them_has_begun(OrderStatus.NO_SHOW)

@@ -45,7 +45,10 @@ WHY_NOT_OTHERS = {
     "IDEMPOTENCY_KEY_REUSED": "reads bear no key",
     "DEADLINE_EXCEEDED": "a read may be answered at any time",
     "OVERLOADED": "a read needs no room for its key",
-    "INVALID_ARGUMENT": "a command that bears numbers alone which somebody has has nothing that could be malformed",
+    "INVALID_ARGUMENT": (
+        "a command that bears numbers alone which somebody has has nothing that could be malformed; "
+        "what is asked of an event's parts has a table of its own"
+    ),
     "EVENT_NOT_FOUND": "who names a hold, an order or a waiter is told that this is not there",
     "HOLD_NOT_FOUND": "is for who names a hold, or repeats the key that stood for one which is forgotten",
     "ORDER_NOT_FOUND": "is for who names an order, or repeats the key that stood for one which is forgotten",

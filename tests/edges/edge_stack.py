@@ -1,8 +1,8 @@
-"""Both edges on loopback sockets, over the real core and engine on a journal in memory, with keys in real Postgres."""
+"""Both edges on loopback sockets, over the real core and engine on a journal in memory or, as the keys, in Postgres."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from secrets import randbits, token_bytes
@@ -18,8 +18,9 @@ from actors.database.connect import connect
 from actors.dispatch import Dispatcher
 from actors.engine.catalogue_port import Assignment, Beat, Due, EngineCounters, Move
 from actors.engine.engine import Engine, Lines
-from actors.journal.journal import Epoch
+from actors.journal.journal import Epoch, Journal
 from actors.journal.memory import MemoryJournal, MemoryStore
+from actors.journal.postgres import PostgresJournal
 from actors.link.coalescer import Coalescer
 from actors.projections.live_events import LiveEvents
 from actors.projections.read_models import ReadModels
@@ -53,9 +54,9 @@ def operator_of(tenant: str) -> str:
 class OneShard:
     """A shard in this process: the blocks that are assigned, the way to them, no deadlines of others."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, journal: Callable[[], Journal]) -> None:
         self.blocks: set[BlockId] = set()
-        lines = Lines(*(MemoryJournal(store) for _ in range(4)))
+        self.lines = lines = Lines(*(journal() for _ in range(4)))
         self.engine = Engine(
             SHARD,
             Epoch(1, 1, 1),
@@ -103,11 +104,15 @@ class OneShard:
 
 
 class Edges:
-    """Where both edges listen, keys by whose they are (of two tenants, an operator of each), and what is behind."""
+    """Where both edges listen, keys by whose they are (of two tenants, an operator of each), and what is behind.
+
+    `blocks`: all that there are.
+    """
 
     def __init__(
         self, http_url: str, grpc_address: str, keys: dict[str, str], reservations: Reservations | None = None
     ) -> None:
+        self.blocks: set[BlockId] = set()
         self.http_url = http_url
         self.grpc_address = grpc_address
         self.keys = keys
@@ -139,9 +144,12 @@ async def edges_over(
 
 
 @asynccontextmanager
-async def whole_edges(database_url: str, redis_url: str | None = None) -> AsyncIterator[Edges]:
-    """Both edges over a shard of their own; without a Redis, unless one is given."""
-    shard = OneShard(MemoryStore(now_ms))
+async def whole_edges(
+    database_url: str, redis_url: str | None = None, *, in_postgres: bool = False
+) -> AsyncIterator[Edges]:
+    """Both edges over a shard of their own; without a Redis, unless one is given. `in_postgres`: its journal is."""
+    store = MemoryStore(now_ms)
+    shard = OneShard((lambda: PostgresJournal(database_url)) if in_postgres else lambda: MemoryJournal(store))
     await shard.engine.start()
     running = asyncio.create_task(shard.engine.run())
     connection = await connect(database_url, application_name="tests")
@@ -157,6 +165,7 @@ async def whole_edges(database_url: str, redis_url: str | None = None) -> AsyncI
     try:
         operations = Operations(reservations, models, ring.authenticate, nothing_known)
         async with edges_over(operations, keys, reservations) as edges:
+            edges.blocks = shard.blocks
             yield edges
     finally:
         await ring.close()
@@ -164,6 +173,8 @@ async def whole_edges(database_url: str, redis_url: str | None = None) -> AsyncI
         await models.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        for line in shard.lines:
+            await line.close()
 
 
 async def always_ready() -> tuple[str, ...]:

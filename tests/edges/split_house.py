@@ -1,6 +1,7 @@
 """An event that is split by sections, and one of the same layout that is not."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +22,11 @@ LAYOUT: Mapping[str, Any] = {
     "areas": [{"name": "Floor", "capacity": 20, "category": "Floor"}],
 }
 RULES = {"max_per_buyer": 6, "channels": [{"name": "club"}]}
+
+
+_ID = re.compile(r"(event|hold|order|ticket)_[0-9a-z]+(-\d+)?")
+_PASSING = ("expires_in_seconds", "choices", "sequence", "age_ms")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
 
 
 class Pair(NamedTuple):
@@ -56,3 +62,12 @@ async def comes_to(edges: Edges, event: str, unit: str, code: str) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"{unit} never came to {code or 'be available'}")
+
+
+def like(shown: Any) -> Any:
+    """What is shown, without what differs between any two: ids, times, and the order where there is none."""
+    if isinstance(shown, dict):
+        return {name: like(value) for name, value in shown.items() if name not in _PASSING}
+    if isinstance(shown, list):
+        return sorted(map(like, shown), key=repr)
+    return _TIME.sub("time", _ID.sub(r"\1", shown)) if isinstance(shown, str) else shown

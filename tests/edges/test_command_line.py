@@ -15,13 +15,12 @@ from typer.testing import CliRunner, Result
 from actors.core.outcomes import Details, Reason, Rejected
 from serve import cli, grpc_client, http_client, refused_calls
 from serve.cli import app
-from serve.demo import demo_key_file, demo_operator_key_file
 from serve.local.preflight import free_port
-from serve.local.stack import DataFolder, Stack, write_private
+from serve.local.stack import DataFolder
 from serve.refused_calls import CallRefused, refused
-from serve.settings import Settings
 from tests.edges.asking import Ask, ask_http
-from tests.edges.edge_stack import Edges, operator_of
+from tests.edges.edge_stack import Edges
+from tests.edges.published import published
 from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT
 
 pytestmark = pytest.mark.anyio
@@ -39,23 +38,6 @@ class House(NamedTuple):
     tenants_key: str
 
 
-def _published(folder: DataFolder, edges: Edges, grpc_target: str) -> None:
-    """Let commands take the edges for a stack that runs on the folder, with alpha's keys for the demo's."""
-    folder.secret("link")
-    write_private(demo_key_file(folder.root), edges.keys["alpha"].encode())
-    write_private(demo_operator_key_file(folder.root), edges.keys[operator_of("alpha")].encode())
-    folder.publish(
-        Stack(
-            settings=Settings(data_dir=folder.root),
-            pid=0,
-            database_url="",
-            redis_url="",
-            http_url=edges.http_url,
-            grpc_target=grpc_target,
-        )
-    )
-
-
 @pytest.fixture(scope="module")
 async def house(edges: Edges, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     created = await ask_http(edges, Ask("create_event", {"name": "An event", "layout": LAYOUT}, key="event"))
@@ -67,7 +49,7 @@ async def house(edges: Edges, tmp_path_factory: pytest.TempPathFactory) -> Async
     layout.write_text(LAYOUT_FILE)
     folder = DataFolder(root / "data")
     with folder.held():
-        _published(folder, edges, edges.grpc_address)
+        published(folder, edges, edges.grpc_address)
         yield House(folder.root, event, layout, edges.keys["alpha"])
 
 
@@ -174,7 +156,7 @@ async def test_a_server_that_does_not_answer_is_one_line(
     nowhere = f"127.0.0.1:{free_port()}"
     silent = Edges(f"http://{nowhere}", nowhere, edges.keys)
     with folder.held():
-        _published(folder, silent, nowhere)
+        published(folder, silent, nowhere)
         ended = await command(House(folder.root, "", Path(), ""), *words)
     await silent.close()
     assert ended.exit_code == 1

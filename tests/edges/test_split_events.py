@@ -1,40 +1,36 @@
 """An event that is split by sections looks like any other, over both protocols; but for what it says of itself."""
 
-import re
+import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from actors.core.ids import BlockId, event_id, part_block
-from serve import had
+from serve import cli, had
+from serve.cli import app
 from serve.grpc_api import replies
 from serve.http_api import order_views
+from serve.local.stack import DataFolder
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
 from tests.edges.edge_stack import Edges
-from tests.edges.split_house import LAYOUT, RULES, SPLIT, Pair, comes_to, make_pair
+from tests.edges.published import published
+from tests.edges.split_house import LAYOUT, RULES, SPLIT, Pair, comes_to, like, make_pair
 
 pytestmark = pytest.mark.anyio
 
 ASKING = [ask_http, ask_grpc]
-_ID = re.compile(r"(event|hold|order|ticket)_[0-9a-z]+(-\d+)?")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
+ODD_SECTION = {"name": "south, upper", "category": "Seat", "rows": [{"names": "A..B", "seats": "1..8"}]}
 
 
 @pytest.fixture(scope="module")
 async def pair(edges: Edges) -> Pair:
     """Both events on sale."""
     return await make_pair(edges, "pair")
-
-
-def like(shown: Any) -> Any:
-    """What is shown, without what differs between any two: ids, times, and the order where there is none."""
-    if isinstance(shown, dict):
-        return {name: like(value) for name, value in shown.items() if name not in ("expires_in_seconds", "choices")}
-    if isinstance(shown, list):
-        return sorted(map(like, shown), key=repr)
-    return _TIME.sub("time", _ID.sub(r"\1", shown)) if isinstance(shown, str) else shown
 
 
 class Buyer:
@@ -67,8 +63,9 @@ class Buyer:
 async def buys(edges: Edges, asking: Any, event: str, row: str) -> list[Any]:
     """What is told to somebody who holds, orders, pays, changes and cancels."""
     buyer = Buyer(edges, asking, event, f"{asking.__name__} {row}".replace(" ", "-"))
+    units = [f"north/{row}/1", f"south/{row}/2", f"west/{row}/3"]
     wish = {
-        "units": [f"north/{row}/1", f"south/{row}/2", f"west/{row}/3"],
+        "units": units,
         "price_types": {f"south/{row}/2": "child"},
         "areas": [{"area": "Floor", "quantity": 2}],
         "channel": "club",
@@ -79,7 +76,7 @@ async def buys(edges: Edges, asking: Any, event: str, row: str) -> list[Any]:
     await buyer.ask("extend_hold", {"ttl_seconds": 900}, hold_id=hold["hold_id"])
     released = await buyer.ask("release_hold", hold_id=hold["hold_id"])
     assert released["status"] == "RELEASED"
-    for unit in wish["units"]:
+    for unit in units:
         await comes_to(edges, event, unit, "")
     hold = await buyer.ask("place_hold", wish)
     order = await buyer.ask("place_order", {"hold_id": hold["hold_id"]})
@@ -198,7 +195,7 @@ async def test_its_parts_and_ledgers_are_no_events(
     part = event_id(part_block(BlockId(pair.split.removeprefix("event_")), number))
     for asking in ASKING:
         refused = await asking(edges, Ask(operation, body, event_id=part, key=f"{operation} {number}"))
-        assert (refused.code, refused.fields) == ("INVALID_ARGUMENT", (("event_id", f"is a part of {pair.split}"),))
+        assert (refused.code, refused.fields) == ("EVENT_NOT_FOUND", ())
 
 
 async def test_an_exchange_of_several_events_says_of_which(edges: Edges, pair: Pair) -> None:
@@ -218,3 +215,37 @@ async def test_an_exchange_of_several_events_says_of_which(edges: Edges, pair: P
     assert (left.reply["event_id"], left.reply["units"], left.reply["legs"]) == (pair.split, ["west/C/1"], [])
     swapped = await ask_grpc(edges, Ask("exchange_tickets", swap, key="several, swap", **of_it))
     assert thing(swapped, "order")["units"] == ["north/C/1"]
+
+
+async def check_the_command(edges: Edges, folder: Path) -> None:
+    """`holdfast events create --split`, once for each group; what is wrong with one is told by its place."""
+    data, layout = DataFolder(folder / "data"), folder / "layout.json"
+    layout.write_bytes(msgspec.json.encode({**LAYOUT, "sections": [*LAYOUT["sections"], ODD_SECTION]}))
+    create = ("events", "create", "Final", "--layout", str(layout))
+    unset = {"HOLDFAST_KEY": None, "HOLDFAST_DATA_DIR": str(data.root)}
+
+    async def run(*words: str) -> Any:
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, (*create, *words), env=unset))
+
+    with data.held():
+        published(data, edges, edges.grpc_address)
+        made = await run("--split", "north", "--split", 'east, "south, upper"')
+        assert (made.exit_code, made.stderr) == (0, "")
+        shown = await both(edges, Ask("get_event", event_id=made.stdout.strip()), "event")
+        assert shown["split"] == [["north"], ["east", "south, upper"]]
+        faulty = await run("--split", "north", "--split", "nowhere,east")
+        assert (faulty.exit_code, faulty.stdout) == (1, "")
+        assert "split[1][0]: is no section of the layout" in " ".join(faulty.stderr.split())
+
+
+async def test_the_command_line_splits_events(edges: Edges, tmp_path: Path) -> None:
+    await check_the_command(edges, tmp_path)
+
+
+async def test_the_check_notices_groups_that_are_taken_for_one(
+    edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(cli, "_names", lambda text: text.split(","))
+    with pytest.raises(AssertionError):
+        await check_the_command(edges, tmp_path)

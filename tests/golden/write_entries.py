@@ -19,6 +19,7 @@ from actors.core.entries import (
     Entry,
     EventCreated,
     EventEdited,
+    EventFollowed,
     ExchangeDropped,
     ExchangeIntended,
     ExchangeSettled,
@@ -36,6 +37,7 @@ from actors.core.entries import (
     OrderConfirmed,
     OrderExpired,
     OrderPlaced,
+    PartFollowed,
     SaleOpened,
     StatusChanged,
     TicketReassigned,
@@ -44,7 +46,8 @@ from actors.core.entries import (
     WaiterJoined,
     WaiterLeft,
 )
-from actors.core.layout import Area, Calendar, Category, Fee, Layout, Resource, Row, RowKind, Section, Tax
+from actors.core.layout import Area, Calendar, Category, Fee, Hours, Layout, Resource, Row, RowKind, Section, Tax
+from actors.core.parts import Part
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
@@ -118,6 +121,31 @@ _HELD = LegHeld(
     ((42, 1),),
 )
 
+_HOURS = Hours(20_023, 20_023, ((6, 60, 900),), ((28_833_600, 28_833_660),))
+_OPEN_LAYOUT = msgspec.structs.replace(
+    _LAYOUT, calendars=(msgspec.structs.replace(_LAYOUT.calendars[0], hours=_HOURS),)
+)
+_HOME, _LEDGER = "2ab8k5zq2w9x3c7d", "7yv3h0dm5s4r1t6e"
+_COUNTED_PLAN = LegPlan(_BLOCK, _LEG, _WISH, ((_LEG - 1, (0, 2)),), _LEDGER)
+_COUNTING_PLAN = LegPlan(_LEDGER, _LEG - 2, Wish(areas=(AreaPlaces("units", 4),)), counts=4)
+_COUNTED = LegHeld(
+    _LEG,
+    _BLOCK,
+    "EUR",
+    ("A/2/left", "A/2/right", "Platz 1/2024-10-27T02:30+02:00", "A/1/3"),
+    (),
+    (LegLine("near", "", 12_050), LegLine("hour", "", 2_400)),
+    (0, 0, 1, 0),
+    None,
+    (),
+    _LEDGER,
+    0,
+    _HOME,
+    ((0, 1),),
+    ((2, 1_729_989_000_000),),
+)
+_COUNTING = LegHeld(_LEG - 2, _LEDGER, "EUR", (), (), (), (), counts=4, home=_HOME)
+
 EXAMPLES: tuple[Entry, ...] = (
     Activated(1_700_000_000_001, "shard-3", b"\xffnonce\x00", 1_699_999_990_000, 1_700_000_000_000),
     EventCreated(
@@ -176,6 +204,8 @@ EXAMPLES: tuple[Entry, ...] = (
     OrderClosed(1_700_000_000_018, _ORDER, OrderStatus.NO_SHOW, _KEY, _FINGERPRINT),
     WaiterJoined(1_700_000_000_019, _HOLD, "buyer", _WISH, _KEY, _FINGERPRINT),
     WaiterLeft(1_700_000_000_020, _HOLD, _KEY, _FINGERPRINT),
+    PartFollowed(1_700_000_000_023, _BLOCK, 4),
+    EventFollowed(1_700_000_000_024, "tenant", _HOME, 4, "Turnier", EventStatus.PAUSED, 900_000, _LAYOUT, _RULES),
     BasketIntended(
         1_700_000_000_030,
         "tenant",
@@ -238,6 +268,36 @@ GROWN: dict[str, Entry] = {
         ((42, 1),),
         _HOLD,
     ),
+    "EventCreated.3": EventCreated(
+        1_700_000_000_025,
+        "tenant",
+        "Turnier",
+        _OPEN_LAYOUT,
+        600_000,
+        _KEY,
+        _FINGERPRINT,
+        _RULES,
+        (Part(_BLOCK, ("A",)), Part(_LEDGER)),
+    ),
+    "BasketIntended.2": BasketIntended(
+        1_700_000_000_037,
+        "tenant",
+        _HOLD,
+        "buyer",
+        (LegPlan(_BLOCK, _LEG, _WISH, (), _LEDGER), _COUNTING_PLAN),
+        600_000,
+        1_700_000_030_037,
+        _KEY,
+        _FINGERPRINT,
+        3_600_000,
+    ),
+    "BasketSettled.2": BasketSettled(
+        1_700_000_000_038, _HOLD, (_COUNTED, _COUNTING), 1_700_000_600_038, 1_700_003_600_038
+    ),
+    "ExchangeIntended.2": ExchangeIntended(
+        1_700_000_000_039, _ORDER, (0, 2), _COUNTED_PLAN, 1_700_000_030_039, _KEY, _FINGERPRINT
+    ),
+    "ExchangeSettled.2": ExchangeSettled(1_700_000_000_044, _ORDER, _COUNTED),
 }
 """Kinds that have more fields since their first file was written, with those: by the names of further files."""
 

@@ -1,6 +1,7 @@
 """Entries stay readable for ever, and what is not known is never skipped."""
 
 import typing
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,50 @@ def without_new_fields(found: Any, expected: Any) -> Any:
 @pytest.mark.parametrize("kind", [*KINDS, *GROWN])
 def test_old_bytes_of_every_kind_keep_their_meaning(kind: str) -> None:
     check_golden(FOLDER / f"{kind}.bin")
+
+
+def fields_shown(part: Any, shown: Any) -> Iterator[tuple[type, str]]:
+    """The fields of structs in an entry that its file shows, with another value than they have by default."""
+    if isinstance(part, msgspec.Struct) and isinstance(shown, dict):
+        for field in msgspec.structs.fields(part):
+            value = getattr(part, field.name)
+            if field.name in shown:
+                if value != field.default:
+                    yield type(part), field.name
+                yield from fields_shown(value, shown[field.name])
+    elif isinstance(part, tuple) and isinstance(shown, list):
+        for pair in zip(part, shown, strict=True):
+            yield from fields_shown(*pair)
+
+
+def structs_in(part: Any) -> Iterator[type]:
+    """The types of all structs in an entry."""
+    if isinstance(part, msgspec.Struct):
+        yield type(part)
+        part = tuple(getattr(part, field) for field in part.__struct_fields__)
+    for each in part if isinstance(part, tuple) else ():
+        yield from structs_in(each)
+
+
+def check_fields(names: Iterable[str]) -> None:
+    """Whatever an entry can bear is borne by one in these files."""
+    shown: set[tuple[type, str]] = set()
+    for name in names:
+        written = FOLDER / f"{name}.bin"
+        (entry,) = decode_entries(written.read_bytes())
+        shown.update(fields_shown(entry, msgspec.json.decode(written.with_suffix(".json").read_bytes())))
+    kinds = {kind for entry in (*EXAMPLES, *GROWN.values()) for kind in structs_in(entry)}
+    assert {(kind, field) for kind in kinds for field in kind.__struct_fields__} == shown
+
+
+def test_every_field_that_an_entry_can_bear_is_in_a_golden_file() -> None:
+    check_fields([*KINDS, *GROWN])
+
+
+@pytest.mark.parametrize("missing", ["EventCreated.3", "BasketIntended.2", "BasketSettled.2", "HoldPlaced.2"])
+def test_control_a_field_that_no_golden_file_shows_is_noticed(missing: str) -> None:
+    with pytest.raises(AssertionError):
+        check_fields({*KINDS, *GROWN} - {missing})
 
 
 def test_control_fields_that_changed_places_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from tests.loadtests.journals import PRINT, Journal, audit_together, faults
 KEYS = tuple(bytes(4) + bytes([number]) * 12 for number in range(1, 9))
 """Keys whose desk is the journals' own."""
 DEADLINE_MS = 30_000
+LIFE_MS = 7_200_000
 
 Plant = Callable[["Journals"], None]
 
@@ -45,7 +46,7 @@ def meant(journals: Journals, **changes: object) -> e.BasketIntended:
     """One more basket, over the last two events, right but for `changes`."""
     at_ms = journals.now_ms
     legs = (LegPlan(SECOND, 901, Wish(("A/2/2",))), LegPlan(THIRD, 902, Wish(("A/2/2",))))
-    entry = e.BasketIntended(at_ms, "organizer", 90, "zoe", legs, 60_000, at_ms + 10_000, KEYS[0], PRINT)
+    entry = e.BasketIntended(at_ms, "organizer", 90, "zoe", legs, 60_000, at_ms + 10_000, KEYS[0], PRINT, LIFE_MS)
     return msgspec.structs.replace(entry, **changes)
 
 

@@ -1,7 +1,9 @@
 """A desk and three events that are the real core, and baskets over them, a command at a time."""
 
-import msgspec
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 
+from actors.baskets import _told
 from actors.core import commands as c
 from actors.core.baskets import Deed, LegHeld, LegPlan
 from actors.core.desk_state import Todo
@@ -22,11 +24,11 @@ FIRST, SECOND, THIRD = sorted(event_block(TENANT, f"event {number}") for number 
 
 
 class BasketShops:
-    """Four blocks with one clock."""
+    """A desk and the blocks of events, with one clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: Iterable[BlockId] = (FIRST, SECOND, THIRD)) -> None:
         self.desk = Shop(block=DESK)
-        self.events = {block: Shop(block=block) for block in (FIRST, SECOND, THIRD)}
+        self.events = {block: Shop(block=block) for block in events}
         self._keys = 0
 
     def open(self) -> None:
@@ -69,13 +71,17 @@ class BasketShops:
             if desk_block(TENANT, key_hash(TENANT, key)) == DESK:
                 return self.desk.stamp(key, buyer)
 
+    def legs(self, wishes: Mapping[BlockId, Wish], _: str, numbers: Iterator[int]) -> tuple[LegPlan, ...]:
+        """What is to be placed for a buyer who wishes for this of these events."""
+        return tuple(
+            LegPlan(block, number, wish) for (block, wish), number in zip(wishes.items(), numbers, strict=False)
+        )
+
     def intend(
-        self, basket: int, wishes: dict[BlockId, Wish], ttl_ms: int = 60_000, buyer: str = "ana"
+        self, basket: int, wishes: Mapping[BlockId, Wish], ttl_ms: int = 60_000, buyer: str = "ana"
     ) -> PlacingReply:
         """The basket's legs are ten times its number, and 1, 2, 3."""
-        plans = tuple(
-            LegPlan(block, 10 * basket + number, wish) for number, (block, wish) in enumerate(wishes.items(), 1)
-        )
+        plans = self.legs(wishes, buyer, count(10 * basket + 1))
         placing = self.desk.ask(c.IntendBasket(self.stamp(buyer), basket, plans, ttl_ms))
         assert isinstance(placing, PlacingReply)
         return placing
@@ -88,9 +94,9 @@ class BasketShops:
             return outcome
         assert isinstance(outcome.reply, PinReply)
         assert outcome.reply.held is not None
-        return msgspec.structs.replace(outcome.reply.held, block=plan.block)
+        return _told(outcome.reply.held, plan)
 
-    def hold(self, basket: int, wishes: dict[BlockId, Wish], ttl_ms: int = 60_000, buyer: str = "ana") -> None:
+    def hold(self, basket: int, wishes: Mapping[BlockId, Wish], ttl_ms: int = 60_000, buyer: str = "ana") -> None:
         """A basket, held."""
         placing = self.intend(basket, wishes, ttl_ms, buyer)
         held = [self.pin(placing, plan, buyer) for plan in placing.legs]

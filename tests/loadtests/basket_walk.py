@@ -6,7 +6,8 @@ from random import Random
 import msgspec
 
 from actors.core import commands as c
-from actors.core.baskets import LegHeld, LegPlan
+from actors.core.baskets import LegHeld
+from actors.core.ids import BlockId
 from actors.core.outcomes import Accepted, Outcome
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus, PlacingReply
 from actors.core.rules import WaitingList
@@ -16,7 +17,7 @@ from tests.loadtests.basket_shops import FIRST, SECOND, THIRD, BasketShops
 from tests.loadtests.journals import LAYOUT, TENANT, Journal, Shop
 from tests.loadtests.whole_house import SLOT_MS, SLOTS_FROM_MS, WHOLE_RULES, another_layout
 
-STEPS = 400
+BLOCKS = (FIRST, SECOND, THIRD)
 BUYERS = ("ana", "ben", "cem")
 WHOLE_SEATS = (*(f"A/1/{seat}" for seat in range(1, 9)), "H/2/1", "H/2/2", "H/2/3", "T/t2", "T/t1", "A/3/1")
 PLAIN_SEATS = tuple(f"A/{row}/{seat}" for row in (1, 2) for seat in range(1, 7))
@@ -32,11 +33,15 @@ class Gateway(msgspec.Struct):
 
 
 class BasketWalk:
-    """Does this and that."""
+    """Does this and that. `targets`: the events of which baskets are."""
 
-    def __init__(self, seed: int) -> None:
+    steps = 400
+    changes: tuple[str, ...] = ("cancel", "some", "give", *("exchange",) * 3)
+
+    def __init__(self, seed: int, shops: BasketShops | None = None, targets: tuple[BlockId, ...] = BLOCKS) -> None:
         self.random = Random(seed)
-        self.shops = BasketShops()
+        self.shops = shops or BasketShops()
+        self.targets = targets
         self.gateways: list[Gateway] = []
         self.met: Counter[str] = Counter()
         self._numbers = 1_000
@@ -45,10 +50,10 @@ class BasketWalk:
     def run(self) -> tuple[Journal, ...]:
         """The journals of so many steps, and of what is left to do when all gateways are silent."""
         self.shops.open()
-        for step in range(STEPS):
+        for step in range(self.steps):
             self.step()
-            if step == 3 * STEPS // 4 and self.random.random() < 0.6:
-                shop = self.shops.events[self.random.choice((SECOND, THIRD))]
+            if step == 3 * self.steps // 4 and self.random.random() < 0.6:
+                shop = self.shops.events[self.random.choice(self.targets[1:])]
                 self.ask(shop, c.ChangeStatus(self.own_stamp(shop), EventStatus.CANCELLED))
         self.shops.commit()
         return self.shops.journals()
@@ -94,8 +99,8 @@ class BasketWalk:
 
     def intend(self) -> None:
         random, buyer = self.random, self.random.choice(BUYERS)
-        blocks = sorted(random.sample((FIRST, SECOND, THIRD), random.randint(1, 3)))
-        plans = tuple(LegPlan(block, self.number(), self.wish(block)) for block in blocks)
+        blocks = sorted(random.sample(self.targets, random.randint(1, len(self.targets))))
+        plans = self.shops.legs({block: self.wish(block) for block in blocks}, buyer, iter(self.number, 0))
         stamp, ttl_ms = self.shops.stamp(buyer), random.choice((5_000, 60_000, 600_000))
         outcome = self.ask(self.shops.desk, c.IntendBasket(stamp, self.number(), plans, ttl_ms))
         if isinstance(outcome, Accepted) and isinstance(outcome.reply, PlacingReply):
@@ -171,7 +176,7 @@ class BasketWalk:
         order = desk.state.orders[number]
         good = [ticket for ticket, revision in enumerate(order.code_revisions) if revision] or [0]
         tickets = tuple(sorted(random.sample(good, min(len(good), random.randint(1, 2)))))
-        match random.choice(("cancel", "some", "give", "exchange", "exchange", "exchange")):
+        match random.choice(self.changes):
             case "cancel":
                 self.ask(desk, c.CancelOrder(stamp, number))
             case "some":
@@ -179,11 +184,11 @@ class BasketWalk:
             case "give":
                 self.ask(desk, c.ReassignTicket(stamp, number, tickets[0], "dan"))
             case _:
-                block = random.choice((FIRST, SECOND, THIRD))
-                plan = LegPlan(block, self.number(), self.wish(block))
+                block, buyer = random.choice(self.targets), desk.state.holds[order.hold].buyer
+                plans = self.shops.legs({block: self.wish(block)}, buyer, iter(self.number, 0))
+                plan = next(plan for plan in plans if not plan.counts)
                 outcome = self.ask(desk, c.IntendExchange(stamp, number, tickets, plan))
                 if isinstance(outcome, Accepted) and isinstance(outcome.reply, PlacingReply):
-                    buyer = desk.state.holds[order.hold].buyer
                     self.gateways.append(Gateway(outcome.reply, buyer, number))
 
     def of_event(self) -> None:

@@ -10,31 +10,38 @@ from actors.core import (
     allotments,
     asking,
     block,
+    desk,
     desk_state,
     events,
+    following,
     ground,
     holds,
     legs,
     orders,
     pricing,
+    state,
     ticket_changes,
     waiting,
 )
 from actors.core.baskets import LegHeld, LegLine
 from actors.core.best_available import SeatFinder
-from actors.core.commands import IntendExchange, ReleaseLeg
+from actors.core.commands import FollowEvent, IntendExchange, ReleaseLeg
 from actors.core.desk_state import Desk
 from actors.core.entries import LegPinned
 from actors.core.ground import Ground
 from actors.core.layout_index import SlotIndex
 from actors.core.outcomes import Accepted, Outcome
+from actors.core.parts import Part
 from actors.core.replies import PinReply, PlacingReply
 from actors.core.seat_rows import Found
 from actors.core.state import BlockState, Order
 from actors.core.waiting_line import WaitingLine
+from actors.reservations.divisions import Division
 from loadtests.audit.findings import Fault
 from tests.loadtests.basket_walk import BasketWalk
 from tests.loadtests.journals import Journal, audit, audit_together, faults, open_deeds
+from tests.loadtests.split_shops import SplitShops
+from tests.loadtests.split_walk import SplitWalk
 from tests.loadtests.test_audit_walk import Walk
 
 SEEDS = range(30)
@@ -203,6 +210,50 @@ def desks_forget_to_book(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Desk, "book", _nothing)
 
 
+def parts_count_by_themselves(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Division, "_ledger_of", _nothing)
+    patch.setattr(BlockState, "is_ledger", True)
+
+
+def parts_keep_their_rules(patch: pytest.MonkeyPatch) -> None:
+    follow = block._DECIDE_ERRAND[FollowEvent]
+
+    def by_what_was(state: BlockState, command: FollowEvent, now_ms: int) -> Outcome:
+        rules = command.rules if state.layout is None else state.rules
+        return follow(state, msgspec.structs.replace(command, rules=rules), now_ms)
+
+    patch.setitem(block._DECIDE_ERRAND, FollowEvent, by_what_was)
+
+
+def parts_have_all_sections(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(following, "layout_of_part", lambda layout, _: layout)
+
+
+def homes_have_all_sections(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(state, "layout_of_home", lambda layout, _: layout)
+
+
+def parts_say_that_they_follow(patch: pytest.MonkeyPatch) -> None:
+    tell = SplitShops.tell
+
+    def say(shops: SplitShops, part: Part) -> int:
+        return shops.home.state.revision if shops.home.state.parts[part] > 1 else tell(shops, part)
+
+    patch.setattr(SplitShops, "tell", say)
+
+
+def edits_move_the_seats_of_parts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(events, "changed_section", _nothing)
+
+
+def limits_come_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(events, "_faults_of_divided_edit", lambda *_: ())
+
+
+def every_part_charges_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "once_an_event", lambda held, _: held)
+
+
 def _nothing(*_: Any, **__: Any) -> None:
     return None
 
@@ -263,7 +314,27 @@ def test_desks_and_legs_with_one_rule_less_are_found_out(
     sabotage: Sabotage, expected: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sabotage(monkeypatch)
-    assert any(expected in faults(audit_together(_baskets(seed))) for seed in SEEDS)
+    assert any(expected in faults(audit_together(_journals(BasketWalk(seed)))) for seed in SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "expected"),
+    [
+        (parts_count_by_themselves, Fault.COUNTED_WRONGLY),
+        (parts_keep_their_rules, Fault.PART_DIFFERS),
+        (parts_have_all_sections, Fault.UNIT_ASTRAY),
+        (homes_have_all_sections, Fault.DIGEST_DIFFERS),
+        (parts_say_that_they_follow, Fault.PART_BEHIND),
+        (edits_move_the_seats_of_parts, Fault.SPLIT_WRONG),
+        (limits_come_late, Fault.SPLIT_WRONG),
+        (every_part_charges_once, Fault.BASKET_MALFORMED),
+    ],
+)
+def test_split_events_with_one_rule_less_are_found_out(
+    sabotage: Sabotage, expected: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch)
+    assert any(expected in faults(audit_together(_journals(SplitWalk(seed)))) for seed in SEEDS)
 
 
 def test_a_desk_that_forgets_what_is_to_be_done_is_left_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,8 +345,15 @@ def test_a_desk_that_forgets_what_is_to_be_done_is_left_with_it(monkeypatch: pyt
     assert open_deeds(walk.settle()[0]) > 0
 
 
-def _baskets(seed: int) -> tuple[Journal, ...]:
-    walk = BasketWalk(seed)
+def test_a_ledger_that_never_counts_less_is_left_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it may be behind as well."""
+    monkeypatch.setattr(desk_state, "count_less", lambda *_: {})
+    walk = SplitWalk(0)
+    walk.run()
+    assert open_deeds(walk.settle()[0]) > 0
+
+
+def _journals(walk: BasketWalk) -> tuple[Journal, ...]:
     try:
         walk.run()
         return walk.settle()

@@ -52,9 +52,17 @@ def journals_end_before_what_they_meant_is_done(journals: Journals) -> None:
     journals.at_desk(e.OrderCancelled(journals.now_ms, 112, KEYS[1], PRINT))
 
 
+def exchange_dropped_and_its_order_cancelled(journals: Journals) -> None:
+    """The leg that the order was to have is released after what it was to stand instead of."""
+    at_ms = journals.now_ms
+    journals.at_desk(e.ExchangeDropped(at_ms, 101), e.OrderCancelled(at_ms, 101, KEYS[1], PRINT))
+    journals.first.add(e.LegReleased(at_ms, 11, 4, (0,)), e.LegReleased(at_ms, 16, 2, ()))
+
+
 @pytest.mark.parametrize(
     "plant",
     [
+        exchange_dropped_and_its_order_cancelled,
         basket_meant,
         key_of_a_dropped_basket_used_again,
         nothing_acknowledged_yet,

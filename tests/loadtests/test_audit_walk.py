@@ -17,6 +17,7 @@ from actors.core.rules import Allotment, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.basket_walk import BasketWalk
 from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, audit, audit_together, open_deeds
+from tests.loadtests.split_walk import SplitWalk
 from tests.loadtests.whole_house import (
     HOUR_MS,
     SLOT_MS,
@@ -247,8 +248,19 @@ def test_the_audit_finds_nothing_in_what_desks_and_legs_journal(seed: int) -> No
     assert (len(walk.shops.desk.state.desk.todos), open_deeds(journals[0])) == (0, 0)
 
 
-def _walked(seed: int) -> tuple[Journal, ...]:
-    walk = BasketWalk(seed)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_audit_finds_nothing_in_what_split_events_journal(seed: int) -> None:
+    """Neither in the middle of everything, nor when all that was to be done is done."""
+    walk = SplitWalk(seed)
+    assert [str(finding) for finding in audit_together(walk.run())] == []
+    journals = walk.settle()
+    print(dict(sorted(walk.met.items())))
+    assert [str(finding) for finding in audit_together(journals)] == []
+    assert (len(walk.shops.desk.state.desk.todos), open_deeds(journals[0])) == (0, 0)
+    assert walk.shops.home.state.parts_behind == []
+
+
+def _walked(walk: BasketWalk) -> tuple[Journal, ...]:
     walk.run()
     return walk.settle()
 
@@ -259,7 +271,8 @@ def _entries(journals: tuple[Journal, ...]) -> Iterator[Entry]:
 
 def test_the_walks_show_every_kind_of_entry_and_all_that_it_can_bear() -> None:
     entries = [entry for seed in SEEDS for draft in Walk(seed).run().drafts for entry in draft.entries]
-    of_baskets = {type(entry) for seed in SEEDS for entry in _entries(_walked(seed))}
+    walks = (walk for seed in SEEDS for walk in (BasketWalk(seed), SplitWalk(seed)))
+    of_baskets = {type(entry) for walk in walks for entry in _entries(_walked(walk))}
     assert {type(entry) for entry in entries} | of_baskets == set(get_args(Entry))
     for kind in (HoldPlaced, TicketsExchanged):
         for field in kind.__struct_fields__:

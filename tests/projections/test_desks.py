@@ -1,5 +1,7 @@
 """Desks are followed like events, though they have no layout; what is told of events is right, with legs in them."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import pytest
@@ -20,14 +22,18 @@ from actors.core.commands import (
     SettleBasket,
 )
 from actors.core.entries import Activated
-from actors.core.ids import BlockId
+from actors.core.holds import hold_reply
+from actors.core.ids import BlockId, desks_of
+from actors.core.orders import order_reply
 from actors.core.outcomes import Accepted
-from actors.core.replies import PinReply
-from actors.core.state import BlockState
+from actors.core.replies import HoldStatus, OrderStatus, PinReply
+from actors.core.state import BlockState, Hold
 from actors.core.wishes import AreaPlaces, Wish
+from actors.projections import listing, listing_reader
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.listing import ListingProjection
+from actors.projections.listing_reader import ListingReader
 from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
 from actors.projections.projector import Projector
@@ -91,6 +97,8 @@ def _held(outcome: object, block: BlockId) -> LegHeld:
 
 async def open_shop(world: World) -> Shop:
     desk = SellingEvent(world.journal)
+    known = await world.rows("select block_id from blocks")
+    desk.block = next(block for block in sorted(desks_of(ACME)) if (block,) not in known)
     await world.connection.execute(
         "insert into blocks (block_id, tenant, shard) values ($1, 'acme', $2)", desk.block, SHARD
     )
@@ -99,7 +107,10 @@ async def open_shop(world: World) -> Shop:
 
 
 async def check_followed(world: World, projector: Projector, shop: Shop) -> None:
-    """Everything was followed to its end, events are counted as they are, and a desk has nothing to count or list."""
+    """Everything was followed to its end, events are counted as they are, and a desk has nothing to count.
+
+    What is held at a desk is listed there once, and under each event.
+    """
     await follow_all(projector)
     for one in (shop.desk, *shop.events):
         kinds = ("availability", "deadlines", "listing")
@@ -114,8 +125,67 @@ async def check_followed(world: World, projector: Projector, shop: Shop) -> None
             (own_hold(event),)
         ]
         assert await world.rows("select order_number from listed_orders where block_id = $1", event.block) == []
-    for table in ("availability", "listings", "listed_holds", "listed_orders"):
-        assert await world.rows(f"select block_id from {table} where block_id = $1", shop.desk.block) == []
+    assert await world.rows("select block_id from availability where block_id = $1", shop.desk.block) == []
+    state = shop.desk.state
+    for table, listed_under, number, known in (
+        ("listed_holds", "listed_baskets", "hold", state.holds),
+        ("listed_orders", "listed_basket_orders", "order_number", state.orders),
+    ):
+        listed = await world.rows(f"select {number} from {table} where block_id = $1", shop.desk.block)
+        assert listed == [(one,) for one in known]
+        query = f"select event_block_id, {number} from {listed_under} where block_id = $1 order by event_block_id"
+        under = await world.rows(query, shop.desk.block)
+        assert under == sorted((event.block, one) for event in shop.events for one in known)
+    async with lists(world.database_url) as reader:
+        for event in shop.events:
+            await check_listed(reader, shop.desk, event)
+
+
+@asynccontextmanager
+async def lists(database_url: str) -> AsyncIterator[ListingReader]:
+    """A reader to whom everything is stale at once."""
+    ticks = iter(range(1 << 60))
+    reader = ListingReader(database_url, monotonic=lambda: float(next(ticks)), now_ms=lambda: 0)
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+async def check_listed(reader: ListingReader, desk: SellingEvent, event: SellingEvent) -> None:
+    """What the desk has of the event is listed with what the event has itself, under every filter, page by page."""
+    for kind, reading_of, known in (
+        (HoldStatus, reader.holds, [hold_reply(one.state, hold, 0) for one in (desk, event) for hold in own(one)]),
+        (
+            OrderStatus,
+            reader.orders,
+            [
+                order_reply(one.state, order, 0)
+                for one in (desk, event)
+                for order in one.state.orders.values()
+                if order.number not in one.state.legs
+            ],
+        ),
+    ):
+        for buyer in ("", "ana", "bo"):
+            for status in (None, *kind):
+                found, cursor = [], ""
+                while True:
+                    page = await reading_of(ACME, event.block, buyer, status, cursor, 1)
+                    assert page is not None
+                    found += [(home, one) for home, one in zip(page.homes, page.listed, strict=True)]
+                    cursor = page.next_cursor
+                    if not cursor:
+                        break
+                wanted = [one for one in known if buyer in ("", one.buyer) and status in (None, one.status)]
+                assert {repr(one) for _, one in found} == {repr(one) for one in wanted}
+                assert len(found) == len(wanted)
+                assert {home for home, _ in found} <= {desk.block, event.block}
+        assert await reading_of(ACME, desk.block, "", None, "", 1) is None, "a desk is no event"
+
+
+def own(one: SellingEvent) -> list[Hold]:
+    return [hold for hold in one.state.holds.values() if hold.number not in one.state.legs]
 
 
 def own_hold(event: SellingEvent) -> int:
@@ -215,3 +285,65 @@ async def test_the_check_notices_deadlines_that_leave_something_out(
     monkeypatch.setattr(core, "next_deadline_ms", partial)
     with pytest.raises(AssertionError):
         await check_sweep(world)
+
+
+async def check_as_of(world: World) -> None:
+    """A list is as old as the oldest of what it is made of: the event's own block and the tenant's desks."""
+    shop = await open_shop(world)
+    projector = world.projector(ListingProjection())
+    await shop.intend()
+    await shop.settle()
+    await follow_all(projector)
+    async with lists(world.database_url) as reader:
+
+        async def as_of_ms() -> int:
+            page = await reader.orders(ACME, shop.events[0].block, "", None, "", 50)
+            assert page is not None
+            return page.as_of_ms
+
+        before_ms = await world.journal.now_ms()
+        assert await as_of_ms() >= before_ms, "all is followed"
+        await shop.desk.sell(PlaceOrder(shop.desk.stamp(), BASKET, ORDER))
+        assert await as_of_ms() < before_ms, "the order is not there yet"
+        await follow_all(projector)
+        before_ms = await world.journal.now_ms()
+        assert await as_of_ms() >= before_ms
+        unheard_of = SellingEvent(world.journal)
+        unheard_of.block = max(desks_of(ACME))
+        await unheard_of.append([Activated(unheard_of.now_ms, SHARD, b"nonce678")])
+        assert await as_of_ms() < before_ms, "a desk that nobody has followed"
+
+
+async def test_a_list_is_as_old_as_the_oldest_that_it_is_made_of(world: World) -> None:
+    await check_as_of(world)
+
+
+async def test_the_check_notices_a_list_whose_desks_are_not_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    query = listing_reader._SQL["newest_orders"].replace("$7::text[]", "($7::text[])[1:0]")
+    monkeypatch.setitem(listing_reader._SQL, "newest_orders", query)
+    with pytest.raises(AssertionError, match="not there yet"):
+        await check_as_of(world)
+
+
+def baskets_are_of_one_event(patch: pytest.MonkeyPatch) -> None:
+    honest = listing._events_of
+    patch.setattr(listing, "_events_of", lambda state, hold: set(sorted(honest(state, hold))[:1]))
+
+
+def lists_have_what_is_at_home(patch: pytest.MonkeyPatch) -> None:
+    for name in ("newest_holds", "newest_orders"):
+        query = listing_reader._SQL[name].replace("where of_event.event_block_id = $1", "where false")
+        patch.setitem(listing_reader._SQL, name, query)
+
+
+@pytest.mark.parametrize("sabotage", [baskets_are_of_one_event, lists_have_what_is_at_home])
+async def test_the_check_notices_lists_without_baskets(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    """Negative control."""
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        await test_a_desk_and_the_legs_of_its_baskets_are_followed(world, redis)

@@ -129,6 +129,8 @@ def _views_of_held(desk: BlockState, basket: Basket, due: set[int]) -> Iterator[
     good = [number for number, revision in enumerate(order.code_revisions) if revision] if order and in_force else []
     settled = not any(held.leg in due for held in basket.held)
     for held, tickets in tickets_by_leg(basket.held, good):
+        if held.counts and in_force:
+            tickets = list(range(basket.counted[held.leg]))
         if desk.claims_units(hold):
             may_be, certain = _PINNED, None
         elif held.leg in due:
@@ -186,6 +188,8 @@ def unsettled(folds: dict[BlockId, BlockState], at_ms: int) -> str:
             return "a deed is not done"
         if fold.desk.placing:
             return "something is being placed"
+        if fold.parts_behind:
+            return "a part is to be told"
         due = fold.next_deadline()
         if due is not None and due[0] <= at_ms:
             return "a hold is overdue"

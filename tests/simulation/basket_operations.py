@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.baskets import WishedLeg
 from actors.core.commands import (
     CancelTickets,
     ChangeStatus,
@@ -13,7 +14,6 @@ from actors.core.commands import (
     EditEvent,
     OpenSale,
     PlaceHold,
-    ReleaseHold,
 )
 from actors.core.ids import BlockId, event_block
 from actors.core.layout import Row, Section
@@ -24,10 +24,12 @@ from tests.simulation.basket_client import (
     ABROAD,
     BLOCKS,
     LAYOUT,
+    LEGS,
     LONG_MS,
     PLACING_S,
     TENANT,
     TICKETS_OF_LEG,
+    WISH,
     Client,
 )
 
@@ -79,7 +81,7 @@ async def _hold_shortly(client: Client) -> None:
 
 
 async def _hold_abroad(client: Client) -> None:
-    await client.place("basket", LONG_MS, (*BLOCKS[:2], ABROAD))
+    await client.place("basket", LONG_MS, (*LEGS[:2], WishedLeg(ABROAD, WISH)))
 
 
 async def _held(client: Client) -> None:
@@ -137,7 +139,7 @@ async def _confirm_and_exchange(client: Client) -> None:
 
 
 async def _release(client: Client) -> None:
-    await client.write("release", client.scene.desk, lambda stamp: ReleaseHold(stamp, client.scene.basket))
+    await client.release("release")
 
 
 async def _cancel(client: Client) -> None:
