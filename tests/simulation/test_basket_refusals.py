@@ -1,6 +1,7 @@
 """What a basket is refused for leaves nothing behind: no unit held, nothing that a desk has yet to do, no key used."""
 
 import asyncio
+import functools
 
 import msgspec
 import pytest
@@ -131,6 +132,6 @@ def test_who_joins_a_try_that_is_refused_is_told_why() -> None:
 
 def test_the_check_notices_who_is_told_of_anothers_release(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: the second gives up where the first one's legs were released."""
-    monkeypatch.setattr(Baskets, "place", Baskets._place)
+    monkeypatch.setattr(Baskets, "place", functools.partialmethod(Baskets._place, life_ms=0))
     with pytest.raises(AssertionError):
         on_virtual_time(check_all_duplicates)()
