@@ -75,7 +75,7 @@ class Baskets:
             outcome = await self._place(stamp, legs, ttl_ms, life_ms)
             if not (isinstance(outcome, Rejected) and outcome.reason is Reason.HOLD_RELEASED):
                 return outcome
-            # somebody under the same key was refused, and this one placed the same legs: the key is as if never used
+            # somebody under the same key was refused, and this one placed that one's legs: the key is as if never used
 
     async def go_on(self, stamp: Stamp, placing: PlacingReply) -> Settled | Rejected:
         """Place what was meant under the same key before, and is not decided yet; HOLD_RELEASED: by now it is."""
