@@ -11,6 +11,7 @@ from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
     PlaceOrder,
+    ReleaseHold,
     Stamp,
     Write,
 )
@@ -35,6 +36,7 @@ LAYOUT = Layout(
 BLOCKS = tuple(sorted(event_block(TENANT, f"event-{number}") for number in range(3)))
 ABROAD = event_block(TENANT, "abroad")
 WISH = Wish(("A/1/1", "A/1/2"), (AreaPlaces("floor", 2),))
+LEGS = tuple(WishedLeg(block, WISH) for block in BLOCKS)
 TICKETS_OF_LEG = 4
 
 PLACING_S = 5.0  # what a client gives each of its requests
@@ -115,11 +117,11 @@ class Client:
 
         return await self.ask(key, do)
 
-    async def place(self, key: str, ttl_ms: int, blocks: Sequence[BlockId] = BLOCKS) -> None:
+    async def place(self, key: str, ttl_ms: int, legs: Sequence[WishedLeg] = LEGS) -> None:
         """Hold the basket."""
 
         async def do(gateway: Gateway, stamp: Stamp) -> Answer:
-            return await gateway.baskets.place(stamp, [WishedLeg(block, WISH) for block in blocks], ttl_ms)
+            return await gateway.baskets.place(stamp, legs, ttl_ms)
 
         held = await self.ask(key, do)
         if isinstance(held, Settled):
@@ -135,20 +137,24 @@ class Client:
         """Pay the order."""
         return await self.write(key, self.scene.desk, lambda stamp: ConfirmOrder(stamp, self.scene.order))
 
+    async def release(self, key: str) -> None:
+        """Give the basket back."""
+        await self.write(key, self.scene.desk, lambda stamp: ReleaseHold(stamp, self.scene.basket))
+
     async def cancel(self, key: str) -> None:
         """Cancel the order."""
         await self.write(key, self.scene.desk, lambda stamp: CancelOrder(stamp, self.scene.order))
 
     async def exchange(
-        self, key: str, tickets: tuple[int, ...], block: BlockId, *seats: str, places: int = 0
+        self, key: str, tickets: tuple[int, ...], block: BlockId, *seats: str, places: int = 0, counted_by: str = ""
     ) -> Answer | None:
         """Have these seats, and places, instead of these tickets."""
         wish = Wish(seats, (AreaPlaces("floor", places),) if places else ())
 
         async def do(gateway: Gateway, stamp: Stamp) -> Answer:
             return await gateway.baskets.exchange(
-                stamp, self.scene.desk, self.scene.order, tickets, WishedLeg(block, wish)
-            )  # fmt: skip
+                stamp, self.scene.desk, self.scene.order, tickets, WishedLeg(block, wish, counted_by)
+            )
 
         return await self.ask(key, do)
 

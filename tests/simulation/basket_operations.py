@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.baskets import WishedLeg
 from actors.core.commands import (
     CancelTickets,
     ChangeStatus,
@@ -13,7 +14,6 @@ from actors.core.commands import (
     EditEvent,
     OpenSale,
     PlaceHold,
-    ReleaseHold,
 )
 from actors.core.ids import BlockId, event_block
 from actors.core.layout import Row, Section
@@ -24,10 +24,12 @@ from tests.simulation.basket_client import (
     ABROAD,
     BLOCKS,
     LAYOUT,
+    LEGS,
     LONG_MS,
     PLACING_S,
     TENANT,
     TICKETS_OF_LEG,
+    WISH,
     Client,
 )
 
@@ -79,7 +81,7 @@ async def _hold_shortly(client: Client) -> None:
 
 
 async def _hold_abroad(client: Client) -> None:
-    await client.place("basket", LONG_MS, (*BLOCKS[:2], ABROAD))
+    await client.place("basket", LONG_MS, (*LEGS[:2], WishedLeg(ABROAD, WISH)))
 
 
 async def _held(client: Client) -> None:
@@ -137,7 +139,7 @@ async def _confirm_and_exchange(client: Client) -> None:
 
 
 async def _release(client: Client) -> None:
-    await client.write("release", client.scene.desk, lambda stamp: ReleaseHold(stamp, client.scene.basket))
+    await client.release("release")
 
 
 async def _cancel(client: Client) -> None:
@@ -196,7 +198,7 @@ async def _end_event_later(client: Client) -> None:
     await _end_event(client)
 
 
-async def _meanwhile(client: Client, other: Callable[[Client], Awaitable[object]], work: Awaitable[object]) -> None:
+async def meanwhile(client: Client, other: Callable[[Client], Awaitable[object]], work: Awaitable[object]) -> None:
     """Somebody else does something at the same time."""
     another = Client(client.stage, client.scene, client.kind)
     await asyncio.gather(other(another), work)
@@ -205,11 +207,11 @@ async def _meanwhile(client: Client, other: Callable[[Client], Awaitable[object]
 
 
 async def _confirm_while_event_ends(client: Client) -> None:
-    await _meanwhile(client, _end_event, client.confirm("confirm"))
+    await meanwhile(client, _end_event, client.confirm("confirm"))
 
 
 async def _exchange_while_event_ends(client: Client) -> None:
-    await _meanwhile(client, _end_event, client.exchange("exchange", (0, 1), BLOCKS[1], "A/2/1", "A/2/2"))
+    await meanwhile(client, _end_event, client.exchange("exchange", (0, 1), BLOCKS[1], "A/2/1", "A/2/2"))
 
 
 async def _exchange_while_layout_changes(client: Client) -> None:
@@ -221,7 +223,7 @@ async def _exchange_while_layout_changes(client: Client) -> None:
         await asyncio.sleep(0.007)
         await another.write("edit", BLOCKS[0], lambda stamp: EditEvent(stamp, 2, layout=layout))
 
-    await _meanwhile(client, edit, _exchange(client))
+    await meanwhile(client, edit, _exchange(client))
 
 
 OPERATIONS = {

@@ -2,7 +2,8 @@
 
 python -m tests.simulation.basket_pairs             the six operations, all pairs
 python -m tests.simulation.basket_pairs --others    what else is done to baskets, all pairs
-python -m tests.simulation.basket_pairs --singles   every operation, every client, one fault
+python -m tests.simulation.basket_pairs --divided   what is done to baskets of a split event and to that, all pairs
+python -m tests.simulation.basket_pairs --singles   every operation (with --divided: of these), every client, one fault
 python -m tests.simulation.basket_pairs --run NAME  one run by its name, with its points
 """
 
@@ -21,7 +22,16 @@ from tests.simulation.basket_client import ClientKind
 from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import faults_at
 from tests.simulation.basket_runs import Spec, promised_s
-from tests.simulation.basket_sets import PAIRS, PAIRS_OF_OTHERS, Set, after, parse, run_safely
+from tests.simulation.basket_sets import (
+    PAIRS,
+    PAIRS_OF_DIVIDED,
+    PAIRS_OF_OTHERS,
+    SINGLES_OF_DIVIDED,
+    Set,
+    after,
+    parse,
+    run_safely,
+)
 
 SAID_EVERY_S = 30.0
 
@@ -38,6 +48,7 @@ def main(arguments: list[str]) -> int:
     """How the process ends."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.basket_pairs")
     parser.add_argument("--others", action="store_true")
+    parser.add_argument("--divided", action="store_true")
     parser.add_argument("--singles", action="store_true")
     parser.add_argument("--go-on", action="store_true", help="do not end with the first that is wrong")
     parser.add_argument("--only", help="one operation")
@@ -47,8 +58,10 @@ def main(arguments: list[str]) -> int:
     _be_quiet()
     if options.run:
         return _one(parse(options.run))
-    sets = PAIRS_OF_OTHERS if options.others else PAIRS
-    if options.singles:
+    sets = PAIRS_OF_DIVIDED if options.divided else PAIRS_OF_OTHERS if options.others else PAIRS
+    if options.singles and options.divided:
+        sets = SINGLES_OF_DIVIDED
+    elif options.singles:
         sets = tuple(
             Set(name, client, snaps, faults_at)
             for name in OPERATIONS

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 import actors.baskets
+from actors.baskets import WishedLeg
 from actors.core.commands import AcknowledgeLeg, PlaceHold
 from actors.core.ids import BlockId
 from actors.core.inventory import UnitStatus
 from actors.core.keys import key_hash
 from actors.core.legs import ASK_AFTER_MS
 from actors.core.outcomes import Reason, Rejected
+from actors.core.parts import LEDGER_AREA
 from actors.core.replies import EventStatus
 from actors.core.snapshot import digest
 from actors.core.wishes import AreaPlaces, Wish
@@ -26,6 +28,7 @@ from actors.engine import errands, group_commit
 from actors.journal.journal import JournalRow, Snapshot
 from actors.link.batch import encoder
 from tests.simulation import virtual_time
+from tests.simulation.basket_audit import findings_in
 from tests.simulation.basket_check import WatchedStore, next_deadline_ms, unsettled
 from tests.simulation.basket_client import PLACING_S, TENANT, Client, ClientKind, Scene
 from tests.simulation.basket_effects import has_effect
@@ -33,6 +36,7 @@ from tests.simulation.basket_operations import OPERATIONS, Operation, open_event
 from tests.simulation.basket_points import AWAY, ROLES, Point, Step, Strike
 from tests.simulation.basket_stage import AWAY_S, TAKEOVER_S, Stage
 from tests.simulation.basket_units import faults_when_settled
+from tests.simulation.divided_operations import DIVIDED, LEDGER, open_split
 from tests.simulation.world import now_ms
 
 LOOK_S = 0.25
@@ -85,7 +89,7 @@ def promised_s(strikes: Sequence[Strike]) -> float:
 
 def run(spec: Spec, seen: Callable[[Stage], None] | None = None) -> Run:
     """Run it to its end. `seen` is called at each point."""
-    operation = OPERATIONS[spec.operation]
+    operation = (OPERATIONS | DIVIDED)[spec.operation]
     with _snapshots_at_every_row(spec.from_snapshots):
         prepared = _prepared(operation, spec.from_snapshots)
         return virtual_time.run(lambda: _run(operation, prepared, spec, seen), prepared.at_s)
@@ -97,7 +101,7 @@ def _prepared(operation: Operation, from_snapshots: bool) -> Prepared:
         store = WatchedStore()
         stage = Stage(store, ROLES[1:], 1, ())
         client = Client(stage, Scene(), ClientKind.ASKS_AGAIN)
-        await open_events(client)
+        await (open_split if operation.name in DIVIDED else open_events)(client)
         await operation.prepare(client)
         await asyncio.sleep(SETTLED_S)
         assert not unsettled(store.folds, now_ms())
@@ -169,6 +173,8 @@ async def _last_look(stage: Stage, client: Client) -> list[str]:
     """What is wrong in the end: between journals, with what was told, with the memories of who is there now."""
     store = stage.store
     faults = faults_when_settled(store.folds)
+    if any(fold.is_divided for fold in store.folds.values()):
+        faults += findings_in(store)
     for key, reason in client.refused:
         if has_effect(store, key_hash(TENANT, key)):
             faults.append(f"{key} was refused as {reason}, and it happened")
@@ -185,16 +191,30 @@ async def _still_sell(stage: Stage) -> Any:
     """Everything that is on sale can be held, at once."""
     stage.another_gateway()
     for block, fold in list(stage.store.folds.items()):
-        command: Any = AcknowledgeLeg(TENANT, 1, 1)
-        statuses = enumerate(fold.inventory.statuses)
-        seats = tuple(fold.index.unit_name(unit) for unit, status in statuses if status == UnitStatus.AVAILABLE)
+        answer: Any = None
+        seats = [
+            fold.index.unit_name(unit)
+            for unit, status in enumerate(fold.inventory.statuses)
+            if status == UnitStatus.AVAILABLE
+        ]
         if fold.layout is not None and fold.status is EventStatus.ON_SALE and seats:
-            left = fold.inventory.available(0)
-            wish = Wish(seats, (AreaPlaces("floor", left),) if left else ())
-            command = PlaceHold(Client(stage, Scene(), ClientKind.IS_GONE).stamp("all"), stage.number(), wish)
-        answer = await _ask(stage, block, encoder.encode(command))
+            left = fold.inventory.available(0) if fold.layout.areas else 0
+            wish = Wish(tuple(seats), (AreaPlaces("floor", left),) if left else ())
+            answer = await _have(stage, block, wish, len(seats) + left)
+        else:
+            answer = await _ask(stage, block, encoder.encode(AcknowledgeLeg(TENANT, 1, 1)))
         if isinstance(answer, Rejected):
             yield f"{block}: what is on sale cannot be had: {answer}"
+
+
+async def _have(stage: Stage, block: BlockId, wish: Wish, count: int) -> Any:
+    """Hold it; of an event that is split, as a basket that a ledger counts, for a buyer who has nothing yet."""
+    stamp = Client(stage, Scene(), ClientKind.IS_GONE).stamp("all")
+    if not stage.store.folds[block].is_divided:
+        return await _ask(stage, block, encoder.encode(PlaceHold(stamp, stage.number(), wish)))
+    stamp = msgspec.structs.replace(stamp, key=key_hash(TENANT, block), buyer=block)
+    counting = WishedLeg(LEDGER, Wish(areas=(AreaPlaces(LEDGER_AREA, count),)), counts=count)
+    return await stage.gateway.baskets.place(stamp, (WishedLeg(block, wish, LEDGER), counting), FAR_MS)
 
 
 async def _ask(stage: Stage, block: BlockId, command: bytes) -> Any:

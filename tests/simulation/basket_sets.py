@@ -7,6 +7,7 @@ from tests.simulation.basket_client import ClientKind
 from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import Point, Strike, faults_at, faults_of_parties
 from tests.simulation.basket_runs import Run, Spec, run
+from tests.simulation.divided_operations import DIVIDED
 
 MAIN = ("hold", "confirm", "release", "expiry", "cancel", "exchange")
 OTHERS = tuple(name for name in OPERATIONS if name not in MAIN)
@@ -46,6 +47,12 @@ PAIRS = tuple(
 )
 PAIRS_OF_OTHERS = tuple(
     Set(name, client, client is ClientKind.IS_GONE, faults_of_parties) for name in OTHERS for client in ClientKind
+)
+PAIRS_OF_DIVIDED = tuple(
+    Set(name, client, client is ClientKind.IS_GONE, faults_of_parties) for name in DIVIDED for client in ClientKind
+)
+SINGLES_OF_DIVIDED = tuple(
+    Set(name, client, client is ClientKind.IS_GONE, faults_at) for name in DIVIDED for client in ClientKind
 )
 
 

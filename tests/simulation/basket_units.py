@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from actors.core.baskets import LegHeld
-from actors.core.desk_state import Basket, tickets_by_leg
+from actors.core.desk_state import Basket
 from actors.core.ids import BlockId
 from actors.core.inventory import UnitStatus
 from actors.core.orders import IN_FORCE
+from actors.core.parts import LEDGER_AREA
 from actors.core.snapshot import digest, freeze, restore
 from actors.core.state import BlockState
 from actors.core.tickets import good_tickets, units_of
-from tests.simulation.basket_check import faults_between
+from tests.simulation.basket_check import faults_between, tickets_and_counts
 
 
 def faults_when_settled(folds: dict[BlockId, BlockState]) -> list[str]:
@@ -33,7 +34,7 @@ def _faults_of_owners(block: BlockId, fold: BlockState, folds: dict[BlockId, Blo
     due: dict[str, int] = {}
     places: Counter[str] = Counter()
     for held, ticket in _had(block, folds):
-        name = held.ticket_names[ticket]
+        name = LEDGER_AREA if held.counts else held.ticket_names[ticket]
         if ticket < len(held.seats):
             due[name] = held.leg
         else:
@@ -51,7 +52,7 @@ def _faults_of_owners(block: BlockId, fold: BlockState, folds: dict[BlockId, Blo
 
 
 def _had(block: BlockId, folds: dict[BlockId, BlockState]) -> Iterator[tuple[LegHeld, int]]:
-    """Every leg's ticket in the block that some desk says is held or good."""
+    """Every leg's ticket in the block that some desk says is held or good; of a ledger's leg, what it counts."""
     for desk in folds.values():
         for basket in desk.desk.baskets.values():
             for held, tickets in _had_of(desk, basket):
@@ -65,10 +66,10 @@ def _had_of(desk: BlockState, basket: Basket) -> Iterator[tuple[LegHeld, Iterabl
         return
     order = desk.orders[hold.order] if hold.order else None
     if desk.claims_units(hold):
-        yield from ((held, range(len(held.of_ticket))) for held in basket.held)
+        yield from ((held, range(held.counts or len(held.of_ticket))) for held in basket.held)
     elif order is not None and order.status in IN_FORCE:
         good = [number for number, revision in enumerate(order.code_revisions) if revision]
-        yield from tickets_by_leg(basket.held, good)
+        yield from tickets_and_counts(basket, good)
 
 
 def _faults_of_tickets(block: BlockId, fold: BlockState) -> Iterator[str]:

@@ -1,0 +1,21 @@
+"""What the audit finds in all journals of a run, and between them."""
+
+import msgspec
+
+from actors.journal.memory import MemoryStore
+from loadtests.audit import rows
+from loadtests.audit.audit import BlockAudit
+from loadtests.audit.baskets import BasketCheck
+
+
+def findings_in(store: MemoryStore) -> list[str]:
+    """Nobody was told anything that it would know of."""
+    found: list[str] = []
+    baskets = BasketCheck()
+    for block, written in store.journals.items():
+        audit = BlockAudit(block)
+        for row in written:
+            found += map(str, audit.take(rows.Row(*msgspec.structs.astuple(row))))
+        found += map(str, audit.finish())
+        baskets.take(audit.books)
+    return [*found, *map(str, baskets.finish(whole=True))]
