@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
-from actors.core.entries import Activated, Entry
-from actors.core.ids import BlockId, Kind, outside_id
+from actors.core.entries import Activated, Entry, EventCreated
+from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
+from actors.core.parts import Part, layout_of_home
 from actors.core.pricing import category_of_point, price_type_of_point
 from actors.journal.codec import UndecodableEntries, decode_entries
 from actors.journal.journal import GENESIS, Epoch, JournalRow
@@ -138,12 +139,15 @@ class _Names:
     def __init__(self, block: BlockId) -> None:
         self.block = block
         self.index = LayoutIndex(Layout("", (), (), ()))
+        self._parts: tuple[Part, ...] = ()
 
     def learn(self, entry: Entry) -> None:
-        """A layout that the entry bears is that of the entries from now on."""
+        """A layout that the entry bears is that of the entries from now on, but for what other blocks have of it."""
+        if isinstance(entry, EventCreated):
+            self._parts = entry.parts
         for value in msgspec.structs.astuple(entry):
             if isinstance(value, Layout):
-                self.index = LayoutIndex(value)
+                self.index = LayoutIndex(layout_of_home(value, self._parts))
 
     def tell(self, entry: Entry) -> ToldEntry:
         """The entry in readable form; what is empty, or as it is unless it is said, is left out."""
@@ -198,6 +202,10 @@ def _hash(name: str, _: _Names, value: bytes) -> Told:
 
 def _id(kind: Kind, names: _Names, number: int) -> Told:
     return {f"{kind}_id": outside_id(kind, names.block, number)}
+
+
+def _event(name: str, _: _Names, block: str) -> Told:
+    return {name: event_id(BlockId(block))}
 
 
 def _seconds(name: str, _: _Names, ms: int) -> Told:
@@ -292,6 +300,10 @@ FIELDS: dict[str, Callable[[_Names, Any], Told]] = {
     "place_by_ms": partial(_time, "place_by"),
     "ask_at_ms": partial(_time, "ask_at"),
     "until_ms": partial(_time, "until"),
+    "life_ms": partial(_seconds, "life_seconds"),
+    "parts": partial(_spelt, "parts"),
+    "part": partial(_event, "part"),
+    "home": partial(_event, "home"),
 }
 """How each field of an entry is told, whatever the kind; a test holds that none is missing."""
 
