@@ -1,13 +1,12 @@
 """Each rule of the desk protocol, broken on purpose: the unchanged check of a run notices, which else finds nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
-from actors.baskets import Baskets, Settled, _settled
+from actors.baskets import Baskets, Settled, WishedLeg, _settled
 from actors.core import legs, snapshot
-from actors.core.baskets import LegPlan
 from actors.core.block import _DECIDE_ERRAND
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, IntendBasket, ReleaseLeg, SettleBasket, Stamp
 from actors.core.desk_state import Todo
@@ -17,7 +16,6 @@ from actors.core.ids import BlockId, TenantId, desk_block
 from actors.core.outcomes import Accepted, Outcome, Rejected
 from actors.core.replies import PinReply, PlacingReply
 from actors.core.state import BlockState, Hold
-from actors.core.wishes import Wish
 from actors.engine.block_host import BlockHost
 from actors.engine.errands import Errands
 from actors.engine.group_commit import Cycle
@@ -33,10 +31,10 @@ def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
     """The legs are pinned first, then the desk is told what is meant."""
 
     async def place(
-        self: Baskets, stamp: Stamp, wishes: list[tuple[BlockId, Wish]], ttl_ms: int
-    ) -> Settled | Rejected:  # fmt: skip
+        self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, _: int = 0
+    ) -> Settled | Rejected:
         desk = desk_block(TenantId(stamp.tenant), stamp.key)
-        plans = tuple(LegPlan(block, self._number(), wish) for block, wish in sorted(wishes, key=lambda leg: leg[0]))
+        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: leg.block))
         number = self._number()
         held = await self._pin_all(desk, PlacingReply(number, plans, stamp.not_after_ms), stamp)
         assert not isinstance(held, Rejected)
