@@ -61,6 +61,7 @@ class _Head(msgspec.Struct, array_like=True, tag=1):
     parts: tuple[tuple[Part, int], ...] = ()
     whole: Layout | None = None
     home: str = ""
+    was_cancelled: bool = False
 
 
 class _Orders(msgspec.Struct, array_like=True, tag=2):
@@ -187,7 +188,7 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
     yield _Head(
         state.tenant, state.name, state.status, state.revision, tuple(sorted(state.layouts.items())), state.rules,
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
-        _counts(state), tuple(state.parts.items()), state.whole, state.home,
+        _counts(state), tuple(state.parts.items()), state.whole, state.home, state.was_cancelled,
     )  # fmt: skip
     desk = state.desk
     kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
@@ -227,7 +228,7 @@ def _hasher() -> blake2b:
 def _thaw_head(state: BlockState, head: _Head) -> None:
     state.tenant = head.tenant
     state.name = head.name
-    state.status = head.status
+    state.status, state.was_cancelled = head.status, head.was_cancelled
     state.hold_ttl_ms = head.hold_ttl_ms
     state.created_at_ms = head.created_at_ms
     state.last_at_ms = head.last_at_ms

@@ -144,6 +144,7 @@ class BlockState:
         self.tenant = ""
         self.name = ""
         self.status = EventStatus.DRAFT
+        self.was_cancelled = False  # the event, whatever it has become since
         self.revision = 0  # grows with every change of the event itself
         self.layout: Layout | None = None
         self.layout_version = 0
@@ -246,11 +247,6 @@ class BlockState:
     def parts_behind(self) -> list[Part]:
         """The parts that do not know yet what became of the event."""
         return [part for part, revision in self.parts.items() if revision < self.revision]
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the event is cancelled."""
-        return self.status is EventStatus.CANCELLED
 
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""

@@ -138,7 +138,7 @@ class Errands:
             for leg in hosted.state.asking.values()
             if self._is_to_ask(hosted.block, leg, now_ms) and (hosted.block, leg.number) not in self._under_way
         ]
-        tenant, is_void = hosted.state.tenant, hosted.state.is_cancelled
+        tenant, is_void = hosted.state.tenant, hosted.state.was_cancelled
         return [
             _Doubt(BlockId(leg.desk), AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void), leg.ask_at_ms)
             for leg in self._fitting(hosted.block, doubts, lambda leg: leg.number)
