@@ -272,7 +272,8 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
             for basket in baskets:
                 state.desk.add(basket)
         case _Todos(todos):
-            state.desk.todos.update(((todo.leg, todo.revision), todo) for todo in todos)
+            for todo in todos:
+                state.desk.demand(todo)
         case _Gone(gone):
             state.gone_waiters.extend(gone)
         case _Head():
