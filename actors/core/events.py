@@ -218,6 +218,7 @@ def become(state: BlockState, status: EventStatus, at_ms: int) -> None:
         if waiter.status is WaiterStatus.WAITING:
             state.end_waiting(waiter, WaiterStatus.LEFT, at_ms)
     if status is EventStatus.CANCELLED:
+        state.was_cancelled = True
         _end_all(state, at_ms)
 
 

@@ -4,7 +4,7 @@ Only `apply` (see `block`) changes a state. The derived parts (`index`, `invento
 others when a snapshot is restored, so they never decide anything that the rest does not.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -144,6 +144,7 @@ class BlockState:
         self.tenant = ""
         self.name = ""
         self.status = EventStatus.DRAFT
+        self.was_cancelled = False  # the event, whatever it has become since
         self.revision = 0  # grows with every change of the event itself
         self.layout: Layout | None = None
         self.layout_version = 0
@@ -170,12 +171,17 @@ class BlockState:
         self.line = WaitingLine()
         self.desk = Desk()
         self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
-        self.asking: dict[int, Leg] = {}  # those that have a time to ask their desk
+        self.asking: OrderedDict[int, Leg] = (
+            OrderedDict()
+        )  # those with a time to ask their desk, the last to get one last
+        self.ask_count = 0  # how often a leg got such a time; only its growth means anything
         self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
         self._indices: dict[int, LayoutIndex] = {}
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
+        self._ask_dues: list[tuple[int, int]] = []  # heap of (time to ask, leg); some are stale
+        self._most_ask_dues = _FEW_DEADLINES
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
 
     def set_event_layout(self, layout: Layout, version: int) -> None:
@@ -207,10 +213,27 @@ class BlockState:
     def let_ask(self, leg: Leg, at_ms: int) -> None:
         """The leg asks its desk at this time; 0: never."""
         leg.ask_at_ms = at_ms
-        if at_ms:
-            self.asking[leg.number] = leg
+        self.asking.pop(leg.number, None)
+        if not at_ms:
+            return
+        self.asking[leg.number] = leg
+        self.ask_count += 1
+        if len(self._ask_dues) >= self._most_ask_dues:
+            self._ask_dues = [(leg.ask_at_ms, leg.number) for leg in self.asking.values()]
+            heapify(self._ask_dues)
+            self._most_ask_dues = 2 * len(self._ask_dues) + _FEW_DEADLINES
         else:
-            self.asking.pop(leg.number, None)
+            heappush(self._ask_dues, (at_ms, leg.number))
+
+    def next_ask_ms(self) -> int | None:
+        """When the first leg asks its desk, or None. Drops stale heap entries, which changes nothing that counts."""
+        while self._ask_dues:
+            at_ms, number = self._ask_dues[0]
+            leg = self.asking.get(number)
+            if leg is not None and leg.ask_at_ms == at_ms:
+                return at_ms
+            heappop(self._ask_dues)
+        return None
 
     def index_of(self, version: int) -> LayoutIndex:
         """The units of a layout version that something refers to."""
@@ -246,11 +269,6 @@ class BlockState:
     def parts_behind(self) -> list[Part]:
         """The parts that do not know yet what became of the event."""
         return [part for part, revision in self.parts.items() if revision < self.revision]
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the event is cancelled."""
-        return self.status is EventStatus.CANCELLED
 
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""
