@@ -1,6 +1,6 @@
 """Each rule of the desk protocol, broken on purpose: the unchanged check of a run notices, which else finds nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -21,10 +21,7 @@ from actors.engine.errands import Errands
 from actors.engine.group_commit import Cycle
 from actors.engine.hosted import HostedBlock
 from actors.link.batch import Answer, Call, command_decoder
-from tests.simulation.basket_runs import run
-from tests.simulation.basket_sets import parse
-
-Break = Callable[[pytest.MonkeyPatch], None]
+from tests.simulation.basket_controls import Break, check_noticed
 
 
 def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
@@ -211,18 +208,6 @@ CONTROLS: tuple[tuple[Break, str, str], ...] = (
 """What is broken, in which run, and the fault that tells of it."""
 
 
-def check_noticed(name: str, sabotage: Break, expected: str) -> None:
-    """The run is right, and broken it has the fault, and no other. Nothing that is raised in it is a fault."""
-    spec = parse(name)
-    assert run(spec).faults == [], "nothing is wrong with the run itself"
-    with pytest.MonkeyPatch.context() as patch:
-        sabotage(patch)
-        faults = [fault for fault in run(spec).faults if not fault.startswith("the run never came to ")]
-    print(f"{sabotage.__doc__} {faults[:2]}")
-    assert faults
-    assert [fault for fault in faults if expected not in fault] == []
-
-
 @pytest.mark.parametrize(("sabotage", "name", "expected"), CONTROLS, ids=[control[0].__name__ for control in CONTROLS])
 def test_the_check_notices(sabotage: Break, name: str, expected: str) -> None:
     check_noticed(name, sabotage, expected)
@@ -236,5 +221,5 @@ def breaks_down(patch: pytest.MonkeyPatch) -> None:
 def test_what_breaks_down_and_what_is_wrong_otherwise_is_no_catch() -> None:
     with pytest.raises(IndexError):
         check_noticed("hold, client is gone", breaks_down, "")
-    with pytest.raises(AssertionError, match="a leg is in doubt"):
+    with pytest.raises(AssertionError, match="another fault: a leg is in doubt"):
         check_noticed("event ends, paid, client is gone", legs_do_not_ask, "is pinned")

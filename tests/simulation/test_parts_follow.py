@@ -1,4 +1,4 @@
-"""Parts hear what became of their event, whoever dies on the way: though nobody asks any more, though they were away."""
+"""Parts hear what became of their event, whoever dies: though nobody asks any more, though they were away."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,0 +1,23 @@
+"""Negative controls of runs: a guarantee is taken away, and the run has the fault that tells of it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.simulation.basket_runs import run
+from tests.simulation.basket_sets import parse
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def check_noticed(name: str, sabotage: Break, expected: str) -> None:
+    """The run is right, and broken it has the fault, and no other. Nothing that is raised in it is a fault."""
+    spec = parse(name)
+    assert run(spec).faults == [], "nothing is wrong with the run itself"
+    with pytest.MonkeyPatch.context() as patch:
+        sabotage(patch)
+        faults = [fault for fault in run(spec).faults if not fault.startswith("the run never came to ")]
+    print(f"{sabotage.__doc__} {faults[:2]}")
+    assert faults
+    for fault in faults:
+        assert expected in fault, f"another fault: {fault}"
