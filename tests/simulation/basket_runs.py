@@ -31,7 +31,7 @@ from tests.simulation import virtual_time
 from tests.simulation.basket_audit import findings_in
 from tests.simulation.basket_check import WatchedStore, next_deadline_ms, unsettled
 from tests.simulation.basket_client import PLACING_S, TENANT, Client, ClientKind, Scene
-from tests.simulation.basket_effects import has_effect, keys_with_two_baskets
+from tests.simulation.basket_effects import has_effect
 from tests.simulation.basket_operations import OPERATIONS, Operation, open_events
 from tests.simulation.basket_points import AWAY, ROLES, Point, Step, Strike
 from tests.simulation.basket_stage import AWAY_S, TAKEOVER_S, Stage
@@ -176,7 +176,6 @@ async def _last_look(stage: Stage, client: Client) -> list[str]:
     faults = faults_when_settled(store.folds)
     if any(fold.is_divided for fold in store.folds.values()):
         faults += findings_in(store)
-    faults += keys_with_two_baskets(store)
     for key, reason in client.refused:
         if has_effect(store, key_hash(TENANT, key)):
             faults.append(f"{key} was refused as {reason}, and it happened")

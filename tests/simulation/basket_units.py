@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from actors.core.baskets import LegHeld
-from actors.core.desk_state import Basket, tickets_by_leg
+from actors.core.desk_state import Basket
 from actors.core.ids import BlockId
 from actors.core.inventory import UnitStatus
 from actors.core.orders import IN_FORCE
@@ -12,7 +12,7 @@ from actors.core.parts import LEDGER_AREA
 from actors.core.snapshot import digest, freeze, restore
 from actors.core.state import BlockState, Hold, Units
 from actors.core.tickets import good_tickets, units_of
-from tests.simulation.basket_check import faults_between
+from tests.simulation.basket_check import faults_between, tickets_and_counts
 
 
 def faults_when_settled(folds: dict[BlockId, BlockState]) -> list[str]:
@@ -77,8 +77,7 @@ def _had_of(desk: BlockState, basket: Basket) -> Iterator[tuple[LegHeld, Iterabl
         yield from ((held, range(held.counts or len(held.of_ticket))) for held in basket.held)
     elif order is not None and order.status in IN_FORCE:
         good = [number for number, revision in enumerate(order.code_revisions) if revision]
-        yield from tickets_by_leg(basket.held, good)
-        yield from ((held, range(basket.counted[held.leg])) for held in basket.held if held.counts)
+        yield from tickets_and_counts(basket, good)
 
 
 def _faults_of_tickets(block: BlockId, fold: BlockState) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """What a basket is refused for leaves nothing behind: no unit held, nothing that a desk has yet to do, no key used."""
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from actors.baskets import Baskets, Settled, WishedLeg
+from actors.core.commands import Stamp
 from actors.core.ids import BlockId, desk_block
 from actors.core.keys import key_hash
 from actors.core.outcomes import Reason, Rejected
@@ -131,6 +133,12 @@ def test_who_joins_a_try_that_is_refused_is_told_why() -> None:
 
 def test_the_check_notices_who_is_told_of_anothers_release(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: the second gives up where the first one's legs were released."""
-    monkeypatch.setattr(Baskets, "place", Baskets._place)
+
+    async def place(
+        self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0
+    ) -> Settled | Rejected:
+        return await self._place(stamp, legs, ttl_ms, life_ms)
+
+    monkeypatch.setattr(Baskets, "place", place)
     with pytest.raises(AssertionError):
         on_virtual_time(check_all_duplicates)()

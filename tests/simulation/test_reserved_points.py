@@ -4,12 +4,13 @@
 `--singles` every two of them.
 """
 
-from itertools import cycle
-
 import pytest
 
-from actors.core.ids import desks_of
-from tests.simulation.basket_client import TENANT, ClientKind
+from actors.core import desk
+from actors.core.block import _APPLY
+from actors.core.entries import BasketSettled
+from actors.core.state import BlockState
+from tests.simulation.basket_client import ClientKind
 from tests.simulation.basket_controls import Break, check_noticed
 from tests.simulation.basket_runs import Spec, run
 from tests.simulation.basket_sets import SINGLES_OF_RESERVED
@@ -42,10 +43,15 @@ def test_the_best_seats_are_looked_for_in_one_part_after_the_other() -> None:
     ]
 
 
-def any_desk(patch: pytest.MonkeyPatch) -> None:
-    """Who asks again under its key comes to another desk."""
-    desks = cycle(sorted(desks_of(TENANT)))
-    patch.setattr("actors.baskets.desk_block", lambda *_: next(desks))
+def keys_of_baskets_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Once its basket is held a key is as if never used."""
+
+    def forget(state: BlockState, entry: BasketSettled) -> None:
+        desk.apply_basket_settled(state, entry)
+        state.memos.pop(state.desk.baskets[entry.basket].key)
+        state.holds[entry.basket].keys = ()
+
+    patch.setitem(_APPLY, BasketSettled, forget)
 
 
 def refused_legs_stay(patch: pytest.MonkeyPatch) -> None:
@@ -58,9 +64,9 @@ def refused_legs_stay(patch: pytest.MonkeyPatch) -> None:
     ("sabotage", "name", "expected"),
     [
         (
-            any_desk,
+            keys_of_baskets_are_forgotten,
             "asked: hold of the best, client asks again | kill gateway @ gateway>desk SettleBasket answer 1",
-            "a key stands for 2 baskets",
+            "key used for two effects",
         ),
         (
             refused_legs_stay,
