@@ -7,6 +7,7 @@ import pytest
 
 from actors.core import following, snapshot
 from actors.core.baskets import LegPlan
+from actors.core.block import next_deadline_ms
 from actors.core.commands import (
     AcknowledgePart,
     CancelOrder,
@@ -172,6 +173,19 @@ def test_a_layout_that_stays_is_not_journaled_anew() -> None:
 
 
 # What can be asked of an event that is split, and of its parts.
+
+
+@pytest.mark.parametrize(
+    ("block", "command"),
+    [
+        (NORTH, OpenSale(stamp("k"))),
+        (NORTH, ChangeStatus(stamp("k"), EventStatus.CANCELLED)),
+        (NORTH, EditEvent(stamp("k"), 2, "mine")),
+        (LEDGER_1, ChangeStatus(stamp("k"), EventStatus.PAUSED)),
+    ],
+)
+def test_a_part_is_no_event(block: str, command: Command) -> None:
+    assert why(DividedHouse().ask(block, command)) == ("EVENT_NOT_FOUND", ())
 
 
 @pytest.mark.parametrize(
@@ -362,3 +376,20 @@ def test_control_a_part_with_another_layout_is_noticed(monkeypatch: pytest.Monke
     monkeypatch.setattr(following, "layout_of_part", all_of_it)
     with pytest.raises(AssertionError):
         test_parts_have_the_whole_layout_between_them()
+
+
+def test_a_part_that_was_told_of_what_was_is_still_behind() -> None:
+    house = DividedHouse()
+    house.say(HOME, EditEvent(stamp("edit"), 2, "Finals"))
+    house.say(HOME, AcknowledgePart(TENANT, NORTH, 2))
+    assert [part.block for part in house.state(HOME).parts_behind] == [NORTH, EAST, LEDGER_1, LEDGER_2]
+
+
+def test_an_event_whose_parts_are_behind_is_due() -> None:
+    """So that a shard that nobody asks for it finds it."""
+    house = DividedHouse()
+    assert next_deadline_ms(house.state(HOME)) is None
+    house.say(HOME, EditEvent(stamp("edit"), 2, "Finals"))
+    due_ms = next_deadline_ms(house.state(HOME))
+    assert due_ms is not None
+    assert due_ms <= house.now_ms

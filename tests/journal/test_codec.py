@@ -52,7 +52,7 @@ def fields_shown(part: Any, shown: Any) -> Iterator[tuple[type, str]]:
             yield from fields_shown(*pair)
 
 
-def structs_in(part: Any) -> Iterator[type]:
+def structs_in(part: Any) -> Iterator[type[msgspec.Struct]]:
     """The types of all structs in an entry."""
     if isinstance(part, msgspec.Struct):
         yield type(part)

@@ -10,7 +10,7 @@ from actors.core.inventory import UnitStatus
 from actors.core.orders import IN_FORCE
 from actors.core.parts import LEDGER_AREA
 from actors.core.snapshot import digest, freeze, restore
-from actors.core.state import BlockState
+from actors.core.state import BlockState, Hold, Units
 from actors.core.tickets import good_tickets, units_of
 from tests.simulation.basket_check import faults_between, tickets_and_counts
 
@@ -40,8 +40,8 @@ def _faults_of_owners(block: BlockId, fold: BlockState, folds: dict[BlockId, Blo
         else:
             places[name] += 1
     for number, hold in fold.holds.items():
-        if number not in fold.legs and fold.claims_units(hold):
-            due.update((fold.index.unit_name(unit), number) for unit in fold.units_now(hold).seats)
+        if number not in fold.legs:
+            due.update((fold.index.unit_name(unit), number) for units in _plain(fold, hold) for unit in units.seats)
     owners = {fold.index.unit_name(unit): owner for unit, owner in enumerate(fold.inventory.owners) if owner}
     if owners != due:
         yield f"{block}: the units belong to {owners}, and should to {due}"
@@ -49,6 +49,14 @@ def _faults_of_owners(block: BlockId, fold: BlockState, folds: dict[BlockId, Blo
         count = fold.inventory.area_held[area] + fold.inventory.area_sold[area]
         if count != places[known.name]:
             yield f"{block}: {count} places of {known.name} are gone, and should be {places[known.name]}"
+
+
+def _plain(fold: BlockState, hold: Hold) -> Iterable[Units]:
+    """What a hold of the block itself has, or the order of it."""
+    if fold.claims_units(hold):
+        return (fold.units_now(hold),)
+    order = fold.orders.get(hold.order)
+    return units_of(fold, good_tickets(fold, hold, order)) if order is not None and order.status in IN_FORCE else ()
 
 
 def _had(block: BlockId, folds: dict[BlockId, BlockState]) -> Iterator[tuple[LegHeld, int]]:
