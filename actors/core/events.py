@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from actors.core.allotments import shelve, unknown_units
 from actors.core.commands import MIN_EVENT_HOLD_TTL_MS, ChangeStatus, CreateEvent, EditEvent, OpenSale
 from actors.core.entries import EventCreated, EventEdited, SaleOpened, StatusChanged
-from actors.core.event_layout import adopt_layout, refuse_orphaning
+from actors.core.event_layout import adopt, refuse_orphaning
 from actors.core.holds import end_hold
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
@@ -240,11 +240,7 @@ def apply_event_edited(state: BlockState, entry: EventEdited) -> None:
     state.revision += 1
     state.name = state.name if entry.name is None else entry.name
     state.hold_ttl_ms = state.hold_ttl_ms if entry.hold_ttl_ms is None else entry.hold_ttl_ms
-    if entry.rules is not None:
-        state.set_rules(entry.rules, entry.at_ms)
-    if entry.layout is not None or entry.rules is not None:
-        adopt_layout(state, entry.layout)
-        shelve(state)
+    adopt(state, entry.layout, entry.rules, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.EVENT, 0, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 

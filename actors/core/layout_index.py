@@ -111,6 +111,23 @@ class LayoutIndex:
         return range(self._bases[number], self._bases[number] + self._rows[number][1].count)
 
 
+def has_same_units(one: Layout, other: Layout) -> bool:
+    """Whether names, numbers and lengths of all seats and slots, and the names of all areas, are the same in both.
+
+    No also where the same labels are written in another way.
+    """
+    return _numbered(one) == _numbered(other)
+
+
+def _numbered(layout: Layout) -> tuple[object, ...]:
+    return (
+        [(section.name, row.name, row.first, row.count, row.labels) for section, row in layout.rows()],
+        [area.name for area in layout.areas],
+        [(resource.name, resource.calendar) for resource in layout.resources],
+        [(calendar.slot_ms, calendar.runs) for calendar in layout.calendars],
+    )
+
+
 class SlotIndex:
     """The slots of the resources: units from `base` on."""
 
