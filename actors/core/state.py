@@ -289,6 +289,13 @@ class BlockState:
         self.count_buyer(hold, units, -1)
         self.line.stirred = True
 
+    def clear_claims(self) -> None:
+        """All units are available again, whoever had them."""
+        self.inventory.clear()
+        self.seat_finders.forget()
+        self.units_of_buyer.clear()
+        self.line.stirred = True
+
     def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
         """The waiter waits no longer: it has left, or is offered a hold."""
         assert waiter.status is WaiterStatus.WAITING, "a waiter ends once"
