@@ -3,7 +3,7 @@
 from actors.core.allotments import shelve
 from actors.core.commands import AcknowledgePart, FollowEvent
 from actors.core.entries import EventFollowed, PartFollowed
-from actors.core.event_layout import adopt_layout
+from actors.core.event_layout import adopt
 from actors.core.events import become, event_layout
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.parts import Part, layout_of_part
@@ -46,16 +46,15 @@ def apply_event_followed(state: BlockState, entry: EventFollowed) -> None:
     assert state.home == entry.home or is_new, "a part follows one event"
     state.home, state.tenant, state.name = entry.home, entry.tenant, entry.name
     state.hold_ttl_ms = entry.hold_ttl_ms
-    if entry.rules is not None:
-        state.set_rules(entry.rules, entry.at_ms)
     if is_new:
         assert entry.layout is not None, "a part that is new has no layout yet"
+        assert entry.rules is not None, "nor rules"
         state.created_at_ms = entry.at_ms
+        state.set_rules(entry.rules, entry.at_ms)
         state.set_layout(entry.layout, 1)
         shelve(state)
-    elif entry.layout is not None or entry.rules is not None:
-        adopt_layout(state, entry.layout)
-        shelve(state)
+    else:
+        adopt(state, entry.layout, entry.rules, entry.at_ms)
     if entry.was_cancelled and not state.was_cancelled:
         become(state, EventStatus.CANCELLED, entry.at_ms)  # and archived since, before this part heard of it
     if state.status is not entry.status:
