@@ -11,6 +11,7 @@ from actors.core.state import BlockState, Hold, Order
 from actors.core.tickets import (
     SOLD,
     begins_ms,
+    order_choices,
     order_legs,
     order_price,
     order_units,
@@ -207,4 +208,5 @@ def reply_of(state: BlockState, order: Order, hold: Hold, status: OrderStatus) -
     return OrderReply(
         order.number, status, hold.number, hold.buyer, seats, areas, order_price(state, hold, order),
         hold.expires_at_ms, order.placed_at_ms, tickets, order_legs(state, hold, order),
+        order_choices(state, hold, order),
     )  # fmt: skip

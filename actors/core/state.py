@@ -40,7 +40,7 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     `seats` are numbers of seats and slots and `areas` (area, quantity), both of layout version `layout`. `prices` are
     (price point, quantity, unit price), `charges` theirs, `once` what is charged for the whole, all by layout version
     `priced`; see `pricing`. `lines`: which of the prices is that of each of `seats`, then of each of `areas`; empty if
-    there is but one. `channel`: through which they were had, or empty.
+    there is but one. `channel`: through which they were had, or empty. `chosen`: as of a `Hold`.
     """
 
     seats: tuple[int, ...]
@@ -52,6 +52,7 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     layout: int = 1
     priced: int = 1
     channel: str = ""
+    chosen: tuple[tuple[int, int], ...] = ()
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):

@@ -215,6 +215,7 @@ def test_rules_are_described_as_they_are_read() -> None:
     for rules in (Rules(), RULES, Rules(Window(1, 1_903_888_800_500), accessible_until_ms=7)):
         msgspec.convert(rules_to_raw(rules), RulesDocument)
     everything = {
+        "zone": "Europe/Berlin",
         "window": {"opens_at": "2030-05-01T18:00:00Z", "closes_at": "2030-06-01T18:00:00Z"},
         "max_hold_life_seconds": 1.5,
         "max_per_buyer": 1,
@@ -228,7 +229,7 @@ def test_rules_are_described_as_they_are_read() -> None:
                 "returns_at": "2030-05-01T18:00:00Z",
             }
         ],
-        "accessible_until": "2030-05-01T18:00:00Z",
+        "accessible_until": "2030-05-01T18:00",
         "waiting_list": {"claim_seconds": 1},
     }
     msgspec.convert(everything, RulesDocument)
