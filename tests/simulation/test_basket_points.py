@@ -25,8 +25,9 @@ PAUSED = (
     "confirm, exchange, client asks again | away leg1 @ desk>leg1 BookLeg send 1",
     "confirm, exchange, client asks again | away desk @ desk OrderConfirmed appended 1",
     "expiry in doubt, client asks again | away desk @ leg3>desk AskAboutLeg send 1",
+    "split: edit, client asks again | away leg1 @ desk>leg1 FollowEvent send 1",
 )
-"""In these somebody waits before asking again, or is told what it asked for."""
+"""In these somebody waits before asking again, or is told what it asked for, or tells a part."""
 
 
 @pytest.mark.parametrize("of", SINGLES, ids=lambda of: str(of.plain))
