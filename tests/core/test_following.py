@@ -176,19 +176,6 @@ def test_a_layout_that_stays_is_not_journaled_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "command"),
-    [
-        (NORTH, OpenSale(stamp("k"))),
-        (NORTH, ChangeStatus(stamp("k"), EventStatus.CANCELLED)),
-        (NORTH, EditEvent(stamp("k"), 2, "mine")),
-        (LEDGER_1, ChangeStatus(stamp("k"), EventStatus.PAUSED)),
-    ],
-)
-def test_a_part_is_no_event(block: str, command: Command) -> None:
-    assert why(DividedHouse().ask(block, command)) == ("EVENT_NOT_FOUND", ())
-
-
-@pytest.mark.parametrize(
     ("block", "command", "expected"),
     [
         (

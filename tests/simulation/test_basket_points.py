@@ -28,7 +28,7 @@ PAUSED = (
     "expiry in doubt, client asks again | away desk @ leg3>desk AskAboutLeg send 1",
     "split: edit, client asks again | away leg1 @ desk>leg1 FollowEvent send 1",
 )
-"""In these somebody waits before asking again, or is told what it asked for."""
+"""In these somebody waits before asking again, or is told what it asked for, or tells a part."""
 ASKED = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in RESERVED)
 RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 """In which everybody comes by every await."""

@@ -1,4 +1,4 @@
-"""Who asks for the best seats, hears nothing, and asks again under the same key has one hold, though shards are killed."""
+"""Who asks for the best seats and asks again under the same key has one hold, though shards are killed."""
 
 import asyncio
 from collections import Counter
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
 
 class Buyer:
-    """Asks for two seats under one key until it was told so often enough; impatient, through other gateways each time."""
+    """Asks for two seats under one key until it was told often enough; impatient, through other gateways each time."""
 
     def __init__(self, world: World, event: str, random: Random) -> None:
         self.world = world
