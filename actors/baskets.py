@@ -1,12 +1,12 @@
 """Baskets over several blocks, as the edges see them: all or nothing, through a desk of the tenant.
 
-Who asks places the legs: first the desk is told what is meant, then each block is asked in the order of the blocks'
-ids, then the desk is told how that went, and its word is the outcome. Whoever falls silent on the way leaves it to the
-desk. The same key goes on where the last one who had it stopped.
+Who asks places the legs: first the desk is told what is meant, then each block is asked in turn, then the desk is told
+how that went, and its word is the outcome. Whoever falls silent on the way leaves it to the desk. The same key goes on
+where the last one who had it stopped.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -77,10 +77,14 @@ class Baskets:
                 return outcome
             # somebody under the same key was refused, and this one placed that one's legs: the key is as if never used
 
+    async def go_on(self, stamp: Stamp, placing: PlacingReply) -> Settled | Rejected:
+        """Place what was meant under the same key before, and is not decided yet; HOLD_RELEASED: by now it is."""
+        return await self._go_on(desk_block(TenantId(stamp.tenant), stamp.key), placing, stamp)
+
     async def _place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int) -> Settled | Rejected:
         tenant = TenantId(stamp.tenant)
         desk = desk_block(tenant, stamp.key)
-        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: leg.block))
+        plans = tuple(self._plan(leg) for leg in legs)
         intent = IntendBasket(stamp, self._number(), plans, ttl_ms, life_ms)
         meant = await self._ask(desk, intent, stamp, enter=partial(self._assign, desk, tenant))
         if isinstance(meant, Rejected):
@@ -89,11 +93,13 @@ class Baskets:
         if isinstance(placing, HoldReply):
             return Settled(desk, placing, meant.replayed, meant.position)
         assert isinstance(placing, PlacingReply), "a desk places, or has placed"
+        return await self._go_on(desk, placing, stamp)
+
+    async def _go_on(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> Settled | Rejected:
         held = await self._pin_all(desk, placing, stamp)
         if isinstance(held, Rejected):
-            dropped = await self._drop(desk, placing, stamp, held)
-            return Rejected(Reason.HOLD_RELEASED) if dropped is held and _is_elsewhere(placing, plans) else dropped
-        settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
+            return await self._drop(desk, placing, stamp, held)
+        settled = await self._ask(desk, SettleBasket(stamp.tenant, placing.number, held), stamp)
         if isinstance(settled, Rejected):
             hopeless = settled.reason is Reason.INVALID_ARGUMENT  # else the desk has dropped it, or will
             return await self._drop(desk, placing, stamp, settled) if hopeless else settled
@@ -103,8 +109,7 @@ class Baskets:
         self, stamp: Stamp, desk: BlockId, order: int, tickets: tuple[int, ...], wished: WishedLeg
     ) -> Settled | Rejected:
         """Let a basket's order have what is wished for in the block instead of these tickets, or leave it as it is."""
-        plan = self._plan(wished)
-        intent = IntendExchange(stamp, order, tickets, plan)
+        intent = IntendExchange(stamp, order, tickets, self._plan(wished))
         meant = await self._ask(desk, intent, stamp, Reason.ORDER_NOT_FOUND)
         if isinstance(meant, Rejected):
             return meant
@@ -123,8 +128,7 @@ class Baskets:
             return _open(held) if isinstance(held, Rejected) else settled
         if isinstance(held, Rejected) and not settled.replayed:
             # what is released is of a try that came to nothing, or of tickets of which the desk has yet to hear
-            is_open = held.reason is Reason.HOLD_RELEASED or _is_elsewhere(placing, [plan])
-            return Rejected(Reason.UNAVAILABLE) if is_open else held
+            return Rejected(Reason.UNAVAILABLE) if held.reason is Reason.HOLD_RELEASED else held
         shown = await self._ask(desk, ReadOrder(stamp.tenant, order), stamp)
         return _open(shown) if isinstance(shown, Rejected) else _settled(desk, shown)
 
@@ -170,11 +174,6 @@ class Baskets:
         return await self._dispatcher.ask(
             block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, unknown_block, enter=enter
         )
-
-
-def _is_elsewhere(placing: PlacingReply, plans: Iterable[LegPlan]) -> bool:
-    """Whether somebody has looked in another part under the same key: a refusal there says nothing of this one."""
-    return [leg.block for leg in placing.legs] != [plan.block for plan in plans]
 
 
 def _told(held: LegHeld, plan: LegPlan) -> LegHeld:

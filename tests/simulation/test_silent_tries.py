@@ -5,11 +5,11 @@ from collections.abc import Awaitable
 
 import pytest
 
-from actors import baskets
 from actors.baskets import Baskets
 from actors.core.outcomes import Reason, Rejected
 from actors.core.wishes import BestSeats, Wish
 from actors.reservations import Done
+from actors.reservations.ways import Way
 from tests.engine.stage import on_virtual_time
 from tests.simulation.test_divided_events import Stadium
 
@@ -31,23 +31,8 @@ async def fall_silent(asking: Awaitable[object], patch: pytest.MonkeyPatch) -> N
             await asyncio.wait_for(asking, SILENT_S)
 
 
-async def hold_again(patch: pytest.MonkeyPatch) -> None:
-    """North is full, which the first call has yet to find out; the second one would look there last."""
-    stadium = await Stadium().open()
-    await stadium.hold(NORTH)
-    asking = stadium.gateway.place_hold(stadium.request(key="again"), stadium.event, ONE)
-    await fall_silent(asking, patch)
-    await stadium.hold(ONE, "bob")
-    held = await stadium.hold(ONE, key="again")
-    assert held.reply.legs[0].seats[0].startswith("east/")
-
-
-def test_a_try_of_a_silent_gateway_in_a_full_part_does_not_deny_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_virtual_time(lambda: hold_again(monkeypatch))()
-
-
 async def exchange_again(patch: pytest.MonkeyPatch) -> None:
-    """The same, for a ticket that is to be exchanged."""
+    """North is full, which the first call has yet to find out; the second one would look there last."""
     stadium = await Stadium().open()
     order = await stadium.order(await stadium.hold(SOUTH))
     await stadium.hold(NORTH)
@@ -61,15 +46,12 @@ async def exchange_again(patch: pytest.MonkeyPatch) -> None:
     assert isinstance(outcome, Done), outcome
 
 
-def test_nor_does_it_deny_an_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_try_of_a_silent_gateway_in_a_full_part_does_not_deny_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     on_virtual_time(lambda: exchange_again(monkeypatch))()
 
 
-@pytest.mark.parametrize("again", [hold_again, exchange_again])
-def test_the_check_notices_a_refusal_elsewhere_that_is_taken_for_ones_own(
-    again: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_check_notices_a_refusal_elsewhere_that_is_taken_for_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
-    monkeypatch.setattr(baskets, "_is_elsewhere", lambda *_: False)
+    monkeypatch.setattr(Way, "turned_away", lambda *_: False)
     with pytest.raises(AssertionError, match="NOT_ENOUGH_AVAILABLE"):
-        on_virtual_time(lambda: again(monkeypatch))()  # type: ignore[operator]
+        on_virtual_time(lambda: exchange_again(monkeypatch))()
