@@ -338,7 +338,7 @@ CONTROLS: list[tuple[Any, Any, str, Any]] = [
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),
     (check_ends, orders, "begins_ms", lambda *_: []),
-    (check_begun, ticket_changes, "IN_FORCE", (*ticket_changes.IN_FORCE, OrderStatus.COMPLETED)),
+    (check_begun, ticket_changes, "IN_FORCE", (*orders.IN_FORCE, OrderStatus.COMPLETED)),
 ]
 
 
