@@ -217,7 +217,7 @@ class AcknowledgeLeg(msgspec.Struct, frozen=True, array_like=True, tag=35):
 
 
 class AskAboutLeg(msgspec.Struct, frozen=True, array_like=True, tag=36):
-    """A leg asks its desk what is to become of it. `is_void`: its event is cancelled."""
+    """A leg asks its desk what is to become of it. `is_void`: its event was cancelled."""
 
     tenant: str
     basket: int
@@ -256,7 +256,10 @@ class ReleaseLeg(msgspec.Struct, frozen=True, array_like=True, tag=42):
 
 
 class FollowEvent(msgspec.Struct, frozen=True, array_like=True, tag=43):
-    """A part is to be what its event is, as of this revision of it. `layout`: what the part has of it."""
+    """A part is to be what its event is, as of this revision of it. `layout`: what the part has of it.
+
+    `was_cancelled`: the event was cancelled, at this revision or before it.
+    """
 
     tenant: str
     home: str
@@ -266,6 +269,7 @@ class FollowEvent(msgspec.Struct, frozen=True, array_like=True, tag=43):
     layout: Layout
     hold_ttl_ms: int
     rules: Rules
+    was_cancelled: bool = False
 
 
 class AcknowledgePart(msgspec.Struct, frozen=True, array_like=True, tag=44):
@@ -309,6 +313,29 @@ class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
     tenant: str
 
 
+class ReadRoom(msgspec.Struct, frozen=True, array_like=True, tag=25):
+    """Read whether a leg of this wish could be pinned now. `is_counted`: a ledger has a leg for it."""
+
+    tenant: str
+    buyer: str
+    wish: Wish
+    is_counted: bool = False
+
+
+class ReadKey(msgspec.Struct, frozen=True, array_like=True, tag=26):
+    """Read what came of a write under this key."""
+
+    tenant: str
+    key: bytes
+    fingerprint: bytes
+
+
+class ReadRevision(msgspec.Struct, frozen=True, array_like=True, tag=27):
+    """Read the event's revision, and no more of it."""
+
+    tenant: str
+
+
 Write: TypeAlias = (
     CreateEvent
     | OpenSale
@@ -342,5 +369,5 @@ Errand: TypeAlias = (
     | AcknowledgePart
 )
 """What desks and legs, events and parts say to each other: it bears revisions and no key, no client may say it."""
-Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter
+Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter | ReadRoom | ReadKey | ReadRevision
 Command: TypeAlias = Write | Errand | Read

@@ -52,7 +52,7 @@ class PlacesDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AllotmentDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Units that are set aside for a channel; without one: for the house. They are for everybody from `returns_at` on.
 
-    `units`: names of sections, rows (`section/row`), seats, resources or slots.
+    `units`: names of sections, rows (`section/row`), seats, resources or slots, each once.
     """
 
     name: Name

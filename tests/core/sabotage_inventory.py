@@ -19,6 +19,7 @@ from actors.core import (
     ticket_changes,
     waiting,
 )
+from actors.core import state as state_module
 from actors.core import tickets as tickets_module
 from actors.core.commands import EditEvent
 from actors.core.entries import HoldPlaced, TicketReassigned
@@ -199,6 +200,22 @@ def units_keep_their_numbers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(event_layout, "reclaim", by_number)
 
 
+def all_layouts_are_numbered_alike(patch: pytest.MonkeyPatch) -> None:
+    """Whatever a new layout is, everybody keeps their numbers."""
+    for module in (event_layout, state_module):
+        patch.setattr(module, "has_same_units", lambda one, other: True)
+
+
+def new_limits_count_from_now_on(patch: pytest.MonkeyPatch) -> None:
+    """What a buyer had before there was a limit does not count."""
+    patch.setattr(event_layout, "_count_buyers", _none)
+
+
+def cancelled_events_keep_their_units(patch: pytest.MonkeyPatch) -> None:
+    """Nobody has an order any more, and its seats stay sold."""
+    patch.setattr(BlockState, "clear_claims", _none)
+
+
 def edits_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
     """Nobody looks at the revision that an edit is based on."""
     edit = block._DECIDE[EditEvent]
@@ -211,6 +228,7 @@ def edits_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
 
 def cancelled_events_keep_their_orders(patch: pytest.MonkeyPatch) -> None:
     """Who ordered has its units, though there is no event."""
+    patch.setattr(events, "conclude_order", _none)
     patch.setattr(events, "end_order", _none)
 
 
@@ -311,6 +329,9 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     units_keep_their_numbers: "layouts",
     edits_overwrite_each_other: "edits",
     cancelled_events_keep_their_orders: "event_life",
+    cancelled_events_keep_their_units: "event_life",
+    all_layouts_are_numbered_alike: "layouts",
+    new_limits_count_from_now_on: "edits",
     newcomers_take_what_is_overdue: "waiting",
     the_last_is_first: "waiting",
     one_speaks_for_all: "waiting",

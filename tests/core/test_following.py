@@ -7,6 +7,7 @@ import pytest
 
 from actors.core import following, snapshot
 from actors.core.baskets import LegPlan
+from actors.core.block import next_deadline_ms
 from actors.core.commands import (
     AcknowledgePart,
     CancelOrder,
@@ -31,7 +32,7 @@ from actors.core.following import what_to_follow
 from actors.core.layout import Category, Layout
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.parts import Part
-from actors.core.replies import EventReply, EventStatus, FollowedReply, OrderReply, PlacingReply
+from actors.core.replies import EventReply, EventStatus, OrderReply, PlacingReply, RevisionReply
 from actors.core.rules import Rules, WaitingList
 from actors.core.snapshot import digest, freeze, restore
 from actors.core.state import BlockState
@@ -52,8 +53,6 @@ from tests.core.divided_house import (
 )
 from tests.core.invariants import violations
 
-A_PART = "event_id: is a part of event_000000000000home"
-
 
 def told(house: DividedHouse, part: str = NORTH, **changes: object) -> FollowEvent:
     """What the home tells a part now, but for these changes."""
@@ -65,7 +64,7 @@ def word(outcome: Outcome) -> str:
     """What became of an errand: the reason, or whether it changed something, with the revision that is told."""
     if isinstance(outcome, Rejected):
         return outcome.reason.name
-    assert isinstance(outcome.reply, FollowedReply)
+    assert isinstance(outcome.reply, RevisionReply)
     changed = "REPLAYED" if outcome.replayed else "CHANGED" if outcome.entries else "KNOWN"
     return f"{changed} {outcome.reply.revision}"
 
@@ -179,10 +178,6 @@ def test_a_layout_that_stays_is_not_journaled_anew() -> None:
 @pytest.mark.parametrize(
     ("block", "command", "expected"),
     [
-        (NORTH, OpenSale(stamp("k")), (A_PART,)),
-        (NORTH, ChangeStatus(stamp("k"), EventStatus.CANCELLED), (A_PART,)),
-        (NORTH, EditEvent(stamp("k"), 2, "mine"), (A_PART,)),
-        (LEDGER_1, ChangeStatus(stamp("k"), EventStatus.PAUSED), (A_PART,)),
         (
             HOME,
             EditEvent(stamp("k"), 2, layout=msgspec.structs.replace(LAYOUT, sections=LAYOUT.sections[1:])),
@@ -197,6 +192,20 @@ def test_a_layout_that_stays_is_not_journaled_anew() -> None:
 )
 def test_what_cannot_be_asked_is_refused(block: str, command: Command, expected: tuple[str, ...]) -> None:
     assert why(DividedHouse().ask(block, command)) == ("INVALID_ARGUMENT", expected)
+
+
+@pytest.mark.parametrize(
+    ("block", "command"),
+    [
+        (NORTH, OpenSale(stamp("k"))),
+        (NORTH, ChangeStatus(stamp("k"), EventStatus.CANCELLED)),
+        (NORTH, EditEvent(stamp("k"), 2, "mine")),
+        (NORTH, JoinWaitingList(stamp("k"), 78, Wish(("north/1/3",)))),
+        (LEDGER_1, ChangeStatus(stamp("k"), EventStatus.PAUSED)),
+    ],
+)
+def test_a_part_is_no_event(block: str, command: Command) -> None:
+    assert why(DividedHouse().ask(block, command)) == ("EVENT_NOT_FOUND", ())
 
 
 def test_a_limit_is_there_from_the_first_hold_on_or_never() -> None:
@@ -354,3 +363,20 @@ def test_control_a_part_with_another_layout_is_noticed(monkeypatch: pytest.Monke
     monkeypatch.setattr(following, "layout_of_part", all_of_it)
     with pytest.raises(AssertionError):
         test_parts_have_the_whole_layout_between_them()
+
+
+def test_a_part_that_was_told_of_what_was_is_still_behind() -> None:
+    house = DividedHouse()
+    house.say(HOME, EditEvent(stamp("edit"), 2, "Finals"))
+    house.say(HOME, AcknowledgePart(TENANT, NORTH, 2))
+    assert [part.block for part in house.state(HOME).parts_behind] == [NORTH, EAST, LEDGER_1, LEDGER_2]
+
+
+def test_an_event_whose_parts_are_behind_is_due() -> None:
+    """So that a shard that nobody asks for it finds it."""
+    house = DividedHouse()
+    assert next_deadline_ms(house.state(HOME)) is None
+    house.say(HOME, EditEvent(stamp("edit"), 2, "Finals"))
+    due_ms = next_deadline_ms(house.state(HOME))
+    assert due_ms is not None
+    assert due_ms <= house.now_ms

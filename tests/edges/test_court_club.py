@@ -330,7 +330,7 @@ async def test_what_has_begun_can_be_changed_until_the_order_is_over(edges: Edge
     await check_begun(edges, asking, await open_club(edges, asking, f"{asking.__name__}, begun", soon_in_ms=2_500))
 
 
-CONTROLS = [
+CONTROLS: list[tuple[Any, Any, str, Any]] = [
     (check_capacity, resource_fields, "_closed_times", lambda *_: ()),
     (check_overlap, Ground, "_refuse_claimed", lambda *_: None),
     (check_buffer, SlotIndex, "near", lambda *_: iter(())),
@@ -338,7 +338,7 @@ CONTROLS = [
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),
     (check_ends, orders, "begins_ms", lambda *_: []),
-    (check_begun, ticket_changes, "IN_FORCE", (*ticket_changes.IN_FORCE, OrderStatus.COMPLETED)),
+    (check_begun, ticket_changes, "IN_FORCE", (*orders.IN_FORCE, OrderStatus.COMPLETED)),
 ]
 
 

@@ -250,6 +250,10 @@ def limits_come_late(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(events, "_faults_of_divided_edit", lambda *_: ())
 
 
+def baskets_tear_tables(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ticket_changes, "left_at_tables", lambda *_: ())
+
+
 def every_part_charges_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(desk, "once_an_event", lambda held, _: held)
 
@@ -327,6 +331,7 @@ def test_desks_and_legs_with_one_rule_less_are_found_out(
         (parts_say_that_they_follow, Fault.PART_BEHIND),
         (edits_move_the_seats_of_parts, Fault.SPLIT_WRONG),
         (limits_come_late, Fault.SPLIT_WRONG),
+        (baskets_tear_tables, Fault.TABLE_NOT_WHOLE),
         (every_part_charges_once, Fault.BASKET_MALFORMED),
     ],
 )

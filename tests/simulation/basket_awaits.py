@@ -10,10 +10,12 @@ from typing import Any
 
 import actors.baskets
 from actors.engine import errands
+from actors.reservations import asks, baskets, divisions, holds, orders
 from tests.simulation.basket_stage import Stage
 from tests.simulation.virtual_time import VirtualLoop
 
-PROTOCOL = {str(module.__file__): inspect.getsource(module) for module in (actors.baskets, errands)}
+_MODULES = (actors.baskets, errands, asks, baskets, divisions, holds, orders)
+PROTOCOL = {str(module.__file__): inspect.getsource(module) for module in _MODULES}
 """The text of each file."""
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from actors.core import block as core
+from actors.core.baskets import LegHeld
 from actors.core.desk_state import Basket, tickets_by_leg
 from actors.core.entries import BasketIntended, Entry, ExchangeIntended, HoldExpired, OrderExpired
 from actors.core.ids import BlockId
@@ -128,9 +129,7 @@ def _views_of_held(desk: BlockState, basket: Basket, due: set[int]) -> Iterator[
     in_force = order is not None and order.status in IN_FORCE
     good = [number for number, revision in enumerate(order.code_revisions) if revision] if order and in_force else []
     settled = not any(held.leg in due for held in basket.held)
-    for held, tickets in tickets_by_leg(basket.held, good):
-        if held.counts and in_force:
-            tickets = list(range(basket.counted[held.leg]))
+    for held, tickets in tickets_and_counts(basket, good):
         if desk.claims_units(hold):
             may_be, certain = _PINNED, None
         elif held.leg in due:
@@ -140,6 +139,14 @@ def _views_of_held(desk: BlockState, basket: Basket, due: set[int]) -> Iterator[
         else:
             may_be, certain = (_OVER if settled else _ANY), None
         yield held.leg, LegView(held.block, may_be, certain)
+
+
+def tickets_and_counts(basket: Basket, good: Sequence[int]) -> Iterator[tuple[LegHeld, list[int]]]:
+    """Each leg with those of the order's good tickets that are its own; a ledger's with as many as it is to count."""
+    by_leg = list(tickets_by_leg(basket.held, good))
+    for held, tickets in by_leg:
+        counted = sum(len(own) for other, own in by_leg if held.counts and other.counted_by == held.block)
+        yield held, tickets or list(range(counted))
 
 
 def is_leg(block: BlockState, leg: int) -> LegIs:
@@ -196,7 +203,7 @@ def unsettled(folds: dict[BlockId, BlockState], at_ms: int) -> str:
         for leg in fold.asking.values():
             desk = folds.get(BlockId(leg.desk))
             hold = desk.holds.get(leg.basket) if desk is not None else None
-            if fold.is_cancelled or desk is None or hold is None or not desk.claims_units(hold):
+            if fold.was_cancelled or desk is None or hold is None or not desk.claims_units(hold):
                 return "a leg is in doubt"
     return ""
 

@@ -19,9 +19,10 @@ from actors.core.ids import BlockId, TenantId, event_block
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import HoldReply
+from actors.core.replies import HoldReply, OrderReply
 from actors.core.wishes import AreaPlaces, Wish
 from actors.link.batch import Replied, encoder
+from actors.reservations import Done
 from tests.simulation.basket_effects import has_effect
 from tests.simulation.basket_stage import Gateway, Stage
 from tests.simulation.world import now_ms
@@ -44,7 +45,7 @@ PATIENCE_S = 1.0  # then it asks through another gateway as well
 ATTEMPTS = 8
 LONG_MS = 600_000
 
-Answer = Replied | Settled | Rejected
+Answer = Replied | Settled | Done[HoldReply] | Done[OrderReply] | Rejected
 Do = Callable[[Gateway, Stamp], Awaitable[Answer]]
 
 

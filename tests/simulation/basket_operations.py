@@ -198,7 +198,7 @@ async def _end_event_later(client: Client) -> None:
     await _end_event(client)
 
 
-async def _meanwhile(client: Client, other: Callable[[Client], Awaitable[object]], work: Awaitable[object]) -> None:
+async def meanwhile(client: Client, other: Callable[[Client], Awaitable[object]], work: Awaitable[object]) -> None:
     """Somebody else does something at the same time."""
     another = Client(client.stage, client.scene, client.kind)
     await asyncio.gather(other(another), work)
@@ -207,11 +207,11 @@ async def _meanwhile(client: Client, other: Callable[[Client], Awaitable[object]
 
 
 async def _confirm_while_event_ends(client: Client) -> None:
-    await _meanwhile(client, _end_event, client.confirm("confirm"))
+    await meanwhile(client, _end_event, client.confirm("confirm"))
 
 
 async def _exchange_while_event_ends(client: Client) -> None:
-    await _meanwhile(client, _end_event, client.exchange("exchange", (0, 1), BLOCKS[1], "A/2/1", "A/2/2"))
+    await meanwhile(client, _end_event, client.exchange("exchange", (0, 1), BLOCKS[1], "A/2/1", "A/2/2"))
 
 
 async def _exchange_while_layout_changes(client: Client) -> None:
@@ -223,7 +223,7 @@ async def _exchange_while_layout_changes(client: Client) -> None:
         await asyncio.sleep(0.007)
         await another.write("edit", BLOCKS[0], lambda stamp: EditEvent(stamp, 2, layout=layout))
 
-    await _meanwhile(client, edit, _exchange(client))
+    await meanwhile(client, edit, _exchange(client))
 
 
 OPERATIONS = {

@@ -3,7 +3,8 @@
 python -m tests.simulation.basket_pairs             the six operations, all pairs
 python -m tests.simulation.basket_pairs --others    what else is done to baskets, all pairs
 python -m tests.simulation.basket_pairs --divided   what is done to baskets of a split event and to that, all pairs
-python -m tests.simulation.basket_pairs --singles   every operation (with --divided: of these), every client, one fault
+python -m tests.simulation.basket_pairs --reserved  what is asked of a gateway as the edges do, all pairs
+python -m tests.simulation.basket_pairs --singles   every operation (with the above: of these), every client, one fault
 python -m tests.simulation.basket_pairs --run NAME  one run by its name, with its points
 """
 
@@ -26,7 +27,9 @@ from tests.simulation.basket_sets import (
     PAIRS,
     PAIRS_OF_DIVIDED,
     PAIRS_OF_OTHERS,
+    PAIRS_OF_RESERVED,
     SINGLES_OF_DIVIDED,
+    SINGLES_OF_RESERVED,
     Set,
     after,
     parse,
@@ -49,6 +52,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.basket_pairs")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--divided", action="store_true")
+    parser.add_argument("--reserved", action="store_true")
     parser.add_argument("--singles", action="store_true")
     parser.add_argument("--go-on", action="store_true", help="do not end with the first that is wrong")
     parser.add_argument("--only", help="one operation")
@@ -59,7 +63,9 @@ def main(arguments: list[str]) -> int:
     if options.run:
         return _one(parse(options.run))
     sets = PAIRS_OF_DIVIDED if options.divided else PAIRS_OF_OTHERS if options.others else PAIRS
-    if options.singles and options.divided:
+    if options.reserved:
+        sets = SINGLES_OF_RESERVED if options.singles else PAIRS_OF_RESERVED
+    elif options.singles and options.divided:
         sets = SINGLES_OF_DIVIDED
     elif options.singles:
         sets = tuple(

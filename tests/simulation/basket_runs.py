@@ -37,6 +37,7 @@ from tests.simulation.basket_points import AWAY, ROLES, Point, Step, Strike
 from tests.simulation.basket_stage import AWAY_S, TAKEOVER_S, Stage
 from tests.simulation.basket_units import faults_when_settled
 from tests.simulation.divided_operations import DIVIDED, LEDGER, open_split
+from tests.simulation.reserved_operations import RESERVED
 from tests.simulation.world import now_ms
 
 LOOK_S = 0.25
@@ -89,7 +90,7 @@ def promised_s(strikes: Sequence[Strike]) -> float:
 
 def run(spec: Spec, seen: Callable[[Stage], None] | None = None) -> Run:
     """Run it to its end. `seen` is called at each point."""
-    operation = (OPERATIONS | DIVIDED)[spec.operation]
+    operation = (OPERATIONS | DIVIDED | RESERVED)[spec.operation]
     with _snapshots_at_every_row(spec.from_snapshots):
         prepared = _prepared(operation, spec.from_snapshots)
         return virtual_time.run(lambda: _run(operation, prepared, spec, seen), prepared.at_s)
@@ -101,7 +102,7 @@ def _prepared(operation: Operation, from_snapshots: bool) -> Prepared:
         store = WatchedStore()
         stage = Stage(store, ROLES[1:], 1, ())
         client = Client(stage, Scene(), ClientKind.ASKS_AGAIN)
-        await (open_split if operation.name in DIVIDED else open_events)(client)
+        await (open_split if operation.name in DIVIDED | RESERVED else open_events)(client)
         await operation.prepare(client)
         await asyncio.sleep(SETTLED_S)
         assert not unsettled(store.folds, now_ms())

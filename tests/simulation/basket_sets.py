@@ -8,6 +8,7 @@ from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import Point, Strike, faults_at, faults_of_parties
 from tests.simulation.basket_runs import Run, Spec, run
 from tests.simulation.divided_operations import DIVIDED
+from tests.simulation.reserved_operations import RESERVED
 
 MAIN = ("hold", "confirm", "release", "expiry", "cancel", "exchange")
 OTHERS = tuple(name for name in OPERATIONS if name not in MAIN)
@@ -50,6 +51,12 @@ PAIRS_OF_OTHERS = tuple(
 )
 PAIRS_OF_DIVIDED = tuple(
     Set(name, client, client is ClientKind.IS_GONE, faults_of_parties) for name in DIVIDED for client in ClientKind
+)
+PAIRS_OF_RESERVED = tuple(
+    Set(name, client, client is ClientKind.IS_GONE, faults_of_parties) for name in RESERVED for client in ClientKind
+)
+SINGLES_OF_RESERVED = tuple(
+    Set(name, client, client is ClientKind.IS_GONE, faults_at) for name in RESERVED for client in ClientKind
 )
 SINGLES_OF_DIVIDED = tuple(
     Set(name, client, client is ClientKind.IS_GONE, faults_at) for name in DIVIDED for client in ClientKind

@@ -16,6 +16,7 @@ from actors.journal.memory import MemoryJournal, Statement
 from actors.link.batch import calls_decoder, command_decoder
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
+from actors.reservations import Reservations
 from tests.simulation.basket_check import WatchedStore
 from tests.simulation.basket_points import (
     AWAY,
@@ -199,6 +200,7 @@ class Gateway:
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.dispatcher = Dispatcher(Routes(stage, "gateway"), now_ms)
         self.baskets = Baskets(self.dispatcher, stage.assign, stage.number)
+        self.reservations = Reservations(self.dispatcher, stage, now_ms, stage.number)
 
     def die(self) -> None:
         """See `Shard.die`."""

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from actors.core.baskets import LegHeld
-from actors.core.desk_state import Basket, tickets_by_leg
+from actors.core.desk_state import Basket
 from actors.core.ids import BlockId
 from actors.core.inventory import UnitStatus
 from actors.core.orders import IN_FORCE
 from actors.core.parts import LEDGER_AREA
 from actors.core.snapshot import digest, freeze, restore
-from actors.core.state import BlockState
+from actors.core.state import BlockState, Hold, Units
 from actors.core.tickets import good_tickets, units_of
-from tests.simulation.basket_check import faults_between
+from tests.simulation.basket_check import faults_between, tickets_and_counts
 
 
 def faults_when_settled(folds: dict[BlockId, BlockState]) -> list[str]:
@@ -24,8 +24,8 @@ def faults_when_settled(folds: dict[BlockId, BlockState]) -> list[str]:
         if fold.layout is not None:
             faults += _faults_of_owners(block, fold, folds)
             faults += _faults_of_tickets(block, fold)
-        if fold.is_cancelled and any((*fold.inventory.owners, *fold.inventory.area_held, *fold.inventory.area_sold)):
-            faults.append(f"{block}: somebody has something of a cancelled event")
+        if fold.was_cancelled and any((*fold.inventory.owners, *fold.inventory.area_held, *fold.inventory.area_sold)):
+            faults.append(f"{block}: somebody has something of an event that was cancelled")
     return [*faults_between(folds), *faults]
 
 
@@ -40,8 +40,8 @@ def _faults_of_owners(block: BlockId, fold: BlockState, folds: dict[BlockId, Blo
         else:
             places[name] += 1
     for number, hold in fold.holds.items():
-        if number not in fold.legs and fold.claims_units(hold):
-            due.update((fold.index.unit_name(unit), number) for unit in fold.units_now(hold).seats)
+        if number not in fold.legs:
+            due.update((fold.index.unit_name(unit), number) for units in _plain(fold, hold) for unit in units.seats)
     owners = {fold.index.unit_name(unit): owner for unit, owner in enumerate(fold.inventory.owners) if owner}
     if owners != due:
         yield f"{block}: the units belong to {owners}, and should to {due}"
@@ -49,6 +49,14 @@ def _faults_of_owners(block: BlockId, fold: BlockState, folds: dict[BlockId, Blo
         count = fold.inventory.area_held[area] + fold.inventory.area_sold[area]
         if count != places[known.name]:
             yield f"{block}: {count} places of {known.name} are gone, and should be {places[known.name]}"
+
+
+def _plain(fold: BlockState, hold: Hold) -> Iterable[Units]:
+    """What a hold of the block itself has, or the order of it."""
+    if fold.claims_units(hold):
+        return (fold.units_now(hold),)
+    order = fold.orders.get(hold.order)
+    return units_of(fold, good_tickets(fold, hold, order)) if order is not None and order.status in IN_FORCE else ()
 
 
 def _had(block: BlockId, folds: dict[BlockId, BlockState]) -> Iterator[tuple[LegHeld, int]]:
@@ -69,8 +77,7 @@ def _had_of(desk: BlockState, basket: Basket) -> Iterator[tuple[LegHeld, Iterabl
         yield from ((held, range(held.counts or len(held.of_ticket))) for held in basket.held)
     elif order is not None and order.status in IN_FORCE:
         good = [number for number, revision in enumerate(order.code_revisions) if revision]
-        yield from tickets_by_leg(basket.held, good)
-        yield from ((held, range(basket.counted[held.leg])) for held in basket.held if held.counts)
+        yield from tickets_and_counts(basket, good)
 
 
 def _faults_of_tickets(block: BlockId, fold: BlockState) -> Iterator[str]:

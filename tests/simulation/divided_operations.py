@@ -13,7 +13,7 @@ from actors.core.replies import EventStatus
 from actors.core.rules import Rules
 from actors.core.wishes import AreaPlaces, Wish
 from tests.simulation.basket_client import LONG_MS, TENANT, Client
-from tests.simulation.basket_operations import Operation
+from tests.simulation.basket_operations import Operation, meanwhile
 
 HOME = event_block(TENANT, "split")
 NORTH, EAST, LEDGER = (part_block(HOME, number) for number in range(3))
@@ -38,11 +38,12 @@ MORE = (
 FIRST_OF_NORTH = 0 if NORTH < EAST else 2
 """Tickets of an order are in the order of the blocks."""
 FIRST_OF_EAST = 2 - FIRST_OF_NORTH
+PAUSED_AFTER_S = 0.00126
 
 
 async def open_split(client: Client) -> None:
-    """The event on sale; its home is where its ledger is. Parts hear of it when the run begins to settle."""
-    client.stage.catalogue.owners.update({HOME: "leg3", NORTH: "leg1", EAST: "leg2", LEDGER: "leg3"})
+    """The event on sale, and its parts know. Its home is where desks are."""
+    client.stage.catalogue.owners.update({HOME: "desk", NORTH: "leg1", EAST: "leg2", LEDGER: "leg3"})
     await client.write("create", HOME, lambda stamp: CreateEvent(stamp, "Final", STADIUM, rules=RULES, parts=PARTS))
     await client.write("open", HOME, OpenSale)
     await asyncio.sleep(1)
@@ -118,6 +119,17 @@ async def _edit(client: Client) -> None:
         await client.write("edit again", HOME, lambda stamp: EditEvent(stamp, 3, rules=rules))
 
 
+async def _edit_and_pause(client: Client) -> None:
+    """The event is paused in the very moment in which its parts are about to hear of the edit."""
+
+    async def pause(another: Client) -> None:
+        await asyncio.sleep(PAUSED_AFTER_S)
+        another.stage.another_gateway()
+        await another.write("pause", HOME, lambda stamp: ChangeStatus(stamp, EventStatus.PAUSED))
+
+    await meanwhile(client, pause, client.write("edit", HOME, lambda stamp: EditEvent(stamp, 2, "Finals")))
+
+
 async def _end_event(client: Client) -> None:
     await client.write("end", HOME, lambda stamp: ChangeStatus(stamp, EventStatus.CANCELLED))
 
@@ -136,6 +148,7 @@ DIVIDED = {
         Operation("split: exchange for fewer", _paid, _exchange_for_fewer),
         Operation("split: exchange for more", _paid, _exchange_for_more),
         Operation("split: edit", _nothing, _edit),
+        Operation("split: edit, pause", _nothing, _edit_and_pause),
         Operation("split: event ends, held", _held, _end_event),
         Operation("split: event ends, paid", _paid, _end_event),
     )

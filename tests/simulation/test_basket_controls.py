@@ -1,13 +1,12 @@
 """Each rule of the desk protocol, broken on purpose: the unchanged check of a run notices, which else finds nothing."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
-from actors.baskets import Baskets, Settled, _settled
+from actors.baskets import Baskets, Settled, WishedLeg, _settled
 from actors.core import legs, snapshot
-from actors.core.baskets import LegPlan
 from actors.core.block import _DECIDE_ERRAND
 from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, IntendBasket, ReleaseLeg, SettleBasket, Stamp
 from actors.core.desk_state import Todo
@@ -17,31 +16,27 @@ from actors.core.ids import BlockId, TenantId, desk_block
 from actors.core.outcomes import Accepted, Outcome, Rejected
 from actors.core.replies import PinReply, PlacingReply
 from actors.core.state import BlockState, Hold
-from actors.core.wishes import Wish
 from actors.engine.block_host import BlockHost
 from actors.engine.errands import Errands
 from actors.engine.group_commit import Cycle
 from actors.engine.hosted import HostedBlock
 from actors.link.batch import Answer, Call, command_decoder
-from tests.simulation.basket_runs import run
-from tests.simulation.basket_sets import parse, run_safely
-
-Break = Callable[[pytest.MonkeyPatch], None]
+from tests.simulation.basket_controls import Break, check_noticed
 
 
 def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
     """The legs are pinned first, then the desk is told what is meant."""
 
     async def place(
-        self: Baskets, stamp: Stamp, wishes: list[tuple[BlockId, Wish]], ttl_ms: int
-    ) -> Settled | Rejected:  # fmt: skip
+        self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0
+    ) -> Settled | Rejected:
         desk = desk_block(TenantId(stamp.tenant), stamp.key)
-        plans = tuple(LegPlan(block, self._number(), wish) for block, wish in sorted(wishes, key=lambda leg: leg[0]))
+        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: leg.block))
         number = self._number()
         held = await self._pin_all(desk, PlacingReply(number, plans, stamp.not_after_ms), stamp)
         assert not isinstance(held, Rejected)
         await self._assign(desk, TenantId(stamp.tenant))
-        meant = await self._ask(desk, IntendBasket(stamp, number, plans, ttl_ms), stamp)
+        meant = await self._ask(desk, IntendBasket(stamp, number, plans, ttl_ms, life_ms), stamp)
         if isinstance(meant, Rejected):
             return meant
         settled = await self._ask(desk, SettleBasket(stamp.tenant, number, held), stamp)
@@ -156,33 +151,75 @@ def only_the_gateway_drops(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.core.desk_state.Desk.next_place_by_ms", lambda _: None)
 
 
-CONTROLS: tuple[tuple[Break, str], ...] = (
-    (pins_before_the_intent, "hold, client is gone | kill gateway @ gateway>leg2 PinLeg send 1"),
-    (the_intent_is_not_durable, "hold, client is gone | late @ desk BasketIntended append 1"),
+CONTROLS: tuple[tuple[Break, str, str], ...] = (
+    (
+        pins_before_the_intent,
+        "hold, client is gone | kill gateway @ gateway>leg2 PinLeg send 1",
+        "is pinned and no desk means it",
+    ),
+    (
+        the_intent_is_not_durable,
+        "hold, client is gone | late @ desk BasketIntended append 1",
+        "is pinned and no desk means it",
+    ),
     (
         a_leg_in_doubt_is_answered_from_memory,
         "confirm in doubt, client is gone | kill gateway @ gateway>desk ConfirmOrder receive 1"
         " | late @ desk OrderConfirmed append 1",
+        "is sold, and by its desk it must be pinned",
     ),
-    (a_decision_is_told_before_it_is_durable, "hold, client is gone | kill desk @ desk BasketSettled append 1"),
-    (deeds_are_done_before_they_are_durable, "confirm, client is gone | late @ desk OrderConfirmed append 1"),
-    (no_revisions, "confirm, cancel, client is gone | repeat @ desk>leg1 BookLeg send 1"),
-    (no_tombstones, "hold in vain, client is gone | repeat @ gateway>leg3 PinLeg send 1"),
-    (deeds_are_tried_once, "release, client is gone | away leg2 @ desk>leg2 ReleaseLeg send 1"),
+    (
+        a_decision_is_told_before_it_is_durable,
+        "hold, client is gone | kill desk @ desk BasketSettled append 1",
+        "basket was told done, and no journal says so",
+    ),
+    (
+        deeds_are_done_before_they_are_durable,
+        "confirm, client is gone | late @ desk OrderConfirmed append 1",
+        "is sold, and by its desk it must be pinned",
+    ),
+    (
+        no_revisions,
+        "confirm, cancel, client is gone | repeat @ desk>leg1 BookLeg send 1",
+        "is quarantined: AssertionError('only what is pinned is booked')",
+    ),
+    (
+        no_tombstones,
+        "hold in vain, client is gone | repeat @ gateway>leg3 PinLeg send 1",
+        "is pinned and no desk means it",
+    ),
+    (
+        deeds_are_tried_once,
+        "release, client is gone | away leg2 @ desk>leg2 ReleaseLeg send 1",
+        "is pinned, and by its desk it must be absent or released",
+    ),
     (
         a_leg_ends_by_itself,
         "confirm in doubt, client is gone, from snapshots | kill leg1 @ gateway>desk ConfirmOrder send 1",
+        "is expired, and by its desk it must be pinned",
     ),
-    (legs_do_not_ask, "event ends, paid, client is gone"),
-    (only_the_gateway_drops, "hold, client is gone | kill gateway @ gateway>leg2 PinLeg send 1"),
+    (legs_do_not_ask, "event ends, paid, client is gone", "a leg is in doubt for"),
+    (
+        only_the_gateway_drops,
+        "hold, client is gone | kill gateway @ gateway>leg2 PinLeg send 1",
+        "a leg is in doubt for",
+    ),
 )
+"""What is broken, in which run, and the fault that tells of it."""
 
 
-@pytest.mark.parametrize(("sabotage", "name"), CONTROLS, ids=[control[0].__name__ for control in CONTROLS])
-def test_the_check_notices(sabotage: Break, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = parse(name)
-    assert run(spec).faults == [], "nothing is wrong with the run itself"
-    sabotage(monkeypatch)
-    faults = run_safely(spec).faults
-    print(f"{sabotage.__doc__} {faults[:2]}")
-    assert faults
+@pytest.mark.parametrize(("sabotage", "name", "expected"), CONTROLS, ids=[control[0].__name__ for control in CONTROLS])
+def test_the_check_notices(sabotage: Break, name: str, expected: str) -> None:
+    check_noticed(name, sabotage, expected)
+
+
+def breaks_down(patch: pytest.MonkeyPatch) -> None:
+    """What is put in the place of a rule is wrong itself."""
+    patch.setattr(Baskets, "_pin_all", lambda *_: [][0])
+
+
+def test_what_breaks_down_and_what_is_wrong_otherwise_is_no_catch() -> None:
+    with pytest.raises(IndexError):
+        check_noticed("hold, client is gone", breaks_down, "")
+    with pytest.raises(AssertionError, match=r"other faults: \['a leg is in doubt"):
+        check_noticed("event ends, paid, client is gone", legs_do_not_ask, "is pinned")

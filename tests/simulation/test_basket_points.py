@@ -17,6 +17,7 @@ from tests.simulation.basket_operations import OPERATIONS
 from tests.simulation.basket_points import Step, Strike, faults_of_parties
 from tests.simulation.basket_runs import Spec, run
 from tests.simulation.basket_sets import MAIN, SINGLES, Set, parse, sample
+from tests.simulation.reserved_operations import RESERVED
 
 PAIRS_STEP = 53
 PLAIN = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in OPERATIONS)
@@ -25,8 +26,12 @@ PAUSED = (
     "confirm, exchange, client asks again | away leg1 @ desk>leg1 BookLeg send 1",
     "confirm, exchange, client asks again | away desk @ desk OrderConfirmed appended 1",
     "expiry in doubt, client asks again | away desk @ leg3>desk AskAboutLeg send 1",
+    "split: edit, client asks again | away leg1 @ desk>leg1 FollowEvent send 1",
 )
-"""In these somebody waits before asking again, or is told what it asked for."""
+"""In these somebody waits before asking again, or is told what it asked for, or tells a part."""
+ASKED = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in RESERVED)
+RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
+"""In which everybody comes by every await."""
 
 
 @pytest.mark.parametrize("of", SINGLES, ids=lambda of: str(of.plain))
@@ -72,15 +77,15 @@ def test_the_points_of_each_operation() -> None:
 
 def test_no_await_of_the_protocol_is_out_of_reach() -> None:
     awaits = Awaits()
-    assert len(awaits.all) > 20
-    for spec in (*PLAIN, *map(parse, PAUSED)):
+    assert len(awaits.all) > 50
+    for spec in RUNS:
         run(spec, awaits.look)
     assert awaits.missing == []
 
 
 def test_an_await_that_is_never_come_by_is_told() -> None:
     awaits = Awaits({**PROTOCOL, "more.py": "async def more():\n    await nobody()\n"})
-    for spec in (*PLAIN, *map(parse, PAUSED)):
+    for spec in RUNS:
         run(spec, awaits.look)
     assert awaits.missing == ["more.py:2"]
 

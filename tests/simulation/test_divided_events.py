@@ -239,17 +239,3 @@ async def test_an_event_that_is_cancelled_ends_what_is_held_of_its_parts() -> No
     for part in (*stadium.parts(), stadium.state(stadium.home)):
         assert not any(part.inventory.owners)
         assert not any((*part.inventory.area_held, *part.inventory.area_sold))
-
-
-@on_virtual_time
-async def test_parts_follow_though_shards_die() -> None:
-    stadium = Stadium()
-    asking = asyncio.get_running_loop().create_task(stadium.open())
-    for _ in range(6):
-        await asyncio.sleep(0.03)
-        for name in ("shard-1", "shard-2", "shard-3"):
-            stadium.world.newest[name].process.kill()
-            stadium.world.succeed(name)
-    await asking
-    await asyncio.sleep(20)
-    assert {part.status for part in stadium.parts()} == {EventStatus.ON_SALE}

@@ -1,0 +1,149 @@
+"""What a client asks of a gateway as the edges do: of an event that is split, of another too, of the best seats."""
+
+from collections.abc import Awaitable, Callable
+
+from actors.baskets import WishedLeg
+from actors.core.commands import CreateEvent, OpenSale, Stamp
+from actors.core.ids import Kind, outside_id, ticket_id
+from actors.core.outcomes import Rejected
+from actors.core.parts import LEDGER_AREA
+from actors.core.replies import HoldReply, OrderReply, OrderStatus
+from actors.core.wishes import AreaPlaces, BestSeats, Wish
+from actors.reservations import Caller, Done, Request, Reservations
+from tests.simulation.basket_client import BLOCKS, LAYOUT, LONG_MS, TENANT, Answer, Client
+from tests.simulation.basket_operations import Operation
+from tests.simulation.basket_stage import Gateway
+from tests.simulation.divided_operations import HOME, LEDGER, NORTH
+from tests.simulation.world import now_ms
+
+CALLER = Caller(TENANT, "principal")
+SPLIT, EVENING = f"event_{HOME}", f"event_{BLOCKS[0]}"
+SEATS = Wish(("east/1/1", "north/1/1"))
+TWO = Wish(best=(BestSeats(2),))
+Asking = Callable[[Reservations, Request], Awaitable[Done[HoldReply] | Done[OrderReply] | Rejected]]
+
+
+async def ask(client: Client, key: str, asking: Asking) -> Answer | None:
+    """What a gateway tells; None: no, or nothing."""
+
+    async def do(gateway: Gateway, stamp: Stamp) -> Answer:
+        return await asking(gateway.reservations, Request(CALLER, key, stamp.not_after_ms - now_ms(), stamp.buyer))
+
+    answer = await client.ask(key, do)
+    if isinstance(answer, Done):
+        client.scene.desk = answer.block
+        if isinstance(answer.reply, HoldReply):
+            client.scene.basket = answer.reply.hold
+        else:
+            client.scene.order = answer.reply.order
+    return answer
+
+
+async def _nothing(_: Client) -> None:
+    pass
+
+
+async def _evening(client: Client) -> None:
+    """Another event, not split."""
+    client.stage.catalogue.owners[BLOCKS[0]] = "leg3"
+    await client.write("create evening", BLOCKS[0], lambda stamp: CreateEvent(stamp, "An evening", LAYOUT))
+    await client.write("open evening", BLOCKS[0], OpenSale)
+
+
+async def _north_is_full(client: Client) -> None:
+    """Somebody else has three of its four seats: what is wished for is not there."""
+    legs = (WishedLeg(NORTH, Wish(tuple(f"north/1/{seat}" for seat in (1, 2, 3))), LEDGER), _counting(3))
+    scene = client.scene
+    await client.place("someone", LONG_MS, legs)
+    scene.desk, scene.basket = type(scene.desk)(""), 0
+
+
+def _counting(count: int) -> WishedLeg:
+    return WishedLeg(LEDGER, Wish(areas=(AreaPlaces(LEDGER_AREA, count),)), counts=count)
+
+
+async def _hold_of_both(client: Client) -> None:
+    legs = [(SPLIT, SEATS), (EVENING, Wish(("A/1/1",)))]
+    await ask(client, "basket", lambda gateway, request: gateway.place_basket(request, legs, LONG_MS))
+
+
+async def _hold_best(client: Client) -> None:
+    await _hold(client, SPLIT, TWO)
+
+
+async def _hold_and_give_up(client: Client) -> None:
+    """Held, read, extended, released."""
+    if await _hold(client, SPLIT, SEATS) is None:
+        return
+    hold = outside_id(Kind.HOLD, client.scene.desk, client.scene.basket)
+    await ask(client, "extend", lambda gateway, request: gateway.extend_hold(request, hold, 20_000))
+    await client.stage.gateway.reservations.get_hold(CALLER, hold, 1_000)
+    await ask(client, "release", lambda gateway, request: gateway.release_hold(request, hold))
+
+
+async def _hold(client: Client, event: str, wish: Wish) -> Answer | None:
+    return await ask(client, "basket", lambda gateway, request: gateway.place_hold(request, event, wish, 12_000))
+
+
+async def _buy(client: Client, event: str, wish: Wish) -> str:
+    """The order, paid; empty if nothing came of it."""
+    if await _hold(client, event, wish) is None:
+        return ""
+    hold = outside_id(Kind.HOLD, client.scene.desk, client.scene.basket)
+    if await ask(client, "order", lambda gateway, request: gateway.place_order(request, hold)) is None:
+        return ""
+    order = _order(client)
+    paid = await ask(client, "confirm", lambda gateway, request: gateway.confirm_order(request, order))
+    return order if paid is not None else ""
+
+
+async def _exchange_in_evening(client: Client) -> None:
+    """An order of one event that is not split is no basket."""
+    order = await _buy(client, EVENING, Wish(("A/1/1",)))
+    new = Wish(("A/1/2",))
+    if order:
+        await ask(client, "exchange", lambda gateway, request: gateway.exchange_tickets(request, order, (0,), new))
+
+
+async def _paid_and_north_is_full(client: Client) -> None:
+    await _buy(client, SPLIT, SEATS)
+    scene = client.scene
+    desk, basket = scene.desk, scene.basket
+    await client.place("someone", LONG_MS, (WishedLeg(NORTH, Wish(("north/1/3", "north/1/4")), LEDGER), _counting(2)))
+    scene.desk, scene.basket = desk, basket
+
+
+def _order(client: Client) -> str:
+    return outside_id(Kind.ORDER, client.scene.desk, client.scene.order)
+
+
+async def _exchange_for_best(client: Client) -> None:
+    order = _order(client)
+    await ask(client, "exchange", lambda gateway, request: gateway.exchange_tickets(request, order, (0, 1), TWO, SPLIT))
+
+
+async def _buy_and_cancel(client: Client) -> None:
+    """Everything that can be asked of an order."""
+    order = await _buy(client, SPLIT, SEATS)
+    if not order:
+        return
+    ticket = ticket_id(client.scene.desk, client.scene.order, 0)
+    await client.stage.gateway.reservations.get_order(CALLER, order, 1_000)
+    await ask(client, "reassign", lambda gateway, request: gateway.reassign_ticket(request, ticket, "bob"))
+    await ask(client, "close", lambda gateway, request: gateway.close_order(request, order, OrderStatus.COMPLETED))
+    await ask(client, "some", lambda gateway, request: gateway.cancel_tickets(request, order, (0,)))
+    await ask(client, "cancel", lambda gateway, request: gateway.cancel_order(request, order))
+
+
+RESERVED = {
+    operation.name: operation
+    for operation in (
+        Operation("asked: hold of two events", _evening, _hold_of_both),
+        Operation("asked: hold of the best", _north_is_full, _hold_best),
+        Operation("asked: hold, release", _nothing, _hold_and_give_up),
+        Operation("asked: exchange for the best", _paid_and_north_is_full, _exchange_for_best),
+        Operation("asked: exchange in one event", _evening, _exchange_in_evening),
+        Operation("asked: buy, cancel", _nothing, _buy_and_cancel),
+    )
+}
+"""What is asked by way of the reservations."""

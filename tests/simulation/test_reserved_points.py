@@ -1,0 +1,79 @@
+"""What is asked of a gateway as the edges do, with faults at some of all the points.
+
+`python -m tests.simulation.basket_pairs --reserved --singles` has every single fault at every point, and without
+`--singles` every two of them.
+"""
+
+import pytest
+
+from actors.core import desk
+from actors.core.block import _APPLY
+from actors.core.entries import BasketSettled
+from actors.core.state import BlockState
+from tests.simulation.basket_client import ClientKind
+from tests.simulation.basket_controls import Break, check_noticed
+from tests.simulation.basket_runs import Spec, run
+from tests.simulation.basket_sets import SINGLES_OF_RESERVED
+from tests.simulation.reserved_operations import RESERVED
+
+SINGLES_STEP = 73
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_one_fault_at_some_points(name: str) -> None:
+    runs = 0
+    for turn, of in enumerate(of for of in SINGLES_OF_RESERVED if of.operation == name):
+        plain = run(of.plain)
+        assert plain.faults == []
+        for spec in list(of.singles(plain.trace))[turn * 31 :: SINGLES_STEP]:
+            runs += 1
+            assert run(spec).faults == [], str(spec)
+    print(f"{len(plain.trace)} points, {runs} single faults")
+    assert runs > 4
+
+
+def test_the_best_seats_are_looked_for_in_one_part_after_the_other() -> None:
+    """So that there are points of the way from try to try."""
+    names = [point.name for point in run(Spec("asked: hold of the best", ClientKind.ASKS_AGAIN, False)).trace]
+    assert [name for name in names if name.startswith("desk Basket") and " appended " in name] == [
+        "desk BasketIntended appended 1",
+        "desk BasketDropped appended 1",
+        "desk BasketIntended appended 2",
+        "desk BasketSettled appended 1",
+    ]
+
+
+def keys_of_baskets_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Once its basket is held a key is as if never used."""
+
+    def forget(state: BlockState, entry: BasketSettled) -> None:
+        desk.apply_basket_settled(state, entry)
+        state.memos.pop(state.desk.baskets[entry.basket].key)
+        state.holds[entry.basket].keys = ()
+
+    patch.setitem(_APPLY, BasketSettled, forget)
+
+
+def refused_legs_stay(patch: pytest.MonkeyPatch) -> None:
+    """A try that was refused is not dropped, by nobody."""
+    patch.setattr("actors.core.desk.next_drop", lambda *_: None)
+    patch.setattr("actors.core.desk_state.Desk.next_place_by_ms", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "name", "expected"),
+    [
+        (
+            keys_of_baskets_are_forgotten,
+            "asked: hold of the best, client asks again | kill gateway @ gateway>desk SettleBasket answer 1",
+            "key used for two effects",
+        ),
+        (
+            refused_legs_stay,
+            "asked: hold of the best, client is gone | kill gateway @ gateway>desk DropBasket send 1",
+            "something is being placed for",
+        ),
+    ],
+)
+def test_the_check_notices(sabotage: Break, name: str, expected: str) -> None:
+    check_noticed(name, sabotage, expected)
