@@ -33,7 +33,7 @@ class LayoutDocument(msgspec.Struct, frozen=True):
 
 
 def written_layout(block: BlockId, event: EventReply) -> LayoutDocument:
-    """The event's layout, written. May take a second for a large one."""
+    """The event's layout, written. May take a tenth of a second for a large one."""
     document = msgspec.Raw(msgspec.json.encode(layout_to_raw(event.layout)))
     return LayoutDocument(block, event.revision, event.layout_version, document)
 

@@ -199,8 +199,8 @@ class EventServiceServicer:
         and given back with EditEvent under the same revision changes just that. It shows every write that was acknowledged
         before it.
 
-        Cost: one read; a layout in ranges takes milliseconds, one of a million single labels a second, and 8 MiB, more than
-        stock clients receive.
+        Cost: one read. The document is about as long as the one that was given: of nearly 4 MiB, it is more than stock clients
+        receive.
 
         Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND.
         """
