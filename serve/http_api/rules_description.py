@@ -66,8 +66,8 @@ class RulesDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """On what conditions an event's units are sold. `max_per_buyer` 0: as many as they want.
 
     `max_hold_life_seconds`: how long a hold lives at most, however often it is extended. `accessible_until`: until then
-    seats for who needs an accessible one are kept for those who ask for them; without it: always. `waiting_list`:
-    without it nobody can wait.
+    seats for who needs an accessible one are kept for those who ask for them, those of an allotment too; without it:
+    always. `waiting_list`: without it nobody can wait.
     """
 
     window: WindowDocument = WindowDocument()
