@@ -1,7 +1,8 @@
 """Allotments: which units are set aside for whom, and when that ends by itself.
 
-A seat or slot lies in one pool: open to all, kept for who needs an accessible seat, or that of an allotment. Places of
-an area have no pool of their own: of an allotment of places, as many are kept as its channel has not held yet.
+A seat or slot lies in one pool: open to all, kept for who needs an accessible seat, or that of an allotment. There an
+accessible seat is kept all the same for who needs one. Places of an area have no pool of their own: of an allotment of
+places, as many are kept as its channel has not held yet.
 """
 
 from collections.abc import Container, Mapping

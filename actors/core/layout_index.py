@@ -19,7 +19,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LayoutIndex:
-    """Names to numbers and back, for one layout. Built once per block; costs memory per row and run, not per unit."""
+    """Names to numbers and back, for one layout. Built once per block; costs memory per row, run and accessible seat,
+    and per label of long rows.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -32,6 +34,7 @@ class LayoutIndex:
         self._bases: list[int] = []  # the number of each row's first seat
         self._row_of_name: dict[tuple[str, str], int] = {}
         self._seats_of_section: dict[str, range] = {}
+        self._special: set[int] = set()
         self._places_of_row: dict[int, dict[str, int]] = {}  # of labels, where there are many, once asked for
         base = 0
         for number, (section, row) in enumerate(self._rows):
@@ -39,6 +42,7 @@ class LayoutIndex:
             self._row_of_name[section.name, row.name] = number
             self.has_tables = self.has_tables or row.kind is not RowKind.ROW
             first = self._seats_of_section.get(section.name, range(base, base)).start
+            self._special.update(base + place for place in (*row.accessible, *row.companions))
             base += row.count
             self._seats_of_section[section.name] = range(first, base)
         self.slots = SlotIndex(layout, base)
@@ -102,6 +106,10 @@ class LayoutIndex:
             return None
         number = self.row_of_seat(seat)
         return self._seats_of_row(number) if self._rows[number][1].kind is RowKind.WHOLE_TABLE else None
+
+    def is_special(self, unit: int) -> bool:
+        """Whether it is an accessible seat, or that of a companion."""
+        return unit in self._special
 
     def category_of_unit(self, unit: int) -> int:
         """The index of the unit's price category."""

@@ -61,7 +61,8 @@ class WaitingList(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
 class Rules(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """See above. `max_per_buyer` 0: as many as they want.
 
-    Accessible seats and their companions are for those who ask for them, until `accessible_until_ms` (0: always).
+    Accessible seats and their companions are for those who ask for them, until `accessible_until_ms` (0: always), those
+    of an allotment too.
     """
 
     window: Window = Window()

@@ -74,8 +74,8 @@ class RulesDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `zone`: the IANA zone of times that do not bear their distance from UTC. One that comes twice means the first; one
     that is left out means the moment of the jump. They are resolved when they are given, and shown in UTC.
     `max_hold_life_seconds`: how long a hold lives at most, however often it is extended. `accessible_until`: until then
-    seats for who needs an accessible one are kept for those who ask for them; without it: always. `waiting_list`:
-    without it nobody can wait.
+    seats for who needs an accessible one are kept for those who ask for them, those of an allotment too; without it:
+    always. `waiting_list`: without it nobody can wait.
     """
 
     zone: Name | UnsetType = UNSET

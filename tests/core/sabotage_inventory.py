@@ -24,7 +24,7 @@ from actors.core import tickets as tickets_module
 from actors.core.commands import EditEvent
 from actors.core.entries import HoldPlaced, TicketReassigned
 from actors.core.ground import Ground
-from actors.core.inventory import Inventory
+from actors.core.inventory import FIRST_ALLOTMENT, Inventory
 from actors.core.layout_index import SlotIndex
 from actors.core.outcomes import Outcome, Reason, Rejected
 from actors.core.prices import Price
@@ -114,6 +114,18 @@ def places_set_aside_are_for_all(patch: pytest.MonkeyPatch) -> None:
 def places_of_channels_are_not_counted(patch: pytest.MonkeyPatch) -> None:
     """A channel has its places over and over again."""
     patch.setattr(Inventory, "_count_channel", _none)
+
+
+def allotments_end_what_is_kept_for_access(patch: pytest.MonkeyPatch) -> None:
+    """Who buys through a channel has the accessible seats of its allotment for nothing."""
+    refuse = Ground._refuse_reserved
+
+    def of_others(ground: Ground, units: list[int]) -> Rejected | None:
+        allotments = enumerate(ground._state.rules.allotments, FIRST_ALLOTMENT)
+        own = {pool for pool, allotment in allotments if allotment.channel == ground._wish.channel != ""}
+        return refuse(ground, [unit for unit in units if ground._pools[unit] not in own])
+
+    patch.setattr(Ground, "_refuse_reserved", of_others)
 
 
 def allotments_come_back_early(patch: pytest.MonkeyPatch) -> None:
@@ -317,6 +329,7 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     what_is_set_aside_is_for_all: "allotments",
     places_set_aside_are_for_all: "allotments",
     places_of_channels_are_not_counted: "allotments",
+    allotments_end_what_is_kept_for_access: "allotments",
     allotments_come_back_early: "allotments",
     only_the_tick_brings_back: "allotments",
     windows_are_not_looked_at: "windows",
