@@ -7,7 +7,6 @@ second time does nothing.
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from itertools import count
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import structlog
@@ -36,7 +35,6 @@ ROUND_S = 0.5
 ROUND_MS = 500
 ASK_TIMEOUT_MS = 5_000
 MAX_UNDER_WAY = 512
-TURNS_PER_SLICE = 1_000  # two milliseconds
 
 
 class _Doubt(NamedTuple):
@@ -98,22 +96,18 @@ class Errands:
                 except TimeoutError:
                     pass  # a round all the same: for what is due, and for what failed before
                 self._host.errands_wanted.clear()
-                await self._look()
+                self._look()
                 await self._begin()
         finally:
             for errand in self._under_way:
                 errand.cancel()
 
-    async def _look(self) -> None:
-        """Give what has come up since the last look its turn, in slices: of a block that came in that is all."""
-        stirred = list(self._residence.stirred)
-        self._residence.stirred.clear()
-        given = count(1)
-        for hosted in stirred:
+    def _look(self) -> None:
+        """Give what has come up since the last look its turn; of a block that has just come in that is all it has."""
+        for hosted in self._residence.stirred:
             for about, at_ms, asked in self._come_up(hosted):
                 self._agenda.give(hosted, about, at_ms, asked)
-                if next(given) % TURNS_PER_SLICE == 0:
-                    await asyncio.sleep(0)
+        self._residence.stirred.clear()
 
     def _come_up(self, hosted: HostedBlock) -> Iterator[tuple[About, int, Asked | None]]:
         """What is new in the block, when its turn is, and as what it is asked."""
