@@ -1,8 +1,8 @@
 """Baskets over several blocks, as the edges see them: all or nothing, through a desk of the tenant.
 
-Who asks places the legs: first the desk is told what is meant, then each block is asked in the order of the blocks'
-ids, then the desk is told how that went, and its word is the outcome. Whoever falls silent on the way leaves it to the
-desk. The same key goes on where the last one who had it stopped.
+Who asks places the legs: first the desk is told what is meant, then each block is asked in turn, then the desk is told
+how that went, and its word is the outcome. Whoever falls silent on the way leaves it to the desk. The same key goes on
+where the last one who had it stopped.
 """
 
 import asyncio
@@ -75,12 +75,16 @@ class Baskets:
             outcome = await self._place(stamp, legs, ttl_ms, life_ms)
             if not (isinstance(outcome, Rejected) and outcome.reason is Reason.HOLD_RELEASED):
                 return outcome
-            # somebody under the same key was refused, and this one placed the same legs: the key is as if never used
+            # somebody under the same key was refused, and this one placed that one's legs: the key is as if never used
+
+    async def go_on(self, stamp: Stamp, placing: PlacingReply) -> Settled | Rejected:
+        """Place what was meant under the same key before, and is not decided yet; HOLD_RELEASED: by now it is."""
+        return await self._go_on(desk_block(TenantId(stamp.tenant), stamp.key), placing, stamp)
 
     async def _place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int) -> Settled | Rejected:
         tenant = TenantId(stamp.tenant)
         desk = desk_block(tenant, stamp.key)
-        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: leg.block))
+        plans = tuple(self._plan(leg) for leg in legs)
         intent = IntendBasket(stamp, self._number(), plans, ttl_ms, life_ms)
         meant = await self._ask(desk, intent, stamp, enter=partial(self._assign, desk, tenant))
         if isinstance(meant, Rejected):
@@ -89,10 +93,13 @@ class Baskets:
         if isinstance(placing, HoldReply):
             return Settled(desk, placing, meant.replayed, meant.position)
         assert isinstance(placing, PlacingReply), "a desk places, or has placed"
+        return await self._go_on(desk, placing, stamp)
+
+    async def _go_on(self, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> Settled | Rejected:
         held = await self._pin_all(desk, placing, stamp)
         if isinstance(held, Rejected):
             return await self._drop(desk, placing, stamp, held)
-        settled = await self._ask(desk, SettleBasket(tenant, placing.number, held), stamp)
+        settled = await self._ask(desk, SettleBasket(stamp.tenant, placing.number, held), stamp)
         if isinstance(settled, Rejected):
             hopeless = settled.reason is Reason.INVALID_ARGUMENT  # else the desk has dropped it, or will
             return await self._drop(desk, placing, stamp, settled) if hopeless else settled

@@ -145,8 +145,9 @@ class LegAsked(Wished, frozen=True, kw_only=True):
 
 
 class NewBasket(Shape, frozen=True):
-    """What to hold of several events, all or nothing, for `ttl_seconds` (0: ten minutes). Each event is named once, and
-    all are sold in one currency.
+    """What to hold of several events, all or nothing, for `ttl_seconds` (0: as long as the shortest of them says).
+
+    Each event is named once, and all are sold in one currency.
 
     `buyer_id` is the caller's own opaque name of the buyer: it is kept for ever, so never a mail address or a name.
     """

@@ -16,7 +16,7 @@ from actors.core.entries import Entry
 from actors.core.ids import Kind
 from actors.core.keys import keys_are_full, prune
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
-from actors.core.replies import DigestReply, PlacingReply, Reply
+from actors.core.replies import DigestReply, PlacingReply, Reply, RevisionReply
 from actors.core.snapshot import digest, ledger_digest
 from actors.core.state import BlockState, Memo
 
@@ -215,6 +215,15 @@ def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:
         return Accepted((), orders.order_reply(state, state.orders[command.order], at_ms, ends_by_time=owned))
     if isinstance(command, c.ReadWaiter):
         return Accepted((), waiting.waiter_reply(state, state.waiters[command.waiter]))
+    if isinstance(command, c.ReadRoom):
+        return legs.read_room(state, command, at_ms)
+    if isinstance(command, c.ReadRevision):
+        return Accepted((), RevisionReply(state.revision, len(state.parts_behind)))
+    if isinstance(command, c.ReadKey):
+        memo = state.memos[command.key]
+        if memo.fingerprint != command.fingerprint:
+            return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)
+        return _replay(state, memo, command.key, at_ms)
     return Accepted((), events.event_reply(state))
 
 
@@ -244,12 +253,17 @@ def _order_is_there(state: BlockState, command: c.ReadOrder | c.ConfirmOrder) ->
     return command.order in state.orders and command.order not in state.legs
 
 
+def _key_is_known(state: BlockState, command: c.ReadKey) -> bool:
+    return command.key in state.memos
+
+
 def _waiter_is_there(state: BlockState, command: c.ReadWaiter | c.LeaveWaitingList) -> bool:
     return command.waiter in state.waiters
 
 
 _OF_EVENTS = (
-    c.CreateEvent, c.OpenSale, c.ChangeStatus, c.EditEvent, c.PlaceHold, c.JoinWaitingList, c.ReadEvent,
+    c.CreateEvent, c.OpenSale, c.ChangeStatus, c.EditEvent, c.PlaceHold, c.JoinWaitingList, c.ReadEvent, c.ReadRoom,
+    c.ReadRevision,
 )  # fmt: skip
 _OF_HOLDS = (c.ExtendHold, c.ReleaseHold, c.PlaceOrder, c.ReadHold)
 _OF_ORDERS = (
@@ -265,6 +279,7 @@ _NAMED: dict[type, tuple[Callable[[BlockState, Any], bool], Reason]] = {
     **dict.fromkeys(_OF_ORDERS, (_order_is_there, Reason.ORDER_NOT_FOUND)),
     **dict.fromkeys(_OF_WAITERS, (_waiter_is_there, Reason.WAITER_NOT_FOUND)),
     c.IntendBasket: (_desk_may_be_here, Reason.EVENT_NOT_FOUND),
+    c.ReadKey: (_key_is_known, Reason.HOLD_NOT_FOUND),
     c.ReadDigest: (_is_begun, Reason.EVENT_NOT_FOUND),  # a desk's too
 }
 

@@ -309,6 +309,29 @@ class ReadDigest(msgspec.Struct, frozen=True, array_like=True, tag=23):
     tenant: str
 
 
+class ReadRoom(msgspec.Struct, frozen=True, array_like=True, tag=25):
+    """Read whether a leg of this wish could be pinned now. `is_counted`: a ledger has a leg for it."""
+
+    tenant: str
+    buyer: str
+    wish: Wish
+    is_counted: bool = False
+
+
+class ReadKey(msgspec.Struct, frozen=True, array_like=True, tag=26):
+    """Read what came of a write under this key."""
+
+    tenant: str
+    key: bytes
+    fingerprint: bytes
+
+
+class ReadRevision(msgspec.Struct, frozen=True, array_like=True, tag=27):
+    """Read the event's revision, and no more of it."""
+
+    tenant: str
+
+
 Write: TypeAlias = (
     CreateEvent
     | OpenSale
@@ -342,5 +365,5 @@ Errand: TypeAlias = (
     | AcknowledgePart
 )
 """What desks and legs, events and parts say to each other: it bears revisions and no key, no client may say it."""
-Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter
+Read: TypeAlias = ReadEvent | ReadHold | ReadOrder | ReadDigest | ReadWaiter | ReadRoom | ReadKey | ReadRevision
 Command: TypeAlias = Write | Errand | Read

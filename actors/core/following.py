@@ -7,7 +7,7 @@ from actors.core.event_layout import adopt_layout
 from actors.core.events import become, event_layout
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.parts import Part, layout_of_part
-from actors.core.replies import FollowedReply
+from actors.core.replies import RevisionReply
 from actors.core.state import BlockState
 
 
@@ -24,20 +24,20 @@ def decide_follow_event(state: BlockState, command: FollowEvent, now_ms: int) ->
     if state.tenant and state.home != command.home:
         return Rejected(Reason.EVENT_NOT_FOUND)
     if state.revision >= command.revision:
-        return Accepted((), FollowedReply(state.revision), replayed=True)
+        return Accepted((), RevisionReply(state.revision), replayed=True)
     entry = EventFollowed(
         now_ms, command.tenant, command.home, command.revision, command.name, command.status, command.hold_ttl_ms,
         None if command.layout == state.layout else command.layout,
         None if state.layout is not None and command.rules == state.rules else command.rules,
     )  # fmt: skip
-    return Accepted((entry,), FollowedReply(command.revision))
+    return Accepted((entry,), RevisionReply(command.revision))
 
 
 def decide_acknowledge_part(state: BlockState, command: AcknowledgePart, now_ms: int) -> Outcome:
     """The part knows what the event was at this revision."""
     known = max((seen for part, seen in state.parts.items() if part.block == command.part), default=command.revision)
     entries = (PartFollowed(now_ms, command.part, command.revision),) if known < command.revision else ()
-    return Accepted(entries, FollowedReply(command.revision))
+    return Accepted(entries, RevisionReply(command.revision))
 
 
 def apply_event_followed(state: BlockState, entry: EventFollowed) -> None:

@@ -26,9 +26,16 @@ PRUNED_PER_ENTRY = 4
 _fingerprint_encoder = msgspec.msgpack.Encoder()
 
 
-def key_hash(tenant: TenantId, key: str) -> bytes:
-    """The 16 bytes under which a block remembers a tenant's key."""
-    return blake2b(tenants_own(tenant, key), digest_size=16, person=b"holdfast.key").digest()
+def key_hash(tenant: TenantId, key: str, event: str = "") -> bytes:
+    """The 16 bytes under which a block remembers a tenant's key.
+
+    `event`: whose key it is, where those of other events are remembered too: the block of one that is split, at a desk.
+    """
+    return blake2b(tenants_own(tenant, key), digest_size=16, person=b"holdfast.key", salt=_salt(event)).digest()
+
+
+def _salt(event: str) -> bytes:
+    return blake2b(event.encode(), digest_size=16).digest() if event else b""
 
 
 def fingerprint(principal: str, buyer: str, *command: object) -> bytes:

@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from actors.core.baskets import LegHeld, LegLine
-from actors.core.commands import BookLeg, PinLeg, ReleaseLeg
+from actors.core.commands import BookLeg, PinLeg, ReadRoom, ReleaseLeg
 from actors.core.entries import Entry, LegBarred, LegBooked, LegPinned, LegReleased
 from actors.core.ground import Ground
-from actors.core.holds import ask, expiry_of, have, returns_due
+from actors.core.holds import ask, expiry_of, grant, have, returns_due
 from actors.core.lots import lines_of, unit_count, unit_names
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.pricing import category_of_point, price_type_of_point
-from actors.core.replies import HoldStatus, OrderStatus, PinReply
+from actors.core.replies import HoldStatus, OrderStatus, PinReply, RoomReply
 from actors.core.state import BlockState, Hold, Leg, Order, Units
 from actors.core.ticket_changes import give_tickets_back, without_tickets
 from actors.core.tickets import sold_units, tickets_of, units_of
@@ -42,8 +42,8 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
         return Accepted((), _pin_reply(state, state.holds[plan.leg]), replayed=True)
     if plan.leg in state.barred:
         return Rejected(Reason.HOLD_RELEASED)
-    if state.is_divided and state.rules.max_per_buyer and not state.is_ledger and not plan.counted_by:
-        return Rejected(Reason.UNAVAILABLE)  # who asks has yet to hear of the limit
+    if is_uncounted(state, bool(plan.counted_by)):
+        return Rejected(Reason.UNAVAILABLE)
     if any(state.legs[other].revision == command.revision for other, _ in plan.instead if other in state.legs):
         return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + BOOKED_SOON_MS))  # not booked yet
     given = given_units(state, plan.instead)
@@ -65,6 +65,24 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
     ended = (expiry_of(overdue, now_ms) for overdue in granted.overdue)
     entries: tuple[Entry, ...] = (*returns_due(state, now_ms), *ended, pinned)
     return Accepted(entries, _pin_reply(state, _hold_of(pinned, state.layout_version)))
+
+
+def read_room(state: BlockState, command: ReadRoom, now_ms: int) -> Outcome:
+    """Whether a leg of this wish would be pinned, or why not."""
+    faults = faults_of_wish(command.wish)
+    if faults:
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
+    if is_uncounted(state, command.is_counted):
+        return Rejected(Reason.UNAVAILABLE)
+    granted = grant(state, command.wish, command.buyer, now_ms)
+    if isinstance(granted, Rejected):
+        return granted
+    return Accepted((), RoomReply(state.hold_ttl_ms, state.rules.max_hold_life_ms))
+
+
+def is_uncounted(state: BlockState, is_counted: bool) -> bool:
+    """Whether a leg here must be counted by a ledger, and is not: who asks has yet to hear of the limit."""
+    return state.is_divided and bool(state.rules.max_per_buyer) and not state.is_ledger and not is_counted
 
 
 def decide_book_leg(state: BlockState, command: BookLeg, now_ms: int) -> Outcome:

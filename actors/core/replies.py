@@ -188,10 +188,18 @@ class LegFateReply(msgspec.Struct, frozen=True, array_like=True, tag=8):
     ask_at_ms: int = 0
 
 
-class FollowedReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
-    """The revision of its event that a part knows."""
+class RevisionReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """The revision of an event, which `behind` of its parts do not know yet; or that which a part knows."""
 
     revision: int
+    behind: int = 0
+
+
+class RoomReply(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """There is room. How long what is held here lives if nothing else is said, and how long at most; in ms."""
+
+    hold_ttl_ms: int
+    max_hold_life_ms: int
 
 
 Reply: TypeAlias = (
@@ -203,5 +211,6 @@ Reply: TypeAlias = (
     | PlacingReply
     | PinReply
     | LegFateReply
-    | FollowedReply
+    | RevisionReply
+    | RoomReply
 )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from actors.core.entries import EventCreated, EventEdited, EventFollowed
 from actors.core.events import event_layout
-from actors.core.layout import Layout
 from actors.database.connect import Connection
 from actors.database.queries import load_queries
 from actors.projections.projection import Progress
@@ -31,15 +31,17 @@ class AvailabilityProjection:
     async def write(self, connection: Connection, progress: Sequence[Progress]) -> None:
         """See `Projection.write`."""
         events = [one for one in progress if sells_units(one.state)]
-        created = [one for one in events if _bears_layout(one)]
+        created = [one for one in events if _is_told_anew(one)]
         await connection.execute(_SQL["create"], *_columns([_fixed(one) for one in created], 8))
         changed = await connection.fetchval(_SQL["change"], *_columns([_changing(one) for one in events], 11))
         assert changed == len(events), "an event was followed past its creation, and has no row"
 
 
-def _bears_layout(progress: Progress) -> bool:
-    entries = (entry for row in progress.rows for entry in row.entries)
-    return any(isinstance(value, Layout) for entry in entries for value in msgspec.structs.astuple(entry))
+def _is_told_anew(progress: Progress) -> bool:
+    """Whether the event may have another name or layout."""
+    return any(
+        isinstance(entry, EventCreated | EventEdited | EventFollowed) for row in progress.rows for entry in row.entries
+    )
 
 
 def _fixed(progress: Progress) -> tuple[object, ...]:

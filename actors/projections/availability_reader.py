@@ -297,11 +297,13 @@ class AvailabilityReader:
         rows = await self._line.fetch(_SQL["newest_events"], tenant, *place, limit + 1, status)
         events = tuple(
             EventSummary(block, tenant, name, EventStatus(status), *numbers)
-            for block, tenant, name, status, *numbers in rows[:limit]
+            for block, tenant, name, status, *numbers, split, part_count in rows[:limit]
+            if part_count == len(decode_split(split).parts)  # else it was created a moment ago
         )
         if len(rows) <= limit:
             return events, ""
-        return events, cursor_behind(tenant, events[-1].created_at_ms, events[-1].block)
+        last = rows[limit - 1]
+        return events, cursor_behind(tenant, last["created_at_ms"], BlockId(last["block_id"]))
 
 
 def _shown_of(row: Any) -> Shown:

@@ -6,17 +6,38 @@ from typing import Generic, Protocol, TypeVar, cast
 import msgspec
 
 from actors.baskets import Baskets
-from actors.core.commands import Command, ReadEvent, Stamp, Write
+from actors.core.commands import Command, ReadEvent, ReadRevision, Stamp, Write
 from actors.core.ids import BlockId, TenantId
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import DigestReply, EventReply, HoldReply, OrderReply, WaiterReply
+from actors.core.replies import (
+    DigestReply,
+    EventReply,
+    HoldReply,
+    OrderReply,
+    PlacingReply,
+    RevisionReply,
+    RoomReply,
+    WaiterReply,
+)
 from actors.dispatch import Dispatcher
 from actors.link.batch import encoder, reply_decoder
 from actors.reservations.caller import Caller
 from actors.reservations.divisions import Divisions
 
-R = TypeVar("R", EventReply, HoldReply, OrderReply, DigestReply, WaiterReply)
+LOOK_MS = 5_000
+
+R = TypeVar(
+    "R",
+    EventReply,
+    HoldReply,
+    OrderReply,
+    DigestReply,
+    WaiterReply,
+    RevisionReply,
+    RoomReply,
+    HoldReply | PlacingReply,
+)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -56,24 +77,31 @@ class Asks:
         self._now_ms = now_ms
         self._number = number
         self._baskets = Baskets(dispatcher, blocks.assign, number)
-        self._divisions = Divisions(self._look_at_event, now_ms)
+        self._divisions = Divisions(self._look_at_event, self._look_at_revision, now_ms)
 
-    def _stamp(self, request: Request, *command: object) -> Stamp:
-        """`command`: what is asked, in a canonical form that is the same over every protocol."""
+    def _stamp(self, request: Request, *command: object, event: str = "") -> Stamp:
+        """`command`: what is asked, in a canonical form that is the same over every protocol. `event`: whose key it is,
+        if it is not remembered by its own block."""
         caller = request.caller
         return Stamp(
             caller.tenant,
             request.buyer,
-            key_hash(caller.tenant, request.key),
+            key_hash(caller.tenant, request.key, event),
             fingerprint(caller.principal, request.buyer, *command),
             self._now_ms() + request.deadline_ms,
         )
 
-    async def _look_at_event(self, caller: Caller, block: BlockId, not_after_ms: int) -> EventReply | Rejected:
-        seen: Done[EventReply] | Rejected = await self._ask(
-            block, ReadEvent(caller.tenant), caller.tenant, not_after_ms, Reason.EVENT_NOT_FOUND, to_write=False
+    async def _look_at_event(self, caller: Caller, block: BlockId) -> EventReply | Rejected:
+        seen: Done[EventReply] | Rejected = await self._read(
+            block, caller, ReadEvent(caller.tenant), LOOK_MS, Reason.EVENT_NOT_FOUND
         )
         return seen if isinstance(seen, Rejected) else seen.reply
+
+    async def _look_at_revision(self, caller: Caller, block: BlockId) -> int | Rejected:
+        seen: Done[RevisionReply] | Rejected = await self._read(
+            block, caller, ReadRevision(caller.tenant), LOOK_MS, Reason.EVENT_NOT_FOUND
+        )
+        return seen if isinstance(seen, Rejected) else seen.reply.revision
 
     async def _write(
         self,

@@ -1,18 +1,21 @@
 """Baskets: holds over several events or over parts of one, all or nothing. Their home is a desk of the tenant."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
 from actors.baskets import Settled, WishedLeg
+from actors.core.asking import Asked
 from actors.core.baskets import MAX_LEGS
-from actors.core.commands import ReadOrder, Stamp
-from actors.core.ids import BlockId, TenantId, desks_of, event_id, parse_event_id
+from actors.core.commands import ReadKey, ReadOrder, ReadRoom, Stamp
+from actors.core.ids import BlockId, TenantId, desk_block, desks_of, event_id, parse_event_id
 from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.replies import HoldReply, OrderReply
+from actors.core.replies import HoldReply, OrderReply, PlacingReply, RoomReply
 from actors.core.wishes import Wish, canonical
 from actors.reservations.asks import Asks, Done, Request
-from actors.reservations.divisions import Division, Try
+from actors.reservations.divisions import Division
+from actors.reservations.ways import Way
 
 _MANY_LEGS = f"units: are of more than {MAX_LEGS} parts of the event"
 
@@ -25,7 +28,9 @@ class BasketAsks(Asks):
     async def place_basket(
         self, request: Request, legs: Sequence[tuple[str, Wish]], ttl_ms: int = 0
     ) -> Done[HoldReply] | Rejected:
-        """Hold all that is wished for in all these events, each of them once, or nothing; `ttl_ms` 0: ten minutes.
+        """Hold all that is wished for in all these events, each of them once, or nothing.
+
+        `ttl_ms` 0: as long as the shortest of the events says.
 
         Refusals name the event that refused, and faults of its wish as `legs[1].units`, in the order of `legs`.
         """
@@ -49,34 +54,99 @@ class BasketAsks(Asks):
     async def _place(
         self, request: Request, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int
     ) -> Done[HoldReply] | Rejected:
+        """First everybody is asked whether there is room, so that a refusal is written nowhere."""
         ways = []
         for block, wish in wishes:
             way = await self._way(request, stamp, block, wish)
             if isinstance(way, Rejected):
                 return way
             ways.append(way)
-        life_ms = min((way.life_ms for way in ways if way.life_ms), default=0)
-        ttl_ms = ttl_ms or min((way.ttl_ms for way in ways if way.ttl_ms), default=0)
         while True:
-            legs = [leg for way in ways for leg in way.legs]
-            if len(legs) > MAX_LEGS:
+            room = await self._look_for_room(stamp, ways)
+            placing = await self._under_key(stamp) if isinstance(room, Rejected) else None
+            if isinstance(placing, Done):
+                return placing
+            legs = [leg for way in ways for leg in way.legs()]
+            if isinstance(room, RoomReply) and len(legs) > MAX_LEGS:
                 return _invalid(_MANY_LEGS)
-            outcome = await self._baskets.place(stamp, legs, ttl_ms, life_ms)
+            if isinstance(room, RoomReply):
+                outcome = await self._baskets.place(stamp, legs, ttl_ms or room.hold_ttl_ms, room.max_hold_life_ms)
+            elif isinstance(placing, PlacingReply):
+                outcome = await self._baskets.go_on(stamp, placing)
+            else:
+                return placing or room
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
-            if not any(way.goes_on_after(outcome, self._now_ms()) for way in ways):
+            is_elsewhere = any(way.turned_away(outcome, self._now_ms()) for way in ways)
+            if not is_elsewhere and outcome.reason is not Reason.HOLD_RELEASED:
                 return _of_event(outcome, ways)
 
-    async def _way(self, request: Request, stamp: Stamp, block: BlockId, wish: Wish) -> "_Way | Rejected":
-        division = await self._divisions.of(request.caller, block, stamp.not_after_ms)
-        if division is None:
-            return _Way(block, wish, iter([([WishedLeg(block, wish)], None)]))
-        tries = division if isinstance(division, Rejected) else division.legs(wish, request.buyer, self._now_ms())
-        if isinstance(tries, Rejected):
-            return Rejected(tries.reason, msgspec.structs.replace(tries.details, event=event_id(block)))
-        assert isinstance(division, Division)
-        return _Way(block, wish, tries, division)
+    async def _look_for_room(self, stamp: Stamp, ways: Sequence[Way]) -> RoomReply | Rejected:
+        """How long what is held lives, by what all say of themselves, or what stands in the way of it now."""
+        rooms = [room for way in ways for room in await self._look_for(stamp, way)]
+        refusals = [_of_event(room, ways) for room in rooms if isinstance(room, Rejected)]
+        if refusals:
+            return _first(refusals)
+        found = [room for room in rooms if isinstance(room, RoomReply)]
+        return RoomReply(min(room.hold_ttl_ms for room in found), min(room.max_hold_life_ms for room in found))
+
+    async def _look_for(self, stamp: Stamp, way: Way) -> list[RoomReply | Rejected]:
+        way.start()
+        rooms = list(await asyncio.gather(*(self._ask_for_room(stamp, leg) for leg in way.legs())))
+        if any(isinstance(room, Rejected) for room in rooms):
+            return rooms
+        for choice in way.open:
+            room: RoomReply | Rejected | None = None
+            while room is None:
+                leg = way.seek(choice, self._now_ms())
+                room = way.not_enough() if leg is None else await self._ask_for_room(stamp, leg)
+                if leg is not None and isinstance(room, Rejected) and way.turned_away(room, self._now_ms()):
+                    room = None
+            rooms.append(room)
+            if isinstance(room, Rejected):
+                break
+        return rooms
+
+    async def _ask_for_room(self, stamp: Stamp, leg: WishedLeg) -> RoomReply | Rejected:
+        command = ReadRoom(stamp.tenant, stamp.buyer, leg.wish, bool(leg.counted_by))
+        seen: Done[RoomReply] | Rejected = await self._ask(
+            leg.block, command, stamp.tenant, stamp.not_after_ms, Reason.EVENT_NOT_FOUND, to_write=False
+        )
+        if isinstance(seen, Done):
+            return seen.reply
+        return Rejected(seen.reason, msgspec.structs.replace(seen.details, event=event_id(leg.block)))
+
+    async def _under_key(self, stamp: Stamp) -> Done[HoldReply] | PlacingReply | Rejected | None:
+        """What the key stands for at its desk; None: nothing. Rejected: it is another's, or the desk cannot say."""
+        desk = desk_block(TenantId(stamp.tenant), stamp.key)
+        command = ReadKey(stamp.tenant, stamp.key, stamp.fingerprint)
+        seen: Done[HoldReply | PlacingReply] | Rejected = await self._ask(
+            desk, command, stamp.tenant, stamp.not_after_ms, Reason.HOLD_NOT_FOUND, to_write=False
+        )
+        if isinstance(seen, Rejected):
+            return None if seen.reason is Reason.HOLD_NOT_FOUND else seen
+        reply = seen.reply
+        return reply if isinstance(reply, PlacingReply) else Done(desk, reply, True, seen.position)
+
+    async def _way(self, request: Request, stamp: Stamp, block: BlockId, wish: Wish) -> Way | Rejected:
+        left_s = max(0, stamp.not_after_ms - self._now_ms()) / 1000
+        try:
+            async with asyncio.timeout(left_s):
+                division = await self._divisions.of(request.caller, block)
+                asked = division.read(wish) if isinstance(division, Division) else None
+                if isinstance(asked, Rejected):  # as far as was known
+                    division = await self._divisions.of(request.caller, block, anew=True)
+                    asked = division.read(wish) if isinstance(division, Division) else None
+        except TimeoutError:
+            return Rejected(Reason.DEADLINE_EXCEEDED)
+        if isinstance(division, Division) and isinstance(asked, Asked):
+            return Way(block, wish, division, request.buyer, asked.quantity)
+        refusal = division if isinstance(division, Rejected) else asked
+        if refusal is None:
+            return Way(block, wish)
+        assert isinstance(refusal, Rejected), "what was not understood is refused"
+        return Rejected(refusal.reason, msgspec.structs.replace(refusal.details, event=event_id(block)))
 
     async def _exchange_in_basket(
         self, request: Request, home: tuple[BlockId, int], tickets: tuple[int, ...], wish: Wish, event_id: str
@@ -110,54 +180,34 @@ class BasketAsks(Asks):
         way = await self._way(request, stamp, block, wish)
         if isinstance(way, Rejected):
             return way
-        while True:
-            legs = [leg for leg in way.legs if not leg.counts]
+        while way.seek_together(self._now_ms()):
+            legs = [leg for leg in way.legs() if not leg.counts]
             if len(legs) > 1:
                 return _invalid("units: are of several parts of the event; exchange for those of one at a time")
             outcome = await self._baskets.exchange(stamp, *home, tickets, legs[0])
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
-            if not way.goes_on_after(outcome, self._now_ms()):
-                return _of_event(outcome, [way])
+            if not way.turned_away(outcome, self._now_ms()):
+                return way.of_event(outcome)
+        return way.not_enough()
 
 
-class _Way:
-    """How what is wished for of one event can be had: the legs to try now, and those to try after them."""
-
-    def __init__(self, block: BlockId, wish: Wish, tries: Iterator[Try], division: Division | None = None) -> None:
-        self.event = event_id(block)
-        self.ttl_ms = division.hold_ttl_ms if division is not None else 0
-        self.life_ms = division.max_hold_life_ms if division is not None else 0
-        self._wish = wish
-        self._division = division
-        self._tries = tries
-        self.legs, self._looked_in = next(tries)
-
-    def goes_on_after(self, refusal: Rejected, now_ms: int) -> bool:
-        """Whether it was this that had no room, and there is somewhere else to look for the best seats."""
-        if refusal.reason is not Reason.NOT_ENOUGH_AVAILABLE or self._looked_in is None:
-            return False
-        if refusal.details.event != event_id(self._looked_in):
-            return False
-        if self._division is not None:
-            self._division.refusals.note(self._looked_in, self._wish, now_ms)
-        following = next(self._tries, None)
-        if following is None:
-            return False
-        self.legs, self._looked_in = following
-        return True
-
-    def has(self, event: str) -> bool:
-        """Whether the block of this id is one of those that were tried."""
-        return any(event_id(leg.block) == event for leg in self.legs)
+def _first(refusals: Sequence[Rejected]) -> Rejected:
+    """What is said of all these, by the order of the reasons; of the same one, with all the units that they name."""
+    first = min(refusals, key=lambda refusal: refusal.reason)
+    alike = [
+        each.details for each in refusals if (each.reason, each.details.event) == (first.reason, first.details.event)
+    ]
+    units = tuple(name for details in alike for name in details.units)
+    return Rejected(first.reason, msgspec.structs.replace(first.details, units=units))
 
 
-def _of_event(refusal: Rejected, ways: Sequence[_Way]) -> Rejected:
+def _of_event(refusal: Rejected, ways: Sequence[Way]) -> Rejected:
     """The refusal, told of the event and not of its part."""
-    told = refusal.details
-    event = next((way.event for way in ways if way.has(told.event)), told.event)
-    return Rejected(refusal.reason, msgspec.structs.replace(told, event=event))
+    for way in ways:
+        refusal = way.of_event(refusal)
+    return refusal
 
 
 def _of_no_event(refusal: Rejected) -> Rejected:

@@ -6,14 +6,15 @@ distance to what seats are the better the nearer to it they are; the first that 
 moment ago are looked into last.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from actors.baskets import WishedLeg
-from actors.core.asking import read_wish
+from actors.core.asking import Asked, read_wish
 from actors.core.ids import BlockId, TenantId
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Reason, Rejected
@@ -29,75 +30,64 @@ MAX_DIVIDED = 64
 
 V = TypeVar("V")
 _Known: TypeAlias = tuple[TenantId, BlockId]
-Try: TypeAlias = tuple[list[WishedLeg], BlockId | None]
-"""What to ask of which blocks, and in which of them the best seats are looked for."""
 
 
 class Division:
-    """How an event is split, as of one look at it. `refusals`: which of its parts had no room."""
+    """How an event is split, as it was at a revision. `refusals`: which of its parts had no room.
+
+    Its parts and ledgers are those for ever. `seen_at_ms`: when that was last known to be the newest revision.
+    """
 
     def __init__(self, home: BlockId, event: EventReply, seen_at_ms: int, refusals: RecentRefusals) -> None:
         self.home = home
+        self.revision = event.revision
         self.seen_at_ms = seen_at_ms
         self.refusals = refusals
+        self.blocks = {home, *(BlockId(part.block) for part in event.parts)}
         self._event = event
         self._index = LayoutIndex(event.layout)
         self._part_of = {section: BlockId(part.block) for part in event.parts for section in part.sections}
         self._ledgers = [BlockId(part.block) for part in event.parts if part.is_ledger]
-        self._in_order = self._best_first()
+        self._in_order = self._best_first() or [home]
 
-    @property
-    def hold_ttl_ms(self) -> int:
-        """How long a hold lives that does not ask for something else."""
-        return self._event.hold_ttl_ms
+    def read(self, wish: Wish) -> Asked | Rejected:
+        """The wish in numbers, or what of it is not there."""
+        return read_wish(self._index, self._event.rules, wish)
 
-    @property
-    def max_hold_life_ms(self) -> int:
-        """How long a hold can live at most."""
-        return self._event.rules.max_hold_life_ms
-
-    def legs(self, wish: Wish, buyer: str, now_ms: int) -> Iterator[Try] | Rejected:
-        """What can be tried, one after the other until one has room: at least one."""
-        asked = read_wish(self._index, self._event.rules, wish)
-        if isinstance(asked, Rejected):
-            return asked
-        return self._tries(wish, buyer, asked.quantity, now_ms)
-
-    def _tries(self, wish: Wish, buyer: str, quantity: int, now_ms: int) -> Iterator[Try]:
-        ledger = self._ledger_of(buyer) if self._event.rules.max_per_buyer and self._ledgers else None
-        for looked_in in self._candidates(wish, now_ms):
-            legs = [
-                WishedLeg(block, part, ledger or "") for block, part in self._split(wish, looked_in).items()
-            ]  # fmt: skip
-            if ledger is not None:
-                count = Wish(areas=(AreaPlaces(LEDGER_AREA, quantity),), channel=wish.channel)
-                legs.append(WishedLeg(ledger, count, counts=quantity))
-            yield legs, looked_in
-
-    def _candidates(self, wish: Wish, now_ms: int) -> Sequence[BlockId | None]:
-        """Where to look for the best seats whose place is not said by their sections."""
-        open_choices = [best for best in wish.best if len(self._blocks_of(best)) > 1]
-        if not open_choices:
-            return (None,)
-        common = [block for block in self._in_order if all(block in self._blocks_of(best) for best in open_choices)]
-        return self.refusals.asked_last(common, wish, now_ms) or (None,)
-
-    def _blocks_of(self, best: BestSeats) -> set[BlockId]:
+    def blocks_of(self, best: BestSeats) -> list[BlockId]:
+        """Where the best seats may be, best first."""
         if not best.sections:
-            return set(self._in_order) or {self.home}
-        return {self._part_of.get(section, self.home) for section in best.sections}
+            return self._in_order
+        blocks = {self._block_of(section) for section in best.sections}
+        return [block for block in self._in_order if block in blocks]
 
-    def _split(self, wish: Wish, looked_in: BlockId | None) -> dict[BlockId, Wish]:
+    def names_of(self, choices: Sequence[BestSeats]) -> tuple[str, ...]:
+        """The sections, then the categories to which these are bound, in the layout's order."""
+        layout = self._event.layout
+        sections = {name for best in choices for name in best.sections}
+        categories = {name for best in choices for name in best.categories}
+        named = [section.name for section in layout.sections if section.name in sections]
+        return (*named, *(category.name for category in layout.categories if category.name in categories))
+
+    def legs(self, wish: Wish, where: Mapping[int, BlockId], buyer: str, quantity: int) -> list[WishedLeg]:
+        """What each block is asked for; `where` the wish's choices are sought, others are left out."""
+        ledger = self._ledger_of(buyer) if self._event.rules.max_per_buyer and self._ledgers else None
+        legs = [WishedLeg(block, part, ledger or "") for block, part in self._split(wish, where).items()]
+        if ledger is not None:
+            count = Wish(areas=(AreaPlaces(LEDGER_AREA, quantity),), channel=wish.channel)
+            legs.append(WishedLeg(ledger, count, counts=quantity))
+        return legs
+
+    def _split(self, wish: Wish, where: Mapping[int, BlockId]) -> dict[BlockId, Wish]:
         """What of the wish is each block's."""
         seats: dict[BlockId, list[str]] = {}
         for name in wish.seats:
             seats.setdefault(self._block_of(name), []).append(name)
         best: dict[BlockId, list[BestSeats]] = {}
-        for choice in wish.best:
-            of = self._blocks_of(choice)
-            block = looked_in if looked_in in of else next(block for block in self._in_order if block in of)
-            there = tuple(name for name in choice.sections if self._part_of.get(name, self.home) == block)
-            best.setdefault(block, []).append(msgspec.structs.replace(choice, sections=there))
+        for choice, block in sorted(where.items()):
+            sought = wish.best[choice]
+            there = tuple(name for name in sought.sections if self._block_of(name) == block)
+            best.setdefault(block, []).append(msgspec.structs.replace(sought, sections=there))
         at_home = {self.home} if wish.areas or wish.spans else set()
         types = dict(wish.seat_types)
         return {
@@ -114,7 +104,7 @@ class Division:
         }
 
     def _block_of(self, name: str) -> BlockId:
-        """Whose the seat, slot or table of this name is."""
+        """Whose the section, or the seat, slot or table of this name is."""
         return self._part_of.get(name.partition("/")[0], self.home)
 
     def _best_first(self) -> list[BlockId]:
@@ -135,38 +125,68 @@ class Division:
 
 
 class Divisions:
-    """What is known of events: which are not split, for good, and how the others are, as of seconds ago."""
+    """What is known of events: which are not split, for good, and how the others are, as of seconds ago.
+
+    An event is read once for all who ask, and again only if its revision has changed.
+    """
 
     def __init__(
-        self, read: Callable[[Caller, BlockId, int], Awaitable[EventReply | Rejected]], now_ms: Callable[[], int]
+        self,
+        read: Callable[[Caller, BlockId], Awaitable[EventReply | Rejected]],
+        read_revision: Callable[[Caller, BlockId], Awaitable[int | Rejected]],
+        now_ms: Callable[[], int],
     ) -> None:
         self._read = read
+        self._read_revision = read_revision
         self._now_ms = now_ms
         self._whole: dict[_Known, None] = {}
         self._divided: dict[_Known, Division] = {}
+        self._looking: dict[_Known, tuple[int, asyncio.Task[Division | Rejected | None]]] = {}
+        self._look_count = 0
 
     def is_divided(self, caller: Caller, block: BlockId) -> bool:
         """Whether the event is known to be split."""
         return (caller.tenant, block) in self._divided
 
-    async def of(self, caller: Caller, block: BlockId, not_after_ms: int) -> Division | Rejected | None:
-        """How the event is split; None: it is not. A part of one is no event."""
+    async def of(self, caller: Caller, block: BlockId, *, anew: bool = False) -> Division | Rejected | None:
+        """How the event is split; None: it is not. A part is no event. `anew`: with all that was edited until now."""
         key = caller.tenant, block
         if key in self._whole:
             return None
         known = self._divided.get(key)
-        if known is not None and known.seen_at_ms <= self._now_ms() < known.seen_at_ms + FRESH_MS:
+        if known is not None and not anew and known.seen_at_ms <= self._now_ms() < known.seen_at_ms + FRESH_MS:
             return known
-        event = await self._read(caller, block, not_after_ms)
+        asked_at = self._look_count
+        while True:
+            look = self._looking.get(key)
+            if look is None:
+                self._look_count += 1
+                task = asyncio.get_running_loop().create_task(self._look(caller, block, known))
+                look = self._looking[key] = self._look_count, task
+                task.add_done_callback(lambda _: self._looking.pop(key, None))
+            found = await asyncio.shield(look[1])
+            if not anew or look[0] > asked_at:
+                return found
+
+    async def _look(self, caller: Caller, block: BlockId, known: Division | None) -> Division | Rejected | None:
+        seen_at_ms = self._now_ms()
+        if known is not None:
+            revision = await self._read_revision(caller, block)
+            if isinstance(revision, Rejected):
+                return revision
+            if revision == known.revision:
+                known.seen_at_ms = seen_at_ms
+                return known
+        event = await self._read(caller, block)
         if isinstance(event, Rejected):
             return event
         if event.home:
             return Rejected(Reason.EVENT_NOT_FOUND)
+        key = caller.tenant, block
         if not event.parts:
             _keep(self._whole, key, None, MAX_WHOLE)
             return None
-        refusals = RecentRefusals() if known is None else known.refusals
-        division = Division(block, event, self._now_ms(), refusals)
+        division = Division(block, event, seen_at_ms, RecentRefusals() if known is None else known.refusals)
         _keep(self._divided, key, division, MAX_DIVIDED)
         return division
 

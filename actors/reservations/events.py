@@ -5,12 +5,21 @@ from collections.abc import Sequence
 
 import msgspec
 
-from actors.core.commands import ChangeStatus, CreateEvent, EditEvent, OpenSale, ReadDigest, ReadEvent, Stamp
+from actors.core.commands import (
+    ChangeStatus,
+    CreateEvent,
+    EditEvent,
+    OpenSale,
+    ReadDigest,
+    ReadEvent,
+    ReadRevision,
+    Stamp,
+)
 from actors.core.ids import BlockId, event_block, parse_event_id, part_block
 from actors.core.layout import Layout
 from actors.core.outcomes import Reason, Rejected
 from actors.core.parts import MAX_PARTS, Part
-from actors.core.replies import DigestReply, EventReply, EventStatus
+from actors.core.replies import DigestReply, EventReply, EventStatus, RevisionReply
 from actors.core.rules import Rules
 from actors.reservations.asks import Asks, Done, Request
 from actors.reservations.caller import Caller
@@ -98,8 +107,13 @@ class EventAsks(Asks):
             return changed
         while self._now_ms() + FOLLOWING_PAUSE_S * 1000 < stamp.not_after_ms:
             await asyncio.sleep(FOLLOWING_PAUSE_S)
-            seen: Done[EventReply] | Rejected = await self._ask(
-                block, ReadEvent(stamp.tenant), stamp.tenant, stamp.not_after_ms, Reason.EVENT_NOT_FOUND, to_write=False
+            seen: Done[RevisionReply] | Rejected = await self._ask(
+                block,
+                ReadRevision(stamp.tenant),
+                stamp.tenant,
+                stamp.not_after_ms,
+                Reason.EVENT_NOT_FOUND,
+                to_write=False,
             )
             if isinstance(seen, Done) and not seen.reply.behind:
                 return msgspec.structs.replace(changed, reply=msgspec.structs.replace(changed.reply, behind=0))

@@ -26,6 +26,7 @@ class HoldAsks(BasketAsks):
             placed: Done[HoldReply] | Rejected = await self._write(block, command, Reason.EVENT_NOT_FOUND)
             if isinstance(placed, Done) or not placed.details.divided:
                 return placed
+        stamp = self._stamp(request, "place_hold", canonical(wish), ttl_ms, event=block)
         return await self._place_in_parts(request, stamp, block, wish, ttl_ms)
 
     async def extend_hold(self, request: Request, hold_id: str, ttl_ms: int) -> Done[HoldReply] | Rejected:

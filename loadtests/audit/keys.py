@@ -41,10 +41,11 @@ Keyed: TypeAlias = (
 )
 
 
-def journaled_key(tenant: str, key: str) -> bytes:
-    """A client's key as entries bear it (see `actors/core/entries.py`)."""
+def journaled_key(tenant: str, key: str, event: str = "") -> bytes:
+    """A client's key as entries bear it (see `actors/core/entries.py`); `event`: of one that is split, held alone."""
     own = f"{len(tenant)}:{tenant}{key}".encode()
-    return blake2b(own, digest_size=KEY_BYTES, person=b"holdfast.key").digest()
+    salt = blake2b(event.encode(), digest_size=16).digest() if event else b""
+    return blake2b(own, digest_size=KEY_BYTES, person=b"holdfast.key", salt=salt).digest()
 
 
 class _Use(msgspec.Struct, gc=False):

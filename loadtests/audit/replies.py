@@ -158,7 +158,7 @@ class ReplyCheck:
             self._found(
                 position, Fault.REPLY_AHEAD_OF_JOURNAL, f"{reply.id} was said to be {reply.told} at {reply.position}"
             )
-        if reply.key and journaled_key(books.tenant, reply.key) != _key_of(entry, books):
+        if reply.key and _key_of(entry, books) not in _keys_of(reply, books.tenant):
             self._found(
                 position, Fault.REPLY_OF_ANOTHER_KEY, f"{reply.id} was said to be {reply.told} to key {reply.key}"
             )
@@ -182,6 +182,14 @@ class ReplyCheck:
 
 def _home(reply: Acknowledged) -> tuple[str, int]:
     return home_of(_KIND_OF.get(reply.told, ORDER), reply.id)
+
+
+def _keys_of(reply: Acknowledged, tenant: str) -> Iterator[bytes]:
+    """What its key may be in the journal; of what is held of one event at a desk, the event's own too."""
+    yield journaled_key(tenant, reply.key)
+    events = {name.partition("/")[0] for name in (*reply.units, *(area for area, _ in reply.areas))}
+    if reply.told is Told.HELD and len(events) == 1:
+        yield journaled_key(tenant, reply.key, *events)
 
 
 def _number_of(entry: _Done) -> int:

@@ -10,7 +10,7 @@ from actors.core import block, following, legs
 from actors.core.commands import AcknowledgePart, FollowEvent, PinLeg
 from actors.core.entries import PartFollowed
 from actors.core.outcomes import Accepted, Outcome
-from actors.core.replies import FollowedReply
+from actors.core.replies import RevisionReply
 from actors.core.snapshot import freeze, restore
 from actors.core.state import BlockState
 from tests.core.test_following import (
@@ -44,7 +44,7 @@ def any_word_of_a_part_is_the_last(state: BlockState, command: AcknowledgePart, 
     """The event believes that a part knows everything as soon as it knows something."""
     known = any(part.block == command.part for part in state.parts)
     entry = PartFollowed(now_ms, command.part, state.revision)
-    return Accepted((entry,) if known else (), FollowedReply(command.revision))
+    return Accepted((entry,) if known else (), RevisionReply(command.revision))
 
 
 def uncounted_legs_are_pinned(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:

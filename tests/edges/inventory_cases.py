@@ -86,7 +86,7 @@ EVENT_CASES = {
             if_revision=2,
         ),
         "UNITS_SOLD",
-        units=("101/B/2",),
+        units=("101/B/2", "101/J/2"),
     ),
     "edit of the currency": Case(
         lambda h: Ask("edit_event", {"layout": LAYOUT | {"currency": "USD"}}, event_id=h.event, if_revision=2),

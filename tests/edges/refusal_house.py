@@ -15,13 +15,13 @@ LAYOUT = {
 
 
 class House(NamedTuple):
-    """What there is to ask about: ids of events, holds and orders in each state. Seats B/1 held, B/2 sold.
+    """What there is to ask about: ids of events, holds and orders in each state. Seats B/1 held, B/2 and J/2 sold.
 
     Of the club: an order of `Stalls/C/1` and `Stalls/C/2`, the first of which was cancelled; one of a time tomorrow;
     one that was completed; somebody who waits no longer.
 
-    `spare`: another event like the first; `dollars`: one that is sold in dollars. A basket of a place of the
-    first event and two seats of the spare one, and its order, the first ticket of which was cancelled.
+    `spare`: another event like the first; `dollars`: one that is sold in dollars. A basket of two seats of
+    the first event and two of the spare one, and its order, the first ticket of which was cancelled.
     """
 
     event: str

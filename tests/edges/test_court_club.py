@@ -299,14 +299,14 @@ async def test_who_came_and_who_did_not_is_known_once_it_has_begun(edges: Edges,
     await check_ends(edges, asking, await open_club(edges, asking, f"{asking.__name__}, soon", soon_in_ms=2_500))
 
 
-CONTROLS = [
+CONTROLS: list[tuple[Any, Any, str, Any]] = [
     (check_capacity, resource_fields, "_closed_times", lambda *_: ()),
     (check_overlap, Ground, "_refuse_claimed", lambda *_: None),
     (check_buffer, SlotIndex, "near", lambda *_: iter(())),
     (check_unavailable, resource_fields, "_closed_times", lambda *_: ()),
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),
-    (check_ends, orders, "good_tickets", lambda *_: iter(())),
+    (check_ends, orders, "begins_ms", lambda *_: []),
 ]
 
 

@@ -220,8 +220,8 @@ async def test_the_check_notices_a_layout_that_stays(
     edges: Edges, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: only that of the creation is written."""
-    honest = availability._bears_layout
-    monkeypatch.setattr(availability, "_bears_layout", lambda one: one.rows[0].row.position == 1 and honest(one))
+    honest = availability._is_told_anew
+    monkeypatch.setattr(availability, "_is_told_anew", lambda one: one.rows[0].row.position == 1 and honest(one))
     with pytest.raises(AssertionError):
         await check_views_follow(edges, world)
 
@@ -271,6 +271,8 @@ async def check_views_follow(edges: Edges, world: World) -> None:
     )
     assert await event.sell(EditEvent(event.stamp(), event.state.revision, layout=after)) == 1
     await follow_all(projector)
+    assert await event.sell(EditEvent(event.stamp(), event.state.revision, name="Other")) == 1
+    await follow_all(projector)
     await asyncio.sleep(2 * FRESH_S)  # what was read serves for so long
     for asking in (ask_http, ask_grpc):
         identity = event_id(event.block)
@@ -296,7 +298,7 @@ async def check_views_follow(edges: Edges, world: World) -> None:
         assert [place for place, status in enumerate(unpack(statuses)[:12]) if status] == [1]
         listed = thing(await asking(edges, Ask("list_events", {"limit": 200})), "")["events"]
         line = next(one for one in listed if one["event_id"] == identity)
-        assert (line["capacity"], line["available"]) == (21, 18)
+        assert (line["name"], line["capacity"], line["available"]) == ("Other", 21, 18)
         holds = thing(await asking(edges, Ask("list_holds", event_id=identity)), "")["holds"]
         assert [(hold["units"], hold["areas"][0]["quantity"]) for hold in holds] == [(["Stalls/C/2"], 2)]
 

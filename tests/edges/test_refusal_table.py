@@ -56,8 +56,8 @@ async def house(edges: Edges) -> House:
     basket_hold = await _done(edges, Ask("place_basket", _legs(spare, event), key="basket"), "hold_id")
     basket_order = await _order(edges, basket_hold)
     await _done(edges, Ask("confirm_order", order_id=basket_order, key="confirm"), "order_id")
-    place = {"tickets": [ticket_of(basket_order, 1)]}
-    await _done(edges, Ask("cancel_tickets", place, order_id=basket_order, key="cancel the place"), "order_id")
+    first = {"tickets": [ticket_of(basket_order, 1)]}
+    await _done(edges, Ask("cancel_tickets", first, order_id=basket_order, key="cancel the first"), "order_id")
     return House(
         event, draft, held, expired, released, pending_order_hold,
         pending_order, expired_order, cancelled_order, confirmed_order,
@@ -74,8 +74,8 @@ async def _paid(edges: Edges, club: Club, wish: dict[str, object], key: str) -> 
 
 
 def _legs(spare: str, event: str) -> dict[str, object]:
-    seats = {"event_id": spare, "units": ["101/J/1", "101/J/2"]}
-    return {"legs": [{"event_id": event, "areas": [{"area": "Floor", "quantity": 1}]}, seats], "buyer_id": "b"}
+    seats = ["101/J/1", "101/J/2"]
+    return {"legs": [{"event_id": one, "units": seats} for one in (event, spare)], "buyer_id": "b"}
 
 
 async def _event(edges: Edges, key: str, layout: Mapping[str, object] = LAYOUT) -> str:

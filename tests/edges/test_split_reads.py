@@ -10,12 +10,14 @@ from actors.core.ids import BlockId, desks_of, event_id, part_block
 from actors.core.outcomes import Reason
 from actors.projections import availability_reader, listing_reader, whole
 from actors.projections.live_events import LiveEvents
+from actors.projections.split import Split
 from actors.reservations.events import EventAsks
 from serve.local.redis import Redis
-from tests.edges.asking import Ask
+from tests.edges.asking import Ask, ask_http
 from tests.edges.edge_stack import Edges, whole_edges
 from tests.edges.split_followed import ALPHA, ASKING, SECTIONS, House, bare, read
-from tests.edges.split_house import SPLIT, Pair
+from tests.edges.split_house import LAYOUT, SPLIT, Pair
+from tests.projections.selling import follow_all
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +50,7 @@ async def check_listed_alike(edges: Edges, pair: Pair) -> None:
     """Both are in the list of events, alike, and nothing else is."""
     for asking in ASKING:
         listed = (await read(edges, asking, "list_events", "", limit=200))["events"]
-        assert {one["event_id"] for one in listed} == set(pair)
+        assert {one["event_id"] for one in listed if one["name"] == "Final"} == set(pair)
         of_split, of_plain = [next(one for one in listed if one["event_id"] == event) for event in pair]
         assert bare(of_split) == bare(of_plain)
         assert of_split["available"] < of_split["capacity"]
@@ -168,3 +170,45 @@ async def test_the_check_notices_a_part_that_can_be_read(
     sabotage(monkeypatch)
     with pytest.raises(AssertionError):
         await check_parts_are_no_events(house)
+
+
+async def check_it_is_not_there_by_halves(house: House) -> None:
+    """Until all its parts are followed it is neither shown nor listed, and is not unknown."""
+    body = {"name": "New", "layout": LAYOUT, "split": SPLIT}
+    created = await ask_http(house.edges, Ask("create_event", body, key=house.key()))
+    event = created.reply["event_id"]
+    house.projector.hint([BlockId(event.removeprefix("event_"))])
+    await follow_all(house.projector)
+    for asking in ASKING:
+        for operation in ("get_availability", "get_statuses", "get_layout"):
+            refused = await asking(house.edges, Ask(operation, event_id=event))
+            assert (refused.code, refused.wait_s) == ("UNAVAILABLE", 1)
+        assert event not in await events_listed(house.edges, asking)
+    await house.follow()
+    for asking in ASKING:
+        assert (await read(house.edges, asking, "get_layout", event))["seat_count"] == 96
+        assert await events_listed(house.edges, asking) >= {event, *house.pair}
+
+
+async def events_listed(edges: Edges, asking: Any) -> set[str]:
+    """All that are, read two at a time."""
+    found, cursor = set[str](), ""
+    while True:
+        page = await read(edges, asking, "list_events", "", limit=2, **({"cursor": cursor} if cursor else {}))
+        found |= {one["event_id"] for one in page["events"]}
+        cursor = page.get("next_cursor") or ""
+        if not cursor:
+            return found
+
+
+async def test_it_is_not_there_by_halves(house: House) -> None:
+    await check_it_is_not_there_by_halves(house)
+
+
+async def test_the_check_notices_an_event_that_is_there_by_halves(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(Split, "parts", ())
+    with pytest.raises(AssertionError):
+        await check_it_is_not_there_by_halves(house)

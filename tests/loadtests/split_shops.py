@@ -18,6 +18,7 @@ from actors.core.wishes import Wish
 from actors.reservations.divisions import Division
 from actors.reservations.events import parts_of
 from actors.reservations.recent_refusals import RecentRefusals
+from actors.reservations.ways import Way
 from tests.loadtests.basket_shops import SECOND, BasketShops
 from tests.loadtests.journals import HOLD_TTL_MS, LAYOUT, TENANT
 from tests.loadtests.whole_house import WHOLE_LAYOUT, WHOLE_RULES, another_layout
@@ -82,7 +83,10 @@ class SplitShops(BasketShops):
 
     def _divided(self, wish: Wish, buyer: str) -> list[WishedLeg]:
         division = Division(HOME, event_reply(self.home.state), self.now_ms, RecentRefusals())
-        tries = division.legs(wish, buyer, self.now_ms)
-        if isinstance(tries, Rejected):
+        asked = division.read(wish)
+        if isinstance(asked, Rejected):
             return [WishedLeg(HOME, wish)]  # which refuses it as well
-        return next(tries)[0]
+        way = Way(HOME, wish, division, buyer, asked.quantity)
+        for choice in way.open:
+            way.seek(choice, self.now_ms)
+        return way.legs()

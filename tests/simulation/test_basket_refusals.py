@@ -1,13 +1,11 @@
 """What a basket is refused for leaves nothing behind: no unit held, nothing that a desk has yet to do, no key used."""
 
 import asyncio
-from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from actors.baskets import Baskets, Settled, WishedLeg
-from actors.core.commands import Stamp
 from actors.core.ids import BlockId, desk_block
 from actors.core.keys import key_hash
 from actors.core.outcomes import Reason, Rejected
@@ -107,7 +105,7 @@ async def check_duplicates(shop: Shop, delay_s: float) -> None:
     """Two gateways try the same under one key, of which the last leg is sold: both are told that."""
     others = GatewayRoutes(shop.world)
     second = Baskets(Dispatcher(others, now_ms), others.assign, lambda: shop.world.random.getrandbits(62) + 1)
-    wishes = [WishedLeg(block, Wish(SEATS)) for block in shop.blocks]
+    wishes = [WishedLeg(block, Wish(SEATS)) for block in sorted(shop.blocks)]
 
     async def late() -> Settled | Rejected:
         await asyncio.sleep(delay_s)
@@ -133,12 +131,8 @@ def test_who_joins_a_try_that_is_refused_is_told_why() -> None:
 
 def test_the_check_notices_who_is_told_of_anothers_release(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: the second gives up where the first one's legs were released."""
-
-    async def place(
-        self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0
-    ) -> Settled | Rejected:
-        return await self._place(stamp, legs, ttl_ms, life_ms)
-
-    monkeypatch.setattr(Baskets, "place", place)
+    monkeypatch.setattr(
+        Baskets, "place", lambda self, stamp, legs, ttl_ms, life_ms=0: self._place(stamp, legs, ttl_ms, life_ms)
+    )
     with pytest.raises(AssertionError):
         on_virtual_time(check_all_duplicates)()

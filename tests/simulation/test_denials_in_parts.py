@@ -10,8 +10,8 @@ from actors.core.ids import BlockId, Kind, outside_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.wishes import BestSeats, Wish
 from actors.reservations import Done
-from actors.reservations.baskets import _Way
 from actors.reservations.divisions import Division
+from actors.reservations.ways import Way
 from loadtests.audit.audit import BlockAudit
 from loadtests.audit.denials import Denied
 from loadtests.audit.findings import Fault, Finding
@@ -73,7 +73,7 @@ def test_nobody_is_denied_a_seat_that_one_of_the_parts_has() -> None:
 
 def _first_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who had no room in one part is not led to the next."""
-    monkeypatch.setattr(_Way, "goes_on_after", lambda *_: False)
+    monkeypatch.setattr(Way, "turned_away", lambda *_: False)
 
 
 def _one_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from actors.core.commands import FollowEvent, PinLeg
 from actors.core.following import what_to_follow
 from actors.core.outcomes import Accepted, Outcome
 from actors.core.parts import Part
-from actors.core.replies import FollowedReply
+from actors.core.replies import RevisionReply
 from actors.core.state import BlockState
 from actors.engine.errands import Errands
 from actors.engine.hosted import HostedBlock
@@ -95,7 +95,7 @@ def parts_say_yes_and_do_nothing(patch: pytest.MonkeyPatch) -> None:
 
     def nothing(state: BlockState, command: FollowEvent, now_ms: int) -> Outcome:
         if command.revision > 2:
-            return Accepted((), FollowedReply(command.revision))
+            return Accepted((), RevisionReply(command.revision))
         return follow(state, command, now_ms)
 
     patch.setitem(_DECIDE_ERRAND, FollowEvent, nothing)

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from actors.baskets import Baskets
+from actors.baskets import WishedLeg
 from actors.core.commands import Stamp
 from actors.core.ids import BlockId, Kind, outside_id
-from actors.core.outcomes import Reason
-from actors.core.replies import PlacingReply
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import RoomReply
 from actors.core.wishes import BestSeats, Wish
 from actors.reservations import Done
+from actors.reservations.baskets import BasketAsks
 from actors.reservations.recent_refusals import MAX_KNOWN, RECENT_MS, RecentRefusals
 from tests.engine.stage import on_virtual_time
 from tests.simulation.test_divided_events import Stadium
@@ -26,13 +27,13 @@ async def tries_to_fill(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many parts were asked by each of nine groups."""
     stadium = await Stadium().open()
     asked: list[str] = []
-    pin_all = Baskets._pin_all
+    ask_for_room = BasketAsks._ask_for_room
 
-    async def counting(self: Baskets, desk: BlockId, placing: PlacingReply, stamp: Stamp) -> object:
-        asked.append(placing.legs[0].block)
-        return await pin_all(self, desk, placing, stamp)
+    async def counting(self: BasketAsks, stamp: Stamp, leg: WishedLeg) -> RoomReply | Rejected:
+        asked.append(leg.block)
+        return await ask_for_room(self, stamp, leg)
 
-    monkeypatch.setattr(Baskets, "_pin_all", counting)
+    monkeypatch.setattr(BasketAsks, "_ask_for_room", counting)
     counts: list[int] = []
     for _ in range(8):
         await stadium.hold(FOUR)

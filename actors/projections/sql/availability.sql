@@ -68,13 +68,15 @@ select
   event.capacity + parts.capacity as capacity,
   event.available + parts.available as available,
   created_at_ms,
-  least(event.as_of_ms, parts.as_of_ms) as as_of_ms
+  least(event.as_of_ms, parts.as_of_ms) as as_of_ms,
+  split, parts.count as part_count
 from availability as event
 cross join lateral (
   select
     coalesce(sum(part.capacity), 0)::integer as capacity,
     coalesce(sum(part.available), 0)::integer as available,
-    min(part.as_of_ms) as as_of_ms
+    min(part.as_of_ms) as as_of_ms,
+    count(*) as count
   from availability as part
   where event.split <> '' and part.home <> '' and part.home = event.block_id
 ) as parts
