@@ -1,11 +1,11 @@
-"""What desks, legs, events and parts are told, case by case: a house as it is just then, whom it is told, and what."""
+"""What desks, legs, events and parts are told and asked, case by case, and what comes of it."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import msgspec
 
-from actors.core.baskets import LegHeld, LegPlan
+from actors.core.baskets import LegPlan
 from actors.core.commands import (
     AcknowledgeLeg,
     AcknowledgePart,
@@ -13,35 +13,25 @@ from actors.core.commands import (
     BookLeg,
     CancelOrder,
     ChangeStatus,
-    CloseOrder,
-    Command,
-    ConfirmOrder,
     DropBasket,
     IntendBasket,
-    IntendExchange,
     PinLeg,
     PlaceHold,
-    PlaceOrder,
-    ReleaseHold,
+    ReadRevision,
+    ReadRoom,
     ReleaseLeg,
     SettleBasket,
-    SettleExchange,
 )
-from actors.core.following import what_to_follow
 from actors.core.keys import MAX_KEYS_PER_BLOCK
-from actors.core.parts import Part
-from actors.core.replies import EventStatus, OrderStatus, PlacingReply
-from actors.core.rules import Allotment, Channel, Rules
-from actors.core.wishes import AreaPlaces, Span, Wish
+from actors.core.replies import EventStatus
+from actors.core.wishes import Wish
 from tests.core.checked_house import (
     BASKET,
     DESK,
     FIRST,
     LEG_1,
-    LEG_2,
     ORDER,
     PLACE_BY_MS,
-    SECOND,
     START_MS,
     TENANT,
     WISH,
@@ -49,18 +39,36 @@ from tests.core.checked_house import (
     pinning,
     stamp,
 )
-from tests.core.divided_house import HOME, NORTH, PARTS, RULES, DividedHouse, counted
-from tests.core.test_desk_tables_and_slots import CLUB, FIRST_SLOT_MS, HOUR_MS
-
-Asked: TypeAlias = tuple[House | DividedHouse, str, Command]
-
-PLANS = (LegPlan(FIRST, LEG_1, WISH), LegPlan(SECOND, LEG_2, WISH))
-ALL_PLACES = Wish(areas=(AreaPlaces("floor", 5),))
-NEW_LEG = 31
-DAY_MS = 24 * HOUR_MS
-BOX = msgspec.structs.replace(
-    RULES, channels=(Channel("box"),), allotments=(Allotment("late", "box", ("north/2/4",)),)
-)  # fmt: skip
+from tests.core.divided_house import HOME, NORTH, RULES, DividedHouse
+from tests.core.errand_houses import (
+    ALL_PLACES,
+    BOX,
+    NEW_LEG,
+    PLANS,
+    Asked,
+    after,
+    ask_forgotten,
+    at,
+    closed,
+    club,
+    dropped,
+    exchanged,
+    exchanging,
+    forgotten_basket,
+    held,
+    intend,
+    intend_exchange,
+    meant,
+    ordered,
+    paid,
+    pin,
+    pin_in_part,
+    read_key,
+    settle_exchange,
+    sold_first,
+    told,
+)
+from tests.core.test_desk_tables_and_slots import CLUB
 
 
 class Case(NamedTuple):
@@ -72,154 +80,6 @@ class Case(NamedTuple):
     room: int = MAX_KEYS_PER_BLOCK
 
 
-def intend(key: str = "basket", not_after_ms: int = PLACE_BY_MS, *, tenant: str = TENANT, asked: str = "") -> Command:
-    """A basket over both events."""
-    return IntendBasket(stamp(key, not_after_ms, tenant=tenant, asked=asked), BASKET, PLANS, 60_000)
-
-
-def intend_exchange(
-    key: str = "exchange", tickets: tuple[int, ...] = (0,), order: int = ORDER, *, tenant: str = TENANT, asked: str = ""
-) -> Command:
-    """A seat of the first event for these tickets."""
-    plan = LegPlan(FIRST, NEW_LEG, Wish(("A/1/5",)))
-    return IntendExchange(stamp(key, tenant=tenant, asked=asked), order, tickets, plan)
-
-
-def meant() -> tuple[House, tuple[LegHeld, ...]]:
-    """A basket whose legs are pinned, and the desk is not told yet."""
-    house = House()
-    house.intend()
-    return house, tuple(house.pin(plan) for plan in PLANS)
-
-
-def held() -> House:
-    """A basket that is held."""
-    house = House()
-    house.hold()
-    return house
-
-
-def ordered() -> House:
-    """A basket that is ordered."""
-    house = House()
-    house.order()
-    return house
-
-
-def paid() -> House:
-    """A basket that is paid, and booked."""
-    house = House()
-    house.pay()
-    return house
-
-
-def exchanging() -> tuple[House, LegHeld]:
-    """An order whose new leg is pinned, and the desk is not told yet."""
-    house = paid()
-    placing = house.say(DESK, intend_exchange())
-    assert isinstance(placing, PlacingReply)
-    return house, house.pin(placing.legs[0])
-
-
-def settle_exchange(held: LegHeld | None, *, order: int = ORDER, leg: int = NEW_LEG, tenant: str = TENANT) -> Command:
-    """How the placing of the new leg went."""
-    return SettleExchange(tenant, order, leg, held)
-
-
-def exchanged() -> House:
-    """An exchange that is settled."""
-    house, new = exchanging()
-    house.say(DESK, settle_exchange(new))
-    return house
-
-
-def club(wish: Wish, leg: int = LEG_1) -> House:
-    """A basket over the club, paid."""
-    house = House(first=CLUB)
-    plan = LegPlan(FIRST, leg, wish)
-    house.intend("basket", BASKET, plan)
-    house.say(DESK, SettleBasket(TENANT, BASKET, (house.pin(plan),)))
-    house.say(DESK, PlaceOrder(stamp("order"), BASKET, ORDER))
-    house.say(DESK, ConfirmOrder(stamp("confirm"), ORDER))
-    house.do_deeds()
-    return house
-
-
-def closed() -> House:
-    """An order on slots that has ended as it should."""
-    house = club(Wish(spans=(Span("court", FIRST_SLOT_MS, FIRST_SLOT_MS + HOUR_MS),)))
-    house.now_ms = FIRST_SLOT_MS
-    house.say(DESK, CloseOrder(stamp("close"), ORDER, OrderStatus.COMPLETED))
-    return house
-
-
-def forgotten() -> Asked:
-    """Eight baskets were released in one instant, a day ago: the desk forgets them and their keys a few at a time."""
-    house = House()
-    for number in range(8):
-        plan = LegPlan(FIRST, LEG_1 + number, Wish(areas=(AreaPlaces("floor", 1),)))
-        house.intend(f"basket {number}", BASKET + number, plan)
-        house.say(DESK, SettleBasket(TENANT, BASKET + number, (house.pin(plan, BASKET + number),)))
-        house.say(DESK, ReleaseHold(stamp(f"release {number}"), BASKET + number))
-        house.do_deeds()
-    house.now_ms += DAY_MS
-    house.say(DESK, IntendBasket(stamp("another"), 1, (LegPlan(FIRST, 1, WISH),)))
-    state = house.state(DESK)
-    number = next(
-        number
-        for number in range(8)
-        if stamp(f"basket {number}").key in state.memos and BASKET + number not in state.holds
-    )
-    plan = LegPlan(FIRST, 2, Wish(areas=(AreaPlaces("floor", 1),)))
-    return house, DESK, IntendBasket(stamp(f"basket {number}"), 2, (plan,), 60_000)
-
-
-def after(house: House, *commands: tuple[str, Command]) -> House:
-    """When this was done as well."""
-    for block, command in commands:
-        house.say(block, command)
-    return house
-
-
-def pin(wish: Wish, *before: tuple[str, Command]) -> Asked:
-    """A leg in an event of which something was held before."""
-    return after(House(), *before), FIRST, pinning(LegPlan(FIRST, LEG_1, wish))
-
-
-def pin_in_part(wish: Wish, rules: Rules = RULES, *, opens: bool = True, counts: bool = True) -> Asked:
-    """A leg in the north of an event that is split."""
-    house = DividedHouse(rules, opens=opens)
-    house.follow()
-    plan = counted(1, NORTH, wish) if counts else LegPlan(NORTH, 1, wish)
-    return house, NORTH, PinLeg(TENANT, DESK, BASKET, "ana", plan, 1, PLACE_BY_MS)
-
-
-def sold_first(seat: str) -> tuple[tuple[str, Command], ...]:
-    """Somebody has bought it."""
-    return (
-        (FIRST, PlaceHold(stamp("hold"), 1, Wish((seat,)))),
-        (FIRST, PlaceOrder(stamp("order it"), 1, 2)),
-        (FIRST, ConfirmOrder(stamp("pay"), 2)),
-    )
-
-
-def told(house: DividedHouse, part: Part = PARTS[0], **changes: object) -> Asked:
-    """What the home tells a part now, but for these changes."""
-    return house, part.block, msgspec.structs.replace(what_to_follow(house.state(HOME), HOME, part), **changes)
-
-
-def at(now_ms: int, house: House) -> House:
-    """Then."""
-    house.now_ms = now_ms
-    return house
-
-
-def dropped() -> House:
-    """A basket that came to nothing, and its legs have not heard of it."""
-    house, _ = meant()
-    return after(house, (DESK, DropBasket(TENANT, BASKET)))
-
-
 INTENTS = (
     Case("ACCEPTED", "a basket", lambda: (House(), DESK, intend())),
     Case("REPLAYED", "a basket again", lambda: (meant()[0], DESK, intend())),
@@ -229,7 +89,7 @@ INTENTS = (
     Case("UNAVAILABLE", "legs that are being released", lambda: (dropped(), DESK, intend())),
     Case("DEADLINE_EXCEEDED", "too late", lambda: (House(), DESK, intend("basket", START_MS - 1))),
     Case("EVENT_NOT_FOUND", "an event", lambda: (House(), FIRST, intend())),
-    Case("HOLD_NOT_FOUND", "the key of what is forgotten", forgotten),
+    Case("HOLD_NOT_FOUND", "the key of what is forgotten", forgotten_basket),
     Case("IDEMPOTENCY_KEY_REUSED", "a key for another basket", lambda: (meant()[0], DESK, intend(asked="else"))),
     Case("ACCEPTED", "an exchange", lambda: (paid(), DESK, intend_exchange())),
     Case("REPLAYED", "an exchange again", lambda: (exchanging()[0], DESK, intend_exchange())),
@@ -367,6 +227,36 @@ PINS = (
 )
 """What is asked of the block of a leg."""
 
+OTHERWISE = {"pinned again": "UNITS_HELD", "too late": "ACCEPTED", "released before": "ACCEPTED"}
+"""Where there is room, or none, though a leg is told something else."""
+
+
+def read_room(case: Case) -> Case:
+    """Whether there is room for a leg, where one is asked for."""
+
+    def ask() -> Asked:
+        house, to, pinned = case.ask()
+        assert isinstance(pinned, PinLeg)
+        return house, to, ReadRoom(pinned.tenant, pinned.buyer, pinned.plan.wish, bool(pinned.plan.counted_by))
+
+    return Case(OTHERWISE.get(case.title, case.expected), f"room for what is {case.title}", ask)
+
+
+QUESTIONS = (
+    *map(read_room, PINS),
+    Case("REPLAYED", "what is being placed", lambda: read_key(meant()[0])),
+    Case("REPLAYED", "what is held", lambda: read_key(held())),
+    Case("IDEMPOTENCY_KEY_REUSED", "another basket's key", lambda: read_key(held(), stamp("basket", asked="else"))),
+    Case("HOLD_NOT_FOUND", "a key that nobody knows", lambda: read_key(held(), stamp("nothing"))),
+    Case("HOLD_NOT_FOUND", "a stranger's key", lambda: read_key(held(), tenant="eve")),
+    Case("HOLD_NOT_FOUND", "a key whose basket is forgotten", lambda: ask_forgotten("basket")),
+    Case("ORDER_NOT_FOUND", "a key whose order is forgotten", lambda: ask_forgotten("order")),
+    Case("ACCEPTED", "the revision", lambda: (House(), FIRST, ReadRevision(TENANT))),
+    Case("EVENT_NOT_FOUND", "the revision of a desk", lambda: (held(), DESK, ReadRevision(TENANT))),
+    Case("EVENT_NOT_FOUND", "a stranger's revision", lambda: (House(), FIRST, ReadRevision("eve"))),
+)
+"""What is asked before anything is meant."""
+
 OF_PARTS = (
     Case("ACCEPTED", "what is new", lambda: told(DividedHouse(), revision=5)),
     Case("REPLAYED", "told again", lambda: told(DividedHouse())),
@@ -379,4 +269,4 @@ OF_PARTS = (
 )
 """What parts and their event tell each other."""
 
-CASES = (*INTENTS, *DECISIONS, *DEEDS, *PINS, *OF_PARTS)
+CASES = (*INTENTS, *DECISIONS, *DEEDS, *PINS, *QUESTIONS, *OF_PARTS)

@@ -32,6 +32,12 @@ CAN_GIVE = {
         "TABLE_NOT_WHOLE SALE_NOT_OPEN SALE_CLOSED BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED UNITS_SOLD "
         "UNITS_HELD NOT_ENOUGH_AVAILABLE"
     ),
+    "ReadRoom": (
+        "ACCEPTED INVALID_ARGUMENT UNAVAILABLE EVENT_NOT_FOUND UNIT_UNKNOWN TABLE_NOT_WHOLE SALE_NOT_OPEN SALE_CLOSED "
+        "BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED UNITS_SOLD UNITS_HELD NOT_ENOUGH_AVAILABLE"
+    ),
+    "ReadKey": "REPLAYED IDEMPOTENCY_KEY_REUSED HOLD_NOT_FOUND ORDER_NOT_FOUND",
+    "ReadRevision": "ACCEPTED EVENT_NOT_FOUND",
     "BookLeg": "ACCEPTED REPLAYED EVENT_NOT_FOUND HOLD_NOT_FOUND",
     "ReleaseLeg": "ACCEPTED REPLAYED EVENT_NOT_FOUND",
     "FollowEvent": "ACCEPTED REPLAYED EVENT_NOT_FOUND",
@@ -41,16 +47,17 @@ CAN_GIVE = {
 _OF_WISHES = "what is wished for is asked of the block that has it, and nobody else"
 _OF_ORDERS = "the state of an order hinders what is meant for it; what was meant before is settled or dropped"
 WHY_NOT_OTHERS = {
+    "ACCEPTED": "what a key stands for was so before it was asked for",
     "REPLAYED": "what an acknowledgement or a question finds is told whether it is new or not",
     "INVALID_ARGUMENT": "whoever speaks for a block bears nothing that could be malformed but wishes and what is held",
     "OVERLOADED": "an intent alone needs room for its key",
-    "UNAVAILABLE": "is for who can ask again: an intent, a leg that is to come, a leg in doubt",
+    "UNAVAILABLE": "is for who can ask again: an intent, a leg that is to come or is sought room for, a leg in doubt",
     "DEADLINE_EXCEEDED": "what was decided is done, whenever that is",
-    "EVENT_NOT_FOUND": "who means an exchange names an order, and is told that this is not there",
-    "IDEMPOTENCY_KEY_REUSED": "an intent alone bears a key",
+    "EVENT_NOT_FOUND": "who names an order, or asks for a key, is told that this is not there",
+    "IDEMPOTENCY_KEY_REUSED": "intents and who asks for a key alone bear one",
     "HOLD_NOT_FOUND": "is for what was pinned and is not there, and for the key of a basket that is forgotten",
     "HOLD_RELEASED": "is for a leg that comes after its release; what is told of a leg that is released is so already",
-    "ORDER_NOT_FOUND": "is for who names an order: an exchange",
+    "ORDER_NOT_FOUND": "is for who names an order: an exchange; and for the key of one that is forgotten",
     "UNIT_UNKNOWN": _OF_WISHES,
     "TABLE_NOT_WHOLE": "is for who wishes for seats, or means to give some back",
     "SALE_NOT_OPEN": _OF_WISHES,
@@ -66,7 +73,7 @@ WHY_NOT_OTHERS = {
     "ORDER_CANCELLED": _OF_ORDERS,
     "ORDER_CLOSED": _OF_ORDERS,
     "TICKET_VOID": "is for who names tickets: an exchange",
-    "WAITER_NOT_FOUND": "nobody waits for a basket, or for what is split",
+    "WAITER_NOT_FOUND": "nobody waits for a basket, or at a desk, or for what is split",
     "WAITER_GONE": "as WAITER_NOT_FOUND",
     "NO_WAITING_LIST": "as WAITER_NOT_FOUND",
     "REVISION_MISMATCH": "revisions of errands are not compared for being the same: what is not newer is so already",

@@ -91,8 +91,11 @@ OF_THE_EDGES = {
 }
 """What only those who stand in front of a block can say."""
 
-OF_DESKS = {"IntendBasket", "IntendExchange", *(kind.__name__ for kind in get_args(Errand))}
-"""What desks, legs and parts are told has a table of its own: `test_errands`."""
+OF_DESKS = {
+    "IntendBasket", "IntendExchange", "ReadRoom", "ReadKey", "ReadRevision",
+    *(kind.__name__ for kind in get_args(Errand)),
+}  # fmt: skip
+"""What desks, legs and parts are told, and asked for baskets, has a table of its own: `test_errands`."""
 
 REASONS_OF_THE_CORE = {reason.name for reason in Reason if reason not in OF_THE_EDGES}
 

@@ -161,7 +161,7 @@ class Client:
 
     def _note(self, key: str) -> None:
         self.heard.append(f"{key}: yes")
-        if not has_effect(self.stage.store, key_hash(TENANT, key)):
+        if not has_effect(self.stage.store, TENANT, key):
             self.faults.append(f"{key} was told done, and no journal says so")
 
 

@@ -177,7 +177,7 @@ async def _last_look(stage: Stage, client: Client) -> list[str]:
     if any(fold.is_divided for fold in store.folds.values()):
         faults += findings_in(store)
     for key, reason in client.refused:
-        if has_effect(store, key_hash(TENANT, key)):
+        if has_effect(store, TENANT, key):
             faults.append(f"{key} was refused as {reason}, and it happened")
     for shard in stage.newest.values():
         for block, hosted in shard.engine.residence.blocks.items():

@@ -1,5 +1,6 @@
 """What a client asks of a gateway as the edges do: of an event that is split, of another too, of the best seats."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from actors.baskets import WishedLeg
@@ -10,6 +11,7 @@ from actors.core.parts import LEDGER_AREA
 from actors.core.replies import HoldReply, OrderReply, OrderStatus
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.reservations import Caller, Done, Request, Reservations
+from actors.reservations.divisions import FRESH_MS
 from tests.simulation.basket_client import BLOCKS, LAYOUT, LONG_MS, TENANT, Answer, Client
 from tests.simulation.basket_operations import Operation
 from tests.simulation.basket_stage import Gateway
@@ -85,6 +87,14 @@ async def _hold(client: Client, event: str, wish: Wish) -> Answer | None:
     return await ask(client, "basket", lambda gateway, request: gateway.place_hold(request, event, wish, 12_000))
 
 
+async def _hold_once_more(client: Client) -> None:
+    """By a gateway that has known the event for a while; before that, of what it does not know at all."""
+    unknown = Wish(("north/9/9",))
+    await ask(client, "unknown", lambda gateway, request: gateway.place_hold(request, SPLIT, unknown))
+    await asyncio.sleep(FRESH_MS / 1000)
+    await _hold(client, SPLIT, SEATS)
+
+
 async def _buy(client: Client, event: str, wish: Wish) -> str:
     """The order, paid; empty if nothing came of it."""
     if await _hold(client, event, wish) is None:
@@ -141,6 +151,7 @@ RESERVED = {
         Operation("asked: hold of two events", _evening, _hold_of_both),
         Operation("asked: hold of the best", _north_is_full, _hold_best),
         Operation("asked: hold, release", _nothing, _hold_and_give_up),
+        Operation("asked: hold of the unknown, hold", _nothing, _hold_once_more),
         Operation("asked: exchange for the best", _paid_and_north_is_full, _exchange_for_best),
         Operation("asked: exchange in one event", _evening, _exchange_in_evening),
         Operation("asked: buy, cancel", _nothing, _buy_and_cancel),

@@ -31,7 +31,7 @@ def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
         self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0
     ) -> Settled | Rejected:
         desk = desk_block(TenantId(stamp.tenant), stamp.key)
-        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: leg.block))
+        plans = tuple(map(self._plan, legs))
         number = self._number()
         held = await self._pin_all(desk, PlacingReply(number, plans, stamp.not_after_ms), stamp)
         assert not isinstance(held, Rejected)

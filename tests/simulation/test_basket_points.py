@@ -27,8 +27,10 @@ PAUSED = (
     "confirm, exchange, client asks again | away desk @ desk OrderConfirmed appended 1",
     "expiry in doubt, client asks again | away desk @ leg3>desk AskAboutLeg send 1",
     "split: edit, client asks again | away leg1 @ desk>leg1 FollowEvent send 1",
+    "asked: hold, release, client asks again | kill gateway @ gateway>desk SettleBasket answer 1",
+    "asked: hold, release, client asks again | kill gateway @ gateway>leg2 PinLeg answered 1",
 )
-"""In these somebody waits before asking again, or is told what it asked for, or tells a part."""
+"""In these somebody waits before asking again, is told what it asked for, or goes on where another one stopped."""
 ASKED = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in RESERVED)
 RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 """In which everybody comes by every await."""

@@ -1,8 +1,7 @@
-"""Who asks for the best seats and asks again under the same key has one hold, though shards are killed."""
+"""Who asks for the best seats again under the same key has one hold, though shards are killed all along."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
@@ -33,8 +32,6 @@ TWO = Wish(best=(BestSeats(2),))
 LONG_MS = 600_000
 QUIET_S = 60.0
 
-Open = Callable[[World], "asyncio.Future[str]"]
-
 
 class Run(NamedTuple):
     """`faults`: what is wrong. `kills`, `asked`: how many shards were killed, how often a hold was asked for."""
@@ -45,7 +42,7 @@ class Run(NamedTuple):
 
 
 class Buyer:
-    """Asks for two seats under one key until it was told often enough; impatient, through other gateways each time."""
+    """Asks for two seats under one key until it was told so often enough; impatient, through one gateway or another."""
 
     def __init__(self, world: World, event: str, random: Random) -> None:
         self.world = world
@@ -64,7 +61,7 @@ class Buyer:
                 self.asked += 1
                 asking.append(asyncio.get_running_loop().create_task(self._ask(self.random.choice(gateways), key)))
                 await asyncio.wait(asking[-1:], timeout=self.random.uniform(0.02, 1.5))
-                await asyncio.sleep(self.random.uniform(0, 0.2))
+                await asyncio.sleep(self.random.uniform(0, 1))
             await asyncio.gather(*asking)
 
     async def _ask(self, gateway: Reservations, key: str) -> Done[HoldReply] | Rejected:
@@ -86,7 +83,7 @@ async def open_split(world: World) -> str:
     """An event on sale, in parts."""
     gateway = world.gateway()
     created = await gateway.create_event(
-        Request(CALLER, "split", 15_000), "Final", LAYOUT, LONG_MS, Rules(max_per_buyer=2), SPLIT
+        Request(CALLER, "split", 15_000), "Final", LAYOUT, LONG_MS, Rules(max_per_buyer=4), SPLIT
     )
     assert isinstance(created, Done)
     event = f"event_{created.block}"
@@ -110,7 +107,7 @@ def simulate(kind: str, seed: int) -> Run:
         )
         kills = 0
         while not buying.done():
-            await asyncio.sleep(world.random.uniform(0.1, 1.0))
+            await asyncio.sleep(world.random.uniform(0.05, 0.8))
             name = world.random.choice(sorted(world.newest))
             world.newest[name].process.kill()
             kills += 1
@@ -140,8 +137,9 @@ async def faults_of(world: World, buyer: Buyer) -> list[str]:
         seen = await gateway.get_hold(CALLER, hold_id, 15_000)
         if not isinstance(seen, Done) or seen.reply.status is not HoldStatus.ACTIVE:
             faults.append(f"{key} has a hold that is not there")
-        if held[key_hash(TENANT, key)] != 1:
-            faults.append(f"{key} stands for {held[key_hash(TENANT, key)]} holds in the journals")
+        count = held[key_hash(TENANT, key)] + held[key_hash(TENANT, key, buyer.event.removeprefix("event_"))]
+        if count != 1:
+            faults.append(f"{key} stands for {count} holds in the journals")
         if owned[key] != 2:
             faults.append(f"{key} has {owned[key]} seats")
     if len(buyer.told) < HOLDS_EACH:
@@ -184,7 +182,6 @@ def test_a_key_is_one_hold_of_the_best_seats(kind: str, seed: int) -> None:
     print(f"asked {run.asked} times for {BUYERS * HOLDS_EACH} holds, {run.kills} shards killed")
     assert run.faults == []
     assert run.kills > 5
-    assert run.asked > TIMES_TOLD * BUYERS * HOLDS_EACH
 
 
 def keys_of_holds_are_forgotten(patch: pytest.MonkeyPatch) -> None:
