@@ -36,12 +36,17 @@ PAUSE_S = 0.1
 
 
 class WishedLeg(msgspec.Struct, frozen=True):
-    """What is wished for of one block. `counted_by`, `counts`: as in `LegHeld`."""
+    """What is wished for of one block. `counted_by`, `counts`: as in `LegHeld`.
+
+    `is_sought`: another block may have it too, so it is placed before what is not: if it is refused, nothing else was
+    placed in vain, nor is in the way of the next try.
+    """
 
     block: BlockId
     wish: Wish
     counted_by: str = ""
     counts: int = 0
+    is_sought: bool = False
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -84,7 +89,7 @@ class Baskets:
     async def _place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int) -> Settled | Rejected:
         tenant = TenantId(stamp.tenant)
         desk = desk_block(tenant, stamp.key)
-        plans = tuple(self._plan(leg) for leg in legs)
+        plans = tuple(self._plan(leg) for leg in sorted(legs, key=lambda leg: (not leg.is_sought, leg.block)))
         intent = IntendBasket(stamp, self._number(), plans, ttl_ms, life_ms)
         meant = await self._ask(desk, intent, stamp, enter=partial(self._assign, desk, tenant))
         if isinstance(meant, Rejected):

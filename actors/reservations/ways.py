@@ -41,15 +41,12 @@ class Way:
         self._where = {choice: blocks[0] for choice, blocks in self._places.items() if len(blocks) == 1}
 
     def legs(self) -> list[WishedLeg]:
-        """What to ask of which blocks, without open choices that have no place.
-
-        Those that have come first: if they are refused, nothing else was placed in vain, nor is in the way of the next.
-        """
+        """What to ask of which blocks, without open choices that have no place."""
         if self._division is None:
             return [WishedLeg(self._block, self._wish)]
         sought = {self._where[choice] for choice in self.open if choice in self._where}
         legs = self._division.legs(self._wish, self._where, self._buyer, self._quantity)
-        return sorted(legs, key=lambda leg: (leg.block not in sought, leg.block))
+        return [msgspec.structs.replace(leg, is_sought=leg.block in sought) for leg in legs]
 
     def seek(self, choice: int, now_ms: int) -> WishedLeg | None:
         """Place the choice where it was not refused: the leg that has it there, or None: there is no such part."""

@@ -244,7 +244,7 @@ def _intent_fault(books: Books, entry: e.BasketIntended) -> str:
     blocks = [plan.block for plan in entry.legs]
     if not is_number(entry.basket) or entry.ttl_ms < 1:
         return f"no number, or held for {entry.ttl_ms} ms"
-    if not 1 <= len(blocks) <= MAX_LEGS or sorted(set(blocks)) != blocks:
+    if not 1 <= len(blocks) <= MAX_LEGS or len(set(blocks)) != len(blocks):
         return f"legs in the blocks {blocks}"
     if any(plan.instead for plan in entry.legs):
         return "instead of what nobody has"

@@ -115,10 +115,14 @@ def _refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Way, "turned_away", lambda *_: False)
 
 
-def _by_block_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def _sought_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sure is placed first, and is in the way of the next try."""
     legs = Way.legs
-    monkeypatch.setattr(Way, "legs", lambda self: list(reversed(legs(self))))
+
+    def upside_down(self: Way) -> list[WishedLeg]:
+        return [msgspec.structs.replace(leg, is_sought=not leg.is_sought) for leg in legs(self)]
+
+    monkeypatch.setattr(Way, "legs", upside_down)
 
 
 async def the_same_key_finds_what_there_is() -> None:
@@ -254,7 +258,7 @@ def _all_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
 CHECKS: list[tuple[Callable[[], Coroutine[Any, Any, None]], list[Sabotage]]] = [
     (refusals_write_nothing, [_mean_it_anyway]),
     (each_event_has_its_keys, [_one_key_for_all]),
-    (who_comes_second_looks_elsewhere, [_refused_at_once, _by_block_only]),
+    (who_comes_second_looks_elsewhere, [_refused_at_once, _sought_last]),
     (the_same_key_finds_what_there_is, [_nobody_asks_the_desk]),
     (a_retry_is_told_what_it_has, [_nobody_asks_the_desk]),
     (an_edit_is_known_at_once, [_as_it_was]),
