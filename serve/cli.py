@@ -159,7 +159,9 @@ def create_event(
         typer.Option(help="Sections to be served by themselves, as in 101,102; again for each further group."),
     ] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same event.")] = None,
-    hold_ttl_seconds: Annotated[int, typer.Option(help="How long a hold lives.")] = 600,
+    hold_ttl_seconds: Annotated[
+        int | None, typer.Option(help="How long a hold lives; left out: 600, or less if the rules say so.")
+    ] = None,
     open_sale: Annotated[bool, typer.Option(help="Put it on sale at once.")] = False,
     data_dir: DataDir = None,
     key: ApiKey = None,
@@ -173,7 +175,7 @@ def create_event(
         documents["rules"] = _document(rules, parse_rules)
     once = _idempotency_key(idempotency_key)
     with _refusals_told(once), client_of(running_stack(data_dir).http_url, api_key_of(data_dir, key)) as client:
-        body = {"name": name, "hold_ttl_seconds": hold_ttl_seconds} | documents
+        body = {"name": name} | ({} if hold_ttl_seconds is None else {"hold_ttl_seconds": hold_ttl_seconds}) | documents
         if split:
             body["split"] = [_names(text) for text in split]
         event_id: str = write(client, "/v1/events", body, once)["event_id"]

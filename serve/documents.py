@@ -1,21 +1,41 @@
-"""Layouts and rules as they arrive with an event: JSON documents, judged as a whole, every fault named."""
+"""Layouts and rules as they arrive with an event: JSON documents, judged as a whole, every fault named; and a
+layout as it is given back, to be edited.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
+from actors.core.ids import BlockId
 from actors.core.layout import Layout
 from actors.core.outcomes import Rejected
+from actors.core.replies import EventReply
 from actors.core.rules import Rules
 from actors.layout_files.faults import FieldFault
 from actors.layout_files.layout_file import parse_layout
+from actors.layout_files.layout_writer import layout_to_raw
 from actors.layout_files.rules_file import parse_rules
 from serve.layout_reader import LayoutFileError, decode_json
 from serve.refusals import invalid
 from serve.validation import is_said
 
 T = TypeVar("T")
+
+
+class LayoutDocument(msgspec.Struct, frozen=True):
+    """An event's layout as a JSON document that `read_documents` takes, and the revision of the event that has it."""
+
+    block: BlockId
+    revision: int
+    layout_version: int
+    layout: msgspec.Raw
+
+
+def written_layout(block: BlockId, event: EventReply) -> LayoutDocument:
+    """The event's layout, written. May take a tenth of a second for a large one."""
+    document = msgspec.Raw(msgspec.json.encode(layout_to_raw(event.layout)))
+    return LayoutDocument(block, event.revision, event.layout_version, document)
 
 
 def read_documents(layout: msgspec.Raw, rules: msgspec.Raw) -> tuple[Layout | None, Rules | None] | Rejected:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from actors.core.commands import DEFAULT_HOLD_TTL_MS
 from actors.core.ids import Kind, parse_id, parse_ticket_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import DigestReply, EventReply, EventStatus, HoldReply, OrderReply, OrderStatus, WaiterReply
@@ -17,7 +18,7 @@ from actors.core.rules import Rules
 from actors.projections.read_models import ReadModels
 from actors.reservations import Done, Request, Reservations
 from serve.admission import Authenticate, Envelope
-from serve.documents import read_documents
+from serve.documents import LayoutDocument, read_documents, written_layout
 from serve.ration import Ration
 from serve.reads import Reads
 from serve.refusals import invalid
@@ -65,8 +66,9 @@ class Operations(Reads):
             return read
         layout, rules = read
         assert layout is not None
-        ttl_ms = new.hold_ttl_seconds * 1000
-        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules or Rules(), new.split)
+        rules = rules or Rules()
+        ttl_ms = new.hold_ttl_seconds * 1000 or min(DEFAULT_HOLD_TTL_MS, rules.max_hold_life_ms // 1000 * 1000)
+        return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules, new.split)
 
     async def edit_event(
         self, envelope: Envelope, event_id: str, if_revision: int | Rejected, body: EventEdit | Rejected
@@ -113,6 +115,11 @@ class Operations(Reads):
         if isinstance(caller, Rejected):
             return caller
         return await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+
+    async def get_layout_document(self, envelope: Envelope, event_id: str) -> LayoutDocument | Rejected:
+        """An event's layout as its block sees it, as `edit_event` takes it."""
+        done = await self.get_event(envelope, event_id)
+        return done if isinstance(done, Rejected) else await asyncio.to_thread(written_layout, done.block, done.reply)
 
     async def get_digest(self, envelope: Envelope, event_id: str) -> Done[DigestReply] | Rejected:
         """What an auditor compares an event's journal with. For operators, of their own tenant's events."""

@@ -14,7 +14,6 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from actors.core.commands import DEFAULT_HOLD_TTL_MS
 from actors.core.ids import parse_ticket_id
 from actors.core.keys import MAX_KEY_LENGTH
 from actors.core.labels import MAX_LABEL_LENGTH
@@ -77,7 +76,8 @@ class Nothing(Shape, frozen=True):
 
 
 class NewEvent(Shape, frozen=True):
-    """An event to create, as a draft. `hold_ttl_seconds`: how long its holds live unless they ask for less or more.
+    """An event to create, as a draft. `hold_ttl_seconds`: how long its holds live unless they ask for less or more;
+    left out: ten minutes, or as long as the rules let a hold live if that is less.
 
     `rules`: on what conditions its units are sold; left out: everybody may hold everything for up to two hours.
     `split`: groups of sections, each of which is served by itself, so that a very large event sells faster than one
@@ -87,7 +87,7 @@ class NewEvent(Shape, frozen=True):
 
     name: EventName
     layout: msgspec.Raw
-    hold_ttl_seconds: EventSeconds = DEFAULT_HOLD_TTL_MS // 1000
+    hold_ttl_seconds: EventSeconds = 0
     rules: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     split: Annotated[tuple[SectionNames, ...], Meta(max_length=MAX_GROUPS, examples=[[["101"], ["102", "103"]]])] = ()
 

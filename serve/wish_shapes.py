@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.baskets import MAX_LEGS
-from actors.core.wishes import MAX_PARTS, MAX_UNITS_PER_HOLD, AreaPlaces, BestSeats, Span, Wish
+from actors.core.wishes import MAX_PARTS, MAX_UNITS_PER_HOLD, AreaPlaces, BestSeats, Span, Wish, overlapping
 from serve.validation import (
     BEGINNING,
     MILLISECOND,
@@ -54,7 +54,7 @@ class SeatsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SlotsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The slots of a resource that fill the time from start to end exactly."""
+    """The slots of a resource that fill the time from start to end exactly. Those of one resource do not overlap."""
 
     resource: UnitName
     starts_at: Instant
@@ -96,6 +96,8 @@ class Wished(Shape, frozen=True):
                 yield f"best[{index}].price_types: are more than the quantity"
         for index, span in enumerate(self.slots):
             yield from _faults_of_times(span, f"slots[{index}]")
+        for index in overlapping(self._spans()):
+            yield f"slots[{index}]: overlaps another of the same resource"
 
     def wish(self) -> Wish:
         """The same as a block takes it. What has no order here is sorted by name, so that it is the same each time."""
@@ -113,10 +115,15 @@ class Wished(Shape, frozen=True):
                 )
                 for seats in self.best
             ),
-            tuple(Span(span.resource, _ms(span.starts_at), _ms(span.ends_at), span.price_type) for span in self.slots),
+            self._spans(),
             tuple(sorted(self.price_types.items())),
             self.accessible,
             self.channel,
+        )
+
+    def _spans(self) -> tuple[Span, ...]:
+        return tuple(
+            Span(span.resource, _ms(span.starts_at), _ms(span.ends_at), span.price_type) for span in self.slots
         )
 
 

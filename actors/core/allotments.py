@@ -1,10 +1,11 @@
 """Allotments: which units are set aside for whom, and when that ends by itself.
 
-A seat or slot lies in one pool: open to all, kept for who needs an accessible seat, or that of an allotment. Places of
-an area have no pool of their own: of an allotment of places, as many are kept as its channel has not held yet.
+A seat or slot lies in one pool: open to all, kept for who needs an accessible seat, or that of an allotment. There an
+accessible seat is kept all the same for who needs one. Places of an area have no pool of their own: of an allotment of
+places, as many are kept as its channel has not held yet.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 
 from actors.core.entries import AllotmentReturned
 from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT
@@ -66,7 +67,7 @@ def pools_without(state: BlockState, returned: Container[str]) -> bytearray:
                 pools[base + place] = ACCESSIBLE
     for number, allotment in enumerate(state.rules.allotments):
         if allotment.name not in returned:
-            for units in _ranges(state.index, allotment):
+            for units in filter(None, map(state.index.find_units, allotment.units)):
                 pools[units.start : units.stop] = bytes((FIRST_ALLOTMENT + number,)) * len(units)
     return pools
 
@@ -105,8 +106,3 @@ def places_kept(
     return sum(
         max(quantity - (used.get((area, of), 0) - back.get(of, 0) if of else 0), 0) for of, quantity in kept.items()
     )
-
-
-def _ranges(index: LayoutIndex, allotment: Allotment) -> Iterator[range]:
-    for name in allotment.units:
-        yield from index.find_units(name) or ()

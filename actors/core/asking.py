@@ -50,11 +50,12 @@ def read_wish(index: LayoutIndex, rules: Rules, wish: Wish) -> Asked | Rejected:
         reading.unknown.append(wish.channel)
     if reading.unknown:
         return Rejected(Reason.UNIT_UNKNOWN, Details(units=tuple(reading.unknown)))
+    quantity = reading.named + asked.quantity - len(asked.seats)
+    if quantity > MAX_UNITS_PER_HOLD:
+        fault = f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {quantity}"
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(fault,)))
     if len(set(asked.seats)) != len(asked.seats):
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("units: a unit is asked for twice",)))
-    if asked.quantity > MAX_UNITS_PER_HOLD:
-        fault = f"units: a hold takes 1 to {MAX_UNITS_PER_HOLD} units, not {asked.quantity}"
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(fault,)))
     return (_only_whole_tables(index, asked.seats) if index.has_tables else None) or asked
 
 
@@ -82,10 +83,15 @@ def _only_whole_tables(index: LayoutIndex, seats: list[int]) -> Rejected | None:
 
 
 class _Reading:
-    """One reading of one wish. What is not known reads as something harmless and is noted."""
+    """One reading of one wish. What is not known reads as something harmless and is noted.
+
+    `named`: how many seats and slots the names stand for. Those that are too many for a hold are counted only: a table
+    or a span may have a million.
+    """
 
     def __init__(self, index: LayoutIndex) -> None:
         self.unknown: list[str] = []
+        self.named = 0
         self._index = index
         self._layout: Layout = index.layout
 
@@ -125,9 +131,11 @@ class _Reading:
             self._add(asked, slots, self._layout.resources[number].category, price_type)
 
     def _add(self, asked: Asked, units: range, category: int, price_type: int) -> None:
-        asked.seats.extend(units)
+        self.named += len(units)
         point = self._point(category, price_type)
-        asked.seat_points.extend(point for _ in units)
+        if self.named <= MAX_UNITS_PER_HOLD:
+            asked.seats.extend(units)
+            asked.seat_points.extend(point for _ in units)
 
     def _add_places(self, asked: Asked, places: AreaPlaces) -> None:
         area = self._index.area_of_name.get(places.area)

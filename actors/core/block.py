@@ -153,12 +153,10 @@ def next_deadline_ms(state: BlockState) -> int | None:
     """
     due = state.next_deadline()
     dues = [at[0] for at in (due, state.next_return) if at is not None]
-    dues += (leg.ask_at_ms for leg in state.asking.values())
-    dues += (todo.since_ms for todo in state.desk.todos.values())
     if state.parts_behind:
         dues.append(state.created_at_ms)
-    place_by_ms = state.desk.next_place_by_ms()
-    return min(dues if place_by_ms is None else (*dues, place_by_ms), default=None)
+    of_baskets = state.next_ask_ms(), state.desk.next_deed_ms(), state.desk.next_place_by_ms()
+    return min((*dues, *(due_ms for due_ms in of_baskets if due_ms is not None)), default=None)
 
 
 def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:

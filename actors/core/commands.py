@@ -217,7 +217,7 @@ class AcknowledgeLeg(msgspec.Struct, frozen=True, array_like=True, tag=35):
 
 
 class AskAboutLeg(msgspec.Struct, frozen=True, array_like=True, tag=36):
-    """A leg asks its desk what is to become of it. `is_void`: its event is cancelled."""
+    """A leg asks its desk what is to become of it. `is_void`: its event was cancelled."""
 
     tenant: str
     basket: int
@@ -256,7 +256,10 @@ class ReleaseLeg(msgspec.Struct, frozen=True, array_like=True, tag=42):
 
 
 class FollowEvent(msgspec.Struct, frozen=True, array_like=True, tag=43):
-    """A part is to be what its event is, as of this revision of it. `layout`: what the part has of it."""
+    """A part is to be what its event is, as of this revision of it. `layout`: what the part has of it.
+
+    `was_cancelled`: the event was cancelled, at this revision or before it.
+    """
 
     tenant: str
     home: str
@@ -266,6 +269,7 @@ class FollowEvent(msgspec.Struct, frozen=True, array_like=True, tag=43):
     layout: Layout
     hold_ttl_ms: int
     rules: Rules
+    was_cancelled: bool = False
 
 
 class AcknowledgePart(msgspec.Struct, frozen=True, array_like=True, tag=44):

@@ -118,11 +118,11 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
     """What is to become of a leg whose block is in doubt; see above. What is not decided yet is not told.
 
     A desk that does not know the basket has forgotten it, or never meant it: the leg is to be released. `is_void`: the
-    leg's event is cancelled, so what the leg has is not the buyer's any more.
+    leg's event was cancelled, so what the leg has is not the buyer's any more.
     """
-    deeds = [todo for todo in state.desk.todos.values() if todo.leg == command.leg]
+    deeds = state.desk.deeds.get(command.leg)
     if deeds:
-        todo = min(deeds, key=lambda todo: todo.revision)
+        todo = deeds[0]
         return Accepted((), LegFateReply(command.leg, todo.deed, todo.revision, todo.tickets))
     basket = state.desk.baskets.get(command.basket)
     if basket is None:

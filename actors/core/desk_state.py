@@ -3,6 +3,7 @@
 A basket that is held is a hold of the desk's block like any other, without units of its own, and its order likewise.
 """
 
+from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator
 
 import msgspec
@@ -70,7 +71,9 @@ class Desk:
     def __init__(self) -> None:
         self.baskets: dict[int, Basket] = {}
         self.placing: dict[int, Basket] = {}  # those whose legs are not settled, exchanges included
-        self.todos: dict[tuple[int, int], Todo] = {}  # by leg and revision
+        self.todos: OrderedDict[tuple[int, int], Todo] = OrderedDict()  # by leg and revision, the newest last
+        self.deeds: dict[int, list[Todo]] = {}  # those of each leg, the oldest first
+        self.demand_count = 0  # how many there ever were; only its growth means anything
 
     def add(self, basket: Basket) -> None:
         """Remember the basket, as it is."""
@@ -133,14 +136,27 @@ class Desk:
 
     def acknowledge(self, leg: int, revision: int) -> None:
         """The leg has done it."""
-        del self.todos[leg, revision]
+        deeds = self.deeds[leg]
+        deeds.remove(self.todos.pop((leg, revision)))
+        if not deeds:
+            del self.deeds[leg]
+
+    def demand(self, todo: Todo) -> None:
+        """Remember a deed, newer than all others."""
+        self.todos[todo.leg, todo.revision] = todo
+        self.deeds.setdefault(todo.leg, []).append(todo)
+        self.demand_count += 1
+
+    def next_deed_ms(self) -> int | None:
+        """Since when the oldest deed is to be done, or None."""
+        return next(iter(self.todos.values())).since_ms if self.todos else None
 
     def _demand(
         self, basket: Basket, leg: LegHeld | LegPlan, deed: Deed, at_ms: int, tickets: tuple[int, ...] = ()
     ) -> None:
         revision = basket.revisions.get(leg.leg, FIRST_DEMAND - 1) + 1
         basket.revisions[leg.leg] = revision
-        self.todos[leg.leg, revision] = Todo(leg.leg, leg.block, revision, deed, tickets, at_ms)
+        self.demand(Todo(leg.leg, leg.block, revision, deed, tickets, at_ms))
 
     def next_place_by_ms(self) -> int | None:
         """When the next one that is being placed has run out of time."""

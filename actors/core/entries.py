@@ -252,7 +252,7 @@ class PartFollowed(msgspec.Struct, frozen=True, array_like=True, tag=21, forbid_
 class EventFollowed(msgspec.Struct, frozen=True, array_like=True, tag=22, forbid_unknown_fields=True):
     """The block is a part of the event at home in `home`, and as that was at this revision.
 
-    None: as it was before.
+    None: as it was before. `was_cancelled`: the event was cancelled, at this revision or before it.
     """
 
     at_ms: int
@@ -264,6 +264,7 @@ class EventFollowed(msgspec.Struct, frozen=True, array_like=True, tag=22, forbid
     hold_ttl_ms: int
     layout: Layout | None
     rules: Rules | None
+    was_cancelled: bool = False
 
 
 class BasketIntended(msgspec.Struct, frozen=True, array_like=True, tag=30, forbid_unknown_fields=True):

@@ -1,12 +1,15 @@
 """A new layout for an event that sells: units are the same if their names are, and nobody loses one."""
 
-from collections import Counter
+from collections.abc import Iterator
 
+from actors.core.allotments import shelve
 from actors.core.layout import Layout
-from actors.core.layout_index import LayoutIndex
+from actors.core.layout_index import LayoutIndex, has_same_units
 from actors.core.legs import pinned_units
 from actors.core.outcomes import Details, Reason, Rejected
-from actors.core.state import BlockState, Hold
+from actors.core.parts import layout_of_home
+from actors.core.rules import Rules
+from actors.core.state import BlockState, Hold, Units
 from actors.core.tickets import SOLD, sold_units
 
 MAX_LAYOUT_VERSIONS = 1_000
@@ -20,11 +23,8 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"layout: has changed {MAX_LAYOUT_VERSIONS} times",)))
     sold: list[str] = []
     held: list[str] = []
-    for unit, owner in enumerate(state.inventory.owners):
-        if owner:
-            name = state.index.unit_name(unit)
-            if not _is_same(state.index, unit, index, name):
-                (held if state.claims_units(state.holds[owner]) else sold).append(name)
+    if not has_same_units(state.index.layout, index.layout):
+        _find_orphans(state, index, held, sold)
     for area, places in enumerate(state.index.layout.areas):
         claimed = state.inventory.area_held[area] + state.inventory.area_sold[area]
         now = index.area_of_name.get(places.name)
@@ -35,6 +35,15 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None
 
 
+def _find_orphans(state: BlockState, index: LayoutIndex, held: list[str], sold: list[str]) -> None:
+    """The seats and slots that somebody has and this index does not."""
+    for unit, owner in enumerate(state.inventory.owners):
+        if owner:
+            name = state.index.unit_name(unit)
+            if not _is_same(state.index, unit, index, name):
+                (held if state.claims_units(state.holds[owner]) else sold).append(name)
+
+
 def _is_same(before: LayoutIndex, unit: int, after: LayoutIndex, name: str) -> bool:
     """Whether the unit is there afterwards too; a slot, if it is as long as before."""
     found = after.find_unit(name)
@@ -43,32 +52,71 @@ def _is_same(before: LayoutIndex, unit: int, after: LayoutIndex, name: str) -> b
     return after.slots.times_ms(found[0]) == before.slots.times_ms(unit)
 
 
-def adopt_layout(state: BlockState, layout: Layout | None) -> None:
-    """The layout is the block's from now on, as its next version; whoever claims units claims those of the same names.
+def adopt(state: BlockState, layout: Layout | None, rules: Rules | None, at_ms: int) -> None:
+    """Layout and rules are the block's from now on; whoever claims units claims those of the same names.
 
-    None: the layout stays, and all claims are counted anew.
+    None: as before. Where all units are the same, as when only prices are others, nobody's units are looked at.
     """
+    limited = bool(state.rules.max_per_buyer)
+    if rules is not None:
+        state.set_rules(rules, at_ms)
     if layout is not None:
-        state.set_event_layout(layout, state.layout_version + 1)
+        _adopt_layout(state, layout)
+    if bool(state.rules.max_per_buyer) is not limited:
+        _count_buyers(state)
+    if layout is not None or rules is not None:
+        _forget_layouts(state)
+        shelve(state)
+
+
+def _adopt_layout(state: BlockState, layout: Layout) -> None:
+    """As the next version."""
+    version = state.layout_version + 1
+    if has_same_units(state.index.layout, layout_of_home(layout, tuple(state.parts))):
+        state.reprice(layout, version)
     else:
-        state.set_layout(state.index.layout, state.layout_version)
-    referred = Counter((state.layout_version,))
+        state.set_event_layout(layout, version)
+        for hold in state.holds.values():
+            reclaim(state, hold)
+
+
+def _forget_layouts(state: BlockState) -> None:
+    """Those to which nothing refers any more."""
+    if len(state.layouts) == 1:
+        return
+    referred = {state.layout_version}
     for hold in state.holds.values():
-        reclaim(state, hold)
-        referred.update((hold.layout, hold.priced))
+        referred.add(hold.layout)
+        referred.add(hold.priced)
     for order in state.orders.values():
         for lot in order.exchanged:
-            referred.update((lot.layout, lot.priced))
-    state.forget_layouts(set(referred))
+            referred |= {lot.layout, lot.priced}
+    state.forget_layouts(referred)
+
+
+def _count_buyers(state: BlockState) -> None:
+    """The rules limit what a buyer may have, and did not, or the other way round."""
+    state.units_of_buyer.clear()
+    if state.rules.max_per_buyer:
+        for hold in state.holds.values():
+            for units, _ in _claims(state, hold):
+                state.count_buyer(hold, units, 1)
 
 
 def reclaim(state: BlockState, hold: Hold) -> None:
     """Enter in an inventory that knows nothing of it what the hold, or its order, claims."""
+    for units, is_sold in _claims(state, hold):
+        state.claim(hold, units)
+        if is_sold:
+            state.inventory.sell(hold.number, units.seats, units.areas)
+
+
+def _claims(state: BlockState, hold: Hold) -> Iterator[tuple[Units, bool]]:
+    """What the hold, or its order, claims, and whether that is sold."""
     order = state.orders.get(hold.order) if hold.order else None
     leg = state.legs.get(hold.number)
     if state.claims_units(hold):
-        state.claim(hold, state.units_now(hold) if leg is None else pinned_units(state, hold, leg))
+        yield (state.units_now(hold) if leg is None else pinned_units(state, hold, leg)), False
     elif order is not None and order.status in SOLD:
         for units in sold_units(state, hold, order):
-            state.claim(hold, units)
-            state.inventory.sell(hold.number, units.seats, units.areas)
+            yield units, True

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from actors.core.allotments import shelve, unknown_units
 from actors.core.commands import MIN_EVENT_HOLD_TTL_MS, ChangeStatus, CreateEvent, EditEvent, OpenSale
 from actors.core.entries import EventCreated, EventEdited, SaleOpened, StatusChanged
-from actors.core.event_layout import adopt_layout, refuse_orphaning
-from actors.core.holds import end_hold
+from actors.core.event_layout import adopt, refuse_orphaning
+from actors.core.holds import conclude_hold, end_hold
 from actors.core.ids import Kind
 from actors.core.keys import ORDER_KEY_KEPT_MS, remember
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
 from actors.core.layout_soundness import first_fault
-from actors.core.orders import IN_FORCE, end_order
+from actors.core.orders import IN_FORCE, conclude_order, end_order
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.parts import (
     Part,
@@ -24,6 +24,7 @@ from actors.core.parts import (
 from actors.core.replies import EventReply, EventStatus, HoldStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules, faults_of_rules
 from actors.core.state import BlockState
+from actors.core.tickets import SOLD
 
 _MAY_BECOME = {
     EventStatus.DRAFT: (EventStatus.CANCELLED,),
@@ -218,17 +219,24 @@ def become(state: BlockState, status: EventStatus, at_ms: int) -> None:
         if waiter.status is WaiterStatus.WAITING:
             state.end_waiting(waiter, WaiterStatus.LEFT, at_ms)
     if status is EventStatus.CANCELLED:
+        state.was_cancelled = True
         _end_all(state, at_ms)
 
 
 def _end_all(state: BlockState, at_ms: int) -> None:
-    """Holds and orders end; the legs of baskets ask their desks, which decide."""
+    """Holds and orders end; the legs of baskets ask their desks, which decide. Quickly, if nobody keeps anything."""
+    somebody_keeps = bool(state.legs) or any(
+        order.status in SOLD and order.status not in IN_FORCE for order in state.orders.values()
+    )
+    of_hold, of_order = (end_hold, end_order) if somebody_keeps else (conclude_hold, conclude_order)
     for hold in state.holds.values():
         if hold.status is HoldStatus.ACTIVE and hold.number not in state.legs:
-            end_hold(state, hold, HoldStatus.RELEASED, at_ms)
+            of_hold(state, hold, HoldStatus.RELEASED, at_ms)
     for order in state.orders.values():
         if (order.status is OrderStatus.PENDING or order.status in IN_FORCE) and order.number not in state.legs:
-            end_order(state, order, OrderStatus.CANCELLED, at_ms)
+            of_order(state, order, OrderStatus.CANCELLED, at_ms)
+    if not somebody_keeps:
+        state.clear_claims()
     for leg in state.legs.values():
         order_of_leg = state.orders.get(leg.number)
         if order_of_leg.status in IN_FORCE if order_of_leg is not None else state.claims_units(state.holds[leg.number]):
@@ -240,11 +248,7 @@ def apply_event_edited(state: BlockState, entry: EventEdited) -> None:
     state.revision += 1
     state.name = state.name if entry.name is None else entry.name
     state.hold_ttl_ms = state.hold_ttl_ms if entry.hold_ttl_ms is None else entry.hold_ttl_ms
-    if entry.rules is not None:
-        state.set_rules(entry.rules, entry.at_ms)
-    if entry.layout is not None or entry.rules is not None:
-        adopt_layout(state, entry.layout)
-        shelve(state)
+    adopt(state, entry.layout, entry.rules, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.EVENT, 0, entry.at_ms + ORDER_KEY_KEPT_MS)
 
 

@@ -9,7 +9,7 @@ until it was offered.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from actors.core.allotments import allotment_of_pool, places_kept, pools_without, returned_at
+from actors.core.allotments import ACCESSIBLE_SEATS, allotment_of_pool, places_kept, pools_without, returned_at
 from actors.core.asking import Asked, AskedBest
 from actors.core.inventory import ACCESSIBLE, FIRST_ALLOTMENT, GONE, OPEN, UnitStatus
 from actors.core.outcomes import Details, Reason, Rejected
@@ -110,20 +110,20 @@ class Ground:
     def _refuse_reserved(self, units: list[int]) -> Rejected | None:
         """The units that are set aside for others than who asks, whoever has them now."""
         pools = self._pools
+        keeps_accessible = not self._wish.accessible and ACCESSIBLE_SEATS not in self._returned
         blocked: list[int] = []
         others: list[int] = []
         for unit in units:
             if pools[unit] == OPEN:
                 continue
-            if pools[unit] == ACCESSIBLE:
-                if not self._wish.accessible:
-                    blocked.append(unit)
-                continue
-            channel = allotment_of_pool(self._state, pools[unit]).channel
-            if not channel:
+            if keeps_accessible and self._state.index.is_special(unit):
                 blocked.append(unit)
-            elif channel != self._wish.channel:
-                others.append(unit)
+            elif pools[unit] >= FIRST_ALLOTMENT:
+                channel = allotment_of_pool(self._state, pools[unit]).channel
+                if not channel:
+                    blocked.append(unit)
+                elif channel != self._wish.channel:
+                    others.append(unit)
         if blocked:
             return Rejected(Reason.UNITS_BLOCKED, Details(units=self._names(blocked)))
         if others:

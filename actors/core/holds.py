@@ -332,9 +332,14 @@ def _release(state: BlockState, hold: Hold, key: bytes, fingerprint: bytes, now_
 
 def end_hold(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> None:
     """The hold is over without an order; its units are available."""
+    conclude_hold(state, hold, status, at_ms)
+    state.give_back(hold, state.units_now(hold), were_sold=False)
+
+
+def conclude_hold(state: BlockState, hold: Hold, status: HoldStatus, at_ms: int) -> None:
+    """All of it but that its units are available."""
     assert hold.status is HoldStatus.ACTIVE, "only an active hold can end"
     hold.status = status
-    state.give_back(hold, state.units_now(hold), were_sold=False)
     state.desk.release(hold.number, at_ms)
     state.ended.append((at_ms, hold.number))
     let_keys_go(state, hold, at_ms)

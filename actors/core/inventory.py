@@ -81,6 +81,15 @@ class Inventory:
             self._count_channel(area, channel, -quantity)
             assert counters[area] >= 0, f"area {area} got back more than it gave"
 
+    def clear(self) -> None:
+        """Nobody has any unit any more."""
+        self.owners = array("q", bytes(8 * len(self.owners)))
+        self.shelf[:] = self.pools
+        self.statuses[:] = self.pools.translate(_STATUS_OF_POOL)
+        self.area_held = [0] * len(self.capacities)
+        self.area_sold = [0] * len(self.capacities)
+        self.area_of_channel.clear()
+
     def move(self, unit: int, pool: int) -> None:
         """From now on the unit belongs to another pool, whoever has it."""
         self.pools[unit] = pool

@@ -14,11 +14,14 @@ from actors.core.layout import Calendar, Layout, Row, RowKind, Section
 from actors.core.pricing import PriceList
 
 _MS = timedelta(milliseconds=1)
+_FEW_LABELS = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LayoutIndex:
-    """Names to numbers and back, for one layout. Built once per block; costs memory per row and run, not per unit."""
+    """Names to numbers and back, for one layout. Built once per block; costs memory per row, run and accessible seat,
+    and per label of long rows.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -30,12 +33,18 @@ class LayoutIndex:
         self._rows: list[tuple[Section, Row]] = list(layout.rows())
         self._bases: list[int] = []  # the number of each row's first seat
         self._row_of_name: dict[tuple[str, str], int] = {}
+        self._seats_of_section: dict[str, range] = {}
+        self._special: set[int] = set()
+        self._places_of_row: dict[int, dict[str, int]] = {}  # of labels, where there are many, once asked for
         base = 0
         for number, (section, row) in enumerate(self._rows):
             self._bases.append(base)
             self._row_of_name[section.name, row.name] = number
             self.has_tables = self.has_tables or row.kind is not RowKind.ROW
+            first = self._seats_of_section.get(section.name, range(base, base)).start
+            self._special.update(base + place for place in (*row.accessible, *row.companions))
             base += row.count
+            self._seats_of_section[section.name] = range(first, base)
         self.slots = SlotIndex(layout, base)
         self.prices = PriceList(layout)
         self.has_only_rows = not self.has_tables and not layout.resources  # then a unit has one name
@@ -51,7 +60,10 @@ class LayoutIndex:
         if number is None:
             return None
         row = self._rows[number][1]
-        place = row.place_of(parts[2]) if parts[2] else None
+        if len(row.labels) > _FEW_LABELS:
+            place = self._places_of(number).get(parts[2])
+        else:
+            place = row.place_of(parts[2]) if parts[2] else None
         return None if place is None else (self._bases[number] + place, row.category)
 
     def find_table(self, name: str) -> range | None:
@@ -62,19 +74,18 @@ class LayoutIndex:
             return None
         return range(self._bases[number], self._bases[number] + self._rows[number][1].count)
 
-    def find_units(self, name: str) -> list[range] | None:
+    def find_units(self, name: str) -> range | None:
         """The seats or slots of a section, a row or table (`section/row`), a seat, a resource or a slot."""
         if name in self.slots.resource_of_name:
-            return [self.slots.of_resource(self.slots.resource_of_name[name])]
+            return self.slots.of_resource(self.slots.resource_of_name[name])
         one = self.find_unit(name)
         if one is not None:
-            return [range(one[0], one[0] + 1)]
+            return range(one[0], one[0] + 1)
         section, slash, row_name = name.partition("/")
-        if slash:
-            number = self._row_of_name.get((section, row_name))
-            return None if number is None else [self._seats_of_row(number)]
-        found = [self._seats_of_row(number) for number, (of_row, _) in enumerate(self._rows) if of_row.name == section]
-        return found or None
+        if not slash:
+            return self._seats_of_section.get(section)
+        number = self._row_of_name.get((section, row_name))
+        return None if number is None else self._seats_of_row(number)
 
     def unit_name(self, unit: int) -> str:
         """The name of the seat or slot of this number."""
@@ -96,6 +107,10 @@ class LayoutIndex:
         number = self.row_of_seat(seat)
         return self._seats_of_row(number) if self._rows[number][1].kind is RowKind.WHOLE_TABLE else None
 
+    def is_special(self, unit: int) -> bool:
+        """Whether it is an accessible seat, or that of a companion."""
+        return unit in self._special
+
     def category_of_unit(self, unit: int) -> int:
         """The index of the unit's price category."""
         if unit >= self.seat_count:
@@ -107,8 +122,32 @@ class LayoutIndex:
         for (section, row), base in zip(self._rows, self._bases, strict=True):
             yield section, row, base
 
+    def _places_of(self, number: int) -> dict[str, int]:
+        places = self._places_of_row.get(number)
+        if places is None:
+            labels = self._rows[number][1].labels
+            places = self._places_of_row[number] = {label: place for place, label in enumerate(labels)}
+        return places
+
     def _seats_of_row(self, number: int) -> range:
         return range(self._bases[number], self._bases[number] + self._rows[number][1].count)
+
+
+def has_same_units(one: Layout, other: Layout) -> bool:
+    """Whether names, numbers and lengths of all seats and slots, and the names of all areas, are the same in both.
+
+    No also where the same labels are written in another way.
+    """
+    return _numbered(one) == _numbered(other)
+
+
+def _numbered(layout: Layout) -> tuple[object, ...]:
+    return (
+        [(section.name, row.name, row.first, row.count, row.labels) for section, row in layout.rows()],
+        [area.name for area in layout.areas],
+        [(resource.name, resource.calendar) for resource in layout.resources],
+        [(calendar.slot_ms, calendar.runs) for calendar in layout.calendars],
+    )
 
 
 class SlotIndex:

@@ -171,8 +171,8 @@ def apply_leg_released(state: BlockState, entry: LegReleased) -> None:
 
 
 def _let_ask_if_void(state: BlockState, leg: Leg, at_ms: int) -> None:
-    """A leg that has something is not in doubt any more, unless its event is cancelled."""
-    state.let_ask(leg, at_ms if state.is_cancelled else 0)
+    """A leg that has something is not in doubt any more, unless its event was cancelled."""
+    state.let_ask(leg, at_ms if state.was_cancelled else 0)
 
 
 def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:

@@ -11,6 +11,7 @@ from actors.core.state import BlockState, Hold, Order
 from actors.core.tickets import (
     SOLD,
     begins_ms,
+    order_choices,
     order_legs,
     order_price,
     order_units,
@@ -155,11 +156,19 @@ def end_order(state: BlockState, order: Order, status: OrderStatus, at_ms: int) 
     hold = state.holds[order.hold]
     if order.status is OrderStatus.PENDING:
         state.give_back(hold, state.units_now(hold), were_sold=False)
+    else:
+        for units in sold_units(state, hold, order):
+            state.give_back(hold, units, were_sold=True)
+    conclude_order(state, order, status, at_ms)
+
+
+def conclude_order(state: BlockState, order: Order, status: OrderStatus, at_ms: int) -> None:
+    """All of it but that its units are available."""
+    hold = state.holds[order.hold]
+    if order.status is OrderStatus.PENDING:
         state.desk.release(hold.number, at_ms)
     else:
         assert order.status in IN_FORCE, "an ended order stays ended"
-        for units in sold_units(state, hold, order):
-            state.give_back(hold, units, were_sold=True)
         if hold.number in state.desk.baskets:  # what was given back before stays whoever's it is now
             good = [ticket for ticket, revision in enumerate(order.code_revisions) if revision]
             state.desk.release_tickets(hold.number, good, at_ms)
@@ -199,4 +208,5 @@ def reply_of(state: BlockState, order: Order, hold: Hold, status: OrderStatus) -
     return OrderReply(
         order.number, status, hold.number, hold.buyer, seats, areas, order_price(state, hold, order),
         hold.expires_at_ms, order.placed_at_ms, tickets, order_legs(state, hold, order),
+        order_choices(state, hold, order),
     )  # fmt: skip

@@ -128,7 +128,10 @@ class TicketReply(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """An order on the hold `hold`, with the units it still has; it has tickets once it is confirmed."""
+    """An order on the hold `hold`, with the units it still has; it has tickets once it is confirmed.
+
+    `choices`: why the seats of its last exchange were chosen, one for each choice that was left to us.
+    """
 
     order: int
     status: OrderStatus
@@ -141,6 +144,7 @@ class OrderReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
     placed_at_ms: int
     tickets: tuple[TicketReply, ...] = ()
     legs: tuple[LegReply, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 class WaiterReply(msgspec.Struct, frozen=True, array_like=True, tag=5):

@@ -41,8 +41,8 @@ class Channel(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 class Allotment(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Units set aside for a channel; `channel` empty: for the house, nobody can hold them.
 
-    `units`: names of sections, rows (`section/row`), seats, resources or slots. At `returns_at_ms` (0: never) what has
-    not been held is for everybody. Where a seat is in two allotments, the later one has it.
+    `units`: names of sections, rows (`section/row`), seats, resources or slots, each once. At `returns_at_ms` (0:
+    never) what has not been held is for everybody. Where a seat is in two allotments, the later one has it.
     """
 
     name: str
@@ -61,7 +61,8 @@ class WaitingList(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
 class Rules(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """See above. `max_per_buyer` 0: as many as they want.
 
-    Accessible seats and their companions are for those who ask for them, until `accessible_until_ms` (0: always).
+    Accessible seats and their companions are for those who ask for them, until `accessible_until_ms` (0: always), those
+    of an allotment too.
     """
 
     window: Window = Window()
@@ -119,6 +120,8 @@ def _allotment_faults(rules: Rules) -> Iterator[str]:
             yield f"{path}.channel: is not one of the channels"
         if not allotment.units and not allotment.places:
             yield f"{path}.units: names neither units nor places"
+        if len(set(allotment.units)) != len(allotment.units):
+            yield f"{path}.units: a name is there twice"
         if len({places.area for places in allotment.places}) != len(allotment.places):
             yield f"{path}.places: an area is named twice"
         if any(places.quantity < 1 for places in allotment.places):

@@ -61,6 +61,7 @@ class _Head(msgspec.Struct, array_like=True, tag=1):
     parts: tuple[tuple[Part, int], ...] = ()
     whole: Layout | None = None
     home: str = ""
+    was_cancelled: bool = False
 
 
 class _Orders(msgspec.Struct, array_like=True, tag=2):
@@ -187,7 +188,7 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
     yield _Head(
         state.tenant, state.name, state.status, state.revision, tuple(sorted(state.layouts.items())), state.rules,
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
-        _counts(state), tuple(state.parts.items()), state.whole, state.home,
+        _counts(state), tuple(state.parts.items()), state.whole, state.home, state.was_cancelled,
     )  # fmt: skip
     desk = state.desk
     kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
@@ -227,7 +228,7 @@ def _hasher() -> blake2b:
 def _thaw_head(state: BlockState, head: _Head) -> None:
     state.tenant = head.tenant
     state.name = head.name
-    state.status = head.status
+    state.status, state.was_cancelled = head.status, head.was_cancelled
     state.hold_ttl_ms = head.hold_ttl_ms
     state.created_at_ms = head.created_at_ms
     state.last_at_ms = head.last_at_ms
@@ -271,7 +272,8 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
             for basket in baskets:
                 state.desk.add(basket)
         case _Todos(todos):
-            state.desk.todos.update(((todo.leg, todo.revision), todo) for todo in todos)
+            for todo in todos:
+                state.desk.demand(todo)
         case _Gone(gone):
             state.gone_waiters.extend(gone)
         case _Head():

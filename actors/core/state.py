@@ -4,7 +4,7 @@ Only `apply` (see `block`) changes a state. The derived parts (`index`, `invento
 others when a snapshot is restored, so they never decide anything that the rest does not.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from actors.core.desk_state import Desk
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.layout import Layout
-from actors.core.layout_index import LayoutIndex
+from actors.core.layout_index import LayoutIndex, has_same_units
 from actors.core.parts import Part, layout_of_home
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
@@ -40,7 +40,7 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     `seats` are numbers of seats and slots and `areas` (area, quantity), both of layout version `layout`. `prices` are
     (price point, quantity, unit price), `charges` theirs, `once` what is charged for the whole, all by layout version
     `priced`; see `pricing`. `lines`: which of the prices is that of each of `seats`, then of each of `areas`; empty if
-    there is but one. `channel`: through which they were had, or empty.
+    there is but one. `channel`: through which they were had, or empty. `chosen`: as of a `Hold`.
     """
 
     seats: tuple[int, ...]
@@ -52,6 +52,7 @@ class Lot(msgspec.Struct, array_like=True, gc=False):
     layout: int = 1
     priced: int = 1
     channel: str = ""
+    chosen: tuple[tuple[int, int], ...] = ()
 
 
 class Hold(msgspec.Struct, array_like=True, gc=False):
@@ -144,6 +145,7 @@ class BlockState:
         self.tenant = ""
         self.name = ""
         self.status = EventStatus.DRAFT
+        self.was_cancelled = False  # the event, whatever it has become since
         self.revision = 0  # grows with every change of the event itself
         self.layout: Layout | None = None
         self.layout_version = 0
@@ -170,12 +172,18 @@ class BlockState:
         self.line = WaitingLine()
         self.desk = Desk()
         self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
-        self.asking: dict[int, Leg] = {}  # those that have a time to ask their desk
+        self.asking: OrderedDict[int, Leg] = (
+            OrderedDict()
+        )  # those with a time to ask their desk, the last to get one last
+        self.ask_count = 0  # how often a leg got such a time; only its growth means anything
         self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
         self._indices: dict[int, LayoutIndex] = {}
+        self._has_units_of: dict[int, bool] = {}  # by version: whether all units are the same as now
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
+        self._ask_dues: list[tuple[int, int]] = []  # heap of (time to ask, leg); some are stale
+        self._most_ask_dues = _FEW_DEADLINES
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
 
     def set_event_layout(self, layout: Layout, version: int) -> None:
@@ -185,13 +193,24 @@ class BlockState:
 
     def set_layout(self, layout: Layout, version: int) -> None:
         """Give the block its units, all available and in no allotment."""
+        self._use_layout(layout, version)
+        self.inventory = Inventory(self.index)
+        self.seat_finders = SeatFinders(self.index, self.inventory)
+        self.units_of_buyer.clear()
+
+    def reprice(self, layout: Layout, version: int) -> None:
+        """Give the event a layout of the same units, of which everybody keeps what is theirs."""
+        self.whole = layout if self.parts else None
+        self._use_layout(layout_of_home(layout, tuple(self.parts)), version)
+        self.inventory.capacities = [area.capacity for area in self.index.layout.areas]
+        self.seat_finders = SeatFinders(self.index, self.inventory)
+
+    def _use_layout(self, layout: Layout, version: int) -> None:
         self.layout = layout
         self.layout_version = version
         self.layouts[version] = layout
         self.index = self._indices[version] = LayoutIndex(layout)
-        self.inventory = Inventory(self.index)
-        self.seat_finders = SeatFinders(self.index, self.inventory)
-        self.units_of_buyer.clear()
+        self._has_units_of.clear()
 
     def forget_layouts(self, referred: set[int]) -> None:
         """Keep only these versions."""
@@ -207,10 +226,27 @@ class BlockState:
     def let_ask(self, leg: Leg, at_ms: int) -> None:
         """The leg asks its desk at this time; 0: never."""
         leg.ask_at_ms = at_ms
-        if at_ms:
-            self.asking[leg.number] = leg
+        self.asking.pop(leg.number, None)
+        if not at_ms:
+            return
+        self.asking[leg.number] = leg
+        self.ask_count += 1
+        if len(self._ask_dues) >= self._most_ask_dues:
+            self._ask_dues = [(leg.ask_at_ms, leg.number) for leg in self.asking.values()]
+            heapify(self._ask_dues)
+            self._most_ask_dues = 2 * len(self._ask_dues) + _FEW_DEADLINES
         else:
-            self.asking.pop(leg.number, None)
+            heappush(self._ask_dues, (at_ms, leg.number))
+
+    def next_ask_ms(self) -> int | None:
+        """When the first leg asks its desk, or None. Drops stale heap entries, which changes nothing that counts."""
+        while self._ask_dues:
+            at_ms, number = self._ask_dues[0]
+            leg = self.asking.get(number)
+            if leg is not None and leg.ask_at_ms == at_ms:
+                return at_ms
+            heappop(self._ask_dues)
+        return None
 
     def index_of(self, version: int) -> LayoutIndex:
         """The units of a layout version that something refers to."""
@@ -221,7 +257,7 @@ class BlockState:
 
     def units_now(self, lot: Hold | Lot) -> Units:
         """The lot's units by the present layout's numbers; those that it no longer has are left out."""
-        if lot.layout == self.layout_version or not (lot.seats or lot.areas):
+        if lot.layout == self.layout_version or not (lot.seats or lot.areas) or self._has_same_units(lot.layout):
             return Units(lot.seats, lot.areas, lot.channel)
         before, areas = self.index_of(lot.layout), self.index.area_of_name
         seats = (self.index.find_unit(before.unit_name(seat)) for seat in lot.seats)
@@ -231,6 +267,12 @@ class BlockState:
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
             lot.channel,
         )
+
+    def _has_same_units(self, version: int) -> bool:
+        same = self._has_units_of.get(version)
+        if same is None:
+            same = self._has_units_of[version] = has_same_units(self.index.layout, self.layouts[version])
+        return same
 
     @property
     def is_divided(self) -> bool:
@@ -247,11 +289,6 @@ class BlockState:
         """The parts that do not know yet what became of the event."""
         return [part for part, revision in self.parts.items() if revision < self.revision]
 
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the event is cancelled."""
-        return self.status is EventStatus.CANCELLED
-
     def claims_units(self, hold: Hold) -> bool:
         """Whether the hold's units are held until its deadline: it is active, or its order is not paid yet."""
         if hold.status is HoldStatus.ACTIVE:
@@ -262,13 +299,20 @@ class BlockState:
         """The hold takes these units, which must be available."""
         self.inventory.claim(hold.number, *units)
         self.seat_finders.touch(units.seats)
-        self._count_buyer(hold, units, 1)
+        self.count_buyer(hold, units, 1)
 
     def give_back(self, hold: Hold, units: Units, *, were_sold: bool) -> None:
         """These units of the hold are available again."""
         self.inventory.give_back(hold.number, *units, were_sold=were_sold)
         self.seat_finders.touch(units.seats)
-        self._count_buyer(hold, units, -1)
+        self.count_buyer(hold, units, -1)
+        self.line.stirred = True
+
+    def clear_claims(self) -> None:
+        """All units are available again, whoever had them."""
+        self.inventory.clear()
+        self.seat_finders.forget()
+        self.units_of_buyer.clear()
         self.line.stirred = True
 
     def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
@@ -278,7 +322,8 @@ class BlockState:
         waiter.status, waiter.hold = status, hold
         self.gone_waiters.append((at_ms, waiter.number))
 
-    def _count_buyer(self, hold: Hold, units: Units, sign: int) -> None:
+    def count_buyer(self, hold: Hold, units: Units, sign: int) -> None:
+        """The hold's buyer has these units more, or fewer."""
         if not self.rules.max_per_buyer or not hold.buyer:
             return
         count = self.units_of_buyer.get(hold.buyer, 0)

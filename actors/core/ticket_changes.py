@@ -204,7 +204,7 @@ def without_tickets(order: Order, indices: Sequence[int], status: OrderStatus) -
 def _exchanged(order: Order, entry: TicketsExchanged, layout_version: int) -> Order:
     lot = Lot(
         entry.seats, entry.areas, entry.prices, entry.lines, entry.charges, (), layout_version, layout_version,
-        entry.channel,
+        entry.channel, entry.chosen,
     )  # fmt: skip
     count = len(entry.seats) + sum(quantity for _, quantity in entry.areas)
     left = without_tickets(order, entry.tickets, order.status)

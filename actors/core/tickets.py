@@ -8,7 +8,7 @@ from actors.core.baskets import LegHeld, LegReply, leg_replies, price_of_legs
 from actors.core.desk_state import tickets_by_leg
 from actors.core.lots import lines_of, price_of, unit_count, unit_names, whole_price
 from actors.core.prices import Price
-from actors.core.replies import OrderStatus, TicketReply
+from actors.core.replies import Choice, OrderStatus, TicketReply
 from actors.core.state import BlockState, Hold, Lot, Order, Units
 from actors.core.wishes import AreaPlaces
 
@@ -124,6 +124,17 @@ def order_price(state: BlockState, hold: Hold, order: Order) -> Price:
 def order_legs(state: BlockState, hold: Hold, order: Order) -> tuple[LegReply, ...]:
     """What a basket's order has of each block, or had when it ended."""
     return leg_replies(_good_of_legs(state, hold, order)) if hold.number in state.desk.baskets else ()
+
+
+def order_choices(state: BlockState, hold: Hold, order: Order) -> tuple[Choice, ...]:
+    """Why the seats of the order's last exchange were chosen; nothing if none were."""
+    chosen: tuple[tuple[int, int], ...] = ()
+    basket = state.desk.baskets.get(hold.number)
+    if order.exchanged:
+        chosen = order.exchanged[-1].chosen
+    elif basket is not None and len(basket.held) > len(basket.plans):
+        chosen = basket.held[-1].chosen
+    return tuple(Choice(*why) for why in chosen)
 
 
 def _good_of_legs(state: BlockState, hold: Hold, order: Order) -> list[tuple[LegHeld, list[int]]]:

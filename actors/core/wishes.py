@@ -1,6 +1,6 @@
 """What is wished for: units by name, places of areas, the best seats that are to be had, a resource for a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -124,3 +124,15 @@ def _faults_of_parts(wish: Wish) -> Iterator[str]:
     for index, span in enumerate(wish.spans):
         if span.ends_at_ms <= span.starts_at_ms:
             yield f"spans[{index}].ends_at: must be after starts_at"
+    for index in overlapping(wish.spans):
+        yield f"spans[{index}]: overlaps another of the same resource"
+
+
+def overlapping(spans: Sequence[Span]) -> Iterator[int]:
+    """The places of those that begin before an earlier one of the same resource has ended."""
+    ends_ms: dict[str, int] = {}
+    for place in sorted(range(len(spans)), key=lambda place: spans[place].starts_at_ms):
+        span = spans[place]
+        if span.starts_at_ms < ends_ms.get(span.resource, span.starts_at_ms):
+            yield place
+        ends_ms[span.resource] = max(span.ends_at_ms, ends_ms.get(span.resource, span.ends_at_ms))

@@ -96,6 +96,7 @@ class BlockHost:
         except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
             _quarantine(hosted, bug)
         if hosted.pending:
+            self._residence.stirred.add(hosted)
             self._commit.collect([hosted])
 
     def _refuse_all(self, count: int) -> Failed | None:
@@ -110,9 +111,11 @@ class BlockHost:
         batch = _Batch(self._clock.now_ms(), len(calls))
         answers = [batch.fitting(self._decide(call, batch)) for call in calls]
         if batch.touched:
+            written = [hosted for hosted in batch.touched.values() if hosted.pending]
+            self._residence.stirred.update(written)
             cycle = self._commit.collect(batch.touched.values())
             await cycle.wait()
-            if any(hosted.state.desk.todos or hosted.state.parts_behind for hosted in batch.touched.values()):
+            if any(hosted.state.desk.todos or hosted.state.parts_behind for hosted in written):
                 self.errands_wanted.set()
             for index, call in enumerate(calls):
                 if not isinstance(answers[index], Failed):

@@ -6,9 +6,8 @@ second time does nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from collections.abc import Coroutine, Iterator
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import structlog
 
@@ -21,30 +20,43 @@ from actors.core.outcomes import Reason, Rejected
 from actors.core.parts import Part
 from actors.core.replies import LegFateReply
 from actors.core.state import BlockState, Leg
+from actors.engine.agenda import Agenda
 from actors.engine.block_host import BlockHost
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
+from actors.engine.turns import About, Asked, is_wanted
 from actors.link.batch import Replied, encoder, reply_decoder
 
 _log = structlog.get_logger(__name__)
 
 ROUND_S = 0.5
+ROUND_MS = 500
 ASK_TIMEOUT_MS = 5_000
 MAX_UNDER_WAY = 512
 
-T = TypeVar("T")
-_About: TypeAlias = int | str  # a leg, or the block of a part
-_Errand: TypeAlias = tuple[BlockId, _About]
-
 
 class _Doubt(NamedTuple):
-    """What a leg asks its desk, and since when it should."""
+    """What a leg asks its desk."""
 
     desk: BlockId
     question: AskAboutLeg
-    since_ms: int
+
+    @property
+    def asked(self) -> Asked:
+        """As what it asks."""
+        return self.question.revision, self.question.is_void
+
+
+class _News(NamedTuple):
+    """What a part is told of its event."""
+
+    part: Part
+    told: FollowEvent
+
+
+_Errand: TypeAlias = Todo | _Doubt | _News
 
 
 class OtherBlocks(Protocol):
@@ -58,7 +70,11 @@ class OtherBlocks(Protocol):
 
 
 class Errands:
-    """Looks twice a second, and at once when a batch has left something to do, at the blocks that live here."""
+    """Looks twice a second, and at once when a batch has left something to do, at what has its turn.
+
+    An errand comes back with the time before which it is not to be tried again, if there is more of it then; None: it
+    is done. Whatever was in vain stands behind the rest.
+    """
 
     def __init__(
         self, host: BlockHost, residence: Residence, commit: GroupCommit, clock: JournalClock, others: OtherBlocks
@@ -68,10 +84,8 @@ class Errands:
         self._commit = commit
         self._clock = clock
         self._others = others
-        self._errands: set[asyncio.Task[None]] = set()
-        self._under_way: set[_Errand] = set()
-        self._in_vain_ms: dict[_Errand, int] = {}  # when it was tried last, of what does not succeed
-        self._told: dict[tuple[BlockId, int], tuple[int, int]] = {}  # of a leg: what it asked at, when it asks again
+        self._agenda = Agenda(residence.blocks)
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -82,131 +96,124 @@ class Errands:
                 except TimeoutError:
                     pass  # a round all the same: for what is due, and for what failed before
                 self._host.errands_wanted.clear()
+                self._look()
                 await self._begin()
         finally:
-            for errand in self._errands:
+            for errand in self._under_way:
                 errand.cancel()
 
-    async def _begin(self) -> None:
-        seen = [
-            (hosted, self._todos(hosted), self._doubts(hosted), self._behind(hosted))
-            for hosted in self._residence.blocks.values()
-            if hosted.claimed and not hosted.quarantined and _has_errands(hosted.state)
-        ]
-        seen = [errands for errands in seen if any(errands[1:])]
-        if not seen:
+    def _look(self) -> None:
+        """Give what has come up since the last look its turn; of a block that has just come in that is all it has."""
+        for hosted in self._residence.stirred:
+            for about, at_ms, asked in self._come_up(hosted):
+                self._agenda.give(hosted, about, at_ms, asked)
+        self._residence.stirred.clear()
+
+    def _come_up(self, hosted: HostedBlock) -> Iterator[tuple[About, int, Asked | None]]:
+        """What is new in the block, when its turn is, and as what it is asked."""
+        if hosted.quarantined:
             return
-        # What is seen now will be durable when the cycle is done; what comes meanwhile has its own turn.
-        cycle = self._commit.collect([hosted for hosted, *_ in seen])
-        await cycle.wait()
-        for hosted, todos, doubts, behind in seen:
-            if hosted in cycle.positions:
-                for todo in todos:
-                    self._start(hosted, todo.leg, self._carry_out(hosted, todo))
-                for doubt in doubts:
-                    self._start(hosted, doubt.question.leg, self._ask_desk(hosted, doubt))
-                for part, told in behind:
-                    self._start(hosted, part.block, self._tell_part(hosted, part, told))
-
-    def _start(self, hosted: HostedBlock, about: _About, work: Coroutine[Any, Any, None]) -> None:
-        errand = asyncio.get_running_loop().create_task(work)
-        self._errands.add(errand)
-        self._under_way.add((hosted.block, about))
-        errand.add_done_callback(partial(self._ended, (hosted.block, about)))
-
-    def _ended(self, errand_of: _Errand, errand: asyncio.Task[None]) -> None:
-        self._errands.discard(errand)
-        self._under_way.discard(errand_of)
-        if not errand.cancelled() and errand.exception() is not None:
-            _log.error("an errand failed", block=errand_of[0], about=errand_of[1], exc_info=errand.exception())
+        state, known, now_ms = hosted.state, hosted.turns.known, self._clock.now_ms()
+        for todo in self._todos(hosted):
+            if todo.leg not in known:
+                yield todo.leg, now_ms, None
+        for leg in self._doubts(hosted):
+            asked = _asked(state, leg)
+            if leg.number not in known or known[leg.number].asked != asked:
+                yield leg.number, leg.ask_at_ms, asked
+        for part in state.parts_behind:
+            if part.block not in known:
+                yield part.block, now_ms, None
 
     def _todos(self, hosted: HostedBlock) -> list[Todo]:
-        """The oldest deed of each leg that nobody is about, as many as there is room for."""
-        first: dict[int, Todo] = {}
-        for todo in hosted.state.desk.todos.values():
-            known = first.get(todo.leg)
-            if known is None or todo.revision < known.revision:
-                first[todo.leg] = todo
-        todos = [todo for todo in first.values() if (hosted.block, todo.leg) not in self._under_way]
-        return self._fitting(hosted.block, todos, lambda todo: todo.leg)
+        """What is demanded since the last look."""
+        return hosted.turns.new_deeds(hosted.state)
 
-    def _doubts(self, hosted: HostedBlock) -> list[_Doubt]:
-        """Who was told to ask later asks at once all the same when there is something new to ask about."""
+    def _doubts(self, hosted: HostedBlock) -> list[Leg]:
+        """The legs that were given a time to ask since the last look."""
+        return hosted.turns.new_doubts(hosted.state)
+
+    async def _begin(self) -> None:
+        due = self._agenda.take_due(self._clock.now_ms(), MAX_UNDER_WAY - len(self._under_way))
+        if not due:
+            return
+        # What is said now will be durable when the cycle is done; what comes meanwhile has its own turn.
+        errands = [(hosted, about, _errand(hosted, about)) for hosted, about in due]
+        cycle = self._commit.collect({hosted for hosted, _ in due})
+        await cycle.wait()
+        for hosted, about, errand in errands:
+            if hosted in cycle.positions:
+                under_way = asyncio.get_running_loop().create_task(self._run(hosted, about, errand))
+                self._under_way.add(under_way)
+                under_way.add_done_callback(self._ended)
+
+    async def _run(self, hosted: HostedBlock, about: About, errand: _Errand) -> None:
+        """Do it, and give what is left of it another turn."""
+        try:
+            again_at_ms = await self._do(hosted, errand)
+        except Exception as bug:  # noqa: BLE001  it is tried again like one that was in vain
+            _log.error("an errand failed", block=hosted.block, about=about, exc_info=bug)
+            again_at_ms = self._clock.now_ms() + ROUND_MS
+        turn = hosted.turns.known.pop(about)
+        if not is_wanted(hosted.state, about):
+            return
         now_ms = self._clock.now_ms()
-        doubts = [
-            leg
-            for leg in hosted.state.asking.values()
-            if self._is_to_ask(hosted.block, leg, now_ms) and (hosted.block, leg.number) not in self._under_way
-        ]
-        tenant, is_void = hosted.state.tenant, hosted.state.is_cancelled
-        return [
-            _Doubt(BlockId(leg.desk), AskAboutLeg(tenant, leg.basket, leg.number, leg.revision, is_void), leg.ask_at_ms)
-            for leg in self._fitting(hosted.block, doubts, lambda leg: leg.number)
-        ]
+        asks_anew = isinstance(errand, _Doubt) and turn.asked != errand.asked
+        self._agenda.give(hosted, about, now_ms if asks_anew else max(again_at_ms or 0, now_ms), turn.asked)
 
-    def _behind(self, hosted: HostedBlock) -> list[tuple[Part, FollowEvent]]:
-        """The parts that are to be told what the event is now."""
-        parts = [part for part in hosted.state.parts_behind if (hosted.block, part.block) not in self._under_way]
-        return [
-            (part, what_to_follow(hosted.state, hosted.block, part))
-            for part in self._fitting(hosted.block, parts, lambda part: part.block)
-        ]
+    def _ended(self, errand: asyncio.Task[None]) -> None:
+        """There is room for another."""
+        self._under_way.discard(errand)
+        if self._agenda.is_due(self._clock.now_ms()):
+            self._host.errands_wanted.set()
 
-    def _fitting(self, block: BlockId, errands: list[T], about: Callable[[T], _About]) -> list[T]:
-        """As many as there is room for; what was in vain comes last, so as not to be in the way of the rest."""
-        room = max(MAX_UNDER_WAY - len(self._under_way), 0)
-        if len(errands) > room:
-            errands.sort(key=lambda errand: self._in_vain_ms.get((block, about(errand)), 0))
-        return errands[:room]
+    def _do(self, hosted: HostedBlock, errand: _Errand) -> Coroutine[Any, Any, int | None]:
+        match errand:
+            case Todo():
+                return self._carry_out(hosted, errand)
+            case _Doubt():
+                return self._ask_desk(hosted, errand)
+            case _News():
+                return self._tell_part(hosted, errand.part, errand.told)
 
-    def _is_to_ask(self, block: BlockId, leg: Leg, now_ms: int) -> bool:
-        asked_at_ms, again_at_ms = self._told.get((block, leg.number), (0, 0))
-        return leg.ask_at_ms <= now_ms and (asked_at_ms != leg.ask_at_ms or again_at_ms <= now_ms)
-
-    async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> None:
+    async def _carry_out(self, hosted: HostedBlock, todo: Todo) -> int | None:
         """Have it done, and note that it is. Where there is no such event nothing is to be released."""
         tenant = hosted.state.tenant
         done = await self._ask(BlockId(todo.block), _deed(tenant, todo.leg, todo.deed, todo.revision, todo.tickets))
         if isinstance(done, Rejected) and not (todo.deed is Deed.RELEASE and done.reason is Reason.EVENT_NOT_FOUND):
             if done.reason is Reason.HOLD_NOT_FOUND:
                 _log.error("a leg that was pinned is not known", block=todo.block, desk=hosted.block, leg=todo.leg)
-            await self._pause(hosted.block, todo.leg)
-            return
-        self._in_vain_ms.pop((hosted.block, todo.leg), None)
-        await self._host.tell(hosted.block, AcknowledgeLeg(tenant, todo.leg, todo.revision))
+            return self._in_vain()
+        return await self._note(hosted, AcknowledgeLeg(tenant, todo.leg, todo.revision))
 
-    async def _ask_desk(self, hosted: HostedBlock, doubt: _Doubt) -> None:
+    async def _ask_desk(self, hosted: HostedBlock, doubt: _Doubt) -> int | None:
         question = doubt.question
         answer = await self._ask(doubt.desk, question)
         if isinstance(answer, Rejected):
-            await self._pause(hosted.block, question.leg)
-            return
-        self._in_vain_ms.pop((hosted.block, question.leg), None)
+            return self._in_vain()
         fate = reply_decoder.decode(answer.reply)
         assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
         if fate.deed is None:
-            self._told[hosted.block, question.leg] = doubt.since_ms, fate.ask_at_ms + ASK_TIMEOUT_MS
-            return
-        self._told.pop((hosted.block, question.leg), None)
+            return fate.ask_at_ms + ASK_TIMEOUT_MS
         deed = _deed(question.tenant, question.leg, fate.deed, fate.revision, fate.tickets)
-        await self._host.tell(hosted.block, deed)
+        return await self._note(hosted, deed)
 
-    async def _tell_part(self, hosted: HostedBlock, part: Part, command: FollowEvent) -> None:
+    async def _tell_part(self, hosted: HostedBlock, part: Part, told: FollowEvent) -> int | None:
         """Have the part be what the event was, and note that it is. What comes meanwhile is told next."""
-        followed = await self._ask(BlockId(part.block), command)
+        followed = await self._ask(BlockId(part.block), told)
         if isinstance(followed, Rejected):
             _log.warning("a part does not follow", block=hosted.block, part=part.block, reason=followed.reason.name)
-            await self._pause(hosted.block, part.block)
-            return
-        self._in_vain_ms.pop((hosted.block, part.block), None)
-        await self._host.tell(hosted.block, AcknowledgePart(command.tenant, part.block, command.revision))
-        if hosted.state.parts_behind:
-            self._host.errands_wanted.set()
+            return self._in_vain()
+        return await self._note(hosted, AcknowledgePart(told.tenant, part.block, told.revision))
 
-    async def _pause(self, block: BlockId, about: _About) -> None:
-        """It was in vain, and others may go first."""
-        await asyncio.sleep(ROUND_S)
-        self._in_vain_ms[block, about] = self._clock.now_ms()
+    async def _note(self, hosted: HostedBlock, command: Errand) -> int | None:
+        """Have the block itself know what came of it."""
+        noted = await self._host.tell(hosted.block, command)
+        return None if isinstance(noted, Replied) else self._in_vain()
+
+    def _in_vain(self) -> int:
+        """When it may be tried again."""
+        return self._clock.now_ms() + ROUND_MS
 
     async def _ask(self, block: BlockId, command: Errand) -> Replied | Rejected:
         not_after_ms = self._clock.now_ms() + ASK_TIMEOUT_MS
@@ -215,8 +222,20 @@ class Errands:
         )
 
 
-def _has_errands(state: BlockState) -> bool:
-    return bool(state.desk.todos or state.asking or state.parts_behind)
+def _errand(hosted: HostedBlock, about: About) -> _Errand:
+    """What is to be done about it by what the block is now: the oldest deed of a leg, or what it asks."""
+    state = hosted.state
+    if isinstance(about, str):
+        part = next(part for part in state.parts_behind if part.block == about)
+        return _News(part, what_to_follow(state, hosted.block, part))
+    if about in state.desk.deeds:
+        return state.desk.deeds[about][0]
+    leg = state.asking[about]
+    return _Doubt(BlockId(leg.desk), AskAboutLeg(state.tenant, leg.basket, about, *_asked(state, leg)))
+
+
+def _asked(state: BlockState, leg: Leg) -> Asked:
+    return leg.revision, state.was_cancelled
 
 
 def _deed(tenant: str, leg: int, deed: Deed, revision: int, tickets: tuple[int, ...]) -> Errand:

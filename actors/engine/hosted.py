@@ -7,6 +7,7 @@ from actors.core.entries import Entry
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
+from actors.engine.turns import Turns
 from actors.journal.codec import encode_entries
 from actors.journal.journal import GENESIS, Head, JournalRow, NewRow, Snapshot, chain_of
 
@@ -31,6 +32,7 @@ class HostedBlock:
         "position",
         "quarantined",
         "state",
+        "turns",
         "unsnapshotted",
     )
 
@@ -45,6 +47,7 @@ class HostedBlock:
         self.quarantined = ""
         self.pending: list[Entry] = []
         self.unsnapshotted = 0  # entries since the last snapshot
+        self.turns = Turns()  # of its errands
 
     def ends_at(self, head: Head | None) -> bool:
         """Whether this is the block's head; None: it has no rows."""

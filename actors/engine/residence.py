@@ -56,6 +56,7 @@ class Residence:
         self._activator = activator
         self._find_assignment = find_assignment
         self.blocks: dict[BlockId, HostedBlock] = {}
+        self.stirred: set[HostedBlock] = set()  # claimed or written to since errands were looked for
         self.fenced: dict[BlockId, Fence] = {}
         self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
         self.expected: set[BlockId] = set()  # on their way here: loaded, and not claimed before they are ours
@@ -221,6 +222,7 @@ class Residence:
             claimed = await self._activator.claim(hosted, epoch, assignment)
             if claimed is not None:
                 self.blocks[block] = claimed
+                self.stirred.add(claimed)
                 return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
 

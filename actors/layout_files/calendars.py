@@ -6,15 +6,18 @@ beginning on, slots of exactly their length follow each other; what is left at i
 that is closed for any part of it is not there.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from actors.core.layout import DAY_MINUTES, Hours
+from actors.core.layout import DAY_MINUTES, MINUTE_MS, Hours
 from actors.layout_files.local_times import days_of
 from actors.layout_files.zones import Zone
 
 Run = tuple[int, int, int]
 """As in `Calendar.runs`."""
+
+_DAY_MS = DAY_MINUTES * MINUTE_MS
 
 
 def opening_count(hours: Hours) -> int:
@@ -33,6 +36,11 @@ def runs_of(hours: Hours, slot_ms: int, zone: Zone) -> tuple[Run, ...]:
             for run in _by_distance(begin_ms + first * slot_ms, stop - first, slot_ms, zone):
                 _append(runs, run, slot_ms)
     return tuple(runs)
+
+
+def runs_listed(openings: Iterable[tuple[int, int]], slot_ms: int, zone: Zone) -> tuple[Run, ...]:
+    """The slots of openings that are instants: (begin, how many slots)."""
+    return tuple(run for begin_ms, count in openings for run in _by_distance(begin_ms, count, slot_ms, zone))
 
 
 def _openings(hours: Hours, zone: Zone) -> Iterator[tuple[int, int]]:
@@ -76,14 +84,18 @@ def _open_slots(begin_ms: int, count: int, slot_ms: int, closed: list[tuple[int,
 
 
 def _by_distance(begin_ms: int, count: int, slot_ms: int, zone: Zone) -> Iterator[Run]:
-    """The slots, parted where the distance from UTC changes."""
-    while count:
-        ahead, stop = zone.minutes_ahead(begin_ms), count
-        if zone.minutes_ahead(begin_ms + (count - 1) * slot_ms) != ahead:
-            slots = range(1, count)
-            stop = next(slot for slot in slots if zone.minutes_ahead(begin_ms + slot * slot_ms) != ahead)
-        yield begin_ms, stop, ahead
-        begin_ms, count = begin_ms + stop * slot_ms, count - stop
+    """The slots, parted where the distance from UTC changes; which it does once a day at most."""
+    first, last, ahead = 0, 0, zone.minutes_ahead(begin_ms)
+    while last < count - 1:
+        before, last = last, min(last + _DAY_MS // slot_ms, count - 1)
+        if zone.minutes_ahead(begin_ms + last * slot_ms) != ahead:
+            slots = range(before + 1, last + 1)
+            changed = bisect_left(
+                slots, True, key=lambda slot: zone.minutes_ahead(begin_ms + slot * slot_ms) != ahead
+            )  # fmt: skip
+            yield begin_ms + first * slot_ms, slots[changed] - first, ahead
+            first, ahead = slots[changed], zone.minutes_ahead(begin_ms + last * slot_ms)
+    yield begin_ms + first * slot_ms, count - first, ahead
 
 
 def _append(runs: list[Run], run: Run, slot_ms: int) -> None:

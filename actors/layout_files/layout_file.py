@@ -48,7 +48,8 @@ is midnight), and hours may not go on into each other. Slots follow each other f
 they are said to be; what is left before closing is not sold, nor is a slot of which any part is unavailable. A day has
 23 or 25 hours when the clock changes, and hours that the change falls into have slots accordingly. A local time that
 comes twice means the first; one that is left out means the moment of the jump. Instead of from, until, hours and
-unavailable, a resource may list its `openings`, in whole seconds with their distance from UTC:
+unavailable, a resource may list its `openings`, in whole seconds with their distance from UTC; slots are named in
+local time of the zone all the same:
 
         openings: [{from: "2026-10-01T08:00+02:00", until: "2026-10-01T22:00+02:00"}]
 """

@@ -17,7 +17,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOCAL_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}):([0-9]{2})")
 _OPENING = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 _INSTANT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 
 
@@ -103,31 +103,34 @@ def _written_minute(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def parse_instant(text: str) -> tuple[int, int] | None:
-    """A time of RFC 3339, with or without seconds, to the ms; and how many minutes it is ahead of UTC."""
+def parse_moment(text: str) -> int | None:
+    """A time of RFC 3339, with or without seconds, in ms."""
+    return _ms_of(text) if _is_instant(text, zoned=True) else None
+
+
+def parse_local_moment(text: str) -> int | None:
+    """The same without its distance from UTC, as if it were UTC."""
+    return _ms_of(f"{text}Z") if _is_instant(text, zoned=False) else None
+
+
+def _is_instant(text: str, *, zoned: bool) -> bool:
     parts = _INSTANT.fullmatch(text)
-    if parts is None:
-        return None
+    return parts is not None and (parts["zone"] is not None) is zoned
+
+
+def _ms_of(text: str) -> int | None:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
         return None
-    ahead = when.utcoffset()
-    assert ahead is not None
     at_ms = (when - _EPOCH) // timedelta(milliseconds=1)
-    return (at_ms, ahead // timedelta(minutes=1)) if 0 < at_ms < MAX_TIME_MS else None
+    return at_ms if 0 < at_ms < MAX_TIME_MS else None
 
 
-def parse_second(text: str) -> tuple[int, int] | None:
-    """As `parse_instant`, but a whole second."""
-    found = parse_instant(text)
-    return None if found is None or found[0] % SECOND_MS else found
-
-
-def parse_moment(text: str) -> int | None:
-    """A time of RFC 3339 in ms."""
-    found = parse_instant(text)
-    return None if found is None else found[0]
+def parse_second(text: str) -> int | None:
+    """As `parse_moment`, but a whole second."""
+    found = parse_moment(text)
+    return None if found is None or found % SECOND_MS else found
 
 
 def written_moment(at_ms: int) -> str:

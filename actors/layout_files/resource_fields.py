@@ -1,20 +1,19 @@
 """The part of a layout file that describes resources and when their slots are."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
-from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.layout import (
     MAX_BUFFER_MS,
     MAX_HOURS,
     MAX_RESOURCES,
     MAX_SLOT_MS,
+    MAX_UNITS,
     MINUTE_MS,
     Calendar,
     Hours,
     Resource,
 )
-from actors.layout_files.calendars import Run, opening_count, runs_of
+from actors.layout_files.calendars import Run, opening_count, runs_listed, runs_of
 from actors.layout_files.faults import shown
 from actors.layout_files.fields import Fields
 from actors.layout_files.local_times import (
@@ -29,7 +28,8 @@ from actors.layout_files.local_times import (
     written_weekdays,
 )
 from actors.layout_files.reading import Reading
-from actors.layout_files.zones import zone_names, zone_of
+from actors.layout_files.zone_field import read_zone
+from actors.layout_files.zones import zone_of
 
 MAX_OPENINGS_PER_DAY = 20
 MAX_OPENINGS_LISTED = 10_000
@@ -88,25 +88,37 @@ class _Calendars:
 
     def read(self, resource: Fields, faults_before: int) -> int:
         """The number of the resource's calendar; -1 if the resource has faults, more than there were before it."""
-        zone = _zone(self._reading, resource)
+        zone = read_zone(resource, self._reading.faults)
         slot_ms = resource.whole_number("slot_minutes", 1, MAX_SLOT_MS // MINUTE_MS) * MINUTE_MS
-        when: Hours | tuple[Run, ...]
+        hours: Hours | None = None
         if resource.has("openings"):
             for name in (*_BY_HOURS, "unavailable"):
                 if resource.has(name):
                     resource.refuse(name, 'must not stand beside "openings", which say it all')
-            when = _listed_runs(self._reading, resource, slot_ms)
+            listed = _listed_openings(self._reading, resource, slot_ms)
         else:
-            when = _hours(self._reading, resource, slot_ms)
+            hours = _hours(self._reading, resource, slot_ms)
         if self._reading.faults.count > faults_before:
             return -1
+        when = hours or self._listed(listed, slot_ms, zone)
         if (zone, slot_ms, when) not in self._number_of:
             runs = self._resolved(resource, when, slot_ms, zone) if isinstance(when, Hours) else when
             if not runs:
                 return -1
             self._number_of[zone, slot_ms, when] = len(self.found)
-            self.found.append(Calendar(zone, slot_ms, runs, when if isinstance(when, Hours) else None))
+            self.found.append(Calendar(zone, slot_ms, runs, hours))
         return self._number_of[zone, slot_ms, when]
+
+    def _listed(self, openings: tuple[tuple[int, int], ...], slot_ms: int, zone: str) -> tuple[Run, ...]:
+        """The runs; none if it would be too much work."""
+        slots = sum(count for _, count in openings)
+        if self._reading.unit_count + slots > MAX_UNITS:
+            self._reading.unit_count += slots
+        if self._reading.over_bounds:
+            return ()
+        runs = runs_listed(openings, slot_ms, zone_of(zone))
+        self._reading.run_count += len(runs) - len(openings)
+        return runs
 
     def _resolved(self, resource: Fields, hours: Hours, slot_ms: int, zone: str) -> tuple[Run, ...]:
         """The runs; none if there are none or if it would be too much work."""
@@ -119,20 +131,6 @@ class _Calendars:
         if not runs:
             resource.refuse("hours", "leave no slot between the first day and the last")
         return runs
-
-
-def _zone(reading: Reading, resource: Fields) -> str:
-    if not resource.require("zone"):
-        return ""
-    name = resource.value("zone")
-    if isinstance(name, str) and name in zone_names():
-        return name
-    meant = ""
-    if isinstance(name, str) and len(name) <= MAX_LABEL_LENGTH and not reading.faults.full:
-        near = get_close_matches(name, sorted(zone_names()), n=1)
-        meant = f', did you mean "{near[0]}"?' if near else ""
-    resource.refuse("zone", f"must be the name of a zone such as Europe/Berlin, is {shown(name)}{meant}")
-    return ""
 
 
 def _hours(reading: Reading, resource: Fields, slot_ms: int) -> Hours:
@@ -204,22 +202,22 @@ def _closed_times(reading: Reading, resource: Fields) -> tuple[tuple[int, int], 
     return tuple(sorted(closed))
 
 
-def _listed_runs(reading: Reading, resource: Fields, slot_ms: int) -> tuple[Run, ...]:
-    """The runs that `openings` give one by one."""
-    runs: list[Run] = []
+def _listed_openings(reading: Reading, resource: Fields, slot_ms: int) -> tuple[tuple[int, int], ...]:
+    """When each of the `openings` begins, and how many slots it has."""
+    listed: list[tuple[int, int]] = []
     over_ms = 0
     for path, raw in resource.entries("openings", 1, MAX_OPENINGS_LISTED):
         opening = Fields(raw, path, ("from", "until"), reading.faults)
-        begin_ms, ahead = opening.parsed("from", parse_second, _INSTANT) or (0, 0)
-        end_ms, _ = opening.parsed("until", parse_second, _INSTANT) or (0, 0)
+        begin_ms = opening.parsed("from", parse_second, _INSTANT) or 0
+        end_ms = opening.parsed("until", parse_second, _INSTANT) or 0
         reading.run_count += 1
         if 0 < begin_ms < over_ms:
             opening.refuse("from", "must not be before the end of the opening before it")
         if begin_ms and end_ms and end_ms - begin_ms < slot_ms:
             opening.refuse("until", 'must be after "from" by a slot at least')
         over_ms = end_ms
-        runs.append((begin_ms, (end_ms - begin_ms) // slot_ms, ahead))
-    return tuple(runs)
+        listed.append((begin_ms, (end_ms - begin_ms) // slot_ms))
+    return tuple(listed)
 
 
 assert MAX_OPENINGS_PER_DAY * 7 + MAX_CLOSED_TIMES <= MAX_HOURS

@@ -1,5 +1,6 @@
 """Rules as people write them, in JSON or YAML, read into `Rules` whole or refused whole; and written back.
 
+    zone: Europe/Berlin                              # of times without a distance from UTC, as of returns_at below
     window: {opens_at: "2026-05-01T10:00:00+02:00", closes_at: "2026-06-01T18:00:00Z"}   # either may be left out
     max_hold_life_seconds: 7200                      # over all extensions
     max_per_buyer: 8
@@ -7,18 +8,20 @@
       - {name: Fan club, window: {opens_at: "2026-04-24T10:00:00+02:00"}}   # in the place of the event's
       - {name: Box office}
     allotments:
-      - {name: Fans, channel: Fan club, units: ["101", 102/A], returns_at: "2026-05-01T10:00:00+02:00"}
+      - {name: Fans, channel: Fan club, units: ["101", 102/A], returns_at: "2026-05-01T10:00"}
       - {name: Press, units: [101/A/1, 101/A/2], places: [{area: Floor, quantity: 20}]}     # no channel: the house
     accessible_until: "2026-05-25T00:00:00Z"         # until then accessible seats are for who asks for them
     waiting_list: {claim_seconds: 600}               # how long an offer stands
 
-Everything may be left out. Times are of RFC 3339, with their distance from UTC. Units are sections, rows, tables,
-seats, resources or slots by name; whether the layout has them is judged where the layout is.
+Everything may be left out. Times are of RFC 3339, with their distance from UTC; or without it and, if need be, seconds,
+local times of `zone`. One that comes twice means the first; one that is left out means the moment of the jump. They are
+resolved when they are read, and written back in UTC. Units are sections, rows, tables, seats, resources or slots by
+name; whether the layout has them is judged where the layout is.
 """
 
 from collections.abc import Iterator
 
-from actors.core.layout import MAX_UNITS
+from actors.core.layout import MAX_TIME_MS, MAX_UNITS
 from actors.core.rules import (
     DEFAULT_HOLD_LIFE_MS,
     MAX_ALLOTMENTS,
@@ -39,14 +42,17 @@ from actors.core.rules import (
 from actors.core.wishes import AreaPlaces
 from actors.layout_files.faults import FaultList, FieldFault, shown
 from actors.layout_files.fields import Fields, written_seconds
-from actors.layout_files.local_times import parse_moment, written_moment
+from actors.layout_files.local_times import parse_local_moment, parse_moment, written_moment
 from actors.layout_files.reading import claim
+from actors.layout_files.zone_field import read_zone
+from actors.layout_files.zones import zone_of
 
 MAX_UNIT_NAME_LENGTH = 98
 """Of three labels and what is between them."""
 
-_MOMENT = "a time such as 2026-05-01T10:00:00+02:00"
+_MOMENT = 'a time such as 2026-05-01T10:00:00+02:00, or beside "zone" such as 2026-05-01T10:00'
 _FIELDS = (
+    "zone",
     "window",
     "max_hold_life_seconds",
     "max_per_buyer",
@@ -59,21 +65,43 @@ _FIELDS = (
 Raw = dict[str, object]
 
 
+class _Moments:
+    """Reads the times of rules, of which some may be local times of the rules' zone."""
+
+    def __init__(self, fields: Fields, faults: FaultList) -> None:
+        self._is_zoned = fields.has("zone")
+        self._zone = read_zone(fields, faults) if self._is_zoned else ""
+
+    def read(self, fields: Fields, name: str) -> int:
+        """A time in ms; 0 if it is not there or faulty, or if it is the zone that is."""
+        return (fields.parsed(name, self._instant, _MOMENT) or 0) if fields.has(name) else 0
+
+    def _instant(self, text: str) -> int | None:
+        local_ms = parse_local_moment(text) if self._is_zoned else None
+        if local_ms is None:
+            return parse_moment(text)
+        if not self._zone:
+            return 0
+        at_ms = zone_of(self._zone).moment(local_ms)
+        return at_ms if 0 < at_ms < MAX_TIME_MS else None
+
+
 def parse_rules(raw: object) -> Rules | tuple[FieldFault, ...]:
     """The rules that a decoded file (mappings, lists, scalars) describes, or everything that is wrong with it."""
     faults = FaultList()
     fields = Fields(raw, "", _FIELDS, faults)
-    window = _window(fields, faults) or Window()
+    moments = _Moments(fields, faults)
+    window = _window(fields, faults, moments) or Window()
     life_ms, per_buyer, waiting_list = DEFAULT_HOLD_LIFE_MS, 0, None
     if fields.has("max_hold_life_seconds"):
         life_ms = fields.decimal("max_hold_life_seconds", MIN_HOLD_LIFE_MS, MAX_HOLD_LIFE_MS, 3)
     if fields.has("max_per_buyer"):
         per_buyer = fields.whole_number("max_per_buyer", 0, MAX_PER_BUYER)
     faults_before = faults.count
-    channels = tuple(_channels(fields, faults))
+    channels = tuple(_channels(fields, faults, moments))
     known = {channel.name for channel in channels} if faults.count == faults_before else None
-    allotments = tuple(_allotments(fields, faults, known))
-    accessible_until_ms = _moment(fields, "accessible_until")
+    allotments = tuple(_allotments(fields, faults, moments, known))
+    accessible_until_ms = moments.read(fields, "accessible_until")
     if fields.has("waiting_list"):
         waiting = Fields(fields.value("waiting_list"), "waiting_list", ("claim_seconds",), faults)
         waiting_list = WaitingList(waiting.decimal("claim_seconds", MIN_CLAIM_MS, MAX_CLAIM_MS, 3))
@@ -83,31 +111,26 @@ def parse_rules(raw: object) -> Rules | tuple[FieldFault, ...]:
     return faults.found() or rules
 
 
-def _window(fields: Fields, faults: FaultList) -> Window | None:
+def _window(fields: Fields, faults: FaultList, moments: _Moments) -> Window | None:
     if not fields.has("window"):
         return None
     window = Fields(fields.value("window"), fields.path_of("window"), ("opens_at", "closes_at"), faults)
-    opens_at_ms, closes_at_ms = _moment(window, "opens_at"), _moment(window, "closes_at")
+    opens_at_ms, closes_at_ms = moments.read(window, "opens_at"), moments.read(window, "closes_at")
     if 0 < closes_at_ms <= opens_at_ms:
         window.refuse("closes_at", "must be after opens_at")
     return Window(opens_at_ms, closes_at_ms)
 
 
-def _moment(fields: Fields, name: str) -> int:
-    """A time; 0 if it is not there or faulty."""
-    return (fields.parsed(name, parse_moment, _MOMENT) or 0) if fields.has(name) else 0
-
-
-def _channels(fields: Fields, faults: FaultList) -> Iterator[Channel]:
+def _channels(fields: Fields, faults: FaultList, moments: _Moments) -> Iterator[Channel]:
     path_of_name: dict[str, str] = {}
     for path, raw in fields.entries("channels", 0, MAX_CHANNELS):
         channel = Fields(raw, path, ("name", "window"), faults)
         name = channel.label("name")
         claim(faults, path_of_name, name, channel.path_of("name"))
-        yield Channel(name, _window(channel, faults))
+        yield Channel(name, _window(channel, faults, moments))
 
 
-def _allotments(fields: Fields, faults: FaultList, channels: set[str] | None) -> Iterator[Allotment]:
+def _allotments(fields: Fields, faults: FaultList, moments: _Moments, channels: set[str] | None) -> Iterator[Allotment]:
     """`channels`: their names; None if they are faulty, so that it cannot be said whether they are named rightly."""
     path_of_name: dict[str, str] = {}
     named = 0
@@ -122,7 +145,7 @@ def _allotments(fields: Fields, faults: FaultList, channels: set[str] | None) ->
         places = tuple(_places(allotment, faults))
         if not allotment.has("units") and not allotment.has("places"):
             allotment.refuse("units", "is missing, and places too")
-        yield Allotment(name, channel, units, places, _moment(allotment, "returns_at"))
+        yield Allotment(name, channel, units, places, moments.read(allotment, "returns_at"))
         named += len(units) + len(places)
         if named > MAX_UNITS_NAMED:
             fields.refuse("allotments", f"must name at most {MAX_UNITS_NAMED} units and areas")

@@ -54,6 +54,12 @@ class Zone:
             )
         return minute * MINUTE_MS
 
+    def moment(self, local_ms: int) -> int:
+        """As `instant`, of a local time in ms; so in a minute that is left out it is the moment of the jump."""
+        minute, rest_ms = divmod(local_ms, MINUTE_MS)
+        at_ms = self.instant(minute)
+        return at_ms + rest_ms if at_ms // MINUTE_MS + self.minutes_ahead(at_ms) == minute else at_ms
+
     def _ahead(self, minute: int) -> int:
         return _minutes((_EPOCH + minute * _MINUTE).astimezone(self._rules))
 

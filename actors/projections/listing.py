@@ -32,7 +32,7 @@ from actors.core.entries import (
 )
 from actors.core.holds import hold_reply
 from actors.core.orders import order_reply
-from actors.core.replies import HoldStatus, OrderStatus
+from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.state import BlockState, Hold, Order
 from actors.database.connect import Connection
 from actors.database.queries import load_queries
@@ -125,7 +125,7 @@ def touched_by(state: BlockState, entry: Entry) -> Iterable[int]:
         # an outage moves deadlines
         return [hold.number for hold in state.holds.values() if state.claims_units(hold)] if entry.down_until_ms else ()
     if isinstance(entry, StatusChanged):
-        return _ended_with(state, entry.at_ms) if state.is_cancelled else ()
+        return _ended_with(state, entry.at_ms) if entry.status is EventStatus.CANCELLED else ()
     number = getattr(entry, "hold", 0) or getattr(entry, "basket", 0)
     if number:
         return (number,)

@@ -8,7 +8,7 @@ from loadtests.audit.findings import Fault
 from loadtests.audit.ids import is_number
 from loadtests.audit.plan import WHOLE_TABLE, Plan
 from loadtests.audit.prices import Frozen, price_fault
-from loadtests.audit.rules import FIRST_ALLOTMENT, channel_of, has_channel, is_open, places_kept
+from loadtests.audit.rules import ACCESSIBLE_SEATS, FIRST_ALLOTMENT, channel_of, has_channel, is_open, places_kept
 from loadtests.audit.units import UnitStatus
 
 MAX_UNITS_PER_HOLD = 50
@@ -94,6 +94,11 @@ def set_aside_for_others(books: Books, units: Iterable[int], channel: str) -> li
     allotted = ((unit, books.units.set_aside[unit]) for unit in units)
     others = ((unit, channel_of(books.event, aside)) for unit, aside in allotted if aside >= FIRST_ALLOTMENT)
     return [unit for unit, owner in others if not owner or owner != channel]
+
+
+def kept_for_access(books: Books, units: Iterable[int]) -> list[int]:
+    """Those of the units that are for who asks for accessible seats, in whatever allotment they are."""
+    return [] if ACCESSIBLE_SEATS in books.returned else [unit for unit in units if unit in books.plan.special]
 
 
 def check_units(books: Books, entry: Frozen, who: str, hold: int, own: Set[int] = frozenset()) -> None:

@@ -69,7 +69,7 @@ class DivisionCheck:
                 continue
             differs = [
                 name
-                for name in ("name", "status", "hold_ttl_ms", "rules")
+                for name in ("name", "status", "hold_ttl_ms", "rules", "was_cancelled")
                 if getattr(own, name) != getattr(was, name)
             ]  # fmt: skip
             fault = ", ".join(differs) or part_fault(own.layout, part, was.layout)

@@ -137,9 +137,11 @@ def fold_followed(books: Books, entry: e.EventFollowed) -> None:
     books.units.set_aside = set_aside(event, books.plan, books.returned)
     books.stirred = True
     status = EventStatus(int(entry.status))
+    if entry.was_cancelled and not books.was_cancelled:
+        _become(books, EventStatus.CANCELLED, entry.at_ms)  # and more since, before the part heard of it
     if status is not books.status:
         _become(books, status, entry.at_ms)
-    split.is_now(event, status, entry.revision, books.position)
+    split.is_now(event, status, entry.revision, books.position, was_cancelled=books.was_cancelled)
 
 
 def fold_part_followed(books: Books, entry: e.PartFollowed) -> None:
@@ -195,7 +197,8 @@ def _own(books: Books, event: e.EventCreated) -> e.EventCreated:
 def _note_version(books: Books) -> None:
     split = books.split
     if split.parts:
-        split.is_now(split.whole, books.status, split.revision + 1, books.position)
+        revision = split.revision + 1
+        split.is_now(split.whole, books.status, revision, books.position, was_cancelled=books.was_cancelled)
 
 
 def _check_split(books: Books, event: e.EventCreated) -> None:

@@ -54,8 +54,9 @@ def _allotment_faults(event: e.EventCreated, plan: Plan) -> Iterator[str]:
         unknown = [name for name in allotment.units if plan.units_below(name) is None]
         unknown += [area for area in areas if area not in plan.area_of_name]
         unknown += [allotment.channel] if allotment.channel and allotment.channel not in channels else []
-        if unknown or len(set(areas)) != len(areas) or not (areas or allotment.units):
-            yield f"allotment {allotment.name} names {', '.join(unknown) or 'an area twice, or nothing'}"
+        repeated = len({*areas}) != len(areas) or len({*allotment.units}) != len(allotment.units)
+        if unknown or repeated or not (areas or allotment.units):
+            yield f"allotment {allotment.name} names {', '.join(unknown) or 'something twice, or nothing'}"
         if any(places.quantity < 1 for places in allotment.places) or allotment.returns_at_ms < 0:
             yield f"allotment {allotment.name} is of no places, or returns before time began"
 

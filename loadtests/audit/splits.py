@@ -25,6 +25,7 @@ class Version(msgspec.Struct, frozen=True):
     hold_ttl_ms: int
     layout: Any
     rules: Any
+    was_cancelled: bool
 
 
 class Split(msgspec.Struct):
@@ -51,11 +52,11 @@ class Split(msgspec.Struct):
         """What it is now. Raises KeyError if it never was anything."""
         return self.versions[self.revision]
 
-    def is_now(self, event: Any, status: int, revision: int, position: int) -> None:
+    def is_now(self, event: Any, status: int, revision: int, position: int, *, was_cancelled: bool) -> None:
         """The event, or the part, has become this."""
         self.revision = revision
         self.versions[revision] = Version(
-            position, event.name, int(status), event.hold_ttl_ms, event.layout, event.rules
+            position, event.name, int(status), event.hold_ttl_ms, event.layout, event.rules, was_cancelled
         )  # fmt: skip
 
 

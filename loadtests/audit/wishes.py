@@ -6,10 +6,10 @@ import msgspec
 
 from actors.core import entries as e
 from loadtests.audit.books import Books, EventStatus
-from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, set_aside_for_others, torn_tables
+from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, kept_for_access, set_aside_for_others, torn_tables
 from loadtests.audit.plan import ACCESSIBLE, PLAIN, WHOLE_TABLE, Plan
 from loadtests.audit.prices import lines_of, price_of
-from loadtests.audit.rules import FOR_ACCESS, has_channel, is_open, places_kept
+from loadtests.audit.rules import has_channel, is_open, places_kept
 
 MAX_ROWS_OF_A_SPLIT = 4
 
@@ -93,7 +93,7 @@ def _units_are_there(books: Books, waited: e.WaiterJoined, wished: Wished, at_ms
     units, plan, channel = books.units, books.plan, waited.wish.channel
     if any(units.owners[unit] for unit in wished.units) or set_aside_for_others(books, wished.units, channel):
         return False
-    if not waited.wish.accessible and any(units.set_aside[unit] == FOR_ACCESS for unit in wished.units):
+    if not waited.wish.accessible and kept_for_access(books, wished.units):
         return False
     slots = [unit for unit in wished.units if unit >= plan.seat_count]
     if any(plan.begins_ms(slot) <= at_ms for slot in slots):
@@ -164,8 +164,7 @@ def offer_fault(books: Books, waited: e.WaiterJoined, entry: e.HoldPlaced) -> st
         return f"for {entry.buyer} through {entry.channel or 'no channel'}, of what is not there, or of another's"
     if list(entry.seats[:named]) != wished.units or list(entry.areas) != wished.areas:
         return f"of {entry.seats} and {entry.areas}, not {wished.units} and {wished.areas}"
-    reserved = any(books.units.set_aside[unit] == FOR_ACCESS for unit in wished.units)
-    if reserved and not waited.wish.accessible:
+    if not waited.wish.accessible and kept_for_access(books, wished.units):
         return "of accessible seats, which were not asked for"
     types = [*wished.unit_types, *wished.best_types, *wished.area_types]
     lines = lines_of(books.plan, entry)
@@ -195,7 +194,7 @@ def _faults_of_best(books: Books, waited: e.WaiterJoined, entry: e.HoldPlaced, s
             yield f"of {len(parts)} parts"
         elif len({plan.row_number(part[0]) for part in parts}) != len(parts):
             yield "of two parts of one row"
-        if not best.accessible and any(books.units.set_aside[seat] == FOR_ACCESS for seat in group):
+        if not best.accessible and kept_for_access(books, group):
             yield "of accessible seats, which were not asked for"
 
 

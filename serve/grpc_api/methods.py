@@ -12,10 +12,11 @@ from actors.projections.listing_reader import Listed
 from actors.reservations import Done
 from holdfast.v1 import availability_pb2, events_pb2, holds_pb2, orders_pb2, waiting_pb2
 from serve.admission import Envelope
+from serve.documents import LayoutDocument
 from serve.grpc_api.availability_replies import availability_of, statuses_of, unit_list_of
 from serve.grpc_api.calls import Message, body_of, given, reads, rpc, status_named, writes
 from serve.grpc_api.layout_replies import layout_of
-from serve.grpc_api.replies import event_list_of, event_of, hold_of, listed, order_of, waiter_of
+from serve.grpc_api.replies import event_list_of, event_of, hold_of, layout_document_of, listed, order_of, waiter_of
 from serve.grpc_api.requests import documents, times, wished
 from serve.operations import Operations
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
@@ -92,6 +93,11 @@ class GrpcMethods:
     async def GetEvent(self, request: Message, envelope: Envelope) -> Done[EventReply] | Rejected:
         """Read an event."""
         return await self.operations.get_event(envelope, request.event_id)
+
+    @rpc(events_pb2.GetLayoutDocumentResponse, layout_document_of)
+    async def GetLayoutDocument(self, request: Message, envelope: Envelope) -> LayoutDocument | Rejected:
+        """Read an event's layout as EditEvent takes it."""
+        return await self.operations.get_layout_document(envelope, request.event_id)
 
     @rpc(events_pb2.ListEventsResponse, event_list_of)
     async def ListEvents(self, request: Message, envelope: Envelope) -> tuple[tuple[EventSummary, ...], str] | Rejected:

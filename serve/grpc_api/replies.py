@@ -11,6 +11,7 @@ from actors.core.layout import Layout, Resource
 from actors.core.parts import groups_of
 from actors.core.prices import Price
 from actors.core.replies import (
+    Choice,
     EventReply,
     EventStatus,
     HoldReply,
@@ -25,6 +26,7 @@ from actors.layout_files.rules_file import rules_to_raw
 from actors.projections.availability_reader import EventSummary
 from actors.projections.listing_reader import Listed
 from holdfast.v1 import events_pb2, holds_pb2, legs_pb2, orders_pb2, prices_pb2, units_pb2, waiting_pb2
+from serve.documents import LayoutDocument
 from serve.grpc_api.layout_replies import areas_of, categories_of, fees_of, tax_of, time_of
 from serve.had import had
 
@@ -52,7 +54,7 @@ def hold_of(block: BlockId, hold: HoldReply) -> holds_pb2.Hold:
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else "",
         channel=hold.channel,
-        choices=[holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in hold.choices],
+        choices=_choices(hold.choices),
         legs=_legs(of.legs),
     )
 
@@ -82,6 +84,7 @@ def order_of(block: BlockId, order: OrderReply) -> orders_pb2.Order:
         ],
         buyer_id=order.buyer,
         legs=_legs(of.legs),
+        choices=_choices(order.choices),
     )
 
 
@@ -123,6 +126,16 @@ def event_of(block: BlockId, event: EventReply) -> events_pb2.Event:
         fees=fees_of(layout),
         tax=tax_of(layout),
         split=[events_pb2.SectionGroup(sections=group) for group in groups_of(event.parts)],
+    )
+
+
+def layout_document_of(reply: type[Any], document: LayoutDocument) -> Any:
+    """An event's layout as a document."""
+    return reply(
+        event_id=event_id(document.block),
+        revision=document.revision,
+        layout_version=document.layout_version,
+        layout=bytes(document.layout).decode(),
     )
 
 
@@ -169,6 +182,10 @@ def _legs(legs: Iterable[LegReply]) -> list[legs_pb2.Leg]:
         )
         for leg in legs
     ]
+
+
+def _choices(choices: Iterable[Choice]) -> list[holds_pb2.SeatChoice]:
+    return [holds_pb2.SeatChoice(score=choice.score, orphans=choice.orphans) for choice in choices]
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[units_pb2.AreaQuantity]:

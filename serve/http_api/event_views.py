@@ -10,6 +10,7 @@ from actors.core.layout import Category, Layout, Resource
 from actors.core.parts import groups_of
 from actors.core.replies import EventReply, EventStatus
 from actors.layout_files.rules_file import rules_to_raw
+from serve.documents import LayoutDocument
 from serve.http_api.views import Currency, Millionths, Minor, Time, TypeName, names_of
 from serve.wire_time import rfc3339
 
@@ -102,6 +103,24 @@ class EventView(msgspec.Struct, frozen=True):
     fees: list[FeeView]
     tax: TaxView | None
     split: list[list[str]]
+
+
+class LayoutDocumentView(msgspec.Struct, frozen=True):
+    """An event's layout as `PATCH` takes it, to be changed and given back. `revision` is that of the event, and its
+    ETag: the `If-Match` of such an edit.
+    """
+
+    event_id: str
+    revision: int
+    layout_version: int
+    layout: msgspec.Raw
+
+
+def layout_document_view(document: LayoutDocument) -> LayoutDocumentView:
+    """A layout's document as HTTP shows it."""
+    return LayoutDocumentView(
+        event_id(document.block), document.revision, document.layout_version, document.layout
+    )  # fmt: skip
 
 
 def event_view(block: BlockId, event: EventReply) -> EventView:

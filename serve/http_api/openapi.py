@@ -17,7 +17,7 @@ from actors.core.labels import MAX_LABEL_LENGTH
 from actors.core.outcomes import Reason
 from actors.core.wishes import MAX_UNITS_PER_HOLD
 from serve.http_api.contracts import CONTRACT, Contract
-from serve.http_api.event_views import EventView
+from serve.http_api.event_views import EventView, LayoutDocumentView
 from serve.http_api.problems import PROBLEM_JSON, Problem
 from serve.http_api.rules_description import RulesDocument
 from serve.refusals import STANDINGS
@@ -96,13 +96,14 @@ or on top. A section has `rows` and `tables` (`sold` whole or by_seat); each has
 `seats` (a range, or a list of labels), of these the `accessible` ones and their `companions`, and the section's
 `category` unless it names its own. A range is written `A..T` or `1..22`, both ends included, of names also `Court
 1..12`. A section stands `at` [x, y], in seat widths; the nearer to the layout's `focus`, the better. A resource has a
-`zone`, the days `from` and `until`, `hours` by weekday in local time, times when it is `unavailable`, `slot_minutes`
-and `buffer_minutes`. Closing is on the next day if it is not after opening; a local time that comes twice is its first,
-one that is left out is the moment of the jump; slots are always exactly as long as said. Labels are text of up to
-{MAX_LABEL_LENGTH} characters without a slash: numbers stand in quotes. Names are unique: categories; sections, areas
-and resources together; rows and tables within their section; seats within their row. A seat is then called
-section/row/seat, as in `101/C/14`, a slot resource/beginning, as in `Court 1/2026-10-25T02:30+02:00`. A layout is
-judged as a whole: every fault of it is named, with its path."""
+`zone`, in whose local time its slots are named, `slot_minutes` and `buffer_minutes`; the days `from` and `until`,
+`hours` by weekday in local time and times when it is `unavailable`, or else a list of `openings`, each `from` and
+`until` a time with its distance from UTC. Closing is on the next day if it is not after opening; a local time that
+comes twice is its first, one that is left out is the moment of the jump; slots are always exactly as long as said.
+Labels are text of up to {MAX_LABEL_LENGTH} characters without a slash: numbers stand in quotes. Names are unique:
+categories; sections, areas and resources together; rows and tables within their section; seats within their row. A seat
+is then called section/row/seat, as in `101/C/14`, a slot resource/beginning, as in `Court 1/2026-10-25T02:30+02:00`.
+A layout is judged as a whole: every fault of it is named, with its path."""
 
 _LAYOUT: Json = {
     "type": "object",
@@ -211,7 +212,7 @@ def _reply(contract: Contract) -> Json:
         "description": contract.gives.__doc__ or "",
         "content": {"application/json": {"schema": _reference(contract.gives)}},
     }
-    has_tag = contract.has_validator or contract.gives is EventView
+    has_tag = contract.has_validator or contract.gives in (EventView, LayoutDocumentView)
     headers = (_ETAG if has_tag else {}) | (_REPLAYED if contract.body is not None else {})
     return {**reply, "headers": headers} if headers else reply
 
@@ -241,10 +242,11 @@ def _schemas(contracts: Iterable[Contract]) -> Json:
     shapes = {shape for contract in contracts for shape in (contract.gives, contract.body) if shape is not None}
     ordered = sorted(shapes | {Problem, RulesDocument}, key=lambda shape: shape.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REF)
-    for name in ("NewEvent", "EventEdit"):
+    for name in ("NewEvent", "EventEdit", "LayoutDocumentView"):
         schemas[name]["properties"]["layout"] = _LAYOUT
     for name in ("NewEvent", "EventEdit", "EventView"):
         schemas[name]["properties"]["rules"] = _reference(RulesDocument)
+    schemas["NewEvent"]["properties"]["hold_ttl_seconds"].pop("default")  # it depends
     for field in schemas["EventEdit"]["properties"].values():
         field.pop("default", None)  # what is left out stays as it is
     for name in ("NewHold", "NewBasket", "NewWaiter", "NewHolder"):

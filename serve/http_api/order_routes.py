@@ -72,11 +72,12 @@ class Orders(Controller):
     @post(
         "/{order_id:str}/tickets/cancel",
         status_code=200,
-        opt=contract(OrderView, *NOT_IN_FORCE, Reason.TICKET_VOID, body=TicketsOfOrder),
+        opt=contract(OrderView, *NOT_IN_FORCE, Reason.TABLE_NOT_WHOLE, Reason.TICKET_VOID, body=TicketsOfOrder),
     )
     async def cancel_tickets(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
         """Cancel some tickets of a confirmed order: they are void, and their units available at once. Where no ticket
-        is left the order is cancelled. What was charged once a hold stays charged while a ticket is left.
+        is left the order is cancelled. What was charged once a hold stays charged while a ticket is left. Slots that
+        have begun can be cancelled too, until the order is completed or a no-show: whether to is the caller's to say.
         """
         body = await body_of(request, TicketsOfOrder)
         done = await operations_of(request).cancel_tickets(envelope_of(request), order_id, body)
@@ -93,7 +94,8 @@ class Orders(Controller):
         """Give tickets of a confirmed order back and have other units instead, in one step: whole or not at all. Their
         own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
         today's prices. Where the order is of several events, `event_id` says of which the new units are: one of them,
-        or another one.
+        or another one. Slots that have begun can be given back too, until the order is completed or a no-show: whether
+        to is the caller's to say.
         """
         body = await body_of(request, TicketExchange)
         done = await operations_of(request).exchange_tickets(envelope_of(request), order_id, body)
@@ -105,7 +107,9 @@ class Orders(Controller):
         opt=contract(OrderView, *NOT_IN_FORCE, Reason.ORDER_NOT_DUE, body=Nothing),
     )
     async def complete_order(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
-        """A confirmed order on slots was made use of. Not before its first slot begins."""
+        """A confirmed order on slots was made use of. Not before its first slot begins; it is over then as a whole,
+        also for slots that are still to come, and nothing of it can be cancelled or exchanged any more.
+        """
         return await _close_order(request, order_id, OrderStatus.COMPLETED)
 
     @post(
@@ -114,7 +118,9 @@ class Orders(Controller):
         opt=contract(OrderView, *NOT_IN_FORCE, Reason.ORDER_NOT_DUE, body=Nothing),
     )
     async def mark_no_show(self, request: HttpRequest, order_id: FromPath[str]) -> Response[bytes]:
-        """Nobody came for a confirmed order on slots. Not before its first slot begins."""
+        """Nobody came for a confirmed order on slots. Not before its first slot begins; it is over then as a whole,
+        also for slots that are still to come, and nothing of it can be cancelled or exchanged any more.
+        """
         return await _close_order(request, order_id, OrderStatus.NO_SHOW)
 
 

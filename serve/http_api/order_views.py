@@ -10,6 +10,7 @@ from actors.core.baskets import LegReply
 from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.prices import Price
 from actors.core.replies import (
+    Choice,
     HoldReply,
     HoldStatus,
     OrderReply,
@@ -130,8 +131,8 @@ class TicketView(msgspec.Struct, frozen=True):
 
 class OrderView(msgspec.Struct, frozen=True):
     """An order, with what it has, or had when it ended; it has tickets once it is confirmed, and none any more for what
-    was cancelled or exchanged. After an outage one that is due may be shown as PENDING for a
-    moment: whether it is given a little longer is not known yet. Confirming it tells.
+    was cancelled or exchanged. `choices`: of its last exchange, one for each of `best`. After an outage one that is due
+    may be shown as PENDING for a moment: whether it is given a little longer is not known yet. Confirming it tells.
     """
 
     order_id: str
@@ -146,6 +147,7 @@ class OrderView(msgspec.Struct, frozen=True):
     tickets: list[TicketView]
     buyer_id: str
     legs: Legs
+    choices: list[ChoiceView]
 
 
 class WaiterView(msgspec.Struct, frozen=True):
@@ -178,7 +180,7 @@ def hold_view(block: BlockId, hold: HoldReply) -> HoldView:
         buyer_id=hold.buyer,
         order_id=outside_id(Kind.ORDER, block, hold.order) if hold.order else None,
         channel=hold.channel,
-        choices=[ChoiceView(choice.score, choice.orphans) for choice in hold.choices],
+        choices=_choices(hold.choices),
         legs=_legs(of.legs),
     )
 
@@ -208,6 +210,7 @@ def order_view(block: BlockId, order: OrderReply) -> OrderView:
         ],
         buyer_id=order.buyer,
         legs=_legs(of.legs),
+        choices=_choices(order.choices),
     )
 
 
@@ -228,6 +231,10 @@ def _legs(legs: Iterable[LegReply]) -> list[LegView]:
     return [
         LegView(event_id(BlockId(leg.block)), list(leg.seats), _areas(leg.areas), _price(leg.price)) for leg in legs
     ]
+
+
+def _choices(choices: Iterable[Choice]) -> list[ChoiceView]:
+    return [ChoiceView(choice.score, choice.orphans) for choice in choices]
 
 
 def _areas(areas: tuple[AreaPlaces, ...]) -> list[AreaQuantityView]:

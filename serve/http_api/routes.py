@@ -9,7 +9,7 @@ from serve.http_api.answers import answered, event_answered, operations_of, refu
 from serve.http_api.arrivals import HttpRequest, body_of, envelope_of, is_known, query_of, revision_of
 from serve.http_api.availability_views import AvailabilityView, UnitListView, availability_view, unit_list_view
 from serve.http_api.contracts import contract
-from serve.http_api.event_views import EventView
+from serve.http_api.event_views import EventView, LayoutDocumentView, layout_document_view
 from serve.http_api.list_views import HoldListView, OrderListView, hold_list_view, order_list_view
 from serve.http_api.order_views import HoldView, hold_view
 from serve.http_api.reading import get
@@ -47,6 +47,16 @@ class Events(Controller):
     async def get_event(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Read an event. Shows every write that was acknowledged before."""
         return event_answered(request, await operations_of(request).get_event(envelope_of(request), event_id))
+
+    @get("/{event_id:str}/layout-document", opt=contract(LayoutDocumentView, Reason.EVENT_NOT_FOUND))
+    async def get_layout_document(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
+        """The event's layout as a document of the kind in which it was given: what is read here, changed, and given
+        back with `PATCH` under the same `ETag` changes just that. Shows every write that was acknowledged before.
+        """
+        found = await operations_of(request).get_layout_document(envelope_of(request), event_id)
+        if isinstance(found, Rejected):
+            return refused(request, found)
+        return shown(layout_document_view(found), {"ETag": f'"{found.revision}"'})
 
     @patch(
         "/{event_id:str}",

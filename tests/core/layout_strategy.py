@@ -24,7 +24,7 @@ from actors.core.layout import (
     Section,
     Tax,
 )
-from actors.layout_files.calendars import runs_of
+from actors.layout_files.calendars import runs_listed, runs_of
 from actors.layout_files.local_times import weekly_overlap
 from actors.layout_files.zones import zone_of
 
@@ -107,9 +107,9 @@ def calendars(draw: st.DrawFn) -> Calendar:
     listed, minute = [], draw(st.integers(1, 40_000_000))
     for gap, count in draw(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 9)), min_size=1, max_size=5)):
         minute += gap
-        listed.append((minute * MINUTE_MS, count, draw(st.integers(1 - DAY_MINUTES, DAY_MINUTES - 1))))
+        listed.append((minute * MINUTE_MS, count))
         minute += count * slot_ms // MINUTE_MS
-    return Calendar(zone, slot_ms, tuple(listed))
+    return Calendar(zone, slot_ms, runs_listed(listed, slot_ms, zone_of(zone)))
 
 
 @st.composite

@@ -246,7 +246,8 @@ class NaiveEvent:
     def _bad_edit(self, command: dict[str, Any]) -> bool:
         rules = command["rules"] or self.rules
         ttl_ms = command["hold_ttl_ms"]
-        return ttl_ms is not None and not 1_000 <= ttl_ms <= rules["max_hold_life_ms"]
+        repeats = any(len(set(each["units"])) < len(each["units"]) for each in rules["allotments"])
+        return repeats or (ttl_ms is not None and not 1_000 <= ttl_ms <= rules["max_hold_life_ms"])
 
     def _do_EditEvent(self, command: dict[str, Any], at_ms: int, seen: Answer) -> Answer | None:
         if command["if_revision"] != self.revision:

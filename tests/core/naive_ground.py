@@ -162,7 +162,8 @@ class Ground:
     def _refuse_reserved(self, asked: Asked) -> Answer | None:
         pools = [(unit.name, self.pool_of(unit)) for unit, _ in asked.units]
         blocked = {name for name, pool in pools if pool == "house"}
-        blocked |= {name for name, pool in pools if pool == "accessible" and not asked.wish["accessible"]}
+        if "" not in self._returned and not asked.wish["accessible"]:
+            blocked |= {unit.name for unit, _ in asked.units if unit.need}
         if blocked:
             return Answer("UNITS_BLOCKED", units=frozenset(blocked))
         mine = f"channel {asked.wish['channel']}"

@@ -6,6 +6,7 @@ are chosen) the model looks at what was seen, and says whether that is allowed.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 from tests.core.naive_event import NaiveEvent
@@ -123,6 +124,12 @@ class NaiveBlock(NaiveEvent):
             or any(not 0 <= best["accessible"] <= best["quantity"] for best in wish["best"])
             or any(sum(n for _, n in best["price_types"]) > best["quantity"] for best in wish["best"])
             or any(span["ends_at_ms"] <= span["starts_at_ms"] for span in wish["spans"])
+            or any(
+                one["resource"] == other["resource"]
+                and one["starts_at_ms"] < other["ends_at_ms"]
+                and other["starts_at_ms"] < one["ends_at_ms"]
+                for one, other in combinations(wish["spans"], 2)
+            )
         )
 
     def _in_use(self, do: str, command: Command, at_ms: int, seen: Answer) -> bool:

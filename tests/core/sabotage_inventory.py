@@ -19,11 +19,12 @@ from actors.core import (
     ticket_changes,
     waiting,
 )
+from actors.core import state as state_module
 from actors.core import tickets as tickets_module
 from actors.core.commands import EditEvent
 from actors.core.entries import HoldPlaced, TicketReassigned
 from actors.core.ground import Ground
-from actors.core.inventory import Inventory
+from actors.core.inventory import FIRST_ALLOTMENT, Inventory
 from actors.core.layout_index import SlotIndex
 from actors.core.outcomes import Outcome, Reason, Rejected
 from actors.core.prices import Price
@@ -115,6 +116,18 @@ def places_of_channels_are_not_counted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Inventory, "_count_channel", _none)
 
 
+def allotments_end_what_is_kept_for_access(patch: pytest.MonkeyPatch) -> None:
+    """Who buys through a channel has the accessible seats of its allotment for nothing."""
+    refuse = Ground._refuse_reserved
+
+    def of_others(ground: Ground, units: list[int]) -> Rejected | None:
+        allotments = enumerate(ground._state.rules.allotments, FIRST_ALLOTMENT)
+        own = {pool for pool, allotment in allotments if allotment.channel == ground._wish.channel != ""}
+        return refuse(ground, [unit for unit in units if ground._pools[unit] not in own])
+
+    patch.setattr(Ground, "_refuse_reserved", of_others)
+
+
 def allotments_come_back_early(patch: pytest.MonkeyPatch) -> None:
     """An hour before their time."""
     next_return = allotments._next_return
@@ -199,6 +212,22 @@ def units_keep_their_numbers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(event_layout, "reclaim", by_number)
 
 
+def all_layouts_are_numbered_alike(patch: pytest.MonkeyPatch) -> None:
+    """Whatever a new layout is, everybody keeps their numbers."""
+    for module in (event_layout, state_module):
+        patch.setattr(module, "has_same_units", lambda one, other: True)
+
+
+def new_limits_count_from_now_on(patch: pytest.MonkeyPatch) -> None:
+    """What a buyer had before there was a limit does not count."""
+    patch.setattr(event_layout, "_count_buyers", _none)
+
+
+def cancelled_events_keep_their_units(patch: pytest.MonkeyPatch) -> None:
+    """Nobody has an order any more, and its seats stay sold."""
+    patch.setattr(BlockState, "clear_claims", _none)
+
+
 def edits_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
     """Nobody looks at the revision that an edit is based on."""
     edit = block._DECIDE[EditEvent]
@@ -211,6 +240,7 @@ def edits_overwrite_each_other(patch: pytest.MonkeyPatch) -> None:
 
 def cancelled_events_keep_their_orders(patch: pytest.MonkeyPatch) -> None:
     """Who ordered has its units, though there is no event."""
+    patch.setattr(events, "conclude_order", _none)
     patch.setattr(events, "end_order", _none)
 
 
@@ -299,6 +329,7 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     what_is_set_aside_is_for_all: "allotments",
     places_set_aside_are_for_all: "allotments",
     places_of_channels_are_not_counted: "allotments",
+    allotments_end_what_is_kept_for_access: "allotments",
     allotments_come_back_early: "allotments",
     only_the_tick_brings_back: "allotments",
     windows_are_not_looked_at: "windows",
@@ -311,6 +342,9 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     units_keep_their_numbers: "layouts",
     edits_overwrite_each_other: "edits",
     cancelled_events_keep_their_orders: "event_life",
+    cancelled_events_keep_their_units: "event_life",
+    all_layouts_are_numbered_alike: "layouts",
+    new_limits_count_from_now_on: "edits",
     newcomers_take_what_is_overdue: "waiting",
     the_last_is_first: "waiting",
     one_speaks_for_all: "waiting",

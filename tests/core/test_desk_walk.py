@@ -218,7 +218,7 @@ class Walk:
     def _ask_about(self, block: str, number: int) -> None:
         state = self.house.state(block)
         leg = state.legs[number]
-        fate = self._say(DESK, AskAboutLeg(TENANT, leg.basket, number, leg.revision, state.is_cancelled))
+        fate = self._say(DESK, AskAboutLeg(TENANT, leg.basket, number, leg.revision, state.was_cancelled))
         if isinstance(fate, LegFateReply) and fate.deed is not None:
             self._do(block, number, fate.deed, fate.revision, fate.tickets)
 

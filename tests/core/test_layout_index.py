@@ -1,12 +1,15 @@
 """Names and numbers of seats and slots: one to one, in the layout's order, and nothing else is a unit's name."""
 
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.core import layout as layout_module
+from actors.core import layout_index
 from actors.core.layout import Area, Calendar, Category, Layout, Resource, Row, Section
 from actors.core.layout_index import LayoutIndex, _CalendarIndex
 from tests.core.layout_strategy import layouts
@@ -144,3 +147,87 @@ def test_negative_control_times_that_are_rounded_down(monkeypatch: pytest.Monkey
     monkeypatch.setattr(_CalendarIndex, "slot_from", lambda self, at_ms: honest(self, at_ms - 59_999))
     with pytest.raises(AssertionError):
         check_slots_by_time(LayoutIndex(courts), Random(1))
+
+
+class Looked(list[tuple[Section, Row]]):
+    """Rows that count how many of them are looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[tuple[Section, Row]]:
+        for row in super().__iter__():
+            Looked.looks += 1
+            yield row
+
+    def __getitem__(self, number: Any) -> Any:
+        Looked.looks += 1
+        return super().__getitem__(number)
+
+
+def looks_for(rows: int) -> int:
+    """How many rows are looked at to find what a section, a row and a seat stand for, and what does not exist."""
+    section = Section("101", tuple(Row(str(number), 0, 1, 2) for number in range(rows)))
+    index = LayoutIndex(Layout("EUR", (Category("Near", 1),), (Section("100", section.rows), section), ()))
+    index._rows = Looked(index._rows)
+    Looked.looks = 0
+    assert index.find_units("101") == range(2 * rows, 4 * rows)
+    assert index.find_units("101/1") == range(2 * rows + 2, 2 * rows + 4)
+    assert index.find_units("101/1/2") == range(2 * rows + 3, 2 * rows + 4)
+    assert index.find_units("102") is None
+    return Looked.looks
+
+
+def test_what_a_name_stands_for_is_found_without_looking_at_other_rows() -> None:
+    assert looks_for(3) == looks_for(3_000) <= 3
+
+
+def test_negative_control_a_section_that_is_looked_for_in_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = LayoutIndex.find_units
+
+    def scanning(index: LayoutIndex, name: str) -> range | None:
+        seats = [base + seat for of, row, base in index.row_spans() if of.name == name for seat in range(row.count)]
+        return range(seats[0], seats[-1] + 1) if seats else found(index, name)
+
+    monkeypatch.setattr(LayoutIndex, "find_units", scanning)
+    with pytest.raises(AssertionError):
+        test_what_a_name_stands_for_is_found_without_looking_at_other_rows()
+
+
+class Label(str):
+    """A label that counts how often any is compared."""
+
+    compared = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Label.compared += 1
+        return str.__eq__(self, other)
+
+
+def comparisons(labels: int, asked: int) -> int:
+    """How many comparisons it takes to find so many of the last seats of a row of so many labels."""
+    row = Row("A", 0, 0, labels, tuple(Label(f"s{number}") for number in range(labels)))
+    index = LayoutIndex(Layout("EUR", (Category("Near", 1),), (Section("101", (row,)),), ()))
+    Label.compared = 0
+    for number in range(labels - asked, labels):
+        assert index.find_unit(f"101/A/s{number}") == (number, 0)
+    assert index.find_unit(f"101/A/s{labels}") is None
+    assert index.find_unit("101/A/") is None
+    return Label.compared
+
+
+def check_labels() -> None:
+    """Each more costs as much in a long row as in a short one."""
+    for labels in (1_000, 10_000):
+        assert comparisons(labels, 60) - comparisons(labels, 10) <= 10 * 50
+
+
+def test_labels_are_found_without_comparing_them_all() -> None:
+    check_labels()
+
+
+def test_negative_control_labels_are_compared_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout_index, "_FEW_LABELS", 1_000_000)
+    with pytest.raises(AssertionError):
+        check_labels()

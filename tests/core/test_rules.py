@@ -55,6 +55,12 @@ def test_times_that_cannot_be_written_are_refused(at_ms: int) -> None:
     ]
 
 
+def test_an_allotment_names_each_of_its_units_once() -> None:
+    twice = Allotment("Press", "", ("101/A", "101/B", "101/A"))
+    rules = Rules(allotments=(Allotment("House", "", ("101/A",)), twice))
+    assert list(faults_of_rules(rules)) == ["rules.allotments[1].units: a name is there twice"]
+
+
 def with_names(units: int, areas: int, length: int) -> Rules:
     """Rules of one allotment that names so many units and areas, each in so many bytes."""
     return Rules(

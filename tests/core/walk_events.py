@@ -153,4 +153,6 @@ def _of_spans(random: Random) -> Wish:
     base_ms, slot_ms = (SPRING_MS - HOUR_MS, HOUR_MS) if resource == "grass" else (FIRST_SLOT_MS, HALF_HOUR_MS)
     starts_ms = base_ms + random.randrange(3) * slot_ms
     count = mostly(random, random.choice((1, 1, 2)), 0, 3, odds=8)
-    return Wish(spans=(Span(resource, starts_ms, starts_ms + count * slot_ms),))
+    span = Span(resource, starts_ms, starts_ms + count * slot_ms)
+    next_to = Span(resource, span.ends_at_ms, span.ends_at_ms + slot_ms)
+    return Wish(spans=mostly(random, (span,), (span, next_to), (next_to, span), (span, span), odds=8))

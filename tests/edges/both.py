@@ -34,6 +34,8 @@ def thing(answered: Answered, name: str) -> Any:
     if answered.protocol == "grpc":
         message = getattr(answered.reply, name) if name else answered.reply
         shown = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        if answered.reply.DESCRIPTOR.name == "GetLayoutDocumentResponse":
+            shown["layout"] = json.loads(shown["layout"])
         if name == "event":
             shown["rules"] = json.loads(shown["rules"])
             shown["split"] = [group["sections"] for group in shown["split"]]
@@ -63,4 +65,4 @@ def plain_of(value: Any, prefix: str) -> Any:
 
 
 def _is_number(name: str, field: Any) -> bool:
-    return isinstance(field, str) and (name.endswith("_minor") or name in NUMBERS)
+    return isinstance(field, str) and field.isdecimal() and (name.endswith("_minor") or name in NUMBERS)

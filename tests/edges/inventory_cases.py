@@ -314,6 +314,24 @@ TICKET_CASES = {
         "TICKET_VOID",
         ("tickets",),
     ),
+    "cancelling half a table": Case(
+        lambda h: Ask(
+            "cancel_tickets",
+            {"tickets": [ticket_of(h.table_order, 1), ticket_of(h.table_order, 4)]},
+            order_id=h.table_order,
+        ),
+        "TABLE_NOT_WHOLE",
+        units=("Salon/T1/2", "Salon/T1/3"),
+    ),
+    "exchanging half a table": Case(
+        lambda h: Ask(
+            "exchange_tickets",
+            {"tickets": [ticket_of(h.table_order, 2)], "units": ["Stalls/C/9"]},
+            order_id=h.table_order,
+        ),
+        "TABLE_NOT_WHOLE",
+        units=("Salon/T1/1", "Salon/T1/3", "Salon/T1/4"),
+    ),
     "reassigning a void ticket": Case(
         lambda h: Ask("reassign_ticket", {"buyer_id": "c"}, ticket_id=ticket_of(h.stalls_order, 1)), "TICKET_VOID"
     ),

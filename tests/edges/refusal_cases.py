@@ -142,6 +142,9 @@ CASES = {
         lambda h: Ask("get_availability", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
     ),
     "another tenant's layout": Case(lambda h: Ask("get_layout", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"),
+    "another tenant's layout to edit": Case(
+        lambda h: Ask("get_layout_document", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"
+    ),
     "another tenant's seats": Case(lambda h: Ask("get_statuses", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"),
     "another tenant's list of holds": Case(
         lambda h: Ask("list_holds", event_id=h.event, tenant="beta"), "EVENT_NOT_FOUND"

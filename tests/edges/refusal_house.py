@@ -18,7 +18,7 @@ class House(NamedTuple):
     """What there is to ask about: ids of events, holds and orders in each state. Seats B/1 held, B/2 and J/2 sold.
 
     Of the club: an order of `Stalls/C/1` and `Stalls/C/2`, the first of which was cancelled; one of a time tomorrow;
-    one that was completed; somebody who waits no longer.
+    one that was completed; one of a table that is sold only as a whole; somebody who waits no longer.
 
     `spare`: another event like the first; `dollars`: one that is sold in dollars. A basket of two seats of
     the first event and two of the spare one, and its order, the first ticket of which was cancelled.
@@ -39,6 +39,7 @@ class House(NamedTuple):
     stalls_order: str
     court_order: str
     completed_order: str
+    table_order: str
     gone_waiter: str
     spare: str
     dollars: str

@@ -284,6 +284,7 @@ async def test_names_are_printed_to_the_letter(house: House, tmp_path: Path) -> 
 RULES_FILE = """
 window: {opens_at: "2020-05-01T10:00:00+02:00"}
 max_per_buyer: 2
+max_hold_life_seconds: 300
 channels: [{name: Members}]
 allotments: [{name: Members, channel: Members, places: [{area: Hall, quantity: 1}]}]
 """

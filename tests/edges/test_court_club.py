@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from actors.core import orders
+from actors.core import orders, ticket_changes
 from actors.core.ground import Ground
 from actors.core.inventory import Inventory
 from actors.core.layout_index import SlotIndex, _CalendarIndex
+from actors.core.replies import OrderStatus
 from actors.layout_files import resource_fields
 from serve.layout_reader import decode_yaml
 from serve.wire_time import rfc3339
@@ -285,6 +286,31 @@ async def check_ends(edges: Edges, asking: Any, club: CourtClub) -> None:
     assert still.code == "ORDER_NOT_DUE"
 
 
+async def check_begun(edges: Edges, asking: Any, club: CourtClub) -> None:
+    """What has begun can be exchanged and cancelled until the order is over; then nothing can, whatever is to come."""
+    begins = datetime.fromtimestamp(club.soon_ms / 1000, UTC)
+    bought = await order(
+        edges, asking, club, f"{club.event} begun", span("Wall 1", begins, 2), span("Wall 2", begins, 2)
+    )
+    first, second, third, _ = [ticket["ticket_id"] for ticket in bought["tickets"]]
+    of_it = {"order_id": bought["order_id"]}
+    await asyncio.sleep(max(club.soon_ms - now_ms(), 0) / 1000 + 0.1)
+    ten = local(club.monday + timedelta(days=1), "10:00")
+    tomorrow = span("Court 9", ten, 1)
+    swap = Ask("exchange_tickets", {"tickets": [first], "slots": [tomorrow]}, key=f"{club.event} swap", **of_it)
+    swapped = thing(await asking(edges, swap), "order")
+    assert sorted(swapped["units"]) == sorted([*bought["units"][1:], slot("Court 9", ten)])
+    cancel = Ask("cancel_tickets", {"tickets": [second]}, key=f"{club.event} cancel", **of_it)
+    assert thing(await asking(edges, cancel), "order")["status"] == "PARTLY_CANCELLED"
+    over = thing(await asking(edges, Ask("complete_order", key=f"{club.event} over", **of_it)), "order")
+    assert (over["status"], len(over["tickets"])) == ("COMPLETED", 3)
+    for late in (
+        Ask("cancel_tickets", {"tickets": [third]}, key=f"{club.event} late", **of_it),
+        Ask("exchange_tickets", {"tickets": [third], "slots": [tomorrow]}, key=f"{club.event} late", **of_it),
+    ):
+        assert (await asking(edges, late)).code == "ORDER_CLOSED"
+
+
 @pytest.mark.parametrize("asking", ASKING)
 @pytest.mark.parametrize(
     "check",
@@ -299,6 +325,11 @@ async def test_who_came_and_who_did_not_is_known_once_it_has_begun(edges: Edges,
     await check_ends(edges, asking, await open_club(edges, asking, f"{asking.__name__}, soon", soon_in_ms=2_500))
 
 
+@pytest.mark.parametrize("asking", ASKING)
+async def test_what_has_begun_can_be_changed_until_the_order_is_over(edges: Edges, asking: Any) -> None:
+    await check_begun(edges, asking, await open_club(edges, asking, f"{asking.__name__}, begun", soon_in_ms=2_500))
+
+
 CONTROLS: list[tuple[Any, Any, str, Any]] = [
     (check_capacity, resource_fields, "_closed_times", lambda *_: ()),
     (check_overlap, Ground, "_refuse_claimed", lambda *_: None),
@@ -307,6 +338,7 @@ CONTROLS: list[tuple[Any, Any, str, Any]] = [
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),
     (check_ends, orders, "begins_ms", lambda *_: []),
+    (check_begun, ticket_changes, "IN_FORCE", (*orders.IN_FORCE, OrderStatus.COMPLETED)),
 ]
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from actors.layout_files.zones import Zone
+from serve import operations
 from serve.http_api import routes
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
@@ -34,7 +36,8 @@ RULES = {
 
 
 async def _created(edges: Edges, asking: Any, **more: Any) -> Any:
-    ask = Ask("create_event", {"name": "A night", "layout": LAYOUT, **more}, key=f"event {asking.__name__} {len(more)}")
+    key = f"event {asking.__name__} {len(more)} {more.get('name', '')}"
+    ask = Ask("create_event", {"name": "A night", "layout": LAYOUT, **more}, key=key)
     return thing(await asking(edges, ask), "event")
 
 
@@ -50,6 +53,52 @@ async def test_rules_are_shown_as_they_can_be_given_back(edges: Edges, asking: A
     edit = Ask("edit_event", {"rules": rules}, event_id=event["event_id"], if_revision=1, key="same rules")
     edited = thing(await asking(edges, edit), "event")
     assert (edited["rules"], edited["revision"]) == (rules, 2)
+
+
+async def check_local_times(edges: Edges, asking: Any, name: str) -> None:
+    """What was given in local time of a zone is shown in UTC, and is that when it is given back without the zone."""
+    rules = {
+        "zone": "Europe/Berlin",
+        "window": {"opens_at": "2020-10-25T02:30", "closes_at": "2034-03-26T02:30"},
+        "accessible_until": "2034-06-01T00:00:00+05:30",
+        "allotments": [{"name": "house", "units": ["101/J"], "returns_at": "2034-07-01T10:00"}],
+    }
+    event = await _created(edges, asking, rules=rules, name=name)
+    assert event["rules"] == {
+        "window": {"opens_at": "2020-10-25T00:30:00.000Z", "closes_at": "2034-03-26T01:00:00.000Z"},
+        "max_hold_life_seconds": 7200,
+        "allotments": [{"name": "house", "units": ["101/J"], "returns_at": "2034-07-01T08:00:00.000Z"}],
+        "accessible_until": "2034-05-31T18:30:00.000Z",
+    }
+    edit = Ask(
+        "edit_event", {"rules": event["rules"]}, event_id=event["event_id"], if_revision=1, key="local, the same"
+    )
+    assert thing(await asking(edges, edit), "event")["rules"] == event["rules"]
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_times_of_rules_may_be_local_times_of_a_zone(edges: Edges, asking: Any) -> None:
+    await check_local_times(edges, asking, "local")
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_the_check_notices_a_zone_that_is_not_looked_at(
+    edges: Edges, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: local times are taken for UTC."""
+    monkeypatch.setattr(Zone, "moment", lambda zone, local_ms: local_ms)
+    with pytest.raises(AssertionError):
+        await check_local_times(edges, asking, "local")
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_local_times_without_a_zone_are_refused(edges: Edges, asking: Any) -> None:
+    for rules, field in (
+        ({"window": {"opens_at": "2034-05-01T10:00"}}, "rules.window.opens_at"),
+        ({"zone": "Berlin", "window": {"opens_at": "2034-05-01T10:00"}}, "rules.zone"),
+    ):
+        refused = await asking(edges, Ask("create_event", {"name": "n", "layout": LAYOUT, "rules": rules}))
+        assert (refused.code, [fault[0] for fault in refused.fields]) == ("INVALID_ARGUMENT", [field])
 
 
 async def test_an_event_without_rules_has_the_usual_ones(edges: Edges) -> None:
@@ -84,6 +133,32 @@ async def test_an_edit_changes_what_is_given_and_nothing_else(edges: Edges, aski
     assert stale.code == "REVISION_MISMATCH"
     emptied = Ask("edit_event", {"rules": {}}, event_id=event_id, if_revision=4, key="no rules")
     assert thing(await asking(edges, emptied), "event")["rules"] == {"max_hold_life_seconds": 7200}
+
+
+async def check_lives(edges: Edges, asking: Any, name: str) -> None:
+    """Who does not say how long holds live gets ten minutes, or what the rules allow; who says too long is told so."""
+    for life, expected in ((None, 600), (7200, 600), (300, 300), (1.5, 1)):
+        rules = {} if life is None else {"rules": {"max_hold_life_seconds": life}}
+        event = await _created(edges, asking, name=f"{name} {life}", **rules)
+        assert event["hold_ttl_seconds"] == expected
+    body = {"name": name, "layout": LAYOUT, "rules": {"max_hold_life_seconds": 300}, "hold_ttl_seconds": 301}
+    refused = await asking(edges, Ask("create_event", body, key=f"{name}, too long"))
+    assert (refused.code, [fault[0] for fault in refused.fields]) == ("INVALID_ARGUMENT", ["hold_ttl_seconds"])
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_holds_live_no_longer_than_the_rules_allow_by_default(edges: Edges, asking: Any) -> None:
+    await check_lives(edges, asking, "life")
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_the_check_notices_a_default_that_the_rules_do_not_allow(
+    edges: Edges, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: holds live for ten minutes whatever the rules say, which names a field that nobody sent."""
+    monkeypatch.setattr(operations, "min", lambda usual, allowed: usual, raising=False)
+    with pytest.raises(AssertionError, match="hold_ttl_seconds"):
+        await check_lives(edges, asking, "no life")
 
 
 async def check_etags(edges: Edges, name: str) -> None:

@@ -18,6 +18,7 @@ OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")
 READS = {
     "list_events": 200,
     "get_event": 404,
+    "get_layout_document": 404,
     "get_availability": 404,
     "list_units": 404,
     "get_layout": 404,

@@ -25,6 +25,7 @@ from tests.golden.write_entries import EXAMPLES, FOLDER
 from tests.projections.selling import SellingEvent
 
 BLOCK = BlockId("0123456789abcdef")
+SPLIT_KINDS = ("PartFollowed", "EventFollowed", "BasketIntended.2")
 
 
 def untold(fields: dict[str, Any]) -> set[str]:
@@ -65,6 +66,24 @@ def test_names_stand_for_indices_and_amounts_have_their_currency() -> None:
     assert list(map(str, says["prices"])) == ["4 x near (adult) at EUR 120.50", "3 x near (child) at EUR 0.00"]  # type: ignore[call-overload]
     assert (says["before_charges"], says["expires_at"]) == ("EUR 482.00", "2023-11-14T22:23:20.004Z")
     assert says["hold_id"] == outside_id(Kind.HOLD, BLOCK, placed.hold)
+
+
+def test_units_of_a_split_event_are_named_by_what_its_home_has_of_it() -> None:
+    names = journal_telling._Names(BLOCK)
+    (created,) = decode_entries((FOLDER / "EventCreated.3.bin").read_bytes())
+    assert isinstance(created, EventCreated)
+    names.learn(created)
+    assert names.unit(0).startswith("Platz 1/"), "section A is a part's"
+    assert names.tell(created).says["parts"] == [
+        {"block": "0mye1f50nxkdd129", "sections": ["A"]},
+        {"block": "7yv3h0dm5s4r1t6e"},
+    ]
+    names.learn(msgspec.structs.replace(created, parts=()))
+    assert names.unit(0) == "A/1/1"
+    told = {kind: names.tell(decode_entries((FOLDER / f"{kind}.bin").read_bytes())[0]).says for kind in SPLIT_KINDS}
+    assert told["PartFollowed"] == {"part": "event_0mye1f50nxkdd129", "revision": 4}
+    assert (told["EventFollowed"]["home"], told["EventFollowed"]["status"]) == ("event_2ab8k5zq2w9x3c7d", "PAUSED")
+    assert told["BasketIntended.2"]["life_seconds"] == 3_600
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ async def house(edges: Edges) -> House:
     await _done(edges, Ask("cancel_tickets", first, order_id=stalls_order, key="cancel the first"), "order_id")
     court_order = await _paid(edges, club, {"slots": [club.slot(6)], "buyer_id": "c"}, "court")
     completed_order = await _paid(edges, club, {"slots": [span("Court 1", club.soon_ms, 1)]}, "begun")
+    table_order = await _paid(edges, club, {"units": ["Salon/T1"], "buyer_id": "t"}, "table")
     house_seat = {"units": ["Stalls/A/10"], "buyer_id": "d"}
     waiter = await _done(edges, Ask("join_waiting_list", house_seat, event_id=club.event, key="wait"), "waiter_id")
     await _done(edges, Ask("leave_waiting_list", waiter_id=waiter, key="leave"), "waiter_id")
@@ -61,7 +62,7 @@ async def house(edges: Edges) -> House:
     return House(
         event, draft, held, expired, released, pending_order_hold,
         pending_order, expired_order, cancelled_order, confirmed_order,
-        closed, club, stalls_order, court_order, completed_order, waiter,
+        closed, club, stalls_order, court_order, completed_order, table_order, waiter,
         spare, dollars, basket_hold, basket_order,
     )  # fmt: skip
 

@@ -178,6 +178,7 @@ async def test_a_split_event_has_no_waiting_list(edges: Edges, pair: Pair) -> No
     ("operation", "body"),
     [
         ("get_event", {}),
+        ("get_layout_document", {}),
         ("open_sale", {}),
         ("get_availability", {}),
         ("get_layout", {}),

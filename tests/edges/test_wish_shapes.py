@@ -114,6 +114,8 @@ def test_the_order_of_mappings_is_no_part_of_a_fingerprint(monkeypatch: pytest.M
         ({"slots": [SLOT | {"ends_at": 1_903_888_800}]}, ["slots[0].ends_at"]),
         ({"slots": [SLOT | {"ends_at": SLOT["starts_at"]}]}, ["slots[0].ends_at"]),
         ({"slots": [SLOT | {"starts_at": "2030-05-01T18:00:00.0001Z"}]}, ["slots[0].starts_at"]),
+        ({"slots": [SLOT] * 3}, ["slots[1]", "slots[2]"]),
+        ({"slots": [SLOT | {"starts_at": "2030-05-01T18:30:00Z"}, SLOT]}, ["slots[0]"]),
         ({"units": ["a"], "accessible": "yes", "channel": "c" * 201}, ["accessible", "channel"]),
     ],
 )
@@ -156,7 +158,7 @@ def test_a_wish_of_all_that_may_be_wished_for_has_no_member_twice() -> None:
         "units": units,
         "areas": [{"area": f"{place}/{'a' * 190}", "quantity": 1, "price_type": "child"} for place in range(30)],
         "price_types": dict.fromkeys(units, "child"),
-        "slots": [SLOT | {"price_type": "child"}] * 20,
+        "slots": [SLOT | {"resource": f"Court {number}", "price_type": "child"} for number in range(20)],
     }
     assert isinstance(read_json(msgspec.json.encode(body), NewHold), NewHold)
 
@@ -213,6 +215,7 @@ def test_rules_are_described_as_they_are_read() -> None:
     for rules in (Rules(), RULES, Rules(Window(1, 1_903_888_800_500), accessible_until_ms=7)):
         msgspec.convert(rules_to_raw(rules), RulesDocument)
     everything = {
+        "zone": "Europe/Berlin",
         "window": {"opens_at": "2030-05-01T18:00:00Z", "closes_at": "2030-06-01T18:00:00Z"},
         "max_hold_life_seconds": 1.5,
         "max_per_buyer": 1,
@@ -226,7 +229,7 @@ def test_rules_are_described_as_they_are_read() -> None:
                 "returns_at": "2030-05-01T18:00:00Z",
             }
         ],
-        "accessible_until": "2030-05-01T18:00:00Z",
+        "accessible_until": "2030-05-01T18:00",
         "waiting_list": {"claim_seconds": 1},
     }
     msgspec.convert(everything, RulesDocument)

@@ -297,6 +297,9 @@ GROWN: dict[str, Entry] = {
     "ExchangeIntended.2": ExchangeIntended(
         1_700_000_000_039, _ORDER, (0, 2), _COUNTED_PLAN, 1_700_000_030_039, _KEY, _FINGERPRINT
     ),
+    "EventFollowed.2": EventFollowed(
+        1_700_000_000_045, "tenant", _HOME, 6, "Turnier", EventStatus.ARCHIVED, 900_000, None, None, True
+    ),
     "ExchangeSettled.2": ExchangeSettled(1_700_000_000_044, _ORDER, _COUNTED),
 }
 """Kinds that have more fields since their first file was written, with those: by the names of further files."""

@@ -38,7 +38,7 @@ def test_old_bytes_of_every_kind_keep_their_meaning(kind: str) -> None:
     check_golden(FOLDER / f"{kind}.bin")
 
 
-def fields_shown(part: Any, shown: Any) -> Iterator[tuple[type, str]]:
+def fields_shown(part: Any, shown: Any) -> Iterator[tuple[type[msgspec.Struct], str]]:
     """The fields of structs in an entry that its file shows, with another value than they have by default."""
     if isinstance(part, msgspec.Struct) and isinstance(shown, dict):
         for field in msgspec.structs.fields(part):
@@ -63,7 +63,7 @@ def structs_in(part: Any) -> Iterator[type[msgspec.Struct]]:
 
 def check_fields(names: Iterable[str]) -> None:
     """Whatever an entry can bear is borne by one in these files."""
-    shown: set[tuple[type, str]] = set()
+    shown: set[tuple[type[msgspec.Struct], str]] = set()
     for name in names:
         written = FOLDER / f"{name}.bin"
         (entry,) = decode_entries(written.read_bytes())

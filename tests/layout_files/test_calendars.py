@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo, reset_tzpath
 
@@ -187,6 +188,52 @@ def test_slots_agree_with_another_way_to_find_them(written: Hours, slot_minutes:
 
 CHANGING = on_days("2027-03-27", "2027-03-28", "02:30-01:00", ("2027-03-28T04:00", "2027-03-28T05:00"))
 CHANGING_BACK = on_days("2026-10-24", "2026-10-25", "02:30-02:15", ("2026-10-25T04:00", "2026-10-25T05:00"))
+
+
+def listed_agree(begin_ms: int, count: int, slot_minutes: int, zone: str) -> bool:
+    """Whether each slot of a listed opening is as far ahead of UTC as the zone is then, in as few runs as can be."""
+    slot_ms, rules = slot_minutes * MINUTE_MS, ZoneInfo(zone)
+    runs = calendars.runs_listed([(begin_ms, count)], slot_ms, zone_of(zone))
+    found = [(start_ms + n * slot_ms, ahead) for start_ms, length, ahead in runs for n in range(length)]
+    expected = []
+    for at_ms in range(begin_ms, begin_ms + count * slot_ms, slot_ms):
+        ahead = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(rules).utcoffset()
+        assert ahead is not None
+        expected.append((at_ms, ahead // MINUTE))
+    return found == expected and all(before[2] != after[2] for before, after in pairwise(runs))
+
+
+def ms_of(text: str) -> int:
+    """A time of RFC 3339 in ms."""
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1)
+
+
+@given(
+    st.integers(0, 2_000_000_000), st.integers(1, 3_000), st.sampled_from([7, 60, 300, 1_440]), st.sampled_from(ZONES)
+)
+def test_slots_of_listed_openings_agree_with_the_zone(begin_s: int, count: int, minutes: int, zone: str) -> None:
+    assert listed_agree(begin_s * 1_000, count, minutes, zone)
+
+
+YEARS = [
+    ("2026-10-24T22:00+02:00", 36, 60, "Europe/Berlin"),  # over one change
+    ("2026-01-10T00:00+01:00", 365, 1_440, "Europe/Berlin"),  # over two, which end where they began
+    ("2026-02-01T00:00+01:00", 24 * 60, 60, "Africa/Casablanca"),  # over two within a month
+    ("2011-12-20T00:00Z", 24 * 20, 60, "Pacific/Apia"),  # over a day left out
+]
+
+
+@pytest.mark.parametrize(("begin", "count", "minutes", "zone"), YEARS)
+def test_listed_openings_are_parted_at_each_change(begin: str, count: int, minutes: int, zone: str) -> None:
+    assert listed_agree(ms_of(begin), count, minutes, zone)
+
+
+def test_negative_control_a_listed_opening_whose_ends_alone_are_looked_at_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin, count, minutes, zone = YEARS[1]
+    monkeypatch.setattr(calendars, "_DAY_MS", 400 * 1_440 * MINUTE_MS)
+    assert not listed_agree(ms_of(begin), count, minutes, zone)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,56 @@ def test_the_club_comes_back_as_it_was_written() -> None:
     assert parse_layout(raw) == layout
 
 
+HALL_OPEN = {"from": "2026-10-24T22:00+02:00", "until": "2026-10-26T10:00+01:00"}
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        HALL_OPEN,
+        {"from": "2026-10-24T20:00Z", "until": "2026-10-26T09:00Z"},
+        {"from": "2026-10-24T13:00-07:00", "until": "2026-10-26T02:00-07:00"},
+    ],
+)
+def test_slots_of_openings_are_named_in_the_zone_however_they_are_written(opening: dict[str, str]) -> None:
+    layout = parse_layout(spoiled(GOOD, "resources.1.openings", [opening]))
+    assert isinstance(layout, Layout), layout
+    index = LayoutIndex(layout)
+    names = [index.unit_name(unit) for unit in range(index.unit_count)][-37:]
+    assert (names[0], names[4], names[5], names[-1]) == (
+        "Hall/2026-10-24T22:00+02:00",
+        "Hall/2026-10-25T02:00+02:00",
+        "Hall/2026-10-25T02:00+01:00",
+        "Hall/2026-10-26T09:00+01:00",
+    )
+    assert len(set(names)) == 37
+    raw: Any = layout_to_raw(layout)
+    assert raw["resources"][1]["openings"] == [
+        {"from": "2026-10-24T22:00+02:00", "until": "2026-10-25T03:00+02:00"},
+        {"from": "2026-10-25T02:00+01:00", "until": "2026-10-26T10:00+01:00"},
+    ]
+    assert parse_layout(raw) == layout
+
+
+def test_calendars_that_come_out_equal_are_one() -> None:
+    hall = GOOD["resources"][1] | {"openings": [HALL_OPEN]}
+    parted = [{"from": HALL_OPEN["from"], "until": "2026-10-25T01:00Z"}]
+    parted.append({"from": "2026-10-25T01:00Z", "until": HALL_OPEN["until"]})
+    layout = parse_layout(GOOD | {"resources": [hall, hall | {"name": "Gym", "openings": parted}]})
+    assert isinstance(layout, Layout), layout
+    assert len(layout.calendars) == 1
+    assert parse_layout(layout_to_raw(layout)) == layout
+
+
+def test_listed_openings_of_too_many_slots_are_refused_before_they_are_parted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource_fields, "runs_listed", lambda listed, slot_ms, zone: pytest.fail("they were parted"))
+    ages = {"from": "1970-01-02T00:00Z", "until": "9999-01-01T00:00Z"}
+    hall = GOOD["resources"][1] | {"openings": [ages], "slot_minutes": 1}
+    assert faults_of(parse_layout, GOOD | {"resources": [hall]}) == [
+        ("", "has more than 1000000 seats, places and slots")
+    ]
+
+
 def test_equal_calendars_are_one_and_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

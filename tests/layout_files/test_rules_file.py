@@ -1,5 +1,6 @@
 """Rules are read whole or refused whole, with every fault named under its path, and come back as they were."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -27,9 +28,11 @@ from actors.core.wishes import AreaPlaces
 from actors.layout_files import local_times, rules_file
 from actors.layout_files.faults import MAX_FAULTS, shown
 from actors.layout_files.rules_file import parse_rules, rules_to_raw
+from actors.layout_files.zones import Zone
 from serve.layout_reader import decode_yaml
 from tests.layout_files.spoiling import faults_of, spoiled
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GOOD: dict[str, Any] = {
     "window": {"opens_at": "2026-05-01T10:00:00+02:00", "closes_at": "2026-06-01T18:00:00.500Z"},
     "max_hold_life_seconds": 3600,
@@ -42,13 +45,16 @@ GOOD: dict[str, Any] = {
     "accessible_until": "2026-05-25T00:00:00-05:30",
     "waiting_list": {"claim_seconds": 600},
 }
-MOMENT = "must be a time such as 2026-05-01T10:00:00+02:00"
+MOMENT = 'must be a time such as 2026-05-01T10:00:00+02:00, or beside "zone" such as 2026-05-01T10:00'
 UNIT = "must be the name of a unit, a row, a section or a resource"
 SECONDS = "must be a number with at most 3 digits after the point"
 CLAIM = "waiting_list.claim_seconds"
 
 ONE_FAULT: list[tuple[str, object, str, str]] = [
     ("windows", {}, "windows", 'is an unknown field, did you mean "window"?'),
+    ("zone", "Europe/Berln", "zone",
+     'must be the name of a zone such as Europe/Berlin, is "Europe/Berln", did you mean "Europe/Berlin"?'),
+    ("zone", None, "zone", "must be the name of a zone such as Europe/Berlin, is nothing"),
     ("window", None, "window", "must be a mapping with the fields opens_at, closes_at; is nothing"),
     ("window.opens_at", None, "window.opens_at", f"{MOMENT}, is nothing"),
     ("window.opens_at", 0, "window.opens_at", f"{MOMENT}, is 0"),
@@ -126,7 +132,7 @@ def test_nothing_said_is_the_rules_that_an_event_has_anyway() -> None:
 
 def test_the_example_of_the_notation_is_right() -> None:
     notation = rules_file.__doc__ or ""
-    example = notation[notation.index("    window:") : notation.index("Everything")]
+    example = notation[notation.index("    zone:") : notation.index("Everything")]
     rules = parse_rules(decode_yaml(example))
     assert isinstance(rules, Rules), rules
     assert [allotment.name for allotment in rules.allotments] == ["Fans", "Press"]
@@ -167,7 +173,7 @@ def test_all_faults_are_named_at_once() -> None:
 def test_what_is_no_mapping_at_all_is_refused(raw: object) -> None:
     ((path, problem),) = faults_of(parse_rules, raw)
     assert path == ""
-    assert problem.startswith("must be a mapping with the fields window,")
+    assert problem.startswith("must be a mapping with the fields zone, window,")
     assert problem.endswith(f"is {shown(raw)}")
 
 
@@ -236,6 +242,83 @@ def test_nonsense_is_refused_or_sound(raw: object) -> None:
         assert list(faults_of_rules(rules)) == []
     else:
         assert all(len(str(fault)) <= 300 for fault in rules)
+
+
+def opening_in(zone: str, local: str) -> object:
+    """When a sale opens, as the rules have it that were read."""
+    rules = parse_rules({"zone": zone, "window": {"opens_at": local}})
+    return rules_to_raw(rules)["window"] if isinstance(rules, Rules) else rules
+
+
+LOCAL = [
+    ("Europe/Berlin", "2026-05-01T10:00", "2026-05-01T08:00:00.000Z"),
+    ("Europe/Berlin", "2026-11-26T10:00:30.25", "2026-11-26T09:00:30.250Z"),
+    ("Europe/Berlin", "2026-05-01T10:00:00-07:00", "2026-05-01T17:00:00.000Z"),  # says it itself
+    ("Europe/Berlin", "2026-10-25T02:30", "2026-10-25T00:30:00.000Z"),  # comes twice: the first
+    ("Europe/Berlin", "2026-10-25T02:59:59", "2026-10-25T00:59:59.000Z"),
+    ("Europe/Berlin", "2026-10-25T03:00", "2026-10-25T02:00:00.000Z"),
+    ("Europe/Berlin", "2027-03-28T02:30", "2027-03-28T01:00:00.000Z"),  # is left out: the jump
+    ("Europe/Berlin", "2027-03-28T02:30:45", "2027-03-28T01:00:00.000Z"),
+    ("Europe/Berlin", "2027-03-28T03:00:45", "2027-03-28T01:00:45.000Z"),
+    ("Australia/Lord_Howe", "2026-10-04T02:15", "2026-10-03T15:30:00.000Z"),
+    ("Asia/Kathmandu", "2026-05-01T10:00", "2026-05-01T04:15:00.000Z"),
+    ("UTC", "2026-05-01T10:00", "2026-05-01T10:00:00.000Z"),
+]
+
+
+@pytest.mark.parametrize(("zone", "local", "utc"), LOCAL)
+def test_local_times_of_the_zone_are_instants(zone: str, local: str, utc: str) -> None:
+    assert opening_in(zone, local) == {"opens_at": utc}
+
+
+def test_every_time_of_rules_may_be_local() -> None:
+    raw = spoiled(GOOD, "zone", "Europe/Berlin")
+    raw["window"] = {"opens_at": "2026-05-01T10:00", "closes_at": "2026-06-01T20:00:00.500"}
+    raw["channels"][0]["window"]["opens_at"] = "2026-04-24T10:00"
+    raw["allotments"][0]["returns_at"] = "2026-05-01T10:00:00"
+    raw["accessible_until"] = "2026-05-25T07:30"
+    assert parse_rules(raw) == parse_rules(GOOD)
+
+
+def test_a_faulty_zone_is_the_only_fault_of_local_times() -> None:
+    raw = {"zone": "Nowhere/Town", "window": {"opens_at": "2026-05-01T10:00", "closes_at": "2026-04-01T10:00"}}
+    assert [path for path, _ in faults_of(parse_rules, raw)] == ["zone"]
+
+
+@pytest.mark.parametrize(
+    "local", ["2026-05-01", "2026-05-01T25:00", "1970-01-01T00:30", "1970-01-01T01:00", "9999-12-31T00:00", "10:00"]
+)
+def test_what_is_no_local_time_is_refused(local: str) -> None:
+    raw = {"zone": "Europe/Berlin", "window": {"opens_at": local}}
+    assert faults_of(parse_rules, raw) == [("window.opens_at", f'{MOMENT}, is "{local}"')]
+
+
+def test_a_window_is_in_order_as_instants() -> None:
+    """The later local time is the earlier instant: it comes twice, and means the first."""
+    window = {"opens_at": "2026-10-25T02:15+01:00", "closes_at": "2026-10-25T02:45"}
+    raw = {"zone": "Europe/Berlin", "window": window}
+    assert faults_of(parse_rules, raw) == [("window.closes_at", "must be after opens_at")]
+
+
+@pytest.mark.parametrize(
+    ("broken", "moment"),
+    [
+        ("the zone is not looked at", lambda zone, local_ms: local_ms),
+        ("of two the second", lambda zone, local_ms: zone_shift(zone, local_ms, fold=1)),
+        ("what is left out is shifted", lambda zone, local_ms: zone_shift(zone, local_ms, fold=0)),
+    ],
+)
+def test_negative_control_another_rule_for_local_times_is_noticed(
+    broken: str, moment: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Zone, "moment", moment)
+    assert any(opening_in(zone, local) != {"opens_at": utc} for zone, local, utc in LOCAL), broken
+
+
+def zone_shift(zone: Zone, local_ms: int, *, fold: int) -> int:
+    """When a local time is, as the standard library has it."""
+    local = EPOCH.replace(tzinfo=None) + timedelta(milliseconds=local_ms)
+    return (local.replace(tzinfo=zone._rules, fold=fold) - EPOCH) // timedelta(milliseconds=1)
 
 
 def test_negative_control_a_time_that_loses_its_distance_from_utc_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ class BasketShops:
         """A leg in doubt asks its desk, and does what it is told; whether the desk could say."""
         shop = self.events[block]
         leg = shop.state.legs[number]
-        question = c.AskAboutLeg(TENANT, leg.basket, number, leg.revision, shop.state.is_cancelled)
+        question = c.AskAboutLeg(TENANT, leg.basket, number, leg.revision, shop.state.was_cancelled)
         outcome = self.desk.try_ask(question)
         if isinstance(outcome, Rejected):
             return False

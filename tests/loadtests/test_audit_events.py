@@ -107,6 +107,10 @@ def allotment_of_what_is_not_there(journal: Journal) -> None:
     _edit_rules(journal, allotments=(Allotment("x", "", ("A/9",)),))
 
 
+def allotment_of_a_unit_twice(journal: Journal) -> None:
+    _edit_rules(journal, allotments=(Allotment("x", "", ("A/3", "A/3")),))
+
+
 def allotment_of_an_unknown_channel(journal: Journal) -> None:
     _edit_rules(journal, allotments=(Allotment("x", "nobody", ("A",)),))
 
@@ -174,6 +178,7 @@ def allotment_returned_early(journal: Journal) -> None:
         (accessible_seat_beyond_its_row, {Fault.LAYOUT_WRONG}),
         (resource_called_as_an_area, {Fault.LAYOUT_WRONG}),
         (allotment_of_what_is_not_there, {Fault.RULES_WRONG}),
+        (allotment_of_a_unit_twice, {Fault.RULES_WRONG}),
         (allotment_of_an_unknown_channel, {Fault.RULES_WRONG}),
         (two_channels_of_one_name, {Fault.RULES_WRONG}),
         (window_that_closes_first, {Fault.RULES_WRONG}),

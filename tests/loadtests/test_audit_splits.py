@@ -3,15 +3,16 @@
 import msgspec
 import pytest
 
+from actors.core import commands as c
 from actors.core import entries as e
 from actors.core.parts import Part
 from actors.core.replies import EventStatus
 from actors.core.rules import WaitingList
 from actors.core.wishes import Wish
 from loadtests.audit.findings import Fault
-from tests.loadtests.journals import KEY, PRINT, audit_together, faults
+from tests.loadtests.journals import KEY, PRINT, Journal, audit_together, faults
 from tests.loadtests.split_planting import LAST, Journals, Plant
-from tests.loadtests.split_shops import LEDGERS, PARTS, PLAIN, SPLIT_RULES, STALLS, TABLES
+from tests.loadtests.split_shops import HOME, LEDGERS, PARTS, PLAIN, SPLIT_RULES, STALLS, TABLES, SplitShops
 
 
 def test_what_is_right_is_not_found() -> None:
@@ -215,6 +216,7 @@ def part_that_the_event_has_not(journals: Journals) -> None:
         (follows(), set()),
         (follows(name="A match"), {Fault.PART_DIFFERS}),
         (follows(status=EventStatus.PAUSED), {Fault.PART_DIFFERS}),
+        (follows(was_cancelled=True), {Fault.PART_DIFFERS}),
         (follows(hold_ttl_ms=60_000), {Fault.PART_DIFFERS}),
         (follows(rules=SPLIT_RULES), {Fault.PART_DIFFERS}),
         (follows(layout=None), {Fault.PART_DIFFERS}),
@@ -233,6 +235,38 @@ def test_a_part_that_is_otherwise_is_found(plant: Plant, expected: set[Fault]) -
     journals = Journals()
     plant(journals)
     assert journals.found() == expected
+
+
+def cancelled_and_archived() -> tuple[Journal, ...]:
+    """A paid basket over all parts, of which two first hear of the cancelled event when it is archived."""
+    shops = SplitShops()
+    shops.open()
+    shops.hold(1, {HOME: Wish(("A/1/1", "T/t2", "H/2/1"))})
+    shops.pay(1)
+    shops.carry_out()
+    home = shops.home
+    home.ask(c.ChangeStatus(home.stamp("cancel"), EventStatus.CANCELLED))
+    shops.tell(next(part for part in PARTS if part.block == TABLES))
+    home.ask(c.ChangeStatus(home.stamp("archive"), EventStatus.ARCHIVED))
+    shops.follow()
+    for block, shop in shops.events.items():
+        for number in list(shop.state.asking):
+            shops.ask_desk(block, number)
+    shops.carry_out()
+    shops.commit()
+    assert not any(any(shop.state.inventory.owners) for shop in shops.events.values())
+    return shops.journals()
+
+
+def test_a_part_may_hear_late_that_its_event_was_cancelled() -> None:
+    assert audit_together(cancelled_and_archived()) == []
+
+
+def test_a_part_that_does_not_hear_that_its_event_was_cancelled_is_found() -> None:
+    journals = cancelled_and_archived()
+    stalls = next(journal for journal in journals if journal.block == STALLS)
+    stalls.change(e.EventFollowed, {"status": EventStatus.ARCHIVED}, was_cancelled=False)
+    assert Fault.PART_DIFFERS in faults(audit_together(journals))
 
 
 def test_what_needs_the_event_is_judged_of_both_alone() -> None:

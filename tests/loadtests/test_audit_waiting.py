@@ -5,7 +5,9 @@ import pytest
 
 from actors.core import entries as e
 from actors.core.replies import EventStatus
+from actors.core.rules import Allotment
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
+from loadtests.audit import wishes
 from loadtests.audit.findings import Fault
 from tests.loadtests.journals import KEY, PRINT, Journal, Spoil, audit, faults
 from tests.loadtests.planting import KEYS, a_hold, cancel_101, changed_status, edited, exchanged, offer, score, waiting
@@ -117,6 +119,18 @@ def offer_of_another_section(journal: Journal) -> None:
     journal.add(offer(journal, 98, "H/2/3", buyer="zoe", chosen=((score(journal, "H/2/3"), 0),)))
 
 
+def sets_access_aside(journal: Journal) -> None:
+    """The accessible A/2/6 is in an allotment, and kept for who needs one for ever."""
+    box = Allotment("all of the box", "box", ("A/2",))
+    journal.add(edited(journal, rules=msgspec.structs.replace(LAST_RULES, allotments=(box,), accessible_until_ms=0)))
+
+
+def offer_of_what_is_kept_for_access(journal: Journal) -> None:
+    sets_access_aside(journal)
+    journal.add(waiting(journal, 98, Wish(("A/2/6",), channel="box")))
+    journal.add(offer(journal, 98, "A/2/6", buyer="zoe", channel="box"))
+
+
 def newcomer_before_who_waits(journal: Journal) -> None:
     cancel_101(journal)
     journal.add(a_hold(journal, "A/1/1"))
@@ -166,6 +180,7 @@ def later_before_earlier_of_best_seats_and_places(journal: Journal) -> None:
         (offer_at_another_price_type, {Fault.OFFER_DIFFERS}),
         (offer_of_too_few_seats, {Fault.OFFER_DIFFERS}),
         (offer_of_another_section, {Fault.OFFER_DIFFERS}),
+        (offer_of_what_is_kept_for_access, {Fault.OFFER_DIFFERS}),
         (newcomer_before_who_waits, {Fault.OUT_OF_TURN}),
         (exchange_before_who_waits, {Fault.OUT_OF_TURN}),
         (later_before_earlier, {Fault.OUT_OF_TURN}),
@@ -176,3 +191,21 @@ def test_a_planted_fault_is_found_and_nothing_else(spoil: Spoil, expected: set[F
     journal = whole_journal()
     spoil(journal)
     assert faults(audit(journal)) == expected
+
+
+@pytest.mark.parametrize(("asks", "expected"), [(False, set()), (True, {Fault.OUT_OF_TURN})])
+def test_who_does_not_ask_for_access_is_passed_over(asks: bool, expected: set[Fault]) -> None:
+    journal = whole_journal()
+    sets_access_aside(journal)
+    journal.add(waiting(journal, 98, Wish(("A/2/6",), channel="box", accessible=asks)))
+    journal.add(waiting(journal, 97, Wish(("A/2/6",), channel="box", accessible=True), "ivy", KEYS[8]))
+    journal.add(offer(journal, 97, "A/2/6", buyer="ivy", channel="box"))
+    assert faults(audit(journal)) == expected
+
+
+def test_negative_control_an_allotment_is_all_that_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wishes, "kept_for_access", lambda books, units: [])
+    with pytest.raises(AssertionError):
+        test_a_planted_fault_is_found_and_nothing_else(offer_of_what_is_kept_for_access, {Fault.OFFER_DIFFERS})
+    with pytest.raises(AssertionError):
+        test_who_does_not_ask_for_access_is_passed_over(False, set())

@@ -1,6 +1,6 @@
 """What a large block costs: `python -m tests.measure.large_block [ORDERS]`; 200,000 paid orders by default.
 
-Pauses that its shard's other blocks feel (freeze, digest, the longest step of a restore) and what a snapshot adds to
+Pauses that its shard's other blocks feel (freeze, digest, edits, longest step of a restore) and what a snapshot adds to
 each entry at the pace of `actors.engine.group_commit`. One core, once through, as a shard's garbage collector is set.
 """
 
@@ -8,12 +8,26 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+
+import msgspec
 
 from actors.core.block import apply, decide
-from actors.core.commands import Command, ConfirmOrder, CreateEvent, OpenSale, PlaceHold, PlaceOrder
+from actors.core.commands import (
+    ChangeStatus,
+    Command,
+    ConfirmOrder,
+    CreateEvent,
+    EditEvent,
+    OpenSale,
+    PlaceHold,
+    PlaceOrder,
+)
 from actors.core.entries import Entry
-from actors.core.layout import Category, Layout, Row, Section
+from actors.core.layout import MAX_TIME_MS, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
+from actors.core.replies import EventStatus
+from actors.core.rules import MAX_PER_BUYER, Rules, Window
 from actors.core.snapshot import digest, freeze, ledger_digest, restoring, value_count
 from actors.core.state import BlockState
 from actors.core.wishes import Wish
@@ -26,6 +40,7 @@ ORDERS = 200_000
 SEATS_PER_ROW = 100
 ENTRIES_PER_ROW = 100
 ROUNDS = 3
+LAST = 10**8  # no other stamp has such a number
 
 
 def commands(orders: int) -> Iterator[Command]:
@@ -48,11 +63,7 @@ def sold(orders: int) -> tuple[BlockState, list[bytes]]:
     pending: list[Entry] = []
     begun = time.perf_counter()
     for command in commands(orders):
-        outcome = decide(state, command, NOW_MS)
-        assert isinstance(outcome, Accepted), outcome
-        for entry in outcome.entries:
-            apply(state, entry)
-        pending += outcome.entries
+        pending += said(state, command)
         if len(pending) >= ENTRIES_PER_ROW:
             rows.append(encode_entries(pending))
             pending = []
@@ -114,6 +125,29 @@ def restored(frozen: bytes) -> None:
     timed("let go", vars(state).clear)
 
 
+def edited(state: BlockState) -> None:
+    """Print what edits take when all is paid, and the cancellation of it all."""
+    assert state.layout is not None
+    dearer = msgspec.structs.replace(state.layout, categories=(Category("all", 9900),))
+    first = state.revision
+    for name, command in (
+        ("edit a window", EditEvent(stamp(LAST), first, rules=Rules(Window(0, MAX_TIME_MS - 1)))),
+        ("edit in a limit", EditEvent(stamp(LAST + 1), first + 1, rules=Rules(max_per_buyer=MAX_PER_BUYER))),
+        ("edit a price", EditEvent(stamp(LAST + 2), first + 2, layout=dearer)),
+        ("cancel the event", ChangeStatus(stamp(LAST + 3), EventStatus.CANCELLED)),
+    ):
+        timed(name, partial(said, state, command))
+
+
+def said(state: BlockState, command: Command) -> tuple[Entry, ...]:
+    """What the block accepts, applied."""
+    outcome = decide(state, command, NOW_MS)
+    assert isinstance(outcome, Accepted), outcome
+    for entry in outcome.entries:
+        apply(state, entry)
+    return outcome.entries
+
+
 def main(orders: int) -> None:
     """Print it all."""
     gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)
@@ -122,6 +156,7 @@ def main(orders: int) -> None:
     gc.freeze()
     replayed(rows)
     frozen = whole(state)
+    edited(state)
     del state, rows
     for _ in range(ROUNDS):
         restored(frozen)

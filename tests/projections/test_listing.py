@@ -1,6 +1,6 @@
 """Lists of holds and orders agree with the fold: of each buyer and status, page by page, whatever has happened."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, get_args
@@ -20,7 +20,7 @@ from actors.journal.codec import decode_entries
 from actors.journal.journal import GENESIS
 from actors.projections import listing, listing_reader
 from actors.projections.cursor import InvalidCursor
-from actors.projections.listing import MAY_TOUCH_MANY, TOUCHES_NONE, ListingProjection
+from actors.projections.listing import MAY_TOUCH_MANY, TOUCHES_NONE, ListingProjection, touched_by
 from actors.projections.listing_reader import ListingReader
 from actors.projections.projector import Projector
 from tests.projections.selling import SEATS, SellingEvent, World, follow_all
@@ -200,7 +200,8 @@ async def check_cancelled(world: World) -> None:
     await event.live_at_random(Random(3), 20)
     follower = projector(world)
     await follow_all(follower)
-    assert await event.sell(ChangeStatus(event.stamp(), EventStatus.CANCELLED))
+    for status in (EventStatus.CANCELLED, EventStatus.ARCHIVED):  # seen in one go
+        assert await event.sell(ChangeStatus(event.stamp(), status))
     await follow_all(follower)
     async with reading(world.database_url) as reader:
         await check_lists(reader, event)
@@ -233,6 +234,20 @@ def test_the_check_notices_a_kind_that_names_nothing() -> None:
 def names_holds_only(state: BlockState, entry: Entry) -> Iterator[int]:
     if getattr(entry, "hold", 0):
         yield entry.hold  # type: ignore[union-attr]
+
+
+def what_it_is_counts(state: BlockState, entry: Entry) -> Iterable[int]:
+    """Not what it was when the entry was written."""
+    was_cancelled = getattr(entry, "status", None) is EventStatus.CANCELLED
+    return () if was_cancelled and state.status is not EventStatus.CANCELLED else touched_by(state, entry)
+
+
+async def test_control_an_event_that_is_archived_at_once_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "touched_by", what_it_is_counts)
+    with pytest.raises(AssertionError):
+        await check_cancelled(world)
 
 
 @pytest.mark.parametrize("check", [check_walk, check_outage, check_cancelled])

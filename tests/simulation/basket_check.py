@@ -203,7 +203,7 @@ def unsettled(folds: dict[BlockId, BlockState], at_ms: int) -> str:
         for leg in fold.asking.values():
             desk = folds.get(BlockId(leg.desk))
             hold = desk.holds.get(leg.basket) if desk is not None else None
-            if fold.is_cancelled or desk is None or hold is None or not desk.claims_units(hold):
+            if fold.was_cancelled or desk is None or hold is None or not desk.claims_units(hold):
                 return "a leg is in doubt"
     return ""
 

@@ -24,8 +24,8 @@ def faults_when_settled(folds: dict[BlockId, BlockState]) -> list[str]:
         if fold.layout is not None:
             faults += _faults_of_owners(block, fold, folds)
             faults += _faults_of_tickets(block, fold)
-        if fold.is_cancelled and any((*fold.inventory.owners, *fold.inventory.area_held, *fold.inventory.area_sold)):
-            faults.append(f"{block}: somebody has something of a cancelled event")
+        if fold.was_cancelled and any((*fold.inventory.owners, *fold.inventory.area_held, *fold.inventory.area_sold)):
+            faults.append(f"{block}: somebody has something of an event that was cancelled")
     return [*faults_between(folds), *faults]
 
 

@@ -129,13 +129,13 @@ class RunningStack:
         headers = {"Authorization": f"Bearer {self.api_key}"}
         return httpx.Client(base_url=self.stack.http_url, headers=headers, timeout=30.0)
 
-    def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
+    def command(self, *words: str, patience_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
         """Run one of `holdfast`'s commands against it."""
         return subprocess.run(
             [HOLDFAST, *words],
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=patience_s,
             check=False,
         )

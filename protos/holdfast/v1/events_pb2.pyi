@@ -188,6 +188,26 @@ class GetEventResponse(_message.Message):
     event: Event
     def __init__(self, event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
 
+class GetLayoutDocumentRequest(_message.Message):
+    __slots__ = ("event_id", "timeout_ms")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+
+class GetLayoutDocumentResponse(_message.Message):
+    __slots__ = ("event_id", "revision", "layout_version", "layout")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    revision: int
+    layout_version: int
+    layout: str
+    def __init__(self, event_id: _Optional[str] = ..., revision: _Optional[int] = ..., layout_version: _Optional[int] = ..., layout: _Optional[str] = ...) -> None: ...
+
 class ListEventsRequest(_message.Message):
     __slots__ = ("cursor", "limit", "status")
     CURSOR_FIELD_NUMBER: _ClassVar[int]

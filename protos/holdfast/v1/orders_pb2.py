@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from holdfast.v1 import holds_pb2 as holdfast_dot_v1_dot_holds__pb2
 from holdfast.v1 import legs_pb2 as holdfast_dot_v1_dot_legs__pb2
 from holdfast.v1 import prices_pb2 as holdfast_dot_v1_dot_prices__pb2
 from holdfast.v1 import units_pb2 as holdfast_dot_v1_dot_units__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/orders.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16holdfast/v1/legs.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\"b\n\x06Ticket\x12\x11\n\tticket_id\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x15\n\rcode_revision\x18\x03 \x01(\x05\x12\x0e\n\x06holder\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\"\xf5\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.holdfast.v1.OrderStatus\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x0f\n\x07hold_id\x18\x04 \x01(\t\x12\r\n\x05units\x18\x05 \x03(\t\x12(\n\x05\x61reas\x18\x06 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12!\n\x05price\x18\x07 \x01(\x0b\x32\x12.holdfast.v1.Price\x12-\n\tplaced_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06pay_by\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07tickets\x18\n \x03(\x0b\x32\x13.holdfast.v1.Ticket\x12\x10\n\x08\x62uyer_id\x18\x0b \x01(\t\x12\x1e\n\x04legs\x18\x0c \x03(\x0b\x32\x10.holdfast.v1.Leg\"Q\n\x11PlaceOrderRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"U\n\x12PlaceOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"7\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"5\n\x10GetOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\"T\n\x13\x43onfirmOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"W\n\x14\x43onfirmOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"S\n\x12\x43\x61ncelOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43\x61ncelOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"\x80\x01\n\x11ListOrdersRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uyer_id\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.OrderStatus\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"\xac\x01\n\x12ListOrdersResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x03\x12\"\n\x06orders\x18\x05 \x03(\x0b\x32\x12.holdfast.v1.Order\x12\x13\n\x0bnext_cursor\x18\x06 \x01(\t\"f\n\x14\x43\x61ncelTicketsRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07tickets\x18\x02 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"X\n\x15\x43\x61ncelTicketsResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"\xa1\x03\n\x16\x45xchangeTicketsRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x03(\t\x12(\n\x05\x61reas\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12\x0f\n\x07tickets\x18\x04 \x03(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12H\n\x0bprice_types\x18\x06 \x03(\x0b\x32\x33.holdfast.v1.ExchangeTicketsRequest.PriceTypesEntry\x12$\n\x04\x62\x65st\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.BestSeats\x12$\n\x05slots\x18\x08 \x03(\x0b\x32\x15.holdfast.v1.SlotSpan\x12\x12\n\naccessible\x18\t \x01(\x08\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x1a\x31\n\x0fPriceTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Z\n\x17\x45xchangeTicketsResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"i\n\x15ReassignTicketRequest\x12\x11\n\tticket_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uyer_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"Y\n\x16ReassignTicketResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"U\n\x14\x43ompleteOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"X\n\x15\x43ompleteOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"R\n\x11MarkNoShowRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"U\n\x12MarkNoShowResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08*\xf0\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x1a\n\x16ORDER_STATUS_CONFIRMED\x10\x02\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x03\x12\x18\n\x14ORDER_STATUS_EXPIRED\x10\x04\x12!\n\x1dORDER_STATUS_PARTLY_CANCELLED\x10\x05\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x06\x12\x18\n\x14ORDER_STATUS_NO_SHOW\x10\x07\x32\xd4\x06\n\x0cOrderService\x12M\n\nPlaceOrder\x12\x1e.holdfast.v1.PlaceOrderRequest\x1a\x1f.holdfast.v1.PlaceOrderResponse\x12G\n\x08GetOrder\x12\x1c.holdfast.v1.GetOrderRequest\x1a\x1d.holdfast.v1.GetOrderResponse\x12M\n\nListOrders\x12\x1e.holdfast.v1.ListOrdersRequest\x1a\x1f.holdfast.v1.ListOrdersResponse\x12S\n\x0c\x43onfirmOrder\x12 .holdfast.v1.ConfirmOrderRequest\x1a!.holdfast.v1.ConfirmOrderResponse\x12P\n\x0b\x43\x61ncelOrder\x12\x1f.holdfast.v1.CancelOrderRequest\x1a .holdfast.v1.CancelOrderResponse\x12V\n\rCancelTickets\x12!.holdfast.v1.CancelTicketsRequest\x1a\".holdfast.v1.CancelTicketsResponse\x12\\\n\x0f\x45xchangeTickets\x12#.holdfast.v1.ExchangeTicketsRequest\x1a$.holdfast.v1.ExchangeTicketsResponse\x12Y\n\x0eReassignTicket\x12\".holdfast.v1.ReassignTicketRequest\x1a#.holdfast.v1.ReassignTicketResponse\x12V\n\rCompleteOrder\x12!.holdfast.v1.CompleteOrderRequest\x1a\".holdfast.v1.CompleteOrderResponse\x12M\n\nMarkNoShow\x12\x1e.holdfast.v1.MarkNoShowRequest\x1a\x1f.holdfast.v1.MarkNoShowResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18holdfast/v1/orders.proto\x12\x0bholdfast.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17holdfast/v1/holds.proto\x1a\x16holdfast/v1/legs.proto\x1a\x18holdfast/v1/prices.proto\x1a\x17holdfast/v1/units.proto\"b\n\x06Ticket\x12\x11\n\tticket_id\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x15\n\rcode_revision\x18\x03 \x01(\x05\x12\x0e\n\x06holder\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\"\x9f\x03\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12(\n\x06status\x18\x02 \x01(\x0e\x32\x18.holdfast.v1.OrderStatus\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x0f\n\x07hold_id\x18\x04 \x01(\t\x12\r\n\x05units\x18\x05 \x03(\t\x12(\n\x05\x61reas\x18\x06 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12!\n\x05price\x18\x07 \x01(\x0b\x32\x12.holdfast.v1.Price\x12-\n\tplaced_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06pay_by\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x07tickets\x18\n \x03(\x0b\x32\x13.holdfast.v1.Ticket\x12\x10\n\x08\x62uyer_id\x18\x0b \x01(\t\x12\x1e\n\x04legs\x18\x0c \x03(\x0b\x32\x10.holdfast.v1.Leg\x12(\n\x07\x63hoices\x18\r \x03(\x0b\x32\x17.holdfast.v1.SeatChoice\"Q\n\x11PlaceOrderRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"U\n\x12PlaceOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"7\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"5\n\x10GetOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\"T\n\x13\x43onfirmOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"W\n\x14\x43onfirmOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"S\n\x12\x43\x61ncelOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"V\n\x13\x43\x61ncelOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"\x80\x01\n\x11ListOrdersRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uyer_id\x18\x02 \x01(\t\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.holdfast.v1.OrderStatus\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\"\xac\x01\n\x12ListOrdersResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61ge_ms\x18\x04 \x01(\x03\x12\"\n\x06orders\x18\x05 \x03(\x0b\x32\x12.holdfast.v1.Order\x12\x13\n\x0bnext_cursor\x18\x06 \x01(\t\"f\n\x14\x43\x61ncelTicketsRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07tickets\x18\x02 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"X\n\x15\x43\x61ncelTicketsResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"\xa1\x03\n\x16\x45xchangeTicketsRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\r\n\x05units\x18\x02 \x03(\t\x12(\n\x05\x61reas\x18\x03 \x03(\x0b\x32\x19.holdfast.v1.AreaQuantity\x12\x0f\n\x07tickets\x18\x04 \x03(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12H\n\x0bprice_types\x18\x06 \x03(\x0b\x32\x33.holdfast.v1.ExchangeTicketsRequest.PriceTypesEntry\x12$\n\x04\x62\x65st\x18\x07 \x03(\x0b\x32\x16.holdfast.v1.BestSeats\x12$\n\x05slots\x18\x08 \x03(\x0b\x32\x15.holdfast.v1.SlotSpan\x12\x12\n\naccessible\x18\t \x01(\x08\x12\x0f\n\x07\x63hannel\x18\n \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\x1a\x31\n\x0fPriceTypesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Z\n\x17\x45xchangeTicketsResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"i\n\x15ReassignTicketRequest\x12\x11\n\tticket_id\x18\x01 \x01(\t\x12\x10\n\x08\x62uyer_id\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"Y\n\x16ReassignTicketResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"U\n\x14\x43ompleteOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"X\n\x15\x43ompleteOrderResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08\"R\n\x11MarkNoShowRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x0e \x01(\t\x12\x12\n\ntimeout_ms\x18\x0f \x01(\x05\"U\n\x12MarkNoShowResponse\x12!\n\x05order\x18\x01 \x01(\x0b\x32\x12.holdfast.v1.Order\x12\x1c\n\x14idempotency_replayed\x18\x02 \x01(\x08*\xf0\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x1a\n\x16ORDER_STATUS_CONFIRMED\x10\x02\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x03\x12\x18\n\x14ORDER_STATUS_EXPIRED\x10\x04\x12!\n\x1dORDER_STATUS_PARTLY_CANCELLED\x10\x05\x12\x1a\n\x16ORDER_STATUS_COMPLETED\x10\x06\x12\x18\n\x14ORDER_STATUS_NO_SHOW\x10\x07\x32\xd4\x06\n\x0cOrderService\x12M\n\nPlaceOrder\x12\x1e.holdfast.v1.PlaceOrderRequest\x1a\x1f.holdfast.v1.PlaceOrderResponse\x12G\n\x08GetOrder\x12\x1c.holdfast.v1.GetOrderRequest\x1a\x1d.holdfast.v1.GetOrderResponse\x12M\n\nListOrders\x12\x1e.holdfast.v1.ListOrdersRequest\x1a\x1f.holdfast.v1.ListOrdersResponse\x12S\n\x0c\x43onfirmOrder\x12 .holdfast.v1.ConfirmOrderRequest\x1a!.holdfast.v1.ConfirmOrderResponse\x12P\n\x0b\x43\x61ncelOrder\x12\x1f.holdfast.v1.CancelOrderRequest\x1a .holdfast.v1.CancelOrderResponse\x12V\n\rCancelTickets\x12!.holdfast.v1.CancelTicketsRequest\x1a\".holdfast.v1.CancelTicketsResponse\x12\\\n\x0f\x45xchangeTickets\x12#.holdfast.v1.ExchangeTicketsRequest\x1a$.holdfast.v1.ExchangeTicketsResponse\x12Y\n\x0eReassignTicket\x12\".holdfast.v1.ReassignTicketRequest\x1a#.holdfast.v1.ReassignTicketResponse\x12V\n\rCompleteOrder\x12!.holdfast.v1.CompleteOrderRequest\x1a\".holdfast.v1.CompleteOrderResponse\x12M\n\nMarkNoShow\x12\x1e.holdfast.v1.MarkNoShowRequest\x1a\x1f.holdfast.v1.MarkNoShowResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,54 +38,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXCHANGETICKETSREQUEST_PRICETYPESENTRY']._loaded_options = None
   _globals['_EXCHANGETICKETSREQUEST_PRICETYPESENTRY']._serialized_options = b'8\001'
-  _globals['_ORDERSTATUS']._serialized_start=2814
-  _globals['_ORDERSTATUS']._serialized_end=3054
-  _globals['_TICKET']._serialized_start=149
-  _globals['_TICKET']._serialized_end=247
-  _globals['_ORDER']._serialized_start=250
-  _globals['_ORDER']._serialized_end=623
-  _globals['_PLACEORDERREQUEST']._serialized_start=625
-  _globals['_PLACEORDERREQUEST']._serialized_end=706
-  _globals['_PLACEORDERRESPONSE']._serialized_start=708
-  _globals['_PLACEORDERRESPONSE']._serialized_end=793
-  _globals['_GETORDERREQUEST']._serialized_start=795
-  _globals['_GETORDERREQUEST']._serialized_end=850
-  _globals['_GETORDERRESPONSE']._serialized_start=852
-  _globals['_GETORDERRESPONSE']._serialized_end=905
-  _globals['_CONFIRMORDERREQUEST']._serialized_start=907
-  _globals['_CONFIRMORDERREQUEST']._serialized_end=991
-  _globals['_CONFIRMORDERRESPONSE']._serialized_start=993
-  _globals['_CONFIRMORDERRESPONSE']._serialized_end=1080
-  _globals['_CANCELORDERREQUEST']._serialized_start=1082
-  _globals['_CANCELORDERREQUEST']._serialized_end=1165
-  _globals['_CANCELORDERRESPONSE']._serialized_start=1167
-  _globals['_CANCELORDERRESPONSE']._serialized_end=1253
-  _globals['_LISTORDERSREQUEST']._serialized_start=1256
-  _globals['_LISTORDERSREQUEST']._serialized_end=1384
-  _globals['_LISTORDERSRESPONSE']._serialized_start=1387
-  _globals['_LISTORDERSRESPONSE']._serialized_end=1559
-  _globals['_CANCELTICKETSREQUEST']._serialized_start=1561
-  _globals['_CANCELTICKETSREQUEST']._serialized_end=1663
-  _globals['_CANCELTICKETSRESPONSE']._serialized_start=1665
-  _globals['_CANCELTICKETSRESPONSE']._serialized_end=1753
-  _globals['_EXCHANGETICKETSREQUEST']._serialized_start=1756
-  _globals['_EXCHANGETICKETSREQUEST']._serialized_end=2173
-  _globals['_EXCHANGETICKETSREQUEST_PRICETYPESENTRY']._serialized_start=2124
-  _globals['_EXCHANGETICKETSREQUEST_PRICETYPESENTRY']._serialized_end=2173
-  _globals['_EXCHANGETICKETSRESPONSE']._serialized_start=2175
-  _globals['_EXCHANGETICKETSRESPONSE']._serialized_end=2265
-  _globals['_REASSIGNTICKETREQUEST']._serialized_start=2267
-  _globals['_REASSIGNTICKETREQUEST']._serialized_end=2372
-  _globals['_REASSIGNTICKETRESPONSE']._serialized_start=2374
-  _globals['_REASSIGNTICKETRESPONSE']._serialized_end=2463
-  _globals['_COMPLETEORDERREQUEST']._serialized_start=2465
-  _globals['_COMPLETEORDERREQUEST']._serialized_end=2550
-  _globals['_COMPLETEORDERRESPONSE']._serialized_start=2552
-  _globals['_COMPLETEORDERRESPONSE']._serialized_end=2640
-  _globals['_MARKNOSHOWREQUEST']._serialized_start=2642
-  _globals['_MARKNOSHOWREQUEST']._serialized_end=2724
-  _globals['_MARKNOSHOWRESPONSE']._serialized_start=2726
-  _globals['_MARKNOSHOWRESPONSE']._serialized_end=2811
-  _globals['_ORDERSERVICE']._serialized_start=3057
-  _globals['_ORDERSERVICE']._serialized_end=3909
+  _globals['_ORDERSTATUS']._serialized_start=2881
+  _globals['_ORDERSTATUS']._serialized_end=3121
+  _globals['_TICKET']._serialized_start=174
+  _globals['_TICKET']._serialized_end=272
+  _globals['_ORDER']._serialized_start=275
+  _globals['_ORDER']._serialized_end=690
+  _globals['_PLACEORDERREQUEST']._serialized_start=692
+  _globals['_PLACEORDERREQUEST']._serialized_end=773
+  _globals['_PLACEORDERRESPONSE']._serialized_start=775
+  _globals['_PLACEORDERRESPONSE']._serialized_end=860
+  _globals['_GETORDERREQUEST']._serialized_start=862
+  _globals['_GETORDERREQUEST']._serialized_end=917
+  _globals['_GETORDERRESPONSE']._serialized_start=919
+  _globals['_GETORDERRESPONSE']._serialized_end=972
+  _globals['_CONFIRMORDERREQUEST']._serialized_start=974
+  _globals['_CONFIRMORDERREQUEST']._serialized_end=1058
+  _globals['_CONFIRMORDERRESPONSE']._serialized_start=1060
+  _globals['_CONFIRMORDERRESPONSE']._serialized_end=1147
+  _globals['_CANCELORDERREQUEST']._serialized_start=1149
+  _globals['_CANCELORDERREQUEST']._serialized_end=1232
+  _globals['_CANCELORDERRESPONSE']._serialized_start=1234
+  _globals['_CANCELORDERRESPONSE']._serialized_end=1320
+  _globals['_LISTORDERSREQUEST']._serialized_start=1323
+  _globals['_LISTORDERSREQUEST']._serialized_end=1451
+  _globals['_LISTORDERSRESPONSE']._serialized_start=1454
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1626
+  _globals['_CANCELTICKETSREQUEST']._serialized_start=1628
+  _globals['_CANCELTICKETSREQUEST']._serialized_end=1730
+  _globals['_CANCELTICKETSRESPONSE']._serialized_start=1732
+  _globals['_CANCELTICKETSRESPONSE']._serialized_end=1820
+  _globals['_EXCHANGETICKETSREQUEST']._serialized_start=1823
+  _globals['_EXCHANGETICKETSREQUEST']._serialized_end=2240
+  _globals['_EXCHANGETICKETSREQUEST_PRICETYPESENTRY']._serialized_start=2191
+  _globals['_EXCHANGETICKETSREQUEST_PRICETYPESENTRY']._serialized_end=2240
+  _globals['_EXCHANGETICKETSRESPONSE']._serialized_start=2242
+  _globals['_EXCHANGETICKETSRESPONSE']._serialized_end=2332
+  _globals['_REASSIGNTICKETREQUEST']._serialized_start=2334
+  _globals['_REASSIGNTICKETREQUEST']._serialized_end=2439
+  _globals['_REASSIGNTICKETRESPONSE']._serialized_start=2441
+  _globals['_REASSIGNTICKETRESPONSE']._serialized_end=2530
+  _globals['_COMPLETEORDERREQUEST']._serialized_start=2532
+  _globals['_COMPLETEORDERREQUEST']._serialized_end=2617
+  _globals['_COMPLETEORDERRESPONSE']._serialized_start=2619
+  _globals['_COMPLETEORDERRESPONSE']._serialized_end=2707
+  _globals['_MARKNOSHOWREQUEST']._serialized_start=2709
+  _globals['_MARKNOSHOWREQUEST']._serialized_end=2791
+  _globals['_MARKNOSHOWRESPONSE']._serialized_start=2793
+  _globals['_MARKNOSHOWRESPONSE']._serialized_end=2878
+  _globals['_ORDERSERVICE']._serialized_start=3124
+  _globals['_ORDERSERVICE']._serialized_end=3976
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from holdfast.v1 import holds_pb2 as _holds_pb2
 from holdfast.v1 import legs_pb2 as _legs_pb2
 from holdfast.v1 import prices_pb2 as _prices_pb2
 from holdfast.v1 import units_pb2 as _units_pb2
@@ -47,7 +48,7 @@ class Ticket(_message.Message):
     def __init__(self, ticket_id: _Optional[str] = ..., unit: _Optional[str] = ..., code_revision: _Optional[int] = ..., holder: _Optional[str] = ..., event_id: _Optional[str] = ...) -> None: ...
 
 class Order(_message.Message):
-    __slots__ = ("order_id", "status", "event_id", "hold_id", "units", "areas", "price", "placed_at", "pay_by", "tickets", "buyer_id", "legs")
+    __slots__ = ("order_id", "status", "event_id", "hold_id", "units", "areas", "price", "placed_at", "pay_by", "tickets", "buyer_id", "legs", "choices")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +61,7 @@ class Order(_message.Message):
     TICKETS_FIELD_NUMBER: _ClassVar[int]
     BUYER_ID_FIELD_NUMBER: _ClassVar[int]
     LEGS_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     status: OrderStatus
     event_id: str
@@ -72,7 +74,8 @@ class Order(_message.Message):
     tickets: _containers.RepeatedCompositeFieldContainer[Ticket]
     buyer_id: str
     legs: _containers.RepeatedCompositeFieldContainer[_legs_pb2.Leg]
-    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., event_id: _Optional[str] = ..., hold_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., placed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pay_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., buyer_id: _Optional[str] = ..., legs: _Optional[_Iterable[_Union[_legs_pb2.Leg, _Mapping]]] = ...) -> None: ...
+    choices: _containers.RepeatedCompositeFieldContainer[_holds_pb2.SeatChoice]
+    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[_Union[OrderStatus, str]] = ..., event_id: _Optional[str] = ..., hold_id: _Optional[str] = ..., units: _Optional[_Iterable[str]] = ..., areas: _Optional[_Iterable[_Union[_units_pb2.AreaQuantity, _Mapping]]] = ..., price: _Optional[_Union[_prices_pb2.Price, _Mapping]] = ..., placed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., pay_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., buyer_id: _Optional[str] = ..., legs: _Optional[_Iterable[_Union[_legs_pb2.Leg, _Mapping]]] = ..., choices: _Optional[_Iterable[_Union[_holds_pb2.SeatChoice, _Mapping]]] = ...) -> None: ...
 
 class PlaceOrderRequest(_message.Message):
     __slots__ = ("hold_id", "idempotency_key", "timeout_ms")

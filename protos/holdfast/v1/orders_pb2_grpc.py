@@ -159,12 +159,13 @@ class OrderServiceServicer:
         """CancelTickets cancels some tickets of a confirmed order: they are void, and their units available at once. Where no
         ticket is left the order is cancelled.
 
-        What was charged once a hold stays charged while a ticket is left.
+        What was charged once a hold stays charged while a ticket is left. Slots that have begun can be cancelled too, until the
+        order is completed or a no-show: whether to is the caller's to say.
 
         Cost: one durable write.
 
-        Errors: INVALID_ARGUMENT (e.g. a ticket of another order), ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, ORDER_EXPIRED,
-        ORDER_CANCELLED, ORDER_PENDING, ORDER_CLOSED, TICKET_VOID.
+        Errors: INVALID_ARGUMENT (e.g. a ticket of another order), ORDER_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, TABLE_NOT_WHOLE,
+        ORDER_EXPIRED, ORDER_CANCELLED, ORDER_PENDING, ORDER_CLOSED, TICKET_VOID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,7 +175,8 @@ class OrderServiceServicer:
         """ExchangeTickets gives tickets of a confirmed order back and has other units instead, in one step: whole or not at all.
         Their own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
         today's prices. Where the order is of several events, `event_id` says of which the new units are: one of them, or another
-        one.
+        one. Slots that have begun can be given back too, until the order is completed or a no-show: whether to is the caller's
+        to say.
 
         Cost: one durable write; where the order is of several events, one for the intent, one of the event, one for the
         decision.
@@ -201,7 +203,8 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompleteOrder(self, request, context):
-        """CompleteOrder says that a confirmed order on slots was made use of. Not before its first slot begins.
+        """CompleteOrder says that a confirmed order on slots was made use of. Not before its first slot begins; it is over
+        then as a whole, also for slots that are still to come, and nothing of it can be cancelled or exchanged any more.
 
         Cost: one durable write.
 
@@ -213,7 +216,8 @@ class OrderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MarkNoShow(self, request, context):
-        """MarkNoShow says that nobody came for a confirmed order on slots. Not before its first slot begins.
+        """MarkNoShow says that nobody came for a confirmed order on slots. Not before its first slot begins; it is over
+        then as a whole, also for slots that are still to come, and nothing of it can be cancelled or exchanged any more.
 
         Cost: one durable write.
 
