@@ -302,7 +302,7 @@ async def test_who_came_and_who_did_not_is_known_once_it_has_begun(edges: Edges,
 CONTROLS = [
     (check_capacity, resource_fields, "_closed_times", lambda *_: ()),
     (check_overlap, Ground, "_refuse_claimed", lambda *_: None),
-    (check_buffer, SlotIndex, "near", lambda *_: iter(())),
+    (check_buffer, SlotIndex, "around", lambda slots, first, last: range(first, last + 1)),
     (check_unavailable, resource_fields, "_closed_times", lambda *_: ()),
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),
