@@ -40,7 +40,8 @@ class SeatsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Adjacent seats that the server chooses, the best there are; no `sections` or `categories`: of any.
 
     `accessible`: how many of them must be accessible seats. `split`: over neighbouring rows, if no row has room for
-    all. `price_types`: how many at which price type; the others have the event's first.
+    all; the parts are not necessarily behind each other. `price_types`: how many at which price type; the others have
+    the event's first.
     """
 
     quantity: Quantity

@@ -17,7 +17,9 @@ accessible and companion seats of pool 0 count as well. What a wish may not have
 **A split**, where no row can serve, the wish allows it and asks for no accessible seats: parts of neighbouring seats,
 one in each of 2 to 4 neighbouring rows (consecutive rows of one section and one category, no whole tables). Best is:
 nobody alone, that is no part of one seat; the fewest rows; the fewest orphans; the lowest score, which is that of all
-the seats together; the earliest seats.
+the seats together; the earliest seats. Each part is chosen in its own row: nothing draws the parts of a group towards
+each other but the focal point. In the layout's own order, that of `A18..20` and `B1..3`, they may be at opposite ends
+of neighbouring rows, though two others stand behind each other.
 
 The order of attempts: plain seats in one row, all that the wish may have in one row, then both in a split.
 

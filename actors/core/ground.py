@@ -132,33 +132,44 @@ class Ground:
 
     def _refuse_claimed(self, units: list[int]) -> Rejected | None:
         """The units that others have, and slots that are too near to those of others."""
-        owners = self._state.inventory.owners
-        slot_base = self._state.index.seat_count
-        sold: list[int] = []
-        held: list[int] = []
+        sold: set[int] = set()
+        held: set[int] = set()
         earliest_ms = 0
-        for unit in units:
-            near: Iterable[int] = self._state.index.slots.near(unit) if unit >= slot_base else ()
-            for other in (unit, *near):
-                if not owners[other] or other in self._given_seats:
-                    continue
-                if other != unit and owners[other] == self._giver:
-                    continue  # buffers are kept between holds
-                hold = self._state.holds[owners[other]]
-                if self._state.inventory.statuses[other] == UnitStatus.SOLD:
-                    sold.append(unit)
-                elif hold.number in self._state.legs:
-                    held.append(unit)  # until its desk says more
-                elif self._may_use_overdue and hold.expires_at_ms <= self._now_ms:
-                    self.overdue[hold.number] = hold
-                else:
-                    held.append(unit)
-                    earliest_ms = min(earliest_ms or hold.expires_at_ms, hold.expires_at_ms)
+        for claimed, blocked in self._in_the_way(units):
+            hold = self._state.holds[self._state.inventory.owners[claimed]]
+            if self._state.inventory.statuses[claimed] == UnitStatus.SOLD:
+                sold.update(blocked)
+            elif hold.number in self._state.legs:
+                held.update(blocked)  # until its desk says more
+            elif self._may_use_overdue and hold.expires_at_ms <= self._now_ms:
+                self.overdue[hold.number] = hold
+            else:
+                held.update(blocked)
+                earliest_ms = min(earliest_ms or hold.expires_at_ms, hold.expires_at_ms)
         if sold:
-            return Rejected(Reason.UNITS_SOLD, Details(units=self._names(sold)))
+            return Rejected(Reason.UNITS_SOLD, Details(units=self._names([unit for unit in units if unit in sold])))
         if held:
-            return Rejected(Reason.UNITS_HELD, Details(units=self._names(held), retry_at_ms=earliest_ms or None))
+            names = self._names([unit for unit in units if unit in held])
+            return Rejected(Reason.UNITS_HELD, Details(units=names, retry_at_ms=earliest_ms or None))
         return None
+
+    def _in_the_way(self, units: list[int]) -> Iterator[tuple[int, Sequence[int]]]:
+        """What others have, with those of these units that it is, or is too near to. Buffers are kept between holds."""
+        index, owners = self._state.index, self._state.inventory.owners
+        for unit in units:
+            if owners[unit] and unit not in self._given_seats:
+                yield unit, (unit,)
+        if index.unit_count == index.seat_count:
+            return
+        slots = sorted(unit for unit in units if unit >= index.seat_count)
+        for part in index.slots.surroundings(slots):
+            for claimed in part:
+                if not owners[claimed] or claimed in self._given_seats or owners[claimed] == self._giver:
+                    continue
+                near = index.slots.around(claimed, claimed)
+                blocked = [slot for slot in slots if slot in near and slot != claimed]
+                if blocked:
+                    yield claimed, blocked
 
     def _refuse_areas(self, areas: list[tuple[int, int]]) -> Rejected | None:
         quantities: dict[int, int] = {}  # an area may be asked for at several price types

@@ -7,7 +7,7 @@ area is its index.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from actors.core.layout import Calendar, Layout, Row, RowKind, Section
@@ -207,28 +207,30 @@ class SlotIndex:
         """How long a slot of the resource is."""
         return self._calendar(resource).slot_ms
 
-    def near(self, unit: int) -> Iterator[int]:
-        """The other slots of the resource that are too near to this one for another hold: its buffer away or less."""
-        resource = self.resource_of_unit(unit)
-        buffer_ms = self._resources[resource].buffer_ms
-        if not buffer_ms:
-            return
-        slots, (start_ms, end_ms) = self.of_resource(resource), self.times_ms(unit)
-        for before in range(unit - 1, slots.start - 1, -1):
-            if self.times_ms(before)[1] + buffer_ms <= start_ms:
-                break
-            yield before
-        for behind in range(unit + 1, slots.stop):
-            if self.times_ms(behind)[0] >= end_ms + buffer_ms:
-                break
-            yield behind
-
-    def around(self, resource: int, first: int, last: int) -> range:
-        """The resource's slots that are less than its buffer away from those from first to last, and these."""
+    def around(self, first: int, last: int) -> range:
+        """The slots of a resource that are less than its buffer away from those from first to last, and these."""
+        resource = self.resource_of_unit(first)
         calendar, base, buffer_ms = self._calendar(resource), self._bases[resource], self._resources[resource].buffer_ms
         start_ms, end_ms = calendar.start_ms(first - base), calendar.start_ms(last - base) + calendar.slot_ms
         behind = calendar.slot_from(start_ms - buffer_ms - calendar.slot_ms + 1)
         return range(base + behind, base + calendar.slot_from(end_ms + buffer_ms))
+
+    def surroundings(self, slots: Sequence[int]) -> Iterator[range]:
+        """All that is around any of these slots, which rise: each slot once, in ranges that rise."""
+        done = 0
+        for first, last in self._stretches(slots):
+            around = self.around(first, last)
+            yield range(max(around.start, done), around.stop)
+            done = around.stop
+
+    def _stretches(self, slots: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """First and last of each stretch of slots of one resource that follow each other."""
+        first = 0
+        for place, slot in enumerate(slots, 1):
+            ends = place == len(slots) or slots[place] > slot + 1
+            if ends or self.resource_of_unit(slots[place]) != self.resource_of_unit(slot):
+                yield slots[first], slot
+                first = place
 
     def name(self, unit: int) -> str:
         """The name of the slot of this number."""

@@ -19,7 +19,8 @@ class AreaPlaces(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
 class BestSeats(msgspec.Struct, frozen=True, array_like=True):
     """`quantity` adjacent seats, the best there are; empty `sections` and `categories`: of any.
 
-    `accessible`: how many of them must be accessible seats. `split`: over neighbouring rows, if no row has room.
+    `accessible`: how many of them must be accessible seats. `split`: over neighbouring rows, if no row has room; not
+    necessarily behind each other.
     `price_types`: (name, quantity); who is not named has the first.
     """
 

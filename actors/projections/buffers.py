@@ -82,7 +82,7 @@ def _block_run_by_run(state: BlockState, resource: int, shown: bytearray) -> Non
     slots = index.of_resource(resource)
     done = slots.start
     for run in _CLAIMED_RUN.finditer(state.inventory.statuses, slots.start, slots.stop):
-        around = index.around(resource, run.start(), run.end() - 1)
+        around = index.around(run.start(), run.end() - 1)
         first = max(around.start, done)
         shown[first : around.stop] = shown[first : around.stop].translate(_BLOCKED)
         done = around.stop

@@ -40,7 +40,7 @@ _HOUR_MS = 3_600_000
 
 def buffers_are_not_kept(patch: pytest.MonkeyPatch) -> None:
     """Slots of two holds follow each other without the pause that they need."""
-    patch.setattr(SlotIndex, "near", lambda *_: iter(()))
+    patch.setattr(SlotIndex, "around", lambda slots, first, last: range(first, last + 1))
 
 
 def begun_slots_are_sold(patch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,8 @@ def wish(quantity: int, *, split: bool = False, accessible: int = 0) -> Wish:
         (("xxx", "x", "xxx", "xxx"), wish(4, split=True), Choice((4, 5, 7, 8), 18, 2)),  # but rather nobody
         (("xxx", "xxx", "xxxx"), wish(5, split=True), Choice((3, 4, 5, 6, 7), 15, 0)),
         (("xxx", "xxx", "xx"), wish(8, split=True), Choice(tuple(range(8)), 0, 0)),
+        # in the own order, parts are not drawn to each other
+        (("....xx", "xx....", "..xx..", "..xx.."), wish(4, split=True), Choice((4, 5, 6, 7), 16, 0)),
         (("xx",) * 5, wish(10, split=True), 8),  # five rows are too many
         (("acxx", "aaxx"), wish(2, accessible=1), Choice((0, 1), 0, 0)),
         (("xxxacxx",), wish(2, accessible=1), Choice((3, 4), 6, 0)),  # a companion's seat, not the plain one before

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from actors.core import layout as layout_module
 from actors.core import layout_index
 from actors.core.layout import Area, Calendar, Category, Layout, Resource, Row, Section
-from actors.core.layout_index import LayoutIndex, _CalendarIndex
+from actors.core.layout_index import LayoutIndex, SlotIndex, _CalendarIndex
 from tests.core.layout_strategy import layouts
 
 TWO_SECTIONS = Layout(
@@ -129,14 +129,42 @@ def check_slots_by_time(index: LayoutIndex, random: Random) -> None:
             found = list(index.slots.beginning_between(number, from_ms, until_ms))
             assert found == [slot for slot, (start_ms, _) in times_ms.items() if from_ms <= start_ms < until_ms]
             first, last = sorted((random.choice(slots), random.choice(slots)))
-            around = {*range(first, last + 1), *index.slots.near(first), *index.slots.near(last)}
-            assert list(index.slots.around(number, first, last)) == sorted(around)
+            around = {*range(first, last + 1), *near(index, first), *near(index, last)}
+            assert list(index.slots.around(first, last)) == sorted(around)
+    all_slots = range(index.seat_count, index.unit_count)
+    some = sorted(random.sample(all_slots, random.randint(0, min(len(all_slots), 5))))
+    some = sorted({*some, *(slot + 1 for slot in some if slot + 1 in all_slots)})
+    parts = [slot for part in index.slots.surroundings(some) for slot in part]
+    assert parts == sorted(set(parts))
+    assert set(parts) == {*some, *(other for slot in some for other in near(index, slot))}
+
+
+def near(index: LayoutIndex, slot: int) -> set[int]:
+    """The other slots of its resource between which and this one there is less than its buffer."""
+    resource = index.slots.resource_of_unit(slot)
+    buffer_ms, (start_ms, end_ms) = index.layout.resources[resource].buffer_ms, index.slots.times_ms(slot)
+    times_ms = ((other, *index.slots.times_ms(other)) for other in index.slots.of_resource(resource) if other != slot)
+    return {other for other, begins, ends in times_ms if begins < end_ms + buffer_ms and start_ms < ends + buffer_ms}
 
 
 @settings(deadline=None)
 @given(layouts(), st.randoms(use_true_random=False))
 def test_slots_are_found_by_time(layout: Layout, random: Random) -> None:
     check_slots_by_time(LayoutIndex(layout), random)
+
+
+def looks_around(slots: int) -> tuple[int, int]:
+    """How many ranges, and slots in them, are looked at for so many slots that follow each other; a buffer is 100."""
+    calendar = Calendar("UTC", 60_000, ((60_000, 1_000, 0),))
+    court = Resource("Court", 0, 0, 100 * 60_000)
+    index = LayoutIndex(Layout("EUR", (Category("Court", 1),), (), (), (court,), (calendar,)))
+    parts = list(index.slots.surroundings(range(500, 500 + slots)))
+    return len(parts), sum(map(len, parts))
+
+
+def test_what_is_around_many_slots_is_looked_at_once() -> None:
+    assert looks_around(1) == (1, 1 + 2 * 100)
+    assert looks_around(50) == (1, 50 + 2 * 100)
 
 
 def test_negative_control_times_that_are_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,3 +259,9 @@ def test_negative_control_labels_are_compared_one_by_one(monkeypatch: pytest.Mon
     monkeypatch.setattr(layout_index, "_FEW_LABELS", 1_000_000)
     with pytest.raises(AssertionError):
         check_labels()
+
+
+def test_negative_control_what_is_around_each_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SlotIndex, "_stretches", lambda _, slots: ((slot, slot) for slot in slots))
+    with pytest.raises(AssertionError):
+        test_what_is_around_many_slots_is_looked_at_once()

@@ -333,7 +333,7 @@ async def test_what_has_begun_can_be_changed_until_the_order_is_over(edges: Edge
 CONTROLS: list[tuple[Any, Any, str, Any]] = [
     (check_capacity, resource_fields, "_closed_times", lambda *_: ()),
     (check_overlap, Ground, "_refuse_claimed", lambda *_: None),
-    (check_buffer, SlotIndex, "near", lambda *_: iter(())),
+    (check_buffer, SlotIndex, "around", lambda slots, first, last: range(first, last + 1)),
     (check_unavailable, resource_fields, "_closed_times", lambda *_: ()),
     (check_repeated_hour, _CalendarIndex, "minutes_ahead", lambda *_: 60),
     (check_exchange_and_cancel, Inventory, "give_back", lambda *_, **__: None),

@@ -85,7 +85,7 @@ def slots_are_sold_after_they_began(patch: pytest.MonkeyPatch) -> None:
 
 
 def slots_have_no_buffer(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SlotIndex, "near", lambda *_: iter(()))
+    patch.setattr(SlotIndex, "around", lambda slots, first, last: range(first, last + 1))
 
 
 def tables_are_sold_in_parts(patch: pytest.MonkeyPatch) -> None:

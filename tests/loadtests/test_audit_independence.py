@@ -110,7 +110,7 @@ def check_plan(layout: Layout) -> None:
             assert torn_tables(ours, [unit]) == ([f"{row.section}/{row.name}"] if _is_torn(index, unit) else [])
         else:
             assert (ours.begins_ms(unit), ours.begins_ms(unit) + ours.slot_ms(unit)) == index.slots.times_ms(unit)
-            assert sorted(ours.near(unit)) == sorted(index.slots.near(unit))
+            assert {unit, *ours.near(unit)} == {*index.slots.around(unit, unit)}
     assert [ours.area_name(area) for area in range(len(layout.areas))] == list(index.area_of_name)
     for name in ("", "/", "A/", "A/1", "A/1/", "A/1/01", "nowhere", "A//1", *index.section_of_name):
         units = index.find_units(name)

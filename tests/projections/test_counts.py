@@ -57,7 +57,8 @@ def is_too_near(state: BlockState, unit: int) -> bool:
     if unit < state.index.seat_count:
         return False
     claimed = (UnitStatus.HELD, UnitStatus.SOLD)
-    return any(state.inventory.statuses[other] in claimed for other in state.index.slots.near(unit))
+    near = state.index.slots.around(unit, unit)
+    return any(state.inventory.statuses[other] in claimed for other in near if other != unit)
 
 
 def kept_places(state: BlockState, area: int) -> int:
