@@ -20,6 +20,9 @@ from actors.core.replies import DigestReply, PlacingReply, Reply
 from actors.core.snapshot import digest, ledger_digest
 from actors.core.state import BlockState, Memo
 
+CLAIMS = (c.PlaceHold, c.ExchangeTickets, c.PinLeg)
+"""The commands by which somebody who does not wait may get units."""
+
 # What can be malformed; the other commands bear nothing that could be.
 _FAULTS: dict[type, Callable[[BlockState, Any], tuple[str, ...]]] = {
     c.CreateEvent: events.faults_of_create_event,
@@ -144,7 +147,7 @@ def next_due(state: BlockState, now_ms: int) -> Entry | None:
     dropped = desk.next_drop(state, at_ms) if state.desk.placing else None
     if dropped is not None:
         return dropped
-    return waiting.next_offer(state, at_ms) if state.line.stirred else None
+    return waiting.next_offer(state, at_ms) if len(state.line) else None
 
 
 def next_deadline_ms(state: BlockState) -> int | None:
@@ -172,7 +175,11 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     if faults:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
     memo = state.memos.get(stamp.key)
-    if memo is None and state.tenant == stamp.tenant and keys_are_full(state, at_ms):
+    if (
+        memo is None
+        and state.tenant == stamp.tenant
+        and (keys_are_full(state, at_ms) or _puts_off(state, command, at_ms))
+    ):
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
@@ -188,6 +195,11 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     return _DECIDE[type(command)](state, command, at_ms)
 
 
+def _puts_off(state: BlockState, command: Command, at_ms: int) -> bool:
+    """Whether the command may claim what is due to those who wait, to whom all of it has yet to be offered."""
+    return type(command) in CLAIMS and waiting.is_restless(state, at_ms)
+
+
 def _errand(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outcome:
     """What blocks say to each other; of another tenant's block nothing is told."""
     if state.tenant not in (command.tenant, ""):
@@ -200,6 +212,8 @@ def _errand(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outc
             return Rejected(Reason.DEADLINE_EXCEEDED)
         if state.layout is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
+        if command.plan.leg not in state.legs and _puts_off(state, command, at_ms):
+            return Rejected(Reason.OVERLOADED)
     return _DECIDE_ERRAND[type(command)](state, command, at_ms)
 
 

@@ -192,6 +192,7 @@ class BlockState:
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
         self.units_of_buyer.clear()
+        self.line.forgive()
 
     def forget_layouts(self, referred: set[int]) -> None:
         """Keep only these versions."""
@@ -201,6 +202,7 @@ class BlockState:
     def set_rules(self, rules: Rules, at_ms: int) -> None:
         """Sell on these rules from now on."""
         self.rules = rules
+        self.line.forgive()
         over = {allotment.name for allotment in rules.allotments if 0 < allotment.returns_at_ms <= at_ms}
         self.returned = over | ({""} if 0 < rules.accessible_until_ms <= at_ms else set())
 
@@ -269,7 +271,7 @@ class BlockState:
         self.inventory.give_back(hold.number, *units, were_sold=were_sold)
         self.seat_finders.touch(units.seats)
         self._count_buyer(hold, units, -1)
-        self.line.stirred = True
+        self.line.came_back(hold.buyer)
 
     def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
         """The waiter waits no longer: it has left, or is offered a hold."""

@@ -28,6 +28,7 @@ OF_ORDERS = (
     "ReadOrder", "ConfirmOrder", "CancelOrder", "CloseOrder", "CancelTickets", "ExchangeTickets", "ReassignTicket",
 )  # fmt: skip
 OF_WAITERS = ("ReadWaiter", "LeaveWaitingList")
+MOST_WAITS = 20
 Command = dict[str, Any]
 Done = Answer | Hold | Order | Waiter | None
 """What a write comes to: a refusal, or what its key stands for; None: the event."""
@@ -344,6 +345,8 @@ class NaiveBlock(NaiveEvent):
         refusal = self._refuse_wish(asked, at_ms)
         if refusal is None and self.rules["waiting_list"] is None:
             refusal = Answer("NO_WAITING_LIST")
+        if refusal is None and buyer and sum(waiter.buyer == buyer for waiter in self.waiting()) >= MOST_WAITS:
+            refusal = Answer("BUYER_LIMIT_EXCEEDED")
         refusal = refusal or self._refuse_buyer(buyer, asked.count(), at_ms)
         if refusal is not None:
             return refusal

@@ -115,24 +115,23 @@ def layouts_lose_units(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_came_last_is_served_first(patch: pytest.MonkeyPatch) -> None:
-    in_turn = WaitingLine.in_turn
-
-    def the_other_way_round(line: WaitingLine, hopeless: Any) -> Iterator[int]:
-        return reversed(list(in_turn(line, hopeless)))
-
-    patch.setattr(WaitingLine, "in_turn", the_other_way_round)
+    line_up = WaitingLine._line_up
+    patch.setattr(WaitingLine, "_line_up", lambda line, same, turn, waiter: line_up(line, same, -turn, waiter))
+    patch.setattr(WaitingLine, "_is_there", lambda line, _, waiter: waiter in line._place_of)
 
 
 def nobody_is_offered_anything(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "next_offer", _nothing)
+    patch.setattr(waiting, "is_restless", _nothing)
 
 
 def offers_stand_for_ever(patch: pytest.MonkeyPatch) -> None:
     placing = holds.placing
 
-    def until_the_cap(*arguments: Any) -> Any:
-        placed = placing(*arguments)
-        return msgspec.structs.replace(placed, expires_at_ms=placed.max_expires_at_ms)
+    def until_the_cap(state: BlockState, *arguments: Any) -> Any:
+        placed = placing(state, *arguments)
+        cap_ms = placed.at_ms + state.rules.max_hold_life_ms
+        return msgspec.structs.replace(placed, expires_at_ms=cap_ms, max_expires_at_ms=cap_ms)
 
     patch.setattr(waiting, "placing", until_the_cap)
 
