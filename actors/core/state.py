@@ -167,6 +167,7 @@ class BlockState:
         self.index = LayoutIndex(Layout("", (), (), ()))
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
+        self._seat_finders_of_all: SeatFinders | None = None
         self.line = WaitingLine()
         self.desk = Desk()
         self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
@@ -191,6 +192,7 @@ class BlockState:
         self.index = self._indices[version] = LayoutIndex(layout)
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
+        self._seat_finders_of_all = None
         self.units_of_buyer.clear()
         self.line.forgive()
 
@@ -233,6 +235,13 @@ class BlockState:
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
             lot.channel,
         )
+
+    @property
+    def seat_finders_of_all(self) -> SeatFinders:
+        """As `seat_finders`, of a house of which nobody has anything, and nothing is set aside."""
+        if self._seat_finders_of_all is None:
+            self._seat_finders_of_all = SeatFinders(self.index, Inventory(self.index))
+        return self._seat_finders_of_all
 
     @property
     def is_divided(self) -> bool:

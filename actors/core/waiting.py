@@ -9,6 +9,7 @@ wait is put off, as what is there may be due to somebody who does (`is_restless`
 """
 
 from actors.core.commands import JoinWaitingList, LeaveWaitingList
+from actors.core.empty_house import refuse_never
 from actors.core.entries import Entry, WaiterJoined, WaiterLeft
 from actors.core.ground import Ground
 from actors.core.holds import ask, grant, have, placing
@@ -48,8 +49,10 @@ def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Out
     if not state.line.has_room_of(stamp.buyer):
         return Rejected(Reason.BUYER_LIMIT_EXCEEDED, Details(fields=(_WAITS_ENOUGH,)))
     granted = have(state, asked, stamp.buyer, Ground(state, now_ms, wish), now_ms)
-    if isinstance(granted, Rejected) and granted.reason not in WORTH_WAITING_FOR:
-        return granted
+    if isinstance(granted, Rejected):
+        never = refuse_never(state, asked) if granted.reason in WORTH_WAITING_FOR else granted
+        if never is not None:
+            return never
     if not state.line.has_room(wish):
         return Rejected(Reason.OVERLOADED)
     entry = WaiterJoined(now_ms, command.waiter, stamp.buyer, wish, stamp.key, stamp.fingerprint)

@@ -8,7 +8,7 @@ from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, torn_tables
 from loadtests.audit.findings import Fault
 from loadtests.audit.ids import is_number
 from loadtests.audit.rules import has_channel, is_open, opens_later
-from loadtests.audit.wishes import Wished, can_be_priced, could_be_had, offer_fault, read_wish
+from loadtests.audit.wishes import Wished, can_be_priced, could_be_had, never_to_be_had, offer_fault, read_wish
 
 MAX_WAITERS = 50_000
 MAX_WAITERS_OF_BUYER = 20
@@ -89,8 +89,8 @@ def _malformed(books: Books, entry: e.WaiterJoined) -> str:
         return "waits for what is not sold at this price type"
     if not 1 <= wished.quantity <= MAX_UNITS_PER_HOLD or torn_tables(books.plan, wished.units):
         return f"waits for {wished.quantity} units, or for a part of a table"
-    if _has_begun(books, entry, wished):
-        return "waits for a slot that has begun"
+    if never_to_be_had(books.plan, entry, wished) or _has_begun(books, entry, wished):
+        return "waits for more than the event has, or for a slot that has begun"
     most = event.rules.max_per_buyer
     return "waits for more than one buyer may have" if most and not (entry.buyer and wished.quantity <= most) else ""
 

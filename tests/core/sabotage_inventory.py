@@ -269,6 +269,11 @@ def newcomers_come_before_the_offers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(block, "_puts_off", lambda *_: False)
 
 
+def whatever_is_waited_for(patch: pytest.MonkeyPatch) -> None:
+    """Who wishes for more than there is waits."""
+    patch.setattr(waiting, "refuse_never", _none)
+
+
 def one_buyer_fills_the_list(patch: pytest.MonkeyPatch) -> None:
     """Who waits often enough waits once more."""
     patch.setattr(WaitingLine, "has_room_of", lambda *_: True)
@@ -342,6 +347,7 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     one_speaks_for_all: "waiting",
     who_had_too_much_is_never_looked_at_again: "waiting",
     hopeless_for_ever: "waiting",
+    whatever_is_waited_for: "waiting",
     offers_last_for_ever: "waiting",
     nothing_stirs_the_line: "waiting",
     snapshots_forget_what_came_back: "allotments",
