@@ -19,7 +19,7 @@ from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
 from actors.core.state import BlockState, Waiter
 from actors.core.waiting_line import MAX_WAITERS_OF_BUYER
-from actors.core.wishes import faults_of_wish
+from actors.core.wishes import canonical, faults_of_wish
 
 _WAITS_ENOUGH = f"buyer_id: waits {MAX_WAITERS_OF_BUYER} times already"
 
@@ -38,7 +38,7 @@ def decide_join(state: BlockState, command: JoinWaitingList, now_ms: int) -> Out
     """Wait. Who could be served at once is: the offer follows by itself. What could not be had of an event of which
     nobody has anything is refused.
     """
-    stamp, wish = command.stamp, command.wish
+    stamp, wish = command.stamp, canonical(command.wish)
     if state.is_divided:
         return Rejected(Reason.EVENT_NOT_FOUND if state.home else Reason.NO_WAITING_LIST)
     asked = ask(state, wish, now_ms)

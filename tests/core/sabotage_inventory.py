@@ -279,6 +279,11 @@ def one_buyer_fills_the_list(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WaitingLine, "has_room_of", lambda *_: True)
 
 
+def wishes_wait_as_they_come(patch: pytest.MonkeyPatch) -> None:
+    """The same units in another order are another wish."""
+    patch.setattr(waiting, "canonical", lambda wish: wish)
+
+
 def offers_last_for_ever(patch: pytest.MonkeyPatch) -> None:
     """What is offered is held as long as may be."""
     placing = holds.placing
@@ -358,5 +363,6 @@ SELDOM_NOTICED: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     new_limits_are_not_heard_of: "waiting",
     newcomers_come_before_the_offers: "waiting",
     one_buyer_fills_the_list: "waiting",
+    wishes_wait_as_they_come: "waiting",
 }
 """Likewise; random walks hardly ever come to where these show."""
