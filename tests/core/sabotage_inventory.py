@@ -284,6 +284,17 @@ def wishes_wait_as_they_come(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "canonical", lambda wish: wish)
 
 
+def offers_are_extended(patch: pytest.MonkeyPatch) -> None:
+    """What was offered for a time is held for as long as may be."""
+    placing = holds.placing
+
+    def to_be_extended(state: BlockState, *given: Any) -> HoldPlaced:
+        placed = placing(state, *given)
+        return msgspec.structs.replace(placed, max_expires_at_ms=placed.at_ms + state.rules.max_hold_life_ms)
+
+    patch.setattr(waiting, "placing", to_be_extended)
+
+
 def offers_last_for_ever(patch: pytest.MonkeyPatch) -> None:
     """What is offered is held as long as may be."""
     placing = holds.placing
@@ -353,6 +364,7 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     who_had_too_much_is_never_looked_at_again: "waiting",
     hopeless_for_ever: "waiting",
     whatever_is_waited_for: "waiting",
+    offers_are_extended: "waiting",
     offers_last_for_ever: "waiting",
     nothing_stirs_the_line: "waiting",
     snapshots_forget_what_came_back: "allotments",

@@ -136,6 +136,16 @@ def offers_stand_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "placing", until_the_cap)
 
 
+def offers_can_be_extended(patch: pytest.MonkeyPatch) -> None:
+    placing = holds.placing
+
+    def to_the_cap(state: BlockState, *arguments: Any) -> Any:
+        placed = placing(state, *arguments)
+        return msgspec.structs.replace(placed, max_expires_at_ms=placed.at_ms + state.rules.max_hold_life_ms)
+
+    patch.setattr(waiting, "placing", to_the_cap)
+
+
 def wishes_that_nothing_meets_wait(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "refuse_never", _nothing)
 
@@ -280,6 +290,7 @@ def _nothing(*_: Any, **__: Any) -> None:
         (who_came_last_is_served_first, Fault.OUT_OF_TURN),
         (nobody_is_offered_anything, Fault.OUT_OF_TURN),
         (offers_stand_for_ever, Fault.DEADLINE_WRONG),
+        (offers_can_be_extended, Fault.DEADLINE_WRONG),
         (wishes_that_nothing_meets_wait, Fault.WAITER_MALFORMED),
         (codes_stay_when_tickets_change_hands, Fault.DIGEST_DIFFERS),
         (holds_outlive_their_event, Fault.DIGEST_DIFFERS),
