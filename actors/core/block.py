@@ -152,10 +152,13 @@ def next_due(state: BlockState, now_ms: int) -> Entry | None:
 
 def next_deadline_ms(state: BlockState) -> int | None:
     """When something falls due next, or None: a hold, an unpaid order, an allotment's return, the end of the time for
-    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk, a part that is to be told.
+    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk, a part that is to be told, a
+    window that opens while somebody waits.
     """
     due = state.next_deadline()
     dues = [at[0] for at in (due, state.next_return) if at is not None]
+    opening_ms = waiting.next_opening_ms(state)
+    dues += () if opening_ms is None else (opening_ms,)
     dues += (leg.ask_at_ms for leg in state.asking.values())
     dues += (todo.since_ms for todo in state.desk.todos.values())
     if state.parts_behind:

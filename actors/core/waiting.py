@@ -108,6 +108,19 @@ def is_restless(state: BlockState, now_ms: int) -> bool:
     return line.stirred or 0 < line.opens_at_ms <= now_ms or line.first() is not None
 
 
+def next_opening_ms(state: BlockState) -> int | None:
+    """When a window opens through which somebody waits to be served, or None. One that has opened is no longer next
+    when an entry has been applied since, or all who wait were looked at.
+    """
+    rules = state.rules
+    if not len(state.line) or rules.waiting_list is None or state.status is not EventStatus.ON_SALE:
+        return None
+    after_ms = max(state.last_at_ms, state.line.looked_at_ms)
+    channels = map(rules.channel, {wish.channel for wish in state.line.wishes})
+    windows = (rules.window if channel is None else channel.window or rules.window for channel in channels)
+    return min((window.opens_at_ms for window in windows if window.opens_at_ms > after_ms), default=None)
+
+
 WORTH_WAITING_FOR = (
     Reason.UNITS_BLOCKED,
     Reason.CHANNEL_REQUIRED,

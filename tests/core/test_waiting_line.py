@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from actors.core import waiting
-from actors.core.block import apply, decide, next_due
+from actors.core.block import apply, decide, next_deadline_ms, next_due
 from actors.core.commands import (
+    ChangeStatus,
     CreateEvent,
     EditEvent,
     JoinWaitingList,
@@ -23,8 +24,9 @@ from actors.core.commands import (
 from actors.core.entries import Entry, HoldPlaced
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted, Outcome
-from actors.core.replies import WaiterReply
-from actors.core.rules import Rules, WaitingList
+from actors.core.replies import EventStatus, WaiterReply
+from actors.core.rules import Rules, WaitingList, Window
+from actors.core.snapshot import freeze, restore
 from actors.core.standing import Standing
 from actors.core.state import BlockState
 from actors.core.waiting_line import WaitingLine
@@ -243,3 +245,30 @@ def test_a_block_whose_line_was_not_looked_through_is_restless() -> None:
     assert waiting.is_restless(house.state, NOW_MS)
     house.offers()
     assert not waiting.is_restless(house.state, NOW_MS)
+
+
+def check_openings() -> None:
+    """The block wakes when a window opens while somebody waits, known from its entries alone; once, then no more."""
+    house = House(0, 2)
+    house.join(PAIR)
+    opens_ms, ends_ms = NOW_MS + 1_000, NOW_MS + 3_600_000
+    rules = Rules(Window(opens_ms), waiting_list=WaitingList(600_000))
+    house.write(EditEvent(house.stamp(), house.state.revision, rules=rules))
+    assert next_deadline_ms(house.state) == opens_ms
+    house.offers()
+    assert next_deadline_ms(house.state) == opens_ms
+    assert next_deadline_ms(restore(freeze(house.state))) == opens_ms
+    assert next_due(house.state, opens_ms) is None
+    assert next_deadline_ms(house.state) == ends_ms
+    house.write(ChangeStatus(house.stamp(), EventStatus.PAUSED))
+    assert next_deadline_ms(restore(freeze(house.state))) == ends_ms
+
+
+def test_a_window_that_opens_wakes_the_block() -> None:
+    check_openings()
+
+
+def test_control_a_block_that_sleeps_on_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "next_opening_ms", lambda _: None)
+    with pytest.raises(AssertionError):
+        check_openings()
