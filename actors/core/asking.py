@@ -39,6 +39,11 @@ class AskedBest(NamedTuple):
     split: bool
     types: list[int]
 
+    def names(self, layout: Layout) -> tuple[str, ...]:
+        """Of the sections and categories that it is narrowed to."""
+        sections = (layout.sections[section].name for section in sorted(self.sections or ()))
+        return (*sections, *(layout.categories[category].name for category in sorted(self.categories or ())))
+
 
 def read_wish(index: LayoutIndex, rules: Rules, wish: Wish) -> Asked | Rejected:
     """What is wished for, or what of it is not there: UNIT_UNKNOWN, TABLE_NOT_WHOLE, or INVALID_ARGUMENT."""

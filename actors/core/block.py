@@ -20,6 +20,9 @@ from actors.core.replies import DigestReply, PlacingReply, Reply, RevisionReply
 from actors.core.snapshot import digest, ledger_digest
 from actors.core.state import BlockState, Memo
 
+CLAIMS = (c.PlaceHold, c.ExchangeTickets, c.PinLeg)
+"""The commands by which somebody who does not wait may get units."""
+
 # What can be malformed; the other commands bear nothing that could be.
 _FAULTS: dict[type, Callable[[BlockState, Any], tuple[str, ...]]] = {
     c.CreateEvent: events.faults_of_create_event,
@@ -144,15 +147,18 @@ def next_due(state: BlockState, now_ms: int) -> Entry | None:
     dropped = desk.next_drop(state, at_ms) if state.desk.placing else None
     if dropped is not None:
         return dropped
-    return waiting.next_offer(state, at_ms) if state.line.stirred else None
+    return waiting.next_offer(state, at_ms) if len(state.line) else None
 
 
 def next_deadline_ms(state: BlockState) -> int | None:
     """When something falls due next, or None: a hold, an unpaid order, an allotment's return, the end of the time for
-    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk, a part that is to be told.
+    placing a basket, a deed that nobody has acknowledged, a leg that must ask its desk, a part that is to be told, a
+    window that opens while somebody waits.
     """
     due = state.next_deadline()
     dues = [at[0] for at in (due, state.next_return) if at is not None]
+    opening_ms = waiting.next_opening_ms(state)
+    dues += () if opening_ms is None else (opening_ms,)
     if state.parts_behind:
         dues.append(state.created_at_ms)
     of_baskets = state.next_ask_ms(), state.desk.next_deed_ms(), state.desk.next_place_by_ms()
@@ -170,7 +176,11 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     if faults:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
     memo = state.memos.get(stamp.key)
-    if memo is None and state.tenant == stamp.tenant and keys_are_full(state, at_ms):
+    if (
+        memo is None
+        and state.tenant == stamp.tenant
+        and (keys_are_full(state, at_ms) or _puts_off(state, command, at_ms))
+    ):
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
@@ -186,6 +196,11 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     return _DECIDE[type(command)](state, command, at_ms)
 
 
+def _puts_off(state: BlockState, command: Command, at_ms: int) -> bool:
+    """Whether the command may claim what is due to those who wait, to whom all of it has yet to be offered."""
+    return type(command) in CLAIMS and waiting.is_restless(state, at_ms)
+
+
 def _errand(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outcome:
     """What blocks say to each other; of another tenant's block nothing is told."""
     if state.tenant not in (command.tenant, ""):
@@ -198,6 +213,8 @@ def _errand(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outc
             return Rejected(Reason.DEADLINE_EXCEEDED)
         if state.layout is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
+        if command.plan.leg not in state.legs and _puts_off(state, command, at_ms):
+            return Rejected(Reason.OVERLOADED)
     return _DECIDE_ERRAND[type(command)](state, command, at_ms)
 
 

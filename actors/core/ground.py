@@ -63,7 +63,8 @@ class Ground:
         for best in asked.best:
             found = self._find(best, gone)
             if isinstance(found, int):
-                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=self._named(best), available=found))
+                named = best.names(self._state.index.layout)
+                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=found))
             gone.update(dict.fromkeys(found.seats, GONE))
             chosen.append((list(found.seats), (found.score, found.orphans)))
             self._use(found.seats)
@@ -94,11 +95,6 @@ class Ground:
             moved = (seat for seat in range(state.index.seat_count) if not owners[seat] and shelf[seat] != pools[seat])
             supposed.update((seat, pools[seat]) for seat in moved)
         return supposed
-
-    def _named(self, best: AskedBest) -> tuple[str, ...]:
-        layout = self._state.index.layout
-        sections = (layout.sections[section].name for section in sorted(best.sections or ()))
-        return (*sections, *(layout.categories[category].name for category in sorted(best.categories or ())))
 
     def _use(self, seats: Iterable[int]) -> None:
         """Note the overdue holds that must end for these seats."""

@@ -128,8 +128,8 @@ def placing(
     state: BlockState, granted: Granted, number: int, buyer: str, ttl_ms: int, channel: str, now_ms: int,
     key: bytes, fingerprint: bytes, waiter: int = 0,
 ) -> HoldPlaced:  # fmt: skip
-    """The entry that holds what was granted."""
-    cap_ms = now_ms + state.rules.max_hold_life_ms
+    """The entry that holds what was granted. What is offered to a waiter cannot be held for longer than that."""
+    cap_ms = now_ms + (min(ttl_ms, state.rules.max_hold_life_ms) if waiter else state.rules.max_hold_life_ms)
     priced = granted.priced
     return HoldPlaced(
         now_ms, number, buyer, granted.seats, granted.areas, priced.prices, min(now_ms + ttl_ms, cap_ms), cap_ms,

@@ -261,7 +261,7 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
             for waiter in waiters:
                 state.waiters[waiter.number] = waiter
                 if waiter.status is WaiterStatus.WAITING:
-                    state.line.join(waiter.number, waiter.wish)
+                    state.line.join(waiter.number, waiter.buyer, waiter.wish)
         case _Legs(legs):
             for leg in legs:
                 state.legs[leg.number] = leg

@@ -169,6 +169,7 @@ class BlockState:
         self.index = LayoutIndex(Layout("", (), (), ()))
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
+        self._seat_finders_of_all: SeatFinders | None = None
         self.line = WaitingLine()
         self.desk = Desk()
         self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
@@ -211,6 +212,8 @@ class BlockState:
         self.layouts[version] = layout
         self.index = self._indices[version] = LayoutIndex(layout)
         self._has_units_of.clear()
+        self._seat_finders_of_all = None
+        self.line.forgive()
 
     def forget_layouts(self, referred: set[int]) -> None:
         """Keep only these versions."""
@@ -220,6 +223,7 @@ class BlockState:
     def set_rules(self, rules: Rules, at_ms: int) -> None:
         """Sell on these rules from now on."""
         self.rules = rules
+        self.line.forgive()
         over = {allotment.name for allotment in rules.allotments if 0 < allotment.returns_at_ms <= at_ms}
         self.returned = over | ({""} if 0 < rules.accessible_until_ms <= at_ms else set())
 
@@ -275,6 +279,13 @@ class BlockState:
         return same
 
     @property
+    def seat_finders_of_all(self) -> SeatFinders:
+        """As `seat_finders`, of a house of which nobody has anything, and nothing is set aside."""
+        if self._seat_finders_of_all is None:
+            self._seat_finders_of_all = SeatFinders(self.index, Inventory(self.index))
+        return self._seat_finders_of_all
+
+    @property
     def is_divided(self) -> bool:
         """Whether other blocks have units of the same event, so that all that is held of it is a basket's."""
         return bool(self.parts or self.home)
@@ -306,14 +317,14 @@ class BlockState:
         self.inventory.give_back(hold.number, *units, were_sold=were_sold)
         self.seat_finders.touch(units.seats)
         self.count_buyer(hold, units, -1)
-        self.line.stirred = True
+        self.line.came_back(hold.buyer)
 
     def clear_claims(self) -> None:
         """All units are available again, whoever had them."""
         self.inventory.clear()
         self.seat_finders.forget()
         self.units_of_buyer.clear()
-        self.line.stirred = True
+        self.line.forgive()
 
     def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
         """The waiter waits no longer: it has left, or is offered a hold."""

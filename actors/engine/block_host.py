@@ -38,6 +38,7 @@ from actors.link.batch import (
 _log = structlog.get_logger(__name__)
 
 DUES_PER_TICK = 500
+LOOKS_PER_TICK = 2_000
 MAX_CALLS_WAITING = 50_000
 
 _REPLIED_WITH_LAYOUT = (CreateEvent, OpenSale, ReadEvent)
@@ -87,14 +88,10 @@ class BlockHost:
         return ""
 
     def tick(self, hosted: HostedBlock) -> None:
-        """Bring about what is due in a claimed block, a bounded number; the next commit makes it durable."""
+        """Bring about what is due in a claimed block, a turn's work; the next commit makes it durable."""
         if not hosted.claimed or hosted.quarantined or hosted.lost:
             return
-        now_ms = self._clock.now_ms()
-        try:
-            _bring_about(hosted, now_ms)
-        except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
-            _quarantine(hosted, bug)
+        _bring_about(hosted, self._clock.now_ms(), _Turn())
         if hosted.pending:
             self._residence.stirred.add(hosted)
             self._commit.collect([hosted])
@@ -110,6 +107,9 @@ class BlockHost:
     async def _answer(self, calls: list[Call]) -> list[Answer]:
         batch = _Batch(self._clock.now_ms(), len(calls))
         answers = [batch.fitting(self._decide(call, batch)) for call in calls]
+        for hosted in batch.touched.values():
+            if len(hosted.state.line) and hosted.claimed and not hosted.quarantined:
+                _bring_about(hosted, batch.now_ms, batch.turn)
         if batch.touched:
             written = [hosted for hosted in batch.touched.values() if hosted.pending]
             self._residence.stirred.update(written)
@@ -141,14 +141,19 @@ class BlockHost:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED)
             batch.touched[call.block] = hosted
+        if isinstance(command, core.CLAIMS) and len(hosted.state.line):
+            _bring_about(hosted, batch.now_ms, batch.turn)  # what has come back is for those who wait
+            if hosted.quarantined:
+                return Failed(Fault.QUARANTINED)
         return _serve(hosted, command, batch.now_ms)
 
 
 class _Batch:
-    """What the commands of a batch share: time, the blocks that they touch, and the room for their answers."""
+    """What the commands of a batch share: time, a turn, the blocks that they touch, the room for their answers."""
 
     def __init__(self, now_ms: int, call_count: int) -> None:
         self.now_ms = now_ms
+        self.turn = _Turn()
         self.touched: dict[BlockId, HostedBlock] = {}
         self.full = False  # something did not fit
         self._room_bytes = MAX_ANSWERS_BYTES - ANSWER_OVERHEAD_BYTES * call_count
@@ -174,23 +179,38 @@ def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
         return Failed(Fault.BUG)
     try:
         hosted.apply(outcome.entries)
-        if outcome.entries and hosted.state.line:
-            _bring_about(hosted, now_ms)  # what came back is for those who wait, before anybody else asks
     except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
         _quarantine(hosted, bug)
         return Failed(Fault.QUARANTINED)
     return replied
 
 
-def _bring_about(hosted: HostedBlock, now_ms: int) -> None:
-    """A bounded number of what is due; all of it while somebody waits, else newcomers would be before them."""
-    done = 0
-    while done < DUES_PER_TICK or hosted.state.line:
-        entry = core.next_due(hosted.state, now_ms)
-        if entry is None:
-            break
-        hosted.apply((entry,))
-        done += 1
+class _Turn:
+    """How much more of what is due is brought about at once: entries, and looks at those who wait."""
+
+    __slots__ = ("dues", "looks")
+
+    def __init__(self) -> None:
+        self.dues = DUES_PER_TICK
+        self.looks = LOOKS_PER_TICK
+
+
+def _bring_about(hosted: HostedBlock, now_ms: int, turn: _Turn) -> None:
+    """What is due, as far as the turn goes. What is left is first in the next one: until it is offered to those who
+    wait, the core puts newcomers off.
+    """
+    line = hosted.state.line
+    try:
+        while turn.dues > 0 and turn.looks > 0:
+            looks = line.looks
+            entry = core.next_due(hosted.state, now_ms)
+            turn.looks -= line.looks - looks
+            if entry is None:
+                return
+            hosted.apply((entry,))
+            turn.dues -= 1
+    except Exception as bug:  # noqa: BLE001  the block stops, the shard goes on
+        _quarantine(hosted, bug)
 
 
 def _quarantine(hosted: HostedBlock, bug: Exception) -> None:

@@ -3,6 +3,7 @@
 Beside the book of units (see `units`) this is the second one, kept by hold and order; for baskets see `basket_books`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
@@ -111,6 +112,7 @@ class Books:
         self.claims: dict[int, Claim] = {}
         self.orders: dict[int, OrderLine] = {}
         self.line: dict[int, e.WaiterJoined] = {}  # who waits, in turn
+        self.waits_of_buyer = Counter[str]()
         self.stirred = False  # something may have come back for them
         self.units_of_buyer: dict[str, int] = {}
         self.held = self.sold = 0  # what the claims add up to

@@ -71,6 +71,7 @@ def _become(books: Books, status: EventStatus, at_ms: int) -> None:
         return
     books.gone_waiters.update(books.line)
     books.line.clear()
+    books.waits_of_buyer.clear()
     if status is not EventStatus.CANCELLED:
         return
     books.was_cancelled = True

@@ -66,9 +66,12 @@ def _check_life(books: Books, entry: e.HoldPlaced, who: str) -> None:
     if rules is None:
         return
     life_ms, cap_ms = entry.expires_at_ms - entry.at_ms, entry.max_expires_at_ms - entry.at_ms
-    if not 0 < life_ms <= cap_ms or cap_ms != rules.max_hold_life_ms:
+    longest_ms = rules.max_hold_life_ms
+    if entry.waiter and rules.waiting_list is not None:
+        longest_ms = min(rules.waiting_list.claim_ms, longest_ms)
+    if not 0 < life_ms <= cap_ms or cap_ms != longest_ms:
         books.found(Fault.DEADLINE_WRONG, f"{who} lives {life_ms} ms, and {cap_ms} at most")
-    elif entry.waiter and rules.waiting_list is not None and life_ms != min(rules.waiting_list.claim_ms, cap_ms):
+    elif entry.waiter and life_ms != cap_ms:
         books.found(Fault.DEADLINE_WRONG, f"{who} is offered for {life_ms} ms")
 
 

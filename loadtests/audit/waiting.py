@@ -8,9 +8,10 @@ from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, torn_tables
 from loadtests.audit.findings import Fault
 from loadtests.audit.ids import is_number
 from loadtests.audit.rules import has_channel, is_open, opens_later
-from loadtests.audit.wishes import can_be_priced, could_be_had, offer_fault, read_wish
+from loadtests.audit.wishes import Wished, can_be_priced, could_be_had, never_to_be_had, offer_fault, read_wish
 
 MAX_WAITERS = 50_000
+MAX_WAITERS_OF_BUYER = 20
 LOOKED_AT = 500
 """So many in line are looked at for one who could have been served first: the work stays small."""
 
@@ -27,6 +28,7 @@ def fold_joined(books: Books, entry: e.WaiterJoined) -> None:
     if fault:
         books.found(Fault.WAITER_MALFORMED, f"{who}: {fault}")
     books.line[entry.waiter] = entry
+    books.waits_of_buyer[entry.buyer] += 1
     books.stirred = True
 
 
@@ -74,8 +76,8 @@ def _malformed(books: Books, entry: e.WaiterJoined) -> str:
     event, wish = books.event, entry.wish
     if not is_number(entry.waiter):
         return "no number"
-    if event is None or event.rules.waiting_list is None or len(books.line) >= MAX_WAITERS:
-        return "there is no waiting list, or no room in it"
+    if event is None or event.rules.waiting_list is None or not _has_room(books, entry.buyer):
+        return "there is no waiting list, or no room in it for one more, or of this buyer"
     if books.status is not EventStatus.ON_SALE or not has_channel(event, wish.channel):
         return "nothing is sold, or not this way"
     if not is_open(event, wish.channel, entry.at_ms):
@@ -87,11 +89,20 @@ def _malformed(books: Books, entry: e.WaiterJoined) -> str:
         return "waits for what is not sold at this price type"
     if not 1 <= wished.quantity <= MAX_UNITS_PER_HOLD or torn_tables(books.plan, wished.units):
         return f"waits for {wished.quantity} units, or for a part of a table"
-    begun = (unit for unit in wished.units if unit >= books.plan.seat_count)
-    if any(books.plan.begins_ms(slot) <= entry.at_ms for slot in begun):
-        return "waits for a slot that has begun"
+    if never_to_be_had(books.plan, entry, wished) or _has_begun(books, entry, wished):
+        return "waits for more than the event has, or for a slot that has begun"
     most = event.rules.max_per_buyer
     return "waits for more than one buyer may have" if most and not (entry.buyer and wished.quantity <= most) else ""
+
+
+def _has_room(books: Books, buyer: str) -> bool:
+    of_buyer = books.waits_of_buyer[buyer] if buyer else 0
+    return len(books.line) < MAX_WAITERS and of_buyer < MAX_WAITERS_OF_BUYER
+
+
+def _has_begun(books: Books, entry: e.WaiterJoined, wished: Wished) -> bool:
+    slots = (unit for unit in wished.units if unit >= books.plan.seat_count)
+    return any(books.plan.begins_ms(slot) <= entry.at_ms for slot in slots)
 
 
 def _waiting(books: Books, waiter: int, done: str) -> e.WaiterJoined | None:
@@ -103,5 +114,5 @@ def _waiting(books: Books, waiter: int, done: str) -> e.WaiterJoined | None:
 
 
 def _leave(books: Books, waiter: int) -> None:
-    del books.line[waiter]
+    books.waits_of_buyer[books.line.pop(waiter).buyer] -= 1
     books.gone_waiters.add(waiter)

@@ -1,13 +1,13 @@
 """What somebody waits for, in numbers; whether it could be had, and whether it is what was offered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import msgspec
 
 from actors.core import entries as e
 from loadtests.audit.books import Books, EventStatus
 from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, kept_for_access, set_aside_for_others, torn_tables
-from loadtests.audit.plan import ACCESSIBLE, PLAIN, WHOLE_TABLE, Plan
+from loadtests.audit.plan import ACCESSIBLE, PLAIN, WHOLE_TABLE, Plan, Row
 from loadtests.audit.prices import lines_of, price_of
 from loadtests.audit.rules import has_channel, is_open, places_kept
 
@@ -135,6 +135,36 @@ def _best_are_there(books: Books, waited: e.WaiterJoined, wished: Wished) -> boo
             if run == best.quantity and (row.kind != WHOLE_TABLE or run == len(row.labels)):
                 return True
     return False
+
+
+def never_to_be_had(plan: Plan, waited: e.WaiterJoined, wished: Wished) -> bool:
+    """Whether it certainly could not be had if nobody had anything and nothing were set aside; split groups could."""
+    wanted: dict[int, int] = {}
+    for area, quantity in wished.areas:
+        wanted[area] = wanted.get(area, 0) + quantity
+    if any(quantity > plan.areas[area].capacity for area, quantity in wanted.items()):
+        return True
+    gone = set(wished.units)
+    for best in waited.wish.best:
+        rows = (
+            row
+            for row in plan.rows
+            if (not best.sections or row.section in best.sections)
+            and (not best.categories or plan.categories[row.category] in best.categories)
+            and sum(plan.special.get(seat) == ACCESSIBLE for seat in row.seats) >= best.accessible
+        )
+        if not best.split and not any(_has_room(row, best.quantity, gone) for row in rows):
+            return True
+    return False
+
+
+def _has_room(row: Row, quantity: int, gone: Set[int]) -> bool:
+    """Whether so many neighbours are left of the row without these seats; of a whole table, just so many."""
+    run = longest = 0
+    for seat in row.seats:
+        run = 0 if seat in gone else run + 1
+        longest = max(longest, run)
+    return longest == quantity == len(row.seats) if row.kind == WHOLE_TABLE else longest >= quantity
 
 
 def can_be_priced(plan: Plan, waited: e.WaiterJoined, wished: Wished) -> bool:

@@ -213,7 +213,7 @@ def _hold_faults(state: BlockState) -> list[str]:
 def _waiter_faults(state: BlockState) -> list[str]:
     faults: list[str] = []
     waiting = [waiter.number for waiter in state.waiters.values() if waiter.status is WaiterStatus.WAITING]
-    ahead = [state.line.ahead_of(number, state.waiters[number].wish) for number in waiting]
+    ahead = [state.line.ahead_of(number) for number in waiting]
     if len(state.line) != len(waiting) or ahead != list(range(len(waiting))):
         faults.append("the waiting line is not that of who waits, in the order of their joining")
     gone = sorted(waiter.number for waiter in state.waiters.values() if waiter.status is not WaiterStatus.WAITING)

@@ -181,6 +181,7 @@ class NaiveEvent:
         seen = Answer(view=("", "", "", "", seats))
         hold = self._placed(number, first.buyer, asked, claim_ms, at_ms, seen)
         assert isinstance(hold, Hold), f"offered though {hold}"
+        hold.cap_ms = hold.expires_at_ms  # it is offered for that time and no longer
         first.status, first.hold, first.gone_at_ms = "OFFERED", number, at_ms
         self.last_at_ms = at_ms
         return hold

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.core.naive_event import NaiveEvent
 from tests.core.naive_ground import Asked, Ground, missing_of_tables, pieces_of
-from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS, Answer, Hold, Key, Order, Waiter
+from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS, Answer, Claims, Hold, Key, Order, Waiter
 from tests.core.naive_views import view_of
 
 NO_LONGER = {
@@ -29,6 +29,7 @@ OF_ORDERS = (
     "ReadOrder", "ConfirmOrder", "CancelOrder", "CloseOrder", "CancelTickets", "ExchangeTickets", "ReassignTicket",
 )  # fmt: skip
 OF_WAITERS = ("ReadWaiter", "LeaveWaitingList")
+MOST_WAITS = 20
 Command = dict[str, Any]
 Done = Answer | Hold | Order | Waiter | None
 """What a write comes to: a refusal, or what its key stands for; None: the event."""
@@ -351,13 +352,23 @@ class NaiveBlock(NaiveEvent):
         refusal = self._refuse_wish(asked, at_ms)
         if refusal is None and self.rules["waiting_list"] is None:
             refusal = Answer("NO_WAITING_LIST")
-        refusal = refusal or self._refuse_buyer(buyer, asked.count(), at_ms)
+        if refusal is None and buyer and sum(waiter.buyer == buyer for waiter in self.waiting()) >= MOST_WAITS:
+            refusal = Answer("BUYER_LIMIT_EXCEEDED")
+        refusal = refusal or self._refuse_buyer(buyer, asked.count(), at_ms) or self._refuse_never(asked)
         if refusal is not None:
             return refusal
         waiter = Waiter(command["waiter"], buyer, command["wish"], at_ms)
         self.waiters.pop(waiter.number, None)  # one that was forgotten had the number; this one is the last in line
         self.waiters[waiter.number] = waiter
         return waiter
+
+    def _refuse_never(self, asked: Asked) -> Answer | None:
+        """Whether it could not be had if nobody had anything and nothing were set aside."""
+        empty = Ground(self.layout, {**self.rules, "allotments": ()}, {""}, Claims())
+        refusal = empty.refuse(asked)
+        if refusal is not None or empty.could_choose(asked):
+            return refusal
+        return empty.refuse_best(asked, [])[0]
 
     def _do_LeaveWaitingList(self, command: Command, at_ms: int, seen: Answer) -> Done:
         waiter = self.waiters[command["waiter"]]

@@ -20,7 +20,8 @@ A `== title` line starts a scenario with an empty block. The verbs and their ope
     activate                     another shard takes over; down=FROM..UNTIL
     snapshot                     from here on the checks restore from a snapshot of now
     units / kept                 the units' statuses / what the block remembers
-    bounds                       keys=, ended=, waiters=, exchanges=, versions=: smaller bounds than the product's
+    bounds                       smaller ones than the product's: of keys, ended, waiters, wishes, waits (of a buyer),
+                                 exchanges, versions
 
 Layouts: rows=A:4,B:9,T:4!,U:4* (a whole table, a table by seat) loge=C:4 (a second section) areas=floor:10 acc=A1
 comp=A2 courts=clay:30m@2023-11-15T08:00+00:00*8 buffer=15m types=adult,child price.child=back:1500 costs=front:5100
@@ -92,6 +93,8 @@ _BOUNDS = {
     "keys": (keys, "MAX_KEYS_PER_BLOCK"),
     "ended": (keys, "MAX_ENDED_HOLDS"),
     "waiters": (waiting_line, "MAX_WAITERS"),
+    "wishes": (waiting_line, "MAX_WISHES"),
+    "waits": (waiting_line, "MAX_WAITERS_OF_BUYER"),
     "exchanges": (ticket_changes, "MAX_EXCHANGES"),
     "versions": (event_layout, "MAX_LAYOUT_VERSIONS"),
 }

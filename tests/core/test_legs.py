@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from actors.core import block
 from actors.core.baskets import LegPlan
 from actors.core.block import next_deadline_ms
 from actors.core.commands import (
@@ -12,6 +13,7 @@ from actors.core.commands import (
     Command,
     EditEvent,
     ExtendHold,
+    JoinWaitingList,
     PlaceHold,
     PlaceOrder,
     ReadHold,
@@ -24,7 +26,7 @@ from actors.core.layout import Area, Row, Section
 from actors.core.legs import ASK_AFTER_MS, BARRED_MS
 from actors.core.outcomes import Accepted
 from actors.core.replies import EventStatus, PinReply
-from actors.core.rules import Rules
+from actors.core.rules import Rules, WaitingList
 from actors.core.wishes import AreaPlaces, Wish
 from tests.core.checked_house import (
     DESK,
@@ -80,6 +82,33 @@ def test_a_leg_is_refused_like_any_hold(wish: Wish, reason: str) -> None:
     house.say(FIRST, PlaceHold(stamp("plain"), 1, Wish(("A/1/6",))))
     assert why(house.ask(FIRST, pinning(LegPlan(FIRST, LEG_1, wish))))[0] == reason
     assert not house.state(FIRST).legs
+
+
+def check_that_legs_are_put_off() -> None:
+    """What is back is due to who waits, until it was offered; what is pinned already is not touched by that."""
+    house = House(Rules(waiting_list=WaitingList(60_000)))
+    house.pin(PLAN)
+    house.say(FIRST, PlaceHold(stamp("plain"), 1, Wish(("A/1/6",))))
+    house.say(FIRST, JoinWaitingList(stamp("wait"), 2, Wish(("A/1/6",))))
+    house.blocks[FIRST].tick(house.now_ms)
+    house.say(FIRST, ReleaseHold(stamp("release"), 1))
+    seat = LegPlan(FIRST, 21, Wish(("A/1/6",)))
+    assert why(house.ask(FIRST, pinning(seat)))[0] == "OVERLOADED"
+    again = house.ask(FIRST, pinning(PLAN))
+    assert isinstance(again, Accepted)
+    assert again.replayed
+    house.blocks[FIRST].tick(house.now_ms)
+    assert why(house.ask(FIRST, pinning(seat)))[0] == "UNITS_HELD"
+
+
+def test_a_leg_is_put_off_until_those_who_wait_have_their_offers() -> None:
+    check_that_legs_are_put_off()
+
+
+def test_control_legs_before_the_offers_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block, "_puts_off", lambda *_: False)
+    with pytest.raises(AssertionError):
+        check_that_legs_are_put_off()
 
 
 def test_a_leg_is_refused_too_late_from_elsewhere_where_nothing_is_and_when_it_is_over() -> None:

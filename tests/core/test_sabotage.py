@@ -9,18 +9,24 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core.random_walk import RandomWalk
 from tests.core.sabotage import SABOTAGES
-from tests.core.sabotage_inventory import INVENTORY_SABOTAGES
+from tests.core.sabotage_inventory import INVENTORY_SABOTAGES, SELDOM_NOTICED
 from tests.core.scenario import run
 from tests.core.scenario_tables import Scenario, all_scenarios
 
 _NOTICED = (AssertionError, LookupError)
 _WALKS = 2_000  # stops at the first that notices
 
-ALL = SABOTAGES | INVENTORY_SABOTAGES
-_each_sabotage = pytest.mark.parametrize("sabotage", ALL, ids=lambda sabotage: str(sabotage.__name__))
+Sabotages = dict[Callable[[pytest.MonkeyPatch], None], str]
+
+OFTEN_NOTICED = SABOTAGES | INVENTORY_SABOTAGES
+ALL = OFTEN_NOTICED | SELDOM_NOTICED
 
 
-@_each_sabotage
+def _each(sabotages: Sabotages) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("sabotage", sabotages, ids=lambda sabotage: str(sabotage.__name__))
+
+
+@_each(ALL)
 def test_scenarios_notice_sabotage(sabotage: Callable[[pytest.MonkeyPatch], None]) -> None:
     noticed = next(
         filter(partial(notices, sabotage), sorted(all_scenarios(), key=lambda s: s.subject != ALL[sabotage]))
@@ -39,7 +45,7 @@ def notices(sabotage: Callable[[pytest.MonkeyPatch], None], scenario: Scenario) 
     return False
 
 
-@_each_sabotage
+@_each(OFTEN_NOTICED)
 def test_random_walks_notice_sabotage(
     sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ CAN_GIVE = {
     "CancelTickets": f"{_OF_TICKETS} TABLE_NOT_WHOLE",
     "ExchangeTickets": f"{_OF_TICKETS} {_WISHES} {_IN_THE_WAY}",
     "ReassignTicket": _OF_TICKETS,
-    "JoinWaitingList": f"{_WRITES} EVENT_NOT_FOUND WAITER_NOT_FOUND {_WISHES} NO_WAITING_LIST",
+    "JoinWaitingList": f"{_WRITES} EVENT_NOT_FOUND WAITER_NOT_FOUND {_WISHES} NO_WAITING_LIST NOT_ENOUGH_AVAILABLE",
     "LeaveWaitingList": f"{_WRITES} WAITER_NOT_FOUND WAITER_GONE",
     "ReadEvent": "ACCEPTED EVENT_NOT_FOUND",
     "ReadDigest": "ACCEPTED EVENT_NOT_FOUND",
@@ -76,7 +76,7 @@ WHY_NOT_OTHERS = {
     "CHANNEL_REQUIRED": "as UNITS_BLOCKED",
     "UNITS_SOLD": "is for who wishes for units now, and for an edit that would take them from their buyers",
     "UNITS_HELD": "as UNITS_SOLD",
-    "NOT_ENOUGH_AVAILABLE": "as UNITS_BLOCKED; an edit names the area whose places it would take away",
+    "NOT_ENOUGH_AVAILABLE": "is for who wishes for units; an edit names the area whose places it would take away",
 }
 """Why the commands that are not in `CAN_GIVE` with an outcome never meet it."""
 

@@ -221,6 +221,12 @@ WISH_CASES = {
     "waiting for half a table": Case(
         lambda h: h.on_club("join_waiting_list", {"units": ["Salon/T1/1"]}), "TABLE_NOT_WHOLE"
     ),
+    "waiting for more in a row than there ever is": Case(
+        lambda h: h.on_club(
+            "join_waiting_list", {"best": [{"quantity": 8, "sections": ["Salon"]}], "buyer_id": "nobody-yet"}
+        ),
+        "NOT_ENOUGH_AVAILABLE",
+    ),
     "waiting where nobody can": Case(
         lambda h: Ask("join_waiting_list", {"units": ["101/B/2"]}, event_id=h.event), "NO_WAITING_LIST"
     ),

@@ -219,3 +219,18 @@ async def test_what_comes_back_is_offered_to_who_waits(edges: Edges, asking: Any
     left = thing(await asking(edges, leave), "waiter")
     assert left["status"] == "LEFT"
     assert thing(await (ask_grpc if asking is ask_http else ask_http)(edges, leave), "waiter") == left
+
+
+async def test_a_buyer_waits_so_often_and_no_oftener(edges: Edges) -> None:
+    """The refusal names the field on both. What is set aside is waited for."""
+    club = await make_club(edges, "waiting often")
+    wish = {"units": ["Stalls/A/9"], "buyer_id": "eager"}
+    for time in range(20):
+        join = Ask("join_waiting_list", wish, event_id=club.event, key=f"time {time}")
+        assert thing(await ask_http(edges, join), "waiter")["ahead"] == time
+    for asking in ASKING:
+        once_more = await asking(edges, Ask("join_waiting_list", wish, event_id=club.event, key="once more"))
+        assert (once_more.code, once_more.fields) == (
+            "BUYER_LIMIT_EXCEEDED",
+            (("buyer_id", "waits 20 times already"),),
+        )

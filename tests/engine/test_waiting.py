@@ -1,38 +1,41 @@
-"""Who waits is served before anybody else asks, however much comes back at once."""
+"""Who waits is served before anybody else asks, however much comes back at once, and a turn's work stays bounded."""
 
 import pytest
+from msgspec.structs import replace
 
-from actors.core.block import next_due
-from actors.core.commands import CreateEvent, JoinWaitingList, OpenSale, PlaceHold
+from actors.core import block as core
+from actors.core.commands import CreateEvent, JoinWaitingList, OpenSale, PlaceHold, ReadWaiter, ReleaseHold
 from actors.core.ids import BlockId
 from actors.core.layout import Area, Category, Layout
 from actors.core.outcomes import Reason
+from actors.core.replies import WaiterStatus
 from actors.core.rules import Rules, WaitingList
+from actors.core.waiting import is_restless
 from actors.core.wishes import AreaPlaces, Wish
 from actors.engine import block_host
 from actors.engine.hosted import HostedBlock
 from actors.link.batch import Answer, Refused, Replied
-from tests.engine.stage import Running, Stage, on_virtual_time, stamp
+from tests.engine.stage import TENANT, Running, Stage, on_virtual_time, stamp
 
-PLACES = block_host.DUES_PER_TICK + 100
-LAYOUT = Layout("EUR", (Category("standing", 4000),), (), (Area("floor", 0, PLACES),))
 ONE = Wish(areas=(AreaPlaces("floor", 1),))
+WHOLE = Wish(areas=(AreaPlaces("floor", 50),))
+FIRST_WAITER = 10_000
 
 
-async def after_all_fell_due(shard: Running, block: BlockId) -> Answer:
-    """What a newcomer is told who comes first when more holds have fallen due than a tick takes, and all of it is
-    waited for.
-    """
+async def sold_out(shard: Running, block: BlockId, places: int, wish: Wish, waiting: int) -> HostedBlock:
+    """All places are held one by one, and so many wait for something of it."""
     rules = Rules(waiting_list=WaitingList(600_000))
-    for command in (CreateEvent(stamp("create"), "Night", LAYOUT, 1_000, rules), OpenSale(stamp("open"))):
+    layout = Layout("EUR", (Category("standing", 4000),), (), (Area("floor", 0, places),))
+    for command in (CreateEvent(stamp("create"), "Night", layout, 1_000, rules), OpenSale(stamp("open"))):
         assert isinstance(await shard.ask_one(block, command), Replied)
-    holds = [PlaceHold(stamp(f"hold {number}"), number, ONE) for number in range(1, PLACES + 1)]
-    whole = Wish(areas=(AreaPlaces("floor", 50),))
-    groups = [JoinWaitingList(stamp(f"wait {number}"), 10_000 + number, whole) for number in range(PLACES // 50)]
-    for answer in await shard.ask(block, *holds, *groups):
+    holds = [PlaceHold(stamp(f"hold {number}"), number, ONE) for number in range(1, places + 1)]
+    waiters = [
+        JoinWaitingList(replace(stamp(f"wait {number}"), buyer=f"{number}"), FIRST_WAITER + number, wish)
+        for number in range(waiting)
+    ]
+    for answer in await shard.ask(block, *holds, *waiters):
         assert isinstance(answer, Replied), answer
-    let_all_fall_due(shard.engine.residence.blocks[block])
-    return await shard.ask_one(block, PlaceHold(stamp("newcomer"), 99_999, ONE))
+    return shard.engine.residence.blocks[block]
 
 
 def let_all_fall_due(hosted: HostedBlock) -> None:
@@ -42,23 +45,71 @@ def let_all_fall_due(hosted: HostedBlock) -> None:
         hosted.state.push_deadline(hold)
 
 
+async def newcomer(shard: Running, block: BlockId) -> Answer:
+    """What is told who comes first when more has fallen due than a few turns bring about."""
+    hosted = await sold_out(shard, block, 3 * block_host.DUES_PER_TICK, WHOLE, 3 * block_host.DUES_PER_TICK // 50)
+    let_all_fall_due(hosted)
+    return await shard.ask_one(block, PlaceHold(stamp("newcomer"), 99_999, ONE))
+
+
 @on_virtual_time
-async def test_newcomers_stand_behind_who_waits() -> None:
+async def test_newcomers_are_put_off_until_all_is_offered() -> None:
     stage = Stage()
-    shard = await stage.engine()
-    answer = await after_all_fell_due(shard, stage.new_block())
+    shard, block = await stage.engine(), stage.new_block()
+    answer = await newcomer(shard, block)
     assert isinstance(answer, Refused)
-    assert answer.reason is Reason.NOT_ENOUGH_AVAILABLE
+    assert answer.reason is Reason.OVERLOADED
+    hosted = shard.engine.residence.blocks[block]
+    for _ in range(3):
+        shard.engine.host.tick(hosted)
+    last = await shard.ask_one(block, PlaceHold(stamp("newcomer"), 99_999, ONE))
+    assert isinstance(last, Refused)
+    assert last.reason is Reason.NOT_ENOUGH_AVAILABLE
+    assert all(waiter.status is WaiterStatus.OFFERED for waiter in hosted.state.waiters.values())
 
 
-def test_control_a_tick_that_ends_before_the_offers_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def bounded(hosted: HostedBlock, now_ms: int) -> None:
-        for _ in range(block_host.DUES_PER_TICK):
-            entry = next_due(hosted.state, now_ms)
-            if entry is None:
-                break
+def test_control_newcomers_who_are_not_put_off_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "_puts_off", lambda *_: False)
+    with pytest.raises(AssertionError):
+        test_newcomers_are_put_off_until_all_is_offered()
+
+
+@on_virtual_time
+async def test_a_turn_brings_about_so_much_and_no_more() -> None:
+    """For a batch: one turn when the block is touched, one for what its commands bring."""
+    stage = Stage()
+    shard, block = await stage.engine(), stage.new_block()
+    hosted = await sold_out(shard, block, 3 * block_host.DUES_PER_TICK, ONE, 3 * block_host.DUES_PER_TICK)
+    let_all_fall_due(hosted)
+    before = hosted.state.entries_applied
+    await shard.ask_one(block, ReadWaiter(TENANT, FIRST_WAITER))
+    assert hosted.state.entries_applied - before == 2 * block_host.DUES_PER_TICK
+    assert is_restless(hosted.state, hosted.state.last_at_ms)
+
+
+def test_control_turns_without_bound_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def all_of_it(hosted: HostedBlock, now_ms: int, _: object) -> None:
+        while (entry := core.next_due(hosted.state, now_ms)) is not None:
             hosted.apply((entry,))
 
-    monkeypatch.setattr(block_host, "_bring_about", bounded)
+    monkeypatch.setattr(block_host, "_bring_about", all_of_it)
     with pytest.raises(AssertionError):
-        test_newcomers_stand_behind_who_waits()
+        test_a_turn_brings_about_so_much_and_no_more()
+
+
+@on_virtual_time
+async def test_what_a_batch_gives_back_is_offered_with_it() -> None:
+    """In the same row, in order, before a newcomer of the same batch; and one look serves many releases."""
+    stage = Stage()
+    shard, block = await stage.engine(), stage.new_block()
+    hosted = await sold_out(shard, block, 10, Wish(areas=(AreaPlaces("floor", 2),)), 3)
+    looks = hosted.state.line.looks
+    releases = [ReleaseHold(stamp(f"release {number}"), number) for number in range(1, 5)]
+    *released, late = await shard.ask(block, *releases, PlaceHold(stamp("newcomer"), 99_999, ONE))
+    assert all(isinstance(answer, Replied) for answer in released)
+    assert isinstance(late, Refused)
+    assert late.reason is Reason.NOT_ENOUGH_AVAILABLE
+    assert hosted.state.line.looks - looks == 3  # two are served, the third is not
+    for number, status in enumerate((WaiterStatus.OFFERED, WaiterStatus.OFFERED, WaiterStatus.WAITING)):
+        waiter = hosted.state.waiters[FIRST_WAITER + number]
+        assert waiter.status is status

@@ -45,7 +45,7 @@ def cancel_101(journal: Journal) -> None:
 def offer(journal: Journal, waiter: int, *units: str, **changes: object) -> e.HoldPlaced:
     given: dict[str, Any] = {
         "hold": waiter, "waiter": waiter, "buyer": "hal", "key": b"", "fingerprint": b"",
-        "expires_at_ms": journal.last_ms + CLAIM_MS,
+        "expires_at_ms": journal.last_ms + CLAIM_MS, "max_expires_at_ms": journal.last_ms + CLAIM_MS,
     }  # fmt: skip
     return a_hold(journal, *units, **(given | changes))
 

@@ -115,26 +115,39 @@ def layouts_lose_units(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_came_last_is_served_first(patch: pytest.MonkeyPatch) -> None:
-    in_turn = WaitingLine.in_turn
-
-    def the_other_way_round(line: WaitingLine, hopeless: Any) -> Iterator[int]:
-        return reversed(list(in_turn(line, hopeless)))
-
-    patch.setattr(WaitingLine, "in_turn", the_other_way_round)
+    line_up = WaitingLine._line_up
+    patch.setattr(WaitingLine, "_line_up", lambda line, same, turn, waiter: line_up(line, same, -turn, waiter))
+    patch.setattr(WaitingLine, "_is_there", lambda line, _, waiter: waiter in line._place_of)
 
 
 def nobody_is_offered_anything(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "next_offer", _nothing)
+    patch.setattr(waiting, "is_restless", _nothing)
 
 
 def offers_stand_for_ever(patch: pytest.MonkeyPatch) -> None:
     placing = holds.placing
 
-    def until_the_cap(*arguments: Any) -> Any:
-        placed = placing(*arguments)
-        return msgspec.structs.replace(placed, expires_at_ms=placed.max_expires_at_ms)
+    def until_the_cap(state: BlockState, *arguments: Any) -> Any:
+        placed = placing(state, *arguments)
+        cap_ms = placed.at_ms + state.rules.max_hold_life_ms
+        return msgspec.structs.replace(placed, expires_at_ms=cap_ms, max_expires_at_ms=cap_ms)
 
     patch.setattr(waiting, "placing", until_the_cap)
+
+
+def offers_can_be_extended(patch: pytest.MonkeyPatch) -> None:
+    placing = holds.placing
+
+    def to_the_cap(state: BlockState, *arguments: Any) -> Any:
+        placed = placing(state, *arguments)
+        return msgspec.structs.replace(placed, max_expires_at_ms=placed.at_ms + state.rules.max_hold_life_ms)
+
+    patch.setattr(waiting, "placing", to_the_cap)
+
+
+def wishes_that_nothing_meets_wait(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(waiting, "refuse_never", _nothing)
 
 
 def codes_stay_when_tickets_change_hands(patch: pytest.MonkeyPatch) -> None:
@@ -281,6 +294,8 @@ def _nothing(*_: Any, **__: Any) -> None:
         (who_came_last_is_served_first, Fault.OUT_OF_TURN),
         (nobody_is_offered_anything, Fault.OUT_OF_TURN),
         (offers_stand_for_ever, Fault.DEADLINE_WRONG),
+        (offers_can_be_extended, Fault.DEADLINE_WRONG),
+        (wishes_that_nothing_meets_wait, Fault.WAITER_MALFORMED),
         (codes_stay_when_tickets_change_hands, Fault.DIGEST_DIFFERS),
         (holds_outlive_their_event, Fault.DIGEST_DIFFERS),
     ],

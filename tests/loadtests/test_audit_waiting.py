@@ -65,6 +65,24 @@ def waits_while_paused(journal: Journal) -> None:
     journal.add(changed_status(journal, EventStatus.PAUSED), waiting(journal, 98, Wish(("A/1/1",))))
 
 
+def waits_for_a_longer_row(journal: Journal) -> None:
+    journal.add(waiting(journal, 98, Wish(best=(BestSeats(5, ("T",)),))))
+
+
+def waits_for_a_larger_area(journal: Journal) -> None:
+    journal.add(waiting(journal, 98, Wish(areas=(AreaPlaces("terrace", 7),))))
+
+
+def waits_for_accessible_seats_where_none_are(journal: Journal) -> None:
+    journal.add(waiting(journal, 98, Wish(best=(BestSeats(1, ("T",), accessible=1),))))
+
+
+def waits_too_often(journal: Journal) -> None:
+    for number in range(21):
+        key = bytes((200 + number,)) * 16
+        journal.add(waiting(journal, 300 + number, Wish(("A/1/1",)), "pat", key))
+
+
 def leaves_twice(journal: Journal) -> None:
     journal.add(e.WaiterLeft(journal.last_ms, 22, KEYS[1], PRINT))
 
@@ -169,6 +187,10 @@ def later_before_earlier_of_best_seats_and_places(journal: Journal) -> None:
         (waits_through_an_unknown_channel, {Fault.WAITER_MALFORMED}),
         (waits_without_a_list, {Fault.WAITER_MALFORMED}),
         (waits_while_paused, {Fault.WAITER_MALFORMED}),
+        (waits_for_a_longer_row, {Fault.WAITER_MALFORMED}),
+        (waits_for_a_larger_area, {Fault.WAITER_MALFORMED}),
+        (waits_for_accessible_seats_where_none_are, {Fault.WAITER_MALFORMED}),
+        (waits_too_often, {Fault.WAITER_MALFORMED}),
         (leaves_twice, {Fault.WAITER_UNKNOWN}),
         (waits_after_the_close, {Fault.WAITER_UNKNOWN}),
         (offer_to_nobody, {Fault.WAITER_UNKNOWN}),

@@ -29,8 +29,9 @@ class WaitingServiceStub:
     """WaitingService lets buyers wait for what cannot be had now.
 
     What comes back is held for those who wait, in the order in which they came: all that one wished for, or nothing. Who
-    cannot be served with what is there is stepped over and goes on waiting. The hold lives as long as the event's rules say;
-    if it is not ordered, the next one's turn has come. Every RPC needs the metadata `authorization: Bearer <API key>`; only
+    cannot be served with what is there is stepped over and goes on waiting. The hold lives as long as the event's rules say
+    and cannot be extended; if it is not ordered, the next one's turn has come. While much comes back at once and has yet to
+    be offered, who does not wait is put off (OVERLOADED). Every RPC needs the metadata `authorization: Bearer <API key>`; only
     the tenant that let somebody wait can see or change it. How refusals look is told in reasons.proto.
     """
 
@@ -61,19 +62,23 @@ class WaitingServiceServicer:
     """WaitingService lets buyers wait for what cannot be had now.
 
     What comes back is held for those who wait, in the order in which they came: all that one wished for, or nothing. Who
-    cannot be served with what is there is stepped over and goes on waiting. The hold lives as long as the event's rules say;
-    if it is not ordered, the next one's turn has come. Every RPC needs the metadata `authorization: Bearer <API key>`; only
+    cannot be served with what is there is stepped over and goes on waiting. The hold lives as long as the event's rules say
+    and cannot be extended; if it is not ordered, the next one's turn has come. While much comes back at once and has yet to
+    be offered, who does not wait is put off (OVERLOADED). Every RPC needs the metadata `authorization: Bearer <API key>`; only
     the tenant that let somebody wait can see or change it. How refusals look is told in reasons.proto.
     """
 
     def JoinWaitingList(self, request, context):
         """JoinWaitingList lets a buyer wait for what a hold could ask for. Who could be served at once is: GetWaiter shows the
-        hold a moment later. What can never be had is refused.
+        hold a moment later. What could not be had even if nobody had anything of the event, and nothing were set aside, is
+        refused; of several `best` each is judged by itself. An event has room for 50000 who wait, for 500 different wishes in
+        all (the order in which things are named makes no difference), and for each `buyer_id` 20 times.
 
         Cost: one durable write.
 
-        Errors: INVALID_ARGUMENT, OVERLOADED (50000 wait), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, UNIT_UNKNOWN,
-        TABLE_NOT_WHOLE, SALE_NOT_OPEN, SALE_CLOSED, NO_WAITING_LIST, BUYER_LIMIT_EXCEEDED.
+        Errors: INVALID_ARGUMENT, OVERLOADED (50000 wait, or for 500 other wishes), EVENT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED,
+        UNIT_UNKNOWN, TABLE_NOT_WHOLE, SALE_NOT_OPEN, SALE_CLOSED, NO_WAITING_LIST, BUYER_LIMIT_EXCEEDED (also: the buyer waits
+        20 times; `fields` names `buyer_id`), NOT_ENOUGH_AVAILABLE (it can never be had).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,8 +135,9 @@ class WaitingService:
     """WaitingService lets buyers wait for what cannot be had now.
 
     What comes back is held for those who wait, in the order in which they came: all that one wished for, or nothing. Who
-    cannot be served with what is there is stepped over and goes on waiting. The hold lives as long as the event's rules say;
-    if it is not ordered, the next one's turn has come. Every RPC needs the metadata `authorization: Bearer <API key>`; only
+    cannot be served with what is there is stepped over and goes on waiting. The hold lives as long as the event's rules say
+    and cannot be extended; if it is not ordered, the next one's turn has come. While much comes back at once and has yet to
+    be offered, who does not wait is put off (OVERLOADED). Every RPC needs the metadata `authorization: Bearer <API key>`; only
     the tenant that let somebody wait can see or change it. How refusals look is told in reasons.proto.
     """
 
