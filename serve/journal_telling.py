@@ -303,6 +303,7 @@ FIELDS: dict[str, Callable[[_Names, Any], Told]] = {
     "channel": partial(_same, "channel"),
     "rules": partial(_spelt, "rules"),
     "status": partial(_spelt, "status"),
+    "was_cancelled": partial(_spelt, "was_cancelled"),
     "allotment": partial(_same, "allotment"),
     "tickets": partial(_tickets, "tickets"),
     "ticket": partial(_tickets, "ticket"),

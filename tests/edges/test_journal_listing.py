@@ -75,8 +75,8 @@ def test_units_of_a_split_event_are_named_by_what_its_home_has_of_it() -> None:
     names.learn(created)
     assert names.unit(0).startswith("Platz 1/"), "section A is a part's"
     assert names.tell(created).says["parts"] == [
-        {"block": "0mye1f50nxkdd129", "sections": ["A"]},
-        {"block": "7yv3h0dm5s4r1t6e"},
+        journal_telling.ToldPart("event_0mye1f50nxkdd129", ("A",)),
+        journal_telling.ToldPart("event_7yv3h0dm5s4r1t6e", ()),
     ]
     names.learn(msgspec.structs.replace(created, parts=()))
     assert names.unit(0) == "A/1/1"
