@@ -6,11 +6,12 @@ from actors.core.allotments import shelve
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex, has_same_units
 from actors.core.legs import pinned_units
+from actors.core.lots import unit_count
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.parts import layout_of_home
 from actors.core.rules import Rules
 from actors.core.state import BlockState, Hold, Units
-from actors.core.tickets import SOLD, sold_units
+from actors.core.tickets import SOLD, is_whole, sold_units
 
 MAX_LAYOUT_VERSIONS = 1_000
 
@@ -96,9 +97,16 @@ def _forget_layouts(state: BlockState) -> None:
 
 def _count_buyers(state: BlockState) -> None:
     """The rules limit what a buyer may have, and did not, or the other way round."""
-    state.units_of_buyer.clear()
-    if state.rules.max_per_buyer:
-        for hold in state.holds.values():
+    counts = state.units_of_buyer
+    counts.clear()
+    if not state.rules.max_per_buyer:
+        return
+    for hold in state.holds.values():
+        order = state.orders.get(hold.order) if hold.order else None
+        if order is not None and order.status in SOLD and is_whole(order):  # as nearly all are
+            if hold.buyer and (hold.seats or hold.areas):
+                counts[hold.buyer] = counts.get(hold.buyer, 0) + unit_count(hold)
+        else:
             for units, _ in _claims(state, hold):
                 state.count_buyer(hold, units, 1)
 
