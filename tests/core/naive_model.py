@@ -357,7 +357,13 @@ class NaiveBlock(NaiveEvent):
         refusal = refusal or self._refuse_buyer(buyer, asked.count(), at_ms) or self._refuse_never(asked)
         if refusal is not None:
             return refusal
-        waiter = Waiter(command["waiter"], buyer, command["wish"], at_ms)
+        wish = command["wish"]
+        in_order = {
+            "seats": sorted(wish["seats"]),
+            "areas": sorted(wish["areas"], key=lambda places: (places["area"], places["price_type"])),
+            "spans": sorted(wish["spans"], key=lambda span: (span["resource"], span["starts_at_ms"])),
+        }
+        waiter = Waiter(command["waiter"], buyer, {**wish, **in_order}, at_ms)
         self.waiters.pop(waiter.number, None)  # one that was forgotten had the number; this one is the last in line
         self.waiters[waiter.number] = waiter
         return waiter
