@@ -276,7 +276,8 @@ def largest_rules() -> Rules:
     channels = tuple(Channel(name("c", number), Window(1 << 40, 1 << 41)) for number in range(MAX_CHANNELS))
     allotments = tuple(Allotment(name("a", n), name("c", 0), (), (), 1 << 47) for n in range(MAX_ALLOTMENTS))
     left = MAX_RULES_TEXT_BYTES - Rules(channels=channels, allotments=allotments).text_bytes
-    units = ("u" * (left // MAX_UNITS_NAMED - 1),) * (MAX_UNITS_NAMED // MAX_ALLOTMENTS)
+    length = left // MAX_UNITS_NAMED - 1
+    units = tuple(f"{number:u>{length}}" for number in range(MAX_UNITS_NAMED // MAX_ALLOTMENTS))
     allotments = tuple(msgspec.structs.replace(allotment, units=units) for allotment in allotments)
     rules = Rules(Window(1 << 40, 1 << 41), channels=channels, allotments=allotments, accessible_until_ms=1 << 47)
     assert 0.95 * MAX_RULES_TEXT_BYTES < rules.text_bytes <= MAX_RULES_TEXT_BYTES
