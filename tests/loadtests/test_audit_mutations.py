@@ -71,6 +71,8 @@ ROUGH = {
 def _others(value: object) -> Iterator[object]:  # noqa: C901 - one arm for each type
     """Values of the same type. Of rules and wishes such as cannot be: another one may be as good."""
     match value:
+        case bool():
+            yield not value
         case IntEnum():
             yield from set(type(value)) - {value}
         case int():
