@@ -173,9 +173,7 @@ class BlockState:
         self.line = WaitingLine()
         self.desk = Desk()
         self.legs: dict[int, Leg] = {}  # by number, which is also that of their hold and of their order
-        self.asking: OrderedDict[int, Leg] = (
-            OrderedDict()
-        )  # those with a time to ask their desk, the last to get one last
+        self.asking = OrderedDict[int, Leg]()  # those with a time to ask their desk, the last to get one last
         self.ask_count = 0  # how often a leg got such a time; only its growth means anything
         self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
@@ -273,10 +271,9 @@ class BlockState:
         )
 
     def _has_same_units(self, version: int) -> bool:
-        same = self._has_units_of.get(version)
-        if same is None:
-            same = self._has_units_of[version] = has_same_units(self.index.layout, self.layouts[version])
-        return same
+        if version not in self._has_units_of:
+            self._has_units_of[version] = has_same_units(self.index.layout, self.layouts[version])
+        return self._has_units_of[version]
 
     @property
     def seat_finders_of_all(self) -> SeatFinders:

@@ -9,7 +9,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core.random_walk import RandomWalk
 from tests.core.sabotage import SABOTAGES
-from tests.core.sabotage_inventory import INVENTORY_SABOTAGES, SELDOM_NOTICED
+from tests.core.sabotage_inventory import INVENTORY_SABOTAGES
+from tests.core.sabotage_waiting import SELDOM_NOTICED, WAITING_SABOTAGES
 from tests.core.scenario import run
 from tests.core.scenario_tables import Scenario, all_scenarios
 
@@ -18,7 +19,7 @@ _WALKS = 2_000  # stops at the first that notices
 
 Sabotages = dict[Callable[[pytest.MonkeyPatch], None], str]
 
-OFTEN_NOTICED = SABOTAGES | INVENTORY_SABOTAGES
+OFTEN_NOTICED = SABOTAGES | INVENTORY_SABOTAGES | WAITING_SABOTAGES
 ALL = OFTEN_NOTICED | SELDOM_NOTICED
 
 

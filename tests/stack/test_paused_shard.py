@@ -37,6 +37,9 @@ pytestmark = pytest.mark.stack
 PAUSE_S = 20.0
 PROMISED_S = 5.0
 QUEUED = 60
+OWNER = """
+select pid, epoch, address from shards join blocks using (shard) where block_id = $1 order by epoch desc limit 1
+"""
 TENANT = "demo"
 
 
@@ -59,9 +62,9 @@ class OldShard:
 
 
 @asynccontextmanager
-async def old_shard(running: RunningStack, journal: Any) -> AsyncIterator[OldShard]:
-    """Connected to."""
-    owner = await journal.fetchrow("select pid, epoch, address from shards order by epoch desc limit 1")
+async def old_shard(running: RunningStack, journal: Any, block: BlockId) -> AsyncIterator[OldShard]:
+    """Connected to: that which has the block."""
+    owner = await journal.fetchrow(OWNER, block)
     bounds = ClientBounds(exchange_timeout_s=PAUSE_S + 30)
     client = LinkClient(parse_address(owner["address"]), running.folder.secret("link").read_bytes(), bounds=bounds)
     try:
@@ -94,7 +97,7 @@ async def paused_and_woken(
     assert hold is not None
     url = running.stack.database_url
     journal = await asyncpg.connect(url)
-    async with old_shard(running, journal) as old:
+    async with old_shard(running, journal, block) as old:
         async with commit_stuck(url, other) as commit:
             under_way = asyncio.create_task(old.ask(other, place_hold()))
             await commit.until_waited_for()
