@@ -63,18 +63,16 @@ class BasketAsks(Asks):
             ways.append(way)
         while True:
             room = await self._look_for_room(stamp, ways)
-            placing = await self._under_key(stamp) if isinstance(room, Rejected) else None
-            if isinstance(placing, Done):
-                return placing
-            legs = [leg for way in ways for leg in way.legs()]
-            if isinstance(room, RoomReply) and len(legs) > MAX_LEGS:
-                return _invalid(_MANY_LEGS)
-            if isinstance(room, RoomReply):
-                outcome = await self._baskets.place(stamp, legs, ttl_ms or room.hold_ttl_ms, room.max_hold_life_ms)
-            elif isinstance(placing, PlacingReply):
+            if isinstance(room, Rejected):
+                placing = await self._under_key(stamp)
+                if not isinstance(placing, PlacingReply):
+                    return room if placing is None else placing
                 outcome = await self._baskets.go_on(stamp, placing)
             else:
-                return placing or room
+                legs = [leg for way in ways for leg in way.legs()]
+                if len(legs) > MAX_LEGS:
+                    return _invalid(_MANY_LEGS)
+                outcome = await self._baskets.place(stamp, legs, ttl_ms or room.hold_ttl_ms, room.max_hold_life_ms)
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
@@ -97,16 +95,18 @@ class BasketAsks(Asks):
         if any(isinstance(room, Rejected) for room in rooms):
             return rooms
         for choice in way.open:
-            room: RoomReply | Rejected | None = None
-            while room is None:
-                leg = way.seek(choice, self._now_ms())
-                room = way.not_enough() if leg is None else await self._ask_for_room(stamp, leg)
-                if leg is not None and isinstance(room, Rejected) and way.turned_away(room, self._now_ms()):
-                    room = None
+            room = await self._seek_room(stamp, way, choice)
             rooms.append(room)
             if isinstance(room, Rejected):
                 break
         return rooms
+
+    async def _seek_room(self, stamp: Stamp, way: Way, choice: int) -> RoomReply | Rejected:
+        while (leg := way.seek(choice, self._now_ms())) is not None:
+            room = await self._ask_for_room(stamp, leg)
+            if isinstance(room, RoomReply) or not way.turned_away(room, self._now_ms()):
+                return room
+        return way.not_enough()
 
     async def _ask_for_room(self, stamp: Stamp, leg: WishedLeg) -> RoomReply | Rejected:
         command = ReadRoom(stamp.tenant, stamp.buyer, leg.wish, bool(leg.counted_by))
