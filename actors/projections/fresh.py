@@ -8,6 +8,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from actors.database.line import LineUnavailable
+from actors.shared_reads import SharedReads
 
 FRESH_S = 0.2
 PATIENCE_S = 0.3  # of who could be shown what is known
@@ -42,7 +43,7 @@ class FreshValues(Generic[K, V]):
         self._limit = limit
         self._monotonic = monotonic
         self._known: OrderedDict[K, _Known[V]] = OrderedDict()
-        self._reading: dict[K, asyncio.Task[V | None]] = {}
+        self._reads: SharedReads[K, V | None] = SharedReads()
 
     async def get(self, key: K) -> V | None:
         """The value; None, which is never kept, if there is none. Raises ReadUnavailable.
@@ -52,23 +53,15 @@ class FreshValues(Generic[K, V]):
         known = self._known.get(key)
         if known is not None and self._monotonic() < known.fresh_until:
             return known.value
-        reading = self._reading.get(key)
-        if reading is None:
-            reading = self._reading[key] = asyncio.create_task(self._read_anew(key))
-            reading.add_done_callback(partial(self._has_read, key))
+        read = self._reads.join(key, partial(self._read_anew, key))
         try:
             async with asyncio.timeout(None if known is None else PATIENCE_S):
-                return await asyncio.shield(reading)  # who goes away must not end it for the others
+                return await read.answer
         except (LineUnavailable, TimeoutError) as fault:
             if known is None:
                 raise ReadUnavailable(str(fault)) from fault
             known.fresh_until = self._monotonic() + AWAY_S
             return known.value
-
-    def _has_read(self, key: K, reading: "asyncio.Task[V | None]") -> None:
-        del self._reading[key]
-        if not reading.cancelled():
-            reading.exception()  # if nobody waits any more, it concerns nobody
 
     async def _read_anew(self, key: K) -> V | None:
         fresh_until = self._monotonic() + FRESH_S

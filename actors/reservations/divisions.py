@@ -6,8 +6,8 @@ distance to what seats are the better the nearer to it they are; the first that 
 moment ago are looked into last.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import TypeAlias, TypeVar
 
@@ -23,6 +23,7 @@ from actors.core.replies import EventReply
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.reservations.caller import Caller
 from actors.reservations.recent_refusals import RecentRefusals
+from actors.shared_reads import SharedReads
 
 FRESH_MS = 5_000
 MAX_WHOLE = 100_000
@@ -141,8 +142,7 @@ class Divisions:
         self._now_ms = now_ms
         self._whole: dict[_Known, None] = {}
         self._divided: dict[_Known, Division] = {}
-        self._looking: dict[_Known, tuple[int, asyncio.Task[Division | Rejected | None]]] = {}
-        self._look_count = 0
+        self._looks: SharedReads[_Known, Division | Rejected | None] = SharedReads()
 
     def is_divided(self, caller: Caller, block: BlockId) -> bool:
         """Whether the event is known to be split."""
@@ -156,16 +156,11 @@ class Divisions:
         known = self._divided.get(key)
         if known is not None and not anew and known.seen_at_ms <= self._now_ms() < known.seen_at_ms + FRESH_MS:
             return known
-        asked_at = self._look_count
+        asked_at = self._looks.begun
         while True:
-            look = self._looking.get(key)
-            if look is None:
-                self._look_count += 1
-                task = asyncio.get_running_loop().create_task(self._look(caller, block, known))
-                look = self._looking[key] = self._look_count, task
-                task.add_done_callback(lambda _: self._looking.pop(key, None))
-            found = await asyncio.shield(look[1])
-            if not anew or look[0] > asked_at:
+            look = self._looks.join(key, partial(self._look, caller, block, known))
+            found = await look.answer
+            if not anew or look.number > asked_at:
                 return found
 
     async def _look(self, caller: Caller, block: BlockId, known: Division | None) -> Division | Rejected | None:

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 
+from actors.core.ids import BlockId
 from loadtests.audit.ids import HOLD, id_of
 from loadtests.audit.replies import Told
 from loadtests.server import block_of
@@ -19,6 +20,7 @@ from serve.local.processes import marked, named, working_in
 from tests.stack.aftermath import lost
 from tests.stack.load import HALL, Load
 from tests.stack.neighbours import beside, disturbances
+from tests.stack.owner import owner_of
 from tests.stack.running_stack import RunningStack, kill
 
 pytestmark = pytest.mark.stack
@@ -36,14 +38,10 @@ def event_id(running: RunningStack) -> str:
     return event_id
 
 
-async def newest_shard(running: RunningStack) -> tuple[int, int]:
-    """Process and epoch of the shard that serves."""
-    connection = await asyncpg.connect(running.stack.database_url)
-    try:
-        row = await connection.fetchrow("select pid, epoch from shards order by epoch desc limit 1")
-        return row["pid"], row["epoch"]
-    finally:
-        await connection.close()
+async def shard_of(running: RunningStack, event_id: str) -> tuple[int, int]:
+    """Process and epoch of the shard that sells the event."""
+    pid, epoch, _ = await owner_of(running.stack.database_url, BlockId(block_of(event_id)))
+    return pid, epoch
 
 
 def command_of(pid: int) -> str:
@@ -90,13 +88,13 @@ def hall_load(running: RunningStack, event_id: str) -> Load:
 
 def test_a_shard_is_killed(running: RunningStack, event_id: str) -> None:
     async def main() -> None:
-        pid, epoch = await newest_shard(running)
+        pid, epoch = await shard_of(running, event_id)
 
         async def hurt() -> None:
             os.kill(pid, signal.SIGKILL)
 
         load = await under_load(running, event_id, hurt, 6)
-        later_pid, later_epoch = await newest_shard(running)
+        later_pid, later_epoch = await shard_of(running, event_id)
         print(f"killed: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
         assert later_pid != pid
         assert later_epoch > epoch
@@ -126,7 +124,7 @@ def test_control_what_was_told_and_is_not_so_is_found(running: RunningStack, eve
 
 def test_a_shard_hangs_and_comes_back(running: RunningStack, event_id: str) -> None:
     async def main() -> None:
-        pid, epoch = await newest_shard(running)
+        pid, epoch = await shard_of(running, event_id)
 
         async def hurt() -> None:
             os.kill(pid, signal.SIGSTOP)
@@ -135,7 +133,7 @@ def test_a_shard_hangs_and_comes_back(running: RunningStack, event_id: str) -> N
             load = await under_load(running, event_id, hurt, 8)
         finally:
             os.kill(pid, signal.SIGCONT)
-        later_pid, later_epoch = await newest_shard(running)
+        later_pid, later_epoch = await shard_of(running, event_id)
         print(f"paused: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
         assert later_pid != pid
         assert set(load.statuses) <= {200, 201}
@@ -177,14 +175,14 @@ def test_the_directory_dies_and_still_finds_the_next_death(running: RunningStack
         (directory,) = [pid for pid in marked(running.folder.stack_id) if command_of(pid) == "ray::Directory"]
         os.kill(directory, signal.SIGKILL)
         await asyncio.sleep(4)  # Ray starts it anew
-        pid, epoch = await newest_shard(running)
+        pid, epoch = await shard_of(running, event_id)
 
         async def hurt() -> None:
             os.kill(pid, signal.SIGKILL)
 
         load = await under_load(running, event_id, hurt, 6)
         print(f"killed after the directory: longest gap {load.longest_gap_s:.2f} s, {dict(load.statuses)}")
-        assert (await newest_shard(running))[1] > epoch
+        assert (await shard_of(running, event_id))[1] > epoch
         assert set(load.statuses) <= {200, 201}
         assert load.longest_gap_s < PROMISED_S
         assert await lost(running, event_id, load) == []

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from secrets import randbits, token_bytes
-from typing import Any
 
 import asyncpg
 import pytest
@@ -31,15 +30,13 @@ from actors.link.transport import OutcomeUnknown
 from tests.engine.stuck_commit import commit_stuck, until_calls_wait
 from tests.stack.awakening import Awakening, harm
 from tests.stack.load import Load, hall_on_sale, written
+from tests.stack.owner import owner_of
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
 PAUSE_S = 20.0
 PROMISED_S = 5.0
 QUEUED = 60
-OWNER = """
-select pid, epoch, address from shards join blocks using (shard) where block_id = $1 order by epoch desc limit 1
-"""
 TENANT = "demo"
 
 
@@ -62,14 +59,14 @@ class OldShard:
 
 
 @asynccontextmanager
-async def old_shard(running: RunningStack, journal: Any, block: BlockId) -> AsyncIterator[OldShard]:
+async def old_shard(running: RunningStack, block: BlockId) -> AsyncIterator[OldShard]:
     """Connected to: that which has the block."""
-    owner = await journal.fetchrow(OWNER, block)
+    owner = await owner_of(running.stack.database_url, block)
     bounds = ClientBounds(exchange_timeout_s=PAUSE_S + 30)
-    client = LinkClient(parse_address(owner["address"]), running.folder.secret("link").read_bytes(), bounds=bounds)
+    client = LinkClient(parse_address(owner.address), running.folder.secret("link").read_bytes(), bounds=bounds)
     try:
         await client.ping(5)
-        yield OldShard(owner["pid"], owner["epoch"], client)
+        yield OldShard(owner.pid, owner.epoch, client)
     finally:
         await client.close()
 
@@ -97,7 +94,7 @@ async def paused_and_woken(
     assert hold is not None
     url = running.stack.database_url
     journal = await asyncpg.connect(url)
-    async with old_shard(running, journal, block) as old:
+    async with old_shard(running, block) as old:
         async with commit_stuck(url, other) as commit:
             under_way = asyncio.create_task(old.ask(other, place_hold()))
             await commit.until_waited_for()
