@@ -27,8 +27,8 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/holdfast run $(ARGS)
 
-test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## all tests, or those of ARGS
+	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """A commit that stands still in Postgres for as long as a test wants, and what waits in the shard meanwhile."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -52,8 +53,9 @@ async def until_calls_wait(url: str, epoch: int, number: int) -> None:
     """Until a shard has so many calls waiting in it, as its heartbeats say."""
     connection = await connect(url, application_name="tests")
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            while (await connection.fetchval(_CALLS_WAITING, epoch) or 0) < number:  # noqa: ASYNC110  # once a second
-                await asyncio.sleep(0.1)
+        deadline = time.monotonic() + PATIENCE_S
+        while (waiting := await connection.fetchval(_CALLS_WAITING, epoch) or 0) < number:  # it says so once a second
+            assert time.monotonic() < deadline, f"{waiting} calls wait in the shard, and not {number}"
+            await asyncio.sleep(0.1)
     finally:
         await connection.close()

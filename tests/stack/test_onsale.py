@@ -72,11 +72,18 @@ def test_seats_are_sold_while_the_event_moves_the_fleet_changes_and_the_shard_is
         assert change["gap_ms"] < change["ended_at_ms"] - change["began_at_ms"] + FELT_WITHIN_MS, "somebody was served"
 
 
-def test_an_event_in_parts_is_sold_while_a_part_and_a_desk_move_and_the_fleet_changes(
-    running: RunningStack, tmp_path: Path
+@pytest.mark.parametrize(
+    "house",
+    [("--house", "seats"), ("--house", "seats", "--split", "2"), ("--house", "area")],
+    ids=["one block", "in parts", "an area"],
+)
+def test_it_is_sold_to_the_last_unit_while_it_moves_and_the_fleet_changes(
+    running: RunningStack, tmp_path: Path, house: tuple[str, ...]
 ) -> None:
-    options = ("--house", "seats", "--units", "2000", "--split", "2", "--moves", "2", "--resizes", "2")
-    report = onsale(running, tmp_path / "report.json", 20, *options, is_split=True)
-    assert report["audit"]["capacity"] == 2_000
-    assert report["figures"]["held_by"].keys() == {"seats by name", "best seats"}
+    """Of one in parts, a part and a desk move in turn."""
+    options = (*house, "--units", "1200", "--until-sold-out", "--moves", "2", "--resizes", "2")
+    report = onsale(running, tmp_path / "report.json", 90, *options, is_split="--split" in house)
+    assert report["sold_out"]
+    assert report["audit"]["sold_count"] == report["audit"]["capacity"] == 1_200
     assert (report["moves"], report["resizes"]) == (2, 2)
+    assert report["audit"]["denied_count"] > 0, "who comes last is told no, and the audit looks whether that was so"
