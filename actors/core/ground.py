@@ -4,6 +4,9 @@ Judged by time: what is overdue counts as available, though its end is not in th
 uses it ends it (`overdue`); likewise what was set aside until now. Units that the same step gives back count as
 available too. While somebody waits for units, what is overdue or comes back is theirs first, and stands in the way
 until it was offered.
+
+A decision looks at so much of what is overdue and no more, stale deadlines included. Where that was not all, nobody is
+told that there is not enough, but to ask again (`OVERLOADED`): each turn ends hundreds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
