@@ -1,7 +1,8 @@
 """What a block knows: its event, holds, orders and remembered keys, and what is derived from them for speed.
 
-Only `apply` (see `block`) changes a state. The derived parts (`index`, `inventory`, `buyers`, the heaps) are rebuilt from the
-others when a snapshot is restored, so they never decide anything that the rest does not.
+Only `apply` (see `block`) changes a state. The derived parts (`index`, `inventory`, `buyers`, the heaps) are rebuilt
+from the others when a snapshot is restored, so they never decide anything that the rest does not, but how far a look at
+what is overdue goes: stale deadlines count (see `ground`).
 """
 
 from collections import OrderedDict, deque
