@@ -6,7 +6,6 @@ from actors.core.allotments import shelve
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex, has_same_units
 from actors.core.legs import pinned_units
-from actors.core.lots import unit_count
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.parts import layout_of_home
 from actors.core.rules import Rules
@@ -97,18 +96,16 @@ def _forget_layouts(state: BlockState) -> None:
 
 def _count_buyers(state: BlockState) -> None:
     """The rules limit what a buyer may have, and did not, or the other way round."""
-    counts = state.units_of_buyer
-    counts.clear()
+    state.buyers.clear()
     if not state.rules.max_per_buyer:
         return
     for hold in state.holds.values():
         order = state.orders.get(hold.order) if hold.order else None
         if order is not None and order.status in SOLD and is_whole(order):  # as nearly all are
-            if hold.buyer and (hold.seats or hold.areas):
-                counts[hold.buyer] = counts.get(hold.buyer, 0) + unit_count(hold)
+            state.count_buyer(hold, Units(hold.seats, hold.areas), 1, is_sold=True)
         else:
-            for units, _ in _claims(state, hold):
-                state.count_buyer(hold, units, 1)
+            for units, is_sold in _claims(state, hold):
+                state.count_buyer(hold, units, 1, is_sold=is_sold)
 
 
 def reclaim(state: BlockState, hold: Hold) -> None:
@@ -116,7 +113,7 @@ def reclaim(state: BlockState, hold: Hold) -> None:
     for units, is_sold in _claims(state, hold):
         state.claim(hold, units)
         if is_sold:
-            state.inventory.sell(hold.number, units.seats, units.areas)
+            state.sell(hold, units)
 
 
 def _claims(state: BlockState, hold: Hold) -> Iterator[tuple[Units, bool]]:

@@ -4,10 +4,12 @@ Judged by time: what is overdue counts as available, though its end is not in th
 uses it ends it (`overdue`); likewise what was set aside until now. Units that the same step gives back count as
 available too. While somebody waits for units, what is overdue or comes back is theirs first, and stands in the way
 until it was offered.
+
+A decision looks at so much of what is overdue and no more, stale deadlines included. Where that was not all, nobody is
+told that there is not enough, but to ask again (`OVERLOADED`): each turn ends hundreds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 from actors.core.allotments import ACCESSIBLE_SEATS, allotment_of_pool, places_kept, pools_without, returned_at
 from actors.core.asking import Asked, AskedBest
@@ -17,8 +19,11 @@ from actors.core.seat_rows import Found
 from actors.core.state import BlockState, Hold, Units
 from actors.core.wishes import Wish
 
-MAX_OVERDUE_LOOKED_AT = 1_000
-"""How many overdue holds one decision looks at for what it cannot name: about a millisecond."""
+MAX_OVERDUE_LOOKED_AT = 500
+"""How many deadlines that have come one decision looks at for what it cannot name: less than a millisecond."""
+
+MAX_OVERDUE_SEATS = 400
+"""How many overdue seats the best ones are chosen among: about a millisecond, as their rows are worked in and out."""
 
 Chosen = tuple[list[int], tuple[int, int]]
 """The seats that were chosen, and their score and orphans."""
@@ -44,6 +49,7 @@ class Ground:
         self._given_seats = frozenset(seat for units in given for seat in units.seats)
         self.given_count = sum(len(units.seats) + sum(quantity for _, quantity in units.areas) for units in given)
         self._may_use_overdue = not len(state.line)
+        self._cut_short = False  # more is overdue than was looked at
         came_back = returned_at(state, now_ms) if self._may_use_overdue else ()
         self._returned = state.returned.union(came_back)
         self._pools = pools_without(state, self._returned) if came_back else state.inventory.pools
@@ -63,8 +69,7 @@ class Ground:
         for best in asked.best:
             found = self._find(best, gone)
             if isinstance(found, int):
-                named = best.names(self._state.index.layout)
-                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=found))
+                return self._not_enough(best.names(self._state.index.layout), found)
             gone.update(dict.fromkeys(found.seats, GONE))
             chosen.append((list(found.seats), (found.score, found.orphans)))
             self._use(found.seats)
@@ -87,7 +92,7 @@ class Ground:
     def _supposed(self) -> dict[int, int]:
         """The seats that stand otherwise on the shelf at this time than in the journal."""
         state, pools = self._state, self._pools
-        back = [seat for hold in self._overdue_holds() for seat in state.units_now(hold).seats]
+        back = self._overdue_seats()
         back += self._given_seats
         supposed = {seat: pools[seat] for seat in back if seat < state.index.seat_count}
         if pools is not state.inventory.pools:
@@ -95,6 +100,19 @@ class Ground:
             moved = (seat for seat in range(state.index.seat_count) if not owners[seat] and shelf[seat] != pools[seat])
             supposed.update((seat, pools[seat]) for seat in moved)
         return supposed
+
+    def _overdue_seats(self) -> list[int]:
+        """The seats that are overdue. If they are too many: those only of the holds that the decision ends anyway, so
+        that what is chosen is the best of what is there when these have ended, and anybody can tell that it is.
+        """
+        units_now = self._state.units_now
+        seats: list[int] = []
+        for hold in self._overdue_holds():
+            seats += units_now(hold).seats
+            if len(seats) > MAX_OVERDUE_SEATS:
+                self._cut_short = True
+                break
+        return [seat for hold in self.overdue.values() for seat in units_now(hold).seats] if self._cut_short else seats
 
     def _use(self, seats: Iterable[int]) -> None:
         """Note the overdue holds that must end for these seats."""
@@ -172,38 +190,54 @@ class Ground:
         for area, quantity in areas:
             quantities[area] = quantities.get(area, 0) + quantity
         for area, quantity in quantities.items():
-            available = self._available(area)
+            back = self._back(area)
+            available = self._available(area, back)
+            if available < quantity and self._state.inventory.area_held[area]:
+                available = self._expire_more(area, quantity, back)
             if available < quantity:
-                available = self._expire_more(area, quantity)
-            if available < quantity:
-                name = self._state.index.layout.areas[area].name
-                details = Details(units=(name,), available=max(available, 0))
-                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, details)
+                return self._not_enough((self._state.index.layout.areas[area].name,), max(available, 0))
         return None
 
-    def _available(self, area: int) -> int:
-        back: dict[str, int] = {}  # by channel
+    def _not_enough(self, named: tuple[str, ...], available: int) -> Rejected:
+        """That no more is there; who has not seen all that is overdue cannot say so yet."""
+        if self._cut_short:
+            return Rejected(Reason.OVERLOADED)
+        return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=available))
+
+    def _back(self, area: int) -> dict[str, int]:
+        """How many places of the area come back by this decision, by the channel through which they were had."""
+        back: dict[str, int] = {}
         for units in (*self._given, *map(self._state.units_now, self.overdue.values())):
             back[units.channel] = back.get(units.channel, 0) + _places(units.areas, area)
+        return back
+
+    def _available(self, area: int, back: dict[str, int]) -> int:
         available = self._state.inventory.available(area) + sum(back.values())
         if self._state.rules.allotments:
             available -= places_kept(self._state, area, self._wish.channel, self._returned, back)
         return available
 
-    def _expire_more(self, area: int, wanted: int) -> int:
+    def _expire_more(self, area: int, wanted: int, back: dict[str, int]) -> int:
         """Use overdue holds of the area until so many are available; how many are. Rare: the tick expires most."""
-        available = self._available(area)
+        available = self._available(area, back)
         for hold in self._overdue_holds():
-            if hold.number not in self.overdue and _places(self._state.units_now(hold).areas, area):
+            places = _places(self._state.units_now(hold).areas, area)
+            if places and hold.number not in self.overdue:
                 self.overdue[hold.number] = hold
-                available = self._available(area)
+                back[hold.channel] = back.get(hold.channel, 0) + places
+                available = self._available(area, back)
                 if available >= wanted:
                     break
         return available
 
     def _overdue_holds(self) -> Iterator[Hold]:
-        if self._may_use_overdue:
-            yield from islice(self._state.overdue(self._now_ms), MAX_OVERDUE_LOOKED_AT)
+        """Those that are overdue, the longest first; `_cut_short`, if there may be more."""
+        for looks, hold in enumerate(self._state.overdue(self._now_ms) if self._may_use_overdue else (), 1):
+            if hold is not None:
+                yield hold
+            if looks == MAX_OVERDUE_LOOKED_AT:
+                self._cut_short = True
+                return
 
     def _names(self, units: list[int]) -> tuple[str, ...]:
         return tuple(map(self._state.index.unit_name, dict.fromkeys(units)))

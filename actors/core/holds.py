@@ -164,12 +164,18 @@ def refuse_buyer(state: BlockState, buyer: str, quantity: int, now_ms: int) -> R
         return Rejected(
             Reason.INVALID_ARGUMENT, Details(fields=("buyer_id: this event limits how much a buyer may have",))
         )
-    count = state.units_of_buyer.get(buyer, 0)
+    count = state.buyers.units.get(buyer, 0)
     if count + quantity > most:
-        count -= sum(unit_count(hold) for hold in state.overdue(now_ms) if hold.buyer == buyer)
+        count -= _overdue_units(state, buyer, now_ms)
     if count + quantity > most:
         return Rejected(Reason.BUYER_LIMIT_EXCEEDED, Details(available=max(most - count, 0)))
     return None
+
+
+def _overdue_units(state: BlockState, buyer: str, now_ms: int) -> int:
+    """How many of the buyer's units are overdue. A leg never is: its time is its desk's."""
+    timed = (state.holds[number] for number in state.buyers.holds.get(buyer, ()) if number not in state.legs)
+    return sum(unit_count(hold) for hold in timed if hold.expires_at_ms <= now_ms)
 
 
 def _refuse_begun(state: BlockState, asked: Asked, now_ms: int) -> Rejected | None:

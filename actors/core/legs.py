@@ -135,7 +135,7 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
             state.let_ask(state.legs[other], 0)
     all_units = state.units_now(hold)
     state.claim(hold, _less(all_units, [pinned]))
-    state.inventory.sell(hold.number, all_units.seats, all_units.areas)
+    state.sell(hold, all_units)
     hold.status, hold.order = HoldStatus.CONFIRMED, hold.number
     state.orders[hold.number] = Order(
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)

@@ -122,8 +122,7 @@ def apply_order_confirmed(state: BlockState, entry: OrderConfirmed) -> None:
     order = state.orders[entry.order]
     assert order.status is OrderStatus.PENDING, "only a pending order can be confirmed"
     hold = state.holds[order.hold]
-    units = state.units_now(hold)
-    state.inventory.sell(hold.number, units.seats, units.areas)
+    state.sell(hold, state.units_now(hold))
     order.status = OrderStatus.CONFIRMED
     order.code_revisions = (1,) * ticket_count(state, hold)
     state.desk.book(hold.number, entry.at_ms)

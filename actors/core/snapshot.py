@@ -292,9 +292,7 @@ def digest(state: BlockState) -> bytes:
     """32 bytes over the whole state, the derived inventory included."""
     inventory = state.inventory
     channels = sorted((area, channel, count) for (area, channel), count in inventory.area_of_channel.items() if count)
-    derived = _encoder.encode(
-        (inventory.area_held, inventory.area_sold, channels, sorted(state.units_of_buyer.items()))
-    )
+    derived = _encoder.encode((inventory.area_held, inventory.area_sold, channels, sorted(state.buyers.units.items())))
     hasher = blake2b(digest_size=32)
     for part in _body(state):
         hasher.update(part)

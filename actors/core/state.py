@@ -1,7 +1,8 @@
 """What a block knows: its event, holds, orders and remembered keys, and what is derived from them for speed.
 
-Only `apply` (see `block`) changes a state. The derived parts (`index`, `inventory`, the heaps) are rebuilt from the
-others when a snapshot is restored, so they never decide anything that the rest does not.
+Only `apply` (see `block`) changes a state. The derived parts (`index`, `inventory`, `buyers`, the heaps) are rebuilt
+from the others when a snapshot is restored, so they never decide anything that the rest does not, but how far a look at
+what is overdue goes: stale deadlines count (see `ground`).
 """
 
 from collections import OrderedDict, deque
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from actors.core.buyers import Buyers
 from actors.core.desk_state import Desk
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
@@ -176,7 +178,7 @@ class BlockState:
         self.asking = OrderedDict[int, Leg]()  # those with a time to ask their desk, the last to get one last
         self.ask_count = 0  # how often a leg got such a time; only its growth means anything
         self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
-        self.units_of_buyer: dict[str, int] = {}  # held or ordered; kept only while the rules limit them
+        self.buyers = Buyers()
         self._indices: dict[int, LayoutIndex] = {}
         self._has_units_of: dict[int, bool] = {}  # by version: whether all units are the same as now
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
@@ -195,7 +197,7 @@ class BlockState:
         self._use_layout(layout, version)
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
-        self.units_of_buyer.clear()
+        self.buyers.clear()
 
     def reprice(self, layout: Layout, version: int) -> None:
         """Give the event a layout of the same units, of which everybody keeps what is theirs."""
@@ -307,20 +309,25 @@ class BlockState:
         """The hold takes these units, which must be available."""
         self.inventory.claim(hold.number, *units)
         self.seat_finders.touch(units.seats)
-        self.count_buyer(hold, units, 1)
+        self.count_buyer(hold, units, 1, is_sold=False)
+
+    def sell(self, hold: Hold, units: Units) -> None:
+        """These units, all that the hold has and are not sold, are sold."""
+        self.inventory.sell(hold.number, units.seats, units.areas)
+        self.buyers.conclude(hold.buyer, hold.number)
 
     def give_back(self, hold: Hold, units: Units, *, were_sold: bool) -> None:
-        """These units of the hold are available again."""
+        """These units of the hold are available again: some that were sold, or all that are not."""
         self.inventory.give_back(hold.number, *units, were_sold=were_sold)
         self.seat_finders.touch(units.seats)
-        self.count_buyer(hold, units, -1)
+        self.count_buyer(hold, units, -1, is_sold=were_sold)
         self.line.came_back(hold.buyer)
 
     def clear_claims(self) -> None:
         """All units are available again, whoever had them."""
         self.inventory.clear()
         self.seat_finders.forget()
-        self.units_of_buyer.clear()
+        self.buyers.clear()
         self.line.forgive()
 
     def end_waiting(self, waiter: Waiter, status: WaiterStatus, at_ms: int, hold: int = 0) -> None:
@@ -330,16 +337,11 @@ class BlockState:
         waiter.status, waiter.hold = status, hold
         self.gone_waiters.append((at_ms, waiter.number))
 
-    def count_buyer(self, hold: Hold, units: Units, sign: int) -> None:
+    def count_buyer(self, hold: Hold, units: Units, sign: int, *, is_sold: bool) -> None:
         """The hold's buyer has these units more, or fewer."""
-        if not self.rules.max_per_buyer or not hold.buyer:
-            return
-        count = self.units_of_buyer.get(hold.buyer, 0)
-        count += sign * (len(units.seats) + sum(quantity for _, quantity in units.areas))
-        if count:
-            self.units_of_buyer[hold.buyer] = count
-        else:
-            self.units_of_buyer.pop(hold.buyer, None)
+        if self.rules.max_per_buyer and hold.buyer:
+            count = len(units.seats) + sum(quantity for _, quantity in units.areas)
+            self.buyers.count(hold.buyer, sign * count, 0 if is_sold else hold.number)
 
     def forget(self, number: int) -> None:
         """A hold that came to nothing is not known any more, nor is what belonged to it."""
@@ -372,8 +374,8 @@ class BlockState:
             heappop(self.deadlines)
         return None
 
-    def overdue(self, at_ms: int) -> Iterator[Hold]:
-        """The holds whose deadline has come, earliest first; costs as much as is looked at, and changes nothing.
+    def overdue(self, at_ms: int) -> Iterator[Hold | None]:
+        """The deadlines that have come, earliest first: each one's hold, or None if it is stale. Changes nothing.
 
         Walks the heap from its root: what may come next waits in a small heap of (deadline, hold, place in the heap).
         """
@@ -384,9 +386,7 @@ class BlockState:
                 return
             for below in range(2 * place + 1, min(2 * place + 3, len(self.deadlines))):
                 heappush(ahead, (*self.deadlines[below], below))
-            hold = self._waiting(due_ms, number)
-            if hold is not None:
-                yield hold
+            yield self._waiting(due_ms, number)
 
     def _waiting(self, due_ms: int, number: int) -> Hold | None:
         """The hold, if this is its deadline and it still claims units."""

@@ -126,8 +126,9 @@ def apply_tickets_exchanged(state: BlockState, entry: TicketsExchanged) -> None:
     order = state.orders[entry.order]
     hold = state.holds[order.hold]
     give_tickets_back(state, order, entry.tickets, entry.at_ms)
-    state.claim(hold, Units(entry.seats, entry.areas, entry.channel))
-    state.inventory.sell(hold.number, entry.seats, entry.areas)
+    units = Units(entry.seats, entry.areas, entry.channel)
+    state.claim(hold, units)
+    state.sell(hold, units)
     state.orders[order.number] = _exchanged(order, entry, state.layout_version)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 

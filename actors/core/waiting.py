@@ -127,6 +127,7 @@ WORTH_WAITING_FOR = (
     Reason.UNITS_SOLD,
     Reason.UNITS_HELD,
     Reason.NOT_ENOUGH_AVAILABLE,
+    Reason.OVERLOADED,
 )
 """What may pass while somebody waits."""
 

@@ -22,6 +22,7 @@ from actors.core.commands import (
     ReleaseLeg,
     SettleBasket,
 )
+from actors.core.ground import MAX_OVERDUE_LOOKED_AT
 from actors.core.keys import MAX_KEYS_PER_BLOCK
 from actors.core.replies import EventStatus
 from actors.core.wishes import Wish
@@ -63,6 +64,7 @@ from tests.core.errand_houses import (
     paid,
     pin,
     pin_in_part,
+    pin_overdue,
     read_key,
     settle_exchange,
     sold_first,
@@ -72,12 +74,15 @@ from tests.core.test_desk_tables_and_slots import CLUB
 
 
 class Case(NamedTuple):
-    """`expected`: the name of a reason, ACCEPTED, or REPLAYED for what was so already. `room`: for so many keys."""
+    """`expected`: the name of a reason, ACCEPTED, or REPLAYED for what was so already. `room`: for so many keys.
+    `looks`: at so many deadlines.
+    """
 
     expected: str
     title: str
     ask: Callable[[], Asked]
     room: int = MAX_KEYS_PER_BLOCK
+    looks: int = MAX_OVERDUE_LOOKED_AT
 
 
 INTENTS = (
@@ -200,6 +205,7 @@ PINS = (
     Case("DEADLINE_EXCEEDED", "too late", lambda: (at(PLACE_BY_MS + 1, House()), FIRST, pinning(PLANS[0]))),
     Case("EVENT_NOT_FOUND", "in a desk", lambda: (held(), DESK, pinning(PLANS[0]))),
     Case("EVENT_NOT_FOUND", "by a stranger", lambda: (House(), FIRST, pinning(PLANS[0], tenant="eve"))),
+    Case("OVERLOADED", "overdue, behind what is looked at", pin_overdue, looks=1),
     Case("HOLD_RELEASED", "released before", lambda: pin(WISH, (FIRST, ReleaseLeg(TENANT, LEG_1, 2)))),
     Case("UNAVAILABLE", "counted by nobody", lambda: pin_in_part(Wish(("north/1/3",)), counts=False)),
     Case("UNIT_UNKNOWN", "no such seat", lambda: pin(Wish(("A/9/9",)))),
@@ -239,7 +245,8 @@ def read_room(case: Case) -> Case:
         assert isinstance(pinned, PinLeg)
         return house, to, ReadRoom(pinned.tenant, pinned.buyer, pinned.plan.wish, bool(pinned.plan.counted_by))
 
-    return Case(OTHERWISE.get(case.title, case.expected), f"room for what is {case.title}", ask)
+    expected = OTHERWISE.get(case.title, case.expected)
+    return Case(expected, f"room for what is {case.title}", ask, looks=case.looks)
 
 
 QUESTIONS = (

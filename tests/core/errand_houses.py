@@ -196,6 +196,13 @@ def pin(wish: Wish, *before: tuple[str, Command]) -> Asked:
     return after(House(), *before), FIRST, pinning(LegPlan(FIRST, LEG_1, wish))
 
 
+def pin_overdue() -> Asked:
+    """A leg on all the places, which two holds had until a moment ago."""
+    two = Wish(areas=(AreaPlaces("floor", 2),))
+    house = after(House(), *((FIRST, PlaceHold(stamp(f"hold {number}"), number, two, 1_000)) for number in (1, 2)))
+    return at(house.now_ms + 1_000, house), FIRST, pinning(LegPlan(FIRST, LEG_1, ALL_PLACES))
+
+
 def pin_in_part(wish: Wish, rules: Rules = RULES, *, opens: bool = True, counts: bool = True) -> Asked:
     """A leg in the north of an event that is split."""
     house = DividedHouse(rules, opens=opens)

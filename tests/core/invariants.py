@@ -170,8 +170,12 @@ def _overlaps(state: BlockState, claims: list[_Claim]) -> list[str]:
 
 def _buyer_faults(state: BlockState, claims: list[_Claim]) -> list[str]:
     counted = Counter(claim.hold.buyer for claim in claims if claim.hold.buyer)
-    wanted = dict(counted) if state.rules.max_per_buyer else {}
-    return [] if state.units_of_buyer == wanted else [f"buyers have {wanted}, and are said to: {state.units_of_buyer}"]
+    units = dict(counted) if state.rules.max_per_buyer else {}
+    held = {(claim.hold.buyer, claim.hold.number) for claim in claims if claim.status is UnitStatus.HELD}
+    holds = {(buyer, hold) for buyer, hold in held if buyer and state.rules.max_per_buyer}
+    said = [(buyer, hold) for buyer, numbers in state.buyers.holds.items() for hold in numbers or (0,)]
+    faults = [] if state.buyers.units == units else [f"buyers have {units}, and are said to: {state.buyers.units}"]
+    return faults + ([] if sorted(said) == sorted(holds) else [f"buyers hold {holds}, and are said to: {said}"])
 
 
 def _order_faults(state: BlockState) -> list[str]:

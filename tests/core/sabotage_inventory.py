@@ -99,6 +99,11 @@ def buyers_have_no_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(holds, "refuse_buyer", _none)
 
 
+def what_is_overdue_counts_against_limits(patch: pytest.MonkeyPatch) -> None:
+    """A buyer waits for the tick."""
+    patch.setattr(holds, "_overdue_units", lambda *_: 0)
+
+
 def what_is_set_aside_is_for_all(patch: pytest.MonkeyPatch) -> None:
     """Nobody looks at allotments, nor at who needs an accessible seat."""
     patch.setattr(Ground, "_refuse_reserved", _none)
@@ -266,6 +271,7 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     shares_are_rounded_down: "prices",
     fees_are_charged_again_at_an_exchange: "prices",
     buyers_have_no_limit: "limits",
+    what_is_overdue_counts_against_limits: "limits",
     what_is_set_aside_is_for_all: "allotments",
     places_set_aside_are_for_all: "allotments",
     places_of_channels_are_not_counted: "allotments",

@@ -1,7 +1,7 @@
 """Deadlines: found in order, at a cost of what is looked at. Counted, not timed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from actors.core import ground
 from actors.core.block import apply, decide
 from actors.core.commands import PlaceHold, Stamp
-from actors.core.entries import EventCreated, HoldExtended, HoldPlaced, HoldReleased, SaleOpened
+from actors.core.entries import (
+    EventCreated,
+    HoldExtended,
+    HoldPlaced,
+    HoldReleased,
+    OrderConfirmed,
+    OrderPlaced,
+    SaleOpened,
+)
 from actors.core.layout import Area, Category, Layout
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.state import BlockState, Hold
@@ -85,7 +93,7 @@ def test_overdue_holds_are_those_that_are_due_in_the_order_of_their_deadlines(
             due[number] += ahead % 3
             apply(state, HoldExtended(START_MS, number, due[number], (2 << 64 | count).to_bytes(16, "big"), PRINT))
     before = list(state.deadlines)
-    found = [hold.number for hold in state.overdue(START_MS + now)]
+    found = [hold.number for hold in state.overdue(START_MS + now) if hold is not None]
     expected = sorted((due_ms, number) for number, due_ms in due.items() if due_ms <= START_MS + now)
     assert found == [number for _, number in expected]
     assert state.deadlines == before
@@ -107,27 +115,57 @@ def test_a_decision_looks_at_nothing_when_nothing_is_overdue(looked_at: Counter[
     assert looked_at["deadlines"] == 0
 
 
-def refused_in_vain(looked_at: Counter[str]) -> int:
-    """How many deadlines are looked at for an area of which nothing is overdue."""
+def looked_at_in_vain(looked_at: Counter[str], still_held: int) -> int:
+    """How many deadlines are looked at for an area of which nothing is overdue; of 5,000 that have come, so many are
+    those of holds that are still held.
+    """
     state = sold_out(overdue=5_000)
+    for number in range(1, 5_001 - still_held):
+        release(state, number * 7 % 5_000 or 5_000)
+    looked_at.clear()
+    outcome = ask(state, "balcony", 1)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.OVERLOADED
+    return looked_at["deadlines"]
+
+
+@pytest.mark.parametrize("still_held", [5_000, 600])
+def test_what_is_looked_at_in_vain_is_bounded(still_held: int, looked_at: Counter[str]) -> None:
+    assert looked_at_in_vain(looked_at, still_held) == ground.MAX_OVERDUE_LOOKED_AT
+
+
+def all_at_once(state: BlockState, at_ms: int) -> Iterator[Hold | None]:
+    """The deadlines that have come, sorted anew."""
+    found = [state._waiting(due_ms, number) for due_ms, number in sorted(state.deadlines)]
+    return iter([hold for hold in found if hold is not None and hold.expires_at_ms <= at_ms])
+
+
+def only_those_that_count(state: BlockState, at_ms: int) -> Iterator[Hold | None]:
+    """Stale ones are looked at for nothing."""
+    return filter(None, OVERDUE(state, at_ms))
+
+
+OVERDUE = BlockState.overdue
+
+
+@pytest.mark.parametrize("overdue", [all_at_once, only_those_that_count])
+def test_control_what_is_not_counted_is_noticed(
+    overdue: Callable[..., Iterator[Hold | None]], looked_at: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BlockState, "overdue", overdue)
+    assert looked_at_in_vain(looked_at, 600) > 2 * ground.MAX_OVERDUE_LOOKED_AT
+
+
+def test_nothing_is_looked_at_for_an_area_of_which_nothing_is_held(looked_at: Counter[str]) -> None:
+    """It is sold; so however much is overdue, the answer is for certain."""
+    state = sold_out(overdue=5_000)
+    apply(state, OrderPlaced(START_MS, 1, 10_001, b"order".ljust(16), PRINT))
+    apply(state, OrderConfirmed(START_MS, 1, b"pay".ljust(16), PRINT))
     looked_at.clear()
     outcome = ask(state, "balcony", 1)
     assert isinstance(outcome, Rejected)
     assert (outcome.reason, outcome.details.available) == (Reason.NOT_ENOUGH_AVAILABLE, 0)
-    return looked_at["deadlines"]
-
-
-def test_what_is_looked_at_in_vain_is_bounded(looked_at: Counter[str]) -> None:
-    assert refused_in_vain(looked_at) == ground.MAX_OVERDUE_LOOKED_AT
-
-
-def test_control_a_sorted_heap_is_looked_at_whole(looked_at: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def all_at_once(state: BlockState, at_ms: int) -> Iterator[Hold]:
-        found = [state._waiting(due_ms, number) for due_ms, number in sorted(state.deadlines)]
-        return iter([hold for hold in found if hold is not None and hold.expires_at_ms <= at_ms])
-
-    monkeypatch.setattr(BlockState, "overdue", all_at_once)
-    assert refused_in_vain(looked_at) > ground.MAX_OVERDUE_LOOKED_AT
+    assert not looked_at
 
 
 def deadlines_after_many_came_and_went() -> int:
@@ -137,7 +175,7 @@ def deadlines_after_many_came_and_went() -> int:
         place(state, number, CAP_MS - number)
         if number > 10:
             release(state, number)
-    assert len(list(state.overdue(CAP_MS))) == 10
+    assert len(list(filter(None, state.overdue(CAP_MS)))) == 10
     return len(state.deadlines)
 
 

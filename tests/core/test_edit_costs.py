@@ -188,9 +188,10 @@ def test_a_row_more_in_front_changes_all_numbers() -> None:
 
 def test_a_limit_counts_what_buyers_had_before() -> None:
     state = sold_out(3)
-    counted = dict(state.units_of_buyer)
-    assert set(counted.values()) == {3}
+    units, holds = dict(state.buyers.units), dict(state.buyers.holds)
+    assert set(units.values()) == {3}
+    assert list(holds.values()) == [[4]], "the others are sold"
     say(state, EditEvent(stamp(0), state.revision, rules=Rules()))
-    assert not state.units_of_buyer
+    assert (state.buyers.units, state.buyers.holds) == ({}, {})
     say(state, EditEvent(stamp(90), state.revision, rules=BEFORE))
-    assert state.units_of_buyer == counted
+    assert (state.buyers.units, state.buyers.holds) == (units, holds)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.core import block, desk, keys, legs
+from actors.core import block, desk, ground, keys, legs
 from actors.core.commands import AskAboutLeg, Command, ReleaseLeg
 from actors.core.outcomes import Outcome, Reason, Rejected
 from actors.core.state import BlockState
@@ -28,13 +28,13 @@ CAN_GIVE = {
     "AcknowledgeLeg": "ACCEPTED EVENT_NOT_FOUND",
     "AskAboutLeg": "ACCEPTED UNAVAILABLE EVENT_NOT_FOUND",
     "PinLeg": (
-        "ACCEPTED REPLAYED INVALID_ARGUMENT UNAVAILABLE DEADLINE_EXCEEDED EVENT_NOT_FOUND HOLD_RELEASED UNIT_UNKNOWN "
-        "TABLE_NOT_WHOLE SALE_NOT_OPEN SALE_CLOSED BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED UNITS_SOLD "
-        "UNITS_HELD NOT_ENOUGH_AVAILABLE"
+        "ACCEPTED REPLAYED INVALID_ARGUMENT OVERLOADED UNAVAILABLE DEADLINE_EXCEEDED EVENT_NOT_FOUND HOLD_RELEASED "
+        "UNIT_UNKNOWN TABLE_NOT_WHOLE SALE_NOT_OPEN SALE_CLOSED BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED "
+        "UNITS_SOLD UNITS_HELD NOT_ENOUGH_AVAILABLE"
     ),
     "ReadRoom": (
-        "ACCEPTED INVALID_ARGUMENT UNAVAILABLE EVENT_NOT_FOUND UNIT_UNKNOWN TABLE_NOT_WHOLE SALE_NOT_OPEN SALE_CLOSED "
-        "BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED UNITS_SOLD UNITS_HELD NOT_ENOUGH_AVAILABLE"
+        "ACCEPTED INVALID_ARGUMENT OVERLOADED UNAVAILABLE EVENT_NOT_FOUND UNIT_UNKNOWN TABLE_NOT_WHOLE SALE_NOT_OPEN "
+        "SALE_CLOSED BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED UNITS_SOLD UNITS_HELD NOT_ENOUGH_AVAILABLE"
     ),
     "ReadKey": "REPLAYED IDEMPOTENCY_KEY_REUSED HOLD_NOT_FOUND ORDER_NOT_FOUND",
     "ReadRevision": "ACCEPTED EVENT_NOT_FOUND",
@@ -50,7 +50,7 @@ WHY_NOT_OTHERS = {
     "ACCEPTED": "what a key stands for was so before it was asked for",
     "REPLAYED": "what an acknowledgement or a question finds is told whether it is new or not",
     "INVALID_ARGUMENT": "whoever speaks for a block bears nothing that could be malformed but wishes and what is held",
-    "OVERLOADED": "an intent alone needs room for its key",
+    "OVERLOADED": "an intent alone needs room for its key; a leg that is to come, or is sought room for, is put off",
     "UNAVAILABLE": "is for who can ask again: an intent, a leg that is to come or is sought room for, a leg in doubt",
     "DEADLINE_EXCEEDED": "what was decided is done, whenever that is",
     "EVENT_NOT_FOUND": "who names an order, or asks for a key, is told that this is not there",
@@ -101,6 +101,7 @@ def ask(case: Case) -> Pair:
     house, to, command = case.ask()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "MAX_KEYS_PER_BLOCK", case.room)
+        patch.setattr(ground, "MAX_OVERDUE_LOOKED_AT", case.looks)
         return pair_of(command, house.ask(to, command))
 
 

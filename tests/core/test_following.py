@@ -151,7 +151,7 @@ def test_what_is_new_of_an_event_reaches_its_parts_and_who_has_units_keeps_them(
         assert state.legs or violations(state) == []
     assert house.state(NORTH).index.layout.categories == dearer.categories
     assert [owner for owner in house.state(NORTH).inventory.owners if owner] == [1]
-    assert house.state(NORTH).units_of_buyer == {"ana": 1}
+    assert house.state(NORTH).buyers.units == {"ana": 1}
 
 
 def test_a_part_that_hears_late_hears_the_last_word() -> None:
@@ -268,7 +268,7 @@ def test_a_ledger_that_counts_other_units_is_not_settled(counts: int) -> None:
 
 def units_of(house: DividedHouse, ledger: str = LEDGER_1) -> int:
     """How many units the ledger says that ana has."""
-    return house.state(ledger).units_of_buyer.get("ana", 0)
+    return house.state(ledger).buyers.units.get("ana", 0)
 
 
 def paid(house: DividedHouse) -> None:
