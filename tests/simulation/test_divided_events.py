@@ -32,10 +32,15 @@ SPLIT = (("north",), ("east", "south"))  # west is at home
 class Stadium:
     """A world without faults with one event, split, and one gateway."""
 
-    def __init__(self, rules: Rules = Rules()) -> None:  # noqa: B008 - it is frozen
+    def __init__(
+        self,
+        rules: Rules = Rules(),  # noqa: B008 - it is frozen
+        layout: Layout = LAYOUT,
+        split: tuple[tuple[str, ...], ...] = SPLIT,
+    ) -> None:
         self.world = World(7, ("shard-1", "shard-2", "shard-3"), faults=False)
         self.gateway = self.world.gateway()
-        self.rules = rules
+        self.rules, self.layout, self.split = rules, layout, split
         self.event = self.home = ""
         self._keys = 0
 
@@ -44,7 +49,7 @@ class Stadium:
         return Request(CALLER, key or f"key-{self._keys}", 15_000, buyer)
 
     async def create(self) -> Done[EventReply]:
-        created = await self.gateway.create_event(self.request(), "final", LAYOUT, 600_000, self.rules, SPLIT)
+        created = await self.gateway.create_event(self.request(), "final", self.layout, 600_000, self.rules, self.split)
         assert isinstance(created, Done), created
         self.home, self.event = created.block, f"event_{created.block}"
         return created
