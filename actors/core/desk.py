@@ -37,6 +37,8 @@ DEFAULT_BASKET_TTL_MS = 10 * 60_000
 MAX_PLACING_MS = 30_000
 MAX_BASKETS = 250_000
 """A desk's baskets that are being placed, are held, or were ever paid: these last stay as long as their desk."""
+RELEASED_SOON_MS = 1_000
+"""When what a dropped basket's legs had can be had again, if nothing goes wrong."""
 CLOSED_FOR_MS = 24 * 60 * 60_000
 """When a leg of an order that is over may ask again: nothing more will become of it."""
 
@@ -98,7 +100,7 @@ def decide_settle_basket(state: BlockState, command: SettleBasket, now_ms: int) 
     if list(map(_place_of, basket.plans)) != list(map(_place_of, command.held)):
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("held: must be of the basket's legs",)))
     if any(held.counts != counted(command.held, held.block) for held in command.held if held.counts):
-        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms, miscounted=True))
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + RELEASED_SOON_MS, miscounted=True))
     if len({held.currency for held in command.held}) > 1:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("legs: the events are sold in different currencies",)))
     expires_at_ms = now_ms + min(basket.ttl_ms, basket.life_ms)

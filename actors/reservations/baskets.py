@@ -84,6 +84,10 @@ class BasketAsks(Asks):
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
+            retry_at_ms = outcome.details.retry_at_ms or 0
+            if outcome.details.miscounted and not anew and retry_at_ms < stamp.not_after_ms:
+                await asyncio.sleep(max(0, retry_at_ms - self._now_ms()) / 1000)
+                return None
             if isinstance(ways, Rejected):
                 if not _is_of_leg(outcome):
                     return outcome

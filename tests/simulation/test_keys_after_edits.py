@@ -16,7 +16,7 @@ from actors.core.rules import Channel, Rules
 from actors.core.state import BlockState
 from actors.core.wishes import BestSeats, Wish
 from actors.journal.codec import decode_entries
-from actors.reservations import Done
+from actors.reservations import Done, Request
 from actors.reservations.baskets import BasketAsks
 from actors.reservations.divisions import FRESH_MS
 from actors.reservations.ways import Way
@@ -227,7 +227,7 @@ def _known_for_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Way, "is_outdated", lambda *_: False)
 
 
-async def an_edit_in_that_very_moment_is_a_matter_of_asking_again() -> None:
+async def an_edit_in_that_very_moment_costs_a_second() -> None:
     """After room was looked for and before the table is pinned."""
     told = []
     for after_ms in range(48, 66, 3):
@@ -237,13 +237,24 @@ async def an_edit_in_that_very_moment_is_a_matter_of_asking_again() -> None:
         await asyncio.sleep(after_ms / 1000)
         outcome = await stadium.gateway.place_hold(stadium.request("ben", "one"), stadium.event, wish)
         await editing
-        told.append(outcome.reason if isinstance(outcome, Rejected) else None)
-        if isinstance(outcome, Rejected):
-            assert (outcome.details.fields, outcome.details.retry_at_ms is None) == ((), False)
-            await asyncio.sleep(1)
-            outcome = await stadium.hold(wish, "ben", "one")
-        assert len(outcome.reply.legs[0].seats) in (4, 6)
-    assert set(told) == {None, Reason.UNAVAILABLE}
+        assert isinstance(outcome, Done), outcome
+        told.append((len(outcome.reply.legs[0].seats), _dropped(stadium)))
+    assert {(6, 1)} < set(told) <= {(4, 0), (6, 1), (6, 0)}
+
+
+async def an_edit_in_that_very_moment_is_told_who_has_no_time() -> None:
+    stadium = await _known_for_a_moment(tables_of(4))
+    editing = asyncio.create_task(edit(stadium, layout=tables_of(6)))
+    await asyncio.sleep(0.055)
+    hasty = Request(CALLER, "one", 500, "ben")
+    refused = await stadium.gateway.place_hold(hasty, stadium.event, Wish(("W/T",)))
+    await editing
+    assert isinstance(refused, Rejected)
+    assert (refused.reason, refused.details.fields, _dropped(stadium)) == (Reason.UNAVAILABLE, (), 1)
+    assert refused.details.retry_at_ms is not None
+    await asyncio.sleep(refused.details.retry_at_ms / 1000 - stadium.gateway._now_ms() / 1000)
+    held = await stadium.hold(Wish(("W/T",)), "ben", "one")
+    assert len(held.reply.legs[0].seats) == 6
 
 
 def _kept_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,7 +278,8 @@ CHECKS: list[tuple[Callable[[], Coroutine[Any, Any, None]], Sabotage]] = [
     (what_was_meant_before_an_edit_is_settled_or_never_was, _nobody_asks_the_desk),
     (a_table_that_has_grown_is_held_at_once, _known_for_five_seconds),
     (a_table_that_has_shrunk_is_within_the_limit_at_once, _known_for_five_seconds),
-    (an_edit_in_that_very_moment_is_a_matter_of_asking_again, _kept_until_its_time_is_over),
+    (an_edit_in_that_very_moment_costs_a_second, _kept_until_its_time_is_over),
+    (an_edit_in_that_very_moment_is_told_who_has_no_time, _kept_until_its_time_is_over),
 ]
 
 
