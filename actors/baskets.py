@@ -106,7 +106,8 @@ class Baskets:
             return await self._drop(desk, placing, stamp, held)
         settled = await self._ask(desk, SettleBasket(stamp.tenant, placing.number, held), stamp)
         if isinstance(settled, Rejected):
-            hopeless = settled.reason is Reason.INVALID_ARGUMENT  # else the desk has dropped it, or will
+            # else the desk has dropped it, or will
+            hopeless = settled.reason is Reason.INVALID_ARGUMENT or settled.details.miscounted
             return await self._drop(desk, placing, stamp, settled) if hopeless else settled
         return _settled(desk, settled)
 
@@ -122,6 +123,12 @@ class Baskets:
         if isinstance(placing, OrderReply):
             return Settled(desk, placing, meant.replayed, meant.position)
         assert isinstance(placing, PlacingReply), "a desk places, or has placed"
+        return await self.go_on_exchanging(stamp, desk, order, placing)
+
+    async def go_on_exchanging(
+        self, stamp: Stamp, desk: BlockId, order: int, placing: PlacingReply
+    ) -> Settled | Rejected:
+        """Place what an exchange was meant to have, whoever meant it under the same key."""
         held = await self._pin_all(desk, placing, stamp)
         leg = placing.legs[0].leg
         outcome = None if isinstance(held, Rejected) else held[0]

@@ -179,7 +179,7 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     if (
         memo is None
         and state.tenant == stamp.tenant
-        and (keys_are_full(state, at_ms) or _puts_off(state, command, at_ms))
+        and (_is_full(state, command, at_ms) or _puts_off(state, command, at_ms))
     ):
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
@@ -194,6 +194,10 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     if memo is not None or (creates and state.layout is not None):
         return Rejected(Reason.IDEMPOTENCY_KEY_REUSED)
     return _DECIDE[type(command)](state, command, at_ms)
+
+
+def _is_full(state: BlockState, command: Command, at_ms: int) -> bool:
+    return keys_are_full(state, at_ms) or (type(command) is c.IntendBasket and desk.is_full(state))
 
 
 def _puts_off(state: BlockState, command: Command, at_ms: int) -> bool:

@@ -35,6 +35,10 @@ from actors.core.wishes import faults_of_wish
 
 DEFAULT_BASKET_TTL_MS = 10 * 60_000
 MAX_PLACING_MS = 30_000
+MAX_BASKETS = 250_000
+"""A desk's baskets that are being placed, are held, or were ever paid: these last stay as long as their desk."""
+RELEASED_SOON_MS = 1_000
+"""When what a dropped basket's legs had can be had again, if nothing goes wrong."""
 CLOSED_FOR_MS = 24 * 60 * 60_000
 """When a leg of an order that is over may ask again: nothing more will become of it."""
 
@@ -60,6 +64,11 @@ def faults_of_intend_basket(state: BlockState, command: IntendBasket) -> tuple[s
     return tuple(faults)
 
 
+def is_full(state: BlockState) -> bool:
+    """Whether the desk can have no more baskets. Those that came to nothing do not count: they will be forgotten."""
+    return len(state.desk.baskets) - len(state.ended) >= MAX_BASKETS
+
+
 def decide_intend_basket(state: BlockState, command: IntendBasket, now_ms: int) -> Outcome:
     """Nothing is held yet; who asked may place the legs now.
 
@@ -77,7 +86,10 @@ def decide_intend_basket(state: BlockState, command: IntendBasket, now_ms: int) 
 
 
 def decide_settle_basket(state: BlockState, command: SettleBasket, now_ms: int) -> Outcome:
-    """Every leg is placed: the basket is held. Told twice, it is the same; too late, it is not held."""
+    """Every leg is placed: the basket is held. Told twice, it is the same; too late, it is not held.
+
+    Nor is it if its event was edited on the way, so that a ledger counts other units than its legs hold.
+    """
     basket = state.desk.baskets.get(command.basket)
     if basket is None:
         return Rejected(Reason.DEADLINE_EXCEEDED)
@@ -88,7 +100,7 @@ def decide_settle_basket(state: BlockState, command: SettleBasket, now_ms: int) 
     if list(map(_place_of, basket.plans)) != list(map(_place_of, command.held)):
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("held: must be of the basket's legs",)))
     if any(held.counts != counted(command.held, held.block) for held in command.held if held.counts):
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("held: a ledger counts other units",)))
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=now_ms + RELEASED_SOON_MS, miscounted=True))
     if len({held.currency for held in command.held}) > 1:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("legs: the events are sold in different currencies",)))
     expires_at_ms = now_ms + min(basket.ttl_ms, basket.life_ms)

@@ -77,7 +77,7 @@ def read_room(state: BlockState, command: ReadRoom, now_ms: int) -> Outcome:
     granted = grant(state, command.wish, command.buyer, now_ms)
     if isinstance(granted, Rejected):
         return granted
-    return Accepted((), RoomReply(state.hold_ttl_ms, state.rules.max_hold_life_ms))
+    return Accepted((), RoomReply(state.hold_ttl_ms, state.rules.max_hold_life_ms, state.revision))
 
 
 def is_uncounted(state: BlockState, is_counted: bool) -> bool:

@@ -200,10 +200,14 @@ class RevisionReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
 
 
 class RoomReply(msgspec.Struct, frozen=True, array_like=True, tag=10):
-    """There is room. How long what is held here lives if nothing else is said, and how long at most; in ms."""
+    """There is room. How long what is held here lives if nothing else is said, and how long at most; in ms.
+
+    `revision`: that of the event by which this was judged.
+    """
 
     hold_ttl_ms: int
     max_hold_life_ms: int
+    revision: int = 0
 
 
 Reply: TypeAlias = (

@@ -36,7 +36,7 @@ R = TypeVar(
     WaiterReply,
     RevisionReply,
     RoomReply,
-    HoldReply | PlacingReply,
+    HoldReply | OrderReply | PlacingReply,
 )
 
 

@@ -18,7 +18,7 @@ from actors.reservations.divisions import Division
 from actors.reservations.ways import Way
 
 _MANY_LEGS = f"units: are of more than {MAX_LEGS} parts of the event"
-
+_MANY_PARTS = "units: are of several parts of the event; exchange for those of one at a time"
 _OF_WHICH = "event_id: missing (the order is of several events: of which are the new units?)"
 
 
@@ -54,39 +54,73 @@ class BasketAsks(Asks):
     async def _place(
         self, request: Request, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int
     ) -> Done[HoldReply] | Rejected:
-        """First everybody is asked whether there is room, so that a refusal is written nowhere."""
-        ways = []
-        for block, wish in wishes:
-            way = await self._way(request, stamp, block, wish)
-            if isinstance(way, Rejected):
-                return way
-            ways.append(way)
+        anew = False
+        while (outcome := await self._place_as_known(request, stamp, wishes, ttl_ms, anew=anew)) is None:
+            anew = True
+        return outcome
+
+    async def _place_as_known(
+        self, request: Request, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], ttl_ms: int, *, anew: bool
+    ) -> Done[HoldReply] | Rejected | None:
+        """First everybody is asked whether there is room, so that a refusal is written nowhere.
+
+        What is refused before anything is meant is told once the desk has said that nothing stands under the key:
+        what is held under it was wished for by the layout and the rules of then. None: an event was edited meanwhile.
+        """
+        ways = await self._ways(request, stamp, wishes, anew=anew)
         while True:
-            room = await self._look_for_room(stamp, ways)
+            room = ways if isinstance(ways, Rejected) else await self._look_for_room(stamp, ways)
+            if room is None:
+                return None
             if isinstance(room, Rejected):
-                placing = await self._under_key(stamp)
-                if not isinstance(placing, PlacingReply):
-                    return room if placing is None else placing
-                outcome = await self._baskets.go_on(stamp, placing)
+                known = await self._under_key(stamp, desk_block(TenantId(stamp.tenant), stamp.key))
+                if known is None:
+                    return room
+                outcome = await self._baskets.go_on(stamp, known) if isinstance(known, PlacingReply) else known
             else:
+                assert not isinstance(ways, Rejected), "nobody was asked for room"
                 legs = [leg for way in ways for leg in way.legs()]
-                if len(legs) > MAX_LEGS:
-                    return _invalid(_MANY_LEGS)
                 outcome = await self._baskets.place(stamp, legs, ttl_ms or room.hold_ttl_ms, room.max_hold_life_ms)
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
+            retry_at_ms = outcome.details.retry_at_ms or 0
+            if outcome.details.miscounted and not anew and retry_at_ms < stamp.not_after_ms:
+                await asyncio.sleep(max(0, retry_at_ms - self._now_ms()) / 1000)
+                return None
+            if isinstance(ways, Rejected):
+                if not _is_of_leg(outcome):
+                    return outcome
+                continue
             is_elsewhere = any(way.turned_away(outcome, self._now_ms()) for way in ways)
             if not is_elsewhere and outcome.reason is not Reason.HOLD_RELEASED:
                 return _of_event(outcome, ways)
 
-    async def _look_for_room(self, stamp: Stamp, ways: Sequence[Way]) -> RoomReply | Rejected:
-        """How long what is held lives, by what all say of themselves, or what stands in the way of it now."""
-        rooms = [room for way in ways for room in await self._look_for(stamp, way)]
-        refusals = [_of_event(room, ways) for room in rooms if isinstance(room, Rejected)]
+    async def _ways(
+        self, request: Request, stamp: Stamp, wishes: Sequence[tuple[BlockId, Wish]], *, anew: bool
+    ) -> list[Way] | Rejected:
+        ways = []
+        for block, wish in wishes:
+            way = await self._way(request, stamp, block, wish, anew=anew)
+            if isinstance(way, Rejected):
+                return way
+            ways.append(way)
+        return ways
+
+    async def _look_for_room(self, stamp: Stamp, ways: Sequence[Way]) -> RoomReply | Rejected | None:
+        """How long what is held lives, by what all say of themselves, or what stands in the way of it now.
+
+        None: one of the events was edited after it was looked at how it is split.
+        """
+        seen = [(way, room) for way in ways for room in await self._look_for(stamp, way)]
+        found = [room for _, room in seen if isinstance(room, RoomReply)]
+        if any(isinstance(room, RoomReply) and way.is_outdated(room) for way, room in seen):
+            return None
+        refusals = [_of_event(room, ways) for _, room in seen if isinstance(room, Rejected)]
         if refusals:
             return _first(refusals)
-        found = [room for room in rooms if isinstance(room, RoomReply)]
+        if sum(len(way.legs()) for way in ways) > MAX_LEGS:
+            return _invalid(_MANY_LEGS)
         return RoomReply(min(room.hold_ttl_ms for room in found), min(room.max_hold_life_ms for room in found))
 
     async def _look_for(self, stamp: Stamp, way: Way) -> list[RoomReply | Rejected]:
@@ -117,23 +151,24 @@ class BasketAsks(Asks):
             return seen.reply
         return Rejected(seen.reason, msgspec.structs.replace(seen.details, event=event_id(leg.block)))
 
-    async def _under_key(self, stamp: Stamp) -> Done[HoldReply] | PlacingReply | Rejected | None:
-        """What the key stands for at its desk; None: nothing. Rejected: it is another's, or the desk cannot say."""
-        desk = desk_block(TenantId(stamp.tenant), stamp.key)
+    async def _under_key(self, stamp: Stamp, desk: BlockId) -> Settled | PlacingReply | Rejected | None:
+        """What the key stands for at the desk; None: nothing. Rejected: it is another's, or the desk cannot say."""
         command = ReadKey(stamp.tenant, stamp.key, stamp.fingerprint)
-        seen: Done[HoldReply | PlacingReply] | Rejected = await self._ask(
+        seen: Done[HoldReply | OrderReply | PlacingReply] | Rejected = await self._ask(
             desk, command, stamp.tenant, stamp.not_after_ms, Reason.HOLD_NOT_FOUND, to_write=False
         )
         if isinstance(seen, Rejected):
             return None if seen.reason is Reason.HOLD_NOT_FOUND else seen
         reply = seen.reply
-        return reply if isinstance(reply, PlacingReply) else Done(desk, reply, True, seen.position)
+        return reply if isinstance(reply, PlacingReply) else Settled(desk, reply, True, seen.position)
 
-    async def _way(self, request: Request, stamp: Stamp, block: BlockId, wish: Wish) -> Way | Rejected:
+    async def _way(
+        self, request: Request, stamp: Stamp, block: BlockId, wish: Wish, *, anew: bool = False
+    ) -> Way | Rejected:
         left_s = max(0, stamp.not_after_ms - self._now_ms()) / 1000
         try:
             async with asyncio.timeout(left_s):
-                division = await self._divisions.of(request.caller, block)
+                division = await self._divisions.of(request.caller, block, anew=anew)
                 asked = division.read(wish) if isinstance(division, Division) else None
                 if isinstance(asked, Rejected):  # as far as was known
                     division = await self._divisions.of(request.caller, block, anew=True)
@@ -158,14 +193,14 @@ class BasketAsks(Asks):
         )
         if isinstance(seen, Rejected):
             return seen
-        block = _event_block(request.caller.tenant, event_id) if event_id else _only_event(seen.reply)
-        if block is None:
-            return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event_id)) if event_id else _invalid(_OF_WHICH)
-        stamp = self._stamp(request, "exchange_tickets", order, tickets, canonical(wish), block)
+        named = _event_block(request.caller.tenant, event_id) if event_id else BlockId("")
+        if named is None:
+            return Rejected(Reason.EVENT_NOT_FOUND, Details(event=event_id))
+        stamp = self._stamp(request, "exchange_tickets", order, tickets, canonical(wish), named)
         # what is had is the order's buyer's, whoever asks
         stamp = msgspec.structs.replace(stamp, buyer=seen.reply.buyer)
         request = msgspec.structs.replace(request, buyer=seen.reply.buyer)
-        outcome = await self._exchange(request, stamp, home, tickets, block, wish)
+        outcome = await self._exchange(request, stamp, home, tickets, named or _only_event(seen.reply), wish)
         return outcome if isinstance(outcome, Done) or event_id else _of_no_event(outcome)
 
     async def _exchange(
@@ -174,23 +209,45 @@ class BasketAsks(Asks):
         stamp: Stamp,
         home: tuple[BlockId, int],
         tickets: tuple[int, ...],
-        block: BlockId,
+        block: BlockId | None,
         wish: Wish,
     ) -> Done[OrderReply] | Rejected:
-        way = await self._way(request, stamp, block, wish)
-        if isinstance(way, Rejected):
-            return way
-        while way.seek_together(self._now_ms()):
-            legs = [leg for leg in way.legs() if not leg.counts]
-            if len(legs) > 1:
-                return _invalid("units: are of several parts of the event; exchange for those of one at a time")
-            outcome = await self._baskets.exchange(stamp, *home, tickets, legs[0])
+        """As `_place_as_known`, without a look for room: what is given back may be the room. `block` None: it is not
+        said of which event the new units are."""
+        way = _invalid(_OF_WHICH) if block is None else await self._way(request, stamp, block, wish)
+        while True:
+            leg = way if isinstance(way, Rejected) else _new_leg(way, self._now_ms())
+            if isinstance(leg, Rejected):
+                known = await self._under_key(stamp, home[0])
+                if known is None:
+                    return leg
+                if isinstance(known, PlacingReply):
+                    outcome = await self._baskets.go_on_exchanging(stamp, *home, known)
+                else:
+                    outcome = known
+            else:
+                outcome = await self._baskets.exchange(stamp, *home, tickets, leg)
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
-            if not way.turned_away(outcome, self._now_ms()):
+            if isinstance(way, Rejected):
+                if not _is_of_leg(outcome):
+                    return outcome
+            elif not way.turned_away(outcome, self._now_ms()):
                 return way.of_event(outcome)
+
+
+def _new_leg(way: Way, now_ms: int) -> WishedLeg | Rejected:
+    """What an exchange is to have next, of one block; or why it has nothing more to try."""
+    if not way.seek_together(now_ms):
         return way.not_enough()
+    legs = [leg for leg in way.legs() if not leg.counts]
+    return legs[0] if len(legs) == 1 else _invalid(_MANY_PARTS)
+
+
+def _is_of_leg(refusal: Rejected) -> bool:
+    """Whether a leg was refused, so that what was meant has come to nothing and the key is as if never used."""
+    return bool(refusal.details.event)
 
 
 def _first(refusals: Sequence[Rejected]) -> Rejected:

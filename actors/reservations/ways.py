@@ -9,6 +9,7 @@ import msgspec
 from actors.baskets import WishedLeg
 from actors.core.ids import BlockId, event_id, parse_event_id
 from actors.core.outcomes import Details, Reason, Rejected
+from actors.core.replies import RoomReply
 from actors.core.wishes import Wish
 from actors.reservations.divisions import Division
 
@@ -84,6 +85,10 @@ class Way:
         self._refused.append((block, frozenset(chosen)))
         self._available = max(self._available, refusal.details.available or 0)
         return True
+
+    def is_outdated(self, room: RoomReply) -> bool:
+        """Whether the event was edited since it was looked at how it is split."""
+        return self._division is not None and room.revision > self._division.revision
 
     def not_enough(self) -> Rejected:
         """What is to be said when no part is left."""

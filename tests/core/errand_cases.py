@@ -60,6 +60,7 @@ from tests.core.errand_houses import (
     intend,
     intend_exchange,
     meant,
+    miscounted,
     ordered,
     paid,
     pin,
@@ -138,6 +139,7 @@ DECISIONS = (
     Case("ACCEPTED", "all legs are pinned", lambda: (meant()[0], DESK, SettleBasket(TENANT, BASKET, meant()[1]))),
     Case("REPLAYED", "told twice", lambda: (held(), DESK, SettleBasket(TENANT, BASKET, meant()[1]))),
     Case("INVALID_ARGUMENT", "other legs", lambda: (meant()[0], DESK, SettleBasket(TENANT, BASKET, meant()[1][:1]))),
+    Case("UNAVAILABLE", "its ledger counts other units", miscounted),
     Case(
         "DEADLINE_EXCEEDED",
         "too late",

@@ -42,7 +42,7 @@ from tests.core.checked_house import (
     pinning,
     stamp,
 )
-from tests.core.divided_house import HOME, NORTH, PARTS, RULES, DividedHouse, counted
+from tests.core.divided_house import HOME, NORTH, PARTS, RULES, DividedHouse, counted, counting
 from tests.core.test_desk_tables_and_slots import CLUB, FIRST_SLOT_MS, HOUR_MS
 
 Asked: TypeAlias = tuple[House | DividedHouse, str, Command]
@@ -74,6 +74,14 @@ def meant() -> tuple[House, tuple[LegHeld, ...]]:
     house = House()
     house.intend()
     return house, tuple(house.pin(plan) for plan in PLANS)
+
+
+def miscounted() -> Asked:
+    """A basket of two seats is to be settled, and its ledger was to count one."""
+    house = DividedHouse()
+    plans = (counted(LEG_1, NORTH, Wish(("north/1/3", "north/1/4"))), counting(LEG_2, 1))
+    house.say(DESK, IntendBasket(stamp("basket", PLACE_BY_MS), BASKET, plans))
+    return house, DESK, SettleBasket(TENANT, BASKET, tuple(house.pin(BASKET, plan) for plan in plans))
 
 
 def held() -> House:

@@ -22,7 +22,7 @@ CAN_GIVE = {
         f"{_INTENTS} ORDER_NOT_FOUND TABLE_NOT_WHOLE ORDER_PENDING ORDER_EXPIRED ORDER_CANCELLED ORDER_CLOSED "
         "TICKET_VOID"
     ),
-    "SettleBasket": "ACCEPTED REPLAYED INVALID_ARGUMENT DEADLINE_EXCEEDED EVENT_NOT_FOUND",
+    "SettleBasket": "ACCEPTED REPLAYED INVALID_ARGUMENT UNAVAILABLE DEADLINE_EXCEEDED EVENT_NOT_FOUND",
     "DropBasket": "ACCEPTED REPLAYED EVENT_NOT_FOUND",
     "SettleExchange": "ACCEPTED REPLAYED INVALID_ARGUMENT DEADLINE_EXCEEDED EVENT_NOT_FOUND ORDER_NOT_FOUND",
     "AcknowledgeLeg": "ACCEPTED EVENT_NOT_FOUND",
@@ -50,8 +50,10 @@ WHY_NOT_OTHERS = {
     "ACCEPTED": "what a key stands for was so before it was asked for",
     "REPLAYED": "what an acknowledgement or a question finds is told whether it is new or not",
     "INVALID_ARGUMENT": "whoever speaks for a block bears nothing that could be malformed but wishes and what is held",
-    "OVERLOADED": "an intent alone needs room for its key; a leg that is to come, or is sought room for, is put off",
-    "UNAVAILABLE": "is for who can ask again: an intent, a leg that is to come or is sought room for, a leg in doubt",
+    "OVERLOADED": "an intent alone needs room for its key and its basket; a leg that is to come, or is sought room for, "
+    "is put off",
+    "UNAVAILABLE": "is for who can ask again: an intent, a ledger's count of it, a leg that is to come or is sought "
+    "room for, a leg in doubt",
     "DEADLINE_EXCEEDED": "what was decided is done, whenever that is",
     "EVENT_NOT_FOUND": "who names an order, or asks for a key, is told that this is not there",
     "IDEMPOTENCY_KEY_REUSED": "intents and who asks for a key alone bear one",

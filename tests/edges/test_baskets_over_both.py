@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from actors.core.baskets import MAX_LEGS
+from actors.core.ids import BlockId, event_id
 from actors.reservations import baskets
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
@@ -179,6 +181,23 @@ async def test_a_basket_of_one_event_alone_is_shown_like_a_hold_of_it(edges: Edg
     assert 595 <= hold["expires_in_seconds"] <= 600
     await ask_http(edges, Ask("extend_hold", {"ttl_seconds": 0}, hold_id=hold["hold_id"], key="alone, end"))
     await comes_to(edges, gala, "101/G/1", "")
+
+
+@pytest.mark.parametrize("asking", ASKING)
+async def test_a_basket_is_of_eight_events_at_most(edges: Edges, asking: Any) -> None:
+    events = []
+    for number in range(MAX_LEGS):
+        created = await ask_http(edges, Ask("create_event", {"name": "n", "layout": LAYOUT}, key=f"eight {number}"))
+        events.append(str(created.reply["event_id"]))
+        await ask_http(edges, Ask("open_sale", event_id=events[-1], key=f"eight {number}, open"))
+    legs = [{"event_id": event, "best": [{"quantity": 1}]} for event in events]
+    key = f"eight {asking.__name__}"
+    placed = thing(await asking(edges, Ask("place_basket", {"legs": legs, "buyer_id": "b"}, key=key)), "hold")
+    assert sorted(leg["event_id"] for leg in placed["legs"]) == sorted(events)
+    more = [*legs, {"event_id": event_id(BlockId("0" * 16)), "best": [{"quantity": 1}]}]
+    refused = await asking(edges, Ask("place_basket", {"legs": more, "buyer_id": "b"}, key=f"{key}, more"))
+    assert (refused.code, [field for field, _ in refused.fields]) == ("INVALID_ARGUMENT", ["legs"])
+    await asking(edges, Ask("release_hold", hold_id=placed["hold_id"], key=f"{key}, end"))
 
 
 def turned(body: Mapping[str, Any]) -> dict[str, Any]:

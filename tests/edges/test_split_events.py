@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from actors.core.ids import BlockId, event_id, part_block
+from actors.reservations.baskets import BasketAsks
 from serve import cli, had
 from serve.cli import app
 from serve.grpc_api import replies
@@ -216,6 +217,43 @@ async def test_an_exchange_of_several_events_says_of_which(edges: Edges, pair: P
     assert (left.reply["event_id"], left.reply["units"], left.reply["legs"]) == (pair.split, ["west/C/1"], [])
     swapped = await ask_grpc(edges, Ask("exchange_tickets", swap, key="several, swap", **of_it))
     assert thing(swapped, "order")["units"] == ["north/C/1"]
+
+
+async def check_told_again(edges: Edges, key: str) -> None:
+    """What a key stands for is told over both protocols, though the event has no such channel any more."""
+    event = (await make_pair(edges, key)).split
+    club = {"buyer_id": "b", "channel": "club"}
+    hold = Ask("place_hold", {"units": ["north/A/1"], **club}, event_id=event, key=f"{key}, hold")
+    held = thing(await ask_http(edges, hold), "hold")
+    ordered = await ask_http(edges, Ask("place_order", {"hold_id": held["hold_id"]}, key=f"{key}, order"))
+    of_it = {"order_id": ordered.reply["order_id"]}
+    paid = await ask_http(edges, Ask("confirm_order", key=f"{key}, confirm", **of_it))
+    swap = {"tickets": [paid.reply["tickets"][0]["ticket_id"]], "units": ["south/A/1"], "channel": "club"}
+    exchange = Ask("exchange_tickets", swap, key=f"{key}, swap", **of_it)
+    exchanged = thing(await ask_grpc(edges, exchange), "order")
+    rules = {"max_per_buyer": RULES["max_per_buyer"]}
+    edited = await ask_http(edges, Ask("edit_event", {"rules": rules}, event_id=event, if_revision=2, key=f"{key}, no"))
+    assert edited.status == 200, edited
+    other = Ask("place_hold", {"units": ["north/A/2"], **club}, event_id=event, key=f"{key}, other")
+    for asking in ASKING:
+        assert (await asking(edges, other)).code == "UNIT_UNKNOWN"
+        assert thing(await asking(edges, hold), "hold")["hold_id"] == held["hold_id"]
+        assert thing(await asking(edges, exchange), "order") == exchanged
+
+
+async def test_a_key_is_told_what_it_stands_for_whatever_was_edited(edges: Edges) -> None:
+    await check_told_again(edges, "edited")
+
+
+async def test_the_check_notices_who_reads_a_wish_first(edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(BasketAsks, "_under_key", nothing)
+    with pytest.raises(AssertionError):
+        await check_told_again(edges, "edited, control")
 
 
 async def check_the_command(edges: Edges, folder: Path) -> None:

@@ -3,25 +3,31 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from actors.baskets import WishedLeg
-from actors.core.commands import CreateEvent, OpenSale, Stamp
+from actors.core.commands import CreateEvent, EditEvent, OpenSale, Stamp
 from actors.core.ids import Kind, outside_id, ticket_id
+from actors.core.layout import Layout, Row, RowKind, Section
 from actors.core.outcomes import Rejected
 from actors.core.parts import LEDGER_AREA
 from actors.core.replies import HoldReply, OrderReply, OrderStatus
+from actors.core.rules import Channel
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.reservations import Caller, Done, Request, Reservations
 from actors.reservations.divisions import FRESH_MS
 from tests.simulation.basket_client import BLOCKS, LAYOUT, LONG_MS, TENANT, Answer, Client
-from tests.simulation.basket_operations import Operation
+from tests.simulation.basket_operations import Operation, meanwhile
 from tests.simulation.basket_stage import Gateway
-from tests.simulation.divided_operations import HOME, LEDGER, NORTH
+from tests.simulation.divided_operations import HOME, LEDGER, NORTH, RULES, STADIUM
 from tests.simulation.world import now_ms
 
 CALLER = Caller(TENANT, "principal")
 SPLIT, EVENING = f"event_{HOME}", f"event_{BLOCKS[0]}"
 SEATS = Wish(("east/1/1", "north/1/1"))
 TWO = Wish(best=(BestSeats(2),))
+ENDED_AFTER_S = 0.013
+GROWN_AFTER_S = 0.011
 Asking = Callable[[Reservations, Request], Awaitable[Done[HoldReply] | Done[OrderReply] | Rejected]]
 
 
@@ -123,6 +129,48 @@ async def _paid_and_north_is_full(client: Client) -> None:
     scene.desk, scene.basket = desk, basket
 
 
+async def _paid_through_a_channel(client: Client) -> None:
+    rules = msgspec.structs.replace(RULES, channels=(Channel("club"),))
+    await client.write("channel", HOME, lambda stamp: EditEvent(stamp, 2, rules=rules))
+    await asyncio.sleep(1)
+    await _buy(client, SPLIT, msgspec.structs.replace(SEATS, channel="club"))
+
+
+async def _exchange_while_channel_ends(client: Client) -> None:
+    """So that who asks again under the same key asks for what there is no more."""
+    order, new = _order(client), Wish(("east/1/2",), channel="club")
+
+    async def end(another: Client) -> None:
+        await asyncio.sleep(ENDED_AFTER_S)
+        await another.write("end", HOME, lambda stamp: EditEvent(stamp, 3, rules=RULES))
+
+    exchanging = ask(
+        client, "exchange", lambda gateway, request: gateway.exchange_tickets(request, order, (0,), new, SPLIT)
+    )
+    await meanwhile(client, end, exchanging)
+
+
+async def _table_at_home(client: Client) -> None:
+    rules = msgspec.structs.replace(RULES, max_per_buyer=9)
+    await client.write("table", HOME, lambda stamp: EditEvent(stamp, 2, layout=_with_table(2), rules=rules))
+    await asyncio.sleep(1)
+
+
+def _with_table(seats: int) -> Layout:
+    table = Section("salon", (Row("T", 0, 1, seats, kind=RowKind.WHOLE_TABLE),))
+    return msgspec.structs.replace(STADIUM, sections=(*STADIUM.sections, table))
+
+
+async def _hold_while_table_grows(client: Client) -> None:
+    """After room was looked for, and before it is pinned."""
+
+    async def grow(another: Client) -> None:
+        await asyncio.sleep(GROWN_AFTER_S)
+        await another.write("grow", HOME, lambda stamp: EditEvent(stamp, 3, layout=_with_table(3)))
+
+    await meanwhile(client, grow, _hold(client, SPLIT, Wish(("salon/T",))))
+
+
 def _order(client: Client) -> str:
     return outside_id(Kind.ORDER, client.scene.desk, client.scene.order)
 
@@ -153,6 +201,8 @@ RESERVED = {
         Operation("asked: hold, release", _nothing, _hold_and_give_up),
         Operation("asked: hold of the unknown, hold", _nothing, _hold_once_more),
         Operation("asked: exchange for the best", _paid_and_north_is_full, _exchange_for_best),
+        Operation("asked: table grows, hold", _table_at_home, _hold_while_table_grows),
+        Operation("asked: channel ends, exchange", _paid_through_a_channel, _exchange_while_channel_ends),
         Operation("asked: exchange in one event", _evening, _exchange_in_evening),
         Operation("asked: buy, cancel", _nothing, _buy_and_cancel),
     )

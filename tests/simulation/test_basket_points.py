@@ -29,6 +29,7 @@ PAUSED = (
     "split: edit, client asks again | away leg1 @ desk>leg1 FollowEvent send 1",
     "asked: hold, release, client asks again | kill gateway @ gateway>desk SettleBasket answer 1",
     "asked: hold, release, client asks again | kill gateway @ gateway>leg2 PinLeg answered 1",
+    "asked: channel ends, exchange, client asks again | kill gateway @ gateway>desk SettleExchange send 1",
 )
 """In these somebody waits before asking again, is told what it asked for, or goes on where another one stopped."""
 ASKED = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in RESERVED)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from actors.core import desk_state
+from actors.core.baskets import MAX_LEGS
 from actors.core.ids import BlockId, Kind, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
@@ -32,10 +33,15 @@ SPLIT = (("north",), ("east", "south"))  # west is at home
 class Stadium:
     """A world without faults with one event, split, and one gateway."""
 
-    def __init__(self, rules: Rules = Rules()) -> None:  # noqa: B008 - it is frozen
+    def __init__(
+        self,
+        rules: Rules = Rules(),  # noqa: B008 - it is frozen
+        layout: Layout = LAYOUT,
+        split: tuple[tuple[str, ...], ...] = SPLIT,
+    ) -> None:
         self.world = World(7, ("shard-1", "shard-2", "shard-3"), faults=False)
         self.gateway = self.world.gateway()
-        self.rules = rules
+        self.rules, self.layout, self.split = rules, layout, split
         self.event = self.home = ""
         self._keys = 0
 
@@ -44,7 +50,7 @@ class Stadium:
         return Request(CALLER, key or f"key-{self._keys}", 15_000, buyer)
 
     async def create(self) -> Done[EventReply]:
-        created = await self.gateway.create_event(self.request(), "final", LAYOUT, 600_000, self.rules, SPLIT)
+        created = await self.gateway.create_event(self.request(), "final", self.layout, 600_000, self.rules, self.split)
         assert isinstance(created, Done), created
         self.home, self.event = created.block, f"event_{created.block}"
         return created
@@ -173,6 +179,20 @@ async def test_sections_say_where_to_look() -> None:
     stadium = await Stadium().open()
     held = await stadium.hold(Wish(best=(BestSeats(2, ("west", "south")), BestSeats(2, ("north",)))))
     assert sorted({seat.split("/")[0] for seat in held.reply.legs[0].seats}) == ["north", "south"]
+
+
+@on_virtual_time
+async def test_a_hold_is_of_eight_parts_at_most() -> None:
+    names = tuple(f"s{number}" for number in range(MAX_LEGS + 1))
+    sections = tuple(Section(name, (Row("1", 0, 1, 2),)) for name in names)
+    layout = Layout("EUR", (Category("gold", 9000),), sections, ())
+    stadium = await Stadium(layout=layout, split=tuple((name,) for name in names)).open()
+    refused = await stadium.refused(Wish(tuple(f"{name}/1/1" for name in names)))
+    assert refused.reason is Reason.INVALID_ARGUMENT
+    assert refused.details.fields == ("units: are of more than 8 parts of the event",)
+    eight = tuple(f"{name}/1/1" for name in names[:MAX_LEGS])
+    (leg,) = (await stadium.hold(Wish(eight))).reply.legs
+    assert sorted(leg.seats) == sorted(eight)
 
 
 async def check_limit() -> None:

@@ -84,6 +84,11 @@ def tries_are_given_up_by_nobody(patch: pytest.MonkeyPatch) -> None:
             "basket was refused as UNITS_HELD, and it happened",
         ),
         (
+            nobody_asks_what_a_key_stands_for,
+            "asked: channel ends, exchange, client asks again | kill gateway @ gateway>desk SettleExchange answer 1",
+            "exchange was refused as UNIT_UNKNOWN, and it happened",
+        ),
+        (
             tries_are_given_up_by_nobody,
             "asked: hold of two events, client is gone | kill gateway @ gateway>desk SettleBasket send 1",
             "a leg is in doubt for",
