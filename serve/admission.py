@@ -54,8 +54,12 @@ class Admission:
         return refusal or await self._authenticate(envelope.authorization)
 
     async def _admit_operator(self, envelope: Envelope) -> Operator | Rejected:
-        caller = await self._admit_read(envelope)
-        return caller if isinstance(caller, Operator | Rejected) else Rejected(Reason.PERMISSION_DENIED)
+        return only_operators(await self._admit_read(envelope))
+
+
+def only_operators(caller: Caller | Rejected) -> Operator | Rejected:
+    """Who was let in, if an operator."""
+    return caller if isinstance(caller, Operator | Rejected) else Rejected(Reason.PERMISSION_DENIED)
 
 
 def _malformed(body: Shape | Rejected | None, faults: tuple[str, ...]) -> Rejected | None:

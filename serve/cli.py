@@ -1,8 +1,6 @@
 """`holdfast`: run it, migrate, make keys and events, hold from the command line, load it, audit and replay it."""
 
 import asyncio
-import csv
-import re
 import secrets
 import shlex
 from collections.abc import Callable, Iterator
@@ -38,6 +36,7 @@ from serve.refusals import split_fault
 from serve.refused_calls import CallRefused
 from serve.settings import Settings, variable_of
 from serve.validation import key_faults
+from serve.wish_words import names_of, wish_of_words
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A reservation server."
@@ -49,8 +48,6 @@ app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
-
-_AREA_QUANTITY = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -177,7 +174,7 @@ def create_event(
     with _refusals_told(once), client_of(running_stack(data_dir).http_url, api_key_of(data_dir, key)) as client:
         body = {"name": name} | ({} if hold_ttl_seconds is None else {"hold_ttl_seconds": hold_ttl_seconds}) | documents
         if split:
-            body["split"] = [_names(text) for text in split]
+            body["split"] = [names_of(text) for text in split]
         event_id: str = write(client, "/v1/events", body, once)["event_id"]
         out.print(event_id)
         if open_sale:
@@ -189,6 +186,17 @@ def hold(
     event_id: EventId,
     seat: Annotated[list[str] | None, typer.Option(help="A seat, section/row/seat; may be given again.")] = None,
     area: Annotated[list[str] | None, typer.Option(help="NAME:QUANTITY; may be given again.")] = None,
+    best: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="So many of the best seats side by side: QUANTITY or CATEGORIES:QUANTITY; may be given again."
+        ),
+    ] = None,
+    slot: Annotated[
+        list[str] | None, typer.Option(help="RESOURCE/START/END, as in Court 1/2026-05-01T18:00Z/2026-05-01T19:00Z.")
+    ] = None,
+    channel: Annotated[str, typer.Option(help="Through which it is sold.")] = "",
+    buyer: Annotated[str, typer.Option(help="Your own opaque name of the buyer.")] = "",
     idempotency_key: Annotated[str | None, typer.Option(help="Ask again under the same key.")] = None,
     data_dir: DataDir = None,
     key: ApiKey = None,
@@ -196,11 +204,11 @@ def hold(
     """Hold units over gRPC."""
     from serve.grpc_client import place_hold
 
-    areas = [_area_quantity(text) for text in area or ()]
+    wish = wish_of_words(seat or (), area or (), best or (), slot or (), channel, buyer)
     once = _idempotency_key(idempotency_key)
     stack, api_key = running_stack(data_dir), api_key_of(data_dir, key)
     with _refusals_told(once):
-        placed = place_hold(stack.grpc_target, api_key, event_id, list(seat or ()), areas, once, TIMEOUT_S)
+        placed = place_hold(stack.grpc_target, api_key, event_id, wish, once, TIMEOUT_S)
     out.print(msgspec.json.format(msgspec.json.encode(placed)).decode())
 
 
@@ -358,18 +366,6 @@ def _document(path: Path, parse: Callable[[object], object]) -> object:
     if isinstance(parsed, tuple):
         fail("\n".join(f"{path}: {fault}" for fault in parsed))
     return raw
-
-
-def _names(text: str) -> list[str]:
-    """Names between commas; one that has a comma stands in double quotes."""
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
-
-
-def _area_quantity(text: str) -> tuple[str, int]:
-    named = _AREA_QUANTITY.fullmatch(text)
-    if named is None:
-        fail(f"--area {text}: write NAME:QUANTITY, the quantity in up to 9 digits")
-    return named[1], int(named[2])
 
 
 def _idempotency_key(given: str | None) -> str:

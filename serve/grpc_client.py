@@ -1,16 +1,19 @@
 """The command line's own gRPC client: one hold, as a partner's program would place it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar, cast
 
 import grpc
 import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
 from actors.core.outcomes import Details, Reason, Rejected
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, units_pb2
 from serve.refused_calls import ASK_AGAIN_AFTER_S, CallRefused, refused, refused_by_code, settled, unanswered
+from serve.wish_shapes import NewHold
 
 T = TypeVar("T")
 
@@ -25,14 +28,21 @@ class HoldPlaced(msgspec.Struct, frozen=True):
     replayed: bool
 
 
-def place_hold(
-    target: str, api_key: str, event_id: str, seats: list[str], areas: list[tuple[str, int]], key: str, timeout_s: float
-) -> HoldPlaced:
-    """Place a hold of seats and of so many places of areas. Raises CallRefused."""
+def place_hold(target: str, api_key: str, event_id: str, wish: NewHold, key: str, timeout_s: float) -> HoldPlaced:
+    """Place a hold of units by name, places of areas, the best seats, and times. Raises CallRefused."""
     request = holds_pb2.PlaceHoldRequest(
         event_id=event_id,
-        units=seats,
-        areas=[units_pb2.AreaQuantity(area=area, quantity=quantity) for area, quantity in areas],
+        units=wish.units,
+        areas=[units_pb2.AreaQuantity(area=places.area, quantity=places.quantity) for places in wish.areas],
+        best=[units_pb2.BestSeats(quantity=seats.quantity, categories=seats.categories) for seats in wish.best],
+        slots=[
+            units_pb2.SlotSpan(
+                resource=span.resource, starts_at=_timestamp(span.starts_at), ends_at=_timestamp(span.ends_at)
+            )
+            for span in wish.slots
+        ],
+        channel=wish.channel,
+        buyer_id=wish.buyer_id,
         idempotency_key=key,
     )
     with grpc.insecure_channel(target) as channel:
@@ -48,6 +58,12 @@ def place_hold(
         hold.expires_at.ToJsonString(),
         response.idempotency_replayed,
     )
+
+
+def _timestamp(at: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(at)
+    return stamp
 
 
 def _answer(call: Callable[[], T]) -> T:

@@ -53,7 +53,7 @@ class OrderPage(Page, frozen=True):
 
 
 class LayoutAsked(Shape, frozen=True):
-    """The version of the layout that is expected; another one is refused."""
+    """Which `version` of the layout; none: the newest. Those before the newest are for operators."""
 
     version: Annotated[int, Meta(ge=1)] | None = None
 

@@ -20,18 +20,18 @@ from actors.projections.availability_reader import EventSummary
 from actors.projections.cursor import InvalidCursor
 from actors.projections.fresh import ReadUnavailable
 from actors.projections.listing_reader import Listed
-from actors.projections.past import Instant, ManyJournals, NotThere, Position
+from actors.projections.past import ManyJournals, NotThere
 from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
-from serve.admission import Admission, Authenticate, Envelope
+from serve.admission import Admission, Authenticate, Envelope, only_operators
 from serve.ration import Ration
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.refusals import invalid
 from serve.validation import Shape, bounded_timeout_ms
 
 PAST_PERIOD_S = 1.0
-"""An event as it was is folded from its journal, which occupies its gateway: one at a time, and one a second for each
-tenant."""
+"""An event as it was, and a layout that it had, are read from its journal, which occupies its gateway: one at a time,
+and one a second for each tenant."""
 
 T = TypeVar("T")
 R = TypeVar("R", HoldReply, OrderReply)
@@ -96,7 +96,7 @@ class Reads(Admission):
     async def get_layout(
         self, envelope: Envelope, event_id: str, asked: LayoutAsked | Rejected
     ) -> EventLayout | Rejected:
-        """An event's layout, of the version that is asked for, if any is."""
+        """An event's layout, of the version that is asked for, if any is. Those before the newest are for operators."""
         admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
@@ -105,9 +105,11 @@ class Reads(Admission):
         found = await _unless_away(self._models.availability.layout(caller.tenant, block))
         if found is None:
             return await self._missing_read_model(caller, event_id, envelope)
-        if not isinstance(found, Rejected) and asked.version not in (None, found.version):
-            return invalid(f"version: the layout's version is {found.version}")
-        return found
+        if isinstance(found, Rejected) or asked.version in (None, found.version):
+            return found
+        if asked.version > found.version:
+            return invalid(f"version: the newest is {found.version}")
+        return await self._old_layout(caller, block, asked.version, bounded_timeout_ms(envelope.timeout_ms))
 
     async def get_statuses(
         self, envelope: Envelope, event_id: str, asked: StatusesAsked | Rejected
@@ -180,20 +182,29 @@ class Reads(Admission):
         with self._pasts.turn(operator.tenant) as ours:
             if not ours:
                 return Rejected(Reason.RATE_LIMITED)
-            return await self._folded(block, when, bounded_timeout_ms(envelope.timeout_ms))
+            reading = self._models.past.shown(block, when)
+            try:
+                shown = await _unless_late(reading, bounded_timeout_ms(envelope.timeout_ms))
+            except NotThere:
+                return invalid("at: the event has no such past")
+            except ManyJournals:
+                return invalid("at: must be an instant, as the event is split and has no sequence of its past")
+            return shown if isinstance(shown, Rejected) else SeatPlan(block, shown)
 
-    async def _folded(self, block: BlockId, when: Position | Instant, timeout_ms: int) -> SeatPlan | Rejected:
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                return SeatPlan(block, await self._models.past.shown(block, when))
-        except NotThere:
-            return invalid("at: the event has no such past")
-        except ManyJournals:
-            return invalid("at: must be an instant, as the event is split and has no sequence of its past")
-        except TimeoutError:
-            return Rejected(Reason.DEADLINE_EXCEEDED)
-        except JournalUnavailable:
-            return Rejected(Reason.UNAVAILABLE)
+    async def _old_layout(
+        self, caller: Caller, block: BlockId, version: int, timeout_ms: int
+    ) -> EventLayout | Rejected:
+        """A layout that the event has no more, of a version that it had; from the journal, unless it is known."""
+        operator = only_operators(caller)
+        if isinstance(operator, Rejected):
+            return operator
+        known = self._models.past.known_layout(block, version)
+        if known is not None:
+            return known
+        with self._pasts.turn(operator.tenant) as ours:
+            if not ours:
+                return Rejected(Reason.RATE_LIMITED)
+            return await _unless_late(self._models.past.layout(block, version), timeout_ms)
 
     async def _admit_read_model(
         self, envelope: Envelope, event_id: str, body: Shape | Rejected | None = None
@@ -208,6 +219,17 @@ class Reads(Admission):
         """Why there is no read model: there is no such event, or it was created a moment ago."""
         known = await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
         return known if isinstance(known, Rejected) else Rejected(Reason.UNAVAILABLE)
+
+
+async def _unless_late(reading: Awaitable[T], timeout_ms: int) -> T | Rejected:
+    """What a journal says, or that it does not within this time, or cannot be reached now."""
+    try:
+        async with asyncio.timeout(timeout_ms / 1000):
+            return await reading
+    except TimeoutError:
+        return Rejected(Reason.DEADLINE_EXCEEDED)
+    except JournalUnavailable:
+        return Rejected(Reason.UNAVAILABLE)
 
 
 async def _unless_away(reading: Awaitable[T]) -> T | Rejected:

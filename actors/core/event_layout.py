@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from actors.core.allotments import shelve
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex, has_same_units
+from actors.core.layout_versions import count_of_own_units
 from actors.core.legs import pinned_units
 from actors.core.outcomes import Details, Reason, Rejected
 from actors.core.parts import layout_of_home
@@ -12,15 +13,16 @@ from actors.core.rules import Rules
 from actors.core.state import BlockState, Hold, Units
 from actors.core.tickets import SOLD, is_whole, sold_units
 
-MAX_LAYOUT_VERSIONS = 1_000
+MAX_LAYOUT_VERSIONS = 10_000
+MAX_CHANGES_OF_UNITS = 1_000
 
 
 def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     """Why the units of this index cannot stand in the place of the block's: somebody has what it would not have."""
     if index.layout.currency != state.index.layout.currency:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("layout.currency: cannot change",)))
-    if state.layout_version >= MAX_LAYOUT_VERSIONS:
-        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"layout: has changed {MAX_LAYOUT_VERSIONS} times",)))
+    if fault := _fault_of_versions(state):
+        return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(fault,)))
     sold: list[str] = []
     held: list[str] = []
     if not has_same_units(state.index.layout, index.layout):
@@ -33,6 +35,19 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     if sold:
         return Rejected(Reason.UNITS_SOLD, Details(units=tuple(sold)))
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None
+
+
+def _fault_of_versions(state: BlockState) -> str:
+    """Why there is no room for another version beside those under which somebody has something; or nothing."""
+    if len(state.layouts) < min(MAX_LAYOUT_VERSIONS, MAX_CHANGES_OF_UNITS):
+        return ""
+    referred = _referred(state)
+    in_use = {version: layout for version, layout in state.layouts.items() if version in referred}
+    if len(in_use) >= MAX_LAYOUT_VERSIONS:
+        return f"layout: {MAX_LAYOUT_VERSIONS} versions of it are in use"
+    if count_of_own_units(in_use) >= MAX_CHANGES_OF_UNITS:
+        return f"layout: {MAX_CHANGES_OF_UNITS} versions of it with different units are in use"
+    return ""
 
 
 def _find_orphans(state: BlockState, index: LayoutIndex, held: list[str], sold: list[str]) -> None:
@@ -82,8 +97,12 @@ def _adopt_layout(state: BlockState, layout: Layout) -> None:
 
 def _forget_layouts(state: BlockState) -> None:
     """Those to which nothing refers any more."""
-    if len(state.layouts) == 1:
-        return
+    if len(state.layouts) > 1:
+        state.versions.forget(_referred(state))
+
+
+def _referred(state: BlockState) -> set[int]:
+    """The versions under which somebody has something, and the present one."""
     referred = {state.layout_version}
     for hold in state.holds.values():
         referred.add(hold.layout)
@@ -91,7 +110,7 @@ def _forget_layouts(state: BlockState) -> None:
     for order in state.orders.values():
         for lot in order.exchanged:
             referred |= {lot.layout, lot.priced}
-    state.forget_layouts(referred)
+    return referred
 
 
 def _count_buyers(state: BlockState) -> None:

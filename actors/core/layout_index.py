@@ -49,6 +49,15 @@ class LayoutIndex:
         self.prices = PriceList(layout)
         self.has_only_rows = not self.has_tables and not layout.resources  # then a unit has one name
 
+    def with_prices_of(self, layout: Layout) -> "LayoutIndex":
+        """The index of a layout of the same rows and slots, sharing all that is of these."""
+        index = LayoutIndex.__new__(LayoutIndex)
+        vars(index).update(vars(self))
+        index.layout = layout
+        index.area_of_name = {area.name: number for number, area in enumerate(layout.areas)}
+        index.prices = PriceList(layout)
+        return index
+
     def find_unit(self, name: str) -> tuple[int, int] | None:
         """The numbers of the seat or slot of this name and of its price category, or None if there is none."""
         parts = name.split("/")
@@ -133,11 +142,18 @@ class LayoutIndex:
         return range(self._bases[number], self._bases[number] + self._rows[number][1].count)
 
 
+def shares_rows_and_slots(one: Layout, other: Layout) -> bool:
+    """Whether both have the very same rows and slots, each once in memory."""
+    return one.sections is other.sections and one.resources is other.resources and one.calendars is other.calendars
+
+
 def has_same_units(one: Layout, other: Layout) -> bool:
     """Whether names, numbers and lengths of all seats and slots, and the names of all areas, are the same in both.
 
     No also where the same labels are written in another way.
     """
+    if shares_rows_and_slots(one, other):
+        return [area.name for area in one.areas] == [area.name for area in other.areas]
     return _numbered(one) == _numbered(other)
 
 

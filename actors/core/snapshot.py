@@ -20,13 +20,14 @@ from actors.core.allotments import shelve
 from actors.core.desk_state import Basket, Todo
 from actors.core.event_layout import reclaim
 from actors.core.layout import Layout
+from actors.core.layout_versions import WrittenVersion, read_versions, written
 from actors.core.parts import Part
 from actors.core.replies import EventStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
 from actors.core.state import BlockState, Hold, Leg, Memo, Order, Waiter
 from actors.core.tickets import SOLD
 
-FORMAT = 5
+FORMAT = 6
 
 _CHECKSUM_BYTES = 16
 _LENGTH_BYTES = 4
@@ -43,14 +44,14 @@ class SnapshotDamaged(Exception):
 class _Head(msgspec.Struct, array_like=True, tag=1):
     """All of which there is one; how many values of each kind follow.
 
-    `layouts`: (version, layout) of those that something refers to, the present one last; empty: there is no event yet.
+    `layouts`: those versions that something refers to, the present one last; empty: there is no event yet.
     """
 
     tenant: str
     name: str
     status: EventStatus
     revision: int
-    layouts: tuple[tuple[int, Layout], ...]
+    layouts: tuple[WrittenVersion, ...]
     rules: Rules
     returned: tuple[str, ...]
     hold_ttl_ms: int
@@ -186,7 +187,7 @@ def _body(state: BlockState) -> Iterator[bytes]:
 
 def _frozen(state: BlockState) -> Iterator[_Chunk]:
     yield _Head(
-        state.tenant, state.name, state.status, state.revision, tuple(sorted(state.layouts.items())), state.rules,
+        state.tenant, state.name, state.status, state.revision, written(state.layouts), state.rules,
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
         _counts(state), tuple(state.parts.items()), state.whole, state.home, state.was_cancelled,
     )  # fmt: skip
@@ -238,9 +239,9 @@ def _thaw_head(state: BlockState, head: _Head) -> None:
     state.returned = set(head.returned)
     state.parts, state.whole, state.home = dict(head.parts), head.whole, head.home
     if head.layouts:
-        state.layouts = dict(head.layouts)
-        version, layout = head.layouts[-1]
-        state.set_layout(layout, version)
+        state.versions.layouts = read_versions(head.layouts)
+        version = head.layouts[-1].version
+        state.set_layout(state.layouts[version], version)
 
 
 def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for each kind of chunk

@@ -6,7 +6,7 @@ what is overdue goes: stale deadlines count (see `ground`).
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from actors.core.desk_state import Desk
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.layout import Layout
-from actors.core.layout_index import LayoutIndex, has_same_units
+from actors.core.layout_index import LayoutIndex
+from actors.core.layout_versions import LayoutVersions, with_units_of
 from actors.core.parts import Part, layout_of_home
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus, WaiterStatus
 from actors.core.rules import Rules
@@ -151,7 +152,7 @@ class BlockState:
         self.revision = 0  # grows with every change of the event itself
         self.layout: Layout | None = None
         self.layout_version = 0
-        self.layouts: dict[int, Layout] = {}  # those that something still refers to, the present one too
+        self.versions = LayoutVersions()
         self.parts: dict[Part, int] = {}  # of an event that is split; which revision of it each knows
         self.whole: Layout | None = None  # with what the parts have, if there are parts
         self.home = ""  # of the event of which this is a part
@@ -179,8 +180,6 @@ class BlockState:
         self.ask_count = 0  # how often a leg got such a time; only its growth means anything
         self.barred: dict[int, tuple[int, int]] = {}  # legs that came to nothing before they came: (revision, until)
         self.buyers = Buyers()
-        self._indices: dict[int, LayoutIndex] = {}
-        self._has_units_of: dict[int, bool] = {}  # by version: whether all units are the same as now
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
         self._ask_dues: list[tuple[int, int]] = []  # heap of (time to ask, leg); some are stale
@@ -189,8 +188,7 @@ class BlockState:
 
     def set_event_layout(self, layout: Layout, version: int) -> None:
         """Give the event its layout, and the block what its parts do not have of that."""
-        self.whole = layout if self.parts else None
-        self.set_layout(layout_of_home(layout, tuple(self.parts)), version)
+        self.set_layout(self._without_parts(layout), version)
 
     def set_layout(self, layout: Layout, version: int) -> None:
         """Give the block its units, all available and in no allotment."""
@@ -201,24 +199,28 @@ class BlockState:
 
     def reprice(self, layout: Layout, version: int) -> None:
         """Give the event a layout of the same units, of which everybody keeps what is theirs."""
-        self.whole = layout if self.parts else None
-        self._use_layout(layout_of_home(layout, tuple(self.parts)), version)
+        self._use_layout(self._without_parts(layout), version)
         self.inventory.capacities = [area.capacity for area in self.index.layout.areas]
         self.seat_finders = SeatFinders(self.index, self.inventory)
 
     def _use_layout(self, layout: Layout, version: int) -> None:
-        self.layout = layout
+        self.index = self.versions.use(layout, version)
+        self.layout = self.index.layout
         self.layout_version = version
-        self.layouts[version] = layout
-        self.index = self._indices[version] = LayoutIndex(layout)
-        self._has_units_of.clear()
         self._seat_finders_of_all = None
         self.line.forgive()
 
-    def forget_layouts(self, referred: set[int]) -> None:
-        """Keep only these versions."""
-        self.layouts = {version: self.layouts[version] for version in sorted(referred)}
-        self._indices = {version: index for version, index in self._indices.items() if version in referred}
+    def _without_parts(self, layout: Layout) -> Layout:
+        """What no part has of the event's new layout."""
+        if not self.parts:
+            return layout
+        self.whole = layout if self.whole is None else with_units_of(self.whole, layout)
+        return layout_of_home(self.whole, tuple(self.parts))
+
+    @property
+    def layouts(self) -> Mapping[int, Layout]:
+        """By version, those that something still refers to, the present one last."""
+        return self.versions.layouts
 
     def set_rules(self, rules: Rules, at_ms: int) -> None:
         """Sell on these rules from now on."""
@@ -254,14 +256,15 @@ class BlockState:
 
     def index_of(self, version: int) -> LayoutIndex:
         """The units of a layout version that something refers to."""
-        index = self._indices.get(version)
-        if index is None:
-            index = self._indices[version] = LayoutIndex(self.layouts[version])
-        return index
+        return self.versions.index_of(version)
 
     def units_now(self, lot: Hold | Lot) -> Units:
         """The lot's units by the present layout's numbers; those that it no longer has are left out."""
-        if lot.layout == self.layout_version or not (lot.seats or lot.areas) or self._has_same_units(lot.layout):
+        if (
+            lot.layout == self.layout_version
+            or not (lot.seats or lot.areas)
+            or self.versions.has_same_units(lot.layout)
+        ):
             return Units(lot.seats, lot.areas, lot.channel)
         before, areas = self.index_of(lot.layout), self.index.area_of_name
         seats = (self.index.find_unit(before.unit_name(seat)) for seat in lot.seats)
@@ -271,11 +274,6 @@ class BlockState:
             tuple((areas[name], quantity) for name, quantity in named if name in areas),
             lot.channel,
         )
-
-    def _has_same_units(self, version: int) -> bool:
-        if version not in self._has_units_of:
-            self._has_units_of[version] = has_same_units(self.index.layout, self.layouts[version])
-        return self._has_units_of[version]
 
     @property
     def seat_finders_of_all(self) -> SeatFinders:

@@ -1,6 +1,7 @@
 """What is answered of an event as of one position: counts; seats and slots by name, or all by their places."""
 
 from functools import cached_property
+from hashlib import blake2b
 
 import msgspec
 
@@ -95,6 +96,11 @@ class EventLayout(msgspec.Struct, frozen=True):
     version: int
     digest: str
     layout: Layout
+
+
+def digest_of_layout(encoded: bytes) -> str:
+    """What stands for a layout, as projections keep it."""
+    return blake2b(encoded, digest_size=8).hexdigest()
 
 
 class SeatPlan:

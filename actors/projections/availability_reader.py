@@ -14,7 +14,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from actors.projections.answers import (
     Slots,
     UnitStatuses,
     availability_of,
+    digest_of_layout,
 )
 from actors.projections.counts import EventCounts
 from actors.projections.cursor import cursor_behind, place_of
@@ -78,7 +78,7 @@ class _IndexedLayout:
     def __init__(self, version: int, layout: bytes) -> None:
         self.version = version
         self.index = LayoutIndex(_layouts.decode(layout))
-        self.digest = blake2b(layout, digest_size=8).hexdigest()
+        self.digest = digest_of_layout(layout)
 
 
 class AvailabilityReader:

@@ -1,19 +1,25 @@
-"""What an event was at a past instant or position: folded from its journal, and never asked of a shard.
+"""What an event was at a past instant or position, and what layouts it had: folded from its journal, and never asked of
+a shard.
 
 From the newest snapshot at or before, or from the first row. Between slices of a few milliseconds others go on, but the
 whole may take long: whoever lets somebody ask bounds how often.
 """
 
 import asyncio
+from collections import OrderedDict
 
 import msgspec
 import structlog
 
+from actors.core.entries import EventCreated, EventEdited
+from actors.core.events import event_layout
 from actors.core.ids import BlockId
+from actors.core.layout import Layout
 from actors.core.snapshot import FORMAT, SnapshotDamaged, restoring
 from actors.core.state import BlockState
-from actors.journal.journal import Journal, JournalRefused, JournalRow, Snapshot
-from actors.journal.succession import JournalDamaged
+from actors.journal.journal import GENESIS, Journal, JournalRefused, JournalRow, Snapshot
+from actors.journal.succession import JournalDamaged, entries_of_next
+from actors.projections.answers import EventLayout, digest_of_layout
 from actors.projections.fold import Fold
 from actors.projections.shown import Shown, shown_of
 from actors.projections.whole import whole_of
@@ -21,6 +27,7 @@ from actors.projections.whole import whole_of
 _log = structlog.get_logger(__name__)
 
 ROWS_PER_PAGE = 500
+MAX_LAYOUTS_KNOWN = 5  # a few megabytes each
 ENTRIES_PER_SLICE = 500  # a few milliseconds
 
 
@@ -49,6 +56,7 @@ class Past:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._layouts: OrderedDict[tuple[BlockId, int], EventLayout] = OrderedDict()
 
     async def shown(self, block: BlockId, at: Position | Instant) -> Shown:
         """What was shown then. As of the instant that was asked for, or of when the row was recorded.
@@ -66,6 +74,44 @@ class Past:
         # this is no moment that the projector has shown
         return msgspec.structs.replace(whole_of(home, shown, with_seats=True), position=0)
 
+    def known_layout(self, block: BlockId, version: int) -> EventLayout | None:
+        """The event's layout of this version, if it was asked for, or what was shown had it, a moment ago."""
+        known = self._layouts.get((block, version))
+        if known is not None:
+            self._layouts.move_to_end((block, version))
+        return known
+
+    async def layout(self, block: BlockId, version: int) -> EventLayout:
+        """The event's layout of this version; of an event that is split, that of all its parts together.
+
+        Read from the first row on: only the entries of the home, of which none is applied. Raises NotThere,
+        JournalUnavailable, JournalDamaged.
+        """
+        known = self.known_layout(block, version)
+        if known is not None:
+            return known
+        position, chain, seen, passed = 0, GENESIS, 0, 0
+        while rows := await self._journal.rows(block, position, ROWS_PER_PAGE):
+            for row in rows:
+                for entry in entries_of_next(row, position, chain):
+                    layout = entry.layout if isinstance(entry, EventCreated | EventEdited) else None
+                    seen += layout is not None
+                    if layout is not None and seen == version:
+                        return self._keep(block, version, layout)
+                position, chain = row.position, row.chain
+                passed += row.entry_count
+                if passed >= ENTRIES_PER_SLICE:
+                    passed = 0
+                    await asyncio.sleep(0)
+        raise NotThere
+
+    def _keep(self, block: BlockId, version: int, layout: Layout) -> EventLayout:
+        digest = digest_of_layout(msgspec.msgpack.encode(layout))
+        kept = self._layouts[block, version] = EventLayout(block, version, digest, layout)
+        if len(self._layouts) > MAX_LAYOUTS_KNOWN:
+            self._layouts.popitem(last=False)
+        return kept
+
     async def _block(self, block: BlockId, at: Position | Instant) -> Shown:
         row = await (self._row(block, at.position) if isinstance(at, Position) else self._last_before(block, at.at_ms))
         if row is None:
@@ -73,6 +119,8 @@ class Past:
         fold = await self._fold(block, row.position)
         if fold.state.layout is None:
             raise NotThere
+        if not fold.state.home and self.known_layout(block, fold.state.layout_version) is None:
+            self._keep(block, fold.state.layout_version, event_layout(fold.state))
         as_of_ms = row.recorded_at_ms if isinstance(at, Position) else at.at_ms
         return shown_of(fold.state, fold.position, as_of_ms)[0]
 

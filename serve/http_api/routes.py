@@ -162,8 +162,8 @@ class Events(Controller):
     async def get_layout(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """The event's layout: sections, rows, tables and seats; areas; resources and their calendars; prices, fees and
         tax. It never changes under its version, and has an `ETag`: with `If-None-Match` the answer is 304 while it is
-        the same. Who names the `version` may keep it for ever. For a moment after the event was created there is no
-        layout yet: UNAVAILABLE, ask again.
+        the same. Who names the `version` may keep it for ever; those before the newest are for operators. For a moment
+        after the event was created there is no layout yet: UNAVAILABLE, ask again.
         """
         asked = query_of(request, LayoutAsked)
         found = await operations_of(request).get_layout(envelope_of(request), event_id, asked)

@@ -97,6 +97,7 @@ _BOUNDS = {
     "waits": (waiting_line, "MAX_WAITERS_OF_BUYER"),
     "exchanges": (ticket_changes, "MAX_EXCHANGES"),
     "versions": (event_layout, "MAX_LAYOUT_VERSIONS"),
+    "changes": (event_layout, "MAX_CHANGES_OF_UNITS"),
 }
 
 

@@ -1,6 +1,5 @@
 """A command that is refused says so in one line that begins with the stable code, and exits with 1."""
 
-import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Callable, Container, Sequence
@@ -10,15 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from actors.core.outcomes import Details, Reason, Rejected
 from serve import cli, grpc_client, http_client, refused_calls
-from serve.cli import app
 from serve.local.preflight import free_port
 from serve.local.stack import DataFolder
 from serve.refused_calls import CallRefused, refused
 from tests.edges.asking import Ask, ask_http
+from tests.edges.commands import House, command
 from tests.edges.edge_stack import Edges
 from tests.edges.published import published
 from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT
@@ -27,15 +26,6 @@ pytestmark = pytest.mark.anyio
 
 LAYOUT_FILE = "currency: EUR\ncategories: [{name: A, price: 1}]\nareas: [{name: Hall, category: A, capacity: 3}]\n"
 FORGED = "hf_" + "0" * 16 + "_" + "0" * 64
-
-
-class House(NamedTuple):
-    """Where the commands find the edges, and an event that is on sale: seat B/1 is held, of the floor 5 are left."""
-
-    folder: Path
-    event: str
-    layout: Path
-    tenants_key: str
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +41,6 @@ async def house(edges: Edges, tmp_path_factory: pytest.TempPathFactory) -> Async
     with folder.held():
         published(folder, edges, edges.grpc_address)
         yield House(folder.root, event, layout, edges.keys["alpha"])
-
-
-async def command(house: House, *words: str) -> Result:
-    """Run it, in a thread: the edges that it calls run in this one."""
-    unset = {"HOLDFAST_KEY": None, "HOLDFAST_OPERATOR_KEY": None, "HOLDFAST_DATA_DIR": str(house.folder)}
-    return await asyncio.to_thread(lambda: CliRunner().invoke(app, words, env=unset))
 
 
 class Refusal(NamedTuple):
@@ -88,6 +72,20 @@ def refusals(house: House) -> dict[str, Refusal]:
         ),
         "too many by far": Refusal(
             ("hold", house.event, "--area", "Floor:999999999"), "INVALID_ARGUMENT", ("areas[0].quantity: ",)
+        ),
+        "more of the best than there may be": Refusal(
+            ("hold", house.event, "--best", "1", "--best", "Seat:51"), "INVALID_ARGUMENT", ("best[1].quantity: ",)
+        ),
+        "the best of what there is not": Refusal(
+            ("hold", house.event, "--best", "Box,Seat:2"), "UNIT_UNKNOWN", ("Box",)
+        ),
+        "a time that ends before it begins": Refusal(
+            ("hold", house.event, "--slot", "Court 1/2030-05-01T18:00Z/2030-05-01T17:00Z"),
+            "INVALID_ARGUMENT",
+            ("slots[0].ends_at: ",),
+        ),
+        "a channel that there is not": Refusal(
+            ("hold", house.event, *_seats("101/A/1"), "--channel", "club"), "UNIT_UNKNOWN", ("club",)
         ),
         "malformed": Refusal(("hold", house.event, *_seats("")), "INVALID_ARGUMENT", ("units[0]: ",)),
         "no such event": Refusal(("hold", NOWHERE_EVENT, *_seats("101/A/1")), "EVENT_NOT_FOUND"),

@@ -235,7 +235,7 @@ async def test_who_names_the_version_may_keep_it(edges: Edges, gala: Sold) -> No
     assert pinned.headers["cache-control"] == "private, max-age=31536000, immutable"
     for asking in (ask_http, ask_grpc):
         refused = await asking(edges, Ask("get_layout", {"version": 2}, event_id=gala.id))
-        assert (refused.code, refused.fields) == ("INVALID_ARGUMENT", (("version", "the layout's version is 1"),))
+        assert (refused.code, refused.fields) == ("INVALID_ARGUMENT", (("version", "the newest is 1"),))
 
 
 async def test_another_tenant_is_not_told_that_a_layout_is_the_same(edges: Edges, gala: Sold) -> None:

@@ -22,6 +22,7 @@ from tests.edges.asking import Ask, ask_http
 from tests.edges.both import thing
 from tests.edges.edge_stack import Edges, now_ms
 from tests.edges.split_followed import ALPHA, ASKING, OPERATOR, SECTIONS, House, bare, read
+from tests.edges.split_house import LAYOUT, make_pair
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +139,38 @@ async def check_past(house: House, edges: Edges) -> None:
 
 async def test_it_is_shown_as_it_was_at_an_instant(house: House) -> None:
     await check_past(house, house.edges)
+
+
+async def check_old_layout(house: House) -> None:
+    """After its prices changed, the layout of then is that of all its parts, as it was."""
+    edges, event = house.edges, (await make_pair(house.edges, house.key())).split
+    await house.follow()
+    then = {asking: await read(edges, asking, "get_layout", event) for asking in ASKING}
+    then_ms = now_ms()
+    await asyncio.sleep(0.01)
+    shown = await read(edges, ask_http, "get_event", event)
+    layout = {**LAYOUT, "categories": [{"name": "Seat", "price": 5000}, {"name": "Floor", "price": 2500}]}
+    edit = Ask("edit_event", {"layout": layout}, event_id=event, if_revision=shown["revision"], key=house.key())
+    assert not (await ask_http(edges, edit)).code
+    await house.settle()
+    for asking in ASKING:
+        newest = await read(edges, asking, "get_layout", event)
+        assert (newest["layout_version"], newest["categories"][0]["price_minor"]) == (2, 5000)
+        at = Ask("get_statuses", {"at": rfc3339(then_ms)}, event_id=event, tenant=OPERATOR)
+        assert thing(await asking(edges, at), "")["layout_version"] == 1
+        old = Ask("get_layout", {"version": 1}, event_id=event, tenant=OPERATOR)
+        assert thing(await asking(edges, old), "") == then[asking], "it is not what it was"
+
+
+async def test_a_layout_that_it_had_can_be_read(house: House) -> None:
+    await check_old_layout(house)
+
+
+async def test_the_check_notices_a_layout_of_the_home_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    monkeypatch.setattr(past, "event_layout", lambda state: state.index.layout)
+    with pytest.raises(AssertionError, match="it is not what it was"):
+        await check_old_layout(house)
 
 
 async def test_it_has_no_past_at_a_position(house: House) -> None:

@@ -11,11 +11,12 @@ import pytest
 from actors.core.commands import EditEvent
 from actors.core.ids import BlockId
 from actors.core.inventory import UnitStatus
+from actors.core.layout import Fee, Layout
 from actors.journal.journal import Snapshot
 from actors.journal.postgres import PostgresJournal
 from actors.journal.succession import JournalDamaged
 from actors.projections import past
-from actors.projections.answers import SeatPlan, availability_of
+from actors.projections.answers import EventLayout, SeatPlan, availability_of
 from actors.projections.fold import Fold
 from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
@@ -158,7 +159,22 @@ async def check_layouts(world: World, redis: Redis) -> None:
         for statuses, place in ((now.statuses, 3), (before.statuses, 0)):
             assert statuses is not None
             assert [seat for seat, status in enumerate(unpack(statuses)) if status] == [place]
+        await check_versions(looking, event, layout, {1: LAYOUT, 2: edited})
     await display.close()
+
+
+async def check_versions(looking: Past, event: SellingEvent, newest: EventLayout, versions: dict[int, Layout]) -> None:
+    """Each version that ever was is there as it was shown, and no other."""
+    for _ in ("from the journal", "again"):
+        found = [await looking.layout(event.block, version) for version in versions]
+        assert {one.version: one.layout for one in found} == versions
+        assert found[-1] == newest
+        assert len({one.digest for one in found}) == len(found)
+    for version in (0, len(versions) + 1):
+        with pytest.raises(NotThere):
+            await looking.layout(event.block, version)
+    with pytest.raises(NotThere):
+        await looking.layout(BlockId("0123456789abcdef"), 1)
 
 
 async def test_an_event_has_the_layout_of_then(world: World, redis: Redis) -> None:
@@ -194,6 +210,23 @@ async def test_what_was_not_yet_or_is_not_yet_is_not_there(world: World) -> None
             await looking.shown(BlockId("0123456789abcdef"), Position(1))
 
 
+async def test_layouts_of_old_are_read_row_by_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In small pages and slices, among much else; and few are kept."""
+    monkeypatch.setattr(past, "ROWS_PER_PAGE", 3)
+    monkeypatch.setattr(past, "ENTRIES_PER_SLICE", 1)
+    monkeypatch.setattr(past, "MAX_LAYOUTS_KNOWN", 2)
+    event = await world.event()
+    versions = {1: LAYOUT}
+    for number in range(2, 6):
+        await event.live_at_random(Random(number), 3)
+        versions[number] = msgspec.structs.replace(LAYOUT, fees=(Fee("service", number),))
+        assert await event.sell(EditEvent(event.stamp(), event.state.revision, layout=versions[number]))
+    async with looking_back(world) as looking:
+        for version in (4, 1, 5, 3, 2, 2):
+            assert (await looking.layout(event.block, version)).layout == versions[version]
+        assert [version for version in versions if looking.known_layout(event.block, version)] == [2, 3]
+
+
 async def test_a_journal_that_is_damaged_before_says_nothing(world: World) -> None:
     event = await world.event()
     await event.live_at_random(Random(1), 10)
@@ -204,3 +237,6 @@ async def test_a_journal_that_is_damaged_before_says_nothing(world: World) -> No
         await looking.shown(event.block, Position(3))
         with pytest.raises(JournalDamaged):
             await looking.shown(event.block, Position(5))
+        assert (await looking.layout(event.block, 1)).layout == LAYOUT
+        with pytest.raises(JournalDamaged):
+            await looking.layout(event.block, 2)

@@ -196,12 +196,14 @@ class LayoutResource(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., category: _Optional[str] = ..., first_slot: _Optional[int] = ..., count: _Optional[int] = ..., calendar: _Optional[int] = ..., buffer_seconds: _Optional[int] = ...) -> None: ...
 
 class GetLayoutRequest(_message.Message):
-    __slots__ = ("event_id", "version")
+    __slots__ = ("event_id", "version", "timeout_ms")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     version: int
-    def __init__(self, event_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    timeout_ms: int
+    def __init__(self, event_id: _Optional[str] = ..., version: _Optional[int] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
 
 class GetLayoutResponse(_message.Message):
     __slots__ = ("event_id", "layout_version", "currency", "seat_count", "categories", "sections", "areas", "resources", "calendars", "slot_count", "price_types", "fees", "tax", "focus")

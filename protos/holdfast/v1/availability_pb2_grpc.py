@@ -97,11 +97,15 @@ class AvailabilityServiceServicer:
         """GetLayout reads an event's layout: sections, rows, tables and seats; areas; resources and their calendars; prices, fees
         and tax. It never changes under its version, so who has it need not ask again.
 
+        Operators may ask for the versions before the newest, in which the past has its seats: they are read from the event's
+        journal, unless that was done a moment ago, one at a time and one a second for each tenant.
+
         Cost: read from memory. A layout with a label for each of a million seats takes 8 MiB, more than stock clients receive.
 
         For a moment after the event was created there is no layout yet: UNAVAILABLE, ask again.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND, UNAVAILABLE; of a version before the newest also PERMISSION_DENIED,
+        RATE_LIMITED, DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
