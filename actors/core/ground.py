@@ -7,6 +7,7 @@ until it was offered.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 
 from actors.core.allotments import ACCESSIBLE_SEATS, allotment_of_pool, places_kept, pools_without, returned_at
@@ -55,34 +56,53 @@ class Ground:
         )
 
     def choose(self, asked: Asked) -> list[Chosen] | Rejected:
-        """The best seats for each choice that is left to us, apart from what is asked for by number."""
-        chosen: list[Chosen] = []
-        if not asked.best:
-            return chosen
-        gone = dict.fromkeys(asked.seats, GONE)
-        for best in asked.best:
-            found = self._find(best, gone)
-            if isinstance(found, int):
-                named = best.names(self._state.index.layout)
-                return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=found))
-            gone.update(dict.fromkeys(found.seats, GONE))
-            chosen.append((list(found.seats), (found.score, found.orphans)))
-            self._use(found.seats)
-        return chosen
+        """The best seats for each choice that is left to us (one at least), apart from what is asked for by number.
 
-    def _find(self, best: AskedBest, gone: dict[int, int]) -> Found | int:
+        Several are made one after the other, as asked. Whenever what is left has no room for one, all are made anew
+        with that one first, as many times as there are choices. So what is refused has no room for a choice by itself,
+        or each that was tried left none for another by taking its best: seats that would serve all, only because one
+        takes less than the best, are not found.
+        """
+        best, failed = asked.best, 0
+        order = list(range(len(best)))
+        supposed = self._supposed() | dict.fromkeys(asked.seats, GONE)
+        for _ in best:
+            found, available = self._find_in_turn(best, order, supposed)
+            if len(found) == len(best):
+                self._use(seat for each in found.values() for seat in each.seats)
+                in_order = (found[choice] for choice in range(len(best)))
+                return [(list(each.seats), (each.score, each.orphans)) for each in in_order]
+            failed = order.pop(len(found))
+            order.insert(0, failed)
+            if not found:
+                break
+        named = best[failed].names(self._state.index.layout)
+        return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=available))
+
+    def _find_in_turn(
+        self, best: Sequence[AskedBest], order: Sequence[int], supposed: dict[int, int]
+    ) -> tuple[dict[int, Found], int]:
+        """What is found for each of the choices in this order, until one fails, and how many that one could have."""
+        found: dict[int, Found] = {}
+        with ExitStack() as stack:
+            stack.enter_context(self._state.seat_finders.supposing(supposed))
+            for choice in order:
+                one = self._find(best[choice])
+                if isinstance(one, int):
+                    return found, one
+                found[choice] = one
+                stack.enter_context(self._state.seat_finders.supposing(dict.fromkeys(one.seats, GONE)))
+        return found, 0
+
+    def _find(self, best: AskedBest) -> Found | int:
         pools = {OPEN}
         if best.accessible:
             pools.add(ACCESSIBLE)
         if self._wish.channel:
             allotments = enumerate(self._state.rules.allotments, FIRST_ALLOTMENT)
             pools.update(pool for pool, allotment in allotments if allotment.channel == self._wish.channel)
-        finders = self._state.seat_finders
-        with finders.supposing(self._supposed() | gone):
-            finder = finders.finder(frozenset(pools))
-            return finder.find(
-                best.quantity, best.sections, best.categories, split=best.split, accessible=best.accessible
-            )
+        finder = self._state.seat_finders.finder(frozenset(pools))
+        return finder.find(best.quantity, best.sections, best.categories, split=best.split, accessible=best.accessible)
 
     def _supposed(self) -> dict[int, int]:
         """The seats that stand otherwise on the shelf at this time than in the journal."""
