@@ -19,7 +19,7 @@ from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
 from actors.core.state import BlockState, Waiter
 from actors.core.waiting_line import MAX_WAITERS_OF_BUYER
-from actors.core.wishes import canonical, faults_of_wish
+from actors.core.wishes import MAX_BEST_OF_WAITER, canonical, faults_of_wish
 
 _WAITS_ENOUGH = f"buyer_id: waits {MAX_WAITERS_OF_BUYER} times already"
 
@@ -27,6 +27,8 @@ _WAITS_ENOUGH = f"buyer_id: waits {MAX_WAITERS_OF_BUYER} times already"
 def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ...]:
     """What is malformed about the command."""
     faults = list(faults_of_wish(command.wish))
+    if len(command.wish.best) > MAX_BEST_OF_WAITER:
+        faults.append(f"best: at most {MAX_BEST_OF_WAITER} can be waited for")
     if not 0 < command.waiter < 1 << NUMBER_BITS:
         faults.append("waiter: the number is out of bounds")
     elif is_number_in_use(state, command.stamp, Kind.WAITER, command.waiter):
