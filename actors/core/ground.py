@@ -61,9 +61,10 @@ class Ground:
         Several are made one after the other, as asked. Whenever what is left has no room for one, all are made anew
         with that one first, as many times as there are choices. So what is refused has no room for a choice by itself,
         or each that was tried left none for another by taking its best: seats that would serve all, only because one
-        takes less than the best, are not found.
+        takes less than the best, are not found. What is told is of a choice that has no room by itself, if one is met,
+        else of the one that failed when they were made as asked.
         """
-        best, failed = asked.best, 0
+        best, refusals = asked.best, list[Rejected]()
         order = list(range(len(best)))
         supposed = self._supposed() | dict.fromkeys(asked.seats, GONE)
         for _ in best:
@@ -74,10 +75,11 @@ class Ground:
                 return [(list(each.seats), (each.score, each.orphans)) for each in in_order]
             failed = order.pop(len(found))
             order.insert(0, failed)
+            named = best[failed].names(self._state.index.layout)
+            refusals.append(Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=available)))
             if not found:
-                break
-        named = best[failed].names(self._state.index.layout)
-        return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details(units=named, available=available))
+                return refusals[-1]
+        return refusals[0]
 
     def _find_in_turn(
         self, best: Sequence[AskedBest], order: Sequence[int], supposed: dict[int, int]
