@@ -10,7 +10,7 @@ from actors.core.seat_trees import NEVER, KeptTrees, LeastTree, Slots, exact_key
 
 _STEPS: Final = MAX_GROUP + 1
 _CLASS: Final = 1 << 100  # more than any rank
-_SEATS_PER_ROW_LOOK: Final = 10  # what so many seats of these rows cost: every window is tried
+_SEATS_PER_ROW_LOOK: Final = 40  # what so many seats of these rows cost: every window is tried
 
 
 class AccessibleSeats:

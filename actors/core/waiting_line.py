@@ -15,10 +15,10 @@ from actors.core.wishes import Wish
 MAX_WAITERS = 50_000
 MAX_WISHES = 500
 """Different ones: whenever something comes back, each is looked at."""
-ROWS_PER_LOOK = 4
-"""A look takes some 20 µs for what is named and 30 to 65 µs for best seats, of 100,000 with every other one held, with
-a focal point or without; and 5 µs more for each row that is looked at seat by seat, as it has changed or another seat
-of it is wished for as well. So many rows count as another look.
+ROWS_PER_LOOK = 2
+"""A look takes some 20 µs for what is named and 40 to 75 µs for best seats, of 100,000 with every other one held, with
+a focal point or without; and 10 µs more for each row that is looked at seat by seat, as it has changed or another seat
+of it is wished for as well (`python -m tests.measure.waiting_looks`). So many rows count as another look.
 """
 MAX_WAITERS_OF_BUYER = 20
 
