@@ -7,7 +7,16 @@ import msgspec
 from msgspec import Meta
 
 from actors.core.baskets import MAX_LEGS
-from actors.core.wishes import MAX_PARTS, MAX_UNITS_PER_HOLD, AreaPlaces, BestSeats, Span, Wish, overlapping
+from actors.core.wishes import (
+    MAX_BEST_OF_WAITER,
+    MAX_PARTS,
+    MAX_UNITS_PER_HOLD,
+    AreaPlaces,
+    BestSeats,
+    Span,
+    Wish,
+    overlapping,
+)
 from serve.validation import (
     BEGINNING,
     MILLISECOND,
@@ -173,8 +182,9 @@ class NewBasket(Shape, frozen=True):
 
 
 class NewWaiter(Wished, frozen=True):
-    """What to wait for, as a hold has it. `buyer_id` as there."""
+    """What to wait for, as a hold has it, with one of `best` at most. `buyer_id` as there."""
 
+    best: Annotated[tuple[SeatsAsked, ...], Meta(max_length=MAX_BEST_OF_WAITER)] = ()
     buyer_id: BuyerId = ""
 
     def faults(self) -> Iterator[str]:

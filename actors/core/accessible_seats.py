@@ -10,6 +10,7 @@ from actors.core.seat_trees import NEVER, KeptTrees, LeastTree, Slots, exact_key
 
 _STEPS: Final = MAX_GROUP + 1
 _CLASS: Final = 1 << 100  # more than any rank
+_SEATS_PER_ROW_LOOK: Final = 40  # what so many seats of these rows cost: every window is tried
 
 
 class AccessibleSeats:
@@ -81,6 +82,7 @@ class AccessibleSeats:
 
     def _spans(self, number: int) -> Iterable[tuple[int, int]]:
         row, usable = self._view.rows.rows[number], self._view.usable(number)
+        self._view.rows.looks += row.count // _SEATS_PER_ROW_LOOK
         if row.whole and (b" " in usable or row.count > MAX_GROUP):
             return ()
         return runs(usable)

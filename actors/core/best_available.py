@@ -100,6 +100,11 @@ class SeatFinder:
         if len(self._changed) > _PATIENCE + len(self._rows.rows):
             self._forget()
 
+    @property
+    def row_looks(self) -> int:
+        """How often it has looked at a row, seat by seat."""
+        return self._rows.looks
+
     def find(
         self,
         quantity: int,
@@ -118,7 +123,9 @@ class SeatFinder:
         if accessible:
             seats = self._accessible_seats()
             asked = seats.slots.asked(sections, categories)
-            return seats.in_one_row(asked, quantity, accessible) or seats.largest(asked, accessible)
+            largest = seats.largest(asked, accessible)  # known for all sizes at once
+            found = seats.in_one_row(asked, quantity, accessible) if quantity <= largest else None
+            return found or largest
         asked = self._slots.asked(sections, categories)
         strict = (True, False) if self._special else (False,)
         for is_strict in strict:

@@ -134,9 +134,9 @@ def apply(state: BlockState, entry: Entry) -> None:
     prune(state, state.last_at_ms)
 
 
-def next_due(state: BlockState, now_ms: int) -> Entry | None:
+def next_due(state: BlockState, now_ms: int, patience: int = waiting.ENDLESS) -> Entry | None:
     """The entry for what time has brought about, or None: an allotment that comes back, the most overdue hold or unpaid
-    order that ends, and then what is offered to who waits for it.
+    order that ends, and then what is offered to who waits for it, as far as `patience` lets us look (`next_offer`).
     """
     at_ms = max(now_ms, state.last_at_ms)
     if state.next_return is not None and state.next_return[0] <= at_ms:
@@ -147,7 +147,7 @@ def next_due(state: BlockState, now_ms: int) -> Entry | None:
     dropped = desk.next_drop(state, at_ms) if state.desk.placing else None
     if dropped is not None:
         return dropped
-    return waiting.next_offer(state, at_ms) if len(state.line) else None
+    return waiting.next_offer(state, at_ms, patience) if len(state.line) else None
 
 
 def next_deadline_ms(state: BlockState) -> int | None:

@@ -7,10 +7,7 @@ from actors.core.state import BlockState
 
 
 def refuse_never(state: BlockState, asked: Asked) -> Rejected | None:
-    """Why the wish can never be met as the event is, or None.
-
-    Each choice of several is judged by itself, as what one leaves for the next is not for ever the same.
-    """
+    """Why the wish can never be met as the event is, or None. It has one choice at most."""
     layout = state.index.layout
     wanted: dict[int, int] = {}
     for area, quantity in asked.areas:

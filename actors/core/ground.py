@@ -10,6 +10,7 @@ told that there is not enough, but to ask again (`OVERLOADED`): each turn ends h
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 
 from actors.core.allotments import ACCESSIBLE_SEATS, allotment_of_pool, places_kept, pools_without, returned_at
 from actors.core.asking import Asked, AskedBest
@@ -61,33 +62,54 @@ class Ground:
         )
 
     def choose(self, asked: Asked) -> list[Chosen] | Rejected:
-        """The best seats for each choice that is left to us, apart from what is asked for by number."""
-        chosen: list[Chosen] = []
-        if not asked.best:
-            return chosen
-        gone = dict.fromkeys(asked.seats, GONE)
-        for best in asked.best:
-            found = self._find(best, gone)
-            if isinstance(found, int):
-                return self._not_enough(best.names(self._state.index.layout), found)
-            gone.update(dict.fromkeys(found.seats, GONE))
-            chosen.append((list(found.seats), (found.score, found.orphans)))
-            self._use(found.seats)
-        return chosen
+        """The best seats for each choice that is left to us (one at least), apart from what is asked for by number.
 
-    def _find(self, best: AskedBest, gone: dict[int, int]) -> Found | int:
+        Several are made one after the other, as asked. Whenever what is left has no room for one, all are made anew
+        with that one first, as many times as there are choices. So what is refused has no room for a choice by itself,
+        or each that was tried left none for another by taking its best: seats that would serve all, only because one
+        takes less than the best, are not found. What is told is of a choice that has no room by itself, if one is met,
+        else of the one that failed when they were made as asked.
+        """
+        best, refusals = asked.best, list[Rejected]()
+        order = list(range(len(best)))
+        supposed = self._supposed() | dict.fromkeys(asked.seats, GONE)
+        for _ in best:
+            found, available = self._find_in_turn(best, order, supposed)
+            if len(found) == len(best):
+                self._use(seat for each in found.values() for seat in each.seats)
+                in_order = (found[choice] for choice in range(len(best)))
+                return [(list(each.seats), (each.score, each.orphans)) for each in in_order]
+            failed = order.pop(len(found))
+            order.insert(0, failed)
+            refusals.append(self._not_enough(best[failed].names(self._state.index.layout), available))
+            if not found:
+                return refusals[-1]
+        return refusals[0]
+
+    def _find_in_turn(
+        self, best: Sequence[AskedBest], order: Sequence[int], supposed: dict[int, int]
+    ) -> tuple[dict[int, Found], int]:
+        """What is found for each of the choices in this order, until one fails, and how many that one could have."""
+        found: dict[int, Found] = {}
+        with ExitStack() as stack:
+            stack.enter_context(self._state.seat_finders.supposing(supposed))
+            for choice in order:
+                one = self._find(best[choice])
+                if isinstance(one, int):
+                    return found, one
+                found[choice] = one
+                stack.enter_context(self._state.seat_finders.supposing(dict.fromkeys(one.seats, GONE)))
+        return found, 0
+
+    def _find(self, best: AskedBest) -> Found | int:
         pools = {OPEN}
         if best.accessible:
             pools.add(ACCESSIBLE)
         if self._wish.channel:
             allotments = enumerate(self._state.rules.allotments, FIRST_ALLOTMENT)
             pools.update(pool for pool, allotment in allotments if allotment.channel == self._wish.channel)
-        finders = self._state.seat_finders
-        with finders.supposing(self._supposed() | gone):
-            finder = finders.finder(frozenset(pools))
-            return finder.find(
-                best.quantity, best.sections, best.categories, split=best.split, accessible=best.accessible
-            )
+        finder = self._state.seat_finders.finder(frozenset(pools))
+        return finder.find(best.quantity, best.sections, best.categories, split=best.split, accessible=best.accessible)
 
     def _supposed(self) -> dict[int, int]:
         """The seats that stand otherwise on the shelf at this time than in the journal."""

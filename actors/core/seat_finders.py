@@ -24,6 +24,11 @@ class SeatFinders:
         """Many seats have changed: make the finders anew when they are asked."""
         self._finders.clear()
 
+    @property
+    def row_looks(self) -> int:
+        """How often those that are not forgotten have looked at a row, seat by seat."""
+        return sum(finder.row_looks for finder in self._finders.values())
+
     def touch(self, units: Iterable[int]) -> None:
         """These seats are another on the shelf; slots among them do not matter."""
         if self._finders:

@@ -39,10 +39,12 @@ class SeatRow(msgspec.Struct, frozen=True, gc=False):
 class SeatRows:
     """All rows of an event, and which of them has which seat."""
 
-    __slots__ = ("_bases", "rows")
+    __slots__ = ("_bases", "looks", "rows")
 
     def __init__(self, rows: list[SeatRow]) -> None:
         self.rows = rows
+        self.looks = 0
+        """How often a row was looked at, seat by seat: what finding costs, but for a look at a few joints of trees."""
         self._bases = [row.base for row in rows]
 
     def number(self, seat: int) -> int:
@@ -93,6 +95,7 @@ class SeatView:
 
     def usable(self, number: int) -> bytes | bytearray:
         """A byte for each seat of row `number`: `x` if it can be had, else a blank."""
+        self.rows.looks += 1
         row = self.rows.rows[number]
         end = row.base + row.count
         if number not in self._special:
@@ -103,6 +106,7 @@ class SeatView:
 
     def all_usable(self) -> Iterator[bytes | bytearray]:
         """`usable` of every row, in one go."""
+        self.rows.looks += len(self.rows.rows)
         plain, special = self._shelf.translate(self._tables[PLAIN]), self._special
         for number, row in enumerate(self.rows.rows):
             yield self.usable(number) if number in special else plain[row.base : row.base + row.count]

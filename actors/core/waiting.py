@@ -18,15 +18,18 @@ from actors.core.keys import ORDER_KEY_KEPT_MS, is_number_in_use, remember
 from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, WaiterReply, WaiterStatus
 from actors.core.state import BlockState, Waiter
-from actors.core.waiting_line import MAX_WAITERS_OF_BUYER
-from actors.core.wishes import canonical, faults_of_wish
+from actors.core.waiting_line import MAX_WAITERS_OF_BUYER, ROWS_PER_LOOK
+from actors.core.wishes import MAX_BEST_OF_WAITER, canonical, faults_of_wish
 
+ENDLESS = 1 << 62
 _WAITS_ENOUGH = f"buyer_id: waits {MAX_WAITERS_OF_BUYER} times already"
 
 
 def faults_of_join(state: BlockState, command: JoinWaitingList) -> tuple[str, ...]:
     """What is malformed about the command."""
     faults = list(faults_of_wish(command.wish))
+    if len(command.wish.best) > MAX_BEST_OF_WAITER:
+        faults.append(f"best: at most {MAX_BEST_OF_WAITER} can be waited for")
     if not 0 < command.waiter < 1 << NUMBER_BITS:
         faults.append("waiter: the number is out of bounds")
     elif is_number_in_use(state, command.stamp, Kind.WAITER, command.waiter):
@@ -70,8 +73,9 @@ def decide_leave(state: BlockState, command: LeaveWaitingList, now_ms: int) -> O
     return Accepted((entry,), _reply(left, 0))
 
 
-def next_offer(state: BlockState, now_ms: int) -> Entry | None:
-    """The entry that holds something for the first in line who can be served, or None.
+def next_offer(state: BlockState, now_ms: int, patience: int) -> Entry | None:
+    """The entry that holds something for the first in line who can be served, or None: also when `patience` is at an
+    end, which is so much of the line's effort.
 
     Between two times that something comes back, each wish is looked at once, and so is who stands aside of it: an offer
     only takes.
@@ -81,10 +85,15 @@ def next_offer(state: BlockState, now_ms: int) -> Entry | None:
         return None
     if line.stirred or 0 < line.opens_at_ms <= now_ms:
         line.begin_anew()
+    patience += line.effort
     while (number := line.first()) is not None:
-        line.looks += 1
+        if line.effort >= patience:
+            return None
+        rows = state.seat_finders.row_looks
         waiter = state.waiters[number]
         granted = grant(state, waiter.wish, waiter.buyer, now_ms)
+        line.looks += 1
+        line.effort += 1 + (state.seat_finders.row_looks - rows) // ROWS_PER_LOOK
         if not isinstance(granted, Rejected):
             return placing(
                 state, granted, number, waiter.buyer, waiting_list.claim_ms, waiter.wish.channel, now_ms, b"", b"",

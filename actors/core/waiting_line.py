@@ -14,7 +14,12 @@ from actors.core.wishes import Wish
 
 MAX_WAITERS = 50_000
 MAX_WISHES = 500
-"""Different ones: whenever something comes back, each is looked at, which takes some 20 µs."""
+"""Different ones: whenever something comes back, each is looked at."""
+ROWS_PER_LOOK = 2
+"""A look takes some 20 µs for what is named and 40 to 75 µs for best seats, of 100,000 with every other one held, with
+a focal point or without; and 10 µs more for each row that is looked at seat by seat, as it has changed or another seat
+of it is wished for as well (`python -m tests.measure.waiting_looks`). So many rows count as another look.
+"""
 MAX_WAITERS_OF_BUYER = 20
 
 
@@ -43,6 +48,7 @@ class WaitingLine:
         self.opens_at_ms = 0  # when a window opens for which some were passed over; 0: never
         self.looked_at_ms = 0  # when last nobody was left to be looked at
         self.looks = 0  # how many there were
+        self.effort = 0  # what they cost, see `ROWS_PER_LOOK`
         self._same_of: dict[Wish, _Same] = {}
         self._place_of: dict[int, _Place] = {}
         self._standing = Standing()

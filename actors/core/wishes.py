@@ -6,6 +6,8 @@ import msgspec
 
 MAX_UNITS_PER_HOLD = 50
 MAX_PARTS = 20  # of each kind in one wish
+MAX_BEST_OF_WAITER = 1
+"""What one choice leaves for the next may be more when somebody else has had the best of it."""
 
 
 class AreaPlaces(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -186,7 +186,7 @@ def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
 
 
 class _Turn:
-    """How much more of what is due is brought about at once: entries, and looks at those who wait."""
+    """How much more of what is due is brought about at once: entries, and looks at those who wait, by their effort."""
 
     __slots__ = ("dues", "looks")
 
@@ -202,9 +202,9 @@ def _bring_about(hosted: HostedBlock, now_ms: int, turn: _Turn) -> None:
     line = hosted.state.line
     try:
         while turn.dues > 0 and turn.looks > 0:
-            looks = line.looks
-            entry = core.next_due(hosted.state, now_ms)
-            turn.looks -= line.looks - looks
+            effort = line.effort
+            entry = core.next_due(hosted.state, now_ms, turn.looks)
+            turn.looks -= line.effort - effort
             if entry is None:
                 return
             hosted.apply((entry,))

@@ -128,11 +128,22 @@ class BasketAsks(Asks):
         rooms = list(await asyncio.gather(*(self._ask_for_room(stamp, leg) for leg in way.legs())))
         if any(isinstance(room, Rejected) for room in rooms):
             return rooms
-        for choice in way.open:
-            room = await self._seek_room(stamp, way, choice)
-            rooms.append(room)
-            if isinstance(room, Rejected):
-                break
+        return rooms + await self._seek_rooms(stamp, way)
+
+    async def _seek_rooms(self, stamp: Stamp, way: Way) -> list[RoomReply | Rejected]:
+        """Rooms for the open choices. If the others leave none for one, all are sought anew, that one first."""
+        rooms: list[RoomReply | Rejected] = []
+        for _ in way.open:
+            rooms = []
+            for choice in way.open:
+                room = await self._seek_room(stamp, way, choice)
+                rooms.append(room)
+                if isinstance(room, Rejected):
+                    break
+            else:
+                return rooms
+            if room.reason is not Reason.NOT_ENOUGH_AVAILABLE or not way.seek_first(choice):
+                return rooms
         return rooms
 
     async def _seek_room(self, stamp: Stamp, way: Way, choice: int) -> RoomReply | Rejected:

@@ -17,7 +17,7 @@ from actors.reservations.divisions import Division
 class Way:
     """One wish of one event, which is one block if there is no `division`. `quantity`: how many units the wish is of.
 
-    Choices are told by their place in the wish. `open`: those that several parts may have, those with the fewest first.
+    Choices are told by their place in the wish. `open`: those that several parts may have, in the order of seeking.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Way:
         choices = enumerate(wish.best if division is not None else ())
         self._places = {choice: division.blocks_of(best) for choice, best in choices} if division is not None else {}
         self.open = [choice for choice, blocks in self._places.items() if len(blocks) > 1]
-        self.open.sort(key=lambda choice: len(self._places[choice]))
+        self.open.sort(key=lambda choice: len(self._places[choice]))  # who can go to fewer parts is sought first
         self._where: dict[int, BlockId] = {}
         self._refused: list[tuple[BlockId, frozenset[int]]] = []
         self._available = 0
@@ -59,6 +59,16 @@ class Way:
                 self._where[choice] = block
                 return next(leg for leg in self.legs() if leg.block == block)
         return None
+
+    def seek_first(self, choice: int) -> bool:
+        """Let this one be sought before the others, none of which has a place; False: it was the first already."""
+        if self.open[0] == choice:
+            return False
+        self.open.remove(choice)
+        self.open.insert(0, choice)
+        for each in self.open:
+            self._where.pop(each, None)
+        return True
 
     def seek_together(self, now_ms: int) -> bool:
         """Place all open choices in one part where they were not refused; False: there is no such part."""

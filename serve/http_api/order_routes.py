@@ -168,9 +168,9 @@ class WaitingLists(Controller):
     async def join_waiting_list(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
         """Let a buyer wait for what a hold could ask for. All of it is held for the buyer once it comes back, for as
         long as the event's rules say, and no longer. Who could be served at once is: the waiter shows the hold a moment
-        later. What could not be had even if nobody had anything of the event, and nothing were set aside, is refused;
-        of several `best` each is judged by itself. An event has room for 50000 who wait, for 500 different wishes in
-        all (the order in which things are named makes no difference), and for each `buyer_id` 20 times.
+        later. What could not be had even if nobody had anything of the event, and nothing were set aside, is refused.
+        Of `best` there may be one at most. An event has room for 50000 who wait, for 500 different wishes in all (the
+        order in which things are named makes no difference), and for each `buyer_id` 20 times.
         """
         body = await body_of(request, NewWaiter)
         done = await operations_of(request).join_waiting_list(envelope_of(request), event_id, body)

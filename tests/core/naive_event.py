@@ -132,17 +132,17 @@ class NaiveEvent:
         return Answer("BUYER_LIMIT_EXCEEDED", available=max(most - count, 0)) if count + more > most else None
 
     def _have(
-        self, asked: Asked, buyer: str, ground: Ground, given: int, at_ms: int, seen: list[str]
-    ) -> tuple[Answer | None, list[str]]:
-        """Why the wish comes to nothing; or the seats that were chosen, which are among those `seen`."""
+        self, asked: Asked, buyer: str, ground: Ground, given: int, at_ms: int, held: list[str], seen: Answer
+    ) -> tuple[Answer | None, list[str]]:  # fmt: skip
+        """Why the wish comes to nothing; or the seats that were chosen, which are the last of those `held`."""
         refusal = self._refuse_buyer(buyer, asked.count() - given, at_ms) or ground.refuse(asked)
-        return (refusal, []) if refusal is not None else ground.refuse_best(asked, seen[len(asked.units) :])
+        return (refusal, []) if refusal is not None else ground.refuse_best(asked, held[len(asked.units) :], seen)
 
     def _placed(self, number: int, buyer: str, asked: Asked, ttl_ms: int, at_ms: int, seen: Answer) -> Answer | Hold:
         """The hold, or why not. `seen`: what the caller was shown, if it was accepted."""
         ground = Ground(self.layout, self.rules, self.returned_at(at_ms), self.claims(at_ms))
         names: list[str] = list(seen.view[4]) if seen.view else []  # type: ignore[call-overload]
-        refusal, chosen = self._have(asked, buyer, ground, 0, at_ms, names)
+        refusal, chosen = self._have(asked, buyer, ground, 0, at_ms, names, seen)
         if refusal is not None:
             return refusal
         cap_ms = at_ms + self.rules["max_hold_life_ms"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.core.naive_parts import Answer, Claims, Hold, Piece
 from tests.core.naive_prices import charges, unit_price
-from tests.core.naive_seats import Hall
+from tests.core.naive_seats import Hall, all_can_choose, may_be_in_the_way
 from tests.core.plain_layout import WHOLE_TABLE, PlainUnit
 
 MOST_UNITS = 50
@@ -125,21 +125,55 @@ class Ground:
         return self._refuse_reserved(asked) or self._refuse_claimed(asked) or self._refuse_places(asked)
 
     def could_choose(self, asked: Asked) -> bool:
-        """Whether there is a choice for each that is left to us, of which there is one at most."""
-        assert len(asked.best) <= 1, "what a second choice has depends on the first"
-        return all(best["quantity"] in self._hall(asked, best, []).sizes() for best in asked.best)
+        """Whether there is a way to have all choices that are left to us."""
+        return all_can_choose(self._choices(asked))
 
-    def refuse_best(self, asked: Asked, seen: list[str]) -> tuple[Answer | None, list[str]]:
-        """Whether the choices that were `seen` are legal, or that there are none; the seats."""
-        names: list[str] = []
+    def refuse_best(self, asked: Asked, names: list[str], seen: Answer) -> tuple[Answer | None, list[str]]:
+        """Whether the choices that were seen, if all by `names`, are legal, or that there are none; the seats.
+
+        Each of several takes the best for itself. So two may be refused though there is a way, if each may be in the
+        other's: then what was `seen` may be a refusal of either.
+        """
+        if not asked.best:
+            return None, []
+        if not self.could_choose(asked) or (seen.reason == "NOT_ENOUGH_AVAILABLE" and self._may_fail(asked)):
+            return self._refuse_choices(asked, seen), []
+        assert len(set(names)) == len(names) == sum(best["quantity"] for best in asked.best), names
+        left = names
         for best in asked.best:
-            hall = self._hall(asked, best, names)
-            if best["quantity"] not in hall.sizes():
-                return Answer("NOT_ENOUGH_AVAILABLE", best["told"], max(hall.sizes(), default=0)), []
-            chosen = seen[len(names) : len(names) + best["quantity"]]
+            chosen, left = left[: best["quantity"]], left[best["quantity"] :]
+            hall = self._hall(asked, best, [name for name in names if name not in chosen])
             assert hall.is_legal(chosen), f"{chosen} are no choice for {best}"
-            names += chosen
         return None, names
+
+    def _choices(self, asked: Asked) -> list[list[frozenset[str]]]:
+        """For each choice all that it could have by itself."""
+        return [self._hall(asked, best, []).choices(best["quantity"]) for best in asked.best]
+
+    def _may_fail(self, asked: Asked) -> bool:
+        """Whether each of two choices may leave none for the other."""
+        if len(asked.best) < 2:
+            return False
+        one, other = self._choices(asked)
+        return may_be_in_the_way(one, other) and may_be_in_the_way(other, one)
+
+    def _refuse_choices(self, asked: Asked, seen: Answer) -> Answer:
+        """A choice that cannot be had by itself, if there is any, with how many could; else either, with fewer."""
+        largest = [max(self._hall(asked, best, []).sizes(), default=0) for best in asked.best]
+        alone = [bool(choices) for choices in self._choices(asked)]
+        answers = [
+            Answer("NOT_ENOUGH_AVAILABLE", best["told"], most)
+            for best, most, can_be_had in zip(asked.best, largest, alone, strict=True)
+            if not can_be_had
+        ]
+        if not answers:
+            available = -1 if seen.available is None else seen.available
+            answers = [
+                Answer("NOT_ENOUGH_AVAILABLE", best["told"], available)
+                for best, most in zip(asked.best, largest, strict=True)
+                if 0 <= available <= most and available != best["quantity"]
+            ]
+        return seen if seen in answers else answers[0]
 
     def pool_of(self, unit: PlainUnit) -> str | None:
         """The channel that the unit is set aside for; `house`, `accessible`; None: it is everybody's."""

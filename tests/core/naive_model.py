@@ -90,6 +90,8 @@ class NaiveBlock(NaiveEvent):
             case "PlaceHold" | "JoinWaitingList":
                 if self._bad_wish(command["wish"]) or command.get("ttl_ms", 0) < 0:
                     return True
+                if do == "JoinWaitingList" and len(command["wish"]["best"]) > 1:
+                    return True
                 return self._in_use(do, command, at_ms, seen)
             case "ExtendHold":
                 return bool(command["ttl_ms"] < 0)
@@ -314,7 +316,7 @@ class NaiveBlock(NaiveEvent):
         )  # fmt: skip
         held: list[str] = list(seen.view[4]) if seen.view else []  # type: ignore[call-overload]
         left = [piece for piece in order.good() if piece not in given and piece.key]
-        refusal, chosen = self._have(asked, order.hold.buyer, ground, len(given), at_ms, held[len(left) :])
+        refusal, chosen = self._have(asked, order.hold.buyer, ground, len(given), at_ms, held[len(left) :], seen)
         if refusal is not None:
             return refusal
         for piece in given:
@@ -374,7 +376,7 @@ class NaiveBlock(NaiveEvent):
         refusal = empty.refuse(asked)
         if refusal is not None or empty.could_choose(asked):
             return refusal
-        return empty.refuse_best(asked, [])[0]
+        return empty.refuse_best(asked, [], Answer())[0]
 
     def _do_LeaveWaitingList(self, command: Command, at_ms: int, seen: Answer) -> Done:
         waiter = self.waiters[command["waiter"]]

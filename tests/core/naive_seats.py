@@ -1,7 +1,7 @@
 """Which choices of neighbouring seats are legal, by trying them all. Nothing of the core, nor of its best seats."""
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import groupby, product
 from typing import Any
 
 from tests.core.plain_layout import WHOLE_TABLE, PlainUnit
@@ -39,6 +39,14 @@ class Hall:
             sizes |= found
         return {size for size in sizes if 1 <= size <= MOST}
 
+    def choices(self, size: int) -> list[frozenset[str]]:
+        """Every choice of so many, in one row or split."""
+        choices = [window for number in range(len(self.rows)) for window in self._windows(number)]
+        for group in self._groups() if self._split else ():
+            parts = [[window for window in self._windows(number) if len(window) < size] for number in group]
+            choices += ([name for part in choice for name in part] for choice in product(*parts))
+        return [frozenset(names) for names in choices if len(names) == size]
+
     def is_legal(self, names: list[str]) -> bool:
         """Whether these seats are a choice that the wish could have: a row's, or, if no row has so many, a split."""
         windows = [window for number in range(len(self.rows)) for window in self._windows(number)]
@@ -71,3 +79,20 @@ class Hall:
                 are_alike = len({(unit.group, unit.category) for unit in heads}) == 1
                 if are_alike and not any(unit.kind == WHOLE_TABLE for unit in heads):
                     yield range(first, last)
+
+
+def all_can_choose(choices: Sequence[list[frozenset[str]]]) -> bool:
+    """Whether each can have one of its choices, and no seat is chosen twice."""
+    if not choices:
+        return True
+    first, *others = choices
+    return any(all_can_choose([_without(names, other) for other in others]) for names in first)
+
+
+def may_be_in_the_way(of: list[frozenset[str]], choices: list[frozenset[str]]) -> bool:
+    """Whether one of these choices leaves none of those."""
+    return any(not _without(names, of) for names in choices)
+
+
+def _without(names: frozenset[str], choices: list[frozenset[str]]) -> list[frozenset[str]]:
+    return [choice for choice in choices if not choice & names]

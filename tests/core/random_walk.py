@@ -33,7 +33,7 @@ from actors.core.wishes import AreaPlaces, Wish
 from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS
 from tests.core.walk import STEPS_MS, TTL_MS, Walk
 from tests.core.walk import seeds as _seeds
-from tests.core.walk_events import LAYOUTS, RULES, any_wish, mostly
+from tests.core.walk_events import LAYOUTS, RULES, any_wish, mostly, of_two_choices, to_wait_for
 
 _LEAPS_MS = (1_000, MINUTE_MS - 1, MINUTE_MS, TTL_MS, 25 * MINUTE_MS, 25 * MINUTE_MS, 2 * HOUR_MS, 25 * HOUR_MS)
 _TTLS_MS = (0, MINUTE_MS, MINUTE_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS)
@@ -47,6 +47,15 @@ class RandomWalk(Walk):
         random = self.random(seed)
         wish, ttl_ms = any_wish(random), mostly(random, random.choice(_TTLS_MS), 1, -1, odds=12)
         self.write(PlaceHold(self.stamp(random, "hold", wish, ttl_ms), self.new_number(), wish, ttl_ms))
+
+    @rule(seed=_seeds)
+    def choose(self, seed: int) -> None:
+        """A hold of two choices, released again mostly."""
+        random = self.random(seed)
+        wish, hold, buyer = of_two_choices(random), self.new_number(), random.choice(("ana", "bob", "dan"))
+        self.write(PlaceHold(self.plain_stamp(buyer, "hold", wish), hold, wish, random.choice((MINUTE_MS, HOUR_MS))))
+        if hold in self.holds and random.randrange(4):
+            self.write(ReleaseHold(self.plain_stamp(buyer, "release", hold), hold))
 
     @rule(seed=_seeds)
     def buy(self, seed: int) -> None:
@@ -100,7 +109,7 @@ class RandomWalk(Walk):
     def exchange_tickets(self, seed: int) -> None:
         random = self.random(seed)
         self.buy_something(random)
-        order, wish = self.picked_order(random), any_wish(random)
+        order, wish = self.picked_order(random), random.choice((any_wish, any_wish, of_two_choices))(random)
         tickets = self.tickets_of(random, order)
         self.write(ExchangeTickets(self.stamp(random, "exchange", order, tickets, wish), order, tickets, wish))
 
@@ -115,7 +124,7 @@ class RandomWalk(Walk):
     @rule(seed=_seeds)
     def join(self, seed: int) -> None:
         random = self.random(seed)
-        wish = any_wish(random)
+        wish = to_wait_for(random)
         self.write(JoinWaitingList(self.stamp(random, "wait", wish), self.new_number(), wish))
 
     @precondition(lambda self: self.waiters)

@@ -56,6 +56,32 @@ def whole_tables_come_back_in_parts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ticket_changes, "refuse_tickets", ticket_changes._refuse_void)
 
 
+def choices_are_made_once(patch: pytest.MonkeyPatch) -> None:
+    """What one choice has, another that has nowhere else to go cannot have."""
+    in_turn = Ground._find_in_turn
+
+    def as_asked(ground: Ground, best: Sequence[Any], order: list[int], supposed: dict[int, int]) -> Any:
+        return in_turn(ground, best, sorted(order), supposed)
+
+    patch.setattr(Ground, "_find_in_turn", as_asked)
+
+
+def choices_share_seats(patch: pytest.MonkeyPatch) -> None:
+    """Each choice of several is made as if there were no other."""
+    in_turn = Ground._find_in_turn
+
+    def each_alone(ground: Ground, best: Sequence[Any], order: list[int], supposed: dict[int, int]) -> Any:
+        found: dict[int, Any] = {}
+        for choice in order:
+            alone, available = in_turn(ground, best, [choice], supposed)
+            found |= alone
+            if not alone:
+                return found, available
+        return found, 0
+
+    patch.setattr(Ground, "_find_in_turn", each_alone)
+
+
 def prices_follow_the_layout(patch: pytest.MonkeyPatch) -> None:
     """Fees and tax of what is held already are computed anew after an edit."""
     price_of = lots.price_of
@@ -267,6 +293,8 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     begun_slots_are_sold: "slots",
     whole_tables_are_cut: "tables",
     whole_tables_come_back_in_parts: "tables",
+    choices_are_made_once: "best_seats",
+    choices_share_seats: "best_seats",
     prices_follow_the_layout: "prices",
     shares_are_rounded_down: "prices",
     fees_are_charged_again_at_an_exchange: "prices",

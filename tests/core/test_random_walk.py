@@ -19,6 +19,12 @@ WALKS = int(os.environ.get("HOLDFAST_TEST_WALKS", "600"))
 STEPS = 50
 _ROOT = Path(__file__).parents[2]
 _OF_TIME = ("tick expired", "tick offered")
+_OF_CHOICES = tuple(
+    f"choices {whether}{outcome}"
+    for whether in ("", "among others ")
+    for outcome in ("ACCEPTED", "NOT_ENOUGH_AVAILABLE")
+)
+"""Wishes of two choices, alone and with units by name, places or slots."""
 _IMPORTED = """
 import sys
 import tests.core.naive_model
@@ -28,7 +34,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in ("actors", "s
 
 def print_met() -> None:
     """A line for each command: how often it met what."""
-    for command in (*CAN_GIVE, "tick"):
+    for command in (*CAN_GIVE, "tick", "choices"):
         met = {
             name.partition(" ")[2]: count for name, count in RandomWalk.met.items() if name.startswith(f"{command} ")
         }
@@ -36,11 +42,11 @@ def print_met() -> None:
 
 
 def never_reached() -> set[str]:
-    """The reasons that no command was given, the commands that were never accepted, and what time never did."""
+    """The reasons that no command was given, the commands never accepted, and what time and choices never came to."""
     outcomes = {name.partition(" ")[2] for name in RandomWalk.met}
     accepted = {f"{command} ACCEPTED" for command in CAN_GIVE if command not in ("CreateEvent", "ReadDigest")}
     return (REASONS_OF_THE_CORE | {"REPLAYED"}) - outcomes | {
-        name for name in (*accepted, *_OF_TIME) if not RandomWalk.met[name]
+        name for name in (*accepted, *_OF_TIME, *_OF_CHOICES) if not RandomWalk.met[name]
     }
 
 
@@ -60,14 +66,17 @@ def test_core_and_naive_model_agree_on_random_walks() -> None:
     unknown = {
         name
         for name in RandomWalk.met
-        if not name.startswith("tick ") and name.partition(" ")[2] not in CAN_GIVE[name.partition(" ")[0]].split()
+        if not name.startswith(("tick ", "choices "))
+        and name.partition(" ")[2] not in CAN_GIVE[name.partition(" ")[0]].split()
     }
     assert unknown == set(), "met by a walk, and missing from the scenarios' table"
 
 
 def test_control_a_reason_that_no_walk_reaches_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     everything = {f"{command} {outcome}": 1 for command, outcomes in CAN_GIVE.items() for outcome in outcomes.split()}
-    monkeypatch.setattr(RandomWalk, "met", RandomWalk.met.__class__({**everything, **dict.fromkeys(_OF_TIME, 1)}))
+    monkeypatch.setattr(
+        RandomWalk, "met", RandomWalk.met.__class__({**everything, **dict.fromkeys((*_OF_TIME, *_OF_CHOICES), 1)})
+    )
     assert never_reached() == set()
     del RandomWalk.met["CloseOrder ORDER_NOT_DUE"], RandomWalk.met["LeaveWaitingList ACCEPTED"]
     assert never_reached() == {"ORDER_NOT_DUE", "LeaveWaitingList ACCEPTED"}

@@ -15,6 +15,7 @@ from actors.core.commands import (
     ConfirmOrder,
     CreateEvent,
     EditEvent,
+    ExchangeTickets,
     JoinWaitingList,
     OpenSale,
     PlaceHold,
@@ -197,6 +198,9 @@ class Walk(RuleBasedStateMachine):
         if isinstance(outcome, Accepted):  # only now: the model has judged by time, not by what the block says is over
             self.brought([entry for entry in outcome.entries if not isinstance(entry, HoldPlaced)])
         self.met[f"{type(command).__name__} {seen.reason or ('REPLAYED' if seen.replayed else 'ACCEPTED')}"] += 1
+        if isinstance(command, PlaceHold | ExchangeTickets) and len(command.wish.best) > 1 and not seen.replayed:
+            others = command.wish.seats or command.wish.areas or command.wish.spans
+            self.met[f"choices {'among others ' if others else ''}{seen.reason or 'ACCEPTED'}"] += 1
         return outcome
 
     def brought(self, entries: list[Entry]) -> None:

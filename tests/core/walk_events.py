@@ -107,15 +107,57 @@ _SEATS = (
 
 
 def any_wish(random: Random) -> Wish:
-    """Whatever can be wished for, mostly well formed."""
+    """Whatever can be wished for, mostly well formed: of one kind, or of several in one."""
     channel = mostly(random, "", "vip", "vip", "vip", "pre", "pope", odds=6)
-    kind = random.choice((_of_seats, _of_seats, _of_places, _of_best, _of_best, _of_spans))
-    return msgspec.structs.replace(kind(random), channel=channel)
+    kinds = random.choices((_of_seats, _of_seats, _of_places, _of_best, _of_best, _of_spans), k=3)
+    wish, *others = (kind(random) for kind in kinds[: mostly(random, 1, 2, 2, 3, odds=3)])
+    for other in others:
+        wish = _together(wish, other)
+    return msgspec.structs.replace(wish, channel=channel)
+
+
+def to_wait_for(random: Random) -> Wish:
+    """The same, mostly with one choice at most."""
+    wish = any_wish(random)
+    return msgspec.structs.replace(wish, best=wish.best[: mostly(random, 1, 2, odds=10)])
 
 
 def mostly(random: Random, usual: T, *others: T, odds: int) -> T:
     """The usual, or once in so many times one of the others."""
     return usual if random.randrange(odds) else random.choice(others)
+
+
+def of_two_choices(random: Random) -> Wish:
+    """Two choices, well formed, half of the time among other units."""
+    best = tuple(
+        BestSeats(
+            random.choice((1, 1, 2, 2, 3)),
+            random.choice(((), (), ("Hall",), ("Loge",))),
+            mostly(random, (), ("front",), ("back",), odds=4),
+            mostly(random, 0, 1, odds=6),
+            mostly(random, False, True, odds=3),
+        )
+        for _ in range(2)
+    )
+    wish = Wish(best=best, channel=mostly(random, "", "vip", odds=8))
+    if random.randrange(2):
+        return wish
+    seats = random.sample(("Hall/A/1", "Hall/B/2", "clay/2023-11-14T23:10+00:00"), k=random.randrange(2))
+    areas = (AreaPlaces("floor", 1),) if random.randrange(2) else ()
+    span = Span("grass", SPRING_MS, SPRING_MS + HOUR_MS)
+    return msgspec.structs.replace(wish, seats=tuple(seats), areas=areas, spans=mostly(random, (), (span,), odds=2))
+
+
+def _together(wish: Wish, other: Wish) -> Wish:
+    """All that both are for, with two choices at most."""
+    return Wish(
+        tuple(dict.fromkeys((*wish.seats, *other.seats))),
+        tuple({(places.area, places.price_type): places for places in (*wish.areas, *other.areas)}.values()),
+        (*wish.best, *other.best)[:2],
+        (*wish.spans, *other.spans),
+        tuple(dict((*wish.seat_types, *other.seat_types)).items()),
+        wish.accessible or other.accessible,
+    )
 
 
 def _of_seats(random: Random) -> Wish:

@@ -215,6 +215,11 @@ WISH_CASES = {
         "UNITS_SOLD",
     ),
     "waiting for nothing": Case(lambda h: h.on_club("join_waiting_list", {}), "INVALID_ARGUMENT", ("units",)),
+    "waiting for two choices of seats": Case(
+        lambda h: h.on_club("join_waiting_list", {"best": [{"quantity": 1}, {"quantity": 2}]}),
+        "INVALID_ARGUMENT",
+        ("best",),
+    ),
     "waiting for what is not there": Case(
         lambda h: h.on_club("join_waiting_list", {"units": ["Stalls/D/1"]}), "UNIT_UNKNOWN", units=("Stalls/D/1",)
     ),

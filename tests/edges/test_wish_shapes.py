@@ -98,7 +98,7 @@ def test_the_order_of_mappings_is_no_part_of_a_fingerprint(monkeypatch: pytest.M
         ({}, ["units"]),
         ({"best": [{"quantity": 51}]}, ["best[0].quantity"]),
         ({"best": [{}]}, ["best[0].quantity"]),
-        ({"best": [{"quantity": 26}, {"quantity": 25}]}, ["units"]),
+        ({"units": ["a"], "best": [{"quantity": 50}]}, ["units"]),
         ({"best": [{"quantity": 1, "price_types": {"child": 0}}]}, ["best[0].price_types"]),
         ({"best": [{"quantity": 1, "price_types": {"child": 2}}]}, ["best[0].price_types"]),
         ({"best": [{"quantity": 1, "accessible": -1}]}, ["best[0].accessible"]),
@@ -124,6 +124,12 @@ def test_every_fault_of_a_wish_is_named(body: Mapping[str, Any], named: list[str
     assert fields_of(read_json(msgspec.json.encode(body), NewWaiter)) == named
     exchange = fields_of(read_json(msgspec.json.encode({**body, "tickets": ["t"]}), TicketExchange))
     assert exchange[: len(named)] == named
+
+
+def test_one_choice_can_be_waited_for() -> None:
+    body = msgspec.json.encode({"best": [{"quantity": 1}, {"quantity": 2}]})
+    assert isinstance(read_json(body, NewHold), NewHold)
+    assert fields_of(read_json(body, NewWaiter)) == ["best"]
 
 
 def test_a_time_that_no_calendar_has_is_no_time() -> None:

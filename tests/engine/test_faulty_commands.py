@@ -122,10 +122,10 @@ def test_a_bug_in_apply_quarantines_the_block_and_never_the_shard(monkeypatch: p
 def bug_in_expiry(patch: pytest.MonkeyPatch) -> None:
     next_due = core.next_due
 
-    def buggy(state: BlockState, now_ms: int) -> Entry | None:
+    def buggy(state: BlockState, now_ms: int, patience: int) -> Entry | None:
         if POISON in state.holds:
             raise AssertionError("a bug")
-        return next_due(state, now_ms)
+        return next_due(state, now_ms, patience)
 
     patch.setattr(core, "next_due", buggy)
 

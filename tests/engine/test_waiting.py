@@ -97,6 +97,36 @@ def test_control_turns_without_bound_are_found_out(monkeypatch: pytest.MonkeyPat
         test_a_turn_brings_about_so_much_and_no_more()
 
 
+async def check_looks() -> None:
+    """Nine wait for different things, all in vain; five looks, and no newcomer before all were looked at."""
+    stage = Stage()
+    shard, block = await stage.engine(), stage.new_block()
+    hosted = await sold_out(shard, block, 12, ONE, 0)
+    wishes = [Wish(areas=(AreaPlaces("floor", count),)) for count in range(2, 11)]
+    await shard.ask(block, *(JoinWaitingList(stamp(f"{n}"), FIRST_WAITER + n, wish) for n, wish in enumerate(wishes)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_host, "LOOKS_PER_TICK", 5)
+        before = hosted.state.line.looks
+        answers = await shard.ask(block, ReleaseHold(stamp("release"), 1), PlaceHold(stamp("newcomer"), 99_999, ONE))
+        assert hosted.state.line.looks - before == 5
+    assert isinstance(answers[1], Refused)
+    assert answers[1].reason is Reason.OVERLOADED
+    shard.engine.host.tick(hosted)
+    assert hosted.state.line.looks - before == len(wishes)
+    assert isinstance(await shard.ask_one(block, PlaceHold(stamp("newcomer"), 99_999, ONE)), Replied)
+
+
+def test_a_turn_looks_at_so_many_who_wait_and_no_more() -> None:
+    on_virtual_time(check_looks)()
+
+
+def test_control_looks_without_bound_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    next_due = core.next_due
+    monkeypatch.setattr(core, "next_due", lambda state, now_ms, _: next_due(state, now_ms))
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_looks)()
+
+
 @on_virtual_time
 async def test_what_a_batch_gives_back_is_offered_with_it() -> None:
     """In the same row, in order, before a newcomer of the same batch; and one look serves many releases."""

@@ -255,6 +255,22 @@ def _all_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Way, "seek", lambda self, _, now_ms: self.legs()[0] if self.seek_together(now_ms) else None)
 
 
+async def a_choice_that_finds_no_room_is_sought_first() -> None:
+    """Of those that may be of two parts each, the first has the only room of the second, and another for itself."""
+    stadium = await Stadium().open()
+    await stadium.hold(Wish(tuple(f"{section}/2/{seat}" for section in ("north", "west") for seat in range(1, 5))))
+    await stadium.hold(Wish(("north/1/3", "north/1/4", "west/1/3", "west/1/4")))
+    await stadium.hold(seats_of("east", "south"))
+    choices = BestSeats(2, ("north", "west")), BestSeats(2, ("east", "north"))
+    held = await stadium.hold(Wish(best=choices))
+    assert _told(held) == ["north/1/1", "north/1/2", "west/1/1", "west/1/2"]
+    assert (await stadium.refused(Wish(best=choices))).reason is Reason.NOT_ENOUGH_AVAILABLE
+
+
+def _in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Way, "seek_first", lambda *_: False)
+
+
 CHECKS: list[tuple[Callable[[], Coroutine[Any, Any, None]], list[Sabotage]]] = [
     (refusals_write_nothing, [_mean_it_anyway]),
     (each_event_has_its_keys, [_one_key_for_all]),
@@ -265,6 +281,7 @@ CHECKS: list[tuple[Callable[[], Coroutine[Any, Any, None]], list[Sabotage]]] = [
     (a_crowd_reads_an_event_once, [_each_for_itself]),
     (baskets_live_as_long_as_their_events_let_them, [_as_long_as_it_likes]),
     (each_choice_is_sought_by_itself, [_all_in_one_place]),
+    (a_choice_that_finds_no_room_is_sought_first, [_in_one_order]),
 ]
 
 

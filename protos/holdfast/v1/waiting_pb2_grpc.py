@@ -71,8 +71,8 @@ class WaitingServiceServicer:
     def JoinWaitingList(self, request, context):
         """JoinWaitingList lets a buyer wait for what a hold could ask for. Who could be served at once is: GetWaiter shows the
         hold a moment later. What could not be had even if nobody had anything of the event, and nothing were set aside, is
-        refused; of several `best` each is judged by itself. An event has room for 50000 who wait, for 500 different wishes in
-        all (the order in which things are named makes no difference), and for each `buyer_id` 20 times.
+        refused. An event has room for 50000 who wait, for 500 different wishes in all (the order in which things are named
+        makes no difference), and for each `buyer_id` 20 times.
 
         Cost: one durable write.
 
