@@ -285,6 +285,6 @@ async def test_the_check_notices_groups_that_are_taken_for_one(
     edges: Edges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    monkeypatch.setattr(cli, "_names", lambda text: text.split(","))
+    monkeypatch.setattr(cli, "names_of", lambda text: text.split(","))
     with pytest.raises(AssertionError):
         await check_the_command(edges, tmp_path)
