@@ -49,9 +49,9 @@ class SeatsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Adjacent seats that the server chooses, the best there are; no `sections` or `categories`: of any.
 
     `accessible`: how many of them must be accessible seats. `split`: over neighbouring rows, if no row has room for
-    all; the parts are not necessarily behind each other. `price_types`: how many at which price type; the others have
-    the event's first. Several in one wish are chosen one after the other, each the best for itself: they may be refused
-    where less than the best would serve all.
+    all and none must be accessible; the parts are not necessarily behind each other. `price_types`: how many at which
+    price type; the others have the event's first. Several in one wish are chosen one after the other, each the best for
+    itself: they may be refused where less than the best would serve all.
     """
 
     quantity: Quantity
