@@ -204,7 +204,10 @@ class Reads(Admission):
         with self._pasts.turn(operator.tenant) as ours:
             if not ours:
                 return Rejected(Reason.RATE_LIMITED)
-            return await _unless_late(self._models.past.layout(block, version), timeout_ms)
+            try:
+                return await _unless_late(self._models.past.layout(block, version), timeout_ms)
+            except NotThere:
+                return invalid("version: the event has no such layout in its journal")
 
     async def _admit_read_model(
         self, envelope: Envelope, event_id: str, body: Shape | Rejected | None = None

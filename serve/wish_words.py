@@ -27,7 +27,10 @@ def wish_of_words(
 
 def names_of(text: str) -> list[str]:
     """Names between commas; one that has a comma stands in double quotes."""
-    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    try:
+        return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+    except csv.Error:
+        fail(f"{text!r}: names stand in one line")
 
 
 def _area(text: str) -> AreaQuantity:

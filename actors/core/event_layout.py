@@ -21,7 +21,7 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     """Why the units of this index cannot stand in the place of the block's: somebody has what it would not have."""
     if index.layout.currency != state.index.layout.currency:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("layout.currency: cannot change",)))
-    if fault := _fault_of_versions(state):
+    if fault := _fault_of_versions(state, index.layout):
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(fault,)))
     sold: list[str] = []
     held: list[str] = []
@@ -37,15 +37,20 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None
 
 
-def _fault_of_versions(state: BlockState) -> str:
-    """Why there is no room for another version beside those under which somebody has something; or nothing."""
+def _fault_of_versions(state: BlockState, layout: Layout) -> str:
+    """Why there is no room for this version beside those under which somebody has something; or nothing.
+
+    Which of them are in use in an event's parts, only these know; so all are counted that such an event had.
+    """
+    if state.is_divided and state.layout_version >= MAX_LAYOUT_VERSIONS:
+        return f"layout: an event in parts has {MAX_LAYOUT_VERSIONS} versions of it at most"
     if len(state.layouts) < min(MAX_LAYOUT_VERSIONS, MAX_CHANGES_OF_UNITS):
         return ""
     referred = _referred(state)
     in_use = {version: layout for version, layout in state.layouts.items() if version in referred}
     if len(in_use) >= MAX_LAYOUT_VERSIONS:
         return f"layout: {MAX_LAYOUT_VERSIONS} versions of it are in use"
-    if count_of_own_units(in_use) >= MAX_CHANGES_OF_UNITS:
+    if count_of_own_units(in_use | {state.layout_version + 1: layout}) > MAX_CHANGES_OF_UNITS:
         return f"layout: {MAX_CHANGES_OF_UNITS} versions of it with different units are in use"
     return ""
 

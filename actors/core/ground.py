@@ -71,9 +71,12 @@ class Ground:
         else of the one that failed when they were made as asked.
         """
         best, refusals = asked.best, list[Rejected]()
-        order = list(range(len(best)))
+        order, tried = list(range(len(best))), list[list[AskedBest]]()
         supposed = self._supposed() | dict.fromkeys(asked.seats, GONE)
         for _ in best:
+            in_turn = [best[choice] for choice in order]
+            if in_turn in tried:
+                break
             found, available = self._find_in_turn(best, order, supposed)
             if len(found) == len(best):
                 self._use(seat for each in found.values() for seat in each.seats)
@@ -81,6 +84,7 @@ class Ground:
                 return [(list(each.seats), (each.score, each.orphans)) for each in in_order]
             failed = order.pop(len(found))
             order.insert(0, failed)
+            tried.append(in_turn)
             refusals.append(self._not_enough(best[failed].names(self._state.index.layout), available))
             if not found:
                 return refusals[-1]

@@ -68,14 +68,14 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
 
 
 def read_room(state: BlockState, command: ReadRoom, now_ms: int) -> Outcome:
-    """Whether a leg of this wish would be pinned, or why not."""
+    """Whether a leg of this wish would be pinned, or why not. Who cannot be told yet may try: that ends what is due."""
     faults = faults_of_wish(command.wish)
     if faults:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))
     if is_uncounted(state, command.is_counted):
         return Rejected(Reason.UNAVAILABLE)
     granted = grant(state, command.wish, command.buyer, now_ms)
-    if isinstance(granted, Rejected):
+    if isinstance(granted, Rejected) and granted.reason is not Reason.OVERLOADED:
         return granted
     return Accepted((), RoomReply(state.hold_ttl_ms, state.rules.max_hold_life_ms, state.revision))
 

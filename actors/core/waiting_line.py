@@ -20,7 +20,16 @@ ROWS_PER_LOOK = 2
 a focal point or without; and 10 µs more for each row that is looked at seat by seat, as it has changed or another seat
 of it is wished for as well (`python -m tests.measure.waiting_looks`). So many rows count as another look.
 """
+MAX_EFFORT_OF_WISHES = 1_000
+"""What it costs to look at each different wish once more: half of what a turn has for looks, so that every turn comes
+to the last of them, whatever has come back since the one before.
+"""
 MAX_WAITERS_OF_BUYER = 20
+
+
+def effort_of(wish: Wish) -> int:
+    """What another look at who wishes for this costs, in vain, when no row has changed since the last."""
+    return 1 + (len(wish.seats) // ROWS_PER_LOOK if wish.best else 0)
 
 
 class _Same:
@@ -50,6 +59,7 @@ class WaitingLine:
         self.looks = 0  # how many there were
         self.effort = 0  # what they cost, see `ROWS_PER_LOOK`
         self._same_of: dict[Wish, _Same] = {}
+        self._effort_of_wishes = 0
         self._place_of: dict[int, _Place] = {}
         self._standing = Standing()
         self._counts = Counter[str]()  # by buyer
@@ -67,7 +77,12 @@ class WaitingLine:
 
     def has_room(self, wish: Wish) -> bool:
         """Whether one more can wait for this."""
-        return len(self) < MAX_WAITERS and (wish in self._same_of or len(self._same_of) < MAX_WISHES)
+        if len(self) >= MAX_WAITERS:
+            return False
+        if wish in self._same_of:
+            return True
+        effort = self._effort_of_wishes + effort_of(wish)
+        return len(self._same_of) < MAX_WISHES and effort <= MAX_EFFORT_OF_WISHES
 
     def has_room_of(self, buyer: str) -> bool:
         """Whether the buyer can wait once more; who has no name can."""
@@ -76,7 +91,10 @@ class WaitingLine:
     def join(self, waiter: int, buyer: str, wish: Wish) -> None:
         """Stand at the end."""
         self._turns += 1
-        same = self._same_of.setdefault(wish, _Same())
+        if wish not in self._same_of:
+            self._same_of[wish] = _Same()
+            self._effort_of_wishes += effort_of(wish)
+        same = self._same_of[wish]
         same.count += 1
         self._place_of[waiter] = _Place(self._turns, buyer, same)
         self._standing.join(waiter)
@@ -96,6 +114,7 @@ class WaitingLine:
         same.count -= 1
         if not same.count:
             del self._same_of[wish]
+            self._effort_of_wishes -= effort_of(wish)
         elif len(same.ahead) > 2 * same.count + 16:
             same.ahead = [first for first in same.ahead if self._is_there(*first)]
             heapify(same.ahead)

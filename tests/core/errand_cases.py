@@ -235,8 +235,13 @@ PINS = (
 )
 """What is asked of the block of a leg."""
 
-OTHERWISE = {"pinned again": "UNITS_HELD", "too late": "ACCEPTED", "released before": "ACCEPTED"}
-"""Where there is room, or none, though a leg is told something else."""
+OTHERWISE = {
+    "pinned again": "UNITS_HELD",
+    "too late": "ACCEPTED",
+    "overdue, behind what is looked at": "ACCEPTED",
+    "released before": "ACCEPTED",
+}
+"""Where there is room, or none, or may be some, though a leg is told something else."""
 
 
 def read_room(case: Case) -> Case:

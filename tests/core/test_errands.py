@@ -33,7 +33,7 @@ CAN_GIVE = {
         "UNITS_SOLD UNITS_HELD NOT_ENOUGH_AVAILABLE"
     ),
     "ReadRoom": (
-        "ACCEPTED INVALID_ARGUMENT OVERLOADED UNAVAILABLE EVENT_NOT_FOUND UNIT_UNKNOWN TABLE_NOT_WHOLE SALE_NOT_OPEN "
+        "ACCEPTED INVALID_ARGUMENT UNAVAILABLE EVENT_NOT_FOUND UNIT_UNKNOWN TABLE_NOT_WHOLE SALE_NOT_OPEN "
         "SALE_CLOSED BUYER_LIMIT_EXCEEDED UNITS_BLOCKED CHANNEL_REQUIRED UNITS_SOLD UNITS_HELD NOT_ENOUGH_AVAILABLE"
     ),
     "ReadKey": "REPLAYED IDEMPOTENCY_KEY_REUSED HOLD_NOT_FOUND ORDER_NOT_FOUND",
@@ -50,8 +50,7 @@ WHY_NOT_OTHERS = {
     "ACCEPTED": "what a key stands for was so before it was asked for",
     "REPLAYED": "what an acknowledgement or a question finds is told whether it is new or not",
     "INVALID_ARGUMENT": "whoever speaks for a block bears nothing that could be malformed but wishes and what is held",
-    "OVERLOADED": "an intent alone needs room for its key and its basket; a leg that is to come, or is "
-    "sought room for, is put off",
+    "OVERLOADED": "an intent alone needs room for its key and its basket; a leg that is to come is put off",
     "UNAVAILABLE": "is for who can ask again: an intent, a ledger's count of it, a leg that is to come or is sought "
     "room for, a leg in doubt",
     "DEADLINE_EXCEEDED": "what was decided is done, whenever that is",

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from actors.core import layout_versions, snapshot, state
+from actors.core import event_layout, layout_versions, snapshot, state
 from actors.core.block import apply, decide
 from actors.core.commands import Command, CreateEvent, EditEvent, OpenSale, PlaceHold, Stamp
 from actors.core.entries import Entry
 from actors.core.layout import Area, Calendar, Category, Layout, Resource, Row, Section
 from actors.core.layout_index import LayoutIndex
 from actors.core.layout_versions import count_of_own_units, read_versions, written
-from actors.core.outcomes import Accepted
+from actors.core.outcomes import Accepted, Reason, Rejected
 from actors.core.parts import Part
 from actors.core.snapshot import SnapshotDamaged, digest, freeze, restore
 from actors.core.state import BlockState
@@ -227,3 +227,17 @@ def test_a_snapshot_that_shares_what_is_not_there_is_refused(monkeypatch: pytest
     monkeypatch.setattr(snapshot, "written", first_shares)
     with pytest.raises(SnapshotDamaged, match="contradicts itself"):
         restore(freeze(lived(hall(100)).live))
+
+
+def test_an_event_in_parts_has_so_many_versions_at_most_as_only_its_parts_know_of_which_is_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_layout, "MAX_LAYOUT_VERSIONS", 3)
+    live = lived(hall(100), hall(101), hall(102), parts=PARTS, unsold=(1, 2, 3)).live
+    edit = EditEvent(stamp(900), live.revision, layout=hall(103))
+    refused = decide(live, edit, NOW_MS)
+    assert isinstance(refused, Rejected)
+    assert refused.reason is Reason.INVALID_ARGUMENT
+    assert refused.details.fields[0].startswith("layout: an event in parts has 3 versions")
+    monkeypatch.setattr(event_layout, "MAX_LAYOUT_VERSIONS", 4)
+    assert isinstance(decide(live, edit, NOW_MS), Accepted)

@@ -87,3 +87,24 @@ def test_each_choice_takes_its_best_even_if_another_has_no_room_then() -> None:
     house, wish = House(LONG, Random(1), 0.0), Wish(best=(BestSeats(3), BestSeats(3)))
     assert house.can_be_had(wish)
     assert isinstance(house.hold(wish), Rejected)
+
+
+def rounds_of(monkeypatch: pytest.MonkeyPatch, wish: Wish) -> int:
+    """How often the choices of a wish were made, which is refused."""
+    rounds: list[object] = []
+    in_turn = Ground._find_in_turn
+
+    def counted(*words: Any) -> Any:
+        rounds.append(words)
+        return in_turn(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ground, "_find_in_turn", counted)
+        assert isinstance(House(TWO, Random(1), 0.0).hold(wish), Rejected)
+    return len(rounds)
+
+
+def test_choices_are_not_made_anew_in_an_order_that_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two and two are there, and two more; in another order is tried whatever is another."""
+    assert rounds_of(monkeypatch, Wish(best=(ANY,) * 12)) == 1
+    assert rounds_of(monkeypatch, Wish(best=(*(ANY,) * 3, BestSeats(1)))) > 1

@@ -2,11 +2,14 @@
 
 import pytest
 
-from actors.core import waiting
-from actors.core.block import next_due
-from actors.core.commands import ReleaseHold
+from actors.core import waiting, waiting_line
+from actors.core.block import apply, decide, next_due
+from actors.core.commands import JoinWaitingList, LeaveWaitingList, ReleaseHold
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import WaiterStatus
 from actors.core.wishes import BestSeats, Wish
-from tests.core.test_waiting_line import NOW_MS, House, groups
+from actors.engine.block_host import LOOKS_PER_TICK
+from tests.core.test_waiting_line import NOW_MS, PAIR, House, groups
 
 SECTIONS = 40
 PATIENCE = 12
@@ -77,3 +80,74 @@ def test_control_looks_that_all_count_alike_are_noticed(monkeypatch: pytest.Monk
     monkeypatch.setattr(waiting, "ROWS_PER_LOOK", 1 << 30)
     with pytest.raises(AssertionError):
         check_rows()
+
+
+def dear_wishes(number: int) -> list[Wish]:
+    """Different ones, each for a seat of every row but the first, and for nine there."""
+    return [
+        Wish(tuple(f"{row}/A/{1 + (which + row * (which // 10)) % 10}" for row in range(1, SECTIONS)), best=NAMED.best)
+        for which in range(number)
+    ]
+
+
+def take_turn(house: House) -> None:
+    """What a shard brings about at once, or a little less: the looks of one turn."""
+    looks = LOOKS_PER_TICK
+    while looks > 0:
+        before = house.state.line.effort
+        entry = next_due(house.state, NOW_MS, looks)
+        if entry is None:
+            return
+        apply(house.state, entry)
+        looks -= house.state.line.effort - before
+
+
+def check_the_last_is_come_to() -> None:
+    """However dear those before are, and though something comes back before each turn."""
+    house = House(SECTIONS, 60)
+    waiter = 0
+    for wish in dear_wishes(200):
+        outcome = decide(house.state, JoinWaitingList(house.stamp(), house.numbers, wish), NOW_MS)
+        if isinstance(outcome, Rejected):
+            assert outcome.reason is Reason.OVERLOADED
+            house.write(LeaveWaitingList(house.stamp(), waiter))
+            break
+        waiter = house.numbers
+        for entry in outcome.entries:
+            apply(house.state, entry)
+        house.offers()
+    for section in house.sections[1:]:
+        house.write(ReleaseHold(house.stamp(), section))
+        house.offers()
+    last = house.join(PAIR)
+    for pair in house.pairs[:10]:
+        house.write(ReleaseHold(house.stamp(), pair))
+        take_turn(house)
+    assert house.state.waiters[last].status is WaiterStatus.OFFERED
+    assert not waiting.is_restless(house.state, NOW_MS)
+
+
+def test_every_turn_comes_to_the_last_of_them() -> None:
+    check_the_last_is_come_to()
+    assert 2 * waiting_line.MAX_EFFORT_OF_WISHES <= LOOKS_PER_TICK
+
+
+def test_control_a_line_too_dear_for_a_turn_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_line, "MAX_EFFORT_OF_WISHES", 1 << 30)
+    with pytest.raises(AssertionError):
+        check_the_last_is_come_to()
+
+
+def test_room_for_dear_wishes_comes_back_with_who_leaves() -> None:
+    line = waiting_line.WaitingLine()
+    wishes = dear_wishes(100)
+    waiting = 0
+    while line.has_room(wishes[waiting]):
+        line.join(waiting, "", wishes[waiting])
+        waiting += 1
+    assert waiting == waiting_line.MAX_EFFORT_OF_WISHES // waiting_line.effort_of(wishes[0])
+    line.join(waiting, "", wishes[0])
+    line.leave(0, wishes[0])
+    assert not line.has_room(wishes[waiting]), "another still waits for the same"
+    line.leave(waiting, wishes[0])
+    assert line.has_room(wishes[waiting])

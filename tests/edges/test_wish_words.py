@@ -65,6 +65,7 @@ async def test_the_check_notices_what_is_left_out(
         (("--area", "2"), "--area 2: write NAME:QUANTITY"),
         (("--best", "Seat"), "--best Seat: write QUANTITY or CATEGORIES:QUANTITY"),
         (("--best", "Seat:"), "write QUANTITY or CATEGORIES:QUANTITY"),
+        (("--best", "Seat\nStand:2"), "names stand in one line"),
         (("--slot", "Court 1/2026-05-01T18:00Z"), "write RESOURCE/START/END"),
         (("--slot", "Court 1/2026-05-01T18:00/2026-05-01T19:00"), "each time with its zone"),
         (("--slot", "Court 1/noon/2026-05-01T19:00Z"), "write RESOURCE/START/END"),
