@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from secrets import randbits, token_bytes
 
@@ -27,7 +27,7 @@ from actors.link.address import parse_address
 from actors.link.batch import Answer, Call, Failed, Fault, Refused, Replied, answers_decoder, encoder
 from actors.link.client import ClientBounds, LinkClient
 from actors.link.transport import OutcomeUnknown
-from tests.engine.stuck_commit import commit_stuck, until_calls_wait
+from tests.engine.stuck_commit import commit_stuck
 from tests.stack.awakening import Awakening, harm
 from tests.stack.load import Load, hall_on_sale, written
 from tests.stack.owner import owner_of
@@ -56,6 +56,14 @@ class OldShard:
             return None
         (answer,) = answers_decoder.decode(answers)
         return answer
+
+    async def until_all_wait(self, asked: Sequence[asyncio.Task[Answer | None]]) -> None:
+        """Until these were begun with over there: the first ping comes behind them all, the second when they were."""
+        await asyncio.sleep(0)
+        for _ in range(2):
+            await self._client.ping(5)
+        answered = Counter(repr(task.result()) for task in asked if task.done())
+        assert not answered, f"they did not wait for the commit: {answered}"
 
 
 @asynccontextmanager
@@ -100,7 +108,7 @@ async def paused_and_woken(
             await commit.until_waited_for()
             position = await journal.fetchval("select max(position) from journal where block_id = $1", block)
             queued = asked(old, block, hold[1])
-            await until_calls_wait(url, old.epoch, 1 + QUEUED)
+            await old.until_all_wait(queued)
             os.kill(old.pid, signal.SIGSTOP)
         paused_at = time.monotonic()
         try:
