@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from actors.core.block import apply, decide
 from actors.core.commands import Command, ConfirmOrder, CreateEvent, OpenSale, PlaceHold, PlaceOrder, ReleaseHold
-from actors.core.layout import Area, Category, Layout, Row, Section
+from actors.core.layout import MAX_UNITS, Area, Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
 from actors.core.snapshot import freeze, restoring
 from actors.core.state import BlockState
@@ -23,11 +23,13 @@ from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.shard import ALLOCATIONS_PER_COLLECTION
 from tests.measure.core_costs import NOW_MS, stamp
 
-SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SEATS_PER_ROW = 20
 ROWS_PER_SECTION = 50
 GROUP = 5
 LIVE_HOLDS = 10_000
+MOST_SEATS = (MAX_UNITS - LIVE_HOLDS - 1) // SEATS_PER_ROW * SEATS_PER_ROW
+SIZES = (1_000, 10_000, 100_000, MOST_SEATS)
+"""The last is as many as there may be beside the area: a million units."""
 KEYS = 100_000
 WISHES = 200
 ROUNDS = 3
