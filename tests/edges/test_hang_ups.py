@@ -21,6 +21,7 @@ from tests.stack.neighbours import Neighbours, beside, disturbances
 pytestmark = pytest.mark.anyio
 
 HANGING_UP = 20
+TRIES = 5
 FOR_S = 2.0
 
 
@@ -96,8 +97,11 @@ async def test_control_an_answer_set_on_a_cancelled_call_leaves_its_neighbours_w
                 return
 
     monkeypatch.setattr(Coalescer, "_exchange", exchange)
-    neighbours = await _neighbours_of_those_who_hang_up(edges, event)
-    print(neighbours)
+    for _ in range(TRIES):  # on a busy machine few share a batch with somebody who goes
+        neighbours = await _neighbours_of_those_who_hang_up(edges, event)
+        print(neighbours)
+        if neighbours.statuses[UNANSWERED]:
+            break
     assert neighbours.statuses[UNANSWERED] > 0
     assert f"{neighbours.statuses[UNANSWERED]} calls ended with {UNANSWERED}" in disturbances(neighbours)
 
