@@ -1,12 +1,10 @@
 """The command line's own gRPC client: one hold, as a partner's program would place it."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar, cast
 
 import grpc
 import msgspec
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
@@ -36,9 +34,7 @@ def place_hold(target: str, api_key: str, event_id: str, wish: NewHold, key: str
         areas=[units_pb2.AreaQuantity(area=places.area, quantity=places.quantity) for places in wish.areas],
         best=[units_pb2.BestSeats(quantity=seats.quantity, categories=seats.categories) for seats in wish.best],
         slots=[
-            units_pb2.SlotSpan(
-                resource=span.resource, starts_at=_timestamp(span.starts_at), ends_at=_timestamp(span.ends_at)
-            )
+            units_pb2.SlotSpan(resource=span.resource, starts_at=span.starts_at, ends_at=span.ends_at)
             for span in wish.slots
         ],
         channel=wish.channel,
@@ -58,12 +54,6 @@ def place_hold(target: str, api_key: str, event_id: str, wish: NewHold, key: str
         hold.expires_at.ToJsonString(),
         response.idempotency_replayed,
     )
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
 
 
 def _answer(call: Callable[[], T]) -> T:

@@ -5,15 +5,14 @@ A basket that is held is a hold of the desk's block like any other, without unit
 
 from collections import OrderedDict
 from collections.abc import Container, Iterable, Iterator
-from heapq import heapify, heappop, heappush
 
 import msgspec
 
 from actors.core.baskets import Deed, LegHeld, LegPlan
+from actors.core.due_heap import DueHeap
 
 FIRST_DEMAND = 2
 """The revision of what is first demanded of a leg; it is pinned under 1."""
-_FEW_PLACE_DUES = 1_000
 
 
 class Todo(msgspec.Struct, array_like=True, gc=False):
@@ -73,8 +72,7 @@ class Desk:
     def __init__(self) -> None:
         self.baskets: dict[int, Basket] = {}
         self.placing: dict[int, Basket] = {}  # those whose legs are not settled, exchanges included
-        self._place_dues: list[tuple[int, int]] = []  # heap of (when the time for placing is over, basket); some stale
-        self._most_place_dues = _FEW_PLACE_DUES
+        self._place_dues = DueHeap(self.placing, _place_by_ms)
         self.todos: OrderedDict[tuple[int, int], Todo] = OrderedDict()  # by leg and revision, the newest last
         self.deeds: dict[int, list[Todo]] = {}  # those of each leg, the oldest first
         self.demand_count = 0  # how many there ever were; only its growth means anything
@@ -84,7 +82,7 @@ class Desk:
         self.baskets[basket.number] = basket
         if not basket.held or basket.exchange is not None:
             self.placing[basket.number] = basket
-            self._push_place_due(basket)
+            self._place_dues.push(basket.number)
         else:
             self.placing.pop(basket.number, None)
 
@@ -165,32 +163,13 @@ class Desk:
 
     def next_place_by_ms(self) -> int | None:
         """When the next one that is being placed has run out of time."""
-        basket = self._next_placing()
+        basket = self._place_dues.first()
         return None if basket is None else _place_by_ms(basket)
 
     def overdue(self, at_ms: int) -> Basket | None:
         """The one whose time for placing has been over for longest."""
-        basket = self._next_placing()
+        basket = self._place_dues.first()
         return basket if basket is not None and _place_by_ms(basket) <= at_ms else None
-
-    def _next_placing(self) -> Basket | None:
-        """Whose time for placing is over first, by number if at once. Drops stale heap entries, which changes nothing
-        that counts."""
-        while self._place_dues:
-            due_ms, number = self._place_dues[0]
-            basket = self.placing.get(number)
-            if basket is not None and _place_by_ms(basket) == due_ms:
-                return basket
-            heappop(self._place_dues)
-        return None
-
-    def _push_place_due(self, basket: Basket) -> None:
-        if len(self._place_dues) >= self._most_place_dues:
-            self._place_dues = [(_place_by_ms(each), each.number) for each in self.placing.values()]
-            heapify(self._place_dues)
-            self._most_place_dues = 2 * len(self._place_dues) + _FEW_PLACE_DUES
-        else:
-            heappush(self._place_dues, (_place_by_ms(basket), basket.number))
 
 
 def tickets_by_leg(legs: Iterable[LegHeld], tickets: Iterable[int]) -> Iterator[tuple[LegHeld, list[int]]]:

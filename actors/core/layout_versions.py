@@ -26,21 +26,24 @@ class WrittenVersion(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LayoutVersions:
-    """Layouts by version, the present one last; and their indices, made when they are asked for."""
+    """Layouts by version, the present one last; and their indices, made when they are asked for.
+
+    `present`: the present one's; of a layout without units before there is one.
+    """
 
     def __init__(self) -> None:
         self.layouts: dict[int, Layout] = {}
-        self._present = LayoutIndex(Layout("", (), (), ()))
+        self.present = LayoutIndex(Layout("", (), (), ()))
         self._indices: dict[int, LayoutIndex] = {}
         self._has_units_of: dict[int, bool] = {}
 
     def use(self, layout: Layout, version: int) -> LayoutIndex:
         """The layout is the present one from now on."""
-        layout = with_units_of(self._present.layout, layout)
+        layout = with_units_of(self.present.layout, layout)
         self.layouts[version] = layout
-        self._present = self._indices[version] = _index_like((self._present,), layout)
+        self.present = self._indices[version] = _index_like((self.present,), layout)
         self._has_units_of.clear()
-        return self._present
+        return self.present
 
     def forget(self, referred: set[int]) -> None:
         """Keep only these versions."""
@@ -57,7 +60,7 @@ class LayoutVersions:
     def has_same_units(self, version: int) -> bool:
         """Whether the present layout has the units of this version under the same numbers."""
         if version not in self._has_units_of:
-            self._has_units_of[version] = has_same_units(self._present.layout, self.layouts[version])
+            self._has_units_of[version] = has_same_units(self.present.layout, self.layouts[version])
         return self._has_units_of[version]
 
 

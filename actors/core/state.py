@@ -14,6 +14,7 @@ import msgspec
 
 from actors.core.buyers import Buyers
 from actors.core.desk_state import Desk
+from actors.core.due_heap import DueHeap
 from actors.core.ids import Kind
 from actors.core.inventory import Inventory
 from actors.core.layout import Layout
@@ -169,7 +170,7 @@ class BlockState:
         self.waiters: dict[int, Waiter] = {}
         self.gone_waiters: deque[tuple[int, int]] = deque()  # (when, waiter): of those who wait no longer
         self.ended: deque[tuple[int, int]] = deque()  # (when, hold): of holds that came to nothing, to be forgotten
-        self.index = LayoutIndex(Layout("", (), (), ()))
+        self.index = self.versions.present
         self.inventory = Inventory(self.index)
         self.seat_finders = SeatFinders(self.index, self.inventory)
         self._seat_finders_of_all: SeatFinders | None = None
@@ -182,8 +183,7 @@ class BlockState:
         self.buyers = Buyers()
         self.deadlines: list[tuple[int, int]] = []  # heap of (deadline, hold); some are stale, none is there twice
         self._most_deadlines = _FEW_DEADLINES
-        self._ask_dues: list[tuple[int, int]] = []  # heap of (time to ask, leg); some are stale
-        self._most_ask_dues = _FEW_DEADLINES
+        self._ask_dues = DueHeap(self.asking, lambda leg: leg.ask_at_ms)
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
 
     def set_event_layout(self, layout: Layout, version: int) -> None:
@@ -237,22 +237,12 @@ class BlockState:
             return
         self.asking[leg.number] = leg
         self.ask_count += 1
-        if len(self._ask_dues) >= self._most_ask_dues:
-            self._ask_dues = [(leg.ask_at_ms, leg.number) for leg in self.asking.values()]
-            heapify(self._ask_dues)
-            self._most_ask_dues = 2 * len(self._ask_dues) + _FEW_DEADLINES
-        else:
-            heappush(self._ask_dues, (at_ms, leg.number))
+        self._ask_dues.push(leg.number)
 
     def next_ask_ms(self) -> int | None:
-        """When the first leg asks its desk, or None. Drops stale heap entries, which changes nothing that counts."""
-        while self._ask_dues:
-            at_ms, number = self._ask_dues[0]
-            leg = self.asking.get(number)
-            if leg is not None and leg.ask_at_ms == at_ms:
-                return at_ms
-            heappop(self._ask_dues)
-        return None
+        """When the first leg asks its desk, or None."""
+        leg = self._ask_dues.first()
+        return None if leg is None else leg.ask_at_ms
 
     def index_of(self, version: int) -> LayoutIndex:
         """The units of a layout version that something refers to."""

@@ -59,7 +59,6 @@ class WaitingLine:
         self.looks = 0  # how many there were
         self.effort = 0  # what they cost, see `ROWS_PER_LOOK`
         self._same_of: dict[Wish, _Same] = {}
-        self._effort_of_wishes = 0
         self._place_of: dict[int, _Place] = {}
         self._standing = Standing()
         self._counts = Counter[str]()  # by buyer
@@ -81,8 +80,7 @@ class WaitingLine:
             return False
         if wish in self._same_of:
             return True
-        effort = self._effort_of_wishes + effort_of(wish)
-        return len(self._same_of) < MAX_WISHES and effort <= MAX_EFFORT_OF_WISHES
+        return len(self._same_of) < MAX_WISHES and sum(map(effort_of, (*self._same_of, wish))) <= MAX_EFFORT_OF_WISHES
 
     def has_room_of(self, buyer: str) -> bool:
         """Whether the buyer can wait once more; who has no name can."""
@@ -91,10 +89,7 @@ class WaitingLine:
     def join(self, waiter: int, buyer: str, wish: Wish) -> None:
         """Stand at the end."""
         self._turns += 1
-        if wish not in self._same_of:
-            self._same_of[wish] = _Same()
-            self._effort_of_wishes += effort_of(wish)
-        same = self._same_of[wish]
+        same = self._same_of.setdefault(wish, _Same())
         same.count += 1
         self._place_of[waiter] = _Place(self._turns, buyer, same)
         self._standing.join(waiter)
@@ -114,7 +109,6 @@ class WaitingLine:
         same.count -= 1
         if not same.count:
             del self._same_of[wish]
-            self._effort_of_wishes -= effort_of(wish)
         elif len(same.ahead) > 2 * same.count + 16:
             same.ahead = [first for first in same.ahead if self._is_there(*first)]
             heapify(same.ahead)

@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 import pytest
 
-from actors.core import desk, desk_state
+from actors.core import desk, desk_state, due_heap
 from actors.core.baskets import MAX_LEGS, LegHeld, LegLine, LegPlan
 from actors.core.block import apply, decide, next_deadline_ms, next_due
 from actors.core.commands import (
@@ -21,6 +21,7 @@ from actors.core.commands import (
     SettleBasket,
 )
 from actors.core.desk_state import Basket, Desk, Exchange
+from actors.core.due_heap import DueHeap
 from actors.core.keys import ENDED_HOLD_KEPT_MS
 from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
 from actors.core.replies import HoldReply, PlacingReply
@@ -110,24 +111,24 @@ def check_histories() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_overdue_is_what_a_scan_finds(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_state, "_FEW_PLACE_DUES", 8)
+    monkeypatch.setattr(due_heap, "FEW_STALE", 8)
     check_history(seed)
 
 
 def _stale_ones_count(patch: pytest.MonkeyPatch) -> None:
     """Whatever a basket's time was when it came is its time."""
 
-    def first(self: Desk) -> Basket | None:
-        while self._place_dues and self._place_dues[0][1] not in self.placing:
-            self._place_dues.pop(0)
-        return self.placing[self._place_dues[0][1]] if self._place_dues else None
+    def first(self: DueHeap[Basket]) -> Basket | None:
+        while self._dues and self._dues[0][1] not in self._live:
+            self._dues.pop(0)
+        return self._live[self._dues[0][1]] if self._dues else None
 
-    patch.setattr(Desk, "_next_placing", first)
+    patch.setattr(DueHeap, "first", first)
 
 
 def _exchanges_are_not_noted(patch: pytest.MonkeyPatch) -> None:
-    push = Desk._push_place_due
-    patch.setattr(Desk, "_push_place_due", lambda self, basket: None if basket.exchange else push(self, basket))
+    push = DueHeap.push
+    patch.setattr(DueHeap, "push", lambda self, number: None if self._live[number].exchange else push(self, number))
 
 
 @pytest.mark.parametrize("sabotage", [_stale_ones_count, _exchanges_are_not_noted], ids=lambda each: each.__name__)
@@ -166,6 +167,7 @@ def looks_of_a_round(count: int, patch: pytest.MonkeyPatch) -> int:
 
     with patch.context() as counted:
         counted.setattr(desk_state, "_place_by_ms", counting)
+        counted.setattr(state.desk._place_dues, "_due_ms", counting)
         assert next_due(state, START_MS) is None
         assert next_deadline_ms(state) == START_MS + 1_001
         for _ in range(50):
@@ -190,18 +192,18 @@ def test_a_tick_costs_the_same_however_many_are_being_placed(monkeypatch: pytest
 def test_the_check_notices_a_desk_that_looks_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
 
-    def scan(self: Desk) -> Basket | None:
-        dues = ((desk_state._place_by_ms(basket), number) for number, basket in self.placing.items())
-        return self.placing[min(dues)[1]] if self.placing else None
+    def scan(self: DueHeap[Basket]) -> Basket | None:
+        dues = ((self._due_ms(basket), number) for number, basket in self._live.items())
+        return self._live[min(dues)[1]] if self._live else None
 
-    monkeypatch.setattr(Desk, "_next_placing", scan)
+    monkeypatch.setattr(DueHeap, "first", scan)
     with pytest.raises(AssertionError):
         check_costs(monkeypatch)
 
 
 def check_stale_are_few(patch: pytest.MonkeyPatch) -> None:
     """Baskets that are settled or dropped at once leave their times behind, while nobody looks."""
-    patch.setattr(desk_state, "_FEW_PLACE_DUES", 10)
+    patch.setattr(due_heap, "FEW_STALE", 10)
     live = Desk()
     for number in range(1, 2_001):
         live.add(_basket(number, 1_000_000 - number))
@@ -215,7 +217,7 @@ def test_times_that_do_not_count_any_more_are_few(monkeypatch: pytest.MonkeyPatc
 
 def test_the_check_notices_times_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control."""
-    monkeypatch.setattr(Desk, "_push_place_due", lambda self, basket: self._place_dues.append((0, basket.number)))
+    monkeypatch.setattr(DueHeap, "push", lambda self, number: self._dues.append((0, number)))
     with pytest.raises(AssertionError):
         check_stale_are_few(monkeypatch)
 

@@ -1,7 +1,6 @@
 """What is kept so that errands need not be looked for is what looking would find, live and restored alike."""
 
 from collections.abc import Callable
-from heapq import heappush
 
 import pytest
 
@@ -72,7 +71,7 @@ def newest_deed_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def times_are_not_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(BlockState, "next_ask_ms", lambda self: self._ask_dues[0][0] if self._ask_dues else None)
+    patch.setattr(BlockState, "next_ask_ms", lambda self: self._ask_dues._dues[0][0] if self._ask_dues else None)
 
 
 def times_are_kept_of_the_first_only(patch: pytest.MonkeyPatch) -> None:
@@ -84,7 +83,7 @@ def times_are_kept_of_the_first_only(patch: pytest.MonkeyPatch) -> None:
             del self.asking[leg.number]
         elif is_new:
             self.ask_count += 1
-            heappush(self._ask_dues, (at_ms, leg.number))
+            self._ask_dues.push(leg.number)
 
     patch.setattr(BlockState, "let_ask", let_ask)
 

@@ -38,6 +38,7 @@ from actors.core.state import BlockState, Order
 from actors.core.waiting_line import WaitingLine
 from actors.reservations.divisions import Division
 from loadtests.audit.findings import Fault
+from tests.core.sabotage_waiting import offers_are_extended, offers_last_for_ever
 from tests.loadtests.basket_walk import BasketWalk
 from tests.loadtests.journals import Journal, audit, audit_together, faults, open_deeds
 from tests.loadtests.split_shops import SplitShops
@@ -123,27 +124,6 @@ def who_came_last_is_served_first(patch: pytest.MonkeyPatch) -> None:
 def nobody_is_offered_anything(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "next_offer", _nothing)
     patch.setattr(waiting, "is_restless", _nothing)
-
-
-def offers_stand_for_ever(patch: pytest.MonkeyPatch) -> None:
-    placing = holds.placing
-
-    def until_the_cap(state: BlockState, *arguments: Any) -> Any:
-        placed = placing(state, *arguments)
-        cap_ms = placed.at_ms + state.rules.max_hold_life_ms
-        return msgspec.structs.replace(placed, expires_at_ms=cap_ms, max_expires_at_ms=cap_ms)
-
-    patch.setattr(waiting, "placing", until_the_cap)
-
-
-def offers_can_be_extended(patch: pytest.MonkeyPatch) -> None:
-    placing = holds.placing
-
-    def to_the_cap(state: BlockState, *arguments: Any) -> Any:
-        placed = placing(state, *arguments)
-        return msgspec.structs.replace(placed, max_expires_at_ms=placed.at_ms + state.rules.max_hold_life_ms)
-
-    patch.setattr(waiting, "placing", to_the_cap)
 
 
 def wishes_that_nothing_meets_wait(patch: pytest.MonkeyPatch) -> None:
@@ -293,8 +273,8 @@ def _nothing(*_: Any, **__: Any) -> None:
         (layouts_lose_units, Fault.UNIT_LOST),
         (who_came_last_is_served_first, Fault.OUT_OF_TURN),
         (nobody_is_offered_anything, Fault.OUT_OF_TURN),
-        (offers_stand_for_ever, Fault.DEADLINE_WRONG),
-        (offers_can_be_extended, Fault.DEADLINE_WRONG),
+        (offers_last_for_ever, Fault.DEADLINE_WRONG),
+        (offers_are_extended, Fault.DEADLINE_WRONG),
         (wishes_that_nothing_meets_wait, Fault.WAITER_MALFORMED),
         (codes_stay_when_tickets_change_hands, Fault.DIGEST_DIFFERS),
         (holds_outlive_their_event, Fault.DIGEST_DIFFERS),
