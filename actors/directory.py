@@ -178,8 +178,9 @@ class Directory:
         config = self._config
         try:
             serving = spare.serve_as.remote(shard, config.generation, config.build, incarnation)
-            address = await asyncio.wait_for(serving, START_TIMEOUT_S)
-            pid = await asyncio.wait_for(spare.pid.remote(), START_TIMEOUT_S)
+            async with asyncio.timeout(START_TIMEOUT_S):
+                address = await serving
+                pid = await spare.pid.remote()
         except (RayError, TimeoutError) as fault:
             ray.kill(spare)  # else each try would leave a process behind, and one that is only slow would serve yet
             raise NoSuccessor(repr(fault)) from fault
@@ -192,7 +193,8 @@ class Directory:
         while True:
             spare = self._make_spare()
             try:
-                await asyncio.wait_for(spare.pid.remote(), START_TIMEOUT_S)
+                async with asyncio.timeout(START_TIMEOUT_S):
+                    await spare.pid.remote()
             except (RayError, TimeoutError) as fault:
                 if spare is self._spare:  # else it serves, or was ended, and is no longer ours to look after
                     _log.warning("the spare is gone", fault=repr(fault))
@@ -225,7 +227,8 @@ def _detached(actor: Any, name: str) -> Any:
 async def _standing_soon(actor: Any) -> Standing | None:
     """What the actor says, None if it does not within a time."""
     try:
-        standing: Standing = await asyncio.wait_for(actor.standing.remote(), ANSWER_TIMEOUT_S)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            standing: Standing = await actor.standing.remote()
     except (RayError, TimeoutError):
         return None
     return standing

@@ -149,7 +149,8 @@ async def _tell_projector(hints: Hints) -> None:
         if not blocks:
             continue
         try:
-            await asyncio.wait_for(await asyncio.to_thread(_hint, blocks), HINTS_TIMEOUT_S)
+            async with asyncio.timeout(HINTS_TIMEOUT_S):
+                await (await asyncio.to_thread(_hint, blocks))
         except Exception as fault:  # noqa: BLE001  Ray's or the projector's: hints may get lost
             if heard:
                 _log.warning("the projector does not hear of blocks that move", fault=repr(fault))

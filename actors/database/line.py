@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from actors.apart import apart
 from actors.database.connect import FAULTS, Connection, connect, cut
 
 _log = structlog.get_logger(__name__)
@@ -79,9 +80,7 @@ class Line:
 
         `bound_ms`: where not that of the line. Raises LineUnavailable.
         """
-        running = asyncio.create_task(self._run(statement, bound_ms or self._bound_ms))
-        running.add_done_callback(_look_at)
-        return await asyncio.shield(running)
+        return await apart(self._run(statement, bound_ms or self._bound_ms))
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""
@@ -178,9 +177,3 @@ class Line:
         if self._connection is not None:
             cut(self._connection)
             self._connection = None
-
-
-def _look_at(running: "asyncio.Task[R]") -> None:
-    """Nobody may be left who hears that it failed; asyncio would complain of that."""
-    if not running.cancelled():
-        running.exception()

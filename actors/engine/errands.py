@@ -92,7 +92,8 @@ class Errands:
         try:
             while True:
                 try:
-                    await asyncio.wait_for(self._host.errands_wanted.wait(), ROUND_S)
+                    async with asyncio.timeout(ROUND_S):
+                        await self._host.errands_wanted.wait()
                 except TimeoutError:
                     pass  # a round all the same: for what is due, and for what failed before
                 self._host.errands_wanted.clear()

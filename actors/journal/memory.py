@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from actors.apart import apart
 from actors.core.ids import BlockId
 from actors.journal.journal import (
     GENESIS,
@@ -200,7 +201,7 @@ class MemoryJournal:
 
     async def _in_turn(self, statement: Statement, carry_out: Callable[[], R], bound_ms: int | None = None) -> R:
         """Run the statement when it is its turn, in a task of its own: a caller that goes away cancels nothing."""
-        return await asyncio.shield(asyncio.create_task(self._run(statement, carry_out, bound_ms or self._bound_ms)))
+        return await apart(self._run(statement, carry_out, bound_ms or self._bound_ms))
 
     async def _run(self, statement: Statement, carry_out: Callable[[], R], bound_ms: int) -> R:
         async with self._turn:

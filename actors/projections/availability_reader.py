@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from actors.apart import apart
 from actors.core.ids import BlockId, TenantId
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
@@ -226,11 +227,9 @@ class AvailabilityReader:
         if live is None:
             # all of it is to be shown in Redis again, unless that is away
             return await self._read_in_postgres(block, None, with_seats=with_seats or not is_live_away)
-        reading = asyncio.create_task(self._read_in_postgres(block, live, with_seats=True))
-        reading.add_done_callback(_look_at)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await asyncio.shield(reading)
+                return await apart(self._read_in_postgres(block, live, with_seats=True))
         except (LineUnavailable, TimeoutError):
             return live
 
@@ -330,9 +329,3 @@ def _as_of_ms(row: Any) -> int:
 def _is_theirs(shown: Shown, tenant: TenantId) -> bool:
     """Whether it is an event of the tenant's; a part of one is none."""
     return shown.event.tenant == tenant and not shown.event.home
-
-
-def _look_at(reading: "asyncio.Task[Shown | None]") -> None:
-    """Nobody may be left who hears that it failed; asyncio would complain of that."""
-    if not reading.cancelled():
-        reading.exception()

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from actors.apart import apart
 from actors.core.ids import BlockId
 from actors.projections.shown import Change, EventShown, Shown
 
@@ -61,22 +62,22 @@ class LiveEvents:
 
     async def show(self, events: Sequence[tuple[BlockId, Shown, Change | None]]) -> None:
         """Show these events, unless newer positions of them are shown. The change leads from the position before."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for block, shown, change in events:
-                pipeline.eval(
-                    _SHOW,
-                    2,
-                    *_keys(block),
-                    shown.position,
-                    shown.as_of_ms,
-                    _encoder.encode(shown.event),
-                    shown.statuses,
-                    "" if change is None else change.before,
-                    "" if change is None else _encoder.encode(change),
-                    MAX_CHANGES_KEPT,
-                    KEPT_MS,
-                )
-            await self._answered(pipeline.execute())
+        pipeline = self._redis.pipeline(transaction=False)
+        for block, shown, change in events:
+            pipeline.eval(
+                _SHOW,
+                2,
+                *_keys(block),
+                shown.position,
+                shown.as_of_ms,
+                _encoder.encode(shown.event),
+                shown.statuses,
+                "" if change is None else change.before,
+                "" if change is None else _encoder.encode(change),
+                MAX_CHANGES_KEPT,
+                KEPT_MS,
+            )
+        await self._answered(pipeline.execute())
 
     async def find(self, block: BlockId, *, with_seats: bool) -> Shown | None:
         """What is shown of an event; `with_seats`: statuses and changes too."""
@@ -84,13 +85,13 @@ class LiveEvents:
 
     async def find_all(self, blocks: Sequence[BlockId], *, with_seats: bool) -> dict[BlockId, Shown]:
         """What is shown of these at one moment, as far as anything is; `with_seats` as above."""
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            for block in blocks:
-                event, changes = _keys(block)
-                pipeline.hmget(event, "position", "as_of_ms", "event", *(("statuses",) if with_seats else ()))
-                if with_seats:
-                    pipeline.lrange(changes, 0, -1)
-            found = await self._answered(pipeline.execute())
+        pipeline = self._redis.pipeline(transaction=True)
+        for block in blocks:
+            event, changes = _keys(block)
+            pipeline.hmget(event, "position", "as_of_ms", "event", *(("statuses",) if with_seats else ()))
+            if with_seats:
+                pipeline.lrange(changes, 0, -1)
+        found = await self._answered(pipeline.execute())
         steps = found[1::2] if with_seats else [()] * len(blocks)
         shown: dict[BlockId, Shown] = {}
         for block, fields, changes in zip(blocks, found[::2] if with_seats else found, steps, strict=True):
@@ -121,7 +122,7 @@ class LiveEvents:
             _close(asking)
             raise LiveUnavailable("Redis was away a moment ago")
         try:
-            return await asking
+            return await apart(asking)
         except (RedisError, OSError, TimeoutError) as fault:
             self._away_until_s = self._monotonic() + AWAY_S
             raise LiveUnavailable(f"{type(fault).__name__}: {fault}") from fault

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
 
@@ -131,28 +132,30 @@ async def check_redis_is_of_no_consequence(world: World, redis: Redis) -> None:
     known.note(event)
     display = LiveWriter(LiveEvents(redis.url))
     running = asyncio.create_task(world.projector(display=display).run())
-    await seen_at(world, event.block, len(event.rows), running)
-    async with reading(world.database_url, redis.url) as reader:
-        last = 0
-        for turn, befalls in enumerate((None, kill, None, Redis.start, None, empty, None)):
-            if befalls is not None:
-                done = await asyncio.to_thread(befalls, redis)
-                if asyncio.iscoroutine(done):
-                    await done
-            for sale in range(4):
-                await event.sell(event.hold(SEATS[(turn * 4 + sale) % len(SEATS)]), event.hold(places=1))
-                known.note(event)
-                counts, seats = await ask(reader, event.block)
+    try:
+        await seen_at(world, event.block, len(event.rows), running)
+        async with reading(world.database_url, redis.url) as reader:
+            last = 0
+            for turn, befalls in enumerate((None, kill, None, Redis.start, None, empty, None)):
+                if befalls is not None:
+                    done = await asyncio.to_thread(befalls, redis)
+                    if asyncio.iscoroutine(done):
+                        await done
+                for sale in range(4):
+                    await event.sell(event.hold(SEATS[(turn * 4 + sale) % len(SEATS)]), event.hold(places=1))
+                    known.note(event)
+                    counts, seats = await ask(reader, event.block)
+                    known.check(counts, seats)
+                    assert min(counts.position, seats.position) >= last, "it goes back"
+                    last = max(counts.position, seats.position)
+                await seen_at(world, event.block, len(event.rows), running)
+                counts, seats = await newest(reader, event)
                 known.check(counts, seats)
-                assert min(counts.position, seats.position) >= last, "it goes back"
-                last = max(counts.position, seats.position)
-            await seen_at(world, event.block, len(event.rows), running)
-            counts, seats = await newest(reader, event)
-            known.check(counts, seats)
-        await ask(reader, quiet.block)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await display.close()
+            await ask(reader, quiet.block)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await display.close()
     async with reading(NOWHERE, redis.url) as from_redis_alone:
         for one in (event, quiet):
             try:
@@ -275,6 +278,45 @@ async def test_what_another_history_of_the_database_left_is_not_shown(world: Wor
     assert found is not None
     assert found.position == len(event.rows)
     await live.close()
+
+
+async def check_who_is_cancelled_ends(world: World, redis: Redis) -> None:
+    """Wherever in a call to Redis it happens to be: else a projector that is to stop would run on."""
+    event = await world.event()
+    live = LiveEvents(redis.url)
+    asked: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "show": lambda: live.show([(event.block, as_shown(event), None)]),
+        "find": lambda: live.find(event.block, with_seats=True),
+        "confirm": lambda: live.confirm(event.block, 1, now_ms()),
+    }
+    for what, ask_redis in asked.items():
+        await ask_redis()  # so that there is a connection
+        for turns in range(200):
+            asking = asyncio.create_task(ask_redis())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if asking.cancel():
+                await asyncio.wait((asking,))
+                assert asking.cancelled(), f"{what} goes on after {turns} turns"
+            else:
+                await asking
+    await live.close()
+
+
+async def test_who_is_cancelled_while_redis_answers_ends(world: World, redis: Redis) -> None:
+    await check_who_is_cancelled_ends(world, redis)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the client of Redis sends by what loses none")
+async def test_control_a_client_that_loses_cancellations_is_noticed(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def directly(asking: Awaitable[Any]) -> Any:
+        return await asking
+
+    monkeypatch.setattr(live_events, "apart", directly)
+    with pytest.raises(AssertionError, match="goes on"):
+        await check_who_is_cancelled_ends(world, redis)
 
 
 def hangs_up(writer: asyncio.StreamWriter) -> None:
