@@ -21,6 +21,7 @@ from actors.core.commands import (
     ReleaseLeg,
     SettleBasket,
 )
+from actors.core.due_heap import DueHeap
 from actors.core.entries import Activated
 from actors.core.holds import hold_reply
 from actors.core.ids import BlockId, desks_of
@@ -267,16 +268,20 @@ async def test_the_sweep_finds_desks_that_have_something_to_do(world: World) -> 
     await check_sweep(world)
 
 
-@pytest.mark.parametrize("forgotten", ["todos", "placing"])
+@pytest.mark.parametrize(
+    ("forgotten", "nothing"),
+    [("todos", {}), ("_place_dues", DueHeap({}, lambda _: 0))],
+    ids=["todos", "placing"],
+)
 async def test_the_check_notices_deadlines_that_leave_something_out(
-    world: World, monkeypatch: pytest.MonkeyPatch, forgotten: str
+    world: World, monkeypatch: pytest.MonkeyPatch, forgotten: str, nothing: object
 ) -> None:
     """Negative control."""
     whole = core.next_deadline_ms
 
     def partial(state: BlockState) -> int | None:
         kept = getattr(state.desk, forgotten)
-        setattr(state.desk, forgotten, {})
+        setattr(state.desk, forgotten, nothing)
         try:
             return whole(state)
         finally:
