@@ -91,7 +91,9 @@ class LegReply(msgspec.Struct, frozen=True, array_like=True):
 
 
 def leg_replies(legs: Iterable[tuple[LegHeld, Sequence[int]]]) -> tuple[LegReply, ...]:
-    """What is left by these tickets of each leg, by event; events of which nothing is left are not there."""
+    """What is left by these tickets of each leg, by event; events of which nothing is left are not there, so what they
+    have charged once is in the price of all legs alone.
+    """
     of_event: dict[str, list[tuple[LegHeld, Sequence[int]]]] = {}
     for held, tickets in legs:
         of_event.setdefault(held.event, []).append((held, tickets))

@@ -30,8 +30,9 @@ def refuse_orphaning(state: BlockState, index: LayoutIndex) -> Rejected | None:
     for area, places in enumerate(state.index.layout.areas):
         claimed = state.inventory.area_held[area] + state.inventory.area_sold[area]
         now = index.area_of_name.get(places.name)
-        if claimed > (index.layout.areas[now].capacity if now is not None else 0):
-            (held if state.inventory.area_held[area] else sold).append(places.name)
+        capacity = index.layout.areas[now].capacity if now is not None else 0
+        if claimed > capacity:
+            (sold if state.inventory.area_sold[area] > capacity else held).append(places.name)
     if sold:
         return Rejected(Reason.UNITS_SOLD, Details(units=tuple(sold)))
     return Rejected(Reason.UNITS_HELD, Details(units=tuple(held))) if held else None

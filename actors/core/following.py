@@ -1,5 +1,7 @@
 """A part becomes what its event is: told by the event's home, as of a revision, again and again until it is so."""
 
+import msgspec
+
 from actors.core.allotments import shelve
 from actors.core.commands import AcknowledgePart, FollowEvent
 from actors.core.entries import EventFollowed, PartFollowed
@@ -12,10 +14,11 @@ from actors.core.state import BlockState
 
 
 def what_to_follow(state: BlockState, home: str, part: Part) -> FollowEvent:
-    """What the event, at home in this block, tells a part."""
+    """What the event, at home in this block, tells a part. A ledger has nothing that could be set aside."""
+    rules = msgspec.structs.replace(state.rules, allotments=()) if part.is_ledger else state.rules
     return FollowEvent(
         state.tenant, home, state.revision, state.name, state.status, layout_of_part(event_layout(state), part),
-        state.hold_ttl_ms, state.rules, state.was_cancelled,
+        state.hold_ttl_ms, rules, state.was_cancelled,
     )  # fmt: skip
 
 

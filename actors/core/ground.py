@@ -9,7 +9,7 @@ A decision looks at so much of what is overdue and no more, stale deadlines incl
 told that there is not enough, but to ask again (`OVERLOADED`): each turn ends hundreds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from actors.core.allotments import ACCESSIBLE_SEATS, allotment_of_pool, places_kept, pools_without, returned_at
@@ -31,7 +31,10 @@ Chosen = tuple[list[int], tuple[int, int]]
 
 
 class Ground:
-    """One decision's view of the block. `given`: what the same step gives back, of the hold `giver`."""
+    """One decision's view of the block. `given`: what the same step gives back; `later`: what is given back only after
+    others may have decided, and counts for the buyer alone. `is_own`: whether a hold of this number is so much the
+    asker's that between its slots and what is asked for no buffer is kept.
+    """
 
     def __init__(
         self,
@@ -39,16 +42,19 @@ class Ground:
         now_ms: int,
         wish: Wish,
         given: Sequence[Units] = (),
-        giver: int = 0,
+        later: Sequence[Units] = (),
+        is_own: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self.overdue: dict[int, Hold] = {}  # the holds that the decision must end
         self._state = state
         self._now_ms = now_ms
         self._wish = wish
         self._given = given
-        self._giver = giver
+        self._is_own = is_own
         self._given_seats = frozenset(seat for units in given for seat in units.seats)
-        self.given_count = sum(len(units.seats) + sum(quantity for _, quantity in units.areas) for units in given)
+        self.given_count = sum(
+            len(units.seats) + sum(quantity for _, quantity in units.areas) for units in (*given, *later)
+        )
         self._may_use_overdue = not len(state.line)
         self._cut_short = False  # more is overdue than was looked at
         came_back = returned_at(state, now_ms) if self._may_use_overdue else ()
@@ -194,7 +200,7 @@ class Ground:
         return None
 
     def _in_the_way(self, units: list[int]) -> Iterator[tuple[int, Sequence[int]]]:
-        """What others have, with those of these units that it is, or is too near to. Buffers are kept between holds."""
+        """What others have, with those of these units that it is, or is too near to. No buffer within a basket."""
         index, owners = self._state.index, self._state.inventory.owners
         for unit in units:
             if owners[unit] and unit not in self._given_seats:
@@ -204,7 +210,7 @@ class Ground:
         slots = sorted(unit for unit in units if unit >= index.seat_count)
         for part in index.slots.surroundings(slots):
             for claimed in part:
-                if not owners[claimed] or claimed in self._given_seats or owners[claimed] == self._giver:
+                if not owners[claimed] or claimed in self._given_seats or self._is_own(owners[claimed]):
                     continue
                 near = index.slots.around(claimed, claimed)
                 blocked = [slot for slot in slots if slot in near and slot != claimed]

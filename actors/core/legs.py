@@ -52,7 +52,11 @@ def decide_pin_leg(state: BlockState, command: PinLeg, now_ms: int) -> Outcome:
     asked = ask(state, plan.wish, now_ms)
     if isinstance(asked, Rejected):
         return asked
-    ground = Ground(state, now_ms, plan.wish, given, plan.instead[0][0] if plan.instead else 0)
+    at_once = [_shared(units, plan.wish.channel) for units in given]
+    later = [_less(units, [now]) for units, now in zip(given, at_once, strict=True)]
+    ground = Ground(
+        state, now_ms, plan.wish, at_once, later, lambda hold: _is_of(state, hold, command.desk, command.basket)
+    )
     granted = have(state, asked, command.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted
@@ -183,7 +187,8 @@ def apply_leg_barred(state: BlockState, entry: LegBarred) -> None:
 def pinned_units(state: BlockState, hold: Hold, leg: Leg) -> Units:
     """What a pinned leg claims: all its units but those that its order had when it was pinned, and gives back for it.
 
-    Those too that the order has given back since: an exchange that came to nothing is released when it may be.
+    Those too that the order has given back since: an exchange that came to nothing is released when it may be. Places
+    that were had through another channel it does not share: until it is booked they are that channel's, not anybody's.
     """
     return _less(state.units_now(hold), _units_of_tickets(state, leg.instead))
 
@@ -206,14 +211,25 @@ def _units_of_tickets(state: BlockState, instead: tuple[tuple[int, tuple[int, ..
     return given
 
 
+def _shared(given: Units, channel: str) -> Units:
+    """What of it a leg of this channel shares with who gives it back for it: not places of another channel."""
+    return given if given.channel == channel else Units(given.seats, (), given.channel)
+
+
+def _is_of(state: BlockState, hold: int, desk: str, basket: int) -> bool:
+    """Whether it is a leg of this basket."""
+    leg = state.legs.get(hold)
+    return leg is not None and (leg.desk, leg.basket) == (desk, basket)
+
+
 def _less(units: Units, without: Sequence[Units]) -> Units:
-    """The units that are not among these."""
+    """The units that are not among these; places only of the same channel."""
     gone = {seat for other in without for seat in other.seats}
     left = Counter[int]()
     for area, quantity in units.areas:
         left[area] += quantity
     for other in without:
-        left.subtract(dict(other.areas))
+        left.subtract(dict(_shared(other, units.channel).areas))
     return Units(
         tuple(seat for seat in units.seats if seat not in gone),
         tuple((area, quantity) for area, quantity in left.items() if quantity > 0),

@@ -85,7 +85,7 @@ def decide_exchange_tickets(state: BlockState, command: ExchangeTickets, now_ms:
         return Rejected(Reason.INVALID_ARGUMENT, Details(fields=(f"order: was exchanged {MAX_EXCHANGES} times",)))
     stamp, hold = command.stamp, state.holds[order.hold]
     tickets = _tickets(state, order, command.tickets)
-    ground = Ground(state, now_ms, command.wish, units_of(state, tickets), hold.number)
+    ground = Ground(state, now_ms, command.wish, units_of(state, tickets), is_own=hold.number.__eq__)
     granted = have(state, asked, hold.buyer, ground, now_ms)
     if isinstance(granted, Rejected):
         return granted

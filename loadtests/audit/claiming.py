@@ -1,6 +1,6 @@
 """Every rule that must be kept when units are claimed, by a hold or in an exchange."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable
 
 from actors.core import entries as e
 from loadtests.audit.books import Books, EventStatus, is_overdue
@@ -101,10 +101,12 @@ def kept_for_access(books: Books, units: Iterable[int]) -> list[int]:
     return [] if ACCESSIBLE_SEATS in books.returned else [unit for unit in units if unit in books.plan.special]
 
 
-def check_units(books: Books, entry: Frozen, who: str, hold: int, own: Set[int] = frozenset()) -> None:
+def check_units(
+    books: Books, entry: Frozen, who: str, hold: int, is_own: Callable[[int], bool] = lambda _: False
+) -> None:
     """The units were nobody's and have become the hold's: what does not go with what others have.
 
-    `own`: other holds that are the same buyer's by the same order.
+    `is_own`: whether another hold is of the same basket, within which no buffer is kept.
     """
     units = books.units
     for unit, owner in units.claim(hold, entry.seats, entry.areas, entry.channel):
@@ -113,7 +115,8 @@ def check_units(books: Books, entry: Frozen, who: str, hold: int, own: Set[int] 
         books.found(Fault.UNIT_CLAIMED_TWICE, f"{name} by {who}, while {status} to {books.hold_id(owner)}")
     for slot in entry.seats:
         if slot >= books.plan.seat_count:
-            near = next((one for one in books.plan.near(slot) if units.owners[one] not in {0, hold, *own}), None)
+            others = ((one, units.owners[one]) for one in books.plan.near(slot))
+            near = next((one for one, owner in others if owner not in {0, hold} and not is_own(owner)), None)
             if near is not None:
                 names = f"{books.plan.unit_name(slot)} by {who}, near to {books.plan.unit_name(near)}"
                 books.found(Fault.BUFFER_BROKEN, f"{names} of {books.hold_id(units.owners[near])}")

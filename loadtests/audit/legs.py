@@ -48,8 +48,9 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
     claim = Claim(placed, lot, 0, entry.ask_at_ms, leg=leg)
     given = _given(books, leg, who)
     leg.given = given
+    shared = _shared(claim, given)
     check_line(books, entry.at_ms, who)
-    _stand_back(books, given)
+    _stand_back(books, shared)
     check_terms(books, placed, who)
     fault = choice_fault(books, placed)
     if fault:
@@ -60,11 +61,12 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
     books.hold_count += 1
     pinned, rest = _parts(books, claim, given)
     _count(books, claim, _size(*pinned))
-    check_units(books, placed, who, entry.leg, {number for number, _ in entry.instead})
+    of_basket = (entry.desk, entry.basket)
+    check_units(books, placed, who, entry.leg, lambda hold: _basket_of(books, hold) == of_basket)
     more = lot.quantity - len(given)
     check_limit(books, entry.buyer, more, entry.at_ms, who, later_back=_size(*pinned) - more)
     books.units.give_back(entry.leg, *rest, entry.channel, UnitStatus.HELD)
-    _stand_again(books, given)
+    _stand_again(books, shared)
 
 
 def fold_booked(books: Books, entry: e.LegBooked) -> None:
@@ -269,7 +271,7 @@ def _parts(books: Books, claim: Claim, given: Iterable[tuple[Claim, Ticket]]) ->
     units, areas = _whole(books, claim)
     theirs: set[int] = set()
     places: dict[int, int] = {}
-    for back, of_area in _of_tickets(books, given):
+    for back, of_area in _of_tickets(books, _shared(claim, given)):
         theirs.update(back)
         for area, quantity in of_area:
             places[area] = places.get(area, 0) + quantity
@@ -283,6 +285,18 @@ def _parts(books: Books, claim: Claim, given: Iterable[tuple[Claim, Ticket]]) ->
         (pinned, [(area, count - shared[area]) for area, count in wanted.items() if count > shared[area]]),
         (rest, [(area, count) for area, count in shared.items() if count]),
     )
+
+
+def _shared(claim: Claim, given: Iterable[tuple[Claim, Ticket]]) -> list[tuple[Claim, Ticket]]:
+    """Those of which the leg may have the units before it is booked: not places that another channel had."""
+    channel = claim.placed.channel
+    return [(of, ticket) for of, ticket in given if ticket.unit is not None or ticket.lot.entry.channel == channel]
+
+
+def _basket_of(books: Books, hold: int) -> tuple[str, int] | None:
+    """The desk and the basket of a leg; None: it is a hold of the block's own."""
+    leg = books.legs.get(hold)
+    return None if leg is None or leg.pinned is None else (leg.pinned.desk, leg.pinned.basket)
 
 
 def _of_tickets(books: Books, given: Iterable[tuple[Claim, Ticket]]) -> Iterator[_Part]:

@@ -82,7 +82,10 @@ class ChoiceView(msgspec.Struct, frozen=True):
 
 
 class LegView(msgspec.Struct, frozen=True):
-    """What a hold or an order over several events has of one of them. Its price is a part of the whole price."""
+    """What a hold or an order over several events has of one of them. Its price is a part of the whole price.
+
+    Fees that an event of which nothing is left has charged once are in the whole price alone.
+    """
 
     event_id: str
     units: list[str]

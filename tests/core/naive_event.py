@@ -288,6 +288,7 @@ class NaiveEvent:
             gone = [piece for piece in seats if lengths.get(piece.key) != piece.ends_ms - piece.begins_ms]
             lost[what] = {name_now[piece.key] for piece in gone}
         for area, (held, sold) in self.places().items():
-            if held + sold > layout["areas"].get(area, ("", 0))[1]:
-                lost["UNITS_HELD" if held else "UNITS_SOLD"].add(area)
+            capacity = layout["areas"].get(area, ("", 0))[1]
+            if held + sold > capacity:
+                lost["UNITS_SOLD" if sold > capacity else "UNITS_HELD"].add(area)
         return next((Answer(what, units=frozenset(names)) for what, names in lost.items() if names), None)

@@ -54,6 +54,12 @@ def test_each_of_two_events_charges_its_own() -> None:
     assert fees_of(house.say(DESK, SettleBasket(TENANT, BASKET, held))) == (2, [1, 1])
 
 
+def test_what_was_charged_once_stays_in_the_whole_price_when_nothing_of_its_event_is_left() -> None:
+    house = House(first=DEARER, second=DEARER)
+    house.pay()
+    assert fees_of(house.say(DESK, CancelTickets(stamp("first"), ORDER, (0, 1, 2, 3)))) == (2, [1])
+
+
 def test_a_leg_behind_its_ledgers_charges_what_a_ledger_cannot() -> None:
     house = House(first=DEARER)
     house.intend("basket", BASKET, LegPlan(FIRST, LEG_1, SEATS))

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from actors.core import legs
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.commands import (
     AskAboutLeg,
@@ -11,6 +12,7 @@ from actors.core.commands import (
     CloseOrder,
     ConfirmOrder,
     IntendExchange,
+    PlaceHold,
     PlaceOrder,
     SettleBasket,
     SettleExchange,
@@ -31,6 +33,7 @@ from tests.core.checked_house import (
     START_MS,
     TENANT,
     House,
+    pinning,
     stamp,
     why,
 )
@@ -155,6 +158,50 @@ def test_what_is_over_stays_sold_though_its_event_is_cancelled() -> None:
     assert isinstance(fate, LegFateReply)
     assert (fate.deed, fate.ask_at_ms) == (None, house.now_ms + 24 * HOUR_MS)
     assert house.deeds() == []
+
+
+COURT = msgspec.structs.replace(CLUB, resources=(Resource("court", 0, 0, HOUR_MS // 4),))
+
+
+def slots(first: int, count: int = 1) -> Wish:
+    """So many of the court's hours, one after the other."""
+    begins_ms = FIRST_SLOT_MS + first * HOUR_MS
+    return Wish(spans=(Span("court", begins_ms, begins_ms + count * HOUR_MS),))
+
+
+def check_buffers_are_kept_between_baskets() -> None:
+    """A seat is exchanged for the hour beside the basket's own, and back and forth; nobody else comes so near."""
+    house = House(second=COURT)
+    _held(house, LegPlan(FIRST, LEG_1, Wish(("A/1/1",))), LegPlan(SECOND, LEG_2, slots(1)))
+    house.say(DESK, PlaceOrder(stamp("order"), BASKET, ORDER))
+    house.say(DESK, ConfirmOrder(stamp("confirm"), ORDER))
+    house.do_deeds()
+    for ticket, (given, wish) in enumerate(((0, slots(2)), (1, slots(3)), (3, slots(1))), 2):
+        leg = 30 + ticket
+        meant = house.say(
+            DESK, IntendExchange(stamp(f"x{leg}", house.now_ms + 5_000), ORDER, (given,), LegPlan(SECOND, leg, wish))
+        )
+        assert isinstance(meant, PlacingReply)
+        house.say(DESK, SettleExchange(TENANT, ORDER, leg, house.pin(meant.legs[0])))
+        house.do_deeds()
+    assert house.statuses(SECOND)[-4:] == "ASSA"
+    for near in (0, 3):
+        assert why(house.ask(SECOND, PlaceHold(stamp(f"near {near}"), 70, slots(near))))[0] == "UNITS_SOLD"
+        other = pinning(LegPlan(SECOND, 71, slots(near)), BASKET + 1)
+        assert why(house.ask(SECOND, other))[0] == "UNITS_SOLD"
+
+
+def test_buffers_are_kept_between_baskets_and_not_within_one() -> None:
+    check_buffers_are_kept_between_baskets()
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_control_buffers_within_a_basket_or_between_none_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, is_own: bool
+) -> None:
+    monkeypatch.setattr(legs, "_is_of", lambda *_: is_own)
+    with pytest.raises(AssertionError):
+        check_buffers_are_kept_between_baskets()
 
 
 def test_the_desk_needs_what_the_leg_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from actors.core import block
+from actors.core import block, legs
 from actors.core.baskets import LegPlan
 from actors.core.block import next_deadline_ms
 from actors.core.commands import (
@@ -26,7 +26,7 @@ from actors.core.layout import Area, Row, Section
 from actors.core.legs import ASK_AFTER_MS, BARRED_MS
 from actors.core.outcomes import Accepted
 from actors.core.replies import EventStatus, PinReply
-from actors.core.rules import Rules, WaitingList
+from actors.core.rules import Allotment, Channel, Rules, WaitingList
 from actors.core.wishes import AreaPlaces, Wish
 from tests.core.checked_house import (
     DESK,
@@ -251,6 +251,33 @@ def test_a_cancelled_event_leaves_its_legs_to_their_desk() -> None:
     assert next_deadline_ms(house.state(FIRST)) == START_MS
     house.say(FIRST, ReleaseLeg(TENANT, LEG_1, 2))
     assert (house.statuses(FIRST), next_deadline_ms(house.state(FIRST))) == ("AAAAAA", None)
+
+
+def check_what_is_set_aside_stays_so() -> None:
+    """While places of a channel are exchanged for others of the same area, nobody gets what was set aside for it."""
+    allotment = Allotment("fans", "fans", places=(AreaPlaces("floor", 2),))
+    house = House(Rules(channels=(Channel("fans"),), allotments=(allotment,), max_per_buyer=2))
+    two = (AreaPlaces("floor", 2),)
+    house.pin(LegPlan(FIRST, LEG_1, Wish(areas=two, channel="fans")))
+    house.say(FIRST, BookLeg(TENANT, LEG_1, 2))
+    house.pin(LegPlan(FIRST, 21, Wish(areas=two), ((LEG_1, (0, 1)),)))
+    both = PlaceHold(msgspec.structs.replace(stamp("ben"), buyer="ben"), 1, Wish(areas=two))
+    assert why(house.ask(FIRST, both))[0] == "NOT_ENOUGH_AVAILABLE", "one is open to all, and two are the channel's"
+    house.say(FIRST, BookLeg(TENANT, 21, 2))
+    inventory = house.state(FIRST).inventory
+    assert (inventory.area_held, inventory.area_sold) == ([0], [2])
+    fans = msgspec.structs.replace(stamp("eve"), buyer="eve")
+    house.say(FIRST, PlaceHold(fans, 2, Wish(areas=two, channel="fans")))
+
+
+def test_what_is_set_aside_stays_so_while_places_of_its_channel_are_exchanged() -> None:
+    check_what_is_set_aside_stays_so()
+
+
+def test_control_places_that_are_shared_over_channels_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legs, "_shared", lambda given, _: given)
+    with pytest.raises(AssertionError):
+        check_what_is_set_aside_stays_so()
 
 
 def test_a_leg_takes_what_an_overdue_hold_has() -> None:

@@ -7,13 +7,17 @@ import pytest
 
 from actors.core import desk_state
 from actors.core.baskets import MAX_LEGS
+from actors.core.commands import FollowEvent
+from actors.core.following import what_to_follow
 from actors.core.ids import BlockId, Kind, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
+from actors.core.parts import LEDGER_AREA, Part
 from actors.core.replies import EventReply, EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
-from actors.core.rules import Rules
+from actors.core.rules import Allotment, Channel, Rules
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
+from actors.engine import errands
 from actors.reservations import Done, Request
 from actors.reservations.divisions import Division
 from tests.engine.stage import on_virtual_time
@@ -240,6 +244,31 @@ def test_the_check_notices_a_ledger_that_never_counts_less(monkeypatch: pytest.M
     monkeypatch.setattr(desk_state, "count_less", lambda *_: {})
     with pytest.raises(AssertionError):
         on_virtual_time(check_limit)()
+
+
+async def check_ledgers_count_places_of_no_area() -> None:
+    """Whatever an area is called of which places are set aside."""
+    layout = msgspec.structs.replace(LAYOUT, areas=(Area(LEDGER_AREA, 1, 30),))
+    allotment = Allotment("box", "box", places=(AreaPlaces(LEDGER_AREA, 200),))
+    rules = Rules(max_per_buyer=4, channels=(Channel("box"),), allotments=(allotment,))
+    stadium = await Stadium(rules, layout).open()
+    await stadium.hold(Wish(("north/1/1",)))
+    assert (await stadium.refused(Wish(areas=(AreaPlaces(LEDGER_AREA, 1),)))).reason is Reason.NOT_ENOUGH_AVAILABLE
+
+
+def test_what_is_set_aside_of_an_area_is_none_of_the_ledgers_business() -> None:
+    on_virtual_time(check_ledgers_count_places_of_no_area)()
+
+
+def test_the_check_notices_a_ledger_that_sets_places_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: ledgers are told all rules."""
+
+    def with_all_rules(state: BlockState, home: str, part: Part) -> FollowEvent:
+        return msgspec.structs.replace(what_to_follow(state, home, part), rules=state.rules)
+
+    monkeypatch.setattr(errands, "what_to_follow", with_all_rules)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_ledgers_count_places_of_no_area)()
 
 
 @on_virtual_time
