@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.projections import past
-from actors.projections.answers import Slots
+from actors.projections.answers import MAX_UNITS_LISTED, Slots
 from serve.validation import BEGINNING, MILLISECOND, Shape
 
 MAX_POSITION = (1 << 53) - 1  # what every client can count to
@@ -91,10 +91,12 @@ class StatusesAsked(PastAsked, frozen=True):
             yield "since: cannot be asked together with at"
 
 
-class UnitsAsked(Shape, frozen=True):
+class UnitsAsked(Page, frozen=True):
     """The `section` whose seats are asked for; or the `resource` whose slots are: those that begin at `from` or later
-    and before `until`, if these are given.
+    and before `until`, if these are given. `cursor` is the former page's `next_cursor`.
     """
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_UNITS_LISTED)] = MAX_UNITS_LISTED
 
     section: Annotated[str, Meta(max_length=200)] = ""
     resource: Annotated[str, Meta(max_length=200)] = ""

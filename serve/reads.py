@@ -81,14 +81,19 @@ class Reads(Admission):
     async def list_units(
         self, envelope: Envelope, event_id: str, asked: UnitsAsked | Rejected
     ) -> UnitStatuses | Rejected:
-        """The seats of a section, or slots of a resource, with their statuses."""
+        """A page of the seats of a section, or slots of a resource, with their statuses."""
         admitted = await self._admit_read_model(envelope, event_id, asked)
         if isinstance(admitted, Rejected):
             return admitted
         caller, block = admitted
         assert isinstance(asked, UnitsAsked)
+        reader = self._models.availability
         try:
-            found = await _unless_away(self._models.availability.unit_statuses(caller.tenant, block, asked.asked()))
+            found = await _unless_away(
+                reader.unit_statuses(caller.tenant, block, asked.asked(), asked.cursor, asked.limit)
+            )
+        except InvalidCursor as error:
+            return invalid(f"cursor: {error}")
         except KeyError:
             return Rejected(Reason.UNIT_UNKNOWN, Details(units=(asked.section or asked.resource,)))
         return await self._missing_read_model(caller, event_id, envelope) if found is None else found

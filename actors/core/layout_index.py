@@ -101,9 +101,12 @@ class LayoutIndex:
         assert 0 <= unit < self.unit_count
         if unit >= self.seat_count:
             return self.slots.name(unit)
-        number = self.row_of_seat(unit)
-        section, row = self._rows[number]
-        return f"{section.name}/{row.name}/{row.seat_label(unit - self._bases[number])}"
+        section, row, first = self.row_span(self.row_of_seat(unit))
+        return f"{section.name}/{row.name}/{row.seat_label(unit - first)}"
+
+    def seats_of_section(self, section: str) -> range:
+        """The section's seats. Raises KeyError if there is no such section."""
+        return self._seats_of_section[section]
 
     def row_of_seat(self, seat: int) -> int:
         """The index, in the layout's order, of the row that holds the seat of this number."""
@@ -125,6 +128,10 @@ class LayoutIndex:
         if unit >= self.seat_count:
             return self.layout.resources[self.slots.resource_of_unit(unit)].category
         return self._rows[self.row_of_seat(unit)][1].category
+
+    def row_span(self, number: int) -> tuple[Section, Row, int]:
+        """The row of this index with its section and the number of its first seat."""
+        return *self._rows[number], self._bases[number]
 
     def row_spans(self) -> Iterator[tuple[Section, Row, int]]:
         """Every row with its section and the number of its first seat."""

@@ -1,6 +1,5 @@
 """What is answered of an event as of one position: counts; seats and slots by name, or all by their places."""
 
-from functools import cached_property
 from hashlib import blake2b
 
 import msgspec
@@ -16,8 +15,12 @@ from actors.projections.counts import (
     ResourceAvailability,
     SectionAvailability,
 )
-from actors.projections.seat_statuses import unpack
+from actors.projections.cursor import InvalidCursor, number_behind, number_cursor
+from actors.projections.seat_statuses import status_at
 from actors.projections.shown import Shown
+
+MAX_UNITS_LISTED = 1_000
+"""In a page, and unless fewer are asked for: most sections are one, and it takes a gateway 2 ms, of slots 6."""
 
 
 class Availability(msgspec.Struct, frozen=True):
@@ -59,7 +62,10 @@ class Slots(msgspec.Struct, frozen=True):
 
 
 class UnitStatuses(msgspec.Struct, frozen=True):
-    """The seats of a section, in its order, or slots of a resource, in that of time; the other name is empty."""
+    """A page of the seats of a section, in its order, or slots of a resource, in that of time; the other name is empty.
+
+    `next_cursor`: of the page behind it, "" at the end.
+    """
 
     section: str
     resource: str
@@ -67,6 +73,7 @@ class UnitStatuses(msgspec.Struct, frozen=True):
     as_of_ms: int
     age_ms: int
     units: tuple[ListedUnit, ...]
+    next_cursor: str
 
 
 class SeatStatuses(msgspec.Struct, frozen=True):
@@ -104,45 +111,40 @@ def digest_of_layout(encoded: bytes) -> str:
 
 
 class SeatPlan:
-    """The seats and slots of an event as they are shown; what is made of a section is made once."""
+    """The seats and slots of an event as they are shown."""
 
     def __init__(self, block: BlockId, shown: Shown) -> None:
         self.shown = shown
         self.block = block
-        self._sections: dict[str, tuple[ListedUnit, ...]] = {}
 
-    @cached_property
-    def _statuses(self) -> bytes:
-        return unpack(self.shown.statuses)
+    def of_units(self, index: LayoutIndex, asked: str | Slots, cursor: str, limit: int, age_ms: int) -> UnitStatuses:
+        """Up to `limit` seats of a section, or slots, behind the cursor, by the layout in which they have their places.
 
-    def of_section(self, index: LayoutIndex, section: str, age_ms: int) -> UnitStatuses:
-        """The section's seats, by the layout in which they have their places. Raises KeyError if there is none."""
-        if section not in self._sections:
-            if all(section != known.name for known in index.layout.sections):
-                raise KeyError(section)
-            self._sections[section] = tuple(
-                ListedUnit(
-                    f"{section}/{row.name}/{row.seat_label(place)}",
-                    UnitStatus(self._statuses[first + place]),
-                    "" if row.kind is RowKind.ROW else f"{section}/{row.name}",
-                    row.kind is RowKind.WHOLE_TABLE,
-                )
-                for of_row, row, first in index.row_spans()
-                if of_row.name == section
-                for place in range(row.count)
-            )
-        return UnitStatuses(section, "", self.shown.position, self.shown.as_of_ms, age_ms, self._sections[section])
-
-    def of_slots(self, index: LayoutIndex, asked: Slots, age_ms: int) -> UnitStatuses:
-        """Slots of a resource, as `of_section`. Raises KeyError if there is no such resource."""
-        resource = index.slots.resource_of_name[asked.resource]
-        from_ms = 0 if asked.from_ms is None else asked.from_ms
-        until_ms = MAX_TIME_MS if asked.until_ms is None else asked.until_ms
-        units = tuple(
-            ListedUnit(index.slots.name(slot), UnitStatus(self._statuses[slot]), times_ms=index.slots.times_ms(slot))
-            for slot in index.slots.beginning_between(resource, from_ms, until_ms)
+        Costs what the page has, whatever the section has. A cursor is good as long as the event has that layout: in
+        another, places are of other units, and pages would not join up. Raises InvalidCursor; KeyError if there is no
+        such section or resource.
+        """
+        section, resource = (asked, "") if isinstance(asked, str) else ("", asked.resource)
+        units = index.seats_of_section(asked) if isinstance(asked, str) else _slots_asked(index, asked)
+        owner = f"{self.shown.event.tenant}/{self.block}/{'seats' if section else 'slots'}/{section or resource}"
+        version = self.shown.event.layout_version
+        first = units.start
+        if cursor:
+            of_version, behind = number_behind(owner, cursor)
+            if of_version != version:
+                raise InvalidCursor("the layout has changed since it was given out: begin anew, without one")
+            first = max(first, behind + 1)
+        page = range(first, min(first + limit, units.stop))
+        listed = _seat if section else _slot
+        return UnitStatuses(
+            section,
+            resource,
+            self.shown.position,
+            self.shown.as_of_ms,
+            age_ms,
+            tuple(listed(index, unit, UnitStatus(status_at(self.shown.statuses, unit))) for unit in page),
+            number_cursor(owner, version, page[-1]) if page and page.stop < units.stop else "",
         )
-        return UnitStatuses("", asked.resource, self.shown.position, self.shown.as_of_ms, age_ms, units)
 
     def of_event(self, since: int | None, age_ms: int) -> SeatStatuses:
         """All seats and slots, or those that changed since a position, if that is known."""
@@ -156,8 +158,25 @@ class SeatPlan:
             age_ms,
             shown.event.counts.areas,
             shown.statuses if seats is None else None,
-            None if seats is None else {seat: UnitStatus(self._statuses[seat]) for seat in seats},
+            None if seats is None else {seat: UnitStatus(status_at(shown.statuses, seat)) for seat in seats},
         )
+
+
+def _slots_asked(index: LayoutIndex, asked: Slots) -> range:
+    resource = index.slots.resource_of_name[asked.resource]
+    from_ms = 0 if asked.from_ms is None else asked.from_ms
+    until_ms = MAX_TIME_MS if asked.until_ms is None else asked.until_ms
+    return index.slots.beginning_between(resource, from_ms, until_ms)
+
+
+def _seat(index: LayoutIndex, seat: int, status: UnitStatus) -> ListedUnit:
+    section, row, _ = index.row_span(index.row_of_seat(seat))
+    table = "" if row.kind is RowKind.ROW else f"{section.name}/{row.name}"
+    return ListedUnit(index.unit_name(seat), status, table, row.kind is RowKind.WHOLE_TABLE)
+
+
+def _slot(index: LayoutIndex, slot: int, status: UnitStatus) -> ListedUnit:
+    return ListedUnit(index.unit_name(slot), status, times_ms=index.slots.times_ms(slot))
 
 
 def availability_of(block: BlockId, shown: Shown, age_ms: int) -> Availability:

@@ -28,6 +28,7 @@ from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
 from actors.database.short_line import ShortLine
 from actors.projections.answers import (
+    MAX_UNITS_LISTED,
     Availability,
     EventLayout,
     SeatPlan,
@@ -46,7 +47,7 @@ from actors.projections.split import decode_split
 from actors.projections.whole import Wholes, whole_of
 
 MAX_EVENTS_KNOWN = 2_000
-MAX_SEAT_PLANS_KNOWN = 50  # of a stadium, 20 kB and what was made of it
+MAX_SEAT_PLANS_KNOWN = 50  # of a stadium, 20 kB; of a million seats, 250 kB
 MAX_LAYOUTS_KNOWN = 20  # a few megabytes each
 MAX_PAGES_KNOWN = 200
 BOUND_MS = 2_000
@@ -116,16 +117,20 @@ class AvailabilityReader:
             return None
         return availability_of(block, shown, self.age_ms(shown))
 
-    async def unit_statuses(self, tenant: TenantId, block: BlockId, asked: str | Slots) -> UnitStatuses | None:
-        """The seats of a section, or slots; None as for `availability`. Raises KeyError: there is no such thing."""
+    async def unit_statuses(
+        self,
+        tenant: TenantId,
+        block: BlockId,
+        asked: str | Slots,
+        cursor: str = "",
+        limit: int = MAX_UNITS_LISTED,
+    ) -> UnitStatuses | None:
+        """A page of a section's seats, or slots, as `SeatPlan.of_units` has it; None as for `availability`."""
         plan = await self._plans.get(block)
         if plan is None or not _is_theirs(plan.shown, tenant):
             return None
         layout = await self._layout(block, plan.shown.event.layout_version)
-        age_ms = self.age_ms(plan.shown)
-        if isinstance(asked, Slots):
-            return plan.of_slots(layout.index, asked, age_ms)
-        return plan.of_section(layout.index, asked, age_ms)
+        return plan.of_units(layout.index, asked, cursor, limit, self.age_ms(plan.shown))
 
     async def seat_statuses(self, tenant: TenantId, block: BlockId, since: int | None = None) -> SeatStatuses | None:
         """The status of each seat and slot, or of what changed since a position, if that is known; None as above."""

@@ -13,6 +13,11 @@ def pack(statuses: bytes | bytearray) -> bytes:
     return packed.to_bytes(len(padded) // 4, "little")
 
 
+def status_at(packed: bytes, place: int) -> int:
+    """One of the statuses that `pack` made these bytes of."""
+    return packed[place // 4] >> 2 * (place % 4) & 3
+
+
 def unpack(packed: bytes) -> bytes:
     """The statuses that `pack` made these bytes of, and up to three zeros."""
     number = int.from_bytes(packed, "little")

@@ -49,7 +49,7 @@ def availability_of(reply: type[Any], found: Availability) -> Any:
 
 
 def unit_list_of(reply: type[Any], listed: tuple[str, UnitStatuses]) -> Any:
-    """Seats of an event's section, or slots of a resource of it."""
+    """A page of the seats of an event's section, or slots of a resource of it."""
     event, found = listed
     return reply(
         event_id=event,
@@ -69,6 +69,7 @@ def unit_list_of(reply: type[Any], listed: tuple[str, UnitStatuses]) -> Any:
             )
             for unit in found.units
         ],
+        next_cursor=found.next_cursor,
     )
 
 

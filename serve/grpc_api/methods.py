@@ -115,7 +115,9 @@ class GrpcMethods:
     @rpc(availability_pb2.ListUnitsResponse, unit_list_of)
     async def ListUnits(self, request: Message, envelope: Envelope) -> tuple[str, UnitStatuses] | Rejected:
         """List a section's seats, or slots of a resource, with their statuses."""
-        fields = given(section=request.section, resource=request.resource) | times(request, "from", "until")
+        fields = given(
+            section=request.section, resource=request.resource, cursor=request.cursor, limit=request.limit
+        ) | times(request, "from", "until")
         asked = body_of(request, fields, UnitsAsked)
         found = await self.operations.list_units(envelope, request.event_id, asked)
         return found if isinstance(found, Rejected) else (request.event_id, found)

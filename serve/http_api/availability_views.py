@@ -89,7 +89,9 @@ class UnitView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class UnitListView(msgspec.Struct, frozen=True):
-    """The seats of a section, in its order, or slots of a resource, in that of time; the other name is empty."""
+    """A page of the seats of a section, in its order, or slots of a resource, in that of time; the other name is empty.
+    No `next_cursor` on the last.
+    """
 
     event_id: str
     section: str
@@ -98,6 +100,7 @@ class UnitListView(msgspec.Struct, frozen=True):
     as_of: Time
     age_ms: Age
     units: list[UnitView]
+    next_cursor: str | None
 
 
 def availability_view(found: Availability) -> AvailabilityView:
@@ -140,6 +143,7 @@ def unit_list_view(event: str, found: UnitStatuses) -> UnitListView:
         as_of=rfc3339(found.as_of_ms),
         age_ms=found.age_ms,
         units=[_unit(unit) for unit in found.units],
+        next_cursor=found.next_cursor or None,
     )
 
 

@@ -147,9 +147,10 @@ class Events(Controller):
         opt=contract(UnitListView, Reason.EVENT_NOT_FOUND, Reason.UNIT_UNKNOWN, query=UnitsAsked),
     )
     async def list_units(self, request: HttpRequest, event_id: FromPath[str]) -> Response[bytes]:
-        """List the seats of a `section`, or slots of a `resource`, with their statuses. A moment old, with `as_of` and
-        `age_ms` as the counts have them. For a moment after the event was created there is no list yet: UNAVAILABLE,
-        ask again.
+        """List the seats of a `section`, or slots of a `resource`, with their statuses, page by page. A moment old,
+        with `as_of` and `age_ms` as the counts have them, each page as of its own moment. A `cursor` is refused once
+        the event has another layout: begin anew. For a moment after the event was created there is no list yet:
+        UNAVAILABLE, ask again.
         """
         asked = query_of(request, UnitsAsked)
         found = await operations_of(request).list_units(envelope_of(request), event_id, asked)

@@ -160,6 +160,9 @@ CASES = {
     "cursor of another list": Case(
         lambda h: Ask("list_orders", {"cursor": "bm90aGluZw"}, event_id=h.event), "INVALID_ARGUMENT", ("cursor",)
     ),
+    "page of 1001 units": Case(
+        lambda h: Ask("list_units", {"section": "101", "limit": 1001}, event_id=h.event), "INVALID_ARGUMENT", ("limit",)
+    ),
     "unknown event's layout": Case(lambda h: Ask("get_layout", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
     "unknown event's seats": Case(lambda h: Ask("get_statuses", event_id=NOWHERE_EVENT), "EVENT_NOT_FOUND"),
     "seats since a position below none": Case(

@@ -87,20 +87,24 @@ class GetAvailabilityResponse(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[_Union[_events_pb2.EventStatus, str]] = ..., currency: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sections: _Optional[_Iterable[_Union[SectionAvailability, _Mapping]]] = ..., areas: _Optional[_Iterable[_Union[AreaAvailability, _Mapping]]] = ..., categories: _Optional[_Iterable[_Union[CategoryAvailability, _Mapping]]] = ..., age_ms: _Optional[int] = ..., resources: _Optional[_Iterable[_Union[ResourceAvailability, _Mapping]]] = ...) -> None: ...
 
 class ListUnitsRequest(_message.Message):
-    __slots__ = ("event_id", "section", "resource", "until")
+    __slots__ = ("event_id", "section", "resource", "until", "cursor", "limit")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SECTION_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     section: str
     resource: str
     until: _timestamp_pb2.Timestamp
-    def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ..., resource: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
+    cursor: str
+    limit: int
+    def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ..., resource: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cursor: _Optional[str] = ..., limit: _Optional[int] = ..., **kwargs) -> None: ...
 
 class ListUnitsResponse(_message.Message):
-    __slots__ = ("event_id", "section", "sequence", "as_of", "units", "age_ms", "resource")
+    __slots__ = ("event_id", "section", "sequence", "as_of", "units", "age_ms", "resource", "next_cursor")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     SECTION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +112,7 @@ class ListUnitsResponse(_message.Message):
     UNITS_FIELD_NUMBER: _ClassVar[int]
     AGE_MS_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     section: str
     sequence: int
@@ -115,7 +120,8 @@ class ListUnitsResponse(_message.Message):
     units: _containers.RepeatedCompositeFieldContainer[_units_pb2.Unit]
     age_ms: int
     resource: str
-    def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., units: _Optional[_Iterable[_Union[_units_pb2.Unit, _Mapping]]] = ..., age_ms: _Optional[int] = ..., resource: _Optional[str] = ...) -> None: ...
+    next_cursor: str
+    def __init__(self, event_id: _Optional[str] = ..., section: _Optional[str] = ..., sequence: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., units: _Optional[_Iterable[_Union[_units_pb2.Unit, _Mapping]]] = ..., age_ms: _Optional[int] = ..., resource: _Optional[str] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class LayoutPoint(_message.Message):
     __slots__ = ("x", "y")

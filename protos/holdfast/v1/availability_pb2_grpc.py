@@ -83,7 +83,10 @@ class AvailabilityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListUnits(self, request, context):
-        """ListUnits lists the numbered seats of one section, or slots of one resource, with their statuses.
+        """ListUnits lists the numbered seats of one section, or slots of one resource, with their statuses, page by page. Each
+        page is as of its own moment; a cursor is refused once the event has another layout: begin anew.
+
+        Cost: what the page has, whatever the section or resource has.
 
         For a moment after the event was created there is no list yet: UNAVAILABLE, ask again.
 
