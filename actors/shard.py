@@ -149,8 +149,9 @@ async def _tell_projector(hints: Hints) -> None:
         if not blocks:
             continue
         try:
+            asked = await asyncio.to_thread(_hint, blocks)  # for as long as Ray takes, and with one thread at most
             async with asyncio.timeout(HINTS_TIMEOUT_S):
-                await (await asyncio.to_thread(_hint, blocks))
+                await asked
         except Exception as fault:  # noqa: BLE001  Ray's or the projector's: hints may get lost
             if heard:
                 _log.warning("the projector does not hear of blocks that move", fault=repr(fault))

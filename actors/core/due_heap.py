@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 FEW_STALE = 1_000
-"""So many times that do not count any more are kept at least; above that, never more than those that do."""
+"""So many times that do not count any more may be kept at least; above that, about as many as those that do."""
 
 
 class DueHeap(Generic[T]):
@@ -17,17 +17,15 @@ class DueHeap(Generic[T]):
         self._live = live
         self._due_ms = due_ms
         self._dues: list[tuple[int, int]] = []  # heap of (due, number); some are stale
-        self._most = FEW_STALE
 
     def __len__(self) -> int:
         return len(self._dues)
 
     def push(self, number: int) -> None:
         """This one is due when it says so now."""
-        if len(self._dues) >= self._most:
+        if len(self._dues) >= 2 * len(self._live) + FEW_STALE:
             self._dues = [(self._due_ms(each), other) for other, each in self._live.items()]
             heapify(self._dues)
-            self._most = 2 * len(self._dues) + FEW_STALE
         else:
             heappush(self._dues, (self._due_ms(self._live[number]), number))
 

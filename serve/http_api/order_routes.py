@@ -94,8 +94,9 @@ class Orders(Controller):
         """Give tickets of a confirmed order back and have other units instead, in one step: whole or not at all. Their
         own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
         today's prices. Where the order is of several events, `event_id` says of which the new units are: one of them,
-        or another one. Slots that have begun can be given back too, until the order is completed or a no-show: whether
-        to is the caller's to say.
+        or another one; places that were had through another channel do not count as available then, nor where the event
+        is split. Slots that have begun can be given back too, until the order is completed or a no-show: whether to is
+        the caller's to say.
         """
         body = await body_of(request, TicketExchange)
         done = await operations_of(request).exchange_tickets(envelope_of(request), order_id, body)

@@ -175,7 +175,8 @@ class OrderServiceServicer:
         """ExchangeTickets gives tickets of a confirmed order back and has other units instead, in one step: whole or not at all.
         Their own units count as available meanwhile, so it works within a sold-out event. The new units have new tickets, at
         today's prices. Where the order is of several events, `event_id` says of which the new units are: one of them, or another
-        one. Slots that have begun can be given back too, until the order is completed or a no-show: whether to is the caller's
+        one; places that were had through another channel do not count as available then, nor where the event is split. Slots
+        that have begun can be given back too, until the order is completed or a no-show: whether to is the caller's
         to say.
 
         Cost: one durable write; where the order is of several events, one for the intent, one of the event, one for the
