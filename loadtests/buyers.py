@@ -10,8 +10,8 @@ from random import Random
 
 import msgspec
 
-from loadtests.audit.denials import Denied
-from loadtests.audit.replies import Acknowledged, Answered, Told
+from actors.audit.denials import Denied
+from actors.audit.replies import Acknowledged, Answered, Told
 from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
 from loadtests.figures import Figures, count
 from loadtests.house import AREA, BEST_SHARE, MOMENT_S, Belief, Way, seat_name, seat_of_name

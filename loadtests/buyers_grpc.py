@@ -6,8 +6,8 @@ import grpc
 from google.rpc import status_pb2
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
+from actors.audit.replies import Acknowledged, Told, as_acknowledged
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, orders_pb2, orders_pb2_grpc, units_pb2
-from loadtests.audit.replies import Acknowledged, Told, as_acknowledged
 from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
 
 CALLS_PER_CHANNEL = 50  # HTTP/2 allows 100 streams a connection; half of that leaves room for calls being abandoned

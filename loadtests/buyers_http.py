@@ -9,7 +9,7 @@ from datetime import datetime
 import aiohttp
 import msgspec
 
-from loadtests.audit.replies import Acknowledged, Told, as_acknowledged
+from actors.audit.replies import Acknowledged, Told, as_acknowledged
 from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
 
 _PATHS = {

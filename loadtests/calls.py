@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from loadtests.audit.replies import Acknowledged, Told
+from actors.audit.replies import Acknowledged, Told
 
 PATIENCE_S = 20.0
 CALL_TIMEOUT_S = 10.0

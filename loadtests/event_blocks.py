@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from loadtests.audit.denials import Denied
-from loadtests.audit.ids import block_of_event, event_of
-from loadtests.audit.parts import Part, selling
-from loadtests.audit.replies import Answered
+from actors.audit.denials import Denied
+from actors.audit.ids import block_of_event, event_of
+from actors.audit.parts import Part, selling
+from actors.audit.replies import Answered
 
 
 class EventBlocks(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from loadtests.audit.replies import Told
+from actors.audit.replies import Told
 
 K = TypeVar("K")
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import msgspec
 import uvloop
 
-from loadtests.audit.replies import Answered
+from actors.audit.replies import Answered
 from loadtests.buyers import Buyer, Notebook
 from loadtests.buyers_grpc import CALLS_PER_CHANNEL, GrpcShop
 from loadtests.buyers_http import HttpShop

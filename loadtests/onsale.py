@@ -13,11 +13,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from loadtests.audit.audit import JournalAudit, LiveDigest
-from loadtests.audit.denials import Denied
-from loadtests.audit.findings import Finding
-from loadtests.audit.ids import event_of
-from loadtests.audit.replies import Answered, by_block, read_answers
+from actors.audit.audit import JournalAudit, LiveDigest
+from actors.audit.denials import Denied
+from actors.audit.findings import Finding
+from actors.audit.ids import event_of
+from actors.audit.replies import Answered, by_block, read_answers
 from loadtests.changes import FleetHand
 from loadtests.crowd import CrowdFailed
 from loadtests.event_blocks import EventBlocks

@@ -6,8 +6,8 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from loadtests.audit.audit import BlockSummary
-from loadtests.audit.findings import Finding
+from actors.audit.audit import BlockSummary
+from actors.audit.findings import Finding
 from loadtests.changes import Change, Kind
 from loadtests.figures import Figures
 from loadtests.house import HouseKind, Way

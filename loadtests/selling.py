@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtests.audit.ids import event_of
+from actors.audit.ids import event_of
 from loadtests.changes import Change, ChangeFailed, Changes, FleetHand, Kind
 from loadtests.crowd import Crowd
 from loadtests.event_blocks import EventBlocks

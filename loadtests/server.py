@@ -8,10 +8,10 @@ import asyncpg
 import httpx
 import msgspec
 
-from loadtests.audit.audit import LiveDigest
-from loadtests.audit.ids import block_of_event
-from loadtests.audit.parts import Part, parts_of
-from loadtests.audit.rows import connect_to_read
+from actors.audit.audit import LiveDigest
+from actors.audit.ids import block_of_event
+from actors.audit.parts import Part, parts_of
+from actors.audit.rows import connect_to_read
 
 TIMEOUT_S = 10.0
 PROBLEM_JSON = "application/problem+json"

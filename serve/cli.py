@@ -279,7 +279,7 @@ def audit(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Fold the journal anew and say whatever is wrong with it; exit 1 if anything is."""
-    from loadtests.audit.command import run_audit
+    from loadtests.audit_command import run_audit
 
     blocks = [block_of(text) for text in event_id or ()]
     raise typer.Exit(run_audit(database_url_of(data_dir, database_url), blocks or None))

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.audit.audit import BlockAudit
+from actors.audit.rows import Row
 from actors.core.ids import BlockId
 from actors.journal.journal import JournalRefused, JournalUnavailable
 from actors.journal.memory import Statement
-from loadtests.audit.audit import BlockAudit
-from loadtests.audit.rows import Row
 from tests.engine.stage import Running, Stage
 
 Poisoned = Callable[[Statement], bool]

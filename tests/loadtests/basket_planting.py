@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.baskets import LegPlan
 from actors.core.wishes import Wish
-from loadtests.audit.findings import Fault
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND, THIRD
 from tests.loadtests.journals import PRINT, Journal, audit_together, faults

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
+from actors.audit.replies import Told
 from actors.baskets import _told
 from actors.core import commands as c
 from actors.core.baskets import Deed, LegHeld, LegPlan
@@ -14,7 +15,6 @@ from actors.core.outcomes import Accepted, Rejected
 from actors.core.replies import LegFateReply, PinReply, PlacingReply
 from actors.core.rules import Rules
 from actors.core.wishes import Wish
-from loadtests.audit.replies import Told
 from tests.loadtests.journals import HOLD_TTL_MS, LAYOUT, TENANT, Journal, Shop
 from tests.loadtests.whole_house import WHOLE_LAYOUT, WHOLE_RULES
 

@@ -6,6 +6,9 @@ import time
 from collections.abc import Sequence
 from random import Random
 
+from actors.audit.audit import LiveDigest
+from actors.audit.denials import Denied
+from actors.audit.replies import Acknowledged, Answered, Told
 from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
@@ -30,9 +33,6 @@ from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.layout_files.layout_file import parse_layout
-from loadtests.audit.audit import LiveDigest
-from loadtests.audit.denials import Denied
-from loadtests.audit.replies import Acknowledged, Answered, Told
 from loadtests.calls import Accepted, Answer, Ask, Passing, Refused
 from loadtests.house import House
 from tests.loadtests.journals import EPOCHS, TENANT, Draft, Journal, acknowledged

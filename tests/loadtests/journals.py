@@ -5,6 +5,12 @@ from functools import cache
 
 import msgspec
 
+from actors.audit import rows as audited
+from actors.audit.audit import BlockAudit, LiveDigest
+from actors.audit.baskets import BasketCheck
+from actors.audit.denials import Denied
+from actors.audit.findings import Fault, Finding
+from actors.audit.replies import TOLD_OF, Acknowledged, Told
 from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
@@ -31,12 +37,6 @@ from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
 from actors.journal.codec import encode_entries
 from actors.journal.journal import GENESIS, chain_of
-from loadtests.audit import rows as audited
-from loadtests.audit.audit import BlockAudit, LiveDigest
-from loadtests.audit.baskets import BasketCheck
-from loadtests.audit.denials import Denied
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.replies import TOLD_OF, Acknowledged, Told
 
 TENANT = TenantId("organizer")
 BLOCK: BlockId = event_block(TENANT, "the event's key")

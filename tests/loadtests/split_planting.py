@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
-from loadtests.audit.findings import Fault
 from tests.loadtests.basket_shops import DESK
 from tests.loadtests.journals import KEY, PRINT, Journal, audit_together, faults
 from tests.loadtests.split_journals import split_journals

@@ -9,8 +9,8 @@ import pytest
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
+from actors.audit.replies import Acknowledged, Told
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, prices_pb2
-from loadtests.audit.replies import Acknowledged, Told
 from loadtests.buyers_grpc import GrpcShop
 from loadtests.buyers_http import _answer
 from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.layout import Area, Layout, Row, Section
-from loadtests.audit.findings import Fault
 from tests.loadtests.journals import KEY, LAYOUT, PRINT, START_MS, Journal, Spoil, audit, clean_journal, faults
 
 UNITS = Fault.UNITS_DO_NOT_ADD_UP
@@ -313,5 +313,5 @@ def test_a_key_lives_as_long_as_its_hold_though_that_was_extended() -> None:
 
 def test_the_books_tell_when_the_fold_itself_forgets_to_give_units_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control of the sums: they are no tautology."""
-    monkeypatch.setattr("loadtests.audit.units.Units.give_back", lambda *_, **__: None)
+    monkeypatch.setattr("actors.audit.units.Units.give_back", lambda *_, **__: None)
     assert UNITS in faults(audit(clean_journal()))

@@ -2,11 +2,11 @@
 
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.baskets import LegHeld, LegPlan
 from actors.core.replies import OrderStatus
 from actors.core.wishes import Wish
-from loadtests.audit.findings import Fault
 from tests.loadtests.basket_planting import KEYS
 from tests.loadtests.journals import PRINT
 from tests.loadtests.split_planting import Journals, Plant

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.replies import EventStatus, OrderStatus
 from actors.core.rules import Window
-from loadtests.audit.findings import Fault
 from tests.loadtests.journals import PRINT, START_MS, Journal, Spoil, audit, faults
 from tests.loadtests.planting import (
     KEYS,

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import (
     allotments,
     asking,
@@ -37,7 +38,6 @@ from actors.core.seat_rows import Found
 from actors.core.state import BlockState, Order
 from actors.core.waiting_line import WaitingLine
 from actors.reservations.divisions import Division
-from loadtests.audit.findings import Fault
 from tests.core.sabotage_waiting import offers_are_extended, offers_last_for_ever
 from tests.loadtests.basket_walk import BasketWalk
 from tests.loadtests.journals import Journal, audit, audit_together, faults, open_deeds

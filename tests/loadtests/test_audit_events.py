@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.layout import Area, Calendar, Layout, Resource
 from actors.core.replies import EventStatus
 from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
-from loadtests.audit.findings import Fault
 from tests.loadtests.journals import KEY, PRINT, Journal, Spoil, audit, faults
 from tests.loadtests.planting import changed_status, edited
 from tests.loadtests.whole_house import LAST_LAYOUT, LAST_RULES, SLOT_MS, SLOTS_FROM_MS

@@ -6,6 +6,12 @@ from random import Random
 import msgspec
 import pytest
 
+from actors.audit.claiming import torn_tables
+from actors.audit.ids import EVENT, HOLD, ORDER, WAITER, block_of_event, home_of, id_of
+from actors.audit.keys import journaled_key
+from actors.audit.layouts import layout_fault
+from actors.audit.plan import WHOLE_TABLE, Plan
+from actors.audit.prices import cost_of, price_fault
 from actors.core import ids, pricing
 from actors.core.entries import EventCreated, HoldPlaced
 from actors.core.holds import hold_of
@@ -17,12 +23,6 @@ from actors.core.lots import freeze_prices, whole_price
 from actors.core.pricing import price_point
 from actors.core.state import BlockState
 from actors.layout_files.layout_file import parse_layout
-from loadtests.audit.claiming import torn_tables
-from loadtests.audit.ids import EVENT, HOLD, ORDER, WAITER, block_of_event, home_of, id_of
-from loadtests.audit.keys import journaled_key
-from loadtests.audit.layouts import layout_fault
-from loadtests.audit.plan import WHOLE_TABLE, Plan
-from loadtests.audit.prices import cost_of, price_fault
 from loadtests.house import House
 from tests.loadtests.journals import BLOCK, LAYOUT
 from tests.loadtests.layout_parts import random_layout

@@ -5,10 +5,10 @@ from itertools import cycle
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.wishes import AreaPlaces, Wish
 from actors.reservations.divisions import Division
-from loadtests.audit.findings import Fault
 from tests.loadtests.journals import audit_together, faults
 from tests.loadtests.split_planting import Journals, Plant
 from tests.loadtests.split_shops import HOME, LEDGERS, SPLIT_RULES, SplitShops

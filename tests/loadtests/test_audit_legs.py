@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.baskets import LegPlan
 from actors.core.wishes import Wish
-from loadtests.audit.findings import Fault
 from tests.loadtests.basket_planting import (
     KEYS,
     Journals,

@@ -10,11 +10,11 @@ from typing import NamedTuple, get_args
 import msgspec
 import pytest
 
+from actors.audit.findings import Finding
 from actors.core.entries import Entry
 from actors.core.layout import Layout
 from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
-from loadtests.audit.findings import Finding
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.journals import Journal, audit_together, clean_journal
 from tests.loadtests.split_journals import split_journals

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
+from actors.audit.findings import Finding
 from actors.core import ground
 from actors.core.commands import PlaceHold
 from actors.core.ground import Ground
 from actors.core.outcomes import Accepted
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
-from loadtests.audit.findings import Finding
 from tests.loadtests.journals import HOLD_TTL_MS, Shop, audit, made_event
 
 SEATS = [f"A/{row}/{seat}" for row in (1, 2) for seat in range(1, 7)]

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from actors.audit.audit import JournalAudit
+from actors.audit.findings import Fault, Finding
+from actors.audit.replies import Acknowledged, by_block, read_answers
+from actors.audit.rows import Row
 from actors.core.ids import BlockId, Kind, outside_id
 from actors.journal.journal import GENESIS, JournalRow, NewRow
 from actors.journal.postgres import PostgresJournal
 from loadtests import onsale
-from loadtests.audit.audit import JournalAudit
-from loadtests.audit.command import CLEAN, WRONG, run_audit
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.replies import Acknowledged, by_block, read_answers
-from loadtests.audit.rows import Row
+from loadtests.audit_command import CLEAN, WRONG, run_audit
 from loadtests.event_blocks import EventBlocks
 from loadtests.server import Server
 from tests.loadtests.basket_journals import basket_journals

@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
+from actors.audit.replies import Acknowledged, Told, by_block
 from actors.core import entries as e
 from actors.core import lots, tickets
 from actors.core.ids import Kind, outside_id
 from actors.core.state import Hold
-from loadtests.audit.findings import Fault
-from loadtests.audit.replies import Acknowledged, Told, by_block
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK
 from tests.loadtests.journals import BLOCK, Journal, Spoil, audit, clean_journal, faults, made_journal
@@ -197,5 +197,5 @@ def test_tickets_that_are_more_than_the_units_show(monkeypatch: pytest.MonkeyPat
 
 def test_the_digest_tells_when_the_fold_forgets_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control of the digest: an activation that moves no deadline shows."""
-    monkeypatch.setattr("loadtests.audit.holds.check_outage", lambda *_, **__: None)
+    monkeypatch.setattr("actors.audit.holds.check_outage", lambda *_, **__: None)
     assert DIGEST in faults(audit(clean_journal()))

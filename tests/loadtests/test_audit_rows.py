@@ -8,6 +8,10 @@ from itertools import count
 import msgspec
 import pytest
 
+from actors.audit.audit import BlockAudit
+from actors.audit.findings import Fault
+from actors.audit.overdue import Overdue
+from actors.audit.rows import Row
 from actors.core import entries as e
 from actors.core.keys import key_hash
 from actors.engine.activation import Activator, Outage
@@ -16,10 +20,6 @@ from actors.engine.clock import JournalClock
 from actors.journal.codec import encode_entries
 from actors.journal.journal import JournalRefused
 from actors.journal.memory import MemoryJournal, MemoryStore, NoFaults, Statement
-from loadtests.audit.audit import BlockAudit
-from loadtests.audit.findings import Fault
-from loadtests.audit.overdue import Overdue
-from loadtests.audit.rows import Row
 from tests.loadtests.journals import (
     BLOCK,
     EPOCHS,

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import commands as c
 from actors.core import entries as e
 from actors.core.parts import Part
 from actors.core.replies import EventStatus
 from actors.core.rules import WaitingList
 from actors.core.wishes import Wish
-from loadtests.audit.findings import Fault
 from tests.loadtests.journals import KEY, PRINT, Journal, audit_together, faults
 from tests.loadtests.split_planting import LAST, Journals, Plant
 from tests.loadtests.split_shops import HOME, LEDGERS, PARTS, PLAIN, SPLIT_RULES, STALLS, TABLES, SplitShops

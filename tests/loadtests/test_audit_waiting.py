@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
+from actors.audit import wishes
+from actors.audit.findings import Fault
 from actors.core import entries as e
 from actors.core.replies import EventStatus
 from actors.core.rules import Allotment
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
-from loadtests.audit import wishes
-from loadtests.audit.findings import Fault
 from tests.loadtests.journals import KEY, PRINT, Journal, Spoil, audit, faults
 from tests.loadtests.planting import KEYS, a_hold, cancel_101, changed_status, edited, exchanged, offer, score, waiting
 from tests.loadtests.whole_house import CLAIM_MS, LAST_RULES, SLOT_MS, SLOTS_FROM_MS

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
+from actors.audit.denials import Denied
+from actors.audit.findings import Fault
+from actors.audit.replies import Answered
 from actors.core.inventory import UnitStatus
 from loadtests import buyers as buyers_module
 from loadtests import house as house_module
-from loadtests.audit.denials import Denied
-from loadtests.audit.findings import Fault
-from loadtests.audit.replies import Answered
 from loadtests.buyers import EXPLAINED, Buyer, Notebook
 from loadtests.calls import Answer, Ask, Insistent, Refused
 from loadtests.figures import Figures

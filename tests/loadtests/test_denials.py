@@ -2,9 +2,9 @@
 
 import pytest
 
-from loadtests.audit.denials import CLOCK_TOLERANCE_MS, Denied
-from loadtests.audit.findings import Fault
-from loadtests.audit.parts import Part
+from actors.audit.denials import CLOCK_TOLERANCE_MS, Denied
+from actors.audit.findings import Fault
+from actors.audit.parts import Part
 from loadtests.event_blocks import EventBlocks
 from tests.loadtests.journals import BLOCK, HOLD_TTL_MS, Journal, Shop, audit, clean_journal, made_event
 

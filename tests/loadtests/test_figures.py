@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from loadtests.audit.replies import Told
+from actors.audit.replies import Told
 from loadtests.figures import Figures, together
 
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from actors.audit.audit import BlockSummary
+from actors.audit.findings import Fault, Finding
+from actors.audit.replies import Told
 from actors.core.ids import BlockId
 from loadtests import onsale
-from loadtests.audit.audit import BlockSummary
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.replies import Told
 from loadtests.changes import Change, Kind
 from loadtests.crowd import Crowd, CrowdFailed
 from loadtests.figures import Figures

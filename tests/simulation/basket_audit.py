@@ -2,10 +2,10 @@
 
 import msgspec
 
+from actors.audit import rows
+from actors.audit.audit import BlockAudit
+from actors.audit.baskets import BasketCheck
 from actors.journal.memory import MemoryStore
-from loadtests.audit import rows
-from loadtests.audit.audit import BlockAudit
-from loadtests.audit.baskets import BasketCheck
 
 
 def findings_in(store: MemoryStore) -> list[str]:

@@ -5,6 +5,11 @@ from random import Random
 
 import msgspec
 
+from actors.audit import rows as audit_rows
+from actors.audit.audit import BlockAudit
+from actors.audit.baskets import BasketCheck
+from actors.audit.keys import journaled_key
+from actors.audit.replies import Acknowledged, Told, by_block
 from actors.core.ids import BlockId, Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
@@ -13,11 +18,6 @@ from actors.core.wishes import AreaPlaces, Wish
 from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
 from actors.reservations import Caller, Done, Request, Reservations
-from loadtests.audit import rows as audit_rows
-from loadtests.audit.audit import BlockAudit
-from loadtests.audit.baskets import BasketCheck
-from loadtests.audit.keys import journaled_key
-from loadtests.audit.replies import Acknowledged, Told, by_block
 from tests.loadtests.journals import acknowledged
 from tests.simulation.world import World
 

@@ -6,6 +6,7 @@ from random import Random
 
 import msgspec
 
+from actors.audit.replies import Acknowledged, Told
 from actors.core.ids import Kind, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Rejected
@@ -13,7 +14,6 @@ from actors.core.replies import EventReply, EventStatus, HoldReply, OrderReply
 from actors.core.rules import Rules
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.reservations import Done, Request, Reservations
-from loadtests.audit.replies import Acknowledged, Told
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS, create_event
 from tests.simulation.world import World

@@ -5,12 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
+from actors.audit import legs
 from actors.core.layout import Area, Calendar, Category, Layout, Resource, Row, Section
 from actors.core.replies import OrderReply
 from actors.core.rules import Allotment, Channel, Rules
 from actors.core.wishes import AreaPlaces, Span, Wish
 from actors.reservations import Done
-from loadtests.audit import legs
 from tests.engine.stage import on_virtual_time
 from tests.simulation.basket_audit import findings_in
 from tests.simulation.buyers import CALLER

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from actors.audit.replies import Acknowledged, Told
 from actors.baskets import Baskets, Settled, WishedLeg
 from actors.core import block as core
 from actors.core.commands import CancelOrder, CancelTickets, ConfirmOrder, PlaceOrder, ReleaseHold, Stamp, Write
@@ -18,7 +19,6 @@ from actors.core.wishes import AreaPlaces, Wish
 from actors.dispatch import Dispatcher
 from actors.journal.codec import decode_entries
 from actors.link.batch import encoder, reply_decoder
-from loadtests.audit.replies import Acknowledged, Told
 from tests.loadtests.journals import acknowledged
 from tests.simulation import virtual_time
 from tests.simulation.buyers import OPEN_REASONS, TENANT, audited, create_event

@@ -6,17 +6,17 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from actors.audit.audit import BlockAudit
+from actors.audit.denials import Denied
+from actors.audit.findings import Fault, Finding
+from actors.audit.parts import Part
+from actors.audit.rows import Row
 from actors.core.ids import BlockId, Kind, outside_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.wishes import BestSeats, Wish
 from actors.reservations import Done
 from actors.reservations.divisions import Division
 from actors.reservations.ways import Way
-from loadtests.audit.audit import BlockAudit
-from loadtests.audit.denials import Denied
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.parts import Part
-from loadtests.audit.rows import Row
 from loadtests.event_blocks import EventBlocks
 from tests.engine.stage import on_virtual_time
 from tests.simulation.test_divided_events import SECTIONS, Stadium

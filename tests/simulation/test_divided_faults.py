@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from actors.audit.findings import Fault
 from actors.core import block as core
 from actors.core import desk_state, following
 from actors.core.commands import AcknowledgePart, FollowEvent
@@ -24,7 +25,6 @@ from actors.engine.errands import Errands
 from actors.engine.hosted import HostedBlock
 from actors.journal.codec import decode_entries
 from actors.reservations.divisions import Division
-from loadtests.audit.findings import Fault
 from tests.simulation import virtual_time
 from tests.simulation.buyers import audited
 from tests.simulation.divided_crowd import DividedCrowd

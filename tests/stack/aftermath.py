@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import aiohttp
 
-from loadtests.audit.audit import JournalAudit, LiveDigest
-from loadtests.audit.replies import Told, by_block
+from actors.audit.audit import JournalAudit, LiveDigest
+from actors.audit.replies import Told, by_block
 from loadtests.server import Administration, Server, block_of
 from tests.stack.load import Load
 from tests.stack.running_stack import RunningStack

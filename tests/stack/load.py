@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from loadtests.audit.replies import Acknowledged, Told
+from actors.audit.replies import Acknowledged, Told
 from loadtests.buyers_http import HttpShop, _answer
 from loadtests.calls import Accepted, Answer, Ask, Insistent
 

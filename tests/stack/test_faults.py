@@ -12,9 +12,9 @@ import httpx
 import msgspec
 import pytest
 
+from actors.audit.ids import HOLD, id_of
+from actors.audit.replies import Told
 from actors.core.ids import BlockId
-from loadtests.audit.ids import HOLD, id_of
-from loadtests.audit.replies import Told
 from loadtests.server import block_of
 from serve.local.processes import marked, named, working_in
 from tests.stack.aftermath import lost

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable
 
+from actors.audit.books import Books, EventStatus, is_overdue
+from actors.audit.findings import Fault
+from actors.audit.ids import is_number
+from actors.audit.plan import WHOLE_TABLE, Plan
+from actors.audit.prices import Frozen, price_fault
+from actors.audit.rules import ACCESSIBLE_SEATS, FIRST_ALLOTMENT, channel_of, has_channel, is_open, places_kept
+from actors.audit.units import UnitStatus
 from actors.core import entries as e
-from loadtests.audit.books import Books, EventStatus, is_overdue
-from loadtests.audit.findings import Fault
-from loadtests.audit.ids import is_number
-from loadtests.audit.plan import WHOLE_TABLE, Plan
-from loadtests.audit.prices import Frozen, price_fault
-from loadtests.audit.rules import ACCESSIBLE_SEATS, FIRST_ALLOTMENT, channel_of, has_channel, is_open, places_kept
-from loadtests.audit.units import UnitStatus
 
 MAX_UNITS_PER_HOLD = 50
 
@@ -35,7 +35,7 @@ def units_exist(books: Books, entry: Frozen, who: str) -> bool:
     return fault is None
 
 
-def check_terms(books: Books, entry: Frozen, who: str) -> None:
+def check_sale(books: Books, entry: Frozen, who: str) -> None:
     """Prices, tables and slots are as they should be, and the channel can sell all of this now."""
     fault = price_fault(books.plan, entry)
     if fault:

@@ -20,12 +20,12 @@ from typing import Any
 
 import msgspec
 
-from loadtests.audit.basket_books import Desk, LegAtBlock, LegAtDesk
-from loadtests.audit.books import Books
-from loadtests.audit.desks import conclude
-from loadtests.audit.divisions import DivisionCheck
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.splits import LEDGER_AREA
+from actors.audit.basket_books import Desk, LegAtBlock, LegAtDesk
+from actors.audit.books import Books
+from actors.audit.desks import conclude
+from actors.audit.divisions import DivisionCheck
+from actors.audit.findings import Fault, Finding
+from actors.audit.splits import LEDGER_AREA
 
 ASK_AFTER_MS = 5_000
 """So long after the time for placing a leg asks its desk."""

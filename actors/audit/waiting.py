@@ -2,13 +2,13 @@
 
 from itertools import islice
 
+from actors.audit.books import Books, EventStatus
+from actors.audit.claiming import MAX_UNITS_PER_HOLD, torn_tables
+from actors.audit.findings import Fault
+from actors.audit.ids import is_number
+from actors.audit.rules import has_channel, is_open, opens_later
+from actors.audit.wishes import Wished, can_be_priced, could_be_had, never_to_be_had, offer_fault, read_wish
 from actors.core import entries as e
-from loadtests.audit.books import Books, EventStatus
-from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, torn_tables
-from loadtests.audit.findings import Fault
-from loadtests.audit.ids import is_number
-from loadtests.audit.rules import has_channel, is_open, opens_later
-from loadtests.audit.wishes import Wished, can_be_priced, could_be_had, never_to_be_had, offer_fault, read_wish
 
 MAX_WAITERS = 50_000
 MAX_WAITERS_OF_BUYER = 20

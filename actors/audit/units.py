@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from loadtests.audit.plan import Plan
+from actors.audit.plan import Plan
 
 Areas: TypeAlias = Sequence[tuple[int, int]]
 """(area, quantity)."""

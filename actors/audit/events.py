@@ -5,15 +5,15 @@ A part of one is what it is told that its event is; whether that is so shows whe
 
 import msgspec
 
+from actors.audit.books import IN_FORCE, Books, EventStatus, OrderStatus
+from actors.audit.findings import Fault
+from actors.audit.layouts import layout_fault
+from actors.audit.parts import parts_in
+from actors.audit.plan import Plan
+from actors.audit.rules import return_times_ms, rules_fault, set_aside
+from actors.audit.splits import home_layout, moved_seats, split_faults
+from actors.audit.units import Units
 from actors.core import entries as e
-from loadtests.audit.books import IN_FORCE, Books, EventStatus, OrderStatus
-from loadtests.audit.findings import Fault
-from loadtests.audit.layouts import layout_fault
-from loadtests.audit.parts import parts_in
-from loadtests.audit.plan import Plan
-from loadtests.audit.rules import return_times_ms, rules_fault, set_aside
-from loadtests.audit.splits import home_layout, moved_seats, split_faults
-from loadtests.audit.units import Units
 
 MIN_HOLD_TTL_MS = 1_000
 

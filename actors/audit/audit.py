@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from loadtests.audit.baskets import BasketCheck
-from loadtests.audit.books import Books
-from loadtests.audit.denials import DenialCheck, Denied
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.ledger import Ledger
-from loadtests.audit.replies import Acknowledged, Answered, ReplyCheck
-from loadtests.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
+from actors.audit.baskets import BasketCheck
+from actors.audit.books import Books
+from actors.audit.denials import DenialCheck, Denied
+from actors.audit.findings import Fault, Finding
+from actors.audit.ledger import Ledger
+from actors.audit.replies import Acknowledged, Answered, ReplyCheck
+from actors.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
 
 
 class LiveDigest(msgspec.Struct, frozen=True):

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Set
 
 import msgspec
 
+from actors.audit.books import Books, EventStatus
+from actors.audit.claiming import MAX_UNITS_PER_HOLD, kept_for_access, set_aside_for_others, torn_tables
+from actors.audit.plan import ACCESSIBLE, PLAIN, WHOLE_TABLE, Plan, Row
+from actors.audit.prices import lines_of, price_of
+from actors.audit.rules import has_channel, is_open, places_kept
 from actors.core import entries as e
-from loadtests.audit.books import Books, EventStatus
-from loadtests.audit.claiming import MAX_UNITS_PER_HOLD, kept_for_access, set_aside_for_others, torn_tables
-from loadtests.audit.plan import ACCESSIBLE, PLAIN, WHOLE_TABLE, Plan, Row
-from loadtests.audit.prices import lines_of, price_of
-from loadtests.audit.rules import has_channel, is_open, places_kept
 
 MAX_ROWS_OF_A_SPLIT = 4
 

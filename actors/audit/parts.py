@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from actors.audit.rows import RowCheck, rows_of
 from actors.core.entries import EventCreated
-from loadtests.audit.rows import RowCheck, rows_of
 
 
 class Part(msgspec.Struct, frozen=True):

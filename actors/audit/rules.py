@@ -7,9 +7,9 @@ that names it. Of an area, an allotment keeps places: as many as its channel has
 from array import array
 from collections.abc import Iterator, Set
 
+from actors.audit.plan import Plan
+from actors.audit.units import Units
 from actors.core import entries as e
-from loadtests.audit.plan import Plan
-from loadtests.audit.units import Units
 
 OPEN, FOR_ACCESS, FIRST_ALLOTMENT = 0, 1, 2
 ACCESSIBLE_SEATS = ""

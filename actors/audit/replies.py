@@ -7,16 +7,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from actors.audit.basket_books import Basket
+from actors.audit.books import Books, Lot, Ticket, tickets_of_lot
+from actors.audit.claiming import MAX_UNITS_PER_HOLD
+from actors.audit.denials import Denied
+from actors.audit.findings import Fault, Finding
+from actors.audit.ids import HOLD, ORDER, WAITER, block_of_event, home_of
+from actors.audit.keys import journaled_key
+from actors.audit.plan import Plan
+from actors.audit.prices import cost_of, lines_of
 from actors.core import entries as e
-from loadtests.audit.basket_books import Basket
-from loadtests.audit.books import Books, Lot, Ticket, tickets_of_lot
-from loadtests.audit.claiming import MAX_UNITS_PER_HOLD
-from loadtests.audit.denials import Denied
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.ids import HOLD, ORDER, WAITER, block_of_event, home_of
-from loadtests.audit.keys import journaled_key
-from loadtests.audit.plan import Plan
-from loadtests.audit.prices import cost_of, lines_of
 
 
 class Told(StrEnum):

@@ -9,17 +9,17 @@ from enum import IntEnum
 
 import msgspec
 
+from actors.audit.basket_books import Desk, LegAtBlock
+from actors.audit.findings import Fault, Finding
+from actors.audit.ids import HOLD, ORDER, WAITER, id_of
+from actors.audit.keys import KEY_BYTES, KeyBook, Keyed
+from actors.audit.overdue import Overdue
+from actors.audit.plan import Plan
+from actors.audit.prices import Frozen, lines_of
+from actors.audit.rules import return_times_ms
+from actors.audit.splits import Split
+from actors.audit.units import Areas, Units, UnitStatus, in_plan
 from actors.core import entries as e
-from loadtests.audit.basket_books import Desk, LegAtBlock
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.ids import HOLD, ORDER, WAITER, id_of
-from loadtests.audit.keys import KEY_BYTES, KeyBook, Keyed
-from loadtests.audit.overdue import Overdue
-from loadtests.audit.plan import Plan
-from loadtests.audit.prices import Frozen, lines_of
-from loadtests.audit.rules import return_times_ms
-from loadtests.audit.splits import Split
-from loadtests.audit.units import Areas, Units, UnitStatus, in_plan
 
 
 class EventStatus(IntEnum):

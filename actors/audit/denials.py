@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from loadtests.audit.books import Books
-from loadtests.audit.findings import Fault, Finding
+from actors.audit.books import Books
+from actors.audit.findings import Fault, Finding
 
 CLOCK_TOLERANCE_MS = 100
 """So far a client's clock and the journal's may differ: both are on one machine."""

@@ -8,17 +8,17 @@ another leg's until it is booked.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from actors.audit.basket_books import FIRST_REVISION, Deed, LegAtBlock
+from actors.audit.books import Books, Claim, Lot, OrderLine, OrderStatus, Ticket
+from actors.audit.choices import choice_fault
+from actors.audit.claiming import check_limit, check_sale, check_units, units_exist
+from actors.audit.findings import Fault
+from actors.audit.keys import HOLD_KEY_KEPT_MS
+from actors.audit.plan import Plan
+from actors.audit.prices import lines_of
+from actors.audit.units import UnitStatus, in_plan
+from actors.audit.waiting import check_line
 from actors.core import entries as e
-from loadtests.audit.basket_books import FIRST_REVISION, Deed, LegAtBlock
-from loadtests.audit.books import Books, Claim, Lot, OrderLine, OrderStatus, Ticket
-from loadtests.audit.choices import choice_fault
-from loadtests.audit.claiming import check_limit, check_terms, check_units, units_exist
-from loadtests.audit.findings import Fault
-from loadtests.audit.keys import HOLD_KEY_KEPT_MS
-from loadtests.audit.plan import Plan
-from loadtests.audit.prices import lines_of
-from loadtests.audit.units import UnitStatus, in_plan
-from loadtests.audit.waiting import check_line
 
 BARRED_MS = 24 * 60 * 60_000
 
@@ -51,7 +51,7 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
     shared = _shared(claim, given)
     check_line(books, entry.at_ms, who)
     _stand_back(books, shared)
-    check_terms(books, placed, who)
+    check_sale(books, placed, who)
     fault = choice_fault(books, placed)
     if fault:
         books.found(Fault.CHOICE_WRONG, f"{who}: {fault}")

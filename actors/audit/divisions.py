@@ -20,11 +20,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from loadtests.audit.basket_books import Deed, Desk, LegAtBlock, LegAtDesk
-from loadtests.audit.books import Books
-from loadtests.audit.findings import Fault, Finding
-from loadtests.audit.parts import selling
-from loadtests.audit.splits import Split, part_fault, rows_and_more
+from actors.audit.basket_books import Deed, Desk, LegAtBlock, LegAtDesk
+from actors.audit.books import Books
+from actors.audit.findings import Fault, Finding
+from actors.audit.parts import selling
+from actors.audit.splits import Split, part_fault, rows_and_more
 
 
 class DivisionCheck:

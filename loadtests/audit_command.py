@@ -8,8 +8,8 @@ import asyncpg
 import msgspec
 from rich.console import Console
 
-from loadtests.audit.audit import JournalAudit
-from loadtests.audit.replies import by_block, read_answers
+from actors.audit.audit import JournalAudit
+from actors.audit.replies import by_block, read_answers
 
 CLEAN, WRONG = 0, 1
 

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from actors.audit import desks, events, holds, legs, orders, tickets, waiting
+from actors.audit.books import Books
+from actors.audit.findings import Fault
+from actors.audit.rules import FIRST_ALLOTMENT
 from actors.core import entries as e
-from loadtests.audit import desks, events, holds, legs, orders, tickets, waiting
-from loadtests.audit.books import Books
-from loadtests.audit.findings import Fault
-from loadtests.audit.rules import FIRST_ALLOTMENT
 
 
 class Ledger:

@@ -1,11 +1,11 @@
 """Holds: placed, extended, released, expired; and the grace of an outage."""
 
+from actors.audit.books import Books, Claim, Lot
+from actors.audit.choices import choice_fault
+from actors.audit.claiming import check_limit, check_sale, check_units, units_exist
+from actors.audit.findings import Fault
+from actors.audit.waiting import check_line, take_offer
 from actors.core import entries as e
-from loadtests.audit.books import Books, Claim, Lot
-from loadtests.audit.choices import choice_fault
-from loadtests.audit.claiming import check_limit, check_terms, check_units, units_exist
-from loadtests.audit.findings import Fault
-from loadtests.audit.waiting import check_line, take_offer
 
 OUTAGE_GRACE_MS = 30_000
 OUTAGE_OVERLAP_MS = 60_000  # heartbeats may stop so long before the last commit
@@ -43,7 +43,7 @@ def fold_placed(books: Books, entry: e.HoldPlaced) -> None:
     _check_life(books, entry, who)
     if not units_exist(books, entry, who):
         return
-    check_terms(books, entry, who)
+    check_sale(books, entry, who)
     fault = choice_fault(books, entry)
     if fault:
         books.found(Fault.CHOICE_WRONG, f"{who}: {fault}")

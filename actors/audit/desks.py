@@ -7,15 +7,15 @@ for the legs is noted there too. A leg in a ledger counts what the legs that nam
 from collections.abc import Sequence
 from typing import Any
 
+from actors.audit.basket_books import FIRST_REVISION, Basket, Deed, LegAtDesk
+from actors.audit.books import IN_FORCE, Books, Claim, Lot
+from actors.audit.findings import Fault
+from actors.audit.ids import desk_of, is_number
+from actors.audit.keys import OTHER_KEY_KEPT_MS
+from actors.audit.orders import order_in
+from actors.audit.splits import LEDGER_AREA
+from actors.audit.tickets import are_good, check_tables, void
 from actors.core import entries as e
-from loadtests.audit.basket_books import FIRST_REVISION, Basket, Deed, LegAtDesk
-from loadtests.audit.books import IN_FORCE, Books, Claim, Lot
-from loadtests.audit.findings import Fault
-from loadtests.audit.ids import desk_of, is_number
-from loadtests.audit.keys import OTHER_KEY_KEPT_MS
-from loadtests.audit.orders import order_in
-from loadtests.audit.splits import LEDGER_AREA
-from loadtests.audit.tickets import are_good, check_tables, void
 
 MAX_LEGS = 8
 MAX_LEGS_EVER = 100

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from actors.audit.books import IN_FORCE, Books, Claim, Lot, OrderLine, OrderStatus, Ticket
+from actors.audit.choices import choice_fault
+from actors.audit.claiming import check_limit, check_sale, check_units, units_exist
+from actors.audit.findings import Fault
+from actors.audit.orders import order_in, refuse_exchanging
+from actors.audit.waiting import check_line
 from actors.core import entries as e
-from loadtests.audit.books import IN_FORCE, Books, Claim, Lot, OrderLine, OrderStatus, Ticket
-from loadtests.audit.choices import choice_fault
-from loadtests.audit.claiming import check_limit, check_terms, check_units, units_exist
-from loadtests.audit.findings import Fault
-from loadtests.audit.orders import order_in, refuse_exchanging
-from loadtests.audit.waiting import check_line
 
 MAX_HOLDER_LENGTH = 200
 MAX_EXCHANGES = 100
@@ -48,7 +48,7 @@ def fold_exchanged(books: Books, entry: e.TicketsExchanged) -> None:
         return
     check_line(books, entry.at_ms, who)
     _give_back(books, claim, tickets)
-    check_terms(books, entry, who)
+    check_sale(books, entry, who)
     fault = choice_fault(books, entry)
     if fault:
         books.found(Fault.CHOICE_WRONG, f"{who}: {fault}")

@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from actors.audit.findings import Fault, Finding
 from actors.core.entries import Activated, Entry
-from loadtests.audit.findings import Fault, Finding
 
 ENTRIES_VERSION = 1
 CHAIN_BEFORE_FIRST_ROW = bytes(16)
@@ -129,7 +129,7 @@ async def connect_to_read(database_url: str) -> Any:
 
 async def all_blocks(connection: Any) -> list[str]:
     """Every block that has rows, in order."""
-    return [record["block_id"] for record in await connection.fetch(_BLOCKS)]
+    return [row["block_id"] for row in await connection.fetch(_BLOCKS)]
 
 
 async def positions_read(connection: Any, blocks: list[str] | None) -> dict[str, int]:
@@ -139,8 +139,8 @@ async def positions_read(connection: Any, blocks: list[str] | None) -> dict[str,
 
 async def rows_of(connection: Any, block: str) -> AsyncIterator[Row]:
     """The rows of a block in order, as the connection's transaction sees them, a few hundred at a time in memory."""
-    async for record in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):
-        yield Row(*record)
+    async for row in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):
+        yield Row(*row)
 
 
 def _chain_of(chain_before: bytes, row: Row) -> bytes:

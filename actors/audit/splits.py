@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from loadtests.audit.layouts import MAX_UNITS, unit_count
-from loadtests.audit.parts import Part
+from actors.audit.layouts import MAX_UNITS, unit_count
+from actors.audit.parts import Part
 
 LEDGER_AREA = "units"
 MAX_PARTS = 64

@@ -8,10 +8,10 @@ who may have plain seats only, or accessible ones that are open to all as well, 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from loadtests.audit.books import Books, is_overdue
-from loadtests.audit.plan import PLAIN, WHOLE_TABLE, Plan, Row
-from loadtests.audit.prices import Frozen
-from loadtests.audit.rules import FIRST_ALLOTMENT, FOR_ACCESS, OPEN, channel_of
+from actors.audit.books import Books, is_overdue
+from actors.audit.plan import PLAIN, WHOLE_TABLE, Plan, Row
+from actors.audit.prices import Frozen
+from actors.audit.rules import FIRST_ALLOTMENT, FOR_ACCESS, OPEN, channel_of
 
 ONLY_PLAIN, OPEN_TO_ALL, WITH_ACCESS = range(3)
 

@@ -7,8 +7,8 @@ type in one number: category times the number of types, plus the type.
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from actors.audit.plan import Plan
 from actors.core import entries as e
-from loadtests.audit.plan import Plan
 
 HOUR_MS = 60 * 60_000
 MILLION = 1_000_000

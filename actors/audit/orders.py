@@ -1,12 +1,12 @@
 """Orders: placed on holds, confirmed, cancelled, expired, closed."""
 
+from actors.audit.basket_books import Deed
+from actors.audit.books import IN_FORCE, Books, OrderLine, OrderStatus
+from actors.audit.findings import Fault
+from actors.audit.holds import active_claim, check_in_time, check_overdue
+from actors.audit.ids import is_number
+from actors.audit.units import in_plan
 from actors.core import entries as e
-from loadtests.audit.basket_books import Deed
-from loadtests.audit.books import IN_FORCE, Books, OrderLine, OrderStatus
-from loadtests.audit.findings import Fault
-from loadtests.audit.holds import active_claim, check_in_time, check_overdue
-from loadtests.audit.ids import is_number
-from loadtests.audit.units import in_plan
 
 
 def fold_placed(books: Books, entry: e.OrderPlaced) -> None:
