@@ -14,11 +14,11 @@ async def apart(work: Awaitable[R]) -> R:
     3.12: only the task that waits here is cancelled, and that is certain to end.
     """
     working = asyncio.ensure_future(work)
-    working.add_done_callback(_look_at)
+    working.add_done_callback(look_at)
     return await asyncio.shield(working)
 
 
-def _look_at(working: "asyncio.Future[R]") -> None:
-    """Nobody may be left who hears that it failed; asyncio would complain of that."""
+def look_at(working: "asyncio.Future[R]") -> None:
+    """To be called when it is done: nobody may be left who hears that it failed; asyncio would complain of that."""
     if not working.cancelled():
         working.exception()

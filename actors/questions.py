@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
+from actors.apart import look_at
 from actors.engine.catalogue_port import CatalogueUnavailable
 
 REST_S = 1.0  # after a question that was not answered, before the next
@@ -64,5 +65,4 @@ class Questions:
     def _has_asked(self, what: str, question: _Question, asking: asyncio.Task[Any]) -> None:
         if self._open.get(what) is question:
             del self._open[what]
-        if not asking.cancelled():
-            asking.exception()  # if nobody waits any more, it concerns nobody
+        look_at(asking)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from actors.apart import look_at
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -34,5 +36,4 @@ class SharedReads(Generic[K, V]):
 
     def _has_read(self, key: K, reading: asyncio.Task[V]) -> None:
         del self._under_way[key]
-        if not reading.cancelled():
-            reading.exception()  # if nobody waits any more, it concerns nobody
+        look_at(reading)

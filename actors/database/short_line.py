@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from actors.apart import look_at
 from actors.database.line import Line, LineRefused, LineUnavailable
 
 MAX_WAITING = 256
@@ -52,8 +53,7 @@ class ShortLine:
 
     def _has_waited(self, waiting: "asyncio.Task[list[Any]]") -> None:
         self._waiting.discard(waiting)
-        if not waiting.cancelled():
-            waiting.exception()  # if nobody waits any more, it concerns nobody
+        look_at(waiting)
 
     def _refuse_while_away(self) -> None:
         if self._monotonic() < self._away_until_s:

@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from actors.apart import apart
+from actors.apart import apart, look_at
 from actors.core.ids import BlockId
 from actors.journal.journal import (
     GENESIS,
@@ -209,7 +209,7 @@ class MemoryJournal:
                 raise JournalUnavailable("the line is closed")
             self._running = statement
             serving = asyncio.create_task(self._serve(statement, carry_out))
-            serving.add_done_callback(_look_at)
+            serving.add_done_callback(look_at)
             bound = asyncio.get_running_loop().call_later(bound_ms / 1000, statement.cut.set)
             cut = asyncio.create_task(statement.cut.wait())
             try:
@@ -227,9 +227,3 @@ class MemoryJournal:
         done = carry_out()
         await self._faults.after(statement)
         return done
-
-
-def _look_at(serving: "asyncio.Task[R]") -> None:
-    """A statement that was cut may fail unseen; asyncio would complain of that."""
-    if not serving.cancelled():
-        serving.exception()

@@ -163,7 +163,7 @@ async def test_a_statement_that_fails_when_its_asker_has_left_fails_quietly(data
 async def test_control_a_failure_that_nobody_looks_at_is_complained_of(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apart, "_look_at", lambda _: None)
+    monkeypatch.setattr(apart, "look_at", lambda _: None)
     with pytest.raises(AssertionError):
         await check_that_nobody_complains(database_url)
 

@@ -43,10 +43,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.build": (),
     "actors.logs": (),
     "actors.apart": (),
-    "actors.shared_reads": (),
+    "actors.shared_reads": ("actors.apart",),
     "actors.parking": ("actors.core",),
     "actors.dispatch": ("actors.core", "actors.link", "actors.parking"),
-    "actors.questions": ("actors.engine.catalogue_port",),
+    "actors.questions": ("actors.apart", "actors.engine.catalogue_port"),
     "actors.routes": (
         "actors.core",
         "actors.link",
