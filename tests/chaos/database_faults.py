@@ -11,6 +11,7 @@ from tests.chaos.wire import Cut
 RESTART_BOUND_S = 15.0
 SLOW_S = 2.0
 SLOW_FOR_S = 12.0
+SLOW_BOUND_S = 10.0  # a commit or two
 
 
 class PostgresKilled(Fault):
@@ -118,6 +119,7 @@ class SlowCommits(Fault):
     inflicted = "the wire holds answers to commits back"
     observed = "it has held some"
     ended = "after 12 s"
+    bound_s = SLOW_BOUND_S
 
     async def inflict(self, stage: Stage) -> None:
         """Hold them back."""

@@ -12,6 +12,7 @@ from tests.chaos.database_faults import (
     PostgresStopped,
     SlowCommits,
 )
+from tests.chaos.disk_faults import JournalDiskFull, LogDiskFull
 from tests.chaos.fault import Fault
 from tests.chaos.inner_faults import ClockAhead, ClockBack, ClockSwings, SentTwice
 from tests.chaos.process_faults import (
@@ -25,6 +26,7 @@ from tests.chaos.process_faults import (
     ShardKilled,
     ShardPaused,
 )
+from tests.chaos.succession_faults import Failover, TwoStacks
 
 Faults = Sequence[type[Fault]]
 
@@ -49,8 +51,9 @@ ALWAYS: Faults = (
 """In every segment."""
 
 IN_TURN: Sequence[Faults] = (
-    (ShardPaused, RayletKilled, ClockAhead, ClockBack),
-    (SlowCommits, RayKilled, ClockSwings),
+    (ShardPaused, RayletKilled, ClockAhead, ClockBack, JournalDiskFull),
+    (SlowCommits, RayKilled, ClockSwings, LogDiskFull, Failover),
+    (TwoStacks, ClockAhead, ClockBack, SlowCommits, Failover),
 )
 """In every segment, one after the other of these."""
 

@@ -26,6 +26,7 @@ OTHER_INNER_PORT = 31300
 LOOK_EVERY_S = 0.05
 WHOLE_LOOK_S = 0.25
 HAPROXY = "haproxy"
+BACK_WITHIN_S = 90.0
 
 
 class Stage:
@@ -40,6 +41,7 @@ class Stage:
         self.database = Database(folder / "postgres-1", password_file)
         self.wire = Wire(self.database.url)
         self.within = Within(folder / "within")
+        self.leftovers: list[Callable[[], object]] = []  # to be called when all else has ended; harmless if done before
         self.running: RunningStack | None = None
         self._listening: asyncio.Server | None = None
         self._load: Load | None = None
@@ -102,6 +104,25 @@ class Stage:
         finally:
             await connection.close()
 
+    async def execute(self, statements: str) -> None:
+        """Let the primary itself carry these out."""
+        connection = await connect(self.database.url, application_name="chaos")
+        try:
+            await connection.execute(statements)
+        finally:
+            await connection.close()
+
+    def replace_database(self, database: Database) -> None:
+        """Another server is the primary."""
+        self.database = database
+        self.wire.lead_to(database.url)
+
+    async def until_back(self) -> None:
+        """Until the supervisor has started Ray again, which somebody has just killed."""
+        backs = self.main.said.count("Ray is back")
+        async with asyncio.timeout(BACK_WITHIN_S):
+            await until(lambda: self.main.said.count("Ray is back") > backs)
+
     async def until_whole(self) -> None:
         """Until there are as many processes of each kind as at the start."""
         while await asyncio.to_thread(lambda: self.missing):  # noqa: ASYNC110
@@ -148,6 +169,8 @@ class Stage:
             self._listening.close()
             await self.wire.close()
         await asyncio.to_thread(self.database.stop)
+        for put_away in reversed(self.leftovers):
+            await asyncio.to_thread(put_away)
         return left
 
 
