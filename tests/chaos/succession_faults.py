@@ -17,6 +17,7 @@ BESIDE_S = 60.0
 NEIGHBOUR_BOUND_S = 90.0
 
 _SYNC = "select count(*) from pg_stat_replication where sync_state = 'sync' and state = 'streaming'"
+_TIMELINE = "select left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 _GENERATIONS = """
 select epoch >> 40 as generation, count(*) as rows
 from journal
@@ -44,6 +45,7 @@ class Failover(Fault):
         await asyncio.to_thread(self._standby.start)
         await stage.execute("alter system set synchronous_standby_names = '*'")
         await stage.execute("select pg_reload_conf()")
+        ((self._timeline,),) = await stage.fetch(_TIMELINE)
         async with asyncio.timeout(SYNC_WITHIN_S):
             while (await stage.fetch(_SYNC))[0]["count"] != 1:  # noqa: ASYNC110  # Postgres rings no bell
                 await asyncio.sleep(LOOK_EVERY_S)
@@ -52,15 +54,15 @@ class Failover(Fault):
         """Kill, promote, lead."""
         self._former: Database = stage.database
         self._pids = self._former.kill()
-        self._promoted = await asyncio.to_thread(self._standby.promote)
+        await asyncio.to_thread(self._standby.promote)
         stage.replace_database(self._standby)
 
     async def effect(self, stage: Stage) -> str:
         """Until the old one is gone and the new one writes."""
         await until(lambda: not any(map(is_living, self._pids)))
-        ((timeline,),) = await stage.fetch("select timeline_id from pg_control_checkpoint()")
-        ((recovers,),) = await stage.fetch("select pg_is_in_recovery()")
-        return "" if recovers else f"{len(self._pids)} processes gone; {self._promoted}; timeline {timeline}"
+        ((timeline,),) = await stage.fetch(_TIMELINE)
+        gone = f"{len(self._pids)} processes gone, timeline {timeline} after {self._timeline}"
+        return gone if timeline > self._timeline else ""
 
     async def tidy(self, stage: Stage) -> None:
         """The old one's files go."""
