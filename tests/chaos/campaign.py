@@ -97,6 +97,9 @@ class Campaign:
             survived = await self._undergo_all(stage, number, faults, progress, bar)
             progress.update(bar, said=f"auditing stack {number}")
             findings, rows, replies = await stage.audit()
+        except Exception as failure:
+            survived = False
+            findings = [f"the stack could not be used or audited: {failure!r}"]
         finally:
             findings += await stage.close()
         if survived and not findings:

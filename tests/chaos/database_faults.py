@@ -24,6 +24,7 @@ class PostgresKilled(Fault):
     bound_s = RESTART_BOUND_S
 
     def __init__(self) -> None:
+        super().__init__()
         self._pids: list[int] = []
 
     async def inflict(self, stage: Stage) -> None:
@@ -60,6 +61,7 @@ class CommitCut(Fault):
     observed = "the wire has cut it there"
 
     def __init__(self) -> None:
+        super().__init__()
         self._seen: asyncio.Future[str] | None = None
 
     async def inflict(self, stage: Stage) -> None:
@@ -101,6 +103,7 @@ class AllCut(Fault):
     observed = "so many were open"
 
     def __init__(self) -> None:
+        super().__init__()
         self._count = 0
 
     async def inflict(self, stage: Stage) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
 
-from loadtests.figures import Figures
+from loadtests.figures import Figures, together
 from tests.chaos.load import Turn
 from tests.chaos.stage import Stage
 
@@ -32,6 +33,9 @@ class Fault(ABC):
     bound_s: ClassVar[float] = PROMISED_S
     effect_within_s: ClassVar[float] = 20.0
     within_s: ClassVar[float] = 60.0
+
+    def __init__(self) -> None:
+        self.beside: list[tuple[float, Figures]] = []  # of other crowds: when each began, and what it came to
 
     async def cannot(self) -> str:
         """Why it cannot be inflicted on this machine; empty if it can."""
@@ -87,21 +91,15 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     """What came of it, and the crowd that buys now; none where it was not survived, and the stack is of no more use."""
     wrong: list[str] = []
     effect = ""
-    await fault.prepare(stage)
-    async with asyncio.timeout(FIRST_WRITES_S):
-        await turn.until_accepted(LEAST_WRITES)
-    writes_before = turn.accepted
     began_at_s = time.monotonic()
     try:
-        try:
-            async with asyncio.timeout(fault.effect_within_s):
-                await fault.inflict(stage)
-                effect = await fault.effect(stage)
-        except TimeoutError:
-            pass
-        finally:
-            await fault.end(stage)
+        await fault.prepare(stage)
+        async with asyncio.timeout(FIRST_WRITES_S):
+            await turn.until_accepted(LEAST_WRITES)
+        writes_before, began_at_s = turn.accepted, time.monotonic()
+        effect = await _inflicted(fault, stage)
     except Exception as failure:
+        writes_before = 0
         wrong.append(f"it could not be inflicted or ended: {failure!r}")
     next_turn = None
     try:
@@ -119,23 +117,47 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     figures = await turn.end()
     if not wrong:
         await fault.tidy(stage)
-    first_ms, end_ms = (int((at_s - turn.began_at_s) * 1000) for at_s in (began_at_s, ended_at_s))
-    unavailable_s, recovered_s = gaps(figures, first_ms, end_ms)
+    crowds = [(turn.began_at_s, figures), *fault.beside]
+    unavailable_s, recovered_s = gaps(_accepted(crowds, began_at_s, ended_at_s))
     if unavailable_s > fault.bound_s:
         wrong.append(f"nothing was sold for {unavailable_s:.1f} s, over the bound of {fault.bound_s:.0f} s")
-    impatient = sum(number for error, number in figures.errors.items() if IMPATIENT in error)
-    wrong += [f"{number} times {error}" for error, number in figures.errors.items() if IMPATIENT not in error]
+    both = together(figures for _, figures in crowds)
+    impatient = sum(number for error, number in both.errors.items() if IMPATIENT in error)
+    wrong += [f"{number} times {error}" for error, number in both.errors.items() if IMPATIENT not in error]
     outcome = Outcome(
-        fault.what, segment, effect, bool(effect) and writes_before >= LEAST_WRITES, writes_before, figures.write_count,
-        unavailable_s, recovered_s, restored_s, figures.asked_again, impatient, wrong,
+        fault.what, segment, effect, bool(effect) and writes_before >= LEAST_WRITES, writes_before, both.write_count,
+        unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
     )  # fmt: skip
     return outcome, next_turn
 
 
-def gaps(figures: Figures, first_ms: int, end_ms: int) -> tuple[float, float]:
-    """The longest time between these two without an accepted write, and after how long the last over `GAP_MS` ended."""
+async def _inflicted(fault: Fault, stage: Stage) -> str:
+    """What was observed of it, empty where nothing was in its time; it is over then."""
+    try:
+        async with asyncio.timeout(fault.effect_within_s):
+            await fault.inflict(stage)
+            return await fault.effect(stage)
+    except TimeoutError:
+        return ""
+    finally:
+        await fault.end(stage)
+
+
+def _accepted(crowds: Sequence[tuple[float, Figures]], began_at_s: float, ended_at_s: float) -> bytes:
+    """A byte for each millisecond between these two, 1 where one of the crowds had a write accepted."""
+    length = int((ended_at_s - began_at_s) * 1000)
+    total = 0
+    for crowd_began_at_s, figures in crowds:
+        first = int((began_at_s - crowd_began_at_s) * 1000)
+        at = bytes(max(-first, 0)) + bytes(figures.accepted_at[max(first, 0) :])
+        total |= int.from_bytes(at[:length], "little")
+    return total.to_bytes(length, "little")
+
+
+def gaps(accepted_at: bytes) -> tuple[float, float]:
+    """The longest time without an accepted write, and after how long the last over `GAP_MS` ended, in seconds."""
     longest = last_end = at = 0
-    for silence in bytes(figures.accepted_at[first_ms:end_ms]).split(b"\1"):
+    for silence in accepted_at.split(b"\1"):
         longest = max(longest, len(silence))
         at += len(silence)
         if len(silence) >= GAP_MS:

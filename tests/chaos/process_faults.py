@@ -30,6 +30,7 @@ class Killed(Fault):
     observed = "the process is gone"
 
     def __init__(self) -> None:
+        super().__init__()
         self._pids: list[int] = []
 
     async def victims(self, stage: Stage) -> list[int]:
@@ -128,6 +129,7 @@ class ShardPaused(Fault):
     within_s = 90.0
 
     def __init__(self) -> None:
+        super().__init__()
         self._pid = 0
         self._epoch = 0
         self._block = ""
@@ -141,10 +143,12 @@ class ShardPaused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
-        stopped = f"pid {self._pid} in state {_state(self._pid)}"
+        await until(lambda: _state(self._pid) == "T")
         await asyncio.sleep(PAUSE_S)
+        state = _state(self._pid)
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
-        return f"{stopped}, {later} rows of later epochs meanwhile" if later and " T" in stopped else ""
+        seen = f"pid {self._pid} in state {state} for {PAUSE_S:.0f} s, {later} rows of later epochs meanwhile"
+        return seen if later and state == "T" else ""
 
     async def end(self, stage: Stage) -> None:
         """Wake it up."""

@@ -11,7 +11,7 @@ from actors.audit.ids import HOLD, block_of_event, id_of
 from actors.audit.replies import Acknowledged, Told
 from loadtests.figures import Figures
 from tests.chaos.campaign import Campaign, Kept
-from tests.chaos.fault import Fault, Outcome, gaps, undergo
+from tests.chaos.fault import Fault, Outcome, _accepted, gaps, undergo
 from tests.chaos.inner_faults import SentTwice
 from tests.chaos.plan import IN_TURN, KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, summary, table, wrongs
@@ -93,16 +93,22 @@ def outcome_of(fault: str = "shard killed", **changes: object) -> Outcome:
     return msgspec.structs.replace(good, **changes)
 
 
-def test_a_gap_is_measured_within_its_time_only() -> None:
+def crowd(*accepted_at_ms: int) -> Figures:
+    """A crowd that had writes accepted then."""
     figures = Figures(accepted_at=bytearray(10_000))
-    for at_ms in (2_000, 2_100, 3_700, 3_800):
+    for at_ms in accepted_at_ms:
         figures.accepted_at[at_ms] = 1
-    longest_s, last_end_s = gaps(figures, 1_900, 4_000)
-    assert longest_s == pytest.approx(1.599)
-    assert last_end_s == pytest.approx(1.8)
-    longest_s, last_end_s = gaps(figures, 1_950, 2_200)
-    assert longest_s == pytest.approx(0.099)
-    assert last_end_s == 0
+    return figures
+
+
+def test_gaps_are_measured_over_all_crowds_and_within_their_time_only() -> None:
+    one, other = (100.0, crowd(2_000, 2_100, 3_700, 3_800)), (101.0, crowd(1_100, 2_000))
+    longest_s, last_end_s = gaps(_accepted([one], 101.9, 104.0))
+    assert longest_s == pytest.approx(1.599, abs=0.002)
+    assert last_end_s == pytest.approx(1.8, abs=0.002)
+    assert gaps(_accepted([one, other], 101.9, 104.0))[0] == pytest.approx(0.899, abs=0.002)
+    assert gaps(_accepted([other], 100.0, 102.5))[0] == pytest.approx(2.1, abs=0.002), "it had not begun"
+    assert gaps(_accepted([one], 101.95, 102.2))[1] == 0
 
 
 def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
