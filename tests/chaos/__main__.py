@@ -1,7 +1,8 @@
 """`python -m tests.chaos`: real faults on the real stack, under load, and the audit of all of it.
 
 Goes on where an earlier run ended; `--fresh` begins anew, `--short` takes a few minutes and is always fresh. `--only
-WHAT ...`: just these, once each, on one stack. Outcomes, `results.json` and `results.md` are in `build/chaos`.
+WHAT ...`: just these, once each, on one stack. Outcomes, `results.json` and `results.md` are in `build/chaos`, of the other two
+forms in a folder below. The folder of a stack of which something was wrong is left there, with its logs.
 """
 
 import argparse
@@ -25,7 +26,7 @@ def main() -> int:
     given = parser.parse_args()
     by_name = {kind.__name__: kind for kind in KINDS}
     only = [by_name[name] for name in given.only or ()]
-    folder = given.folder / ("only" if only else "short" if given.short else "full")
+    folder = given.folder / ("only" if only else "short" if given.short else "")
     return run_campaign(folder.resolve(), short=given.short, fresh=given.fresh, faults=only)
 
 
