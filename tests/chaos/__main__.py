@@ -1,8 +1,8 @@
 """`python -m tests.chaos`: real faults on the real stack, under load, and the audit of all of it.
 
 Goes on where an earlier run ended; `--fresh` begins anew, `--short` takes a few minutes and is always fresh. `--only
-WHAT ...`: just these, once each, on one stack. Outcomes, `results.json` and `results.md` are in `build/chaos`, of the other two
-forms in a folder below. The folder of a stack of which something was wrong is left there, with its logs.
+WHAT ...`: just these, once each, on one stack. Outcomes, `results.json` and `results.md` are in `build/chaos`, those of
+the latter two in a folder below. The folder of a stack of which something was wrong is left there, with its logs.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import pytest
 from rich.console import Console
@@ -14,8 +15,14 @@ from tests.chaos.campaign import Campaign, Kept
 from tests.chaos.fault import Fault, Outcome, _accepted, gaps, undergo
 from tests.chaos.inner_faults import SentTwice
 from tests.chaos.plan import IN_TURN, KINDS, SHORT, segment_faults
+from tests.chaos.process_faults import _ROWS_AFTER
 from tests.chaos.results import Segment, summary, table, wrongs
 from tests.chaos.stage import Stage
+
+_PLANT = """
+insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)
+values ($1, $2, $3, 0, 1, $4, '')
+"""
 
 
 class Harmless(Fault):
@@ -109,6 +116,21 @@ def test_gaps_are_measured_over_all_crowds_and_within_their_time_only() -> None:
     assert gaps(_accepted([one, other], 101.9, 104.0))[0] == pytest.approx(0.899, abs=0.002)
     assert gaps(_accepted([other], 100.0, 102.5))[0] == pytest.approx(2.1, abs=0.002), "it had not begun"
     assert gaps(_accepted([one], 101.95, 102.2))[1] == 0
+
+
+@pytest.mark.parametrize(("epochs", "late"), [((7, 7, 8, 8, 9), 0), ((7, 8, 7, 8, 7), 2)])
+def test_control_rows_of_a_shard_that_was_replaced_are_seen(database_url: str, epochs: list[int], late: int) -> None:
+    async def main() -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            block = f"{epochs[1]:016}"
+            for position, epoch in enumerate(epochs, 1):
+                await connection.execute(_PLANT, block, position, epoch, bytes(16))
+            assert await connection.fetchval(_ROWS_AFTER, block, 7) == late
+        finally:
+            await connection.close()
+
+    asyncio.run(main())
 
 
 def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
