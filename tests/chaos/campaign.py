@@ -6,6 +6,7 @@ behind its last segment; outcomes of a stack that was never audited count for no
 
 import asyncio
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -66,6 +67,9 @@ class Campaign:
     async def run(self) -> int:
         """0 if nothing is wrong and enough faults count, else 1."""
         kept = self._kept
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # as INT: the stack is put away
         with progress_bar(self._console, "{task.completed} of {task.total} faults, {task.fields[said]}") as progress:
             bar = progress.add_task("chaos", total=self._wanted, completed=kept.counted, said="")
             while kept.counted < self._wanted and len(kept.segments) < (1 if self._faults else MOST_SEGMENTS):
