@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STUBS := protos/holdfast/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format protos lock clean
+.PHONY: help run test chaos check format protos lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
 
 test: $(VENV)/.dev ## all tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
+
+chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where it ended (SHORT=1: some minutes)
+	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

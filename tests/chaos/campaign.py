@@ -1,0 +1,167 @@
+"""A campaign: stack after stack undergoes its faults under load and is audited, until enough of them count.
+
+What is done is kept: each outcome when it is there, and each segment when it was audited. A run that was ended goes on
+behind its last segment; outcomes of a stack that was never audited count for nothing and are had again.
+"""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from loadtests.selling import progress_bar
+from tests.chaos.fault import Fault, Outcome, undergo
+from tests.chaos.plan import KINDS, SHORT, segment_faults
+from tests.chaos.results import Segment, summary, table, write, wrongs
+from tests.chaos.stage import Stage
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+WANTED = 200
+MOST_SEGMENTS = 30
+
+
+class Kept:
+    """What is done of a campaign, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.segments = _read(folder / "segments.jsonl", Segment)
+        audited = {segment.number for segment in self.segments}
+        self.outcomes = [outcome for outcome in _read(folder / "outcomes.jsonl", Outcome) if outcome.segment in audited]
+        (folder / "outcomes.jsonl").write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in self.outcomes))
+
+    @property
+    def counted(self) -> int:
+        """How many faults count so far."""
+        return sum(outcome.counted for outcome in self.outcomes)
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Keep it."""
+        self.outcomes.append(outcome)
+        _append(self.folder / "outcomes.jsonl", outcome)
+
+    def add_segment(self, segment: Segment) -> None:
+        """Keep it."""
+        self.segments.append(segment)
+        _append(self.folder / "segments.jsonl", segment)
+
+
+class Campaign:
+    """`faults`: those of one short segment; empty for a full run."""
+
+    def __init__(self, kept: Kept, console: Console, faults: Sequence[type[Fault]] = (), wanted: int = WANTED) -> None:
+        self._kept = kept
+        self._console = console
+        self._faults = faults
+        self._wanted = len(faults) if faults else wanted
+        self.skipped: dict[str, str] = {}
+
+    async def run(self) -> int:
+        """0 if nothing is wrong and enough faults count, else 1."""
+        kept = self._kept
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # as INT: the stack is put away
+        with progress_bar(self._console, "{task.completed} of {task.total} faults, {task.fields[said]}") as progress:
+            bar = progress.add_task("chaos", total=self._wanted, completed=kept.counted, said="")
+            while kept.counted < self._wanted and len(kept.segments) < (1 if self._faults else MOST_SEGMENTS):
+                number = len(kept.segments)
+                await self._run_segment(number, self._faults or segment_faults(number), progress, bar)
+                self._write()
+        said = self._write()
+        self._console.print(said, markup=False)
+        found = wrongs(kept.outcomes, kept.segments)
+        for wrong in found:
+            self._console.print(wrong, style="red", markup=False)
+        if kept.counted < self._wanted:
+            self._console.print(f"{kept.counted} faults count, {self._wanted} are wanted", style="red")
+        return 1 if found or kept.counted < self._wanted else 0
+
+    def _write(self) -> str:
+        kinds = list(dict.fromkeys((*KINDS, *self._faults)))
+        said = summary(self._kept.outcomes, self._kept.segments, kinds, self.skipped)
+        write(self._kept.folder, said)
+        return table(said)
+
+    async def _run_segment(self, number: int, faults: Sequence[type[Fault]], progress: Progress, bar: TaskID) -> None:
+        stage = Stage(self._kept.folder / f"stack-{number}")
+        progress.update(bar, said=f"starting stack {number}")
+        findings: list[str] = []
+        rows = replies = 0
+        try:
+            await stage.start()
+            survived = await self._undergo_all(stage, number, faults, progress, bar)
+            progress.update(bar, said=f"auditing stack {number}")
+            findings, rows, replies = await stage.audit()
+        except Exception as failure:
+            survived = False
+            findings = [f"the stack could not be used or audited: {failure!r}"]
+        finally:
+            findings += await stage.close()
+        if survived and not findings:
+            shutil.rmtree(stage.folder)  # else somebody will want to look into it
+        self._kept.add_segment(Segment(number, rows, replies, findings))
+
+    async def _undergo_all(
+        self, stage: Stage, number: int, faults: Sequence[type[Fault]], progress: Progress, bar: TaskID
+    ) -> bool:
+        """Whether all were survived; those behind one that was not are not inflicted."""
+        turn = await stage.load.next_turn()
+        last = turn
+        try:
+            for kind in faults:
+                fault = kind()
+                why_not = await fault.cannot()
+                if why_not:
+                    self.skipped[kind.what] = why_not
+                    self._console.print(f"SKIPPED: {kind.what}: {why_not}", style="yellow", markup=False)
+                    continue
+                progress.update(bar, said=kind.what)
+                outcome, next_turn = await undergo(fault, stage, last, number)
+                self._kept.add_outcome(outcome)
+                progress.update(bar, completed=self._kept.counted)
+                self._console.print(_line(outcome), style="red" if outcome.wrong else "", markup=False)
+                if next_turn is None:
+                    return False
+                last = next_turn
+        except BaseException:
+            await last.abandon()
+            raise
+        await last.end()
+        return True
+
+
+def run_campaign(folder: Path, *, short: bool, fresh: bool, faults: Sequence[type[Fault]] = ()) -> int:
+    """Run it, or go on with it; its exit code."""
+    if fresh or short or faults:
+        shutil.rmtree(folder, ignore_errors=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
+    return asyncio.run(Campaign(Kept(folder), console, faults or (SHORT if short else ())).run())
+
+
+def _line(outcome: Outcome) -> str:
+    counts = outcome.effect if outcome.counted else "DOES NOT COUNT"
+    wrong = "".join(f"; WRONG: {wrong}" for wrong in outcome.wrong)
+    return (
+        f"{outcome.fault}: {counts}; unavailable {outcome.unavailable_s:.2f} s, recovered after "
+        f"{outcome.recovered_s:.1f} s, restored after {outcome.restored_s:.1f} s, {outcome.writes:,} writes{wrong}"
+    )
+
+
+def _append(path: Path, what: msgspec.Struct) -> None:
+    with path.open("ab") as lines:
+        lines.write(msgspec.json.encode(what) + b"\n")
+
+
+def _read(path: Path, kind: type[S]) -> list[S]:
+    if not path.exists():
+        return []
+    return [msgspec.json.decode(line, type=kind) for line in path.read_bytes().splitlines()]

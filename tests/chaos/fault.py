@@ -1,0 +1,166 @@
+"""What a fault is, and how it is undergone: prepared, inflicted, observed, ended, survived, measured."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+from loadtests.figures import Figures, together
+from tests.chaos.load import Turn
+from tests.chaos.stage import Stage
+
+LEAST_WRITES = 100  # accepted before each fault, since the last one
+FIRST_WRITES_S = 60.0
+PROMISED_S = 5.0
+GAP_MS = 500  # a shorter time without an accepted write is no sign of anything
+IMPATIENT = "no answer for"  # what a buyer says who gives up; an outage may be longer than that
+
+
+class Fault(ABC):
+    """One thing that can happen.
+
+    `what`: its name in tables; `inflicted`, `observed`, `ended`: how. `bound_s`: the longest time without an accepted
+    write that it may cause. `within_s`: by when, after its end, all must be as before, or it has not been survived.
+    """
+
+    what: ClassVar[str]
+    inflicted: ClassVar[str]
+    observed: ClassVar[str]
+    ended: ClassVar[str] = "by itself"
+    bound_s: ClassVar[float] = PROMISED_S
+    effect_within_s: ClassVar[float] = 20.0
+    within_s: ClassVar[float] = 60.0
+
+    def __init__(self) -> None:
+        self.beside: list[tuple[float, Figures]] = []  # of other crowds: when each began, and what it came to
+
+    async def cannot(self) -> str:
+        """Why it cannot be inflicted on this machine; empty if it can."""
+        return ""
+
+    async def prepare(self, stage: Stage) -> None:  # noqa: B027  # most have nothing to do here
+        """What must be there before; buyers may feel that, and it is not measured."""
+
+    @abstractmethod
+    async def inflict(self, stage: Stage) -> None:
+        """Do it."""
+
+    @abstractmethod
+    async def effect(self, stage: Stage) -> str:
+        """Wait until it has shown an effect, and say which. Cancelled where there is none."""
+
+    async def end(self, stage: Stage) -> None:  # noqa: B027  # most have nothing to do here
+        """Let it be over, whether or not it had an effect."""
+
+    async def harm(self, stage: Stage) -> list[str]:
+        """What must not have come of it and has, beside what an audit finds; asked when all is as before."""
+        return []
+
+    async def tidy(self, stage: Stage) -> None:  # noqa: B027  # most have nothing to do here
+        """Put away what was prepared; not measured."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a fault.
+
+    `fault`: its `what`. `segment`: the number of the stack that underwent it. `effect`: what was observed; empty where
+    nothing was, and then it does not count. `counted`: it had an effect, and at least 100 writes were accepted since
+    the last one. `unavailable_s`: the longest time without an accepted write. `recovered_s`: until when after it began
+    there were such times over half a second. `restored_s`: until all processes were there again and it sold steadily.
+    `seen`: why clients had to ask again, by code. `impatient`: clients that gave up. `wrong`: what must not be.
+    """
+
+    fault: str
+    segment: int
+    effect: str
+    counted: bool
+    writes_before: int
+    writes: int
+    unavailable_s: float
+    recovered_s: float
+    restored_s: float
+    seen: dict[str, int]
+    impatient: int
+    wrong: list[str]
+
+
+async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple[Outcome, Turn | None]:
+    """What came of it, and the crowd that buys now; none where it was not survived, and the stack is of no more use."""
+    wrong: list[str] = []
+    effect = ""
+    began_at_s = time.monotonic()
+    try:
+        await fault.prepare(stage)
+        async with asyncio.timeout(FIRST_WRITES_S):
+            await turn.until_accepted(LEAST_WRITES)
+        writes_before, began_at_s = turn.accepted, time.monotonic()
+        effect = await _inflicted(fault, stage)
+    except Exception as failure:
+        writes_before = 0
+        wrong.append(f"it could not be inflicted or ended: {failure!r}")
+    next_turn = None
+    try:
+        async with asyncio.timeout(fault.within_s):
+            await turn.until_accepted(LEAST_WRITES)
+            await stage.until_whole()
+            await turn.until_steady()
+            restored_s = time.monotonic() - began_at_s
+            wrong += await fault.harm(stage)
+            next_turn = await stage.load.next_turn()
+    except Exception as failure:
+        restored_s = time.monotonic() - began_at_s
+        wrong.append(f"not survived within {fault.within_s:.0f} s ({failure!r}): {stage.missing or 'it does not sell'}")
+    ended_at_s = time.monotonic()
+    figures = await turn.end()
+    if not wrong:
+        await fault.tidy(stage)
+    crowds = [(turn.began_at_s, figures), *fault.beside]
+    unavailable_s, recovered_s = gaps(_accepted(crowds, began_at_s, ended_at_s))
+    if unavailable_s > fault.bound_s:
+        wrong.append(f"nothing was sold for {unavailable_s:.1f} s, over the bound of {fault.bound_s:.0f} s")
+    both = together(figures for _, figures in crowds)
+    impatient = sum(number for error, number in both.errors.items() if IMPATIENT in error)
+    wrong += [f"{number} times {error}" for error, number in both.errors.items() if IMPATIENT not in error]
+    outcome = Outcome(
+        fault.what, segment, effect, bool(effect) and writes_before >= LEAST_WRITES, writes_before, both.write_count,
+        unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
+    )  # fmt: skip
+    return outcome, next_turn
+
+
+async def _inflicted(fault: Fault, stage: Stage) -> str:
+    """What was observed of it, empty where nothing was in its time; it is over then."""
+    try:
+        async with asyncio.timeout(fault.effect_within_s):
+            await fault.inflict(stage)
+            return await fault.effect(stage)
+    except TimeoutError:
+        return ""
+    finally:
+        await fault.end(stage)
+
+
+def _accepted(crowds: Sequence[tuple[float, Figures]], began_at_s: float, ended_at_s: float) -> bytes:
+    """A byte for each millisecond between these two, 1 where one of the crowds had a write accepted."""
+    length = int((ended_at_s - began_at_s) * 1000)
+    total = 0
+    for crowd_began_at_s, figures in crowds:
+        first = int((began_at_s - crowd_began_at_s) * 1000)
+        at = bytes(max(-first, 0)) + bytes(figures.accepted_at[max(first, 0) :])
+        total |= int.from_bytes(at[:length], "little")
+    return total.to_bytes(length, "little")
+
+
+def gaps(accepted_at: bytes) -> tuple[float, float]:
+    """The longest time without an accepted write, and after how long the last over `GAP_MS` ended, in seconds."""
+    longest = last_end = at = 0
+    for silence in accepted_at.split(b"\1"):
+        longest = max(longest, len(silence))
+        at += len(silence)
+        if len(silence) >= GAP_MS:
+            last_end = at
+        at += 1
+    return longest / 1000, last_end / 1000

@@ -1,0 +1,137 @@
+"""A crowd that buys all the time: one takes over from the other, so that each fault has figures of its own."""
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+
+from loadtests.crowd import Crowd
+from loadtests.figures import Figures, together
+from loadtests.house import BEST_SHARE, House, HouseKind
+from loadtests.load_process import Task
+from loadtests.server import Administration, Server
+
+UNITS = 200_000
+STOCK_SHARE = 0.6  # with less than that left, the next crowd goes to a fresh event
+HOLD_TTL_S = 12
+BUYERS = 12  # over each protocol
+LONGEST_MS = 600_000
+BEGIN_AFTER_S = 0.05
+LOOK_EVERY_S = 0.05
+STEADY_S = 2.0
+PULSES_S = 1.0  # in which something must have been accepted while it is steady
+
+HOUSE = House(UNITS, HouseKind.MIXED)
+
+
+class Turn:
+    """One crowd: when it began, and what it has had accepted."""
+
+    def __init__(self, task: Task) -> None:
+        self._crowd = Crowd([task])
+        self.told_file = Path(task.told_file)
+        self.began_at_s = 0.0
+
+    async def begin(self) -> None:
+        """Return when it buys."""
+        await self._crowd.start()
+        self.began_at_s = time.monotonic() + BEGIN_AFTER_S
+        self._crowd.begin(self.began_at_s)
+
+    async def end(self) -> Figures:
+        """Stop it; its figures when the last answer is there."""
+        self._crowd.stop()
+        try:
+            return together(await self._crowd.finish())
+        finally:
+            await self._crowd.close()
+
+    async def abandon(self) -> None:
+        """End it at once; what it was told last may be lost."""
+        await self._crowd.close()
+
+    @property
+    def accepted(self) -> int:
+        """Writes so far, as of its last pulse."""
+        return self._crowd.pulse().accepted
+
+    @property
+    def errors(self) -> int:
+        """Answers so far that nothing explains."""
+        return self._crowd.pulse().errors
+
+    async def until_accepted(self, count: int) -> None:
+        """Until so many more writes were accepted than now."""
+        wanted = self.accepted + count
+        while self.accepted < wanted:  # noqa: ASYNC110  # it tells by pulses
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def until_steady(self) -> None:
+        """Until for two seconds something was accepted in each."""
+        steady_since_s, last, last_at_s = time.monotonic(), self.accepted, time.monotonic()
+        while time.monotonic() - steady_since_s < STEADY_S:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now_s, accepted = time.monotonic(), self.accepted
+            if accepted > last:
+                last, last_at_s = accepted, now_s
+            elif now_s - last_at_s > PULSES_S:
+                steady_since_s = now_s
+
+
+class Load:
+    """The crowds of a stack, and the events that they buy: `event_id` is the one that is on sale now."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.event_id = ""
+        self.told_files: list[Path] = []
+        self._folder = folder
+        self._administration = Administration(server)
+        self._run = secrets.token_hex(4)
+        self._turns = 0
+
+    async def next_turn(self, server: Server | None = None, event_id: str = "") -> Turn:
+        """A crowd that buys, of an event with stock left; of this event from another server, where they are given."""
+        if not event_id:
+            await self._stock()
+        self._turns += 1
+        told_file = self._folder / f"told-{self._turns}.jsonl"
+        self.told_files.append(told_file)
+        server = server or self.server
+        turn = Turn(
+            Task(
+                http_url=server.http_url,
+                grpc_target=server.grpc_target,
+                api_key=server.api_key,
+                event_id=event_id or self.event_id,
+                units=UNITS,
+                house=HouseKind.MIXED,
+                best_share=BEST_SHARE,
+                http_buyers=BUYERS,
+                grpc_buyers=BUYERS,
+                duration_ms=LONGEST_MS,
+                part=0,
+                parts=1,
+                run=f"{self._run}-{self._turns}",
+                told_file=str(told_file),
+            )
+        )
+        try:
+            await turn.begin()
+        except BaseException:
+            await turn.abandon()
+            raise
+        return turn
+
+    async def close(self) -> None:
+        """End what it needs for itself."""
+        await self._administration.close()
+
+    async def _stock(self) -> None:
+        """See to it that the event on sale has stock left."""
+        if self.event_id:
+            units = await self._administration.availability(self.event_id)
+            if units is None or units.available > UNITS * STOCK_SHARE:
+                return
+        key = f"chaos-{self._run}-{self._turns}"
+        self.event_id = await self._administration.create_event(key, HOUSE.layout(), HOLD_TTL_S, key)

@@ -1,0 +1,116 @@
+"""Imported first by every Python process of a stack whose PYTHONPATH leads here: what tests do to it from within.
+
+Under `HOLDFAST_TEST_CHAOS` is a folder. `clock-shift` in it holds by how many seconds the clock that a shard's shell
+hands to its engine is wrong. While `twice` is there, everything is sent twice over the link; `sent-twice` grows by a
+byte each time. See `tests/chaos/within.py` for the other end.
+"""
+
+import asyncio
+import importlib.abc
+import importlib.machinery
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+FOLDER = Path(os.environ.get("HOLDFAST_TEST_CHAOS", "."))
+IS_WANTED = "HOLDFAST_TEST_CHAOS" in os.environ
+READ_EVERY_S = 0.05
+
+
+class Shifted:
+    """A clock that is as wrong as the file says."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._read_at_s = 0.0
+        self._shift_s = 0.0
+
+    def __call__(self) -> float:
+        now_s = self._monotonic()
+        if now_s - self._read_at_s > READ_EVERY_S:
+            self._read_at_s = now_s
+            try:
+                self._shift_s = float((FOLDER / "clock-shift").read_text())
+            except FileNotFoundError:
+                pass
+        return now_s + self._shift_s
+
+
+class Twice:
+    """A transport that sends what it is given twice, and gives one of the two answers."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    async def exchange(self, payload: bytes) -> bytes:
+        if not _is_there(FOLDER / "twice"):
+            answer: bytes = await self._transport.exchange(payload)
+            return answer
+        both: list[bytes | BaseException] = await asyncio.gather(
+            self._transport.exchange(payload), self._transport.exchange(payload), return_exceptions=True
+        )
+        _add_byte(FOLDER / "sent-twice")
+        chosen = both[random.random() < 0.5]
+        if isinstance(chosen, BaseException):
+            raise chosen
+        return chosen
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()
+
+
+def _add_byte(path: Path) -> None:
+    with path.open("ab", buffering=0) as file:
+        file.write(b".")
+
+
+def patch_engine(module: ModuleType) -> None:
+    """Each engine's clock is one that can be wrong."""
+    begin = module.Engine.__init__
+
+    def begin_shifted(
+        self: Any, shard: Any, epoch: Any, lines: Any, catalogue: Any, monotonic: Any, *rest: Any, **named: Any
+    ) -> None:
+        begin(self, shard, epoch, lines, catalogue, Shifted(monotonic), *rest, **named)
+
+    module.Engine.__init__ = begin_shifted
+
+
+def patch_coalescer(module: ModuleType) -> None:
+    """Each coalescer's transport is one that can repeat itself."""
+    begin = module.Coalescer.__init__
+
+    def begin_twice(self: Any, transport: Any, *rest: Any, **named: Any) -> None:
+        begin(self, Twice(transport), *rest, **named)
+
+    module.Coalescer.__init__ = begin_twice
+
+
+PATCHES = {"actors.engine.engine": patch_engine, "actors.link.coalescer": patch_coalescer}
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds what is to be patched where everybody else does, and patches it when it has been imported."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name not in PATCHES:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_patch(module: ModuleType) -> None:
+                execute(module)
+                PATCHES[name](module)
+
+            spec.loader.exec_module = execute_and_patch  # type: ignore[method-assign]
+        return spec
+
+
+if IS_WANTED:
+    sys.meta_path.insert(0, Finder())

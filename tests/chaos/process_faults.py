@@ -1,0 +1,169 @@
+"""Processes of a stack that die or hang."""
+
+import asyncio
+import os
+import signal
+from typing import ClassVar
+
+from actors.audit.ids import block_of_event
+from serve.local.processes import is_living, named
+from tests.chaos.fault import Fault
+from tests.chaos.stage import Stage, until
+from tests.stack.running_stack import kill
+
+PAUSE_S = 90.0
+LEAVES_WITHIN_S = 30.0
+
+_ROWS_AFTER = """
+select count(*) filter (where epoch = $2) as late, count(*) as later
+from journal
+where block_id = $1 and position > (select min(position) from journal where block_id = $1 and epoch > $2)
+"""
+_NEWEST = "select epoch, pid from shards where shard = $1 order by epoch desc limit 1"
+
+
+class Killed(Fault):
+    """`kill -9` of every process of a kind."""
+
+    kind: ClassVar[str]
+    inflicted = "kill -9"
+    observed = "the process is gone"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pids: list[int] = []
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """Whom to kill."""
+        return stage.pids(self.kind)
+
+    async def inflict(self, stage: Stage) -> None:
+        """Kill them."""
+        self._pids = await self.victims(stage)
+        kill(self._pids)
+
+    async def effect(self, stage: Stage) -> str:
+        """Until they are gone."""
+        assert self._pids, f"there was no {self.what}"
+        await until(lambda: not any(map(is_living, self._pids)))
+        return f"pid {', '.join(map(str, self._pids[:3]))} gone" + (f" of {len(self._pids)}" * (len(self._pids) > 3))
+
+
+class ShardKilled(Killed):
+    """The one that sells."""
+
+    what = "shard killed"
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """The owner of the event that is on sale."""
+        return [(await stage.owner()).pid]
+
+
+class GatewayKilled(Killed):
+    """The only replica."""
+
+    what = "gateway replica killed"
+    kind = "ServeReplica"
+
+
+class HaproxyKilled(Killed):
+    """What all requests come through."""
+
+    what = "HAProxy killed"
+    kind = "haproxy"
+
+
+class ProjectorKilled(Killed):
+    """Nobody who buys should notice."""
+
+    what = "projector killed"
+    kind = "ProjectorService"
+
+
+class DirectoryKilled(Killed):
+    """Nobody who buys should notice."""
+
+    what = "directory killed"
+    kind = "Directory"
+
+
+class RedisKilled(Killed):
+    """Nobody who buys should notice."""
+
+    what = "Redis killed"
+    kind = "redis-server"
+
+
+class RayletKilled(Killed):
+    """All of Ray begins anew."""
+
+    what = "raylet killed"
+    kind = "raylet"
+    bound_s = 45.0
+    within_s = 120.0
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """The raylet."""
+        return named(stage.main.processes(), "raylet")
+
+
+class RayKilled(RayletKilled):
+    """Every process that Ray has started, and Ray's own."""
+
+    what = "the whole Ray killed"
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """All but Redis: Postgres is not the stack's."""
+        redis = stage.pids("redis-server")
+        return [pid for pid in stage.main.processes() if pid not in redis]
+
+
+class ShardPaused(Fault):
+    """The one that sells hangs for a minute and a half, and wakes up."""
+
+    what = "shard paused for 90 s"
+    inflicted = "SIGSTOP"
+    observed = "the process is stopped, and another epoch writes"
+    ended = "SIGCONT after 90 s"
+    effect_within_s = PAUSE_S + 30
+    within_s = 90.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pid = 0
+        self._epoch = 0
+        self._block = ""
+
+    async def inflict(self, stage: Stage) -> None:
+        """Stop it."""
+        owner = await stage.owner()
+        self._block = block_of_event(stage.load.event_id)
+        ((self._epoch, self._pid),) = await stage.fetch(_NEWEST, owner.shard)
+        os.kill(self._pid, signal.SIGSTOP)
+
+    async def effect(self, stage: Stage) -> str:
+        """For as long as it is to hang."""
+        await until(lambda: _state(self._pid) == "T")
+        await asyncio.sleep(PAUSE_S)
+        state = _state(self._pid)
+        ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
+        seen = f"pid {self._pid} in state {state} for {PAUSE_S:.0f} s, {later} rows of later epochs meanwhile"
+        return seen if later and state == "T" else ""
+
+    async def end(self, stage: Stage) -> None:
+        """Wake it up."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGCONT)
+
+    async def harm(self, stage: Stage) -> list[str]:
+        """Rows of its own that landed after it was replaced, by when it has left."""
+        async with asyncio.timeout(LEAVES_WITHIN_S):
+            await until(lambda: not is_living(self._pid))
+        ((late, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
+        harm = [] if later else ["nobody wrote after it"]
+        return harm + ([f"{late} rows of epoch {self._epoch} behind a later one"] if late else [])
+
+
+def _state(pid: int) -> str:
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0]

@@ -1,0 +1,182 @@
+"""A stack whose Postgres, wire and clock are in the test's hands, with a crowd that buys from it."""
+
+import asyncio
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from actors.audit.audit import JournalAudit
+from actors.audit.ids import event_of
+from actors.audit.replies import by_block, read_answers
+from actors.database.connect import connect
+from loadtests.onsale import _live_digests
+from loadtests.server import Administration, Owner, Server
+from tests.chaos.database import Database
+from tests.chaos.load import Load
+from tests.chaos.wire import Wire
+from tests.chaos.within import Within
+from tests.stack.census import census, kind_of
+from tests.stack.running_stack import RunningStack
+
+INNER_PORT = 31000
+OTHER_INNER_PORT = 31300
+LOOK_EVERY_S = 0.05
+WHOLE_LOOK_S = 0.25
+HAPROXY = "haproxy"
+BACK_WITHIN_S = 90.0
+
+
+class Stage:
+    """All of it, below one folder. `database` is the primary by now."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder = folder
+        password_file = folder / "password"
+        password_file.write_text("for-tests-only")
+        self.database = Database(folder / "postgres-1", password_file)
+        self.wire = Wire(self.database.url)
+        self.within = Within(folder / "within")
+        self.leftovers: list[Callable[[], object]] = []  # to be called when all else has ended; harmless if done before
+        self.running: RunningStack | None = None
+        self._listening: asyncio.Server | None = None
+        self._load: Load | None = None
+        self._census: Counter[str] = Counter()
+        self._administration: Administration | None = None
+
+    async def start(self) -> None:
+        """Return when it sells."""
+        await asyncio.to_thread(self.database.start)
+        self._listening = await self.wire.serve()
+        self.running = self.stack(self.folder / "stack", INNER_PORT)
+        await asyncio.to_thread(self.running.start)
+        self._load = Load(self.server_of(self.running), self.folder)
+        self._administration = Administration(self.server_of(self.running))
+        self._census = census(self.running.processes())
+
+    def stack(self, folder: Path, inner_port: int) -> RunningStack:
+        """A stack on this database, not started yet."""
+        running = RunningStack(folder, inner_port, database_url=self.wire.database_url)
+        running.environ = self.within.environ(running.environ)
+        return running
+
+    def server_of(self, running: RunningStack) -> Server:
+        """How buyers reach it; the database is reached past the wire."""
+        stack = running.stack
+        return Server(stack.http_url, stack.grpc_target, self.database.url, running.api_key, running.operator_key)
+
+    @property
+    def load(self) -> Load:
+        """Who buys."""
+        assert self._load is not None, "it was started"
+        return self._load
+
+    @property
+    def main(self) -> RunningStack:
+        """The stack that is on stage all the time."""
+        assert self.running is not None, "it was started"
+        return self.running
+
+    def pids(self, kind: str) -> list[int]:
+        """The stack's processes of a kind, as the census names them."""
+        return [pid for pid in self.main.processes() if kind_of(pid) == kind]
+
+    async def owner(self) -> Owner:
+        """The shard that sells."""
+        administration = Administration(self.server_of(self.main))
+        try:
+            owner = await administration.owner_of(self.load.event_id)
+        finally:
+            await administration.close()
+        assert owner is not None, "the event has an owner"
+        return owner
+
+    async def fetch(self, statement: str, *arguments: object) -> list[Any]:
+        """Rows, from the primary itself."""
+        connection = await connect(self.database.url, application_name="chaos")
+        try:
+            found: list[Any] = await connection.fetch(statement, *arguments)
+            return found
+        finally:
+            await connection.close()
+
+    async def execute(self, statements: str) -> None:
+        """Let the primary itself carry these out."""
+        connection = await connect(self.database.url, application_name="chaos")
+        try:
+            await connection.execute(statements)
+        finally:
+            await connection.close()
+
+    def replace_database(self, database: Database) -> None:
+        """Another server is the primary."""
+        self.database = database
+        self.wire.lead_to(database.url)
+
+    async def until_back(self) -> None:
+        """Until the supervisor has started Ray again, which somebody has just killed."""
+        backs = self.main.said.count("Ray is back")
+        async with asyncio.timeout(BACK_WITHIN_S):
+            await until(lambda: self.main.said.count("Ray is back") > backs)
+
+    async def until_whole(self) -> None:
+        """Until there are as many processes of each kind as at the start."""
+        while await asyncio.to_thread(lambda: self.missing):  # noqa: ASYNC110
+            await asyncio.sleep(WHOLE_LOOK_S)
+
+    @property
+    def missing(self) -> str:
+        """What there is less or more of than at the start, in words.
+
+        Of HAProxy there may be several: one that was reloaded stays for as long as a buyer stays connected to it.
+        """
+        now, then = census(self.main.processes()), self._census
+        differences = {kind: now[kind] - then[kind] for kind in now | then}
+        differences[HAPROXY] = min(now[HAPROXY] - 1, 0)
+        return ", ".join(f"{kind} {difference:+}" for kind, difference in differences.items() if difference)
+
+    async def audit(self, more_told: tuple[Path, ...] = ()) -> tuple[list[str], int, int]:
+        """What is wrong with the journal, all of it, held against what clients were told; rows; replies."""
+        answers = by_block(read_answers([*(path for path in self.load.told_files if path.exists()), *more_told]))
+        administration = Administration(self.server_of(self.main))
+        try:
+            live = await _live_digests(administration, answers)
+        finally:
+            await administration.close()
+        audit = JournalAudit(self.database.url, answers, live)
+        findings = [str(finding) async for finding in audit.run()]
+        findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
+        return findings, audit.row_count, sum(map(len, answers.values()))
+
+    async def close(self) -> list[str]:
+        """End all of it; what could not be ended as it should."""
+        left = []
+        if self._load is not None:
+            await self._load.close()
+        if self._administration is not None:
+            await self._administration.close()
+        if self.running is not None:
+            if await asyncio.to_thread(self.running.stop) != 0:
+                left.append("the stack did not end as it should")
+            if self.running.processes():
+                left.append("processes were left")
+                await asyncio.to_thread(self.running.kill_everything)
+        if self._listening is not None:
+            self._listening.close()
+            await self.wire.close()
+        await asyncio.to_thread(self.database.stop)
+        for put_away in reversed(self.leftovers):
+            await asyncio.to_thread(put_away)
+        return left
+
+
+async def until(happened: Callable[[], bool]) -> float:
+    """Until it happened; how long that took, in seconds."""
+    began_s = time.monotonic()
+    while not happened():  # noqa: ASYNC110  # the kernel rings no bell
+        await asyncio.sleep(LOOK_EVERY_S)
+    return time.monotonic() - began_s

@@ -1,0 +1,169 @@
+"""The short form of the campaign, and the controls of what it checks."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+from rich.console import Console
+
+from actors.audit.ids import HOLD, block_of_event, id_of
+from actors.audit.replies import Acknowledged, Told
+from loadtests.figures import Figures
+from tests.chaos.campaign import Campaign, Kept
+from tests.chaos.fault import Fault, Outcome, _accepted, gaps, undergo
+from tests.chaos.inner_faults import SentTwice
+from tests.chaos.plan import IN_TURN, KINDS, SHORT, segment_faults
+from tests.chaos.process_faults import _ROWS_AFTER
+from tests.chaos.results import Segment, summary, table, wrongs
+from tests.chaos.stage import Stage
+
+_PLANT = """
+insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)
+values ($1, $2, $3, 0, 1, $4, '')
+"""
+
+
+class Harmless(Fault):
+    """Claims to do something, and does nothing."""
+
+    what = "nothing at all"
+    inflicted = "not"
+    observed = "never"
+    effect_within_s = 1.0
+
+    async def inflict(self, stage: Stage) -> None:
+        """Nothing."""
+
+    async def effect(self, stage: Stage) -> str:
+        """In vain."""
+        await asyncio.Event().wait()
+        return "never"
+
+
+class TwiceUnseen(SentTwice):
+    """What is sent twice is not, as the switch is never thrown."""
+
+    async def inflict(self, stage: Stage) -> None:
+        """Look only."""
+        self._before = stage.within.sent_twice
+
+
+@pytest.mark.stack
+def test_a_handful_of_faults_is_survived_and_all_was_right(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    assert asyncio.run(Campaign(kept, Console(width=200), SHORT).run()) == 0
+    assert [outcome.fault for outcome in kept.outcomes] == [kind.what for kind in SHORT]
+    assert all(outcome.counted for outcome in kept.outcomes)
+    (segment,) = kept.segments
+    assert segment.rows > 0
+    assert segment.replies > len(SHORT) * 100
+    results = msgspec.json.decode((tmp_path / "results.json").read_bytes())
+    assert results["counted"] == len(SHORT)
+    assert not (tmp_path / "stack-0").exists(), "nobody needs to look into it"
+
+
+@pytest.mark.stack
+def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is_found(tmp_path: Path) -> None:
+    async def main() -> None:
+        stage = Stage(tmp_path / "stack")
+        try:
+            await stage.start()
+            turn = await stage.load.next_turn()
+            for fault in (Harmless(), TwiceUnseen()):
+                outcome, next_turn = await undergo(fault, stage, turn, 0)
+                assert (outcome.effect, outcome.counted, outcome.wrong) == ("", False, [])
+                assert next_turn is not None
+                turn = next_turn
+            await turn.end()
+            findings, rows, replies = await stage.audit()
+            assert findings == []
+            assert rows > 0
+            assert replies > 0
+            number = 4711
+            never = id_of(HOLD, block_of_event(stage.load.event_id), number)
+            doctored = tmp_path / "doctored.jsonl"
+            doctored.write_bytes(msgspec.json.encode(Acknowledged(Told.HELD, never, ("S001/1/1",), (), 12_900)) + b"\n")
+            findings, _, _ = await stage.audit((doctored,))
+            assert len(findings) == 1
+            assert never in findings[0]
+        finally:
+            assert await stage.close() == []
+
+    asyncio.run(main())
+
+
+def outcome_of(fault: str = "shard killed", **changes: object) -> Outcome:
+    """One that counts, with nothing wrong."""
+    good = Outcome(fault, 0, "pid 1 gone", True, 150, 900, 1.5, 1.6, 3.0, {"UNAVAILABLE": 3}, 0, [])
+    return msgspec.structs.replace(good, **changes)
+
+
+def crowd(*accepted_at_ms: int) -> Figures:
+    """A crowd that had writes accepted then."""
+    figures = Figures(accepted_at=bytearray(10_000))
+    for at_ms in accepted_at_ms:
+        figures.accepted_at[at_ms] = 1
+    return figures
+
+
+def test_gaps_are_measured_over_all_crowds_and_within_their_time_only() -> None:
+    one, other = (100.0, crowd(2_000, 2_100, 3_700, 3_800)), (101.0, crowd(1_100, 2_000))
+    longest_s, last_end_s = gaps(_accepted([one], 101.9, 104.0))
+    assert longest_s == pytest.approx(1.599, abs=0.002)
+    assert last_end_s == pytest.approx(1.8, abs=0.002)
+    assert gaps(_accepted([one, other], 101.9, 104.0))[0] == pytest.approx(0.899, abs=0.002)
+    assert gaps(_accepted([other], 100.0, 102.5))[0] == pytest.approx(2.1, abs=0.002), "it had not begun"
+    assert gaps(_accepted([one], 101.95, 102.2))[1] == 0
+
+
+@pytest.mark.parametrize(("epochs", "late"), [((7, 7, 8, 8, 9), 0), ((7, 8, 7, 8, 7), 2)])
+def test_control_rows_of_a_shard_that_was_replaced_are_seen(database_url: str, epochs: list[int], late: int) -> None:
+    async def main() -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            block = f"{epochs[1]:016}"
+            for position, epoch in enumerate(epochs, 1):
+                await connection.execute(_PLANT, block, position, epoch, bytes(16))
+            assert await connection.fetchval(_ROWS_AFTER, block, 7) == late
+        finally:
+            await connection.close()
+
+    asyncio.run(main())
+
+
+def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
+    good = outcome_of()
+    audited = Segment(0, 10, 20, [])
+    assert wrongs([good], [audited]) == []
+    assert len(wrongs([outcome_of(wrong=["nothing was sold for 7.0 s"])], [audited])) == 1
+    assert len(wrongs([good], [msgspec.structs.replace(audited, findings=["unit claimed twice"])])) == 1
+
+
+def test_only_what_counts_is_in_the_table() -> None:
+    outcomes = [outcome_of(), outcome_of(unavailable_s=2.5), outcome_of(counted=False, unavailable_s=99.0)]
+    said = summary(outcomes, [Segment(0, 10, 20, [])], KINDS, {"disk full": "not root"})
+    assert (said["counted"], said["not_counted"]) == (2, 1)
+    text = table(said)
+    assert "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | UNAVAILABLE 6 |" in text
+    assert "99" not in text
+    assert "Not on this machine: disk full: not root." in text
+
+
+def test_a_campaign_goes_on_behind_its_last_audited_stack(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.add_outcome(outcome_of())
+    kept.add_segment(Segment(0, 10, 20, []))
+    kept.add_outcome(outcome_of(segment=1))
+    again = Kept(tmp_path)
+    assert [outcome.segment for outcome in again.outcomes] == [0], "the other stack was never audited"
+    assert again.counted == 1
+    assert [outcome.segment for outcome in Kept(tmp_path).outcomes] == [0]
+
+
+def test_every_kind_of_fault_has_its_turn() -> None:
+    had = {kind for number in range(len(IN_TURN)) for kind in segment_faults(number)}
+    assert had == set(KINDS)
+    names = [kind.what for kind in KINDS]
+    assert len(set(names)) == len(names)

@@ -1,0 +1,173 @@
+"""The wire between a stack and its Postgres: it can lose, hold and cut what is said, and lead to another server."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from tests.journal.relay import READY_FOR_QUERY, Relay
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_BIND, _SYNC = b"B", b"S"
+_CHUNK = 65536
+
+
+class Cut(StrEnum):
+    """Where a connection is cut that is to commit something."""
+
+    BEFORE = "before the commit reaches Postgres"
+    DURING = "when the commit was sent on"
+    AFTER = "between commit and acknowledgement"
+
+
+class Wire(Relay):
+    """Knows which connections are shards' commit lines, and on them where a statement ends.
+
+    `held_count`: answers to commits that were held back; `refused_count`: connections that found no server.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__(database_url)
+        self.held_count = 0
+        self.refused_count = 0
+        self._hold_s = 0.0
+        self._open: set[_Passage] = set()
+        self._armed: tuple[Cut, asyncio.Future[str]] | None = None
+
+    def lead_to(self, database_url: str) -> None:
+        """New connections go to this server; those that are open stay as they are."""
+        self._database = urlsplit(database_url)
+
+    def cut_next_commit(self, where: Cut) -> "asyncio.Future[str]":
+        """Cut the next connection that commits something; the future says what was seen when it was."""
+        seen = asyncio.get_running_loop().create_future()
+        self._armed = where, seen
+        return seen
+
+    def cut_all(self) -> int:
+        """Cut every connection; how many there were."""
+        passages = list(self._open)
+        for passage in passages:
+            passage.cut()
+        return len(passages)
+
+    def hold_answers(self, seconds: float) -> None:
+        """Give each answer to a commit so much later; 0: at once."""
+        self._hold_s = seconds
+
+    async def _accept(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await asyncio.open_connection(self._database.hostname, self._database.port)
+        except OSError:
+            self.refused_count += 1
+            client_writer.transport.abort()
+            return
+        passage = _Passage(client_writer, server_writer)
+        self._open.add(passage)
+        for passing in (
+            self._pass_requests(passage, client_reader, server_reader),
+            self._pass_replies(passage, server_reader),
+        ):
+            task = asyncio.create_task(passing)
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+
+    async def _pass_requests(
+        self, passage: "_Passage", client: asyncio.StreamReader, server: asyncio.StreamReader
+    ) -> None:
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                startup = await _startup(client)
+                if startup == _SSL_REQUEST:
+                    passage.server.write(startup)
+                    passage.client.write(await server.readexactly(1))
+                    startup = await _startup(client)
+                passage.commits = b"-commit\0" in startup
+                passage.server.write(startup)
+                passage.started.set()
+                if passage.commits:
+                    async for statement in _statements(client):
+                        await self._forward(passage, statement)
+                else:
+                    while request := await client.read(_CHUNK):
+                        passage.server.write(request)
+                        await passage.server.drain()
+        finally:
+            passage.started.set()
+            passage.server.close()
+
+    async def _forward(self, passage: "_Passage", statement: bytes) -> None:
+        if self._armed is None or statement[:1] != _BIND:
+            passage.server.write(statement)
+            await passage.server.drain()
+            return
+        (where, seen), self._armed = self._armed, None
+        if where is not Cut.BEFORE:
+            passage.swallowing = seen if where is Cut.AFTER else None
+            passage.server.write(statement)
+            await passage.server.drain()
+        if where is not Cut.AFTER:
+            passage.cut()
+            _tell(seen, f"the wire cut a statement of {len(statement)} bytes, {where}")
+
+    async def _pass_replies(self, passage: "_Passage", server: asyncio.StreamReader) -> None:
+        swallowed = b""
+        try:
+            await passage.started.wait()
+            with suppress(OSError):
+                while reply := await server.read(_CHUNK):
+                    if passage.swallowing is not None:
+                        swallowed += reply
+                        if swallowed.endswith(READY_FOR_QUERY):
+                            _tell(passage.swallowing, f"the wire kept {len(swallowed)} bytes of an answer for itself")
+                            return
+                        continue
+                    if self._hold_s and passage.commits:
+                        await asyncio.sleep(self._hold_s)
+                        self.held_count += 1
+                    passage.client.write(reply)
+                    await passage.client.drain()
+        finally:
+            self._open.discard(passage)
+            passage.client.transport.abort()
+
+
+class _Passage:
+    """One connection: its two ends, and what is to become of it."""
+
+    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self.client = client
+        self.server = server
+        self.commits = False
+        self.started = asyncio.Event()
+        self.swallowing: asyncio.Future[str] | None = None
+
+    def cut(self) -> None:
+        """Both ends; what was written to the server still reaches it."""
+        self.client.transport.abort()
+        self.server.close()
+
+
+def _tell(seen: "asyncio.Future[str]", what: str) -> None:
+    if not seen.done():
+        seen.set_result(what)
+
+
+async def _startup(client: asyncio.StreamReader) -> bytes:
+    """A client's first words, which bear their length only."""
+    length = await client.readexactly(4)
+    return length + await client.readexactly(int.from_bytes(length) - 4)
+
+
+async def _statements(client: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """What the client says, word by word, but from a bind to the next sync in one piece."""
+    statement = b""
+    while kind := await client.read(1):
+        length = await client.readexactly(4)
+        statement += kind + length + await client.readexactly(int.from_bytes(length) - 4)
+        if statement[:1] == _BIND and kind != _SYNC:
+            continue
+        yield statement
+        statement = b""

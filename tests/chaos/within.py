@@ -1,0 +1,43 @@
+"""The way into the processes of a stack for what tests do to them from within: see `patches/sitecustomize.py`."""
+
+import os
+from pathlib import Path
+
+_PATCHES = Path(__file__).parent / "patches"
+
+
+class Within:
+    """A folder that a stack's processes look into."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self.clock_shift_s = 0.0
+
+    def environ(self, environ: dict[str, str]) -> dict[str, str]:
+        """The environment of a stack, with the way in."""
+        before = environ.get("PYTHONPATH")
+        path = os.pathsep.join([str(_PATCHES), before] if before else [str(_PATCHES)])
+        return environ | {"PYTHONPATH": path, "HOLDFAST_TEST_CHAOS": str(self._folder)}
+
+    def shift_clock(self, seconds: float) -> None:
+        """The shards' clocks are wrong by so much from now on."""
+        self.clock_shift_s = seconds
+        new = self._folder / "clock-shift.new"
+        new.write_text(str(seconds))
+        new.replace(self._folder / "clock-shift")
+
+    def send_twice(self, wanted: bool) -> None:
+        """Whether gateways send every batch twice."""
+        if wanted:
+            (self._folder / "twice").touch()
+        else:
+            (self._folder / "twice").unlink(missing_ok=True)
+
+    @property
+    def sent_twice(self) -> int:
+        """How many batches have been."""
+        try:
+            return (self._folder / "sent-twice").stat().st_size
+        except FileNotFoundError:
+            return 0
