@@ -11,6 +11,7 @@ from actors.audit.baskets import BasketCheck
 from actors.audit.denials import Denied
 from actors.audit.findings import Fault, Finding
 from actors.audit.replies import TOLD_OF, Acknowledged, Told
+from actors.audit.sides import sides_of
 from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
@@ -293,7 +294,7 @@ def audit_together(journals: Sequence[Journal], *, whole: bool = True) -> list[F
     for journal in journals:
         block_audit = BlockAudit(journal.block, journal.replies, journal.live)
         findings += _audited(block_audit, journal.rows())
-        baskets.take(block_audit.books)
+        baskets.take(sides_of(block_audit.books))
     return [*findings, *baskets.finish(whole=whole)]
 
 
