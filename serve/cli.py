@@ -334,7 +334,7 @@ def rebuild_projections(event_id: EventId, data_dir: DataDir = None, database_ur
 
 @app.command()
 def status(data_dir: DataDir = None, operator_key: OperatorKey = None) -> None:
-    """Show the running server's shards, what went through them, and what is quarantined."""
+    """Show the running server's shards, what went through them, what is quarantined, and how far all is audited."""
     _show("/v1/status", data_dir, operator_key)
 
 

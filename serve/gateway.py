@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from ray import serve as ray_serve
 
+from actors.auditor.board import Board
 from actors.catalogue.catalogue import Catalogue
 from actors.core.ids import NUMBER_BITS
 from actors.dispatch import MAX_ERRANDS, Dispatcher, RoutesUnavailable
@@ -73,8 +74,9 @@ class Gateway(GrpcMethods):
         )
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
         quarantine = Quarantine(QuarantineReader(config.database_url).find)
+        board = Board(config.redis_url)
         self.operations = Operations(
-            self._reservations, models, keys.authenticate, lambda: cluster_status(self._routes, quarantine)
+            self._reservations, models, keys.authenticate, lambda: cluster_status(self._routes, quarantine, board)
         )
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:

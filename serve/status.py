@@ -1,4 +1,4 @@
-"""What a gateway knows of the cluster it serves: its shards, what has gone through them, and what is quarantined."""
+"""What a gateway knows of the cluster it serves: shards, what went through them, what is quarantined and audited."""
 
 import asyncio
 import time
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from actors.auditor.board import Board
+from actors.auditor.figures import AuditorFigures
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
 from actors.engine.catalogue_port import EngineCounters
@@ -42,10 +44,14 @@ class QuarantinedProjection(msgspec.Struct, frozen=True):
 
 
 class ClusterStatus(msgspec.Struct, frozen=True):
-    """One gateway's view. `quarantined` is empty when all is well, and null while Postgres cannot be asked."""
+    """One gateway's view. `quarantined` is empty when all is well, and null while Postgres cannot be asked.
+
+    `auditor`: what it has told of itself within the last minute; null if nothing, or while Redis cannot be asked.
+    """
 
     shards: list[ShardStatus]
     quarantined: list[QuarantinedProjection] | None
+    auditor: AuditorFigures | None = None
 
 
 FindQuarantined = Callable[[], Awaitable[list[QuarantinedProjection]]]
@@ -89,11 +95,11 @@ class Quarantine:
             return self._known
 
 
-async def cluster_status(routes: CatalogueRoutes, quarantine: Quarantine) -> ClusterStatus:
-    """The shards that these routes lead to, by name, and what is quarantined."""
-    quarantined = await quarantine.projections()
+async def cluster_status(routes: CatalogueRoutes, quarantine: Quarantine, board: Board) -> ClusterStatus:
+    """The shards that these routes lead to, by name, what is quarantined, and what is audited."""
+    quarantined, auditor = await asyncio.gather(quarantine.projections(), board.find())
     shards = []
     for incarnation, sent in routes.known():
         epoch = Epoch.unpacked(incarnation.epoch)
         shards.append(ShardStatus(incarnation.shard, *epoch, incarnation.pid, incarnation.counters, sent))
-    return ClusterStatus(shards, quarantined)
+    return ClusterStatus(shards, quarantined, auditor)

@@ -98,6 +98,11 @@ class BlockAudit:
         return self._ledger.books
 
     @property
+    def settled_position(self) -> int:
+        """Up to which row all that was found is settled: by the corrections that ended a quarantine; 0: none did."""
+        return self._ledger.books.settled_position
+
+    @property
     def entry_count(self) -> int:
         """How many entries were audited."""
         return self._ledger.entry_count

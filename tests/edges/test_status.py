@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
+import msgspec
 import pytest
 
+from actors.auditor.board import Board
+from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.core.ids import TenantId
 from actors.core.outcomes import Rejected
 from actors.database.connect import Connection, connect
@@ -15,6 +18,7 @@ from actors.reservations import Caller, Reservations
 from actors.routes import CatalogueRoutes
 from serve import status
 from serve.auth import Operator
+from serve.local.redis import Redis
 from serve.operations import Operations
 from serve.status import Quarantine, QuarantinedProjection, QuarantineReader, cluster_status
 from tests.edges.asking import Ask, ask_http
@@ -49,9 +53,13 @@ async def positions(database_url: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
-async def test_the_status_counts_what_is_quarantined(positions: Connection, database_url: str) -> None:
+async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_audited(
+    positions: Connection, database_url: str, redis: Redis
+) -> None:
     reader = QuarantineReader(database_url)
-    quarantine = Quarantine(reader.find)
+    quarantine, board = Quarantine(reader.find), Board(redis.url)
+    lag = BlockLag("0" * 16, 12, 3.5, "it cannot be read")
+    figures = AuditorFigures(block_count=7, row_count=99, lag_rows=12, lagging=(lag,))
 
     async def authenticate(authorization: str | None) -> Caller | Rejected:
         return Operator(TenantId("alpha"), "alpha")
@@ -60,18 +68,26 @@ async def test_the_status_counts_what_is_quarantined(positions: Connection, data
         cast(Reservations, None),
         cast(ReadModels, None),
         authenticate,
-        lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine),
+        lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine, board),
     )
     async with edges_over(whole, {operator_of("alpha"): "unused"}) as edges:
+        before = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
+        assert await board.show(figures)
         told = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
+        redis.stop()
+        away = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
+    redis.start()
     await reader.close()
+    await board.close()
     assert told == {
         "shards": [],
         "quarantined": [
             {"projection": "availability", "block_count": 2},
             {"projection": "deadlines", "block_count": 1},
         ],
+        "auditor": msgspec.to_builtins(figures, order=None) | {"lagging": [msgspec.to_builtins(lag)]},
     }
+    assert before == away == told | {"auditor": None}
 
 
 async def test_looking_at_what_is_quarantined_does_not_read_what_is_not(positions: Connection) -> None:
