@@ -207,7 +207,7 @@ class Auditor:
         due = [one for one in behind if one.is_kept]
         reading_bytes = sum(one.size_bytes for one in due)
         waiting = sorted((one for one in behind if not one.is_kept), key=lambda one: one.behind_since_s or 0.0)
-        if reading_bytes < self._max_kept_bytes // 2:
+        if not due or reading_bytes < self._max_kept_bytes // 2:
             due += waiting[:BLOCKS_PER_SLICE]
         return due
 

@@ -25,7 +25,7 @@ class Follower:
         self.trouble_count = 0  # since it last could
         self.try_again_at_s = 0.0
         self._told: set[Finding] = set()
-        self._settled_position = 0
+        self.settled_position = 0  # what was found up to this row has been looked at
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit: BlockAudit | None = None
         self._sides: Sides | None = None
@@ -84,7 +84,7 @@ class Follower:
         self.findings += self._audit.take(row)
         self.position, self._chain = row.position, row.chain
         self.entry_count = self._audit.entry_count
-        self._settled_position = self._audit.settled_position
+        self.settled_position = self._audit.settled_position
 
     def note_sides(self) -> Sides:
         """What it shows other blocks, as of the row that was audited last."""
@@ -100,7 +100,7 @@ class Follower:
 
     def news(self, findings: Sequence[Finding]) -> list[Finding]:
         """Those of them that are not settled, and have not been told; they are then."""
-        settled = self._settled_position
+        settled = self.settled_position
         new = [
             one for one in dict.fromkeys(findings) if (one.position > settled or not settled) and one not in self._told
         ]
