@@ -36,7 +36,7 @@ class Quarantine(msgspec.Struct, frozen=True):
 
 
 class Quarantines:
-    """The quarantines in Postgres, over one line. Every method raises CatalogueUnavailable where that does not answer."""
+    """The quarantines in Postgres, over one line. Every method raises CatalogueUnavailable where that cannot be asked."""
 
     def __init__(self, database_url: str, *, application_name: str = "holdfast-quarantines") -> None:
         self._line = Line(database_url, application_name=application_name)
