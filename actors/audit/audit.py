@@ -96,6 +96,11 @@ class BlockAudit:
         """What the block came to."""
         return self._ledger.books
 
+    @property
+    def settled_position(self) -> int:
+        """Up to which row all that was found is settled: by the corrections that ended a quarantine; 0: none did."""
+        return self._ledger.books.settled_position
+
     def summary(self) -> BlockSummary:
         """What was audited so far."""
         entry_count, books = self._ledger.entry_count, self._ledger.books

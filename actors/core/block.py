@@ -8,7 +8,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from actors.core import commands as c
-from actors.core import corrections, desk, desk_exchange, events, following, holds, legs, orders, ticket_changes, waiting
+from actors.core import (
+    corrections,
+    desk,
+    desk_exchange,
+    events,
+    following,
+    holds,
+    legs,
+    orders,
+    ticket_changes,
+    waiting,
+)
 from actors.core import entries as e
 from actors.core.allotments import apply_allotment_returned
 from actors.core.commands import Command, Errand, Read, Write

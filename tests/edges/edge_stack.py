@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from litestar import Litestar
 
+from actors.core.commands import Correct
 from actors.core.ids import BlockId, TenantId
 from actors.database.connect import connect
 from actors.dispatch import Dispatcher
@@ -43,7 +44,7 @@ def now_ms() -> int:
 
 async def nothing_known() -> ClusterStatus:
     """The status of a cluster of which this gateway knows no shard."""
-    return ClusterStatus([], [])
+    return ClusterStatus([], [], [])
 
 
 def operator_of(tenant: str) -> str:
@@ -101,6 +102,12 @@ class OneShard:
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         return None
+
+    async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
+        return True
+
+    async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
+        """Nobody asks."""
 
 
 class Edges:
