@@ -131,7 +131,7 @@ async def check_it_moves() -> None:
     assert await is_refused(second, block)
     await ended(stage, block, correct())
     assert isinstance(await second.ask_one(block, hold(1, "1/1")), Replied)
-    assert not (first.left or second.left)
+    assert not any(engine.left for engine in (first, second))
 
 
 def test_a_quarantined_block_moves() -> None:
