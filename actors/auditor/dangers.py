@@ -54,6 +54,7 @@ DANGERS: dict[Fault, Danger] = {
         True,
         "what is sold by is not what was made known",
         Fault.EVENT_ILLEGAL,
+        Fault.CORRECTION_WRONG,
         Fault.LAYOUT_WRONG,
         Fault.RULES_WRONG,
         Fault.UNIT_LOST,

@@ -22,7 +22,8 @@ class Quarantine(msgspec.Struct, frozen=True):
     """A quarantine that stands. `number` tells it from all others there ever were.
 
     `position`: of the row that was found wrong first, `last_position`: last. `by`: an operator's name or key id, or the
-    auditor. `is_ending`: how it is to end has been wished, and not been done yet.
+    auditor. `is_ending`: how it is to end has been wished, and not been done yet; `refused_because`: why the last such
+    wish could not be.
     """
 
     number: int
@@ -33,10 +34,31 @@ class Quarantine(msgspec.Struct, frozen=True):
     by: str
     why: str
     is_ending: bool = False
+    refused_because: str = ""
+
+
+class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a quarantine is to end: who says so, why, and what is to end with it (see `Corrected`).
+
+    `tickets`: (order, place in it, from 0).
+    """
+
+    by: str
+    why: str
+    tickets: tuple[tuple[int, int], ...] = ()
+    holds: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What has come of a wish so far. `refused_because`: why the quarantine stands; empty: it has ended, or may yet."""
+
+    has_ended: bool
+    refused_because: str
 
 
 class Quarantines:
-    """The quarantines in Postgres, over one line. Every method raises CatalogueUnavailable where that does not answer."""
+    """The quarantines in Postgres, over one line. Every method raises CatalogueUnavailable where that is away."""
 
     def __init__(self, database_url: str, *, application_name: str = "holdfast-quarantines") -> None:
         self._line = Line(database_url, application_name=application_name)
@@ -55,6 +77,24 @@ class Quarantines:
     async def all(self) -> list[Quarantine]:
         """All that stand, by block."""
         return [Quarantine(*row) for row in await self._fetch("of", None)]
+
+    async def wish_end(self, block: BlockId, correction: Correction) -> int | None:
+        """Wish that the block's quarantine end so; its number, for `outcome`. None: another such wish is on its way,
+        or there is no quarantine.
+        """
+        rows = await self._fetch("wish", block, msgspec.json.encode(correction).decode())
+        return int(rows[0]["number"]) if rows else None
+
+    async def outcome(self, block: BlockId, number: int) -> Outcome:
+        """What has become of the last wish that this quarantine end."""
+        row = (await self._fetch("outcome", block, number))[0]
+        return Outcome(row["has_ended"], row["refused_because"] or "")
+
+    async def head(self, block: BlockId) -> int | None:
+        """The position of the last row of the block's journal, 0 if it has none; None if there is no such block."""
+        if not await self._fetch("is_block", block):
+            return None
+        return int((await self._fetch("head", block))[0][0])
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""

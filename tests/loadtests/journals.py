@@ -16,6 +16,7 @@ from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
+    Correct,
     CreateEvent,
     Errand,
     ExtendHold,
@@ -27,7 +28,8 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.entries import Activated, Entry, HoldPlaced
+from actors.core.corrections import decide_correct
+from actors.core.entries import Activated, Corrected, Entry, HoldPlaced
 from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
 from actors.core.keys import key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
@@ -183,6 +185,13 @@ class Shop:
         """End what is overdue."""
         while (entry := next_due(self.state, self.now_ms)) is not None:
             self._append(entry)
+
+    def correct(self, command: Correct) -> None:
+        """End a quarantine, in a row of its own."""
+        entry = decide_correct(self.state, command, self.now_ms)
+        assert isinstance(entry, Corrected), entry
+        self._append(entry)
+        self.commit()
 
     def take_over(self, down_from_ms: int = 0, down_until_ms: int = 0) -> None:
         """A shard of the next epoch claims the block."""

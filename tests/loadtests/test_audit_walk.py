@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from actors.core import commands as c
-from actors.core.entries import Entry, HoldPlaced, TicketsExchanged
+from actors.core.corrections import decide_correct
+from actors.core.entries import Corrected, Entry, HoldPlaced, TicketsExchanged
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Accepted
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
@@ -28,6 +29,8 @@ from tests.loadtests.whole_house import (
 )
 
 STEPS = 400
+CORRECTED_EVERY = 150
+SHARE_CORRECTED = 0.1
 BUYERS = ("ana", "ben", "cem")
 SEATS = (*map(LayoutIndex(WHOLE_LAYOUT).unit_name, range(WHOLE_LAYOUT.seat_count)), "N/1/1", "N/1/2")
 
@@ -53,6 +56,8 @@ class Walk:
                 self.commit()
                 self.shop.now_ms += 60_000
                 self.shop.take_over(self.shop.now_ms - 50_000, self.shop.now_ms - 1_000)
+            if step % CORRECTED_EVERY == CORRECTED_EVERY - 1:
+                self.correct()
             self.step()
         self.play()
         for order in list(self.shop.state.orders):
@@ -66,6 +71,27 @@ class Walk:
             self.ask(c.ChangeStatus(self.stamp(), EventStatus.CANCELLED))
         self.commit()
         return self.shop.journal()
+
+    def correct(self) -> None:
+        """Nobody was served for a while; of what there is, some is named, and ends if it may."""
+        self.commit()
+        self.keys += 1
+        self.shop.now_ms += 20_000
+        state = self.shop.state
+        command = c.Correct(self.keys, len(self.shop.drafts), "mara", "looked at it", self.shop.now_ms - 20_000)
+        may_end: dict[str, list[Any]] = {
+            "holds": [*state.holds],
+            "orders": [*state.orders],
+            "tickets": [(order.number, place) for order in state.orders.values() for place in (0, 1)],
+        }
+        for field, named in may_end.items():
+            for one in named:
+                wider = msgspec.structs.replace(command, **{field: (*getattr(command, field), one)})
+                is_wanted = self.random.random() < SHARE_CORRECTED
+                if is_wanted and isinstance(decide_correct(state, wider, self.shop.now_ms), Corrected):
+                    command = wider
+        self.met.update(field for field in may_end if getattr(command, field))
+        self.shop.correct(command)
 
     def play(self) -> None:
         """Somebody has the last slot of a court, if it can be had, and its time comes."""
@@ -274,6 +300,8 @@ def test_the_walks_show_every_kind_of_entry_and_all_that_it_can_bear() -> None:
     walks = (walk for seed in SEEDS for walk in (BasketWalk(seed), SplitWalk(seed)))
     of_baskets = {type(entry) for walk in walks for entry in _entries(_walked(walk))}
     assert {type(entry) for entry in entries} | of_baskets == set(get_args(Entry))
+    for field in ("holds", "orders", "voided"):
+        assert any(getattr(entry, field) for entry in entries if isinstance(entry, Corrected)), f"no {field}"
     for kind in (HoldPlaced, TicketsExchanged):
         for field in kind.__struct_fields__:
             assert any(getattr(entry, field) for entry in entries if isinstance(entry, kind)), f"no {field}"
