@@ -66,7 +66,7 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     shards: list[ShardStatus]
     quarantined: list[QuarantinedProjection] | None
     quarantined_blocks: list[QuarantinedBlock] | None
-    auditor: AuditorFigures | None
+    auditor: AuditorFigures | None = None
 
 
 T = TypeVar("T")

@@ -63,7 +63,7 @@ class Ledger:
         available, held, sold = books.units.counts()
         capacity = books.plan.capacity
         off_by = (held - books.held, sold - books.sold, available + books.held + books.sold - capacity)
-        if off_by != self._off_by or min(available, held, sold) < 0:
+        if (any(off_by) and off_by != self._off_by) or min(available, held, sold) < 0:
             books.found(
                 Fault.UNITS_DO_NOT_ADD_UP,
                 f"of {capacity} units {available} are available, {held} held, {sold} sold; "
