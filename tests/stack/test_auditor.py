@@ -26,7 +26,7 @@ PATIENCE_S = 30.0
 LAYOUT = {
     "currency": "EUR",
     "categories": [{"name": "all", "price": 1000}],
-    "sections": [{"name": "A", "rows": [{"name": "1", "seats": "1-20", "category": "all"}]}],
+    "sections": [{"name": "A", "rows": [{"name": "1", "seats": "1..20", "category": "all"}]}],
 }
 
 
