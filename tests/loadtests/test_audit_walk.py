@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 import pytest
 
 from actors.core import commands as c
-from actors.core.corrections import decide_correct
 from actors.core.entries import Corrected, Entry, HoldPlaced, TicketsExchanged
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Accepted
@@ -17,6 +16,7 @@ from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.rules import Allotment, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.basket_walk import BasketWalk
+from tests.loadtests.correcting import SPAN_MS, correct_some
 from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, audit, audit_together, open_deeds
 from tests.loadtests.split_walk import SplitWalk
 from tests.loadtests.whole_house import (
@@ -29,8 +29,7 @@ from tests.loadtests.whole_house import (
 )
 
 STEPS = 400
-CORRECTED_EVERY = 150
-SHARE_CORRECTED = 0.1
+CORRECTED_EVERY = 40
 BUYERS = ("ana", "ben", "cem")
 SEATS = (*map(LayoutIndex(WHOLE_LAYOUT).unit_name, range(WHOLE_LAYOUT.seat_count)), "N/1/1", "N/1/2")
 
@@ -73,25 +72,11 @@ class Walk:
         return self.shop.journal()
 
     def correct(self) -> None:
-        """Nobody was served for a while; of what there is, some is named, and ends if it may."""
+        """Nobody was served for a while, and some of what there is ends with that."""
         self.commit()
         self.keys += 1
-        self.shop.now_ms += 20_000
-        state = self.shop.state
-        command = c.Correct(self.keys, len(self.shop.drafts), "mara", "looked at it", self.shop.now_ms - 20_000)
-        may_end: dict[str, list[Any]] = {
-            "holds": [*state.holds],
-            "orders": [*state.orders],
-            "tickets": [(order.number, place) for order in state.orders.values() for place in (0, 1)],
-        }
-        for field, named in may_end.items():
-            for one in named:
-                wider = msgspec.structs.replace(command, **{field: (*getattr(command, field), one)})
-                is_wanted = self.random.random() < SHARE_CORRECTED
-                if is_wanted and isinstance(decide_correct(state, wider, self.shop.now_ms), Corrected):
-                    command = wider
-        self.met.update(field for field in may_end if getattr(command, field))
-        self.shop.correct(command)
+        self.shop.now_ms += SPAN_MS
+        correct_some(self.shop, self.random, self.keys)
 
     def play(self) -> None:
         """Somebody has the last slot of a court, if it can be had, and its time comes."""
@@ -300,8 +285,10 @@ def test_the_walks_show_every_kind_of_entry_and_all_that_it_can_bear() -> None:
     walks = (walk for seed in SEEDS for walk in (BasketWalk(seed), SplitWalk(seed)))
     of_baskets = {type(entry) for walk in walks for entry in _entries(_walked(walk))}
     assert {type(entry) for entry in entries} | of_baskets == set(get_args(Entry))
-    for field in ("holds", "orders", "voided"):
-        assert any(getattr(entry, field) for entry in entries if isinstance(entry, Corrected)), f"no {field}"
+    baskets = [entry for seed in SEEDS for entry in _entries(_walked(BasketWalk(seed)))]
+    for some in (entries, baskets):
+        corrected = [entry for entry in some if isinstance(entry, Corrected)]
+        assert all(any(getattr(entry, field) for entry in corrected) for field in ("holds", "orders", "voided"))
     for kind in (HoldPlaced, TicketsExchanged):
         for field in kind.__struct_fields__:
             assert any(getattr(entry, field) for entry in entries if isinstance(entry, kind)), f"no {field}"
