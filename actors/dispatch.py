@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Protocol, TypeAlias
 
+import msgspec
 import structlog
 
 from actors.core.ids import BlockId
@@ -253,7 +254,8 @@ class _Errand:
                 return self._unless_served(Reason.INTERNAL)
             case Fault.QUARANTINED:
                 self._block_answered = True
-                return self._unless_served(Reason.UNAVAILABLE)
+                refusal = self._unless_served(Reason.UNAVAILABLE)
+                return Rejected(refusal.reason, msgspec.structs.replace(refusal.details, quarantined=True))
             case Fault.DEFERRED:
                 self._maybe_served = self._alone = True
         return _Again.AFTER_A_PAUSE

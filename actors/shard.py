@@ -2,13 +2,14 @@
 
 An actor starts as a spare, with everything imported, and becomes an incarnation of a shard when the directory says so:
 a successor is there in the time of one call. Of Ray it wants one thing while it serves, which it can do without: that
-the projector hears which blocks have moved.
+projector and auditor hear which blocks have moved.
 """
 
 import asyncio
 import gc
 import os
 import time
+from contextlib import suppress
 from secrets import token_bytes
 from typing import Any
 
@@ -16,6 +17,7 @@ import msgspec
 import ray
 import structlog
 
+from actors.auditor import AUDITOR
 from actors.catalogue.catalogue import Catalogue, NumberUsed
 from actors.core.ids import BlockId
 from actors.dispatch import Dispatcher
@@ -161,7 +163,12 @@ async def _tell_projector(hints: Hints) -> None:
 
 
 def _hint(blocks: list[BlockId]) -> Any:
-    """Ask for the projector anew each time, as it may be another by now; in a thread, as Ray may take long to say."""
+    """Ask for the projector anew each time, as it may be another by now; in a thread, as Ray may take long to say.
+
+    The auditor is told as well, and nobody hears whether it was: its sweep finds what it misses.
+    """
+    with suppress(Exception):
+        ray.get_actor(AUDITOR).hint.remote(blocks)
     return ray.get_actor(PROJECTOR).hint.remote(blocks)
 
 

@@ -1,4 +1,4 @@
-"""What a Holdfast cluster consists of, deployed onto a running Ray: directory and shards, projector, gateway."""
+"""What a Holdfast cluster consists of, deployed onto a running Ray: directory, shards, projector, auditor, gateway."""
 
 import asyncio
 import shutil
@@ -7,6 +7,8 @@ from typing import Any
 import ray
 from ray import serve as ray_serve
 
+from actors.auditor import AUDITOR
+from actors.auditor.service import AuditorService
 from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue
 from actors.catalogue.fleet import shard_names
@@ -32,6 +34,7 @@ def deploy(stack: Stack) -> None:
     names = shard_names(settings.shards)
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
     projector = _singleton(PROJECTOR, ProjectorService, stack.database_url, stack.redis_url, settings.log_level)
+    _singleton(AUDITOR, AuditorService, stack.database_url, stack.redis_url, settings.log_level)  # nobody waits for it
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
     gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(

@@ -14,7 +14,7 @@ import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
-from serve import shard_commands
+from serve import quarantine_commands, shard_commands
 from serve.command_line import (
     ApiKey,
     DatabaseUrl,
@@ -48,6 +48,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
+app.add_typer(quarantine_commands.quarantine, name="quarantine")
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -334,7 +335,7 @@ def rebuild_projections(event_id: EventId, data_dir: DataDir = None, database_ur
 
 @app.command()
 def status(data_dir: DataDir = None, operator_key: OperatorKey = None) -> None:
-    """Show the running server's shards, what went through them, and what is quarantined."""
+    """Show the running server's shards, what went through them, what is quarantined, and how far all is audited."""
     _show("/v1/status", data_dir, operator_key)
 
 

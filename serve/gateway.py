@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from ray import serve as ray_serve
 
+from actors.auditor.board import Board
 from actors.catalogue.catalogue import Catalogue
 from actors.core.ids import NUMBER_BITS
 from actors.dispatch import MAX_ERRANDS, Dispatcher, RoutesUnavailable
@@ -22,7 +23,7 @@ from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
-from serve.status import Quarantine, QuarantineReader, cluster_status
+from serve.status import Quarantine, QuarantineReader, cluster_status, remarks
 
 _log = structlog.get_logger(__name__)
 
@@ -72,14 +73,18 @@ class Gateway(GrpcMethods):
             lambda: numbers.getrandbits(NUMBER_BITS) or 1,
         )
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
-        quarantine = Quarantine(QuarantineReader(config.database_url).find)
+        reader, board = QuarantineReader(config.database_url), Board(config.redis_url)
+        projections, self._blocks = Quarantine(reader.find), Quarantine(reader.find_blocks)
         self.operations = Operations(
-            self._reservations, models, keys.authenticate, lambda: cluster_status(self._routes, quarantine)
+            self._reservations,
+            models,
+            keys.authenticate,
+            lambda: cluster_status(self._routes, projections, self._blocks, board),
         )
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""
-        return build_http_app(self.operations, self._routes.problems)
+        return build_http_app(self.operations, self._routes.problems, lambda: remarks(self._blocks))
 
     async def check_health(self) -> None:
         """Called by Serve; a replica that no longer follows the catalogue is replaced."""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.core.entries import Activated, Entry, EventCreated
-from actors.core.ids import BlockId, Kind, event_id, outside_id
+from actors.core.ids import BlockId, Kind, event_id, outside_id, ticket_id
 from actors.core.layout import Layout
 from actors.core.layout_index import LayoutIndex
 from actors.core.parts import Part, layout_of_home
@@ -216,6 +216,14 @@ def _id(kind: Kind, names: _Names, number: int) -> Told:
     return {f"{kind}_id": outside_id(kind, names.block, number)}
 
 
+def _ids(kind: Kind, names: _Names, numbers: tuple[int, ...]) -> Told:
+    return {f"{kind}s": [outside_id(kind, names.block, number) for number in numbers]}
+
+
+def _voided(names: _Names, voided: tuple[tuple[int, tuple[int, ...]], ...]) -> Told:
+    return {"voided": [ticket_id(names.block, order, ticket) for order, tickets in voided for ticket in tickets]}
+
+
 def _seconds(name: str, _: _Names, ms: int) -> Told:
     return {name: ms / 1000}
 
@@ -325,6 +333,14 @@ FIELDS: dict[str, Callable[[_Names, Any], Told]] = {
     "parts": _parts,
     "home": partial(_block, "home"),
     "life_ms": partial(_seconds, "life_seconds"),
+    "quarantine": partial(_same, "quarantine"),
+    "position": partial(_same, "position"),
+    "by": partial(_same, "by"),
+    "why": partial(_same, "why"),
+    "since_ms": partial(_time, "since"),
+    "voided": _voided,
+    "holds": partial(_ids, Kind.HOLD),
+    "orders": partial(_ids, Kind.ORDER),
 }
 """How each field of an entry is told, whatever the kind; a test holds that none is missing."""
 

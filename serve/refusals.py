@@ -105,6 +105,8 @@ def sentence(refusal: Rejected, max_named: int | None = None) -> str:
         parts.append(f"{len(named) - len(parts)} more")
     if details.available is not None:
         parts.append(f"{details.available} available")
+    if details.quarantined:
+        parts.append("this event is quarantined until an operator has looked at it")
     title = STANDINGS[refusal.reason].title
     return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
 

@@ -15,6 +15,7 @@ from actors.audit.findings import Fault, Finding
 from actors.audit.ledger import Ledger
 from actors.audit.replies import Acknowledged, Answered, ReplyCheck
 from actors.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
+from actors.audit.sides import sides_of
 
 
 class LiveDigest(msgspec.Struct, frozen=True):
@@ -96,6 +97,16 @@ class BlockAudit:
         """What the block came to."""
         return self._ledger.books
 
+    @property
+    def settled_position(self) -> int:
+        """Up to which row all that was found is settled: by the corrections that ended a quarantine; 0: none did."""
+        return self._ledger.books.settled_position
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries were audited."""
+        return self._ledger.entry_count
+
     def summary(self) -> BlockSummary:
         """What was audited so far."""
         entry_count, books = self._ledger.entry_count, self._ledger.books
@@ -176,7 +187,7 @@ class JournalAudit:
             for finding in audit.finish():
                 yield finding
             self.summaries.append(audit.summary())
-            baskets.take(audit.books)
+            baskets.take(sides_of(audit.books))
         for finding in baskets.finish(whole=blocks is None):
             yield finding
 

@@ -21,10 +21,9 @@ from typing import Any
 import msgspec
 
 from actors.audit.basket_books import Desk, LegAtBlock, LegAtDesk
-from actors.audit.books import Books
-from actors.audit.desks import conclude
 from actors.audit.divisions import DivisionCheck
 from actors.audit.findings import Fault, Finding
+from actors.audit.sides import Sides
 from actors.audit.splits import LEDGER_AREA
 
 ASK_AFTER_MS = 5_000
@@ -32,7 +31,7 @@ ASK_AFTER_MS = 5_000
 
 
 class BasketCheck:
-    """Takes the books of blocks that are read to their ends; of events that are split, see `divisions`."""
+    """Takes the sides of blocks that are read to their ends; of events that are split, see `divisions`."""
 
     def __init__(self) -> None:
         self._desks: dict[str, Desk] = {}
@@ -40,14 +39,13 @@ class BasketCheck:
         self._cancelled: set[str] = set()
         self._divisions = DivisionCheck()
 
-    def take(self, books: Books) -> None:
+    def take(self, sides: Sides) -> None:
         """One more block."""
-        conclude(books)
-        self._divisions.take(books)
-        self._desks[books.block] = books.desk
-        self._legs[books.block] = books.legs
-        if books.was_cancelled:
-            self._cancelled.add(books.block)
+        self._divisions.take(sides)
+        self._desks[sides.block] = sides.desk
+        self._legs[sides.block] = sides.legs
+        if sides.was_cancelled:
+            self._cancelled.add(sides.block)
 
     def finish(self, *, whole: bool) -> Iterator[Finding]:
         """What does not go together. `whole`: every block that has a journal was given."""

@@ -125,6 +125,8 @@ class Books:
         self.split = Split()
         self.legs: dict[int, LegAtBlock] = {}
         self.placings: Overdue[int] = Overdue(self.desk.place_by_ms)
+        self.quarantines_ended = 0  # the number of the last one
+        self.settled_position = 0  # what was found up to this row has been looked at
         self.block = block
         self._keys = KeyBook(self._hold_ends_ms)
 

@@ -173,7 +173,9 @@ def fold_exchange_dropped(books: Books, entry: e.ExchangeDropped) -> None:
 
 
 def conclude(books: Books) -> None:
-    """The journal is at its end: what is to have become of each leg, once all that is demanded is done."""
+    """The journal is at its end, for now: what is to have become of each leg, once all that is demanded is done."""
+    for leg in books.desk.legs.values():
+        leg.expected, leg.is_wanted = None, False
     for number, basket in books.desk.baskets.items():
         claim = books.claims.get(number)
         if basket.exchange is not None:

@@ -21,14 +21,14 @@ from collections.abc import Iterator
 import msgspec
 
 from actors.audit.basket_books import Deed, Desk, LegAtBlock, LegAtDesk
-from actors.audit.books import Books
 from actors.audit.findings import Fault, Finding
 from actors.audit.parts import selling
+from actors.audit.sides import Sides
 from actors.audit.splits import Split, part_fault, rows_and_more
 
 
 class DivisionCheck:
-    """Takes the books of blocks that are read to their ends; of desks, when they are concluded (see `desks`)."""
+    """Takes the sides of blocks that are read to their ends."""
 
     def __init__(self) -> None:
         self._splits: dict[str, Split] = {}
@@ -36,14 +36,14 @@ class DivisionCheck:
         self._legs: dict[str, dict[int, LegAtBlock]] = {}
         self._layouts: dict[str, object] = {}
 
-    def take(self, books: Books) -> None:
+    def take(self, sides: Sides) -> None:
         """One more block."""
-        self._legs[books.block] = books.legs
-        if books.desk.baskets:
-            self._desks[books.block] = books.desk
-        if books.split.is_divided and books.event is not None:
-            self._splits[books.block] = books.split
-            self._layouts[books.block] = books.event.layout
+        self._legs[sides.block] = sides.legs
+        if sides.desk.baskets:
+            self._desks[sides.block] = sides.desk
+        if sides.layout is not None:
+            self._splits[sides.block] = sides.split
+            self._layouts[sides.block] = sides.layout
 
     def finish(self, *, whole: bool) -> Iterator[Finding]:
         """What does not go together. `whole`: every block that has a journal was given."""

@@ -23,6 +23,7 @@ class Fault(StrEnum):
     TIME_WENT_BACK = "time went back"
     TIME_AHEAD = "time ahead of the row's"
     OUTAGE_WRONG = "outage that was none"
+    CORRECTION_WRONG = "correction of what cannot be corrected so"
     EVENT_ILLEGAL = "event created or changed illegally"
     LAYOUT_WRONG = "layout cannot be sold"
     RULES_WRONG = "rules cannot be sold by"

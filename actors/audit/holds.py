@@ -22,9 +22,14 @@ def check_outage(books: Books, entry: e.Activated, *, owner_is_new: bool, writte
     if entry.down_from_ms < written_at_ms - OUTAGE_OVERLAP_MS:
         early_ms = written_at_ms - entry.down_from_ms
         books.found(Fault.OUTAGE_WRONG, f"it is to have begun {early_ms} ms before the block was last written to")
+    give_grace(books, entry.down_from_ms, entry.down_until_ms, entry.at_ms)
+
+
+def give_grace(books: Books, from_ms: int, until_ms: int, at_ms: int) -> None:
+    """Nobody was served in this time: what fell due in it lives a little longer."""
     for claim in books.claims.values():
-        if claim.leg is None and not claim.sold and entry.down_from_ms <= claim.deadline_ms <= entry.down_until_ms:
-            later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, claim.placed.max_expires_at_ms)
+        if claim.leg is None and not claim.sold and from_ms <= claim.deadline_ms <= until_ms:
+            later_ms = min(at_ms + OUTAGE_GRACE_MS, claim.placed.max_expires_at_ms)
             books.set_deadline(claim, max(claim.deadline_ms, later_ms))
 
 

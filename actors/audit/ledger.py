@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from actors.audit import desks, events, holds, legs, orders, tickets, waiting
+from actors.audit import corrections, desks, events, holds, legs, orders, tickets, waiting
 from actors.audit.books import Books
 from actors.audit.findings import Fault
 from actors.audit.rules import FIRST_ALLOTMENT
@@ -41,9 +41,11 @@ class Ledger:
         kind = type(entry).__name__
         if entry.at_ms < self._last_at_ms:
             books.found(Fault.TIME_WENT_BACK, f"{kind} is {self._last_at_ms - entry.at_ms} ms back")
+        if isinstance(entry, e.Corrected):
+            corrections.check_quarantine(books, entry, self.written_at_ms)
         self.written_at_ms = max(self.written_at_ms, entry.at_ms)
         self._last_at_ms = max(self._last_at_ms, entry.at_ms)
-        begins = isinstance(entry, e.EventCreated | e.EventFollowed | e.BasketIntended | e.LegBarred)
+        begins = isinstance(entry, e.EventCreated | e.EventFollowed | e.BasketIntended | e.LegBarred | e.Corrected)
         if books.event is None and not begins and not (books.desk.tenant and isinstance(entry, _AtDesk)):
             books.found(Fault.EVENT_ILLEGAL, f"{kind} before there is an event, or a desk where there can be none")
             if isinstance(entry, e.EventEdited | e.AllotmentReturned):
@@ -61,7 +63,7 @@ class Ledger:
         available, held, sold = books.units.counts()
         capacity = books.plan.capacity
         off_by = (held - books.held, sold - books.sold, available + books.held + books.sold - capacity)
-        if off_by != self._off_by or min(available, held, sold) < 0:
+        if (any(off_by) and off_by != self._off_by) or min(available, held, sold) < 0:
             books.found(
                 Fault.UNITS_DO_NOT_ADD_UP,
                 f"of {capacity} units {available} are available, {held} held, {sold} sold; "
@@ -166,4 +168,5 @@ _FOLD: dict[type, Callable[[Books, Any], None]] = {
     e.LegBooked: legs.fold_booked,
     e.LegReleased: legs.fold_released,
     e.LegBarred: legs.fold_barred,
+    e.Corrected: corrections.fold_corrected,
 }

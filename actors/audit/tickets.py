@@ -21,12 +21,8 @@ def fold_cancelled(books: Books, entry: e.TicketsCancelled) -> None:
     if order is None:
         return
     refuse_exchanging(books, order, entry.order)
-    order.status = OrderStatus.PARTLY_CANCELLED
     check_tables(books, order, entry.order, entry.tickets)
-    books.desk.release_tickets(order.hold, entry.tickets)
-    tickets = void(books, order, entry.order, entry.tickets)
-    if not any(order.revisions):
-        books.found(Fault.TICKETS_WRONG, f"none of {books.order_id(entry.order)} is left, and it is not cancelled")
+    tickets = void_some(books, order, entry.order, entry.tickets)
     _give_back(books, books.claims[order.hold], tickets)
 
 
@@ -76,6 +72,16 @@ def fold_reassigned(books: Books, entry: e.TicketReassigned) -> None:
         order.revisions[entry.ticket] += 1
         order.holders = [holder for holder in order.holders if holder[0] != entry.ticket]
         order.holders.append((entry.ticket, entry.holder))
+
+
+def void_some(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> list[Ticket]:
+    """As `void`, of an order that keeps others."""
+    order.status = OrderStatus.PARTLY_CANCELLED
+    books.desk.release_tickets(order.hold, tickets)
+    voided = void(books, order, number, tickets)
+    if not any(order.revisions):
+        books.found(Fault.TICKETS_WRONG, f"none of {books.order_id(number)} is left, and it is not cancelled")
+    return voided
 
 
 def void(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> list[Ticket]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from actors.core.commands import Correct
 from actors.core.ids import BlockId, TenantId
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
-from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move
+from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move, Quarantined
 
 _SQL = load_queries(Path(__file__).parent / "catalogue.sql")
 
@@ -80,7 +81,8 @@ class Catalogue:
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         """See `ShardCatalogue.heartbeat`."""
         rows = await self._fetch("heartbeat", shard, epoch, now_ms, msgspec.json.encode(counters).decode())
-        return Beat(rows[0]["now_ms"], rows[0]["newest_epoch"])
+        quarantined = msgspec.json.decode(rows[0]["quarantined"], type=tuple[Quarantined, ...])
+        return Beat(rows[0]["now_ms"], rows[0]["newest_epoch"], quarantined)
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         """See `ShardCatalogue.last_heartbeat_ms`."""
@@ -124,6 +126,16 @@ class Catalogue:
     async def carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         """See `ShardCatalogue.carry_out`."""
         return bool(await self._fetch("carry_out", *move, generation, let_go_at_ms))
+
+    async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
+        """See `ShardCatalogue.end_quarantine`."""
+        ended = correct.quarantine, correct.position, correct.by, correct.why
+        rows = await self._fetch("end_quarantine", block, *ended)
+        return all(row["what"] == "ended" for row in rows)
+
+    async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
+        """See `ShardCatalogue.refuse_correction`."""
+        await self._fetch("refuse_correction", block, correct.quarantine, why)
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:
         """See `ShardCatalogue.due_blocks`."""

@@ -37,7 +37,24 @@ with beaten as (
 )
 select
   (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
-  coalesce(max(epoch), 0) as newest_epoch
+  coalesce(max(epoch), 0) as newest_epoch,
+  (
+    select coalesce(
+      jsonb_agg(
+        jsonb_build_object(
+          'block', block_id,
+          'number', number,
+          'correct', correction || jsonb_build_object(
+            'quarantine', number, 'position', last_position, 'since_ms', imposed_at_ms
+          )
+        )
+      ),
+      '[]'
+    )
+    from quarantines
+    join blocks using (block_id)
+    where blocks.shard = $1
+  ) as quarantined
 from shards
 where shard = $1 and epoch >> 40 = $2 >> 40;
 
@@ -83,7 +100,12 @@ group by shard;
 select shard from blocks where block_id = $1;
 
 -- name: assignment
-select shard, assigned_epoch, former_shard, moved_at_ms
+select
+  shard,
+  assigned_epoch,
+  former_shard,
+  moved_at_ms,
+  exists (select from quarantines where quarantines.block_id = $1) as is_quarantined
 from blocks
 where block_id = $1;
 
@@ -152,6 +174,26 @@ where block_id = $1 and shard = $2 and moving_to = $3 and version = $4
     where head.epoch >> 40 > $5
   )
 returning version;
+
+-- name: end_quarantine
+-- What was found behind the row up to which it is settled has not been looked at: the quarantine stands, as another.
+with renewed as (
+  update quarantines
+  set number = default, position = last_position, correction = null
+  where block_id = $1 and number = $2 and last_position > $3
+  returning number, last_position, imposed_by, why
+),
+ended as (
+  delete from quarantines where block_id = $1 and number = $2 and last_position <= $3 returning number
+)
+insert into quarantine_history (number, position, block_id, what, who, why)
+select $2, $3, $1, 'ended', $4, $5 where exists (select from renewed) or exists (select from ended)
+union all
+select number, last_position, $1, 'imposed', imposed_by, why from renewed
+returning what;
+
+-- name: refuse_correction
+update quarantines set correction = null, refused_because = $3 where block_id = $1 and number = $2;
 
 -- name: due_blocks
 select due_at_ms, block_id

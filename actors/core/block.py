@@ -8,7 +8,18 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from actors.core import commands as c
-from actors.core import desk, desk_exchange, events, following, holds, legs, orders, ticket_changes, waiting
+from actors.core import (
+    corrections,
+    desk,
+    desk_exchange,
+    events,
+    following,
+    holds,
+    legs,
+    orders,
+    ticket_changes,
+    waiting,
+)
 from actors.core import entries as e
 from actors.core.allotments import apply_allotment_returned
 from actors.core.commands import Command, Errand, Read, Write
@@ -108,6 +119,7 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
     e.LegBooked: legs.apply_leg_booked,
     e.LegReleased: legs.apply_leg_released,
     e.LegBarred: legs.apply_leg_barred,
+    e.Corrected: corrections.apply_corrected,
 }
 
 

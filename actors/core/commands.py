@@ -336,6 +336,22 @@ class ReadRevision(msgspec.Struct, frozen=True, array_like=True, tag=27):
     tenant: str
 
 
+class Correct(msgspec.Struct, frozen=True):
+    """End a quarantine by a correcting entry; the fields as in `Corrected`, `tickets`: (order, place in it).
+
+    No `Command`: it comes from the catalogue alone, never over a link.
+    """
+
+    quarantine: int
+    position: int
+    by: str
+    why: str
+    since_ms: int
+    tickets: tuple[tuple[int, int], ...] = ()
+    holds: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
+
+
 Write: TypeAlias = (
     CreateEvent
     | OpenSale

@@ -381,6 +381,25 @@ class LegBarred(msgspec.Struct, frozen=True, array_like=True, tag=43, forbid_unk
     until_ms: int
 
 
+class Corrected(msgspec.Struct, frozen=True, array_like=True, tag=50, forbid_unknown_fields=True):
+    """A quarantine has ended. `quarantine`: its number, rising in a block; `by`: an operator's name or key id, no more.
+
+    `position`: every finding at or before this row is settled; 0: none was found. Nobody was served since `since_ms`:
+    deadlines that fell due from then on move as in `Activated`. `voided`: (order, places of its tickets in it), of
+    orders that keep some; `holds` are released, `orders` cancelled, and all of their units are available.
+    """
+
+    at_ms: int
+    quarantine: int
+    position: int
+    by: str
+    why: str
+    since_ms: int
+    voided: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    holds: tuple[int, ...] = ()
+    orders: tuple[int, ...] = ()
+
+
 Entry: TypeAlias = (
     Activated
     | EventCreated
@@ -415,4 +434,5 @@ Entry: TypeAlias = (
     | LegBooked
     | LegReleased
     | LegBarred
+    | Corrected
 )

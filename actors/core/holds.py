@@ -274,13 +274,17 @@ def apply_hold_expired(state: BlockState, entry: HoldExpired) -> None:
 
 def apply_activated(state: BlockState, entry: Activated) -> None:
     """An outage does not eat the holds of buyers who were paying: what fell due in it gets a little longer."""
-    if not entry.down_until_ms:
-        return
+    if entry.down_until_ms:
+        give_grace(state, entry.down_from_ms, entry.down_until_ms, entry.at_ms)
+
+
+def give_grace(state: BlockState, from_ms: int, until_ms: int, at_ms: int) -> None:
+    """Nobody was served in this time: deadlines that fell due in it are a little later, never past their cap."""
     for hold in state.holds.values():
         if hold.number in state.legs:
             continue  # its time is its desk's
-        if entry.down_from_ms <= hold.expires_at_ms <= entry.down_until_ms and state.claims_units(hold):
-            later_ms = min(entry.at_ms + OUTAGE_GRACE_MS, hold.max_expires_at_ms)
+        if from_ms <= hold.expires_at_ms <= until_ms and state.claims_units(hold):
+            later_ms = min(at_ms + OUTAGE_GRACE_MS, hold.max_expires_at_ms)
             _move_deadline(state, hold, max(later_ms, hold.expires_at_ms))
 
 

@@ -65,6 +65,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_at_ms: int | None = None  # when asking again may help, e.g. the earliest expiry
     event: str = ""  # the id of the event that said so, of the several of a basket
     divided: bool = False  # the event is in parts, so that all that is held of it is a basket's
+    quarantined: bool = False  # the block serves nobody until an operator has looked at it
     miscounted: bool = False  # a ledger was to count other units than are held: who asked knew an older layout
 
 

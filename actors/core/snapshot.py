@@ -63,6 +63,7 @@ class _Head(msgspec.Struct, array_like=True, tag=1):
     whole: Layout | None = None
     home: str = ""
     was_cancelled: bool = False
+    quarantines_ended: int = 0
 
 
 class _Orders(msgspec.Struct, array_like=True, tag=2):
@@ -190,6 +191,7 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
         state.tenant, state.name, state.status, state.revision, written(state.layouts), state.rules,
         tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
         _counts(state), tuple(state.parts.items()), state.whole, state.home, state.was_cancelled,
+        state.quarantines_ended,
     )  # fmt: skip
     desk = state.desk
     kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
@@ -234,6 +236,7 @@ def _thaw_head(state: BlockState, head: _Head) -> None:
     state.created_at_ms = head.created_at_ms
     state.last_at_ms = head.last_at_ms
     state.entries_applied = head.entries_applied
+    state.quarantines_ended = head.quarantines_ended
     state.revision = head.revision
     state.rules = head.rules
     state.returned = set(head.returned)

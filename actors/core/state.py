@@ -164,6 +164,7 @@ class BlockState:
         self.created_at_ms = 0
         self.last_at_ms = 0  # the time of the newest entry: time never runs backwards in a block
         self.entries_applied = 0
+        self.quarantines_ended = 0  # the number of the last quarantine that was ended
         self.holds: dict[int, Hold] = {}
         self.orders: dict[int, Order] = {}
         self.memos: dict[bytes, Memo] = {}

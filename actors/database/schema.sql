@@ -224,3 +224,32 @@ create table listed_basket_orders (
 );
 create index listed_basket_orders_newest on listed_basket_orders (event_block_id, placed_at_ms, order_number);
 create index listed_basket_orders_of_buyer on listed_basket_orders (event_block_id, buyer, placed_at_ms, order_number);
+
+-- Blocks that are not served until somebody has looked at them: at most one quarantine each. `position`: of the row that
+-- was found wrong first, `last_position`: last, both 0 if none was; times by this clock. `correction`: how it is to be
+-- ended, a wish that the block's shard carries out; `refused_because`: why the last one was not.
+create table quarantines (
+  number bigint generated always as identity,
+  position bigint not null,
+  last_position bigint not null,
+  imposed_at_ms bigint not null,
+  block_id text collate "C" not null,
+  imposed_by text not null,
+  why text not null,
+  correction jsonb,
+  refused_because text,
+  constraint quarantines_pkey primary key (block_id)
+);
+
+-- What became of them: who imposed and who ended which, and why. Rows are only ever added.
+create table quarantine_history (
+  number bigint not null,
+  position bigint not null,
+  at timestamptz not null default clock_timestamp(),
+  block_id text collate "C" not null,
+  what text not null,
+  who text not null,
+  why text not null,
+  constraint quarantine_history_pkey primary key (block_id, number, what),
+  constraint quarantine_history_what_check check (what in ('imposed', 'ended'))
+);

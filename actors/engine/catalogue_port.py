@@ -4,6 +4,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from actors.core.commands import Correct
 from actors.core.ids import BlockId
 
 
@@ -24,11 +25,23 @@ class EngineCounters(msgspec.Struct, frozen=True):
     quarantined_count: int = 0  # blocks that are not served because their state cannot be trusted
 
 
+class Quarantined(msgspec.Struct, frozen=True):
+    """A block of the shard that it is to serve nobody from. `correct`: how that is to end, if it has been wished."""
+
+    block: BlockId
+    number: int
+    correct: Correct | None = None
+
+
 class Beat(NamedTuple):
-    """What a heartbeat is answered with: the journal's clock, and the highest epoch of this shard in its generation."""
+    """What a heartbeat is answered with: the journal's clock, and the highest epoch of this shard in its generation.
+
+    `quarantined`: all those of its blocks that are.
+    """
 
     now_ms: int
     newest_epoch: int
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 class Due(NamedTuple):
@@ -48,6 +61,7 @@ class Assignment(NamedTuple):
     epoch: int = 0
     former_shard: str = ""
     moved_at_ms: int = 0
+    is_quarantined: bool = False
 
 
 class Move(NamedTuple):
@@ -75,6 +89,17 @@ class ShardCatalogue(Protocol):
 
         `let_go_at_ms`: since when its shard serves nobody from it, 0 if it did not anyway, None if it does not let go.
         """
+        ...
+
+    async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
+        """The correction is in the block's journal; whether none is left.
+
+        What was found meanwhile, behind its position, is a quarantine of its own.
+        """
+        ...
+
+    async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
+        """The quarantine stands: it cannot be ended so."""
         ...
 
     async def due_blocks(self, shard: str, now_ms: int, after: Due | None, limit: int) -> list[Due]:

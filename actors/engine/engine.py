@@ -14,6 +14,7 @@ from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
 from actors.engine.moves import Mover
 from actors.engine.residence import Residence
+from actors.engine.withholding import Withholding
 from actors.journal.journal import Epoch, Journal, Snapshot, incarnation_of
 
 OUTAGE_NOTICED_MS = 2_500
@@ -73,6 +74,7 @@ class Engine:
         self.host = BlockHost(self.residence, self.commit, self.clock)
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
+        self._withholding = Withholding(catalogue, self.clock, self.residence, self.commit, self.host.written_to)
         if cut_over:
             self.host.written_to.set()
 
@@ -93,7 +95,15 @@ class Engine:
             group.create_task(self.commit.run())
             group.create_task(self.residence.run())
             group.create_task(
-                timers.beat(self._catalogue, self.shard, self.epoch.packed(), self.clock, self.counters, self._beaten)
+                timers.beat(
+                    self._catalogue,
+                    self.shard,
+                    self.epoch.packed(),
+                    self.clock,
+                    self.counters,
+                    self._beaten,
+                    self._withholding,
+                )
             )
             group.create_task(self.errands.run())
             group.create_task(timers.expire(self.host, self.residence))

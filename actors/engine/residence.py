@@ -60,6 +60,7 @@ class Residence:
         self.fenced: dict[BlockId, Fence] = {}
         self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
         self.expected: set[BlockId] = set()  # on their way here: loaded, and not claimed before they are ours
+        self.withheld: set[BlockId] = set()  # quarantined by the catalogue: nobody is served from them
         self._parting: set[BlockId] = set()  # on their way out: nobody is served from them
         self._unsound: set[BlockId] = set()  # those that did not replay when they were last tried
         self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
@@ -79,10 +80,12 @@ class Residence:
     @property
     def quarantined_count(self) -> int:
         """How many blocks are stopped because their state cannot be trusted."""
-        return len(self._unsound) + sum(bool(hosted.quarantined) for hosted in self.blocks.values())
+        return len(self._unsound | self.withheld) + sum(bool(hosted.quarantined) for hosted in self.blocks.values())
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
+        if block in self.withheld:
+            return Failed(Fault.QUARANTINED, "the block is quarantined until an operator has looked at it")
         if block in self._parting:
             return Failed(Fault.NOT_READY)
         hosted = self._here(block)
@@ -145,6 +148,35 @@ class Residence:
         if owner:
             self._refuse(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
 
+    def withhold(self, block: BlockId) -> HostedBlock | None:
+        """Serve nobody from the block until it is admitted. What was here of it may still be on its way."""
+        self.withheld.add(block)
+        return self.blocks.pop(block, None)
+
+    async def claim_withheld(self, block: BlockId) -> HostedBlock | None:
+        """The block as its journal has it, and ours, though nobody else is served from it; None if it cannot be ours.
+
+        Raises CatalogueUnavailable, JournalUnavailable, JournalRefused, whatever does not replay.
+        """
+        assignment = await self._find_assignment(block)
+        epoch = self._epoch_under(assignment)
+        if assignment is None or epoch is None or (block in self.fenced and epoch <= self.fenced[block].epoch):
+            return None
+        try:
+            return await self._activator.claim(await self._activator.load(block), epoch, assignment)
+        except Superseded as superseded:
+            self._fence(block, superseded.epoch)
+            return None
+
+    def admit(self, block: BlockId, claimed: HostedBlock | None = None) -> None:
+        """The quarantine is over. `claimed`: the block, if it is here."""
+        self.withheld.discard(block)
+        self._refusals.pop(block, None)
+        if claimed is not None and not claimed.lost:
+            self._unsound.discard(block)
+            self.blocks[block] = claimed
+            self.stirred.add(claimed)
+
     async def run(self) -> None:
         """Activate what is asked for, for ever."""
         async with asyncio.TaskGroup() as group:
@@ -199,12 +231,23 @@ class Residence:
             self._quarantine(block, damage)
         else:
             self._unsound.discard(block)
+        if block in self.withheld:
+            self._forget_withheld(block)
         self._end_stall(block)
         return None
+
+    def _forget_withheld(self, block: BlockId) -> None:
+        """It came in as it was quarantined: nobody has been served from it yet."""
+        came_in = self.blocks.pop(block, None)
+        if came_in is not None:
+            came_in.lost = True
 
     async def _bring_in(self, block: BlockId) -> None:
         assignment = await self._find_assignment(block)
         epoch = self._epoch_under(assignment)
+        if assignment is not None and assignment.is_quarantined and (epoch is not None or block in self.expected):
+            self.withheld.add(block)
+            return
         if assignment is None or epoch is None:
             if block not in self.expected or self._wanted[block]:
                 self._refuse_as_anothers(block, assignment)

@@ -10,6 +10,7 @@ from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounte
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import SWEEP_PRIORITY, Residence
+from actors.engine.withholding import Withholding
 from actors.journal.journal import Journal, JournalUnavailable, Snapshot
 
 _log = structlog.get_logger(__name__)
@@ -33,15 +34,17 @@ async def beat(
     clock: JournalClock,
     counters: Callable[[], EngineCounters],
     on_beat: Callable[[], None],
+    withholding: Withholding,
 ) -> None:
     """Say every second that this incarnation is alive, and compare clocks. Ends by raising Outlived.
 
     It is of no more use when a successor has been there for a while, or when the clock cannot be trusted. A shard that
     was replaced while it was paused stays long enough to tell late callers that it is fenced. `on_beat`: one was noted.
+    What is quarantined is withheld from then on.
     """
     useless_beats = 0
     while useless_beats < BEATS_OF_GRACE:
-        asked_s = clock.monotonic()
+        asked_s, known = clock.monotonic(), withholding.known()
         try:
             answer = await catalogue.heartbeat(shard, epoch, clock.now_ms(), counters())
         except CatalogueUnavailable:
@@ -49,6 +52,7 @@ async def beat(
         else:
             on_beat()
             clock.observe(answer.now_ms, asked_s)
+            withholding.heed(answer.quarantined, known)
             useless = answer.newest_epoch > epoch or not clock.trusted
             useless_beats = useless_beats + 1 if useless else 0
         await asyncio.sleep(BEAT_S)

@@ -15,6 +15,7 @@ from actors.core.entries import (
     AllotmentReturned,
     BasketDropped,
     BasketIntended,
+    Corrected,
     Entry,
     EventCreated,
     EventEdited,
@@ -59,7 +60,7 @@ TOUCHES_NONE: tuple[type, ...] = (
 )
 """Kinds of entries that change no hold and no order: what is meant is not held yet, and legs are their desks'."""
 
-MAY_TOUCH_MANY: tuple[type, ...] = (Activated, StatusChanged)
+MAY_TOUCH_MANY: tuple[type, ...] = (Activated, StatusChanged, Corrected)
 """Kinds that may change many. All others name theirs: a basket's number is that of its hold."""
 
 _encoder = msgspec.msgpack.Encoder()
@@ -124,6 +125,11 @@ def touched_by(state: BlockState, entry: Entry) -> Iterable[int]:
     if isinstance(entry, Activated):
         # an outage moves deadlines
         return [hold.number for hold in state.holds.values() if state.claims_units(hold)] if entry.down_until_ms else ()
+    if isinstance(entry, Corrected):
+        corrected = (*entry.orders, *(number for number, _ in entry.voided))
+        ended = (state.orders[number].hold for number in corrected if number in state.orders)
+        given_grace = (hold.number for hold in state.holds.values() if state.claims_units(hold))
+        return {*entry.holds, *ended, *given_grace}
     if isinstance(entry, StatusChanged):
         return _ended_with(state, entry.at_ms) if entry.status is EventStatus.CANCELLED else ()
     number = getattr(entry, "hold", 0) or getattr(entry, "basket", 0)
@@ -150,9 +156,15 @@ def _forgotten(blocks: Sequence[Progress], field: str) -> list[tuple[object, ...
     return [
         (one.block, number)
         for one in blocks
-        for number in {getattr(entry, field, 0) for row in one.rows for entry in row.entries}
+        for number in {number for row in one.rows for entry in row.entries for number in _named(entry, field)}
         if number and number not in (one.state.holds if field == "hold" else one.state.orders)
     ]
+
+
+def _named(entry: Entry, field: str) -> tuple[int, ...]:
+    if isinstance(entry, Corrected):
+        return entry.holds if field == "hold" else entry.orders
+    return (getattr(entry, field, 0),)
 
 
 def _followed(progress: Progress) -> tuple[object, ...]:

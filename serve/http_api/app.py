@@ -21,14 +21,20 @@ _PAGE_HEADERS = {
 }
 
 
-def build_http_app(operations: Operations, readiness: Readiness) -> Litestar:
-    """The ASGI application over these operations; `readiness` says what keeps it from selling."""
+async def _none() -> tuple[str, ...]:
+    return ()
+
+
+def build_http_app(operations: Operations, readiness: Readiness, remarks: Readiness = _none) -> Litestar:
+    """The ASGI application over these operations; `readiness` says what keeps it from selling, `remarks` what does not,
+    and is worth to be known.
+    """
     app = Litestar(
         [Events, Holds, Orders, Tickets, WaitingLists, Operators, healthz, readyz],
         exception_handlers={Exception: on_exception},
         openapi_config=None,
         logging_config=None,
-        state=State({"operations": operations, "readiness": readiness}),
+        state=State({"operations": operations, "readiness": readiness, "remarks": remarks}),
     )
     document = openapi_document(app.routes, version("holdfast"))
     encoded, page = msgspec.json.encode(document), docs_page(document)

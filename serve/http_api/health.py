@@ -14,10 +14,11 @@ Readiness = Callable[[], Awaitable[tuple[str, ...]]]
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`problems`: why not, when it is not ready."""
+    """`problems`: why not, when it is not ready. `remarks`: what it can sell in spite of."""
 
     status: str
     problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @get("/healthz")
@@ -30,10 +31,15 @@ async def healthz() -> Response[bytes]:
 async def readyz(request: HttpRequest) -> Response[bytes]:
     """The gateway can sell: 200 if so, else 503 and why not: no shard, one that is silent or cannot write, no Postgres.
 
+    An event that is quarantined keeps nobody from selling others: that is a remark.
+
     What only a write would show is known once one was tried: an idle cluster may be ready for a write that then fails.
     """
-    problems = await cast(Readiness, request.app.state["readiness"])()
-    return _response(Health("not ready", problems), 503) if problems else _response(Health("ready"), 200)
+    state = request.app.state
+    problems = await cast(Readiness, state["readiness"])()
+    if problems:
+        return _response(Health("not ready", problems), 503)
+    return _response(Health("ready", remarks=await cast(Readiness, state["remarks"])()), 200)
 
 
 def _response(health: Health, status: int) -> Response[bytes]:

@@ -275,7 +275,7 @@ class Operators(Controller):
 
     @get("/status", opt=contract(ClusterStatus, for_operators=True))
     async def get_status(self, request: HttpRequest) -> Response[bytes]:
-        """The shards that this gateway knows, what went through them, and what is quarantined."""
+        """The shards that this gateway knows, what went through them, what is quarantined, how far all is audited."""
         status = await operations_of(request).get_status(envelope_of(request))
         return refused(request, status) if isinstance(status, Rejected) else shown(status)
 

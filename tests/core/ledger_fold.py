@@ -64,10 +64,8 @@ class LedgerFold:
         """Fold one more entry in."""
         match entry:
             case e.Activated():
-                for hold, due_ms in self.deadlines.items():
-                    if entry.down_until_ms and entry.down_from_ms <= due_ms <= entry.down_until_ms:
-                        later_ms = min(entry.at_ms + 30_000, self.placed[hold].entry.max_expires_at_ms)
-                        self.deadlines[hold] = max(due_ms, later_ms)
+                if entry.down_until_ms:
+                    self._give_grace(entry.down_from_ms, entry.down_until_ms, entry.at_ms)
             case e.EventCreated():
                 self.head = [entry.tenant, entry.name, _DRAFT]
                 self.layout = entry.layout
@@ -120,6 +118,8 @@ class LedgerFold:
                 self.waiters[entry.waiter] = entry.buyer
             case e.WaiterLeft():
                 del self.waiters[entry.waiter]
+            case e.Corrected():
+                self._correct(entry)
 
     def digest(self) -> bytes:
         """32 bytes over what is owed after the entries so far."""
@@ -140,6 +140,21 @@ class LedgerFold:
         units = units_of(self.layout)
         areas = [(self.layout.areas[area].name, quantity) for area, quantity in entry.areas]
         return _Lot(entry, [units[seat].key for seat in entry.seats], areas)
+
+    def _correct(self, entry: e.Corrected) -> None:
+        for number, tickets in entry.voided:
+            self.take(e.TicketsCancelled(entry.at_ms, number, tickets, b"", b""))
+        for hold in entry.holds:
+            del self.deadlines[hold]
+        for number in entry.orders:
+            self.deadlines.pop(self.orders.pop(number).hold, None)
+        self._give_grace(entry.since_ms, entry.at_ms, entry.at_ms)
+
+    def _give_grace(self, from_ms: int, until_ms: int, at_ms: int) -> None:
+        for hold, due_ms in self.deadlines.items():
+            if from_ms <= due_ms <= until_ms:
+                later_ms = min(at_ms + 30_000, self.placed[hold].entry.max_expires_at_ms)
+                self.deadlines[hold] = max(due_ms, later_ms)
 
     def _void(self, order: _Order, tickets: tuple[int, ...]) -> None:
         for ticket in tickets:

@@ -13,10 +13,11 @@ import httpx
 import uvicorn
 from litestar import Litestar
 
+from actors.core.commands import Correct
 from actors.core.ids import BlockId, TenantId
 from actors.database.connect import connect
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Assignment, Beat, Due, EngineCounters, Move
+from actors.engine.catalogue_port import Assignment, Beat, Due, EngineCounters, Move, Quarantined
 from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch, Journal
 from actors.journal.memory import MemoryJournal, MemoryStore
@@ -43,7 +44,7 @@ def now_ms() -> int:
 
 async def nothing_known() -> ClusterStatus:
     """The status of a cluster of which this gateway knows no shard."""
-    return ClusterStatus([], [])
+    return ClusterStatus([], [], [])
 
 
 def operator_of(tenant: str) -> str:
@@ -56,6 +57,7 @@ class OneShard:
 
     def __init__(self, journal: Callable[[], Journal]) -> None:
         self.blocks: set[BlockId] = set()
+        self.quarantined: set[BlockId] = set()
         self.lines = lines = Lines(*(journal() for _ in range(4)))
         self.engine = Engine(
             SHARD,
@@ -85,7 +87,7 @@ class OneShard:
         """There is no other shard."""
 
     async def assignment(self, block: BlockId) -> Assignment | None:
-        return Assignment(SHARD) if block in self.blocks else None
+        return Assignment(SHARD, is_quarantined=block in self.quarantined) if block in self.blocks else None
 
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
         return []
@@ -97,22 +99,29 @@ class OneShard:
         return []
 
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
-        return Beat(now_ms, epoch)
+        return Beat(now_ms, epoch, tuple(Quarantined(block, 1) for block in self.quarantined))
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         return None
+
+    async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
+        return True
+
+    async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
+        """Nobody asks."""
 
 
 class Edges:
     """Where both edges listen, keys by whose they are (of two tenants, an operator of each), and what is behind.
 
-    `blocks`: all that there are.
+    `blocks`: all that there are; `quarantined`: those of them that are.
     """
 
     def __init__(
         self, http_url: str, grpc_address: str, keys: dict[str, str], reservations: Reservations | None = None
     ) -> None:
         self.blocks: set[BlockId] = set()
+        self.quarantined: set[BlockId] = set()
         self.http_url = http_url
         self.grpc_address = grpc_address
         self.keys = keys
@@ -165,7 +174,7 @@ async def whole_edges(
     try:
         operations = Operations(reservations, models, ring.authenticate, nothing_known)
         async with edges_over(operations, keys, reservations) as edges:
-            edges.blocks = shard.blocks
+            edges.blocks, edges.quarantined = shard.blocks, shard.quarantined
             yield edges
     finally:
         await ring.close()

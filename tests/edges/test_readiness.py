@@ -27,8 +27,11 @@ from tests.engine.postgres_shard import SHARD
 
 pytestmark = pytest.mark.anyio
 
-READY = (200, {"status": "ready", "problems": []})
-NOT_READY = (503, {"status": "not ready", "problems": [f"{SHARD} cannot write: the journal does not answer"]})
+READY = (200, {"status": "ready", "problems": [], "remarks": []})
+NOT_READY = (
+    503,
+    {"status": "not ready", "problems": [f"{SHARD} cannot write: the journal does not answer"], "remarks": []},
+)
 
 
 class Storefront:

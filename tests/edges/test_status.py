@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
+import msgspec
 import pytest
 
-from actors.core.ids import TenantId
+from actors.auditor.board import Board
+from actors.auditor.figures import AuditorFigures, BlockLag
+from actors.catalogue.quarantines import Quarantines
+from actors.core.ids import BlockId, TenantId
 from actors.core.outcomes import Rejected
 from actors.database.connect import Connection, connect
 from actors.database.line import LineUnavailable
@@ -15,6 +19,7 @@ from actors.reservations import Caller, Reservations
 from actors.routes import CatalogueRoutes
 from serve import status
 from serve.auth import Operator
+from serve.local.redis import Redis
 from serve.operations import Operations
 from serve.status import Quarantine, QuarantinedProjection, QuarantineReader, cluster_status
 from tests.edges.asking import Ask, ask_http
@@ -49,9 +54,16 @@ async def positions(database_url: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
-async def test_the_status_counts_what_is_quarantined(positions: Connection, database_url: str) -> None:
+async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_audited(
+    positions: Connection, database_url: str, redis: Redis
+) -> None:
     reader = QuarantineReader(database_url)
-    quarantine = Quarantine(reader.find)
+    quarantine, board = Quarantine(reader.find), Board(redis.url)
+    lag = BlockLag("0" * 16, 12, 3.5, "it cannot be read")
+    figures = AuditorFigures(block_count=7, row_count=99, lag_rows=12, lagging=(lag,))
+    quarantines = Quarantines(database_url)
+    await quarantines.impose(BlockId("0000000000000007"), 3, "a unit has two owners", "auditor")
+    await quarantines.close()
 
     async def authenticate(authorization: str | None) -> Caller | Rejected:
         return Operator(TenantId("alpha"), "alpha")
@@ -60,18 +72,36 @@ async def test_the_status_counts_what_is_quarantined(positions: Connection, data
         cast(Reservations, None),
         cast(ReadModels, None),
         authenticate,
-        lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine),
+        lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine, Quarantine(reader.find_blocks), board),
     )
     async with edges_over(whole, {operator_of("alpha"): "unused"}) as edges:
+        before = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
+        assert await board.show(figures)
         told = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
-    await reader.close()
+        redis.stop()
+        away = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
+    redis.start()
     assert told == {
         "shards": [],
         "quarantined": [
             {"projection": "availability", "block_count": 2},
             {"projection": "deadlines", "block_count": 1},
         ],
+        "quarantined_blocks": [
+            {
+                "event_id": "event_0000000000000007",
+                "since": told["quarantined_blocks"][0]["since"],
+                "by": "auditor",
+                "position": 3,
+                "why": "a unit has two owners",
+            }
+        ],
+        "auditor": msgspec.to_builtins(figures) | {"lagging": [msgspec.to_builtins(lag)]},
     }
+    assert before == away == told | {"auditor": None}
+    assert await status.remarks(Quarantine(reader.find_blocks)) == ("1 quarantined: see holdfast quarantine list",)
+    await reader.close()
+    await board.close()
 
 
 async def test_looking_at_what_is_quarantined_does_not_read_what_is_not(positions: Connection) -> None:
@@ -94,7 +124,7 @@ class Source:
             raise LineUnavailable
         return STOPPED
 
-    def quarantine(self) -> Quarantine:
+    def quarantine(self) -> Quarantine[QuarantinedProjection]:
         """The quarantine over this source and its clock."""
         return Quarantine(self.find, lambda: self.now_s)
 
@@ -104,10 +134,10 @@ async def check_seldom() -> None:
     source = Source()
     quarantine = source.quarantine()
     assert source.asked == 0
-    assert await asyncio.gather(*(quarantine.projections() for _ in range(100))) == [STOPPED] * 100
+    assert await asyncio.gather(*(quarantine.known() for _ in range(100))) == [STOPPED] * 100
     assert source.asked == 1
     source.now_s += status.QUARANTINE_FRESH_S
-    await quarantine.projections()
+    await quarantine.known()
     assert source.asked == 2
 
 
@@ -126,12 +156,12 @@ async def test_what_cannot_be_read_is_not_told_as_none() -> None:
     """An empty list says that all is well: while Postgres is away nobody knows."""
     source = Source()
     quarantine = source.quarantine()
-    await quarantine.projections()
+    await quarantine.known()
     source.away = True
-    assert await quarantine.projections() == STOPPED
+    assert await quarantine.known() == STOPPED
     source.now_s += status.QUARANTINE_FRESH_S
-    assert [await quarantine.projections() for _ in range(3)] == [None] * 3
+    assert [await quarantine.known() for _ in range(3)] == [None] * 3
     assert source.asked == 2
     source.away = False
     source.now_s += status.QUARANTINE_FRESH_S
-    assert await quarantine.projections() == STOPPED
+    assert await quarantine.known() == STOPPED

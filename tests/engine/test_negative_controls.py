@@ -121,7 +121,7 @@ def generations_are_one(patch: pytest.MonkeyPatch) -> None:
 
     async def of_all(self: Catalogue, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         answer = await heartbeat(self, shard, epoch, now_ms, counters)
-        return Beat(answer.now_ms, max(beaten for name, beaten in self.beats_ms if name == shard))
+        return answer._replace(newest_epoch=max(beaten for name, beaten in self.beats_ms if name == shard))
 
     patch.setattr(Catalogue, "heartbeat", of_all)
 

@@ -16,6 +16,7 @@ from actors.core.entries import (
     BasketDropped,
     BasketIntended,
     BasketSettled,
+    Corrected,
     Entry,
     EventCreated,
     EventEdited,
@@ -244,6 +245,17 @@ EXAMPLES: tuple[Entry, ...] = (
     LegBooked(1_700_000_000_041, _LEG, 2),
     LegReleased(1_700_000_000_042, _LEG, 3, (0, 3)),
     LegBarred(1_700_000_000_043, _LEG, 2, 1_700_086_400_043),
+    Corrected(
+        1_700_000_000_046,
+        3,
+        17,
+        "mara",
+        "a ticket was good twice",
+        1_699_999_000_000,
+        ((_ORDER, (0, 3)),),
+        (_HOLD,),
+        (_ORDER + 1,),
+    ),
 )
 
 GROWN: dict[str, Entry] = {

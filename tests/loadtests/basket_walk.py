@@ -14,9 +14,11 @@ from actors.core.rules import WaitingList
 from actors.core.snapshot import freeze, restore
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.basket_shops import FIRST, SECOND, THIRD, BasketShops
+from tests.loadtests.correcting import SPAN_MS, correct_some
 from tests.loadtests.journals import LAYOUT, TENANT, Journal, Shop
 from tests.loadtests.whole_house import SLOT_MS, SLOTS_FROM_MS, WHOLE_RULES, another_layout
 
+CORRECTED_EVERY = 40
 BLOCKS = (FIRST, SECOND, THIRD)
 BUYERS = ("ana", "ben", "cem")
 WHOLE_SEATS = (*(f"A/1/{seat}" for seat in range(1, 9)), "H/2/1", "H/2/2", "H/2/3", "T/t2", "T/t1", "A/3/1")
@@ -52,6 +54,10 @@ class BasketWalk:
         self.shops.open()
         for step in range(self.steps):
             self.step()
+            if step % CORRECTED_EVERY == CORRECTED_EVERY - 1:
+                self.shops.wait(SPAN_MS)
+                self.shops.commit()
+                correct_some(self.shops.desk, self.random, step)
             if step == 3 * self.steps // 4 and self.random.random() < 0.6:
                 shop = self.shops.events[self.random.choice(self.targets[1:])]
                 self.ask(shop, c.ChangeStatus(self.own_stamp(shop), EventStatus.CANCELLED))

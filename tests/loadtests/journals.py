@@ -11,10 +11,12 @@ from actors.audit.baskets import BasketCheck
 from actors.audit.denials import Denied
 from actors.audit.findings import Fault, Finding
 from actors.audit.replies import TOLD_OF, Acknowledged, Told
+from actors.audit.sides import sides_of
 from actors.core.block import apply, decide, next_due
 from actors.core.commands import (
     CancelOrder,
     ConfirmOrder,
+    Correct,
     CreateEvent,
     Errand,
     ExtendHold,
@@ -26,7 +28,8 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.entries import Activated, Entry, HoldPlaced
+from actors.core.corrections import decide_correct
+from actors.core.entries import Activated, Corrected, Entry, HoldPlaced
 from actors.core.ids import BlockId, Kind, TenantId, event_block, outside_id
 from actors.core.keys import key_hash
 from actors.core.layout import Area, Category, Layout, Row, Section
@@ -183,6 +186,13 @@ class Shop:
         while (entry := next_due(self.state, self.now_ms)) is not None:
             self._append(entry)
 
+    def correct(self, command: Correct) -> None:
+        """End a quarantine, in a row of its own."""
+        entry = decide_correct(self.state, command, self.now_ms)
+        assert isinstance(entry, Corrected), entry
+        self._append(entry)
+        self.commit()
+
     def take_over(self, down_from_ms: int = 0, down_until_ms: int = 0) -> None:
         """A shard of the next epoch claims the block."""
         self._epoch = EPOCHS[1] if self.drafts else EPOCHS[0]
@@ -293,7 +303,7 @@ def audit_together(journals: Sequence[Journal], *, whole: bool = True) -> list[F
     for journal in journals:
         block_audit = BlockAudit(journal.block, journal.replies, journal.live)
         findings += _audited(block_audit, journal.rows())
-        baskets.take(block_audit.books)
+        baskets.take(sides_of(block_audit.books))
     return [*findings, *baskets.finish(whole=whole)]
 
 

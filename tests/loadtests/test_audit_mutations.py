@@ -31,6 +31,9 @@ UNKNOWABLE = {
     ("Activated", "shard"): "nothing else names the shard",
     ("Activated", "nonce"): "any nonce is as good, if it is new",
     ("HoldPlaced", "chosen"): A_WISH,
+    ("Corrected", "by"): "nothing else names who has looked at it",
+    ("Corrected", "why"): "the same",
+    ("Corrected", "quarantine"): "numbers are the catalogue's: any is as good that is higher than the last",
     ("TicketsExchanged", "chosen"): A_WISH,
     **dict.fromkeys(
         ((kind, "key") for kind in ("EventCreated", "SaleOpened", "StatusChanged", "EventEdited")), NOBODY_IS_TOLD
@@ -214,7 +217,8 @@ def test_a_row_that_is_left_out_or_written_twice_is_found(name: str, what: str) 
 def test_what_is_listed_goes_unnoticed_indeed() -> None:
     """The lists bear nothing that the audit does find, at each place where it occurs."""
     for kind, field in UNKNOWABLE:
-        found = (_found(at, field, next(_others(getattr(at.entry, field)))) for at in PLACES if _is(at.entry, kind))
+        entries = (at for at in PLACES if _is(at.entry, kind))
+        found = (_found(at, field, value) for at in entries for value in _others(getattr(at.entry, field)))
         assert any(one == [] for one in found), f"{kind}.{field} is always found: take it from the list"
 
 

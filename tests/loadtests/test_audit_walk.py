@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from actors.core import commands as c
-from actors.core.entries import Entry, HoldPlaced, TicketsExchanged
+from actors.core.entries import Corrected, Entry, HoldPlaced, TicketsExchanged
 from actors.core.layout_index import LayoutIndex
 from actors.core.outcomes import Accepted
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
 from actors.core.rules import Allotment, Rules, WaitingList, Window
 from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.basket_walk import BasketWalk
+from tests.loadtests.correcting import SPAN_MS, correct_some
 from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, audit, audit_together, open_deeds
 from tests.loadtests.split_walk import SplitWalk
 from tests.loadtests.whole_house import (
@@ -28,6 +29,7 @@ from tests.loadtests.whole_house import (
 )
 
 STEPS = 400
+CORRECTED_EVERY = 40
 BUYERS = ("ana", "ben", "cem")
 SEATS = (*map(LayoutIndex(WHOLE_LAYOUT).unit_name, range(WHOLE_LAYOUT.seat_count)), "N/1/1", "N/1/2")
 
@@ -53,6 +55,8 @@ class Walk:
                 self.commit()
                 self.shop.now_ms += 60_000
                 self.shop.take_over(self.shop.now_ms - 50_000, self.shop.now_ms - 1_000)
+            if step % CORRECTED_EVERY == CORRECTED_EVERY - 1:
+                self.correct()
             self.step()
         self.play()
         for order in list(self.shop.state.orders):
@@ -66,6 +70,13 @@ class Walk:
             self.ask(c.ChangeStatus(self.stamp(), EventStatus.CANCELLED))
         self.commit()
         return self.shop.journal()
+
+    def correct(self) -> None:
+        """Nobody was served for a while, and some of what there is ends with that."""
+        self.commit()
+        self.keys += 1
+        self.shop.now_ms += SPAN_MS
+        correct_some(self.shop, self.random, self.keys)
 
     def play(self) -> None:
         """Somebody has the last slot of a court, if it can be had, and its time comes."""
@@ -274,6 +285,10 @@ def test_the_walks_show_every_kind_of_entry_and_all_that_it_can_bear() -> None:
     walks = (walk for seed in SEEDS for walk in (BasketWalk(seed), SplitWalk(seed)))
     of_baskets = {type(entry) for walk in walks for entry in _entries(_walked(walk))}
     assert {type(entry) for entry in entries} | of_baskets == set(get_args(Entry))
+    baskets = [entry for seed in SEEDS for entry in _entries(_walked(BasketWalk(seed)))]
+    for some in (entries, baskets):
+        corrected = [entry for entry in some if isinstance(entry, Corrected)]
+        assert all(any(getattr(entry, field) for entry in corrected) for field in ("holds", "orders", "voided"))
     for kind in (HoldPlaced, TicketsExchanged):
         for field in kind.__struct_fields__:
             assert any(getattr(entry, field) for entry in entries if isinstance(entry, kind)), f"no {field}"

@@ -61,9 +61,10 @@ def whole_journal() -> Journal:
     slots of court 1 and court 2; paid, and closed as completed. 5: table T/t2; released. 6: the accessible seat A/2/3
     and its companion; extended, expired. 7: table T/t1, released, and so offered as 21, who had waited; paid. 8:
     H/2/1-3, released, of which 24 is offered the best two; extended, expired. 22 leaves, 23 waits at the end. 9: of
-    another layout and at its prices, some of it chosen; pending as 109 at the end. 10: ordered as 110, which expired.
-    11: a slot of the room and a place of the terrace, once the partner's are returned; paid, and cancelled. 12:
-    released, and so offered as 25, active at the end. 13: active at the end.
+    another layout and at its prices, some of it chosen; pending as 109, until that is corrected. 10: ordered as 110,
+    which expired. 11: a slot of the room and a place of the terrace, once the partner's are returned; paid, and
+    cancelled. 12: released, and so offered as 25, active at the end. 13: active at the end. 14: ended by the
+    correction, which voids tickets of 2 and ends 109 as well.
     """
     return _whole_journal().copy()
 
@@ -94,6 +95,7 @@ def _whole_journal() -> Journal:
     whole.then(*(command for hold in (1, 2, 3, 4) for command in whole.paid(hold)))
     _wait_and_change(whole)
     _edit_and_go_on(whole)
+    _correct(whole)
     return whole.shop.journal()
 
 
@@ -142,3 +144,12 @@ def _edit_and_go_on(whole: _WholeShop) -> None:
         whole.wait(25, Wish(("H/2/1",), channel="presale"), "gus"),
     )
     whole.then(c.CancelOrder(whole.stamp(), 111), c.ReleaseHold(whole.stamp(), 12), after_ms=2_000)
+
+
+def _correct(whole: _WholeShop) -> None:
+    """It was quarantined, and tickets, a hold and an order end with that."""
+    whole.then(whole.hold(14, Wish((), (AreaPlaces("terrace", 1),))))
+    position = len(whole.shop.drafts)
+    whole.shop.correct(
+        c.Correct(1, position, "mara", "sold twice elsewhere", whole.shop.now_ms, ((102, 0), (102, 1)), (14,), (109,))
+    )

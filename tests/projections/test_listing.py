@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from actors.core import keys
-from actors.core.commands import ChangeStatus, ConfirmOrder, PlaceOrder, Stamp
-from actors.core.entries import Activated, Entry, HoldPlaced
+from actors.core.commands import ChangeStatus, ConfirmOrder, Correct, PlaceOrder, Stamp
+from actors.core.corrections import decide_correct
+from actors.core.entries import Activated, Corrected, Entry, HoldPlaced
 from actors.core.holds import hold_reply
 from actors.core.ids import TenantId
 from actors.core.orders import order_reply
@@ -329,3 +330,40 @@ async def test_a_list_says_as_of_when_it_is(world: World) -> None:
         assert behind is not None
         assert (behind.listed, behind.position) == ((), quiet.position)
         assert behind.as_of_ms < before_ms, "it was followed no further"
+
+
+async def check_corrected(world: World) -> None:
+    """What a correction ends, and what it gives a grace, is listed so; seen in one go, and apart."""
+    event = await crowd(world)
+    follower = projector(world)
+    kept, ended, pending, paid, whole = (event.hold(seat, ttl_ms=60_000) for seat in SEATS[:5])
+    assert await event.sell(kept, ended, pending, paid, whole) == 5
+    orders = [PlaceOrder(event.stamp(), hold.hold, 10**9 + place) for place, hold in enumerate((pending, paid, whole))]
+    assert await event.sell(*orders) == 3
+    assert await event.sell(*(ConfirmOrder(event.stamp(), placed.order) for placed in orders[1:])) == 2
+    await follow_all(follower)
+    event.now_ms += 61_000
+    correct = Correct(
+        1, 3, "mara", "looked at it", event.now_ms - 61_000, ((orders[1].order, 0),), (ended.hold,), (orders[0].order,)
+    )
+    entry = decide_correct(event.state, correct, event.now_ms)
+    assert isinstance(entry, Corrected)
+    await event.append([entry])
+    await follow_all(follower)
+    async with reading(world.database_url) as reader:
+        await check_lists(reader, event)
+        await follow_all(projector(world))
+        await check_lists(reader, event)
+
+
+async def test_what_a_correction_ends_and_prolongs_is_listed_so(world: World) -> None:
+    await check_corrected(world)
+
+
+async def test_the_check_notices_a_correction_that_touches_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(listing, "TOUCHES_NONE", (*TOUCHES_NONE, Corrected))
+    with pytest.raises(AssertionError):
+        await check_corrected(world)

@@ -5,6 +5,7 @@ import msgspec
 from actors.audit import rows
 from actors.audit.audit import BlockAudit
 from actors.audit.baskets import BasketCheck
+from actors.audit.sides import sides_of
 from actors.journal.memory import MemoryStore
 
 
@@ -17,5 +18,5 @@ def findings_in(store: MemoryStore) -> list[str]:
         for row in written:
             found += map(str, audit.take(rows.Row(*msgspec.structs.astuple(row))))
         found += map(str, audit.finish())
-        baskets.take(audit.books)
+        baskets.take(sides_of(audit.books))
     return [*found, *map(str, baskets.finish(whole=True))]

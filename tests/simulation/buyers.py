@@ -10,6 +10,7 @@ from actors.audit.audit import BlockAudit
 from actors.audit.baskets import BasketCheck
 from actors.audit.keys import journaled_key
 from actors.audit.replies import Acknowledged, Told, by_block
+from actors.audit.sides import sides_of
 from actors.core.ids import BlockId, Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
@@ -222,7 +223,7 @@ def audited(world: World, told: list[Acknowledged]) -> list[str]:
         for row in rows:
             faults += map(str, audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
         faults += map(str, audit.finish())
-        baskets.take(audit.books)
+        baskets.take(sides_of(audit.books))
     faults += map(str, baskets.finish(whole=True))
     return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
 

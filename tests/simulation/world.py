@@ -5,11 +5,11 @@ from collections.abc import Callable
 from random import Random
 
 from actors.core import block as core
-from actors.core.commands import Errand, Read
+from actors.core.commands import Correct, Errand, Read
 from actors.core.ids import BlockId, TenantId
 from actors.core.state import BlockState
 from actors.dispatch import Dispatcher
-from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move
+from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move, Quarantined
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.codec import decode_entries
@@ -43,13 +43,16 @@ class Catalogue:
         self.versions: dict[BlockId, int] = {}
         self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
         self.beats_ms: dict[tuple[str, int], int] = {}
+        self.quarantined: dict[BlockId, Quarantined] = {}
+        self.corrections_refused: list[str] = []  # of corrections
         self._folds: dict[BlockId, tuple[BlockState, int]] = {}
         self._deadlines: dict[BlockId, int | None] = {}
 
     async def assignment(self, block: BlockId) -> Assignment | None:
         await asyncio.sleep(0.001)
         owner = self.owners.get(block)
-        return None if owner is None else Assignment(owner, *self._moved.get(block, (0, "", 0)))
+        moved = self._moved.get(block, (0, "", 0))
+        return None if owner is None else Assignment(owner, *moved, block in self.quarantined)
 
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
         await asyncio.sleep(0.001)
@@ -106,7 +109,19 @@ class Catalogue:
             for name, beaten in self.beats_ms
             if name == shard and Epoch.unpacked(beaten).generation == generation
         )
-        return Beat(self._store.clock_ms(), newest)
+        quarantined = (told for block, told in self.quarantined.items() if self.owners.get(block) == shard)
+        return Beat(self._store.clock_ms(), newest, tuple(quarantined))
+
+    async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
+        await asyncio.sleep(0.001)
+        if block in self.quarantined and self.quarantined[block].number == correct.quarantine:
+            del self.quarantined[block]
+        return True
+
+    async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
+        await asyncio.sleep(0.001)
+        self.quarantined[block] = Quarantined(block, correct.quarantine)
+        self.corrections_refused.append(why)
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         await asyncio.sleep(0.001)

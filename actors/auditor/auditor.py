@@ -1,0 +1,363 @@
+"""The continuous audit: follows every block's journal, row by row, and stops a block rather than let it sell wrongly.
+
+Several times a second it asks where journals end: those that moved lately, those that it was told of (`hint`), and the
+next page of the catalogue, which finds the rest. Rows are read and judged by the audit's own code; nothing that it does
+is waited for by anybody who sells.
+
+Rules it keeps:
+- A block is judged when it is audited to where its journal ended when last looked at.
+- The row that was audited last must still be there when the next ones are read. If it is not, the journal has gone
+  back, as after a failover that lost its last rows, which is no fault of the block: it is audited anew.
+- What is found is told once, and quarantines the block if it is a danger to who buys next (`dangers`), unless a
+  correcting entry has settled it. A quarantine that cannot be imposed, as Postgres is away, is imposed later.
+- Audits of blocks are kept up to about so much memory, those that moved last; another begins at its first row when the
+  block moves. What blocks show each other is always kept.
+- A block whose rows cannot be read, or at which the audit itself fails, is told of as not audited, and tried again;
+  all others go on.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from actors.audit.findings import Finding
+from actors.auditor import AUDITOR
+from actors.auditor.crossing import Crossing
+from actors.auditor.dangers import DANGERS
+from actors.auditor.figures import AuditorFigures, BlockLag
+from actors.auditor.follower import Follower
+from actors.auditor.journals import Heads, Page, RowsRefused, Span
+from actors.core.ids import BlockId
+from actors.database.line import LineUnavailable
+from actors.engine.catalogue_port import CatalogueUnavailable
+
+_log = structlog.get_logger(__name__)
+
+ROUND_S = 0.5
+RETRY_S = 1.0
+TROUBLED_RETRY_S = 10.0  # doubled each time
+TROUBLED_RETRY_AT_MOST_S = 640.0
+FOLLOWED_S = 10.0  # a block that has just moved is looked at in every round
+BLOCKS_PER_PAGE = 1_000
+BLOCKS_PER_SLICE = 50
+ROWS_PER_SLICE = 1_000  # of each block
+ROWS_PER_TURN = 20  # of the event loop
+MAX_HINTS = 10_000
+MAX_KEPT_BYTES = 512 * 1024 * 1024
+NEAR_ROWS = 5_000  # so near to the end of all journals, blocks can be held against each other
+WRONG_TOLD_EVERY_S = 60.0
+LAGGING_TOLD = 10
+LATE_S = 60.0
+
+
+class Reading(Protocol):
+    """See `Journals`."""
+
+    async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads: ...
+
+    async def all_heads(self) -> dict[str, int]: ...
+
+    async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]: ...
+
+    async def close(self) -> None: ...
+
+
+class Imposing(Protocol):
+    """See `Quarantines`."""
+
+    async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool: ...
+
+    async def close(self) -> None: ...
+
+
+class Auditor:
+    """Keeps every block audited. `tell` gets the figures after each round."""
+
+    def __init__(
+        self,
+        journals: Reading,
+        quarantines: Imposing,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        blocks_per_page: int = BLOCKS_PER_PAGE,
+        rows_per_slice: int = ROWS_PER_SLICE,
+        max_kept_bytes: int = MAX_KEPT_BYTES,
+    ) -> None:
+        self._journals = journals
+        self._quarantines = quarantines
+        self._monotonic = monotonic
+        self._blocks_per_page = blocks_per_page
+        self._rows_per_slice = rows_per_slice
+        self._max_kept_bytes = max_kept_bytes
+        self._followers: dict[str, Follower] = {}
+        self._kept: dict[str, Follower] = {}  # those last read, last
+        self._page_start: str | None = None
+        self._swept = False
+        self._hinted: set[str] = set()
+        self._followed_until: dict[str, float] = {}
+        self._crossing = Crossing(monotonic)
+        self._to_impose: dict[str, Finding] = {}  # the first of each block
+        self._figures = AuditorFigures()
+        self._wrong_told_at_s = float("-inf")
+
+    def hint(self, blocks: Iterable[str]) -> None:
+        """These blocks have moved: look at them in the next round. A hint may get lost; then the sweep finds them."""
+        self._hinted.update(blocks)
+        while len(self._hinted) > MAX_HINTS:
+            self._hinted.pop()
+
+    @property
+    def figures(self) -> AuditorFigures:
+        """What there is to tell now."""
+        now = self._monotonic()
+        behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
+        lags = sorted((_lag_of(one, now) for one in behind), key=lambda lag: (lag.seconds, lag.rows), reverse=True)
+        crossed_at_s = self._crossing.done_at_s
+        return msgspec.structs.replace(
+            self._figures,
+            block_count=len(self._followers),
+            kept_count=len(self._kept),
+            kept_bytes=sum(one.size_bytes for one in self._kept.values()),
+            unaudited_count=sum(bool(one.trouble) for one in behind),
+            lag_rows=sum(lag.rows for lag in lags),
+            lag_seconds=lags[0].seconds if lags else 0.0,
+            lagging=tuple(lags[:LAGGING_TOLD]),
+            crossed_count=self._crossing.done_count,
+            crossed_ago_s=None if crossed_at_s is None else round(now - crossed_at_s, 3),
+        )
+
+    async def run(self) -> None:
+        """Audit for ever; while Postgres is away, wait for it."""
+        while True:
+            begun = self._monotonic()
+            pause_s = 0.0
+            try:
+                if not await self.round():
+                    pause_s = max(0.0, begun + ROUND_S - self._monotonic())
+            except LineUnavailable as fault:
+                _log.warning("auditor waits for postgres", because=str(fault))
+                pause_s = RETRY_S
+            self._tell_what_is_wrong()
+            await asyncio.sleep(pause_s)
+
+    async def round(self) -> bool:
+        """Audit the next rows of what has moved, and go one page on in the sweep; True if there are yet more rows.
+
+        Raises LineUnavailable: the next round goes on from where this one was.
+        """
+        await self._impose()
+        await self._look()
+        if self._crossing.is_due and self._is_near():
+            moment = await self._journals.all_heads()
+            self._note(moment)
+            self._crossing.begin(moment)
+        await self._follow(self._due())
+        await self._judge()
+        await self._cross()
+        return any(not one.trouble and one.is_behind for one in self._followers.values())
+
+    async def close(self) -> None:
+        """Give up the lines to Postgres; nothing in flight is waited for."""
+        await self._journals.close()
+        await self._quarantines.close()
+
+    async def _look(self) -> None:
+        """Where the journals end of a page of the catalogue, and of those blocks that move."""
+        now = self._monotonic()
+        self._followed_until = {block: until for block, until in self._followed_until.items() if until > now}
+        hinted = frozenset(self._hinted)
+        found = await self._journals.heads(
+            self._page_start, self._blocks_per_page, hinted | self._followed_until.keys()
+        )
+        self._hinted -= hinted
+        self._note(found.positions)
+        self._page_start = found.page_end
+        self._swept = self._swept or found.page_end is None
+
+    def _note(self, heads: Mapping[str, int]) -> None:
+        now = self._monotonic()
+        for block, position in heads.items():
+            follower = self._followers.get(block)
+            if follower is None:
+                follower = self._followers[block] = Follower(block)
+            follower.target = position
+            if follower.is_behind:
+                self._followed_until[block] = now + FOLLOWED_S
+                if follower.behind_since_s is None:
+                    follower.behind_since_s = now
+
+    def _is_near(self) -> bool:
+        """Whether every journal is audited almost to its end, and something is to be held against something."""
+        behind = [one for one in self._followers.values() if one.is_behind and not one.trouble]
+        is_near = self._swept and sum(one.lag_rows for one in behind) <= NEAR_ROWS
+        return is_near and any(one.shows_something for one in self._followers.values())
+
+    def _due(self) -> list[Follower]:
+        """The blocks to read on: first those whose audits are kept, then the next ones, as far as memory goes."""
+        now = self._monotonic()
+        behind = [
+            one
+            for one in self._followers.values()
+            if self._end_of(one) != one.position and not (one.trouble and one.try_again_at_s > now)
+        ]
+        due = [one for one in behind if one.is_kept]
+        reading_bytes = sum(one.size_bytes for one in due)
+        waiting = sorted((one for one in behind if not one.is_kept), key=lambda one: one.behind_since_s or 0.0)
+        if not due or reading_bytes < self._max_kept_bytes // 2:
+            due += waiting[:BLOCKS_PER_SLICE]
+        return due
+
+    def _end_of(self, follower: Follower) -> int:
+        """Up to which row it is to be audited now."""
+        moment = self._crossing.moment
+        if moment is None:
+            return follower.target
+        return moment.get(follower.block, follower.position)
+
+    async def _follow(self, due: Sequence[Follower]) -> None:
+        for start in range(0, len(due), BLOCKS_PER_SLICE):
+            await self._follow_slice(due[start : start + BLOCKS_PER_SLICE])
+            self._make_room()
+
+    async def _follow_slice(self, slice_: Sequence[Follower]) -> None:
+        for follower in slice_:
+            if self._end_of(follower) < follower.position:
+                self._begin_anew(follower)
+            elif not follower.is_kept:
+                follower.begin()
+        spans = {one.block: Span(one.position, self._end_of(one)) for one in slice_}
+        try:
+            pages = await self._journals.rows(spans, self._rows_per_slice)
+        except RowsRefused as refusal:
+            if len(slice_) > 1:
+                for follower in slice_:
+                    await self._follow_slice((follower,))
+            else:
+                self._trouble(slice_[0], f"its rows cannot be read: {refusal}")
+            return
+        for follower in slice_:
+            self._kept.pop(follower.block, None)
+            self._kept[follower.block] = follower
+            await self._audit(follower, pages[follower.block])
+
+    async def _audit(self, follower: Follower, page: Page) -> None:
+        if not follower.is_where(page.known):
+            self._begin_anew(follower)
+            return
+        before = follower.entry_count
+        for place, row in enumerate(page.rows):
+            try:
+                follower.take(row)
+            except Exception as bug:  # noqa: BLE001 - the audit's, or rows that no audit expects: only this block
+                _log.error("the audit of a block fails", block=follower.block, position=row.position, exc_info=bug)
+                self._trouble(follower, f"the audit fails at row {row.position}: {bug!r}")
+                return
+            if place % ROWS_PER_TURN == 0:
+                await asyncio.sleep(0)  # a long slice must not keep hints from coming in
+        self._count(row_count=len(page.rows), entry_count=follower.entry_count - before)
+        if self._end_of(follower) == follower.position:
+            follower.trouble, follower.trouble_count = "", 0
+        if not follower.is_behind:
+            follower.behind_since_s = None
+
+    def _begin_anew(self, follower: Follower) -> None:
+        _log.warning("rows that were audited are gone: auditing anew", block=follower.block, row=follower.position)
+        self._count(begun_anew_count=1)
+        self._crossing.give_up()
+        follower.begin()
+
+    def _trouble(self, follower: Follower, because: str) -> None:
+        if follower.trouble != because:
+            _log.error("block is not audited", block=follower.block, because=because)
+        follower.trouble = because
+        pause_s = min(TROUBLED_RETRY_S * 2**follower.trouble_count, TROUBLED_RETRY_AT_MOST_S)
+        follower.trouble_count += 1
+        follower.try_again_at_s = self._monotonic() + pause_s
+        follower.begin()
+
+    def _make_room(self) -> None:
+        """Let go of the audits that were not used for longest; of what is still read, the first stays."""
+        kept_bytes = sum(one.size_bytes for one in self._kept.values())
+        for is_read, in_order in ((False, iter), (True, reversed)):
+            for follower in in_order(list(self._kept.values())):
+                if kept_bytes <= self._max_kept_bytes or len(self._kept) == 1:
+                    return
+                if follower.is_behind is is_read and not follower.findings:
+                    kept_bytes -= follower.size_bytes
+                    follower.let_go()
+                    del self._kept[follower.block]
+
+    async def _judge(self) -> None:
+        """Tell what was found in blocks that are audited to their ends."""
+        for follower in self._followers.values():
+            if follower.findings and self._end_of(follower) == follower.position:
+                findings, follower.findings = follower.findings, []
+                self._tell(follower, findings)
+        await self._impose()
+
+    async def _cross(self) -> None:
+        """Hold blocks against each other, if all of them are audited up to the moment."""
+        self._crossing.give_up_late()
+        moment = self._crossing.moment
+        if moment is None:
+            return
+        there = [one for block, one in self._followers.items() if block in moment and not one.trouble]
+        if any(one.position != moment[one.block] for one in there):
+            return
+        findings = self._crossing.compare((one.note_sides() for one in there), whole=len(there) == len(moment))
+        for finding in findings:
+            self._tell(self._followers[finding.block], (finding,))
+        await self._impose()
+
+    def _tell(self, follower: Follower, findings: Sequence[Finding]) -> None:
+        for finding in follower.news(findings):
+            danger = DANGERS[finding.fault]
+            _log.error(
+                "the audit has found a fault",
+                block=finding.block,
+                position=finding.position,
+                fault=finding.fault.name,
+                finding=finding.sentence,
+                quarantines=danger.stops,
+                because=danger.because,
+            )
+            self._count(finding_count=1, alarm_count=not danger.stops)
+            if danger.stops:
+                self._to_impose.setdefault(finding.block, finding)
+
+    async def _impose(self) -> None:
+        """What cannot be imposed now is in the next round; auditing goes on."""
+        for block, finding in list(self._to_impose.items()):
+            why = f"{finding.fault}: {finding.sentence}"
+            try:
+                is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
+            except CatalogueUnavailable as fault:
+                _log.error("block cannot be quarantined yet", block=block, why=why, because=str(fault))
+                return
+            if is_new:
+                _log.error("block is quarantined", block=block, position=finding.position, why=why)
+                self._count(stopped_count=1)
+            del self._to_impose[block]
+
+    def _count(self, **more: int) -> None:
+        changed = {name: getattr(self._figures, name) + count for name, count in more.items()}
+        self._figures = msgspec.structs.replace(self._figures, **changed)
+
+    def _tell_what_is_wrong(self) -> None:
+        now = self._monotonic()
+        if now - self._wrong_told_at_s < WRONG_TOLD_EVERY_S:
+            return
+        figures = self.figures
+        if figures.finding_count or figures.unaudited_count or figures.lag_seconds > LATE_S:
+            self._wrong_told_at_s = now
+            _log.warning("the audit is not well", **msgspec.to_builtins(figures))
+
+
+def _lag_of(follower: Follower, now_s: float) -> BlockLag:
+    since_s = follower.behind_since_s
+    seconds = 0.0 if since_s is None else round(now_s - since_s, 3)
+    return BlockLag(follower.block, follower.lag_rows, seconds, follower.trouble)

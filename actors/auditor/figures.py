@@ -1,0 +1,38 @@
+"""What the auditor tells of itself."""
+
+import msgspec
+
+
+class BlockLag(msgspec.Struct, frozen=True):
+    """A block that is not audited to its end. `seconds`: since when that has been so; `trouble`: why it stays so."""
+
+    block: str
+    rows: int
+    seconds: float
+    trouble: str = ""
+
+
+class AuditorFigures(msgspec.Struct, frozen=True):
+    """Since the auditor's process began, but for what is there now: blocks, lag, blocks that cannot be audited.
+
+    `finding_count`: different ones. `stopped_count`: blocks quarantined by it. `begun_anew_count`: blocks whose last
+    audited row was not there any more. `kept_bytes`: about the memory of audits that are kept. `lagging`: the worst
+    first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when last.
+    """
+
+    told_at_ms: int = 0
+    block_count: int = 0
+    kept_count: int = 0
+    kept_bytes: int = 0
+    row_count: int = 0
+    entry_count: int = 0
+    finding_count: int = 0
+    alarm_count: int = 0
+    stopped_count: int = 0
+    begun_anew_count: int = 0
+    unaudited_count: int = 0
+    lag_rows: int = 0
+    lag_seconds: float = 0.0
+    lagging: tuple[BlockLag, ...] = ()
+    crossed_count: int = 0
+    crossed_ago_s: float | None = None

@@ -1,0 +1,113 @@
+"""One block as the auditor follows it: its audit while that is kept, and what is known of it when it is let go."""
+
+from collections.abc import Sequence
+
+from actors.audit.audit import BlockAudit
+from actors.audit.findings import Finding
+from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
+from actors.audit.sides import Sides, sides_of
+
+_BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES, _LEG_BYTES = 20_000, 60, 2_000, 160, 1_500
+"""Measured, a claim with the keys of its order, which live for a day."""
+
+
+class Follower:
+    """A block, audited up to `position`. Once let go it begins at the first row when the block moves again."""
+
+    def __init__(self, block: str) -> None:
+        self.block = block
+        self.position = 0  # of the last row that was audited
+        self.target = 0  # where the journal was last seen to end
+        self.behind_since_s: float | None = None
+        self.entry_count = 0
+        self.findings: list[Finding] = []  # that have not been judged
+        self.trouble = ""  # why it cannot be audited
+        self.trouble_count = 0  # since it last could
+        self.try_again_at_s = 0.0
+        self._told: set[Finding] = set()
+        self.settled_position = 0  # what was found up to this row has been looked at
+        self._chain = CHAIN_BEFORE_FIRST_ROW
+        self._audit: BlockAudit | None = None
+        self._sides: Sides | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it can go on from where it is."""
+        return self._audit is not None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the journal ends elsewhere than what was audited."""
+        return self.position != self.target
+
+    @property
+    def shows_something(self) -> bool:
+        """Whether it has to do with other blocks, as far as is known."""
+        if self._audit is None:
+            return self._sides is not None and not self._sides.is_alone
+        books = self._audit.books
+        return bool(books.desk.baskets or books.legs or books.split.is_divided)
+
+    @property
+    def lag_rows(self) -> int:
+        """How many rows are to be audited."""
+        return self.target - self.position if self.target >= self.position else self.target
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory letting it go gives back."""
+        if self._audit is None:
+            return 0
+        books = self._audit.books
+        return (
+            _BLOCK_BYTES
+            + _UNIT_BYTES * books.plan.unit_count
+            + _CLAIM_BYTES * (len(books.claims) + len(books.line))
+            + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
+            + _LEG_BYTES * (len(books.legs) + len(books.desk.legs))
+        )
+
+    def begin(self) -> None:
+        """Audit it from its first row on. What was found is not told again."""
+        self.position, self.entry_count = 0, 0
+        self.findings.clear()
+        self._chain = CHAIN_BEFORE_FIRST_ROW
+        self._audit = BlockAudit(self.block)
+
+    def is_where(self, known: Row | None) -> bool:
+        """Whether this row of the journal is the one that was audited last."""
+        return not self.position or (known is not None and known.chain == self._chain)
+
+    def take(self, row: Row) -> None:
+        """Audit the next row. Raises whatever the audit does: then it can no longer be followed."""
+        assert self._audit is not None, "it has begun"
+        self.findings += self._audit.take(row)
+        self.position, self._chain = row.position, row.chain
+        self.entry_count = self._audit.entry_count
+        self.settled_position = self._audit.settled_position
+
+    def note_sides(self) -> Sides:
+        """What it shows other blocks, as of the row that was audited last."""
+        if self._audit is not None:
+            self._sides = sides_of(self._audit.books)
+        assert self._sides is not None, "it was audited before it was let go"
+        return self._sides
+
+    def let_go(self) -> None:
+        """Keep only what it shows other blocks."""
+        self.note_sides()
+        self._audit = None
+
+    def news(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Those of them that are not settled, and have not been told; they are then."""
+        settled = self.settled_position
+        new = [
+            one for one in dict.fromkeys(findings) if (one.position > settled or not settled) and one not in self._told
+        ]
+        self._told.update(new)
+        return new
+
+    @property
+    def finding_count(self) -> int:
+        """How many have been told."""
+        return len(self._told)

@@ -1,0 +1,165 @@
+"""What `holdfast quarantine` does: writes to the catalogue what is wished, and tells what has come of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from rich.console import Console
+
+from actors.catalogue.quarantines import Correction, Quarantine, Quarantines
+from actors.core.corrections import MAX_NAME_LENGTH, MAX_WHY_LENGTH
+from actors.core.ids import BlockId, Kind, event_id, parse_id, parse_ticket_id
+from actors.engine.catalogue_port import CatalogueUnavailable
+from serve.wire_time import rfc3339
+
+DONE, NOT_DONE = 0, 1
+LOOK_S = 0.1
+END_PATIENCE_S = 30.0
+
+_FLAGS = {"tickets": "--void-ticket", "holds": "--end-hold", "orders": "--end-order", "by": "--by", "why": "--why"}
+
+
+class Refused(Exception):
+    """It cannot be done; the text is one line for whoever wished it."""
+
+
+class Ends(NamedTuple):
+    """What is to end, in an operator's words."""
+
+    tickets: tuple[str, ...]
+    holds: tuple[str, ...]
+    orders: tuple[str, ...]
+
+
+def run_list(database_url: str, console: Console, errors: Console) -> int:
+    """Print what is quarantined. The exit code."""
+
+    async def tell(quarantines: Quarantines) -> None:
+        standing = await quarantines.all()
+        console.print("\n".join(map(_line, standing)) or "nothing is quarantined", markup=False)
+
+    return _run(database_url, errors, tell)
+
+
+def run_impose(database_url: str, block: BlockId, by: str, why: str, console: Console, errors: Console) -> int:
+    """Impose a quarantine. The exit code."""
+
+    async def tell(quarantines: Quarantines) -> None:
+        _check_words(by, why)
+        position = await quarantines.head(block)
+        if position is None:
+            raise Refused(f"there is no event {event_id(block)}")
+        if await quarantines.impose(block, position, why, by):
+            console.print(f"{event_id(block)} is quarantined: its shard stops within about a second", markup=False)
+        else:
+            console.print("\n".join(map(_line, await quarantines.of([block]))), markup=False)
+
+    return _run(database_url, errors, tell)
+
+
+def run_end(database_url: str, block: BlockId, by: str, why: str, ends: Ends, console: Console, errors: Console) -> int:
+    """End a quarantine, and print what has come of that. The exit code."""
+
+    async def tell(quarantines: Quarantines) -> None:
+        _check_words(by, why)
+        console.print(await end(quarantines, block, _correction(block, by, why, ends), ends), markup=False)
+
+    return _run(database_url, errors, tell)
+
+
+async def end(quarantines: Quarantines, block: BlockId, correction: Correction, ends: Ends) -> str:
+    """Wish it, and wait until it is done. Raises Refused, CatalogueUnavailable."""
+    event = event_id(block)
+    number = await quarantines.wish_end(block, correction)
+    if number is None:
+        if await quarantines.of([block]):
+            raise Refused(f"{event} is being ended otherwise: wait for what comes of that (holdfast quarantine list)")
+        raise Refused(f"{event} is not quarantined")
+    until_s = time.monotonic() + END_PATIENCE_S
+    while time.monotonic() < until_s:
+        outcome = await quarantines.outcome(block, number)
+        if outcome.refused_because:
+            raise Refused(f"{event} stays quarantined: {_in_flags(outcome.refused_because, ends)}")
+        if outcome.has_ended:
+            again = await quarantines.of([block])
+            found = "; something was found meanwhile, so it is quarantined anew" if again else ""
+            return f"the quarantine of {event} has ended{found}"
+        await asyncio.sleep(LOOK_S)
+    raise Refused(f"{event} is not served again in {END_PATIENCE_S:.0f} s: it will be when its shard serves")
+
+
+def _run(database_url: str, errors: Console, command: Callable[[Quarantines], Awaitable[None]]) -> int:
+    async def run() -> None:
+        quarantines = Quarantines(database_url, application_name="holdfast quarantine")
+        try:
+            await command(quarantines)
+        finally:
+            await quarantines.close()
+
+    try:
+        asyncio.run(run())
+    except (Refused, CatalogueUnavailable) as fault:
+        errors.print(f"quarantine: {fault}", markup=False)
+        return NOT_DONE
+    return DONE
+
+
+def _check_words(by: str, why: str) -> None:
+    for flag, text, most in (("--by", by, MAX_NAME_LENGTH), ("--why", why, MAX_WHY_LENGTH)):
+        if not 1 <= len(text) <= most or not text.isprintable():
+            raise Refused(f"{flag}: must have 1 to {most} characters, on one line")
+
+
+def _correction(block: BlockId, by: str, why: str, ends: Ends) -> Correction:
+    return Correction(
+        by,
+        why,
+        tuple(_ticket(block, text) for text in ends.tickets),
+        tuple(_number(block, "--end-hold", Kind.HOLD, text) for text in ends.holds),
+        tuple(_number(block, "--end-order", Kind.ORDER, text) for text in ends.orders),
+    )
+
+
+def _ticket(block: BlockId, text: str) -> tuple[int, int]:
+    named = parse_ticket_id(text)
+    order, _, place = text.partition("/")
+    if named is None and place.isascii() and place.isdecimal():
+        return _number(block, "--void-ticket", Kind.ORDER, order), int(place) - 1
+    if named is None or named[0] != block:
+        raise Refused(f"--void-ticket {text}: must be ORDER/TICKET of {event_id(block)}, as in order_.../2, or an id")
+    return named[1:]
+
+
+def _number(block: BlockId, flag: str, kind: Kind, text: str) -> int:
+    named = parse_id(kind, text)
+    if named is None:
+        raise Refused(f"{flag} {text}: is not the id of {'an' if kind is Kind.ORDER else 'a'} {kind}")
+    if named[0] != block:
+        raise Refused(f"{flag} {text}: is of {event_id(named[0])}, which has a quarantine of its own, or none")
+    return named[1]
+
+
+def _in_flags(refusal: str, ends: Ends) -> str:
+    """What the block says of fields, in the words of the command: `holds[0]` is the first `--end-hold`."""
+    return "; ".join(_in_flag(fault, ends) for fault in refusal.split("; "))
+
+
+def _in_flag(fault: str, ends: Ends) -> str:
+    field, separator, problem = fault.partition(": ")
+    name, _, place = field.partition("[")
+    if not separator or name not in _FLAGS:
+        return fault
+    named = f" {getattr(ends, name)[int(place[:-1])]}" if place else ""
+    return f"{_FLAGS[name]}{named}: {problem}"
+
+
+def _line(standing: Quarantine) -> str:
+    rows = f"rows {standing.position} to {standing.last_position}" if standing.last_position else "no row"
+    rows = f"row {standing.position}" if standing.position == standing.last_position != 0 else rows
+    words = [event_id(standing.block), rfc3339(standing.imposed_at_ms), f"by {standing.by}", rows, standing.why]
+    if standing.is_ending:
+        words.append("(is being ended)")
+    if standing.refused_because:
+        words.append(f"(could not be ended: {standing.refused_because})")
+    return "  ".join(words)

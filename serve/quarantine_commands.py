@@ -1,0 +1,65 @@
+"""`holdfast quarantine`: events that nobody is served from, and how that ends. Needs the cluster's database."""
+
+from typing import Annotated
+
+import typer
+
+from serve.command_line import DatabaseUrl, DataDir, EventId, block_of, database_url_of, errors, out
+
+quarantine = typer.Typer(
+    no_args_is_help=True,
+    help="Events that nobody is served from until somebody has looked at them; also parts of events and desks.",
+)
+
+By = Annotated[
+    str,
+    typer.Option(help="Who says so: an operator's name or key id. It is kept for ever: no address, no person's data."),
+]
+Why = Annotated[str, typer.Option(help="In a sentence, kept for ever: no buyer's data.")]
+
+
+@quarantine.command("list")
+def list_quarantined(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Show what is quarantined: since when, by whom, because of which rows, why, and whether it is being ended."""
+    from serve.quarantine import run_list
+
+    raise typer.Exit(run_list(database_url_of(data_dir, database_url), out, errors))
+
+
+@quarantine.command("impose")
+def impose(event_id: EventId, by: By, why: Why, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Serve nobody from an event: its shard stops within about a second, through restarts and moves.
+
+    Nothing expires meanwhile. Of an event that is split this is about one of its blocks: name each, as `shards list
+    --blocks` does.
+    """
+    from serve.quarantine import run_impose
+
+    block = block_of(event_id)
+    raise typer.Exit(run_impose(database_url_of(data_dir, database_url), block, by, why, out, errors))
+
+
+@quarantine.command("end")
+def end(
+    event_id: EventId,
+    by: By,
+    why: Why,
+    void_ticket: Annotated[
+        list[str] | None, typer.Option(help="ORDER/TICKET, as in order_.../2, or a ticket's id; may be given again.")
+    ] = None,
+    end_hold: Annotated[list[str] | None, typer.Option(help="A hold's id; may be given again.")] = None,
+    end_order: Annotated[list[str] | None, typer.Option(help="An order's id; may be given again.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Serve an event again, by a correcting entry in its journal that says who, why, and what had to end for that.
+
+    Units of what ends are available again. With nothing to end the finding was false, or a fixed bug's. The wish is
+    kept until a shard has carried it out, so interrupting the command does not undo it, and running it again with the
+    same words does no harm.
+    """
+    from serve.quarantine import Ends, run_end
+
+    block = block_of(event_id)
+    ends = Ends(tuple(void_ticket or ()), tuple(end_hold or ()), tuple(end_order or ()))
+    raise typer.Exit(run_end(database_url_of(data_dir, database_url), block, by, why, ends, out, errors))

@@ -1,0 +1,197 @@
+"""`holdfast quarantine` on the real Postgres, with a shard that carries out what is wished."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from actors.catalogue.catalogue import Catalogue
+from actors.catalogue.quarantines import Quarantines
+from actors.core.commands import Correct
+from actors.core.entries import Corrected
+from actors.core.ids import BlockId, Kind, event_id, outside_id
+from actors.engine import withholding
+from actors.engine.engine import Engine
+from actors.engine.withholding import Withholding
+from actors.journal.codec import decode_entries
+from actors.journal.postgres import PostgresJournal
+from actors.link.batch import Failed, Fault, Replied
+from serve import quarantine as quarantine_module
+from serve.cli import app
+from tests.engine.postgres_shard import ask, on_sale, shard
+from tests.engine.stage import confirm, hold, order, read_hold
+
+pytestmark = pytest.mark.anyio
+
+SAID = ("--by", "mara", "--why", "looked at it")
+BOUND_S = 1.5
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(quarantine_module, "END_PATIENCE_S", 3.0)
+
+
+@pytest.fixture
+async def quarantines(database_url: str, anyio_backend: str) -> AsyncIterator[Quarantines]:
+    """None stand."""
+    quarantines = Quarantines(database_url)
+    await quarantines._line.run(lambda connection: connection.execute("delete from quarantines"))
+    yield quarantines
+    await quarantines.close()
+
+
+async def command(database_url: str, *words: str) -> Result:
+    """Run it, in a thread."""
+    return await asyncio.to_thread(CliRunner().invoke, app, ["quarantine", *words, "--database-url", database_url])
+
+
+async def done(database_url: str, *words: str) -> str:
+    """What it prints; not what the shard logs meanwhile."""
+    ended = await command(database_url, *words)
+    assert ended.exit_code == 0, ended.output
+    return "\n".join(line for line in ended.stdout.splitlines() if "block=" not in line)
+
+
+async def refused(database_url: str, *words: str) -> str:
+    """The one line that the command is refused with."""
+    ended = await command(database_url, *words)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    return line.removeprefix("quarantine: ")
+
+
+async def corrections(database_url: str, block: BlockId) -> list[Corrected]:
+    """Those in the block's journal."""
+    journal = PostgresJournal(database_url)
+    rows = await journal.rows(block, 0, 10_000)
+    await journal.close()
+    return [entry for row in rows for entry in decode_entries(row.entries) if isinstance(entry, Corrected)]
+
+
+async def is_quarantined(engine: Engine, block: BlockId) -> bool:
+    """Whether neither writes nor reads are served."""
+    answers = [await ask(engine, block, asked) for asked in (hold(99, "1/9"), read_hold(1))]
+    return all(isinstance(answer, Failed) and answer.fault is Fault.QUARANTINED for answer in answers)
+
+
+async def check_there_and_back(database_url: str, key: str) -> None:
+    """Imposed while it sells, kept by a successor, refused by name, ended: by its journal first."""
+    async with shard(database_url) as engine:
+        block = await on_sale(engine, database_url, key)
+        event = event_id(block)
+        for asked in (hold(1, "1/1"), hold(2, "1/2", "1/3"), order(3, 2), confirm(3)):
+            assert isinstance(await ask(engine, block, asked), Replied)
+        assert await done(database_url, "impose", event, *SAID) == (
+            f"{event} is quarantined: its shard stops within about a second"
+        )
+        assert "by mara" in await done(database_url, "impose", event, "--by", "jo", "--why", "me too")
+        await asyncio.sleep(BOUND_S)
+        assert await is_quarantined(engine, block)
+    async with shard(database_url, incarnation=2) as engine:
+        assert await is_quarantined(engine, block)
+        gone = outside_id(Kind.HOLD, block, 77)
+        assert await refused(database_url, "end", event, *SAID, "--end-hold", gone) == (
+            f"{event} stays quarantined: --end-hold {gone}: there is no such hold"
+        )
+        assert "could not be ended: holds[0]: there is no such hold" in await done(database_url, "list")
+        assert await is_quarantined(engine, block)
+        ends = (
+            "--end-hold", outside_id(Kind.HOLD, block, 1), "--void-ticket", f"{outside_id(Kind.ORDER, block, 3)}/2",
+        )  # fmt: skip
+        assert await done(database_url, "end", event, *SAID, *ends) == f"the quarantine of {event} has ended"
+        (entry,) = await corrections(database_url, block)
+        assert (entry.by, entry.why, entry.holds, entry.voided) == ("mara", "looked at it", (1,), ((3, (1,)),))
+        assert entry.position > 0
+        for asked in (hold(4, "1/1"), hold(5, "1/3")):
+            assert isinstance(await ask(engine, block, asked), Replied)
+    assert event not in await done(database_url, "list")
+
+
+@pytest.fixture
+async def _began(quarantines: Quarantines) -> None:
+    """None stand, and no shard has been there."""
+    await quarantines._line.run(
+        lambda connection: connection.execute("delete from shards; delete from blocks; delete from quarantine_history")
+    )
+
+
+@pytest.mark.usefixtures("_began")
+async def test_a_quarantine_is_imposed_and_ended_from_the_command_line(
+    database_url: str, quarantines: Quarantines
+) -> None:
+    await check_there_and_back(database_url, "there and back")
+    rows = await quarantines._line.fetch("select what, who, why from quarantine_history order by at")
+    assert [tuple(row) for row in rows] == [("imposed", "mara", "looked at it"), ("ended", "mara", "looked at it")]
+
+
+async def test_what_cannot_be_is_refused_by_name(database_url: str, quarantines: Quarantines) -> None:
+    block, other = BlockId("0000000000000001"), BlockId("0000000000000002")
+    event = event_id(block)
+    assert await done(database_url, "list") == "nothing is quarantined"
+    assert await refused(database_url, "impose", event, *SAID) == f"there is no event {event}"
+    assert await refused(database_url, "end", event, *SAID) == f"{event} is not quarantined"
+    catalogue = Catalogue(database_url)
+    await catalogue._line.fetch("insert into blocks (block_id, tenant, shard) values ($1, 'arena', 'away')", block)
+    await catalogue.close()
+    assert await refused(database_url, "impose", event, "--by", "", "--why", "so") == (
+        "--by: must have 1 to 200 characters, on one line"
+    )
+    assert await refused(database_url, "impose", event, "--by", "mara", "--why", "a\nb") == (
+        "--why: must have 1 to 1000 characters, on one line"
+    )
+    await done(database_url, "impose", event, *SAID)
+    assert await refused(database_url, "end", event, *SAID, "--end-hold", "order_1") == (
+        "--end-hold order_1: is not the id of a hold"
+    )
+    another = outside_id(Kind.ORDER, other, 1)
+    assert await refused(database_url, "end", event, *SAID, "--end-order", another) == (
+        f"--end-order {another}: is of {event_id(other)}, which has a quarantine of its own, or none"
+    )
+    assert (await refused(database_url, "end", event, *SAID, "--void-ticket", "2")).startswith(
+        f"--void-ticket 2: must be ORDER/TICKET of {event}"
+    )
+    assert await refused(database_url, "end", event, *SAID) == (
+        f"{event} is not served again in 3 s: it will be when its shard serves"
+    )
+    assert "(is being ended)" in await done(database_url, "list")
+    assert await refused(database_url, "end", event, "--by", "jo", "--why", "so") == (
+        f"{event} is being ended otherwise: wait for what comes of that (holdfast quarantine list)"
+    )
+
+
+async def test_what_is_found_meanwhile_is_a_quarantine_of_its_own(database_url: str, quarantines: Quarantines) -> None:
+    block, catalogue = BlockId("0000000000000003"), Catalogue(database_url)
+    await quarantines.impose(block, 7, "a unit has two owners", "auditor")
+    (first,) = await quarantines.of([block])
+    await quarantines.impose(block, 9, "another, too", "auditor")
+    assert not await catalogue.end_quarantine(block, Correct(first.number, 7, "mara", "looked at it", 0))
+    (second,) = await quarantines.of([block])
+    assert second.number > first.number
+    assert (second.position, second.last_position, second.is_ending) == (9, 9, False)
+    assert await catalogue.end_quarantine(block, Correct(second.number, 9, "mara", "looked at it", 0))
+    assert await quarantines.of([block]) == []
+    assert await catalogue.end_quarantine(block, Correct(second.number, 9, "mara", "looked at it", 0)), "again"
+    rows = await quarantines._line.fetch("select what from quarantine_history where block_id = $1 order by at", block)
+    assert sorted(row["what"] for row in rows) == ["ended", "ended", "imposed", "imposed"]
+    await catalogue.close()
+
+
+def heartbeats_do_not_tell(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Withholding, "heed", lambda *_: None)
+
+
+def corrections_are_not_journaled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(withholding, "decide_correct", lambda *_: None)
+
+
+@pytest.mark.usefixtures("_began")
+@pytest.mark.parametrize("sabotage", [heartbeats_do_not_tell, corrections_are_not_journaled])
+async def test_the_check_notices(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises((AssertionError, ValueError)):
+        await check_there_and_back(database_url, sabotage.__name__)

@@ -1,0 +1,98 @@
+"""The continuous audit beside shards that crash, pause, move and lose acknowledgements: it finds nothing, as nothing is
+wrong."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from random import Random
+
+import msgspec
+import pytest
+
+from actors.audit.rows import Row
+from actors.auditor.auditor import Auditor, Reading
+from actors.auditor.figures import AuditorFigures
+from actors.auditor.journals import Heads, Page, Span
+from actors.core.ids import BlockId
+from actors.journal.memory import MemoryStore
+from tests.simulation import virtual_time
+from tests.simulation.buyers import Crowd, create_event
+from tests.simulation.world import World
+
+SEEDS = range(6)
+VIRTUAL_S = 40.0
+BUYERS = 8
+
+
+class MemoryReading:
+    """The journals of a simulation."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads:
+        return Heads(await self.all_heads())
+
+    async def all_heads(self) -> dict[str, int]:
+        return {block: rows[-1].position for block, rows in self._store.journals.items() if rows}
+
+    async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
+        pages = {}
+        for block, span in spans.items():
+            rows = [Row(*msgspec.structs.astuple(row)) for row in self._store.journals[BlockId(block)]]
+            known = rows[span.behind - 1] if span.behind else None
+            pages[block] = Page(known, rows[span.behind : min(span.last, span.behind + limit)])
+        return pages
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Refusing:
+    """Quarantines that must not be."""
+
+    async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool:
+        raise AssertionError(f"{block} is to be quarantined: {why}")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def simulate(seed: int, reading: type[MemoryReading] = MemoryReading) -> tuple[AuditorFigures, int]:
+    """What an auditor came to that followed all along, and how many rows there are."""
+
+    async def main() -> tuple[AuditorFigures, int]:
+        world = World(seed, ("s1", "s2", "s3"), faults=True)
+        gateways = [world.gateway(), world.gateway()]
+        source: Reading = reading(world.store)
+        auditor = Auditor(source, Refusing(), monotonic=asyncio.get_running_loop().time)
+        following = asyncio.create_task(auditor.run())
+        events = [await create_event(gateways[0], f"event-{number}") for number in range(3)]
+        crowd = Crowd(world, events)
+        work = [crowd.buy(gateways, Random(f"{seed}-{buyer}"), VIRTUAL_S) for buyer in range(BUYERS)]
+        await asyncio.gather(*work, world.script_faults(VIRTUAL_S - 5), world.script_moves(VIRTUAL_S - 5))
+        following.cancel()
+        await asyncio.wait((following,))
+        while await auditor.round():
+            pass
+        return auditor.figures, sum(map(len, world.store.journals.values()))
+
+    return virtual_time.run(main)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_that_a_healthy_system_does_under_faults_is_a_finding(seed: int) -> None:
+    figures, row_count = simulate(seed)
+    assert (figures.finding_count, figures.unaudited_count, figures.begun_anew_count) == (0, 0, 0)
+    assert figures.row_count == row_count > 100
+
+
+def test_control_a_reader_that_loses_a_row_is_noticed() -> None:
+    class Losing(MemoryReading):
+        async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
+            pages = await super().rows(spans, limit)
+            for page in pages.values():
+                page.rows = [row for row in page.rows if row.position != 20]
+            return pages
+
+    with pytest.raises(AssertionError):
+        simulate(SEEDS[0], Losing)
