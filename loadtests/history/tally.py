@@ -13,13 +13,16 @@ INFO_ALLOWED = 0.02
 class Tally(msgspec.Struct):
     """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
 
-    `unchecked`: refusals and reads that nobody knows how to hold against anything.
+    `unchecked`: refusals and reads that nobody knows how to hold against anything. `elsewhere`: refused baskets, where
+    what stood in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit,
+    which goes by time, whether units that can be counted were there.
     """
 
     calls: dict[str, int] = {}
     info: int = 0
     unresolved: int = 0
     unchecked: int = 0
+    elsewhere: int = 0
 
     def count(self, call: Call) -> None:
         """One more call."""
@@ -47,4 +50,5 @@ def together(tallies: Iterable[Tally]) -> Tally:
         total.info += tally.info
         total.unresolved += tally.unresolved
         total.unchecked += tally.unchecked
+        total.elsewhere += tally.elsewhere
     return total

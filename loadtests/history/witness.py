@@ -60,6 +60,7 @@ class Witness:
         self, block: str, calls: Iterable[Call], audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS
     ) -> None:
         self.findings: list[Finding] = []
+        self.finding_count = 0
         self.tally = Tally()
         self._block = block
         self._calls = iter(calls)
@@ -146,7 +147,9 @@ class Witness:
             tries.under_way += 1
         self.tally.count(call)
         if _tells_of_the_state(call):
-            if self._is_lost or not can_be_checked(call):
+            if call.kind is Kind.HOLD and call.block != self._block:
+                self.tally.elsewhere += 1
+            elif self._is_lost or not can_be_checked(call):
                 self.tally.unchecked += 1
             else:
                 self._questions.append(_Question(call, since_us, may_be_older))
@@ -253,6 +256,7 @@ class Witness:
         what = (
             f"{call.client}, {call.kind} {call.id or call.key} at {call.invoked_us} µs, {call.reason or call.outcome}"
         )
+        self.finding_count += 1
         self.findings.append(Finding(self._block, self._position, fault, f"{what}: {sentence}"))
 
 

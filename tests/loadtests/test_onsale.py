@@ -151,11 +151,12 @@ def test_processes_of_buyers_that_cannot_begin_fail_the_run_and_are_gone(tmp_pat
         0,
         1,
         "run",
-        "/nowhere/told",
+        "/nowhere/calls",
+        0,
     )
 
     async def run() -> Crowd:
-        crowd = Crowd([task, msgspec.structs.replace(task, told_file=str(tmp_path / "told"))])
+        crowd = Crowd([task, msgspec.structs.replace(task, calls_file=str(tmp_path / "calls"))])
         try:
             with pytest.raises(CrowdFailed):
                 await crowd.start()
