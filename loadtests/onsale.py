@@ -118,6 +118,8 @@ def _cannot_write(file: Path, fault: OSError, console: Console) -> int:
 
 def verdict(report: Report) -> int:
     """The exit code that a report deserves."""
+    if report.audit.history.tally.call_count < report.figures.write_count:
+        return WRONG  # not all that was asked was checked
     if report.unexplained or not report.audit.clean or set(report.durability.values()) != {"on"}:
         return WRONG
     if report.sold_out and report.audit.sold_count != report.units:
