@@ -155,6 +155,7 @@ async def _run(options: Options, console: Console, open_hand: Callable[[], Fleet
             tenant = await tenant_of(options.server.database_url, blocks.home) if options.split else ""
             histories = Histories(Path(folder), tenant)
             histories.sort(files)
+            await asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0))
             live = await _live_digests(administration, [*blocks.all, *answers])
             audited = await _audit(options.server, blocks, live, answers, histories, console)
     finally:

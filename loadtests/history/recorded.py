@@ -16,8 +16,8 @@ from loadtests.history.standing import TURNED_AWAY
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 
-OVER_AFTER_US = 60_000_000
-"""Longer than any server lets a call wait whose client is gone."""
+OVER_AFTER_US = 15_000_000
+"""A server lets a call wait for ten seconds if nothing else is said; five more for what is on its way."""
 
 
 class RecordedShop:
@@ -83,11 +83,13 @@ class Histories:
     """The calls of a run on one event, by the block in which they are at home, on disk.
 
     `tenant`: whose it is, if the event is split: then what is held of it is at home at a desk.
+    `over_us`: when all is over that nobody was told of.
     """
 
     def __init__(self, folder: Path, tenant: str = "") -> None:
         self._folder = folder
         self._tenant = tenant
+        self.over_us = 0
         self._blocks: list[str] = []
 
     def sort(self, files: Iterable[Path]) -> None:
@@ -99,6 +101,8 @@ class Histories:
                 if home not in opened:
                     opened[home] = self._file_of(home).open("wb", buffering=1 << 18)
                 opened[home].write(line_of(call))
+                if call.outcome is Outcome.INFO:
+                    self.over_us = max(self.over_us, call.over_us)
         finally:
             for file in opened.values():
                 file.close()

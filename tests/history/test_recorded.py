@@ -83,9 +83,10 @@ def test_the_audit_is_told_what_buyers_were_told() -> None:
 def test_what_is_asked_of_an_event_is_at_home_there_or_if_it_is_split_at_a_desk(
     tmp_path: Path, tenant: str, asked_at: str
 ) -> None:
-    held = info(Kind.HOLD, 0, 1, "k")
+    held = info(Kind.HOLD, 0, 1, "k", over_us=9)
     of_order = Call("anna", Kind.CANCEL, BLOCK, 2, Outcome.INFO, key="c", id=id_of("order", "0" * 16, 1))
     (tmp_path / "calls").write_bytes(line_of(held) + line_of(of_order))
     histories = Histories(tmp_path, tenant)
     histories.sort([tmp_path / "calls"])
     assert list(histories.witnesses(0)) == [asked_at, "0" * 16]
+    assert histories.over_us == 9
