@@ -5,13 +5,10 @@ A group for which there is not enough tries with fewer, down to one.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 
-import msgspec
-
-from actors.audit.denials import Denied
-from actors.audit.replies import Acknowledged, Answered, Told
+from actors.audit.replies import Acknowledged, Told
 from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
 from loadtests.figures import Figures, count
 from loadtests.house import AREA, BEST_SHARE, MOMENT_S, Belief, Way, seat_name, seat_of_name
@@ -41,22 +38,12 @@ EXPLAINED = {
 
 
 class Notebook:
-    """What the buyers of one process share: the figures, what they were told, the clock and who is waiting."""
+    """What the buyers of one process share: the figures, the clock and who is waiting."""
 
-    def __init__(self, event_id: str, figures: Figures, keep: Callable[[Answered], None], starts_at_s: float) -> None:
+    def __init__(self, figures: Figures, starts_at_s: float) -> None:
         self.figures = figures
         self.in_flight = 0
-        self._event_id = event_id
-        self._keep = keep
         self._starts_at_s = starts_at_s
-
-    def note(self, reply: Acknowledged, key: str) -> None:
-        """A buyer was told this in answer to what it asked under the key."""
-        self._keep(msgspec.structs.replace(reply, key=key))
-
-    def note_denied(self, area: str, quantity: int, asked_ms: int) -> None:
-        """A buyer asked for places of the area (empty: for a seat) and was just told that there are not so many."""
-        self._keep(Denied(self._event_id, area, asked_ms, _wall_ms(), quantity))
 
     def now_ms(self) -> int:
         """Milliseconds since the run began."""
@@ -163,7 +150,6 @@ class Buyer:
 
     async def _hold(self, way: Way, ask: Ask, key: str) -> Acknowledged | str | None:
         """The hold, or the code with which it was refused; None: that counts as an error."""
-        asked_ms = _wall_ms()
         answer = await self._answer(ask, key)
         figures = self._notebook.figures
         if isinstance(answer, Accepted):
@@ -175,8 +161,6 @@ class Buyer:
             return None
         count(figures.refused_by, way)
         if answer.code == NOT_ENOUGH:
-            if ask.areas or ask.quantity == 1:
-                self._notebook.note_denied(AREA if ask.areas else "", ask.quantity, asked_ms)
             if ask.quantity == 1:
                 self._belief.despair(way)
         elif ask.seats:
@@ -190,12 +174,11 @@ class Buyer:
         return answer.reply if isinstance(answer, Accepted) else None
 
     async def _answer(self, ask: Ask, key: str) -> Accepted | Refused | Broken:
-        """What came of it, counted; what was accepted is noted."""
+        """What came of it, counted."""
         answer = await self._send(ask, key)
         figures = self._notebook.figures
         if isinstance(answer, Accepted):
             figures.accept(ask.told, self._notebook.now_ms())
-            self._notebook.note(answer.reply, key)
             if not _is_what_was_asked(answer.reply, ask):
                 count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked for something else")
         elif isinstance(answer, Broken):
@@ -211,7 +194,6 @@ class Buyer:
         answer = await self._send(ask, key)
         if isinstance(answer, Accepted) and answer.replayed and _same(answer.reply, before):
             self._notebook.figures.replayed += 1
-            self._notebook.note(answer.reply, key)
         else:
             count(self._notebook.figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked again, got {answer}")
 
@@ -220,9 +202,7 @@ class Buyer:
         call = asyncio.create_task(self._shop.shop.ask(ask, key))
         await asyncio.sleep(self._random.uniform(0, VANISH_WITHIN_S))
         call.cancel()
-        answered = await asyncio.gather(call, return_exceptions=True)
-        if isinstance(answered[0], Accepted):  # it was quicker than the buyer's feet
-            self._notebook.note(answered[0].reply, key)
+        await asyncio.gather(call, return_exceptions=True)
         self._notebook.figures.vanished += 1
 
     async def _send(self, ask: Ask, key: str) -> Accepted | Refused | Broken:
@@ -255,7 +235,3 @@ def _same(reply: Acknowledged, before: Acknowledged) -> bool:
     return (reply.id, set(reply.units), set(reply.areas), reply.total_minor) == (
         before.id, set(before.units), set(before.areas), before.total_minor,
     )  # fmt: skip
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -17,19 +17,23 @@ from typing import BinaryIO
 import msgspec
 import uvloop
 
-from actors.audit.replies import Answered
 from loadtests.buyers import Buyer, Notebook
 from loadtests.buyers_grpc import CALLS_PER_CHANNEL, GrpcShop
 from loadtests.buyers_http import HttpShop
 from loadtests.calls import Insistent
 from loadtests.figures import Figures
+from loadtests.history.calls import Call, Recorder, line_of
+from loadtests.history.recorded import RecordedShop
 from loadtests.house import Belief, House, HouseKind
 
 PULSE_S = 0.2
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a process is to do: be the buyers `part` of `parts`. `told_file`: where to write what buyers were told."""
+    """What a process is to do: be the buyers `part` of `parts`. `calls_file`: where to write their calls.
+
+    `clock_ahead_us`: so far the clock of the run, in µs since 1970, is ahead of the machine's monotonic one.
+    """
 
     http_url: str
     grpc_target: str
@@ -44,7 +48,8 @@ class Task(msgspec.Struct, frozen=True):
     part: int
     parts: int
     run: str
-    told_file: str
+    calls_file: str
+    clock_ahead_us: int
 
 
 class Pulse(msgspec.Struct, frozen=True, tag=True):
@@ -73,24 +78,25 @@ def main() -> None:
 async def _run(orders: BinaryIO, answers: BinaryIO) -> None:
     task = msgspec.json.decode(orders.readline(), type=Task)
     shops: list[HttpShop | GrpcShop] = _shops(task)
-    encoder = msgspec.json.Encoder()
-    with Path(task.told_file).open("wb", buffering=1 << 20) as told:  # noqa: ASYNC230  (buffered, and local)
+    with Path(task.calls_file).open("wb", buffering=1 << 20) as calls:  # noqa: ASYNC230  (buffered, and local)
 
-        def keep(answer: Answered) -> None:
-            told.write(encoder.encode(answer) + b"\n")
+        def keep(call: Call) -> None:
+            calls.write(line_of(call))
 
+        recorder = Recorder(lambda: time.monotonic_ns() // 1000 + task.clock_ahead_us, keep)
         _say(answers, b"ready")
         starts_at_s = float(orders.readline())
         await asyncio.sleep(max(starts_at_s - time.monotonic(), 0))
         cpu_before_s = time.process_time()
         figures = Figures(accepted_at=bytearray(task.duration_ms))
-        notebook = Notebook(task.event_id, figures, keep, starts_at_s)
+        notebook = Notebook(figures, starts_at_s)
         over = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.call_later(starts_at_s + task.duration_ms / 1000 - time.monotonic(), over.set)
         loop.add_reader(orders.fileno(), _end_early, over, orders)
         pulsing = asyncio.create_task(_pulse(answers, notebook))
-        await asyncio.gather(*(buyer.visit_until(over) for buyer in _buyers(task, shops, notebook)))
+        await asyncio.gather(*(buyer.visit_until(over) for buyer in _buyers(task, shops, notebook, recorder)))
+        recorder.close()
         figures.cpu_s = time.process_time() - cpu_before_s
         pulsing.cancel()
     for shop in shops:
@@ -110,7 +116,7 @@ def _shops(task: Task) -> list[HttpShop | GrpcShop]:
     return [*http, *(GrpcShop(task.grpc_target, task.api_key, task.event_id) for _ in range(channels))]
 
 
-def _buyers(task: Task, shops: list[HttpShop | GrpcShop], notebook: Notebook) -> Iterator[Buyer]:
+def _buyers(task: Task, shops: list[HttpShop | GrpcShop], notebook: Notebook, recorder: Recorder) -> Iterator[Buyer]:
     random = Random(f"{task.run}-{task.part}")
     belief = Belief(House(task.units, task.house), task.part, task.parts, random)
     keys = (f"{task.run}-{task.part}-{number}" for number in count())
@@ -118,7 +124,8 @@ def _buyers(task: Task, shops: list[HttpShop | GrpcShop], notebook: Notebook) ->
         over_grpc = number - task.http_buyers
         first_channel = 1 if task.http_buyers else 0
         shop = shops[0] if over_grpc < 0 else shops[first_channel + over_grpc // CALLS_PER_CHANNEL]
-        yield Buyer(Insistent(shop, random), belief, notebook, random, keys, task.best_share)
+        recorded = RecordedShop(shop, recorder, task.event_id, f"{task.part}-{number}")
+        yield Buyer(Insistent(recorded, random), belief, notebook, random, keys, task.best_share)
 
 
 async def _pulse(answers: BinaryIO, notebook: Notebook) -> None:

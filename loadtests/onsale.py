@@ -17,11 +17,14 @@ from actors.audit.audit import JournalAudit, LiveDigest
 from actors.audit.denials import Denied
 from actors.audit.findings import Finding
 from actors.audit.ids import event_of
-from actors.audit.replies import Answered, by_block, read_answers
+from actors.audit.replies import Answered, by_block
+from actors.audit.rows import tenant_of
 from loadtests.changes import FleetHand
 from loadtests.crowd import CrowdFailed
 from loadtests.event_blocks import EventBlocks
 from loadtests.figures import together
+from loadtests.history.calls import read_calls
+from loadtests.history.recorded import Histories, answers_of, checked
 from loadtests.house import BEST_SHARE, House, HouseKind
 from loadtests.load_process import Task
 from loadtests.report import FINDINGS_SHOWN, Audited, Report, save, show
@@ -115,6 +118,8 @@ def _cannot_write(file: Path, fault: OSError, console: Console) -> int:
 
 def verdict(report: Report) -> int:
     """The exit code that a report deserves."""
+    if report.audit.history.tally.call_count < report.figures.write_count:
+        return WRONG  # not all that was asked was checked
     if report.unexplained or not report.audit.clean or set(report.durability.values()) != {"on"}:
         return WRONG
     if report.sold_out and report.audit.sold_count != report.units:
@@ -145,9 +150,14 @@ async def _run(options: Options, console: Console, open_hand: Callable[[], Fleet
             await asyncio.sleep(COUNTERS_LAG_S)
             counters = _since(before, await administration.status())
             durability = await administration.durability()  # now, as the shards' lines are there that have committed
-            answers = by_block(read_answers(Path(task.told_file) for task in tasks))
+            files = [Path(task.calls_file) for task in tasks]
+            answers = by_block(answers_of(read_calls(files)))
+            tenant = await tenant_of(options.server.database_url, blocks.home) if options.split else ""
+            histories = Histories(Path(folder), tenant)
+            histories.sort(files)
+            await asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0))
             live = await _live_digests(administration, [*blocks.all, *answers])
-            audited = await _audit(options.server, blocks, live, answers, console)
+            audited = await _audit(options.server, blocks, live, answers, histories, console)
     finally:
         await administration.close()
         if hand is not None:
@@ -185,6 +195,7 @@ def _tasks(options: Options, event_id: str, run: str, folder: Path) -> list[Task
     parts = options.process_count()
     over_http = options.buyers - options.buyers // 2
     server = options.server
+    ahead_us = (time.time_ns() - time.monotonic_ns()) // 1000
     return [
         Task(
             http_url=server.http_url,
@@ -200,7 +211,8 @@ def _tasks(options: Options, event_id: str, run: str, folder: Path) -> list[Task
             part=part,
             parts=parts,
             run=run,
-            told_file=str(folder / f"told-{part}.jsonl"),
+            calls_file=str(folder / f"calls-{part}.jsonl"),
+            clock_ahead_us=ahead_us,
         )
         for part in range(parts)
     ]
@@ -239,10 +251,13 @@ async def _audit(
     event: EventBlocks,
     live: dict[str, LiveDigest],
     answers: dict[str, list[Answered]],
+    histories: Histories,
     console: Console,
 ) -> Audited:
     """Of all blocks of the event, and of the desks at which baskets of it are at home."""
-    audit = JournalAudit(server.database_url, event.told(answers), live)
+    witnesses = histories.witnesses(time.time_ns() // 1000)
+    audit = JournalAudit(server.database_url, event.told(answers), live, witnesses)
+    cpu_before_s = time.process_time()
     findings: list[Finding] = []
     finding_count = 0
     with progress_bar(console, "{task.completed:,.0f} rows") as progress:
@@ -264,6 +279,7 @@ async def _audit(
         finding_count,
         sum(block.sold_count for block in units),
         sum(block.capacity for block in units),
+        checked(witnesses, time.process_time() - cpu_before_s),
     )
 
 

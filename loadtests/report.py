@@ -10,6 +10,8 @@ from actors.audit.audit import BlockSummary
 from actors.audit.findings import Finding
 from loadtests.changes import Change, Kind
 from loadtests.figures import Figures
+from loadtests.history.recorded import Checked
+from loadtests.history.tally import Tally
 from loadtests.house import HouseKind, Way
 from loadtests.kills import Kill, felt_until
 from loadtests.server import Availability, Counters
@@ -31,11 +33,17 @@ class Audited(msgspec.Struct, frozen=True):
     finding_count: int
     sold_count: int = 0
     capacity: int = 0
+    history: Checked = Checked(Tally(), 0)
 
     @property
     def clean(self) -> bool:
-        """Whether all was audited, the live state too, and nothing is wrong."""
-        return not self.finding_count and all(block.digest_compared for block in self.blocks)
+        """Whether all was audited, the live state and the history too, and nothing is wrong."""
+        return self.is_whole and not self.finding_count and self.history.clean
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server told the digest of each block."""
+        return all(block.digest_compared for block in self.blocks)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -182,6 +190,7 @@ def _show_audit(audit: Audited, console: Console) -> None:
         f"{audit.denied_count:,} times denied units that can be counted; "
         f"{audit.sold_count:,} of {audit.capacity:,} units sold",
     )
+    _show_history(audit.history, console)
     if audit.clean:
         _line(
             console,
@@ -189,11 +198,27 @@ def _show_audit(audit: Audited, console: Console) -> None:
             "[green]clean[/]: nothing sold twice, nothing acknowledged lost, live digest equal, nothing denied wrongly",
         )
         return
-    if not all(block.digest_compared for block in audit.blocks):
+    if not audit.is_whole:
         _line(console, "", "[red]incomplete[/]: the server did not tell its digest")
     _line(console, "", f"[red]{audit.finding_count:,} findings[/]")
     for finding in audit.findings:
         console.print(f"    {finding}", style="red", markup=False)
+
+
+def _show_history(history: Checked, console: Console) -> None:
+    tally = history.tally
+    _line(
+        console,
+        "history",
+        f"{tally.call_count:,} calls, {tally.info:,} of them without an answer, of {tally.unresolved:,} of which it "
+        f"stays unknown what came; {tally.elsewhere:,} refused by other blocks than their own; "
+        f"checked with the audit in {history.cpu_s:.1f} s of CPU",
+    )
+    _line(console, "", _counts(tally.calls))
+    if not tally.suffices:
+        _line(console, "", f"[red]incomplete[/]: {tally.unchecked:,} calls unchecked, {tally.unresolved:,} unknown")
+    if history.finding_count:
+        _line(console, "", f"[red]{history.finding_count:,} calls that the journal does not bear out[/]")
 
 
 def _line(console: Console, title: str, text: str) -> None:

@@ -4,7 +4,7 @@ Memory grows with the holds that a block ever had, by some 200 bytes each when t
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from actors.audit.ledger import Ledger
 from actors.audit.replies import Acknowledged, Answered, ReplyCheck
 from actors.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
 from actors.audit.sides import sides_of
+from actors.core import entries as e
 
 
 class LiveDigest(msgspec.Struct, frozen=True):
@@ -24,6 +25,24 @@ class LiveDigest(msgspec.Struct, frozen=True):
     ledger_digest: bytes
     entries_applied: int
     position: int
+
+
+class Watcher(Protocol):
+    """Who looks at a block while it is folded. What is found goes to `findings`, which the audit empties."""
+
+    findings: list[Finding]
+
+    def meet(self, entry: e.Entry, position: int, books: Books) -> None:
+        """The entry is in the row at `position`; `books` do not have it yet."""
+        ...
+
+    def row_over(self, position: int, books: Books) -> None:
+        """`books` have all of the row at `position`."""
+        ...
+
+    def finish(self, books: Books) -> None:
+        """The journal is at its end."""
+        ...
 
 
 class BlockSummary(msgspec.Struct, frozen=True):
@@ -52,6 +71,7 @@ class BlockAudit:
         answers: Iterable[Answered] = (),
         live: LiveDigest | None = None,
         read_by_others: int = 0,
+        watcher: Watcher | None = None,
     ) -> None:
         self._block = block
         self._rows = RowCheck(block)
@@ -61,6 +81,7 @@ class BlockAudit:
         self._denials = DenialCheck(block, (one for one in told if isinstance(one, Denied)))
         self._live = live
         self._read_by_others = read_by_others
+        self._watcher = watcher
         self._compared = False
         self._row_count = 0
 
@@ -70,17 +91,23 @@ class BlockAudit:
         entries = self._rows.entries_of(row)
         for entry in entries or ():
             self._replies.meet(entry, row.position, self._ledger.books)
+            if self._watcher is not None:
+                self._watcher.meet(entry, row.position, self._ledger.books)
             self._ledger.fold(entry, row.position, row.epoch)
             self._denials.meet(self._ledger.written_at_ms, self._ledger.books)
             if self._live is not None and self._ledger.entry_count == self._live.entries_applied:
                 yield from self._compare(self._live)
         self._ledger.check_row()
+        if self._watcher is not None:
+            self._watcher.row_over(row.position, self._ledger.books)
         yield from self._drained()
 
     def finish(self) -> Iterator[Finding]:
         """The journal is at its end; yields what is missing."""
         self._replies.finish()
         self._denials.finish()
+        if self._watcher is not None:
+            self._watcher.finish(self._ledger.books)
         if not self._row_count:
             yield self._finding(Fault.JOURNAL_EMPTY, "the block does not exist, or all of its rows are gone")
         elif self._rows.position < self._read_by_others:
@@ -138,6 +165,7 @@ class BlockAudit:
             self._ledger.books.findings,
             self._replies.findings,
             self._denials.findings,
+            self._watcher.findings if self._watcher is not None else [],
         ):
             yield from findings
             findings.clear()
@@ -151,12 +179,14 @@ class JournalAudit:
         database_url: str,
         answers: Mapping[str, Iterable[Answered]] | None = None,
         live: Mapping[str, LiveDigest] | None = None,
+        watchers: Mapping[str, Watcher] | None = None,
     ) -> None:
         self.summaries: list[BlockSummary] = []
         self.row_count = 0
         self._database_url = database_url
         self._answers = answers or {}
         self._live = live or {}
+        self._watchers = watchers or {}
 
     async def run(self, blocks: Iterable[str] | None = None) -> AsyncIterator[Finding]:
         """Everything that is wrong with these blocks, or with all, as they are at one time.
@@ -179,7 +209,10 @@ class JournalAudit:
             asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
         baskets = BasketCheck()
         for block in dict.fromkeys(asked):
-            audit = BlockAudit(block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0))
+            audit = BlockAudit(
+                block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0),
+                self._watchers.get(block),
+            )  # fmt: skip
             async for row in rows_of(connection, block):
                 self.row_count += 1
                 for finding in audit.take(row):
@@ -192,5 +225,5 @@ class JournalAudit:
             yield finding
 
     def _spoken_of(self) -> list[str]:
-        """The blocks of which clients were told something, or the server tells its state."""
-        return [*self._answers, *self._live]
+        """The blocks of which clients were told something, or the server tells its state, or that somebody watches."""
+        return [*self._answers, *self._live, *self._watchers]

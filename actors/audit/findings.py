@@ -94,6 +94,11 @@ class Fault(StrEnum):
     REPLY_DIFFERS = "acknowledged otherwise than journaled"
     REPLY_OF_ANOTHER_KEY = "acknowledged to another key than journaled"
     DENIED_WRONGLY = "denied although it was available"
+    AGAINST_REAL_TIME = "took effect before what had been answered when it was asked for"
+    DONE_THOUGH_REFUSED = "refused, and done"
+    REFUSED_WRONGLY = "refused for what was so at no moment of the call"
+    READ_WRONGLY = "read as what was so at no moment of the call"
+    READ_STALE = "read as of before what had been answered when it was asked for"
     DIGEST_DIFFERS = "live state differs from the journal"
     DIGEST_AHEAD_OF_JOURNAL = "live state is ahead of the journal"
 

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from actors.audit.findings import Fault, Finding
-from actors.core.entries import Activated, Entry
+from actors.core.entries import Activated, Entry, EventCreated
 
 ENTRIES_VERSION = 1
 CHAIN_BEFORE_FIRST_ROW = bytes(16)
@@ -141,6 +141,20 @@ async def rows_of(connection: Any, block: str) -> AsyncIterator[Row]:
     """The rows of a block in order, as the connection's transaction sees them, a few hundred at a time in memory."""
     async for row in connection.cursor(_ROWS, block, prefetch=ROWS_PER_FETCH):
         yield Row(*row)
+
+
+async def tenant_of(database_url: str, block: str) -> str:
+    """Whose event is in the block; empty: it has none. Raises OSError, asyncpg.PostgresError, msgspec.DecodeError."""
+    connection = await connect_to_read(database_url)
+    try:
+        async with connection.transaction(readonly=True):
+            async for row in rows_of(connection, block):
+                for entry in _decoder.decode(memoryview(row.entries)[1:]):
+                    if isinstance(entry, EventCreated):
+                        return entry.tenant
+    finally:
+        await connection.close()
+    return ""
 
 
 def _chain_of(chain_before: bytes, row: Row) -> bytes:

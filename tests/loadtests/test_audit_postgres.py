@@ -18,6 +18,7 @@ from actors.journal.postgres import PostgresJournal
 from loadtests import onsale
 from loadtests.audit_command import CLEAN, WRONG, run_audit
 from loadtests.event_blocks import EventBlocks
+from loadtests.history.recorded import Histories
 from loadtests.server import Server
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND
@@ -141,13 +142,14 @@ def test_the_command_finds_a_lost_reply_of_a_block_that_it_was_not_asked_for(wri
     assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG
 
 
-def test_a_run_of_buyers_that_were_told_of_another_event_is_not_clean(written: str) -> None:
+def test_a_run_of_buyers_that_were_told_of_another_event_is_not_clean(written: str, tmp_path: Path) -> None:
     journal = clean_journal()
     server = Server("http://127.0.0.1:1", "127.0.0.1:1", written, "key", "operator's key")
     event = EventBlocks(BLOCK, [])
     for extra, clean in (([], True), ([_told_elsewhere()], False)):
         answers = by_block([*journal.replies, *extra])
-        audited = asyncio.run(onsale._audit(server, event, {BLOCK: journal.live}, answers, Console(quiet=True)))
+        histories, live = Histories(tmp_path), {str(BLOCK): journal.live}
+        audited = asyncio.run(onsale._audit(server, event, live, answers, histories, Console(quiet=True)))
         assert audited.clean is clean
         assert ((OTHER, Fault.REPLY_NOT_IN_JOURNAL) in _where(audited.findings)) is not clean
 

@@ -16,6 +16,8 @@ from loadtests import onsale
 from loadtests.changes import Change, Kind
 from loadtests.crowd import Crowd, CrowdFailed
 from loadtests.figures import Figures
+from loadtests.history.recorded import Checked
+from loadtests.history.tally import Tally
 from loadtests.house import HouseKind
 from loadtests.kills import Kill
 from loadtests.load_process import Task
@@ -33,9 +35,11 @@ MORE_SHOWN = (
     "best seats    7 holds (0 found again under their key), refused 0",
     "move to shard-2 in 0.4 s: moved; gap 2,899 ms",
     "it has not moved",
+    "200,000 calls, 7 of them without an answer, of 0 of which it stays unknown what came",
     "2 times denied units that can be counted; 150 of 160 units sold",
     "moves         1, each seen to have taken effect",
 )
+CHECKED = Checked(Tally({"held ok": 200_000}, info=7), 0, 0.5)
 NOWHERE = Server("http://127.0.0.1:1", "127.0.0.1:1", "postgresql://127.0.0.1:1/none", "key", "operator's key")
 
 
@@ -64,7 +68,7 @@ def _report(new: int = 5_000, **changes: object) -> Report:
         kill_faults=[],
         changes=[Change(Kind.MOVE, "move to shard-2", "moved", 6_000, 6_400)],
         change_faults=[],
-        audit=Audited(9, 2, [SUMMARY], [], 0, 200_000, 200_000),
+        audit=Audited(9, 2, [SUMMARY], [], 0, 200_000, 200_000, CHECKED),
     )
     return msgspec.structs.replace(report, **changes)
 
@@ -85,6 +89,10 @@ def test_what_was_to_sell_out_did_not_however_much_was_sold() -> None:
     "changes",
     [
         {"audit": Audited(9, 2, [SUMMARY], [FINDING], 1)},
+        {"audit": Audited(9, 2, [SUMMARY], [], 0, 200_000, 200_000)},
+        {"audit": Audited(9, 2, [SUMMARY], [], 0, 200_000, 200_000, msgspec.structs.replace(CHECKED, finding_count=1))},
+        {"audit": Audited(9, 2, [SUMMARY], [], 0, 1, 1, Checked(Tally({"held ok": 200_000}, unchecked=1), 0))},
+        {"audit": Audited(9, 2, [SUMMARY], [], 0, 1, 1, Checked(Tally({"held ok": 200_000}, unresolved=4_001), 0))},
         {"audit": Audited(9, 2, [msgspec.structs.replace(SUMMARY, digest_compared=False)], [], 0)},
         {"figures": Figures(accepted={Told.HELD: 9_999}, errors={"HTTP held: INTERNAL": 1})},
         {"durability": {"fsync": "off"}},
@@ -98,7 +106,9 @@ def test_whatever_is_wrong_is_worse_than_too_slow(changes: dict[str, object]) ->
 
 
 def test_a_report_shows_and_keeps_what_counts(tmp_path: Path) -> None:
-    report = _report(audit=Audited(9, 2, [SUMMARY], [FINDING], 1, 150, 160), change_faults=["it has not moved"])
+    report = _report(
+        audit=Audited(9, 2, [SUMMARY], [FINDING], 1, 150, 160, CHECKED), change_faults=["it has not moved"]
+    )
     report.figures.held_by["best seats"] = 7
     report.figures.accepted_at[6_500] = 1
     console = Console(record=True, width=200, file=(tmp_path / "shown").open("w"))
@@ -151,11 +161,12 @@ def test_processes_of_buyers_that_cannot_begin_fail_the_run_and_are_gone(tmp_pat
         0,
         1,
         "run",
-        "/nowhere/told",
+        "/nowhere/calls",
+        0,
     )
 
     async def run() -> Crowd:
-        crowd = Crowd([task, msgspec.structs.replace(task, told_file=str(tmp_path / "told"))])
+        crowd = Crowd([task, msgspec.structs.replace(task, calls_file=str(tmp_path / "calls"))])
         try:
             with pytest.raises(CrowdFailed):
                 await crowd.start()

@@ -19,7 +19,9 @@ from actors.core.wishes import AreaPlaces, Wish
 from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
 from actors.reservations import Caller, Done, Request, Reservations
+from loadtests.history.calls import Kind as Asked
 from tests.loadtests.journals import acknowledged
+from tests.simulation.recording import History
 from tests.simulation.world import World
 
 TENANT = TenantId("arena")
@@ -44,6 +46,7 @@ class Crowd:
         self.faults: list[str] = []
         self.accepted = 0
         self.refused: dict[Reason, int] = {}
+        self.history = History()
         self._denied: dict[bytes, str] = {}  # the only call under this key was refused for good
         self._keys = 0
 
@@ -144,7 +147,9 @@ class _Visit:
         ttl_ms = self._random.choice((3_000, 60_000))
         first: Done[HoldReply] | None = None
         for attempt in range(6):
-            answer = await self._gateway().place_hold(self._request(key), self._event, Wish(seats, areas), ttl_ms)
+            placing = self._gateway().place_hold(self._request(key), self._event, Wish(seats, areas), ttl_ms)
+            asked = {"units": seats, "areas": tuple((places.area, places.quantity) for places in areas)}
+            answer = await self._crowd.history.ask(self, Asked.HOLD, placing, self._event, key, **asked, ttl_ms=ttl_ms)
             if isinstance(answer, Rejected):
                 self._crowd.note_refusal(answer, key, asked_before=attempt > 0)
                 if answer.reason not in OPEN_REASONS:
@@ -160,7 +165,8 @@ class _Visit:
 
     async def _release(self, hold_id: str) -> None:
         key = self._crowd.new_key()
-        answer = await self._gateway().release_hold(self._request(key), hold_id)
+        releasing = self._gateway().release_hold(self._request(key), hold_id)
+        answer = await self._crowd.history.ask(self, Asked.RELEASE, releasing, self._event, key, id=hold_id)
         if isinstance(answer, Rejected):
             self._crowd.note_refusal(answer, key)
             return
@@ -168,7 +174,8 @@ class _Visit:
         await self._read_hold(hold_id, 0, (HoldStatus.RELEASED,))
 
     async def _read_hold(self, hold_id: str, sure_until_ms: int, expected: tuple[HoldStatus, ...]) -> None:
-        answer = await self._gateway().get_hold(CALLER, hold_id, DEADLINE_MS)
+        reading = self._gateway().get_hold(CALLER, hold_id, DEADLINE_MS)
+        answer = await self._crowd.history.ask(self, Asked.READ_HOLD, reading, self._event, id=hold_id)
         if isinstance(answer, Rejected):
             if answer.reason not in OPEN_REASONS:
                 self._crowd.faults.append(f"{hold_id} was acknowledged and reads {answer.reason.name}")
@@ -177,7 +184,8 @@ class _Visit:
 
     async def _order(self, hold_id: str) -> None:
         key = self._crowd.new_key()
-        placed = await self._gateway().place_order(self._request(key), hold_id)
+        placing = self._gateway().place_order(self._request(key), hold_id)
+        placed = await self._crowd.history.ask(self, Asked.ORDER, placing, self._event, key, id=hold_id)
         if isinstance(placed, Rejected):
             self._crowd.note_refusal(placed, key)
             return
@@ -185,10 +193,11 @@ class _Visit:
         order_id = outside_id(Kind.ORDER, placed.block, placed.reply.order)
         key = self._crowd.new_key()
         if self._random.random() < 0.6:
-            answer = await self._gateway().confirm_order(self._request(key), order_id)
+            confirming = self._gateway().confirm_order(self._request(key), order_id)
+            answer = await self._crowd.history.ask(self, Asked.CONFIRM, confirming, self._event, key, id=order_id)
             done, expected = Told.CONFIRMED, OrderStatus.CONFIRMED
         else:
-            answer = await self._gateway().cancel_order(self._request(key), order_id)
+            answer = await self._cancel(order_id, key)
             done, expected = Told.CANCELLED, OrderStatus.CANCELLED
         if isinstance(answer, Rejected):
             self._crowd.note_refusal(answer, key)
@@ -196,10 +205,15 @@ class _Visit:
         self._note(done, answer, key)
         await self._read_order(order_id, expected)
         if expected is OrderStatus.CONFIRMED and self._random.random() < 0.7:  # or the event would sell out
-            await self._gateway().cancel_order(self._request(self._crowd.new_key()), order_id)
+            await self._cancel(order_id, self._crowd.new_key())
+
+    async def _cancel(self, order_id: str, key: str) -> Done[OrderReply] | Rejected:
+        cancelling = self._gateway().cancel_order(self._request(key), order_id)
+        return await self._crowd.history.ask(self, Asked.CANCEL, cancelling, self._event, key, id=order_id)
 
     async def _read_order(self, order_id: str, expected: OrderStatus) -> None:
-        answer = await self._gateway().get_order(CALLER, order_id, DEADLINE_MS)
+        reading = self._gateway().get_order(CALLER, order_id, DEADLINE_MS)
+        answer = await self._crowd.history.ask(self, Asked.READ_ORDER, reading, self._event, id=order_id)
         if isinstance(answer, Done) and answer.reply.status is not expected:
             self._crowd.faults.append(
                 f"stale or lost: {order_id} reads {answer.reply.status.name}, not {expected.name}"

@@ -1,0 +1,178 @@
+"""The notation of a history: one `Call` for each time that something was asked, a line each, in the order of asking."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from heapq import merge
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+from actors.audit.replies import Acknowledged, Told
+
+
+class Kind(StrEnum):
+    """What can be asked: each write goes by what its acceptance will say (see `Told`)."""
+
+    HOLD = "held"
+    EXTEND = "extended"
+    RELEASE = "released"
+    ORDER = "ordered"
+    CONFIRM = "confirmed"
+    CANCEL = "cancelled"
+    CANCEL_PARTLY = "partly cancelled"
+    EXCHANGE = "exchanged"
+    REASSIGN = "reassigned"
+    CLOSE = "closed"
+    WAIT = "waiting"
+    LEAVE = "waiting no longer"
+    READ_HOLD = "read hold"
+    READ_ORDER = "read order"
+
+    @property
+    def told(self) -> Told | None:
+        """What its acceptance says; None: it is a read."""
+        return None if self in READS else Told(self.value)
+
+
+READS = (Kind.READ_HOLD, Kind.READ_ORDER)
+
+
+class Outcome(StrEnum):
+    """OK: yes. FAIL: no, and nothing of this call happened or will. INFO: it may have happened, or may yet."""
+
+    OK = "ok"
+    FAIL = "fail"
+    INFO = "info"
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True, tag="seen"):
+    """What a read told. `status`: its name, such as EXPIRED. `position`: of the row as of which it holds, 0 if unsaid.
+
+    `order_id`: of the order that a hold became; empty if it is none.
+    """
+
+    status: str
+    units: tuple[str, ...] = ()
+    areas: tuple[tuple[str, int], ...] = ()
+    expires_at_ms: int = 0
+    order_id: str = ""
+    position: int = 0
+
+
+Reply: TypeAlias = Acknowledged | Seen
+
+
+class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Something that was asked once, and what came of it.
+
+    Times are in µs of one clock of the run, which never goes back. `returned_us`: None if it never returned, which only
+    INFO may, which may take effect after it, too, but not after `over_us` (0: unknown).
+    `block`: home of what it is about; of a hold that is asked for, the event's block. `id`: of the hold, the order or
+    the waiter that it is about. `units`, `areas`, `best`: the wish, the last as the sizes of choices that are left to
+    the server; of an exchange, what is wished instead of `tickets`.
+    `told`: with OK, what was told. `reason`: with FAIL, the code, and `named` what stood in the way; with INFO, why.
+    Calls under one key are tries of one thing; a try is answered by what an earlier one has come to.
+    """
+
+    client: str
+    kind: Kind
+    block: str
+    invoked_us: int
+    outcome: Outcome
+    returned_us: int | None = None
+    key: str = ""
+    id: str = ""
+    units: tuple[str, ...] = ()
+    areas: tuple[tuple[str, int], ...] = ()
+    best: tuple[int, ...] = ()
+    tickets: tuple[int, ...] = ()
+    ttl_ms: int = 0
+    over_us: int = 0
+    reason: str = ""
+    named: tuple[str, ...] = ()
+    told: Reply | None = None
+    replayed: bool = False
+
+    @property
+    def quantity(self) -> int:
+        """How many units are wished for."""
+        return len(self.units) + sum(quantity for _, quantity in self.areas) + sum(self.best)
+
+
+class Begun:
+    """A call that is under way. Exactly one of `ok`, `fail` and `info` ends it."""
+
+    def __init__(self, asked: Call, recorder: "Recorder") -> None:
+        self.call = asked
+        self.is_over = False
+        self._recorder = recorder
+
+    def ok(self, told: Reply, *, replayed: bool = False) -> None:
+        """Yes."""
+        self._end(Outcome.OK, told=told, replayed=replayed)
+
+    def fail(self, reason: str, named: tuple[str, ...] = ()) -> None:
+        """No, for certain."""
+        self._end(Outcome.FAIL, reason=reason, named=named)
+
+    def info(self, reason: str = "") -> None:
+        """Nobody knows: it timed out, was cut, or the server said so."""
+        self._end(Outcome.INFO, reason=reason)
+
+    def _end(self, outcome: Outcome, **fields: object) -> None:
+        assert not self.is_over, "a call ends once"
+        self.is_over = True
+        now_us = self._recorder.now_us()
+        self.call = msgspec.structs.replace(self.call, outcome=outcome, returned_us=now_us, **fields)
+        self._recorder.flush()
+
+
+class Recorder:
+    """Keeps the calls of a process in the order in which they were invoked; `keep` gets each as soon as that allows.
+
+    `now_us`: the clock of the run. `close` gives those that never returned.
+    """
+
+    def __init__(self, now_us: Callable[[], int], keep: Callable[[Call], None]) -> None:
+        self.now_us = now_us
+        self._keep = keep
+        self._begun: deque[Begun] = deque()
+
+    def begin(self, client: str, kind: Kind, block: str, key: str = "", **asked: object) -> Begun:
+        """The call is invoked now. `asked`: the fields of `Call` that say what is asked, and `over_us`."""
+        call = Call(client, kind, block, self.now_us(), Outcome.INFO, None, key)
+        begun = Begun(msgspec.structs.replace(call, **asked), self)
+        self._begun.append(begun)
+        return begun
+
+    def flush(self) -> None:
+        """Keep what waits for no earlier call."""
+        while self._begun and self._begun[0].is_over:
+            self._keep(self._begun.popleft().call)
+
+    def close(self) -> None:
+        """Keep the rest; what is under way never returned."""
+        while self._begun:
+            self._keep(self._begun.popleft().call)
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Call)
+
+
+def line_of(call: Call) -> bytes:
+    """The call as a line of a file."""
+    return _encoder.encode(call) + b"\n"
+
+
+def read_calls(paths: Iterable[Path]) -> Iterator[Call]:
+    """The calls in these files, each in the order of asking, merged. Raises OSError, msgspec.DecodeError."""
+    return merge(*map(_calls_of, paths), key=lambda call: call.invoked_us)
+
+
+def _calls_of(path: Path) -> Iterator[Call]:
+    with path.open("rb") as lines:
+        for line in lines:
+            yield _decoder.decode(line)

@@ -1,0 +1,202 @@
+"""Is a history of one block linearizable: is there an order of its calls, each within its time, that a model allows?
+
+The search of Wing and Gong with Lowe's memory: whoever may come next is tried, and a set of calls that led to the same
+state before is not looked at again. A call that is allowed and changes nothing comes at once: it could only come later
+for nothing. Calls that share no unit, area, hold or order are looked at apart. See Wing and Gong 1993, Lowe 2017.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from actors.audit.replies import Acknowledged
+from loadtests.history.calls import READS, Call, Outcome, Seen
+from loadtests.history.model import FOR_EVER_MS, Model, State, id_of, names_of
+from loadtests.history.standing import TURNED_AWAY
+
+MAX_STATES = 100_000
+_NEVER_US = 1 << 62
+
+
+class Linearity(msgspec.Struct):
+    """What a check came to. `wrong`: for each part of the block that has no order, what does not fit into any.
+
+    `unchecked`: calls of parts that were given up, or that the model does not know.
+    """
+
+    wrong: list[str] = []
+    checked: int = 0
+    unchecked: int = 0
+    states: int = 0
+
+
+class _Step(msgspec.Struct, frozen=True, gc=False):
+    """A call, or all calls under a key as one. `returned_us`: by then it has happened; of INFO never."""
+
+    call: Call
+    invoked_us: int
+    returned_us: int
+
+
+def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> Linearity:
+    """Check the calls of one block. Times are in µs since 1970 by the clock by which deadlines were told."""
+    found = Linearity()
+    steps = _steps(calls, found)
+    for part in _apart(steps):
+        if not all(model.knows(step.call) for step in part):
+            found.unchecked += len(part)
+            continue
+        search = _Search(sorted(part, key=lambda step: step.invoked_us), model, max_states)
+        fits = search.run()
+        found.states += search.states
+        if fits is None:
+            found.unchecked += len(part)
+        else:
+            found.checked += len(part)
+            if not fits:
+                found.wrong.append(search.stuck_at())
+    return found
+
+
+def _steps(calls: Iterable[Call], found: Linearity) -> list[_Step]:
+    """What must find its place. Tries under one key are one write, which its last answer tells of."""
+    by_key: dict[str, list[Call]] = {}
+    steps: list[_Step] = []
+    for call in calls:
+        if call.kind in READS or not call.key:
+            if call.outcome is not Outcome.INFO and call.reason not in TURNED_AWAY:
+                steps.append(_Step(call, call.invoked_us, _returned_us(call)))
+        else:
+            by_key.setdefault(call.key, []).append(call)
+    for tries in by_key.values():
+        steps += _steps_of_key(tries, found)
+    return steps
+
+
+def _steps_of_key(tries: list[Call], found: Linearity) -> list[_Step]:
+    """The write, if it may have happened, from the first try that may have done it; and the refusals.
+
+    A refusal may have been that of an earlier try that was still under way.
+    """
+    steps: list[_Step] = []
+    open_since_us: int | None = None
+    accepted: list[Call] = []
+    for call in tries:
+        since_us = call.invoked_us if open_since_us is None else open_since_us
+        if call.outcome is Outcome.FAIL:
+            if call.reason not in TURNED_AWAY:
+                steps.append(_Step(call, since_us, _returned_us(call)))
+            continue
+        open_since_us = since_us
+        if call.outcome is Outcome.OK:
+            accepted.append(call)
+    if open_since_us is None:
+        return steps
+    if not accepted:
+        info = next(call for call in tries if call.outcome is Outcome.INFO)
+        return [*steps, _Step(info, open_since_us, _NEVER_US)]
+    first = min(accepted, key=lambda call: (call.replayed, call.returned_us))
+    if len({id_of(call) for call in accepted if isinstance(call.told, Acknowledged)}) > 1:
+        found.wrong.append(f"key {first.key} had several effects: {', '.join(map(id_of, accepted))}")
+    return [*steps, _Step(first, open_since_us, min(map(_returned_us, accepted)))]
+
+
+def _returned_us(call: Call) -> int:
+    return _NEVER_US if call.returned_us is None else call.returned_us
+
+
+def _apart(steps: list[_Step]) -> list[list[_Step]]:
+    """Groups that share nothing: by whatever they name, in one pass that joins sets."""
+    above: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            above[name] = above[above[name]]
+            name = above[name]
+        return name
+
+    for number, step in enumerate(steps):
+        own = top(f"step {number}")
+        for name in names_of(step.call):
+            above[top(name)] = own
+    groups: dict[str, list[_Step]] = {}
+    for number, step in enumerate(steps):
+        groups.setdefault(top(f"step {number}"), []).append(step)
+    return list(groups.values())
+
+
+class _Search:
+    """Depth first. What is placed is a set of bits, one for each step in the order of asking."""
+
+    def __init__(self, steps: list[_Step], model: Model, max_states: int) -> None:
+        self.states = 0
+        self._steps = steps
+        self._model = model
+        self._max_states = max_states
+        self._must = sum(1 << place for place, step in enumerate(steps) if step.returned_us != _NEVER_US)
+        self._seen: set[tuple[int, frozenset[tuple[str, tuple[object, ...]]]]] = set()
+        self._furthest = 0
+
+    def run(self) -> bool | None:
+        """Whether there is an order; None: it was given up."""
+        below: list[tuple[int, State]] = [(0, {})]
+        while below:
+            placed, state = below.pop()
+            placed = self._place_what_changes_nothing(placed, state)
+            if placed & self._must == self._must:
+                return True
+            known = placed, frozenset(state.items())
+            if known in self._seen:
+                continue
+            self._seen.add(known)
+            self.states += 1
+            if self.states > self._max_states:
+                return None
+            if (placed & self._must).bit_count() > (self._furthest & self._must).bit_count():
+                self._furthest = placed
+            until_us, next_steps = self._next(placed)
+            until_ms = FOR_EVER_MS if until_us == _NEVER_US else until_us // 1000
+            for place in reversed(next_steps):  # who must return first is tried first
+                after = self._model.after(state, self._steps[place].call, until_ms)
+                if after is not None:
+                    below.append((placed | 1 << place, after))
+        return False
+
+    def stuck_at(self) -> str:
+        """What could not be placed behind the most that could."""
+        _, next_steps = self._next(self._furthest)
+        said = (_said(self._steps[place].call) for place in next_steps if self._must >> place & 1)
+        return f"behind {self._furthest.bit_count()} of {len(self._steps)} calls none fits: {'; '.join(said)}"
+
+    def _next(self, placed: int) -> tuple[int, list[int]]:
+        """Until when the next must have happened, and which may be it: those asked for by then, by their return."""
+        until_us = _NEVER_US
+        found: list[int] = []
+        place = (~placed & placed + 1).bit_length() - 1  # the first that is not placed
+        while place < len(self._steps):
+            step = self._steps[place]
+            if not placed >> place & 1:
+                if step.invoked_us > until_us:
+                    break
+                until_us = min(until_us, step.returned_us)
+                found.append(place)
+            place += 1
+        found = [place for place in found if self._steps[place].invoked_us <= until_us]
+        return until_us, sorted(found, key=lambda place: self._steps[place].returned_us)
+
+    def _place_what_changes_nothing(self, placed: int, state: State) -> int:
+        while True:
+            until_us, next_steps = self._next(placed)
+            until_ms = FOR_EVER_MS if until_us == _NEVER_US else until_us // 1000
+            before = placed
+            for place in next_steps:
+                if self._must >> place & 1 and self._model.after(state, self._steps[place].call, until_ms) is state:
+                    placed |= 1 << place
+            if placed == before:
+                return placed
+
+
+def _said(call: Call) -> str:
+    answer = call.told.status if isinstance(call.told, Seen) else call.reason or call.outcome
+    about = call.id or ", ".join((*call.units, *(area for area, _ in call.areas)))
+    return f"{call.client}: {call.kind} {about} at {call.invoked_us} µs: {answer}"

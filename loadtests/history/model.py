@@ -1,0 +1,234 @@
+"""One block as its clients know it, one call after the other: the model that a linearization is held against.
+
+Independent of the core: it knows units by name, places by number, holds and orders by id. Time ends holds and unpaid
+orders as soon as their deadline can have passed, and not later than somebody sees that; as a new owner gives holds a
+grace, one that is overdue may still live.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+from actors.audit.replies import Acknowledged
+from loadtests.history.calls import Call, Kind, Outcome, Seen
+
+State: TypeAlias = dict[str, tuple[object, ...]]
+"""What there is, by id or name: `("held", hold)` or `("sold", hold)` of a unit, `(places,)` that are gone of an area,
+`(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order. Never changed, but copied."""
+
+FOR_EVER_MS = 1 << 62
+KNOWN = {
+    Kind.HOLD, Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.CONFIRM, Kind.CANCEL, Kind.READ_HOLD, Kind.READ_ORDER,
+}  # fmt: skip
+_OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
+_IN_THE_WAY = {"UNITS_HELD": "held", "UNITS_SOLD": "sold"}
+
+
+class Lot(NamedTuple):
+    """What a hold has."""
+
+    units: tuple[str, ...]
+    areas: tuple[tuple[str, int], ...]
+
+
+class Model:
+    """`capacities`: of the areas. What it does not know it says (`knows`)."""
+
+    def __init__(self, capacities: dict[str, int]) -> None:
+        self._capacities = capacities
+
+    def knows(self, call: Call) -> bool:
+        """Whether `after` knows what such a call does or says."""
+        if call.kind not in KNOWN or call.tickets:
+            return False
+        if call.outcome is Outcome.FAIL and call.kind is Kind.HOLD:
+            is_of_areas = bool(call.areas) and not call.best
+            return call.reason in _IN_THE_WAY or (call.reason == "NOT_ENOUGH_AVAILABLE" and is_of_areas)
+        if call.outcome is Outcome.FAIL:
+            return call.reason.partition("_")[0] == ("HOLD" if call.kind in _OF_HOLDS else "ORDER")
+        return not (call.best and not isinstance(call.told, Acknowledged))
+
+    def after(self, state: State, call: Call, until_ms: int) -> State | None:
+        """The state after the call was answered as it was, at the latest then; None: it cannot have been.
+
+        The same state, if nothing changed. Of INFO: if it had its effect.
+        """
+        if call.outcome is Outcome.FAIL:
+            return self._refused(state, call, until_ms)
+        match call.kind:
+            case Kind.HOLD:
+                return self._held(state, call, until_ms)
+            case Kind.READ_HOLD | Kind.READ_ORDER:
+                assert isinstance(call.told, Seen), "a read that was answered tells what was seen"
+                return self._seen(state, call.id, call.told, until_ms)
+            case Kind.EXTEND | Kind.RELEASE | Kind.ORDER:
+                return self._of_hold(state, call)
+            case _:
+                return self._of_order(state, call)
+
+    def _held(self, state: State, call: Call, until_ms: int) -> State | None:
+        lot = lot_of(call)
+        after = dict(state)
+        for unit in lot.units:
+            owner = after.get(unit)
+            if owner is not None and (owner[0] == "sold" or not self._expire(after, str(owner[1]), until_ms)):
+                return None
+        for area, quantity in lot.areas:
+            if not self._make_room(after, area, quantity, until_ms):
+                return None
+        hold = id_of(call)
+        if hold in after:
+            return None
+        after.update((unit, ("held", hold)) for unit in lot.units)
+        for area, quantity in lot.areas:
+            after[area] = (_gone(after, area) + quantity,)
+        after[hold] = ("ACTIVE", _deadline_ms(call), *lot, "")
+        return after
+
+    def _make_room(self, after: State, area: str, quantity: int, until_ms: int) -> bool:
+        """End what is overdue of the area, the longest due first, until there is room."""
+        room = self._capacities.get(area, 0) - quantity
+        if _gone(after, area) > room:
+            due = sorted(
+                (int(str(fact[1])), name) for name, fact in after.items() if len(fact) == 5 and _has(fact, area)
+            )
+            for _, hold in due:
+                if _gone(after, area) > room:
+                    self._expire(after, hold, until_ms)
+        return _gone(after, area) <= room
+
+    def _expire(self, after: State, hold: str, until_ms: int) -> bool:
+        """End the hold, or its unpaid order, if its time may be up by then."""
+        fact = after[hold]
+        order = after.get(str(fact[4]))
+        is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
+        if not is_unsold or int(str(fact[1])) > until_ms:
+            return False
+        if order is None:
+            after[hold] = ("EXPIRED", *fact[1:])
+        else:
+            after[str(fact[4])] = ("EXPIRED", hold)
+        _give_back(after, hold)
+        return True
+
+    def _of_hold(self, state: State, call: Call) -> State | None:
+        fact = state.get(call.id)
+        if fact is None or fact[0] != "ACTIVE":
+            return None
+        after = dict(state)
+        if call.kind is Kind.EXTEND:
+            told_ms = call.told.expires_at_ms if call.told is not None else 0
+            after[call.id] = ("ACTIVE", told_ms or fact[1], *fact[2:])
+        elif call.kind is Kind.RELEASE:
+            after[call.id] = ("RELEASED", *fact[1:])
+            _give_back(after, call.id)
+        else:
+            order = id_of(call)
+            after[call.id] = ("CONFIRMED", *fact[1:4], order)
+            after[order] = ("PENDING", call.id)
+        return after
+
+    def _of_order(self, state: State, call: Call) -> State | None:
+        fact = state.get(call.id)
+        if fact is None or fact[0] not in (("PENDING",) if call.kind is Kind.CONFIRM else ("PENDING", "CONFIRMED")):
+            return None
+        after, hold = dict(state), str(fact[1])
+        if call.kind is Kind.CONFIRM:
+            after[call.id] = ("CONFIRMED", hold)
+            after.update((unit, ("sold", hold)) for unit in _units(state[hold]))
+        else:
+            after[call.id] = ("CANCELLED", hold)
+            _give_back(after, hold)
+        return after
+
+    def _seen(self, state: State, name: str, seen: Seen, until_ms: int) -> State | None:
+        after = self._with_status(state, name, seen.status, until_ms)
+        if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
+            return after
+        return (
+            after
+            if after[name][1] in (0, seen.expires_at_ms) or seen.expires_at_ms > int(str(after[name][1]))
+            else None
+        )
+
+    def _with_status(self, state: State, name: str, status: str, until_ms: int) -> State | None:
+        fact = state.get(name)
+        if fact is None or fact[0] == status:
+            return state if (fact is None) == (status == "NOT_FOUND") else None
+        if status != "EXPIRED":
+            return None
+        after = dict(state)
+        hold = name if len(fact) == 5 else str(fact[1])
+        is_its_own = len(fact) == 2 or not fact[4]
+        return after if is_its_own and self._expire(after, hold, until_ms) else None
+
+    def _refused(self, state: State, call: Call, until_ms: int) -> State | None:
+        if call.kind is not Kind.HOLD:
+            return self._with_status(state, call.id, call.reason.partition("_")[2], until_ms)
+        status = _IN_THE_WAY.get(call.reason)
+        if status is None:
+            room = {area: self._capacities.get(area, 0) - quantity for area, quantity in call.areas}
+            return state if any(_gone(state, area) > left for area, left in room.items()) else None
+        if status == "held" and any(state.get(unit, ("",))[0] == "sold" for unit in call.units):
+            return None  # which is said first
+        test = all if call.named else any
+        stands = test(state.get(unit, ("",))[0] == status for unit in call.named or call.units)
+        return state if stands else None
+
+
+def lot_of(call: Call) -> Lot:
+    """What a hold came to: as told, or else as it was asked for."""
+    if isinstance(call.told, Acknowledged):
+        return Lot(call.told.units, call.told.areas)
+    return Lot(call.units, call.areas)
+
+
+def id_of(call: Call) -> str:
+    """Of the hold or order that it makes; nobody knows that of one that was not told."""
+    return call.told.id if isinstance(call.told, Acknowledged) else f"unknown {call.key} {call.invoked_us}"
+
+
+def names_of(call: Call) -> Iterator[str]:
+    """All that the call is about: what shares none of them is independent."""
+    lot = lot_of(call)
+    yield from lot.units
+    yield from call.units
+    yield from (area for area, _ in (*lot.areas, *call.areas))
+    if call.id:
+        yield call.id
+    if call.kind in (Kind.HOLD, Kind.ORDER) and call.outcome is not Outcome.FAIL:
+        yield id_of(call)
+
+
+def _deadline_ms(call: Call) -> int:
+    """When it ends by itself, at the earliest."""
+    if isinstance(call.told, Acknowledged) and call.told.expires_at_ms:
+        return call.told.expires_at_ms
+    return call.invoked_us // 1000 + call.ttl_ms
+
+
+def _gone(state: State, area: str) -> int:
+    return int(str(state.get(area, (0,))[0]))
+
+
+def _units(fact: tuple[object, ...]) -> tuple[str, ...]:
+    units = fact[2]
+    assert isinstance(units, tuple)
+    return units
+
+
+def _areas(fact: tuple[object, ...]) -> tuple[tuple[str, int], ...]:
+    areas = fact[3]
+    assert isinstance(areas, tuple)
+    return areas
+
+
+def _has(fact: tuple[object, ...], area: str) -> bool:
+    return any(name == area for name, _ in _areas(fact))
+
+
+def _give_back(after: State, hold: str) -> None:
+    for unit in _units(after[hold]):
+        if after.get(unit, ("", ""))[1] == hold:
+            del after[unit]
+    for area, quantity in _areas(after[hold]):
+        after[area] = (_gone(after, area) - quantity,)

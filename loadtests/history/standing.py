@@ -1,0 +1,167 @@
+"""What a block may have answered in a state of its journal: whether a refusal or a read agrees with it.
+
+A state lasts from its last entry to the next, so an answer was given at a time between the two, and what has a deadline
+may be over by then although the journal does not say so yet. Where a part of the truth is not in the journal, an answer
+agrees: what is found is wrong, but not all that is wrong is found.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from actors.audit.books import IN_FORCE, Books, OrderStatus
+from actors.audit.ids import HOLD, ORDER, home_of
+from actors.audit.units import UnitStatus
+from actors.core import entries as e
+from loadtests.history.calls import Call, Kind, Outcome, Seen
+
+TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
+"""Refusals that say nothing of the block's state, only that nothing happened."""
+
+_CLOSED = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
+_BY_SEAT = {"UNITS_SOLD": UnitStatus.SOLD, "UNITS_HELD": UnitStatus.HELD}
+_OF_HOLDS = (Kind.READ_HOLD, Kind.EXTEND, Kind.RELEASE, Kind.ORDER)
+
+
+class Span(NamedTuple):
+    """When an answer may have been given: between these two, in ms of the block's time, both included."""
+
+    first_ms: int
+    last_ms: int
+
+
+class Fates:
+    """How holds ended, which the audit's books do not keep: a byte or two for each that ever was."""
+
+    def __init__(self) -> None:
+        self._of_hold: dict[int, str] = {}
+
+    def meet(self, entry: e.Entry) -> None:
+        """The next entry."""
+        if isinstance(entry, e.OrderPlaced):
+            self._of_hold[entry.hold] = "CONFIRMED"
+        elif isinstance(entry, e.HoldReleased):
+            self._of_hold[entry.hold] = "RELEASED"
+        elif isinstance(entry, e.HoldExpired):
+            self._of_hold[entry.hold] = "EXPIRED"
+
+    def of_hold(self, books: Books, hold: int, span: Span, written_ms: int) -> set[str]:
+        """The statuses that the hold may have had. `written_ms`: of the last entry."""
+        fate = self._of_hold.get(hold)
+        if fate is not None:
+            return {fate}
+        claim = books.claims.get(hold)
+        if claim is not None and claim.leg is None:
+            return _by_time("ACTIVE", claim.deadline_ms, span, written_ms)
+        # Of an event that is cancelled all holds end, under no name that the journal bears.
+        return {"RELEASED", "EXPIRED"} if hold in books.ended_at_ms else {"NOT_FOUND"}
+
+
+def of_order(books: Books, order: int, span: Span, written_ms: int) -> set[str]:
+    """The statuses that the order may have had."""
+    ended = books.ended_orders.get(order)
+    if ended is not None:
+        return {ended.name}
+    line = books.orders.get(order)
+    if line is None:
+        return {"NOT_FOUND"}
+    claim = books.claims.get(line.hold)
+    if line.status is not OrderStatus.PENDING or claim is None:
+        return {line.status.name}
+    return _by_time("PENDING", claim.deadline_ms, span, written_ms)
+
+
+def _by_time(status: str, deadline_ms: int, span: Span, written_ms: int) -> set[str]:
+    """While it is not over; who only reads a block leaves what fell due at its last entry or later to its owner."""
+    found = {status} if deadline_ms >= written_ms else set()
+    return {*found, "EXPIRED"} if deadline_ms <= span.last_ms else found
+
+
+def can_be_checked(call: Call) -> bool:
+    """Whether `agrees` knows what to make of the refusal or the read."""
+    if call.outcome is Outcome.OK:
+        return call.kind in (Kind.READ_HOLD, Kind.READ_ORDER)
+    if call.kind is Kind.HOLD:
+        return call.reason in _BY_SEAT or call.reason == "NOT_ENOUGH_AVAILABLE"
+    return call.reason in (_HOLD_REASONS if call.kind in _OF_HOLDS else _ORDER_REASONS)
+
+
+_HOLD_REASONS = {f"HOLD_{status}" for status in ("EXPIRED", "RELEASED", "CONFIRMED", "NOT_FOUND")}
+_ORDER_REASONS = {
+    f"ORDER_{status}" for status in ("EXPIRED", "CANCELLED", "CONFIRMED", "PENDING", "CLOSED", "NOT_FOUND")
+}
+
+
+def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) -> bool:
+    """Whether the refusal or the read may have been given in this state, at a time in the span."""
+    if call.kind is Kind.HOLD:
+        return _is_in_the_way(call, books, span)
+    if call.kind in _OF_HOLDS:
+        statuses = fates.of_hold(books, home_of(HOLD, call.id)[1], span, written_ms)
+        prefix = "HOLD_"
+    else:
+        order = home_of(ORDER, call.id)[1]
+        statuses = of_order(books, order, span, written_ms)
+        prefix = "ORDER_"
+        if call.outcome is not Outcome.OK:
+            statuses = {_in_refusals(status) for status in statuses}
+    if isinstance(call.told, Seen):
+        return call.told.status in statuses and _deadline_agrees(call, call.told, books)
+    return call.reason.removeprefix(prefix) in statuses
+
+
+def _in_refusals(status: str) -> str:
+    if status in (in_force.name for in_force in IN_FORCE):
+        return "CONFIRMED"
+    return "CLOSED" if status in (closed.name for closed in _CLOSED) else status
+
+
+def _deadline_agrees(call: Call, seen: Seen, books: Books) -> bool:
+    if seen.status != "ACTIVE" or not seen.expires_at_ms:
+        return True
+    claim = books.claims.get(home_of(HOLD, call.id)[1])
+    return claim is not None and claim.deadline_ms == seen.expires_at_ms
+
+
+def _is_in_the_way(call: Call, books: Books, span: Span) -> bool:
+    status = _BY_SEAT.get(call.reason)
+    if status is None:
+        return _is_not_enough(call, books)
+    wished = [unit for name in call.units for unit in books.plan.units_called(name) or ()]
+    if status is UnitStatus.HELD and any(books.units.statuses[unit] == UnitStatus.SOLD for unit in wished):
+        return False  # which is said first
+    named = [unit for name in call.named for unit in books.plan.units_called(name) or ()] or wished
+    test = all if call.named else any
+    return test(_stands(books, unit, status, span) for unit in named)
+
+
+def _stands(books: Books, unit: int, status: UnitStatus, span: Span) -> bool:
+    """Whether it is held or sold; what is overdue for certain is not held, unless somebody waits for it."""
+    if unit >= books.plan.seat_count:
+        return True  # a slot, which a neighbour's buffer may keep
+    if books.units.statuses[unit] != status:
+        return False
+    claim = books.claims.get(books.units.owners[unit])
+    if status is UnitStatus.SOLD or claim is None or claim.leg is not None or books.line:
+        return True
+    return claim.deadline_ms > span.first_ms
+
+
+def _is_not_enough(call: Call, books: Books) -> bool:
+    """Whether some area has fewer places, or there is no row for some choice; what is set aside is in nobody's way."""
+    units = books.units
+    if any(units.open_count(area) < quantity for area, quantity in call.areas):
+        return True
+    if len(call.best) > 1:
+        return True  # one choice may be in the way of another
+    return any(not _has_room(books, quantity) for quantity in call.best)
+
+
+def _has_room(books: Books, quantity: int) -> bool:
+    return any(run >= quantity for number in books.units.open_rows(quantity) for run in _runs(books, number))
+
+
+def _runs(books: Books, number: int) -> Iterator[int]:
+    seats = books.plan.rows[number].seats
+    statuses = bytes(books.units.statuses[seats.start : seats.stop])
+    held, sold = bytes([UnitStatus.HELD]), bytes([UnitStatus.SOLD])
+    return map(len, statuses.replace(sold, held).split(held))

@@ -1,0 +1,54 @@
+"""What was checked of histories, in numbers."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from loadtests.history.calls import Call, Outcome
+
+INFO_ALLOWED = 0.02
+"""The share of calls of which it may stay unknown what came of them."""
+
+
+class Tally(msgspec.Struct):
+    """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
+
+    `unchecked`: refusals and reads that nobody knows how to hold against anything. `elsewhere`: refused baskets, where
+    what stood in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit,
+    which goes by time, whether units that can be counted were there.
+    """
+
+    calls: dict[str, int] = {}
+    info: int = 0
+    unresolved: int = 0
+    unchecked: int = 0
+    elsewhere: int = 0
+
+    def count(self, call: Call) -> None:
+        """One more call."""
+        name = f"{call.kind} {call.outcome}"
+        self.calls[name] = self.calls.get(name, 0) + 1
+        self.info += call.outcome is Outcome.INFO
+
+    @property
+    def call_count(self) -> int:
+        """All of them."""
+        return sum(self.calls.values())
+
+    @property
+    def suffices(self) -> bool:
+        """Whether all was checked and little enough is unknown."""
+        return not self.unchecked and self.unresolved <= INFO_ALLOWED * self.call_count
+
+
+def together(tallies: Iterable[Tally]) -> Tally:
+    """Several as one."""
+    total = Tally()
+    for tally in tallies:
+        for name, number in tally.calls.items():
+            total.calls[name] = total.calls.get(name, 0) + number
+        total.info += tally.info
+        total.unresolved += tally.unresolved
+        total.unchecked += tally.unchecked
+        total.elsewhere += tally.elsewhere
+    return total

@@ -1,0 +1,266 @@
+"""The journal as the witness of a history: each call of a block took effect, or saw the block, within its time.
+
+One walk along both: calls in the order of asking and answering, and the journal's rows as far as what was answered says
+that they were there. Whoever asks then is served behind these rows. Each accepted write has the row that bears its key;
+each refusal and read agrees with a state from the rows that were there when it was asked for (or when its key was first
+asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer.
+Memory: the calls that are under way, and some 130 bytes for each key and each hold there ever was.
+"""
+
+from collections.abc import Generator, Iterable
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+import msgspec
+
+from actors.audit.books import Books
+from actors.audit.denials import CLOCK_TOLERANCE_MS
+from actors.audit.findings import Fault, Finding
+from actors.audit.keys import journaled_key
+from actors.core import entries as e
+from loadtests.history.calls import READS, Call, Kind, Outcome
+from loadtests.history.standing import TURNED_AWAY, Fates, Span, agrees, can_be_checked
+from loadtests.history.tally import Tally
+
+_FOR_EVER_MS = 1 << 62
+_Walk: TypeAlias = Generator[None, None, None]
+
+
+class _Tries(msgspec.Struct, gc=False):
+    """What is asked for under a key: since when, and behind which row. `low`: the last that had been answered then.
+
+    `under_way`: how many tries are. `info_count`: of how many it is not known what came of them; `over_us`: when they
+    are over; 0: unknown.
+    """
+
+    first: Call
+    low: int
+    under_way: int = 0
+    info_count: int = 0
+    over_us: int = 1
+
+
+class _Question(msgspec.Struct, gc=False):
+    """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before."""
+
+    call: Call
+    since_us: int
+    may_be_older: bool
+
+
+class Witness:
+    """Watches the audit of one block (see `Watcher`). `calls`: those at home in it, in the order of asking.
+
+    `audited_us`: when the journal was read, by the clock of the run: what was over by then and is not there did not
+    happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
+    have nothing to do with each other, and deadlines are held against the journal's times alone.
+    """
+
+    def __init__(
+        self, block: str, calls: Iterable[Call], audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS
+    ) -> None:
+        self.findings: list[Finding] = []
+        self.finding_count = 0
+        self.tally = Tally()
+        self._block = block
+        self._calls = iter(calls)
+        self._audited_us = audited_us
+        self._tolerance_ms = tolerance_ms
+        self._fates = Fates()
+        self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
+        self._intents: dict[tuple[type, int], bytes] = {}  # keys of baskets and exchanges that are being placed
+        self._tries: dict[bytes, _Tries] = {}
+        self._refused: dict[bytes, Call] = {}  # keys under which everything was refused
+        self._questions: list[_Question] = []
+        self._returns: list[tuple[int, int, Call, bytes, int]] = []  # of calls under way, with what was reached before
+        self._books: Books | None = None
+        self._position = 0  # of the last whole row
+        self._reached = 0  # the last row that what was answered stands in
+        self._written_ms = 0
+        self._is_over = False
+        self._is_lost = False  # an answer has no row, so that nobody knows which row what came later was behind
+        self._walk: _Walk | None = None
+
+    def meet(self, entry: e.Entry, position: int, books: Books) -> None:
+        """See `Watcher.meet`."""
+        self._books = books
+        key = self._key_of(entry)
+        self._ask_all(entry.at_ms)
+        tries = self._tries.get(key)
+        if tries is not None:
+            self._close(tries.first.invoked_us)
+        self._fates.meet(entry)
+        if key:
+            self._effects.setdefault(key, position)
+        self._written_ms = max(self._written_ms, entry.at_ms)
+
+    def row_over(self, position: int, books: Books) -> None:
+        """See `Watcher.row_over`."""
+        self._books, self._position = books, position
+        if self._walk is None and books.tenant:  # without which no key is known
+            self._walk = self._walked()
+        if self._walk is not None:
+            next(self._walk, None)
+
+    def finish(self, books: Books) -> None:
+        """See `Watcher.finish`."""
+        self._books, self._is_over = books, True
+        next(self._walk or self._walked(), None)
+        self._ask_all(_FOR_EVER_MS)
+        self._close(_FOR_EVER_MS)
+        for key, tries in self._tries.items():
+            self._resolve(key, tries)
+        for key, call in self._refused.items():
+            if key in self._effects:
+                self._found(Fault.DONE_THOUGH_REFUSED, call, f"in row {self._effects[key]}")
+
+    def _walked(self) -> _Walk:
+        """Goes on whenever a row is over; waits for the rows that what was answered stands in."""
+        for number, call in enumerate(self._calls):
+            yield from self._return_until(call.invoked_us)
+            key = self._invoke(call)
+            if call.returned_us is None:
+                self._never_knew(call, key)
+            else:
+                heappush(self._returns, (call.returned_us, number, call, key, self._reached))
+        yield from self._return_until(None)
+
+    def _return_until(self, invoked_us: int | None) -> _Walk:
+        """All that returned before this; at the same time, it was not before."""
+        while self._returns and (invoked_us is None or self._returns[0][0] < invoked_us):
+            _, _, call, key, low = heappop(self._returns)
+            if call.outcome is Outcome.INFO:
+                self._never_knew(call, key)
+            elif call.outcome is Outcome.FAIL:
+                self._refuse(call, key)
+            else:
+                yield from self._accept(call, key, low)
+
+    def _invoke(self, call: Call) -> bytes:
+        """The key as the journal has it; empty for a read."""
+        key = b"" if call.kind in READS or not call.key else self._journaled(call)
+        since_us, may_be_older = call.invoked_us, False
+        if key and self._effects.get(key, 0) >= 0:
+            self._refused.pop(key, None)
+            tries = self._tries.setdefault(key, _Tries(call, self._reached))
+            since_us, may_be_older = tries.first.invoked_us, tries.under_way + tries.info_count > 0
+            tries.under_way += 1
+        self.tally.count(call)
+        if _tells_of_the_state(call):
+            if call.kind is Kind.HOLD and call.block != self._block:
+                self.tally.elsewhere += 1
+            elif self._is_lost or not can_be_checked(call):
+                self.tally.unchecked += 1
+            else:
+                self._questions.append(_Question(call, since_us, may_be_older))
+        return key
+
+    def _never_knew(self, call: Call, key: bytes) -> None:
+        """It may have happened, or may yet."""
+        tries = self._tries.get(key)
+        if tries is not None:
+            tries.under_way -= 1
+            tries.info_count += 1
+            tries.over_us = max(tries.over_us, call.over_us) if call.over_us and tries.over_us else 0
+
+    def _refuse(self, call: Call, key: bytes) -> None:
+        tries = self._tries.get(key)
+        if tries is not None:
+            tries.under_way -= 1
+            if not tries.under_way and not tries.info_count:
+                del self._tries[key]
+                self._refused[key] = call
+
+    def _accept(self, call: Call, key: bytes, low: int) -> _Walk:
+        """Reach what it was told, and the row that bears its key."""
+        named = call.told.position if call.told is not None else 0
+        if named and named < low:
+            self._found(Fault.READ_STALE, call, f"as of row {named}, and row {low} had been answered")
+        while not self._is_over and (self._position < named or (key and key not in self._effects)):
+            yield
+        if key and key not in self._effects:
+            self._is_lost = True
+            self._found(Fault.REPLY_NOT_IN_JOURNAL, call, "no row bears its key")
+            return
+        effect = self._effects.get(key, 0)
+        tries = self._tries.pop(key, None)
+        if tries is not None and effect >= 0:
+            self._check_order(call, effect, tries)
+            self._effects[key] = -effect
+        self._reached = max(self._reached, named, abs(effect))
+
+    def _resolve(self, key: bytes, tries: _Tries) -> None:
+        """What came of what nobody was told of."""
+        effect = self._effects.get(key)
+        if effect is not None:
+            self._check_order(tries.first, effect, tries)
+        elif not 0 < tries.over_us <= self._audited_us:
+            self.tally.unresolved += tries.info_count
+
+    def _check_order(self, call: Call, effect: int, tries: _Tries) -> None:
+        """An effect stands behind all rows that had been answered when its key was first asked for."""
+        if effect <= tries.low:
+            self._found(Fault.AGAINST_REAL_TIME, call, f"in row {effect}, and row {tries.low} had been answered")
+
+    def _ask_all(self, until_ms: int) -> None:
+        """Whether the state, which lasts until then, agrees with what is still asked."""
+        if self._questions:
+            self._questions = [question for question in self._questions if not self._agrees(question, until_ms)]
+
+    def _agrees(self, question: _Question, until_ms: int) -> bool:
+        assert self._books is not None, "there is a state when it is asked"
+        span = Span(self._written_ms, until_ms)
+        if self._tolerance_ms is not None:
+            first_ms = question.since_us // 1000 - self._tolerance_ms
+            last_ms = (question.call.returned_us or 0) // 1000 + 1 + self._tolerance_ms
+            span = Span(max(first_ms, span.first_ms), min(last_ms, span.last_ms))
+        return agrees(question.call, self._books, self._fates, span, self._written_ms)
+
+    def _close(self, invoked_us: int) -> None:
+        """What was asked for then is about to have its effect: what was answered before saw no more."""
+        left = []
+        for question in self._questions:
+            if (question.call.returned_us or 0) >= invoked_us:
+                left.append(question)
+            elif question.may_be_older:
+                self.tally.unchecked += 1
+            else:
+                fault = Fault.READ_WRONGLY if question.call.kind in READS else Fault.REFUSED_WRONGLY
+                self._found(fault, question.call, f"no state up to row {self._position} agrees")
+        self._questions = left
+
+    def _key_of(self, entry: e.Entry) -> bytes:
+        """The key of what the entry brings about; that of a basket or an exchange was journaled when it was meant."""
+        match entry:
+            case e.BasketIntended():
+                self._intents[e.BasketSettled, entry.basket] = entry.key
+                return b""
+            case e.ExchangeIntended():
+                self._intents[e.ExchangeSettled, entry.order] = entry.key
+                return b""
+            case e.BasketSettled() | e.BasketDropped():
+                key = self._intents.pop((e.BasketSettled, entry.basket), b"")
+                return key if isinstance(entry, e.BasketSettled) else b""
+            case e.ExchangeSettled() | e.ExchangeDropped():
+                key = self._intents.pop((e.ExchangeSettled, entry.order), b"")
+                return key if isinstance(entry, e.ExchangeSettled) else b""
+            case _:
+                return getattr(entry, "key", b"")
+
+    def _journaled(self, call: Call) -> bytes:
+        assert self._books is not None, "a block is known before anybody asks it"
+        of_event = call.block if call.kind is Kind.HOLD and call.block != self._block else ""
+        return journaled_key(self._books.tenant, call.key, of_event)
+
+    def _found(self, fault: Fault, call: Call, sentence: str) -> None:
+        what = (
+            f"{call.client}, {call.kind} {call.id or call.key} at {call.invoked_us} µs, {call.reason or call.outcome}"
+        )
+        self.finding_count += 1
+        self.findings.append(Finding(self._block, self._position, fault, f"{what}: {sentence}"))
+
+
+def _tells_of_the_state(call: Call) -> bool:
+    if call.outcome is Outcome.FAIL:
+        return call.reason not in TURNED_AWAY
+    return call.kind in READS and call.outcome is Outcome.OK

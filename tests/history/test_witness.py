@@ -1,0 +1,197 @@
+"""The journal bears out a history or does not: hand-made calls against one journal, of which each row is known."""
+
+import msgspec
+import pytest
+
+from actors.audit.audit import BlockAudit
+from actors.audit.findings import Fault
+from actors.core.commands import CancelOrder, ConfirmOrder, PlaceOrder, ReleaseHold
+from loadtests.history import witness as witness_module
+from loadtests.history.calls import Call, Kind
+from loadtests.history.tally import Tally
+from loadtests.history.witness import Witness
+from tests.history.notes import fail, info, ok, read
+from tests.loadtests.journals import BLOCK, HOLD_TTL_MS, START_MS, Journal, Shop, made_event
+
+HOLD, RELEASE, ORDER, CONFIRM, CANCEL = Kind.HOLD, Kind.RELEASE, Kind.ORDER, Kind.CONFIRM, Kind.CANCEL
+SEE, SEE_ORDER = Kind.READ_HOLD, Kind.READ_ORDER
+A, B = ("A/1/1",), ("A/1/2",)
+FLOOR = (("floor", 10),)
+ENDS_MS = START_MS + HOLD_TTL_MS + 1
+AUDITED_US = 10_000_000
+
+
+def _journal() -> Journal:
+    """Rows: 4 hold 1 on A/1/1, 5 its release, 6 hold 3 on A/1/1, 7 order 103 of it, 8 paid, 9 hold 4 on A/1/2,
+    10 its end by time, 11 hold 5 on the whole floor, 12 order 103 cancelled, 13 hold 6 on A/1/1.
+    """
+    shop = Shop()
+    made_event(shop)
+    shop.now_ms += 1
+    shop.hold(1, A)
+    shop.commit()
+    shop.ask(ReleaseHold(shop.stamp("release 1"), 1))
+    shop.commit()
+    shop.hold(3, A)
+    shop.commit()
+    shop.ask(PlaceOrder(shop.stamp("order 3"), 3, 103))
+    shop.commit()
+    shop.ask(ConfirmOrder(shop.stamp("confirm 3"), 103))
+    shop.commit()
+    shop.hold(4, B)
+    shop.commit()
+    shop.now_ms += HOLD_TTL_MS
+    shop.expire()
+    shop.commit()
+    shop.hold(5, (), 10)
+    shop.commit()
+    shop.ask(CancelOrder(shop.stamp("cancel 3"), 103))
+    shop.commit()
+    shop.hold(6, A)
+    shop.commit()
+    return shop.journal()
+
+
+JOURNAL = _journal()
+ONE = ok(HOLD, 1, (0, 10), "hold 1", units=A)
+BACK = ok(RELEASE, 1, (11, 20), "release 1")
+LATE_BACK = ok(RELEASE, 1, (16, 20), "release 1")
+THREE = ok(HOLD, 3, (21, 30), "hold 3", units=A)
+SOLD = [ONE, BACK, THREE, ok(ORDER, 3, (31, 40), "order 3"), ok(CONFIRM, 103, (41, 50), "confirm 3")]
+FOUR = ok(HOLD, 4, (51, 60), "hold 4", units=B, expires_at_ms=ENDS_MS)
+FIVE = ok(HOLD, 5, (71, 80), "hold 5", areas=FLOOR)
+ALL = [*SOLD, FOUR, FIVE, ok(CANCEL, 103, (81, 90), "cancel 3"), ok(HOLD, 6, (91, 100), "hold 6", units=A)]
+
+GOOD: dict[str, list[Call]] = {
+    "all that happened": ALL,
+    "at once": [ok(HOLD, 3, (0, 10), "hold 3", units=A), ok(HOLD, 1, (5, 20), "hold 1", units=A)],
+    "refused in its window": [ONE, fail(HOLD, 0, (15, 40), "UNITS_HELD", units=A), BACK, THREE],
+    "refused beside the hold": [
+        ok(HOLD, 1, (0, 100), "hold 1"),
+        fail(HOLD, 0, (5, 20), "UNITS_HELD", units=A, named=A),
+    ],
+    "refused as sold": [*SOLD, fail(HOLD, 0, (51, 55), "UNITS_SOLD", units=(*A, *B), named=A), FOUR],
+    "seen while it was so": [ONE, read(SEE, 1, (12, 40), "ACTIVE"), BACK],
+    "seen as it became": [ONE, read(SEE, 1, (12, 15), "RELEASED"), BACK],
+    "overdue, and not ended yet": [*SOLD, FOUR, read(SEE, 4, (61, 70), "EXPIRED"), FIVE],
+    "a full floor": [*SOLD, FOUR, FIVE, fail(HOLD, 0, (81, 90), "NOT_ENOUGH_AVAILABLE", areas=(("floor", 1),))],
+    "no answer, and it happened": [info(HOLD, 0, 0, "hold 1", units=A), fail(HOLD, 0, (5, 10), "UNITS_HELD", units=A)],
+    "no answer, and it did not happen": [ONE, info(HOLD, 0, 12, "lost", units=B, over_us=50_000)],
+    "no answer, and it was found": [info(HOLD, 0, 0, "hold 1", units=A), ok(HOLD, 1, (20, 30), "hold 1"), BACK],
+    "an old answer again": [*SOLD, ok(HOLD, 1, (51, 60), "hold 1", units=A, replayed=True)],
+    "turned away, and done by the next try": [
+        fail(HOLD, 0, (0, 5), "OVERLOADED", "hold 1"),
+        ok(HOLD, 1, (6, 9), "hold 1"),
+    ],
+    "an order read": [*SOLD, read(SEE_ORDER, 103, (51, 60), "CONFIRMED"), FOUR],
+    "there was no such hold": [fail(RELEASE, 9, (0, 10), "HOLD_NOT_FOUND"), ONE],
+    "too late": [*SOLD, FOUR, FIVE, fail(ORDER, 4, (81, 90), "HOLD_EXPIRED")],
+    "as of a row that was named": [ONE, read(SEE, 1, (12, 15), "ACTIVE", position=4), BACK],
+}
+
+BAD: dict[str, tuple[list[Call], Fault]] = {
+    "a lost acknowledgement": ([ok(HOLD, 9, (0, 10), "hold 9", units=A)], Fault.REPLY_NOT_IN_JOURNAL),
+    "against real time": (
+        [ok(HOLD, 3, (0, 10), "hold 3", units=A), ok(HOLD, 1, (11, 20), "hold 1", units=A)], Fault.AGAINST_REAL_TIME,
+    ),
+    "against what a read has named": (
+        [read(SEE, 1, (0, 10), "RELEASED", position=5), ok(HOLD, 1, (11, 20), "hold 1")], Fault.AGAINST_REAL_TIME,
+    ),
+    "an effect before it was asked for": (
+        [BACK, THREE, info(HOLD, 0, 51, "hold 1", units=A)], Fault.AGAINST_REAL_TIME,
+    ),
+    "an effect before the try that was not refused": (
+        [fail(HOLD, 0, (0, 1), "OVERLOADED", "hold 1"), BACK, ok(HOLD, 1, (21, 30), "hold 1")], Fault.AGAINST_REAL_TIME,
+    ),
+    "refused, and done": ([fail(HOLD, 0, (0, 5), "OVERLOADED", "hold 1", units=A)], Fault.DONE_THOUGH_REFUSED),
+    "refused though it was there all the time": (
+        [ONE, fail(HOLD, 0, (12, 15), "UNITS_HELD", units=("A/2/1",)), BACK], Fault.REFUSED_WRONGLY,
+    ),
+    "refused after the release": (
+        [ONE, BACK, fail(HOLD, 0, (21, 22), "UNITS_HELD", units=A), ok(HOLD, 3, (23, 30), "hold 3")],
+        Fault.REFUSED_WRONGLY,
+    ),
+    "refused before the hold": (
+        [fail(HOLD, 0, (0, 1), "UNITS_HELD", units=A), ok(HOLD, 1, (2, 10), "hold 1")], Fault.REFUSED_WRONGLY,
+    ),
+    "refused as held when it is sold": (
+        [*SOLD, fail(HOLD, 0, (51, 52), "UNITS_HELD", units=A), ok(CANCEL, 103, (53, 60), "cancel 3")],
+        Fault.REFUSED_WRONGLY,
+    ),
+    "places denied": (
+        [ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", areas=(("floor", 1),)), LATE_BACK], Fault.REFUSED_WRONGLY,
+    ),
+    "a seat denied": ([ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", best=(2,)), BACK], Fault.REFUSED_WRONGLY),
+    "a stale read": ([ONE, BACK, read(SEE, 1, (21, 30), "ACTIVE"), THREE], Fault.READ_WRONGLY),
+    "a read of what is yet to come": ([ONE, read(SEE, 1, (11, 12), "RELEASED"), LATE_BACK], Fault.READ_WRONGLY),
+    "lost, says a read": ([ONE, read(SEE, 1, (11, 15), "NOT_FOUND"), BACK], Fault.READ_WRONGLY),
+    "expired too early": ([*SOLD, FOUR, read(SEE, 3, (61, 70), "EXPIRED"), FIVE], Fault.READ_WRONGLY),
+    "another deadline": ([ONE, read(SEE, 1, (11, 15), "ACTIVE", expires_at_ms=7), BACK], Fault.READ_WRONGLY),
+    "as of an old row": ([*SOLD, read(SEE, 1, (51, 60), "RELEASED", position=5)], Fault.READ_STALE),
+    "an order that is paid": (
+        [*SOLD, fail(CONFIRM, 103, (51, 52), "ORDER_CANCELLED"), ok(HOLD, 4, (53, 60), "hold 4")],
+        Fault.REFUSED_WRONGLY,
+    ),
+}  # fmt: skip
+
+
+def _watched(calls: list[Call]) -> tuple[list[Fault], Tally]:
+    ordered = sorted(calls, key=lambda call: call.invoked_us)
+    witness = Witness(BLOCK, ordered, AUDITED_US, tolerance_ms=None)
+    audit = BlockAudit(BLOCK, watcher=witness)
+    found = [finding.fault for row in JOURNAL.rows() for finding in audit.take(row)]
+    return [*found, *(finding.fault for finding in audit.finish())], witness.tally
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_history_that_the_journal_bears_out_is_clean(name: str) -> None:
+    found, tally = _watched(GOOD[name])
+    assert found == []
+    assert tally.suffices
+    assert tally.call_count == len(GOOD[name])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_history_that_it_does_not_bear_out_is_found(name: str) -> None:
+    calls, fault = BAD[name]
+    assert _watched(calls)[0] == [fault]
+
+
+def test_what_nobody_knows_is_counted_and_too_much_of_it_does_not_suffice() -> None:
+    unknown = [info(HOLD, 0, 200 + number, f"lost {number}", units=B) for number in range(2)]
+    over = msgspec.structs.replace(unknown[0], key="over", over_us=AUDITED_US)
+    found, tally = _watched([*ALL, *unknown, over])
+    assert (found, tally.info, tally.unresolved, tally.suffices) == ([], 3, 2, False)
+    many = [read(SEE, 1, (300 + number, 301 + number), "RELEASED") for number in range(100)]
+    assert _watched([*ALL, *unknown, *many])[1].suffices
+
+
+def test_what_cannot_be_checked_does_not_suffice() -> None:
+    found, tally = _watched([ONE, fail(HOLD, 0, (12, 15), "BUYER_LIMIT_EXCEEDED", units=B)])
+    assert (found, tally.unchecked, tally.suffices) == ([], 1, False)
+
+
+def test_behind_an_answer_that_was_lost_nothing_is_judged() -> None:
+    lost = ok(HOLD, 9, (0, 10), "hold 9", units=A)
+    found, tally = _watched([lost, fail(HOLD, 0, (12, 15), "UNITS_HELD", units=("A/2/1",))])
+    assert (found, tally.unchecked) == ([Fault.REPLY_NOT_IN_JOURNAL], 1)
+
+
+@pytest.mark.parametrize(
+    ("owner", "rule", "by", "passes"),
+    [
+        (Witness, "_check_order", lambda *_: None, "against real time"),
+        (Witness, "_check_order", lambda *_: None, "an effect before it was asked for"),
+        (Witness, "_refuse", lambda *_: None, "refused, and done"),
+        (Witness, "_close", lambda *_: None, "refused before the hold"),
+        (Witness, "_close", lambda *_: None, "a stale read"),
+        (witness_module, "agrees", lambda *_: True, "places denied"),
+        (witness_module, "agrees", lambda *_: True, "another deadline"),
+        (witness_module, "TURNED_AWAY", {"UNITS_HELD"}, "refused after the release"),
+    ],
+)
+def test_without_a_rule_a_bad_history_passes(
+    monkeypatch: pytest.MonkeyPatch, owner: object, rule: str, by: object, passes: str
+) -> None:
+    monkeypatch.setattr(owner, rule, by)
+    assert _watched(BAD[passes][0])[0] == []
