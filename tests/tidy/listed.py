@@ -27,6 +27,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.catalogue",
         "actors.dispatch",
         "actors.routes",
+        "actors.stop_signal",
     ),
     "actors.directory": (
         "actors.logs",
@@ -43,6 +44,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.build": (),
     "actors.logs": (),
     "actors.apart": (),
+    "actors.stop_signal": (),
     "actors.shared_reads": (),
     "actors.parking": ("actors.core",),
     "actors.dispatch": ("actors.core", "actors.link", "actors.parking"),
