@@ -14,7 +14,7 @@ import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
-from serve import shard_commands
+from serve import doctor_command, shard_commands
 from serve.command_line import (
     ApiKey,
     DatabaseUrl,
@@ -48,6 +48,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
+app.command()(doctor_command.doctor)
 
 
 def _setting(name: str, meaning: str) -> Any:

@@ -5,11 +5,17 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
+import asyncpg
 import pytest
 
+from actors.audit.replies import Told
+from actors.core.entries import HoldPlaced
 from actors.core.ids import parse_event_id
+from actors.journal.codec import decode_entries
 from tests.stack.aftermath import lost
 from tests.stack.load import Load, hall_on_sale
 from tests.stack.owner import Owner, owner_of
@@ -19,6 +25,7 @@ pytestmark = pytest.mark.stack
 SELLING_S = 2.0
 PATIENCE_S = 15.0
 SUCCESSIONS = 3
+INNER_PORT = 21000
 
 
 async def succeeded(running: RunningStack, event_id: str, number: signal.Signals) -> Owner:
@@ -65,3 +72,46 @@ def test_a_shard_that_is_told_to_stop_hands_over_and_one_that_is_killed_cannot(r
     log = "".join(path.read_text(errors="replace") for path in running.folder.ray.glob("session_latest/logs/worker-*"))
     assert log.count("'code': 0") + log.count('"code": 0') + log.count("code=0") == SUCCESSIONS
     assert 2 * sorted(told)[1] < sorted(killed)[1], (told, killed)
+
+
+@pytest.fixture
+def ending(tmp_path: Path) -> Iterator[RunningStack]:
+    """A stack of its own, to be stopped."""
+    running = RunningStack(tmp_path / "ending", INNER_PORT)
+    running.start()
+    yield running
+    assert running.stop() == 0
+    assert running.processes() == []
+
+
+async def held(running: RunningStack, event_id: str) -> int:
+    """How many holds were ever placed, by the journal."""
+    connection = await asyncpg.connect(running.stack.database_url)
+    try:
+        rows = await connection.fetch("select entries from journal where block_id = $1", parse_event_id(event_id))
+    finally:
+        await connection.close()
+    return sum(isinstance(entry, HoldPlaced) for row in rows for entry in decode_entries(row["entries"]))
+
+
+async def unanswered_holds(running: RunningStack, stop: Callable[[], object]) -> int:
+    """Stop everything under load and start it again: how many holds there are of which no buyer was told."""
+    with running.client() as client:
+        event_id = hall_on_sale(client, f"the last {stop.__name__}")
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01, timeout_s=5.0)
+    async with load:
+        await asyncio.sleep(SELLING_S)
+        await asyncio.to_thread(stop)
+    print("stopped", Counter(load.statuses))
+    await asyncio.to_thread(running.start)
+    assert await lost(running, event_id, load) == []
+    return await held(running, event_id) - sum(reply.told is Told.HELD for reply in load.told)
+
+
+def test_a_stack_that_is_told_to_stop_answers_what_it_has_taken(ending: RunningStack) -> None:
+    assert asyncio.run(unanswered_holds(ending, ending.stop)) == 0
+
+
+def test_control_one_that_is_killed_does_not(ending: RunningStack) -> None:
+    """Sixteen buyers ask all the time, so something is nearly always decided and not yet told; a few tries find it."""
+    assert any(asyncio.run(unanswered_holds(ending, ending.kill_everything)) > 0 for _ in range(3))
