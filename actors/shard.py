@@ -1,8 +1,8 @@
 """The Ray actor of a shard: an engine and a link server, nothing else. Ray carries no data to it.
 
 An actor starts as a spare, with everything imported, and becomes an incarnation of a shard when the directory says so:
-a successor is there in the time of one call. Of Ray it wants one thing while it serves, which it can do without: that
-the projector hears which blocks have moved.
+a successor is there in the time of one call. Told to stop by TERM, it hands over (`actors.engine.leaving`) and ends.
+Of Ray it wants one thing while it serves, which it can do without: that the projector hears which blocks have moved.
 """
 
 import asyncio
