@@ -56,6 +56,14 @@ select
 from shards
 order by shard, epoch desc;
 
+-- name: stopped_blocks
+-- Of the incarnations that beat.
+select shard, (counters ->> 'quarantined_count')::integer as stopped_count
+from shards
+where (counters ->> 'quarantined_count')::integer > 0
+  and heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
+order by shard;
+
 -- name: heads
 -- The last row's epoch of each block, and whose the block is.
 select blocks.block_id, blocks.shard, blocks.assigned_epoch, head.epoch

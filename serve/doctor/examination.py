@@ -20,6 +20,7 @@ from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.journal_checks import CHAINS, check_chains
 from serve.doctor.machine_checks import DISK, REDIS, check_disk, check_redis
 from serve.doctor.projection_checks import PROJECTIONS, check_projections
+from serve.doctor.quarantine_checks import QUARANTINE, check_quarantine
 from serve.doctor.server_checks import (
     MIGRATIONS,
     REPLICATION,
@@ -39,6 +40,7 @@ CHECKS: dict[str, Check] = {
     CHAINS: check_chains,
     SNAPSHOTS: check_snapshots,
     PROJECTIONS: check_projections,
+    QUARANTINE: check_quarantine,
     FENCES: check_fences,
     CLOCKS: check_clocks,
     REPLICATION: check_replication,

@@ -36,7 +36,7 @@ async def check_replication(patient: Patient, _: Progress) -> list[Finding]:
     if findings:
         return findings
     commits = ", ".join(server["commits"]) or "no shard is connected"
-    return [Finding(REPLICATION, Standing.OK, f"{server['standby_names']} keep up; synchronous_commit: {commits}")]
+    return [Finding(REPLICATION, Standing.OK, f"{server['standby_names']} keeps up; synchronous_commit: {commits}")]
 
 
 async def _replicas(patient: Patient, standby_names: str) -> list[Finding]:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -18,13 +20,18 @@ from serve.cli import app
 from serve.doctor import server_checks
 from serve.doctor.examination import CHECKS
 from serve.doctor.findings import Standing
+from serve.local.postgres import _binaries
 from serve.local.redis import Redis
-from tests.database_faults import NO_REPLICA, in_trouble
+from tests.database_faults import NO_REPLICA, Trouble, in_trouble
 from tests.doctor.ward import SERVING, Ward, ward
 from tests.projections.selling import World
 
 pytestmark = pytest.mark.anyio
 OK, WARNING, WRONG = Standing
+SECOND_DISK = Trouble(
+    ("alter system set synchronous_standby_names = 'second_disk'", "select pg_reload_conf()"), NO_REPLICA.end
+)
+IS_SYNCHRONOUS = "select exists (select from pg_stat_replication where sync_state = 'sync' and state = 'streaming')"
 
 
 async def command(world: World, *words: str, redis_url: str = "redis://127.0.0.1:1") -> Result:
@@ -52,7 +59,7 @@ async def test_the_command_says_so_as_text_and_as_json(world: World, redis: Redi
         told = await command(world, redis_url=redis.url)
         assert told.exit_code == WARNING
         assert [line[:8].strip() for line in told.stdout.splitlines() if not line.startswith(" ")] == (
-            ["OK"] * 6 + ["WARNING"] + ["OK"] * 4
+            ["OK"] * 7 + ["WARNING"] + ["OK"] * 4
         )
         document = json.loads((await command(world, "--json", redis_url=redis.url)).stdout)
         assert document.keys() == {"standing", "findings", "repairs"}
@@ -168,6 +175,12 @@ async def test_rows_that_nobody_follows_are_found(world: World) -> None:
         assert "2 times a block is behind" in finding.seen
 
 
+async def test_blocks_that_a_shard_has_stopped_are_found(world: World) -> None:
+    async with ward(world) as ill:
+        await ill.execute("""update shards set counters = '{"quarantined_count": 2}'""")
+        assert (await ill.found("quarantine", WRONG)).seen == "shard-1 has stopped 2 blocks"
+
+
 async def test_a_shard_that_does_not_beat_is_found(world: World) -> None:
     async with ward(world) as ill:
         await ill.execute("update blocks set shard = 'shard-2' where block_id = $1", ill.events[0].block)
@@ -239,6 +252,29 @@ async def test_commits_that_do_not_wait_are_found(world: World) -> None:
 async def test_a_synchronous_replica_that_is_not_there_is_found(world: World) -> None:
     async with ward(world) as ill, in_trouble(world.database_url, NO_REPLICA):
         assert "no such replica is there: commits wait" in (await ill.found("replication", WRONG)).seen
+
+
+@asynccontextmanager
+async def synchronous_replica(world: World, folder: Path) -> AsyncIterator[None]:
+    """One that keeps every row on a disk of its own before it is acknowledged: as much of a replica as is looked at."""
+    command = [str(_binaries() / "pg_receivewal"), "--synchronous", "-D", str(folder)]
+    named = f"{world.database_url}?application_name=second_disk"
+    receiving = await asyncio.create_subprocess_exec(*command, "-d", named)
+    try:
+        async with in_trouble(world.database_url, SECOND_DISK) as connection, asyncio.timeout(20):
+            while not await connection.fetchval(IS_SYNCHRONOUS):  # noqa: ASYNC110  (Postgres tells nobody)
+                await asyncio.sleep(0.05)
+            yield
+    finally:
+        receiving.terminate()
+        await receiving.wait()
+
+
+async def test_with_a_synchronous_replica_all_is_well(world: World, tmp_path: Path) -> None:
+    async with ward(world) as well, synchronous_replica(world, tmp_path):
+        (finding,) = await well.looked("replication")
+        assert finding.standing is OK
+        assert finding.seen == "second_disk keeps up; synchronous_commit: no shard is connected"
 
 
 async def test_migrations_that_are_missing_changed_or_newer_are_found(world: World) -> None:
