@@ -1,8 +1,8 @@
 """The Ray actor of a shard: an engine and a link server, nothing else. Ray carries no data to it.
 
 An actor starts as a spare, with everything imported, and becomes an incarnation of a shard when the directory says so:
-a successor is there in the time of one call. Of Ray it wants one thing while it serves, which it can do without: that
-projector and auditor hear which blocks have moved.
+a successor is there in the time of one call. Told to stop by TERM, it hands over (`actors.engine.leaving`) and ends.
+Of Ray it wants one thing while it serves, which it can do without: that projector and auditor hear which blocks moved.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from actors.link.server import LinkServer
 from actors.logs import configure_logs
 from actors.projections.service import PROJECTOR
 from actors.routes import CatalogueRoutes
+from actors.stop_signal import on_stop_signal
 
 _log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ class ShardConfig(msgspec.Struct, frozen=True):
     link_folder: str
     cut_over: bool
     log_level: str = "info"
+    leave_s: float = 20.0  # how long it may take to hand over when it is told to stop; less than it is given to end
 
 
 @ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)
@@ -63,8 +65,12 @@ class Shard:
         self._serving = False
         self._address = ""
         self._running: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._engine: Engine | None = None
+        self._server: LinkServer | None = None
         self._hinting: asyncio.Task[None] | None = None
         self._routing: asyncio.Task[None] | None = None
+        on_stop_signal(self._stop)
 
     async def pid(self) -> int:
         """The process of this actor; answers when it is ready to serve."""
@@ -125,10 +131,30 @@ class Shard:
         gc.collect()
         gc.freeze()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION, 50, 100)
+        self._engine, self._server = engine, server
         self._running = asyncio.create_task(_run(engine))
         self._routing = asyncio.create_task(routes.run())
         self._hinting = asyncio.create_task(_tell_projector(engine.hints))
         return self._address
+
+    def _stop(self) -> None:
+        """TERM: who serves hands over first; who only waits goes, and who just begins to serve goes as if killed."""
+        if self._engine is None or self._server is None:
+            os._exit(0)
+        if self._leaving is None:
+            _log.info("told to stop", shard=self._engine.shard, epoch=self._engine.epoch)
+            self._leaving = asyncio.create_task(_leave(self._engine, self._server, self._config.leave_s))
+
+
+async def _leave(engine: Engine, server: LinkServer, bound_s: float) -> None:
+    """Hand over and end: with 0 when there is a successor, and nothing was left open."""
+    code = 1
+    try:
+        code = 0 if await engine.leave(bound_s, lambda: server.connections > 0) else 1
+        await server.stop(grace_s=1.0)
+    finally:
+        _log.info("left", shard=engine.shard, epoch=engine.epoch, code=code)
+        os._exit(code)
 
 
 async def _run(engine: Engine) -> None:

@@ -4,6 +4,8 @@ A shard is silent when its link has not answered twice in a row. It is silent as
 for ten seconds in which Postgres answered others and let them commit: then it is this shard alone that cannot reach it,
 however well its link answers. A catalogue that is away proves nothing, nor does a clock that jumps, nor what the shard
 answers: one that says that it cannot write is alive, and a successor could not either.
+
+A shard that was told to stop says so with its heartbeats, and serves until it has a successor.
 """
 
 import asyncio
@@ -48,6 +50,10 @@ class Beats(Protocol):
         """When this incarnation last beat, by its own clock. Raises CatalogueUnavailable where it could not have."""
         ...
 
+    async def wants_successor(self, shard: str, epoch: int) -> bool:
+        """Whether this incarnation was told to stop, and serves only until it is succeeded. Raises as above."""
+        ...
+
 
 class Watch:
     """Watches shards. `start_successor` makes a shard's incarnation of this number serve, or raises NoSuccessor."""
@@ -67,11 +73,11 @@ class Watch:
         return known or await self._replace(shard, highest)
 
     async def run(self, current: Incarnation) -> None:
-        """Ask the shard once a second, and replace what is silent, for ever."""
+        """Ask the shard once a second, and replace what is silent or leaves, for ever."""
         while True:
-            why = await self._until_silent(current)
+            why = await self._until_of_no_use(current)
             epoch = Epoch.unpacked(current.epoch)
-            _log.warning("shard is silent", shard=current.shard, epoch=epoch, pid=current.pid, why=why)
+            _log.warning("shard is to be succeeded", shard=current.shard, epoch=epoch, pid=current.pid, why=why)
             current = await self._replace(current.shard, epoch.incarnation)
 
     async def _replace(self, shard: str, incarnation: int) -> Incarnation:
@@ -84,13 +90,14 @@ class Watch:
                 _log.error("no successor yet", shard=shard, incarnation=incarnation, fault=str(fault))
                 await asyncio.sleep(PERIOD_S)
 
-    async def _until_silent(self, current: Incarnation) -> str:
-        """What shows that it is silent; returns then."""
+    async def _until_of_no_use(self, current: Incarnation) -> str:
+        """What shows that it is silent, or that it leaves; returns then."""
         doorbell = self._connect(current)
         loop = asyncio.get_running_loop()
         signs = {
             loop.create_task(_until_unanswered(doorbell)),
             loop.create_task(self._until_beatless(current)),
+            loop.create_task(self._until_it_leaves(current)),
         }
         try:
             done, _ = await asyncio.wait(signs, return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +120,15 @@ class Watch:
                 if beat_ms != last_ms:
                     last_ms, since_s = beat_ms, clock_s()
         return f"no heartbeat for {BEATLESS_S:.0f} s"
+
+    async def _until_it_leaves(self, current: Incarnation) -> str:
+        while True:
+            try:
+                if await self._beats.wants_successor(current.shard, current.epoch):
+                    return "it was told to stop"
+            except CatalogueUnavailable:
+                pass
+            await asyncio.sleep(PERIOD_S)
 
 
 async def _until_unanswered(doorbell: Doorbell) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
-from serve import quarantine_commands, shard_commands
+from serve import doctor_command, quarantine_commands, shard_commands
 from serve.command_line import (
     ApiKey,
     DatabaseUrl,
@@ -49,6 +49,7 @@ app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
 app.add_typer(quarantine_commands.quarantine, name="quarantine")
+app.command()(doctor_command.doctor)
 
 
 def _setting(name: str, meaning: str) -> Any:

@@ -94,6 +94,11 @@ class Catalogue:
         rows = await self._fetch("witness_heartbeat", shard, epoch)
         return int(rows[0]["heartbeat_at_ms"]) if rows else None
 
+    async def wants_successor(self, shard: str, epoch: int) -> bool:
+        """Whether this incarnation was told to stop and waits to be succeeded, as it has last said."""
+        rows = await self._fetch("wants_successor", shard, epoch)
+        return bool(rows and rows[0]["wants_successor"])
+
     async def witness_commit(self, shard: str) -> None:
         """Answered only where an incarnation of this shard could be registered now."""
         await self._fetch("witness_commit", shard)

@@ -72,6 +72,11 @@ from shards
 where shard = $1 and epoch = $2
 for no key update;
 
+-- name: wants_successor
+select coalesce((counters ->> 'wants_successor')::boolean, false) as wants_successor
+from shards
+where shard = $1 and epoch = $2;
+
 -- name: witness_commit
 -- Answered only where something could be entered for the shard. The message is there to be committed; nobody reads it.
 select pg_logical_emit_message(true, 'holdfast', '') is not null

@@ -23,6 +23,7 @@ class EngineCounters(msgspec.Struct, frozen=True):
     block_count: int = 0
     calls_waiting: int = 0
     quarantined_count: int = 0  # blocks that are not served because their state cannot be trusted
+    wants_successor: bool = False  # it was told to stop, and serves until there is one
 
 
 class Quarantined(msgspec.Struct, frozen=True):

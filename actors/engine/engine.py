@@ -12,6 +12,7 @@ from actors.engine.clock import JournalClock
 from actors.engine.errands import Errands, OtherBlocks
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
+from actors.engine.leaving import Leaver
 from actors.engine.moves import Mover
 from actors.engine.residence import Residence
 from actors.engine.withholding import Withholding
@@ -75,6 +76,8 @@ class Engine:
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
         self._withholding = Withholding(catalogue, self.clock, self.residence, self.commit, self.host.written_to)
+        self._leaver = Leaver(catalogue, shard, epoch.packed(), self.clock, self.residence, self.commit, self.counters)
+        self._wants_successor = False
         if cut_over:
             self.host.written_to.set()
 
@@ -112,6 +115,11 @@ class Engine:
             group.create_task(self._mover.run(self.host.written_to))
             group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
 
+    async def leave(self, bound_s: float, is_connected: Callable[[], bool]) -> bool:
+        """See `Leaver.leave`; while it runs."""
+        self._wants_successor = True
+        return await self._leaver.leave(bound_s, is_connected)
+
     def trouble(self) -> str:
         """Why writes cannot be served now, in words; empty if nothing is known to be in their way.
 
@@ -137,6 +145,7 @@ class Engine:
             len(self.residence.blocks),
             self.host.calls_waiting,
             self.residence.quarantined_count,
+            self._wants_successor,
         )
 
     def _beaten(self) -> None:

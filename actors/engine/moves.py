@@ -51,9 +51,9 @@ class Mover:
         self._parting: dict[BlockId, asyncio.Task[None]] = {}
 
     async def run(self, may_act: asyncio.Event) -> None:
-        """Look every half second, for ever; begin when a cluster that only waits no longer does."""
+        """Look every half second until the shard leaves; begin when a cluster that only waits no longer does."""
         await may_act.wait()
-        while True:
+        while not self._residence.closed:
             try:
                 moves = await self._catalogue.moves(self._shard, self._generation, MOVES_PER_LOOK)
             except CatalogueUnavailable:

@@ -62,6 +62,8 @@ class Residence:
         self.expected: set[BlockId] = set()  # on their way here: loaded, and not claimed before they are ours
         self.withheld: set[BlockId] = set()  # quarantined by the catalogue: nobody is served from them
         self._parting: set[BlockId] = set()  # on their way out: nobody is served from them
+        self.closed = False  # nobody is served from any block, and none comes in
+        self._all_gone = False
         self._unsound: set[BlockId] = set()  # those that did not replay when they were last tried
         self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
@@ -84,9 +86,11 @@ class Residence:
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
+        if self._all_gone:
+            return Failed(Fault.NOT_OWNER)
         if block in self.withheld:
             return Failed(Fault.QUARANTINED, "the block is quarantined until an operator has looked at it")
-        if block in self._parting:
+        if self.closed or block in self._parting:
             return Failed(Fault.NOT_READY)
         hosted = self._here(block)
         if hosted is not None:
@@ -160,7 +164,8 @@ class Residence:
         """
         assignment = await self._find_assignment(block)
         epoch = self._epoch_under(assignment)
-        if assignment is None or epoch is None or (block in self.fenced and epoch <= self.fenced[block].epoch):
+        is_lost = epoch is not None and block in self.fenced and epoch <= self.fenced[block].epoch
+        if self.closed or assignment is None or epoch is None or is_lost:
             return None
         try:
             return await self._activator.claim(await self._activator.load(block), epoch, assignment)
@@ -176,6 +181,15 @@ class Residence:
             self._unsound.discard(block)
             self.blocks[block] = claimed
             self.stirred.add(claimed)
+
+    def close(self) -> None:
+        """Serve nobody from any block any more: none is ready."""
+        self.closed = True
+
+    def let_all_go(self) -> None:
+        """What was decided on them is durable: whoever asks for a block from now on is to look anew who has it."""
+        self.blocks.clear()
+        self._all_gone = True
 
     async def run(self) -> None:
         """Activate what is asked for, for ever."""
@@ -207,8 +221,8 @@ class Residence:
         while True:
             await self._arrived.acquire()
             _, _, block = heappop(self._queue)
-            if self._queued.pop(block, None) is None:
-                continue  # its turn came before, by a higher priority
+            if self._queued.pop(block, None) is None or self.closed:
+                continue  # its turn came before, by a higher priority; or it is too late for one
             try:
                 await self._activate(block)
             finally:

@@ -26,6 +26,7 @@ from serve.settings import Settings
 
 START_PATIENCE_S = 120.0
 _STOP_PATIENCE_S = 15.0
+_ANSWER_PATIENCE_S = 5.0  # nobody is waited for longer
 _KEPT_SESSIONS = 3  # Ray's own logs, for the curious
 _CRUCIAL = ("raylet", "gcs_server")  # nothing rebuilds these: replicas and HAProxy would go on as orphans
 
@@ -94,11 +95,13 @@ class RaySession:
         return None
 
     def stop(self) -> None:
-        """Let the application drain and Ray end; then end what is left of the session."""
+        """Let what was taken be answered, the application drain and Ray end; then end what is left of the session."""
         process = self._process
         gently = (signal.SIGTERM, 3.0)
         if process is not None and process.stdin is not None:
             broken = self.fault() is not None
+            if not broken:
+                self._answer_what_was_taken()
             with suppress(BrokenPipeError):
                 process.stdin.close()
             if broken:  # it would only time out; the journal does not need anybody's last words
@@ -116,6 +119,13 @@ class RaySession:
     def processes(self) -> list[int]:
         """All that bears this stack's mark: driver, Ray, Serve, HAProxy, replicas and the application's actors."""
         return marked(self._folder.stack_id)
+
+    def _answer_what_was_taken(self) -> None:
+        """HAProxy takes no more, and ends when all is answered that it has; so does another that Ray puts in its place.
+
+        Serve itself ends it while replicas still work for it.
+        """
+        end(lambda: named(self.processes(), "haproxy"), (signal.SIGUSR1, _ANSWER_PATIENCE_S))
 
     def _await_ready(self, reports: int) -> None:
         deadline = time.monotonic() + START_PATIENCE_S

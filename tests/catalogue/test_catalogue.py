@@ -176,6 +176,10 @@ async def test_a_heartbeat_is_noted_and_answered_with_the_clock_and_the_newest_e
         assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(1)) == 1_234_567  # the shard's own clock
         newest, _ = await built.catalogue.newest_incarnations(built.generation)
         assert newest["s1"].counters == counters
+        assert not await built.catalogue.wants_successor("s1", built.epoch(1))
+        await built.catalogue.heartbeat("s1", built.epoch(1), 1_234_567, EngineCounters(wants_successor=True))
+        assert await built.catalogue.wants_successor("s1", built.epoch(1))
+        assert not await built.catalogue.wants_successor("s1", built.epoch(9))
         await built.shard("s1", 2)
         assert (await built.catalogue.heartbeat("s1", built.epoch(1), 1, counters)).newest_epoch == built.epoch(2)
         assert await built.catalogue.last_heartbeat_ms("s1", built.epoch(99)) is None

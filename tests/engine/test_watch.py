@@ -22,6 +22,7 @@ class Life:
     def __init__(self) -> None:
         self.answers = True
         self.beats = True
+        self.leaves = False
         self.clock_error_ms = 0
         self.closed = 0
         self._last_ms = now_ms()
@@ -64,6 +65,12 @@ class Cluster:
             raise CatalogueUnavailable("away")
         return self.lives[Epoch.unpacked(epoch).incarnation].last_heartbeat_ms()
 
+    async def wants_successor(self, shard: str, epoch: int) -> bool:
+        await asyncio.sleep(0.001)
+        if self.catalogue_away:
+            raise CatalogueUnavailable("away")
+        return self.lives[Epoch.unpacked(epoch).incarnation].leaves
+
     async def _start(self, shard: str, number: int) -> Incarnation:
         self.started.append((number, self._clock_s()))
         if self.failing_starts:
@@ -83,6 +90,17 @@ async def test_a_shard_that_answers_and_beats_is_left_alone() -> None:
     await asyncio.sleep(300)
     assert cluster.started == []
     assert not cluster.watching.done()
+
+
+@on_virtual_time
+async def test_a_shard_that_was_told_to_stop_is_succeeded_at_once_and_its_successor_stays() -> None:
+    cluster = Cluster()
+    await asyncio.sleep(10)
+    cluster.lives[1].leaves = True
+    await asyncio.sleep(1.5)
+    assert cluster.numbers == [2]
+    await asyncio.sleep(60)
+    assert cluster.numbers == [2]
 
 
 @on_virtual_time
@@ -183,7 +201,11 @@ def a_catalogue_that_is_away_proves_silence(patch: pytest.MonkeyPatch) -> None:
         except CatalogueUnavailable:
             return 0
 
+    async def not_leaving(self: Cluster, shard: str, epoch: int) -> bool:
+        return False
+
     patch.setattr(Cluster, "witness_heartbeat_ms", as_if_it_stood_still)
+    patch.setattr(Cluster, "wants_successor", not_leaving)
 
 
 class _NeverRaised(Exception):

@@ -71,6 +71,7 @@ class Load:
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self.statuses: Counter[int] = Counter()
+        self.replay_count = 0  # answers to what had been served before: somebody on the way has sent it twice
         self.told: list[Acknowledged] = []
         self.doubtful: set[str] = set()
         self.accepted_at: list[float] = []
@@ -121,6 +122,7 @@ class Load:
         replayed = response.headers.get("Idempotency-Replayed") == "true"
         answer = _answer(ask, response.status_code, response.content, None, replayed)
         if isinstance(answer, Accepted):
+            self.replay_count += replayed
             self.told.append(msgspec.structs.replace(answer.reply, key=key))
         return answer
 

@@ -28,6 +28,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "actors.catalogue",
         "actors.dispatch",
         "actors.routes",
+        "actors.stop_signal",
     ),
     "actors.directory": (
         "actors.logs",
@@ -45,6 +46,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.logs": (),
     "actors.apart": (),
     "actors.shared_reads": ("actors.apart",),
+    "actors.stop_signal": (),
     "actors.parking": ("actors.core",),
     "actors.dispatch": ("actors.core", "actors.link", "actors.parking"),
     "actors.questions": ("actors.apart", "actors.engine.catalogue_port"),

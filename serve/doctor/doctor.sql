@@ -1,0 +1,134 @@
+-- name: blocks
+-- Blocks with rows, of the catalogue, whose last row is not older than $1.
+select blocks.block_id
+from blocks
+cross join lateral (
+  select recorded_at_ms from journal where journal.block_id = blocks.block_id order by position desc limit 1
+) as head
+where head.recorded_at_ms >= $1
+order by blocks.block_id;
+
+-- name: snapshots
+select position, chain, format, state
+from snapshots
+where block_id = $1 and format = $2
+order by position;
+
+-- name: row_chain
+select chain from journal where block_id = $1 and position = $2;
+
+-- name: delete_snapshot
+-- Only the very one that was found to be of no use: its shard may have written it anew.
+delete from snapshots
+where block_id = $1 and format = $2 and position = $3 and chain = $4 and state = $5
+returning position;
+
+-- name: quarantined
+select block_id, min(quarantined_because) as because, string_agg(projection, ', ' order by projection) as projections
+from projection_positions
+where quarantined_because is not null
+group by block_id
+order by block_id;
+
+-- name: unfollowed
+-- What is not followed to its end: by a projection that follows the block, or by none at all. Since when.
+select
+  count(*) as block_count,
+  (extract(epoch from clock_timestamp()) * 1000)::bigint - min(next.recorded_at_ms) as lag_ms
+from blocks
+left join projection_positions as seen using (block_id)
+cross join lateral (
+  select recorded_at_ms
+  from journal
+  where journal.block_id = blocks.block_id and journal.position = coalesce(seen.position, 0) + 1
+) as next
+where seen.quarantined_because is null;
+
+-- name: incarnations
+-- Every incarnation that is known, the newest of its shard and generation first.
+select
+  shard,
+  epoch,
+  address,
+  heartbeat_at_ms,
+  (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
+  (extract(epoch from clock_timestamp() - started_at) * 1000)::bigint as age_ms
+from shards
+order by shard, epoch desc;
+
+-- name: stopped_blocks
+-- Of the incarnations that beat.
+select shard, (counters ->> 'quarantined_count')::integer as stopped_count
+from shards
+where (counters ->> 'quarantined_count')::integer > 0
+  and heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
+order by shard;
+
+-- name: heads
+-- The last row's epoch of each block, and whose the block is.
+select blocks.block_id, blocks.shard, blocks.assigned_epoch, head.epoch
+from blocks
+cross join lateral (
+  select epoch from journal where journal.block_id = blocks.block_id order by position desc limit 1
+) as head;
+
+-- name: owners
+select shard, count(*) as block_count from blocks group by shard order by shard;
+
+-- name: forget_the_dead
+-- As whoever registers does (`register`), also of shards that never will again: no cluster of theirs has beaten for a
+-- week. Numbers of the newest generation stay used.
+delete from shards
+where epoch >> 40 < (select max(epoch >> 40) from shards)
+  and heartbeat_at_ms < (extract(epoch from clock_timestamp() - interval '7 days') * 1000)::bigint
+returning shard;
+
+-- name: now_ms
+select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms;
+
+-- name: durability
+select
+  current_setting('fsync') as fsync,
+  current_setting('full_page_writes') as full_page_writes,
+  current_setting('synchronous_standby_names') as standby_names,
+  array(
+    select distinct coalesce(substring(application_name from ' synchronous_commit=(.*)'), 'unknown')
+    from pg_stat_activity
+    where datname = current_database() and application_name ~ '^holdfast-.*-commit( |$)'
+  ) as commits;
+
+-- name: replicas
+select
+  application_name,
+  coalesce(state, 'unknown') as state,
+  coalesce(sync_state, 'unknown') as sync_state,
+  coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn), -1)::bigint as behind_bytes
+from pg_stat_replication
+order by application_name;
+
+-- name: applied_migrations
+select name, checksum from applied_migrations order by name;
+
+-- name: long_transactions
+-- The oldest first. Those of Postgres's own processes end by themselves.
+select
+  pid,
+  application_name,
+  coalesce(state, '') as state,
+  extract(epoch from clock_timestamp() - xact_start)::bigint as age_s
+from pg_stat_activity
+where backend_type = 'client backend' and pid <> pg_backend_pid() and datname = current_database()
+  and xact_start < clock_timestamp() - $1::bigint * interval '1 second'
+order by xact_start;
+
+-- name: prepared_transactions
+select gid, extract(epoch from clock_timestamp() - prepared)::bigint as age_s
+from pg_prepared_xacts
+where database = current_database() and prepared < clock_timestamp() - $1::bigint * interval '1 second'
+order by prepared;
+
+-- name: wraparound
+select greatest(age(datfrozenxid), mxid_age(datminmxid)) as age from pg_database where datname = current_database();
+
+-- name: size
+select pg_database_size(current_database()) as size_bytes;

@@ -1,0 +1,93 @@
+"""Snapshots: each decodes, stands on the row that it names, and leads to the state that the rows lead to."""
+
+from functools import partial
+from typing import Any
+
+from rich.progress import Progress
+
+from actors.core.ids import BlockId, event_id
+from actors.core.snapshot import FORMAT, SnapshotDamaged, digest
+from actors.database.connect import connect
+from actors.engine.replay import at_snapshot, before_first_row, replay
+from actors.journal.journal import JournalUnavailable, Snapshot
+from actors.journal.postgres import PostgresJournal
+from actors.journal.succession import JournalDamaged
+from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.doctor.journal_checks import blocks_to_check
+
+SNAPSHOTS = "snapshots"
+
+
+async def check_snapshots(patient: Patient, progress: Progress) -> list[Finding]:
+    """Those of this format, of the blocks that are asked for; each block is replayed once from its first row."""
+    findings: list[Finding] = []
+    snapshot_count = alone_count = 0
+    journal = PostgresJournal(patient.database_url, application_name="holdfast doctor")
+    try:
+        for block in progress.track(await blocks_to_check(patient), description="snapshots"):
+            rows = await patient.connection.fetch(SQL["snapshots"], block, FORMAT)
+            snapshot_count += len(rows)
+            alone_count += len(rows) == 1
+            if rows:
+                findings += await _check_block(patient, journal, BlockId(block), rows)
+    finally:
+        await journal.close()
+    if findings:
+        return findings
+    seen = f"{snapshot_count:,} snapshots lead to what their rows lead to"
+    alone = f"; {alone_count:,} blocks have one and no second yet" if alone_count else ""
+    return [Finding(SNAPSHOTS, Standing.OK, seen + alone)]
+
+
+async def _check_block(patient: Patient, journal: PostgresJournal, block: BlockId, rows: list[Any]) -> list[Finding]:
+    """In order of position, so that one replay passes them all."""
+    findings: list[Finding] = []
+    replayed = before_first_row(block)
+    for row in rows:
+        snapshot = Snapshot(block, row["position"], row["chain"], row["format"], row["state"])
+        named = f"the snapshot of {event_id(block)} at row {snapshot.position}"
+        if await patient.connection.fetchval(SQL["row_chain"], block, snapshot.position) != snapshot.chain:
+            advice = "rows may be lost: compare with a backup or a replica before anything else; it is never used"
+            findings.append(
+                Finding(SNAPSHOTS, Standing.WRONG, f"{named} stands on a row that is not in the journal", advice)
+            )
+            continue
+        try:
+            await replay(journal, replayed, snapshot.position)
+        except (JournalDamaged, JournalUnavailable) as fault:
+            advice = "keep the snapshot: see what is said of the chain"
+            findings.append(Finding(SNAPSHOTS, Standing.WRONG, f"{named} cannot be compared: {fault}", advice))
+            break
+        wrong = await _compared(snapshot, digest(replayed.state))
+        if wrong is not None:
+            standing, seen, advice = wrong
+            repair = partial(_delete, patient.database_url, snapshot)
+            findings.append(Finding(SNAPSHOTS, standing, f"{named} {seen}", advice, repair))
+    return findings
+
+
+async def _compared(snapshot: Snapshot, expected: bytes) -> tuple[Standing, str, str] | None:
+    """What is wrong with it; None if it leads to this digest. All rows up to it replay, so it can be done without."""
+    try:
+        restored = await at_snapshot(snapshot)
+    except SnapshotDamaged as damage:
+        advice = "holdfast doctor --repair deletes it; until then replays begin at the one before or the first row"
+        return Standing.WARNING, f"does not decode ({damage})", advice
+    if digest(restored.state) != expected:
+        advice = (
+            "holdfast doctor --repair deletes it; then restart the shard that has the event, which may have used it"
+        )
+        return Standing.WRONG, "leads to another state than the rows", advice
+    return None
+
+
+async def _delete(database_url: str, snapshot: Snapshot) -> str:
+    connection = await connect(database_url, application_name="holdfast doctor repair")
+    try:
+        gone = await connection.fetch(
+            SQL["delete_snapshot"], snapshot.block, snapshot.format, snapshot.position, snapshot.chain, snapshot.state
+        )
+    finally:
+        await connection.close()
+    what = f"the snapshot of {event_id(snapshot.block)} at row {snapshot.position}"
+    return f"{what} is deleted" if gone else f"{what} was gone, or another by now"

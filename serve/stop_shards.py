@@ -1,0 +1,78 @@
+"""`holdfast shards stop`: tells shards of this machine to stop, and waits until they have handed over and ended.
+
+What an orchestrator runs before it ends a machine (preStop): Ray itself gives its actors a tenth of a second.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from actors.catalogue.fleet import Fleet, ShardLine
+from actors.engine.catalogue_port import CatalogueUnavailable
+from actors.journal.journal import Epoch
+from serve.local.processes import is_living
+
+DONE, NOT_DONE = 0, 1
+LOOK_S = 0.1
+_SHARD = re.compile(rb"ray::(?:[\w-]+:)?Shard\b")
+
+
+def run_stop(database_url: str, names: Sequence[str], bound_s: float, console: Console, errors: Console) -> int:
+    """Stop these shards, or all of this machine; print how each went. 1: one is not here, or lives when time is up."""
+    try:
+        return asyncio.run(_stop(database_url, names, bound_s, console, errors))
+    except CatalogueUnavailable as fault:
+        errors.print(f"shards: {fault}", markup=False)
+        return NOT_DONE
+
+
+async def _stop(database_url: str, names: Sequence[str], bound_s: float, console: Console, errors: Console) -> int:
+    fleet = Fleet(database_url, application_name="holdfast shards stop")
+    try:
+        here = {line.shard: line for line in await fleet.shards() if _is_here(line)}
+        for name in names:
+            if name not in here:
+                errors.print(f"shards: {name} does not run on this machine", markup=False)
+                return NOT_DONE
+        stopping = {name: line for name, line in here.items() if not names or name in names}
+        if not stopping:
+            console.print("no shard runs on this machine", markup=False)
+        began_s = time.monotonic()
+        for line in stopping.values():
+            with suppress(ProcessLookupError):
+                os.kill(line.pid or 0, signal.SIGTERM)
+        while stopping and time.monotonic() - began_s < bound_s:
+            await asyncio.sleep(LOOK_S)
+            for name, line in list(stopping.items()):
+                if not is_living(line.pid or 0):
+                    del stopping[name]
+                    console.print(await _told(fleet, line, time.monotonic() - began_s), markup=False)
+    finally:
+        await fleet.close()
+    for line in stopping.values():
+        errors.print(f"shards: {line.shard} (process {line.pid}) has not ended in {bound_s:.0f} s", markup=False)
+    return NOT_DONE if stopping else DONE
+
+
+def _is_here(line: ShardLine) -> bool:
+    """Whether its process is a shard of this machine: a number alone may be anybody's."""
+    if not line.pid:
+        return False
+    try:
+        return bool(_SHARD.match(Path(f"/proc/{line.pid}/cmdline").read_bytes()))
+    except OSError:
+        return False
+
+
+async def _told(fleet: Fleet, old: ShardLine, seconds: float) -> str:
+    newest = next((line.epoch for line in await fleet.shards() if line.shard == old.shard), None)
+    if newest is None or newest == old.epoch:
+        return f"{old.shard} has ended after {seconds:.1f} s, without a successor yet"
+    return f"{old.shard} has handed over to incarnation {Epoch.unpacked(newest).incarnation} in {seconds:.1f} s"

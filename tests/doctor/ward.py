@@ -1,0 +1,97 @@
+"""A database that is well: events that were sold and followed, a snapshot each, and a shard that beats."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+from rich.progress import Progress
+
+from actors.audit.rows import connect_to_read
+from actors.journal.journal import Epoch
+from actors.projections.availability import AvailabilityProjection
+from actors.projections.deadlines import DeadlinesProjection
+from serve.doctor.examination import CHECKS, Examination, examine
+from serve.doctor.findings import Finding, Patient, Standing
+from tests.projections.selling import SellingEvent, World, follow_all
+
+SERVING = Epoch(3, 1, 4)
+
+
+class Ward:
+    """The database and who is looked at in it. `clock_error_ms`: of the shard that beats."""
+
+    def __init__(self, world: World, patient: Patient, events: list[SellingEvent]) -> None:
+        self.world = world
+        self.patient = patient
+        self.events = events
+        self.clock_error_ms = 0
+
+    async def execute(self, statement: str, *arguments: object) -> None:
+        """As superuser, out of order."""
+        await self.world.connection.execute(statement, *arguments)
+
+    async def looked(self, check: str) -> Sequence[Finding]:
+        """What one check finds."""
+        return await CHECKS[check](self.patient, quiet())
+
+    async def found(self, check: str, standing: Standing) -> Finding:
+        """The one thing that it finds, which stands so and comes with advice."""
+        (finding,) = await self.looked(check)
+        assert (finding.check, finding.standing) == (check, standing), finding
+        assert finding.advice
+        return finding
+
+    async def examined(self, *, repair: bool = False) -> Examination:
+        """All checks."""
+        return await examine(self.patient, quiet(), repair=repair)
+
+    async def beats(self, shard: str, epoch: Epoch, age_ms: int = 0) -> None:
+        """Note a heartbeat of so long ago."""
+        await self.execute(
+            "insert into shards (shard, epoch, address, pid, heartbeat_at_ms, started_at) "
+            "values ($1, $2, 'unix:/nowhere', 1, $3, now() - interval '1 hour') "
+            "on conflict (shard, epoch) do update set heartbeat_at_ms = excluded.heartbeat_at_ms",
+            shard,
+            epoch.packed(),
+            time.time_ns() // 1_000_000 - age_ms + self.clock_error_ms,
+        )
+
+    async def beat_on(self) -> None:
+        """For ever."""
+        while True:
+            await self.beats("shard-1", SERVING)
+            await asyncio.sleep(0.2)
+
+
+def quiet() -> Progress:
+    """A progress bar that nobody sees."""
+    return Progress(disable=True)
+
+
+@asynccontextmanager
+async def ward(world: World, data_dir: Path | None = None, redis_url: str | None = None) -> AsyncIterator[Ward]:
+    """A database that is well, for as long as the block lasts."""
+    events = []
+    for seed in range(3):
+        event = await world.event()
+        await event.live_at_random(Random(seed), 10)
+        await event.save_snapshot()
+        await event.live_at_random(Random(seed + 10), 10)
+        await event.save_snapshot()
+        await event.live_at_random(Random(seed + 20), 3)
+        events.append(event)
+    await follow_all(world.projector(AvailabilityProjection(), DeadlinesProjection()))
+    connection = await connect_to_read(world.database_url)
+    patient = Patient(connection, world.database_url, redis_url, data_dir, disk_reserve_mb=1)
+    made = Ward(world, patient, events)
+    await made.beats("shard-1", SERVING)
+    beating = asyncio.create_task(made.beat_on())
+    try:
+        yield made
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        await connection.close()

@@ -1,0 +1,177 @@
+"""A shard's process gets TERM while it sells: its successor takes over, no buyer hears of it, and it ends by itself."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from actors.audit.replies import Told
+from actors.core.entries import HoldPlaced
+from actors.core.ids import parse_event_id
+from actors.journal.codec import decode_entries
+from tests.stack.aftermath import lost
+from tests.stack.census import kind_of
+from tests.stack.load import Load, hall_on_sale
+from tests.stack.owner import Owner, owner_of
+from tests.stack.patience import await_that
+from tests.stack.running_stack import RunningStack, kill
+
+pytestmark = pytest.mark.stack
+SELLING_S = 2.0
+PATIENCE_S = 15.0
+SUCCESSIONS = 3
+INNER_PORT = 21000
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def succeeded(running: RunningStack, event_id: str, number: signal.Signals) -> Owner:
+    """Give the signal to the shard that has the event; it, once it has ended and another has its place."""
+    block = parse_event_id(event_id)
+    assert block is not None
+    old = await owner_of(running.stack.database_url, block)
+    os.kill(old.pid, number)
+    deadline = time.monotonic() + PATIENCE_S
+    while old.pid in running.processes() or (await owner_of(running.stack.database_url, block)).epoch == old.epoch:
+        assert time.monotonic() < deadline, "it has not ended, or has no successor"
+        await asyncio.sleep(0.05)
+    return old
+
+
+async def gaps(running: RunningStack, name: str, number: signal.Signals) -> list[float]:
+    """The longest gap around each succession, in s; all that was answered was a hold or a release, and is there."""
+    with running.client() as client:
+        event_id = hall_on_sale(client, name)
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01)
+    found = []
+    async with load:
+        await asyncio.sleep(SELLING_S)
+        for _ in range(SUCCESSIONS):
+            begun = len(load.accepted_at)
+            await succeeded(running, event_id, number)
+            await asyncio.sleep(SELLING_S)
+            found.append(max(later - earlier for earlier, later in pairwise(load.accepted_at[begun - 1 :])))
+    print(name, "gaps", [round(gap, 3) for gap in found], Counter(load.statuses), "p99 of pauses", _p99(load))
+    assert load.statuses.keys() <= {200, 201}, load.statuses
+    assert await lost(running, event_id, load) == []
+    return found
+
+
+def _p99(load: Load) -> float:
+    pauses = sorted(later - earlier for earlier, later in pairwise(load.accepted_at))
+    return round(pauses[len(pauses) * 99 // 100], 4)
+
+
+def test_a_shard_that_is_told_to_stop_hands_over_and_one_that_is_killed_cannot(running: RunningStack) -> None:
+    """The second is the control: the same load and the same look, and a gap of another size."""
+    told = asyncio.run(gaps(running, "told to stop", signal.SIGTERM))
+    killed = asyncio.run(gaps(running, "killed", signal.SIGKILL))
+    log = "".join(path.read_text(errors="replace") for path in running.folder.ray.glob("session_latest/logs/worker-*"))
+    assert log.count("'code': 0") + log.count('"code": 0') + log.count("code=0") == SUCCESSIONS
+    assert 2 * sorted(told)[1] < sorted(killed)[1], (told, killed)
+
+
+@pytest.fixture
+def ending(tmp_path: Path) -> Iterator[RunningStack]:
+    """A stack of its own, to be stopped."""
+    running = RunningStack(tmp_path / "ending", INNER_PORT)
+    running.start()
+    yield running
+    assert running.stop() == 0
+    assert running.processes() == []
+
+
+async def held(running: RunningStack, event_id: str) -> int:
+    """How many holds were ever placed, by the journal."""
+    connection = await asyncpg.connect(running.stack.database_url)
+    try:
+        rows = await connection.fetch("select entries from journal where block_id = $1", parse_event_id(event_id))
+    finally:
+        await connection.close()
+    return sum(isinstance(entry, HoldPlaced) for row in rows for entry in decode_entries(row["entries"]))
+
+
+async def unanswered_holds(running: RunningStack, stop: Callable[[], object]) -> int:
+    """Stop everything under load and start it again: how many holds there are of which no buyer was told."""
+    with running.client() as client:
+        event_id = hall_on_sale(client, f"the last {stop.__name__}")
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01, timeout_s=5.0)
+    async with load:
+        await asyncio.sleep(SELLING_S)
+        await asyncio.to_thread(stop)
+    print("stopped", Counter(load.statuses))
+    await asyncio.to_thread(running.start)
+    assert await lost(running, event_id, load) == []
+    return await held(running, event_id) - sum(reply.told is Told.HELD for reply in load.told)
+
+
+def test_a_stack_that_is_told_to_stop_answers_what_it_has_taken(ending: RunningStack) -> None:
+    assert asyncio.run(unanswered_holds(ending, ending.stop)) == 0
+
+
+def test_control_a_stack_that_is_killed_does_not(ending: RunningStack) -> None:
+    """Sixteen buyers ask all the time, so something is nearly always decided and not yet told; a few tries find it."""
+    assert any(asyncio.run(unanswered_holds(ending, ending.kill_everything)) > 0 for _ in range(3))
+
+
+def test_the_command_says_who_took_over(running: RunningStack) -> None:
+    ran = running.command("shards", "stop", "shard-1")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.fullmatch(r"shard-1 has handed over to incarnation \d+ in \d+\.\d s\n", ran.stdout), ran.stdout
+    ran = running.command("shards", "stop", "shard-77")
+    assert (ran.returncode, ran.stderr) == (1, "shards: shard-77 does not run on this machine\n")
+
+
+def replicas(running: RunningStack) -> set[int]:
+    """The processes of the gateway replicas."""
+    return {pid for pid in running.processes() if kind_of(pid) == "ServeReplica"}
+
+
+def replace_gateways(running: RunningStack) -> None:
+    """As an upgrade does: a new replica first, then the old one is stopped; until it has ended."""
+    old = replicas(running)
+    assert old
+    command = [sys.executable, "-m", "tests.stack.replica_hand", str(running.folder.root)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, cwd=ROOT)
+    assert ran.returncode == 0, ran.stderr
+    await_that("the old replicas have ended", lambda: not old & replicas(running), PATIENCE_S)
+    assert replicas(running)
+
+
+def kill_gateways(running: RunningStack) -> None:
+    """SIGKILL to every replica; until there is another."""
+    old = replicas(running)
+    kill(old)
+    await_that("there are others", lambda: bool(replicas(running) - old), PATIENCE_S)
+
+
+async def cut_short(running: RunningStack, name: str, change: Callable[[RunningStack], None]) -> int:
+    """How many calls were cut short meanwhile: not answered, or answered only because HAProxy sent them once more."""
+    with running.client() as client:
+        event_id = hall_on_sale(client, name)
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01)
+    async with load:
+        await asyncio.sleep(SELLING_S)
+        await asyncio.to_thread(change, running)
+        await asyncio.sleep(SELLING_S)
+    print(name, Counter(load.statuses), "replays", load.replay_count, "longest gap", round(load.longest_gap_s, 3))
+    assert await lost(running, event_id, load) == []
+    return load.replay_count + sum(number for status, number in load.statuses.items() if status not in (200, 201))
+
+
+def test_a_gateway_that_is_stopped_cuts_no_call_short(running: RunningStack) -> None:
+    assert asyncio.run(cut_short(running, "replaced", replace_gateways)) == 0
+
+
+def test_control_one_that_is_killed_does(running: RunningStack) -> None:
+    """Something is nearly always decided and not yet told; a few tries find it."""
+    assert any(asyncio.run(cut_short(running, f"killed {number}", kill_gateways)) for number in range(3))
