@@ -14,14 +14,16 @@ import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
-from serve import shard_commands
+from serve import archive_commands, shard_commands
 from serve.command_line import (
     ApiKey,
+    Archives,
     DatabaseUrl,
     DataDir,
     EventId,
     OperatorKey,
     api_key_of,
+    archives_of,
     block_of,
     database_url_of,
     errors,
@@ -48,6 +50,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
+app.add_typer(archive_commands.archive, name="archive")
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -275,6 +278,7 @@ def onsale(
 @app.command()
 def audit(
     event_id: Annotated[list[str] | None, typer.Argument(help="Events; none: all of the journal.")] = None,
+    archive: Archives = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -282,13 +286,14 @@ def audit(
     from loadtests.audit_command import run_audit
 
     blocks = [block_of(text) for text in event_id or ()]
-    raise typer.Exit(run_audit(database_url_of(data_dir, database_url), blocks or None))
+    raise typer.Exit(run_audit(database_url_of(data_dir, database_url), blocks or None, archives=archive or ()))
 
 
 @app.command()
 def replay(
     event_id: EventId,
     position: Annotated[int | None, typer.Option(min=1, help="As of this row; none: as of the last.")] = None,
+    archive: Archives = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -296,7 +301,8 @@ def replay(
     from serve.replay import run_replay
 
     block = block_of(event_id)
-    raise typer.Exit(run_replay(database_url_of(data_dir, database_url), block, position, out, errors))
+    url, archives = database_url_of(data_dir, database_url), archives_of(archive)
+    raise typer.Exit(run_replay(url, block, position, archives, out, errors))
 
 
 @app.command("journal")
@@ -307,6 +313,7 @@ def show_journal(
     limit: Annotated[int | None, typer.Option(min=1, help="How many rows at most.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON document a row.")] = False,
+    archive: Archives = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -317,7 +324,7 @@ def show_journal(
     from serve.journal_listing import Wanted, run_listing
 
     wanted = Wanted(block_of(event_id), first, last, limit, follow=follow, as_json=as_json)
-    raise typer.Exit(run_listing(database_url_of(data_dir, database_url), wanted, errors))
+    raise typer.Exit(run_listing(database_url_of(data_dir, database_url), wanted, archives_of(archive), errors))
 
 
 @projections.command("rebuild")
