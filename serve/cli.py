@@ -14,7 +14,7 @@ import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
-from serve import archive_commands, shard_commands
+from serve import archive_commands, backup_commands, shard_commands
 from serve.command_line import (
     ApiKey,
     Archives,
@@ -51,6 +51,7 @@ app.add_typer(events, name="events")
 app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
 app.add_typer(archive_commands.archive, name="archive")
+app.add_typer(backup_commands.backup, name="backup")
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -300,9 +301,8 @@ def replay(
     """Replay an event's journal from its first row and from its newest snapshot; exit 1 if they come to differ."""
     from serve.replay import run_replay
 
-    block = block_of(event_id)
     url, archives = database_url_of(data_dir, database_url), archives_of(archive)
-    raise typer.Exit(run_replay(url, block, position, archives, out, errors))
+    raise typer.Exit(run_replay(url, block_of(event_id), position, archives, out, errors))
 
 
 @app.command("journal")
