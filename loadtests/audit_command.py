@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 from rich.console import Console
 
+from actors.audit.archives import Archives
 from actors.audit.audit import JournalAudit
 from actors.audit.replies import by_block, read_answers
 
@@ -19,15 +20,17 @@ def run_audit(
     blocks: Sequence[str] | None = None,
     told: Sequence[Path] = (),
     console: Console | None = None,
+    archives: Sequence[Path] = (),
 ) -> int:
     """Audit these blocks, or all, against what clients were told (files of `Answered`, one JSON document a line).
 
+    `archives`: files of events that were put away, or folders of such; whatever else was is left out, and that is said.
     Blocks that clients were told of are audited in any case. Prints every finding. 0: nothing is wrong; 1: something
     is, or the journal or a file cannot be read.
     """
     console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     try:
-        audit = JournalAudit(database_url, by_block(read_answers(told)))
+        audit = JournalAudit(database_url, by_block(read_answers(told)), archives=Archives(archives))
         finding_count = asyncio.run(_print_findings(audit, blocks, console))
     except (
         OSError,
@@ -45,6 +48,8 @@ def run_audit(
     still_open = f", {open_deeds:,} deeds not acknowledged by legs yet" if open_deeds else ""
     counts = f"{len(audit.summaries):,} blocks, {rows:,} rows, {entries:,} entries{still_open}"
     console.print(f"{counts}: {finding_count:,} findings")
+    for archive in sorted(set(audit.left_out.values())):
+        console.print(f"not audited: what is in the archive {archive}; give it with --archive", markup=False)
     return WRONG if finding_count else CLEAN
 
 

@@ -14,14 +14,16 @@ import typer
 
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
-from serve import doctor_command, quarantine_commands, shard_commands
+from serve import archive_commands, backup_commands, doctor_command, quarantine_commands, shard_commands
 from serve.command_line import (
     ApiKey,
+    Archives,
     DatabaseUrl,
     DataDir,
     EventId,
     OperatorKey,
     api_key_of,
+    archives_of,
     block_of,
     database_url_of,
     errors,
@@ -50,6 +52,8 @@ app.add_typer(projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
 app.add_typer(quarantine_commands.quarantine, name="quarantine")
 app.command()(doctor_command.doctor)
+app.add_typer(archive_commands.archive, name="archive")
+app.add_typer(backup_commands.backup, name="backup")
 
 
 def _setting(name: str, meaning: str) -> Any:
@@ -277,6 +281,7 @@ def onsale(
 @app.command()
 def audit(
     event_id: Annotated[list[str] | None, typer.Argument(help="Events; none: all of the journal.")] = None,
+    archive: Archives = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -284,21 +289,22 @@ def audit(
     from loadtests.audit_command import run_audit
 
     blocks = [block_of(text) for text in event_id or ()]
-    raise typer.Exit(run_audit(database_url_of(data_dir, database_url), blocks or None))
+    raise typer.Exit(run_audit(database_url_of(data_dir, database_url), blocks or None, archives=archive or ()))
 
 
 @app.command()
 def replay(
     event_id: EventId,
     position: Annotated[int | None, typer.Option(min=1, help="As of this row; none: as of the last.")] = None,
+    archive: Archives = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Replay an event's journal from its first row and from its newest snapshot; exit 1 if they come to differ."""
     from serve.replay import run_replay
 
-    block = block_of(event_id)
-    raise typer.Exit(run_replay(database_url_of(data_dir, database_url), block, position, out, errors))
+    url, archives = database_url_of(data_dir, database_url), archives_of(archive)
+    raise typer.Exit(run_replay(url, block_of(event_id), position, archives, out, errors))
 
 
 @app.command("journal")
@@ -309,6 +315,7 @@ def show_journal(
     limit: Annotated[int | None, typer.Option(min=1, help="How many rows at most.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON document a row.")] = False,
+    archive: Archives = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -319,7 +326,7 @@ def show_journal(
     from serve.journal_listing import Wanted, run_listing
 
     wanted = Wanted(block_of(event_id), first, last, limit, follow=follow, as_json=as_json)
-    raise typer.Exit(run_listing(database_url_of(data_dir, database_url), wanted, errors))
+    raise typer.Exit(run_listing(database_url_of(data_dir, database_url), wanted, archives_of(archive), errors))
 
 
 @projections.command("rebuild")

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.console import Console
 from actors.core.ids import BlockId, parse_event_id
 from serve.local.stack import Stack, find_stack
 from serve.settings import KEY_VARIABLE, OPERATOR_KEY_VARIABLE, SettingError, Settings
+
+if TYPE_CHECKING:
+    from actors.archive.archive_file import ArchiveFile
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 
@@ -27,6 +30,12 @@ DatabaseUrl = Annotated[
     str | None, typer.Option(help="Of a PostgreSQL. [HOLDFAST_DATABASE_URL, default the running server's]")
 ]
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
+Archives = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--archive", help="Where rows are that were put away: an archive's file or a folder of them; again for more."
+    ),
+]
 
 
 def block_of(event_id: str) -> BlockId:
@@ -35,6 +44,16 @@ def block_of(event_id: str) -> BlockId:
     if block is None:
         fail(f"{event_id} is not the id of an event")
     return block
+
+
+def archives_of(paths: list[Path] | None) -> "list[ArchiveFile]":
+    """The archives that are given; one that is none ends the command."""
+    from actors.archive.archive_file import ArchiveDamaged, archives_at
+
+    try:
+        return [archive for path in paths or () for archive in archives_at(path)]
+    except (ArchiveDamaged, OSError) as fault:
+        fail(str(fault))
 
 
 def settings_of(**overrides: object) -> Settings:

@@ -6,14 +6,15 @@ that shows whether a row is damaged.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from rich.console import Console
 
+from actors.archive.archive_file import ArchiveFile
+from actors.archive.journal_with_archives import with_archives
 from actors.core.ids import BlockId, event_id
-from actors.journal.journal import Journal, JournalRow, JournalUnavailable, is_cut
-from actors.journal.postgres import PostgresJournal
+from actors.journal.journal import JournalRow, JournalUnavailable, ReadableJournal, is_cut
 from serve.journal_telling import Teller
 
 SOUND, NOT_SOUND = 0, 1
@@ -42,10 +43,13 @@ class Wanted(msgspec.Struct, frozen=True):
         return min((end for end in ends if end is not None), default=None)
 
 
-def run_listing(database_url: str, wanted: Wanted, errors: Console) -> int:
-    """Write the rows to standard output. 1: one is damaged, there is none, or there is no database; else 0."""
+def run_listing(database_url: str, wanted: Wanted, archives: Sequence[ArchiveFile], errors: Console) -> int:
+    """Write the rows to standard output. 1: one is damaged, there is none, or there is no database; else 0.
+
+    `archives`: where rows are that are not in the journal any more.
+    """
     try:
-        return asyncio.run(_list_from_postgres(database_url, wanted, errors))
+        return asyncio.run(_list_from_postgres(database_url, wanted, archives, errors))
     except (NothingToShow, JournalUnavailable) as fault:
         errors.print(f"journal: {fault}")
         return NOT_SOUND
@@ -53,15 +57,17 @@ def run_listing(database_url: str, wanted: Wanted, errors: Console) -> int:
         return SOUND
 
 
-async def _list_from_postgres(database_url: str, wanted: Wanted, errors: Console) -> int:
-    journal = PostgresJournal(database_url, application_name="holdfast journal")
+async def _list_from_postgres(
+    database_url: str, wanted: Wanted, archives: Sequence[ArchiveFile], errors: Console
+) -> int:
+    journal = with_archives(database_url, "holdfast journal", archives)
     try:
         return await list_rows(journal, wanted, errors)
     finally:
         await journal.close()
 
 
-async def list_rows(journal: Journal, wanted: Wanted, errors: Console) -> int:
+async def list_rows(journal: ReadableJournal, wanted: Wanted, errors: Console) -> int:
     """Write the rows as they are read. Raises NothingToShow, JournalUnavailable."""
     teller, position, outcome = Teller(wanted.block), 0, SOUND
     async for row in _rows(journal, wanted):
@@ -82,7 +88,7 @@ async def list_rows(journal: Journal, wanted: Wanted, errors: Console) -> int:
     return outcome
 
 
-async def _rows(journal: Journal, wanted: Wanted) -> AsyncIterator[JournalRow]:
+async def _rows(journal: ReadableJournal, wanted: Wanted) -> AsyncIterator[JournalRow]:
     """The rows from the first to the last that is wanted, a page in memory at a time."""
     position = 0
     while True:

@@ -20,7 +20,7 @@ from actors.projections.availability_reader import EventSummary
 from actors.projections.cursor import InvalidCursor
 from actors.projections.fresh import ReadUnavailable
 from actors.projections.listing_reader import Listed
-from actors.projections.past import ManyJournals, NotThere
+from actors.projections.past import ManyJournals, NotThere, PutAway
 from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Reservations
 from serve.admission import Admission, Authenticate, Envelope, only_operators
@@ -190,6 +190,8 @@ class Reads(Admission):
             reading = self._models.past.shown(block, when)
             try:
                 shown = await _unless_late(reading, bounded_timeout_ms(envelope.timeout_ms))
+            except PutAway as away:
+                return invalid(f"at: the event's rows before {away.position} are in an archive")
             except NotThere:
                 return invalid("at: the event has no such past")
             except ManyJournals:
@@ -211,6 +213,8 @@ class Reads(Admission):
                 return Rejected(Reason.RATE_LIMITED)
             try:
                 return await _unless_late(self._models.past.layout(block, version), timeout_ms)
+            except PutAway as away:
+                return invalid(f"version: the event's rows before {away.position} are in an archive")
             except NotThere:
                 return invalid("version: the event has no such layout in its journal")
 

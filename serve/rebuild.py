@@ -18,6 +18,11 @@ def run_rebuild(database_url: str, block: BlockId, console: Console, errors: Con
     except LineUnavailable as fault:
         errors.print(f"rebuild: {fault}", markup=False)
         return NOT_BEGUN
+    if isinstance(begun, str):
+        errors.print(
+            f"rebuild: the rows of {event_id(block)} are in the archive {begun}: restore it first", markup=False
+        )
+        return NOT_BEGUN
     if not begun:
         errors.print(f"rebuild: nothing is derived from a journal of {event_id(block)}", markup=False)
         return NOT_BEGUN
@@ -26,9 +31,10 @@ def run_rebuild(database_url: str, block: BlockId, console: Console, errors: Con
     return BEGUN
 
 
-async def _rebuild(database_url: str, block: BlockId) -> list[str]:
+async def _rebuild(database_url: str, block: BlockId) -> list[str] | str:
+    """Which projections begin anew, or the archive that has what they would begin with."""
     positions = Positions(database_url, application_name="holdfast projections rebuild")
     try:
-        return await positions.rebuild(block)
+        return await positions.rebuild(block) or await positions.archive_of(block) or []
     finally:
         await positions.close()

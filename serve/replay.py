@@ -5,16 +5,18 @@ A block without a snapshot is replayed once, and that is said.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
 
+from actors.archive.archive_file import ArchiveFile
+from actors.archive.journal_with_archives import with_archives
 from actors.core.ids import BlockId, event_id
 from actors.core.snapshot import SnapshotDamaged, digest, ledger_digest
 from actors.core.state import BlockState
 from actors.engine.replay import at_newest_snapshot, before_first_row, replay
-from actors.journal.journal import Journal, JournalUnavailable
-from actors.journal.postgres import PostgresJournal
+from actors.journal.journal import JournalUnavailable, ReadableJournal
 from actors.journal.succession import JournalDamaged
 
 SAME, DIFFERENT = 0, 1
@@ -47,10 +49,20 @@ class Replayed(msgspec.Struct, frozen=True):
         return self.from_snapshot in (None, self.from_first_row)
 
 
-def run_replay(database_url: str, block: BlockId, position: int | None, console: Console, errors: Console) -> int:
-    """Print what a block's journal replays to, as of a position or of its end. 1: snapshot and rows differ, else 0."""
+def run_replay(
+    database_url: str,
+    block: BlockId,
+    position: int | None,
+    archives: Sequence[ArchiveFile],
+    console: Console,
+    errors: Console,
+) -> int:
+    """Print what a block's journal replays to, as of a position or of its end. 1: snapshot and rows differ, else 0.
+
+    `archives`: where rows are that are not in the journal any more.
+    """
     try:
-        replayed = asyncio.run(_replay_from_postgres(database_url, block, position))
+        replayed = asyncio.run(_replay_from_postgres(database_url, block, position, archives))
     except NotReplayable as fault:
         errors.print(f"replay: {fault}", markup=False)
         return DIFFERENT
@@ -63,7 +75,7 @@ def run_replay(database_url: str, block: BlockId, position: int | None, console:
     return SAME
 
 
-async def replay_twice(journal: Journal, block: BlockId, position: int | None) -> Replayed:
+async def replay_twice(journal: ReadableJournal, block: BlockId, position: int | None) -> Replayed:
     """Replay from the first row, and from the newest snapshot at or below the position if any. Raises NotReplayable."""
     began_at = "the first row"
     try:
@@ -87,15 +99,17 @@ async def replay_twice(journal: Journal, block: BlockId, position: int | None) -
     return Replayed(event_id(block), position, entries, from_rows, snapshot_position, _digests(hosted.state))
 
 
-async def _replay_from_postgres(database_url: str, block: BlockId, position: int | None) -> Replayed:
-    journal = PostgresJournal(database_url, application_name="holdfast replay")
+async def _replay_from_postgres(
+    database_url: str, block: BlockId, position: int | None, archives: Sequence[ArchiveFile]
+) -> Replayed:
+    journal = with_archives(database_url, "holdfast replay", archives)
     try:
         return await replay_twice(journal, block, position)
     finally:
         await journal.close()
 
 
-async def _last_position(journal: Journal, block: BlockId) -> int:
+async def _last_position(journal: ReadableJournal, block: BlockId) -> int:
     head = (await journal.heads([block])).heads.get(block)
     if head is None:
         raise NotReplayable(f"the journal has no row of {event_id(block)}")

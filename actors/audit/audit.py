@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from actors.audit.archives import Archives
 from actors.audit.baskets import BasketCheck
 from actors.audit.books import Books
 from actors.audit.denials import DenialCheck, Denied
 from actors.audit.findings import Fault, Finding
 from actors.audit.ledger import Ledger
 from actors.audit.replies import Acknowledged, Answered, ReplyCheck
-from actors.audit.rows import Row, RowCheck, all_blocks, connect_to_read, positions_read, rows_of
+from actors.audit.rows import Row, RowCheck, all_blocks, blocks_put_away, connect_to_read, positions_read, rows_of
 from actors.audit.sides import sides_of
 from actors.core import entries as e
 
@@ -60,6 +61,10 @@ class BlockSummary(msgspec.Struct, frozen=True):
     open_deeds: int = 0
     capacity: int = 0
     sold_count: int = 0
+
+
+class InArchive(ValueError):
+    """A block that is to be audited has rows in an archive that was not given."""
 
 
 class BlockAudit:
@@ -172,7 +177,11 @@ class BlockAudit:
 
 
 class JournalAudit:
-    """Audits blocks of a journal in Postgres. `summaries` has those that are done."""
+    """Audits blocks of a journal in Postgres. `summaries` has those that are done.
+
+    `archives`: where rows are that are not in the journal any more. `left_out`: blocks whose rows are in others, by the
+    names of those; only where nobody asked for them.
+    """
 
     def __init__(
         self,
@@ -180,7 +189,10 @@ class JournalAudit:
         answers: Mapping[str, Iterable[Answered]] | None = None,
         live: Mapping[str, LiveDigest] | None = None,
         watchers: Mapping[str, Watcher] | None = None,
+        archives: Archives | None = None,
     ) -> None:
+        self.left_out: dict[str, str] = {}
+        self._archives = archives or Archives(())
         self.summaries: list[BlockSummary] = []
         self.row_count = 0
         self._database_url = database_url
@@ -192,7 +204,7 @@ class JournalAudit:
         """Everything that is wrong with these blocks, or with all, as they are at one time.
 
         Blocks that answers or live digests are about are audited in any case: else what was acknowledged there could be
-        lost unseen. Raises OSError, asyncpg.PostgresError.
+        lost unseen. Raises InArchive, UnreadableArchive, OSError, asyncpg.PostgresError.
         """
         connection = await connect_to_read(self._database_url)
         try:
@@ -208,12 +220,13 @@ class JournalAudit:
         if asked is None:
             asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
         baskets = BasketCheck()
-        for block in dict.fromkeys(asked):
+        self.left_out = await self._missing_archives(connection, asked, [*(blocks or ()), *self._spoken_of()])
+        for block in dict.fromkeys(each for each in asked if each not in self.left_out):
             audit = BlockAudit(
                 block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0),
                 self._watchers.get(block),
             )  # fmt: skip
-            async for row in rows_of(connection, block):
+            async for row in self._rows(connection, block):
                 self.row_count += 1
                 for finding in audit.take(row):
                     yield finding
@@ -221,8 +234,27 @@ class JournalAudit:
                 yield finding
             self.summaries.append(audit.summary())
             baskets.take(sides_of(audit.books))
-        for finding in baskets.finish(whole=blocks is None):
+        for finding in baskets.finish(whole=blocks is None and not self.left_out):
             yield finding
+
+    async def _missing_archives(self, connection: Any, asked: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+        """Those that are asked for and are in archives that were not given; nobody may want one of them by name."""
+        away = await blocks_put_away(connection)
+        missing = {block: away[block] for block in asked if block in away and block not in self._archives}
+        for block in wanted:
+            if block in missing:
+                raise InArchive(f"rows of {block} are in the archive {missing[block]}: give it with --archive")
+        return missing
+
+    async def _rows(self, connection: Any, block: str) -> AsyncIterator[Row]:
+        """The block's rows: those that an archive has before the first that is in the journal, and then these."""
+        is_first = True
+        async for row in rows_of(connection, block):
+            if is_first and row.position > 1:
+                for archived in self._archives.rows_before(block, row.position):
+                    yield archived
+            is_first = False
+            yield row
 
     def _spoken_of(self) -> list[str]:
         """The blocks of which clients were told something, or the server tells its state, or that somebody watches."""

@@ -20,6 +20,7 @@ ROWS_PER_FETCH = 500
 _FOLDER = Path(__file__).parent
 _ROWS = (_FOLDER / "rows.sql").read_text(encoding="utf-8")
 _DERIVED = (_FOLDER / "derived.sql").read_text(encoding="utf-8")
+_PUT_AWAY = (_FOLDER / "put_away.sql").read_text(encoding="utf-8")
 _BLOCKS = (_FOLDER / "blocks.sql").read_text(encoding="utf-8")
 _decoder: msgspec.msgpack.Decoder[tuple[Entry, ...]] = msgspec.msgpack.Decoder(tuple[Entry, ...])
 
@@ -135,6 +136,11 @@ async def all_blocks(connection: Any) -> list[str]:
 async def positions_read(connection: Any, blocks: list[str] | None) -> dict[str, int]:
     """How far snapshots and projections say to have read these blocks' rows, or all."""
     return dict(await connection.fetch(_DERIVED, blocks))
+
+
+async def blocks_put_away(connection: Any) -> dict[str, str]:
+    """The blocks whose rows but the last left the journal, and the names of the archives that have them."""
+    return dict(await connection.fetch(_PUT_AWAY))
 
 
 async def rows_of(connection: Any, block: str) -> AsyncIterator[Row]:

@@ -41,6 +41,18 @@ create table snapshots (
 );
 alter table snapshots alter column state set storage external;
 
+-- Blocks of finished events of which only the last row is here, with a snapshot of the same position that stays: the
+-- rows before it are in an archive's file.
+create table archived_blocks (
+  position bigint not null,
+  archived_at timestamptz not null default now(),
+  block_id text collate "C" not null,
+  home text collate "C" not null,  -- of the event
+  chain bytea not null,
+  archive text not null,  -- the name that its file had
+  constraint archived_blocks_pkey primary key (block_id)
+);
+
 create sequence cluster_generation as integer maxvalue 8388607;  -- 23 bits of an epoch
 
 -- The catalogue: which blocks there are, and who serves them.

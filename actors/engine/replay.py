@@ -13,7 +13,7 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, restoring
 from actors.core.state import BlockState
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import GENESIS, Journal, JournalRow, Snapshot, is_cut
+from actors.journal.journal import GENESIS, JournalRow, ReadableJournal, Snapshot, is_cut
 from actors.journal.succession import JournalDamaged, entries_of_next
 
 ROWS_PER_SLICE = 500
@@ -31,7 +31,7 @@ def before_first_row(block: BlockId) -> HostedBlock:
     return HostedBlock(block, BlockState(), 0, GENESIS, claimed=False)
 
 
-async def at_newest_snapshot(journal: Journal, block: BlockId, position: int) -> HostedBlock | None:
+async def at_newest_snapshot(journal: ReadableJournal, block: BlockId, position: int) -> HostedBlock | None:
     """The block as of the newest snapshot at or below a position that the journal vouches for; not claimed.
 
     Raises SnapshotDamaged (the rows are all there), JournalUnavailable.
@@ -46,7 +46,7 @@ async def at_snapshot(snapshot: Snapshot) -> HostedBlock:
     return HostedBlock(snapshot.block, state, snapshot.position, snapshot.chain, claimed=False)
 
 
-async def replay(journal: Journal, hosted: HostedBlock, to_position: int | None = None) -> JournalRow | None:
+async def replay(journal: ReadableJournal, hosted: HostedBlock, to_position: int | None = None) -> JournalRow | None:
     """Apply the rows behind what is hosted, up to a position, or all there are; the last that was applied, if any.
 
     Raises JournalUnavailable; JournalDamaged, of which RowUnfit: what is hosted is of no use any more.

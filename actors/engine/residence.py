@@ -86,12 +86,9 @@ class Residence:
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
-        if self._all_gone:
-            return Failed(Fault.NOT_OWNER)
-        if block in self.withheld:
-            return Failed(Fault.QUARANTINED, "the block is quarantined until an operator has looked at it")
-        if self.closed or block in self._parting:
-            return Failed(Fault.NOT_READY)
+        shut = self._shut(block)
+        if shut is not None:
+            return shut
         hosted = self._here(block)
         if hosted is not None:
             if hosted.quarantined:
@@ -109,6 +106,16 @@ class Residence:
         if not self._request(block, to_write, priority):
             return Failed(Fault.OVERLOADED)
         return Failed(Fault.NOT_READY)
+
+    def _shut(self, block: BlockId) -> Failed | None:
+        """Why nobody is served from the block, whatever is here of it; None if somebody may be."""
+        if self._all_gone:
+            return Failed(Fault.NOT_OWNER)
+        if block in self.withheld:
+            return Failed(Fault.QUARANTINED, "the block is quarantined until an operator has looked at it")
+        if self.closed or block in self._parting:
+            return Failed(Fault.NOT_READY)
+        return None
 
     def lose(self, hosted: HostedBlock) -> None:
         """Another shard has written to the block."""

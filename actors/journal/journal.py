@@ -144,6 +144,26 @@ def is_cut(rows: Sequence[JournalRow], limit: int) -> bool:
     return len(rows) >= limit or sum(len(row.entries) for row in rows) >= MAX_ROWS_BYTES
 
 
+class ReadableJournal(Protocol):
+    """What it takes to replay a block (see `Journal`)."""
+
+    async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
+        """See `Journal.rows`."""
+        ...
+
+    async def heads(self, blocks: Sequence[BlockId]) -> Heads:
+        """See `Journal.heads`."""
+        ...
+
+    async def newest_snapshot(self, block: BlockId, format_: int, below_position: int) -> Snapshot | None:
+        """See `Journal.newest_snapshot`."""
+        ...
+
+    async def close(self) -> None:
+        """See `Journal.close`."""
+        ...
+
+
 class Journal(Protocol):
     """One line to the journal. Statements on it run one after the other, and are never cancelled, only cut off.
 

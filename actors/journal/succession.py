@@ -12,7 +12,8 @@ class JournalDamaged(Exception):
 def entries_of_next(row: JournalRow, position: int, chain: bytes) -> tuple[Entry, ...]:
     """The entries of the row that follows `position`, where the journal bore `chain`. Raises JournalDamaged."""
     if row.position != position + 1 or row.chain != _chain_behind(chain, row):
-        raise JournalDamaged(f"row {row.position} does not extend row {position}")
+        gap = ": those between are in an archive, or lost" if row.position > position + 1 else ""
+        raise JournalDamaged(f"row {row.position} does not extend row {position}{gap}")
     try:
         return decode_entries(row.entries)
     except UndecodableEntries as fault:

@@ -51,6 +51,14 @@ class NotThere(Exception):
     """The journal does not go so far, or did not begin so early."""
 
 
+class PutAway(NotThere):
+    """The rows before this one, the first in the journal, are in an archive."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
 class Past:
     """Events as they were, over a line to the journal. For one question at a time."""
 
@@ -61,8 +69,8 @@ class Past:
     async def shown(self, block: BlockId, at: Position | Instant) -> Shown:
         """What was shown then. As of the instant that was asked for, or of when the row was recorded.
 
-        Of an event that is split the whole, as of an instant only, and at position 0. Raises NotThere, ManyJournals,
-        JournalUnavailable, JournalDamaged.
+        Of an event that is split the whole, as of an instant only, and at position 0. Raises NotThere and PutAway,
+        ManyJournals, JournalUnavailable, JournalDamaged.
         """
         home = await self._block(block, at)
         parts = home.event.split.parts
@@ -90,6 +98,9 @@ class Past:
         known = self.known_layout(block, version)
         if known is not None:
             return known
+        first = await self._first_position(block)
+        if first > 1:
+            raise PutAway(first)
         position, chain, seen, passed = 0, GENESIS, 0, 0
         while rows := await self._journal.rows(block, position, ROWS_PER_PAGE):
             for row in rows:
@@ -130,14 +141,21 @@ class Past:
 
     async def _row(self, block: BlockId, position: int) -> JournalRow | None:
         rows = await self._journal.rows(block, position - 1, 1) if position > 0 else []
+        if rows and rows[0].position != position:
+            raise PutAway(rows[0].position)
         return rows[0] if rows else None
+
+    async def _first_position(self, block: BlockId) -> int:
+        rows = await self._journal.rows(block, 0, 1)
+        return rows[0].position if rows else 1
 
     async def _last_before(self, block: BlockId, at_ms: int) -> JournalRow | None:
         """The last row that was recorded at that time or before: a block's rows are recorded one after the other."""
         if await self._journal.now_ms() < at_ms:
             return None
         head = (await self._journal.heads([block])).heads.get(block)
-        last, low, high = None, 1, head.position if head else 0
+        first = low = await self._first_position(block)
+        last, high = None, head.position if head else 0
         while low <= high:
             middle = (low + high) // 2
             row = await self._row(block, middle)
@@ -145,6 +163,8 @@ class Past:
                 last, low = row, middle + 1
             else:
                 high = middle - 1
+        if last is None and first > 1:
+            raise PutAway(first)
         return last
 
     async def _fold(self, block: BlockId, position: int) -> Fold:

@@ -147,8 +147,16 @@ class Positions:
         return [Quarantined(*row) for row in await self._fetch("quarantined")]
 
     async def rebuild(self, block: BlockId) -> list[str]:
-        """Let every projection begin anew at the block's first row, quarantined or not; which there are."""
+        """Let every projection begin anew at the block's first row, quarantined or not; which there are.
+
+        None where that row is in an archive (`archive_of`).
+        """
         return [row["projection"] for row in await self._fetch("rebuild", block, GENESIS)]
+
+    async def archive_of(self, block: BlockId) -> str | None:
+        """The name of the archive that has all rows of the block but the last; None: they are in the journal."""
+        found = await self._fetch("archive_of", block)
+        return found[0]["archive"] if found else None
 
     async def close(self) -> None:
         """End the line."""

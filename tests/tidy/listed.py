@@ -7,6 +7,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.link": ("actors.core",),
     "actors.database": ("actors.apart",),
     "actors.journal": ("actors.apart", "actors.core", "actors.database"),
+    "actors.archive": ("actors.core", "actors.database", "actors.journal"),
     "actors.projections": (
         "actors.apart",
         "actors.core",

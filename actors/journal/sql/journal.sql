@@ -80,7 +80,8 @@ where bytes_before is null or bytes_before < $4
 order by position;
 
 -- name: save_snapshot
--- Keeps this snapshot and the newest one below it. Snapshots above it, if any, are not this writer's to judge.
+-- Keeps this snapshot, the newest one below it, and the one that stands for rows that are in an archive. Snapshots above
+-- it, if any, are not this writer's to judge. Of the formats before, the last is kept for who goes back to it.
 with saved as (
   insert into snapshots (block_id, position, chain, format, state)
   values ($1, $2, $3, $4, $5)
@@ -88,13 +89,21 @@ with saved as (
     set chain = excluded.chain, state = excluded.state, saved_at = excluded.saved_at
 )
 delete from snapshots
-where block_id = $1 and format = $4 and position < (
-  select position
-  from snapshots
-  where block_id = $1 and format = $4 and position < $2
-  order by position desc
-  limit 1
-);
+where block_id = $1
+  and (
+    format < $4 - 1
+    or format = $4 and position < (
+      select position
+      from snapshots
+      where block_id = $1 and format = $4 and position < $2
+      order by position desc
+      limit 1
+    )
+  )
+  and not exists (
+    select from archived_blocks
+    where archived_blocks.block_id = snapshots.block_id and archived_blocks.position = snapshots.position
+  );
 
 -- name: newest_snapshot
 select snapshots.block_id, position, snapshots.chain, snapshots.format, snapshots.state

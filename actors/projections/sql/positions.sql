@@ -122,11 +122,15 @@ from projection_positions
 where quarantined_because is not null
 order by block_id, projection;
 
+-- name: archive_of
+select archive from archived_blocks where block_id = $1;
+
 -- name: rebuild
+-- None where the rows to begin with are in an archive.
 with begun as (
   update projection_positions
   set position = 0, chain = $2, quarantined_because = null
-  where block_id = $1
+  where block_id = $1 and not exists (select from archived_blocks where archived_blocks.block_id = $1)
   returning projection
 )
 select projection from begun order by projection;

@@ -1,0 +1,63 @@
+-- name: finished
+-- Home blocks of events that are archived and were not written to since a time, with rows to put away.
+select availability.block_id
+from availability
+cross join lateral (
+  select position, recorded_at_ms from journal
+  where journal.block_id = availability.block_id
+  order by position desc
+  limit 1
+) as head
+where availability.status = $1 and availability.home = '' and head.recorded_at_ms < $2
+  and exists (
+    select from journal where journal.block_id = availability.block_id and journal.position = 1 and head.position > 1
+  )
+order by availability.block_id;
+
+-- name: take_turn
+select pg_advisory_xact_lock(hashtextextended('holdfast.archive ' || $1, 0));
+
+-- name: head
+select position, chain, recorded_at_ms from journal where block_id = $1 order by position desc limit 1;
+
+-- name: now_ms
+select (extract(epoch from clock_timestamp()) * 1000)::bigint;
+
+-- name: rows
+select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from journal
+where block_id = $1 and position <= $2
+order by position;
+
+-- name: put_away
+select position, chain, archive from archived_blocks where block_id = $1;
+
+-- name: followed
+-- Whether every projection has followed the block to this row, and is not stopped.
+select coalesce(bool_and(position = $2 and chain = $3 and quarantined_because is null), false)
+from projection_positions
+where block_id = $1;
+
+-- name: save_snapshot
+insert into snapshots (block_id, position, chain, format, state)
+values ($1, $2, $3, $4, $5)
+on conflict (block_id, format, position) do update
+  set chain = excluded.chain, state = excluded.state, saved_at = excluded.saved_at;
+
+-- name: drop_other_snapshots
+delete from snapshots where block_id = $1 and (position, format) <> ($2, $3);
+
+-- name: remember
+insert into archived_blocks (block_id, home, position, chain, archive) values ($1, $2, $3, $4, $5);
+
+-- name: drop_rows
+delete from journal where block_id = $1 and position < $2;
+
+-- name: chain_at
+select chain from journal where block_id = $1 and position = $2;
+
+-- name: first_position
+select min(position) from journal where block_id = $1;
+
+-- name: forget
+delete from archived_blocks where block_id = $1;

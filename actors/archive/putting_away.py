@@ -1,0 +1,211 @@
+"""Putting a finished event away: its rows into a file, then out of the journal, but for each block's last; and back.
+
+Nothing is dropped before the file is on disk under its name and was read back, row by row. Then, block by block, the
+parts before the home, one transaction drops the rows before the last, if that is still the last, and keeps a snapshot
+of it. So whatever stops this anywhere, no row is lost, and the next try goes on: a whole file is used as it is.
+
+The last row stays, as compare-and-append asks for it: nobody begins the block again at position 1.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.archive.archive_file import SUFFIX, ArchivedBlock, ArchiveFile, ArchiveWriter, Header
+from actors.core import block as core
+from actors.core.ids import BlockId, event_id
+from actors.core.replies import EventStatus
+from actors.core.snapshot import FORMAT, freeze
+from actors.core.state import BlockState
+from actors.database.connect import Connection
+from actors.database.queries import load_queries
+from actors.journal.journal import GENESIS, JournalRow
+from actors.journal.succession import entries_of_next
+
+_SQL = load_queries(Path(__file__).parent / "archive.sql")
+ROWS_PER_FETCH = 500
+ROWS_PER_COPY = 5_000
+_COLUMNS = ("block_id", *JournalRow.__struct_fields__[1:])
+
+
+class NotPutAway(Exception):
+    """The event stays as it is, or as far as it was put away; the text says why."""
+
+
+class NotRestored(Exception):
+    """The archive does not fit the journal; the text says why."""
+
+
+class PutAway(msgspec.Struct, frozen=True):
+    """What became of an event: its archive, and the rows that left the journal now."""
+
+    path: Path
+    rows: int
+
+
+async def finished_before(connection: Connection, before_ms: int) -> list[BlockId]:
+    """The archived events that nobody has written to since, as far as they are followed. Raises `FAULTS`."""
+    return [BlockId(row[0]) for row in await connection.fetch(_SQL["finished"], EventStatus.ARCHIVED, before_ms)]
+
+
+async def put_away(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> PutAway:
+    """Put the event away if nobody has written to it since `before_ms`; again: what is left of it.
+
+    Raises NotPutAway, ArchiveDamaged, OSError, and `FAULTS`.
+    """
+    path = folder / f"{event_id(home)}{SUFFIX}"
+    if not path.exists() or await _is_behind(connection, ArchiveFile(path)):
+        await _write(connection, home, path, before_ms)
+    archive = ArchiveFile(path)
+    if archive.header.event_id != event_id(home):
+        raise NotPutAway(f"{path} is of {archive.header.event_id}")
+    states = _folded(archive)
+    rows = 0
+    for end in reversed(archive.header.blocks):
+        rows += await _drop_rows(connection, home, end, states.pop(end.block), path.name)
+    return PutAway(path, rows)
+
+
+async def restore(connection: Connection, archive: ArchiveFile) -> int:
+    """Put the archive's rows back, the home's first; how many. Again: what is left of them.
+
+    Raises NotRestored, ArchiveDamaged (nothing is changed then), and `FAULTS`.
+    """
+    archive.verify()
+    count = 0
+    for end in archive.header.blocks:
+        async with connection.transaction():
+            await connection.execute(_SQL["take_turn"], end.block)
+            chain = await connection.fetchval(_SQL["chain_at"], end.block, end.position)
+            if chain != end.chain:
+                raise NotRestored(f"row {end.position} of {end.block} is not in this journal, or is another")
+            if await connection.fetchval(_SQL["first_position"], end.block) == end.position:
+                count += await _copy(connection, archive, end)
+            await connection.execute(_SQL["forget"], end.block)
+    return count
+
+
+async def _copy(connection: Connection, archive: ArchiveFile, end: ArchivedBlock) -> int:
+    count, rows = 0, list[JournalRow]()
+    for row in archive.rows_of(end.block):
+        if row.position < end.position:
+            rows.append(row)
+        if len(rows) >= ROWS_PER_COPY or (row.position == end.position and rows):
+            values = [msgspec.structs.astuple(each) for each in rows]
+            await connection.copy_records_to_table("journal", records=values, columns=_COLUMNS)
+            count, rows = count + len(rows), []
+    return count
+
+
+async def _is_behind(connection: Connection, archive: ArchiveFile) -> bool:
+    """Whether the file is of before a write that came later, and nothing of the event is put away by it."""
+    behind = False
+    for end in archive.header.blocks:
+        if await connection.fetchrow(_SQL["put_away"], end.block) is not None:
+            return False
+        head = await connection.fetchrow(_SQL["head"], end.block)
+        behind |= head is not None and head["position"] > end.position
+    return behind
+
+
+async def _write(connection: Connection, home: BlockId, path: Path, before_ms: int) -> None:
+    """Write the file, as the journal is at one time."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        ends, states = list[ArchivedBlock](), dict[BlockId, BlockState]()
+        blocks = [home]
+        while len(ends) < len(blocks):
+            end, states[end.block] = await _end(connection, blocks[len(ends)], before_ms)
+            ends.append(end)
+            if end.block == home:
+                blocks += [BlockId(part.block) for part in states[home].parts]
+        state = states[home]
+        _refuse(home, states)
+        now_ms = await connection.fetchval(_SQL["now_ms"])
+        writer = ArchiveWriter(path, Header(event_id(home), state.name, state.tenant, now_ms, tuple(ends)))
+        try:
+            for end in ends:
+                async for row in _rows(connection, end.block, end.position):
+                    writer.add(row)
+            writer.finish()
+        finally:
+            writer.close()
+
+
+async def _end(connection: Connection, block: BlockId, before_ms: int) -> tuple[ArchivedBlock, BlockState]:
+    """Where the block ends, and its state there, from its first row."""
+    who = event_id(block)
+    archived = await connection.fetchrow(_SQL["put_away"], block)
+    if archived is not None:
+        raise NotPutAway(
+            f"{who}: the rows before {archived['position']} are in {archived['archive']}: give the folder that has it, "
+            "or restore it first"
+        )
+    head = await connection.fetchrow(_SQL["head"], block)
+    if head is None:
+        raise NotPutAway(f"{who}: the journal has no row of it")
+    if head["recorded_at_ms"] >= before_ms:
+        raise NotPutAway(f"{who}: it was written to too lately")
+    state, position, chain = BlockState(), 0, GENESIS
+    async for row in _rows(connection, block, head["position"]):
+        position, chain = _apply(state, row, position, chain)
+    return ArchivedBlock(block, state.tenant, position, chain), state
+
+
+def _refuse(home: BlockId, states: dict[BlockId, BlockState]) -> None:
+    state = states[home]
+    if state.layout is None or state.home or state.status is not EventStatus.ARCHIVED:
+        what = "no event" if state.layout is None or state.home else f"{state.status.name}, and not ARCHIVED"
+        raise NotPutAway(f"{event_id(home)}: it is {what}")
+    for block, each in states.items():
+        if core.next_deadline_ms(each) is not None:
+            raise NotPutAway(
+                f"{event_id(block)}: something of it is still to happen (a hold, an order, a leg, an errand)"
+            )
+
+
+def _folded(archive: ArchiveFile) -> dict[BlockId, bytes]:
+    """The state of each block at its end, frozen: what is read of it from then on. Reads the whole file."""
+    states: dict[BlockId, bytes] = {}
+    state, position, chain = BlockState(), 0, GENESIS
+    ends = {end.block: end.position for end in archive.header.blocks}
+    for row in archive.rows():
+        position, chain = _apply(state, row, position, chain)
+        if position == ends[row.block]:
+            states[row.block] = freeze(state)
+            state, position, chain = BlockState(), 0, GENESIS
+    return states
+
+
+async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, state: bytes, archive: str) -> int:
+    """Drop the block's rows before the last; how many. None if that was done before."""
+    who = event_id(end.block)
+    async with connection.transaction():
+        await connection.execute(_SQL["take_turn"], end.block)
+        if await connection.fetchrow(_SQL["put_away"], end.block) is not None:
+            return 0
+        head = await connection.fetchrow(_SQL["head"], end.block)
+        if head is None or (head["position"], head["chain"]) != (end.position, end.chain):
+            raise NotPutAway(f"{who}: its journal does not end where {archive} does")
+        if not await connection.fetchval(_SQL["followed"], end.block, end.position, end.chain):
+            raise NotPutAway(f"{who}: what is read of it has not followed its journal to the end yet")
+        await connection.execute(_SQL["save_snapshot"], end.block, end.position, end.chain, FORMAT, state)
+        await connection.execute(_SQL["drop_other_snapshots"], end.block, end.position, FORMAT)
+        await connection.execute(_SQL["remember"], end.block, home, end.position, end.chain, archive)
+        dropped = await connection.execute(_SQL["drop_rows"], end.block, end.position)
+    return int(dropped.split()[1])
+
+
+def _apply(state: BlockState, row: JournalRow, position: int, chain: bytes) -> tuple[int, bytes]:
+    """Apply the next row; where it stands. Raises NotPutAway: it does not follow, or does not apply."""
+    try:
+        for entry in entries_of_next(row, position, chain):
+            core.apply(state, entry)
+    except Exception as fault:  # whatever it is, nothing may be dropped
+        raise NotPutAway(f"row {row.position} of {row.block}: {fault!r}") from fault
+    return row.position, row.chain
+
+
+async def _rows(connection: Any, block: BlockId, position: int) -> Any:
+    async for row in connection.cursor(_SQL["rows"], block, position, prefetch=ROWS_PER_FETCH):
+        yield JournalRow(*row)

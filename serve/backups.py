@@ -1,0 +1,242 @@
+"""Backups of the embedded PostgreSQL: a copy of its files, all of its log from then on, and named positions in that.
+
+The folder: `base`, as pg_basebackup made it while everything sold; `wal`, the log, received by pg_receivewal as long as
+the stack runs; `marks`, a file for each named position; `secrets`, those of the data folder. A mark is whole when the
+log is there, on disk, up to it. What is in Redis is derived, and is not in it.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from actors.archive.archive_file import sync_folder
+from actors.database.connect import connect
+from actors.database.queries import load_queries
+from serve.local.archiving import SLOT, WAL, Going, backup_of, connection_of
+from serve.local.postgres import Postgres, give_to_owner, programs
+from serve.local.preflight import free_port
+from serve.local.stack import DataFolder, Stack, write_private
+
+_SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
+FIRST_MARK = "created"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_PATIENCE_S = 60.0
+_RESTORE_PATIENCE_S = 24 * 3600.0
+_LOOK_S = 0.05
+
+
+class BackupError(Exception):
+    """It cannot be done; the text is one line for the person who asked for it."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A named position. `lsn`: where in the log; `point`: what it is called there; `file`: the last needed."""
+
+    name: str
+    point: str
+    lsn: str
+    file: str
+    at_ms: int
+
+
+async def create(stack: Stack, folder: Path) -> Mark:
+    """Begin a backup in a new folder, from which on the log is received there; its first mark. Raises BackupError."""
+    if stack.settings.database_url is not None:
+        raise BackupError(
+            "the database is not the embedded one: back it up with its own tools (archive_mode=on, an archive_command "
+            "that syncs what it writes, pg_basebackup, pg_create_restore_point)"
+        )
+    _make(folder)
+    await _keep_slot(stack.database_url)
+    data = DataFolder(stack.settings.data_dir)
+    write_private(data.backup, msgspec.json.encode(Going(folder), enc_hook=str))
+    await _wait(lambda: any((folder / WAL).iterdir()), f"the log is not received: see {data.logs / 'backup.log'}")
+    words, environment = connection_of(stack.database_url)
+    command = [str(programs() / "pg_basebackup"), *words, "-D", str(folder / "base"), "-X", "none", "-c", "fast"]
+    command += ["--manifest-checksums=SHA256"]
+    await asyncio.to_thread(_run, command, environment)
+    shutil.copytree(data.root / "secrets", folder / "secrets")
+    _sync(folder / "secrets")
+    _sync(folder)
+    sync_folder(folder.parent)
+    return await mark(stack, FIRST_MARK)
+
+
+async def mark(stack: Stack, name: str) -> Mark:
+    """Name this position: whatever was acknowledged before this call is before it. Raises BackupError, `FAULTS`."""
+    folder = backup_of(DataFolder(stack.settings.data_dir))
+    if folder is None:
+        raise BackupError("there is no backup yet: holdfast backup create")
+    if not _NAME.fullmatch(name):
+        raise BackupError("NAME: lower case letters, digits, - and _ are allowed, 40 at most")
+    file = _mark_file(folder, name)
+    try:
+        file.open("xb").close()
+    except OSError as fault:
+        raise BackupError(f"NAME: there is a mark {name} already, or {file.parent} cannot be used ({fault})") from fault
+    connection = await connect(stack.database_url, application_name="holdfast backup")
+    try:
+        slot = await connection.fetchrow(_SQL["slot"], SLOT)
+        if slot is None or slot["wal_status"] == "lost":
+            raise BackupError("the log has a gap, as it was not received for too long: begin a new backup")
+        point = f"{name} {secrets.token_hex(8)}"  # no other has the same, in whichever backup
+        made = await connection.fetchrow(_SQL["mark"], point)
+        wal_file = await connection.fetchval(_SQL["file_of"], made["lsn"])
+        await connection.fetchval(_SQL["end_file"])
+    finally:
+        await connection.close()
+    logs = DataFolder(stack.settings.data_dir).logs
+    await _wait((folder / WAL / wal_file).exists, f"the log is not received: see {logs / 'backup.log'}")
+    marked = Mark(name, point, made["lsn"], wal_file, made["at_ms"])
+    write_private(file, msgspec.json.encode(marked))
+    _sync(file.parent)
+    return marked
+
+
+def restore(folder: Path, name: str, data_dir: Path) -> Mark:
+    """Make a data folder that has the database as it was at this mark. Raises BackupError, CannotStart, OSError."""
+    marked = _read_mark(folder, name)
+    data = DataFolder(data_dir)
+    with data.held():
+        if data.postgres.exists():
+            raise BackupError(f"{data.root} has a database already: name a new folder")
+        check_base(folder / "base")
+        unfinished = data.root / "postgres.restored"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(folder / "base", unfinished, symlinks=True)
+        shutil.copytree(folder / "secrets", data.root / "secrets", dirs_exist_ok=True)
+        (unfinished / "recovery.signal").touch()
+        unfinished.chmod(0o700)
+        give_to_owner(unfinished)
+        recovered(unfinished, folder.resolve() / WAL, marked, data)
+        unfinished.rename(data.postgres)
+        sync_folder(data.root)
+    return marked
+
+
+def check_base(base: Path) -> None:
+    """Every file is as Postgres's manifest says; the wheel's pg_verifybackup does not run. Raises BackupError."""
+    try:
+        files = msgspec.json.decode((base / "backup_manifest").read_bytes())["Files"]
+    except (OSError, msgspec.DecodeError, LookupError) as fault:
+        raise BackupError(f"{base} has no manifest of its files: {fault}") from fault
+    for file in files:
+        path = base / file["Path"]
+        if not path.is_file():
+            raise BackupError(f"{path} is missing")
+        with path.open("rb") as content:
+            if hashlib.file_digest(content, "sha256").hexdigest() != file["Checksum"]:
+                raise BackupError(f"{path} is not what was backed up")
+
+
+def recovered(unfinished: Path, wal: Path, marked: Mark, data: DataFolder) -> None:
+    """Replay the log up to the mark and no further, and let the next cluster be the newest. Raises as `restore`."""
+    source = shlex.quote(str(wal).replace("%", "%%")) + "/%f"
+    postgres = Postgres(
+        unfinished,
+        free_port(),
+        data.secret("postgres"),
+        log=data.logs / "restore.log",
+        also={
+            "restore_command": f'cp -- {source} "%p"',
+            "recovery_target_name": marked.point,
+            "recovery_target_action": "promote",
+            "recovery_target_timeline": "current",
+            "hot_standby": "off",
+        },
+        patience_s=_RESTORE_PATIENCE_S,
+    )
+    try:
+        postgres.start()
+        stopped_at = _end_of_replay(unfinished)
+        if stopped_at != marked.lsn:
+            raise BackupError(f"it was replayed up to {stopped_at}, and {marked.name} is at {marked.lsn}")
+        asyncio.run(_raise_generation(postgres.url))
+    finally:
+        postgres.stop()
+
+
+def _end_of_replay(folder: Path) -> str:
+    """Where the former life of the restored database ends, by the history that Postgres wrote when it began anew."""
+    history = max((folder / "pg_wal").glob("*.history"))
+    return history.read_text().strip().splitlines()[-1].split("\t")[1]
+
+
+async def _raise_generation(database_url: str) -> None:
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        await connection.fetchval(_SQL["raise_generation"])
+    finally:
+        await connection.close()
+
+
+async def _keep_slot(database_url: str) -> None:
+    """Postgres keeps its log from now on until it is received."""
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        slot = await connection.fetchrow(_SQL["slot"], SLOT)
+        if slot is not None and slot["wal_status"] == "lost":
+            await connection.fetchval(_SQL["drop_slot"], SLOT)
+            slot = None
+        if slot is None:
+            await connection.fetchval(_SQL["create_slot"], SLOT)
+    finally:
+        await connection.close()
+
+
+def _read_mark(folder: Path, name: str) -> Mark:
+    try:
+        return msgspec.json.decode(_mark_file(folder, name).read_bytes(), type=Mark)
+    except (OSError, msgspec.DecodeError) as fault:
+        there = sorted(file.stem for file in (folder / "marks").glob("*.json") if file.stat().st_size)
+        raise BackupError(f"--to: {folder} has no mark {name}; it has {', '.join(there) or 'none'}") from fault
+
+
+def _mark_file(folder: Path, name: str) -> Path:
+    return folder / "marks" / f"{name}.json"
+
+
+def _make(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupError(f"{folder} is there and not empty: name a new folder")
+    try:
+        (folder / WAL).mkdir(parents=True, mode=0o700)
+        (folder / "marks").mkdir(mode=0o700)
+        folder.chmod(0o700)
+    except OSError as fault:
+        raise BackupError(f"cannot use {folder} ({fault.strerror})") from fault
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(  # noqa: S603  # our own program
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+    if done.returncode != 0:
+        raise BackupError(f"{Path(command[0]).name}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+async def _wait(happened: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not happened():
+        if time.monotonic() > deadline:
+            raise BackupError(otherwise)
+        await asyncio.sleep(_LOOK_S)
+
+
+def _sync(folder: Path) -> None:
+    """What is in the folder is on disk, and so is the folder."""
+    for file in folder.iterdir():
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+    sync_folder(folder)

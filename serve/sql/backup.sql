@@ -1,0 +1,44 @@
+-- name: slot
+select wal_status, active from pg_replication_slots where slot_name = $1;
+
+-- name: create_slot
+select pg_create_physical_replication_slot($1, true);
+
+-- name: drop_slot
+select pg_drop_replication_slot($1);
+
+-- name: mark
+-- Every commit that was acknowledged before this has its place in the log before this.
+select pg_create_restore_point($1)::text as lsn, (extract(epoch from clock_timestamp()) * 1000)::bigint as at_ms;
+
+-- name: file_of
+select pg_walfile_name($1::text::pg_lsn - 1);
+
+-- name: end_file
+select pg_switch_wal();
+
+-- name: raise_generation
+-- The next cluster is newer than all that has written here.
+with recursive found as (
+  (select block_id from journal order by block_id limit 1)
+  union all
+  select (select journal.block_id from journal where journal.block_id > found.block_id order by block_id limit 1)
+  from found
+  where found.block_id is not null
+),
+known as (
+  select greatest(
+    (select last_value from cluster_generation),
+    (select max(epoch >> 40) from shards),
+    (select max(assigned_epoch >> 40) from blocks),
+    (
+      select max(head.epoch >> 40)
+      from found
+      cross join lateral (
+        select epoch from journal where journal.block_id = found.block_id order by position desc limit 1
+      ) as head
+    ),
+    1
+  ) as generation
+)
+select setval('cluster_generation', generation) from known;

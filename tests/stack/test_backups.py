@@ -1,0 +1,127 @@
+"""A backup is made while everything sells, and restored to a mark: all that was told before it is there."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from actors.audit.replies import Acknowledged
+from loadtests.audit_command import CLEAN, WRONG, run_audit
+from serve.backups import BackupError, Mark, restore
+from serve.local.postgres import Postgres
+from serve.local.preflight import free_port
+from tests.stack.load import Load, hall_on_sale
+from tests.stack.running_stack import RunningStack
+
+pytestmark = pytest.mark.stack
+INNER_PORT, RESTORED_INNER_PORT = 25300, 25600
+
+
+def told_file(path: Path, told: Sequence[Acknowledged]) -> Path:
+    path.write_bytes(b"\n".join(msgspec.json.encode(one) for one in told) + b"\n")
+    return path
+
+
+async def sell_and_mark(running: RunningStack, hall: str, backup: Path) -> dict[str, list[Acknowledged]]:
+    """What was told before each mark began, while buyers never stop."""
+    told: dict[str, list[Acknowledged]] = {}
+    async with Load(running.stack.http_url, running.api_key, hall, "Hall", buyers=8) as load:
+
+        async def do(*words: str) -> None:
+            before = list(load.told)
+            done = await asyncio.to_thread(running.command, *words)
+            assert done.returncode == 0, done.stderr
+            marked = msgspec.json.decode(done.stdout, type=Mark)
+            told[marked.name] = before
+
+        await asyncio.sleep(1)
+        await do("backup", "create", str(backup))
+        await asyncio.sleep(1)
+        await do("backup", "mark", "early")
+        await asyncio.sleep(2)
+        await do("backup", "mark", "late")
+        await asyncio.sleep(1)
+        told["end"] = list(load.told)
+    assert 0 < len(told["created"]) < len(told["early"]) < len(told["late"]) < len(told["end"])
+    return told
+
+
+def audit_of(data_dir: Path, told: Path) -> int:
+    """What the audit says of a restored database, held against what clients were told."""
+    password = data_dir / "secrets" / "postgres"
+    postgres = Postgres(data_dir / "postgres", free_port(), password, log=data_dir / "logs" / "audit.log")
+    postgres.start()
+    try:
+        return run_audit(postgres.url, told=[told])
+    finally:
+        postgres.stop()
+
+
+class BackedUp(NamedTuple):
+    """A backup, and by mark the file of what clients were told before that."""
+
+    folder: Path
+    hall: str
+    told: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def backed_up(tmp_path_factory: pytest.TempPathFactory) -> BackedUp:
+    root = tmp_path_factory.mktemp("backed-up")
+    running = RunningStack(root / "data", INNER_PORT)
+    running.start()
+    try:
+        with running.client() as client:
+            hall = hall_on_sale(client, "hall")
+        told = asyncio.run(sell_and_mark(running, hall, root / "backup"))
+        again = running.command("backup", "mark", "late")
+        assert again.returncode == 1
+        assert "there is a mark late already" in again.stderr
+    finally:
+        assert running.stop() == 0
+    assert running.processes() == []
+    files = {name: told_file(root / f"{name}.jsonl", of_name) for name, of_name in told.items()}
+    return BackedUp(root / "backup", hall, files)
+
+
+def test_a_restore_has_all_that_was_told_before_its_mark(backed_up: BackedUp, tmp_path: Path) -> None:
+    backup = backed_up.folder
+    damaged = next(file for file in (backup / "base" / "base").rglob("*") if file.is_file() and file.stat().st_size)
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(BackupError, match="is not what was backed up"):
+        restore(backup, "early", tmp_path)
+    damaged.write_bytes(content)
+    with pytest.raises(BackupError, match="it has created, early, late"):
+        restore(backup, "nowhere", tmp_path)
+    restore(backup, "early", tmp_path)
+    assert audit_of(tmp_path, backed_up.told["early"]) == CLEAN
+    with pytest.raises(BackupError, match="has a database already"):
+        restore(backup, "late", tmp_path)
+
+
+def test_the_check_notices_a_restore_that_stops_too_early(backed_up: BackedUp, tmp_path: Path) -> None:
+    """Negative control: what was told before the later mark is not all there as of the earlier one."""
+    restore(backed_up.folder, "early", tmp_path)
+    assert audit_of(tmp_path, backed_up.told["late"]) == WRONG
+
+
+def test_what_was_restored_sells(backed_up: BackedUp, tmp_path: Path) -> None:
+    restore(backed_up.folder, "late", tmp_path)
+    restored = RunningStack(tmp_path, RESTORED_INNER_PORT)
+    restored.start()
+    try:
+        with restored.client() as client:
+            held = client.post(
+                f"/v1/events/{backed_up.hall}/holds",
+                json={"areas": [{"area": "Hall", "quantity": 1}]},
+                headers={"Idempotency-Key": "after"},
+            )
+            assert held.status_code == 201, held.text
+        assert run_audit(restored.stack.database_url, told=[backed_up.told["late"]]) == CLEAN
+    finally:
+        assert restored.stop() == 0
+    assert restored.processes() == []
