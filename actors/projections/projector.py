@@ -12,7 +12,7 @@ Rules it keeps:
   the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more from its first
   row.
 - A quarantine ends when the block can be followed again. What Postgres has refused is tried again after a while, as it
-  may pass; everything that is quarantined is when a projector starts, as that may be a newer one; `Positions.rebuild`
+  may pass; everything that is quarantined is when a projector starts, as that may be a newer one; `positions.Positions.rebuild`
   is for what was mended otherwise.
 """
 
@@ -29,7 +29,7 @@ from actors.database.line import LineUnavailable
 from actors.journal.journal import Journal, JournalRefused, JournalRow, JournalUnavailable, Snapshot
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold, Folds
-from actors.projections.positions import BlocksRefused, Positions, Seen, Step
+from actors.projections.positions_port import BlocksRefused, FollowedPositions, Seen, Step
 from actors.projections.projection import Display, Progress, Projection
 
 _log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ class Projector:
 
     def __init__(
         self,
-        positions: Positions,
+        positions: FollowedPositions,
         journal: Journal,
         projections: Sequence[Projection],
         *,

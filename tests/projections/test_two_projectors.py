@@ -9,7 +9,8 @@ import pytest
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
 from actors.projections import positions as positions_module
-from actors.projections.positions import Positions, Step
+from actors.projections.positions import Positions
+from actors.projections.positions_port import Step
 from actors.projections.projection import Projection
 from tests.projections.selling import World, check_followed, follow_all
 
