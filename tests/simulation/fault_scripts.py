@@ -51,8 +51,10 @@ async def leave(world: World) -> None:
         for block in sorted(world.catalogue.owners):
             if world.catalogue.owners[block] == name and block not in world.catalogue.wishes:
                 world.catalogue.wishes[block] = world.random.choice(sorted(world.newest.keys() - world.leaving))
+        world.note("leaving", name, world.catalogue.wishes)
         await asyncio.sleep(1.0)
     world.faults.took_effect(Fault.LEAVING)
+    world.catalogue.left.add(name)
     for cluster in world.clusters.values():
         gone = cluster.newest.pop(name, None)
         if gone is not None:
@@ -68,7 +70,7 @@ async def begin_generation(world: World) -> None:
     world.clusters[new.generation] = new
     for name in sorted(old.newest.keys() - world.leaving):
         new.succeed(name)
-    directing = asyncio.get_running_loop().create_task(new.direct())
+    new.begin_directing()
     await asyncio.sleep(world.random.uniform(1, 6))
     world.generation = new.generation
     for gateway in world.gateways:
@@ -76,7 +78,6 @@ async def begin_generation(world: World) -> None:
         await asyncio.sleep(world.random.uniform(0, 4))
     await asyncio.sleep(world.random.uniform(0, 12))
     old.end()
-    await directing
 
 
 async def crash_gateway(world: World) -> None:

@@ -1,8 +1,8 @@
 """Gateways of a simulated run, as processes: what is asked through one that dies has an open outcome."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.dispatch import Dispatcher
 from actors.reservations import Reservations
@@ -49,7 +49,7 @@ class Gateway:
         await asyncio.sleep(REFUSED_S if self.process.dead else 0)
         if self.process.dead:
             raise ConnectionLost(self.name)
-        asking, gone = self.process.start(_run(call(self._reservations))), self._gone
+        asking, gone = self.process.start(_run(call, self._reservations)), self._gone
         self.in_flight += 1
         try:
             await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +79,5 @@ class Gateway:
         self._begin()
 
 
-def _run(call: Awaitable[T]) -> Coroutine[Any, Any, T]:
-    async def run() -> T:
-        return await call
-
-    return run()
+async def _run(call: Callable[[Reservations], Awaitable[T]], reservations: Reservations) -> T:
+    return await call(reservations)

@@ -26,6 +26,7 @@ class Catalogue:
         self.wishes: dict[BlockId, str] = {}  # where blocks are to move
         self.let_go_at_ms: dict[BlockId, int | None] = {}  # as the last move says
         self.versions: dict[BlockId, int] = {}
+        self.left: set[str] = set()  # shards that are gone for good: no failover brings their blocks back to them
         self.beats_ms: dict[tuple[str, int], int] = {}
         self.deadlines: dict[BlockId, int | None] = {}
         self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
@@ -74,6 +75,8 @@ class Catalogue:
         return True
 
     def _move_back(self, move: Move, before: tuple[int, str, int] | None) -> None:
+        if move.shard in self.left:
+            return
         self.owners[move.block] = move.shard
         self.versions[move.block] = move.version
         if before is None:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from actors.engine import group_commit
 from tests.simulation import virtual_time
 from tests.simulation.buyers import Crowd, create_event
-from tests.simulation.checks import CHECKS
+from tests.simulation.checks import CHECKS, projections_are_folds
 from tests.simulation.clocks import loop_s
 from tests.simulation.fault_scripts import scripts
 from tests.simulation.faults import Fault, drawn
@@ -18,14 +18,16 @@ from tests.simulation.world import World
 
 SHARDS = ("s1", "s2", "s3", "s4")
 GATEWAYS = 3
-BUYERS = 8
+BUYERS = 5
 VIRTUAL_S = 60.0
 LONGEST_S = 200.0
+STUCK_S = 600.0
 COMMANDS = 500
 EFFECTS = 3
 ACCEPTED_PERCENT = 30
 QUIET_S = 30.0
-SETTLED_S = 3.0
+FOLLOWED_S = 10.0
+LOOK_S = 0.1
 ENTRIES_PER_SNAPSHOT = 40  # 10,000 would be none in so short a run
 
 
@@ -51,7 +53,8 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
         on = drawn(Random(f"faults {seed}")) if faults is None else faults
         world = World(seed, SHARDS, faults=on)
         world.trace = [] if traced else None
-        return await _simulate(seed, world)
+        async with asyncio.timeout(STUCK_S):
+            return await _simulate(seed, world)
 
     with patch.object(group_commit, "ENTRIES_PER_SNAPSHOT", ENTRIES_PER_SNAPSHOT):
         with patch.object(group_commit, "VALUES_PER_ENTRY", 1_000_000):
@@ -65,7 +68,7 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
 async def _simulate(seed: int, world: World) -> Run:
     loop = asyncio.get_running_loop()
     world.gateways += [Gateway(world, f"gateway {number}") for number in range(GATEWAYS)]
-    directing = loop.create_task(world.clusters[1].direct())
+    world.clusters[1].begin_directing()
     world.project()
     events = [
         await world.gateways[0].ask(lambda gateway, name=name: create_event(gateway, name))
@@ -81,10 +84,10 @@ async def _simulate(seed: int, world: World) -> Run:
     await asyncio.gather(*(crowd.buy(Random(f"{seed}-{buyer}"), is_over) for buyer in range(BUYERS)))
     await _calm_down(world, acting)
     await crowd.ask_once_more()
-    await asyncio.sleep(SETTLED_S)
+    until_s = loop_s() + FOLLOWED_S  # at no moment of a world that goes on need the projections be at its end
+    while loop_s() < until_s and any(projections_are_folds(world, crowd)):
+        await asyncio.sleep(LOOK_S)
     wrong = [fault for check in CHECKS for fault in check(world, crowd)]
-    if directing.done() and not world.clusters[1].ended:
-        directing.result()
     return _run_of(seed, world, crowd, wrong)
 
 

@@ -82,6 +82,7 @@ class Cluster:
         self.newest: dict[str, Shard] = {}
         self.shards: list[Shard] = []
         self.ended = False
+        self._directing: asyncio.Task[None] | None = None
         self._world = world
 
     def succeed(self, name: str) -> Shard:
@@ -92,7 +93,11 @@ class Cluster:
         self.newest[name] = shard
         return shard
 
-    async def direct(self) -> None:
+    def begin_directing(self) -> None:
+        """From now on successors come by themselves."""
+        self._directing = asyncio.get_running_loop().create_task(self._direct())
+
+    async def _direct(self) -> None:
         """Start a successor of each shard that is dead or hangs, a moment after that shows."""
         while not self.ended:
             await asyncio.sleep(LOOK_S)
