@@ -72,7 +72,8 @@ class FollowedPositions(Protocol):
     async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
         """Let the projection write and move its positions, in one transaction; the blocks that are ours.
 
-        The others were moved by another projector: nothing was written of them. Raises BlocksRefused, or what the
+        The others were moved by another projector, or their last row is not in the journal any more: nothing was
+        written of them. Raises BlocksRefused, or what the
         projection raises: then nothing was written at all.
         """
         ...

@@ -71,6 +71,7 @@ class Projector:
         self._page_start: BlockId | None = None
         self._hinted: set[BlockId] = set()
         self._from_first_row: set[BlockId] = set()  # to be folded so, whatever snapshots there are
+        self._lost_from: dict[BlockId, dict[str, Seen]] = {}  # where they were when a move was last lost
         self._followed_until: dict[BlockId, float] = {}
         self._again_at: dict[BlockId, float] = {}  # quarantined, and when to try whether that can end
 
@@ -179,6 +180,11 @@ class Projector:
         for block, fold in folds.items():
             if block not in lost:
                 fold.let_go(fold.position)
+                self._lost_from.pop(block, None)
+            elif self._lost_from.get(block) == active[block]:  # nobody has moved it: the rows that were folded are gone
+                self._folds.drop(block)
+            else:
+                self._lost_from[block] = active[block]
         return has_more
 
     async def _follow_apart(self, active: dict[BlockId, dict[str, Seen]], refusal: BlocksRefused) -> bool:
@@ -253,7 +259,7 @@ class Projector:
             return None
 
     async def _write(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
-        """Let the projection write and move; the blocks that another projector moved meanwhile."""
+        """Let the projection write and move; the blocks that another projector, or a failover, moved meanwhile."""
         if not steps:
             return set()
         try:

@@ -122,8 +122,11 @@ class MemoryPositions:
         return {step.progress.block for step in ours}
 
     def is_unmoved(self, name: str, step: Step) -> bool:
-        """Compare: whether the projection stands where it was seen."""
-        return self._tables.positions.get((name, step.progress.block), Seen()) == step.seen
+        """Compare: whether the projection stands where it was seen, and the row where it is to stand is there."""
+        end = step.progress.rows[-1].row
+        found = self._world.store.row_at(end.block, end.position)
+        unmoved = self._tables.positions.get((name, end.block), Seen()) == step.seen
+        return unmoved and found is not None and found.chain == end.chain
 
     async def _hold_rows(self, ticket: object) -> None:
         """Wait for whoever has the rows in a transaction; one whose process is dead or silent is ended."""
