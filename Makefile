@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 STUBS := protos/holdfast/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format protos lock clean
+SEEDS ?= 200
+
+.PHONY: help run test sim check format protos lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +31,9 @@ run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
 
 test: $(VENV)/.dev ## all tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
+
+sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
+	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

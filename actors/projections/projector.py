@@ -12,8 +12,8 @@ Rules it keeps:
   the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more from its first
   row.
 - A quarantine ends when the block can be followed again. What Postgres has refused is tried again after a while, as it
-  may pass; everything that is quarantined is when a projector starts, as that may be a newer one; `positions.Positions.rebuild`
-  is for what was mended otherwise.
+  may pass; everything that is quarantined is when a projector starts, as that may be a newer one;
+  `positions.Positions.rebuild` is for what was mended otherwise.
 """
 
 import asyncio
@@ -178,14 +178,18 @@ class Projector:
             step.progress for of_name in steps.values() for step in of_name if step.progress.block not in lost
         )
         for block, fold in folds.items():
-            if block not in lost:
-                fold.let_go(fold.position)
-                self._lost_from.pop(block, None)
-            elif self._lost_from.get(block) == active[block]:  # nobody has moved it: the rows that were folded are gone
-                self._folds.drop(block)
-            else:
-                self._lost_from[block] = active[block]
+            self._end_turn(fold, active[block], lost=block in lost)
         return has_more
+
+    def _end_turn(self, fold: Fold, seen: dict[str, Seen], *, lost: bool) -> None:
+        """All has been written of the fold's rows; or not, as they or the positions have changed meanwhile."""
+        if not lost:
+            fold.let_go(fold.position)
+            self._lost_from.pop(fold.block, None)
+        elif self._lost_from.get(fold.block) == seen:  # nobody has moved the block: the rows that were folded are gone
+            self._folds.drop(fold.block)
+        else:
+            self._lost_from[fold.block] = seen
 
     async def _follow_apart(self, active: dict[BlockId, dict[str, Seen]], refusal: BlocksRefused) -> bool:
         """Follow each of these blocks by itself, as one of them cannot be; if there is only one, it is stopped."""

@@ -72,7 +72,7 @@ class Crowd:
     async def ask(
         self, random: Random, call: Callable[[Reservations], Awaitable[T]], *, tries: int = TRIES
     ) -> tuple[T, bool]:
-        """The answer of some gateway, and whether one was asked before that died. Raises ConnectionLost after all tries."""
+        """The answer of some gateway, and whether one was asked before that died. Raises ConnectionLost in the end."""
         gateways: Sequence[Gateway] = self.world.gateways
         for count in range(tries):
             gateway = random.choice(gateways)
@@ -208,9 +208,9 @@ class _Visit:
                 if answer.reason not in OPEN_REASONS:
                     break
                 continue
-            if first is not None and not self._crowd.world.loses(first.block, first.position):
-                if (answer.reply.hold, answer.reply.seats) != (first.reply.hold, first.reply.seats):
-                    self._crowd.faults.append(f"{key} got two holds: {first.reply} and {answer.reply}")
+            stands = first is not None and not self._crowd.world.loses(first.block, first.position)
+            if first and stands and (answer.reply.hold, answer.reply.seats) != (first.reply.hold, first.reply.seats):
+                self._crowd.faults.append(f"{key} got two holds: {first.reply} and {answer.reply}")
             self._note(Told.HELD, answer, key)
             if first is not None or self._random.random() < 0.7:
                 return answer

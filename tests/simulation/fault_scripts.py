@@ -165,7 +165,7 @@ async def crash_projector(world: World) -> None:
     """A projector dies, if that can be in the middle of a transaction, and another starts."""
     projector = world.projectors[-1]
     until_s = loop_s() + 2
-    while not projector.in_transaction and loop_s() < until_s:
+    while not projector.in_transaction and loop_s() < until_s:  # noqa: ASYNC110
         await asyncio.sleep(0.003)
     if projector.in_transaction:
         world.faults.took_effect(Fault.PROJECTOR_CRASH)

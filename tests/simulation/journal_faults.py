@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from actors.core.ids import BlockId
@@ -38,10 +39,13 @@ class WatchedStore(MemoryStore):
         for new, length in zip(rows, lengths, strict=True):
             block = new.row.block
             if len(self.journals[block]) > length:
-                self._changes.append((block, self.journals[block].pop))
+                self._changes.append((block, partial(self._pop, block)))
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
         return appended
+
+    def _pop(self, block: BlockId) -> None:
+        self.journals[block].pop()
 
     def changed(self, undo: Callable[[], None]) -> None:
         """Something else was committed, which `undo` takes back."""

@@ -1,4 +1,4 @@
-"""The catalogue in memory: blocks and whose they are, moves, heartbeats, deadlines. Held to what `catalogue.sql` says."""
+"""The catalogue in memory: blocks and whose they are, moves, heartbeats, deadlines. As `catalogue.sql` says."""
 
 import asyncio
 from collections.abc import Callable

@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from types import FrameType
 
-import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -44,11 +43,6 @@ def main(arguments: list[str]) -> int:
     return _many(console, range(options.first, options.first + options.seeds), options.processes, options.pairs)
 
 
-def be_quiet() -> None:
-    """Logs with their tracebacks cost more than the runs."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-
-
 def run_bounded(seed: int) -> Run:
     """The seed's run; one that hangs in real time is wrong like any other."""
 
@@ -65,7 +59,6 @@ def run_bounded(seed: int) -> Run:
 
 
 def _one(console: Console, seed: int, trace: Path | None) -> int:
-    be_quiet()
     run = simulate(seed, traced=trace is not None)
     if trace is not None:
         trace.write_text("\n".join([*run.trace, *run.wrong]) + "\n")
@@ -86,7 +79,7 @@ def _many(console: Console, seeds: range, processes: int, pairs: bool) -> int:
         TextColumn("{task.fields[wrong]} wrong"),
     )
     with (
-        multiprocessing.get_context("fork").Pool(processes, be_quiet) as pool,
+        multiprocessing.get_context("fork").Pool(processes) as pool,
         Progress(*columns, console=console) as bar,
     ):
         task = bar.add_task("", total=len(seeds), wrong=0)
@@ -103,8 +96,8 @@ def _many(console: Console, seeds: range, processes: int, pairs: bool) -> int:
     for missing in report.missing():
         console.print(f"MISSING {missing}", highlight=False)
     console.print(
-        f"{report.seeds} seeds, {report.commands} commands, {report.accepted} accepted, {len(report.wrong)} wrong or too "
-        f"short, in {took_s:.0f} s: {report.seeds / took_s:.2f} seeds/s",
+        f"{report.seeds} seeds, {report.commands} commands, {report.accepted} accepted, {len(report.wrong)} wrong or "
+        f"too short, in {took_s:.0f} s: {report.seeds / took_s:.2f} seeds/s",
         highlight=False,
     )
     return 1 if report.wrong or report.missing() else 0

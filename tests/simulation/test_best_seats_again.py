@@ -22,8 +22,8 @@ from actors.reservations import Done, Request, Reservations
 from tests.simulation import virtual_time
 from tests.simulation.basket_controls import Break
 from tests.simulation.buyers import CALLER, OPEN_REASONS, TENANT, audited, create_event
-from tests.simulation.test_divided_events import LAYOUT, SPLIT
 from tests.simulation.faults import Fault
+from tests.simulation.test_divided_events import LAYOUT, SPLIT
 from tests.simulation.world import World
 
 SEEDS = range(4)

@@ -1,4 +1,4 @@
-"""A whole Holdfast in virtual time: clusters of shards on a journal in memory, gateways, a network, and what goes wrong."""
+"""A whole Holdfast in virtual time: clusters on a journal in memory, gateways, a network, and what goes wrong."""
 
 import asyncio
 from random import Random
@@ -30,7 +30,7 @@ class World:
 
     def __init__(self, seed: int, shard_names: tuple[str, ...], *, faults: bool | frozenset[Fault] = True) -> None:
         self.random = Random(seed)
-        on = ((*CLASSIC, Fault.MOVED) if faults else ()) if isinstance(faults, bool) else faults
+        on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
         self.faults = Faults(self.random, on)
         self.repeated_keys: set[bytes] = set()  # of commands that the network delivered twice, or late
         self.wrong: list[str] = []
@@ -39,7 +39,7 @@ class World:
         self.store = WatchedStore(self.journal_time.now_ms)
         self.store.on_row = self._watch_row
         self.catalogue = Catalogue(self.store)
-        self.catalogue.is_away = lambda: self.faults.strikes(Fault.MOVED, MOVE_FAILS)
+        self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
         self.catalogue.on_change = self.store.changed
         self.journal_faults = JournalFaults(self.random, self.faults, self.store)
         self.leaving: set[str] = set()
