@@ -117,6 +117,7 @@ class GatewayRoutes:
             await self._ask_catalogue()
             shard = self._world.clusters[self._generation].newest.get(name)
             if shard is None:
+                self._owners.pop(block, None)  # it has left: somebody else has the block by now
                 raise RoutesUnavailable(f"shard {name} is not known")
             way = self._ways.setdefault(name, Coalescer(Network(self._world, shard, self._doubles), self._now_ms))
         return way
