@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 STUBS := protos/holdfast/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check format protos lock clean
+
+SEEDS ?= 200
+
+.PHONY: help run test sim chaos check format protos lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +35,8 @@ test: $(VENV)/.dev ## all tests, or those of ARGS
 
 chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where it ended (SHORT=1: some minutes)
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
+sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
+	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

@@ -5,14 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
 from actors.database.line import Line, LineRefused
 from actors.database.queries import load_queries
 from actors.journal.journal import GENESIS, JournalRow
-from actors.projections.projection import Progress, Projection
+from actors.projections.positions_port import Behind, BlocksRefused, FoundRows, Quarantined, Seen, Step
+from actors.projections.projection import Projection
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "positions.sql")
 
@@ -27,50 +26,8 @@ MAX_ROWS_BYTES = 16 * 1024 * 1024  # of all blocks of one look: 9 s over 15 Mbit
 R = TypeVar("R")
 
 
-class BlocksRefused(Exception):
-    """Postgres refuses what it is asked of these blocks, and not the same of none: one of them is to blame."""
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """How far a projection has followed a block, and the chain it saw there."""
-
-    position: int = 0
-    chain: bytes = GENESIS
-    quarantined_because: str | None = None
-
-
-class Step(msgspec.Struct, frozen=True):
-    """A projection's way from where it was seen to the end of `progress`."""
-
-    seen: Seen
-    progress: Progress
-
-
-class Quarantined(msgspec.Struct, frozen=True):
-    """A projection that does not follow a block any more."""
-
-    projection: str
-    block: BlockId
-    because: str
-
-
-class Behind(msgspec.Struct, frozen=True):
-    """Blocks that a projection has not followed to their end; `page_end`: where to look on, None after the last."""
-
-    blocks: list[BlockId]
-    page_end: BlockId | None
-
-
-class FoundRows(msgspec.Struct, frozen=True):
-    """The next rows of some blocks, and when they were read by the journal's clock."""
-
-    of_block: dict[BlockId, list[JournalRow]]
-    cut: frozenset[BlockId]  # those that may have more
-    read_at_ms: int
-
-
 class Positions:
-    """A line to the positions. Every method raises LineUnavailable where Postgres cannot be reached."""
+    """See `FollowedPositions`. Every method raises LineUnavailable where Postgres cannot be reached."""
 
     def __init__(
         self, database_url: str, *, application_name: str = "holdfast-projector", bound_ms: int = 30_000

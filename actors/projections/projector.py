@@ -12,8 +12,8 @@ Rules it keeps:
   the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more from its first
   row.
 - A quarantine ends when the block can be followed again. What Postgres has refused is tried again after a while, as it
-  may pass; everything that is quarantined is when a projector starts, as that may be a newer one; `Positions.rebuild`
-  is for what was mended otherwise.
+  may pass; everything that is quarantined is when a projector starts, as that may be a newer one;
+  `positions.Positions.rebuild` is for what was mended otherwise.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from actors.database.line import LineUnavailable
 from actors.journal.journal import Journal, JournalRefused, JournalRow, JournalUnavailable, Snapshot
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold, Folds
-from actors.projections.positions import BlocksRefused, Positions, Seen, Step
+from actors.projections.positions_port import BlocksRefused, FollowedPositions, Seen, Step
 from actors.projections.projection import Display, Progress, Projection
 
 _log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ class Projector:
 
     def __init__(
         self,
-        positions: Positions,
+        positions: FollowedPositions,
         journal: Journal,
         projections: Sequence[Projection],
         *,
@@ -71,6 +71,7 @@ class Projector:
         self._page_start: BlockId | None = None
         self._hinted: set[BlockId] = set()
         self._from_first_row: set[BlockId] = set()  # to be folded so, whatever snapshots there are
+        self._lost_from: dict[BlockId, dict[str, Seen]] = {}  # where they were when a move was last lost
         self._followed_until: dict[BlockId, float] = {}
         self._again_at: dict[BlockId, float] = {}  # quarantined, and when to try whether that can end
 
@@ -177,9 +178,18 @@ class Projector:
             step.progress for of_name in steps.values() for step in of_name if step.progress.block not in lost
         )
         for block, fold in folds.items():
-            if block not in lost:
-                fold.let_go(fold.position)
+            self._end_turn(fold, active[block], lost=block in lost)
         return has_more
+
+    def _end_turn(self, fold: Fold, seen: dict[str, Seen], *, lost: bool) -> None:
+        """All has been written of the fold's rows; or not, as they or the positions have changed meanwhile."""
+        if not lost:
+            fold.let_go(fold.position)
+            self._lost_from.pop(fold.block, None)
+        elif self._lost_from.get(fold.block) == seen:  # nobody has moved the block: the rows that were folded are gone
+            self._folds.drop(fold.block)
+        else:
+            self._lost_from[fold.block] = seen
 
     async def _follow_apart(self, active: dict[BlockId, dict[str, Seen]], refusal: BlocksRefused) -> bool:
         """Follow each of these blocks by itself, as one of them cannot be; if there is only one, it is stopped."""
@@ -253,7 +263,7 @@ class Projector:
             return None
 
     async def _write(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
-        """Let the projection write and move; the blocks that another projector moved meanwhile."""
+        """Let the projection write and move; the blocks that another projector, or a failover, moved meanwhile."""
         if not steps:
             return set()
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.audit.denials import Denied
+from actors.audit.denials import CLOCK_TOLERANCE_MS, Denied
 from actors.audit.ids import block_of_event, desk_of, event_of
 from actors.audit.keys import journaled_key
 from actors.audit.replies import Acknowledged, Answered
@@ -108,9 +108,12 @@ class Histories:
                 file.close()
         self._blocks = list(opened)
 
-    def witnesses(self, audited_us: int) -> dict[str, Witness]:
+    def witnesses(self, audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS) -> dict[str, Witness]:
         """One for each block; see `Witness`."""
-        return {block: Witness(block, read_calls([self._file_of(block)]), audited_us) for block in self._blocks}
+        return {
+            block: Witness(block, read_calls([self._file_of(block)]), audited_us, tolerance_ms)
+            for block in self._blocks
+        }
 
     def _file_of(self, block: str) -> Path:
         return self._folder / f"calls-of-{block}.jsonl"

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serve.local.postgres import Postgres, _as_owner, _binaries
+from serve.local.postgres import Postgres, _as_owner, programs
 from serve.local.preflight import free_port
 from tests.stack.running_stack import kill
 
@@ -63,7 +63,7 @@ class Database(Postgres):
 
     def _run(self, program: str, *words: str) -> str:
         done = subprocess.run(
-            [*_as_owner(self.folder), str(_binaries() / program), *words],
+            [*_as_owner(self.folder), str(programs() / program), *words],
             capture_output=True,
             text=True,
             cwd=self.folder,

@@ -29,7 +29,7 @@ class Turn:
 
     def __init__(self, task: Task) -> None:
         self._crowd = Crowd([task])
-        self.told_file = Path(task.told_file)
+        self.calls_file = Path(task.calls_file)
         self.began_at_s = 0.0
 
     async def begin(self) -> None:
@@ -84,7 +84,7 @@ class Load:
     def __init__(self, server: Server, folder: Path) -> None:
         self.server = server
         self.event_id = ""
-        self.told_files: list[Path] = []
+        self.calls_files: list[Path] = []
         self._folder = folder
         self._administration = Administration(server)
         self._run = secrets.token_hex(4)
@@ -95,8 +95,8 @@ class Load:
         if not event_id:
             await self._stock()
         self._turns += 1
-        told_file = self._folder / f"told-{self._turns}.jsonl"
-        self.told_files.append(told_file)
+        calls_file = self._folder / f"calls-{self._turns}.jsonl"
+        self.calls_files.append(calls_file)
         server = server or self.server
         turn = Turn(
             Task(
@@ -113,7 +113,8 @@ class Load:
                 part=0,
                 parts=1,
                 run=f"{self._run}-{self._turns}",
-                told_file=str(told_file),
+                calls_file=str(calls_file),
+                clock_ahead_us=(time.time_ns() - time.monotonic_ns()) // 1000,
             )
         )
         try:

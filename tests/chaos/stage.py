@@ -12,6 +12,8 @@ from actors.audit.audit import JournalAudit
 from actors.audit.ids import event_of
 from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
+from loadtests.history.calls import read_calls
+from loadtests.history.recorded import Histories, answers_of, checked
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.database import Database
@@ -141,15 +143,23 @@ class Stage:
 
     async def audit(self, more_told: tuple[Path, ...] = ()) -> tuple[list[str], int, int]:
         """What is wrong with the journal, all of it, held against what clients were told; rows; replies."""
-        answers = by_block(read_answers([*(path for path in self.load.told_files if path.exists()), *more_told]))
+        files = [path for path in self.load.calls_files if path.exists()]
+        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told)])
+        histories = Histories(files[0].parent)
+        histories.sort(files)
+        await asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0))
         administration = Administration(self.server_of(self.main))
         try:
             live = await _live_digests(administration, answers)
         finally:
             await administration.close()
-        audit = JournalAudit(self.database.url, answers, live)
+        witnesses = histories.witnesses(time.time_ns() // 1000, tolerance_ms=None)
+        audit = JournalAudit(self.database.url, answers, live, witnesses)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
+        history = checked(witnesses, 0.0)
+        if not history.clean:
+            findings.append(f"not all of the history could be checked: {history.tally}")
         return findings, audit.row_count, sum(map(len, answers.values()))
 
     async def close(self) -> list[str]:

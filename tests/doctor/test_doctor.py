@@ -20,7 +20,7 @@ from serve.cli import app
 from serve.doctor import server_checks
 from serve.doctor.examination import CHECKS
 from serve.doctor.findings import Standing
-from serve.local.postgres import _binaries
+from serve.local.postgres import programs
 from serve.local.redis import Redis
 from tests.database_faults import NO_REPLICA, Trouble, in_trouble
 from tests.doctor.ward import SERVING, Ward, ward
@@ -257,7 +257,7 @@ async def test_a_synchronous_replica_that_is_not_there_is_found(world: World) ->
 @asynccontextmanager
 async def synchronous_replica(world: World, folder: Path) -> AsyncIterator[None]:
     """One that keeps every row on a disk of its own before it is acknowledged: as much of a replica as is looked at."""
-    command = [str(_binaries() / "pg_receivewal"), "--synchronous", "-D", str(folder)]
+    command = [str(programs() / "pg_receivewal"), "--synchronous", "-D", str(folder)]
     named = f"{world.database_url}?application_name=second_disk"
     receiving = await asyncio.create_subprocess_exec(*command, "-d", named)
     try:

@@ -6,7 +6,8 @@ import pytest
 
 from actors.core.ids import BlockId
 from actors.projections import positions as positions_module
-from actors.projections.positions import FoundRows, Positions
+from actors.projections.positions import Positions
+from actors.projections.positions_port import FoundRows
 from tests.projections.selling import World, check_followed, follow_all
 
 pytestmark = pytest.mark.anyio

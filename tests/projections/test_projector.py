@@ -12,7 +12,8 @@ from actors.database.line import LineUnavailable
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.fold import Fold, Folds
-from actors.projections.positions import Positions, Seen
+from actors.projections.positions import Positions
+from actors.projections.positions_port import Seen
 from actors.projections.projection import Progress
 from actors.projections.projector import Projector
 from tests.journal.relay import relay

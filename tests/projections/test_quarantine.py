@@ -21,7 +21,8 @@ from actors.journal.journal import JournalRefused, JournalRow, Snapshot
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.fold import Fold
-from actors.projections.positions import BlocksRefused, Positions, Seen
+from actors.projections.positions import Positions
+from actors.projections.positions_port import BlocksRefused, Seen
 from actors.projections.projection import FollowedRow, Progress
 from actors.projections.projector import Projector
 from tests.database_faults import lose_large_values

@@ -13,7 +13,8 @@ from actors.core.ids import BlockId
 from actors.database.connect import Connection
 from actors.database.line import LineRefused
 from actors.projections import projector as projector_module
-from actors.projections.positions import Positions, Seen
+from actors.projections.positions import Positions
+from actors.projections.positions_port import Seen
 from actors.projections.projection import Progress
 from actors.projections.projector import REFUSED_RETRY_S, Projector
 from tests.projections.selling import ALL, Feed, SellingEvent, World, check_followed, follow_all

@@ -9,7 +9,8 @@ import pytest
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
 from actors.projections import positions as positions_module
-from actors.projections.positions import Positions, Step
+from actors.projections.positions import Positions
+from actors.projections.positions_port import Step
 from actors.projections.projection import Projection
 from tests.projections.selling import World, check_followed, follow_all
 
@@ -145,3 +146,43 @@ async def test_projectors_that_race_follow_every_row_once(world: World) -> None:
     await follow_all(projectors[0])
     for event in events:
         await check_followed(world, event)
+
+
+class Believing(Hanging):
+    """The negative control: does not look whether the rows that were read are still there."""
+
+    async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
+        """See `Positions.move`."""
+        query = positions_module._SQL["move"]
+        start, end = query.index("and exists ("), query.index("for update")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(positions_module._SQL, "move", query[:start] + query[end:])
+            return await super().move(projection, steps)
+
+
+async def check_that_rows_that_were_lost_are_not_followed(world: World, positions: Hanging) -> None:
+    """A failover loses the last row after a projector has read it, and before that writes of it."""
+    event = await world.event()
+    await event.live_at_random(Random(1), 10)
+    projector = world.projector(positions=positions)
+    following = asyncio.create_task(projector.round())
+    await positions.hangs.wait()
+    ((head,),) = await world.rows(
+        "delete from journal where block_id = $1 and position = $2 returning position - 1",
+        event.block,
+        event.rows[-1].position,
+    )
+    positions.goes_on.set()
+    await following
+    for _ in range(3):  # found out, doubted, folded anew
+        await projector.round()
+    assert {position for position, _ in (await world.positions(event.block)).values()} == {head}
+
+
+async def test_rows_that_a_failover_lost_are_not_followed(world: World) -> None:
+    await check_that_rows_that_were_lost_are_not_followed(world, Hanging(world.database_url))
+
+
+async def test_the_check_notices_rows_that_are_believed_to_be_there(world: World) -> None:
+    with pytest.raises(AssertionError):
+        await check_that_rows_that_were_lost_are_not_followed(world, Believing(world.database_url))

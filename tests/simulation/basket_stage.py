@@ -56,7 +56,7 @@ class FoldedCatalogue(Catalogue):
         while True:
             await asyncio.sleep(1.0)
             for block, fold in self._watched.folds.items():
-                self._deadlines[block] = next_deadline_ms(fold)
+                self.deadlines[block] = next_deadline_ms(fold)
 
 
 class JournalPoints:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -21,7 +21,11 @@ from loadtests.history.model import Model
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
-from tests.simulation.world import START_MS, World
+from tests.simulation.clocks import START_MS
+from tests.simulation.gateways import ConnectionLost
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
 
 D = TypeVar("D", Done[HoldReply], Done[OrderReply])
 DEADLINE_US = 15_000_000
@@ -46,17 +50,21 @@ class History:
         self,
         client: object,
         kind: Asked,
-        answering: Awaitable[D | Rejected],
         event: str,
-        key: str = "",
+        key: str,
+        answering: Awaitable[D | Rejected],
         **asked: object,
     ) -> D | Rejected:
-        """Await the answer, and note both."""
+        """Await the answer, and note both. Raises ConnectionLost as the answering does."""
         block = parse_event_id(event)
         assert block is not None, event
         over_us = now_us() + DEADLINE_US
         begun = self.recorder.begin(f"{id(client) % 9973}", kind, block, key, over_us=over_us, **asked)
-        answer = await answering
+        try:
+            answer = await answering
+        except ConnectionLost:
+            begun.info("CONNECTION_LOST")
+            raise
         if isinstance(answer, Rejected):
             if answer.reason is Reason.OUTCOME_UNKNOWN:
                 begun.info(answer.reason.name)
@@ -72,7 +80,7 @@ class History:
             begun.ok(told, replayed=answer.replayed)
         return answer
 
-    def of_blocks(self, world: World, tenant: str) -> dict[str, list[Call]]:
+    def of_blocks(self, world: "World", tenant: str) -> dict[str, list[Call]]:
         """The calls by block. A refused one that the network repeated may yet happen, as nobody can know."""
         self.recorder.close()
         blocks: dict[str, list[Call]] = {}
@@ -87,13 +95,13 @@ class History:
         return blocks
 
 
-def linearity(world: World, history: History, tenant: str, capacities: dict[str, int]) -> dict[str, Linearity]:
+def linearity(world: "World", history: History, tenant: str, capacities: dict[str, int]) -> dict[str, Linearity]:
     """By block: whether there is an order of its calls."""
     model = Model(capacities)
     return {block: check(calls, model) for block, calls in history.of_blocks(world, tenant).items()}
 
 
-def witnessed(world: World, history: History, tenant: str) -> tuple[list[str], Tally]:
+def witnessed(world: "World", history: History, tenant: str) -> tuple[list[str], Tally]:
     """What the journals say against the history."""
     faults: list[str] = []
     tallies: list[Tally] = []

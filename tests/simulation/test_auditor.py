@@ -16,6 +16,8 @@ from actors.core.ids import BlockId
 from actors.journal.memory import MemoryStore
 from tests.simulation import virtual_time
 from tests.simulation.buyers import Crowd, create_event
+from tests.simulation.clocks import loop_s
+from tests.simulation.gateways import Gateway
 from tests.simulation.world import World
 
 SEEDS = range(6)
@@ -62,13 +64,13 @@ def simulate(seed: int, reading: type[MemoryReading] = MemoryReading) -> tuple[A
 
     async def main() -> tuple[AuditorFigures, int]:
         world = World(seed, ("s1", "s2", "s3"), faults=True)
-        gateways = [world.gateway(), world.gateway()]
+        world.gateways += [Gateway(world, "gateway 1"), Gateway(world, "gateway 2")]
         source: Reading = reading(world.store)
         auditor = Auditor(source, Refusing(), monotonic=asyncio.get_running_loop().time)
         following = asyncio.create_task(auditor.run())
-        events = [await create_event(gateways[0], f"event-{number}") for number in range(3)]
+        events = [await create_event(world.gateway(), f"event-{number}") for number in range(3)]
         crowd = Crowd(world, events)
-        work = [crowd.buy(gateways, Random(f"{seed}-{buyer}"), VIRTUAL_S) for buyer in range(BUYERS)]
+        work = [crowd.buy(Random(f"{seed}-{buyer}"), lambda: loop_s() >= VIRTUAL_S) for buyer in range(BUYERS)]
         await asyncio.gather(*work, world.script_faults(VIRTUAL_S - 5), world.script_moves(VIRTUAL_S - 5))
         following.cancel()
         await asyncio.wait((following,))

@@ -22,6 +22,7 @@ from actors.reservations import Done, Request, Reservations
 from tests.simulation import virtual_time
 from tests.simulation.basket_controls import Break
 from tests.simulation.buyers import CALLER, OPEN_REASONS, TENANT, audited, create_event
+from tests.simulation.faults import Fault
 from tests.simulation.test_divided_events import LAYOUT, SPLIT
 from tests.simulation.world import World
 
@@ -31,6 +32,7 @@ TIMES_TOLD = 3
 TWO = Wish(best=(BestSeats(2),))
 LONG_MS = 600_000
 QUIET_S = 60.0
+NETWORK = frozenset((Fault.REQUEST_LOST, Fault.REPEATED, Fault.ANSWER_LOST))
 
 
 class Run(NamedTuple):
@@ -98,10 +100,10 @@ def simulate(kind: str, seed: int) -> Run:
     """Buyers ask while shards are killed all along; then a quiet minute."""
 
     async def main() -> Run:
-        world = World(seed, ("s1", "s2", "s3"), faults=False)
+        world = World(seed, ("s1", "s2", "s3"), faults=NETWORK)
         event = await EVENTS[kind](world)
         buyers = [Buyer(world, event, Random(f"{seed}-{number}")) for number in range(BUYERS)]
-        world.network_fault_rate = 0.03
+        world.faults.network_rate = 0.03
         buying = asyncio.gather(
             *(buyer.buy([f"key-{number}-{turn}" for turn in range(HOLDS_EACH)]) for number, buyer in enumerate(buyers))
         )
@@ -114,7 +116,7 @@ def simulate(kind: str, seed: int) -> Run:
             await asyncio.sleep(world.random.uniform(0.0, 0.5))
             world.succeed(name)
         await buying
-        world.network_fault_rate = 0.0
+        world.faults.calm()
         await asyncio.sleep(QUIET_S)
         faults = [fault for buyer in buyers for fault in buyer.refused]
         for buyer in buyers:

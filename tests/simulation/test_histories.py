@@ -6,8 +6,9 @@ import pytest
 
 from loadtests.history.linear import Linearity
 from loadtests.history.tally import Tally
-from tests.simulation import test_smoke
+from tests.simulation import runs
 from tests.simulation.buyers import TENANT, Crowd
+from tests.simulation.faults import CLASSIC
 from tests.simulation.recording import linearity, witnessed
 from tests.simulation.test_negative_controls import Break, no_head_check, no_key_check, reply_before_durable
 
@@ -39,8 +40,8 @@ def judged(seed: int) -> Judged:
             return super().check()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(test_smoke, "Crowd", Judging)
-        test_smoke.simulate(seed)
+        patch.setattr(runs, "Crowd", Judging)
+        runs.simulate(seed, faults=frozenset(CLASSIC))
     return kept[0]
 
 

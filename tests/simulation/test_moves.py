@@ -4,24 +4,29 @@ import pytest
 
 from actors.engine import residence
 from tests.simulation import test_negative_controls as controls
-from tests.simulation.test_smoke import simulate
+from tests.simulation.buyers import OPEN_REASONS
+from tests.simulation.faults import CLASSIC, Fault
+from tests.simulation.runs import simulate
 
 SEEDS = range(100, 112)
 
 
+FAULTS = frozenset((*CLASSIC, Fault.MOVED, Fault.CATALOGUE_AWAY))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_doubled_while_blocks_move(seed: int) -> None:
-    run = simulate(seed, moves=True)
-    assert run.faults == [], f"seed {seed}"
-    assert run.accepted > 100, f"seed {seed} did next to nothing"
-    assert run.moves > 5, f"seed {seed} moved next to nothing"
+    run = simulate(seed, faults=FAULTS)
+    assert (run.wrong, run.short) == ([], []), f"seed {seed}"
+    assert run.effects[Fault.MOVED], f"seed {seed} moved nothing"
 
 
 @pytest.mark.parametrize("seed", SEEDS[:3])
-def test_without_faults_nobody_is_refused_for_a_move(seed: int) -> None:
-    run = simulate(seed, faults=False, moves=True)
-    assert (run.faults, run.unanswered) == ([], 0)
-    assert run.moves > 5
+def test_without_other_faults_nobody_is_refused_for_a_move(seed: int) -> None:
+    run = simulate(seed, faults=frozenset((Fault.MOVED,)))
+    assert run.wrong == []
+    assert [reason.name for reason in OPEN_REASONS if run.reasons[reason.name]] == []
+    assert run.effects[Fault.MOVED] > 2
 
 
 def moves_do_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
@@ -31,4 +36,4 @@ def moves_do_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("sabotage", [moves_do_not_raise_the_epoch, controls.no_head_check])
 def test_the_checks_notice(sabotage: controls.Break, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch)
-    assert any(simulate(seed, moves=True).faults for seed in SEEDS)
+    assert any(simulate(seed, faults=FAULTS).wrong for seed in SEEDS)

@@ -68,7 +68,7 @@ order by distance, block_id;
 
 -- name: move
 -- Compare and set: positions move only from where this projector saw them, quarantined or not, which ends with that. A
--- block not returned was moved or stopped by another.
+-- block not returned was moved or stopped by another, or the row that was read has gone since, lost by a failover.
 -- Looked up one by one, in order: without statistics a join would look at every block of the projection.
 with mine as (
   select moved.block_id, moved.to_position, moved.to_chain
@@ -86,6 +86,13 @@ with mine as (
       and seen.position = moved.from_position
       and seen.chain = moved.from_chain
       and seen.quarantined_because is not distinct from moved.quarantined_because
+      and exists (
+        select
+        from journal
+        where journal.block_id = moved.block_id
+          and journal.position = moved.to_position
+          and journal.chain = moved.to_chain
+      )
     for update
   ) as unmoved
 )

@@ -1,0 +1,115 @@
+"""What must hold at the end of a simulated run, when all has been calm for a while. Add a check to CHECKS."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+
+from actors.core import block as core
+from actors.core.ids import BlockId
+from actors.core.snapshot import FORMAT, digest, restore
+from actors.core.state import BlockState
+from actors.journal.codec import decode_entries
+from actors.projections.seat_statuses import pack
+from actors.projections.shown import event_shown
+from actors.projections.split import sells_units
+from tests.simulation.buyers import Crowd
+from tests.simulation.world import World
+
+Check = Callable[[World, Crowd], Iterable[str]]
+
+
+def told_and_journaled(_: World, crowd: Crowd) -> Iterator[str]:
+    """The audit, what was denied, and what buyers themselves found wrong."""
+    yield from crowd.check()
+
+
+def seen_on_the_way(world: World, _: Crowd) -> Iterator[str]:
+    """Epochs that went back, a waiting generation that wrote, a projection that went back."""
+    yield from world.wrong
+    yield from world.tables.went_back
+
+
+def generations_in_order(world: World, _: Crowd) -> Iterator[str]:
+    """No row of an older generation stands behind one of a newer."""
+    for block, rows in world.store.journals.items():
+        for before, row in pairwise(rows):
+            if row.epoch >> 40 < before.epoch >> 40:
+                yield f"generation {row.epoch >> 40} wrote row {row.position} of {block} behind a newer one"
+
+
+def memory_is_the_journal(world: World, _: Crowd) -> Iterator[str]:
+    """Who has a block in memory as of its last row has what a replay has; and so has a replay from each snapshot."""
+    for block in world.store.journals:
+        state = _replayed(world, block, BlockState(), 0)
+        expected = digest(state)
+        yield from _snapshots_that_differ(world, block, expected)
+        head = world.store.heads([block]).heads.get(block)
+        for shard in world.clusters[world.generation].shards:
+            hosted = shard.engine.residence.blocks.get(block)
+            if hosted is None or shard.process.dead or hosted.lost or hosted.pending or not hosted.ends_at(head):
+                continue
+            if digest(hosted.state) != expected:
+                yield f"{block}: the memory of {shard.process.name} differs from the journal"
+
+
+def _snapshots_that_differ(world: World, block: BlockId, expected: bytes) -> Iterator[str]:
+    for snapshot in world.store.snapshots.get((block, FORMAT), []):
+        row = world.store.row_at(block, snapshot.position)
+        if row is None or row.chain != snapshot.chain:
+            continue  # a failover has lost that row: nobody reads the snapshot
+        what = f"{block}: a replay from the snapshot at {snapshot.position}"
+        try:
+            found = digest(_replayed(world, block, restore(snapshot.state), snapshot.position))
+        except Exception as fault:
+            yield f"{what} fails: {fault!r}"
+        else:
+            if found != expected:
+                yield f"{what} differs"
+
+
+def is_followed(world: World) -> bool:
+    """Whether the projections are at the end of every block at this moment."""
+    return all(
+        (seen := world.tables.positions.get((name, block))) is not None and seen.chain == rows[-1].chain
+        for block, rows in world.store.journals.items()
+        for name in ("availability", "deadlines")
+        if rows
+    )
+
+
+def projections_are_folds(world: World, _: Crowd) -> Iterator[str]:
+    """Every block is followed to its end, and what is shown of it is what its journal comes to."""
+    tables = world.tables
+    for block, rows in world.store.journals.items():
+        state = _replayed(world, block, BlockState(), 0)
+        for name in ("availability", "deadlines"):
+            seen = tables.positions.get((name, block))
+            at = (seen.position, seen.chain, seen.quarantined_because) if seen is not None else None
+            if rows and at != (rows[-1].position, rows[-1].chain, None):
+                yield f"{name} of {block} is at {at}, not at row {rows[-1].position}"
+        due = core.next_deadline_ms(state)
+        if tables.rows.get(("deadlines", block)) != (None if due is None else (due,)):
+            yield f"deadlines of {block}: {tables.rows.get(('deadlines', block))}, not {due}"
+        if sells_units(state):
+            shown, statuses = event_shown(state)
+            total = shown.counts.total
+            row = tables.rows.get(("availability", block), ())
+            counted = (shown.status, total.capacity, total.available, total.held, total.sold)
+            if row[:5] != counted or row[-1] != pack(statuses):
+                yield f"availability of {block}: {row[:5]}, not {counted}"
+
+
+def _replayed(world: World, block: BlockId, state: BlockState, position: int) -> BlockState:
+    for row in world.store.journals[block]:
+        if row.position > position:
+            for entry in decode_entries(row.entries):
+                core.apply(state, entry)
+    return state
+
+
+CHECKS: list[Check] = [
+    told_and_journaled,
+    seen_on_the_way,
+    generations_in_order,
+    memory_is_the_journal,
+    projections_are_folds,
+]

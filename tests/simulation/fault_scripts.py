@@ -1,0 +1,224 @@
+"""What befalls whole processes, clusters, blocks and clocks of a simulated run, each fault by a script of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from tests.simulation.clocks import loop_s
+from tests.simulation.faults import Fault
+from tests.simulation.shards import Cluster, Shard
+from tests.simulation.world import World
+
+EVERY_S = (2.0, 9.0)
+GENERATIONS = 2  # beyond the first
+FIRST_FAILOVER_S = 8.0
+
+Act = Callable[[World], Awaitable[None]]
+
+
+async def crash(world: World) -> None:
+    """The newest incarnation dies; the directory starts a successor."""
+    shard = _some_shard(world)
+    if shard is not None:
+        shard.process.kill()
+        world.faults.took_effect(Fault.CRASH)
+
+
+async def pause(world: World) -> None:
+    """A shard stands still, for moments or for longer than that goes unnoticed."""
+    shard = _some_shard(world)
+    if shard is not None and not shard.process.paused:
+        shard.pause()
+        await asyncio.sleep(world.random.uniform(0.3, 12))
+        if shard.resume():
+            world.faults.took_effect(Fault.PAUSE)
+
+
+async def duplicate(world: World) -> None:
+    """A successor comes while the old one lives; counted when it writes to a block of that one (`World`)."""
+    shard = _some_shard(world)
+    if shard is not None:
+        world.clusters[shard.generation].succeed(shard.name)
+
+
+async def leave(world: World) -> None:
+    """A shard of four gives all its blocks away and ends."""
+    if len(world.newest) - len(world.leaving) <= 3:
+        return
+    name = world.random.choice(sorted(world.newest.keys() - world.leaving))
+    world.leaving.add(name)
+    while any(owner == name for owner in world.catalogue.owners.values()):
+        for block in sorted(world.catalogue.owners):
+            if world.catalogue.owners[block] == name and block not in world.catalogue.wishes:
+                world.catalogue.wishes[block] = world.random.choice(sorted(world.newest.keys() - world.leaving))
+        world.note("leaving", name, world.catalogue.wishes)
+        await asyncio.sleep(1.0)
+    world.faults.took_effect(Fault.LEAVING)
+    world.catalogue.left.add(name)
+    for cluster in world.clusters.values():
+        gone = cluster.newest.pop(name, None)
+        if gone is not None:
+            gone.process.kill()
+
+
+async def begin_generation(world: World) -> None:
+    """A new cluster waits beside the old one, gets the gateways one by one, and then the old one ends."""
+    if world.generation > GENERATIONS:
+        return
+    old = world.clusters[world.generation]
+    new = Cluster(world, world.generation + 1, cut_over=False)
+    world.clusters[new.generation] = new
+    for name in sorted(old.newest.keys() - world.leaving):
+        new.succeed(name)
+    new.begin_directing()
+    await asyncio.sleep(world.random.uniform(1, 6))
+    world.generation = new.generation
+    for gateway in world.gateways:
+        gateway.move_to(new.generation)
+        await asyncio.sleep(world.random.uniform(0, 4))
+    await asyncio.sleep(world.random.uniform(0, 12))
+    old.end()
+
+
+async def crash_gateway(world: World) -> None:
+    """A gateway dies, counted if somebody was just asking, and comes back."""
+    gateway = world.random.choice(world.gateways)
+    if gateway.crash():
+        world.faults.took_effect(Fault.GATEWAY_CRASH)
+    await asyncio.sleep(world.random.uniform(0.5, 4))
+    gateway.come_back()
+
+
+async def pause_gateway(world: World) -> None:
+    """A gateway stands still for a while."""
+    process = world.random.choice(world.gateways).process
+    if process.paused or process.dead:
+        return
+    process.pause()
+    await asyncio.sleep(world.random.uniform(0.3, 8))
+    if process.parked and not process.dead:
+        world.faults.took_effect(Fault.GATEWAY_PAUSE)
+    process.resume()
+
+
+async def double_gateway(world: World) -> None:
+    """A gateway sends every batch twice for a while; counted in `Network`."""
+    gateway = world.random.choice(world.gateways)
+    gateway.doubles = True
+    await asyncio.sleep(world.random.uniform(1, 10))
+    gateway.doubles = False
+
+
+async def lose_tail(world: World) -> None:
+    """A failover to a replica that lags."""
+    if loop_s() >= FIRST_FAILOVER_S and world.store.failover_count < 2:
+        if world.store.fail_over(world.random.randint(1, 8), world.random.uniform(0.2, 2)):
+            world.faults.took_effect(Fault.LOST_TAIL)
+        world.note("failover", world.store.lost)
+
+
+async def move(world: World) -> None:
+    """A block is to move, and so are others that are just moving."""
+    block = world.random.choice(sorted(world.catalogue.owners))
+    to_shard = world.random.choice(sorted(world.newest.keys() - world.leaving))
+    if to_shard == world.catalogue.owners[block]:
+        world.catalogue.wishes.pop(block, None)
+        return
+    world.catalogue.wishes[block] = to_shard
+    await asyncio.sleep(world.random.uniform(0, 6))
+    if world.catalogue.owners.get(block) == to_shard:
+        world.faults.took_effect(Fault.MOVED)
+
+
+async def silence_catalogue(world: World) -> None:
+    """The catalogue answers nobody; counted when somebody has asked."""
+    asked = 0
+
+    def is_silent() -> bool:
+        nonlocal asked
+        asked += 1
+        return True
+
+    world.catalogue.is_silent = is_silent
+    await asyncio.sleep(world.random.uniform(0.5, 6))
+    world.catalogue.is_silent = lambda: False
+    if asked:
+        world.faults.took_effect(Fault.CATALOGUE_AWAY)
+
+
+async def jump_journal(world: World) -> None:
+    """The journal's clock jumps, for good or for a while, by less or more than shards believe."""
+    world.journal_time.jumped_ms += world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
+    world.faults.took_effect(Fault.JOURNAL_CLOCK)
+    await asyncio.sleep(world.random.uniform(5, 30))
+
+
+async def jump_shard(world: World) -> None:
+    """The monotonic clock of one shard jumps."""
+    shard = _some_shard(world)
+    if shard is not None and shard.ready:
+        shard.jumped_s += world.random.choice((0.5, 1.5, 4.0, 30.0))
+        world.faults.took_effect(Fault.SHARD_CLOCK)
+
+
+async def crash_projector(world: World) -> None:
+    """A projector dies, if that can be in the middle of a transaction, and another starts."""
+    projector = world.projectors[-1]
+    until_s = loop_s() + 2
+    while not projector.in_transaction and loop_s() < until_s:  # noqa: ASYNC110
+        await asyncio.sleep(0.003)
+    if projector.in_transaction:
+        world.faults.took_effect(Fault.PROJECTOR_CRASH)
+    projector.process.kill()
+    await asyncio.sleep(world.random.uniform(0, 2))
+    world.project()
+
+
+async def double_projector(world: World) -> None:
+    """A second projector runs for a while; then one of the two is stopped."""
+    other = world.projectors[-1]
+    world.project()
+    await asyncio.sleep(world.random.uniform(1, 8))
+    world.faults.took_effect(Fault.PROJECTOR_DOUBLE)
+    other.process.kill()
+
+
+ACTS: dict[Fault, Act] = {
+    Fault.CRASH: crash,
+    Fault.PAUSE: pause,
+    Fault.DUPLICATE: duplicate,
+    Fault.LEAVING: leave,
+    Fault.GENERATION: begin_generation,
+    Fault.GATEWAY_CRASH: crash_gateway,
+    Fault.GATEWAY_PAUSE: pause_gateway,
+    Fault.GATEWAY_DOUBLE: double_gateway,
+    Fault.LOST_TAIL: lose_tail,
+    Fault.MOVED: move,
+    Fault.CATALOGUE_AWAY: silence_catalogue,
+    Fault.JOURNAL_CLOCK: jump_journal,
+    Fault.SHARD_CLOCK: jump_shard,
+    Fault.PROJECTOR_CRASH: crash_projector,
+    Fault.PROJECTOR_DOUBLE: double_projector,
+}
+"""The others are faults of single statements and batches, which come at random."""
+
+
+def scripts(world: World) -> list[Coroutine[Any, Any, None]]:
+    """One for each of these faults that is switched on; each ends when all is calm and what it did is undone."""
+    return [_again_and_again(world, fault) for fault in Fault if fault in world.faults.planned and fault in ACTS]
+
+
+async def _again_and_again(world: World, fault: Fault) -> None:
+    while True:
+        await asyncio.sleep(world.random.uniform(*EVERY_S))
+        if not world.faults.on(fault):
+            return
+        world.note("act", fault)
+        await ACTS[fault](world)
+
+
+def _some_shard(world: World) -> Shard | None:
+    """The newest incarnation of some shard of some cluster that has not ended."""
+    cluster = world.clusters[world.random.choice([number for number, one in world.clusters.items() if not one.ended])]
+    shard = cluster.newest[world.random.choice(sorted(cluster.newest))]
+    return None if shard.process.dead else shard

@@ -1,0 +1,92 @@
+"""What may go wrong in a simulated run, which of it does, and how often it took effect."""
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from random import Random
+
+
+class Fault(StrEnum):
+    """One kind of fault each. It is counted when it took effect, not when it was tried."""
+
+    CRASH = "crash"
+    PAUSE = "pause"
+    DUPLICATE = "duplicate owner"
+    LEAVING = "shard leaves"
+    GENERATION = "new generation"
+    GATEWAY_CRASH = "gateway crash"
+    GATEWAY_PAUSE = "gateway pause"
+    GATEWAY_DOUBLE = "gateway doubles"
+    DELAYED = "batch delayed"
+    REQUEST_LOST = "request lost"
+    ANSWER_LOST = "answer lost"
+    REPEATED = "request repeated"
+    REORDERED = "request overtaken"
+    CUT = "connection cut"
+    REFUSED = "refused statement"
+    LATE = "late statement"
+    TIMED_OUT = "statement timed out"
+    ACK_LOST = "lost acknowledgement"
+    REFUSED_BLOCK = "refused block"
+    NO_ROOM = "no room"
+    SLOW_REPLAY = "slow replay"
+    LOST_TAIL = "lost tail"
+    MOVED = "block moved"
+    CATALOGUE_AWAY = "catalogue away"
+    JOURNAL_CLOCK = "journal's clock jumps"
+    SHARD_CLOCK = "shard's clock jumps"
+    PROJECTOR_CRASH = "projector crash"
+    PROJECTOR_DOUBLE = "two projectors"
+    PROJECTOR_CUT = "projector cut off"
+
+
+CLASSIC = (
+    Fault.CRASH,
+    Fault.PAUSE,
+    Fault.DUPLICATE,
+    Fault.REFUSED,
+    Fault.REFUSED_BLOCK,
+    Fault.NO_ROOM,
+    Fault.LATE,
+    Fault.SLOW_REPLAY,
+    Fault.ACK_LOST,
+    Fault.REQUEST_LOST,
+    Fault.REPEATED,
+    Fault.ANSWER_LOST,
+)
+"""Those of shards, their network and a journal that loses nothing."""
+
+FEWEST, MOST = 5, 12
+
+
+class Faults:
+    """Those of one run that are switched on, until all is calm. `rate`: how often what is tried at random comes."""
+
+    def __init__(self, random: Random, on: Iterable[Fault], rate: float = 0.01) -> None:
+        self._random = random
+        self._on = frozenset(on)
+        self.planned = self._on
+        self.rate = rate
+        self.network_rate = rate
+        self.counts = Counter[Fault]()
+
+    def on(self, fault: Fault) -> bool:
+        """Whether it may happen now."""
+        return fault in self._on
+
+    def strikes(self, fault: Fault, rate: float) -> bool:
+        """Whether it happens now; the caller sees to it that it does, and says when it took effect."""
+        return fault in self._on and self._random.random() < rate
+
+    def took_effect(self, fault: Fault) -> None:
+        """Count it."""
+        self.counts[fault] += 1
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more."""
+        self._on = frozenset()
+
+
+def drawn(random: Random) -> frozenset[Fault]:
+    """The subset of one seed."""
+    return frozenset(random.sample(list(Fault), random.randint(FEWEST, MOST)))

@@ -1,0 +1,152 @@
+"""The network of a simulated run: a process' way to the shards of one generation, and what befalls batches on it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from actors.core.commands import Errand, Read
+from actors.core.ids import BlockId, TenantId
+from actors.dispatch import RoutesUnavailable
+from actors.link.batch import calls_decoder, command_decoder
+from actors.link.coalescer import Coalescer
+from actors.link.transport import NotSent, OutcomeUnknown
+from tests.simulation.faults import Fault
+
+if TYPE_CHECKING:
+    from tests.simulation.shards import Shard
+    from tests.simulation.world import World
+
+EXCHANGE_S = 3.0
+
+
+class Network:
+    """The transport to one incarnation. `doubles`: whether its user sends every batch twice."""
+
+    def __init__(self, world: "World", shard: "Shard", doubles: Callable[[], bool] = lambda: False) -> None:
+        self.shard = shard
+        self._world = world
+        self._doubles = doubles
+
+    async def exchange(self, payload: bytes) -> bytes:
+        """See `Transport.exchange`."""
+        world, random, faults, shard = self._world, self._world.random, self._world.faults, self.shard
+        rate = faults.network_rate
+        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        if shard.process.dead or not shard.ready:
+            raise NotSent("connection refused")
+        if faults.strikes(Fault.REQUEST_LOST, rate):
+            faults.took_effect(Fault.REQUEST_LOST)
+            await asyncio.sleep(EXCHANGE_S)
+            raise OutcomeUnknown("no answer")
+        if faults.strikes(Fault.REORDERED, rate):
+            self._again(random.uniform(EXCHANGE_S, EXCHANGE_S + 2), payload, Fault.REORDERED)
+            await asyncio.sleep(EXCHANGE_S)
+            raise OutcomeUnknown("no answer in time")
+        if faults.strikes(Fault.DELAYED, rate):
+            faults.took_effect(Fault.DELAYED)
+            await asyncio.sleep(random.uniform(0.1, 2))
+        serving = shard.process.start(world.deliver(shard, payload))
+        if faults.strikes(Fault.REPEATED, rate):
+            self._again(random.uniform(0, 2), payload, Fault.REPEATED)
+        if self._doubles():
+            self._again(0.0, payload, Fault.GATEWAY_DOUBLE)
+        cut = faults.strikes(Fault.CUT, rate)
+        done, _ = await asyncio.wait([serving], timeout=random.uniform(0, 0.01) if cut else EXCHANGE_S)
+        if cut and not done:
+            faults.took_effect(Fault.CUT)
+            raise OutcomeUnknown("the connection was cut")
+        if not done or shard.process.dead:
+            raise OutcomeUnknown("no answer in time")
+        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        if faults.strikes(Fault.ANSWER_LOST, rate):
+            faults.took_effect(Fault.ANSWER_LOST)
+            raise OutcomeUnknown("the answer was lost")
+        return serving.result()
+
+    def _again(self, delay_s: float, payload: bytes, fault: Fault) -> None:
+        """Deliver the batch once more, or late; nobody hears the answer. TCP does not: who is denied may be wrong."""
+        self._world.repeated_keys |= keys_in(payload)
+
+        async def deliver() -> None:
+            await asyncio.sleep(delay_s)
+            self._world.faults.took_effect(fault)
+            await self._world.deliver(self.shard, payload)
+
+        self.shard.process.start(deliver())
+
+
+def keys_in(payload: bytes) -> set[bytes]:
+    """The keys of the commands of a batch."""
+    commands = [command_decoder.decode(call.command) for call in calls_decoder.decode(payload)]
+    return {command.stamp.key for command in commands if not isinstance(command, Read | Errand)}
+
+
+def asks_to_write(payload: bytes) -> bool:
+    """Whether one of the commands of a batch is more than a read."""
+    return any(not isinstance(command_decoder.decode(call.command), Read) for call in calls_decoder.decode(payload))
+
+
+class GatewayRoutes:
+    """One process' way to the shards of a generation; it may know an incarnation for longer than that is right."""
+
+    def __init__(
+        self,
+        world: "World",
+        generation: int = 1,
+        clock: Callable[[], int] | None = None,
+        doubles: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._world = world
+        self._generation = generation
+        self._now_ms = clock or world.now_ms
+        self._doubles = doubles
+        self._ways: dict[str, Coalescer] = {}
+        self._owners: dict[BlockId, str] = {}
+
+    async def route(self, block: BlockId) -> Coalescer | None:
+        """See `Routes.route`."""
+        name = self._owners.get(block)
+        if name is None:
+            await self._ask_catalogue()
+            if block not in self._world.catalogue.owners:
+                return None
+            name = self._owners.setdefault(block, self._world.catalogue.owners[block])
+        way = self._ways.get(name)
+        if way is None:
+            await asyncio.sleep(self._world.random.uniform(0, 0.3))
+            await self._ask_catalogue()
+            shard = self._world.clusters[self._generation].newest.get(name)
+            if shard is None:
+                self._owners.pop(block, None)  # it has left: somebody else has the block by now
+                raise RoutesUnavailable(f"shard {name} is not known")
+            way = self._ways.setdefault(name, Coalescer(Network(self._world, shard, self._doubles), self._now_ms))
+        return way
+
+    def doubt(self, block: BlockId, way: Coalescer) -> None:
+        """See `Routes.doubt`."""
+        self._owners.pop(block, None)
+        self._ways = {name: known for name, known in self._ways.items() if known is not way}
+
+    def moved(self, block: BlockId) -> None:
+        """See `Routes.moved`."""
+        self._owners.pop(block, None)
+
+    async def assign(self, block: BlockId, tenant: TenantId) -> None:
+        """See `NewBlocks.assign`."""
+        if block in self._world.catalogue.owners:
+            return
+        await self._ask_catalogue()
+        staying = [
+            name for name in sorted(self._world.clusters[self._generation].newest) if name not in self._world.leaving
+        ]
+        self._world.catalogue.enter(block, staying[hash_of(block) % len(staying)])
+
+    async def _ask_catalogue(self) -> None:
+        if self._world.catalogue.is_silent():
+            await asyncio.sleep(0.001)
+            raise RoutesUnavailable("the catalogue is silent")
+
+
+def hash_of(block: BlockId) -> int:
+    """A hash that is the same in every process."""
+    return sum(ord(letter) * (index + 1) for index, letter in enumerate(block))

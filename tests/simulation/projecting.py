@@ -1,0 +1,224 @@
+"""Projectors of a simulated run: the shipped one and two shipped projections, over tables in memory."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors.core.ids import BlockId
+from actors.database.line import LineUnavailable
+from actors.journal.memory import MemoryJournal
+from actors.projections import availability, deadlines
+from actors.projections.availability import AvailabilityProjection
+from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.positions_port import Behind, FoundRows, Quarantined, Seen, Step
+from actors.projections.projection import Projection
+from actors.projections.projector import Projector
+from tests.simulation.clocks import loop_s
+from tests.simulation.faults import Fault
+from tests.simulation.virtual_time import Process, current_process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+WRITE_S = 0.004
+IDLE_IN_TRANSACTION_S = 30.0
+WAIT_S = 0.01
+
+Key = tuple[str, BlockId]
+
+
+class Tables:
+    """What projections have committed: `rows` by projection and block, and the positions."""
+
+    def __init__(self) -> None:
+        self.positions: dict[Key, Seen] = {}
+        self.rows: dict[Key, tuple[object, ...]] = {}
+        self.went_back: list[str] = []  # must stay empty: absolute values of before over those of after
+        self.holder: tuple[Process | None, float, object] | None = None  # of the positions' rows, in a transaction
+
+
+class Transaction:
+    """What the shipped projections ask of a connection: their own statements, carried out in memory."""
+
+    def __init__(self) -> None:
+        self.written: dict[Key, tuple[object, ...] | None] = {}
+
+    async def execute(self, query: str, *columns: Sequence[Any]) -> None:
+        """A statement that returns nothing."""
+        await asyncio.sleep(WRITE_S)
+        if query == deadlines._SQL["forget"]:
+            self.written.update({("deadlines", block): None for block in columns[0]})
+        elif query == deadlines._SQL["remember"]:
+            self.written.update({("deadlines", block): (due,) for block, due in zip(*columns, strict=True)})
+        else:
+            assert query == availability._SQL["create"], query
+
+    async def fetchval(self, query: str, *columns: Sequence[Any]) -> int:
+        """A statement that says how many rows it changed."""
+        assert query == availability._SQL["change"], query
+        await asyncio.sleep(WRITE_S)
+        for block, _, _, *shown in zip(*columns, strict=True):
+            self.written["availability", block] = tuple(shown)
+        return len(columns[0])
+
+
+class MemoryPositions:
+    """See `FollowedPositions`: one projector's line to the tables. Positions move by compare-and-set."""
+
+    def __init__(self, world: "World", tables: Tables) -> None:
+        self._world = world
+        self._tables = tables
+
+    async def behind(
+        self, page_start: BlockId | None, page_limit: int, also: Collection[BlockId], projections: Sequence[str]
+    ) -> Behind:
+        """See `FollowedPositions.behind`."""
+        await self._answer()
+        journals, positions = self._world.store.journals, self._tables.positions
+        behind = [
+            block
+            for block in sorted(journals)
+            if journals[block]
+            and any(
+                seen.position != journals[block][-1].position and seen.quarantined_because is None
+                for seen in (positions.get((name, block), Seen()) for name in projections)
+            )
+        ]
+        return Behind(behind, None)
+
+    async def seen(self, projections: Sequence[str], blocks: Sequence[BlockId]) -> dict[BlockId, dict[str, Seen]]:
+        """See `FollowedPositions.seen`."""
+        await self._answer()
+        positions = self._tables.positions
+        return {block: {name: positions.get((name, block), Seen()) for name in projections} for block in blocks}
+
+    async def rows(self, behind: dict[BlockId, int], limit: int) -> FoundRows:
+        """See `FollowedPositions.rows`."""
+        await self._answer()
+        found = {block: self._world.store.rows(block, position, limit) for block, position in behind.items()}
+        cut = frozenset(block for block, rows in found.items() if len(rows) >= limit)
+        return FoundRows(found, cut, self._world.now_ms())
+
+    async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
+        """See `FollowedPositions.move`."""
+        await self._answer()
+        tables, failovers, ticket = self._tables, self._world.store.failover_count, object()
+        await self._hold_rows(ticket)
+        try:
+            ours = [step for step in steps if self.is_unmoved(projection.name, step)]
+            transaction = Transaction()
+            await projection.write(transaction, [step.progress for step in ours])
+            await asyncio.sleep(WRITE_S)
+            ended = tables.holder is None or tables.holder[2] is not ticket
+            if ended or failovers != self._world.store.failover_count:
+                raise LineUnavailable("the transaction was ended")
+            self._commit(projection.name, ours, transaction)
+        finally:
+            if tables.holder is not None and tables.holder[2] is ticket:
+                tables.holder = None
+        if self._world.faults.strikes(Fault.PROJECTOR_CUT, 2 * self._world.faults.rate):
+            self._world.faults.took_effect(Fault.PROJECTOR_CUT)
+            raise LineUnavailable("committed, and nobody heard")
+        return {step.progress.block for step in ours}
+
+    def is_unmoved(self, name: str, step: Step) -> bool:
+        """Compare: whether the projection stands where it was seen, and the row where it is to stand is there."""
+        end = step.progress.rows[-1].row
+        found = self._world.store.row_at(end.block, end.position)
+        unmoved = self._tables.positions.get((name, end.block), Seen()) == step.seen
+        return unmoved and found is not None and found.chain == end.chain
+
+    async def _hold_rows(self, ticket: object) -> None:
+        """Wait for whoever has the rows in a transaction; one whose process is dead or silent is ended."""
+        tables = self._tables
+        while tables.holder is not None:
+            process, since_s, _ = tables.holder
+            if (process is not None and process.dead) or loop_s() - since_s > IDLE_IN_TRANSACTION_S:
+                break
+            await asyncio.sleep(WAIT_S)
+        tables.holder = current_process(), loop_s(), ticket
+
+    def _commit(self, name: str, steps: Sequence[Step], transaction: Transaction) -> None:
+        tables, before = self._tables, dict[Key, Seen]()
+        for step in steps:
+            end, key = step.progress.rows[-1].row, (name, step.progress.block)
+            before[key] = tables.positions.get(key, Seen())
+            if end.position <= before[key].position:
+                tables.went_back.append(f"{name} of {key[1]} went from {before[key].position} to {end.position}")
+            tables.positions[key] = Seen(end.position, end.chain)
+        rows_before = {key: tables.rows.get(key) for key in transaction.written}
+        self._write(transaction.written)
+        self._world.store.changed(lambda: self._undo(before, rows_before))
+
+    def _undo(self, before: dict[Key, Seen], rows_before: dict[Key, tuple[object, ...] | None]) -> None:
+        self._tables.positions.update(before)
+        self._write(rows_before)
+
+    def _write(self, written: dict[Key, tuple[object, ...] | None]) -> None:
+        for key, row in written.items():
+            if row is None:
+                self._tables.rows.pop(key, None)
+            else:
+                self._tables.rows[key] = row
+            if key[0] == DeadlinesProjection.name:
+                self._world.catalogue.deadlines[key[1]] = None if row is None else int(str(row[0]))
+
+    async def quarantine(self, block: BlockId, seen: dict[str, Seen], because: str) -> list[str]:
+        """See `FollowedPositions.quarantine`."""
+        await self._answer()
+        positions = self._tables.positions
+        stopped = [name for name, one in seen.items() if positions.get((name, block), Seen()).position == one.position]
+        for name in stopped:
+            position = positions.get((name, block), Seen())
+            positions[name, block] = Seen(position.position, position.chain, because)
+        return stopped
+
+    async def end_quarantine(self, block: BlockId, seen: dict[str, Seen]) -> list[str]:
+        """See `FollowedPositions.end_quarantine`."""
+        await self._answer()
+        sound = [name for name, one in seen.items() if self._tables.positions.get((name, block), Seen()) == one]
+        for name in sound:
+            position = self._tables.positions[name, block]
+            self._tables.positions[name, block] = Seen(position.position, position.chain)
+        return sound
+
+    async def quarantined(self) -> list[Quarantined]:
+        """See `FollowedPositions.quarantined`."""
+        await self._answer()
+        return [
+            Quarantined(name, block, seen.quarantined_because)
+            for (name, block), seen in self._tables.positions.items()
+            if seen.quarantined_because is not None
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(self._world.random.uniform(0.0005, 0.002))
+        faults = self._world.faults
+        if loop_s() < self._world.store.away_until_s:
+            raise LineUnavailable("failing over")
+        if faults.strikes(Fault.PROJECTOR_CUT, faults.rate / 2):
+            faults.took_effect(Fault.PROJECTOR_CUT)
+            raise LineUnavailable("cut off")
+
+
+class ProjectorProcess:
+    """A projector as a process."""
+
+    def __init__(self, world: "World", tables: Tables, name: str) -> None:
+        self.process = Process(name)
+        self._tables = tables
+        self.projector = Projector(
+            MemoryPositions(world, tables),
+            MemoryJournal(world.store),
+            (AvailabilityProjection(), DeadlinesProjection()),
+            monotonic=loop_s,
+        )
+        self.process.start(self.projector.run())
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether it has begun to write and not committed."""
+        return self._tables.holder is not None and self._tables.holder[0] is self.process

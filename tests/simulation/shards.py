@@ -1,0 +1,112 @@
+"""Shards of a simulated run as processes, and clusters of them: one generation each, with what starts successors."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from actors.dispatch import Dispatcher
+from actors.engine.engine import Engine, Lines
+from actors.engine.timers import Outlived
+from actors.journal.journal import Epoch, JournalUnavailable
+from actors.journal.memory import MemoryJournal
+from tests.simulation.clocks import loop_s
+from tests.simulation.network import GatewayRoutes
+from tests.simulation.virtual_time import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+LOOK_S = 1.0
+PAUSE_NOTICED_S = 3.0
+
+
+class Shard:
+    """One incarnation of a shard, as a process."""
+
+    def __init__(self, world: "World", name: str, incarnation: int, generation: int = 1) -> None:
+        self.process = Process(f"{name}.{generation}.{incarnation}")
+        self.name = name
+        self.incarnation = incarnation
+        self.generation = generation
+        self.paused_since_s: float | None = None
+        self.jumped_s = 0.0  # its monotonic clock
+        self.may_write = world.clusters[generation].cut_over  # else not before somebody asked it to
+        lines = Lines(*(MemoryJournal(world.store, faults=world.journal_faults) for _ in range(4)))
+        self.engine = Engine(
+            name,
+            Epoch(generation, 1, incarnation),
+            lines,
+            world.catalogue,
+            lambda: loop_s() + self.jumped_s,
+            lambda: world.random.randbytes(8),
+            others=lambda clock: Dispatcher(GatewayRoutes(world, generation, clock), clock),
+            cut_over=self.may_write,
+        )
+        self.ready = False
+        self.process.start(self._run())
+
+    async def _run(self) -> None:
+        while not self.ready:
+            try:
+                await self.engine.start()
+                self.ready = True
+            except JournalUnavailable:
+                await asyncio.sleep(0.1)
+        try:
+            await self.engine.run()
+        except* Outlived:
+            self.process.kill()
+
+    def pause(self) -> None:
+        """Like SIGSTOP."""
+        self.process.pause()
+        self.paused_since_s = loop_s()
+
+    def resume(self) -> bool:
+        """Like SIGCONT; whether it had something to do meanwhile."""
+        held_up = bool(self.process.parked)
+        self.paused_since_s = None
+        self.process.resume()
+        return held_up
+
+    def hangs(self) -> bool:
+        """Whether pings have found that out."""
+        return self.paused_since_s is not None and loop_s() - self.paused_since_s > PAUSE_NOTICED_S
+
+
+class Cluster:
+    """One generation. `cut_over`: its shards may act before anybody asks them to write."""
+
+    def __init__(self, world: "World", generation: int, *, cut_over: bool) -> None:
+        self.generation = generation
+        self.cut_over = cut_over
+        self.newest: dict[str, Shard] = {}
+        self.shards: list[Shard] = []
+        self.ended = False
+        self._directing: asyncio.Task[None] | None = None
+        self._world = world
+
+    def succeed(self, name: str) -> Shard:
+        """Start the next incarnation of a shard, whatever became of the last one."""
+        incarnation = self.newest[name].incarnation + 1 if name in self.newest else 1
+        shard = Shard(self._world, name, incarnation, self.generation)
+        self.shards.append(shard)
+        self.newest[name] = shard
+        return shard
+
+    def begin_directing(self) -> None:
+        """From now on successors come by themselves."""
+        self._directing = asyncio.get_running_loop().create_task(self._direct())
+
+    async def _direct(self) -> None:
+        """Start a successor of each shard that is dead or hangs, a moment after that shows."""
+        while not self.ended:
+            await asyncio.sleep(LOOK_S)
+            for name, shard in list(self.newest.items()):
+                if not self.ended and (shard.process.dead or shard.hangs()):
+                    self.succeed(name)
+
+    def end(self) -> None:
+        """All of it at once."""
+        self.ended = True
+        for shard in self.shards:
+            shard.process.kill()

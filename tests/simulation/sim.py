@@ -1,0 +1,114 @@
+"""Many seeds, each a whole Holdfast in virtual time with faults that the seed draws; what breaks a rule ends badly.
+
+python -m tests.simulation.sim --seeds 10000          seeds 0 to 9999, over all cores
+python -m tests.simulation.sim --seed 7               one, with all that was wrong
+python -m tests.simulation.sim --seed 7 --trace FILE  its whole trace, the same to the byte each time
+"""
+
+import argparse
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tests.simulation.runs import Run, simulate
+from tests.simulation.sim_report import Report, pairs_table
+
+STUCK_S = 120  # of real time, in which no seed may hang
+SHOWN = 5
+
+
+def main(arguments: list[str]) -> int:
+    """How the process ends: 0 if nothing was wrong, nothing too short and nothing missing."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.sim")
+    parser.add_argument("--seeds", type=int, default=200, help="how many")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--seed", type=int, help="one alone")
+    parser.add_argument("--trace", type=Path, help="with --seed: where to write all that happened")
+    parser.add_argument("--pairs", action="store_true", help="print every pair of faults")
+    options = parser.parse_args(arguments)
+    console = Console()
+    if options.trace and options.seed is None:
+        parser.error("--trace needs --seed")
+    if options.seed is not None:
+        return _one(console, options.seed, options.trace)
+    return _many(console, range(options.first, options.first + options.seeds), options.processes, options.pairs)
+
+
+def run_bounded(seed: int) -> Run:
+    """The seed's run; one that hangs in real time is wrong like any other."""
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"stuck for {STUCK_S} s at {frame}")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(STUCK_S)
+    try:
+        return simulate(seed)
+    finally:
+        signal.alarm(0)
+        gc.collect(1)
+
+
+def _one(console: Console, seed: int, trace: Path | None) -> int:
+    run = simulate(seed, traced=trace is not None)
+    if trace is not None:
+        trace.write_text("\n".join([*run.trace, *run.wrong]) + "\n")
+    effects = ", ".join(f"{fault} {count}" for fault, count in sorted(run.effects.items()))
+    console.print(f"{run.commands} commands, {run.accepted} accepted; {effects}", highlight=False)
+    _tell(console, run)
+    return 1 if run.wrong or run.short else 0
+
+
+def _many(console: Console, seeds: range, processes: int, pairs: bool) -> int:
+    report = Report()
+    began_s = time.monotonic()
+    columns = (
+        TextColumn("seeds"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[wrong]} wrong"),
+    )
+    with (
+        multiprocessing.get_context("fork").Pool(processes) as pool,
+        Progress(*columns, console=console) as bar,
+    ):
+        task = bar.add_task("", total=len(seeds), wrong=0)
+        for run in pool.imap_unordered(run_bounded, seeds, chunksize=4):
+            report.take(run)
+            if run.wrong or run.short:
+                _tell(bar.console, run)
+            bar.update(task, advance=1, wrong=len(report.wrong))
+    took_s = time.monotonic() - began_s
+    report.print(console)
+    if pairs:
+        for line in pairs_table(report):
+            console.print(line, highlight=False)
+    for missing in report.missing():
+        console.print(f"MISSING {missing}", highlight=False)
+    console.print(
+        f"{report.seeds} seeds, {report.commands} commands, {report.accepted} accepted, {len(report.wrong)} wrong or "
+        f"too short, in {took_s:.0f} s: {report.seeds / took_s:.2f} seeds/s",
+        highlight=False,
+    )
+    return 1 if report.wrong or report.missing() else 0
+
+
+def _tell(console: Console, run: Run) -> None:
+    for said in (*run.wrong[:SHOWN], *run.short):
+        console.print(f"WRONG seed {run.seed}: {said}", highlight=False, markup=False)
+    if run.wrong or run.short:
+        console.print(f"      again: python -m tests.simulation.sim --seed {run.seed}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,95 @@
+"""What many seeds came to, together: counts of faults, of pairs of them, of reasons, and what is missing."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
+
+from rich.console import Console
+from rich.table import Table
+
+from actors.core.outcomes import Reason
+from tests.simulation.faults import Fault
+from tests.simulation.runs import Run
+
+SEEDS_FOR_FAULTS = 200
+SEEDS_FOR_PAIRS = 2_000
+NEVER: dict[Reason, str] = dict.fromkeys(
+    (
+        Reason.TOO_LARGE,
+        Reason.INVALID_ARGUMENT,
+        Reason.UNAUTHENTICATED,
+        Reason.PERMISSION_DENIED,
+        Reason.RATE_LIMITED,
+    ),
+    "the edges say it, and there is none here",
+) | {Reason.INTERNAL: "it is a bug"}
+"""Reasons that no run may end in, and why."""
+
+EXPECTED_REASONS = (
+    Reason.UNAVAILABLE,
+    Reason.OUTCOME_UNKNOWN,
+    Reason.HOLD_EXPIRED,
+    Reason.UNITS_SOLD,
+    Reason.UNITS_HELD,
+    Reason.NOT_ENOUGH_AVAILABLE,
+)
+"""Those that the buyers meet: they hold seats and places, release, order, confirm and cancel."""
+
+
+class Report:
+    """Takes runs, in any order."""
+
+    def __init__(self) -> None:
+        self.seeds = self.commands = self.accepted = 0
+        self.effects = Counter[str]()  # how often each took effect
+        self.seeds_of = Counter[str]()  # in how many seeds
+        self.pairs = Counter[tuple[str, str]]()  # in how many seeds both did
+        self.reasons = Counter[str]()
+        self.wrong: list[Run] = []
+
+    def take(self, run: Run) -> None:
+        """One more."""
+        self.seeds += 1
+        self.commands += run.commands
+        self.accepted += run.accepted
+        self.effects += run.effects
+        self.seeds_of.update(run.effects.keys())
+        self.pairs.update(combinations(sorted(run.effects), 2))
+        self.reasons += run.reasons
+        if run.wrong or run.short:
+            self.wrong.append(run)
+
+    def missing(self) -> list[str]:
+        """What never came, as far as there were seeds enough for it to be fair."""
+        never = [f"{reason.name} was answered: {NEVER[reason]}" for reason in NEVER if self.reasons[reason.name]]
+        if self.seeds >= SEEDS_FOR_FAULTS:
+            never += [f"no {fault} took effect" for fault in Fault if not self.effects[fault]]
+            never += [f"nobody met {reason.name}" for reason in EXPECTED_REASONS if not self.reasons[reason.name]]
+        if self.seeds >= SEEDS_FOR_PAIRS:
+            never += [f"never in one seed: {first}, {second}" for first, second in self.missing_pairs()]
+        return never
+
+    def missing_pairs(self) -> list[tuple[str, str]]:
+        """Pairs of which both never took effect in one seed."""
+        return [pair for pair in combinations(sorted(map(str, Fault)), 2) if not self.pairs[pair]]
+
+    def print(self, console: Console) -> None:
+        """All of it."""
+        faults = Table("fault", "took effect", "in seeds", "rarest with", "seeds of that pair")
+        for fault in Fault:
+            count, other = min((self.pairs[_pair(fault, one)], one) for one in Fault if one is not fault)
+            faults.add_row(fault, str(self.effects[fault]), str(self.seeds_of[fault]), other, str(count))
+        console.print(faults)
+        total = len(list(combinations(Fault, 2)))
+        console.print(f"pairs of faults met in one seed: {total - len(self.missing_pairs())} of {total}")
+        console.print("reasons:", ", ".join(f"{name} {count}" for name, count in sorted(self.reasons.items())))
+
+
+def pairs_table(report: Report) -> Iterable[str]:
+    """In how many seeds each pair took effect, one line each."""
+    for first, second in combinations(sorted(map(str, Fault)), 2):
+        yield f"{report.pairs[first, second]:6} {first} + {second}"
+
+
+def _pair(first: str, second: str) -> tuple[str, str]:
+    return (str(first), str(second)) if first < second else (str(second), str(first))
