@@ -307,7 +307,7 @@ def hold_reply(
         status = HoldStatus.EXPIRED
     basket = state.desk.baskets.get(hold.number)
     if not held and basket is not None:
-        held = basket.held
+        held = basket.held[: len(basket.plans)]  # what came by exchanges is the order's
     seats: tuple[str, ...] = ()
     areas: tuple[AreaPlaces, ...] = ()
     if held:

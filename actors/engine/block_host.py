@@ -93,7 +93,7 @@ class BlockHost:
             return
         _bring_about(hosted, self._clock.now_ms(), _Turn())
         if hosted.pending:
-            self._residence.stirred.add(hosted)
+            self._residence.stirred[hosted] = None
             self._commit.collect([hosted])
 
     def _refuse_all(self, count: int) -> Failed | None:
@@ -112,7 +112,7 @@ class BlockHost:
                 _bring_about(hosted, batch.now_ms, batch.turn)
         if batch.touched:
             written = [hosted for hosted in batch.touched.values() if hosted.pending]
-            self._residence.stirred.update(written)
+            self._residence.stirred.update(dict.fromkeys(written))
             cycle = self._commit.collect(batch.touched.values())
             await cycle.wait()
             if any(hosted.state.desk.todos or hosted.state.parts_behind for hosted in written):

@@ -56,7 +56,7 @@ class Residence:
         self._activator = activator
         self._find_assignment = find_assignment
         self.blocks: dict[BlockId, HostedBlock] = {}
-        self.stirred: set[HostedBlock] = set()  # claimed or written to since errands were looked for
+        self.stirred: dict[HostedBlock, None] = {}  # claimed or written to since errands were looked for, in this order
         self.fenced: dict[BlockId, Fence] = {}
         self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
         self.expected: set[BlockId] = set()  # on their way here: loaded, and not claimed before they are ours
@@ -286,7 +286,7 @@ class Residence:
             claimed = await self._activator.claim(hosted, epoch, assignment)
             if claimed is not None:
                 self.blocks[block] = claimed
-                self.stirred.add(claimed)
+                self.stirred[claimed] = None
                 return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
 

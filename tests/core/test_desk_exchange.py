@@ -13,6 +13,7 @@ from actors.core.commands import (
     ConfirmOrder,
     ExchangeTickets,
     IntendExchange,
+    ReadHold,
     ReadOrder,
     ReassignTicket,
     ReleaseLeg,
@@ -88,6 +89,16 @@ def test_an_exchange_within_an_event_is_one_step_of_its_new_leg() -> None:
     assert house.statuses(FIRST) == "ASSAAA"
     assert tickets_of(house)[-2:] == [(8, "A/1/2", FIRST), (9, "A/1/3", FIRST)]
     assert len(tickets_of(house)) == 8
+
+
+def test_what_a_hold_had_is_told_as_it_was_whatever_was_exchanged_since() -> None:
+    """Also to who repeats the key under which it was held."""
+    house = House()
+    house.pay()
+    before = house.say(DESK, ReadHold(TENANT, BASKET))
+    exchange(house)
+    house.do_deeds()
+    assert house.say(DESK, ReadHold(TENANT, BASKET)) == before
 
 
 def test_an_exchange_between_events_gives_the_tickets_back_where_they_are() -> None:

@@ -181,7 +181,8 @@ class _Visit:
     async def _read(
         self, kind: Asked, id_: str, call: Callable[[Reservations], Awaitable[Done[R] | Rejected]]
     ) -> Done[R] | Rejected:
-        answer, _ = await self._crowd.ask(self._random, call, self._noting(kind, id=id_))
+        found, _ = await self._crowd.ask(self._random, call, self._noting(kind, id=id_))
+        answer: Done[R] | Rejected = found
         return answer
 
     async def _write(
@@ -200,7 +201,7 @@ class _Visit:
         self._key = key
         return answer
 
-    def _noting(self, kind: Asked, key: str = "", **asked: object) -> Callable[[Awaitable[Any]], Awaitable[Any]]:
+    def _noting(self, kind: Asked, key: str = "", **asked: Any) -> Callable[[Awaitable[Any]], Awaitable[Any]]:
         """Awaits an answer and notes it in the history."""
         noting: Any = partial(self._crowd.history.ask, self, kind, self._event, key, **asked)
         return cast("Callable[[Awaitable[Any]], Awaitable[Any]]", noting)

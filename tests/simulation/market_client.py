@@ -1,0 +1,169 @@
+"""One client of a market: how it asks, asks again under the same key at another gateway, and twists what it asks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, NamedTuple, TypeAlias
+
+from actors.audit.replies import Told
+from actors.core.ids import TenantId
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import EventReply, HoldReply, OrderReply
+from actors.reservations import Caller, Done, Request, Reservations
+from tests.simulation.buyers import CALLER
+from tests.simulation.gateways import ConnectionLost, Gateway
+from tests.simulation.market_notes import Notes
+from tests.simulation.world import now_ms
+
+DEADLINE_MS = 15_000
+MOST_TRIES = 5
+STRANGER = Caller(TenantId("stranger"), "stranger")
+NO_ANSWER = Rejected(Reason.OUTCOME_UNKNOWN)
+WORTH_ANOTHER_TRY = frozenset((Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.DEADLINE_EXCEEDED, Reason.OVERLOADED))
+
+Answer: TypeAlias = Done[Any] | Rejected
+Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
+Read: TypeAlias = Callable[[Reservations, Caller, int], Awaitable[Any]]
+
+
+class Wanted(NamedTuple):
+    """A write as a client means it. `told`: what a yes acknowledges. `changes`: False if it may find nothing to do."""
+
+    what: str
+    call: Write
+    told: Told | None = None
+    buyer: str = ""
+    changes: bool = True
+
+
+class Client:
+    """Asks. What comes of it goes into the notes."""
+
+    def __init__(self, notes: Notes, gateways: list[Gateway], random: Random) -> None:
+        self.notes = notes
+        self.random = random
+        self._gateways = gateways
+
+    def chance(self, share: float) -> bool:
+        """True so often."""
+        return self.random.random() < share
+
+    async def write(self, wanted: Wanted, key: str = "") -> Answer:
+        """What came of it, after as many tries as this client has patience for, all under one key."""
+        key = key or self.notes.new_key()
+        if self.chance(0.03):
+            first, second = await asyncio.gather(self._try(wanted, key), self._try(wanted, key))
+            self._compare(wanted, key, first, second)
+            return first if isinstance(first, Done) else second
+        answer = await self._try(wanted, key)
+        for _ in range(MOST_TRIES):
+            if isinstance(answer, Done):
+                if self.chance(0.04):
+                    self._compare(wanted, key, answer, await self._try(wanted, key), sure=True)
+                return answer
+            if answer.reason not in WORTH_ANOTHER_TRY or self.chance(0.1):
+                return answer
+            await asyncio.sleep(self.random.uniform(0, 1))
+            answer = await self._try(wanted, key)
+        return answer
+
+    async def read(self, what: str, call: Read, caller: Caller = CALLER) -> Answer:
+        """What is seen there."""
+        asked = self.notes.facts.tick()
+        try:
+            answer: Answer = await self._gateway().ask(lambda gateway: call(gateway, caller, DEADLINE_MS))
+        except ConnectionLost:
+            answer = NO_ANSWER
+        self.notes.reads += 1
+        self._count(what, answer)
+        if isinstance(answer, Done):
+            self.notes.facts.note(answer, asked)
+        return answer
+
+    async def stranger_writes(self, what: str, call: Write) -> None:
+        """Another tenant asks for the same: it is told that nothing of it is there."""
+        request = Request(STRANGER, self.notes.new_key(), DEADLINE_MS, "eve")
+        await self._as_stranger(what, lambda gateway: call(gateway, request))
+
+    async def stranger_reads(self, what: str, call: Read) -> None:
+        """As `stranger_writes`."""
+        await self._as_stranger(what, lambda gateway: call(gateway, STRANGER, DEADLINE_MS))
+
+    async def _as_stranger(self, what: str, call: Callable[[Reservations], Awaitable[Any]]) -> None:
+        try:
+            answer: Answer = await self._gateway().ask(call)
+        except ConnectionLost:
+            return
+        self._count(f"stranger's {what}", answer)
+        if isinstance(answer, Done):
+            self.notes.faults.append(f"{what} of another tenant was answered: {answer.reply}")
+
+    async def reuse_key(self, wanted: Wanted, key: str) -> None:
+        """Something else under a key that stands for something: it is never done."""
+        deadline_ms = DEADLINE_MS
+        request = Request(CALLER, key, deadline_ms, wanted.buyer)
+        try:
+            answer: Answer = await self._gateway().ask(lambda gateway: wanted.call(gateway, request))
+        except ConnectionLost:
+            return
+        self._count(wanted.what, answer)
+        if isinstance(answer, Done):
+            self.notes.faults.append(f"{key} stood for something, and {wanted.what} was accepted under it")
+
+    async def _try(self, wanted: Wanted, key: str) -> Answer:
+        notes, deadline_ms = self.notes, DEADLINE_MS
+        if self.chance(0.02):
+            deadline_ms = self.random.choice((0, 1, 4, 20, 300))
+        request = Request(CALLER, key, deadline_ms, wanted.buyer)
+        asked, asked_ms = notes.facts.tick(), now_ms()
+        notes.begin(key)
+        notes.writes += 1
+        try:
+            answer: Answer = await self._gateway().ask(lambda gateway: wanted.call(gateway, request))
+        except ConnectionLost:
+            notes.leave_open(key, asked_ms + deadline_ms)
+            return NO_ANSWER
+        self._count(wanted.what, answer)
+        if isinstance(answer, Done):
+            notes.accepted += 1
+            notes.facts.note(answer, asked)
+            notes.accept(key, wanted.told, answer)
+        else:
+            notes.refuse(key, answer, asked_ms, asked_ms + deadline_ms)
+        return answer
+
+    def _compare(self, wanted: Wanted, key: str, first: Answer, second: Answer, *, sure: bool = False) -> None:
+        """Two answers under one key are of one thing. `sure`: the first had been told when the second was asked."""
+        if not (isinstance(first, Done) and isinstance(second, Done)):
+            if sure and isinstance(second, Rejected) and second.reason not in WORTH_ANOTHER_TRY and wanted.changes:
+                self.notes.faults.append(f"{wanted.what} under {key} was accepted, then {second.reason.name}")
+            return
+        if _of(first) != _of(second):
+            self.notes.faults.append(f"{key} got two answers: {_of(first)} and {_of(second)}")
+        if sure and wanted.changes and not second.replayed:
+            self.notes.faults.append(f"{wanted.what} was done twice under {key}")
+
+    def _count(self, what: str, answer: Answer) -> None:
+        self.notes.met[f"{what} {outcome_of(answer)}"] += 1
+
+    def _gateway(self) -> Gateway:
+        return self.random.choice(self._gateways)
+
+
+def outcome_of(answer: Answer) -> str:
+    """In a word."""
+    if isinstance(answer, Rejected):
+        return answer.reason.name
+    return "REPLAYED" if answer.replayed else "ACCEPTED"
+
+
+def _of(done: Done[Any]) -> tuple[object, ...]:
+    reply = done.reply
+    match reply:
+        case HoldReply():
+            return done.block, reply.hold, reply.seats, reply.areas, reply.price
+        case OrderReply():
+            return done.block, reply.order, reply.hold
+        case EventReply():
+            return (done.block,)
+    return done.block, reply.waiter

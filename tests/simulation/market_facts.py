@@ -1,0 +1,121 @@
+"""What clients saw of a hold, an order, a waiter or an event, and that it goes together, whoever saw it and where.
+
+A fact holds as of a position of its block. One precedes another that is of a higher position, or was asked for when the
+first had been told; what is seen later must be what can have become of what was seen before.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from actors.core.ids import BlockId, Kind, event_id, outside_id
+from actors.core.replies import (
+    EventReply,
+    HoldReply,
+    HoldStatus,
+    OrderReply,
+    OrderStatus,
+    WaiterReply,
+    WaiterStatus,
+)
+from actors.reservations import Done
+
+Seen = EventReply | HoldReply | OrderReply | WaiterReply
+_H, _O, _W = HoldStatus, OrderStatus, WaiterStatus
+_PAID = {_O.CONFIRMED, _O.PARTLY_CANCELLED, _O.CANCELLED, _O.COMPLETED, _O.NO_SHOW}
+_of_holds: dict[HoldStatus, set[HoldStatus]] = {status: {status} for status in _H} | {_H.ACTIVE: set(_H)}
+_of_waiters: dict[WaiterStatus, set[WaiterStatus]] = {status: {status} for status in _W} | {_W.WAITING: set(_W)}
+_of_orders: dict[OrderStatus, set[OrderStatus]] = {status: {status} for status in _O} | {
+    _O.PENDING: set(_O),
+    _O.CONFIRMED: _PAID,
+    _O.PARTLY_CANCELLED: _PAID - {_O.CONFIRMED},
+}
+
+
+class Fact(NamedTuple):
+    """What was seen, between two ticks of the market's own count, as of a position of the block."""
+
+    asked: int
+    told: int
+    position: int
+    seen: Seen
+
+
+def name_of(block: BlockId, seen: Seen) -> str:
+    """The outside id of what was seen."""
+    match seen:
+        case HoldReply():
+            return outside_id(Kind.HOLD, block, seen.hold)
+        case OrderReply():
+            return outside_id(Kind.ORDER, block, seen.order)
+        case WaiterReply():
+            return outside_id(Kind.WAITER, block, seen.waiter)
+    return event_id(block)
+
+
+class Facts:
+    """All that was seen in a run. `faults`: what was stale when it was told."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self._tick = 0
+        self._told: dict[BlockId, list[tuple[int, int]]] = {}  # (tick, highest position told until then)
+        self._of: dict[str, list[Fact]] = {}
+
+    def tick(self) -> int:
+        """One more: later than all before."""
+        self._tick += 1
+        return self._tick
+
+    def note(
+        self, done: "Done[EventReply] | Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]", asked: int
+    ) -> str:
+        """A reply as it was told; its outside id."""
+        told = self.tick()
+        name = name_of(done.block, done.reply)
+        line = self._told.setdefault(done.block, [])
+        before = next((position for tick, position in reversed(line) if tick < asked), 0)
+        if done.position < before:
+            self.faults.append(f"stale: {name} as of {done.position}, when somebody had been told of {before}")
+        line.append((told, max(done.position, line[-1][1] if line else 0)))
+        self._of.setdefault(name, []).append(Fact(asked, told, done.position, done.reply))
+        return name
+
+    def check(self) -> Iterator[str]:
+        """What does not go together."""
+        for name, facts in self._of.items():
+            for one, other in combinations(facts, 2):
+                for first, second in ((one, other), (other, one)):
+                    if first.position < second.position or first.told < second.asked:
+                        fault = _fault(first.seen, second.seen)
+                        if fault:
+                            yield f"stale or lost: {name} {fault}, as of {first.position} and {second.position}"
+
+
+def _fault(first: Seen, second: Seen) -> str:
+    """Why the second cannot be what became of the first; empty: it can."""
+    match first, second:
+        case EventReply(), EventReply():
+            return f"was at revision {first.revision} and is at {second.revision}" * (first.revision > second.revision)
+        case HoldReply(), HoldReply():
+            return _fault_of_hold(first, second)
+        case OrderReply(), OrderReply():
+            if second.status not in _of_orders[first.status]:
+                return f"was {first.status.name} and is {second.status.name}"
+            return "is of another hold" * (first.hold != second.hold)
+        case WaiterReply(), WaiterReply():
+            if second.status not in _of_waiters[first.status]:
+                return f"was {first.status.name} and is {second.status.name}"
+            return "has another hold" * (bool(first.hold) and first.hold != second.hold)
+    return "is something else"
+
+
+def _fault_of_hold(first: HoldReply, second: HoldReply) -> str:
+    if second.status not in _of_holds[first.status]:
+        return f"was {first.status.name} and is {second.status.name}"
+    if second.status is HoldStatus.EXPIRED and second.now_ms < first.expires_at_ms:
+        return f"has expired {first.expires_at_ms - second.now_ms} ms early"
+    if first.order and first.order != second.order:
+        return "has another order"
+    of_first, of_second = ((each.seats, each.areas, each.legs, each.price) for each in (first, second))
+    return "has other units" * (of_first != of_second)

@@ -1,0 +1,170 @@
+"""What a market's clients asked and what they were told of it, and that the journals agree.
+
+A key whose calls were all refused has no effect, ever. A call whose outcome stayed open may have one until its
+deadline.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from actors.audit import rows as audited_rows
+from actors.audit.audit import BlockAudit
+from actors.audit.baskets import BasketCheck
+from actors.audit.denials import Denied
+from actors.audit.replies import Answered, Told, by_block
+from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended, ExchangeSettled
+from actors.core.ids import BlockId
+from actors.core.keys import key_hash
+from actors.core.outcomes import Reason, Rejected
+from actors.core.replies import HoldReply, OrderReply, OrderStatus, WaiterReply
+from actors.journal.codec import decode_entries
+from actors.journal.journal import JournalRow
+from actors.reservations import Done
+from tests.loadtests.journals import acknowledged
+from tests.simulation.buyers import TENANT
+from tests.simulation.market_facts import Facts
+
+CLOCK_TOLERANCE_MS = 2_000
+_BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
+"""What is told before it is looked what stands under the key."""
+_AFTER = {
+    Told.ORDERED: OrderStatus.PENDING,
+    Told.CONFIRMED: OrderStatus.CONFIRMED,
+    Told.PARTLY_CANCELLED: OrderStatus.PARTLY_CANCELLED,
+}
+
+
+class _Key(msgspec.Struct):
+    """What is known of a key. `open_until_ms`: until when a call may yet come to something. `denied`: as what."""
+
+    running: int = 0
+    open_until_ms: int = 0
+    done: bool = False
+    denied: str = ""
+
+
+class Notes:
+    """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self.faults: list[str] = []
+        self.facts = Facts()
+        self.met: Counter[str] = Counter()
+        self.writes = self.accepted = self.reads = 0
+        self._now_ms = now_ms
+        self._told: list[Answered] = []
+        self._keys: dict[str, _Key] = {}
+        self._events: set[str] = set()  # blocks of events, by which a key may be salted
+        self._count = 0
+
+    def new_key(self) -> str:
+        """A key that nobody has used."""
+        self._count += 1
+        return f"key-{self._count}"
+
+    def know_event(self, block: str) -> None:
+        """Keys may be this event's."""
+        self._events.add(block)
+
+    def begin(self, key: str) -> None:
+        """A call under this key is on its way."""
+        known = self._keys.setdefault(key, _Key())
+        known.running += 1
+        known.denied = ""
+
+    def accept(
+        self, key: str, told: Told | None, done: "Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]"
+    ) -> None:
+        """It came to this. A replay tells the deadline as it is by then, and of an order what it has by then."""
+        known = self._keys[key]
+        known.running -= 1
+        known.done = True
+        if told is None or (
+            done.replayed and getattr(done.reply, "status", None) != _AFTER.get(told, done.reply.status)
+        ):
+            return
+        if done.replayed and told in (Told.EXCHANGED, Told.REASSIGNED, Told.CANCELLED, Told.CLOSED):
+            return
+        if told is Told.PARTLY_CANCELLED and done.reply.status is OrderStatus.CANCELLED:
+            told = Told.CANCELLED  # those were the last
+        reply = acknowledged(told, done.reply, done.position, done.block, key)
+        self._told.append(msgspec.structs.replace(reply, expires_at_ms=0) if done.replayed else reply)
+
+    def leave_open(self, key: str, not_after_ms: int) -> None:
+        """Nobody knows what came of it, or will come until then."""
+        known = self._keys[key]
+        known.running -= 1
+        known.open_until_ms = max(known.open_until_ms, not_after_ms + CLOCK_TOLERANCE_MS)
+
+    def refuse(self, key: str, rejected: Rejected, asked_ms: int, not_after_ms: int) -> None:
+        """It was refused, for good if no other call under the key may yet come to something."""
+        if rejected.reason is Reason.OUTCOME_UNKNOWN:
+            self.leave_open(key, not_after_ms)
+            return
+        known = self._keys[key]
+        known.running -= 1
+        is_sure = not known.open_until_ms or (known.open_until_ms < asked_ms and rejected.reason not in _BEFORE_KEYS)
+        if is_sure and not known.running:
+            known.denied = rejected.reason.name
+
+    def deny(self, denied: Denied) -> None:
+        """There was not enough, somebody was told."""
+        self._told.append(denied)
+
+    def check(self, journals: dict[BlockId, list[JournalRow]], repeated_keys: Iterable[bytes] = ()) -> list[str]:
+        """All that is wrong. What the network repeated may have an effect after all: no shard can know."""
+        return [
+            *self.faults,
+            *self.facts.faults,
+            *self.facts.check(),
+            *self._broken_denials(journals, set(repeated_keys)),
+            *audited(journals, self._told),
+        ]
+
+    def _broken_denials(self, journals: dict[BlockId, list[JournalRow]], repeated: set[bytes]) -> list[str]:
+        effects = effective_keys(journals) - repeated
+        faults = []
+        for key, known in self._keys.items():
+            if known.denied and not known.done:
+                hashes = {key_hash(TENANT, key), *(key_hash(TENANT, key, event) for event in self._events)}
+                if hashes & effects and not hashes & repeated:
+                    faults.append(f"{key} was refused as {known.denied}, and it happened")
+        return faults
+
+
+def effective_keys(journals: dict[BlockId, list[JournalRow]]) -> set[bytes]:
+    """The keys that had an effect: an intent is none, what was settled of it is."""
+    keys: set[bytes] = set()
+    meant: dict[int, bytes] = {}
+    for rows in journals.values():
+        for row in rows:
+            for entry in decode_entries(row.entries):
+                match entry:
+                    case BasketIntended():
+                        meant[entry.basket] = entry.key
+                    case ExchangeIntended():
+                        meant[entry.leg.leg] = entry.key
+                    case BasketSettled():
+                        keys.add(meant[entry.basket])
+                    case ExchangeSettled():
+                        keys.add(meant[entry.held.leg])
+                    case _:
+                        keys.add(getattr(entry, "key", b""))
+    return keys
+
+
+def audited(journals: dict[BlockId, list[JournalRow]], told: Iterable[Answered]) -> list[str]:
+    """What the audit finds in all the journals, between them, and between them and what clients were told."""
+    faults: list[str] = []
+    by_home = by_block(told)
+    baskets = BasketCheck()
+    for block, rows in journals.items():
+        audit = BlockAudit(block, by_home.pop(block, ()))
+        for row in rows:
+            faults += map(str, audit.take(audited_rows.Row(*msgspec.structs.astuple(row))))
+        faults += map(str, audit.finish())
+        baskets.take(audit.books)
+    faults += map(str, baskets.finish(whole=True))
+    return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
