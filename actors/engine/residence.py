@@ -187,7 +187,7 @@ class Residence:
         if claimed is not None and not claimed.lost:
             self._unsound.discard(block)
             self.blocks[block] = claimed
-            self.stirred.add(claimed)
+            self.stirred[claimed] = None
 
     def close(self) -> None:
         """Serve nobody from any block any more: none is ready."""

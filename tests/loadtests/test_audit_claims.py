@@ -22,7 +22,7 @@ from tests.loadtests.planting import (
     slot,
 )
 from tests.loadtests.whole_house import HOUR_MS, LAST_RULES, SLOT_MS, SLOTS_FROM_MS, WHOLE_RULES
-from tests.loadtests.whole_journal import whole_journal
+from tests.loadtests.whole_journal import journal_before_correction
 
 
 def hold_through_its_channel(journal: Journal) -> None:
@@ -80,7 +80,7 @@ def event_cancelled(journal: Journal) -> None:
     ],
 )
 def test_what_is_right_is_not_found(go_on: Spoil) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     go_on(journal)
     assert [str(finding) for finding in audit(journal)] == []
 
@@ -311,7 +311,7 @@ def closed_order_cancelled(journal: Journal) -> None:
     ],
 )
 def test_a_planted_fault_is_found_and_nothing_else(spoil: Spoil, expected: set[Fault]) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     spoil(journal)
     assert faults(audit(journal)) == expected
 
@@ -323,6 +323,6 @@ def test_a_planted_fault_is_found_and_nothing_else(spoil: Spoil, expected: set[F
     ],
 )
 def test_a_planted_fault_is_found_among_what_follows_from_it(spoil: Spoil, expected: Fault) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     spoil(journal)
     assert expected in faults(audit(journal))

@@ -11,7 +11,7 @@ from actors.core import corrections
 from actors.core import entries as e
 from actors.core.commands import Correct
 from tests.loadtests.journals import Journal, Shop, Spoil, audit, faults
-from tests.loadtests.whole_journal import _whole_journal, whole_journal
+from tests.loadtests.whole_journal import _journal, whole_journal
 
 DAY_MS = 24 * 60 * 60_000
 
@@ -102,5 +102,5 @@ def test_a_core_that_gives_nothing_back_is_noticed(sabotage: Callable[[pytest.Mo
     """Negative control: what the server owes is not what its journal says."""
     with pytest.MonkeyPatch.context() as patch:
         sabotage(patch)
-        spoilt_journal = _whole_journal.__wrapped__()
+        spoilt_journal = _journal.__wrapped__(corrected=True)
     assert Fault.DIGEST_DIFFERS in faults(audit(spoilt_journal))

@@ -66,11 +66,16 @@ def whole_journal() -> Journal:
     cancelled. 12: released, and so offered as 25, active at the end. 13: active at the end. 14: ended by the
     correction, which voids tickets of 2 and ends 109 as well.
     """
-    return _whole_journal().copy()
+    return _journal(corrected=True).copy()
+
+
+def journal_before_correction() -> Journal:
+    """The same, without 14 and what ends with its correction."""
+    return _journal(corrected=False).copy()
 
 
 @cache
-def _whole_journal() -> Journal:
+def _journal(*, corrected: bool) -> Journal:
     whole = _WholeShop()
     whole.shop.take_over()
     whole.then(c.CreateEvent(whole.stamp(), "A concert", WHOLE_LAYOUT, HOLD_TTL_MS, WHOLE_RULES), after_ms=0)
@@ -95,7 +100,8 @@ def _whole_journal() -> Journal:
     whole.then(*(command for hold in (1, 2, 3, 4) for command in whole.paid(hold)))
     _wait_and_change(whole)
     _edit_and_go_on(whole)
-    _correct(whole)
+    if corrected:
+        _correct(whole)
     return whole.shop.journal()
 
 

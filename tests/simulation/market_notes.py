@@ -14,6 +14,7 @@ from actors.audit.audit import BlockAudit
 from actors.audit.baskets import BasketCheck
 from actors.audit.denials import Denied
 from actors.audit.replies import Answered, Told, by_block
+from actors.audit.sides import sides_of
 from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended, ExchangeSettled
 from actors.core.ids import BlockId
 from actors.core.keys import key_hash
@@ -165,6 +166,6 @@ def audited(journals: dict[BlockId, list[JournalRow]], told: Iterable[Answered])
         for row in rows:
             faults += map(str, audit.take(audited_rows.Row(*msgspec.structs.astuple(row))))
         faults += map(str, audit.finish())
-        baskets.take(audit.books)
+        baskets.take(sides_of(audit.books))
     faults += map(str, baskets.finish(whole=True))
     return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
