@@ -59,7 +59,7 @@ class Reading(Protocol):
 
     async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads: ...
 
-    async def all_heads(self) -> dict[str, int]: ...
+    async def all_heads(self) -> Heads: ...
 
     async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]: ...
 
@@ -154,7 +154,7 @@ class Auditor:
         if self._crossing.is_due and self._is_near():
             moment = await self._journals.all_heads()
             self._note(moment)
-            self._crossing.begin(moment)
+            self._crossing.begin(moment.positions, whole=not moment.put_away)
         await self._follow(self._due())
         await self._judge()
         await self._cross()
@@ -174,13 +174,16 @@ class Auditor:
             self._page_start, self._blocks_per_page, hinted | self._followed_until.keys()
         )
         self._hinted -= hinted
-        self._note(found.positions)
+        self._note(found)
         self._page_start = found.page_end
         self._swept = self._swept or found.page_end is None
 
-    def _note(self, heads: Mapping[str, int]) -> None:
+    def _note(self, heads: Heads) -> None:
         now = self._monotonic()
-        for block, position in heads.items():
+        for block in heads.put_away & self._followers.keys():  # whoever wants to read it needs its archive
+            del self._followers[block]
+            self._kept.pop(block, None)
+        for block, position in heads.positions.items():
             follower = self._followers.get(block)
             if follower is None:
                 follower = self._followers[block] = Follower(block)
@@ -308,7 +311,7 @@ class Auditor:
         there = [one for block, one in self._followers.items() if block in moment and not one.trouble]
         if any(one.position != moment[one.block] for one in there):
             return
-        findings = self._crossing.compare((one.note_sides() for one in there), whole=len(there) == len(moment))
+        findings = self._crossing.compare((one.note_sides() for one in there), is_whole=len(there) == len(moment))
         for finding in findings:
             self._tell(self._followers[finding.block], (finding,))
         await self._impose()

@@ -4,7 +4,7 @@ set session characteristics as transaction read only;
 
 -- name: heads
 -- Where the journals end, as of one moment: of up to $2 blocks of the catalogue behind $1, and of $3; 0: there are no
--- rows. `page_end` is where the next page begins, null after the last one.
+-- rows. `put_away`: all but the last are in an archive. `page_end` is where the next page begins, null after the last one.
 with page as (
   select block_id from blocks where block_id > $1 order by block_id limit $2
 ),
@@ -16,6 +16,7 @@ candidates as (
 select
   candidates.block_id,
   coalesce(head.position, 0) as position,
+  exists (select from archived_blocks where archived_blocks.block_id = candidates.block_id) as put_away,
   (select max(block_id) from page having count(*) = $2) as page_end
 from candidates
 left join lateral (
@@ -37,13 +38,18 @@ with recursive found as (
     limit 1
   ) as before
 )
-select block_id, position from found;
+select
+  block_id,
+  position,
+  exists (select from archived_blocks where archived_blocks.block_id = found.block_id) as put_away
+from found;
 
 -- name: rows
 -- Up to $4 rows of each block behind a position ($2), up to another ($3): the first of all blocks, then the second, and
 -- so on. The last row is the one with which the entries come to $5 bytes. Before them, without entries, the row at $2.
 with wanted as (
   select * from unnest($1::text[], $2::bigint[], $3::bigint[]) as wanted (block_id, from_position, to_position)
+  where not exists (select from archived_blocks where archived_blocks.block_id = wanted.block_id)
 )
 select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
 from (

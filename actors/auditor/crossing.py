@@ -25,15 +25,17 @@ class Crossing:
         self._monotonic = monotonic
         self._due_at_s = 0.0
         self._given_up_at_s = 0.0
+        self._whole = True
 
     @property
     def is_due(self) -> bool:
         """Whether a moment is to be chosen."""
         return self.moment is None and self._monotonic() >= self._due_at_s
 
-    def begin(self, moment: Mapping[str, int]) -> None:
-        """Audit every block up to these rows."""
+    def begin(self, moment: Mapping[str, int], *, whole: bool) -> None:
+        """Audit every block up to these rows. `whole`: there are no others, in archives."""
         self.moment = dict(moment)
+        self._whole = whole
         self._given_up_at_s = self._monotonic() + PATIENCE_S
 
     def give_up_late(self) -> None:
@@ -46,14 +48,14 @@ class Crossing:
         if self.moment is not None:
             self._over(CROSS_EVERY_S)
 
-    def compare(self, sides: Iterable[Sides], *, whole: bool) -> list[Finding]:
-        """What does not go together, of blocks that are all audited up to the moment. `whole`: none is left out."""
+    def compare(self, sides: Iterable[Sides], *, is_whole: bool) -> list[Finding]:
+        """What does not go together, of blocks that are all audited up to the moment. `is_whole`: none is left out."""
         begun_s = self._monotonic()
         check = BasketCheck()
         for side in sides:
             if not side.is_alone:
                 check.take(side)
-        findings = list(check.finish(whole=whole))
+        findings = list(check.finish(whole=is_whole and self._whole))
         self.done_at_s = self._monotonic()
         self.done_count += 1
         self._over(max(CROSS_EVERY_S, (self.done_at_s - begun_s) / COST_SHARE))

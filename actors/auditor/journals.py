@@ -27,10 +27,14 @@ class RowsRefused(Exception):
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """The last position of each journal, at one moment; `page_end`: where to look on, None after the last."""
+    """The last position of each journal, at one moment; `page_end`: where to look on, None after the last.
+
+    `put_away`: blocks that are not among them, as all of their rows but the last are in an archive.
+    """
 
     positions: dict[str, int]
     page_end: str | None = None
+    put_away: frozenset[str] = frozenset()
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -62,12 +66,11 @@ class Journals:
     async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads:
         """Of a page of the catalogue, and of `also`; 0 of blocks without rows."""
         found = await self._line.fetch(_SQL["heads"], page_start or "", page_limit, list(also))
-        positions = {row["block_id"]: row["position"] for row in found}
-        return Heads(positions, found[0]["page_end"] if found else None)
+        return _heads_of(found, found[0]["page_end"] if found else None)
 
-    async def all_heads(self) -> dict[str, int]:
+    async def all_heads(self) -> Heads:
         """Of every block that has rows, whether it is in the catalogue or not."""
-        return {row["block_id"]: row["position"] for row in await self._line.fetch(_SQL["all_heads"])}
+        return _heads_of(await self._line.fetch(_SQL["all_heads"]), None)
 
     async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
         """Up to `limit` rows of each block, in order, and no more than MAX_ROWS_BYTES and a row. Raises RowsRefused."""
@@ -93,3 +96,8 @@ class Journals:
     async def _rows(self, spans: Mapping[str, Span], limit: int) -> list[Any]:
         behind, lasts = [span.behind for span in spans.values()], [span.last for span in spans.values()]
         return await self._line.fetch(_SQL["rows"], list(spans), behind, lasts, limit, MAX_ROWS_BYTES)
+
+
+def _heads_of(found: list[Any], page_end: str | None) -> Heads:
+    positions = {row["block_id"]: row["position"] for row in found if not row["put_away"]}
+    return Heads(positions, page_end, frozenset(row["block_id"] for row in found if row["put_away"]))

@@ -32,10 +32,10 @@ class MemoryReading:
         self._store = store
 
     async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads:
-        return Heads(await self.all_heads())
+        return await self.all_heads()
 
-    async def all_heads(self) -> dict[str, int]:
-        return {block: rows[-1].position for block, rows in self._store.journals.items() if rows}
+    async def all_heads(self) -> Heads:
+        return Heads({block: rows[-1].position for block, rows in self._store.journals.items() if rows})
 
     async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
         pages = {}
