@@ -11,7 +11,7 @@ from actors.core.rules import Allotment, Channel, Rules, WaitingList, Window
 from tests.loadtests.journals import KEY, PRINT, Journal, Spoil, audit, faults
 from tests.loadtests.planting import changed_status, edited
 from tests.loadtests.whole_house import LAST_LAYOUT, LAST_RULES, SLOT_MS, SLOTS_FROM_MS
-from tests.loadtests.whole_journal import whole_journal
+from tests.loadtests.whole_journal import journal_before_correction
 
 
 def archived_while_on_sale(journal: Journal) -> None:
@@ -192,7 +192,7 @@ def allotment_returned_early(journal: Journal) -> None:
     ],
 )
 def test_a_planted_fault_is_found_and_nothing_else(spoil: Spoil, expected: set[Fault]) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     spoil(journal)
     assert faults(audit(journal)) == expected
 
@@ -205,7 +205,7 @@ def test_a_planted_fault_is_found_and_nothing_else(spoil: Spoil, expected: set[F
     ],
 )
 def test_a_planted_fault_is_found_among_what_follows_from_it(spoil: Spoil, expected: Fault) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     spoil(journal)
     assert expected in faults(audit(journal))
 
@@ -213,7 +213,7 @@ def test_a_planted_fault_is_found_among_what_follows_from_it(spoil: Spoil, expec
 @pytest.mark.parametrize("allotment", ["of the partner", ""])
 def test_what_is_never_returned_is_found(allotment: str) -> None:
     """Its time was in the past, and the owner goes on for minutes."""
-    journal = whole_journal()
+    journal = journal_before_correction()
     row, place = journal.find(e.AllotmentReturned, allotment=allotment)
     del journal.drafts[row].entries[place]
     assert Fault.NEVER_RETURNED in faults(audit(journal))
@@ -221,7 +221,12 @@ def test_what_is_never_returned_is_found(allotment: str) -> None:
 
 def test_the_layout_and_rules_of_the_last_edit_are_those_at_the_end() -> None:
     """What the faults above are planted into."""
-    edits = [entry for draft in whole_journal().drafts for entry in draft.entries if isinstance(entry, e.EventEdited)]
+    edits = [
+        entry
+        for draft in journal_before_correction().drafts
+        for entry in draft.entries
+        if isinstance(entry, e.EventEdited)
+    ]
     last_layout: Layout | None = next(edit.layout for edit in reversed(edits) if edit.layout is not None)
     last_rules: Rules | None = next(edit.rules for edit in reversed(edits) if edit.rules is not None)
     assert (last_layout, last_rules) == (LAST_LAYOUT, LAST_RULES)

@@ -12,7 +12,7 @@ from actors.core.wishes import AreaPlaces, BestSeats, Span, Wish
 from tests.loadtests.journals import KEY, PRINT, Journal, Spoil, audit, faults
 from tests.loadtests.planting import KEYS, a_hold, cancel_101, changed_status, edited, exchanged, offer, score, waiting
 from tests.loadtests.whole_house import CLAIM_MS, LAST_RULES, SLOT_MS, SLOTS_FROM_MS
-from tests.loadtests.whole_journal import whole_journal
+from tests.loadtests.whole_journal import journal_before_correction
 
 
 def number_of_a_waiter(journal: Journal) -> None:
@@ -210,14 +210,14 @@ def later_before_earlier_of_best_seats_and_places(journal: Journal) -> None:
     ],
 )
 def test_a_planted_fault_is_found_and_nothing_else(spoil: Spoil, expected: set[Fault]) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     spoil(journal)
     assert faults(audit(journal)) == expected
 
 
 @pytest.mark.parametrize(("asks", "expected"), [(False, set()), (True, {Fault.OUT_OF_TURN})])
 def test_who_does_not_ask_for_access_is_passed_over(asks: bool, expected: set[Fault]) -> None:
-    journal = whole_journal()
+    journal = journal_before_correction()
     sets_access_aside(journal)
     journal.add(waiting(journal, 98, Wish(("A/2/6",), channel="box", accessible=asks)))
     journal.add(waiting(journal, 97, Wish(("A/2/6",), channel="box", accessible=True), "ivy", KEYS[8]))
