@@ -69,3 +69,11 @@ def database_url(postgres: EmbeddedPostgres, migrated_database: str) -> Iterator
     name = postgres.create_database(template=migrated_database)
     yield postgres.url(name)
     postgres.execute(f"drop database {name} with (force)")  # else the server's last checkpoint writes all its files
+
+
+@pytest.fixture
+def own_database_url(postgres: EmbeddedPostgres, migrated_database: str) -> Iterator[str]:
+    """A fresh database for one test."""
+    name = postgres.create_database(template=migrated_database)
+    yield postgres.url(name)
+    postgres.execute(f"drop database {name} with (force)")

@@ -75,7 +75,7 @@ class Imposing(Protocol):
 
 
 class Auditor:
-    """Keeps every block audited. `tell` gets the figures after each round."""
+    """Keeps every block audited. `figures` say how far it is."""
 
     def __init__(
         self,
@@ -311,7 +311,7 @@ class Auditor:
         there = [one for block, one in self._followers.items() if block in moment and not one.trouble]
         if any(one.position != moment[one.block] for one in there):
             return
-        findings = self._crossing.compare((one.note_sides() for one in there), is_whole=len(there) == len(moment))
+        findings = self._crossing.compare([one.note_sides() for one in there])
         for finding in findings:
             self._tell(self._followers[finding.block], (finding,))
         await self._impose()

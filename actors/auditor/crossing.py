@@ -4,7 +4,7 @@ One statement tells where all journals end. Every block is then audited up to th
 as a round or two, and what they show each other is compared. Blocks that have moved on since wait that long.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from actors.audit.baskets import BasketCheck
 from actors.audit.findings import Finding
@@ -48,14 +48,15 @@ class Crossing:
         if self.moment is not None:
             self._over(CROSS_EVERY_S)
 
-    def compare(self, sides: Iterable[Sides], *, is_whole: bool) -> list[Finding]:
-        """What does not go together, of blocks that are all audited up to the moment. `is_whole`: none is left out."""
+    def compare(self, sides: Sequence[Sides]) -> list[Finding]:
+        """What does not go together, of blocks that are all audited up to the moment, which is due."""
+        assert self.moment is not None, "a moment was chosen"
         begun_s = self._monotonic()
         check = BasketCheck()
         for side in sides:
             if not side.is_alone:
                 check.take(side)
-        findings = list(check.finish(whole=is_whole and self._whole))
+        findings = list(check.finish(whole=self._whole and len(sides) == len(self.moment)))
         self.done_at_s = self._monotonic()
         self.done_count += 1
         self._over(max(CROSS_EVERY_S, (self.done_at_s - begun_s) / COST_SHARE))

@@ -1,18 +1,18 @@
 """The catalogue in Postgres. Nobody waits for it on the hot path: shards and gateways remember what it said."""
 
 import asyncio
-from collections.abc import Awaitable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from actors.catalogue.answers import answered
 from actors.core.commands import Correct
 from actors.core.ids import BlockId, TenantId
-from actors.database.line import Line, LineUnavailable
+from actors.database.line import Line
 from actors.database.queries import load_queries
-from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move, Quarantined
+from actors.engine.catalogue_port import Assignment, Beat, Due, EngineCounters, Move, Quarantined
 
 _SQL = load_queries(Path(__file__).parent / "catalogue.sql")
 
@@ -105,17 +105,17 @@ class Catalogue:
 
     async def owner(self, block: BlockId) -> str | None:
         """The shard that is to serve the block, or None for a block that does not exist."""
-        rows = await _answered(self._owners.fetch(_SQL["owner"], block))
+        rows = await answered(self._owners.fetch(_SQL["owner"], block))
         return str(rows[0]["shard"]) if rows else None
 
     async def assignment(self, block: BlockId) -> Assignment | None:
         """See `ShardCatalogue.assignment`."""
-        rows = await _answered(self._owners.fetch(_SQL["assignment"], block))
+        rows = await answered(self._owners.fetch(_SQL["assignment"], block))
         return Assignment(*rows[0]) if rows else None
 
     async def assign(self, block: BlockId, tenant: TenantId, shard: str) -> str:
         """Enter a block for `shard`, unless it is entered; the shard that has it. Raises ShardLeaves."""
-        rows = await _answered(self._assigning.fetch(_SQL["assign"], block, tenant, shard))
+        rows = await answered(self._assigning.fetch(_SQL["assign"], block, tenant, shard))
         if rows:
             return str(rows[0]["shard"])
         # Another has entered it since the statement began, and then it is there to be read; or nobody may.
@@ -153,14 +153,7 @@ class Catalogue:
         await asyncio.gather(self._line.close(), self._owners.close(), self._assigning.close())
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
-        return await _answered(self._line.fetch(_SQL[query], *arguments))
-
-
-async def _answered(asking: Awaitable[list[Any]]) -> list[Any]:
-    try:
-        return await asking
-    except LineUnavailable as fault:
-        raise CatalogueUnavailable(str(fault)) from fault
+        return await answered(self._line.fetch(_SQL[query], *arguments))
 
 
 def rendezvous(block: BlockId, shards: list[str]) -> str:

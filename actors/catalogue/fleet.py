@@ -5,16 +5,16 @@ Wishes are rows. Whoever may write to the catalogue may wish; the shards that it
 wished it, and to wish the same again changes nothing.
 """
 
-from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.catalogue.answers import answered
 from actors.core.ids import BlockId
-from actors.database.line import Line, LineUnavailable
+from actors.database.line import Line
 from actors.database.queries import load_queries
-from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters
+from actors.engine.catalogue_port import EngineCounters
 
 _SQL = load_queries(Path(__file__).parent / "fleet.sql")
 
@@ -148,15 +148,8 @@ class Fleet:
         await self._line.close()
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
-        return await _answered(self._line.fetch(_SQL[query], *arguments))
+        return await answered(self._line.fetch(_SQL[query], *arguments))
 
 
 def _place(row: Any) -> BlockPlace:
     return BlockPlace(row["block_id"], row["tenant"], row["shard"], row["version"], row["moving_to"] or "")
-
-
-async def _answered(asking: Awaitable[list[Any]]) -> list[Any]:
-    try:
-        return await asking
-    except LineUnavailable as fault:
-        raise CatalogueUnavailable(str(fault)) from fault

@@ -4,16 +4,16 @@ A quarantine is a row. Whoever may write to the catalogue imposes it, and the sh
 heartbeat (`actors.engine.withheld`).
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from actors.catalogue.answers import answered
 from actors.core.ids import BlockId
-from actors.database.line import Line, LineUnavailable
+from actors.database.line import Line
 from actors.database.queries import load_queries
-from actors.engine.catalogue_port import CatalogueUnavailable
 
 _SQL = load_queries(Path(__file__).parent / "quarantines.sql")
 
@@ -101,11 +101,4 @@ class Quarantines:
         await self._line.close()
 
     async def _fetch(self, query: str, *arguments: object) -> list[Any]:
-        return await _answered(self._line.fetch(_SQL[query], *arguments))
-
-
-async def _answered(asking: Awaitable[list[Any]]) -> list[Any]:
-    try:
-        return await asking
-    except LineUnavailable as fault:
-        raise CatalogueUnavailable(str(fault)) from fault
+        return await answered(self._line.fetch(_SQL[query], *arguments))

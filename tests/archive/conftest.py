@@ -1,5 +1,5 @@
 """A world per test, as the projections have it."""
 
-from tests.projections.conftest import own_database_url, world
+from tests.projections.conftest import world
 
-__all__ = ["own_database_url", "world"]
+__all__ = ["world"]

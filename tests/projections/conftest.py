@@ -7,16 +7,7 @@ import pytest
 
 from serve.local.preflight import free_port
 from serve.local.redis import Redis
-from tests.conftest import EmbeddedPostgres
 from tests.projections.selling import World, selling
-
-
-@pytest.fixture
-def own_database_url(postgres: EmbeddedPostgres, migrated_database: str) -> Iterator[str]:
-    """A fresh database for one test."""
-    name = postgres.create_database(template=migrated_database)
-    yield postgres.url(name)
-    postgres.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ from actors.engine import errands, group_commit
 from actors.journal.journal import JournalRow, Snapshot
 from actors.link.batch import encoder
 from tests.simulation import virtual_time
-from tests.simulation.basket_audit import findings_in
 from tests.simulation.basket_check import WatchedStore, next_deadline_ms, unsettled
 from tests.simulation.basket_client import PLACING_S, TENANT, Client, ClientKind, Scene
 from tests.simulation.basket_effects import has_effect
@@ -37,6 +36,7 @@ from tests.simulation.basket_points import AWAY, ROLES, Point, Step, Strike
 from tests.simulation.basket_stage import AWAY_S, TAKEOVER_S, Stage
 from tests.simulation.basket_units import faults_when_settled
 from tests.simulation.divided_operations import DIVIDED, LEDGER, open_split
+from tests.simulation.journal_audit import audited
 from tests.simulation.reserved_operations import RESERVED
 from tests.simulation.world import now_ms
 
@@ -175,7 +175,7 @@ async def _last_look(stage: Stage, client: Client) -> list[str]:
     store = stage.store
     faults = faults_when_settled(store.folds)
     if any(fold.is_divided for fold in store.folds.values()):
-        faults += findings_in(store)
+        faults += audited(store.journals)
     for key, reason in client.refused:
         if has_effect(store, TENANT, key):
             faults.append(f"{key} was refused as {reason}, and it happened")

@@ -8,12 +8,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from actors.audit import rows as audit_rows
-from actors.audit.audit import BlockAudit
-from actors.audit.baskets import BasketCheck
 from actors.audit.keys import journaled_key
-from actors.audit.replies import Acknowledged, Told, by_block
-from actors.audit.sides import sides_of
+from actors.audit.replies import Acknowledged, Told
 from actors.core.ids import BlockId, Kind, TenantId, outside_id
 from actors.core.layout import Area, Category, Layout, Row, Section
 from actors.core.outcomes import Reason, Rejected
@@ -25,6 +21,7 @@ from actors.reservations import Caller, Done, Request, Reservations
 from loadtests.history.calls import Kind as Asked
 from tests.loadtests.journals import acknowledged
 from tests.simulation.gateways import ConnectionLost, Gateway
+from tests.simulation.journal_audit import audited
 from tests.simulation.recording import History
 from tests.simulation.world import World
 
@@ -128,7 +125,7 @@ class Crowd:
 
     def check(self) -> list[str]:
         """Everything that is wrong with the journals, or between them and what buyers were told."""
-        faults = [*self.faults, *audited(self.world, self._owed())]
+        faults = [*self.faults, *audited(self.world.store.journals, self._owed())]
         for rows in self.world.store.journals.values():
             for row in rows:
                 faults += self._denials_broken(row)
@@ -315,21 +312,6 @@ class _Visit:
             reply = msgspec.structs.replace(reply, expires_at_ms=0)
         self._crowd.told.append(reply)
         self._crowd.homes.append(done.block)
-
-
-def audited(world: World, told: list[Acknowledged]) -> list[str]:
-    """What the audit finds in all the journals, between them, and between them and what buyers were told."""
-    faults: list[str] = []
-    by_home = by_block(told)
-    baskets = BasketCheck()
-    for block, rows in world.store.journals.items():
-        audit = BlockAudit(block, by_home.pop(block, ()))
-        for row in rows:
-            faults += map(str, audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
-        faults += map(str, audit.finish())
-        baskets.take(sides_of(audit.books))
-    faults += map(str, baskets.finish(whole=True))
-    return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
 
 
 async def create_event(gateway: Reservations, key: str) -> str:

@@ -9,12 +9,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from actors.audit import rows as audited_rows
-from actors.audit.audit import BlockAudit
-from actors.audit.baskets import BasketCheck
 from actors.audit.denials import Denied
-from actors.audit.replies import Answered, Told, by_block
-from actors.audit.sides import sides_of
+from actors.audit.replies import Answered, Told
 from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended, ExchangeSettled
 from actors.core.ids import BlockId
 from actors.core.keys import key_hash
@@ -25,6 +21,7 @@ from actors.journal.journal import JournalRow
 from actors.reservations import Done
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
+from tests.simulation.journal_audit import audited
 from tests.simulation.market_facts import Facts
 
 CLOCK_TOLERANCE_MS = 2_000
@@ -154,18 +151,3 @@ def effective_keys(journals: dict[BlockId, list[JournalRow]]) -> set[bytes]:
                     case _:
                         keys.add(getattr(entry, "key", b""))
     return keys
-
-
-def audited(journals: dict[BlockId, list[JournalRow]], told: Iterable[Answered]) -> list[str]:
-    """What the audit finds in all the journals, between them, and between them and what clients were told."""
-    faults: list[str] = []
-    by_home = by_block(told)
-    baskets = BasketCheck()
-    for block, rows in journals.items():
-        audit = BlockAudit(block, by_home.pop(block, ()))
-        for row in rows:
-            faults += map(str, audit.take(audited_rows.Row(*msgspec.structs.astuple(row))))
-        faults += map(str, audit.finish())
-        baskets.take(sides_of(audit.books))
-    faults += map(str, baskets.finish(whole=True))
-    return faults + [f"{block} was acknowledged and has no journal" for block in by_home]

@@ -12,8 +12,8 @@ from actors.core.rules import Allotment, Channel, Rules
 from actors.core.wishes import AreaPlaces, Span, Wish
 from actors.reservations import Done
 from tests.engine.stage import on_virtual_time
-from tests.simulation.basket_audit import findings_in
 from tests.simulation.buyers import CALLER
+from tests.simulation.journal_audit import audited
 from tests.simulation.test_divided_events import Stadium
 from tests.simulation.world import now_ms
 
@@ -57,7 +57,7 @@ async def exchange_all() -> list[str]:
     assert isinstance(exchanged, Done), exchanged
     await asyncio.sleep(1)
     await stadium.hold(Wish(areas=two, channel="fans"), "ben")
-    return findings_in(stadium.world.store)
+    return audited(stadium.world.store.journals)
 
 
 async def shown(stadium: Stadium, order: str) -> OrderReply:

@@ -21,7 +21,8 @@ from actors.journal.codec import decode_entries
 from actors.link.batch import encoder, reply_decoder
 from tests.loadtests.journals import acknowledged
 from tests.simulation import virtual_time
-from tests.simulation.buyers import OPEN_REASONS, TENANT, audited, create_event
+from tests.simulation.buyers import OPEN_REASONS, TENANT, create_event
+from tests.simulation.journal_audit import audited
 from tests.simulation.world import GatewayRoutes, World, now_ms
 
 SEEDS = range(6)
@@ -131,9 +132,9 @@ def test_desks_and_legs_agree_whatever_happens(seed: int) -> None:
         crowd = BasketCrowd(world, [block for block in blocks if block is not None])
         work = [crowd.buy(Random(f"{seed}-{buyer}"), VIRTUAL_S) for buyer in range(BUYERS)]
         await asyncio.gather(*work, world.script_faults(VIRTUAL_S - 5))
-        in_the_middle = audited(world, crowd.told)
+        in_the_middle = audited(world.store.journals, crowd.told)
         await asyncio.sleep(QUIET_S)
-        return in_the_middle, audited(world, crowd.told), left_to_do(world), crowd.met
+        return in_the_middle, audited(world.store.journals, crowd.told), left_to_do(world), crowd.met
 
     in_the_middle, at_the_end, count, met = virtual_time.run(main)
     print(dict(sorted(met.items())))

@@ -28,7 +28,8 @@ from actors.engine import errands
 from actors.journal.codec import decode_entries
 from actors.link.batch import encoder, reply_decoder
 from tests.engine.stage import on_virtual_time
-from tests.simulation.buyers import TENANT, audited, create_event
+from tests.simulation.buyers import TENANT, create_event
+from tests.simulation.journal_audit import audited
 from tests.simulation.world import GatewayRoutes, World, now_ms
 
 SEATS = ("A/1/1", "A/1/2")
@@ -73,7 +74,7 @@ class Shop:
 
     def check(self) -> None:
         """Desk and events agree, as the audit sees it."""
-        assert audited(self.world, []) == []
+        assert audited(self.world.store.journals) == []
 
     def state(self, block: BlockId) -> BlockState:
         state = BlockState()

@@ -21,8 +21,9 @@ from actors.journal.codec import decode_entries
 from actors.reservations import Done, Request, Reservations
 from tests.simulation import virtual_time
 from tests.simulation.basket_controls import Break
-from tests.simulation.buyers import CALLER, OPEN_REASONS, TENANT, audited, create_event
+from tests.simulation.buyers import CALLER, OPEN_REASONS, TENANT, create_event
 from tests.simulation.faults import Fault
+from tests.simulation.journal_audit import audited
 from tests.simulation.test_divided_events import LAYOUT, SPLIT
 from tests.simulation.world import World
 
@@ -121,7 +122,7 @@ def simulate(kind: str, seed: int) -> Run:
         faults = [fault for buyer in buyers for fault in buyer.refused]
         for buyer in buyers:
             faults += await faults_of(world, buyer)
-        return Run([*faults, *audited(world, [])], kills, sum(buyer.asked for buyer in buyers))
+        return Run([*faults, *audited(world.store.journals, [])], kills, sum(buyer.asked for buyer in buyers))
 
     return virtual_time.run(main)
 

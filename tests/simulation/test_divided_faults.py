@@ -26,8 +26,8 @@ from actors.engine.hosted import HostedBlock
 from actors.journal.codec import decode_entries
 from actors.reservations.divisions import Division
 from tests.simulation import virtual_time
-from tests.simulation.buyers import audited
 from tests.simulation.divided_crowd import DividedCrowd
+from tests.simulation.journal_audit import audited
 from tests.simulation.world import World
 
 SEEDS = range(6)
@@ -61,10 +61,10 @@ def simulate(seed: int, *, moves: bool = False) -> Run:
         if moves:
             work.append(world.script_moves(until_s - 5))
         await asyncio.gather(*work)
-        in_the_middle = audited(world, crowd.told)
+        in_the_middle = audited(world.store.journals, crowd.told)
         await asyncio.sleep(QUIET_S)
         moved = sum(version - 1 for version in world.catalogue.versions.values())
-        return Run(in_the_middle, audited(world, crowd.told), left_to_do(world), crowd.met, moved)
+        return Run(in_the_middle, audited(world.store.journals, crowd.told), left_to_do(world), crowd.met, moved)
 
     return virtual_time.run(main)
 

@@ -1,0 +1,28 @@
+"""What the audit finds in all journals of a run, between them, and between them and what clients were told."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from actors.audit import rows
+from actors.audit.audit import BlockAudit
+from actors.audit.baskets import BasketCheck
+from actors.audit.replies import Answered, by_block
+from actors.audit.sides import sides_of
+from actors.core.ids import BlockId
+from actors.journal.journal import JournalRow
+
+
+def audited(journals: Mapping[BlockId, list[JournalRow]], told: Iterable[Answered] = ()) -> list[str]:
+    """Everything, in words."""
+    faults: list[str] = []
+    by_home = by_block(told)
+    baskets = BasketCheck()
+    for block, written in journals.items():
+        audit = BlockAudit(block, by_home.pop(block, ()))
+        for row in written:
+            faults += map(str, audit.take(rows.Row(*msgspec.structs.astuple(row))))
+        faults += map(str, audit.finish())
+        baskets.take(sides_of(audit.books))
+    faults += map(str, baskets.finish(whole=True))
+    return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
