@@ -36,6 +36,7 @@ class RunningStack:
 
     def __init__(self, data_dir: Path, inner_port: int, **settings: str) -> None:
         self.folder = DataFolder(data_dir)
+        self.inner_port = inner_port
         ports = ("http_port", "grpc_port", "postgres_port", "redis_port")
         given = {name: str(free_port()) for name in ports} | {"data_dir": str(data_dir), "inner_port": str(inner_port)}
         self.environ = os.environ | {variable_of(name): value for name, value in (given | settings).items()}
