@@ -14,6 +14,7 @@ LATER_S = 0.3  # a server takes less to commit
 
 _CREATE = "create table if not exists wired (number integer primary key)"
 _INSERT = "insert into wired values ($1::integer)"
+_RETURNING = "insert into wired values ($1::integer) returning number"
 _COUNT = "select count(*) from wired where number = $1"
 
 
@@ -52,11 +53,11 @@ def test_a_commit_is_cut_where_it_should_be(where: Cut, lands: bool | None, own_
     async def main() -> None:
         async with wired(own_database_url) as stage:
             line = await stage.line()
-            insert = await line.prepare(_INSERT)
-            await insert.fetch(1)
+            insert = await line.prepare(_RETURNING)
+            await insert.fetchrow(1)
             seen = stage.wire.cut_next_commit(where)
             with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
-                await insert.fetch(2)
+                await insert.fetchrow(2)  # as appends are: Postgres does not say that the statement is complete
             assert await seen
             assert await stage.is_in(1)
             if lands is not None:

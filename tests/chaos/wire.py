@@ -11,7 +11,7 @@ from tests.journal.relay import READY_FOR_QUERY, Relay
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
-_COMPLETE = b"C"
+_REFUSED = b"E"
 _CHUNK = 65536
 
 
@@ -130,7 +130,7 @@ class Wire(Relay):
                     if passage.swallowing is not None:
                         swallowed += reply
                         if swallowed.endswith(READY_FOR_QUERY):
-                            if _COMPLETE in _kinds(swallowed):
+                            if _REFUSED not in _kinds(swallowed):
                                 _tell(
                                     passage.swallowing, f"the wire kept the answer to a commit, {len(swallowed)} bytes"
                                 )
