@@ -12,7 +12,7 @@ from loadtests.load_process import Task
 from loadtests.server import Administration, Server
 
 UNITS = 200_000
-STOCK_SHARE = 0.6  # with less than that left, the next crowd goes to a fresh event
+STOCK_SHARE = 0.9  # with less than that left, the next crowd goes to a fresh event: the longest fault needs half of one
 HOLD_TTL_S = 12
 BUYERS = 12  # over each protocol
 LONGEST_MS = 600_000

@@ -1,6 +1,7 @@
 """The short form of the campaign, and the controls of what it checks."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +12,8 @@ from rich.console import Console
 from actors.audit.ids import HOLD, block_of_event, id_of
 from actors.audit.replies import Acknowledged, Told
 from loadtests.figures import Figures
+from loadtests.history.calls import Call, Kind, line_of
+from loadtests.history.calls import Outcome as CallOutcome
 from tests.chaos.campaign import Campaign, Kept
 from tests.chaos.fault import Fault, _accepted, gaps, undergo
 from tests.chaos.inner_faults import SentTwice
@@ -81,6 +84,10 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
             assert audited.rows > 0
             assert audited.replies > 0
             assert audited.tally.suffices
+            stage.load.calls_files.append(lost_calls(stage, audited.tally.call_count // 20))
+            (finding,) = (await stage.audit()).findings
+            assert "not all of the history could be checked" in finding
+            stage.load.calls_files.pop()
             number = 4711
             never = id_of(HOLD, block_of_event(stage.load.event_id), number)
             doctored = tmp_path / "doctored.jsonl"
@@ -92,6 +99,20 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
             assert await stage.close() == []
 
     asyncio.run(main())
+
+
+def lost_calls(stage: Stage, count: int) -> Path:
+    """A file with so many calls of which nobody knows, nor ever will, what came of them."""
+    path = stage.folder / "lost.jsonl"
+    now_us, block = time.time_ns() // 1000, block_of_event(stage.load.event_id)
+    lost = (
+        Call(
+            "lost", Kind(Told.HELD), block, now_us + number, CallOutcome.INFO, key=f"lost {number}", units=("S001/1/1",)
+        )
+        for number in range(count)
+    )
+    path.write_bytes(b"".join(map(line_of, lost)))
+    return path
 
 
 def crowd(*accepted_at_ms: int) -> Figures:
