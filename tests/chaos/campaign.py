@@ -19,7 +19,7 @@ from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.plan import KINDS, SHORT, segment_faults
-from tests.chaos.results import Segment, summary, table, write, wrongs
+from tests.chaos.results import Segment, lates, summary, table, write, wrongs
 from tests.chaos.stage import Audited, Stage
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -57,13 +57,23 @@ class Kept:
 
 
 class Campaign:
-    """`faults`: those of one short segment; empty for a full run."""
+    """`faults`: those of one short segment; empty for a full run. `is_timed`: whether to be late is wrong as well."""
 
-    def __init__(self, kept: Kept, console: Console, faults: Sequence[type[Fault]] = (), wanted: int = WANTED) -> None:
+    def __init__(
+        self,
+        kept: Kept,
+        console: Console,
+        faults: Sequence[type[Fault]] = (),
+        wanted: int = WANTED,
+        *,
+        is_timed: bool = True,
+    ) -> None:
         self._kept = kept
         self._console = console
         self._faults = faults
         self._wanted = len(faults) if faults else wanted
+        self._is_timed = is_timed
+        self._kinds = tuple(dict.fromkeys((*KINDS, *faults)))
 
     async def run(self) -> int:
         """0 if nothing is wrong and enough faults count, else 1."""
@@ -79,7 +89,7 @@ class Campaign:
                 self._write()
         said = self._write()
         self._console.print(said, markup=False)
-        found = wrongs(kept.outcomes, kept.segments)
+        found = wrongs(kept.outcomes, kept.segments) + (lates(kept.outcomes, self._kinds) if self._is_timed else [])
         for wrong in found:
             self._console.print(wrong, style="red", markup=False)
         if kept.counted < self._wanted:
@@ -87,8 +97,7 @@ class Campaign:
         return 1 if found or kept.counted < self._wanted else 0
 
     def _write(self) -> str:
-        kinds = list(dict.fromkeys((*KINDS, *self._faults)))
-        said = summary(self._kept.outcomes, self._kept.segments, kinds)
+        said = summary(self._kept.outcomes, self._kept.segments, self._kinds)
         write(self._kept.folder, said)
         return table(said)
 

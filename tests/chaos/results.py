@@ -6,7 +6,7 @@ sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `b
 `faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `count`, `bound_s` (of unavailability),
 `unavailable_s` and `recovered_s` and `restored_s` and `took_s` (each `median` and `max`, in seconds; see
 `fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
-`impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`;
+`impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`; `late`: see `lates`;
 `skipped`: faults that this machine does not allow, with the reason.
 """
 
@@ -49,6 +49,7 @@ def summary(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Seq
         "not_counted": len(outcomes) - len(counted),
         "segments": msgspec.to_builtins(segments),
         "longest": _longest(counted, kinds),
+        "late": lates(outcomes, kinds),
         "faults": [_of_kind(kind, [one for one in outcomes if one.fault == kind.what]) for kind in kinds],
         "skipped": {what: why for segment in segments for what, why in segment.skipped.items()},
     }
@@ -102,6 +103,16 @@ def wrongs(outcomes: Sequence[Outcome], segments: Sequence[Segment]) -> list[str
     """All that must not be."""
     return [f"{one.fault}: {wrong}" for one in outcomes for wrong in one.wrong] + [
         f"segment {segment.number}: {finding}" for segment in segments for finding in segment.findings
+    ]
+
+
+def lates(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[str]:
+    """After which faults nothing was sold for longer than is promised: on a machine that has nothing else to do."""
+    bounds = {kind.what: kind.bound_s for kind in kinds}
+    return [
+        f"{one.fault}: nothing was sold for {one.unavailable_s:.1f} s, over the bound of {bounds[one.fault]:.0f} s"
+        for one in outcomes
+        if one.unavailable_s > bounds[one.fault]
     ]
 
 

@@ -18,7 +18,7 @@ from tests.chaos.campaign import WANTED, Campaign, Kept
 from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
 from tests.chaos.plan import IN_TURN, KINDS, segment_faults
 from tests.chaos.process_faults import RedisKilled, ShardKilled
-from tests.chaos.results import Segment, summary, table, wrongs
+from tests.chaos.results import Segment, lates, summary, table, wrongs
 from tests.chaos.stage import Audited, Stage
 
 FAULTS = (ShardKilled, RedisKilled, ShardKilled)
@@ -92,9 +92,9 @@ class Imagined:
 class Imaginary:
     """What is undergone on it: it counts or not, and the runner may be killed in the middle of one."""
 
-    def __init__(self, dies_at: int = 0, *, counted: bool = True) -> None:
+    def __init__(self, dies_at: int = 0, **changes: object) -> None:
         self._left = dies_at
-        self._counted = counted
+        self._changes = changes
 
     async def undergo(
         self, kind: Fault, stage: Imagined, turn: Imagined, segment: int
@@ -102,15 +102,15 @@ class Imaginary:
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return outcome_of(kind.what, segment=segment, counted=self._counted), turn
+        return outcome_of(kind.what, segment=segment, **self._changes), turn
 
 
-def run(folder: Path, patch: pytest.MonkeyPatch, imaginary: Imaginary) -> int:
+def run(folder: Path, patch: pytest.MonkeyPatch, imaginary: Imaginary, *, is_timed: bool = True) -> int:
     """A campaign of few faults, three on each imagined stack; its exit code."""
     patch.setattr(campaign, "Stage", Imagined)
     patch.setattr(campaign, "undergo", imaginary.undergo)
     patch.setattr(campaign, "segment_faults", lambda number: FAULTS)
-    return asyncio.run(Campaign(Kept(folder), Console(quiet=True), wanted=FEW).run())
+    return asyncio.run(Campaign(Kept(folder), Console(quiet=True), wanted=FEW, is_timed=is_timed).run())
 
 
 def exit_code_of(target: Callable[[], int]) -> int | None:
@@ -202,8 +202,19 @@ def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
     good = outcome_of()
     audited = Segment(0, 10, 20, [])
     assert wrongs([good], [audited]) == []
-    assert len(wrongs([outcome_of(wrong=["nothing was sold for 7.0 s"])], [audited])) == 1
+    assert len(wrongs([outcome_of(wrong=["it could not be ended"])], [audited])) == 1
     assert len(wrongs([good], [msgspec.structs.replace(audited, findings=["unit claimed twice"])])) == 1
+
+
+def test_who_sells_nothing_for_longer_than_is_promised_fails_where_that_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lates([outcome_of(unavailable_s=5.0), outcome_of("raylet killed", unavailable_s=20.0)], KINDS) == []
+    assert lates([outcome_of(unavailable_s=5.1)], KINDS) == [
+        "shard killed: nothing was sold for 5.1 s, over the bound of 5 s"
+    ]
+    assert run(tmp_path / "timed", monkeypatch, Imaginary(unavailable_s=5.1)) == 1
+    assert run(tmp_path / "not", monkeypatch, Imaginary(unavailable_s=5.1), is_timed=False) == 0
 
 
 def test_only_what_counts_is_in_the_table() -> None:
