@@ -12,7 +12,7 @@ from actors.audit.archives import Archives
 from actors.audit.baskets import BasketCheck
 from actors.audit.books import Books
 from actors.audit.denials import DenialCheck, Denied
-from actors.audit.findings import Fault, Finding
+from actors.audit.findings import Fault, Finding, is_settled
 from actors.audit.ledger import Ledger
 from actors.audit.replies import Acknowledged, Answered, ReplyCheck
 from actors.audit.rows import Row, RowCheck, all_blocks, blocks_put_away, connect_to_read, positions_read, rows_of
@@ -179,6 +179,8 @@ class BlockAudit:
 class JournalAudit:
     """Audits blocks of a journal in Postgres. `summaries` has those that are done.
 
+    `settled`: what was found, and was looked at by whoever ended a quarantine of that block by a correcting entry.
+
     `archives`: where rows are that are not in the journal any more. `left_out`: blocks whose rows are in others, by the
     names of those; only where nobody asked for them.
     """
@@ -193,6 +195,7 @@ class JournalAudit:
     ) -> None:
         self.left_out: dict[str, str] = {}
         self._archives = archives or Archives(())
+        self.settled: list[Finding] = []
         self.summaries: list[BlockSummary] = []
         self.row_count = 0
         self._database_url = database_url
@@ -201,7 +204,7 @@ class JournalAudit:
         self._watchers = watchers or {}
 
     async def run(self, blocks: Iterable[str] | None = None) -> AsyncIterator[Finding]:
-        """Everything that is wrong with these blocks, or with all, as they are at one time.
+        """Everything that is wrong with these blocks, or with all, as they are at one time, block by block.
 
         Blocks that answers or live digests are about are audited in any case: else what was acknowledged there could be
         lost unseen. Raises InArchive, UnreadableArchive, OSError, asyncpg.PostgresError.
@@ -219,23 +222,33 @@ class JournalAudit:
         read_by_others = await positions_read(connection, asked)
         if asked is None:
             asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
-        baskets = BasketCheck()
+        baskets, settled_up_to = BasketCheck(), dict[str, int]()
         self.left_out = await self._missing_archives(connection, asked, [*(blocks or ()), *self._spoken_of()])
         for block in dict.fromkeys(each for each in asked if each not in self.left_out):
             audit = BlockAudit(
                 block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0),
                 self._watchers.get(block),
             )  # fmt: skip
+            findings: list[Finding] = []
             async for row in self._rows(connection, block):
                 self.row_count += 1
-                for finding in audit.take(row):
-                    yield finding
-            for finding in audit.finish():
+                findings += audit.take(row)
+            findings += audit.finish()
+            settled_up_to[block] = audit.settled_position
+            for finding in self._unsettled(findings, settled_up_to):
                 yield finding
             self.summaries.append(audit.summary())
             baskets.take(sides_of(audit.books))
-        for finding in baskets.finish(whole=blocks is None and not self.left_out):
+        between = baskets.finish(whole=blocks is None and not self.left_out)
+        for finding in self._unsettled(between, settled_up_to):
             yield finding
+
+    def _unsettled(self, findings: Iterable[Finding], settled_up_to: Mapping[str, int]) -> Iterator[Finding]:
+        for finding in findings:
+            if is_settled(finding, settled_up_to[finding.block]):
+                self.settled.append(finding)
+            else:
+                yield finding
 
     async def _missing_archives(self, connection: Any, asked: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
         """Those that are asked for and are in archives that were not given; nobody may want one of them by name."""

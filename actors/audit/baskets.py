@@ -135,11 +135,11 @@ def _check_deeds(block: str, leg: LegAtBlock, wanted: LegAtDesk) -> Iterator[Fin
 def _check_desk_side(block: str, wanted: LegAtDesk, leg: LegAtBlock | None) -> Iterator[Finding]:
     who = f"leg {wanted.number} in {wanted.block}"
     if wanted.held is not None and (leg is None or leg.pinned is None):
-        yield Finding(block, 0, Fault.LEG_MISSING, who)
+        yield Finding(block, wanted.held_in, Fault.LEG_MISSING, who)
     for revision, demand in wanted.demands.items():
-        if demand.acknowledged and (leg is None or revision not in leg.done):
+        if demand.acknowledged_in and (leg is None or revision not in leg.done):
             sentence = f"{who} by revision {revision}: {demand.deed.name} {demand.tickets}"
-            yield Finding(block, 0, Fault.DEED_MISSING, sentence)
+            yield Finding(block, demand.acknowledged_in, Fault.DEED_MISSING, sentence)
 
 
 def _check_settled(wanted: LegAtDesk, leg: LegAtBlock) -> Iterator[Finding]:

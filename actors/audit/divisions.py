@@ -85,13 +85,13 @@ class DivisionCheck:
 
     def _check_home(self, block: str, split: Split, whole: bool) -> Iterator[Finding]:
         parts = {part.block: part for part in split.parts}
-        for part, revision in split.acknowledged.items():
+        for part, (revision, position) in split.acknowledged.items():
             known = self._splits.get(part)
             if known.revision < revision if known is not None else whole:
                 sentence = (
                     f"{part} has followed revision {revision}, and is at {0 if known is None else known.revision}"
                 )
-                yield Finding(block, 0, Fault.PART_BEHIND, sentence)
+                yield Finding(block, position, Fault.PART_BEHIND, sentence)
         sell = selling(block, split.parts)
         there: Counter[tuple[str, ...]] = Counter()
         for one in sell:
@@ -102,7 +102,7 @@ class DivisionCheck:
         astray = sorted({*(there - wanted), *missing})
         if astray:
             names = "; ".join("/".join(row[:2]) for row in astray[:20])
-            yield Finding(block, 0, Fault.UNIT_ASTRAY, names)
+            yield Finding(block, split.newest.position, Fault.UNIT_ASTRAY, names)
         yield from self._check_counted(block, split)
         if all(one in self._splits for one in parts):
             yield from self._check_limit(block, split, sell)

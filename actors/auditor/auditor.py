@@ -100,7 +100,7 @@ class Auditor:
         self._hinted: set[str] = set()
         self._followed_until: dict[str, float] = {}
         self._crossing = Crossing(monotonic)
-        self._to_impose: dict[str, Finding] = {}  # the first of each block
+        self._to_impose: dict[str, list[Finding]] = {}  # the first of each block, and that of its last row
         self._figures = AuditorFigures()
         self._wrong_told_at_s = float("-inf")
 
@@ -299,7 +299,7 @@ class Auditor:
         for follower in self._followers.values():
             if follower.findings and self._end_of(follower) == follower.position:
                 findings, follower.findings = follower.findings, []
-                self._tell(follower, findings)
+                self._tell(follower.news(findings))
         await self._impose()
 
     async def _cross(self) -> None:
@@ -311,13 +311,15 @@ class Auditor:
         there = [one for block, one in self._followers.items() if block in moment and not one.trouble]
         if any(one.position != moment[one.block] for one in there):
             return
-        findings = self._crossing.compare([one.note_sides() for one in there])
-        for finding in findings:
-            self._tell(self._followers[finding.block], (finding,))
+        findings: dict[str, list[Finding]] = {one.block: [] for one in there}
+        for finding in self._crossing.compare([one.note_sides() for one in there]):
+            findings[finding.block].append(finding)
+        for follower in there:
+            self._tell(follower.news_between(findings[follower.block]))
         await self._impose()
 
-    def _tell(self, follower: Follower, findings: Sequence[Finding]) -> None:
-        for finding in follower.news(findings):
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
             danger = DANGERS[finding.fault]
             _log.error(
                 "the audit has found a fault",
@@ -330,20 +332,23 @@ class Auditor:
             )
             self._count(finding_count=1, alarm_count=not danger.stops)
             if danger.stops:
-                self._to_impose.setdefault(finding.block, finding)
+                known = [*self._to_impose.get(finding.block, ()), finding]
+                last = max(known, key=lambda one: one.position)
+                self._to_impose[finding.block] = list(dict.fromkeys((known[0], last)))
 
     async def _impose(self) -> None:
         """What cannot be imposed now is in the next round; auditing goes on."""
-        for block, finding in list(self._to_impose.items()):
-            why = f"{finding.fault}: {finding.sentence}"
-            try:
-                is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
-            except CatalogueUnavailable as fault:
-                _log.error("block cannot be quarantined yet", block=block, why=why, because=str(fault))
-                return
-            if is_new:
-                _log.error("block is quarantined", block=block, position=finding.position, why=why)
-                self._count(stopped_count=1)
+        for block, findings in list(self._to_impose.items()):
+            for finding in findings:
+                why = f"{finding.fault}: {finding.sentence}"
+                try:
+                    is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
+                except CatalogueUnavailable as fault:
+                    _log.error("block cannot be quarantined yet", block=block, why=why, because=str(fault))
+                    return
+                if is_new:
+                    _log.error("block is quarantined", block=block, position=finding.position, why=why)
+                    self._count(stopped_count=1)
             del self._to_impose[block]
 
     def _count(self, **more: int) -> None:
