@@ -101,6 +101,8 @@ class Auditor:
         self._followed_until: dict[str, float] = {}
         self._crossing = Crossing(monotonic)
         self._to_impose: dict[str, list[Finding]] = {}  # the first of each block, and that of its last row
+        self._looked_at_s = monotonic()
+        self._waits_because = ""
         self._figures = AuditorFigures()
         self._wrong_told_at_s = float("-inf")
 
@@ -117,6 +119,7 @@ class Auditor:
         behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
         lags = sorted((_lag_of(one, now) for one in behind), key=lambda lag: (lag.seconds, lag.rows), reverse=True)
         crossed_at_s = self._crossing.done_at_s
+        looked_ago_s = round(now - self._looked_at_s, 3)
         return msgspec.structs.replace(
             self._figures,
             block_count=len(self._followers),
@@ -124,10 +127,12 @@ class Auditor:
             kept_bytes=sum(one.size_bytes for one in self._kept.values()),
             unaudited_count=sum(bool(one.trouble) for one in behind),
             lag_rows=sum(lag.rows for lag in lags),
-            lag_seconds=lags[0].seconds if lags else 0.0,
+            lag_seconds=max(lags[0].seconds if lags else 0.0, looked_ago_s if self._waits_because else 0.0),
             lagging=tuple(lags[:LAGGING_TOLD]),
             crossed_count=self._crossing.done_count,
             crossed_ago_s=None if crossed_at_s is None else round(now - crossed_at_s, 3),
+            looked_ago_s=looked_ago_s,
+            waits_because=self._waits_because,
         )
 
     async def run(self) -> None:
@@ -138,8 +143,10 @@ class Auditor:
             try:
                 if not await self.round():
                     pause_s = max(0.0, begun + ROUND_S - self._monotonic())
+                self._waits_because = ""
             except LineUnavailable as fault:
                 _log.warning("auditor waits for postgres", because=str(fault))
+                self._waits_because = f"Postgres cannot be asked: {fault}"
                 pause_s = RETRY_S
             self._tell_what_is_wrong()
             await asyncio.sleep(pause_s)
@@ -174,6 +181,7 @@ class Auditor:
             self._page_start, self._blocks_per_page, hinted | self._followed_until.keys()
         )
         self._hinted -= hinted
+        self._looked_at_s = now
         self._note(found)
         self._page_start = found.page_end
         self._swept = self._swept or found.page_end is None
