@@ -239,7 +239,7 @@ class JournalAudit:
                 yield finding
             self.summaries.append(audit.summary())
             baskets.take(sides_of(audit.books))
-        between = baskets.finish(whole=blocks is None and not self.left_out)
+        between = baskets.finish(whole=blocks is None, put_away=self.left_out)
         for finding in self._unsettled(between, settled_up_to):
             yield finding
 

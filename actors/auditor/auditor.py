@@ -161,7 +161,7 @@ class Auditor:
         if self._crossing.is_due and self._is_near():
             moment = await self._journals.all_heads()
             self._note(moment)
-            self._crossing.begin(moment.positions, whole=not moment.put_away)
+            self._crossing.begin(moment.positions, moment.put_away)
         await self._follow(self._due())
         await self._judge()
         await self._cross()
