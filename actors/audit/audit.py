@@ -179,7 +179,8 @@ class BlockAudit:
 class JournalAudit:
     """Audits blocks of a journal in Postgres. `summaries` has those that are done.
 
-    `settled`: what was found, and was looked at by whoever ended a quarantine of that block by a correcting entry.
+    `settled`: what was found in a block's rows, and was looked at by whoever ended a quarantine of it by a correcting
+    entry. What is found between blocks is not: one look does not tell whether it was so then, or came since.
 
     `archives`: where rows are that are not in the journal any more. `left_out`: blocks whose rows are in others, by the
     names of those; only where nobody asked for them.
@@ -222,7 +223,7 @@ class JournalAudit:
         read_by_others = await positions_read(connection, asked)
         if asked is None:
             asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
-        baskets, settled_up_to = BasketCheck(), dict[str, int]()
+        baskets = BasketCheck()
         self.left_out = await self._missing_archives(connection, asked, [*(blocks or ()), *self._spoken_of()])
         for block in dict.fromkeys(each for each in asked if each not in self.left_out):
             audit = BlockAudit(
@@ -234,21 +235,15 @@ class JournalAudit:
                 self.row_count += 1
                 findings += audit.take(row)
             findings += audit.finish()
-            settled_up_to[block] = audit.settled_position
-            for finding in self._unsettled(findings, settled_up_to):
-                yield finding
+            for finding in findings:
+                if is_settled(finding, audit.settled_position):
+                    self.settled.append(finding)
+                else:
+                    yield finding
             self.summaries.append(audit.summary())
             baskets.take(sides_of(audit.books))
-        between = baskets.finish(whole=blocks is None, put_away=self.left_out)
-        for finding in self._unsettled(between, settled_up_to):
+        for finding in baskets.finish(whole=blocks is None, put_away=self.left_out):
             yield finding
-
-    def _unsettled(self, findings: Iterable[Finding], settled_up_to: Mapping[str, int]) -> Iterator[Finding]:
-        for finding in findings:
-            if is_settled(finding, settled_up_to[finding.block]):
-                self.settled.append(finding)
-            else:
-                yield finding
 
     async def _missing_archives(self, connection: Any, asked: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
         """Those that are asked for and are in archives that were not given; nobody may want one of them by name."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from actors.audit.audit import BlockAudit
+from actors.audit.audit import BlockAudit, JournalAudit
 from actors.audit.findings import Fault, Finding, is_settled
 from actors.auditor import follower
 from actors.auditor.follower import Follower
@@ -93,7 +93,10 @@ async def check_stopped_for_legs(world: Watched, desk: Event) -> None:
 
 
 async def check_missing_legs_settled(world: Watched) -> None:
-    """What two blocks show each other is settled by a correction, for the auditor that found it and for the next."""
+    """What two blocks show each other stops nothing any more, whether the auditor had found it or comes new.
+
+    An audit of all there is tells it still.
+    """
     desk = await desk_and_events(world)
     await lose_legs(world)
     auditor = world.auditor()
@@ -105,6 +108,9 @@ async def check_missing_legs_settled(world: Watched) -> None:
     await audit_all(auditor)
     await audit_all(world.auditor())
     assert await world.stopped() == []
+    audit = JournalAudit(world.world.database_url)
+    assert {one.fault for one in [one async for one in audit.run()]} == {Fault.LEG_MISSING, Fault.DEED_MISSING}
+    assert audit.settled == []
 
 
 async def test_what_is_missing_between_blocks_is_settled_by_the_rows_that_miss_it(world: Watched) -> None:
