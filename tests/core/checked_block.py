@@ -121,7 +121,7 @@ class CheckedBlock:
             apply(self.replayed, durable)
             apply(self.restored, durable)
             frail = frailties(self.live)
-            assert frail <= self._frailties or isinstance(entry, EventEdited), frail - self._frailties
+            assert frail <= self._frailties or isinstance(entry, EventEdited | Corrected), frail - self._frailties
             self._frailties = frail
         if not entries:
             return

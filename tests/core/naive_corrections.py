@@ -28,13 +28,15 @@ def faults_of(event: NaiveEvent, tickets: Tickets, holds: Numbers, orders: Numbe
 
 def correct(event: NaiveEvent, tickets: Tickets, holds: Numbers, orders: Numbers, since_ms: int, at_ms: int) -> None:
     """All of it ends, an order with its last ticket; what fell due meanwhile lives a little longer."""
-    for number, ticket in tickets:
-        event.orders[number].pieces[ticket].revision = 0
-    for order in {number: event.orders[number] for number, _ in tickets}.values():
-        if order.good():
-            order.status = "PARTLY_CANCELLED"
-        else:
+    for number in {number for number, _ in tickets}:
+        order = event.orders[number]
+        void = [order.pieces[ticket] for named, ticket in tickets if named == number]
+        if len(void) == len(order.good()):
             event._cancel(order, at_ms)
+            continue
+        order.status = "PARTLY_CANCELLED"
+        for piece in void:
+            piece.revision = 0
     for number in holds:
         event._end(event.holds[number], "RELEASED", at_ms)
     for number in orders:
