@@ -15,11 +15,12 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, summary, table, write, wrongs
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Audited, Stage
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -36,7 +37,8 @@ class Kept:
         self.segments = _read(folder / "segments.jsonl", Segment)
         audited = {segment.number for segment in self.segments}
         self.outcomes = [outcome for outcome in _read(folder / "outcomes.jsonl", Outcome) if outcome.segment in audited]
-        (folder / "outcomes.jsonl").write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in self.outcomes))
+        for name, kept in (("segments", self.segments), ("outcomes", self.outcomes)):
+            _write(folder / f"{name}.jsonl", kept)
 
     @property
     def counted(self) -> int:
@@ -62,7 +64,6 @@ class Campaign:
         self._console = console
         self._faults = faults
         self._wanted = len(faults) if faults else wanted
-        self.skipped: dict[str, str] = {}
 
     async def run(self) -> int:
         """0 if nothing is wrong and enough faults count, else 1."""
@@ -87,31 +88,40 @@ class Campaign:
 
     def _write(self) -> str:
         kinds = list(dict.fromkeys((*KINDS, *self._faults)))
-        said = summary(self._kept.outcomes, self._kept.segments, kinds, self.skipped)
+        said = summary(self._kept.outcomes, self._kept.segments, kinds)
         write(self._kept.folder, said)
         return table(said)
 
     async def _run_segment(self, number: int, faults: Sequence[type[Fault]], progress: Progress, bar: TaskID) -> None:
         stage = Stage(self._kept.folder / f"stack-{number}")
         progress.update(bar, said=f"starting stack {number}")
-        findings: list[str] = []
-        rows = replies = 0
+        skipped: dict[str, str] = {}
+        audited = Audited([], 0, 0, Tally())
         try:
             await stage.start()
-            survived = await self._undergo_all(stage, number, faults, progress, bar)
+            survived = await self._undergo_all(stage, number, faults, skipped, progress, bar)
             progress.update(bar, said=f"auditing stack {number}")
-            findings, rows, replies = await stage.audit()
+            audited = await stage.audit()
         except Exception as failure:
             survived = False
-            findings = [f"the stack could not be used or audited: {failure!r}"]
+            audited.findings.append(f"the stack could not be used or audited: {failure!r}")
         finally:
-            findings += await stage.close()
+            audited.findings.extend(await stage.close())
+        findings, rows, replies, tally = audited
         if survived and not findings:
             shutil.rmtree(stage.folder)  # else somebody will want to look into it
-        self._kept.add_segment(Segment(number, rows, replies, findings))
+        self._kept.add_segment(
+            Segment(number, rows, replies, findings, tally.call_count, tally.unresolved, tally.unchecked, skipped)
+        )
 
     async def _undergo_all(
-        self, stage: Stage, number: int, faults: Sequence[type[Fault]], progress: Progress, bar: TaskID
+        self,
+        stage: Stage,
+        number: int,
+        faults: Sequence[type[Fault]],
+        skipped: dict[str, str],
+        progress: Progress,
+        bar: TaskID,
     ) -> bool:
         """Whether all were survived; those behind one that was not are not inflicted."""
         turn = await stage.load.next_turn()
@@ -121,7 +131,7 @@ class Campaign:
                 fault = kind()
                 why_not = await fault.cannot()
                 if why_not:
-                    self.skipped[kind.what] = why_not
+                    skipped[kind.what] = why_not
                     self._console.print(f"SKIPPED: {kind.what}: {why_not}", style="yellow", markup=False)
                     continue
                 progress.update(bar, said=kind.what)
@@ -161,7 +171,14 @@ def _append(path: Path, what: msgspec.Struct) -> None:
         lines.write(msgspec.json.encode(what) + b"\n")
 
 
+def _write(path: Path, kept: Sequence[msgspec.Struct]) -> None:
+    new = path.with_suffix(".new")
+    new.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
+    new.replace(path)
+
+
 def _read(path: Path, kind: type[S]) -> list[S]:
     if not path.exists():
         return []
-    return [msgspec.json.decode(line, type=kind) for line in path.read_bytes().splitlines()]
+    *lines, _ = path.read_bytes().split(b"\n")  # a last one that has no end was being written when the run was ended
+    return [msgspec.json.decode(line, type=kind) for line in lines]

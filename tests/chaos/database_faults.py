@@ -18,6 +18,7 @@ class PostgresKilled(Fault):
     """It is started again at once, as whoever runs it would."""
 
     what = "Postgres killed and restarted"
+    struck = "Postgres, which is restarted"
     inflicted = "kill -9 of all its processes"
     observed = "they are gone"
     ended = "started again"
@@ -58,7 +59,7 @@ class CommitCut(Fault):
 
     where: ClassVar[Cut]
     inflicted = "the wire cuts the commit line"
-    observed = "the wire has cut it there"
+    observed = "the wire has cut it there, and the shard has opened another"
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,12 +67,15 @@ class CommitCut(Fault):
 
     async def inflict(self, stage: Stage) -> None:
         """Lie in wait for the next commit."""
+        self._before = stage.wire.commit_line_count
         self._seen = stage.wire.cut_next_commit(self.where)
 
     async def effect(self, stage: Stage) -> str:
-        """Until it came."""
+        """Until it came, and was noticed."""
         assert self._seen is not None
-        return await self._seen
+        seen = await self._seen
+        await until(lambda: stage.wire.commit_line_count > self._before)
+        return f"{seen}; another was opened"
 
 
 class CutBefore(CommitCut):
@@ -100,7 +104,7 @@ class AllCut(Fault):
 
     what = "all connections to Postgres cut"
     inflicted = "the wire cuts them"
-    observed = "so many were open"
+    observed = "so many were open, and shards have opened others to commit on"
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,11 +112,13 @@ class AllCut(Fault):
 
     async def inflict(self, stage: Stage) -> None:
         """Cut them."""
+        self._before = stage.wire.commit_line_count
         self._count = stage.wire.cut_all()
 
     async def effect(self, stage: Stage) -> str:
-        """At once."""
-        return f"{self._count} connections cut" if self._count else ""
+        """Until it was noticed."""
+        await until(lambda: stage.wire.commit_line_count > self._before)
+        return f"{self._count} connections cut; others were opened" if self._count else ""
 
 
 class SlowCommits(Fault):

@@ -9,10 +9,13 @@ from typing import ClassVar
 import msgspec
 
 from loadtests.figures import Figures, together
-from tests.chaos.load import Turn
+from tests.chaos.load import UNITS, Turn
 from tests.chaos.stage import Stage
 
 LEAST_WRITES = 100  # accepted before each fault, since the last one
+LEAST_STOCK = (
+    UNITS // 20
+)  # units that can still be sold when a fault is over; buyers refused for want of them say little
 FIRST_WRITES_S = 60.0
 PROMISED_S = 5.0
 GAP_MS = 500  # a shorter time without an accepted write is no sign of anything
@@ -24,18 +27,21 @@ class Fault(ABC):
 
     `what`: its name in tables; `inflicted`, `observed`, `ended`: how. `bound_s`: the longest time without an accepted
     write that it may cause. `within_s`: by when, after its end, all must be as before, or it has not been survived.
+    `struck`: whose death or pause it is, where that has a figure of its own over all kinds of faults.
     """
 
     what: ClassVar[str]
     inflicted: ClassVar[str]
     observed: ClassVar[str]
     ended: ClassVar[str] = "by itself"
+    struck: ClassVar[str] = ""
     bound_s: ClassVar[float] = PROMISED_S
     effect_within_s: ClassVar[float] = 20.0
     within_s: ClassVar[float] = 60.0
 
     def __init__(self) -> None:
         self.beside: list[tuple[float, Figures]] = []  # of other crowds: when each began, and what it came to
+        self.shown = ""  # by `harm`: what the journal says
 
     async def cannot(self) -> str:
         """Why it cannot be inflicted on this machine; empty if it can."""
@@ -67,10 +73,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came of a fault.
 
     `fault`: its `what`. `segment`: the number of the stack that underwent it. `effect`: what was observed; empty where
-    nothing was, and then it does not count. `counted`: it had an effect, and at least 100 writes were accepted since
-    the last one. `unavailable_s`: the longest time without an accepted write. `recovered_s`: until when after it began
-    there were such times over half a second. `restored_s`: until all processes were there again and it sold steadily.
+    nothing was, and then it does not count. `counted`: see `counts`. `unavailable_s`: the longest time without an
+    accepted write. `recovered_s`: until when after it began there were such times over half a second. `restored_s`:
+    until all processes were there again and it sold steadily. `took_s`: all of it, with what was prepared and tidied.
     `seen`: why clients had to ask again, by code. `impatient`: clients that gave up. `wrong`: what must not be.
+    `stock`: units of the event that could still be sold at its end. `shown`: what the journal says of it.
     """
 
     fault: str
@@ -85,13 +92,22 @@ class Outcome(msgspec.Struct, frozen=True):
     seen: dict[str, int]
     impatient: int
     wrong: list[str]
+    stock: int
+    took_s: float
+    shown: str = ""
+
+
+def counts(effect: str, writes_before: int, stock: int) -> bool:
+    """Whether a fault counts: it had an effect, enough was accepted since the last one, and there was stock left."""
+    return bool(effect) and writes_before >= LEAST_WRITES and stock >= LEAST_STOCK
 
 
 async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple[Outcome, Turn | None]:
     """What came of it, and the crowd that buys now; none where it was not survived, and the stack is of no more use."""
     wrong: list[str] = []
     effect = ""
-    began_at_s = time.monotonic()
+    stock = 0
+    came_at_s = began_at_s = time.monotonic()
     try:
         await fault.prepare(stage)
         async with asyncio.timeout(FIRST_WRITES_S):
@@ -109,6 +125,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
             await turn.until_steady()
             restored_s = time.monotonic() - began_at_s
             wrong += await fault.harm(stage)
+            stock = await stage.load.stock()
             next_turn = await stage.load.next_turn()
     except Exception as failure:
         restored_s = time.monotonic() - began_at_s
@@ -125,8 +142,9 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     impatient = sum(number for error, number in both.errors.items() if IMPATIENT in error)
     wrong += [f"{number} times {error}" for error, number in both.errors.items() if IMPATIENT not in error]
     outcome = Outcome(
-        fault.what, segment, effect, bool(effect) and writes_before >= LEAST_WRITES, writes_before, both.write_count,
+        fault.what, segment, effect, counts(effect, writes_before, stock), writes_before, both.write_count,
         unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
+        stock, time.monotonic() - came_at_s, fault.shown,
     )  # fmt: skip
     return outcome, next_turn
 

@@ -9,8 +9,10 @@ from actors.audit.ids import block_of_event
 from serve.local.processes import is_living, named
 from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage, until
+from tests.chaos.wire import Passage
 from tests.stack.running_stack import kill
 
+ONE_PROCESS = "one process"
 PAUSE_S = 90.0
 LEAVES_WITHIN_S = 30.0
 
@@ -19,6 +21,7 @@ select count(*) filter (where epoch = $2) as late, count(*) as later
 from journal
 where block_id = $1 and position > (select min(position) from journal where block_id = $1 and epoch > $2)
 """
+_ROWS_OF = "select count(*) from journal where epoch = $1"
 _NEWEST = "select epoch, pid from shards where shard = $1 order by epoch desc limit 1"
 
 
@@ -26,6 +29,7 @@ class Killed(Fault):
     """`kill -9` of every process of a kind."""
 
     kind: ClassVar[str]
+    struck = ONE_PROCESS
     inflicted = "kill -9"
     observed = "the process is gone"
 
@@ -98,6 +102,7 @@ class RayletKilled(Killed):
     """All of Ray begins anew."""
 
     what = "raylet killed"
+    struck = "raylet"
     kind = "raylet"
     bound_s = 45.0
     within_s = 120.0
@@ -111,6 +116,7 @@ class RayKilled(RayletKilled):
     """Every process that Ray has started, and Ray's own."""
 
     what = "the whole Ray killed"
+    struck = "the whole Ray"
 
     async def victims(self, stage: Stage) -> list[int]:
         """All but Redis: Postgres is not the stack's."""
@@ -122,6 +128,7 @@ class ShardPaused(Fault):
     """The one that sells hangs for a minute and a half, and wakes up."""
 
     what = "shard paused for 90 s"
+    struck = ONE_PROCESS
     inflicted = "SIGSTOP"
     observed = "the process is stopped, and another epoch writes"
     ended = "SIGCONT after 90 s"
@@ -133,12 +140,15 @@ class ShardPaused(Fault):
         self._pid = 0
         self._epoch = 0
         self._block = ""
+        self._lines: list[Passage] = []
+        self._rows_asleep = self._sent_asleep = 0
 
     async def inflict(self, stage: Stage) -> None:
         """Stop it."""
         owner = await stage.owner()
         self._block = block_of_event(stage.load.event_id)
         ((self._epoch, self._pid),) = await stage.fetch(_NEWEST, owner.shard)
+        self._lines = stage.wire.commit_lines(owner.shard)
         os.kill(self._pid, signal.SIGSTOP)
 
     async def effect(self, stage: Stage) -> str:
@@ -147,6 +157,8 @@ class ShardPaused(Fault):
         await asyncio.sleep(PAUSE_S)
         state = _state(self._pid)
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
+        ((self._rows_asleep,),) = await stage.fetch(_ROWS_OF, self._epoch)
+        self._sent_asleep = self._sent
         seen = f"pid {self._pid} in state {state} for {PAUSE_S:.0f} s, {later} rows of later epochs meanwhile"
         return seen if later and state == "T" else ""
 
@@ -156,12 +168,23 @@ class ShardPaused(Fault):
             os.kill(self._pid, signal.SIGCONT)
 
     async def harm(self, stage: Stage) -> list[str]:
-        """Rows of its own that landed after it was replaced, by when it has left."""
+        """Rows of its own that landed after it was replaced, by when it has left, and those of any block since."""
         async with asyncio.timeout(LEAVES_WITHIN_S):
             await until(lambda: not is_living(self._pid))
         ((late, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
+        ((rows,),) = await stage.fetch(_ROWS_OF, self._epoch)
+        landed = rows - self._rows_asleep
+        self.shown = (
+            f"after SIGCONT the shard that had been paused sent {self._sent - self._sent_asleep} statements to commit, "
+            f"of which {landed} rows landed: the journals had {self._rows_asleep} rows of its epoch before and {rows} "
+            f"when it had left, {late} of them behind one of the {later} rows of its event that are of later epochs"
+        )
         harm = [] if later else ["nobody wrote after it"]
-        return harm + ([f"{late} rows of epoch {self._epoch} behind a later one"] if late else [])
+        return harm + ([self.shown] if late or landed else [])
+
+    @property
+    def _sent(self) -> int:
+        return sum(line.statement_count for line in self._lines)
 
 
 def _state(pid: int) -> str:

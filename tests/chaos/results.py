@@ -1,10 +1,12 @@
 """What a campaign came to, as JSON and as a table.
 
 `results.json`: `counted`: faults that count; `not_counted`: those without an effect or with too few writes before;
-`segments`: for each stack `number`, `rows` and `replies` (audited rows, and replies held against them), `findings`;
+`segments`: see `Segment`; `longest`: for each of whose death or pause there is a figure, the longest time without a
+sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `bound_s`);
 `faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `count`, `bound_s` (of unavailability),
-`unavailable_s` and `recovered_s` and `restored_s` (each `median` and `max`, in seconds; see `fault.Outcome`), `seen`
-(codes after which clients asked again, with how often), `impatient` (clients that gave up after 20 s), `wrong`;
+`unavailable_s` and `recovered_s` and `restored_s` and `took_s` (each `median` and `max`, in seconds; see
+`fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
+`impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`;
 `skipped`: faults that this machine does not allow, with the reason.
 """
 
@@ -22,25 +24,53 @@ SEEN_SHOWN = 4
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """A stack that has had its faults and was audited. `replies`: what clients were told and was held against it."""
+    """A stack that has had its faults and was audited.
+
+    `rows`: those audited. `replies`: what clients were told and was held against them. `calls`: all in the histories,
+    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked. `skipped`: faults
+    that this machine does not allow, with the reason.
+    """
 
     number: int
     rows: int
     replies: int
     findings: list[str]
+    calls: int = 0
+    unresolved: int = 0
+    unchecked: int = 0
+    skipped: dict[str, str] = {}
 
 
-def summary(
-    outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]], skipped: dict[str, str]
-) -> dict[str, Any]:
+def summary(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> dict[str, Any]:
     """What `results.json` says."""
+    counted = [outcome for outcome in outcomes if outcome.counted]
     return {
-        "counted": sum(outcome.counted for outcome in outcomes),
-        "not_counted": sum(not outcome.counted for outcome in outcomes),
+        "counted": len(counted),
+        "not_counted": len(outcomes) - len(counted),
         "segments": msgspec.to_builtins(segments),
+        "longest": _longest(counted, kinds),
         "faults": [_of_kind(kind, [one for one in outcomes if one.fault == kind.what]) for kind in kinds],
-        "skipped": skipped,
+        "skipped": {what: why for segment in segments for what, why in segment.skipped.items()},
     }
+
+
+def _longest(counted: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[dict[str, Any]]:
+    longest = []
+    for struck in dict.fromkeys(kind.struck for kind in kinds if kind.struck):
+        of_these = {kind.what: kind for kind in kinds if kind.struck == struck}
+        outcomes = [outcome for outcome in counted if outcome.fault in of_these]
+        if outcomes:
+            worst = max(outcomes, key=lambda outcome: outcome.unavailable_s)
+            longest.append(
+                {
+                    "struck": struck,
+                    "count": len(outcomes),
+                    "unavailable_s": worst.unavailable_s,
+                    "fault": worst.fault,
+                    "bound_s": of_these[worst.fault].bound_s,
+                }
+            )
+    return longest
 
 
 def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -57,11 +87,13 @@ def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "bound_s": kind.bound_s,
         **{
             name: {"median": median(values), "max": max(values)} if values else None
-            for name in ("unavailable_s", "recovered_s", "restored_s")
+            for name in ("unavailable_s", "recovered_s", "restored_s", "took_s")
             for values in [[getattr(outcome, name) for outcome in counted]]
         },
         "seen": dict(seen.most_common()),
         "impatient": sum(outcome.impatient for outcome in counted),
+        "least_stock": min((outcome.stock for outcome in counted), default=None),
+        "shown": [outcome.shown for outcome in counted if outcome.shown],
         "wrong": [wrong for outcome in outcomes for wrong in outcome.wrong],
     }
 
@@ -96,14 +128,29 @@ def table(said: dict[str, Any]) -> str:
             f"| {of_kind['fault']} | {of_kind['count']} | {unavailable['median']:.1f} s / {unavailable['max']:.1f} s "
             f"| {recovered['max']:.1f} s | {restored['max']:.1f} s | {seen}{gave_up} |"
         )
+    lines += [
+        "",
+        "| death or pause of | count | longest time without a sale | after | bound |",
+        "|---|---|---|---|---|",
+    ]
+    for longest in said["longest"]:
+        lines.append(
+            f"| {longest['struck']} | {longest['count']} | {longest['unavailable_s']:.1f} s | {longest['fault']} "
+            f"| {longest['bound_s']:.0f} s |"
+        )
     segments = said["segments"]
-    rows, replies, findings = (
-        sum(part) for part in zip(*((s["rows"], s["replies"], len(s["findings"])) for s in segments), strict=True)
-    ) if segments else (0, 0, 0)  # fmt: skip
+    rows, replies, calls, unresolved, unchecked = (
+        sum(segment[name] for segment in segments) for name in ("rows", "replies", "calls", "unresolved", "unchecked")
+    )
+    findings = sum(len(segment["findings"]) for segment in segments)
+    stocks = [of_kind["least_stock"] for of_kind in said["faults"] if of_kind["count"]]
     lines += [
         "",
         f"{said['counted']} faults counted, {said['not_counted']} not, on {len(segments)} stacks; {rows:,} rows and "
-        f"{replies:,} replies audited, {findings} findings.",
+        f"{replies:,} replies audited, {findings} findings; {calls:,} calls in histories, {unchecked} unchecked, "
+        f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
+        f"{min(stocks, default=0):,} units were left.",
+        *(f"{of_kind['fault']}: {shown}." for of_kind in said["faults"] for shown in of_kind["shown"]),
         *(f"Not on this machine: {what}: {why}." for what, why in said["skipped"].items()),
     ]
     return "\n".join(lines) + "\n"

@@ -1,12 +1,11 @@
 """A stack whose Postgres, wire and clock are in the test's hands, with a crowd that buys from it."""
 
 import asyncio
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.audit.audit import JournalAudit
 from actors.audit.ids import event_of
@@ -14,9 +13,11 @@ from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
 from loadtests.history.calls import read_calls
 from loadtests.history.recorded import Histories, answers_of, checked
+from loadtests.history.tally import Tally
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.database import Database
+from tests.chaos.leftovers import clear
 from tests.chaos.load import Load
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
@@ -31,11 +32,20 @@ HAPROXY = "haproxy"
 BACK_WITHIN_S = 90.0
 
 
+class Audited(NamedTuple):
+    """What an audit came to: what is wrong, rows, replies, and what was checked of histories."""
+
+    findings: list[str]
+    rows: int
+    replies: int
+    tally: Tally
+
+
 class Stage:
     """All of it, below one folder. `database` is the primary by now."""
 
     def __init__(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear(folder)
         folder.mkdir(parents=True)
         self.folder = folder
         password_file = folder / "password"
@@ -141,8 +151,8 @@ class Stage:
         differences[HAPROXY] = min(now[HAPROXY] - 1, 0)
         return ", ".join(f"{kind} {difference:+}" for kind, difference in differences.items() if difference)
 
-    async def audit(self, more_told: tuple[Path, ...] = ()) -> tuple[list[str], int, int]:
-        """What is wrong with the journal, all of it, held against what clients were told; rows; replies."""
+    async def audit(self, more_told: tuple[Path, ...] = ()) -> Audited:
+        """The journal, all of it, held against what clients were told, and their histories against it."""
         files = [path for path in self.load.calls_files if path.exists()]
         answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told)])
         histories = Histories(files[0].parent)
@@ -160,7 +170,7 @@ class Stage:
         history = checked(witnesses, 0.0)
         if not history.clean:
             findings.append(f"not all of the history could be checked: {history.tally}")
-        return findings, audit.row_count, sum(map(len, answers.values()))
+        return Audited(findings, audit.row_count, sum(map(len, answers.values())), history.tally)
 
     async def close(self) -> list[str]:
         """End all of it; what could not be ended as it should."""

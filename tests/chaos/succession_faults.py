@@ -34,6 +34,7 @@ class Failover(Fault):
     what = "Postgres primary killed, its synchronous replica promoted"
     inflicted = "kill -9, pg_ctl promote, the wire leads there"
     observed = "the primary is gone, and another timeline writes"
+    struck = "Postgres, whose replica is promoted"
     bound_s = FAILOVER_BOUND_S
 
     async def prepare(self, stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """The short form of the campaign, and the controls of what it checks."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import asyncpg
@@ -11,12 +12,13 @@ from rich.console import Console
 from actors.audit.ids import HOLD, block_of_event, id_of
 from actors.audit.replies import Acknowledged, Told
 from loadtests.figures import Figures
+from loadtests.history.calls import Call, Kind, line_of
+from loadtests.history.calls import Outcome as CallOutcome
 from tests.chaos.campaign import Campaign, Kept
-from tests.chaos.fault import Fault, Outcome, _accepted, gaps, undergo
+from tests.chaos.fault import Fault, _accepted, gaps, undergo
 from tests.chaos.inner_faults import SentTwice
-from tests.chaos.plan import IN_TURN, KINDS, SHORT, segment_faults
+from tests.chaos.plan import SHORT
 from tests.chaos.process_faults import _ROWS_AFTER
-from tests.chaos.results import Segment, summary, table, wrongs
 from tests.chaos.stage import Stage
 
 _PLANT = """
@@ -77,15 +79,20 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
                 assert next_turn is not None
                 turn = next_turn
             await turn.end()
-            findings, rows, replies = await stage.audit()
-            assert findings == []
-            assert rows > 0
-            assert replies > 0
+            audited = await stage.audit()
+            assert audited.findings == []
+            assert audited.rows > 0
+            assert audited.replies > 0
+            assert audited.tally.suffices
+            stage.load.calls_files.append(lost_calls(stage, audited.tally.call_count // 20))
+            (finding,) = (await stage.audit()).findings
+            assert "not all of the history could be checked" in finding
+            stage.load.calls_files.pop()
             number = 4711
             never = id_of(HOLD, block_of_event(stage.load.event_id), number)
             doctored = tmp_path / "doctored.jsonl"
             doctored.write_bytes(msgspec.json.encode(Acknowledged(Told.HELD, never, ("S001/1/1",), (), 12_900)) + b"\n")
-            findings, _, _ = await stage.audit((doctored,))
+            findings = (await stage.audit((doctored,))).findings
             assert len(findings) == 1
             assert never in findings[0]
         finally:
@@ -94,10 +101,18 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
     asyncio.run(main())
 
 
-def outcome_of(fault: str = "shard killed", **changes: object) -> Outcome:
-    """One that counts, with nothing wrong."""
-    good = Outcome(fault, 0, "pid 1 gone", True, 150, 900, 1.5, 1.6, 3.0, {"UNAVAILABLE": 3}, 0, [])
-    return msgspec.structs.replace(good, **changes)
+def lost_calls(stage: Stage, count: int) -> Path:
+    """A file with so many calls of which nobody knows, nor ever will, what came of them."""
+    path = stage.folder / "lost.jsonl"
+    now_us, block = time.time_ns() // 1000, block_of_event(stage.load.event_id)
+    lost = (
+        Call(
+            "lost", Kind(Told.HELD), block, now_us + number, CallOutcome.INFO, key=f"lost {number}", units=("S001/1/1",)
+        )
+        for number in range(count)
+    )
+    path.write_bytes(b"".join(map(line_of, lost)))
+    return path
 
 
 def crowd(*accepted_at_ms: int) -> Figures:
@@ -131,39 +146,3 @@ def test_control_rows_of_a_shard_that_was_replaced_are_seen(database_url: str, e
             await connection.close()
 
     asyncio.run(main())
-
-
-def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
-    good = outcome_of()
-    audited = Segment(0, 10, 20, [])
-    assert wrongs([good], [audited]) == []
-    assert len(wrongs([outcome_of(wrong=["nothing was sold for 7.0 s"])], [audited])) == 1
-    assert len(wrongs([good], [msgspec.structs.replace(audited, findings=["unit claimed twice"])])) == 1
-
-
-def test_only_what_counts_is_in_the_table() -> None:
-    outcomes = [outcome_of(), outcome_of(unavailable_s=2.5), outcome_of(counted=False, unavailable_s=99.0)]
-    said = summary(outcomes, [Segment(0, 10, 20, [])], KINDS, {"disk full": "not root"})
-    assert (said["counted"], said["not_counted"]) == (2, 1)
-    text = table(said)
-    assert "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | UNAVAILABLE 6 |" in text
-    assert "99" not in text
-    assert "Not on this machine: disk full: not root." in text
-
-
-def test_a_campaign_goes_on_behind_its_last_audited_stack(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
-    kept.add_outcome(outcome_of())
-    kept.add_segment(Segment(0, 10, 20, []))
-    kept.add_outcome(outcome_of(segment=1))
-    again = Kept(tmp_path)
-    assert [outcome.segment for outcome in again.outcomes] == [0], "the other stack was never audited"
-    assert again.counted == 1
-    assert [outcome.segment for outcome in Kept(tmp_path).outcomes] == [0]
-
-
-def test_every_kind_of_fault_has_its_turn() -> None:
-    had = {kind for number in range(len(IN_TURN)) for kind in segment_faults(number)}
-    assert had == set(KINDS)
-    names = [kind.what for kind in KINDS]
-    assert len(set(names)) == len(names)

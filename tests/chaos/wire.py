@@ -11,6 +11,7 @@ from tests.journal.relay import READY_FOR_QUERY, Relay
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
+_REFUSED = b"E"
 _CHUNK = 65536
 
 
@@ -25,15 +26,17 @@ class Cut(StrEnum):
 class Wire(Relay):
     """Knows which connections are shards' commit lines, and on them where a statement ends.
 
-    `held_count`: answers to commits that were held back; `refused_count`: connections that found no server.
+    `held_count`: answers to commits that were held back; `refused_count`: connections that found no server;
+    `commit_line_count`: commit lines that were opened.
     """
 
     def __init__(self, database_url: str) -> None:
         super().__init__(database_url)
         self.held_count = 0
         self.refused_count = 0
+        self.commit_line_count = 0
         self._hold_s = 0.0
-        self._open: set[_Passage] = set()
+        self._open: set[Passage] = set()
         self._armed: tuple[Cut, asyncio.Future[str]] | None = None
 
     def lead_to(self, database_url: str) -> None:
@@ -53,6 +56,10 @@ class Wire(Relay):
             passage.cut()
         return len(passages)
 
+    def commit_lines(self, shard: str) -> "list[Passage]":
+        """The open ones of this shard."""
+        return [passage for passage in self._open if f"-{shard}-commit\0".encode() in passage.startup]
+
     def hold_answers(self, seconds: float) -> None:
         """Give each answer to a commit so much later; 0: at once."""
         self._hold_s = seconds
@@ -64,7 +71,7 @@ class Wire(Relay):
             self.refused_count += 1
             client_writer.transport.abort()
             return
-        passage = _Passage(client_writer, server_writer)
+        passage = Passage(client_writer, server_writer)
         self._open.add(passage)
         for passing in (
             self._pass_requests(passage, client_reader, server_reader),
@@ -75,7 +82,7 @@ class Wire(Relay):
             task.add_done_callback(self._passing.discard)
 
     async def _pass_requests(
-        self, passage: "_Passage", client: asyncio.StreamReader, server: asyncio.StreamReader
+        self, passage: "Passage", client: asyncio.StreamReader, server: asyncio.StreamReader
     ) -> None:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
@@ -84,7 +91,8 @@ class Wire(Relay):
                     passage.server.write(startup)
                     passage.client.write(await server.readexactly(1))
                     startup = await _startup(client)
-                passage.commits = b"-commit\0" in startup
+                passage.startup = startup
+                self.commit_line_count += passage.commits
                 passage.server.write(startup)
                 passage.started.set()
                 if passage.commits:
@@ -98,7 +106,8 @@ class Wire(Relay):
             passage.started.set()
             passage.server.close()
 
-    async def _forward(self, passage: "_Passage", statement: bytes) -> None:
+    async def _forward(self, passage: "Passage", statement: bytes) -> None:
+        passage.statement_count += statement[:1] == _BIND
         if self._armed is None or statement[:1] != _BIND:
             passage.server.write(statement)
             await passage.server.drain()
@@ -112,7 +121,7 @@ class Wire(Relay):
             passage.cut()
             _tell(seen, f"the wire cut a statement of {len(statement)} bytes, {where}")
 
-    async def _pass_replies(self, passage: "_Passage", server: asyncio.StreamReader) -> None:
+    async def _pass_replies(self, passage: "Passage", server: asyncio.StreamReader) -> None:
         swallowed = b""
         try:
             await passage.started.wait()
@@ -121,7 +130,10 @@ class Wire(Relay):
                     if passage.swallowing is not None:
                         swallowed += reply
                         if swallowed.endswith(READY_FOR_QUERY):
-                            _tell(passage.swallowing, f"the wire kept {len(swallowed)} bytes of an answer for itself")
+                            if _REFUSED not in _kinds(swallowed):
+                                _tell(
+                                    passage.swallowing, f"the wire kept the answer to a commit, {len(swallowed)} bytes"
+                                )
                             return
                         continue
                     if self._hold_s and passage.commits:
@@ -134,15 +146,21 @@ class Wire(Relay):
             passage.client.transport.abort()
 
 
-class _Passage:
+class Passage:
     """One connection: its two ends, and what is to become of it."""
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self.client = client
         self.server = server
-        self.commits = False
+        self.startup = b""
+        self.statement_count = 0  # on a commit line
         self.started = asyncio.Event()
         self.swallowing: asyncio.Future[str] | None = None
+
+    @property
+    def commits(self) -> bool:
+        """Whether it is a shard's commit line."""
+        return b"-commit\0" in self.startup
 
     def cut(self) -> None:
         """Both ends; what was written to the server still reaches it."""
@@ -159,6 +177,15 @@ async def _startup(client: asyncio.StreamReader) -> bytes:
     """A client's first words, which bear their length only."""
     length = await client.readexactly(4)
     return length + await client.readexactly(int.from_bytes(length) - 4)
+
+
+def _kinds(answer: bytes) -> bytes:
+    """Of the words of an answer: a byte each."""
+    kinds = b""
+    while answer:
+        kinds += answer[:1]
+        answer = answer[1 + int.from_bytes(answer[1:5]) :]
+    return kinds
 
 
 async def _statements(client: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -13,8 +13,10 @@ from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus, OrderReply, OrderStatus
 from actors.core.rules import DEFAULT_HOLD_LIFE_MS
 from actors.engine import block_host
-from actors.engine.catalogue_port import CatalogueUnavailable
+from actors.engine.catalogue_port import Assignment, CatalogueUnavailable
+from actors.engine.engine import Engine
 from actors.link.batch import Replied, reply_decoder
+from tests.engine.moving import Moving
 from tests.engine.stage import (
     TENANT,
     Running,
@@ -190,6 +192,39 @@ async def test_a_successor_after_a_lasting_jump_of_the_clock_expires_nothing_ear
     await asyncio.sleep(2)
     assert expired(stage, block) == []
     assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.ACTIVE
+
+
+async def check_move_noted_ahead() -> None:
+    """By the clock of who noted the move, the outage ends an hour from now."""
+    moving = await Moving.begin()
+    former, block = moving.engines["s1"], moving.block
+    placed = await former.ask(block, hold(1, "1/1", ttl_ms=15_000), hold(2, "1/2", ttl_ms=600_000))
+    former.process.kill()
+    await asyncio.sleep(20)
+    moving.stage.clock_error_ms = 3_600_000
+    await moving.move("s2")
+    moving.stage.clock_error_ms = 0
+    assert isinstance(await moving.ask(hold(3, "1/3")), Replied)
+    _, claim = (entry for entry in moving.stage.entries(block) if isinstance(entry, Activated))
+    assert 0 < claim.down_from_ms < claim.down_until_ms <= claim.at_ms
+    assert hold_reply(await moving.ask(read_hold(1))).expires_at_ms == claim.at_ms + 30_000
+    assert hold_reply(await moving.ask(read_hold(2))).expires_at_ms == hold_reply(placed[1]).expires_at_ms
+
+
+def test_an_outage_ends_at_the_latest_when_it_is_noted() -> None:
+    on_virtual_time(check_move_noted_ahead)()
+
+
+def test_control_an_outage_that_ends_with_the_move_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = Engine._find_outage
+
+    async def with_the_move(self: Engine, former: int, at_ms: int, assignment: Assignment) -> tuple[int, int] | None:
+        outage = await find(self, former, at_ms, assignment)
+        return outage and (outage[0], max(outage[1], assignment.moved_at_ms))
+
+    monkeypatch.setattr(Engine, "_find_outage", with_the_move)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_move_noted_ahead)()
 
 
 @on_virtual_time

@@ -1,7 +1,9 @@
 """What a key of a split event stands for is told whatever the event has become; an edit costs its buyers latency."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from actors.core.commands import SettleBasket
 from actors.core.entries import BasketDropped
 from actors.core.layout import Category, Layout, Row, RowKind, Section
 from actors.core.outcomes import Details, Outcome, Reason, Rejected
-from actors.core.replies import HoldStatus, OrderReply
+from actors.core.replies import HoldReply, HoldStatus, OrderReply
 from actors.core.rules import Channel, Rules
 from actors.core.state import BlockState
 from actors.core.wishes import BestSeats, Wish
@@ -22,8 +24,8 @@ from actors.reservations.divisions import FRESH_MS
 from actors.reservations.ways import Way
 from tests.engine.stage import on_virtual_time
 from tests.simulation.buyers import CALLER
+from tests.simulation.moments import Moments
 from tests.simulation.test_divided_events import LAYOUT, Stadium
-from tests.simulation.virtual_time import Process
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 CLUB = Rules(channels=(Channel("club"),))
@@ -31,6 +33,7 @@ SEATS = Wish(("north/1/1", "west/1/1"), channel="club")
 NEW = Wish(("east/1/1",), channel="club")
 STALE_S = FRESH_MS / 1000 + 1
 SETTLED_S = 20.0
+MOMENTS = 4  # that a call has at least: fewer batches than that are not sent for any
 
 
 async def edit(stadium: Stadium, **changes: Any) -> None:
@@ -136,50 +139,52 @@ def _nobody_asks_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def what_was_meant_before_an_edit_is_settled_or_never_was() -> None:
     """A gateway dies on the way, and the channel ends: who asks again is told of what there is, and that stays so."""
-    told = [await _hold_asked_again(killed_at_ms) for killed_at_ms in range(0, 48, 4)]
-    assert {"held", "refused"} <= set(told)
-    told = [await _exchange_asked_again(killed_at_ms) for killed_at_ms in range(200, 290, 12)]
-    assert {"exchanged", "refused"} <= set(told)
+    for asked_again, names in ((_hold_asked_again, {"held", "refused"}), (_exchange_asked_again, {"done", "refused"})):
+        told, number = set(), 1
+        while outcome := await asked_again(number):
+            told.add(outcome)
+            number += 1
+        assert told == names
+        assert number > MOMENTS
 
 
-async def _hold_asked_again(killed_at_ms: int) -> str:
+async def _hold_asked_again(number: int) -> str:
+    """What is told in the end where the gateway dies before its batch of this number; empty if it sends fewer."""
     stadium = await Stadium(CLUB).open()
-    wishes = [(stadium.event, SEATS)]
-    await _kill(stadium, killed_at_ms, lambda: stadium.gateway.place_basket(stadium.request(key="one"), wishes))
+    wishes, moments = [(stadium.event, SEATS)], Moments(stadium.world)
+    if not await moments.dies_before(number, lambda: moments.gateway.place_basket(stadium.request(key="one"), wishes)):
+        return ""
+    await edit(stadium, rules=Rules())
     again = await stadium.world.gateway().place_basket(stadium.request(key="one"), wishes)
     await asyncio.sleep(SETTLED_S)
     owned = any(any(state.inventory.owners) for state in (*stadium.parts(), stadium.state(stadium.home)))
-    assert isinstance(again, Done) == owned, (killed_at_ms, again)
+    assert isinstance(again, Done) == owned, (number, again)
     if isinstance(again, Rejected):
         assert (again.reason, again.details.event) == (Reason.UNIT_UNKNOWN, stadium.event)
         return "refused"
     return "held"
 
 
-async def _exchange_asked_again(killed_at_ms: int) -> str:
+async def _exchange_asked_again(number: int) -> str:
+    """As above."""
     stadium = await Stadium(CLUB).open()
     order = await stadium.order(await stadium.hold(SEATS))
-    await _kill(stadium, killed_at_ms, lambda: exchange(stadium, order, NEW))
+    moments = Moments(stadium.world)
+    stadium.gateway = moments.gateway
+    if not await moments.dies_before(number, lambda: exchange(stadium, order, NEW)):
+        return ""
+    await edit(stadium, rules=Rules())
     stadium.gateway = stadium.world.gateway()
     again = await exchange(stadium, order, NEW)
     await asyncio.sleep(SETTLED_S)
     seen = await stadium.gateway.get_order(CALLER, order, 5_000)
     assert isinstance(seen, Done)
     is_done = "east/1/1" in [ticket.unit for ticket in seen.reply.tickets]
-    assert isinstance(again, Done) == is_done, (killed_at_ms, again)
+    assert isinstance(again, Done) == is_done, (number, again)
     if isinstance(again, Rejected):
         assert (again.reason, again.details.event) == (Reason.UNIT_UNKNOWN, "")
         return "refused"
-    return "exchanged"
-
-
-async def _kill(stadium: Stadium, at_ms: int, asking: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    """A gateway that asks dies at this time, and then the channel ends."""
-    gateway = Process("gateway")
-    gateway.start(asking())
-    await asyncio.sleep(at_ms / 1000)
-    gateway.kill()
-    await edit(stadium, rules=Rules())
+    return "done"
 
 
 def tables_of(seats: int) -> Layout:
@@ -191,13 +196,15 @@ def tables_of(seats: int) -> Layout:
     return Layout("EUR", (Category("gold", 9000),), sections, ())
 
 
-async def _known_for_a_moment(layout: Layout) -> Stadium:
+async def _known_for_a_moment(layout: Layout) -> tuple[Stadium, Moments]:
     """A limit for buyers, tables at home, and a gateway that has just looked how the event is split."""
     stadium = await Stadium(Rules(max_per_buyer=9), layout, (("A",), ("B",))).open()
+    moments = Moments(stadium.world)
+    stadium.gateway = moments.gateway
     await stadium.hold(Wish(("A/1/1",)))
     await asyncio.sleep(STALE_S)
     await stadium.hold(Wish(("A/1/2",)))
-    return stadium
+    return stadium, moments
 
 
 def _dropped(stadium: Stadium) -> int:
@@ -206,7 +213,7 @@ def _dropped(stadium: Stadium) -> int:
 
 
 async def a_table_that_has_grown_is_held_at_once() -> None:
-    stadium = await _known_for_a_moment(tables_of(4))
+    stadium, _ = await _known_for_a_moment(tables_of(4))
     await edit(stadium, layout=tables_of(6))
     held = await stadium.hold(Wish(("W/T",)), "ben")
     assert len(held.reply.legs[0].seats) == 6
@@ -215,7 +222,7 @@ async def a_table_that_has_grown_is_held_at_once() -> None:
 
 
 async def a_table_that_has_shrunk_is_within_the_limit_at_once() -> None:
-    stadium = await _known_for_a_moment(tables_of(6))
+    stadium, _ = await _known_for_a_moment(tables_of(6))
     await stadium.hold(Wish(tuple(f"B/1/{seat}" for seat in range(1, 6))), "ben")
     await edit(stadium, layout=tables_of(4))
     held = await stadium.hold(Wish(("W/T",)), "ben")
@@ -228,33 +235,40 @@ def _known_for_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def an_edit_in_that_very_moment_costs_a_second() -> None:
-    """After room was looked for and before the table is pinned."""
-    told = []
-    for after_ms in range(190, 217, 3):
-        stadium = await _known_for_a_moment(tables_of(4))
-        wish = Wish(("W/T",))
-        editing = asyncio.create_task(edit(stadium, layout=tables_of(6)))
-        await asyncio.sleep(after_ms / 1000)
-        outcome = await stadium.gateway.place_hold(stadium.request("ben", "one"), stadium.event, wish)
-        await editing
-        assert isinstance(outcome, Done), outcome
-        told.append((len(outcome.reply.legs[0].seats), _dropped(stadium)))
-    assert {(6, 1)} < set(told) <= {(4, 0), (6, 1), (6, 0)}
+    """After room was looked for and before the table is pinned; in any other it costs nothing."""
+    told = [
+        (len(outcome.reply.legs[0].seats), _dropped(stadium))
+        async for stadium, outcome in _edited_in_each_moment(15_000)
+        if isinstance(outcome, Done)
+    ]
+    assert set(told) == {(6, 0), (6, 1), (4, 0)}
+    assert len(told) > MOMENTS
 
 
 async def an_edit_in_that_very_moment_is_told_who_has_no_time() -> None:
-    stadium = await _known_for_a_moment(tables_of(4))
-    editing = asyncio.create_task(edit(stadium, layout=tables_of(6)))
-    await asyncio.sleep(0.203)
-    hasty = Request(CALLER, "one", 500, "ben")
-    refused = await stadium.gateway.place_hold(hasty, stadium.event, Wish(("W/T",)))
-    await editing
-    assert isinstance(refused, Rejected)
-    assert (refused.reason, refused.details.fields, _dropped(stadium)) == (Reason.UNAVAILABLE, (), 1)
-    assert refused.details.retry_at_ms is not None
-    await asyncio.sleep(refused.details.retry_at_ms / 1000 - stadium.gateway._now_ms() / 1000)
-    held = await stadium.hold(Wish(("W/T",)), "ben", "one")
-    assert len(held.reply.legs[0].seats) == 6
+    refusals = 0
+    async for stadium, outcome in _edited_in_each_moment(500):
+        assert isinstance(outcome, Rejected) == (_dropped(stadium) > 0)
+        if isinstance(outcome, Rejected):
+            refusals += 1
+            assert (outcome.reason, outcome.details.fields, _dropped(stadium)) == (Reason.UNAVAILABLE, (), 1)
+            assert outcome.details.retry_at_ms is not None
+            await asyncio.sleep((outcome.details.retry_at_ms - stadium.gateway._now_ms()) / 1000)
+            held = await stadium.hold(Wish(("W/T",)), "ben", "one")
+            assert len(held.reply.legs[0].seats) == 6
+    assert refusals
+
+
+async def _edited_in_each_moment(within_ms: int) -> AsyncIterator[tuple[Stadium, Done[HoldReply] | Rejected]]:
+    """What becomes of a hold of a table, to which seats are added before one of the batches that are sent for it."""
+    for number in count(1):
+        stadium, moments = await _known_for_a_moment(tables_of(4))
+        moments.before(number, partial(edit, stadium, layout=tables_of(6)))
+        request = Request(CALLER, "one", within_ms, "ben")
+        outcome = await stadium.gateway.place_hold(request, stadium.event, Wish(("W/T",)))
+        if not moments.came.is_set():
+            return
+        yield stadium, outcome
 
 
 def _kept_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

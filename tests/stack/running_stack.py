@@ -15,7 +15,7 @@ import httpx
 
 from serve.demo import demo_operator_key_file
 from serve.local.preflight import free_port
-from serve.local.processes import marked, working_in
+from serve.local.processes import _TETHER, marked, working_in
 from serve.local.stack import DataFolder, Stack, find_stack
 from serve.settings import variable_of
 
@@ -36,6 +36,7 @@ class RunningStack:
 
     def __init__(self, data_dir: Path, inner_port: int, **settings: str) -> None:
         self.folder = DataFolder(data_dir)
+        self.inner_port = inner_port
         ports = ("http_port", "grpc_port", "postgres_port", "redis_port")
         given = {name: str(free_port()) for name in ports} | {"data_dir": str(data_dir), "inner_port": str(inner_port)}
         self.environ = os.environ | {variable_of(name): value for name, value in (given | settings).items()}
@@ -50,8 +51,9 @@ class RunningStack:
     def start(self) -> None:
         """Start it and wait for `Holdfast is ready`."""
         self._said = ""
+        tether = (sys.executable, "-ISc", _TETHER, str(int(signal.SIGINT)), str(os.getpid()))  # so nothing outlives us
         self._process = subprocess.Popen(
-            [HOLDFAST, "run"],
+            [*tether, HOLDFAST, "run"],
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

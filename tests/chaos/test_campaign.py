@@ -1,0 +1,256 @@
+"""What counts, how a campaign goes on after its runner was killed, and what its results say: all without a stack."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from loadtests.history.tally import Tally
+from tests.chaos import campaign, fault
+from tests.chaos.campaign import WANTED, Campaign, Kept
+from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
+from tests.chaos.plan import IN_TURN, KINDS, segment_faults
+from tests.chaos.process_faults import RedisKilled, ShardKilled
+from tests.chaos.results import Segment, summary, table, wrongs
+from tests.chaos.stage import Audited, Stage
+
+FAULTS = (ShardKilled, RedisKilled, ShardKilled)
+FEW = 7  # and so three stacks
+
+
+def outcome_of(what: str = "shard killed", **changes: object) -> Outcome:
+    """One that counts, with nothing wrong."""
+    good = Outcome(what, 0, "pid 1 gone", True, 150, 900, 1.5, 1.6, 3.0, {"UNAVAILABLE": 3}, 0, [], 150_000, 5.0)
+    return msgspec.structs.replace(good, **changes)
+
+
+def check_what_counts() -> None:
+    assert fault.counts("pid 1 gone", LEAST_WRITES, LEAST_STOCK)
+    assert not fault.counts("", LEAST_WRITES, LEAST_STOCK), "nothing was observed"
+    assert not fault.counts("pid 1 gone", LEAST_WRITES - 1, LEAST_STOCK), "hardly anybody bought"
+    assert not fault.counts("pid 1 gone", LEAST_WRITES, LEAST_STOCK - 1), "hardly anything was left to buy"
+
+
+def test_a_fault_counts_if_it_was_observed_while_there_was_something_to_buy_and_somebody_did() -> None:
+    check_what_counts()
+
+
+@pytest.mark.parametrize(
+    "lax",
+    [
+        lambda effect, writes, stock: writes >= LEAST_WRITES and stock >= LEAST_STOCK,
+        lambda effect, writes, stock: bool(effect) and stock >= LEAST_STOCK,
+        lambda effect, writes, stock: bool(effect) and writes >= LEAST_WRITES,
+    ],
+)
+def test_control_each_condition_is_missed(lax: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault, "counts", lax)
+    with pytest.raises(AssertionError):
+        check_what_counts()
+
+
+class Imagined:
+    """In place of a stage: all is well on it, unless the test says otherwise."""
+
+    findings: tuple[str, ...] = ()
+    dies_at_audit = 0
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.load = self
+
+    async def start(self) -> None:
+        """At once."""
+
+    async def next_turn(self) -> "Imagined":
+        return self
+
+    async def end(self) -> None:
+        """At once."""
+
+    async def abandon(self) -> None:
+        """At once."""
+
+    async def audit(self) -> Audited:
+        Imagined.dies_at_audit -= 1
+        if Imagined.dies_at_audit == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Audited(list(self.findings), 10, 20, Tally({"HOLD ok": 50}))
+
+    async def close(self) -> list[str]:
+        return []
+
+
+class Imaginary:
+    """What is undergone on it: it counts or not, and the runner may be killed in the middle of one."""
+
+    def __init__(self, dies_at: int = 0, *, counted: bool = True) -> None:
+        self._left = dies_at
+        self._counted = counted
+
+    async def undergo(
+        self, kind: Fault, stage: Imagined, turn: Imagined, segment: int
+    ) -> tuple[Outcome, Imagined | None]:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return outcome_of(kind.what, segment=segment, counted=self._counted), turn
+
+
+def run(folder: Path, patch: pytest.MonkeyPatch, imaginary: Imaginary) -> int:
+    """A campaign of few faults, three on each imagined stack; its exit code."""
+    patch.setattr(campaign, "Stage", Imagined)
+    patch.setattr(campaign, "undergo", imaginary.undergo)
+    patch.setattr(campaign, "segment_faults", lambda number: FAULTS)
+    return asyncio.run(Campaign(Kept(folder), Console(quiet=True), wanted=FEW).run())
+
+
+def exit_code_of(target: Callable[[], int]) -> int | None:
+    """Of a process of its own."""
+    process = multiprocessing.get_context("fork").Process(target=lambda: os._exit(target()))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def dies_in_a_fault(folder: Path, patch: pytest.MonkeyPatch) -> int:
+    return run(folder, patch, Imaginary(5))
+
+
+def dies_in_an_audit(folder: Path, patch: pytest.MonkeyPatch) -> int:
+    Imagined.dies_at_audit = 2
+    return run(folder, patch, Imaginary())
+
+
+def dies_while_it_writes(folder: Path, patch: pytest.MonkeyPatch) -> int:
+    append = campaign._append
+
+    def half(path: Path, what: msgspec.Struct) -> None:
+        append(path, what)
+        if isinstance(what, Outcome) and what.segment == 1:
+            os.truncate(path, path.stat().st_size - 9)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    patch.setattr(campaign, "_append", half)
+    return run(folder, patch, Imaginary())
+
+
+DEATHS = (dies_in_a_fault, dies_in_an_audit, dies_while_it_writes)
+
+
+def check_it_goes_on(death: Callable[[Path, pytest.MonkeyPatch], int], folder: Path, patch: pytest.MonkeyPatch) -> None:
+    assert exit_code_of(lambda: death(folder, patch)) == -signal.SIGKILL
+    assert exit_code_of(lambda: run(folder, patch, Imaginary())) == 0
+    kept = Kept(folder)
+    assert [segment.number for segment in kept.segments] == [0, 1, 2]
+    assert Counter(outcome.segment for outcome in kept.outcomes) == Counter({0: 3, 1: 3, 2: 3})
+    said = msgspec.json.decode((folder / "results.json").read_bytes())
+    assert (said["counted"], len(said["segments"])) == (9, 3)
+
+
+@pytest.mark.parametrize("death", DEATHS)
+def test_a_campaign_whose_runner_was_killed_goes_on(
+    death: Callable[[Path, pytest.MonkeyPatch], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_it_goes_on(death, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("death", DEATHS[:2])
+def test_control_outcomes_of_a_stack_that_was_never_audited_would_be_seen(
+    death: Callable[[Path, pytest.MonkeyPatch], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Kept.__init__
+
+    def credulous(self: Kept, folder: Path) -> None:
+        path = folder / "outcomes.jsonl"
+        outcomes = campaign._read(path, Outcome)
+        begin(self, folder)
+        self.outcomes = outcomes
+        campaign._write(path, outcomes)
+
+    monkeypatch.setattr(Kept, "__init__", credulous)
+    with pytest.raises(AssertionError):
+        check_it_goes_on(death, tmp_path, monkeypatch)
+
+
+def test_what_never_counts_ends_and_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "MOST_SEGMENTS", 4)
+    assert run(tmp_path, monkeypatch, Imaginary(counted=False)) == 1
+    assert (Kept(tmp_path).counted, len(Kept(tmp_path).segments)) == (0, 4)
+
+
+def test_a_stack_of_which_something_was_wrong_fails_and_is_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Imagined, "findings", ("unit claimed twice",))
+    assert run(tmp_path, monkeypatch, Imaginary()) == 1
+    assert (tmp_path / "stack-0").exists()
+    monkeypatch.setattr(Imagined, "audit", Stage.audit)  # which fails on it
+    assert run(tmp_path / "other", monkeypatch, Imaginary()) == 1
+    assert "could not be used or audited" in Kept(tmp_path / "other").segments[0].findings[0]
+
+
+def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
+    good = outcome_of()
+    audited = Segment(0, 10, 20, [])
+    assert wrongs([good], [audited]) == []
+    assert len(wrongs([outcome_of(wrong=["nothing was sold for 7.0 s"])], [audited])) == 1
+    assert len(wrongs([good], [msgspec.structs.replace(audited, findings=["unit claimed twice"])])) == 1
+
+
+def test_only_what_counts_is_in_the_table() -> None:
+    outcomes = [outcome_of(), outcome_of(unavailable_s=2.5), outcome_of(counted=False, unavailable_s=99.0, stock=3)]
+    segment = Segment(0, 10, 20, [], 1_000, 3, 0, {"disk full": "not root"})
+    said = summary(outcomes, [segment], KINDS)
+    assert (said["counted"], said["not_counted"]) == (2, 1)
+    text = table(said)
+    assert "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | UNAVAILABLE 6 |" in text
+    assert "1,000 calls in histories, 0 unchecked, 3 of unknown outcome (0.30%)" in text
+    assert "at least 150,000 units were left" in text
+    assert "99" not in text
+    assert "Not on this machine: disk full: not root." in text
+
+
+def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None:
+    outcomes = [
+        outcome_of("shard killed", unavailable_s=1.0),
+        outcome_of("HAProxy killed", unavailable_s=3.5),
+        outcome_of("shard paused for 90 s", unavailable_s=3.0, shown="0 rows landed"),
+        outcome_of("raylet killed", unavailable_s=12.0),
+        outcome_of("the whole Ray killed", unavailable_s=13.0),
+        outcome_of("Postgres stopped immediately", unavailable_s=0.6),
+        outcome_of("Postgres primary killed, its synchronous replica promoted", unavailable_s=0.4),
+        outcome_of("commits of 2 s", unavailable_s=4.0),
+    ]
+    text = table(summary(outcomes, [Segment(0, 10, 20, [])], KINDS))
+    for line in (
+        "| one process | 3 | 3.5 s | HAProxy killed | 5 s |",
+        "| raylet | 1 | 12.0 s | raylet killed | 45 s |",
+        "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 45 s |",
+        "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 15 s |",
+        "| Postgres, whose replica is promoted | 1 | 0.4 s | Postgres primary killed, its synchronous replica promoted",
+        "shard paused for 90 s: 0 rows landed.",
+    ):
+        assert line in text
+
+
+def test_every_kind_of_fault_has_its_turn_and_all_together_are_enough() -> None:
+    had = {kind for number in range(len(IN_TURN)) for kind in segment_faults(number)}
+    assert had == set(KINDS)
+    names = [kind.what for kind in KINDS]
+    assert len(set(names)) == len(names)
+    whole: Counter[str] = Counter()
+    segments = 0
+    while whole.total() < WANTED:
+        whole.update(kind.what for kind in segment_faults(segments))
+        segments += 1
+    assert segments <= campaign.MOST_SEGMENTS / 2
+    assert min(whole[kind.what] for kind in KINDS) >= 3

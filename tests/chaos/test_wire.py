@@ -1,0 +1,102 @@
+"""The wire cuts where it says, and tells what came of it only if that was so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from tests.chaos.wire import Cut, Wire
+
+SHARD = "shard-0001"
+LATER_S = 0.3  # a server takes less to commit
+
+_CREATE = "create table if not exists wired (number integer primary key)"
+_INSERT = "insert into wired values ($1::integer)"
+_RETURNING = "insert into wired values ($1::integer) returning number"
+_COUNT = "select count(*) from wired where number = $1"
+
+
+class Wired:
+    """A commit line over a wire, and a look past it."""
+
+    def __init__(self, wire: Wire, past: asyncpg.Connection) -> None:
+        self.wire = wire
+        self._past = past
+
+    async def line(self) -> asyncpg.Connection:
+        settings = {"application_name": f"holdfast-{SHARD}-commit"}
+        return await asyncpg.connect(self.wire.database_url, server_settings=settings)
+
+    async def is_in(self, number: int) -> bool:
+        await asyncio.sleep(LATER_S)
+        return bool(await self._past.fetchval(_COUNT, number))
+
+
+@asynccontextmanager
+async def wired(database_url: str) -> AsyncIterator[Wired]:
+    wire = Wire(database_url)
+    server = await wire.serve()
+    past = await asyncpg.connect(database_url)
+    try:
+        await past.execute(_CREATE)
+        yield Wired(wire, past)
+    finally:
+        await past.close()
+        server.close()
+        await wire.close()
+
+
+@pytest.mark.parametrize(("where", "lands"), [(Cut.BEFORE, False), (Cut.AFTER, True), (Cut.DURING, None)])
+def test_a_commit_is_cut_where_it_should_be(where: Cut, lands: bool | None, own_database_url: str) -> None:
+    async def main() -> None:
+        async with wired(own_database_url) as stage:
+            line = await stage.line()
+            insert = await line.prepare(_RETURNING)
+            await insert.fetchrow(1)
+            seen = stage.wire.cut_next_commit(where)
+            with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
+                await insert.fetchrow(2)  # as appends are: Postgres does not say that the statement is complete
+            assert await seen
+            assert await stage.is_in(1)
+            if lands is not None:
+                assert await stage.is_in(2) is lands
+            again = await stage.line()
+            assert stage.wire.commit_line_count == 2
+            await again.close()
+            line.terminate()
+
+    asyncio.run(main())
+
+
+def test_control_a_commit_that_is_refused_is_not_called_one(own_database_url: str) -> None:
+    async def main() -> None:
+        async with wired(own_database_url) as stage:
+            line = await stage.line()
+            insert = await line.prepare(_INSERT)
+            await insert.fetch(1)
+            seen = stage.wire.cut_next_commit(Cut.AFTER)
+            with pytest.raises((asyncpg.PostgresConnectionError, ConnectionError)):
+                await insert.fetch(1)
+            assert not seen.done()
+            line.terminate()
+
+    asyncio.run(main())
+
+
+def test_statements_of_a_shard_s_commit_lines_are_counted(own_database_url: str) -> None:
+    async def main() -> None:
+        async with wired(own_database_url) as stage:
+            assert stage.wire.commit_lines(SHARD) == []
+            line = await stage.line()
+            (passage,) = stage.wire.commit_lines(SHARD)
+            assert stage.wire.commit_lines("shard-0002") == []
+            before = passage.statement_count
+            insert = await line.prepare(_INSERT)
+            for number in range(5):
+                await insert.fetch(number)
+            assert passage.statement_count == before + 5
+            await line.close()
+
+    asyncio.run(main())

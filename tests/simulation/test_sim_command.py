@@ -1,0 +1,59 @@
+"""How `python -m tests.simulation.sim` ends, and what it says then."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FEW = "3"
+
+NO_KEY_CHECK = """
+from actors.core import holds
+
+holds.remember_with_hold = lambda *_, **__: None
+"""
+FEW_ARE_ENOUGH = """
+from tests.simulation import sim_report
+
+sim_report.SEEDS_FOR_FAULTS = 1
+"""
+
+
+def sim(*words: str, patches: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """The command; `patches`: a folder with a `sitecustomize`, by which its processes are patched."""
+    path = [str(patches), *sys.path] if patches is not None else sys.path
+    command = [sys.executable, "-m", "tests.simulation.sim", *words]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(path), "COLUMNS": "500"}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_seeds_in_which_not_every_fault_took_effect_end_badly_where_there_were_enough_of_them(tmp_path: Path) -> None:
+    few = sim("--seeds", "1", "--processes", "1")
+    assert (few.returncode, few.stderr) == (0, "")
+    assert "1 seeds" in few.stdout
+    (tmp_path / "sitecustomize.py").write_text(FEW_ARE_ENOUGH)
+    enough = sim("--seeds", "1", "--processes", "1", patches=tmp_path)
+    assert enough.returncode == 1
+    assert "MISSING no " in enough.stdout
+    assert "WRONG" not in few.stdout + enough.stdout
+
+
+def test_a_seed_that_breaks_a_rule_is_printed_and_ends_badly_by_itself_as_well(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_KEY_CHECK)
+    many = sim("--seeds", FEW, "--processes", "1", patches=tmp_path)
+    assert many.returncode == 1
+    again = re.search(r"again: python -m tests\.simulation\.sim --seed (\d+)", many.stdout)
+    assert again is not None, many.stdout
+    one = sim("--seed", again[1], patches=tmp_path)
+    assert one.returncode == 1
+    assert f"WRONG seed {again[1]}: " in one.stdout
+    healthy = sim("--seed", again[1])
+    assert healthy.returncode == 0, "it was not the seed"
+    assert "WRONG" not in healthy.stdout
+
+
+def test_a_trace_is_of_one_seed() -> None:
+    done = sim("--seeds", FEW, "--trace", "trace")
+    assert done.returncode == 2
+    assert "--trace needs --seed" in done.stderr
