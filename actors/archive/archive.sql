@@ -108,6 +108,13 @@ where block_id = $1
 order by position desc
 limit 1;
 
+-- name: epoch_of_move
+-- Of one move more than there were, by nobody's incarnation: see `Epoch`. $2: of the block's last row.
+select greatest(max(assigned_epoch), $2::bigint >> 28 << 28) + (1::bigint << 28) from blocks where block_id = $1;
+
+-- name: assign_anew
+update blocks set assigned_epoch = $2 where block_id = $1;
+
 -- name: close_history
 -- The last row of all: whoever has the block in memory does not speak for it any more.
 insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, entries, chain)

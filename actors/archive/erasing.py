@@ -4,9 +4,9 @@ What stays says that there was such an event, and that its history was this one:
 and for each block the last row that was archived, whose chain proves any copy of the file. Not its desks': baskets and
 their orders are theirs, and stay as long as they do.
 
-All in one transaction, then the file; who is stopped in between deletes the file the next time. A row is appended
-behind each last one, so that no shard answers any more from what it has in memory; the snapshot that stands there knows
-the event and nobody.
+All in one transaction, then the file; who is stopped in between deletes the file the next time. A claim is appended
+behind each last row, as if the block were moved and moved back: no shard answers any more from what it has in memory,
+and the one whose it is loads it anew, from the snapshot that stands there and knows the event and nobody.
 """
 
 import secrets
@@ -24,9 +24,11 @@ from actors.core.state import BlockState
 from actors.database.connect import Connection
 from actors.database.queries import load_queries
 from actors.journal.codec import encode_entries
-from actors.journal.journal import JournalRow, chain_of
+from actors.journal.journal import MAX_MOVES, JournalRow, chain_of
 
 _SQL = load_queries(Path(__file__).parent / "archive.sql")
+ERASER = "retention"
+"""Who claims a block that is erased, by its last row."""
 
 
 class NotErased(Exception):
@@ -100,7 +102,8 @@ async def _erase_block(connection: Connection, end: ArchivedBlock, fold: Fold, b
     if last.recorded_at_ms >= before_ms:
         raise NotErased(f"{event_id(end.block)}: it was written to too lately")
     bare = bared(fold.state)
-    row = await _closing_row(connection, last, fold.owner, bare)
+    epoch = await _moved(connection, last)
+    row = await _closing_row(connection, last, epoch, bare)
     await connection.execute(_SQL["close_history"], *msgspec.structs.astuple(row))
     await connection.execute(_SQL["save_snapshot"], row.block, row.position, row.chain, FORMAT, freeze(bare))
     await connection.execute(_SQL["drop_other_snapshots"], row.block, row.position, FORMAT)
@@ -111,11 +114,20 @@ async def _erase_block(connection: Connection, end: ArchivedBlock, fold: Fold, b
         await connection.execute(_SQL[dropped], row.block)
 
 
-async def _closing_row(connection: Connection, last: JournalRow, owner: str, bare: BlockState) -> JournalRow:
-    """A claim once more by who wrote the last row, so that whoever comes later may have the block; applied to it."""
+async def _moved(connection: Connection, last: JournalRow) -> int:
+    """An epoch above that of the last row and below that of whoever is to have the block, which the catalogue knows."""
+    epoch = int(await connection.fetchval(_SQL["epoch_of_move"], last.block, last.epoch))
+    if not epoch >> 28 & MAX_MOVES:
+        raise NotErased(f"{event_id(last.block)}: it was moved too often in the life of its cluster")
+    await connection.execute(_SQL["assign_anew"], last.block, epoch)
+    return epoch
+
+
+async def _closing_row(connection: Connection, last: JournalRow, epoch: int, bare: BlockState) -> JournalRow:
+    """The claim, applied to the state."""
     now_ms = max(await connection.fetchval(_SQL["now_ms"]), bare.last_at_ms)
-    activated = Activated(now_ms, owner, secrets.token_bytes(8))
+    activated = Activated(now_ms, ERASER, secrets.token_bytes(8))
     core.apply(bare, activated)
     encoded = encode_entries([activated])
-    chain = chain_of(last.chain, last.block, last.position + 1, last.epoch, now_ms, encoded)
-    return JournalRow(last.block, last.position + 1, last.epoch, now_ms, 1, encoded, chain)
+    chain = chain_of(last.chain, last.block, last.position + 1, epoch, now_ms, encoded)
+    return JournalRow(last.block, last.position + 1, epoch, now_ms, 1, encoded, chain)

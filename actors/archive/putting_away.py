@@ -14,7 +14,6 @@ import msgspec
 
 from actors.archive.archive_file import SUFFIX, ArchivedBlock, ArchiveFile, ArchiveWriter, Header
 from actors.core import block as core
-from actors.core.entries import Activated
 from actors.core.ids import BlockId, event_id
 from actors.core.replies import EventStatus
 from actors.core.snapshot import FORMAT, freeze
@@ -48,21 +47,18 @@ class PutAway(msgspec.Struct, frozen=True):
 
 
 class Fold:
-    """A block from its first row on. `owner`: the shard that claimed it last."""
+    """A block from its first row on."""
 
     def __init__(self) -> None:
         self.state = BlockState()
         self.position = 0
         self.chain = GENESIS
-        self.owner = ""
 
     def follow(self, row: JournalRow) -> None:
         """Apply the next row. Raises NotPutAway: it does not follow, or does not apply."""
         try:
             for entry in entries_of_next(row, self.position, self.chain):
                 core.apply(self.state, entry)
-                if isinstance(entry, Activated):
-                    self.owner = entry.shard
         except Exception as fault:  # whatever it is, nothing may be dropped
             raise NotPutAway(f"row {row.position} of {row.block}: {fault!r}") from fault
         self.position, self.chain = row.position, row.chain
