@@ -1,12 +1,26 @@
 -- name: blocks
--- Blocks with rows, of the catalogue, whose last row is not older than $1.
+-- Blocks with rows, of the catalogue, whose last row is not older than $1 and whose first is not in an archive.
 select blocks.block_id
 from blocks
 cross join lateral (
   select recorded_at_ms from journal where journal.block_id = blocks.block_id order by position desc limit 1
 ) as head
 where head.recorded_at_ms >= $1
+  and not exists (select from archived_blocks where archived_blocks.block_id = blocks.block_id)
 order by blocks.block_id;
+
+-- name: put_away
+-- Blocks whose rows are in an archive, and whether the one that it ends with, and nothing before that, is here.
+select
+  archived_blocks.block_id,
+  coalesce(journal.chain = archived_blocks.chain, false)
+  and not exists (
+    select from journal as before
+    where before.block_id = archived_blocks.block_id and before.position < archived_blocks.position
+  ) as is_sound
+from archived_blocks
+left join journal on journal.block_id = archived_blocks.block_id and journal.position = archived_blocks.position
+order by archived_blocks.block_id;
 
 -- name: snapshots
 select position, chain, format, state
