@@ -26,8 +26,8 @@ class SharedReads(Generic[K, V]):
         self.begun = 0
 
     def join(self, key: K, read: Callable[[], Coroutine[Any, Any, V]]) -> SharedRead[V]:
-        """The read of this key that is under way; `read` begins one if there is none."""
-        if key not in self._under_way:
+        """The read of this key that is under way; `read` begins one if there is none. One that is over is none."""
+        if key not in self._under_way or self._under_way[key][1].done():
             self.begun += 1
             self._under_way[key] = self.begun, asyncio.create_task(read())
             self._under_way[key][1].add_done_callback(partial(self._has_read, key))
@@ -35,5 +35,6 @@ class SharedReads(Generic[K, V]):
         return SharedRead(number, asyncio.shield(reading))
 
     def _has_read(self, key: K, reading: asyncio.Task[V]) -> None:
-        del self._under_way[key]
+        if self._under_way[key][1] is reading:  # else the next has begun
+            del self._under_way[key]
         look_at(reading)

@@ -25,8 +25,8 @@ def run_audit(
     """Audit these blocks, or all, against what clients were told (files of `Answered`, one JSON document a line).
 
     `archives`: files of events that were put away, or folders of such; whatever else was is left out, and that is said.
-    Blocks that clients were told of are audited in any case. Prints every finding. 0: nothing is wrong; 1: something
-    is, or the journal or a file cannot be read.
+    Blocks that clients were told of are audited in any case. Prints every finding, and apart from them those that
+    corrections have settled. 0: nothing is wrong; 1: something is, or the journal or a file cannot be read.
     """
     console = console or Console(highlight=False, soft_wrap=True, emoji=False)
     try:
@@ -47,7 +47,8 @@ def run_audit(
     open_deeds = sum(block.open_deeds for block in audit.summaries)
     still_open = f", {open_deeds:,} deeds not acknowledged by legs yet" if open_deeds else ""
     counts = f"{len(audit.summaries):,} blocks, {rows:,} rows, {entries:,} entries{still_open}"
-    console.print(f"{counts}: {finding_count:,} findings")
+    settled = f", and {len(audit.settled):,} settled by corrections" if audit.settled else ""
+    console.print(f"{counts}: {finding_count:,} findings{settled}")
     for archive in sorted(set(audit.left_out.values())):
         console.print(f"not audited: what is in the archive {archive}; give it with --archive", markup=False)
     return WRONG if finding_count else CLEAN
@@ -58,4 +59,6 @@ async def _print_findings(audit: JournalAudit, blocks: Sequence[str] | None, con
     async for finding in audit.run(blocks):
         finding_count += 1
         console.print(str(finding), style="red", markup=False)
+    for finding in audit.settled:
+        console.print(f"settled by a correction: {finding}", style="yellow", markup=False)
     return finding_count

@@ -76,10 +76,12 @@ async def _put(
     connection: Connection, blocks: list[BlockId], before: datetime | None, quiet_days: float, into: Path
 ) -> bool:
     from actors.archive.archive_file import ArchiveDamaged
-    from actors.archive.putting_away import NotPutAway, finished_before, put_away
+    from actors.archive.putting_away import NotPutAway, finished_before, put_away, take_all_turns
 
     quiet = before or datetime.now(UTC) - timedelta(days=quiet_days)
     before_ms = int(quiet.timestamp() * 1000)
+    if not await take_all_turns(connection):
+        fail("archive: another archive put or retention runs on this database")
     all_are = True
     for block in blocks or await finished_before(connection, before_ms):
         try:

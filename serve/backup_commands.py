@@ -1,19 +1,21 @@
 """`holdfast backup`: a copy of the database while it sells, named positions, and a data folder as of one of them."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
-from serve.command_line import DataDir, fail, out, running_stack
+from serve.command_line import DatabaseUrl, DataDir, errors, fail, out, running_stack, settings_of
 
 if TYPE_CHECKING:
     from serve.backups import Mark
 
-backup = typer.Typer(no_args_is_help=True, help="Backups of the embedded database, and restoring them.")
+backup = typer.Typer(no_args_is_help=True, help="Backups, named positions, and what was restored.")
+
+T = TypeVar("T")
 
 Folder = Annotated[Path, typer.Argument(help="The backup's folder.")]
 
@@ -30,14 +32,28 @@ def create(folder: Folder, data_dir: DataDir = None) -> None:
 
 
 @backup.command("mark")
-def mark(name: Annotated[str, typer.Argument(help="A name of its own.")], data_dir: DataDir = None) -> None:
+def mark(
+    name: Annotated[str, typer.Argument(help="A name of its own.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Name this position: all that was acknowledged before this command began is before it.
 
-    Prints it when the backup has all of the log up to there on disk.
+    Prints it when the backup has all of the log up to there on disk; of a PostgreSQL of your own, when its
+    archive_command has: `point` is then its recovery_target_name. May need the right to pg_create_restore_point and
+    pg_switch_wal.
     """
     from serve import backups
 
-    _tell(backups.mark(running_stack(data_dir), name))
+    own = settings_of(data_dir=data_dir, database_url=database_url).database_url
+    stack = None if own else running_stack(data_dir)
+    if stack is not None and stack.settings.database_url is None:
+        _tell(backups.mark(stack, name))
+        return
+    marked, is_archived = _done(backups.mark_own(own or stack.database_url, name))  # type: ignore[union-attr]
+    out.print(msgspec.json.encode(marked).decode())
+    if not is_archived:
+        errors.print(f"archive_mode is off: see to it that whoever receives the log has {marked.file}")
 
 
 @backup.command("restore")
@@ -60,15 +76,31 @@ def restore(
     out.print(f"{data_dir} is as of {marked.name}, at {marked.lsn}: holdfast run --data-dir {data_dir}")
 
 
-def _tell(making: "Awaitable[Mark]") -> None:
+@backup.command("anew")
+def anew(
+    database_url: Annotated[str, typer.Option(help="Of the PostgreSQL that was restored, before Holdfast runs on it.")],
+) -> None:
+    """Let the history of a database that other tools restored begin anew.
+
+    Shards that still run on what it is a copy of have no say in it from then on. `backup restore` does this by itself.
+    """
+    from serve import backups
+
+    url = settings_of(database_url=database_url).database_url
+    generation = _done(backups.begin_anew(url or database_url))
+    out.print(f"clusters from now on are above generation {generation:,}")
+
+
+def _tell(making: "Coroutine[Any, Any, Mark]") -> None:
+    out.print(msgspec.json.encode(_done(making)).decode())
+
+
+def _done(making: Coroutine[Any, Any, T]) -> T:
     from actors.database.connect import FAULTS
     from serve.backups import BackupError
     from serve.local.preflight import CannotStart
 
-    async def made() -> "Mark":
-        return await making
-
     try:
-        out.print(msgspec.json.encode(asyncio.run(made())).decode())
+        return asyncio.run(making)
     except (BackupError, CannotStart, *FAULTS) as fault:
         fail(f"backup: {fault}")

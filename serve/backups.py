@@ -3,6 +3,13 @@
 The folder: `base`, as pg_basebackup made it while everything sold; `wal`, the log, received by pg_receivewal as long as
 the stack runs; `marks`, a file for each named position; `secrets`, those of the data folder. A mark is whole when the
 log is there, on disk, up to it. What is in Redis is derived, and is not in it.
+
+A PostgreSQL of one's own is backed up by its own tools: the programs of ours speak no TLS and know no ICU, and whoever
+runs it has better ones. Positions in its log are named here too, and once restored its history begins anew here.
+
+What was restored goes on another way than the history that it is of, which others may still be serving. So its next
+cluster is of a generation that no cluster of that history will have come to, and has secrets of its own: whoever is
+left of the others finds no way in, and what they may still write is fenced by whoever claims the block.
 """
 
 import asyncio
@@ -20,12 +27,13 @@ from pathlib import Path
 import msgspec
 
 from actors.archive.archive_file import sync_folder
-from actors.database.connect import connect
+from actors.database.connect import FAULTS, Connection, connect
 from actors.database.queries import load_queries
 from serve.local.archiving import SLOT, WAL, Going, backup_of, connection_of
 from serve.local.postgres import Postgres, give_to_owner, programs
 from serve.local.preflight import free_port
 from serve.local.stack import DataFolder, Stack, write_private
+from serve.settings import described
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
 FIRST_MARK = "created"
@@ -33,6 +41,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PATIENCE_S = 60.0
 _RESTORE_PATIENCE_S = 24 * 3600.0
 _LOOK_S = 0.05
+_SECRETS_OF_A_STACK = ("postgres", "redis", "ray", "link")  # of a restored one its own
+LEAP = 10_000  # at least so far above what is known: that history may have seen as many clusters since
 
 
 class BackupError(Exception):
@@ -53,8 +63,9 @@ async def create(stack: Stack, folder: Path) -> Mark:
     """Begin a backup in a new folder, from which on the log is received there; its first mark. Raises BackupError."""
     if stack.settings.database_url is not None:
         raise BackupError(
-            "the database is not the embedded one: back it up with its own tools (archive_mode=on, an archive_command "
-            "that syncs what it writes, pg_basebackup, pg_create_restore_point)"
+            f"{described('database_url')} names a PostgreSQL of your own, and this copies the embedded one only: use "
+            "pg_basebackup and archive_mode=on with an archive_command that syncs, or your provider's tool; holdfast "
+            "backup mark names positions in its log, and holdfast backup anew is for what was restored"
         )
     _make(folder)
     await _keep_slot(stack.database_url)
@@ -74,11 +85,10 @@ async def create(stack: Stack, folder: Path) -> Mark:
 
 async def mark(stack: Stack, name: str) -> Mark:
     """Name this position: whatever was acknowledged before this call is before it. Raises BackupError, `FAULTS`."""
+    check_name(name)
     folder = backup_of(DataFolder(stack.settings.data_dir))
     if folder is None:
         raise BackupError("there is no backup yet: holdfast backup create")
-    if not _NAME.fullmatch(name):
-        raise BackupError("NAME: lower case letters, digits, - and _ are allowed, 40 at most")
     file = _mark_file(folder, name)
     try:
         file.open("xb").close()
@@ -89,18 +99,64 @@ async def mark(stack: Stack, name: str) -> Mark:
         slot = await connection.fetchrow(_SQL["slot"], SLOT)
         if slot is None or slot["wal_status"] == "lost":
             raise BackupError("the log has a gap, as it was not received for too long: begin a new backup")
-        point = f"{name} {secrets.token_hex(8)}"  # no other has the same, in whichever backup
-        made = await connection.fetchrow(_SQL["mark"], point)
-        wal_file = await connection.fetchval(_SQL["file_of"], made["lsn"])
-        await connection.fetchval(_SQL["end_file"])
+        marked = await named(connection, name)
     finally:
         await connection.close()
     logs = DataFolder(stack.settings.data_dir).logs
-    await _wait((folder / WAL / wal_file).exists, f"the log is not received: see {logs / 'backup.log'}")
-    marked = Mark(name, point, made["lsn"], wal_file, made["at_ms"])
+    await _wait((folder / WAL / marked.file).exists, f"the log is not received: see {logs / 'backup.log'}")
     write_private(file, msgspec.json.encode(marked))
     _sync(file.parent)
     return marked
+
+
+async def mark_own(database_url: str, name: str) -> tuple[Mark, bool]:
+    """As `mark`, in the log of a PostgreSQL of one's own; whether its archiver has all of the log up to there.
+
+    Where nothing is archived by a command, whether anybody has it cannot be seen. Raises BackupError, `FAULTS`.
+    """
+    check_name(name)
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        marked = await named(connection, name)
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            archiver = await connection.fetchrow(_SQL["archiver"], marked.file)
+            if not archiver["goes_on"] or archiver["has_file"]:
+                return marked, archiver["goes_on"]
+            if time.monotonic() > deadline:
+                raise BackupError(f"{marked.file} is not archived: see archive_command and pg_stat_archiver")
+            await asyncio.sleep(_LOOK_S)
+    finally:
+        await connection.close()
+
+
+async def named(connection: Connection, name: str) -> Mark:
+    """A position of this name, the end of a file of the log. Raises `FAULTS`."""
+    point = f"{name} {secrets.token_hex(8)}"  # no other has the same, in whichever backup
+    made = await connection.fetchrow(_SQL["mark"], point)
+    wal_file = await connection.fetchval(_SQL["file_of"], made["lsn"])
+    await connection.fetchval(_SQL["end_file"])
+    return Mark(name, point, made["lsn"], wal_file, made["at_ms"])
+
+
+async def begin_anew(database_url: str) -> int:
+    """Let a restored database's next cluster be newer than all of the history that it is of; above which generation.
+
+    Raises BackupError, `FAULTS`.
+    """
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        if (beating := await connection.fetchval(_SQL["beating"])) is not None:
+            raise BackupError(f"{beating} beats in this database: stop the Holdfast that runs on it first")
+        return int(await connection.fetchval(_SQL["raise_generation"], LEAP))
+    finally:
+        await connection.close()
+
+
+def check_name(name: str) -> None:
+    """Raises BackupError."""
+    if not _NAME.fullmatch(name):
+        raise BackupError("NAME: lower case letters, digits, - and _ are allowed, 40 at most")
 
 
 def restore(folder: Path, name: str, data_dir: Path) -> Mark:
@@ -114,11 +170,11 @@ def restore(folder: Path, name: str, data_dir: Path) -> Mark:
         unfinished = data.root / "postgres.restored"
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(folder / "base", unfinished, symlinks=True)
-        shutil.copytree(folder / "secrets", data.root / "secrets", dirs_exist_ok=True)
+        _copy_secrets(folder, data)
         (unfinished / "recovery.signal").touch()
         unfinished.chmod(0o700)
         give_to_owner(unfinished)
-        recovered(unfinished, folder.resolve() / WAL, marked, data)
+        recovered(unfinished, folder.resolve(), marked, data)
         unfinished.rename(data.postgres)
         sync_folder(data.root)
     return marked
@@ -139,13 +195,13 @@ def check_base(base: Path) -> None:
                 raise BackupError(f"{path} is not what was backed up")
 
 
-def recovered(unfinished: Path, wal: Path, marked: Mark, data: DataFolder) -> None:
-    """Replay the log up to the mark and no further, and let the next cluster be the newest. Raises as `restore`."""
-    source = shlex.quote(str(wal).replace("%", "%%")) + "/%f"
+def recovered(unfinished: Path, folder: Path, marked: Mark, data: DataFolder) -> None:
+    """Replay the log up to the mark and no further, and let a history of its own begin there. Raises as `restore`."""
+    source = shlex.quote(str(folder / WAL).replace("%", "%%")) + "/%f"
     postgres = Postgres(
         unfinished,
         free_port(),
-        data.secret("postgres"),
+        folder / "secrets" / "postgres",
         log=data.logs / "restore.log",
         also={
             "restore_command": f'cp -- {source} "%p"',
@@ -161,7 +217,9 @@ def recovered(unfinished: Path, wal: Path, marked: Mark, data: DataFolder) -> No
         stopped_at = _end_of_replay(unfinished)
         if stopped_at != marked.lsn:
             raise BackupError(f"it was replayed up to {stopped_at}, and {marked.name} is at {marked.lsn}")
-        asyncio.run(_raise_generation(postgres.url))
+        asyncio.run(_set_apart(postgres.url, data.secret("postgres").read_text()))
+    except FAULTS as fault:
+        raise BackupError(f"what was restored cannot be set apart from what it is of: {fault}") from fault
     finally:
         postgres.stop()
 
@@ -172,12 +230,22 @@ def _end_of_replay(folder: Path) -> str:
     return history.read_text().strip().splitlines()[-1].split("\t")[1]
 
 
-async def _raise_generation(database_url: str) -> None:
+async def _set_apart(database_url: str, password: str) -> None:
+    """Let nobody who knew the former database reach or outrank this one."""
     connection = await connect(database_url, application_name="holdfast backup")
     try:
-        await connection.fetchval(_SQL["raise_generation"])
+        await connection.fetchval(_SQL["raise_generation"], LEAP)
+        await connection.execute(await connection.fetchval(_SQL["change_password"], password))
     finally:
         await connection.close()
+
+
+def _copy_secrets(folder: Path, data: DataFolder) -> None:
+    """Those that are not of the former stack's parts: keys that clients have."""
+    (data.root / "secrets").mkdir(mode=0o700, exist_ok=True)
+    for secret in (folder / "secrets").iterdir():
+        if secret.name not in _SECRETS_OF_A_STACK:
+            shutil.copy2(secret, data.root / "secrets")
 
 
 async def _keep_slot(database_url: str) -> None:

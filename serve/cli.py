@@ -20,6 +20,7 @@ from serve import (
     doctor_command,
     journal_commands,
     quarantine_commands,
+    retention_command,
     shard_commands,
 )
 from serve.command_line import (
@@ -58,6 +59,7 @@ app.command()(journal_commands.replay)
 app.command("journal")(journal_commands.show_journal)
 app.command()(doctor_command.doctor)
 app.add_typer(archive_commands.archive, name="archive")
+app.command()(retention_command.retention)
 app.add_typer(backup_commands.backup, name="backup")
 
 

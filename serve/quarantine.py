@@ -37,7 +37,7 @@ def run_list(database_url: str, console: Console, errors: Console) -> int:
 
     async def tell(quarantines: Quarantines) -> None:
         standing = await quarantines.all()
-        console.print("\n".join(map(_line, standing)) or "nothing is quarantined", markup=False)
+        console.print("\n".join(map(line_of, standing)) or "nothing is quarantined", markup=False)
 
     return _run(database_url, errors, tell)
 
@@ -53,7 +53,7 @@ def run_impose(database_url: str, block: BlockId, by: str, why: str, console: Co
         if await quarantines.impose(block, position, why, by):
             console.print(f"{event_id(block)} is quarantined: its shard stops within about a second", markup=False)
         else:
-            console.print("\n".join(map(_line, await quarantines.of([block]))), markup=False)
+            console.print("\n".join(map(line_of, await quarantines.of([block]))), markup=False)
 
     return _run(database_url, errors, tell)
 
@@ -87,6 +87,18 @@ async def end(quarantines: Quarantines, block: BlockId, correction: Correction, 
             return f"the quarantine of {event} has ended{found}"
         await asyncio.sleep(LOOK_S)
     raise Refused(f"{event} is not served again in {END_PATIENCE_S:.0f} s: it will be when its shard serves")
+
+
+def line_of(standing: Quarantine) -> str:
+    """What is quarantined, since when, by whom, because of which rows and why, and what comes of wishes to end it."""
+    rows = f"rows {standing.position} to {standing.last_position}" if standing.last_position else "no row"
+    rows = f"row {standing.position}" if standing.position == standing.last_position != 0 else rows
+    words = [event_id(standing.block), rfc3339(standing.imposed_at_ms), f"by {standing.by}", rows, standing.why]
+    if standing.is_ending:
+        words.append("(is being ended)")
+    if standing.refused_because:
+        words.append(f"(could not be ended: {standing.refused_because})")
+    return "  ".join(words)
 
 
 def _run(database_url: str, errors: Console, command: Callable[[Quarantines], Awaitable[None]]) -> int:
@@ -152,14 +164,3 @@ def _in_flag(fault: str, ends: Ends) -> str:
         return fault
     named = f" {getattr(ends, name)[int(place[:-1])]}" if place else ""
     return f"{_FLAGS[name]}{named}: {problem}"
-
-
-def _line(standing: Quarantine) -> str:
-    rows = f"rows {standing.position} to {standing.last_position}" if standing.last_position else "no row"
-    rows = f"row {standing.position}" if standing.position == standing.last_position != 0 else rows
-    words = [event_id(standing.block), rfc3339(standing.imposed_at_ms), f"by {standing.by}", rows, standing.why]
-    if standing.is_ending:
-        words.append("(is being ended)")
-    if standing.refused_because:
-        words.append(f"(could not be ended: {standing.refused_because})")
-    return "  ".join(words)

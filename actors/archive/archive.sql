@@ -17,6 +17,9 @@ order by availability.block_id;
 -- name: take_turn
 select pg_advisory_xact_lock(hashtextextended('holdfast.archive ' || $1, 0));
 
+-- name: take_all_turns
+select pg_try_advisory_lock(hashtextextended('holdfast.retention', 0));
+
 -- name: head
 select position, chain, recorded_at_ms from journal where block_id = $1 order by position desc limit 1;
 
@@ -30,7 +33,7 @@ where block_id = $1 and position <= $2
 order by position;
 
 -- name: put_away
-select position, chain, archive from archived_blocks where block_id = $1;
+select position, chain, archive, erased_at from archived_blocks where block_id = $1;
 
 -- name: followed
 -- Whether every projection has followed the block to this row, and is not stopped.
@@ -61,3 +64,77 @@ select min(position) from journal where block_id = $1;
 
 -- name: forget
 delete from archived_blocks where block_id = $1;
+
+-- name: quiet_unarchived
+-- Events that are not archived though nobody has written to them since a time, by status.
+select availability.status, count(*)::integer as event_count
+from availability
+cross join lateral (
+  select recorded_at_ms from journal
+  where journal.block_id = availability.block_id
+  order by position desc
+  limit 1
+) as head
+where availability.status <> $1 and availability.home = '' and head.recorded_at_ms < $2
+group by availability.status
+order by availability.status;
+
+-- name: erasable
+-- Home blocks of events that are put away and were not written to since a time.
+select home
+from archived_blocks
+cross join lateral (
+  select recorded_at_ms from journal
+  where journal.block_id = archived_blocks.block_id
+  order by position desc
+  limit 1
+) as head
+where erased_at is null
+group by home
+having max(head.recorded_at_ms) < $1
+order by home;
+
+-- name: archives_of_erased
+-- Which of these files are of events that are erased.
+select distinct home, archive from archived_blocks where erased_at is not null and archive = any($1::text[]) order by home;
+
+-- name: blocks_of_event
+select block_id, position, chain, archive from archived_blocks where home = $1 order by block_id;
+
+-- name: last_row
+select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from journal
+where block_id = $1
+order by position desc
+limit 1;
+
+-- name: epoch_of_move
+-- Of one move more than there were, by nobody's incarnation: see `Epoch`. $2: of the block's last row.
+select greatest(max(assigned_epoch), $2::bigint >> 28 << 28) + (1::bigint << 28) from blocks where block_id = $1;
+
+-- name: assign_anew
+update blocks set assigned_epoch = $2 where block_id = $1;
+
+-- name: close_history
+-- The last row of all: whoever has the block in memory does not speak for it any more.
+insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, entries, chain)
+values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: move_positions
+-- It changes nothing that is derived.
+update projection_positions set position = $2, chain = $3 where block_id = $1;
+
+-- name: move_availability
+update availability set position = $2 where block_id = $1;
+
+-- name: move_listing
+update listings set position = $2 where block_id = $1;
+
+-- name: drop_holds
+delete from listed_holds where block_id = $1;
+
+-- name: drop_orders
+delete from listed_orders where block_id = $1;
+
+-- name: mark_erased
+update archived_blocks set erased_at = clock_timestamp() where home = $1;

@@ -36,8 +36,9 @@ class JournalWithArchives:
         return await self._journal.heads(blocks)
 
     async def newest_snapshot(self, block: BlockId, format_: int, below_position: int) -> Snapshot | None:
-        """See `Journal.newest_snapshot`."""
-        return await self._journal.newest_snapshot(block, format_, below_position)
+        """See `Journal.newest_snapshot`. None behind what an archive has: that of an erased event knows less."""
+        _, last = self._of_block.get(block, (None, below_position))
+        return await self._journal.newest_snapshot(block, format_, min(last, below_position))
 
     async def close(self) -> None:
         """See `Journal.close`."""

@@ -18,6 +18,8 @@ from actors.core.ids import BlockId, event_id
 from actors.core.replies import EventStatus
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
+from actors.core.tickets import SOLD
+from actors.core.tickets import begins_ms as slots_ms
 from actors.database.connect import Connection
 from actors.database.queries import load_queries
 from actors.journal.journal import GENESIS, JournalRow
@@ -44,9 +46,52 @@ class PutAway(msgspec.Struct, frozen=True):
     rows: int
 
 
+class Fold:
+    """A block from its first row on."""
+
+    def __init__(self) -> None:
+        self.state = BlockState()
+        self.position = 0
+        self.chain = GENESIS
+
+    def follow(self, row: JournalRow) -> None:
+        """Apply the next row. Raises NotPutAway: it does not follow, or does not apply."""
+        try:
+            for entry in entries_of_next(row, self.position, self.chain):
+                core.apply(self.state, entry)
+        except Exception as fault:  # whatever it is, nothing may be dropped
+            raise NotPutAway(f"row {row.position} of {row.block}: {fault!r}") from fault
+        self.position, self.chain = row.position, row.chain
+
+
 async def finished_before(connection: Connection, before_ms: int) -> list[BlockId]:
     """The archived events that nobody has written to since, as far as they are followed. Raises `FAULTS`."""
     return [BlockId(row[0]) for row in await connection.fetch(_SQL["finished"], EventStatus.ARCHIVED, before_ms)]
+
+
+async def take_all_turns(connection: Connection) -> bool:
+    """Keep others that ask for this from working beside this connection, as long as it lives; False: one does."""
+    return bool(await connection.fetchval(_SQL["take_all_turns"]))
+
+
+async def quiet_and_not_archived(connection: Connection, before_ms: int) -> list[tuple[int, int]]:
+    """Of events that nobody has written to since, and are not archived: status, and how many."""
+    return [tuple(row) for row in await connection.fetch(_SQL["quiet_unarchived"], EventStatus.ARCHIVED, before_ms)]
+
+
+async def rows_to_put_away(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> int:
+    """How many rows `put_away` would take out of the journal. Changes nothing; raises as that does."""
+    path, rows = folder / f"{event_id(home)}{SUFFIX}", 0
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if path.exists() and not await _is_behind(connection, archive := ArchiveFile(path)):
+            ends = list(archive.header.blocks)
+        else:
+            ends, _ = await _ends(connection, home, before_ms)
+        for end in ends:
+            if await connection.fetchrow(_SQL["put_away"], end.block) is None:
+                await _check_followed(connection, end)
+                rows += end.position - 1
+    return rows
 
 
 async def put_away(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> PutAway:
@@ -60,10 +105,10 @@ async def put_away(connection: Connection, home: BlockId, folder: Path, before_m
     archive = ArchiveFile(path)
     if archive.header.event_id != event_id(home):
         raise NotPutAway(f"{path} is of {archive.header.event_id}")
-    states = _folded(archive)
+    folds = folded(archive)
     rows = 0
     for end in reversed(archive.header.blocks):
-        rows += await _drop_rows(connection, home, end, states.pop(end.block), path.name)
+        rows += await _drop_rows(connection, home, end, freeze(folds.pop(end.block).state), path.name)
     return PutAway(path, rows)
 
 
@@ -77,6 +122,11 @@ async def restore(connection: Connection, archive: ArchiveFile) -> int:
     for end in archive.header.blocks:
         async with connection.transaction():
             await connection.execute(_SQL["take_turn"], end.block)
+            archived = await connection.fetchrow(_SQL["put_away"], end.block)
+            if archived is not None and archived["erased_at"] is not None:
+                raise NotRestored(
+                    f"{_erased(end.block, archived)}: who has a copy of its archive reads it with --archive"
+                )
             chain = await connection.fetchval(_SQL["chain_at"], end.block, end.position)
             if chain != end.chain:
                 raise NotRestored(f"row {end.position} of {end.block} is not in this journal, or is another")
@@ -112,15 +162,7 @@ async def _is_behind(connection: Connection, archive: ArchiveFile) -> bool:
 async def _write(connection: Connection, home: BlockId, path: Path, before_ms: int) -> None:
     """Write the file, as the journal is at one time."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        ends, states = list[ArchivedBlock](), dict[BlockId, BlockState]()
-        blocks = [home]
-        while len(ends) < len(blocks):
-            end, states[end.block] = await _end(connection, blocks[len(ends)], before_ms)
-            ends.append(end)
-            if end.block == home:
-                blocks += [BlockId(part.block) for part in states[home].parts]
-        state = states[home]
-        _refuse(home, states)
+        ends, state = await _ends(connection, home, before_ms)
         now_ms = await connection.fetchval(_SQL["now_ms"])
         writer = ArchiveWriter(path, Header(event_id(home), state.name, state.tenant, now_ms, tuple(ends)))
         try:
@@ -132,10 +174,25 @@ async def _write(connection: Connection, home: BlockId, path: Path, before_ms: i
             writer.close()
 
 
+async def _ends(connection: Connection, home: BlockId, before_ms: int) -> tuple[list[ArchivedBlock], BlockState]:
+    """Where each block of the event ends, the home first, whose state there comes too. Raises NotPutAway."""
+    ends, states = list[ArchivedBlock](), dict[BlockId, BlockState]()
+    blocks = [home]
+    while len(ends) < len(blocks):
+        end, states[end.block] = await _end(connection, blocks[len(ends)], before_ms)
+        ends.append(end)
+        if end.block == home:
+            blocks += [BlockId(part.block) for part in states[home].parts]
+    _refuse(home, states, before_ms)
+    return ends, states[home]
+
+
 async def _end(connection: Connection, block: BlockId, before_ms: int) -> tuple[ArchivedBlock, BlockState]:
     """Where the block ends, and its state there, from its first row."""
     who = event_id(block)
     archived = await connection.fetchrow(_SQL["put_away"], block)
+    if archived is not None and archived["erased_at"] is not None:
+        raise NotPutAway(_erased(block, archived))
     if archived is not None:
         raise NotPutAway(
             f"{who}: the rows before {archived['position']} are in {archived['archive']}: give the folder that has it, "
@@ -146,13 +203,17 @@ async def _end(connection: Connection, block: BlockId, before_ms: int) -> tuple[
         raise NotPutAway(f"{who}: the journal has no row of it")
     if head["recorded_at_ms"] >= before_ms:
         raise NotPutAway(f"{who}: it was written to too lately")
-    state, position, chain = BlockState(), 0, GENESIS
+    fold = Fold()
     async for row in _rows(connection, block, head["position"]):
-        position, chain = _apply(state, row, position, chain)
-    return ArchivedBlock(block, state.tenant, position, chain), state
+        fold.follow(row)
+    return ArchivedBlock(block, fold.state.tenant, fold.position, fold.chain), fold.state
 
 
-def _refuse(home: BlockId, states: dict[BlockId, BlockState]) -> None:
+def _erased(block: BlockId, archived: Any) -> str:
+    return f"{event_id(block)}: it was erased on {archived['erased_at']:%Y-%m-%d}"
+
+
+def _refuse(home: BlockId, states: dict[BlockId, BlockState], before_ms: int) -> None:
     state = states[home]
     if state.layout is None or state.home or state.status is not EventStatus.ARCHIVED:
         what = "no event" if state.layout is None or state.home else f"{state.status.name}, and not ARCHIVED"
@@ -162,19 +223,17 @@ def _refuse(home: BlockId, states: dict[BlockId, BlockState]) -> None:
             raise NotPutAway(
                 f"{event_id(block)}: something of it is still to happen (a hold, an order, a leg, an errand)"
             )
+        sold = (order for order in each.orders.values() if order.status in SOLD)
+        if any(begins_ms >= before_ms for order in sold for begins_ms in slots_ms(each, each.holds[order.hold], order)):
+            raise NotPutAway(f"{event_id(block)}: somebody has a slot of it that has not begun, or did so too lately")
 
 
-def _folded(archive: ArchiveFile) -> dict[BlockId, bytes]:
-    """The state of each block at its end, frozen: what is read of it from then on. Reads the whole file."""
-    states: dict[BlockId, bytes] = {}
-    state, position, chain = BlockState(), 0, GENESIS
-    ends = {end.block: end.position for end in archive.header.blocks}
+def folded(archive: ArchiveFile) -> dict[BlockId, Fold]:
+    """Each block at its end. Reads the whole file; raises NotPutAway, ArchiveDamaged, OSError."""
+    folds = {end.block: Fold() for end in archive.header.blocks}
     for row in archive.rows():
-        position, chain = _apply(state, row, position, chain)
-        if position == ends[row.block]:
-            states[row.block] = freeze(state)
-            state, position, chain = BlockState(), 0, GENESIS
-    return states
+        folds[row.block].follow(row)
+    return folds
 
 
 async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, state: bytes, archive: str) -> int:
@@ -187,8 +246,7 @@ async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, 
         head = await connection.fetchrow(_SQL["head"], end.block)
         if head is None or (head["position"], head["chain"]) != (end.position, end.chain):
             raise NotPutAway(f"{who}: its journal does not end where {archive} does")
-        if not await connection.fetchval(_SQL["followed"], end.block, end.position, end.chain):
-            raise NotPutAway(f"{who}: what is read of it has not followed its journal to the end yet")
+        await _check_followed(connection, end)
         await connection.execute(_SQL["save_snapshot"], end.block, end.position, end.chain, FORMAT, state)
         await connection.execute(_SQL["drop_other_snapshots"], end.block, end.position, FORMAT)
         await connection.execute(_SQL["remember"], end.block, home, end.position, end.chain, archive)
@@ -196,14 +254,9 @@ async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, 
     return int(dropped.split()[1])
 
 
-def _apply(state: BlockState, row: JournalRow, position: int, chain: bytes) -> tuple[int, bytes]:
-    """Apply the next row; where it stands. Raises NotPutAway: it does not follow, or does not apply."""
-    try:
-        for entry in entries_of_next(row, position, chain):
-            core.apply(state, entry)
-    except Exception as fault:  # whatever it is, nothing may be dropped
-        raise NotPutAway(f"row {row.position} of {row.block}: {fault!r}") from fault
-    return row.position, row.chain
+async def _check_followed(connection: Connection, end: ArchivedBlock) -> None:
+    if not await connection.fetchval(_SQL["followed"], end.block, end.position, end.chain):
+        raise NotPutAway(f"{event_id(end.block)}: what is read of it has not followed its journal to the end yet")
 
 
 async def _rows(connection: Any, block: BlockId, position: int) -> Any:

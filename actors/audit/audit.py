@@ -12,7 +12,7 @@ from actors.audit.archives import Archives
 from actors.audit.baskets import BasketCheck
 from actors.audit.books import Books
 from actors.audit.denials import DenialCheck, Denied
-from actors.audit.findings import Fault, Finding
+from actors.audit.findings import Fault, Finding, is_settled
 from actors.audit.ledger import Ledger
 from actors.audit.replies import Acknowledged, Answered, ReplyCheck
 from actors.audit.rows import Row, RowCheck, all_blocks, blocks_put_away, connect_to_read, positions_read, rows_of
@@ -179,6 +179,9 @@ class BlockAudit:
 class JournalAudit:
     """Audits blocks of a journal in Postgres. `summaries` has those that are done.
 
+    `settled`: what was found in a block's rows, and was looked at by whoever ended a quarantine of it by a correcting
+    entry. What is found between blocks is not: one look does not tell whether it was so then, or came since.
+
     `archives`: where rows are that are not in the journal any more. `left_out`: blocks whose rows are in others, by the
     names of those; only where nobody asked for them.
     """
@@ -193,6 +196,7 @@ class JournalAudit:
     ) -> None:
         self.left_out: dict[str, str] = {}
         self._archives = archives or Archives(())
+        self.settled: list[Finding] = []
         self.summaries: list[BlockSummary] = []
         self.row_count = 0
         self._database_url = database_url
@@ -201,7 +205,7 @@ class JournalAudit:
         self._watchers = watchers or {}
 
     async def run(self, blocks: Iterable[str] | None = None) -> AsyncIterator[Finding]:
-        """Everything that is wrong with these blocks, or with all, as they are at one time.
+        """Everything that is wrong with these blocks, or with all, as they are at one time, block by block.
 
         Blocks that answers or live digests are about are audited in any case: else what was acknowledged there could be
         lost unseen. Raises InArchive, UnreadableArchive, OSError, asyncpg.PostgresError.
@@ -226,15 +230,19 @@ class JournalAudit:
                 block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0),
                 self._watchers.get(block),
             )  # fmt: skip
+            findings: list[Finding] = []
             async for row in self._rows(connection, block):
                 self.row_count += 1
-                for finding in audit.take(row):
+                findings += audit.take(row)
+            findings += audit.finish()
+            for finding in findings:
+                if is_settled(finding, audit.settled_position):
+                    self.settled.append(finding)
+                else:
                     yield finding
-            for finding in audit.finish():
-                yield finding
             self.summaries.append(audit.summary())
             baskets.take(sides_of(audit.books))
-        for finding in baskets.finish(whole=blocks is None and not self.left_out):
+        for finding in baskets.finish(whole=blocks is None, put_away=self.left_out):
             yield finding
 
     async def _missing_archives(self, connection: Any, asked: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:

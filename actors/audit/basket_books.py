@@ -24,16 +24,20 @@ class Deed(IntEnum):
 
 
 class Demand(msgspec.Struct):
-    """A deed that follows from what the desk decided. `tickets`: of the leg to release; empty: all that it has."""
+    """A deed that follows from what the desk decided. `tickets`: of the leg to release; empty: all that it has.
+
+    `acknowledged_in`: the desk's row that says so; 0: none does yet.
+    """
 
     deed: Deed
     tickets: tuple[int, ...] = ()
-    acknowledged: bool = False
+    acknowledged_in: int = 0
 
 
 class LegAtDesk(msgspec.Struct):
     """A leg as its desk knows it. `plan` and `held`: a `LegPlan`, and the `LegHeld` that it came to, if it did.
 
+    `held_in`: the row that says so.
     `expected`: the tickets that are good at the end; None: the leg is not to be booked. `is_wanted`: it is to have its
     units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's legs.
     """
@@ -45,6 +49,7 @@ class LegAtDesk(msgspec.Struct):
     plan: Any
     place_by_ms: int
     held: Any = None
+    held_in: int = 0
     demands: dict[int, Demand] = {}
     revision: int = FIRST_REVISION
     expected: list[int] | None = None
@@ -65,7 +70,7 @@ class LegAtDesk(msgspec.Struct):
     @property
     def is_settled(self) -> bool:
         """Whether all that was demanded of it is acknowledged."""
-        return all(demand.acknowledged for demand in self.demands.values())
+        return all(demand.acknowledged_in for demand in self.demands.values())
 
     def demand(self, deed: Deed, tickets: Iterable[int] = ()) -> None:
         """Under the next revision."""
@@ -141,7 +146,7 @@ class Desk:
     @property
     def open_deeds(self) -> int:
         """How many deeds no leg has acknowledged."""
-        return sum(not demand.acknowledged for leg in self.legs.values() for demand in leg.demands.values())
+        return sum(not demand.acknowledged_in for leg in self.legs.values() for demand in leg.demands.values())
 
     def release_all(self, number: int) -> None:
         """Every leg of the basket, if it is one, is to give back all that it has."""

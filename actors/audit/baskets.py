@@ -11,11 +11,11 @@ Judged only of a basket of which nothing is being placed and all that was demand
 acknowledged, as until then the block may be behind:
 - a leg that is to have nothing has nothing, be it that its basket was dropped, released or cancelled;
 - a leg of a held basket has its units, and of a paid one the same good tickets as the order has.
-Judged only if the whole journal is there: a leg whose desk has no journal, or whose block has none, and a leg that was
-released before it came and of which no desk knows.
+Judged only if the whole journal is there, but for blocks that are put away: a leg whose desk has no journal, or whose
+block has none, unless that is put away; and a leg that was released before it came and of which no desk knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -38,6 +38,8 @@ class BasketCheck:
         self._legs: dict[str, dict[int, LegAtBlock]] = {}
         self._cancelled: set[str] = set()
         self._divisions = DivisionCheck()
+        self._is_whole = False
+        self._put_away: Collection[str] = ()
 
     def take(self, sides: Sides) -> None:
         """One more block."""
@@ -47,29 +49,34 @@ class BasketCheck:
         if sides.was_cancelled:
             self._cancelled.add(sides.block)
 
-    def finish(self, *, whole: bool) -> Iterator[Finding]:
-        """What does not go together. `whole`: every block that has a journal was given."""
+    def finish(self, *, whole: bool, put_away: Collection[str] = ()) -> Iterator[Finding]:
+        """What does not go together. `whole`: every block that has a journal was given, but for those put away."""
+        self._is_whole, self._put_away = whole, put_away
         for block, legs in self._legs.items():
             for leg in legs.values():
-                yield from self._check_block_side(block, leg, whole)
+                yield from self._check_block_side(block, leg)
         for block, desk in self._desks.items():
             for wanted in desk.legs.values():
-                if wanted.block in self._legs or whole:
+                if wanted.block in self._legs or self._has_no_journal(wanted.block):
                     yield from _check_desk_side(block, wanted, self._legs.get(wanted.block, {}).get(wanted.number))
             yield from self._check_final(block, desk)
-        yield from self._divisions.finish(whole=whole)
+        yield from self._divisions.finish(self._has_no_journal)
 
-    def _check_block_side(self, block: str, leg: LegAtBlock, whole: bool) -> Iterator[Finding]:
+    def _has_no_journal(self, block: str) -> bool:
+        """Of one that was not given, whether that is known."""
+        return self._is_whole and block not in self._put_away
+
+    def _check_block_side(self, block: str, leg: LegAtBlock) -> Iterator[Finding]:
         who = f"leg {leg.number}"
         if leg.pinned is None:
             knowing = [desk.legs[leg.number] for desk in self._desks.values() if leg.number in desk.legs]
-            if whole and not knowing:
+            if self._is_whole and not knowing:
                 yield Finding(block, leg.position, Fault.LEG_ASTRAY, f"{who} was released, and no desk knows it")
             for known in knowing:
                 yield from _check_deeds(block, leg, known)
             return
         home = self._desks.get(leg.pinned.desk)
-        if home is None and not whole:
+        if home is None and not self._has_no_journal(leg.pinned.desk):
             return
         wanted = home.legs.get(leg.number) if home is not None else None
         if wanted is None or wanted.block != block:
@@ -135,11 +142,11 @@ def _check_deeds(block: str, leg: LegAtBlock, wanted: LegAtDesk) -> Iterator[Fin
 def _check_desk_side(block: str, wanted: LegAtDesk, leg: LegAtBlock | None) -> Iterator[Finding]:
     who = f"leg {wanted.number} in {wanted.block}"
     if wanted.held is not None and (leg is None or leg.pinned is None):
-        yield Finding(block, 0, Fault.LEG_MISSING, who)
+        yield Finding(block, wanted.held_in, Fault.LEG_MISSING, who)
     for revision, demand in wanted.demands.items():
-        if demand.acknowledged and (leg is None or revision not in leg.done):
+        if demand.acknowledged_in and (leg is None or revision not in leg.done):
             sentence = f"{who} by revision {revision}: {demand.deed.name} {demand.tickets}"
-            yield Finding(block, 0, Fault.DEED_MISSING, sentence)
+            yield Finding(block, demand.acknowledged_in, Fault.DEED_MISSING, sentence)
 
 
 def _check_settled(wanted: LegAtDesk, leg: LegAtBlock) -> Iterator[Finding]:

@@ -99,11 +99,11 @@ def fold_acknowledged(books: Books, entry: e.LegAcknowledged) -> None:
     """A leg has done what was demanded."""
     leg = books.desk.legs.get(entry.leg)
     demand = None if leg is None else leg.demands.get(entry.revision)
-    if demand is None or demand.acknowledged:
+    if demand is None or demand.acknowledged_in:
         what = "which was not demanded" if demand is None else "a second time"
         books.found(Fault.NOT_DEMANDED, f"leg {entry.leg} has done revision {entry.revision}, {what}")
     else:
-        demand.acknowledged = True
+        demand.acknowledged_in = books.position
 
 
 def fold_exchange_intended(books: Books, entry: e.ExchangeIntended) -> None:
@@ -212,7 +212,7 @@ def _leg(books: Books, basket: int, buyer: str, plan: Any, place_by_ms: int) -> 
 
 
 def _hold(books: Books, leg: LegAtDesk, held: Any, before: Sequence[LegAtDesk]) -> None:
-    leg.held, leg.counted = held, held.counts
+    leg.held, leg.held_in, leg.counted = held, books.position, held.counts
     event = held.home or held.block
     leg.is_first = all(event != (other.held.home or other.block) for other in before if other.held is not None)
     fault = _held_fault(leg.plan.wish, held)

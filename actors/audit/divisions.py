@@ -12,11 +12,11 @@ Judged if all blocks of the event are there: no buyer has more, by the desks' wo
 ledgers say, than the most that was the limit when one of these legs was pinned: a limit that was lowered since does not
 count against what was there before. Of what is being placed or released nothing is counted, so deeds under way are on
 the safe side: a ledger counts before a basket is held, and until the desk has let it go.
-Judged only if the whole journal is there: a part whose event has no journal, and a part that followed and has none.
+Judged only if it is known that it has no journal, and is not put away: the event of a part, and a part that followed.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -45,19 +45,19 @@ class DivisionCheck:
             self._splits[sides.block] = sides.split
             self._layouts[sides.block] = sides.layout
 
-    def finish(self, *, whole: bool) -> Iterator[Finding]:
-        """What does not go together. `whole`: every block that has a journal was given."""
+    def finish(self, has_no_journal: Callable[[str], bool]) -> Iterator[Finding]:
+        """What does not go together. `has_no_journal`: of a block that was not given, whether that is known."""
         for block, split in self._splits.items():
             if split.home:
-                yield from self._check_part(block, split, whole)
+                yield from self._check_part(block, split, has_no_journal)
             else:
-                yield from self._check_home(block, split, whole)
+                yield from self._check_home(block, split, has_no_journal)
         for block, desk in self._desks.items():
             yield from self._check_ledgers(block, desk)
 
-    def _check_part(self, block: str, split: Split, whole: bool) -> Iterator[Finding]:
+    def _check_part(self, block: str, split: Split, has_no_journal: Callable[[str], bool]) -> Iterator[Finding]:
         home = self._splits.get(split.home)
-        if home is None and not whole:
+        if home is None and not has_no_journal(split.home):
             return
         part = next((part for part in home.parts if part.block == block), None) if home is not None else None
         if home is None or part is None:
@@ -83,15 +83,15 @@ class DivisionCheck:
         if not part.is_ledger:
             yield from self._check_counted(block, home)
 
-    def _check_home(self, block: str, split: Split, whole: bool) -> Iterator[Finding]:
+    def _check_home(self, block: str, split: Split, has_no_journal: Callable[[str], bool]) -> Iterator[Finding]:
         parts = {part.block: part for part in split.parts}
-        for part, revision in split.acknowledged.items():
+        for part, (revision, position) in split.acknowledged.items():
             known = self._splits.get(part)
-            if known.revision < revision if known is not None else whole:
+            if known.revision < revision if known is not None else has_no_journal(part):
                 sentence = (
                     f"{part} has followed revision {revision}, and is at {0 if known is None else known.revision}"
                 )
-                yield Finding(block, 0, Fault.PART_BEHIND, sentence)
+                yield Finding(block, position, Fault.PART_BEHIND, sentence)
         sell = selling(block, split.parts)
         there: Counter[tuple[str, ...]] = Counter()
         for one in sell:
@@ -102,7 +102,7 @@ class DivisionCheck:
         astray = sorted({*(there - wanted), *missing})
         if astray:
             names = "; ".join("/".join(row[:2]) for row in astray[:20])
-            yield Finding(block, 0, Fault.UNIT_ASTRAY, names)
+            yield Finding(block, split.newest.position, Fault.UNIT_ASTRAY, names)
         yield from self._check_counted(block, split)
         if all(one in self._splits for one in parts):
             yield from self._check_limit(block, split, sell)

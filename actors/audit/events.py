@@ -151,13 +151,13 @@ def fold_part_followed(books: Books, entry: e.PartFollowed) -> None:
     if all(part.block != entry.part for part in split.parts):
         books.found(Fault.PART_ASTRAY, f"{entry.part} has followed")
         return
-    known = split.acknowledged.get(entry.part, 0)
+    known, _ = split.acknowledged.get(entry.part, (0, 0))
     if not known < entry.revision <= split.revision:
         books.found(
             Fault.REVISION_WRONG,
             f"{entry.part} is at {entry.revision}, after {known}, and the event at {split.revision}",
         )
-    split.acknowledged[entry.part] = entry.revision
+    split.acknowledged[entry.part] = entry.revision, books.position
 
 
 def fold_returned(books: Books, entry: e.AllotmentReturned) -> None:

@@ -103,6 +103,25 @@ class Fault(StrEnum):
     DIGEST_AHEAD_OF_JOURNAL = "live state is ahead of the journal"
 
 
+TOLD = frozenset(
+    {
+        Fault.REPLY_NOT_IN_JOURNAL,
+        Fault.REPLY_AHEAD_OF_JOURNAL,
+        Fault.REPLY_DIFFERS,
+        Fault.REPLY_OF_ANOTHER_KEY,
+        Fault.DENIED_WRONGLY,
+        Fault.AGAINST_REAL_TIME,
+        Fault.DONE_THOUGH_REFUSED,
+        Fault.REFUSED_WRONGLY,
+        Fault.READ_WRONGLY,
+        Fault.READ_STALE,
+        Fault.DIGEST_DIFFERS,
+        Fault.DIGEST_AHEAD_OF_JOURNAL,
+    }
+)
+"""What is wrong with what clients were told: no correction of the journal makes that right."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong. `position`: of the row where it shows; 0 if it shows in none."""
 
@@ -114,3 +133,8 @@ class Finding(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         where = f"row {self.position}" if self.position else "no row"
         return f"{self.block}, {where}: {self.fault}: {self.sentence}"
+
+
+def is_settled(finding: Finding, settled_position: int) -> bool:
+    """Whether corrections that settle what shows up to this row settle it: not what shows in no row, or elsewhere."""
+    return 0 < finding.position <= settled_position and finding.fault not in TOLD

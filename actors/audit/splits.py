@@ -31,8 +31,8 @@ class Version(msgspec.Struct, frozen=True):
 class Split(msgspec.Struct):
     """What a block knows of the split of its event.
 
-    At home: its `parts`, the `whole` event as if it had been created as it was edited since, and what each part has
-    acknowledged. In a part: where `home` is. `versions` by revision.
+    At home: its `parts`, the `whole` event as if it had been created as it was edited since, and which revision each
+    part has acknowledged, and in which row. In a part: where `home` is. `versions` by revision.
     """
 
     home: str = ""
@@ -40,7 +40,7 @@ class Split(msgspec.Struct):
     whole: Any = None
     revision: int = 0
     versions: dict[int, Version] = {}
-    acknowledged: dict[str, int] = {}
+    acknowledged: dict[str, tuple[int, int]] = {}
 
     @property
     def is_divided(self) -> bool:

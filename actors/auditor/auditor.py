@@ -100,7 +100,9 @@ class Auditor:
         self._hinted: set[str] = set()
         self._followed_until: dict[str, float] = {}
         self._crossing = Crossing(monotonic)
-        self._to_impose: dict[str, Finding] = {}  # the first of each block
+        self._to_impose: dict[str, list[Finding]] = {}  # the first of each block, and that of its last row
+        self._looked_at_s = monotonic()
+        self._waits_because = ""
         self._figures = AuditorFigures()
         self._wrong_told_at_s = float("-inf")
 
@@ -117,6 +119,7 @@ class Auditor:
         behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
         lags = sorted((_lag_of(one, now) for one in behind), key=lambda lag: (lag.seconds, lag.rows), reverse=True)
         crossed_at_s = self._crossing.done_at_s
+        looked_ago_s = round(now - self._looked_at_s, 3)
         return msgspec.structs.replace(
             self._figures,
             block_count=len(self._followers),
@@ -124,10 +127,12 @@ class Auditor:
             kept_bytes=sum(one.size_bytes for one in self._kept.values()),
             unaudited_count=sum(bool(one.trouble) for one in behind),
             lag_rows=sum(lag.rows for lag in lags),
-            lag_seconds=lags[0].seconds if lags else 0.0,
+            lag_seconds=max(lags[0].seconds if lags else 0.0, looked_ago_s if self._waits_because else 0.0),
             lagging=tuple(lags[:LAGGING_TOLD]),
             crossed_count=self._crossing.done_count,
             crossed_ago_s=None if crossed_at_s is None else round(now - crossed_at_s, 3),
+            looked_ago_s=looked_ago_s,
+            waits_because=self._waits_because,
         )
 
     async def run(self) -> None:
@@ -138,8 +143,10 @@ class Auditor:
             try:
                 if not await self.round():
                     pause_s = max(0.0, begun + ROUND_S - self._monotonic())
+                self._waits_because = ""
             except LineUnavailable as fault:
                 _log.warning("auditor waits for postgres", because=str(fault))
+                self._waits_because = f"Postgres cannot be asked: {fault}"
                 pause_s = RETRY_S
             self._tell_what_is_wrong()
             await asyncio.sleep(pause_s)
@@ -154,7 +161,7 @@ class Auditor:
         if self._crossing.is_due and self._is_near():
             moment = await self._journals.all_heads()
             self._note(moment)
-            self._crossing.begin(moment.positions, whole=not moment.put_away)
+            self._crossing.begin(moment.positions, moment.put_away)
         await self._follow(self._due())
         await self._judge()
         await self._cross()
@@ -174,6 +181,7 @@ class Auditor:
             self._page_start, self._blocks_per_page, hinted | self._followed_until.keys()
         )
         self._hinted -= hinted
+        self._looked_at_s = now
         self._note(found)
         self._page_start = found.page_end
         self._swept = self._swept or found.page_end is None
@@ -299,7 +307,7 @@ class Auditor:
         for follower in self._followers.values():
             if follower.findings and self._end_of(follower) == follower.position:
                 findings, follower.findings = follower.findings, []
-                self._tell(follower, findings)
+                self._tell(follower.news(findings))
         await self._impose()
 
     async def _cross(self) -> None:
@@ -311,13 +319,15 @@ class Auditor:
         there = [one for block, one in self._followers.items() if block in moment and not one.trouble]
         if any(one.position != moment[one.block] for one in there):
             return
-        findings = self._crossing.compare([one.note_sides() for one in there])
-        for finding in findings:
-            self._tell(self._followers[finding.block], (finding,))
+        findings: dict[str, list[Finding]] = {one.block: [] for one in there}
+        for finding in self._crossing.compare([one.note_sides() for one in there]):
+            findings[finding.block].append(finding)
+        for follower in there:
+            self._tell(follower.news_between(findings[follower.block]))
         await self._impose()
 
-    def _tell(self, follower: Follower, findings: Sequence[Finding]) -> None:
-        for finding in follower.news(findings):
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
             danger = DANGERS[finding.fault]
             _log.error(
                 "the audit has found a fault",
@@ -330,20 +340,23 @@ class Auditor:
             )
             self._count(finding_count=1, alarm_count=not danger.stops)
             if danger.stops:
-                self._to_impose.setdefault(finding.block, finding)
+                known = [*self._to_impose.get(finding.block, ()), finding]
+                last = max(known, key=lambda one: one.position)
+                self._to_impose[finding.block] = list(dict.fromkeys((known[0], last)))
 
     async def _impose(self) -> None:
         """What cannot be imposed now is in the next round; auditing goes on."""
-        for block, finding in list(self._to_impose.items()):
-            why = f"{finding.fault}: {finding.sentence}"
-            try:
-                is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
-            except CatalogueUnavailable as fault:
-                _log.error("block cannot be quarantined yet", block=block, why=why, because=str(fault))
-                return
-            if is_new:
-                _log.error("block is quarantined", block=block, position=finding.position, why=why)
-                self._count(stopped_count=1)
+        for block, findings in list(self._to_impose.items()):
+            for finding in findings:
+                why = f"{finding.fault}: {finding.sentence}"
+                try:
+                    is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
+                except CatalogueUnavailable as fault:
+                    _log.error("block cannot be quarantined yet", block=block, why=why, because=str(fault))
+                    return
+                if is_new:
+                    _log.error("block is quarantined", block=block, position=finding.position, why=why)
+                    self._count(stopped_count=1)
             del self._to_impose[block]
 
     def _count(self, **more: int) -> None:

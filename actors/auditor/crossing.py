@@ -4,7 +4,7 @@ One statement tells where all journals end. Every block is then audited up to th
 as a round or two, and what they show each other is compared. Blocks that have moved on since wait that long.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from actors.audit.baskets import BasketCheck
 from actors.audit.findings import Finding
@@ -25,17 +25,17 @@ class Crossing:
         self._monotonic = monotonic
         self._due_at_s = 0.0
         self._given_up_at_s = 0.0
-        self._whole = True
+        self._put_away: Collection[str] = ()
 
     @property
     def is_due(self) -> bool:
         """Whether a moment is to be chosen."""
         return self.moment is None and self._monotonic() >= self._due_at_s
 
-    def begin(self, moment: Mapping[str, int], *, whole: bool) -> None:
-        """Audit every block up to these rows. `whole`: there are no others, in archives."""
+    def begin(self, moment: Mapping[str, int], put_away: Collection[str]) -> None:
+        """Audit every block up to these rows. `put_away`: whose rows are in archives; there are no others."""
         self.moment = dict(moment)
-        self._whole = whole
+        self._put_away = put_away
         self._given_up_at_s = self._monotonic() + PATIENCE_S
 
     def give_up_late(self) -> None:
@@ -56,7 +56,7 @@ class Crossing:
         for side in sides:
             if not side.is_alone:
                 check.take(side)
-        findings = list(check.finish(whole=self._whole and len(sides) == len(self.moment)))
+        findings = list(check.finish(whole=len(sides) == len(self.moment), put_away=self._put_away))
         self.done_at_s = self._monotonic()
         self.done_count += 1
         self._over(max(CROSS_EVERY_S, (self.done_at_s - begun_s) / COST_SHARE))

@@ -8,7 +8,7 @@ suffer from: to stop a sale would then harm more people than it protects.
 
 import msgspec
 
-from actors.audit.findings import Fault
+from actors.audit.findings import TOLD, Fault
 
 
 class Danger(msgspec.Struct, frozen=True):
@@ -148,18 +148,7 @@ DANGERS: dict[Fault, Danger] = {
     **_all(
         False,
         "nobody tells the auditor what clients were told: `holdfast audit` finds it",
-        Fault.REPLY_NOT_IN_JOURNAL,
-        Fault.REPLY_AHEAD_OF_JOURNAL,
-        Fault.REPLY_DIFFERS,
-        Fault.REPLY_OF_ANOTHER_KEY,
-        Fault.DENIED_WRONGLY,
-        Fault.AGAINST_REAL_TIME,
-        Fault.DONE_THOUGH_REFUSED,
-        Fault.REFUSED_WRONGLY,
-        Fault.READ_WRONGLY,
-        Fault.READ_STALE,
-        Fault.DIGEST_DIFFERS,
-        Fault.DIGEST_AHEAD_OF_JOURNAL,
+        *TOLD,
     ),
 }
 """Every fault there is."""

@@ -18,6 +18,9 @@ class AuditorFigures(msgspec.Struct, frozen=True):
     `finding_count`: different ones. `stopped_count`: blocks quarantined by it. `begun_anew_count`: blocks whose last
     audited row was not there any more. `kept_bytes`: about the memory of audits that are kept. `lagging`: the worst
     first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when last.
+
+    `looked_ago_s`: when it last saw where journals end, or began. While something keeps it from looking, as
+    `waits_because` says in words, `lag_seconds` is so much at least.
     """
 
     told_at_ms: int = 0
@@ -36,3 +39,5 @@ class AuditorFigures(msgspec.Struct, frozen=True):
     lagging: tuple[BlockLag, ...] = ()
     crossed_count: int = 0
     crossed_ago_s: float | None = None
+    looked_ago_s: float = 0.0
+    waits_because: str = ""

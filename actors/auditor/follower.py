@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from actors.audit.audit import BlockAudit
-from actors.audit.findings import Finding
+from actors.audit.findings import Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
 
@@ -29,6 +29,7 @@ class Follower:
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit: BlockAudit | None = None
         self._sides: Sides | None = None
+        self._was_crossed = False
 
     @property
     def is_kept(self) -> bool:
@@ -99,11 +100,21 @@ class Follower:
         self._audit = None
 
     def news(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Those of them that are not settled, and have not been told; they are then."""
-        settled = self.settled_position
-        new = [
-            one for one in dict.fromkeys(findings) if (one.position > settled or not settled) and one not in self._told
-        ]
+        """Those of its own rows that are not settled, and have not been told; they are then."""
+        return self._news(findings, self.settled_position)
+
+    def news_between(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Likewise of it and other blocks, all that there are as of one moment.
+
+        Only the first time a correction settles what an old row shows: what was not so at one moment and is at the next
+        has come since, whatever row it is about.
+        """
+        new = self._news(findings, 0 if self._was_crossed else self.settled_position)
+        self._was_crossed = True
+        return new
+
+    def _news(self, findings: Sequence[Finding], settled: int) -> list[Finding]:
+        new = [one for one in dict.fromkeys(findings) if not is_settled(one, settled) and one not in self._told]
         self._told.update(new)
         return new
 

@@ -165,6 +165,16 @@ def restoring(frozen: bytes) -> Generator[None, None, BlockState]:
     return state
 
 
+def bared(state: BlockState) -> BlockState:
+    """The event as it is, and nothing of anybody: no hold, order, leg, remembered key or place in the waiting list."""
+    version = state.layout_version
+    layouts = {version: state.layouts[version]} if version else {}
+    bare = BlockState()
+    _thaw_head(bare, _head(state, written(layouts), _counts(bare)))
+    shelve(bare)
+    return bare
+
+
 def value_count(state: BlockState) -> int:
     """How many values a snapshot of the state would have: what it takes to make and to keep grows with them."""
     return sum(_counts(state))
@@ -187,12 +197,7 @@ def _body(state: BlockState) -> Iterator[bytes]:
 
 
 def _frozen(state: BlockState) -> Iterator[_Chunk]:
-    yield _Head(
-        state.tenant, state.name, state.status, state.revision, written(state.layouts), state.rules,
-        tuple(sorted(state.returned)), state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied,
-        _counts(state), tuple(state.parts.items()), state.whole, state.home, state.was_cancelled,
-        state.quarantines_ended,
-    )  # fmt: skip
+    yield _head(state, written(state.layouts), _counts(state))
     desk = state.desk
     kinds: tuple[tuple[Callable[[list[Any]], _Chunk], Iterable[Any]], ...] = (
         (_Baskets, desk.baskets.values()),
@@ -208,6 +213,14 @@ def _frozen(state: BlockState) -> Iterator[_Chunk]:
     )
     for chunk_of, values in kinds:
         yield from (chunk_of(cut) for cut in _cut(values))
+
+
+def _head(state: BlockState, layouts: tuple[WrittenVersion, ...], counts: tuple[int, ...]) -> _Head:
+    return _Head(
+        state.tenant, state.name, state.status, state.revision, layouts, state.rules, tuple(sorted(state.returned)),
+        state.hold_ttl_ms, state.created_at_ms, state.last_at_ms, state.entries_applied, counts,
+        tuple(state.parts.items()), state.whole, state.home, state.was_cancelled, state.quarantines_ended,
+    )  # fmt: skip
 
 
 def _cut(values: Iterable[T]) -> Iterator[list[T]]:

@@ -50,6 +50,7 @@ create table archived_blocks (
   home text collate "C" not null,  -- of the event
   chain bytea not null,
   archive text not null,  -- the name that its file had
+  erased_at timestamptz,  -- since when nothing of anybody is kept of its event, here or in the archive; null: it is kept
   constraint archived_blocks_pkey primary key (block_id)
 );
 

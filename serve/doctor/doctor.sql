@@ -1,12 +1,26 @@
 -- name: blocks
--- Blocks with rows, of the catalogue, whose last row is not older than $1.
+-- Blocks with rows, of the catalogue, whose last row is not older than $1 and whose first is not in an archive.
 select blocks.block_id
 from blocks
 cross join lateral (
   select recorded_at_ms from journal where journal.block_id = blocks.block_id order by position desc limit 1
 ) as head
 where head.recorded_at_ms >= $1
+  and not exists (select from archived_blocks where archived_blocks.block_id = blocks.block_id)
 order by blocks.block_id;
+
+-- name: put_away
+-- Blocks whose rows are in an archive, and whether the one that it ends with, and nothing before that, is here.
+select
+  archived_blocks.block_id,
+  coalesce(journal.chain = archived_blocks.chain, false)
+  and not exists (
+    select from journal as before
+    where before.block_id = archived_blocks.block_id and before.position < archived_blocks.position
+  ) as is_sound
+from archived_blocks
+left join journal on journal.block_id = archived_blocks.block_id and journal.position = archived_blocks.position
+order by archived_blocks.block_id;
 
 -- name: snapshots
 select position, chain, format, state
@@ -56,11 +70,29 @@ select
 from shards
 order by shard, epoch desc;
 
+-- name: quarantines
+-- Those that stand, longest first.
+select
+  number,
+  block_id,
+  position,
+  last_position,
+  imposed_at_ms,
+  imposed_by,
+  why,
+  correction is not null as is_ending,
+  coalesce(refused_because, '') as refused_because
+from quarantines
+order by imposed_at_ms, block_id;
+
 -- name: stopped_blocks
--- Of the incarnations that beat.
-select shard, (counters ->> 'quarantined_count')::integer as stopped_count
+-- Of the incarnations that beat: how many blocks each does not serve that nobody has told it not to.
+select shard, (counters ->> 'quarantined_count')::bigint - told.count as stopped_count
 from shards
-where (counters ->> 'quarantined_count')::integer > 0
+cross join lateral (
+  select count(*) from quarantines join blocks using (block_id) where blocks.shard = shards.shard
+) as told
+where (counters ->> 'quarantined_count')::bigint > told.count
   and heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
 order by shard;
 

@@ -30,9 +30,11 @@ async def check_chains(patient: Patient, progress: Progress) -> list[Finding]:
     row_count = 0
     async with patient.connection.transaction(isolation="repeatable_read", readonly=True):
         read_by_others = await positions_read(patient.connection, None)
+        put_away = {row["block_id"]: row["is_sound"] for row in await patient.connection.fetch(SQL["put_away"])}
+        findings += [_unsound(block) for block, is_sound in put_away.items() if not is_sound]
         blocks = await blocks_to_check(patient)
         if not patient.since_ms and not patient.sample:
-            blocks = sorted({*blocks, *read_by_others})
+            blocks = sorted({*blocks, *read_by_others} - put_away.keys())
         for block in progress.track(blocks, description="chains"):
             check = RowCheck(block)
             async for row in rows_of(patient.connection, block):
@@ -52,4 +54,10 @@ async def check_chains(patient: Patient, progress: Progress) -> list[Finding]:
     if len(findings) > SHOWN:
         more = Finding(CHAINS, Standing.WRONG, f"{len(findings) - SHOWN} more blocks", _ADVICE)
         return [*findings[:SHOWN], more]
-    return findings or [Finding(CHAINS, Standing.OK, f"{row_count:,} rows of {len(blocks):,} blocks are sound")]
+    away = f", and where {len(put_away):,} end that are in archives" if put_away else ""
+    return findings or [Finding(CHAINS, Standing.OK, f"{row_count:,} rows of {len(blocks):,} blocks are sound{away}")]
+
+
+def _unsound(block: str) -> Finding:
+    seen = f"{event_id(BlockId(block))}: its first row is not the one that its archive ends with"
+    return Finding(CHAINS, Standing.WRONG, seen, _ADVICE)

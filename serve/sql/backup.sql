@@ -17,8 +17,26 @@ select pg_walfile_name($1::text::pg_lsn - 1);
 -- name: end_file
 select pg_switch_wal();
 
+-- name: archiver
+-- Whether the log is archived by a command, and has been up to this file.
+select
+  current_setting('archive_mode') <> 'off' as goes_on,
+  coalesce(last_archived_wal ~ '^[0-9A-F]{24}' and left(last_archived_wal, 24) >= $1, false) as has_file
+from pg_stat_archiver;
+
+-- name: beating
+-- A shard that beats now.
+select shard from shards
+where heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '10 seconds') * 1000)::bigint
+limit 1;
+
+-- name: change_password
+-- The statement that does it.
+select format('alter role %I password %L', current_user, $1::text);
+
 -- name: raise_generation
--- The next cluster is newer than all that has written here.
+-- The next cluster is newer than all that has written here, by $1 and up to as many more: the history that this is a copy
+-- of may have gone on, and been restored to the same place before.
 with recursive found as (
   (select block_id from journal order by block_id limit 1)
   union all
@@ -41,4 +59,4 @@ known as (
     1
   ) as generation
 )
-select setval('cluster_generation', generation) from known;
+select setval('cluster_generation', generation + $1::integer + floor(random() * $1::integer)::integer) from known;

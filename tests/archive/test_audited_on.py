@@ -5,9 +5,10 @@ from random import Random
 
 import pytest
 
+from actors.archive.erasing import erase
 from actors.auditor import journals
 from actors.auditor.journals import Heads
-from tests.archive.finished import away, finished_event, finished_in_parts, followed
+from tests.archive.finished import AFTER_ALL_MS, away, finished_event, finished_in_parts, followed
 from tests.auditor.watched import Watched, audit_all
 from tests.projections.selling import World
 
@@ -24,6 +25,7 @@ async def check_that_nothing_is_found(world: World, folder: Path) -> None:
         await audit_all(before)
         await away(world, event, folder)
         await away(world, home, folder)
+        await erase(world.connection, event.block, folder, AFTER_ALL_MS)
         await other.live_at_random(Random(3), 20)
         after = watched.auditor()
         for auditor in (before, after):

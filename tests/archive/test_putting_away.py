@@ -10,7 +10,7 @@ from actors.archive import archive_file, putting_away
 from actors.archive.archive_file import ArchiveDamaged, ArchiveFile, ArchiveWriter
 from actors.archive.putting_away import NotPutAway, NotRestored, finished_before, put_away, restore
 from actors.core import block as core
-from actors.core.snapshot import digest, freeze
+from actors.core.snapshot import digest
 from actors.journal.journal import GENESIS, JournalRow, NewRow, chain_of
 from loadtests.audit_command import CLEAN
 from tests.archive.finished import (
@@ -115,7 +115,7 @@ async def test_what_is_not_over_stays(world: World, tmp_path: Path) -> None:
         await away(world, part, tmp_path)
 
 
-STEPS = ("fsync", "rename", "sync_folder", "_folded", "_drop_rows of the part", "_drop_rows of the home")
+STEPS = ("fsync", "rename", "sync_folder", "folded", "_drop_rows of the part", "_drop_rows of the home")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -148,8 +148,8 @@ def stop_at(patch: pytest.MonkeyPatch, step: str, home: SellingEvent) -> None:
             patch.setattr(Path, "rename", stop)
         case "sync_folder":
             patch.setattr(archive_file, "sync_folder", stop)
-        case "_folded":
-            patch.setattr(putting_away, "_folded", stop)
+        case "folded":
+            patch.setattr(putting_away, "folded", stop)
         case _:
             drop = putting_away._SQL["drop_rows"]
             shipped = putting_away._drop_rows
@@ -229,8 +229,9 @@ async def test_the_check_notices_when_the_file_is_not_read_back(
     before = await rows_in_journal(world)
     shipped = ArchiveWriter.add
     monkeypatch.setattr(ArchiveWriter, "add", lambda writer, row: None if row.position == 3 else shipped(writer, row))
-    state = freeze(event.state)
-    monkeypatch.setattr(putting_away, "_folded", lambda _: {event.block: state})
+    fold = putting_away.Fold()
+    fold.state = event.state
+    monkeypatch.setattr(putting_away, "folded", lambda _: {event.block: fold})
     await away(world, event, tmp_path)
     with pytest.raises(ArchiveDamaged):
         await check_whole(world, tmp_path, before)

@@ -7,7 +7,6 @@ from random import Random
 import msgspec
 import pytest
 
-from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.auditor import AUDITOR
 from actors.auditor.auditor import Auditor
@@ -229,38 +228,6 @@ async def test_a_quarantine_that_cannot_be_imposed_is_imposed_later(
     assert await world.stopped() == []
     await auditor.round()
     assert [stopped.block for stopped in await world.stopped()] == [event.block]
-
-
-async def check_settled(world: Watched) -> None:
-    """What a correcting entry has settled stops nothing, whoever audits it from where; what comes later does."""
-    event = await world.event()
-    auditor = world.auditor()
-    await plant_double_claim(event)
-    await audit_all(auditor)
-    (stopped,) = await world.stopped()
-    twice = event.placed()[-1].hold
-    end = e.Corrected(event.now_ms, stopped.number, len(event.rows), "ops", "one is void", event.now_ms, holds=(twice,))
-    await event.append_unseen(end)
-    await world.world.connection.execute("delete from quarantines")  # as the shard does that wrote this
-    await audit_all(auditor)
-    await audit_all(world.auditor())
-    assert await world.stopped() == []
-    await event.append_unseen(e.HoldExpired(event.now_ms, 12345))
-    await audit_all(auditor)
-    (stopped,) = await world.stopped()
-    assert stopped.position == len(event.rows)
-
-
-async def test_what_a_correction_has_settled_stops_nothing(world: Watched) -> None:
-    await check_settled(world)
-
-
-async def test_control_an_auditor_that_knows_no_corrections_is_noticed(
-    world: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(BlockAudit, "settled_position", 0)
-    with pytest.raises(AssertionError):
-        await check_settled(world)
 
 
 async def test_control_an_auditor_that_skips_rows_is_noticed(world: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,27 @@ async def test_all_who_ask_at_once_share_a_read_and_the_next_has_a_new_one() -> 
     assert reads.join("a", slow).number == reads.begun == 3
 
 
+async def test_a_read_that_is_over_is_joined_by_nobody_not_even_before_the_loop_has_told_so() -> None:
+    """Else who wants a later one gets the same again and again, without the loop ever having its turn."""
+    reads: SharedReads[str, int] = SharedReads()
+    slow = Slow()
+    first = reads.join("a", slow)
+    numbers: list[int] = []
+
+    async def come_next() -> None:
+        await slow.answer
+        numbers.append(reads.join("a", slow).number)
+
+    await asyncio.sleep(0)  # the read waits for its answer, and who comes next behind it
+    coming = asyncio.create_task(come_next())
+    await asyncio.sleep(0)
+    slow.answer.set_result(7)
+    await coming
+    assert (numbers, await first.answer) == ([2], 7)
+    await asyncio.sleep(0)
+    assert reads.join("a", slow).number == 3, "the second was not forgotten"
+
+
 async def test_who_goes_away_ends_it_for_nobody() -> None:
     reads: SharedReads[str, int] = SharedReads()
     slow = Slow()

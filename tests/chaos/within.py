@@ -34,6 +34,10 @@ class Within:
         else:
             (self._folder / "twice").unlink(missing_ok=True)
 
+    def heed_no_quarantines(self) -> None:
+        """Shards serve what is quarantined, from now on."""
+        (self._folder / "heedless").touch()
+
     @property
     def sent_twice(self) -> int:
         """How many batches have been."""

@@ -3,8 +3,9 @@
 import msgspec
 
 from actors.core.block import apply, decide, next_deadline_ms, next_due
-from actors.core.commands import Command, Read, ReadEvent, ReadHold, ReadOrder, ReadWaiter, Write
-from actors.core.entries import Activated, Entry, EventEdited
+from actors.core.commands import Command, Correct, Read, ReadEvent, ReadHold, ReadOrder, ReadWaiter, Write
+from actors.core.corrections import decide_correct
+from actors.core.entries import Activated, Corrected, Entry, EventEdited
 from actors.core.outcomes import Accepted, Outcome, Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply, Reply, WaiterReply
 from actors.core.snapshot import digest, freeze, ledger_digest, restore
@@ -76,6 +77,18 @@ class CheckedBlock:
         """A shard took the block over."""
         self._apply((entry,))
 
+    def correct(self, command: Correct, now_ms: int) -> Corrected | tuple[str, ...] | None:
+        """What becomes of a correction (see `decide_correct`), after all checks; an entry is applied."""
+        before = digest(self.live)
+        decided = decide_correct(self.live, command, now_ms)
+        assert digest(self.live) == before, "deciding changed the state"
+        assert decide_correct(self.restored, command, now_ms) == decided, "a restored block decides otherwise"
+        if isinstance(decided, Corrected):
+            assert decided.at_ms == max(now_ms, self.live.last_at_ms), "an entry bears another time"
+            self._apply((decided,))
+            assert decide_correct(self.live, command, now_ms) is None, "a quarantine ends once"
+        return decided
+
     def take_snapshot(self) -> None:
         """From here on the restored block is one that came from a snapshot of now."""
         frozen = freeze(self.live)
@@ -108,7 +121,7 @@ class CheckedBlock:
             apply(self.replayed, durable)
             apply(self.restored, durable)
             frail = frailties(self.live)
-            assert frail <= self._frailties or isinstance(entry, EventEdited), frail - self._frailties
+            assert frail <= self._frailties or isinstance(entry, EventEdited | Corrected), frail - self._frailties
             self._frailties = frail
         if not entries:
             return

@@ -12,6 +12,7 @@ from actors.core.commands import (
     ChangeStatus,
     CloseOrder,
     ConfirmOrder,
+    Correct,
     EditEvent,
     ExchangeTickets,
     ExtendHold,
@@ -33,7 +34,7 @@ from actors.core.wishes import AreaPlaces, Wish
 from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS
 from tests.core.walk import STEPS_MS, TTL_MS, Walk
 from tests.core.walk import seeds as _seeds
-from tests.core.walk_events import LAYOUTS, RULES, any_wish, mostly, of_two_choices, to_wait_for
+from tests.core.walk_events import LAYOUTS, RULES, any_wish, mostly, of_two_choices, some_of, to_wait_for
 
 _LEAPS_MS = (1_000, MINUTE_MS - 1, MINUTE_MS, TTL_MS, 25 * MINUTE_MS, 25 * MINUTE_MS, 2 * HOUR_MS, 25 * HOUR_MS)
 _TTLS_MS = (0, MINUTE_MS, MINUTE_MS, HOUR_MS, HOUR_MS, 3 * HOUR_MS)
@@ -163,6 +164,22 @@ class RandomWalk(Walk):
         tenant = mostly(random, "acme", "evil", odds=10)
         stamp = msgspec.structs.replace(command.stamp, not_after_ms=limit_ms, tenant=tenant)
         self.write(msgspec.structs.replace(command, stamp=stamp))
+
+    @rule(seed=_seeds)
+    def correct_something(self, seed: int) -> None:
+        """A quarantine ends, with some of what there is, mostly of what can end."""
+        random = self.random(seed)
+        self.buy_something(random)
+        self.now_ms += random.choice(STEPS_MS)
+        holds = [number for number, hold in self.model.holds.items() if hold.status == "ACTIVE"]
+        orders = [number for number, order in self.model.orders.items() if order.status in ("PENDING", *IN_FORCE)]
+        paid = [number for number, order in self.model.orders.items() if order.status in IN_FORCE]
+        tickets = [(number, ticket) for number in paid for ticket in self.tickets_of(random, number)]
+        bad = mostly(random, (), (random.choice((77_777, *self.holds, *self.orders)),), odds=8)
+        number = mostly(random, self.quarantine + 1 + random.randrange(3), self.quarantine, odds=8)
+        since_ms = self.at_ms() - random.choice((0, MINUTE_MS, HOUR_MS))
+        void, over = some_of(random, tickets), (*some_of(random, holds), *bad)
+        self.correct(Correct(number, 1, "mara", "looked at it", since_ms, void, over, some_of(random, orders)))
 
     @rule(seed=_seeds)
     def wait(self, seed: int) -> None:

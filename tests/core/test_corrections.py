@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import pytest
 
-from actors.core import corrections
 from actors.core.block import apply, next_due
 from actors.core.commands import Correct
 from actors.core.corrections import decide_correct
@@ -14,10 +13,14 @@ from actors.core.holds import OUTAGE_GRACE_MS
 from actors.core.layout import Area, Category, Layout, Row, RowKind, Section
 from actors.core.replies import HoldStatus, OrderStatus
 from actors.core.snapshot import digest, freeze, ledger_digest, restore
-from actors.core.state import BlockState
 from actors.core.wishes import Wish
 from tests.core.bare_block import LONG_MS, MINUTE_MS, BareBlock, places
 from tests.core.invariants import violations
+from tests.core.sabotage_corrections import (
+    corrected_orders_stay,
+    ended_quarantines_are_forgotten,
+    quarantines_eat_time,
+)
 
 LAYOUT = Layout(
     "EUR",
@@ -150,30 +153,12 @@ def test_what_fell_due_meanwhile_has_its_grace() -> None:
     check_grace()
 
 
-def units_stay_claimed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(corrections, "apply_order_cancelled", lambda state, entry: None)
-
-
-def no_grace_is_given(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(corrections, "give_grace", lambda *_: None)
-
-
-def it_is_forgotten_which_has_ended(patch: pytest.MonkeyPatch) -> None:
-    apply_corrected = corrections.apply_corrected
-
-    def apply_and_forget(state: BlockState, entry: Corrected) -> None:
-        apply_corrected(state, entry)
-        state.quarantines_ended = 0
-
-    patch.setitem(apply.__globals__["_APPLY"], Corrected, apply_and_forget)
-
-
 @pytest.mark.parametrize(
     ("sabotage", "check"),
     [
-        (units_stay_claimed, test_what_is_named_is_ended_and_its_units_are_available),
-        (no_grace_is_given, check_grace),
-        (it_is_forgotten_which_has_ended, test_an_empty_correction_ends_it_and_changes_nothing_else),
+        (corrected_orders_stay, test_what_is_named_is_ended_and_its_units_are_available),
+        (quarantines_eat_time, check_grace),
+        (ended_quarantines_are_forgotten, test_an_empty_correction_ends_it_and_changes_nothing_else),
     ],
 )
 def test_the_checks_notice(sabotage: Callable[[pytest.MonkeyPatch], None], check: Callable[[], None]) -> None:

@@ -25,6 +25,8 @@ _OF_CHOICES = tuple(
     for outcome in ("ACCEPTED", "NOT_ENOUGH_AVAILABLE")
 )
 """Wishes of two choices, alone and with units by name, places or slots."""
+_OF_CORRECTIONS = tuple(f"correct {outcome}" for outcome in ("REPLAYED", "REFUSED", "tickets", "holds", "orders"))
+_BESIDES = (*_OF_TIME, *_OF_CHOICES, *_OF_CORRECTIONS)
 _IMPORTED = """
 import sys
 import tests.core.naive_model
@@ -34,7 +36,7 @@ print(sorted(name for name in sys.modules if name.split(".")[0] in ("actors", "s
 
 def print_met() -> None:
     """A line for each command: how often it met what."""
-    for command in (*CAN_GIVE, "tick", "choices"):
+    for command in (*CAN_GIVE, "tick", "choices", "correct"):
         met = {
             name.partition(" ")[2]: count for name, count in RandomWalk.met.items() if name.startswith(f"{command} ")
         }
@@ -42,11 +44,11 @@ def print_met() -> None:
 
 
 def never_reached() -> set[str]:
-    """The reasons that no command was given, the commands never accepted, and what time and choices never came to."""
+    """The reasons that no command was given, the commands never accepted, and what else never came to be."""
     outcomes = {name.partition(" ")[2] for name in RandomWalk.met}
     accepted = {f"{command} ACCEPTED" for command in CAN_GIVE if command not in ("CreateEvent", "ReadDigest")}
     return (REASONS_OF_THE_CORE | {"REPLAYED"}) - outcomes | {
-        name for name in (*accepted, *_OF_TIME, *_OF_CHOICES) if not RandomWalk.met[name]
+        name for name in (*accepted, *_BESIDES) if not RandomWalk.met[name]
     }
 
 
@@ -66,7 +68,7 @@ def test_core_and_naive_model_agree_on_random_walks() -> None:
     unknown = {
         name
         for name in RandomWalk.met
-        if not name.startswith(("tick ", "choices "))
+        if not name.startswith(("tick ", "choices ", "correct "))
         and name.partition(" ")[2] not in CAN_GIVE[name.partition(" ")[0]].split()
     }
     assert unknown == set(), "met by a walk, and missing from the scenarios' table"
@@ -74,9 +76,7 @@ def test_core_and_naive_model_agree_on_random_walks() -> None:
 
 def test_control_a_reason_that_no_walk_reaches_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     everything = {f"{command} {outcome}": 1 for command, outcomes in CAN_GIVE.items() for outcome in outcomes.split()}
-    monkeypatch.setattr(
-        RandomWalk, "met", RandomWalk.met.__class__({**everything, **dict.fromkeys((*_OF_TIME, *_OF_CHOICES), 1)})
-    )
+    monkeypatch.setattr(RandomWalk, "met", RandomWalk.met.__class__({**everything, **dict.fromkeys(_BESIDES, 1)}))
     assert never_reached() == set()
     del RandomWalk.met["CloseOrder ORDER_NOT_DUE"], RandomWalk.met["LeaveWaitingList ACCEPTED"]
     assert never_reached() == {"ORDER_NOT_DUE", "LeaveWaitingList ACCEPTED"}

@@ -1,6 +1,6 @@
 """Negative controls: whatever guarantee is removed from the core, scenarios and random walks notice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.core.random_walk import RandomWalk
 from tests.core.sabotage import SABOTAGES
+from tests.core.sabotage_corrections import CORRECTION_SABOTAGES
 from tests.core.sabotage_inventory import INVENTORY_SABOTAGES
 from tests.core.sabotage_waiting import SELDOM_NOTICED, WAITING_SABOTAGES
 from tests.core.scenario import run
@@ -23,7 +24,7 @@ OFTEN_NOTICED = SABOTAGES | INVENTORY_SABOTAGES | WAITING_SABOTAGES
 ALL = OFTEN_NOTICED | SELDOM_NOTICED
 
 
-def _each(sabotages: Sabotages) -> pytest.MarkDecorator:
+def _each(sabotages: Iterable[Callable[[pytest.MonkeyPatch], None]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("sabotage", sabotages, ids=lambda sabotage: str(sabotage.__name__))
 
 
@@ -46,7 +47,7 @@ def notices(sabotage: Callable[[pytest.MonkeyPatch], None], scenario: Scenario) 
     return False
 
 
-@_each(OFTEN_NOTICED)
+@_each((*OFTEN_NOTICED, *CORRECTION_SABOTAGES))
 def test_random_walks_notice_sabotage(
     sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from actors.core import keys
 from actors.core.commands import (
     Command,
     ConfirmOrder,
+    Correct,
     CreateEvent,
     EditEvent,
     ExchangeTickets,
@@ -23,12 +24,13 @@ from actors.core.commands import (
     Stamp,
     Write,
 )
-from actors.core.entries import Activated, AllotmentReturned, Entry, HoldExpired, HoldPlaced, OrderExpired
+from actors.core.entries import Activated, AllotmentReturned, Corrected, Entry, HoldExpired, HoldPlaced, OrderExpired
 from actors.core.ids import TenantId
 from actors.core.inventory import UnitStatus
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Accepted, Outcome
 from tests.core.checked_block import CheckedBlock
+from tests.core.naive_corrections import correct, faults_of
 from tests.core.naive_model import NaiveBlock
 from tests.core.naive_parts import HOUR_MS, IN_FORCE, MINUTE_MS, SOLD
 from tests.core.plain_layout import plain, plain_layout, units_of
@@ -58,6 +60,7 @@ class Walk(RuleBasedStateMachine):
         self.now_ms = START_MS
         self.sent: list[Write] = []
         self.numbers = 0
+        self.quarantine = 0
         self.holds: list[int] = []
         self.orders: list[int] = []
         self.waiters: list[int] = []
@@ -168,6 +171,28 @@ class Walk(RuleBasedStateMachine):
         if outage_ms:
             self.model.outage(*down, at_ms)
         self.model.last_at_ms = at_ms
+        self.compare_memory()
+
+    def correct(self, command: Correct) -> None:
+        """A quarantine ends: both say so, or that it had ended, or name the same fields as wrong."""
+        note(f"at {self.now_ms - START_MS} {command}")
+        decided = self.block.correct(command, self.now_ms)
+        ends = command.tickets, command.holds, command.orders
+        if command.quarantine <= self.quarantine:
+            assert decided is None, "it had ended"
+            self.met["correct REPLAYED"] += 1
+        elif faults := faults_of(self.model, *ends):
+            assert isinstance(decided, tuple), f"{faults} can end"
+            assert {fault.partition(":")[0] for fault in decided} == faults
+            self.met["correct REFUSED"] += 1
+        else:
+            assert isinstance(decided, Corrected), f"refused: {decided}"
+            self.quarantine = command.quarantine
+            correct(self.model, *ends, command.since_ms, self.at_ms())
+            for field, named in zip(("tickets", "holds", "orders"), ends, strict=True):
+                self.met[f"correct {field}"] += bool(named)
+            if self.block.is_awaited:
+                self.tick()
         self.compare_memory()
 
     def write(self, command: Write) -> None:

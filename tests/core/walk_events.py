@@ -1,5 +1,6 @@
 """The events of random walks: small layouts and rules with every kind of inventory, and wishes for what is in them."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
@@ -125,6 +126,11 @@ def to_wait_for(random: Random) -> Wish:
 def mostly(random: Random, usual: T, *others: T, odds: int) -> T:
     """The usual, or once in so many times one of the others."""
     return usual if random.randrange(odds) else random.choice(others)
+
+
+def some_of(random: Random, named: Sequence[T]) -> tuple[T, ...]:
+    """Up to two of them."""
+    return tuple(random.sample(named, k=min(len(named), random.randrange(3))))
 
 
 def of_two_choices(random: Random) -> Wish:

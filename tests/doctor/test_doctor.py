@@ -175,12 +175,6 @@ async def test_rows_that_nobody_follows_are_found(world: World) -> None:
         assert "2 times a block is behind" in finding.seen
 
 
-async def test_blocks_that_a_shard_has_stopped_are_found(world: World) -> None:
-    async with ward(world) as ill:
-        await ill.execute("""update shards set counters = '{"quarantined_count": 2}'""")
-        assert (await ill.found("quarantine", WRONG)).seen == "shard-1 has stopped 2 blocks"
-
-
 async def test_a_shard_that_does_not_beat_is_found(world: World) -> None:
     async with ward(world) as ill:
         await ill.execute("update blocks set shard = 'shard-2' where block_id = $1", ill.events[0].block)

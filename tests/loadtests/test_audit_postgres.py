@@ -1,6 +1,7 @@
 """The audit reads a real journal: what the product's own append wrote, and what somebody did to it since."""
 
 import asyncio
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from actors.audit import audit as audit_module
 from actors.audit.audit import JournalAudit
 from actors.audit.findings import Fault, Finding
 from actors.audit.replies import Acknowledged, by_block, read_answers
 from actors.audit.rows import Row
+from actors.core.entries import HoldExpired, HoldPlaced
 from actors.core.ids import BlockId, Kind, outside_id
 from actors.journal.journal import GENESIS, JournalRow, NewRow
 from actors.journal.postgres import PostgresJournal
@@ -23,6 +26,7 @@ from loadtests.server import Server
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND
 from tests.loadtests.journals import BLOCK, clean_journal
+from tests.loadtests.whole_journal import whole_journal
 
 OTHER = BlockId("0000000000000001")
 EMPTY = "truncate journal, snapshots, projection_positions"
@@ -178,6 +182,39 @@ def test_rows_that_others_have_read_are_missed(database_url: str, trace: str, ke
     assert found[-1].fault is (Fault.TAIL_MISSING if kept else Fault.JOURNAL_EMPTY)
     assert [finding.block for finding in found] == [BLOCK] * len(found)
     assert run_audit(database_url, [BLOCK], console=Console(quiet=True)) == WRONG
+
+
+def check_settled_apart(database_url: str) -> None:
+    """What is wrong before a correction is told and counts for nothing; what is wrong since does."""
+    asyncio.run(_execute(database_url, EMPTY))
+    journal = whole_journal()
+    ((point, quantity, price),) = journal.placed(14).prices
+    journal.change(HoldPlaced, {"hold": 14}, prices=((point, quantity, price + 1),))
+    asyncio.run(_write(database_url, journal.rows()))
+    audit, said = JournalAudit(database_url), io.StringIO()
+    assert asyncio.run(_findings(audit)) == []
+    assert {finding.fault for finding in audit.settled} == {Fault.PRICE_WRONG}
+    assert run_audit(database_url, None, console=Console(file=said, soft_wrap=True)) == CLEAN
+    assert f"0 findings, and {len(audit.settled)} settled by corrections" in said.getvalue()
+    assert all(f"settled by a correction: {finding}" in said.getvalue() for finding in audit.settled)
+    journal.add(HoldExpired(journal.drafts[-1].entries[-1].at_ms, 77))
+    asyncio.run(_execute(database_url, EMPTY))
+    asyncio.run(_write(database_url, journal.rows()))
+    assert _where(asyncio.run(_findings(JournalAudit(database_url)))) == {(journal.block, Fault.HOLD_UNKNOWN)}
+    assert run_audit(database_url, None, console=Console(quiet=True)) == WRONG
+
+
+def test_what_a_correction_has_settled_is_told_apart(database_url: str) -> None:
+    check_settled_apart(database_url)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_control_an_audit_that_takes_all_for_settled_or_nothing_is_noticed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    monkeypatch.setattr(audit_module, "is_settled", lambda *_: answer)
+    with pytest.raises(AssertionError):
+        check_settled_apart(database_url)
 
 
 async def _write(database_url: str, rows: list[Row]) -> None:

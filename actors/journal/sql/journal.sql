@@ -81,10 +81,12 @@ order by position;
 
 -- name: save_snapshot
 -- Keeps this snapshot, the newest one below it, and the one that stands for rows that are in an archive. Snapshots above
--- it, if any, are not this writer's to judge. Of the formats before, the last is kept for who goes back to it.
+-- it, if any, are not this writer's to judge. Of the formats before, the last is kept for who goes back to it. Of an event
+-- that is erased nothing is saved: who has it in memory may know more than is to be kept.
 with saved as (
   insert into snapshots (block_id, position, chain, format, state)
-  values ($1, $2, $3, $4, $5)
+  select $1::text, $2::bigint, $3::bytea, $4::integer, $5::bytea
+  where not exists (select from archived_blocks where block_id = $1 and erased_at is not null)
   on conflict (block_id, format, position) do update
     set chain = excluded.chain, state = excluded.state, saved_at = excluded.saved_at
 )
@@ -102,7 +104,8 @@ where block_id = $1
   )
   and not exists (
     select from archived_blocks
-    where archived_blocks.block_id = snapshots.block_id and archived_blocks.position = snapshots.position
+    where archived_blocks.block_id = snapshots.block_id
+      and (archived_blocks.position = snapshots.position or erased_at is not null)
   );
 
 -- name: newest_snapshot

@@ -2,7 +2,8 @@
 
 Under `HOLDFAST_TEST_CHAOS` is a folder. `clock-shift` in it holds by how many seconds the clock that a shard's shell
 hands to its engine is wrong. While `twice` is there, everything is sent twice over the link; `sent-twice` grows by a
-byte each time. See `tests/chaos/within.py` for the other end.
+byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines. See
+`tests/chaos/within.py` for the other end.
 """
 
 import asyncio
@@ -91,7 +92,30 @@ def patch_coalescer(module: ModuleType) -> None:
     module.Coalescer.__init__ = begin_twice
 
 
-PATCHES = {"actors.engine.engine": patch_engine, "actors.link.coalescer": patch_coalescer}
+class Withheld(set[Any]):
+    """The blocks that a shard serves nobody from: while it heeds no quarantine, none comes to be one."""
+
+    def add(self, block: Any) -> None:
+        if not _is_there(FOLDER / "heedless"):
+            super().add(block)
+
+
+def patch_residence(module: ModuleType) -> None:
+    """Each shard may be one that heeds no quarantine."""
+    begin = module.Residence.__init__
+
+    def begin_heedless(self: Any, *rest: Any, **named: Any) -> None:
+        begin(self, *rest, **named)
+        self.withheld = Withheld()
+
+    module.Residence.__init__ = begin_heedless
+
+
+PATCHES = {
+    "actors.engine.engine": patch_engine,
+    "actors.engine.residence": patch_residence,
+    "actors.link.coalescer": patch_coalescer,
+}
 
 
 class Finder(importlib.abc.MetaPathFinder):

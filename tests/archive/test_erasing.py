@@ -1,0 +1,271 @@
+"""An event erased: nobody is named any more, anywhere; that it was, and that this was its history, stays."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.archive import erasing
+from actors.archive.archive_file import ArchiveFile, archives_at
+from actors.archive.erasing import NotErased, erasable_before, erase, left_of_erased
+from actors.archive.journal_with_archives import with_archives
+from actors.archive.putting_away import NotPutAway, NotRestored, PutAway, put_away, restore
+from actors.core.commands import ConfirmOrder, PlaceOrder
+from actors.core.layout import Calendar, Category, Layout, Resource
+from actors.core.replies import EventStatus
+from actors.core.snapshot import FORMAT, freeze
+from actors.journal.codec import encode_entries
+from actors.journal.journal import JournalRow, NewRow, Snapshot, chain_of
+from actors.projections.listing import ListingProjection
+from actors.projections.projector import Projector
+from loadtests.audit_command import CLEAN
+from serve.replay import replay_twice
+from tests.archive.finished import (
+    AFTER_ALL_MS,
+    DAY_MS,
+    audited,
+    away,
+    close_and_archive,
+    finished_event,
+    finished_in_parts,
+    loading,
+    rows_in_journal,
+)
+from tests.projections.selling import ALL, START_MS, SellingEvent, World, follow_all
+
+pytestmark = pytest.mark.anyio
+
+BUYER = "ana"
+NEVER_MS = 4_000_000_000_000  # after what is erased now as well
+EVERYWHERE = {
+    "journal": "entries",
+    "snapshots": "state",
+    "listed_holds": "shown || convert_to(buyer, 'UTF8')",
+    "listed_orders": "shown || convert_to(buyer, 'UTF8')",
+    "availability": "layout || counts || statuses",
+}
+
+
+class Stopped(BaseException):
+    """What ends a process in the middle."""
+
+
+def listing(world: World) -> Projector:
+    """A projector with the lists."""
+    return world.projector(*[kind() for kind in ALL], ListingProjection())
+
+
+async def put_away_event(world: World, folder: Path) -> tuple[SellingEvent, PutAway]:
+    event = await finished_event(world)
+    await follow_all(listing(world))
+    return event, await away(world, event, folder)
+
+
+async def who_names(world: World, folder: Path, block: str) -> list[str]:
+    """Where the buyer stands, of what is kept of the block."""
+    found = []
+    for table, content in EVERYWHERE.items():
+        rows = await world.rows(f"select {content} from {table} where block_id = $1", block)
+        found += [table for (content,) in rows if BUYER.encode() in content]
+    for archive in archives_at(folder):
+        found += [archive.path.name for row in archive.rows() if row.block == block and BUYER.encode() in row.entries]
+    return sorted(set(found))
+
+
+async def appends(world: World, event: SellingEvent) -> bool:
+    """Whether a shard that has the event in memory as it was can write of it."""
+    last = event.rows[-1]
+    encoded = encode_entries([])
+    chain = chain_of(last.chain, event.block, last.position + 1, 1, event.now_ms, encoded)
+    row = JournalRow(event.block, last.position + 1, 1, event.now_ms, 0, encoded, chain)
+    return event.block in (await world.journal.append([NewRow(row, last.chain)])).durable
+
+
+async def check_erased(world: World, folder: Path) -> SellingEvent:
+    """Erase an event and look whether anybody is named, and whether what stays is sound."""
+    event, done = await put_away_event(world, folder)
+    named = await who_names(world, folder, event.block)
+    assert named == sorted(["listed_holds", "listed_orders", "snapshots", done.path.name]), "it can be found"
+    shown = "select status, available, held, sold, counts, statuses, name from availability where block_id = $1"
+    before = await world.rows(shown, event.block)
+    assert await erasable_before(world.connection, AFTER_ALL_MS) == [event.block]
+    assert await erase(world.connection, event.block, folder, AFTER_ALL_MS) == done.path
+    # a shard that had it in memory saves what it knew
+    last = event.rows[-1]
+    await world.journal.save_snapshot(Snapshot(event.block, last.position, last.chain, FORMAT, freeze(event.state)))
+    assert await who_names(world, folder, event.block) == [], "somebody is still named"
+    assert not await appends(world, event), "a shard goes on from what it remembers"
+    async with loading(world) as activator:
+        loaded = await activator.load(event.block)
+    assert loaded.position == last.position + 1
+    assert (loaded.state.status, loaded.state.name) == (EventStatus.ARCHIVED, "Night")
+    assert [*loaded.state.holds, *loaded.state.orders, *loaded.state.memos] == []
+    await follow_all(listing(world))
+    assert await world.rows(shown, event.block) == before, "what was sold, in numbers, stays"
+    positions = await world.positions(event.block)
+    assert set(positions.values()) == {(last.position + 1, None)}
+    (proof,) = await world.rows(
+        "select chain from journal where block_id = $1 and position = $2", event.block, last.position
+    )
+    assert proof == (last.chain,), "any copy can be proven"
+    return event
+
+
+async def test_nobody_is_named_any_more_and_the_event_stays(world: World, tmp_path: Path) -> None:
+    event = await check_erased(world, tmp_path)
+    assert await erasable_before(world.connection, NEVER_MS) == []
+    with pytest.raises(NotPutAway, match="it was erased on 2"):
+        await away(world, event, tmp_path)
+
+
+async def test_the_check_notices_a_snapshot_that_knows_everybody(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(erasing, "bared", lambda state: state)
+    with pytest.raises(AssertionError, match="somebody is still named"):
+        await check_erased(world, tmp_path)
+
+
+@pytest.mark.parametrize("query", ["drop_holds", "drop_orders"])
+async def test_the_check_notices_lists_that_stay(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """Negative control."""
+    monkeypatch.setitem(erasing._SQL, query, "select from blocks where block_id = $1")
+    with pytest.raises(AssertionError, match="somebody is still named"):
+        await check_erased(world, tmp_path)
+
+
+async def test_the_check_notices_a_snapshot_of_who_remembers_more(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: the event is not noted as erased, so a shard may save what it has in memory."""
+    monkeypatch.setitem(erasing._SQL, "mark_erased", "select from blocks where block_id = $1")
+    with pytest.raises(AssertionError, match="somebody is still named"):
+        await check_erased(world, tmp_path)
+
+
+async def test_the_check_notices_a_shard_that_goes_on_from_what_it_remembers(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: no row is appended, so nothing fences who has it in memory."""
+
+    async def same(_: Any, last: JournalRow, *__: object) -> JournalRow:
+        return last
+
+    monkeypatch.setattr(erasing, "_closing_row", same)
+    unchanged = "select from journal where block_id = $1 and ($2, $3, $4, $5, $6, $7) is not null"
+    casts = "($2::bigint, $3::bigint, $4::bigint, $5::integer, $6::bytea, $7::bytea)"
+    monkeypatch.setitem(erasing._SQL, "close_history", unchanged.replace("($2, $3, $4, $5, $6, $7)", casts))
+    with pytest.raises(AssertionError, match="goes on from what it remembers"):
+        await check_erased(world, tmp_path)
+
+
+async def test_a_copy_of_the_archive_can_be_read_and_is_not_put_back(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "archive").mkdir()
+    event, done = await put_away_event(world, tmp_path / "archive")
+    copy = shutil.copy(done.path, tmp_path)
+    await erase(world.connection, event.block, tmp_path / "archive", AFTER_ALL_MS)
+    assert await audited(world) == CLEAN
+    assert f"not audited: what is in the archive {done.path.name}, which was deleted on 2" in capsys.readouterr().out
+    assert await audited(world, archives=(Path(copy),)) == CLEAN
+    assert "not audited" not in capsys.readouterr().out
+    whole = with_archives(world.database_url, "tests", [ArchiveFile(Path(copy))])
+    replayed = await replay_twice(whole, event.block, None)
+    assert (replayed.position, replayed.from_snapshot) == (len(event.rows) + 1, None)
+    await whole.close()
+    with pytest.raises(
+        NotRestored, match=r"it was erased on 2.*: who has a copy of its archive reads it with --archive"
+    ):
+        await restore(world.connection, ArchiveFile(Path(copy)))
+
+
+async def test_home_and_parts_are_erased_together_or_not_at_all(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, part = await finished_in_parts(world)
+    await follow_all(listing(world))
+    done = await away(world, home, tmp_path)
+    before = await rows_in_journal(world)
+    shipped = erasing._erase_block
+
+    async def stops(connection: Any, end: Any, *rest: Any) -> None:
+        await shipped(connection, end, *rest)
+        if end.block == part.block:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "_erase_block", stops)
+        with pytest.raises(Stopped):
+            await erase(world.connection, home.block, tmp_path, AFTER_ALL_MS)
+    assert await rows_in_journal(world) == before
+    assert done.path.exists()
+    await erase(world.connection, home.block, tmp_path, AFTER_ALL_MS)
+    assert await world.rows("select count(*) from archived_blocks where erased_at is not null") == [(2,)]
+    assert len(await rows_in_journal(world)) == 4
+
+
+async def test_who_is_stopped_before_the_file_is_gone_deletes_it_later(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, done = await put_away_event(world, tmp_path)
+
+    def stop(_: Path) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "delete", stop)
+        with pytest.raises(Stopped):
+            await erase(world.connection, event.block, tmp_path, AFTER_ALL_MS)
+    assert await left_of_erased(world.connection, tmp_path) == [done.path]
+    erasing.delete(done.path)
+    assert await left_of_erased(world.connection, tmp_path) == []
+
+
+async def test_what_is_not_to_be_erased_stays_and_says_why(world: World, tmp_path: Path) -> None:
+    event, done = await put_away_event(world, tmp_path)
+    before = await rows_in_journal(world)
+    aside = done.path.rename(tmp_path / "aside")
+
+    async def refused(why: str, before_ms: int = AFTER_ALL_MS) -> None:
+        with pytest.raises(NotErased, match=why):
+            await erase(world.connection, event.block, tmp_path, before_ms)
+        assert await rows_in_journal(world) == before
+
+    await refused("is not in .*: give the folder that has it")
+    other = await finished_event(world)
+    await follow_all(listing(world))
+    before = await rows_in_journal(world)
+    with pytest.raises(NotErased, match="it is not put away"):
+        await erase(world.connection, other.block, tmp_path, AFTER_ALL_MS)
+    done_other = await away(world, other, tmp_path)
+    before = await rows_in_journal(world)
+    shutil.copy(done_other.path, done.path)
+    await refused("is not the archive that it was put into")
+    aside.rename(done.path)
+    await refused("it was written to too lately", event.now_ms)
+    assert await erasable_before(world.connection, event.now_ms) == []
+    await event.append_bytes(event.rows[0].entries)  # a claim
+    before = await rows_in_journal(world)
+    await refused("it was written to behind its archive")
+
+
+async def test_an_event_of_which_a_slot_has_not_begun_is_not_over(world: World, tmp_path: Path) -> None:
+    begins_ms = START_MS + 10 * DAY_MS
+    calendar = Calendar("UTC", 3_600_000, ((begins_ms, 2, 0),))
+    court = Layout(
+        "EUR", (Category("court", 100),), (), (), resources=(Resource("Court", 0, 0),), calendars=(calendar,)
+    )
+    event = await world.event(layout=court)
+    hold = event.hold(event.state.index.unit_name(0))
+    order = PlaceOrder(event.stamp(), hold.hold, 77)
+    assert await event.sell(hold, order, ConfirmOrder(event.stamp(), 77)) == 3
+    await close_and_archive(event)
+    await follow_all(listing(world))
+    with pytest.raises(NotPutAway, match="somebody has a slot of it that has not begun, or did so too lately"):
+        await put_away(world.connection, event.block, tmp_path, begins_ms)
+    assert (await put_away(world.connection, event.block, tmp_path, begins_ms + 1)).rows > 0
