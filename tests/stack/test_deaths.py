@@ -54,27 +54,6 @@ def projects(running: RunningStack) -> bool:
     return True
 
 
-def entries_audited(running: RunningStack) -> int:
-    """By the auditor that runs; 0 while there is none that says."""
-    headers = {"Authorization": f"Bearer {running.operator_key}"}
-    with running.client() as client:
-        auditor = client.get("/v1/status", headers=headers).raise_for_status().json()["auditor"]
-    return 0 if auditor is None or auditor["lag_rows"] else int(auditor["entry_count"])
-
-
-def audits(running: RunningStack) -> bool:
-    """Whether what is sold now is soon audited, with all that was before."""
-    before = entries_audited(running)
-    deadline = time.monotonic() + 3
-    if not sells(running):
-        return False
-    while entries_audited(running) <= before or not before:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 @pytest.mark.parametrize(
     ("kind", "well"),
     [
@@ -83,7 +62,6 @@ def audits(running: RunningStack) -> bool:
         ("ProxyActor", sells),
         ("ServeController", sells),
         ("ProjectorService", projects),
-        ("AuditorService", audits),
         ("redis-server", sells),
     ],
 )
