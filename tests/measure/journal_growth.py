@@ -4,7 +4,7 @@ Events of HOLDS (10,000) holds of two seats each, on the embedded PostgreSQL, fo
 sell, with snapshots at a shard's pace; either all expire, or all are ordered and paid. Commits of 1, 20 and 200
 commands. STORAGE is that of the journal's entries, `external` (as it is), or `extended` or `main`, which compress.
 Figures are bytes a hold, which is MB a million holds; WAL is all that was written, full pages after checkpoints too.
-Then each event is put away and erased: its archive's file, and the rows that are left in the database after either.
+At the end each event is put away and erased: its archive's file, and the rows that stay in the database after either.
 """
 
 import asyncio
@@ -196,8 +196,9 @@ async def measure(url: str, folder: Path, holds: int, storage: str) -> None:
     connection = await connect(url, application_name="measure")
     await connection.execute(f"alter table journal alter column entries set storage {storage}")
     print(f"bytes a hold, events of {holds:,} holds, entries {storage}")
-    print(f"{'':22}" + "".join(f"{name:>13}" for name in (*PARTS, "WAL", *PUT_AWAY, "entries/s")))
+    print(f"{'':22}" + "".join(f"{name:>13}" for name in (*PARTS, "WAL", "entries/s")))
     number = 0
+    blocks: dict[str, BlockId] = {}
     for paid in (False, True):
         for commit in COMMITS:
             number += 1
@@ -212,10 +213,13 @@ async def measure(url: str, folder: Path, holds: int, storage: str) -> None:
                 "select sum(entry_count) from journal where block_id = $1", selling.block
             )
             grown = "".join(f"{(after[name] - before[name]) / holds:13.0f}" for name in after)
-            grown += "".join(
-                f"{size / holds:13.0f}" for size in (await _put_away(connection, selling.block, folder)).values()
-            )
-            print(f"{'paid' if paid else 'expired':10} commits of {commit:3}{grown}{entries / seconds:13,.0f}")
+            mix = f"{'paid' if paid else 'expired':10} commits of {commit:3}"
+            blocks[mix] = selling.block
+            print(f"{mix:22}{grown}{entries / seconds:13,.0f}")
+    print(f"\n{'':22}" + "".join(f"{name:>13}" for name in PUT_AWAY))
+    for mix, block in blocks.items():
+        sizes = (await _put_away(connection, block, folder)).values()
+        print(f"{mix:22}" + "".join(f"{size / holds:13.0f}" for size in sizes))
     await connection.close()
 
 
