@@ -64,7 +64,8 @@ def restore(
 ) -> None:
     """Make a data folder that has the database as it was at a mark, exactly.
 
-    A Redis of your own must be emptied before it is used with that: it may show what was after the mark.
+    A Redis of your own must be emptied before it is used with that: it may show what was after the mark. Clients that
+    ask for what changed since a `sequence` they had before must begin with the whole.
     """
     from serve import backups
     from serve.local.preflight import CannotStart

@@ -20,7 +20,7 @@ def run_rebuild(database_url: str, block: BlockId, console: Console, errors: Con
         return NOT_BEGUN
     if isinstance(begun, str):
         errors.print(
-            f"rebuild: the rows of {event_id(block)} are in the archive {begun}: restore it first", markup=False
+            f"rebuild: not without the rows of {event_id(block)} that are in the archive {begun}", markup=False
         )
         return NOT_BEGUN
     if not begun:

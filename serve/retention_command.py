@@ -46,7 +46,8 @@ def retention(
 
     Beside a running server. Done again, it goes on where it was stopped. What is not over stays: an event that is not
     archived, or has a hold, an order, a slot or an errand that is still to end. Desks have no end, and keep their
-    baskets and their orders. Exit 1 if something that is old enough cannot be put away or erased.
+    baskets and their orders; backups that were made before keep all they have. Exit 1 if something that is old enough
+    cannot be put away or erased.
     """
     from actors.database.connect import FAULTS
 
@@ -167,7 +168,7 @@ class _Keeper:
                 if self._applies:
                     path = await erase(connection, home, self._folder, self._erase_before_ms)
                 else:
-                    path = (await archive_to_erase(connection, home, self._folder)).path
+                    path = (await archive_to_erase(connection, home, self._folder, self._erase_before_ms)).path
             except (NotErased, NotPutAway, ArchiveDamaged, OSError) as fault:
                 self._refuse(fault)
             else:

@@ -101,6 +101,18 @@ select distinct home, archive from archived_blocks where erased_at is not null a
 -- name: blocks_of_event
 select block_id, position, chain, archive from archived_blocks where home = $1 order by block_id;
 
+-- name: desk_behind
+-- A desk of the event's tenant that has had something to do since before a time, and has not done it: perhaps with a leg
+-- of the event.
+select waiting.block_id
+from deadlines
+join blocks as waiting on waiting.block_id = deadlines.block_id
+join blocks as home on home.tenant = waiting.tenant
+where deadlines.due_at_ms < $2 and home.block_id = $1
+  and not exists (select from availability where availability.block_id = waiting.block_id)
+order by waiting.block_id
+limit 1;
+
 -- name: last_row
 select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
 from journal

@@ -51,8 +51,15 @@ def unfinished_in(folder: Path) -> list[Path]:
     return [folder / name for name in _files_in(folder, f"{SUFFIX}.unfinished")]
 
 
-async def archive_to_erase(connection: Connection, home: BlockId, folder: Path) -> ArchiveFile:
-    """The file in the folder that has all of the event. Changes nothing. Raises NotErased, ArchiveDamaged, OSError."""
+async def archive_to_erase(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> ArchiveFile:
+    """The file in the folder that has all of the event. Changes nothing.
+
+    Raises NotErased, ArchiveDamaged, OSError, and `FAULTS`.
+    """
+    behind = await connection.fetchval(_SQL["desk_behind"], home, before_ms)
+    if behind is not None:
+        who = event_id(BlockId(behind))
+        raise NotErased(f"{event_id(home)}: the desk {who} is behind, perhaps with a basket of it: see holdfast doctor")
     rows = await connection.fetch(_SQL["blocks_of_event"], home)
     name = next((row["archive"] for row in rows if row["block_id"] == home), None)
     if name is None:
@@ -72,7 +79,7 @@ async def erase(connection: Connection, home: BlockId, folder: Path, before_ms: 
 
     Raises NotErased, ArchiveDamaged, NotPutAway (it does not replay), OSError, and `FAULTS`.
     """
-    archive = await archive_to_erase(connection, home, folder)
+    archive = await archive_to_erase(connection, home, folder, before_ms)
     folds = folded(archive)
     async with connection.transaction():
         for end in archive.header.blocks:

@@ -122,6 +122,8 @@ async def test_an_event_goes_and_comes_back_by_commands(world: World, tmp_path: 
     shown, _ = await said(world, 0, "journal", id_of(event), *archive)
     assert any(BUYER in line for line in shown)
     assert (await said(world, 1, "replay", id_of(event)))[1] != []
+    _, errors = await said(world, 1, "projections", "rebuild", id_of(event))
+    assert errors == [f"rebuild: not without the rows of {id_of(event)} that are in the archive {path.name}"]
     printed, _ = await said(world, 0, "archive", "restore", str(path))
     assert printed == [f"{path}: {len(event.rows) - 1} rows are back"]
     assert await rows_in_journal(world) == before

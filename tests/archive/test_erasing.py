@@ -11,10 +11,12 @@ from actors.archive.archive_file import ArchiveFile, archives_at
 from actors.archive.erasing import NotErased, erasable_before, erase, left_of_erased
 from actors.archive.journal_with_archives import with_archives
 from actors.archive.putting_away import NotPutAway, NotRestored, PutAway, put_away, restore
-from actors.core.commands import ConfirmOrder, PlaceOrder
+from actors.core.baskets import LegPlan
+from actors.core.commands import ConfirmOrder, PinLeg, PlaceOrder, ReleaseLeg
 from actors.core.layout import Calendar, Category, Layout, Resource
 from actors.core.replies import EventStatus
 from actors.core.snapshot import FORMAT, freeze
+from actors.core.wishes import Wish
 from actors.journal.codec import encode_entries
 from actors.journal.journal import JournalRow, NewRow, Snapshot, chain_of
 from actors.projections.listing import ListingProjection
@@ -226,6 +228,13 @@ async def test_who_is_stopped_before_the_file_is_gone_deletes_it_later(
     assert await left_of_erased(world.connection, tmp_path) == []
 
 
+async def desk_that_is_behind(world: World) -> None:
+    """One of the tenant that has not done what was due."""
+    desk = "00000000000desk1"
+    await world.connection.execute("insert into blocks (block_id, tenant, shard) values ($1, 'acme', 'shard-1')", desk)
+    await world.connection.execute("insert into deadlines (block_id, due_at_ms) values ($1, $2)", desk, START_MS)
+
+
 async def test_what_is_not_to_be_erased_stays_and_says_why(world: World, tmp_path: Path) -> None:
     event, done = await put_away_event(world, tmp_path)
     before = await rows_in_journal(world)
@@ -248,6 +257,9 @@ async def test_what_is_not_to_be_erased_stays_and_says_why(world: World, tmp_pat
     await refused("is not the archive that it was put into")
     aside.rename(done.path)
     await refused("it was written to too lately", event.now_ms)
+    await desk_that_is_behind(world)
+    await refused("the desk event_00000000000desk1 is behind, perhaps with a basket of it: see holdfast doctor")
+    await world.connection.execute("delete from deadlines where block_id = '00000000000desk1'")
     assert await erasable_before(world.connection, event.now_ms) == []
     await event.append_bytes(event.rows[0].entries)  # a claim
     before = await rows_in_journal(world)
@@ -269,3 +281,16 @@ async def test_an_event_of_which_a_slot_has_not_begun_is_not_over(world: World, 
     with pytest.raises(NotPutAway, match="somebody has a slot of it that has not begun, or did so too lately"):
         await put_away(world.connection, event.block, tmp_path, begins_ms)
     assert (await put_away(world.connection, event.block, tmp_path, begins_ms + 1)).rows > 0
+
+
+async def test_an_event_with_a_leg_that_is_not_settled_is_not_over(world: World, tmp_path: Path) -> None:
+    event = await world.event()
+    plan = LegPlan(event.block, 5, Wish(("Hall/A/1",)))
+    assert await event.sell(PinLeg("acme", "00000000000desk1", 4, BUYER, plan, 1, event.now_ms + 5_000)) == 1
+    await close_and_archive(event)
+    await follow_all(listing(world))
+    with pytest.raises(NotPutAway, match="something of it is still to happen"):
+        await away(world, event, tmp_path)
+    assert await event.sell(ReleaseLeg("acme", 5, 2)) == 1
+    await follow_all(listing(world))
+    assert (await away(world, event, tmp_path)).rows > 0

@@ -13,7 +13,7 @@ from actors.core import snapshot
 from actors.core.block import apply
 from actors.core.entries import EventCreated, HoldPlaced, SaleOpened
 from actors.core.layout import Area, Category, Layout
-from actors.core.snapshot import SnapshotDamaged, digest, freeze, restore, restoring
+from actors.core.snapshot import SnapshotDamaged, bared, digest, freeze, restore, restoring
 from actors.core.state import BlockState
 from tests.core.scenario import run
 from tests.core.scenario_tables import all_scenarios
@@ -213,3 +213,18 @@ def test_control_a_snapshot_in_one_chunk_is_one_step(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(snapshot, "_VALUES_PER_CHUNK", 1_000_000)
     with pytest.raises(AssertionError):
         check_steps()
+
+
+def test_a_bared_state_is_the_event_and_nobody_and_lives_as_any_other() -> None:
+    """After every scenario, desks and parts of events too: it is what its own snapshot leads to."""
+    for scenario in all_scenarios():
+        state = run(scenario)[0].live
+        before = digest(state)
+        bare = bared(state)
+        assert digest(state) == before, "the state stays as it is"
+        assert digest(restore(freeze(bare))) == digest(bare)
+        assert (bare.name, bare.status, bare.revision, bare.layout) == (
+            state.name, state.status, state.revision, state.layout,
+        )  # fmt: skip
+        assert (bare.entries_applied, bare.last_at_ms) == (state.entries_applied, state.last_at_ms)
+        assert snapshot.value_count(bare) == 0

@@ -4,6 +4,7 @@ Events of HOLDS (10,000) holds of two seats each, on the embedded PostgreSQL, fo
 sell, with snapshots at a shard's pace; either all expire, or all are ordered and paid. Commits of 1, 20 and 200
 commands. STORAGE is that of the journal's entries, `external` (as it is), or `extended` or `main`, which compress.
 Figures are bytes a hold, which is MB a million holds; WAL is all that was written, full pages after checkpoints too.
+At the end each event is put away and erased: its archive's file, and the rows that stay in the database after either.
 """
 
 import asyncio
@@ -11,16 +12,30 @@ import sys
 import time
 from collections.abc import Iterator
 from hashlib import blake2b
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import uvloop
 
+from actors.archive.erasing import erase
+from actors.archive.putting_away import put_away
 from actors.core import block as core
-from actors.core.commands import Command, ConfirmOrder, CreateEvent, OpenSale, PlaceHold, PlaceOrder, Stamp
+from actors.core.commands import (
+    ChangeStatus,
+    Command,
+    ConfirmOrder,
+    CreateEvent,
+    OpenSale,
+    PlaceHold,
+    PlaceOrder,
+    Stamp,
+)
 from actors.core.entries import Activated, Entry
 from actors.core.ids import BlockId
 from actors.core.layout import Category, Layout, Row, Section
 from actors.core.outcomes import Accepted
+from actors.core.replies import EventStatus
 from actors.core.snapshot import FORMAT, freeze, value_count
 from actors.core.state import BlockState
 from actors.core.wishes import Wish
@@ -57,6 +72,12 @@ PARTS = {
 }
 
 
+PUT_AWAY = ("archive", "beside it", "erased")
+TABLES = ("journal", "snapshots", "listings", "listed_holds", "listed_orders", "availability")
+ROWS = "select coalesce(sum(pg_column_size(kept.*)), 0) from {} as kept where block_id = $1"
+AFTER_ALL_MS = 4_000_000_000_000
+
+
 class Selling:
     """One event that sells in commits of so many commands, and the projector that follows it."""
 
@@ -91,6 +112,8 @@ class Selling:
                 await self._append(pending)
                 pending = []
         await self._append(pending)
+        for number, status in enumerate((EventStatus.CLOSED, EventStatus.ARCHIVED)):
+            await self._append(list(self._said(ChangeStatus(stamp(-number, self._now_ms + HOLD_MS), status))))
         await self._follow()
         await self._projector.close()
         await self._journal.close()
@@ -141,12 +164,12 @@ def _commands(holds: int, *, paid: bool) -> Iterator[Command]:
             yield ConfirmOrder(stamp(3 * number + 2), order)
 
 
-def stamp(number: int) -> Stamp:
+def stamp(number: int, not_after_ms: int = NOW_MS + 60_000) -> Stamp:
     """A buyer of its own; key and fingerprint are hashes, as those of the edges are: nothing compresses them."""
     key, fingerprint = (
         blake2b(b"%d" % number, digest_size=16, person=person).digest() for person in (b"key", b"print")
     )
-    return Stamp("acme", f"buyer-{number:08d}", key, fingerprint, NOW_MS + 60_000)
+    return Stamp("acme", f"buyer-{number:08d}", key, fingerprint, not_after_ms)
 
 
 async def _sizes(connection: Connection) -> dict[str, int]:
@@ -154,7 +177,20 @@ async def _sizes(connection: Connection) -> dict[str, int]:
     return sizes | {"WAL": int(await connection.fetchval("select pg_current_wal_insert_lsn() - '0/0'"))}
 
 
-async def measure(url: str, holds: int, storage: str) -> None:
+async def _left(connection: Connection, block: BlockId) -> int:
+    """Bytes in the rows that are kept of the block."""
+    return sum([int(await connection.fetchval(ROWS.format(table), block)) for table in TABLES])
+
+
+async def _put_away(connection: Connection, block: BlockId, folder: Path) -> dict[str, int]:
+    """Bytes of the archive, of what is left beside it, and of what is left once the event is erased."""
+    done = await put_away(connection, block, folder, AFTER_ALL_MS)
+    sizes = {"archive": done.path.stat().st_size, "beside it": await _left(connection, block)}
+    await erase(connection, block, folder, AFTER_ALL_MS)
+    return sizes | {"erased": await _left(connection, block)}
+
+
+async def measure(url: str, folder: Path, holds: int, storage: str) -> None:
     """Print what each mix leaves, by the size of its commits."""
     await migrate(url)
     connection = await connect(url, application_name="measure")
@@ -162,6 +198,7 @@ async def measure(url: str, holds: int, storage: str) -> None:
     print(f"bytes a hold, events of {holds:,} holds, entries {storage}")
     print(f"{'':22}" + "".join(f"{name:>13}" for name in (*PARTS, "WAL", "entries/s")))
     number = 0
+    blocks: dict[str, BlockId] = {}
     for paid in (False, True):
         for commit in COMMITS:
             number += 1
@@ -176,16 +213,23 @@ async def measure(url: str, holds: int, storage: str) -> None:
                 "select sum(entry_count) from journal where block_id = $1", selling.block
             )
             grown = "".join(f"{(after[name] - before[name]) / holds:13.0f}" for name in after)
-            print(f"{'paid' if paid else 'expired':10} commits of {commit:3}{grown}{entries / seconds:13,.0f}")
+            mix = f"{'paid' if paid else 'expired':10} commits of {commit:3}"
+            blocks[mix] = selling.block
+            print(f"{mix:22}{grown}{entries / seconds:13,.0f}")
+    print(f"\n{'':22}" + "".join(f"{name:>13}" for name in PUT_AWAY))
+    for mix, block in blocks.items():
+        sizes = (await _put_away(connection, block, folder)).values()
+        print(f"{mix:22}" + "".join(f"{size / holds:13.0f}" for size in sizes))
     await connection.close()
 
 
 if __name__ == "__main__":
-    with temporary_postgres() as url:
+    with temporary_postgres() as url, TemporaryDirectory() as folder:
         uvloop.install()
         asyncio.run(
             measure(
                 url,
+                Path(folder),
                 int(sys.argv[1]) if len(sys.argv) > 1 else HOLDS,
                 sys.argv[2] if len(sys.argv) > 2 else "external",
             )

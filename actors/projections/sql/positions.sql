@@ -130,7 +130,9 @@ where quarantined_because is not null
 order by block_id, projection;
 
 -- name: archive_of
-select archive from archived_blocks where block_id = $1;
+select archive || coalesce(', which was deleted on ' || to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD'), '') as archive
+from archived_blocks
+where block_id = $1;
 
 -- name: rebuild
 -- None where the rows to begin with are in an archive.
