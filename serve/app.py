@@ -37,7 +37,7 @@ def deploy(stack: Stack) -> None:
     _singleton(AUDITOR, AuditorService, stack.database_url, stack.redis_url, settings.log_level)  # nobody waits for it
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
-    gateway = deployment.options(num_replicas=settings.gateway_replicas).bind(
+    gateway = deployment.options(num_replicas=settings.gateways_started).bind(
         GatewayConfig(stack.database_url, stack.redis_url, secret, generation, settings.log_level)
     )
     ray_serve.run(gateway, name="holdfast", route_prefix="/")

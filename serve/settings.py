@@ -91,6 +91,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ports["redis_port"] = self.redis_port
         return ports
 
+    @property
+    def gateways_started(self) -> int:
+        """How many gateway replicas there are; one that takes all requests has another beside it that stands by."""
+        return max(self.gateway_replicas, 2)
+
 
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""

@@ -14,6 +14,8 @@ from serve.local.preflight import LOOPBACK, CannotStart
 
 _HEADERS = "timeout http-request 10s"
 _REST = "timeout http-keep-alive 1h"
+_CHECK = "timeout check 3s"
+_WHOLE = "option http-buffer-request"
 
 
 def bind_grpc_to_loopback() -> None:
@@ -43,7 +45,8 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     haproxy = Path(found.origin).parent / "bin" / "haproxy"
     front = f"[{host}]" if ":" in host else host
     corrections = [
-        rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}/",
+        rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}\n\1{_CHECK}\n\1{_WHOLE}/",
+        "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
         rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",
         rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",
         "/^ *errorfile 50[234] /d",

@@ -173,6 +173,13 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        # All to the first of two that lives: a replica takes over that is there already, where one must begin to start.
+        "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "first" if settings.gateway_replicas == 1 else "leastconn",
+        # What a dead one was asked the other is asked: every write has a key, so nothing is done twice.
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
+        # One that hangs is noticed within 4 s (see loopback): by one check, as under a burst many take a second.
+        "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
+        "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "1",
         # A HAProxy that dies is back after 3 s, not 24 s.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",

@@ -106,7 +106,7 @@ class _Supervisor:
         if database_url is None:
             secret = folder.secret("postgres")
             clients = _CLIENTS_BESIDE + _CLIENTS_OF_EACH * (
-                max(settings.shards, _SHARDS_AT_LEAST) + settings.gateway_replicas
+                max(settings.shards, _SHARDS_AT_LEAST) + settings.gateways_started
             )
             postgres = Postgres(
                 folder.postgres, settings.postgres_port, secret, log=logs / "postgres.log", clients=clients

@@ -18,6 +18,7 @@ from tests.chaos.inner_faults import ClockAhead, ClockBack, ClockSwings, SentTwi
 from tests.chaos.process_faults import (
     DirectoryKilled,
     GatewayKilled,
+    GatewayPaused,
     HaproxyKilled,
     ProjectorKilled,
     RayKilled,
@@ -36,6 +37,7 @@ SHORT: Faults = (ShardKilled, GatewayKilled, CutAfter, PostgresKilled, SentTwice
 ALWAYS: Faults = (
     *(ShardKilled,) * 3,
     *(GatewayKilled,) * 2,
+    GatewayPaused,
     HaproxyKilled,
     ProjectorKilled,
     DirectoryKilled,

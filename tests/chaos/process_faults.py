@@ -10,10 +10,12 @@ from serve.local.processes import is_living, named
 from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage, until
 from tests.chaos.wire import Passage
+from tests.stack.census import serving_gateway
 from tests.stack.running_stack import kill
 
 ONE_PROCESS = "one process"
 PAUSE_S = 90.0
+GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 LEAVES_WITHIN_S = 30.0
 
 _ROWS_AFTER = """
@@ -64,10 +66,43 @@ class ShardKilled(Killed):
 
 
 class GatewayKilled(Killed):
-    """The only replica."""
+    """The replica that takes all requests."""
 
     what = "gateway replica killed"
-    kind = "ServeReplica"
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """Whom HAProxy names first."""
+        return [serving_gateway(stage.main)]
+
+
+class GatewayPaused(Fault):
+    """The replica that takes all requests hangs, and wakes up."""
+
+    what = "gateway replica paused for 20 s"
+    inflicted = "SIGSTOP"
+    observed = "the process is stopped"
+    ended = "SIGCONT after 20 s"
+    effect_within_s = GATEWAY_PAUSE_S + 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pid = 0
+
+    async def inflict(self, stage: Stage) -> None:
+        """Stop it."""
+        self._pid = serving_gateway(stage.main)
+        os.kill(self._pid, signal.SIGSTOP)
+
+    async def effect(self, stage: Stage) -> str:
+        """For as long as it is to hang."""
+        await until(lambda: _state(self._pid) == "T")
+        await asyncio.sleep(GATEWAY_PAUSE_S)
+        return f"pid {self._pid} in state T for {GATEWAY_PAUSE_S:.0f} s" if _state(self._pid) == "T" else ""
+
+    async def end(self, stage: Stage) -> None:
+        """Wake it up."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGCONT)
 
 
 class HaproxyKilled(Killed):

@@ -29,6 +29,9 @@ def faults(file: FileDescriptorProto) -> Iterator[str]:
     yield from (f"{name} has no comment" for path, name in named(file) if path not in explained)
     for enum in file.enum_type:
         yield from faults_of_values(enum)
+    keyed = {
+        request.name for request in file.message_type for field in request.field if field.name == "idempotency_key"
+    }
     for service in file.service:
         if not service.name.endswith("Service"):
             yield f"{service.name} does not end with Service"
@@ -36,6 +39,8 @@ def faults(file: FileDescriptorProto) -> Iterator[str]:
             types = (method.input_type.rpartition(".")[2], method.output_type.rpartition(".")[2])
             if types != (f"{method.name}Request", f"{method.name}Response"):
                 yield f"{method.name} does not have a request and a response of its own"
+            if not method.name.startswith(("Get", "List")) and types[0] not in keyed:
+                yield f"{method.name} writes without a key, and HAProxy may ask it of a second gateway"
 
 
 def faults_of_values(enum: EnumDescriptorProto) -> Iterator[str]:
@@ -71,6 +76,11 @@ def test_everything_is_explained_and_rightly_named(tmp_path: Path) -> None:
         ("  // Opaque, starts with `hold_`. Never used again for another hold.\n", "", "Hold.hold_id has no comment"),
         ("HOLD_STATUS_ACTIVE", "ACTIVE", "ACTIVE does not begin with HOLD_STATUS_"),
         ("service HoldService", "service Holds", "Holds does not end with Service"),
+        (
+            "string idempotency_key",
+            "string key",
+            "PlaceHold writes without a key, and HAProxy may ask it of a second gateway",
+        ),
         ("returns (GetHoldResponse)", "returns (Hold)", "GetHold does not have a request and a response of its own"),
     ],
 )

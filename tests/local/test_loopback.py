@@ -26,6 +26,8 @@ frontend prometheus
 frontend http_frontend
     bind 127.0.0.1:8000
     default_backend default_backend
+backend http-holdfast
+    server replica 127.0.0.1:30010 check observe layer4 error-limit 3 on-error mark-down
 backend default_backend
     http-request return status 404 content-type text/plain lf-string "no such path"
 frontend grpc_frontend
@@ -59,7 +61,15 @@ def test_headers_must_come_in_time_and_connections_may_rest(tmp_path: Path) -> N
     lines = [line.strip() for line in corrected(tmp_path, "127.0.0.1").splitlines()]
     begin = lines.index("timeout client 5s")
     assert lines[begin + 1 : begin + 3] == ["timeout http-request 10s", "timeout http-keep-alive 1h"]
+    assert lines[begin + 3 : begin + 5] == ["timeout check 3s", "option http-buffer-request"]
     assert lines.count("timeout http-request 10s") == 1
+
+
+def test_what_one_that_hangs_was_asked_is_let_go(tmp_path: Path) -> None:
+    """A server is marked down by its health check alone: else the call that counts as the last error is cut too."""
+    assert "check observe layer4 error-limit 3 on-error fastinter on-marked-down shutdown-sessions\n" in corrected(
+        tmp_path, "127.0.0.1"
+    )
 
 
 def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Path) -> None:
@@ -82,6 +92,7 @@ def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Pa
         "backend default_backend\n    http-request return status 404 ",
         "backend default_grpc_backend\n",
         " hdr grpc-status 5 ",
+        " on-error mark-down{% endif %}\n",
     ],
 )
 def test_this_ray_still_writes_what_is_corrected(line: str) -> None:

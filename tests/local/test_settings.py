@@ -53,6 +53,10 @@ def test_every_field_can_be_set_from_the_environment() -> None:
     assert untouched in ([], ["host"], ["host", "cores"])  # localhost is the default host; a machine may have 3 cores
 
 
+def test_a_replica_that_takes_all_requests_has_another_beside_it() -> None:
+    assert [Settings(gateway_replicas=asked).gateways_started for asked in (1, 2, 3)] == [2, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "allowed"),
     [

@@ -75,6 +75,24 @@ def listeners(running: RunningStack) -> list[Listener]:
     return found
 
 
+def serving_gateway(running: RunningStack) -> int:
+    """The gateway replica that HAProxy gives all requests to while it lives: the first in its file."""
+    (file,) = running.folder.ray.glob("haproxy/*/haproxy.cfg")
+    first = re.search(
+        r"^backend http-holdfast$.*?^ *server SERVE_REPLICA\S* \S*:([0-9]+) ", file.read_text(), re.M | re.S
+    )
+    assert first is not None, "HAProxy knows no replica"
+    wanted = f":{int(first[1]):04X}"
+    listening = {
+        row.split()[9]
+        for table in ("tcp", "tcp6")
+        for row in Path("/proc/net", table).read_text().splitlines()[1:]
+        if row.split()[1].endswith(wanted) and row.split()[3] == _LISTENING
+    }
+    (pid,) = [pid for pid in running.processes() if kind_of(pid) == "ServeReplica" and listening & _sockets(pid)]
+    return pid
+
+
 def _sockets(pid: int) -> set[str]:
     found = set()
     with suppress(OSError):

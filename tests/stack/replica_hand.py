@@ -50,7 +50,7 @@ def _replace(stack: Stack, folder: DataFolder) -> None:
         asyncio.run(_generation(stack.database_url)),
         "warning",
     )
-    gateway = deployment.options(num_replicas=stack.settings.gateway_replicas).bind(config)
+    gateway = deployment.options(num_replicas=stack.settings.gateways_started).bind(config)
     ray_serve.run(gateway, name="holdfast", route_prefix="/")
 
 

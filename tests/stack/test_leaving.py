@@ -20,7 +20,7 @@ from actors.core.entries import HoldPlaced
 from actors.core.ids import parse_event_id
 from actors.journal.codec import decode_entries
 from tests.stack.aftermath import lost
-from tests.stack.census import kind_of
+from tests.stack.census import kind_of, serving_gateway
 from tests.stack.load import Load, hall_on_sale
 from tests.stack.owner import Owner, owner_of
 from tests.stack.patience import await_that
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.stack
 SELLING_S = 2.0
 PATIENCE_S = 15.0
 SUCCESSIONS = 3
+BUYERS = 16
 INNER_PORT = 21000
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,3 +176,43 @@ def test_a_gateway_that_is_stopped_cuts_no_call_short(running: RunningStack) -> 
 def test_control_one_that_is_killed_does(running: RunningStack) -> None:
     """Something is nearly always decided and not yet told; a few tries find it."""
     assert any(asyncio.run(cut_short(running, f"killed {number}", kill_gateways)) for number in range(3))
+
+
+async def accepted_before_another_came(
+    running: RunningStack, name: str, kill_some: Callable[[], None]
+) -> tuple[int, set[int]]:
+    """How many holds were placed after replicas were killed and before a new one was there; all that was answered."""
+    with running.client() as client:
+        event_id = hall_on_sale(client, name)
+    await_that("there are two replicas", lambda: len(replicas(running)) == 2, PATIENCE_S)
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", buyers=BUYERS, pause_s=0.01)
+    async with load:
+        await asyncio.sleep(SELLING_S)
+        before = replicas(running)
+        kill_some()
+        begun = len(load.accepted_at)
+        await asyncio.to_thread(await_that, "there is another", lambda: bool(replicas(running) - before), PATIENCE_S)
+        accepted = len(load.accepted_at) - begun
+        await asyncio.sleep(SELLING_S)
+    print(name, Counter(load.statuses), "replays", load.replay_count, "accepted", accepted)
+    assert await lost(running, event_id, load) == []
+    return accepted, set(load.statuses)
+
+
+def test_a_gateway_dies_and_another_that_was_there_goes_on_selling(running: RunningStack) -> None:
+    def kill_one() -> None:
+        kill([serving_gateway(running)])
+
+    accepted, statuses = asyncio.run(accepted_before_another_came(running, "one killed", kill_one))
+    assert accepted > 2 * BUYERS
+    assert statuses == {200, 201}
+
+
+def test_control_where_none_is_left_everybody_waits(running: RunningStack) -> None:
+    """What was answered and not yet read when they died may come yet."""
+
+    def kill_all() -> None:
+        kill(replicas(running))
+
+    accepted, _ = asyncio.run(accepted_before_another_came(running, "all killed", kill_all))
+    assert accepted <= BUYERS

@@ -1,0 +1,140 @@
+"""A gateway replica dies or hangs with a call in its hands: the other answers, and nobody hears of it.
+
+HAProxy is the real one, its file Ray Serve's own; the replicas are tiny.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+
+from serve.local.loopback import write_haproxy_launcher
+from serve.local.preflight import free_port
+from serve.local.ray_session import ray_environment
+from serve.local.stack import DataFolder
+from serve.settings import Settings
+
+HERE = Path(__file__).parent
+PATIENCE_S = 12.0
+NOTHING: dict[str, str] = {}
+NOT_SENT_AGAIN = {"RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure"}
+NOT_LOOKED_AFTER = {"RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1h"}
+
+
+class Front:
+    """HAProxy in front of `first` and `second`, in this order; what it answers is the name of who answered."""
+
+    def __init__(self, http_port: int, grpc_port: int) -> None:
+        self._http_port = http_port
+        self._grpc_port = grpc_port
+
+    def over_http(self) -> str:
+        """Who answers a write over HTTP; empty if it was not answered well."""
+        try:
+            answer = httpx.post(f"http://127.0.0.1:{self._http_port}/v1/holds", content=b"{}", timeout=PATIENCE_S)
+        except httpx.HTTPError:
+            return ""
+        return answer.text if answer.is_success else ""
+
+    def over_grpc(self) -> str:
+        """Who answers a write over gRPC; empty if it was not answered well."""
+        with grpc.insecure_channel(f"127.0.0.1:{self._grpc_port}") as channel:
+            call = channel.unary_unary("/tiny.v1.Tiny/Write", bytes, bytes)
+            try:
+                return bytes(call(b"", timeout=PATIENCE_S)).decode()
+            except grpc.RpcError:
+                return ""
+
+
+@contextmanager
+def process(command: list[str], environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives as long as the block."""
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert started.stdout is not None
+        started.stdout.close()
+
+
+@contextmanager
+def front(folder: Path, deed: str, *, gateways: int = 1, changed: dict[str, str] = NOTHING) -> Iterator[Front]:
+    """All of it, where the first replica does the deed. `changed`: of what Ray and Serve read from the environment."""
+    launcher, file = folder / "launcher", folder / "haproxy.cfg"
+    write_haproxy_launcher(launcher, "127.0.0.1")
+    settings = Settings(inner_port=free_port(), gateway_replicas=gateways)
+    own = {
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "state"),
+    }
+    environment = os.environ | ray_environment(settings, DataFolder(folder)) | own | changed
+    http_port, grpc_port = free_port(), free_port()
+    replicas = [(name, str(free_port()), str(free_port())) for name in ("first", "second")]
+    with ExitStack() as all_of_it:
+        for (name, *ports), does in zip(replicas, (deed, "answer"), strict=True):
+            tiny = all_of_it.enter_context(process([sys.executable, str(HERE / "tiny_gateway.py"), name, does, *ports]))
+            assert tiny.stdout is not None
+            assert tiny.stdout.readline() == b"ready\n"
+        writer = [sys.executable, str(HERE / "write_haproxy_file.py"), str(file), str(http_port), str(grpc_port)]
+        subprocess.run([*writer, *map(":".join, replicas)], check=True, env=environment)
+        all_of_it.enter_context(process([str(launcher), "-db", "-f", str(file)], environment))
+        await_it(http_port)
+        yield Front(http_port, grpc_port)
+
+
+def await_it(http_port: int) -> None:
+    """Until HAProxy takes calls."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"http://127.0.0.1:{http_port}/-/healthz").is_success:
+                return
+        time.sleep(0.05)
+    pytest.fail("HAProxy does not take calls")
+
+
+PROTOCOLS = pytest.mark.parametrize("call", [Front.over_http, Front.over_grpc])
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("deed", ["die", "hang"])
+def test_what_it_was_asked_the_other_is_asked(tmp_path: Path, deed: str, call: Callable[[Front], str]) -> None:
+    with front(tmp_path, deed) as haproxy:
+        assert [call(haproxy) for _ in range(5)] == ["second"] * 5
+
+
+@PROTOCOLS
+@pytest.mark.parametrize(
+    ("deed", "changed"), [("die", NOT_SENT_AGAIN), ("hang", NOT_SENT_AGAIN), ("hang", NOT_LOOKED_AFTER)]
+)
+def test_control_without_that_the_caller_is_told(
+    tmp_path: Path, deed: str, changed: dict[str, str], call: Callable[[Front], str]
+) -> None:
+    with front(tmp_path, deed, changed=changed) as haproxy:
+        assert call(haproxy) == ""
+
+
+@PROTOCOLS
+def test_one_that_stands_by_is_asked_nothing(tmp_path: Path, call: Callable[[Front], str]) -> None:
+    with front(tmp_path, "answer") as haproxy:
+        assert {call(haproxy) for _ in range(10)} == {"first"}
+
+
+@PROTOCOLS
+def test_where_several_are_wanted_all_are_asked(tmp_path: Path, call: Callable[[Front], str]) -> None:
+    with front(tmp_path, "answer", gateways=2) as haproxy:
+        assert {call(haproxy) for _ in range(10)} == {"first", "second"}
