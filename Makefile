@@ -8,7 +8,7 @@ STUBS := protos/holdfast/v1
 
 SEEDS ?= 200
 
-.PHONY: help run test sim chaos check format protos lock clean
+.PHONY: help run test sim chaos controls check format protos lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
 sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
 	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
+
+controls: $(VENV)/.dev ## break each guarantee and see which check of the simulation notices
+	@$(BIN)/python -m tests.simulation.controls $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

@@ -1,13 +1,10 @@
 """Negative controls of runs: a guarantee is taken away, and the run has the fault that tells of it."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.simulation.basket_runs import run
 from tests.simulation.basket_sets import parse
-
-Break = Callable[[pytest.MonkeyPatch], None]
+from tests.simulation.breaks import Break
 
 
 def check_noticed(name: str, sabotage: Break, expected: str) -> None:

@@ -23,8 +23,10 @@ def told_and_journaled(_: World, crowd: Crowd) -> Iterator[str]:
 
 
 def seen_on_the_way(world: World, _: Crowd) -> Iterator[str]:
-    """Epochs that went back, a waiting generation that wrote, a projection that went back."""
+    """What went back: epochs, projections. What came too early, or too late: writes and answers."""
     yield from world.wrong
+    yield from world.boundary.wrong
+    yield from world.boundary.late_effects()
     yield from world.tables.went_back
 
 

@@ -1,67 +1,29 @@
 """Each rule of the desk protocol, broken on purpose: the unchanged check of a run notices, which else finds nothing."""
 
-from collections.abc import Sequence
-
 import msgspec
 import pytest
 
-from actors.baskets import Baskets, Settled, WishedLeg, _settled
+from actors.baskets import Baskets
 from actors.core import legs, snapshot
 from actors.core.block import _DECIDE_ERRAND
-from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, IntendBasket, ReleaseLeg, SettleBasket, Stamp
+from actors.core.commands import AcknowledgeLeg, AskAboutLeg, BookLeg, IntendBasket, ReleaseLeg, SettleBasket
 from actors.core.desk_state import Todo
 from actors.core.entries import LegBooked, LegReleased
 from actors.core.event_layout import reclaim
-from actors.core.ids import BlockId, TenantId, desk_block
-from actors.core.outcomes import Accepted, Outcome, Rejected
-from actors.core.replies import PinReply, PlacingReply
+from actors.core.ids import BlockId
+from actors.core.outcomes import Accepted, Outcome
+from actors.core.replies import PinReply
 from actors.core.state import BlockState, Hold
-from actors.engine.block_host import BlockHost
 from actors.engine.errands import Errands
-from actors.engine.group_commit import Cycle
 from actors.engine.hosted import HostedBlock
-from actors.link.batch import Answer, Call, command_decoder
-from tests.simulation.basket_controls import Break, check_noticed
+from actors.link.batch import command_decoder
+from tests.simulation.basket_controls import check_noticed
+from tests.simulation.breaks import Break, hasty, pins_before_the_intent, reply_before_durable
 
 
-def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
-    """The legs are pinned first, then the desk is told what is meant."""
-
-    async def place(
-        self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0
-    ) -> Settled | Rejected:
-        desk = desk_block(TenantId(stamp.tenant), stamp.key)
-        plans = tuple(map(self._plan, legs))
-        number = self._number()
-        held = await self._pin_all(desk, PlacingReply(number, plans, stamp.not_after_ms), stamp)
-        assert not isinstance(held, Rejected)
-        await self._assign(desk, TenantId(stamp.tenant))
-        meant = await self._ask(desk, IntendBasket(stamp, number, plans, ttl_ms, life_ms), stamp)
-        if isinstance(meant, Rejected):
-            return meant
-        settled = await self._ask(desk, SettleBasket(stamp.tenant, number, held), stamp)
-        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
-
-    patch.setattr(Baskets, "place", place)
-
-
-def _without_waiting(patch: pytest.MonkeyPatch, hasty: type[msgspec.Struct]) -> None:
+def _without_waiting(patch: pytest.MonkeyPatch, kind: type[msgspec.Struct]) -> None:
     """Answers to commands of this kind do not wait until they are durable."""
-    answer_when_durable = BlockHost._answer
-
-    async def answer(self: BlockHost, calls: list[Call]) -> list[Answer]:
-        if all(isinstance(command_decoder.decode(call.command), hasty) for call in calls):
-            with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(Cycle, "wait", _no_wait)
-                return await answer_when_durable(self, calls)
-        return await answer_when_durable(self, calls)
-
-    patch.setattr(BlockHost, "_answer", answer)
-
-
-async def _no_wait(self: Cycle) -> None:
-    for hosted in self.checking | self.appending:
-        self.positions.setdefault(hosted, hosted.position)
+    hasty(patch, lambda _, call: isinstance(command_decoder.decode(call.command), kind))
 
 
 def the_intent_is_not_durable(patch: pytest.MonkeyPatch) -> None:
@@ -85,7 +47,7 @@ def deeds_are_done_before_they_are_durable(patch: pytest.MonkeyPatch) -> None:
 
     async def hurry(self: Errands) -> None:
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(Cycle, "wait", _no_wait)
+            reply_before_durable(patched)
             await begin(self)
 
     patch.setattr(Errands, "_begin", hurry)

@@ -20,7 +20,7 @@ from actors.core.wishes import BestSeats, Wish
 from actors.journal.codec import decode_entries
 from actors.reservations import Done, Request, Reservations
 from tests.simulation import virtual_time
-from tests.simulation.basket_controls import Break
+from tests.simulation.breaks import Break
 from tests.simulation.buyers import CALLER, OPEN_REASONS, TENANT, create_event
 from tests.simulation.faults import Fault
 from tests.simulation.journal_audit import audited

@@ -19,10 +19,11 @@ from actors.core.state import BlockState
 from actors.engine.errands import Errands
 from actors.engine.hosted import HostedBlock
 from tests.simulation.basket_client import ClientKind
-from tests.simulation.basket_controls import Break, check_noticed
+from tests.simulation.basket_controls import check_noticed
 from tests.simulation.basket_points import Step, faults_at, faults_of_parties
 from tests.simulation.basket_runs import Spec, run
 from tests.simulation.basket_sets import Set, sample
+from tests.simulation.breaks import Break
 from tests.simulation.divided_operations import DIVIDED
 
 SINGLES_STEP = 19

@@ -7,10 +7,10 @@ import pytest
 from loadtests.history.linear import Linearity
 from loadtests.history.tally import Tally
 from tests.simulation import runs
+from tests.simulation.breaks import Break, no_head_check, no_key_check, reply_before_durable
 from tests.simulation.buyers import TENANT, Crowd
 from tests.simulation.faults import CLASSIC
 from tests.simulation.recording import linearity, witnessed
-from tests.simulation.test_negative_controls import Break, no_head_check, no_key_check, reply_before_durable
 
 SEEDS = range(20)
 LEAST_CALLS = 300

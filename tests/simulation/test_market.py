@@ -65,8 +65,9 @@ def simulate(seed: int, *, faults: bool = True) -> Run:
         await asyncio.sleep(QUIET_S)
         notes = market.notes
         trace = [(block, row.position, row.chain) for block, rows in world.store.journals.items() for row in rows]
+        wrong = [*market.check(), *world.boundary.wrong, *world.boundary.late_effects()]
         return Run(
-            market.check(), left_to_do(world), market.met, notes.writes, notes.accepted, notes.reads,
+            wrong, left_to_do(world), market.met, notes.writes, notes.accepted, notes.reads,
             [*trace, *sorted(market.met.items())],
         )  # fmt: skip
 

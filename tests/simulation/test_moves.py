@@ -3,7 +3,7 @@
 import pytest
 
 from actors.engine import residence
-from tests.simulation import test_negative_controls as controls
+from tests.simulation import breaks
 from tests.simulation.buyers import OPEN_REASONS
 from tests.simulation.faults import CLASSIC, Fault
 from tests.simulation.runs import simulate
@@ -33,7 +33,7 @@ def moves_do_not_raise_the_epoch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(residence, "epoch_of_claim", lambda incarnation, _: incarnation)
 
 
-@pytest.mark.parametrize("sabotage", [moves_do_not_raise_the_epoch, controls.no_head_check])
-def test_the_checks_notice(sabotage: controls.Break, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sabotage", [moves_do_not_raise_the_epoch, breaks.no_head_check])
+def test_the_checks_notice(sabotage: breaks.Break, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch)
     assert any(simulate(seed, faults=FAULTS).wrong for seed in SEEDS)

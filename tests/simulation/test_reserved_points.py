@@ -12,9 +12,10 @@ from actors.core.entries import BasketSettled
 from actors.core.state import BlockState
 from actors.reservations.baskets import BasketAsks
 from tests.simulation.basket_client import ClientKind
-from tests.simulation.basket_controls import Break, check_noticed
+from tests.simulation.basket_controls import check_noticed
 from tests.simulation.basket_runs import Spec, run
 from tests.simulation.basket_sets import SINGLES_OF_RESERVED
+from tests.simulation.breaks import Break
 from tests.simulation.reserved_operations import RESERVED
 
 SINGLES_STEP = 73

@@ -7,6 +7,7 @@ from actors.core.ids import BlockId
 from actors.dispatch import Dispatcher
 from actors.journal.journal import NewRow
 from actors.reservations import Reservations
+from tests.simulation.boundary import Boundary
 from tests.simulation.clocks import START_MS, JournalTime, now_ms
 from tests.simulation.faults import CLASSIC, Fault, Faults
 from tests.simulation.gateways import Gateway
@@ -38,6 +39,7 @@ class World:
         self.journal_time = JournalTime()
         self.store = WatchedStore(self.journal_time.now_ms)
         self.store.on_row = self._watch_row
+        self.boundary = Boundary(self.store)
         self.catalogue = Catalogue(self.store)
         self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
         self.catalogue.on_change = self.store.changed
@@ -94,7 +96,9 @@ class World:
         if not shard.may_write and asks_to_write(payload):
             shard.may_write = True
         self.note("batch", shard.process.name, payload.hex() if self.trace is not None else "")
+        asked = self.boundary.ask(payload)
         answers = await shard.engine.serve(payload)
+        self.boundary.answer(shard.process.name, asked, answers)
         self.note("answers", shard.process.name, answers.hex() if self.trace is not None else "")
         return answers
 

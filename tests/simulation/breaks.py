@@ -1,0 +1,191 @@
+"""Guarantees of the engine, the journal, the core and the projector, each broken by a patch of the shipped code.
+
+Those of baskets stand in `test_basket_controls`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.baskets import Baskets, Settled, WishedLeg, _settled
+from actors.core import block as core
+from actors.core.commands import Command, Errand, IntendBasket, PinLeg, Read, SettleBasket, Stamp, Write
+from actors.core.entries import HoldPlaced
+from actors.core.ids import TenantId, desk_block
+from actors.core.outcomes import Outcome, Rejected
+from actors.core.replies import PlacingReply
+from actors.core.snapshot import freeze
+from actors.core.state import BlockState
+from actors.engine.activation import Activator
+from actors.engine.block_host import BlockHost
+from actors.engine.engine import Engine
+from actors.engine.group_commit import Cycle, GroupCommit
+from actors.engine.hosted import HostedBlock
+from actors.journal.journal import JournalUnavailable, NewRow, Snapshot
+from actors.link.batch import Answer, Call, command_decoder
+from tests.simulation.clocks import now_ms
+from tests.simulation.projecting import MemoryPositions
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
+    """Whatever row stands at the position is taken for ours."""
+    patch.setattr("actors.journal.memory.already_there", lambda found, sent: found is not None)
+
+
+def no_head_check(patch: pytest.MonkeyPatch) -> None:
+    """An answer without an append is given from memory."""
+
+    async def believe(_: GroupCommit, cycle: Cycle, checking: list[HostedBlock]) -> None:
+        cycle.positions.update({hosted: hosted.position for hosted in checking})
+
+    patch.setattr(GroupCommit, "_check", believe)
+
+
+def reply_before_durable(patch: pytest.MonkeyPatch) -> None:
+    """Answers do not wait for the commit."""
+    collect = GroupCommit.collect
+
+    def at_once(self: GroupCommit, blocks: Iterable[HostedBlock]) -> _Over:
+        touched = list(blocks)
+        collect(self, touched)
+        return _Over(touched)
+
+    patch.setattr(GroupCommit, "collect", at_once)
+
+
+class _Over:
+    """A cycle that is taken for done before it is: as of the row that each block is to have."""
+
+    def __init__(self, blocks: Iterable[HostedBlock]) -> None:
+        self.positions = {hosted: hosted.position + bool(hosted.pending) for hosted in blocks}
+
+    async def wait(self) -> None:
+        """For nothing."""
+
+
+def hasty(patch: pytest.MonkeyPatch, is_hasty: Callable[[BlockHost, Call], bool]) -> None:
+    """Answers to such calls do not wait until they are durable, if a batch has no others."""
+    answer_when_durable = BlockHost._answer
+
+    async def answer(self: BlockHost, calls: list[Call]) -> list[Answer]:
+        with pytest.MonkeyPatch.context() as patched:
+            if all(is_hasty(self, call) for call in calls):
+                reply_before_durable(patched)  # and so nobody else has a turn before this is over
+            return await answer_when_durable(self, calls)
+
+    patch.setattr(BlockHost, "_answer", answer)
+
+
+def no_key_check(patch: pytest.MonkeyPatch) -> None:
+    """Holds are not remembered under their keys."""
+    patch.setattr("actors.core.holds.remember_with_hold", lambda *_, **__: None)
+
+
+def an_older_generation_is_allowed(patch: pytest.MonkeyPatch) -> None:
+    """A claim follows whoever wrote the last row."""
+    patch.setattr(Activator, "_refuse_newer", lambda *_: None)
+
+
+def a_waiting_generation_acts(patch: pytest.MonkeyPatch) -> None:
+    """A cluster does not wait for its first write."""
+    begin = Engine.__init__
+
+    def begin_at_once(engine: Engine, *arguments: Any, cut_over: bool, **options: Any) -> None:
+        begin(engine, *arguments, cut_over=True, **options)
+
+    patch.setattr(Engine, "__init__", begin_at_once)
+
+
+def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:
+    """A projector moves positions from wherever they are."""
+    patch.setattr(MemoryPositions, "is_unmoved", lambda *_: True)
+
+
+def snapshot_of_what_is_not_committed(patch: pytest.MonkeyPatch) -> None:
+    """A snapshot is frozen when it is to be written, with what was decided since."""
+
+    def queue(engine: Engine, snapshot: Snapshot) -> None:
+        hosted = engine.residence.blocks.get(snapshot.block)
+        if hosted is not None:
+            engine._snapshots.put_nowait(msgspec.structs.replace(snapshot, state=freeze(hosted.state)))
+
+    patch.setattr(Engine, "_queue_snapshot", queue)
+
+
+def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:
+    """The legs are pinned first, then the desk is told what is meant."""
+
+    async def place(
+        self: Baskets, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0
+    ) -> Settled | Rejected:
+        desk = desk_block(TenantId(stamp.tenant), stamp.key)
+        plans, number = tuple(map(self._plan, legs)), self._number()
+        held = await self._pin_all(desk, PlacingReply(number, plans, stamp.not_after_ms), stamp)
+        if isinstance(held, Rejected):
+            return held
+        await self._assign(desk, TenantId(stamp.tenant))
+        meant = await self._ask(desk, IntendBasket(stamp, number, plans, ttl_ms, life_ms), stamp)
+        if isinstance(meant, Rejected):
+            return meant
+        settled = await self._ask(desk, SettleBasket(stamp.tenant, number, held), stamp)
+        return settled if isinstance(settled, Rejected) else _settled(desk, settled)
+
+    patch.setattr(Baskets, "place", place)
+
+
+def replays_are_not_gated(patch: pytest.MonkeyPatch) -> None:
+    """What stands under a key is told as memory has it, be it durable or not."""
+    hasty(patch, _is_replay)
+
+
+def _is_replay(host: BlockHost, call: Call) -> bool:
+    command: Command = command_decoder.decode(call.command)
+    hosted = host._residence.blocks.get(call.block)
+    if hosted is None or isinstance(command, Read | Errand):
+        return False
+    memo = hosted.state.memos.get(command.stamp.key)
+    return memo is not None and memo.fingerprint == command.stamp.fingerprint
+
+
+def an_unknown_append_counts_as_done(patch: pytest.MonkeyPatch) -> None:
+    """Where the journal does not say whether rows stand, what is in memory is answered."""
+
+    async def append(self: GroupCommit, cycle: Cycle, rows: dict[HostedBlock, NewRow]) -> None:
+        try:
+            durable = (await self._journal.append(list(rows.values()))).durable
+        except JournalUnavailable:
+            durable = frozenset(hosted.block for hosted in rows)
+        for hosted in rows:
+            self._conclude(cycle, hosted, holds=hosted.block in durable)
+
+    patch.setattr(GroupCommit, "_append", append)
+
+
+def commands_have_no_end(patch: pytest.MonkeyPatch) -> None:
+    """A command is decided however late it comes."""
+    write, errand = core._write, core._errand
+
+    def write_late(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+        return write(state, command, min(now_ms, command.stamp.not_after_ms), at_ms)
+
+    def errand_late(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outcome:
+        in_time_ms = min(now_ms, command.not_after_ms) if isinstance(command, PinLeg) else now_ms
+        return errand(state, command, in_time_ms, at_ms)
+
+    patch.setattr(core, "_write", write_late)
+    patch.setattr(core, "_errand", errand_late)
+
+
+def the_core_reads_a_clock(patch: pytest.MonkeyPatch) -> None:
+    """A hold ends so long after the moment in which its entry is applied, not after that in which it was decided."""
+    place = core._APPLY[HoldPlaced]
+
+    def place_by_the_clock(state: BlockState, entry: HoldPlaced) -> None:
+        lasts_ms = entry.expires_at_ms - entry.at_ms
+        place(state, msgspec.structs.replace(entry, expires_at_ms=now_ms() + lasts_ms))
+
+    patch.setitem(core._APPLY, HoldPlaced, place_by_the_clock)

@@ -1,0 +1,125 @@
+"""Each guarantee, broken on purpose: which check of the simulation catches it, and within how many seeds.
+
+python -m tests.simulation.controls                 all of them, as a table
+python -m tests.simulation.controls "no head check"  those whose name says so, with what was found
+
+The checks are those of every run. A seed counts as caught by a fault that tells of what was broken, not by one that is
+raised in the run; and the same seed has no fault at all without the patch.
+"""
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from tests.simulation import breaks, test_market
+from tests.simulation import test_basket_controls as baskets
+from tests.simulation.faults import CLASSIC, Fault
+from tests.simulation.runs import simulate
+
+SHARDS = frozenset(CLASSIC)
+GENERATIONS = frozenset((Fault.GENERATION, Fault.LATE, Fault.REQUEST_LOST, Fault.PAUSE, Fault.CRASH, Fault.DUPLICATE))
+PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LATE))
+OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
+MARKET = None
+"""Instead of faults: the seed's market, with baskets."""
+
+UNDURABLE = "before it was in the journal"
+STALE = " was there"
+
+
+class Control(NamedTuple):
+    """`faults`: which are switched on in each seed. `caught_by`: part of what the check says. `within`: so many seeds,
+    at least four times as many as it took when it was written.
+    """
+
+    guarantee: str
+    sabotage: breaks.Break
+    faults: frozenset[Fault] | None
+    caught_by: str
+    within: int = 20
+
+
+class Caught(NamedTuple):
+    """By the last of so many seeds, with what its check says; `unbroken`: what is wrong with it without the patch."""
+
+    seeds: int
+    said: str
+    unbroken: list[str]
+
+
+CONTROLS = (
+    Control("no chain check", breaks.conflict_is_success, SHARDS, "acknowledged, but not in the journal"),
+    Control("reply before durable", breaks.reply_before_durable, SHARDS, UNDURABLE),
+    Control("reply before durable", breaks.reply_before_durable, SHARDS, "acknowledged, but not in the journal"),
+    Control("replays not gated", breaks.replays_are_not_gated, SHARDS, UNDURABLE),
+    Control("replays not gated", breaks.replays_are_not_gated, SHARDS, "acknowledged, but not in the journal"),
+    Control("no head check", breaks.no_head_check, SHARDS, STALE),
+    Control("no head check", breaks.no_head_check, MARKET, "stale: "),
+    Control("snapshot of uncommitted state", breaks.snapshot_of_what_is_not_committed, SHARDS, "from the snapshot"),
+    Control("no key check", breaks.no_key_check, SHARDS, "key used for two effects"),
+    Control("no key check", breaks.no_key_check, MARKET, "got two answers"),
+    Control("legs before intent", breaks.pins_before_the_intent, MARKET, "leg that its desk does not know"),
+    Control("in-doubt answered from memory", baskets.a_leg_in_doubt_is_answered_from_memory, MARKET, UNDURABLE),
+    Control("no revisions", baskets.no_revisions, MARKET, "revision of a leg is not the next"),
+    Control("no not_after", breaks.commands_have_no_end, OVERTAKEN, "after its time"),
+    Control("wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal"),
+    Control("older generation allowed", breaks.an_older_generation_is_allowed, GENERATIONS, "behind a newer one"),
+    Control("projector without compare-and-set", breaks.no_compare_and_set, PROJECTORS, " went from "),
+    Control("unknown append counts as done", breaks.an_unknown_append_counts_as_done, SHARDS, UNDURABLE),
+    Control("waiting generation acts", breaks.a_waiting_generation_acts, GENERATIONS, "before anybody asked it to"),
+    Control("intent told before durable", baskets.the_intent_is_not_durable, MARKET, UNDURABLE),
+    Control("decision told before durable", baskets.a_decision_is_told_before_it_is_durable, MARKET, UNDURABLE),
+    Control("deeds tried once", baskets.deeds_are_tried_once, MARKET, "done to a leg otherwise than its desk demanded"),
+    Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
+)
+"""What single answers, deeds and errands of baskets rest on besides stands in `test_basket_controls`."""
+
+
+def search(control: Control) -> Caught | None:
+    """Seed after seed until the check notices; None: it does not within the bound."""
+    for seed in range(control.within):
+        with pytest.MonkeyPatch.context() as patch:
+            control.sabotage(patch)
+            said = next((wrong for wrong in _wrong(seed, control.faults) if control.caught_by in wrong), None)
+        if said is not None:
+            return Caught(seed + 1, said, _unbroken(seed, control.faults))
+    return None
+
+
+@cache
+def _unbroken(seed: int, faults: frozenset[Fault] | None) -> list[str]:
+    """What is wrong with the seed as it is."""
+    return _wrong(seed, faults)
+
+
+def _wrong(seed: int, faults: frozenset[Fault] | None) -> list[str]:
+    return test_market.simulate(seed).faults if faults is MARKET else simulate(seed, faults=faults).wrong
+
+
+def main(words: Iterable[str]) -> int:
+    """How the process ends: 0 if every guarantee that these words name was missed, and nothing else."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    console = Console()
+    table = Table("guarantee that is broken", "seeds", "within", "what the check says")
+    failed = 0
+    for control in CONTROLS:
+        if not all(word in control.guarantee for word in words):
+            continue
+        caught = search(control)
+        failed += caught is None or bool(caught.unbroken)
+        said = "NOBODY NOTICED" if caught is None else caught.said
+        if caught is not None and caught.unbroken:
+            said = f"NOT CLEAN WITHOUT THE PATCH: {caught.unbroken[0]}"
+        table.add_row(control.guarantee, str(caught and caught.seeds), str(control.within), said)
+    console.print(table)
+    return min(failed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
