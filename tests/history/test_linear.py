@@ -43,6 +43,10 @@ GOOD: dict[str, list[Call]] = {
         info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), fail(HOLD, 0, (5, 9), "UNITS_HELD", units=A),
         ok(HOLD, 1, (20, 30), "k", units=A, replayed=True),
     ],
+    "it lives from its first try on": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), ok(HOLD, 1, (20, 30), "k", units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (31, 40), "ACTIVE", expires_at_ms=1_005),
+    ],
     "it takes effect long after it was cut": [
         info(HOLD, 0, 0, "late", units=A, ttl_ms=1_000), ok(HOLD, 1, (10, 20), units=A), ok(RELEASE, 1, (21, 30)),
         fail(HOLD, 0, (40, 50), "UNITS_HELD", units=A),

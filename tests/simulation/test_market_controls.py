@@ -63,9 +63,9 @@ def test_the_checks_notice(sabotage: Break, expected: str) -> None:
     for seed in range(MOST_SEEDS):
         with pytest.MonkeyPatch.context() as patch:
             sabotage(patch)
-            found = [fault for fault in simulate(seed).faults if expected in fault]
+            found = [fault for fault in simulate(seed).wrong if expected in fault]
         if found:
             print(f"{sabotage.__name__}: {seed + 1} seeds: {found[0]}")
-            assert simulate(seed).faults == []
+            assert simulate(seed).wrong == []
             return
     pytest.fail(f"nobody noticed: {sabotage.__doc__}")

@@ -90,9 +90,9 @@ PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LAT
     ("sabotage", "faults", "expected"),
     [
         (conflict_is_success, SHARDS_AND_JOURNAL, "acknowledged, but not in the journal"),
-        (no_head_check, SHARDS_AND_JOURNAL, "was acknowledged and reads"),
-        (reply_before_durable, SHARDS_AND_JOURNAL, "was acknowledged and reads"),
-        (no_key_check, SHARDS_AND_JOURNAL, "got two holds"),
+        (no_head_check, SHARDS_AND_JOURNAL, "stale: "),
+        (reply_before_durable, SHARDS_AND_JOURNAL, "acknowledged before it was in the journal"),
+        (no_key_check, SHARDS_AND_JOURNAL, "got two answers"),
         (no_key_check, SHARDS_AND_JOURNAL, "and it happened"),
         (an_older_generation_is_allowed, GENERATIONS, "behind a newer one"),
         (a_waiting_generation_acts, GENERATIONS, "before anybody asked it to"),
