@@ -18,6 +18,7 @@ from tests.simulation.recording import About
 from tests.simulation.world import now_ms
 
 MOST_TRIES = 5
+AT_ONCE = 0.03  # of what is asked is asked twice at the same time
 IN_HASTE = 0.02  # of the tries have next to no time
 STRANGER = Caller(TenantId("stranger"), "stranger")
 NO_ANSWER = Rejected(Reason.OUTCOME_UNKNOWN)
@@ -59,7 +60,7 @@ class Client:
     async def write(self, wanted: Wanted, key: str = "") -> Answer:
         """What came of it, after as many tries as this client has patience for, all under one key."""
         key = key or self.notes.new_key()
-        if self.chance(0.03):
+        if self.chance(AT_ONCE):
             asked_ms = now_ms()
             first, second = await asyncio.gather(self._try(wanted, key), self._try(wanted, key))
             self._compare(wanted, key, first, second, asked_ms)
