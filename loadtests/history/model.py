@@ -205,8 +205,7 @@ class Model:
             after[call.id] = ("PARTLY_CANCELLED", hold)
         lot = Lot(_units(state[hold]), _areas(state[hold]))
         if call.replayed or not isinstance(call.told, Acknowledged):
-            wished = lot_of(call) if call.told is None else Lot((), ())
-            names = (*lot.units, *wished.units, *(f"{area} is vague" for area, _ in (*lot.areas, *wished.areas)))
+            names = (*lot.units, *call.units, *(f"{area} is vague" for area, _ in (*lot.areas, *call.areas)))
             names = (*names, f"{call.id} is vague", *((_VAGUE,) if call.best else ()))
             after.update((name, (_VAGUE, hold)) for name in names)
             return after
