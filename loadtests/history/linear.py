@@ -98,6 +98,7 @@ def _steps_of_key(tries: list[Call], found: Linearity) -> list[_Step]:
     first = min(accepted, key=lambda call: (call.replayed, call.returned_us))
     if len({id_of(call) for call in accepted if isinstance(call.told, Acknowledged)}) > 1:
         found.wrong.append(f"key {first.key} had several effects: {', '.join(map(id_of, accepted))}")
+    first = msgspec.structs.replace(first, invoked_us=open_since_us)  # so that it may live from then on
     return [*steps, _Step(first, open_since_us, min(map(_returned_us, accepted)))]
 
 

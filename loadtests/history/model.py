@@ -5,7 +5,7 @@ orders as soon as their deadline can have passed, and not later than somebody se
 grace, one that is overdue may still live.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from actors.audit.replies import Acknowledged
@@ -16,11 +16,17 @@ State: TypeAlias = dict[str, tuple[object, ...]]
 `(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order. Never changed, but copied."""
 
 FOR_EVER_MS = 1 << 62
-KNOWN = {
-    Kind.HOLD, Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.CONFIRM, Kind.CANCEL, Kind.READ_HOLD, Kind.READ_ORDER,
-}  # fmt: skip
+KNOWN = set(Kind) - {Kind.WAIT, Kind.LEAVE}
 _OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
 _IN_THE_WAY = {"UNITS_HELD": "held", "UNITS_SOLD": "sold"}
+_OF_TICKETS = (Kind.CANCEL_PARTLY, Kind.EXCHANGE)
+_IN_FORCE = ("CONFIRMED", "PARTLY_CANCELLED")
+_AS_REFUSED = {"PARTLY_CANCELLED": "CONFIRMED", "COMPLETED": "CLOSED", "NO_SHOW": "CLOSED"}
+_REASONS = {
+    "HOLD": {"NOT_FOUND", "EXPIRED", "RELEASED", "CONFIRMED"},
+    "ORDER": {"NOT_FOUND", "EXPIRED", "CANCELLED", "CONFIRMED", "PENDING", "CLOSED"},
+}
+_VAGUE = "vague"
 
 
 class Lot(NamedTuple):
@@ -31,27 +37,46 @@ class Lot(NamedTuple):
 
 
 class Model:
-    """`capacities`: of the areas. What it does not know it says (`knows`)."""
+    """`capacities`: of the areas. What it does not know it says (`knows`).
 
-    def __init__(self, capacities: dict[str, int]) -> None:
+    `is_timeless`: deadlines and the times of calls are by clocks that have nothing to do with each other.
+    `may_be_voided`: an event may have been cancelled, and all that was held of it with it.
+    `unseen`: what holds have that nobody asked for, by id. Each is placed when somebody first speaks of it: that it was
+    there before can only be in the way of others.
+    """
+
+    def __init__(
+        self,
+        capacities: dict[str, int],
+        unseen: Mapping[str, Lot] | None = None,
+        *,
+        is_timeless: bool = False,
+        may_be_voided: bool = False,
+    ) -> None:
         self._capacities = capacities
+        self._unseen = unseen or {}
+        self._is_timeless = is_timeless
+        self._may_be_voided = may_be_voided
 
     def knows(self, call: Call) -> bool:
         """Whether `after` knows what such a call does or says."""
-        if call.kind not in KNOWN or call.tickets:
+        if call.kind not in KNOWN:
             return False
         if call.outcome is Outcome.FAIL and call.kind is Kind.HOLD:
             is_of_areas = bool(call.areas) and not call.best
             return call.reason in _IN_THE_WAY or (call.reason == "NOT_ENOUGH_AVAILABLE" and is_of_areas)
         if call.outcome is Outcome.FAIL:
-            return call.reason.partition("_")[0] == ("HOLD" if call.kind in _OF_HOLDS else "ORDER")
-        return not (call.best and not isinstance(call.told, Acknowledged))
+            what, _, status = call.reason.partition("_")
+            return what == ("HOLD" if call.kind in _OF_HOLDS else "ORDER") and status in _REASONS[what]
+        return True
 
     def after(self, state: State, call: Call, until_ms: int) -> State | None:
         """The state after the call was answered as it was, at the latest then; None: it cannot have been.
 
         The same state, if nothing changed. Of INFO: if it had its effect.
         """
+        if call.id in self._unseen and call.id not in state:
+            return self._after_unseen(state, call, until_ms)
         if call.outcome is Outcome.FAIL:
             return self._refused(state, call, until_ms)
         match call.kind:
@@ -62,27 +87,50 @@ class Model:
                 return self._seen(state, call.id, call.told, until_ms)
             case Kind.EXTEND | Kind.RELEASE | Kind.ORDER:
                 return self._of_hold(state, call)
+            case Kind.CANCEL_PARTLY | Kind.EXCHANGE | Kind.REASSIGN | Kind.CLOSE:
+                return self._of_paid_order(state, call, until_ms)
             case _:
                 return self._of_order(state, call)
+
+    def _after_unseen(self, state: State, call: Call, until_ms: int) -> State | None:
+        """As `after`, of a hold that nobody has spoken of."""
+        status = call.told.status if isinstance(call.told, Seen) else call.reason.partition("_")[2]
+        if status == "NOT_FOUND":
+            return state
+        if status in ("EXPIRED", "RELEASED"):
+            return state | {call.id: (status, 0, (), (), "")}
+        lot, placed = self._unseen[call.id], dict(state)
+        if not self._clear(placed, lot, until_ms):
+            return None
+        self._place(placed, call.id, lot, 0)
+        return self.after(placed, call, until_ms)
 
     def _held(self, state: State, call: Call, until_ms: int) -> State | None:
         lot = lot_of(call)
         after = dict(state)
-        for unit in lot.units:
-            owner = after.get(unit)
-            if owner is not None and (owner[0] == "sold" or not self._expire(after, str(owner[1]), until_ms)):
-                return None
-        for area, quantity in lot.areas:
-            if not self._make_room(after, area, quantity, until_ms):
-                return None
         hold = id_of(call)
-        if hold in after:
+        if not self._clear(after, lot, until_ms) or hold in after:
             return None
+        self._place(after, hold, lot, _deadline_ms(call))
+        if call.best and call.told is None:
+            after[_VAGUE] = (_VAGUE, hold)  # it has some that nobody knows
+        return after
+
+    def _place(self, after: State, hold: str, lot: Lot, deadline_ms: int) -> None:
         after.update((unit, ("held", hold)) for unit in lot.units)
         for area, quantity in lot.areas:
             after[area] = (_gone(after, area) + quantity,)
-        after[hold] = ("ACTIVE", _deadline_ms(call), *lot, "")
-        return after
+        after[hold] = ("ACTIVE", deadline_ms, *lot, "")
+
+    def _clear(self, after: State, lot: Lot, until_ms: int) -> bool:
+        """End what is overdue until all of it can be had."""
+        for unit in lot.units:
+            owner = after.get(unit)
+            if owner is None or owner[0] == _VAGUE:
+                continue
+            if owner[0] == "sold" or not self._expire(after, str(owner[1]), until_ms):
+                return False
+        return all(self._make_room(after, area, quantity, until_ms) for area, quantity in lot.areas)
 
     def _make_room(self, after: State, area: str, quantity: int, until_ms: int) -> bool:
         """End what is overdue of the area, the longest due first, until there is room."""
@@ -94,14 +142,14 @@ class Model:
             for _, hold in due:
                 if _gone(after, area) > room:
                     self._expire(after, hold, until_ms)
-        return _gone(after, area) <= room
+        return _gone(after, area) <= room or _is_vague(after, area)
 
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""
         fact = after[hold]
         order = after.get(str(fact[4]))
         is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
-        if not is_unsold or int(str(fact[1])) > until_ms:
+        if not is_unsold or (int(str(fact[1])) > until_ms and not self._is_timeless):
             return False
         if order is None:
             after[hold] = ("EXPIRED", *fact[1:])
@@ -129,7 +177,7 @@ class Model:
 
     def _of_order(self, state: State, call: Call) -> State | None:
         fact = state.get(call.id)
-        if fact is None or fact[0] not in (("PENDING",) if call.kind is Kind.CONFIRM else ("PENDING", "CONFIRMED")):
+        if fact is None or fact[0] not in (("PENDING",) if call.kind is Kind.CONFIRM else ("PENDING", *_IN_FORCE)):
             return None
         after, hold = dict(state), str(fact[1])
         if call.kind is Kind.CONFIRM:
@@ -138,6 +186,46 @@ class Model:
         else:
             after[call.id] = ("CANCELLED", hold)
             _give_back(after, hold)
+        return after
+
+    def _of_paid_order(self, state: State, call: Call, until_ms: int) -> State | None:
+        """What may be done to an order in force. Of tickets the answer tells what the order has then: without one, and
+        with one that tells what it has by now, it is not known what it gave back, nor what it got.
+        """
+        fact = state.get(call.id)
+        if fact is None or fact[0] not in _IN_FORCE:
+            return None
+        if call.kind is Kind.REASSIGN:
+            return state
+        after, hold = dict(state), str(fact[1])
+        if call.kind is Kind.CLOSE:
+            after[call.id] = ("CLOSED", hold)
+            return after
+        if call.kind is Kind.CANCEL_PARTLY:
+            after[call.id] = ("PARTLY_CANCELLED", hold)
+        lot = Lot(_units(state[hold]), _areas(state[hold]))
+        if call.replayed or not isinstance(call.told, Acknowledged):
+            names = (*lot.units, *call.units, *(f"{area} is vague" for area, _ in (*lot.areas, *call.areas)))
+            names = (*names, f"{call.id} is vague", *((_VAGUE,) if call.best else ()))
+            after.update((name, (_VAGUE, hold)) for name in names)
+            return after
+        return self._with_lot(after, hold, lot_of(call), until_ms)
+
+    def _with_lot(self, after: State, hold: str, lot: Lot, until_ms: int) -> State | None:
+        """The hold's order has this now, sold, and nothing else."""
+        fact = after[hold]
+        before, had = set(_units(fact)), dict(_areas(fact))
+        more = Lot(
+            tuple(unit for unit in lot.units if unit not in before),
+            tuple((area, quantity - had.get(area, 0)) for area, quantity in lot.areas if quantity > had.get(area, 0)),
+        )
+        _give_back(after, hold)
+        if not self._clear(after, Lot(more.units, lot.areas), until_ms):
+            return None
+        after.update((unit, ("sold", hold)) for unit in lot.units)
+        for area, quantity in lot.areas:
+            after[area] = (_gone(after, area) + quantity,)
+        after[hold] = (*fact[:2], *lot, fact[4])
         return after
 
     def _seen(self, state: State, name: str, seen: Seen, until_ms: int) -> State | None:
@@ -152,8 +240,12 @@ class Model:
 
     def _with_status(self, state: State, name: str, status: str, until_ms: int) -> State | None:
         fact = state.get(name)
-        if fact is None or fact[0] == status:
-            return state if (fact is None) == (status == "NOT_FOUND") else None
+        if fact is None:
+            return state if status == "NOT_FOUND" else None
+        if status in (fact[0], _AS_REFUSED.get(str(fact[0]))) or _AS_REFUSED.get(status) == fact[0] == "CLOSED":
+            return state
+        if status in _VOID and (self._may_be_voided or _is_vague(state, name)):
+            return _voided(state, name, status)
         if status != "EXPIRED":
             return None
         after = dict(state)
@@ -167,7 +259,10 @@ class Model:
         status = _IN_THE_WAY.get(call.reason)
         if status is None:
             room = {area: self._capacities.get(area, 0) - quantity for area, quantity in call.areas}
-            return state if any(_gone(state, area) > left for area, left in room.items()) else None
+            is_full = any(_gone(state, area) > left or _is_vague(state, area) for area, left in room.items())
+            return state if is_full else None
+        if _is_vague(state) or any(state.get(unit, ("",))[0] == _VAGUE for unit in call.units):
+            return state
         if status == "held" and any(state.get(unit, ("",))[0] == "sold" for unit in call.units):
             return None  # which is said first
         test = all if call.named else any
@@ -197,6 +292,27 @@ def names_of(call: Call) -> Iterator[str]:
         yield call.id
     if call.kind in (Kind.HOLD, Kind.ORDER) and call.outcome is not Outcome.FAIL:
         yield id_of(call)
+
+
+def _is_vague(state: State, name: str = "") -> bool:
+    """Whether nobody knows how much is left: of the area or order of this name, or of anything."""
+    return (f"{name} is vague" if name else _VAGUE) in state
+
+
+_VOID = ("RELEASED", "CANCELLED", "PARTLY_CANCELLED")
+
+
+def _voided(state: State, name: str, status: str) -> State | None:
+    """The hold or order lost all that it had, or some of it."""
+    fact = state[name]
+    hold = name if len(fact) == 5 else str(fact[1])
+    if fact[0] not in ("ACTIVE", "PENDING", *_IN_FORCE):
+        return None
+    after = dict(state)
+    after[name] = (status, *fact[1:])
+    if status != "PARTLY_CANCELLED":
+        _give_back(after, hold)
+    return after
 
 
 def _deadline_ms(call: Call) -> int:

@@ -13,6 +13,7 @@ from actors.audit.ids import HOLD, ORDER, home_of
 from actors.audit.units import UnitStatus
 from actors.core import entries as e
 from loadtests.history.calls import Call, Kind, Outcome, Seen
+from loadtests.history.refusals import STANDS, sets_aside
 
 TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 """Refusals that say nothing of the block's state, only that nothing happened."""
@@ -80,8 +81,8 @@ def can_be_checked(call: Call) -> bool:
     """Whether `agrees` knows what to make of the refusal or the read."""
     if call.outcome is Outcome.OK:
         return call.kind in (Kind.READ_HOLD, Kind.READ_ORDER)
-    if call.kind is Kind.HOLD:
-        return call.reason in _BY_SEAT or call.reason == "NOT_ENOUGH_AVAILABLE"
+    if call.reason in STANDS or _is_of_units(call):
+        return True
     return call.reason in (_HOLD_REASONS if call.kind in _OF_HOLDS else _ORDER_REASONS)
 
 
@@ -91,10 +92,16 @@ _ORDER_REASONS = {
 }
 
 
+OF_OWN = {*_HOLD_REASONS, *_ORDER_REASONS, "TICKET_VOID", "INVALID_ARGUMENT", "TABLE_NOT_WHOLE"}
+"""What a desk refuses by what it knows itself: the state of a hold, an order or a ticket."""
+
+
 def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) -> bool:
     """Whether the refusal or the read may have been given in this state, at a time in the span."""
-    if call.kind is Kind.HOLD:
+    if _is_of_units(call):
         return _is_in_the_way(call, books, span)
+    if call.outcome is Outcome.FAIL and call.reason in STANDS:
+        return STANDS[call.reason](call, books, *span)
     if call.kind in _OF_HOLDS:
         statuses = fates.of_hold(books, home_of(HOLD, call.id)[1], span, written_ms)
         prefix = "HOLD_"
@@ -107,6 +114,12 @@ def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) 
     if isinstance(call.told, Seen):
         return call.told.status in statuses and _deadline_agrees(call, call.told, books)
     return call.reason.removeprefix(prefix) in statuses
+
+
+def _is_of_units(call: Call) -> bool:
+    if call.outcome is not Outcome.FAIL or call.kind not in (Kind.HOLD, Kind.EXCHANGE, Kind.WAIT):
+        return False
+    return call.reason in _BY_SEAT or call.reason == "NOT_ENOUGH_AVAILABLE"
 
 
 def _in_refusals(status: str) -> str:
@@ -147,8 +160,10 @@ def _stands(books: Books, unit: int, status: UnitStatus, span: Span) -> bool:
 
 
 def _is_not_enough(call: Call, books: Books) -> bool:
-    """Whether some area has fewer places, or there is no row for some choice; what is set aside is in nobody's way."""
+    """Whether some area has fewer places, or there is no row for some choice; what is set aside may be in the way."""
     units = books.units
+    if sets_aside(books) or (call.best and call.is_particular):
+        return True
     if any(units.open_count(area) < quantity for area, quantity in call.areas):
         return True
     if len(call.best) > 1:

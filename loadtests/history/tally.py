@@ -13,9 +13,9 @@ INFO_ALLOWED = 0.02
 class Tally(msgspec.Struct):
     """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
 
-    `unchecked`: refusals and reads that nobody knows how to hold against anything. `elsewhere`: refused baskets, where
-    what stood in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit,
-    which goes by time, whether units that can be counted were there.
+    `unchecked`: refusals and reads that nobody knows how to hold against anything. `elsewhere`: refused baskets and
+    exchanges, where what stood in the way is in other blocks than their desk: that nothing came of them is checked, and
+    by the audit, which goes by time, whether units that can be counted were there.
     """
 
     calls: dict[str, int] = {}

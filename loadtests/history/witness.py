@@ -19,7 +19,7 @@ from actors.audit.findings import Fault, Finding
 from actors.audit.keys import journaled_key
 from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
-from loadtests.history.standing import TURNED_AWAY, Fates, Span, agrees, can_be_checked
+from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, Span, agrees, can_be_checked
 from loadtests.history.tally import Tally
 
 _FOR_EVER_MS = 1 << 62
@@ -147,13 +147,22 @@ class Witness:
             tries.under_way += 1
         self.tally.count(call)
         if _tells_of_the_state(call):
-            if call.kind is Kind.HOLD and call.block != self._block:
+            if self._is_elsewhere(call):
                 self.tally.elsewhere += 1
             elif self._is_lost or not can_be_checked(call):
                 self.tally.unchecked += 1
             else:
                 self._questions.append(_Question(call, since_us, may_be_older))
         return key
+
+    def _is_elsewhere(self, call: Call) -> bool:
+        """Whether what stood in the way is in other blocks: of what a desk refuses all but what it says of its own."""
+        if call.kind not in (Kind.HOLD, Kind.EXCHANGE) or call.reason == "EVENT_NOT_FOUND":
+            return False
+        has_event = self._books is not None and self._books.event is not None
+        if call.kind is Kind.HOLD:
+            return call.block != self._block or not has_event
+        return not has_event and call.reason not in OF_OWN
 
     def _never_knew(self, call: Call, key: bytes) -> None:
         """It may have happened, or may yet."""

@@ -7,7 +7,10 @@ from actors.audit.replies import Acknowledged
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from tests.loadtests.journals import BLOCK
 
-_ORDERS = (Kind.ORDER, Kind.CONFIRM, Kind.CANCEL, Kind.READ_ORDER)
+_ORDERS = (
+    Kind.ORDER, Kind.CONFIRM, Kind.CANCEL, Kind.CANCEL_PARTLY, Kind.EXCHANGE, Kind.REASSIGN, Kind.CLOSE,
+    Kind.READ_ORDER,
+)  # fmt: skip
 
 
 def hold_id(number: int) -> str:

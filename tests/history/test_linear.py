@@ -43,6 +43,19 @@ GOOD: dict[str, list[Call]] = {
         info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), fail(HOLD, 0, (5, 9), "UNITS_HELD", units=A),
         ok(HOLD, 1, (20, 30), "k", units=A, replayed=True),
     ],
+    "what a replayed exchange got is not known": [
+        *SOLD, ok(Kind.EXCHANGE, 101, (31, 40), units=B, tickets=(0,), replayed=True),
+        fail(HOLD, 0, (41, 50), "UNITS_SOLD", units=B), ok(HOLD, 2, (51, 60), units=A),
+    ],
+    "tickets given back, and what came instead": [
+        *SOLD, ok(Kind.EXCHANGE, 101, (31, 40), units=B, tickets=(0,)), ok(HOLD, 2, (41, 50), units=A),
+        fail(HOLD, 0, (51, 60), "UNITS_SOLD", units=B), ok(Kind.CLOSE, 101, (61, 70)),
+        read(SEE_ORDER, 101, (71, 80), "COMPLETED"), fail(CANCEL, 101, (81, 90), "ORDER_CLOSED"),
+    ],
+    "it lives from its first try on": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), ok(HOLD, 1, (20, 30), "k", units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (31, 40), "ACTIVE", expires_at_ms=1_005),
+    ],
     "it takes effect long after it was cut": [
         info(HOLD, 0, 0, "late", units=A, ttl_ms=1_000), ok(HOLD, 1, (10, 20), units=A), ok(RELEASE, 1, (21, 30)),
         fail(HOLD, 0, (40, 50), "UNITS_HELD", units=A),
@@ -71,6 +84,14 @@ GOOD: dict[str, list[Call]] = {
 
 BAD: dict[str, list[Call]] = {
     "sold twice": [FIRST, ok(HOLD, 2, (11, 20), units=A)],
+    "exchanged for what another holds": [
+        *SOLD, ok(HOLD, 2, (31, 40), units=B, expires_at_ms=1_000),
+        ok(Kind.EXCHANGE, 101, (41, 50), units=B, tickets=(0,)),
+    ],
+    "tickets given back by nobody": [
+        *SOLD, ok(Kind.CANCEL_PARTLY, 101, (31, 40), units=A, tickets=(1,)), ok(HOLD, 2, (41, 50), units=A),
+    ],
+    "paid when it was closed": [*SOLD, ok(Kind.CLOSE, 101, (31, 40)), ok(CANCEL, 101, (41, 50))],
     "sold twice at once": [FIRST, ok(HOLD, 2, (5, 20), units=(*A, *B), expires_at_ms=1_000)],
     "a lost acknowledgement": [FIRST, read(SEE, 1, (11, 20), "NOT_FOUND")],
     "a stale read": [FIRST, ok(RELEASE, 1, (11, 20)), read(SEE, 1, (21, 30), "ACTIVE")],

@@ -166,8 +166,40 @@ def test_what_nobody_knows_is_counted_and_too_much_of_it_does_not_suffice() -> N
     assert _watched([*ALL, *unknown, *many])[1].suffices
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "EVENT_NOT_FOUND", "SALE_NOT_OPEN", "SALE_CLOSED", "UNIT_UNKNOWN", "TABLE_NOT_WHOLE", "BUYER_LIMIT_EXCEEDED",
+        "UNITS_BLOCKED", "CHANNEL_REQUIRED",
+    ],
+)  # fmt: skip
+def test_what_an_event_never_was_is_no_reason(reason: str) -> None:
+    """It is on sale to everybody, without limit, table or channel, and has the seat."""
+    found, tally = _watched([ONE, fail(HOLD, 0, (12, 15), reason, units=B)])
+    assert (found, tally.unchecked) == ([Fault.REFUSED_WRONGLY], 0)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        fail(HOLD, 0, (12, 15), "UNIT_UNKNOWN", units=("Z/1/1",)),
+        fail(HOLD, 0, (12, 15), "INVALID_ARGUMENT", units=B),
+        fail(Kind.WAIT, 0, (12, 15), "NO_WAITING_LIST", units=A),
+    ],
+)
+def test_what_the_event_is_like_is_a_reason(refused: Call) -> None:
+    found, tally = _watched([ONE, refused, BACK])
+    assert (found, tally.unchecked) == ([], 0)
+
+
+@pytest.mark.parametrize(("reason", "is_so"), [("ORDER_NOT_DUE", True), ("TICKET_VOID", False)])
+def test_what_is_said_of_tickets_is_so(reason: str, is_so: bool) -> None:
+    found, tally = _watched([*SOLD, fail(Kind.CLOSE, 103, (51, 60), reason, tickets=(0,))])
+    assert (found == [], tally.unchecked) == (is_so, 0)
+
+
 def test_what_cannot_be_checked_does_not_suffice() -> None:
-    found, tally = _watched([ONE, fail(HOLD, 0, (12, 15), "BUYER_LIMIT_EXCEEDED", units=B)])
+    found, tally = _watched([ONE, fail(HOLD, 0, (12, 15), "A_REASON_OF_TOMORROW", units=B)])
     assert (found, tally.unchecked, tally.suffices) == ([], 1, False)
 
 

@@ -11,18 +11,36 @@ from actors.journal.codec import decode_entries
 from actors.projections.seat_statuses import pack
 from actors.projections.shown import event_shown
 from actors.projections.split import sells_units
-from tests.simulation.buyers import Crowd
+from tests.simulation.linearity import linearity
+from tests.simulation.market import Market
+from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
-Check = Callable[[World, Crowd], Iterable[str]]
+Check = Callable[[World, Market], Iterable[str]]
 
 
-def told_and_journaled(_: World, crowd: Crowd) -> Iterator[str]:
-    """The audit, what was denied, and what buyers themselves found wrong."""
-    yield from crowd.check()
+def told_and_journaled(_: World, market: Market) -> Iterator[str]:
+    """The audit, what was denied, and what clients themselves found wrong."""
+    yield from market.check()
 
 
-def seen_on_the_way(world: World, _: Crowd) -> Iterator[str]:
+def histories_and_journals(world: World, market: Market) -> Iterator[str]:
+    """The journals as witnesses of what clients asked and were told."""
+    faults, tally = witnessed(world, market.notes.history)
+    yield from faults
+    if not tally.suffices:
+        yield f"of {tally.call_count} calls {tally.unchecked} are unchecked, and {tally.unresolved} unresolved"
+
+
+def histories_have_an_order(world: World, market: Market) -> Iterator[str]:
+    """What clients saw of each block, as if one call had come after the other."""
+    for block, found in linearity(world, market).items():
+        yield from (f"{block}: {wrong}" for wrong in found.wrong)
+        if found.unchecked:
+            yield f"of {found.checked + found.unchecked} calls of {block} {found.unchecked} have been tried in no order"
+
+
+def seen_on_the_way(world: World, _: Market) -> Iterator[str]:
     """What went back: epochs, projections. What came too early, or too late: writes and answers."""
     yield from world.wrong
     yield from world.boundary.wrong
@@ -30,7 +48,7 @@ def seen_on_the_way(world: World, _: Crowd) -> Iterator[str]:
     yield from world.tables.went_back
 
 
-def generations_in_order(world: World, _: Crowd) -> Iterator[str]:
+def generations_in_order(world: World, _: Market) -> Iterator[str]:
     """No row of an older generation stands behind one of a newer."""
     for block, rows in world.store.journals.items():
         for before, row in pairwise(rows):
@@ -38,10 +56,10 @@ def generations_in_order(world: World, _: Crowd) -> Iterator[str]:
                 yield f"generation {row.epoch >> 40} wrote row {row.position} of {block} behind a newer one"
 
 
-def memory_is_the_journal(world: World, _: Crowd) -> Iterator[str]:
+def memory_is_the_journal(world: World, _: Market) -> Iterator[str]:
     """Who has a block in memory as of its last row has what a replay has; and so has a replay from each snapshot."""
     for block in world.store.journals:
-        state = _replayed(world, block, BlockState(), 0)
+        state = world.folds.of(block)
         expected = digest(state)
         yield from _snapshots_that_differ(world, block, expected)
         head = world.store.heads([block]).heads.get(block)
@@ -78,11 +96,11 @@ def is_followed(world: World) -> bool:
     )
 
 
-def projections_are_folds(world: World, _: Crowd) -> Iterator[str]:
+def projections_are_folds(world: World, _: Market) -> Iterator[str]:
     """Every block is followed to its end, and what is shown of it is what its journal comes to."""
     tables = world.tables
     for block, rows in world.store.journals.items():
-        state = _replayed(world, block, BlockState(), 0)
+        state = world.folds.of(block)
         for name in ("availability", "deadlines"):
             seen = tables.positions.get((name, block))
             at = (seen.position, seen.chain, seen.quarantined_because) if seen is not None else None
@@ -108,10 +126,20 @@ def _replayed(world: World, block: BlockId, state: BlockState, position: int) ->
     return state
 
 
+def nothing_is_left_to_do(world: World, _: Market) -> Iterator[str]:
+    """All deeds are done, all baskets placed or dropped, all parts follow."""
+    left = world.folds.left_to_do()
+    if left:
+        yield f"left to do: {dict(left)}"
+
+
 CHECKS: list[Check] = [
     told_and_journaled,
+    histories_and_journals,
+    histories_have_an_order,
     seen_on_the_way,
     generations_in_order,
     memory_is_the_journal,
     projections_are_folds,
+    nothing_is_left_to_do,
 ]

@@ -17,7 +17,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from tests.simulation import breaks, test_market
+from tests.simulation import breaks
 from tests.simulation import test_basket_controls as baskets
 from tests.simulation.faults import CLASSIC, Fault
 from tests.simulation.runs import simulate
@@ -26,8 +26,7 @@ SHARDS = frozenset(CLASSIC)
 GENERATIONS = frozenset((Fault.GENERATION, Fault.LATE, Fault.REQUEST_LOST, Fault.PAUSE, Fault.CRASH, Fault.DUPLICATE))
 PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LATE))
 OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
-MARKET = None
-"""Instead of faults: the seed's market, with baskets."""
+MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
 
 UNDURABLE = "before it was in the journal"
 STALE = " was there"
@@ -40,7 +39,7 @@ class Control(NamedTuple):
 
     guarantee: str
     sabotage: breaks.Break
-    faults: frozenset[Fault] | None
+    faults: frozenset[Fault]
     caught_by: str
     within: int = 20
 
@@ -86,20 +85,18 @@ def search(control: Control) -> Caught | None:
     for seed in range(control.within):
         with pytest.MonkeyPatch.context() as patch:
             control.sabotage(patch)
-            said = next((wrong for wrong in _wrong(seed, control.faults) if control.caught_by in wrong), None)
+            said = next(
+                (wrong for wrong in simulate(seed, faults=control.faults).wrong if control.caught_by in wrong), None
+            )
         if said is not None:
             return Caught(seed + 1, said, _unbroken(seed, control.faults))
     return None
 
 
 @cache
-def _unbroken(seed: int, faults: frozenset[Fault] | None) -> list[str]:
+def _unbroken(seed: int, faults: frozenset[Fault]) -> list[str]:
     """What is wrong with the seed as it is."""
-    return _wrong(seed, faults)
-
-
-def _wrong(seed: int, faults: frozenset[Fault] | None) -> list[str]:
-    return test_market.simulate(seed).faults if faults is MARKET else simulate(seed, faults=faults).wrong
+    return simulate(seed, faults=faults).wrong
 
 
 def main(words: Iterable[str]) -> int:

@@ -114,7 +114,8 @@ async def lose_tail(world: World) -> None:
     if loop_s() >= FIRST_FAILOVER_S and world.store.failover_count < 2:
         if world.store.fail_over(world.random.randint(1, 8), world.random.uniform(0.2, 2)):
             world.faults.took_effect(Fault.LOST_TAIL)
-        world.note("failover", world.store.lost)
+        lost = {block: [row.row.position for row in rows] for block, rows in world.store.lost.items()}
+        world.note("failover", lost)
 
 
 async def move(world: World) -> None:
@@ -148,6 +149,7 @@ async def silence_catalogue(world: World) -> None:
 
 async def jump_journal(world: World) -> None:
     """The journal's clock jumps, for good or for a while, by less or more than shards believe."""
+    world.clocks_jump()
     world.journal_time.jumped_ms += world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
     world.faults.took_effect(Fault.JOURNAL_CLOCK)
     await asyncio.sleep(world.random.uniform(5, 30))
@@ -157,6 +159,7 @@ async def jump_shard(world: World) -> None:
     """The monotonic clock of one shard jumps."""
     shard = _some_shard(world)
     if shard is not None and shard.ready:
+        world.clocks_jump()
         shard.jumped_s += world.random.choice((0.5, 1.5, 4.0, 30.0))
         world.faults.took_effect(Fault.SHARD_CLOCK)
 

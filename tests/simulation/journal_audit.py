@@ -1,20 +1,25 @@
 """What the audit finds in all journals of a run, between them, and between them and what clients were told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from actors.audit import rows
 from actors.audit.audit import BlockAudit
 from actors.audit.baskets import BasketCheck
+from actors.audit.findings import Finding
 from actors.audit.replies import Answered, by_block
 from actors.audit.sides import sides_of
 from actors.core.ids import BlockId
 from actors.journal.journal import JournalRow
 
 
-def audited(journals: Mapping[BlockId, list[JournalRow]], told: Iterable[Answered] = ()) -> list[str]:
-    """Everything, in words."""
+def audited(
+    journals: Mapping[BlockId, list[JournalRow]],
+    told: Iterable[Answered] = (),
+    excused: Callable[[Finding], bool] = lambda _: False,
+) -> list[str]:
+    """Everything, in words. `excused`: of what is found between blocks."""
     faults: list[str] = []
     by_home = by_block(told)
     baskets = BasketCheck()
@@ -24,5 +29,5 @@ def audited(journals: Mapping[BlockId, list[JournalRow]], told: Iterable[Answere
             faults += map(str, audit.take(rows.Row(*msgspec.structs.astuple(row))))
         faults += map(str, audit.finish())
         baskets.take(sides_of(audit.books))
-    faults += map(str, baskets.finish(whole=True))
+    faults += (str(finding) for finding in baskets.finish(whole=True) if not excused(finding))
     return faults + [f"{block} was acknowledged and has no journal" for block in by_home]

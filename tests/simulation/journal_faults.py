@@ -5,15 +5,25 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from typing import NamedTuple
 
 from actors.core.ids import BlockId
-from actors.journal.journal import Appended, JournalRefused, JournalUnavailable, NewRow
+from actors.journal.journal import Appended, JournalRefused, JournalRow, JournalUnavailable, NewRow
 from actors.journal.memory import MemoryStore, Statement
+from tests.simulation.clocks import loop_s
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.virtual_time import Process, current_process
 
 MOST_UNDONE = 500
 BOUND_S = 5.0
+
+
+class LostRow(NamedTuple):
+    """A row that a failover lost: when it was written, and when it was lost."""
+
+    written_s: float
+    at_s: float
+    row: JournalRow
 
 
 class WatchedStore(MemoryStore):
@@ -27,8 +37,8 @@ class WatchedStore(MemoryStore):
         self.on_row: Callable[[NewRow, Process | None, Process | None], None] = lambda *_: None
         self.failover_count = 0
         self.away_until_s = 0.0
-        self.lost: dict[BlockId, list[int]] = {}  # positions of rows that were lost; others may stand there by now
-        self._changes: deque[tuple[BlockId | None, Callable[[], None]]] = deque(maxlen=MOST_UNDONE)
+        self.lost: dict[BlockId, list[LostRow]] = {}  # others may stand there by now
+        self._changes: deque[tuple[float, BlockId | None, Callable[[], None]]] = deque(maxlen=MOST_UNDONE)
         self._writers: dict[BlockId, Process | None] = {}
 
     def append(self, rows: Sequence[NewRow]) -> Appended:
@@ -39,7 +49,7 @@ class WatchedStore(MemoryStore):
         for new, length in zip(rows, lengths, strict=True):
             block = new.row.block
             if len(self.journals[block]) > length:
-                self._changes.append((block, partial(self._pop, block)))
+                self._changes.append((loop_s(), block, partial(self._pop, block)))
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
         return appended
@@ -49,18 +59,18 @@ class WatchedStore(MemoryStore):
 
     def changed(self, undo: Callable[[], None]) -> None:
         """Something else was committed, which `undo` takes back."""
-        self._changes.append((None, undo))
+        self._changes.append((loop_s(), None, undo))
 
     def fail_over(self, row_count: int, away_s: float) -> int:
         """To a replica that lags by so many rows and by what was committed after them; how many rows were lost."""
         self.failover_count += 1
-        self.away_until_s = asyncio.get_running_loop().time() + away_s
+        self.away_until_s = loop_s() + away_s
         lost = 0
         while self._changes and lost < row_count:
-            block, undo = self._changes.pop()
+            written_s, block, undo = self._changes.pop()
             if block is not None:
                 lost += 1
-                self.lost.setdefault(block, []).append(self.journals[block][-1].position)
+                self.lost.setdefault(block, []).append(LostRow(written_s, loop_s(), self.journals[block][-1]))
             undo()
         return lost
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -15,39 +15,14 @@ from actors.core.replies import OrderReply, OrderStatus, WaiterReply, WaiterStat
 from actors.core.wishes import Wish
 from actors.reservations import Done
 from tests.simulation.market_client import Client, Wanted
-from tests.simulation.market_events import Shape
+from tests.simulation.market_wants import Event, Hold, Order, cancelling, confirming, leaving, voiding
+from tests.simulation.recording import About
 from tests.simulation.world import now_ms
 
 NAMES = ("ana", "ben", "cem", "dan", "eli", "fay")
 TTLS_MS = (2_000, 5_000, 20_000, 60_000, 0)
 LONG_MS = 60_000
 ENDINGS = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
-
-
-class Event(NamedTuple):
-    """One of the market's."""
-
-    id: str
-    shape: Shape
-
-
-class Hold(NamedTuple):
-    """A hold that somebody was told of. `key`: under which it was asked for."""
-
-    id: str
-    event: Event
-    buyer: str
-    key: str
-
-
-class Order(NamedTuple):
-    """An order that somebody was told of. `event`: one of those of which it is."""
-
-    id: str
-    block: BlockId
-    number: int
-    event: Event
-    buyer: str
 
 
 class Buyers:
@@ -69,9 +44,9 @@ class Buyer:
         self._random = client.random
         self._shared = shared
 
-    async def buy(self, until_s: float) -> None:
+    async def buy(self, is_over: Callable[[], bool]) -> None:
         """Come and go until then."""
-        while asyncio.get_running_loop().time() < until_s:
+        while not is_over():
             visit = self._random.random()
             if visit < 0.68:
                 await self._shop()
@@ -105,17 +80,17 @@ class Buyer:
         shared = self._shared
         (shared.on_slots if hold.event.shape.layout.resources else shared.orders).append(order)
         if self._client.chance(0.15):
-            await self._client.write(_cancelling(order))
+            await self._client.write(cancelling(order))
             return
         if self._client.chance(0.1):
             return  # never paid
-        paid = await self._client.write(_confirming(order))
+        paid = await self._client.write(confirming(order))
         if not isinstance(paid, Done):
             return
         for _ in range(self._random.choice((0, 0, 1, 2))):
             paid = await self._change_tickets(order, paid)
         if self._client.chance(0.2 if hold.event.shape.layout.resources else 0.6):  # or all would be sold soon
-            await self._client.write(_cancelling(order))
+            await self._client.write(cancelling(order))
 
     async def _change_tickets(self, order: Order, paid: Any) -> Any:
         tickets = [ticket.index for ticket in paid.reply.tickets] or [0]
@@ -124,7 +99,7 @@ class Buyer:
         if step < 0.5:
             done = await self._client.write(self._exchange(order, some))
         elif step < 0.75:
-            done = await self._client.write(_voiding(order, some))
+            done = await self._client.write(voiding(order, some))
         elif step < 0.9:
             done = await self._client.write(self._reassigning(order, some[0]))
         else:
@@ -137,18 +112,19 @@ class Buyer:
         wish, ttl_ms, buyer = self._wish(event), self._random.choice(TTLS_MS), self._name(event)
         key, asked_ms = self._client.notes.new_key(), now_ms()
         wanted = Wanted(
-            "place_hold", lambda gateway, request: gateway.place_hold(request, event.id, wish, ttl_ms), Told.HELD, buyer
-        )
+            "place_hold", lambda gateway, request: gateway.place_hold(request, event.id, wish, ttl_ms), Told.HELD,
+            About(event=event.id, wish=wish, ttl_ms=ttl_ms), buyer,
+        )  # fmt: skip
         held = await self._client.write(wanted, key)
         if isinstance(held, Rejected):
             self._note_denial(event, wish, held, asked_ms)
             return None
         if self._client.chance(0.03):
             other = Wanted(
-                "place_hold", lambda gateway, request: gateway.place_hold(request, event.id, wish, LONG_MS + 1), None,
-                buyer,
+                "place_hold", lambda gateway, request: gateway.place_hold(request, event.id, wish, LONG_MS + 1),
+                buyer=buyer,
             )  # fmt: skip
-            await self._client.reuse_key(other, key)
+            await self._client.reuse_key(other, key, held, asked_ms)
         return Hold(outside_id(Kind.HOLD, held.block, held.reply.hold), event, buyer, key)
 
     def _note_denial(self, event: Event, wish: Wish, refused: Rejected, asked_ms: int) -> None:
@@ -177,7 +153,11 @@ class Buyer:
         ttl_ms, buyer, key = self._random.choice(TTLS_MS), self._random.choice(NAMES), self._client.notes.new_key()
         held = await self._client.write(
             Wanted(
-                "place_basket", lambda gateway, request: gateway.place_basket(request, legs, ttl_ms), Told.HELD, buyer
+                "place_basket",
+                lambda gateway, request: gateway.place_basket(request, legs, ttl_ms),
+                Told.HELD,
+                About(ttl_ms=ttl_ms),
+                buyer,
             ),
             key,
         )
@@ -189,19 +169,34 @@ class Buyer:
         ttl_ms = self._random.choice((5_000, 30_000, 30_000, 0, -1))
         told = Told.RELEASED if ttl_ms == 0 else Told.EXTENDED
         await self._client.write(
-            Wanted("extend_hold", lambda gateway, request: gateway.extend_hold(request, hold.id, ttl_ms), told)
+            Wanted(
+                "extend_hold",
+                lambda gateway, request: gateway.extend_hold(request, hold.id, ttl_ms),
+                told,
+                About(hold.id, ttl_ms=ttl_ms),
+            )
         )
 
     async def _release(self, hold: Hold) -> None:
         await self._client.write(
-            Wanted("release_hold", lambda gateway, request: gateway.release_hold(request, hold.id), Told.RELEASED)
+            Wanted(
+                "release_hold",
+                lambda gateway, request: gateway.release_hold(request, hold.id),
+                Told.RELEASED,
+                About(hold.id),
+            )
         )
         if self._client.chance(0.3):
             await self._read_hold(hold.id)
 
     async def _place_order(self, hold: Hold) -> Order | None:
         placed = await self._client.write(
-            Wanted("place_order", lambda gateway, request: gateway.place_order(request, hold.id), Told.ORDERED)
+            Wanted(
+                "place_order",
+                lambda gateway, request: gateway.place_order(request, hold.id),
+                Told.ORDERED,
+                About(hold.id),
+            )
         )
         if isinstance(placed, Rejected):
             return None
@@ -218,6 +213,7 @@ class Buyer:
             "exchange_tickets",
             lambda gateway, request: gateway.exchange_tickets(request, order.id, tickets, wish, event_id),
             Told.EXCHANGED,
+            About(order.id, wish=wish, tickets=tickets),
             order.buyer,
         )
 
@@ -225,20 +221,24 @@ class Buyer:
         holder = self._random.choice((*NAMES, ""))
         of = ticket_id(order.block, order.number, ticket)
         return Wanted(
-            "reassign_ticket", lambda gateway, request: gateway.reassign_ticket(request, of, holder), Told.REASSIGNED
-        )
+            "reassign_ticket", lambda gateway, request: gateway.reassign_ticket(request, of, holder), Told.REASSIGNED,
+            About(order.id, tickets=(ticket,)),
+        )  # fmt: skip
 
     def _closing(self, order: Order) -> Wanted:
         status = self._random.choice((*ENDINGS, *ENDINGS, *ENDINGS, OrderStatus.CANCELLED))
         return Wanted(
-            "close_order", lambda gateway, request: gateway.close_order(request, order.id, status), Told.CLOSED
-        )
+            "close_order", lambda gateway, request: gateway.close_order(request, order.id, status), Told.CLOSED,
+            About(order.id),
+        )  # fmt: skip
 
     async def _read_hold(self, hold_id: str) -> None:
-        await self._client.read("get_hold", lambda gateway, caller, ms: gateway.get_hold(caller, hold_id, ms))
+        await self._client.read("get_hold", lambda gateway, caller, ms: gateway.get_hold(caller, hold_id, ms), hold_id)
 
     async def _read_order(self, order_id: str) -> None:
-        await self._client.read("get_order", lambda gateway, caller, ms: gateway.get_order(caller, order_id, ms))
+        await self._client.read(
+            "get_order", lambda gateway, caller, ms: gateway.get_order(caller, order_id, ms), order_id
+        )
 
     async def _wait_in_line(self) -> None:
         event = self._some_event()
@@ -248,7 +248,7 @@ class Buyer:
         joined = await self._client.write(
             Wanted(
                 "join_waiting_list", lambda gateway, request: gateway.join_waiting_list(request, event.id, wish),
-                Told.WAITING, self._name(event),
+                Told.WAITING, About(event=event.id, wish=wish), self._name(event),
             )
         )  # fmt: skip
         if isinstance(joined, Rejected):
@@ -261,7 +261,7 @@ class Buyer:
             offered: WaiterReply = seen.reply
             await self._order(Hold(outside_id(Kind.HOLD, seen.block, offered.hold), event, offered.buyer, ""))
         elif self._client.chance(0.4):
-            await self._client.write(_leaving(waiter))
+            await self._client.write(leaving(waiter))
 
     async def _meddle(self) -> None:
         """Something is done to what somebody has left behind, whatever it is by now."""
@@ -274,7 +274,7 @@ class Buyer:
         elif kind < 0.9 and shared.orders:
             await self._meddle_with_order(self._random.choice(shared.orders))
         elif shared.waiters:
-            await self._client.write(_leaving(self._random.choice(shared.waiters)))
+            await self._client.write(leaving(self._random.choice(shared.waiters)))
 
     async def _meddle_with_hold(self, hold: Hold) -> None:
         step = self._random.randrange(6)
@@ -306,7 +306,7 @@ class Buyer:
             )
         else:
             makes = (
-                _confirming, _cancelling, lambda of: _voiding(of, (ticket,)), lambda of: self._exchange(of, (ticket,)),
+                confirming, cancelling, lambda of: voiding(of, (ticket,)), lambda of: self._exchange(of, (ticket,)),
                 lambda of: self._reassigning(of, ticket), self._closing, self._closing,
             )  # fmt: skip
             await self._client.write(makes[step](order))
@@ -315,7 +315,7 @@ class Buyer:
         """Closed as soon as it has begun, mostly, and perhaps changed when it is over."""
         closed = await self._client.write(self._closing(order))
         if isinstance(closed, Done):
-            await self._client.write(self._random.choice((_confirming, _cancelling))(order))
+            await self._client.write(self._random.choice((confirming, cancelling))(order))
         elif self._client.chance(0.3):
             await self._meddle_with_order(order)
 
@@ -330,9 +330,9 @@ class Buyer:
         if step == 0:
             await self._release(Hold(hold, event, "ana", ""))
         elif step == 1:
-            await self._client.write(_confirming(shadow))
+            await self._client.write(confirming(shadow))
         elif step == 2:
-            await self._client.write(_leaving(waiter))
+            await self._client.write(leaving(waiter))
         elif step == 3:
             await self._read_hold(hold)
         elif step == 4:
@@ -342,7 +342,11 @@ class Buyer:
             many = msgspec.structs.replace(wish, seats=wish.seats * 2, areas=wish.areas * 2)
             await self._client.write(
                 Wanted(
-                    "place_hold", lambda gateway, request: gateway.place_hold(request, event.id, many), Told.HELD, "ana"
+                    "place_hold",
+                    lambda gateway, request: gateway.place_hold(request, event.id, many),
+                    Told.HELD,
+                    About(event=event.id, wish=many),
+                    "ana",
                 )
             )
 
@@ -355,22 +359,3 @@ class Buyer:
 
     def _name(self, event: Event) -> str:
         return "" if self._client.chance(0.02) else self._random.choice(NAMES)
-
-
-def _confirming(order: Order) -> Wanted:
-    return Wanted("confirm_order", lambda gateway, request: gateway.confirm_order(request, order.id), Told.CONFIRMED)
-
-
-def _cancelling(order: Order) -> Wanted:
-    return Wanted("cancel_order", lambda gateway, request: gateway.cancel_order(request, order.id), Told.CANCELLED)
-
-
-def _voiding(order: Order, tickets: Sequence[int]) -> Wanted:
-    return Wanted(
-        "cancel_tickets", lambda gateway, request: gateway.cancel_tickets(request, order.id, tickets),
-        Told.PARTLY_CANCELLED,
-    )  # fmt: skip
-
-
-def _leaving(waiter: str) -> Wanted:
-    return Wanted("leave_waiting_list", lambda gateway, request: gateway.leave_waiting_list(request, waiter), Told.LEFT)

@@ -10,16 +10,20 @@ from actors.core.ids import TenantId
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Caller, Done, Request, Reservations
-from tests.simulation.buyers import CALLER
+from loadtests.history.calls import Kind
+from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS
 from tests.simulation.gateways import ConnectionLost, Gateway
 from tests.simulation.market_notes import Notes
+from tests.simulation.recording import About
 from tests.simulation.world import now_ms
 
-DEADLINE_MS = 15_000
 MOST_TRIES = 5
+AT_ONCE = 0.03  # of what is asked is asked twice at the same time
+IN_HASTE = 0.02  # of the tries have next to no time
 STRANGER = Caller(TenantId("stranger"), "stranger")
 NO_ANSWER = Rejected(Reason.OUTCOME_UNKNOWN)
-WORTH_ANOTHER_TRY = frozenset((Reason.OUTCOME_UNKNOWN, Reason.UNAVAILABLE, Reason.DEADLINE_EXCEEDED, Reason.OVERLOADED))
+
+_READS = {"get_hold": Kind.READ_HOLD, "get_order": Kind.READ_ORDER}
 
 Answer: TypeAlias = Done[Any] | Rejected
 Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
@@ -27,11 +31,15 @@ Read: TypeAlias = Callable[[Reservations, Caller, int], Awaitable[Any]]
 
 
 class Wanted(NamedTuple):
-    """A write as a client means it. `told`: what a yes acknowledges. `changes`: False if it may find nothing to do."""
+    """A write as a client means it. `told`: what a yes acknowledges, and `about` what it is about, for the history.
+
+    `changes`: False if it may find nothing to do.
+    """
 
     what: str
     call: Write
     told: Told | None = None
+    about: About = About()
     buyer: str = ""
     changes: bool = True
 
@@ -39,8 +47,9 @@ class Wanted(NamedTuple):
 class Client:
     """Asks. What comes of it goes into the notes."""
 
-    def __init__(self, notes: Notes, gateways: list[Gateway], random: Random) -> None:
+    def __init__(self, notes: Notes, gateways: list[Gateway], random: Random, name: str) -> None:
         self.notes = notes
+        self._name = name
         self.random = random
         self._gateways = gateways
 
@@ -51,33 +60,38 @@ class Client:
     async def write(self, wanted: Wanted, key: str = "") -> Answer:
         """What came of it, after as many tries as this client has patience for, all under one key."""
         key = key or self.notes.new_key()
-        if self.chance(0.03):
+        if self.chance(AT_ONCE):
+            asked_ms = now_ms()
             first, second = await asyncio.gather(self._try(wanted, key), self._try(wanted, key))
-            self._compare(wanted, key, first, second)
+            self._compare(wanted, key, first, second, asked_ms)
             return first if isinstance(first, Done) else second
-        answer = await self._try(wanted, key)
+        asked_ms, answer = now_ms(), await self._try(wanted, key)
         for _ in range(MOST_TRIES):
             if isinstance(answer, Done):
                 if self.chance(0.04):
-                    self._compare(wanted, key, answer, await self._try(wanted, key), sure=True)
+                    self._compare(wanted, key, answer, await self._try(wanted, key), asked_ms, sure=True)
                 return answer
-            if answer.reason not in WORTH_ANOTHER_TRY or self.chance(0.1):
+            if answer.reason not in OPEN_REASONS or self.chance(0.1):
                 return answer
             await asyncio.sleep(self.random.uniform(0, 1))
-            answer = await self._try(wanted, key)
+            asked_ms, answer = now_ms(), await self._try(wanted, key)
         return answer
 
-    async def read(self, what: str, call: Read, caller: Caller = CALLER) -> Answer:
-        """What is seen there."""
-        asked = self.notes.facts.tick()
+    async def read(self, what: str, call: Read, id_: str = "") -> Answer:
+        """What is seen there. `id_`: of the hold or the order, for the history."""
+        asked, asked_ms = self.notes.facts.tick(), now_ms()
+        kind, history = _READS.get(what), self.notes.history
+        begun = history.begin(self._name, kind, "", About(id_), DEADLINE_MS) if kind is not None else None
         try:
-            answer: Answer = await self._gateway().ask(lambda gateway: call(gateway, caller, DEADLINE_MS))
+            answer: Answer = await self._gateway().ask(lambda gateway: call(gateway, CALLER, DEADLINE_MS))
         except ConnectionLost:
-            answer = NO_ANSWER
+            history.end(begun, NO_ANSWER)
+            return NO_ANSWER
+        history.end(begun, answer)
         self.notes.reads += 1
         self._count(what, answer)
         if isinstance(answer, Done):
-            self.notes.facts.note(answer, asked)
+            self.notes.facts.note(answer, asked, asked_ms)
         return answer
 
     async def stranger_writes(self, what: str, call: Write) -> None:
@@ -98,8 +112,8 @@ class Client:
         if isinstance(answer, Done):
             self.notes.faults.append(f"{what} of another tenant was answered: {answer.reply}")
 
-    async def reuse_key(self, wanted: Wanted, key: str) -> None:
-        """Something else under a key that stands for something: it is never done."""
+    async def reuse_key(self, wanted: Wanted, key: str, stands: Done[Any], asked_ms: int) -> None:
+        """Something else under a key that stands for something, asked for then: it is never done."""
         deadline_ms = DEADLINE_MS
         request = Request(CALLER, key, deadline_ms, wanted.buyer)
         try:
@@ -107,35 +121,48 @@ class Client:
         except ConnectionLost:
             return
         self._count(wanted.what, answer)
-        if isinstance(answer, Done):
+        if isinstance(answer, Done) and not self.notes.loses(stands.block, stands.position, asked_ms):
             self.notes.faults.append(f"{key} stood for something, and {wanted.what} was accepted under it")
 
     async def _try(self, wanted: Wanted, key: str) -> Answer:
         notes, deadline_ms = self.notes, DEADLINE_MS
-        if self.chance(0.02):
+        if self.chance(IN_HASTE):
             deadline_ms = self.random.choice((0, 1, 4, 20, 300))
         request = Request(CALLER, key, deadline_ms, wanted.buyer)
         asked, asked_ms = notes.facts.tick(), now_ms()
         notes.begin(key)
         notes.writes += 1
+        kind = None if wanted.told is None else Kind(wanted.told)
+        begun = notes.history.begin(self._name, kind, key, wanted.about, deadline_ms) if kind is not None else None
         try:
             answer: Answer = await self._gateway().ask(lambda gateway: wanted.call(gateway, request))
         except ConnectionLost:
             notes.leave_open(key, asked_ms + deadline_ms)
+            notes.history.end(begun, NO_ANSWER)
             return NO_ANSWER
+        notes.history.end(begun, answer)
         self._count(wanted.what, answer)
         if isinstance(answer, Done):
             notes.accepted += 1
-            notes.facts.note(answer, asked)
-            notes.accept(key, wanted.told, answer)
+            notes.facts.note(answer, asked, asked_ms)
+            notes.accept(key, wanted.told, answer, asked_ms)
         else:
             notes.refuse(key, answer, asked_ms, asked_ms + deadline_ms)
         return answer
 
-    def _compare(self, wanted: Wanted, key: str, first: Answer, second: Answer, *, sure: bool = False) -> None:
-        """Two answers under one key are of one thing. `sure`: the first had been told when the second was asked."""
+    def _compare(
+        self, wanted: Wanted, key: str, first: Answer, second: Answer, asked_ms: int, *, sure: bool = False
+    ) -> None:
+        """Two answers under one key, first asked for then, are of one thing, unless that was lost.
+
+        `sure`: the first had been told when the second was asked.
+        """
+        if any(
+            isinstance(one, Done) and self.notes.loses(one.block, one.position, asked_ms) for one in (first, second)
+        ):
+            return
         if not (isinstance(first, Done) and isinstance(second, Done)):
-            if sure and isinstance(second, Rejected) and second.reason not in WORTH_ANOTHER_TRY and wanted.changes:
+            if sure and isinstance(second, Rejected) and second.reason not in OPEN_REASONS and wanted.changes:
                 self.notes.faults.append(f"{wanted.what} under {key} was accepted, then {second.reason.name}")
             return
         if _of(first) != _of(second):

@@ -4,7 +4,7 @@ A fact holds as of a position of its block. One precedes another that is of a hi
 first had been told; what is seen later must be what can have become of what was seen before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -33,12 +33,14 @@ _of_orders: dict[OrderStatus, set[OrderStatus]] = {status: {status} for status i
 
 
 class Fact(NamedTuple):
-    """What was seen, between two ticks of the market's own count, as of a position of the block."""
+    """What was seen, between two ticks of the market's own count, as of a position of the block; when it was asked."""
 
     asked: int
     told: int
+    block: BlockId
     position: int
     seen: Seen
+    asked_ms: int
 
 
 def name_of(block: BlockId, seen: Seen) -> str:
@@ -54,13 +56,11 @@ def name_of(block: BlockId, seen: Seen) -> str:
 
 
 class Facts:
-    """All that was seen in a run. `faults`: what was stale when it was told."""
+    """All that was seen in a run, in the order of telling."""
 
     def __init__(self) -> None:
-        self.faults: list[str] = []
         self._tick = 0
-        self._told: dict[BlockId, list[tuple[int, int]]] = {}  # (tick, highest position told until then)
-        self._of: dict[str, list[Fact]] = {}
+        self._facts: list[Fact] = []
 
     def tick(self) -> int:
         """One more: later than all before."""
@@ -68,28 +68,40 @@ class Facts:
         return self._tick
 
     def note(
-        self, done: "Done[EventReply] | Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]", asked: int
-    ) -> str:
-        """A reply as it was told; its outside id."""
-        told = self.tick()
-        name = name_of(done.block, done.reply)
-        line = self._told.setdefault(done.block, [])
-        before = next((position for tick, position in reversed(line) if tick < asked), 0)
-        if done.position < before:
-            self.faults.append(f"stale: {name} as of {done.position}, when somebody had been told of {before}")
-        line.append((told, max(done.position, line[-1][1] if line else 0)))
-        self._of.setdefault(name, []).append(Fact(asked, told, done.position, done.reply))
-        return name
+        self,
+        done: "Done[EventReply] | Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]",
+        asked: int,
+        asked_ms: int,
+    ) -> None:
+        """A reply as it was told."""
+        self._facts.append(Fact(asked, self.tick(), done.block, done.position, done.reply, asked_ms))
 
-    def check(self) -> Iterator[str]:
-        """What does not go together."""
-        for name, facts in self._of.items():
-            for one, other in combinations(facts, 2):
+    def check(self, loses: Callable[[str, int, int], bool] = lambda *_: False) -> Iterator[str]:
+        """What does not go together. `loses`: whether a block lost the row at a position after something was asked."""
+        facts = [fact for fact in self._facts if not loses(fact.block, fact.position, fact.asked_ms)]
+        yield from _stale(facts)
+        of: dict[str, list[Fact]] = {}
+        for fact in facts:
+            of.setdefault(name_of(fact.block, fact.seen), []).append(fact)
+        for name, own in of.items():
+            for one, other in combinations(own, 2):
                 for first, second in ((one, other), (other, one)):
                     if first.position < second.position or first.told < second.asked:
                         fault = _fault(first.seen, second.seen)
                         if fault:
                             yield f"stale or lost: {name} {fault}, as of {first.position} and {second.position}"
+
+
+def _stale(facts: list[Fact]) -> Iterator[str]:
+    """What was told as of before what had been told when it was asked."""
+    lines: dict[BlockId, list[tuple[int, int]]] = {}  # (tick, highest position told until then)
+    for fact in facts:
+        line = lines.setdefault(fact.block, [])
+        before = next((position for tick, position in reversed(line) if tick < fact.asked), 0)
+        if fact.position < before:
+            name = name_of(fact.block, fact.seen)
+            yield f"stale: {name} as of {fact.position}, when somebody had been told of {before}"
+        line.append((fact.told, max(fact.position, line[-1][1] if line else 0)))
 
 
 def _fault(first: Seen, second: Seen) -> str:

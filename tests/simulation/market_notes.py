@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from actors.audit.denials import Denied
-from actors.audit.replies import Answered, Told
+from actors.audit.findings import Finding
+from actors.audit.replies import Acknowledged, Told
 from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended, ExchangeSettled
 from actors.core.ids import BlockId
 from actors.core.keys import key_hash
@@ -23,6 +24,7 @@ from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
 from tests.simulation.journal_audit import audited
 from tests.simulation.market_facts import Facts
+from tests.simulation.recording import History
 
 CLOCK_TOLERANCE_MS = 2_000
 _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
@@ -46,13 +48,17 @@ class _Key(msgspec.Struct):
 class Notes:
     """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, now_ms: Callable[[], int], loses: Callable[[str, int, int], bool]) -> None:
+        self.loses = loses
         self.faults: list[str] = []
         self.facts = Facts()
+        self.history = History(TENANT)
         self.met: Counter[str] = Counter()
         self.writes = self.accepted = self.reads = 0
         self._now_ms = now_ms
-        self._told: list[Answered] = []
+        self.told: list[Acknowledged] = []
+        self._homes: list[tuple[BlockId, int]] = []  # the block of each, and when it was asked for
+        self._denials: list[Denied] = []
         self._keys: dict[str, _Key] = {}
         self._events: set[str] = set()  # blocks of events, by which a key may be salted
         self._count = 0
@@ -62,9 +68,11 @@ class Notes:
         self._count += 1
         return f"key-{self._count}"
 
-    def know_event(self, block: str) -> None:
+    def know_event(self, block: str, *, is_split: bool) -> None:
         """Keys may be this event's."""
         self._events.add(block)
+        if is_split:
+            self.history.split.add(block)
 
     def begin(self, key: str) -> None:
         """A call under this key is on its way."""
@@ -73,7 +81,7 @@ class Notes:
         known.denied = ""
 
     def accept(
-        self, key: str, told: Told | None, done: "Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]"
+        self, key: str, told: Told | None, done: "Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]", asked_ms: int
     ) -> None:
         """It came to this. A replay tells the deadline as it is by then, and of an order what it has by then."""
         known = self._keys[key]
@@ -88,7 +96,8 @@ class Notes:
         if told is Told.PARTLY_CANCELLED and done.reply.status is OrderStatus.CANCELLED:
             told = Told.CANCELLED  # those were the last
         reply = acknowledged(told, done.reply, done.position, done.block, key)
-        self._told.append(msgspec.structs.replace(reply, expires_at_ms=0) if done.replayed else reply)
+        self.told.append(msgspec.structs.replace(reply, expires_at_ms=0) if done.replayed else reply)
+        self._homes.append((done.block, asked_ms))
 
     def leave_open(self, key: str, not_after_ms: int) -> None:
         """Nobody knows what came of it, or will come until then."""
@@ -109,17 +118,31 @@ class Notes:
 
     def deny(self, denied: Denied) -> None:
         """There was not enough, somebody was told."""
-        self._told.append(denied)
+        self._denials.append(denied)
 
-    def check(self, journals: dict[BlockId, list[JournalRow]], repeated_keys: Iterable[bytes] = ()) -> list[str]:
-        """All that is wrong. What the network repeated may have an effect after all: no shard can know."""
+    def check(
+        self,
+        journals: dict[BlockId, list[JournalRow]],
+        repeated_keys: Iterable[bytes] = (),
+        clocks_right_until_ms: int = 1 << 62,
+        excused: Callable[[Finding], bool] = lambda _: False,
+    ) -> list[str]:
+        """All that is wrong. What the network repeated may have an effect after all: no shard can know.
+
+        `excused`: of what is found between blocks.
+        """
+        denials = [denied for denied in self._denials if denied.answered_ms < clocks_right_until_ms]
         return [
             *self.faults,
-            *self.facts.faults,
-            *self.facts.check(),
+            *self.facts.check(self.loses),
             *self._broken_denials(journals, set(repeated_keys)),
-            *audited(journals, self._told),
+            *audited(journals, [*self._owed(), *denials], excused),
         ]
+
+    def _owed(self) -> list[Acknowledged]:
+        """What was told and no failover has lost."""
+        homes = zip(self.told, self._homes, strict=True)
+        return [told for told, (home, asked_ms) in homes if not self.loses(home, told.position, asked_ms)]
 
     def _broken_denials(self, journals: dict[BlockId, list[JournalRow]], repeated: set[bytes]) -> list[str]:
         effects = effective_keys(journals) - repeated

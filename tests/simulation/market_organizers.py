@@ -1,13 +1,15 @@
 """Organizers of a market: they edit their events under a revision, pause them, go on, and end them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, EventStatus
 from actors.reservations import Done
-from tests.simulation.market_buyers import Event
+from tests.simulation.clocks import loop_s
 from tests.simulation.market_client import Client, Wanted
+from tests.simulation.market_wants import Event
 
 _S = EventStatus
 
@@ -21,17 +23,16 @@ class Organizer:
         self._event = event
         self._ends_at_s = ends_at_s
 
-    async def organize(self, until_s: float) -> None:
+    async def organize(self, is_over: Callable[[], bool]) -> None:
         """Until then. What is paused goes on soon."""
-        loop = asyncio.get_running_loop()
-        while loop.time() < until_s:
+        while not is_over():
             await asyncio.sleep(self._random.uniform(2, 9))
             seen = await self._client.read(
                 "get_event", lambda gateway, caller, ms: gateway.get_event(caller, self._event.id, ms)
             )
             if isinstance(seen, Rejected):
                 continue
-            if self._ends_at_s and loop.time() > self._ends_at_s and seen.reply.status is not _S.ARCHIVED:
+            if self._ends_at_s and loop_s() > self._ends_at_s and seen.reply.status is not _S.ARCHIVED:
                 await self._end(seen.reply)
             else:
                 await self._change(seen.reply)

@@ -1,34 +1,37 @@
-"""What the buyers of a simulation ask and are told, as a history; and what the two checks say of it."""
+"""What the clients of a simulation ask and are told, as a history; and what the two checks say of it.
+
+Recorded is what the notation has a kind for: writes that acknowledge something of a hold, an order or a waiter, and
+reads of holds and orders. What organizers do, what is read of events and waiters, and what strangers ask is not.
+"""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from actors.audit import rows as audit_rows
 from actors.audit.audit import BlockAudit
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.findings import Fault
+from actors.audit.ids import HOLD, ORDER, WAITER, block_of_event, desk_of, home_of
 from actors.audit.keys import journaled_key
-from actors.core.ids import BlockId, Kind, outside_id, parse_event_id
+from actors.audit.replies import Acknowledged
+from actors.core.ids import BlockId, Kind, TenantId, outside_id
 from actors.core.outcomes import Reason, Rejected
-from actors.core.replies import HoldReply, OrderReply
+from actors.core.replies import OrderReply, OrderStatus
+from actors.core.wishes import Wish
 from actors.reservations import Done
-from loadtests.history.calls import READS, Call, Outcome, Recorder, Seen
+from loadtests.history.calls import READS, Begun, Call, Outcome, Recorder, Seen
 from loadtests.history.calls import Kind as Asked
-from loadtests.history.linear import Linearity, check
-from loadtests.history.model import Model
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
-from tests.simulation.gateways import ConnectionLost
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-D = TypeVar("D", Done[HoldReply], Done[OrderReply])
-DEADLINE_US = 15_000_000
 OF_HISTORIES = (
     Fault.AGAINST_REAL_TIME,
     Fault.DONE_THOUGH_REFUSED,
@@ -37,34 +40,51 @@ OF_HISTORIES = (
     Fault.READ_STALE,
     Fault.REPLY_NOT_IN_JOURNAL,
 )
+_ABOUT = dict.fromkeys((Asked.EXTEND, Asked.RELEASE, Asked.ORDER, Asked.READ_HOLD), HOLD) | {Asked.LEAVE: WAITER}
+
+
+class About(NamedTuple):
+    """What a call is about: the hold, order or waiter with this id, or what is wished for of an event; or of several,
+    as a basket, whose event is empty.
+    """
+
+    id: str = ""
+    event: str = ""
+    wish: Wish = Wish()
+    tickets: Sequence[int] = ()
+    ttl_ms: int = 0
 
 
 class History:
-    """The calls of one run, in the order of asking."""
+    """The calls of one run, in the order of asking. `split`: blocks of events whose holds are at home at desks."""
 
-    def __init__(self) -> None:
+    def __init__(self, tenant: TenantId) -> None:
         self.calls: list[Call] = []
-        self.recorder = Recorder(now_us, self.calls.append)
+        self.split: set[str] = set()
+        self._tenant = tenant
+        self._recorder = Recorder(now_us, self.calls.append)
 
-    async def ask(
-        self,
-        client: object,
-        kind: Asked,
-        event: str,
-        key: str,
-        answering: Awaitable[D | Rejected],
-        **asked: object,
-    ) -> D | Rejected:
-        """Await the answer, and note both. Raises ConnectionLost as the answering does."""
-        block = parse_event_id(event)
-        assert block is not None, event
-        over_us = now_us() + DEADLINE_US
-        begun = self.recorder.begin(f"{id(client) % 9973}", kind, block, key, over_us=over_us, **asked)
+    def begin(self, client: str, kind: Asked, key: str, about: About, deadline_ms: int) -> Begun | None:
+        """The call is asked now; None: it is about nothing that can have a home."""
         try:
-            answer = await answering
-        except ConnectionLost:
-            begun.info("CONNECTION_LOST")
-            raise
+            block = self._block_of(kind, about, key)
+        except ValueError:
+            return None
+        wish = about.wish
+        areas: dict[str, int] = {}
+        for places in wish.areas:
+            areas[places.area] = areas.get(places.area, 0) + places.quantity
+        return self._recorder.begin(
+            client, kind, block, key, id=about.id, units=wish.seats,
+            areas=tuple(areas.items()), best=tuple(best.quantity for best in wish.best), tickets=tuple(about.tickets),
+            ttl_ms=about.ttl_ms, over_us=now_us() + deadline_ms * 1000, is_particular=_is_particular(wish),
+        )  # fmt: skip
+
+    def end(self, begun: Begun | None, answer: Done[Any] | Rejected) -> None:
+        """It came to this."""
+        if begun is None:
+            return
+        kind = begun.call.kind
         if isinstance(answer, Rejected):
             if answer.reason is Reason.OUTCOME_UNKNOWN:
                 begun.info(answer.reason.name)
@@ -74,41 +94,57 @@ class History:
             begun.ok(_seen(answer))
         else:
             assert kind.told is not None
-            told = acknowledged(kind.told, answer.reply, answer.position, answer.block, key)
+            if kind is Asked.CANCEL_PARTLY and answer.reply.status is OrderStatus.CANCELLED and not answer.replayed:
+                begun.call = msgspec.structs.replace(begun.call, kind=Asked.CANCEL)  # those were the last
+            told = acknowledged(kind.told, answer.reply, answer.position, answer.block, begun.call.key)
             if answer.replayed:
                 told = msgspec.structs.replace(told, expires_at_ms=0)
             begun.ok(told, replayed=answer.replayed)
-        return answer
 
-    def of_blocks(self, world: "World", tenant: str) -> dict[str, list[Call]]:
-        """The calls by block. A refused one that the network repeated may yet happen, as nobody can know."""
-        self.recorder.close()
-        blocks: dict[str, list[Call]] = {}
+    def by_home(self, world: "World") -> dict[str, list[Call]]:
+        """The calls by the block in which they are at home.
+
+        A refused one that the network repeated may yet happen, as nobody can know. What was told of a state that a
+        failover lost says nothing.
+        """
+        self._recorder.close()
+        homes: dict[str, list[Call]] = {}
         refused: set[str] = set()
         for call in self.calls:
-            own = blocks.setdefault(call.block, [])
+            home = self._home_of(call)
+            own = homes.setdefault(home, [])
             if call.outcome is Outcome.FAIL and call.key and call.key not in refused:
                 refused.add(call.key)
-                if journaled_key(tenant, call.key) in world.repeated_keys:
+                if self._journaled(call) & world.repeated_keys:
                     own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
-            own.append(call)
-        return blocks
+            own.append(_as_it_counts(call, home, world))
+        return homes
+
+    def _block_of(self, kind: Asked, about: About, key: str) -> str:
+        if about.id:
+            return home_of(_ABOUT.get(kind, ORDER), about.id)[0]
+        return block_of_event(about.event) if about.event else desk_of(self._tenant, journaled_key(self._tenant, key))
+
+    def _home_of(self, call: Call) -> str:
+        if isinstance(call.told, Acknowledged):
+            return call.told.id.partition("_")[2][:16]
+        if call.kind is Asked.HOLD and call.block in self.split:
+            return desk_of(self._tenant, journaled_key(self._tenant, call.key, call.block))
+        return call.block
+
+    def _journaled(self, call: Call) -> set[bytes]:
+        return {journaled_key(self._tenant, call.key), journaled_key(self._tenant, call.key, call.block)}
 
 
-def linearity(world: "World", history: History, tenant: str, capacities: dict[str, int]) -> dict[str, Linearity]:
-    """By block: whether there is an order of its calls."""
-    model = Model(capacities)
-    return {block: check(calls, model) for block, calls in history.of_blocks(world, tenant).items()}
-
-
-def witnessed(world: "World", history: History, tenant: str) -> tuple[list[str], Tally]:
-    """What the journals say against the history."""
+def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
+    """What the journals say against the history. Where clocks jumped, deadlines are held against journals alone."""
     faults: list[str] = []
     tallies: list[Tally] = []
-    for block, calls in history.of_blocks(world, tenant).items():
-        witness = Witness(block, calls, now_us())
+    tolerance_ms = None if world.clocks_jumped else CLOCK_TOLERANCE_MS
+    for block, calls in history.by_home(world).items():
+        witness = Witness(block, calls, now_us(), tolerance_ms)
         audit = BlockAudit(block, watcher=witness)
-        rows = world.store.journals[BlockId(block)]
+        rows = world.store.journals.get(BlockId(block), [])
         findings = [finding for row in rows for finding in audit.take(audit_rows.Row(*msgspec.structs.astuple(row)))]
         findings += audit.finish()
         faults += [str(finding) for finding in findings if finding.fault in OF_HISTORIES]
@@ -117,11 +153,26 @@ def witnessed(world: "World", history: History, tenant: str) -> tuple[list[str],
 
 
 def now_us() -> int:
-    """The clock of the run, which is the journal's."""
+    """The clock of the run, which is the journal's as long as that does not jump."""
     return START_MS * 1000 + int(asyncio.get_running_loop().time() * 1_000_000)
 
 
-def _seen(done: Done[HoldReply] | Done[OrderReply]) -> Seen:
+def _as_it_counts(call: Call, home: str, world: "World") -> Call:
+    position = call.told.position if call.told is not None else 0
+    asked_ms = call.invoked_us // 1000
+    if call.outcome is Outcome.OK and world.loses(home, position, asked_ms):
+        return msgspec.structs.replace(call, outcome=Outcome.INFO, reason="lost", told=None, replayed=False)
+    if call.outcome is Outcome.FAIL and world.lost_meanwhile(home, asked_ms, (call.returned_us or 0) // 1000):
+        return msgspec.structs.replace(call, reason="UNAVAILABLE", named=())
+    return call
+
+
+def _is_particular(wish: Wish) -> bool:
+    """Whether seats may be refused to it that others would get."""
+    return bool(wish.channel) or any(best != type(best)(best.quantity) for best in wish.best)
+
+
+def _seen(done: Done[Any]) -> Seen:
     reply = done.reply
     areas = tuple((places.area, places.quantity) for places in reply.areas)
     if isinstance(reply, OrderReply):

@@ -3,7 +3,6 @@ wrong."""
 
 import asyncio
 from collections.abc import Collection, Mapping
-from random import Random
 
 import msgspec
 import pytest
@@ -15,14 +14,13 @@ from actors.auditor.journals import Heads, Page, Span
 from actors.core.ids import BlockId
 from actors.journal.memory import MemoryStore
 from tests.simulation import virtual_time
-from tests.simulation.buyers import Crowd, create_event
 from tests.simulation.clocks import loop_s
 from tests.simulation.gateways import Gateway
+from tests.simulation.market import Market
 from tests.simulation.world import World
 
 SEEDS = range(6)
 VIRTUAL_S = 40.0
-BUYERS = 8
 
 
 class MemoryReading:
@@ -68,10 +66,10 @@ def simulate(seed: int, reading: type[MemoryReading] = MemoryReading) -> tuple[A
         source: Reading = reading(world.store)
         auditor = Auditor(source, Refusing(), monotonic=asyncio.get_running_loop().time)
         following = asyncio.create_task(auditor.run())
-        events = [await create_event(world.gateway(), f"event-{number}") for number in range(3)]
-        crowd = Crowd(world, events)
-        work = [crowd.buy(Random(f"{seed}-{buyer}"), lambda: loop_s() >= VIRTUAL_S) for buyer in range(BUYERS)]
-        await asyncio.gather(*work, world.script_faults(VIRTUAL_S - 5), world.script_moves(VIRTUAL_S - 5))
+        market = Market(world, seed)
+        await market.open()
+        trading = market.trade(VIRTUAL_S, lambda: loop_s() >= VIRTUAL_S)
+        await asyncio.gather(trading, world.script_faults(VIRTUAL_S - 5), world.script_moves(VIRTUAL_S - 5))
         following.cancel()
         await asyncio.wait((following,))
         while await auditor.round():

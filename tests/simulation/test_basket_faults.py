@@ -8,16 +8,13 @@ import pytest
 
 from actors.audit.replies import Acknowledged, Told
 from actors.baskets import Baskets, Settled, WishedLeg
-from actors.core import block as core
 from actors.core.commands import CancelOrder, CancelTickets, ConfirmOrder, PlaceOrder, ReleaseHold, Stamp, Write
 from actors.core.ids import BlockId, parse_event_id
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply
-from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, Wish
 from actors.dispatch import Dispatcher
-from actors.journal.codec import decode_entries
 from actors.link.batch import encoder, reply_decoder
 from tests.loadtests.journals import acknowledged
 from tests.simulation import virtual_time
@@ -112,18 +109,6 @@ class BasketCrowd:
         self.met[f"{what} {answer.reason.name if isinstance(answer, Rejected) else 'ACCEPTED'}"] += 1
 
 
-def left_to_do(world: World) -> int:
-    """How many deeds of desks no leg has acknowledged, and baskets that are still being placed."""
-    count = 0
-    for rows in world.store.journals.values():
-        state = BlockState()
-        for row in rows:
-            for entry in decode_entries(row.entries):
-                core.apply(state, entry)
-        count += len(state.desk.todos) + len(state.desk.placing)
-    return count
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_desks_and_legs_agree_whatever_happens(seed: int) -> None:
     async def main() -> tuple[list[str], list[str], int, Counter[str]]:
@@ -134,7 +119,7 @@ def test_desks_and_legs_agree_whatever_happens(seed: int) -> None:
         await asyncio.gather(*work, world.script_faults(VIRTUAL_S - 5))
         in_the_middle = audited(world.store.journals, crowd.told)
         await asyncio.sleep(QUIET_S)
-        return in_the_middle, audited(world.store.journals, crowd.told), left_to_do(world), crowd.met
+        return in_the_middle, audited(world.store.journals, crowd.told), world.folds.left_to_do().total(), crowd.met
 
     in_the_middle, at_the_end, count, met = virtual_time.run(main)
     print(dict(sorted(met.items())))

@@ -23,7 +23,6 @@ from actors.core.parts import Part
 from actors.core.state import BlockState
 from actors.engine.errands import Errands
 from actors.engine.hosted import HostedBlock
-from actors.journal.codec import decode_entries
 from actors.reservations.divisions import Division
 from tests.simulation import virtual_time
 from tests.simulation.divided_crowd import DividedCrowd
@@ -64,23 +63,9 @@ def simulate(seed: int, *, moves: bool = False) -> Run:
         in_the_middle = audited(world.store.journals, crowd.told)
         await asyncio.sleep(QUIET_S)
         moved = sum(version - 1 for version in world.catalogue.versions.values())
-        return Run(in_the_middle, audited(world.store.journals, crowd.told), left_to_do(world), crowd.met, moved)
+        return Run(in_the_middle, audited(world.store.journals, crowd.told), world.folds.left_to_do(), crowd.met, moved)
 
     return virtual_time.run(main)
-
-
-def left_to_do(world: World) -> Counter[str]:
-    """By the journals."""
-    left = Counter[str]()
-    for rows in world.store.journals.values():
-        state = BlockState()
-        for row in rows:
-            for entry in decode_entries(row.entries):
-                core.apply(state, entry)
-        left += Counter(
-            deeds=len(state.desk.todos), placing=len(state.desk.placing), parts_behind=len(state.parts_behind)
-        )
-    return left
 
 
 def check(run: Run) -> None:

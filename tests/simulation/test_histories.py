@@ -1,5 +1,6 @@
-"""What the buyers of the smoke simulation saw is linearizable, block by block, and agrees with the journals."""
+"""What the clients of a market saw is linearizable, block by block, and agrees with the journals."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -8,12 +9,15 @@ from loadtests.history.linear import Linearity
 from loadtests.history.tally import Tally
 from tests.simulation import runs
 from tests.simulation.breaks import Break, no_head_check, no_key_check, reply_before_durable
-from tests.simulation.buyers import TENANT, Crowd
-from tests.simulation.faults import CLASSIC
-from tests.simulation.recording import linearity, witnessed
+from tests.simulation.faults import CLASSIC, Fault
+from tests.simulation.linearity import linearity
+from tests.simulation.market import Market
+from tests.simulation.recording import witnessed
+from tests.simulation.world import World
 
 SEEDS = range(20)
 LEAST_CALLS = 300
+LEAST_ORDERED = 200
 
 
 class Judged(NamedTuple):
@@ -29,19 +33,17 @@ class Judged(NamedTuple):
         return [wrong for found in self.linear.values() for wrong in found.wrong]
 
 
-def judged(seed: int) -> Judged:
+def judged(seed: int, *more: Fault) -> Judged:
     """Run the seed and judge its histories."""
     kept: list[Judged] = []
 
-    class Judging(Crowd):
-        def check(self) -> list[str]:
-            linear = linearity(self.world, self.history, TENANT, {"floor": 30})
-            kept.append(Judged(linear, *witnessed(self.world, self.history, TENANT)))
-            return super().check()
+    def judge(world: World, market: Market) -> Iterator[str]:
+        kept.append(Judged(linearity(world, market), *witnessed(world, market.notes.history)))
+        yield from ()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "Crowd", Judging)
-        runs.simulate(seed, faults=frozenset(CLASSIC))
+        patch.setattr(runs, "CHECKS", [judge])
+        runs.simulate(seed, faults=frozenset((*CLASSIC, *more)))
     return kept[0]
 
 
@@ -51,8 +53,17 @@ def test_every_history_is_linearizable_and_its_journal_agrees(seed: int) -> None
     assert found.wrong == []
     assert found.faults == []
     assert sum(part.unchecked for part in found.linear.values()) == 0
+    assert sum(part.checked for part in found.linear.values()) > LEAST_ORDERED
     assert found.tally.suffices, found.tally
     assert found.tally.call_count > LEAST_CALLS
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK])
+def test_so_it_is_when_rows_are_lost_or_clocks_jump(fault: Fault) -> None:
+    for seed in SEEDS[:4]:
+        found = judged(seed, fault)
+        assert (found.wrong, found.faults) == ([], [])
+        assert found.tally.suffices, found.tally
 
 
 @pytest.mark.parametrize("sabotage", [no_head_check, reply_before_durable, no_key_check])

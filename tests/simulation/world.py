@@ -10,6 +10,7 @@ from actors.reservations import Reservations
 from tests.simulation.boundary import Boundary
 from tests.simulation.clocks import START_MS, JournalTime, now_ms
 from tests.simulation.faults import CLASSIC, Fault, Faults
+from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
 from tests.simulation.journal_faults import JournalFaults, WatchedStore
 from tests.simulation.memory_catalogue import Catalogue
@@ -21,6 +22,7 @@ from tests.simulation.virtual_time import Process
 __all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "keys_in", "now_ms"]
 
 MOVE_FAILS = 0.1
+NEVER_MS = 1 << 62
 
 
 class World:
@@ -37,9 +39,11 @@ class World:
         self.wrong: list[str] = []
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
+        self.clocks_right_until_ms = NEVER_MS
         self.store = WatchedStore(self.journal_time.now_ms)
         self.store.on_row = self._watch_row
         self.boundary = Boundary(self.store)
+        self.folds = Folds(self.store)
         self.catalogue = Catalogue(self.store)
         self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
         self.catalogue.on_change = self.store.changed
@@ -102,9 +106,30 @@ class World:
         self.note("answers", shard.process.name, answers.hex() if self.trace is not None else "")
         return answers
 
-    def loses(self, block: str, position: int) -> bool:
-        """Whether a failover has lost a row of the block at this position: what was told of it counts no more."""
-        return position in self.store.lost.get(BlockId(block), ())
+    @property
+    def clocks_jumped(self) -> bool:
+        """Whether one has, ever."""
+        return self.clocks_right_until_ms < NEVER_MS
+
+    def clocks_jump(self) -> None:
+        """Who goes by clocks alone is not right any more."""
+        self.clocks_right_until_ms = min(self.clocks_right_until_ms, now_ms())
+
+    def loses(self, block: str, position: int, asked_ms: int = 0) -> bool:
+        """Whether a failover has lost the row of the block at this position, after it was asked then.
+
+        What was told of that row counts no more.
+        """
+        lost = self.store.lost.get(BlockId(block), ())
+        return any(one.row.position == position and START_MS + one.at_s * 1000 >= asked_ms for one in lost)
+
+    def lost_meanwhile(self, block: str, first_ms: int, last_ms: int) -> bool:
+        """Whether there was, from the first to the last of these times, a row of the block that a failover lost."""
+        lost = self.store.lost.get(BlockId(block), ())
+        return any(
+            START_MS + int(one.written_s * 1000) <= last_ms + 1 and START_MS + int(one.at_s * 1000) + 1 >= first_ms
+            for one in lost
+        )
 
     def _watch_row(self, new: NewRow, writer: Process | None, before: Process | None) -> None:
         row = new.row
