@@ -39,7 +39,7 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
     must come within ten seconds, and connections may rest for an hour.
 
-    A call that was not answered when its server died, or did not answer a check for three seconds, is asked of another:
+    A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
     its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
     cut, the one whose connection failed among them; one that says it stops answers what it has, and gets no more.
     """
