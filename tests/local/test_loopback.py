@@ -93,6 +93,7 @@ def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Pa
         "backend default_grpc_backend\n",
         " hdr grpc-status 5 ",
         " on-error mark-down{% endif %}\n",
+        "    http-check expect status 200\n",
     ],
 )
 def test_this_ray_still_writes_what_is_corrected(line: str) -> None:

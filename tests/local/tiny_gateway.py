@@ -1,7 +1,8 @@
 """`python tiny_gateway.py NAME DEED HTTP_PORT GRPC_PORT`: what HAProxy takes for a gateway replica.
 
 Healthy at first. DEED `answer`: it answers every call, over both protocols, with its NAME; `die` and `hang`: at its
-first call it kills or stops itself, and does not answer.
+first call it kills or stops itself, and does not answer. `drain`: over HTTP it says at its first call that it is not
+healthy any more, and answers slowly.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 
 import grpc
 
+SLOW_S = 3.0
 HEALTHY = "success"
 DEEDS = {"die": signal.SIGKILL, "hang": signal.SIGSTOP}
 
@@ -28,11 +30,20 @@ def called(name: str, deed: str, path: str) -> str:
 
 async def serve(name: str, deed: str, http_port: int, grpc_port: int) -> None:
     """Until it is ended."""
+    draining = asyncio.Event()
 
     async def over_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
-        answer = called(name, deed, path)
-        writer.write(f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(answer)}\r\n\r\n{answer}".encode())
+        answer, status = called(name, deed, path), 200
+        if deed == "drain":
+            if answer != HEALTHY:
+                draining.set()
+                await asyncio.sleep(SLOW_S)
+            elif draining.is_set():
+                status = 503
+        writer.write(
+            f"HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {len(answer)}\r\n\r\n{answer}".encode()
+        )
         await writer.drain()
         writer.close()
 

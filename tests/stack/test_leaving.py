@@ -21,7 +21,7 @@ from actors.core.ids import parse_event_id
 from actors.journal.codec import decode_entries
 from tests.stack.aftermath import lost
 from tests.stack.census import kind_of, serving_gateway
-from tests.stack.load import Load, hall_on_sale
+from tests.stack.load import UNANSWERED, Load, hall_on_sale
 from tests.stack.owner import Owner, owner_of
 from tests.stack.patience import await_that
 from tests.stack.running_stack import RunningStack, kill
@@ -200,12 +200,14 @@ async def accepted_before_another_came(
 
 
 def test_a_gateway_dies_and_another_that_was_there_goes_on_selling(running: RunningStack) -> None:
+    """A call that it had not read yet is not asked of the other, and its caller may ask again."""
+
     def kill_one() -> None:
         kill([serving_gateway(running)])
 
     accepted, statuses = asyncio.run(accepted_before_another_came(running, "one killed", kill_one))
     assert accepted > 2 * BUYERS
-    assert statuses == {200, 201}
+    assert statuses <= {200, 201, 502, 503, UNANSWERED}
 
 
 def test_control_where_none_is_left_everybody_waits(running: RunningStack) -> None:
