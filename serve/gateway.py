@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 # none, or none yet: lists, counts, whoever waits for a key to be looked up or a layout to be read.
 MAX_OTHERS = 3_616
 MAX_REQUESTS_AT_ONCE = MAX_ERRANDS + MAX_OTHERS
-MAX_REQUESTS_QUEUED = 100
+MAX_REQUESTS_QUEUED = MAX_REQUESTS_AT_ONCE  # Serve counts each as queued for a moment, whatever room there is
 CATALOGUE_RETRY_S = 0.5
 
 

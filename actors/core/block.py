@@ -34,6 +34,8 @@ from actors.core.state import BlockState, Memo
 CLAIMS = (c.PlaceHold, c.ExchangeTickets, c.PinLeg)
 """The commands by which somebody who does not wait may get units."""
 
+_NEW_HOLDS = (c.PlaceHold, c.IntendBasket)
+
 # What can be malformed; the other commands bear nothing that could be.
 _FAULTS: dict[type, Callable[[BlockState, Any], tuple[str, ...]]] = {
     c.CreateEvent: events.faults_of_create_event,
@@ -123,8 +125,10 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
 }
 
 
-def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True) -> Outcome:
+def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True, crowded: bool = False) -> Outcome:
     """What becomes of the command at `now_ms`. Reads only.
+
+    `crowded`: the tenant has so many holds here that there are to be no more, whatever else is done.
 
     Not `owned`: whoever asks has not taken the block over. Then only that is over by time which the entry by which it
     is taken over cannot give a grace (see `holds.is_over`).
@@ -132,10 +136,10 @@ def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = Tr
     at_ms = max(now_ms, state.last_at_ms)
     kind = type(command)  # looked up, as asking for each of so many types takes longer than deciding
     if kind in _DECIDE:
-        return _write(state, cast(Write, command), now_ms, at_ms)
+        return _write(state, cast(Write, command), now_ms, at_ms, crowded)
     if kind in _DECIDE_ERRAND:
         return _errand(state, cast(Errand, command), now_ms, at_ms)
-    return _read(state, cast(Read, command), at_ms, owned)
+    return _read(state, cast(Read, command), at_ms, owned, crowded)
 
 
 def apply(state: BlockState, entry: Entry) -> None:
@@ -177,7 +181,7 @@ def next_deadline_ms(state: BlockState) -> int | None:
     return min((*dues, *(due_ms for due_ms in of_baskets if due_ms is not None)), default=None)
 
 
-def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+def _write(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: bool = False) -> Outcome:
     """In the order of `Reason`. Of another tenant's block nothing is told, not even that it is full.
 
     Whether the command comes too late is judged by the clock and not by the block's time, which may be ahead of it.
@@ -191,7 +195,7 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     if (
         memo is None
         and state.tenant == stamp.tenant
-        and (_is_full(state, command, at_ms) or _puts_off(state, command, at_ms))
+        and (_is_full(state, command, at_ms, crowded) or _puts_off(state, command, at_ms))
     ):
         return Rejected(Reason.OVERLOADED)
     if now_ms > stamp.not_after_ms:
@@ -208,8 +212,11 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcom
     return _DECIDE[type(command)](state, command, at_ms)
 
 
-def _is_full(state: BlockState, command: Command, at_ms: int) -> bool:
-    return keys_are_full(state, at_ms) or (type(command) is c.IntendBasket and desk.is_full(state))
+def _is_full(state: BlockState, command: Command, at_ms: int, crowded: bool = False) -> bool:
+    """Whether there is no room for the command: for its key, for a hold, for a basket."""
+    if keys_are_full(state, at_ms) or (crowded and type(command) in _NEW_HOLDS):
+        return True
+    return type(command) is c.IntendBasket and desk.is_full(state)
 
 
 def _puts_off(state: BlockState, command: Command, at_ms: int) -> bool:
@@ -234,7 +241,7 @@ def _errand(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outc
     return _DECIDE_ERRAND[type(command)](state, command, at_ms)
 
 
-def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:
+def _read(state: BlockState, command: Read, at_ms: int, owned: bool, crowded: bool = False) -> Outcome:
     missing = _missing(state, command, command.tenant)
     if missing is not None:
         return Rejected(missing)
@@ -247,7 +254,8 @@ def _read(state: BlockState, command: Read, at_ms: int, owned: bool) -> Outcome:
     if isinstance(command, c.ReadWaiter):
         return Accepted((), waiting.waiter_reply(state, state.waiters[command.waiter]))
     if isinstance(command, c.ReadRoom):
-        return legs.read_room(state, command, at_ms)
+        # crowded: no basket is meant then, and its legs need not be refused
+        return Rejected(Reason.OVERLOADED) if crowded else legs.read_room(state, command, at_ms)
     if isinstance(command, c.ReadRevision):
         return Accepted((), RevisionReply(state.revision, len(state.parts_behind)))
     if isinstance(command, c.ReadKey):

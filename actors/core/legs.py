@@ -144,6 +144,7 @@ def apply_leg_booked(state: BlockState, entry: LegBooked) -> None:
     state.orders[hold.number] = Order(
         hold.number, hold.number, entry.at_ms, OrderStatus.CONFIRMED, (1,) * unit_count(hold)
     )
+    state.paid_order_count += 1
     leg.instead, leg.revision = (), entry.revision
     _let_ask_if_void(state, leg, entry.at_ms)
 

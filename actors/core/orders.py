@@ -125,6 +125,7 @@ def apply_order_confirmed(state: BlockState, entry: OrderConfirmed) -> None:
     state.sell(hold, state.units_now(hold))
     order.status = OrderStatus.CONFIRMED
     order.code_revisions = (1,) * ticket_count(state, hold)
+    state.paid_order_count += 1
     state.desk.book(hold.number, entry.at_ms)
     remember(state, entry.key, entry.fingerprint, Kind.ORDER, order.number, entry.at_ms + ORDER_KEY_KEPT_MS)
 

@@ -264,6 +264,7 @@ def _thaw(state: BlockState, chunk: _Chunk) -> None:  # noqa: C901 - one arm for
     match chunk:
         case _Orders(orders):
             state.orders.update((order.number, order) for order in orders)
+            state.paid_order_count += sum(order.was_paid for order in orders)
         case _Holds(holds):
             for hold in holds:
                 _thaw_hold(state, hold)

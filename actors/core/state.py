@@ -168,6 +168,7 @@ class BlockState:
         self.holds: dict[int, Hold] = {}
         self.orders: dict[int, Order] = {}
         self.memos: dict[bytes, Memo] = {}
+        self.paid_order_count = 0  # those that ever were; they stay
         self.waiters: dict[int, Waiter] = {}
         self.gone_waiters: deque[tuple[int, int]] = deque()  # (when, waiter): of those who wait no longer
         self.ended: deque[tuple[int, int]] = deque()  # (when, hold): of holds that came to nothing, to be forgotten
@@ -272,6 +273,11 @@ class BlockState:
         if self._seat_finders_of_all is None:
             self._seat_finders_of_all = SeatFinders(self.index, Inventory(self.index))
         return self._seat_finders_of_all
+
+    @property
+    def live_hold_count(self) -> int:
+        """How many holds are neither over nor paid for: those of unpaid orders count, legs too."""
+        return len(self.holds) - len(self.ended) - self.paid_order_count
 
     @property
     def is_divided(self) -> bool:

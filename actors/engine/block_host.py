@@ -18,6 +18,7 @@ from actors.core.commands import Command, CreateEvent, OpenSale, Read, ReadEvent
 from actors.core.ids import BlockId
 from actors.core.outcomes import Rejected
 from actors.engine.clock import JournalClock
+from actors.engine.crowding import Crowding
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
@@ -47,8 +48,9 @@ _REPLIED_WITH_LAYOUT = (CreateEvent, OpenSale, ReadEvent)
 class BlockHost:
     """Serves batches from the blocks in residence. Runs in one thread of control; only waiting is concurrent."""
 
-    def __init__(self, residence: Residence, commit: GroupCommit, clock: JournalClock) -> None:
+    def __init__(self, residence: Residence, commit: GroupCommit, clock: JournalClock, crowding: Crowding) -> None:
         self._residence = residence
+        self._crowding = crowding
         self._commit = commit
         self._clock = clock
         self.call_count = 0
@@ -145,7 +147,7 @@ class BlockHost:
             _bring_about(hosted, batch.now_ms, batch.turn)  # what has come back is for those who wait
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED)
-        return _serve(hosted, command, batch.now_ms)
+        return _serve(hosted, command, batch.now_ms, crowded=hosted.state.tenant in self._crowding.tenants)
 
 
 class _Batch:
@@ -168,9 +170,9 @@ class _Batch:
         return answer
 
 
-def _serve(hosted: HostedBlock, command: Command, now_ms: int) -> Answer:
+def _serve(hosted: HostedBlock, command: Command, now_ms: int, *, crowded: bool) -> Answer:
     try:
-        outcome = core.decide(hosted.state, command, now_ms, owned=hosted.claimed)
+        outcome = core.decide(hosted.state, command, now_ms, owned=hosted.claimed, crowded=crowded)
         if isinstance(outcome, Rejected):
             return Refused(outcome.reason, outcome.details)
         replied = Replied(encoder.encode(outcome.reply), outcome.replayed)

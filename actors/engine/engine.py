@@ -9,6 +9,7 @@ from actors.engine.activation import Activator, Outage
 from actors.engine.block_host import BlockHost
 from actors.engine.catalogue_port import Assignment, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
+from actors.engine.crowding import Crowding
 from actors.engine.errands import Errands, OtherBlocks
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
@@ -72,7 +73,8 @@ class Engine:
             self._queue_snapshot,
             self.hints.offer,
         )
-        self.host = BlockHost(self.residence, self.commit, self.clock)
+        self._crowding = Crowding(self.residence)
+        self.host = BlockHost(self.residence, self.commit, self.clock, self._crowding)
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
         self._withholding = Withholding(catalogue, self.clock, self.residence, self.commit, self.host.written_to)
@@ -97,6 +99,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.commit.run())
             group.create_task(self.residence.run())
+            group.create_task(self._crowding.run())
             group.create_task(
                 timers.beat(
                     self._catalogue,

@@ -11,11 +11,15 @@ import shlex
 from pathlib import Path
 
 from serve.local.preflight import LOOPBACK, CannotStart
+from serve.local.shedding import MOST_UNDER_WAY, refusing_above
 
 _HEADERS = "timeout http-request 10s"
 _REST = "timeout http-keep-alive 1h"
 _CHECK = "timeout check 3s"
 _WHOLE = "option http-buffer-request"
+# From a fifth of its file descriptors on HAProxy keeps no connection to a replica for the next request. A crowd whose
+# own connections rest is enough, and a replica then spends twice the time on each request, as long as they rest.
+_KEPT = r"tune.pool-low-fd-ratio 80\n\1tune.pool-high-fd-ratio 90"
 
 
 def bind_grpc_to_loopback() -> None:
@@ -30,14 +34,15 @@ def bind_grpc_to_loopback() -> None:
     _server.Server.add_insecure_port = bind_to_loopback  # type: ignore[method-assign, assignment]
 
 
-def write_haproxy_launcher(path: Path, host: str) -> None:
+def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UNDER_WAY) -> None:
     """Write the program that Serve starts as HAProxy: it corrects the generated file, then becomes the real one.
 
     Serve calls it as `haproxy -db -f FILE ...` at every reload. Serve has one host for HAProxy and replicas, and is
     told loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback.
     Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
     anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
-    must come within ten seconds, and connections may rest for an hour.
+    must come within ten seconds, and connections may rest for an hour. What comes while `most_under_way` requests are
+    is refused.
 
     A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
     its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
@@ -49,6 +54,7 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
     haproxy = Path(found.origin).parent / "bin" / "haproxy"
     front = f"[{host}]" if ":" in host else host
     corrections = [
+        rf"/^global/,/^defaults/s/^( *)maxconn .*/&\n\1{_KEPT}/",
         rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}\n\1{_CHECK}\n\1{_WHOLE}/",
         "s/^( *http-check expect) status 200$/\\1 error-status L7OKC status 200/",
         "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
@@ -57,6 +63,7 @@ def write_haproxy_launcher(path: Path, host: str) -> None:
         "/^ *errorfile 50[234] /d",
         "/^backend default_backend$/,/^backend /s/return status 404 /return status 503 hdr Retry-After 1 /",
         "/^backend default_grpc_backend$/,/^backend /s/hdr grpc-status 5 /hdr grpc-status 14 /",
+        *refusing_above(most_under_way),
     ]
     sed = " ".join(f"-e {shlex.quote(correction)}" for correction in corrections)
     path.write_text(f'#!/bin/sh\nsed -E -i {sed} "$3" && exec {shlex.quote(str(haproxy))} "$@"\n')

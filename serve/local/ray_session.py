@@ -21,6 +21,7 @@ import msgspec
 from serve.local.loopback import write_haproxy_launcher
 from serve.local.preflight import INNER_PORTS, REPLICA_GRPC_PORTS, REPLICA_HTTP_PORTS, CannotStart
 from serve.local.processes import end, is_living, mark, marked, named, spawn, wait_until
+from serve.local.shedding import MOST_CONNECTIONS, MOST_UNDER_WAY
 from serve.local.stack import DataFolder, Stack
 from serve.settings import Settings
 
@@ -153,7 +154,9 @@ class RaySession:
         """Sockets and generated files of the last session go; the logs of the last few stay."""
         shutil.rmtree(self._folder.ray / "haproxy", ignore_errors=True)
         (self._folder.ray / "haproxy").mkdir(mode=0o700)
-        write_haproxy_launcher(self._folder.ray / "haproxy-launcher", self._order.stack.settings.host)
+        settings = self._order.stack.settings
+        most = settings.gateway_replicas * MOST_UNDER_WAY
+        write_haproxy_launcher(self._folder.ray / "haproxy-launcher", settings.host, most)
         sessions = sorted(path for path in self._folder.ray.glob("session_2*") if path.is_dir())
         for old in sessions[:-_KEPT_SESSIONS]:
             shutil.rmtree(old, ignore_errors=True)
@@ -180,6 +183,7 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         # One that hangs is noticed within 4 s (see loopback): by one check, as under a burst many take a second.
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "1",
+        "RAY_SERVE_HAPROXY_MAXCONN": str(MOST_CONNECTIONS),
         # A HAProxy that dies is back after 3 s, not 24 s.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",

@@ -92,6 +92,10 @@ class CheckedState:
             self.restored = restore(freeze(self.restored))
             for state in (self.live, self.replayed, self.restored):
                 apply(state, durable)
+            for state in (self.live, self.restored):
+                assert state.live_hold_count == sum(map(state.claims_units, state.holds.values())), (
+                    "holds are miscounted"
+                )
             assert digest(self.live) == digest(self.replayed), "replay differs"
             assert digest(self.live) == digest(self.restored), "snapshot plus entry differs"
             assert next_deadline_ms(self.live) == next_deadline_ms(self.restored), "a restored block waits otherwise"

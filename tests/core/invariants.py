@@ -249,6 +249,8 @@ def _memory_faults(state: BlockState, claiming: set[int]) -> list[str]:
     unpaid = sorted(hold.number for hold in ended if not (hold.order and state.orders[hold.order].code_revisions))
     if sorted(number for _, number in state.ended) != unpaid:
         faults.append("the holds that came to nothing are not those that wait to be forgotten")
+    if state.live_hold_count != sum(map(state.claims_units, state.holds.values())):
+        faults.append("the holds that live are not as many as they are counted")
     ends_ms = [ended_at_ms for ended_at_ms, _ in state.ended]
     if ends_ms != sorted(ends_ms):
         faults.append("the ended holds are not in the order of their ends")

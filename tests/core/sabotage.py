@@ -24,10 +24,10 @@ def keys_are_not_looked_up(patch: pytest.MonkeyPatch) -> None:
     """A duplicate is decided like a new command."""
     write = block._write
 
-    def without_memos(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+    def without_memos(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: bool) -> Outcome:
         memos, state.memos = state.memos, {}
         try:
-            return write(state, command, now_ms, at_ms)
+            return write(state, command, now_ms, at_ms, crowded)
         finally:
             state.memos = memos
 
@@ -121,9 +121,9 @@ def lateness_is_judged_first(patch: pytest.MonkeyPatch) -> None:
     """A late command hears of its lateness, though it was malformed."""
     write = block._write
 
-    def late_first(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+    def late_first(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: bool) -> Outcome:
         late = now_ms > command.stamp.not_after_ms
-        return Rejected(Reason.DEADLINE_EXCEEDED) if late else write(state, command, now_ms, at_ms)
+        return Rejected(Reason.DEADLINE_EXCEEDED) if late else write(state, command, now_ms, at_ms, crowded)
 
     patch.setattr(block, "_write", late_first)
 
@@ -142,9 +142,9 @@ def time_limits_are_ignored(patch: pytest.MonkeyPatch) -> None:
     """A late duplicate is decided."""
     write = block._write
 
-    def whenever(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+    def whenever(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: bool) -> Outcome:
         stamp = msgspec.structs.replace(command.stamp, not_after_ms=_END_OF_TIME_MS)
-        return write(state, msgspec.structs.replace(command, stamp=stamp), now_ms, at_ms)
+        return write(state, msgspec.structs.replace(command, stamp=stamp), now_ms, at_ms, crowded)
 
     patch.setattr(block, "_write", whenever)
 
@@ -153,8 +153,8 @@ def lateness_is_judged_by_the_blocks_time(patch: pytest.MonkeyPatch) -> None:
     """A block whose time is ahead of the clock refuses everything."""
     write = block._write
 
-    def by_block(state: BlockState, command: Write, _: int, at_ms: int) -> Outcome:
-        return write(state, command, at_ms, at_ms)
+    def by_block(state: BlockState, command: Write, _: int, at_ms: int, crowded: bool) -> Outcome:
+        return write(state, command, at_ms, at_ms, crowded)
 
     patch.setattr(block, "_write", by_block)
 
@@ -173,11 +173,11 @@ def deciding_expires(patch: pytest.MonkeyPatch) -> None:
     """A decision changes the state that it should only read."""
     write = block._write
 
-    def expiring(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
+    def expiring(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: bool) -> Outcome:
         due = state.next_deadline()
         if due is not None and due[0] <= at_ms and not due[1].order:
             due[1].status = HoldStatus.EXPIRED
-        return write(state, command, now_ms, at_ms)
+        return write(state, command, now_ms, at_ms, crowded)
 
     patch.setattr(block, "_write", expiring)
 

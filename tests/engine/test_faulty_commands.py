@@ -43,10 +43,10 @@ async def test_a_command_that_cannot_be_decoded_spoils_only_itself(poison: bytes
 def bug_in_decide(patch: pytest.MonkeyPatch) -> None:
     decide = core.decide
 
-    def buggy(state: BlockState, command: object, now_ms: int, *, owned: bool) -> Outcome:
+    def buggy(state: BlockState, command: object, now_ms: int, **known: bool) -> Outcome:
         if isinstance(command, PlaceHold) and command.hold == POISON:
             raise ZeroDivisionError("a bug")
-        return decide(state, command, now_ms, owned=owned)  # type: ignore[arg-type]
+        return decide(state, command, now_ms, **known)  # type: ignore[arg-type]
 
     patch.setattr(core, "decide", buggy)
 
@@ -54,8 +54,8 @@ def bug_in_decide(patch: pytest.MonkeyPatch) -> None:
 def reply_too_large_to_encode(patch: pytest.MonkeyPatch) -> None:
     decide = core.decide
 
-    def buggy(state: BlockState, command: object, now_ms: int, *, owned: bool) -> Outcome:
-        outcome = decide(state, command, now_ms, owned=owned)  # type: ignore[arg-type]
+    def buggy(state: BlockState, command: object, now_ms: int, **known: bool) -> Outcome:
+        outcome = decide(state, command, now_ms, **known)  # type: ignore[arg-type]
         if isinstance(command, PlaceHold) and command.hold == POISON:
             msgspec.structs.force_setattr(outcome, "reply", 1 << 70)
         return outcome

@@ -159,10 +159,10 @@ async def check_cost() -> None:
     decided = 0
     serve = block_host._serve
 
-    def counted(*arguments: object) -> Answer:
+    def counted(*arguments: object, **known: bool) -> Answer:
         nonlocal decided
         decided += 1
-        return serve(*arguments)  # type: ignore[arg-type]
+        return serve(*arguments, **known)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(block_host, "_serve", counted)

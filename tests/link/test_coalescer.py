@@ -124,6 +124,11 @@ def test_above_each_cap_a_call_is_refused_at_once_and_nothing_is_sent(run: Run, 
     run(scenario())
 
 
+def test_control_without_caps_more_waits(run: Run) -> None:
+    with pytest.raises(TimeoutError):
+        test_above_each_cap_a_call_is_refused_at_once_and_nothing_is_sent(run, CoalescerBounds())
+
+
 def test_a_tenant_at_its_cap_leaves_room_for_others_and_takes_turns_with_them(run: Run) -> None:
     async def scenario() -> None:
         bounds = CoalescerBounds(max_waiting_calls=8, max_tenant_waiting_calls=4, max_batch_calls=4)

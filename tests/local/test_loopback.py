@@ -12,6 +12,7 @@ import pytest
 from serve.local.loopback import write_haproxy_launcher
 
 CONFIGURATION = """global
+    maxconn 100
     nbthread 1
 defaults
     mode http
@@ -72,6 +73,12 @@ def test_what_one_that_hangs_was_asked_is_let_go(tmp_path: Path) -> None:
     )
 
 
+def test_connections_to_replicas_are_kept_however_many_clients_have_resting_ones(tmp_path: Path) -> None:
+    lines = [line.strip() for line in corrected(tmp_path, "127.0.0.1").splitlines()]
+    begin = lines.index("maxconn 100")
+    assert lines[begin + 1 : begin + 3] == ["tune.pool-low-fd-ratio 80", "tune.pool-high-fd-ratio 90"]
+
+
 def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Path) -> None:
     text = corrected(tmp_path, "127.0.0.1")
     assert "errorfile" not in text
@@ -94,6 +101,8 @@ def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Pa
         " hdr grpc-status 5 ",
         " on-error mark-down{% endif %}\n",
         "    http-check expect status 200\n",
+        "\n    maxconn {{ config.maxconn }}\n",
+        "\n    use_backend {{ backend.name or 'unknown' }} if is_{{ backend.name or 'unknown' }}\n",
     ],
 )
 def test_this_ray_still_writes_what_is_corrected(line: str) -> None:

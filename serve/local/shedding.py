@@ -1,0 +1,38 @@
+"""What HAProxy refuses by itself while the replicas have enough under way: at once, and in a replica's own words.
+
+A replica takes as long to refuse a request as to serve it, so a crowd that it refused would keep it from everything
+else. Health checks pass; that a stack is overloaded does not make it unhealthy.
+"""
+
+from __future__ import annotations
+
+MOST_UNDER_WAY = 2_048
+"""Requests of one replica, over both protocols: one to three seconds of its work."""
+
+MOST_CONNECTIONS = 6_144
+"""Of all clients, resting ones too; more wait until one is closed. HAProxy wants 2.5 file descriptors for each."""
+
+_PROBLEM = (
+    '{"type":"/docs#OVERLOADED","title":"The server is overloaded","status":429,"detail":"The server is overloaded.",'
+    '"instance":"%[path,json(utf8s)]","code":"OVERLOADED","transient":true}'
+)
+_STATUS = (
+    "CAgSGVRoZSBzZXJ2ZXIgaXMgb3ZlcmxvYWRlZC4aQgoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLkVycm9ySW5mbxIW"
+    "CgpPVkVSTE9BREVEEghob2xkZmFzdBowCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgQKAggB"
+)
+"""A `google.rpc.Status` in base64: the same, and to ask again in a second."""
+
+
+def refusing_above(most: int) -> list[str]:
+    """What sed is to do with a generated configuration, so that requests above so many under way are refused."""
+    over_http = f"status 429 content-type application/problem+json hdr Retry-After 1 lf-string '{_PROBLEM}'"
+    over_grpc = (
+        'status 200 content-type application/grpc hdr grpc-status 8 hdr grpc-message "The server is overloaded." '
+        f"hdr grpc-status-details-bin {_STATUS}"
+    )
+    return [
+        rf"s|^( *)use_backend {protocol}-([^ ]+) if .*|\1http-request set-var(txn.over_grpc) be_conn(grpc-\2)\n"
+        rf"\1http-request return {refusal} if {{ be_conn(http-\2),add(txn.over_grpc) ge {most} }} "
+        r"!{ path /healthz /readyz }\n&|"
+        for protocol, refusal in (("http", over_http), ("grpc", over_grpc))
+    ]
