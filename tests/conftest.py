@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from actors.database.connect import connect
 from actors.database.migrate import migrate
 from serve.local.postgres import temporary_postgres
+
+# How long an example takes says nothing of the code: other tests run beside, and give way or do not.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 class EmbeddedPostgres:

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.core import layout as layout_module
@@ -147,7 +147,6 @@ def near(index: LayoutIndex, slot: int) -> set[int]:
     return {other for other, begins, ends in times_ms if begins < end_ms + buffer_ms and start_ms < ends + buffer_ms}
 
 
-@settings(deadline=None)
 @given(layouts(), st.randoms(use_true_random=False))
 def test_slots_are_found_by_time(layout: Layout, random: Random) -> None:
     check_slots_by_time(LayoutIndex(layout), random)

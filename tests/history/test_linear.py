@@ -208,14 +208,14 @@ def _played(random: Random, count: int, slack: int, units: int) -> list[Call]:
 
 
 @given(st.integers(0, 1 << 32), st.integers(1, 120), st.integers(0, 45))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_was_played_is_linearizable_however_much_of_it_overlaps(seed: int, count: int, slack: int) -> None:
     found = check(_played(Random(seed), count, slack, 4), MODEL)
     assert (found.wrong, found.unchecked) == ([], 0)
 
 
 @given(st.integers(0, 1 << 32), st.integers(0, 25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_spoilt_history_is_judged_as_by_trying_all_orders(seed: int, slack: int) -> None:
     random = Random(seed)
     calls = _played(random, 9, slack, 1)[:6]

@@ -298,13 +298,17 @@ def audit(journal: Journal, rows: Sequence[audited.Row] | None = None) -> list[F
 
 def audit_together(journals: Sequence[Journal], *, whole: bool = True) -> list[Finding]:
     """What the audit finds in these journals and between them; `whole`: there are no others."""
+    return list(found_together(journals, whole=whole))
+
+
+def found_together(journals: Sequence[Journal], *, whole: bool = True) -> Iterator[Finding]:
+    """The same, one finding after the other: whoever wants to know whether there is one need not audit it all."""
     baskets = BasketCheck()
-    findings: list[Finding] = []
     for journal in journals:
         block_audit = BlockAudit(journal.block, journal.replies, journal.live)
-        findings += _audited(block_audit, journal.rows())
+        yield from _audited(block_audit, journal.rows())
         baskets.take(sides_of(block_audit.books))
-    return [*findings, *baskets.finish(whole=whole)]
+    yield from baskets.finish(whole=whole)
 
 
 def open_deeds(desk: Journal) -> int:

@@ -112,13 +112,13 @@ def random_state(layout: Layout, random: Random) -> BlockState:
     return state
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(layouts(), st.randoms(use_true_random=False))
 def test_counts_agree_with_a_recount_of_any_layout(layout: Layout, random: Random) -> None:
     check_counts(random_state(layout, random))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(layouts(), st.randoms(use_true_random=False))
 def test_statuses_are_shown_as_they_are_but_for_buffers(layout: Layout, random: Random) -> None:
     check_statuses_shown(random_state(layout, random))

@@ -10,7 +10,9 @@ from actors.audit.baskets import BasketCheck
 from actors.audit.findings import Finding
 from actors.audit.replies import Answered, by_block
 from actors.audit.sides import sides_of
+from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended, ExchangeSettled
 from actors.core.ids import BlockId
+from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
 
 
@@ -31,3 +33,24 @@ def audited(
         baskets.take(sides_of(audit.books))
     faults += (str(finding) for finding in baskets.finish(whole=True) if not excused(finding))
     return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
+
+
+def effective_keys(journals: dict[BlockId, list[JournalRow]]) -> set[bytes]:
+    """The keys that had an effect: an intent is none, what was settled of it is."""
+    keys: set[bytes] = set()
+    meant: dict[int, bytes] = {}
+    for written in journals.values():
+        for row in written:
+            for entry in decode_entries(row.entries):
+                match entry:
+                    case BasketIntended():
+                        meant[entry.basket] = entry.key
+                    case ExchangeIntended():
+                        meant[entry.leg.leg] = entry.key
+                    case BasketSettled():
+                        keys.add(meant[entry.basket])
+                    case ExchangeSettled():
+                        keys.add(meant[entry.held.leg])
+                    case _:
+                        keys.add(getattr(entry, "key", b""))
+    return keys

@@ -25,7 +25,7 @@ from tests.simulation.market_wants import Event
 from tests.simulation.world import World, now_ms
 
 EVENTS = 5
-BUYERS = 13
+BUYERS = 10
 TRIES_TO_OPEN = 40
 
 

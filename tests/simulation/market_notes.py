@@ -12,17 +12,15 @@ import msgspec
 from actors.audit.denials import Denied
 from actors.audit.findings import Finding
 from actors.audit.replies import Acknowledged, Told
-from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended, ExchangeSettled
 from actors.core.ids import BlockId
 from actors.core.keys import key_hash
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply, OrderStatus, WaiterReply
-from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
 from actors.reservations import Done
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
-from tests.simulation.journal_audit import audited
+from tests.simulation.journal_audit import audited, effective_keys
 from tests.simulation.market_facts import Facts
 from tests.simulation.recording import History
 
@@ -153,24 +151,3 @@ class Notes:
                 if hashes & effects and not hashes & repeated:
                     faults.append(f"{key} was refused as {known.denied}, and it happened")
         return faults
-
-
-def effective_keys(journals: dict[BlockId, list[JournalRow]]) -> set[bytes]:
-    """The keys that had an effect: an intent is none, what was settled of it is."""
-    keys: set[bytes] = set()
-    meant: dict[int, bytes] = {}
-    for rows in journals.values():
-        for row in rows:
-            for entry in decode_entries(row.entries):
-                match entry:
-                    case BasketIntended():
-                        meant[entry.basket] = entry.key
-                    case ExchangeIntended():
-                        meant[entry.leg.leg] = entry.key
-                    case BasketSettled():
-                        keys.add(meant[entry.basket])
-                    case ExchangeSettled():
-                        keys.add(meant[entry.held.leg])
-                    case _:
-                        keys.add(getattr(entry, "key", b""))
-    return keys

@@ -28,6 +28,7 @@ from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
+from tests.simulation.journal_audit import effective_keys
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -110,6 +111,7 @@ class History:
         self._recorder.close()
         homes: dict[str, list[Call]] = {}
         refused: set[str] = set()
+        effects = effective_keys(world.store.journals) if world.store.lost else set()
         for call in self.calls:
             home = self._home_of(call)
             own = homes.setdefault(home, [])
@@ -117,7 +119,8 @@ class History:
                 refused.add(call.key)
                 if self._journaled(call) & world.repeated_keys:
                     own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
-            own.append(_as_it_counts(call, home, world))
+            stands = bool(call.key and self._journaled(call) & effects)  # once more, where a row was lost
+            own.append(call if stands and call.outcome is Outcome.OK else _as_it_counts(call, home, world))
         return homes
 
     def _block_of(self, kind: Asked, about: About, key: str) -> str:
