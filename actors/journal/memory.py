@@ -85,9 +85,9 @@ class MemoryStore:
         """See `Journal.append`."""
         durable = set()
         for new in rows:
-            journal = self.journals.setdefault(new.row.block, [])
+            journal = self.journals.get(new.row.block, [])
             if follows(journal[-1] if journal else None, new):
-                journal.append(new.row)
+                self.journals.setdefault(new.row.block, journal).append(new.row)
                 durable.add(new.row.block)
             elif already_there(self.row_at(new.row.block, new.row.position), new.row):
                 durable.add(new.row.block)

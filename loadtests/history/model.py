@@ -5,7 +5,7 @@ orders as soon as their deadline can have passed, and not later than somebody se
 grace, one that is overdue may still live.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from actors.audit.replies import Acknowledged
@@ -40,7 +40,7 @@ class Model:
     """`capacities`: of the areas. What it does not know it says (`knows`).
 
     `is_timeless`: deadlines and the times of calls are by clocks that have nothing to do with each other.
-    `may_be_voided`: an event may have been cancelled, and all that was held of it with it.
+    `voids`: whether what has this may have lost all of it, as an event was cancelled of which it has something.
     `unseen`: what holds have that nobody asked for, by id. Each is placed when somebody first speaks of it: that it was
     there before can only be in the way of others.
     """
@@ -51,12 +51,12 @@ class Model:
         unseen: Mapping[str, Lot] | None = None,
         *,
         is_timeless: bool = False,
-        may_be_voided: bool = False,
+        voids: Callable[[Lot], bool] = lambda _: False,
     ) -> None:
         self._capacities = capacities
         self._unseen = unseen or {}
         self._is_timeless = is_timeless
-        self._may_be_voided = may_be_voided
+        self._voids = voids
 
     def knows(self, call: Call) -> bool:
         """Whether `after` knows what such a call does or says."""
@@ -128,7 +128,7 @@ class Model:
             owner = after.get(unit)
             if owner is None or owner[0] == _VAGUE:
                 continue
-            if owner[0] == "sold" or not self._expire(after, str(owner[1]), until_ms):
+            if not self._end(after, str(owner[1]), until_ms):
                 return False
         return all(self._make_room(after, area, quantity, until_ms) for area, quantity in lot.areas)
 
@@ -142,7 +142,25 @@ class Model:
             for _, hold in due:
                 if _gone(after, area) > room:
                     self._expire(after, hold, until_ms)
+            if _gone(after, area) > room and any(self._is_void(after, hold) for _, hold in due):
+                return True  # nobody knows whose
         return _gone(after, area) <= room or _is_vague(after, area)
+
+    def _end(self, after: State, hold: str, until_ms: int) -> bool:
+        """End the hold or its order if its time may be up, or if it may be void."""
+        if self._expire(after, hold, until_ms):
+            return True
+        fact = after[hold]
+        name = str(fact[4]) or hold
+        if not self._is_void(after, name):
+            return False
+        if after[name][0] not in _ENDED:
+            after.update(_voided(after, name, "CANCELLED" if fact[4] else "RELEASED") or {})
+        return True
+
+    def _is_void(self, state: State, name: str) -> bool:
+        fact = state[name] if len(state[name]) == 5 else state[str(state[name][1])]
+        return self._voids(Lot(_units(fact), _areas(fact)))
 
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""
@@ -232,11 +250,8 @@ class Model:
         after = self._with_status(state, name, seen.status, until_ms)
         if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
             return after
-        return (
-            after
-            if after[name][1] in (0, seen.expires_at_ms) or seen.expires_at_ms > int(str(after[name][1]))
-            else None
-        )
+        known_ms = int(str(after[name][1]))
+        return after if self._is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
 
     def _with_status(self, state: State, name: str, status: str, until_ms: int) -> State | None:
         fact = state.get(name)
@@ -244,7 +259,10 @@ class Model:
             return state if status == "NOT_FOUND" else None
         if status in (fact[0], _AS_REFUSED.get(str(fact[0]))) or _AS_REFUSED.get(status) == fact[0] == "CLOSED":
             return state
-        if status in _VOID and (self._may_be_voided or _is_vague(state, name)):
+        is_void = self._is_void(state, name)
+        if is_void and status in _ENDED and fact[0] in _ENDED:
+            return state
+        if status in _VOID and (is_void or _is_vague(state, name)):
             return _voided(state, name, status)
         if status != "EXPIRED":
             return None
@@ -299,6 +317,7 @@ def _is_vague(state: State, name: str = "") -> bool:
     return (f"{name} is vague" if name else _VAGUE) in state
 
 
+_ENDED = ("EXPIRED", "RELEASED", "CANCELLED")
 _VOID = ("RELEASED", "CANCELLED", "PARTLY_CANCELLED")
 
 

@@ -230,7 +230,7 @@ async def test_a_hold_whose_outcome_is_not_known_is_asked_again_under_its_key(
 
 
 async def test_a_hold_that_stays_unknown_names_its_key(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused_calls, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(refused_calls, "PATIENCE_S", 1.5)
     hold = ("hold", house.event, *_seats("101/C/3"))
     with monkeypatch.context() as patched:
         weak = Weak(patched, grpc_client, range(1, 100))

@@ -174,6 +174,37 @@ def test_without_a_rule_a_bad_history_passes(
     assert not _wrong(BAD[passes]), f"{passes} is noticed by something else too"
 
 
+VOIDS_A = Model({"floor": 5}, voids=lambda lot: A[0] in lot.units)
+HELD_B = ok(HOLD, 1, (0, 10), units=B, expires_at_ms=1_000)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [*SOLD, ok(HOLD, 2, (31, 40), units=A)],
+        [*SOLD, ok(HOLD, 2, (31, 40), units=A), read(SEE_ORDER, 101, (41, 50), "CANCELLED")],
+        [FIRST, ok(HOLD, 2, (11, 20), units=A), read(SEE, 1, (21, 30), "RELEASED")],
+        [FIRST, ok(ORDER, 1, (11, 20)), ok(HOLD, 2, (1_005_000, 1_006_000), units=A),
+         read(SEE_ORDER, 101, (1_007_000, 1_008_000), "CANCELLED")],
+    ],
+)  # fmt: skip
+def test_what_was_of_a_cancelled_event_is_somebody_elses_and_only_that(calls: list[Call]) -> None:
+    assert check(calls, VOIDS_A).wrong == []
+    assert _wrong(calls), "without a cancelled event"
+    twice = [HELD_B, ok(HOLD, 2, (11, 20), units=B)]
+    assert check(twice, VOIDS_A).wrong
+    assert check([*calls, read(SEE, 2, (1_009_000, 1_010_000), "NOT_FOUND")], VOIDS_A).wrong
+
+
+def test_where_clocks_jump_a_deadline_says_nothing() -> None:
+    calls = [
+        ok(HOLD, 1, (2_000_000, 2_000_010), units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (2_000_020, 2_000_030), "ACTIVE", expires_at_ms=2_500),
+    ]
+    assert check(calls, Model({}, is_timeless=True)).wrong == []
+    assert _wrong(calls)
+
+
 def _wrong(calls: list[Call]) -> list[str]:
     return check(sorted(calls, key=lambda call: call.invoked_us), MODEL).wrong
 

@@ -169,8 +169,8 @@ def commands_have_no_end(patch: pytest.MonkeyPatch) -> None:
     """A command is decided however late it comes."""
     write, errand = core._write, core._errand
 
-    def write_late(state: BlockState, command: Write, now_ms: int, at_ms: int) -> Outcome:
-        return write(state, command, min(now_ms, command.stamp.not_after_ms), at_ms)
+    def write_late(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: bool) -> Outcome:
+        return write(state, command, min(now_ms, command.stamp.not_after_ms), at_ms, crowded)
 
     def errand_late(state: BlockState, command: Errand, now_ms: int, at_ms: int) -> Outcome:
         in_time_ms = min(now_ms, command.not_after_ms) if isinstance(command, PinLeg) else now_ms

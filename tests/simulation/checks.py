@@ -126,9 +126,9 @@ def _replayed(world: World, block: BlockId, state: BlockState, position: int) ->
     return state
 
 
-def nothing_is_left_to_do(world: World, _: Market) -> Iterator[str]:
+def nothing_is_left_to_do(world: World, market: Market) -> Iterator[str]:
     """All deeds are done, all baskets placed or dropped, all parts follow."""
-    left = world.folds.left_to_do()
+    left = world.folds.left_to_do(market.excuses().may_have_lost)
     if left:
         yield f"left to do: {dict(left)}"
 

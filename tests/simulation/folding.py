@@ -1,6 +1,7 @@
 """Each block as its journal says, folded on from where the last look ended."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from actors.core import block as core
 from actors.core.ids import BlockId
@@ -29,12 +30,14 @@ class Folds:
             self._folds[block] = state, len(rows), rows[-1].chain
         return state
 
-    def left_to_do(self) -> Counter[str]:
-        """Deeds of desks that no leg has acknowledged, what is being placed, and parts that are behind."""
+    def left_to_do(self, is_gone: Callable[[int], bool] = lambda _: False) -> Counter[str]:
+        """Deeds of desks that no leg has acknowledged, what is being placed, and parts that are behind.
+
+        `is_gone`: of a leg, whether a failover may have lost it, so that nobody can do what its desk demands.
+        """
         left = Counter[str]()
         for block in self._store.journals:
             state = self.of(block)
-            left += Counter(
-                deeds=len(state.desk.todos), placing=len(state.desk.placing), parts_behind=len(state.parts_behind)
-            )
+            deeds = sum(not is_gone(todo.leg) for todo in state.desk.todos.values())
+            left += Counter(deeds=deeds, placing=len(state.desk.placing), parts_behind=len(state.parts_behind))
         return left

@@ -1,6 +1,7 @@
 """What the audit finds in all journals of a run, between them, and between them and what clients were told."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +15,8 @@ from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended,
 from actors.core.ids import BlockId
 from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
+
+_NUMBERED = ("hold", "order", "waiter", "basket")
 
 
 def audited(
@@ -35,22 +38,34 @@ def audited(
     return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
 
 
-def effective_keys(journals: dict[BlockId, list[JournalRow]]) -> set[bytes]:
-    """The keys that had an effect: an intent is none, what was settled of it is."""
-    keys: set[bytes] = set()
+class Effect(NamedTuple):
+    """Where a key had an effect. `numbers`: of the hold, order, waiter or basket that it is about."""
+
+    block: BlockId
+    position: int
+    numbers: frozenset[int]
+
+
+def effects(journals: Mapping[BlockId, list[JournalRow]]) -> dict[bytes, list[Effect]]:
+    """What keys came to: an intent is no effect, what was settled of it is."""
+    found: dict[bytes, list[Effect]] = {}
     meant: dict[int, bytes] = {}
-    for written in journals.values():
+    for block, written in journals.items():
         for row in written:
             for entry in decode_entries(row.entries):
                 match entry:
                     case BasketIntended():
                         meant[entry.basket] = entry.key
+                        continue
                     case ExchangeIntended():
                         meant[entry.leg.leg] = entry.key
+                        continue
                     case BasketSettled():
-                        keys.add(meant[entry.basket])
+                        key = meant[entry.basket]
                     case ExchangeSettled():
-                        keys.add(meant[entry.held.leg])
+                        key = meant[entry.held.leg]
                     case _:
-                        keys.add(getattr(entry, "key", b""))
-    return keys
+                        key = getattr(entry, "key", b"")
+                numbers = frozenset(getattr(entry, name, 0) for name in _NUMBERED)
+                found.setdefault(key, []).append(Effect(block, row.position, numbers))
+    return found

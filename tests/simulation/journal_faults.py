@@ -48,7 +48,7 @@ class WatchedStore(MemoryStore):
         writer = current_process()
         for new, length in zip(rows, lengths, strict=True):
             block = new.row.block
-            if len(self.journals[block]) > length:
+            if len(self.journals.get(block, ())) > length:
                 self._changes.append((loop_s(), block, partial(self._pop, block)))
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
@@ -56,6 +56,8 @@ class WatchedStore(MemoryStore):
 
     def _pop(self, block: BlockId) -> None:
         self.journals[block].pop()
+        if not self.journals[block]:
+            del self.journals[block]
 
     def changed(self, undo: Callable[[], None]) -> None:
         """Something else was committed, which `undo` takes back."""

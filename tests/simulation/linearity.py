@@ -6,6 +6,7 @@ have only those are looked at here that no basket explains; all of them are held
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.audit.replies import Acknowledged
@@ -37,12 +38,22 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
     found = {}
     for block, calls in homes.items():
         own = {name.removeprefix(f"{block}/"): capacity for name, capacity in capacities.items()}
-        may_be_voided = block in voided if block in shapes else bool(voided)
-        model = Model(own, _unseen(calls), is_timeless=world.clocks_jumped, may_be_voided=may_be_voided)
+        voids = partial(_is_of, {block} & voided) if block in shapes else partial(_has_of, voided)
+        model = Model(own, _unseen(calls), is_timeless=world.clocks_jumped, voids=voids)
         is_plain = block in shapes and shapes[block].sets_nothing_aside
         judged = (call for call in calls if _is_judged(call, model, sold_by_desks.get(block) if is_plain else None))
         found[block] = check(judged, model, max_states)
     return found
+
+
+def _is_of(voided: set[str], _: Lot) -> bool:
+    """Whether the block of all that is held there is among them."""
+    return bool(voided)
+
+
+def _has_of(voided: set[str], lot: Lot) -> bool:
+    """Whether a basket has something of an event that is among them."""
+    return any(name.partition("/")[0] in voided for name in (*lot.units, *(area for area, _ in lot.areas)))
 
 
 def _sold_by_desks(homes: dict[str, list[Call]], events: Iterable[str]) -> dict[str, set[str] | None]:

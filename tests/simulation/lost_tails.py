@@ -46,6 +46,10 @@ class Excuses:
                 else:
                     self._legs.update(map(str, baskets.with_legs(entry)))
 
+    def may_have_lost(self, leg: int) -> bool:
+        """Whether a row that was lost was about the leg, or about its basket."""
+        return str(leg) in self._legs
+
     def covers(self, finding: Finding) -> bool:
         """Whether it follows from a row that was lost."""
         names = {finding.block, *re.findall(r"\w+", finding.sentence)}

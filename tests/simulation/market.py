@@ -25,7 +25,7 @@ from tests.simulation.market_wants import Event
 from tests.simulation.world import World, now_ms
 
 EVENTS = 5
-BUYERS = 10
+BUYERS = 7
 TRIES_TO_OPEN = 40
 
 
@@ -62,9 +62,13 @@ class Market:
     def check(self) -> list[str]:
         """Everything that is wrong with the journals, or between them and what clients were told."""
         world = self._world
-        store = world.store
-        excuses = Excuses(store.journals, {block: [one.row for one in lost] for block, lost in store.lost.items()})
-        return self.notes.check(store.journals, world.repeated_keys, world.clocks_right_until_ms, excuses.covers)
+        journals, covers = world.store.journals, self.excuses().covers
+        return self.notes.check(journals, world.repeated_keys, world.clocks_right_until_ms, covers)
+
+    def excuses(self) -> Excuses:
+        """What follows from the rows that failovers have lost."""
+        store = self._world.store
+        return Excuses(store.journals, {block: [one.row for one in lost] for block, lost in store.lost.items()})
 
     @property
     def asked(self) -> int:

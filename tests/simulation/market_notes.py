@@ -20,7 +20,7 @@ from actors.journal.journal import JournalRow
 from actors.reservations import Done
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
-from tests.simulation.journal_audit import audited, effective_keys
+from tests.simulation.journal_audit import audited, effects
 from tests.simulation.market_facts import Facts
 from tests.simulation.recording import History
 
@@ -143,11 +143,11 @@ class Notes:
         return [told for told, (home, asked_ms) in homes if not self.loses(home, told.position, asked_ms)]
 
     def _broken_denials(self, journals: dict[BlockId, list[JournalRow]], repeated: set[bytes]) -> list[str]:
-        effects = effective_keys(journals) - repeated
+        effective = effects(journals).keys() - repeated
         faults = []
         for key, known in self._keys.items():
             if known.denied and not known.done:
                 hashes = {key_hash(TENANT, key), *(key_hash(TENANT, key, event) for event in self._events)}
-                if hashes & effects and not hashes & repeated:
+                if hashes & effective and not hashes & repeated:
                     faults.append(f"{key} was refused as {known.denied}, and it happened")
         return faults

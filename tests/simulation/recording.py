@@ -28,7 +28,7 @@ from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
-from tests.simulation.journal_audit import effective_keys
+from tests.simulation.journal_audit import Effect, effects
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -111,7 +111,7 @@ class History:
         self._recorder.close()
         homes: dict[str, list[Call]] = {}
         refused: set[str] = set()
-        effects = effective_keys(world.store.journals) if world.store.lost else set()
+        done = effects(world.store.journals) if world.store.lost else {}
         for call in self.calls:
             home = self._home_of(call)
             own = homes.setdefault(home, [])
@@ -119,8 +119,8 @@ class History:
                 refused.add(call.key)
                 if self._journaled(call) & world.repeated_keys:
                     own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
-            stands = bool(call.key and self._journaled(call) & effects)  # once more, where a row was lost
-            own.append(call if stands and call.outcome is Outcome.OK else _as_it_counts(call, home, world))
+            its = (effect for key in self._journaled(call) for effect in done.get(key, ()) if call.key)
+            own.append(call if any(_tells_of(call, effect) for effect in its) else _as_it_counts(call, home, world))
         return homes
 
     def _block_of(self, kind: Asked, about: About, key: str) -> str:
@@ -158,6 +158,17 @@ def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
 def now_us() -> int:
     """The clock of the run, which is the journal's as long as that does not jump."""
     return START_MS * 1000 + int(asyncio.get_running_loop().time() * 1_000_000)
+
+
+def _tells_of(call: Call, effect: Effect) -> bool:
+    """Whether its answer is about this effect, which stands, and not about one like it that a failover has lost."""
+    told = call.told
+    if not isinstance(told, Acknowledged):
+        return False
+    kind, _, _ = told.id.partition("_")
+    block, number = home_of(kind, told.id)
+    is_there = effect.position <= told.position if call.replayed else effect.position == told.position
+    return is_there and effect.block == block and number in effect.numbers
 
 
 def _as_it_counts(call: Call, home: str, world: "World") -> Call:

@@ -45,6 +45,8 @@ def _row(block: BlockId, entry: e.Entry) -> JournalRow:
 def test_only_legs_that_a_lost_row_was_about_are_excused(lost: dict[BlockId, e.Entry], excused: set[int]) -> None:
     found = {leg for leg in (*LEGS, OTHER) if covers(lost, Fault.LEG_MISSING, f"leg {leg} in {HALL}")}
     assert found == excused
+    excuses = Excuses({DESK: [_row(DESK, MEANT)]}, {where: [_row(where, entry)] for where, entry in lost.items()})
+    assert {leg for leg in (*LEGS, OTHER) if excuses.may_have_lost(leg)} == excused
 
 
 def test_nothing_within_a_block_is_excused_nor_another_part() -> None:

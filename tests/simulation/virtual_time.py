@@ -7,9 +7,10 @@ a dead one are dropped.
 
 import asyncio
 import inspect
-import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
@@ -61,45 +62,108 @@ def is_dead() -> bool:
     return process is not None and process.dead
 
 
-class _Jumping(selectors.SelectSelector):
-    """Instead of waiting for a timer, makes time jump to it."""
+class _Callback(asyncio.TimerHandle):
+    """What is to run, soon or at its time; cancelled, it does not."""
 
-    def __init__(self, now_s: float) -> None:
-        super().__init__()
-        self.now_s = now_s
+    __slots__ = ("args", "callback", "context", "when_s")
 
-    def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None:
-            raise RuntimeError("the simulation is stuck: nothing can run and no timer is set")
-        self.now_s += max(timeout, 0.0)
-        return []
+    def __init__(self, when_s: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
+        self.when_s = when_s
+        self.callback: Callable[..., object] | None = callback
+        self.args = args
+        self.context = context
+
+    def cancel(self) -> None:
+        self.callback = None
+        self.args = ()
+
+    def cancelled(self) -> bool:
+        return self.callback is None
+
+    def when(self) -> float:
+        return self.when_s
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop; `time()` begins at 0, unless it is to go on from somewhere."""
+class VirtualLoop(asyncio.BaseEventLoop):
+    """The loop; `time()` begins at 0, unless it is to go on from somewhere. Timers of one moment run in their order.
+
+    A queue and timers of its own: asyncio's, with its handles and a selector, would be half of what a run costs.
+    """
 
     def __init__(self, at_s: float = 0.0) -> None:
-        self._jumping = _Jumping(at_s)
-        super().__init__(self._jumping)
+        super().__init__()
+        self._now_s = at_s
+        self._is_over = False
+        self._soon: deque[_Callback] = deque()
+        self._timers: list[tuple[float, int, _Callback]] = []
+        self._timer_count = 0
         self._tasks: set[asyncio.Task[Any]] = set()  # those of dead processes too, which nobody else may know any more
         self.set_task_factory(self._new_task)
         self.step_count = 0
 
     def time(self) -> float:
-        return self._jumping.now_s
+        return self._now_s
 
     def call_soon(
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         self.step_count += 1
-        context = context if context is not None else copy_context()
-        return super().call_soon(self._guarded, callback, args, context, context=context)
+        soon = _Callback(self._now_s, callback, args, copy_context() if context is None else context)
+        self._soon.append(soon)
+        return soon
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        context = context if context is not None else copy_context()
-        return super().call_at(when, self._guarded, callback, args, context, context=context)
+        self._timer_count += 1
+        timer = _Callback(when, callback, args, copy_context() if context is None else context)
+        heappush(self._timers, (when, self._timer_count, timer))
+        return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def stop(self) -> None:
+        self._is_over = True
+
+    def run_forever(self) -> None:
+        """Until `stop`. Nothing that could run and no timer: RuntimeError."""
+        asyncio._set_running_loop(self)
+        try:
+            while not self._is_over:
+                self._let_time_pass()
+                for _ in range(len(self._soon)):
+                    self._step(self._soon.popleft())
+        finally:
+            self._is_over = False
+            asyncio._set_running_loop(None)
+
+    def _let_time_pass(self) -> None:
+        """Jump to the next timer if nothing can run; the timers that are due come after what can."""
+        timers, soon = self._timers, self._soon
+        while timers and timers[0][2].callback is None:
+            heappop(timers)
+        if not soon:
+            if not timers:
+                raise RuntimeError("the simulation is stuck: nothing can run and no timer is set")
+            self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= self._now_s:
+            soon.append(heappop(timers)[2])
+
+    def _step(self, one: _Callback) -> None:
+        callback, args, context = one.callback, one.args, one.context
+        if callback is None:
+            return
+        process = context.get(_current)
+        if process is None or not (process.dead or process.paused):
+            try:
+                context.run(callback, *args)
+            except Exception as fault:
+                self.call_exception_handler({"message": f"{callback!r} failed", "exception": fault})
+        elif not process.dead:
+            process.parked.append((callback, args, context))
 
     @property
     def tasks(self) -> Iterable["asyncio.Task[Any]"]:
@@ -119,13 +183,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def _guarded(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
-        process = context.get(_current)
-        if process is None or not (process.dead or process.paused):
-            callback(*args)
-        elif not process.dead:
-            process.parked.append((callback, args, context))
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], at_s: float = 0.0) -> T:
