@@ -13,6 +13,7 @@ from serve.arrival import wall_ms
 from serve.auth import Operator
 from serve.refusals import invalid
 from serve.validation import Shape, bounded_timeout_ms, key_faults, timeout_faults
+from serve.wakefulness import Wakefulness
 
 Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
@@ -39,9 +40,13 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Admission:
-    """Judges what arrived beside the body, then the body, then the credential, then whether there is any time left."""
+    """Judges what arrived beside the body, then the body, then the credential, then whether it is too late.
+
+    `wakefulness` is to be run where another replica may be asked instead of this one.
+    """
 
     def __init__(self, reservations: Reservations, authenticate: Authenticate) -> None:
+        self.wakefulness = Wakefulness()
         self._reservations = reservations
         self._authenticate = authenticate
 
@@ -55,7 +60,7 @@ class Admission:
             return caller
         now_ms = self._reservations.now_ms()  # before what is left: who is stopped between the two has less, not more
         left_ms = envelope.left_ms()
-        if not left_ms:
+        if not left_ms or self.wakefulness.slept_through(envelope.arrived_ms):
             return Rejected(Reason.DEADLINE_EXCEEDED)
         assert envelope.key is not None
         assert not isinstance(body, Rejected)
