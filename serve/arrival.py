@@ -2,8 +2,8 @@
 
 HAProxy stamps each request once, before a replica sees it, and puts its own stamp in place of a client's. A replica
 that hangs is given up after 3 s and another is asked; when it wakes up, what still lies in its sockets is as old as it
-is, and what is older than its limit is refused undecided. Without HAProxy nothing is stamped, and limits count from
-when a request is read.
+is. What is older than its limit is refused undecided; of what is younger see `wakefulness`. Without HAProxy nothing is
+stamped, and limits count from when a request is read.
 
 The stamp is by the clock of HAProxy's machine and is compared with this machine's. Where HAProxy's is behind, limits
 are shorter by as much, down to nothing: a clock that is behind by a whole limit has everything refused, which says no

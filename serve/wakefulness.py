@@ -1,7 +1,9 @@
 """Whether this replica hung, so that what it had not read by then is not served when it goes on.
 
 HAProxy gives a replica up that has answered no check for 3 s, and asks another what it was asked; that one may have
-said no. What came before the end of a hang is therefore refused undecided, however much of its limit is left.
+said no. What came before the end of a hang is therefore refused undecided, however much of its limit is left. This
+judges what is let in; a command that was let in before the hang has its own limit. It compares stamps of HAProxy's
+machine with this one's clock, as `arrival` does: what is stamped in the future counts as read now.
 """
 
 import asyncio
