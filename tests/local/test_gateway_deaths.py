@@ -29,7 +29,7 @@ from serve.settings import Settings
 
 HERE = Path(__file__).parent
 PATIENCE_S = 12.0
-CLOCK_STEP_MS = 100  # HAProxy looks at its clock when it wakes up
+CLOCK_STEP_MS = 5_000  # HAProxy looks at its clock when it wakes up, and may be kept waiting then
 HANGS_AT_LEAST_MS = 1_000  # a check that is under way when a call comes may fail sooner than 3 s after it
 OWN_STAMPS = ("1", "later")
 NOTHING: dict[str, str] = {}
