@@ -8,10 +8,12 @@ from typing import TypeVar
 import msgspec
 
 from actors.core.outcomes import Reason, Rejected
-from actors.reservations import Caller, Request
+from actors.reservations import Caller, Request, Reservations
+from serve.arrival import wall_ms
 from serve.auth import Operator
 from serve.refusals import invalid
 from serve.validation import Shape, bounded_timeout_ms, key_faults, timeout_faults
+from serve.wakefulness import Wakefulness
 
 Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
@@ -22,19 +24,30 @@ S = TypeVar("S", bound=Shape)
 class Envelope(msgspec.Struct, frozen=True):
     """What a request bears beside its body.
 
+    `arrived_ms`: when the request arrived, by this machine's clock; its limit counts from then (see `arrival`).
     `timeout_ms`: how long the caller waits, 0 if it does not say. `faults`: what is wrong with how the rest was borne.
     """
 
     authorization: str | None
+    arrived_ms: int
     key: str | None = None
     timeout_ms: int = 0
     faults: tuple[str, ...] = ()
 
+    def left_ms(self) -> int:
+        """How much of its limit is left; 0: it is over."""
+        return max(0, bounded_timeout_ms(self.timeout_ms) - max(0, wall_ms() - self.arrived_ms))
+
 
 class Admission:
-    """Judges what arrived beside the body, then the body, then the credential."""
+    """Judges what arrived beside the body, then the body, then the credential, then whether it is too late.
 
-    def __init__(self, authenticate: Authenticate) -> None:
+    `wakefulness` is to be run where another replica may be asked instead of this one.
+    """
+
+    def __init__(self, reservations: Reservations, authenticate: Authenticate) -> None:
+        self.wakefulness = Wakefulness()
+        self._reservations = reservations
         self._authenticate = authenticate
 
     async def _admit_write(self, envelope: Envelope, body: S | Rejected) -> tuple[Request, S] | Rejected:
@@ -45,13 +58,22 @@ class Admission:
         caller = await self._authenticate(envelope.authorization)
         if isinstance(caller, Rejected):
             return caller
+        now_ms = self._reservations.now_ms()  # before what is left: who is stopped between the two has less, not more
+        left_ms = envelope.left_ms()
+        if not left_ms or self.wakefulness.slept_through(envelope.arrived_ms):
+            return Rejected(Reason.DEADLINE_EXCEEDED)
         assert envelope.key is not None
         assert not isinstance(body, Rejected)
-        return Request(caller, envelope.key, bounded_timeout_ms(envelope.timeout_ms)), body
+        return Request(caller, envelope.key, left_ms, counted_from_ms=now_ms), body
 
     async def _admit_read(self, envelope: Envelope, body: Shape | Rejected | None = None) -> Caller | Rejected:
         refusal = _malformed(body, (*envelope.faults, *timeout_faults(envelope.timeout_ms)))
-        return refusal or await self._authenticate(envelope.authorization)
+        if refusal is not None:
+            return refusal
+        caller = await self._authenticate(envelope.authorization)
+        if isinstance(caller, Rejected) or envelope.left_ms():
+            return caller
+        return Rejected(Reason.DEADLINE_EXCEEDED)
 
     async def _admit_operator(self, envelope: Envelope) -> Operator | Rejected:
         return only_operators(await self._admit_read(envelope))

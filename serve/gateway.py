@@ -81,6 +81,7 @@ class Gateway(GrpcMethods):
             keys.authenticate,
             lambda: cluster_status(self._routes, projections, self._blocks, board),
         )
+        self._beating = asyncio.create_task(self.operations.wakefulness.run())
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""
@@ -90,6 +91,8 @@ class Gateway(GrpcMethods):
         """Called by Serve; a replica that no longer follows the catalogue is replaced."""
         if self._looking.done():
             raise RuntimeError("the replica has stopped looking at the catalogue")
+        if self._beating.done():
+            raise RuntimeError("the replica would not notice that it hung")
 
     async def _find_shards(self) -> None:
         while True:

@@ -31,7 +31,6 @@ from serve.validation import (
     NewOrder,
     Nothing,
     TicketsOfOrder,
-    bounded_timeout_ms,
 )
 from serve.wish_shapes import NewBasket, NewHold, NewWaiter, TicketExchange
 
@@ -114,7 +113,7 @@ class Operations(Reads):
         caller = await self._admit_read(envelope)
         if isinstance(caller, Rejected):
             return caller
-        return await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+        return await self._reservations.get_event(caller, event_id, envelope.left_ms())
 
     async def get_layout_document(self, envelope: Envelope, event_id: str) -> LayoutDocument | Rejected:
         """An event's layout as its block sees it, as `edit_event` takes it."""
@@ -129,7 +128,7 @@ class Operations(Reads):
         with self._digests.turn(operator.tenant) as ours:
             if not ours:
                 return Rejected(Reason.RATE_LIMITED)
-            return await self._reservations.get_digest(operator, event_id, bounded_timeout_ms(envelope.timeout_ms))
+            return await self._reservations.get_digest(operator, event_id, envelope.left_ms())
 
     async def get_status(self, envelope: Envelope) -> ClusterStatus | Rejected:
         """What this gateway knows of the cluster. For operators."""
@@ -161,7 +160,7 @@ class Operations(Reads):
         caller = await self._admit_read(envelope)
         if isinstance(caller, Rejected):
             return caller
-        return await self._reservations.get_hold(caller, hold_id, bounded_timeout_ms(envelope.timeout_ms))
+        return await self._reservations.get_hold(caller, hold_id, envelope.left_ms())
 
     async def extend_hold(
         self, envelope: Envelope, hold_id: str, body: HoldExtension | Rejected
@@ -195,7 +194,7 @@ class Operations(Reads):
         caller = await self._admit_read(envelope)
         if isinstance(caller, Rejected):
             return caller
-        return await self._reservations.get_order(caller, order_id, bounded_timeout_ms(envelope.timeout_ms))
+        return await self._reservations.get_order(caller, order_id, envelope.left_ms())
 
     async def confirm_order(
         self, envelope: Envelope, order_id: str, body: Nothing | Rejected
@@ -270,7 +269,7 @@ class Operations(Reads):
         caller = await self._admit_read(envelope)
         if isinstance(caller, Rejected):
             return caller
-        return await self._reservations.get_waiter(caller, waiter_id, bounded_timeout_ms(envelope.timeout_ms))
+        return await self._reservations.get_waiter(caller, waiter_id, envelope.left_ms())
 
     async def leave_waiting_list(
         self, envelope: Envelope, waiter_id: str, body: Nothing | Rejected

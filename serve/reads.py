@@ -27,7 +27,7 @@ from serve.admission import Admission, Authenticate, Envelope, only_operators
 from serve.ration import Ration
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.refusals import invalid
-from serve.validation import Shape, bounded_timeout_ms
+from serve.validation import Shape
 
 PAST_PERIOD_S = 1.0
 """An event as it was, and a layout that it had, are read from its journal, which occupies its gateway: one at a time,
@@ -41,8 +41,7 @@ class Reads(Admission):
     """The reads of `Operations`. What they answer is a moment old and says how old."""
 
     def __init__(self, reservations: Reservations, models: ReadModels, authenticate: Authenticate) -> None:
-        super().__init__(authenticate)
-        self._reservations = reservations
+        super().__init__(reservations, authenticate)
         self._models = models
         self._pasts = Ration(PAST_PERIOD_S)
 
@@ -114,7 +113,7 @@ class Reads(Admission):
             return found
         if asked.version > found.version:
             return invalid(f"version: the newest is {found.version}")
-        return await self._old_layout(caller, block, asked.version, bounded_timeout_ms(envelope.timeout_ms))
+        return await self._old_layout(caller, block, asked.version, envelope.left_ms())
 
     async def get_statuses(
         self, envelope: Envelope, event_id: str, asked: StatusesAsked | Rejected
@@ -189,7 +188,7 @@ class Reads(Admission):
                 return Rejected(Reason.RATE_LIMITED)
             reading = self._models.past.shown(block, when)
             try:
-                shown = await _unless_late(reading, bounded_timeout_ms(envelope.timeout_ms))
+                shown = await _unless_late(reading, envelope.left_ms())
             except PutAway as away:
                 return invalid(f"at: the event's rows before {away.position} are in an archive")
             except NotThere:
@@ -229,7 +228,7 @@ class Reads(Admission):
 
     async def _missing_read_model(self, caller: Caller, event_id: str, envelope: Envelope) -> Rejected:
         """Why there is no read model: there is no such event, or it was created a moment ago."""
-        known = await self._reservations.get_event(caller, event_id, bounded_timeout_ms(envelope.timeout_ms))
+        known = await self._reservations.get_event(caller, event_id, envelope.left_ms())
         return known if isinstance(known, Rejected) else Rejected(Reason.UNAVAILABLE)
 
 

@@ -41,12 +41,16 @@ R = TypeVar(
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What every write bears beside its own arguments: 1 to 255 characters of idempotency key, time to wait in ms."""
+    """What every write bears beside its own arguments: 1 to 255 characters of idempotency key, time to wait in ms.
+
+    `counted_from_ms`: from when on that counts, by the clock of `Reservations`; None: from when the command is made.
+    """
 
     caller: Caller
     key: str
     deadline_ms: int
     buyer: str = ""
+    counted_from_ms: int | None = None
 
 
 class Done(msgspec.Struct, Generic[R], frozen=True):
@@ -79,16 +83,21 @@ class Asks:
         self._baskets = Baskets(dispatcher, blocks.assign, number)
         self._divisions = Divisions(self._look_at_event, self._look_at_revision, now_ms)
 
+    def now_ms(self) -> int:
+        """The clock by which deadlines go."""
+        return self._now_ms()
+
     def _stamp(self, request: Request, *command: object, event: str = "") -> Stamp:
         """`command`: what is asked, in a canonical form that is the same over every protocol. `event`: whose key it is,
         if it is not remembered by its own block."""
         caller = request.caller
+        from_ms = self._now_ms() if request.counted_from_ms is None else request.counted_from_ms
         return Stamp(
             caller.tenant,
             request.buyer,
             key_hash(caller.tenant, request.key, event),
             fingerprint(caller.principal, request.buyer, *command),
-            self._now_ms() + request.deadline_ms,
+            from_ms + request.deadline_ms,
         )
 
     async def _look_at_event(self, caller: Caller, block: BlockId) -> EventReply | Rejected:

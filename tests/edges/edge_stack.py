@@ -118,13 +118,19 @@ class Edges:
     """
 
     def __init__(
-        self, http_url: str, grpc_address: str, keys: dict[str, str], reservations: Reservations | None = None
+        self,
+        http_url: str,
+        grpc_address: str,
+        keys: dict[str, str],
+        operations: Operations,
+        reservations: Reservations | None = None,
     ) -> None:
         self.blocks: set[BlockId] = set()
         self.quarantined: set[BlockId] = set()
         self.http_url = http_url
         self.grpc_address = grpc_address
         self.keys = keys
+        self.operations = operations
         self.reservations = reservations
         self.http = httpx.AsyncClient(base_url=http_url, timeout=20)
         self.channel = grpc.aio.insecure_channel(grpc_address, options=[("grpc.max_send_message_length", -1)])
@@ -147,7 +153,7 @@ async def edges_over(
     async with AsyncExitStack() as stack:
         http_url = await stack.enter_async_context(serving_http(build_http_app(operations, always_ready)))
         grpc_address = await stack.enter_async_context(serving_grpc(operations))
-        edges = Edges(http_url, grpc_address, keys, reservations)
+        edges = Edges(http_url, grpc_address, keys, operations, reservations)
         stack.push_async_callback(edges.close)
         yield edges
 

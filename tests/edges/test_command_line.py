@@ -152,7 +152,7 @@ async def test_a_server_that_does_not_answer_is_one_line(
     monkeypatch.setattr(refused_calls, "PATIENCE_S", 0.0)
     folder = DataFolder(tmp_path / "data")
     nowhere = f"127.0.0.1:{free_port()}"
-    silent = Edges(f"http://{nowhere}", nowhere, edges.keys)
+    silent = Edges(f"http://{nowhere}", nowhere, edges.keys, edges.operations)
     with folder.held():
         published(folder, silent, nowhere)
         ended = await command(House(folder.root, "", Path(), ""), *words)

@@ -6,6 +6,7 @@ HAProxy is the real one, its file Ray Serve's own; the replicas are tiny.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import grpc
 import httpx
 import pytest
 
+from serve.arrival import ARRIVED_HEADER, arrived_ms, wall_ms
 from serve.local import loopback
 from serve.local.loopback import write_haproxy_launcher
 from serve.local.preflight import free_port
@@ -27,22 +29,38 @@ from serve.settings import Settings
 
 HERE = Path(__file__).parent
 PATIENCE_S = 12.0
+CLOCK_STEP_MS = 5_000  # HAProxy looks at its clock when it wakes up, and may be kept waiting then
+HANGS_AT_LEAST_MS = 1_000  # a check that is under way when a call comes may fail sooner than 3 s after it
+OWN_STAMPS = ("1", "later")
 NOTHING: dict[str, str] = {}
 NOT_SENT_AGAIN = {"RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure"}
 NOT_LOOKED_AFTER = {"RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1h"}
 
 
 class Front:
-    """HAProxy in front of `first` and `second`, in this order; what it answers is the name of who answered."""
+    """HAProxy in front of `first` and `second`, in this order; what it answers is the name of who answered.
 
-    def __init__(self, http_port: int, grpc_port: int) -> None:
+    Every call bears stamps of the client's own.
+    """
+
+    def __init__(self, http_port: int, grpc_port: int, replicas: list[subprocess.Popen[bytes]]) -> None:
         self._http_port = http_port
         self._grpc_port = grpc_port
+        self.replicas = replicas
+
+    def stamp_seen(self, replica: int) -> int:
+        """The stamp of the next call that this replica has read; there must be one, and only one."""
+        out = self.replicas[replica].stdout
+        assert out is not None
+        line = out.readline().decode().strip()
+        assert re.fullmatch(r"[1-9][0-9]{12}", line), f"stamped {line!r}"
+        return int(line)
 
     def over_http(self) -> str:
         """Who answers a write over HTTP; empty if it was not answered well."""
         try:
-            answer = httpx.post(f"http://127.0.0.1:{self._http_port}/v1/holds", content=b"{}", timeout=PATIENCE_S)
+            url, headers = f"http://127.0.0.1:{self._http_port}/v1/holds", [(ARRIVED_HEADER, own) for own in OWN_STAMPS]
+            answer = httpx.post(url, content=b"{}", headers=headers, timeout=PATIENCE_S)
         except httpx.HTTPError:
             return ""
         return answer.text if answer.is_success else ""
@@ -52,7 +70,8 @@ class Front:
         with grpc.insecure_channel(f"127.0.0.1:{self._grpc_port}") as channel:
             call = channel.unary_unary("/tiny.v1.Tiny/Write", bytes, bytes)
             try:
-                return bytes(call(b"", timeout=PATIENCE_S)).decode()
+                own = tuple((ARRIVED_HEADER, own) for own in OWN_STAMPS)
+                return bytes(call(b"", metadata=own, timeout=PATIENCE_S)).decode()
             except grpc.RpcError:
                 return ""
 
@@ -86,15 +105,17 @@ def front(folder: Path, deed: str, *, gateways: int = 1, changed: dict[str, str]
     http_port, grpc_port = free_port(), free_port()
     replicas = [(name, str(free_port()), str(free_port())) for name in ("first", "second")]
     with ExitStack() as all_of_it:
+        running = []
         for (name, *ports), does in zip(replicas, (deed, "answer"), strict=True):
             tiny = all_of_it.enter_context(process([sys.executable, str(HERE / "tiny_gateway.py"), name, does, *ports]))
             assert tiny.stdout is not None
             assert tiny.stdout.readline() == b"ready\n"
+            running.append(tiny)
         writer = [sys.executable, str(HERE / "write_haproxy_file.py"), str(file), str(http_port), str(grpc_port)]
         subprocess.run([*writer, *map(":".join, replicas)], check=True, env=environment)
         all_of_it.enter_context(process([str(launcher), "-db", "-f", str(file)], environment))
         await_it(http_port)
-        yield Front(http_port, grpc_port)
+        yield Front(http_port, grpc_port, running)
 
 
 def await_it(http_port: int) -> None:
@@ -159,3 +180,39 @@ def test_one_that_stands_by_is_asked_nothing(tmp_path: Path, call: Callable[[Fro
 def test_where_several_are_wanted_all_are_asked(tmp_path: Path, call: Callable[[Front], str]) -> None:
     with front(tmp_path, "answer", gateways=2) as haproxy:
         assert {call(haproxy) for _ in range(10)} == {"first", "second"}
+
+
+def check_that_it_is_stamped_once(haproxy: Front, call: Callable[[Front], str]) -> None:
+    """The one that hangs and the one that is asked instead read the same stamp, which no client gave."""
+    before_ms = wall_ms()
+    assert call(haproxy) == "second"
+    stamps = [haproxy.stamp_seen(replica) for replica in (0, 1)]
+    assert stamps[0] == stamps[1]
+    assert before_ms - CLOCK_STEP_MS <= stamps[0] <= wall_ms() + 1
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("deed", ["die", "hang"])
+def test_both_are_told_when_it_arrived(tmp_path: Path, deed: str, call: Callable[[Front], str]) -> None:
+    with front(tmp_path, deed) as haproxy:
+        check_that_it_is_stamped_once(haproxy, call)
+
+
+@PROTOCOLS
+def test_control_without_a_stamp_a_clients_own_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[Front], str]
+) -> None:
+    monkeypatch.setattr(loopback, "_ARRIVED", "http-request set-header x-other 1")
+    with front(tmp_path, "die") as haproxy, pytest.raises(AssertionError, match="stamped '1 later'"):
+        check_that_it_is_stamped_once(haproxy, call)
+
+
+def test_one_that_wakes_up_reads_how_old_a_call_is(tmp_path: Path) -> None:
+    with front(tmp_path, "answer") as haproxy:
+        first = haproxy.replicas[0]
+        first.send_signal(signal.SIGSTOP)
+        assert haproxy.over_http() == "second"
+        answered_ms = wall_ms()
+        first.send_signal(signal.SIGCONT)
+        late, asked_again = haproxy.stamp_seen(0), haproxy.stamp_seen(1)
+        assert arrived_ms([str(late)]) == late == asked_again < answered_ms - HANGS_AT_LEAST_MS

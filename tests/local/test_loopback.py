@@ -66,6 +66,14 @@ def test_headers_must_come_in_time_and_connections_may_rest(tmp_path: Path) -> N
     assert lines.count("timeout http-request 10s") == 1
 
 
+def test_calls_are_stamped_first_of_all(tmp_path: Path) -> None:
+    """Over both protocols, and whatever a client says."""
+    lines = [line.strip() for line in corrected(tmp_path, "127.0.0.1").splitlines()]
+    stamped = "http-request set-header x-holdfast-arrived-ms %[date(0,ms)]"
+    assert [lines[lines.index(f"frontend {protocol}_frontend") + 1] for protocol in ("http", "grpc")] == [stamped] * 2
+    assert lines.count(stamped) == 2
+
+
 def test_what_one_that_hangs_was_asked_is_let_go(tmp_path: Path) -> None:
     """A server is marked down by its health check alone: else the call that counts as the last error is cut too."""
     assert "check observe layer4 error-limit 3 on-error fastinter on-marked-down shutdown-sessions\n" in corrected(
@@ -92,6 +100,8 @@ def test_without_a_server_or_a_route_clients_are_told_to_come_again(tmp_path: Pa
     "line",
     [
         "    bind :{{ config.metrics_port }}\n",
+        "\nfrontend http_frontend\n",
+        "\nfrontend grpc_frontend\n",
         "  bind *:{{ config.stats_port }}\n",
         "    bind {{ config.frontend_host }}:{{ config.frontend_port }}\n",
         "    bind {{ config.grpc_frontend_host }}:{{ config.grpc_frontend_port }} proto h2\n",

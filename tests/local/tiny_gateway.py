@@ -2,7 +2,7 @@
 
 Healthy at first. DEED `answer`: it answers every call, over both protocols, with its NAME; `die` and `hang`: at its
 first call it kills or stops itself, and does not answer. `drain`: over HTTP it says at its first call that it is not
-healthy any more, and answers slowly.
+healthy any more, and answers slowly. It prints the stamps that each call bears, as a line.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import sys
 
 import grpc
 
+from serve.arrival import ARRIVED_HEADER
+
 SLOW_S = 3.0
 HEALTHY = "success"
 DEEDS = {"die": signal.SIGKILL, "hang": signal.SIGSTOP}
 
 
-def called(name: str, deed: str, path: str) -> str:
+def called(name: str, deed: str, path: str, stamps: list[str]) -> str:
     """What is answered, if anything is."""
     if path.lower().endswith("healthz"):
         return HEALTHY
+    print(" ".join(stamps), flush=True)
     if deed in DEEDS:
         os.kill(os.getpid(), DEEDS[deed])
     return name
@@ -33,8 +36,10 @@ async def serve(name: str, deed: str, http_port: int, grpc_port: int) -> None:
     draining = asyncio.Event()
 
     async def over_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
-        answer, status = called(name, deed, path), 200
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = [line.lower().split(": ", 1) for line in lines if line]
+        stamps = [value for header, value in headers if header == ARRIVED_HEADER]
+        answer, status = called(name, deed, first.split()[1], stamps), 200
         if deed == "drain":
             if answer != HEALTHY:
                 draining.set()
@@ -50,7 +55,8 @@ async def serve(name: str, deed: str, http_port: int, grpc_port: int) -> None:
     class OverGrpc(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # it is no generic class when it runs
         def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
             async def answer(request: bytes, context: object) -> bytes:
-                return called(name, deed, details.method).encode()
+                stamps = [str(value) for key, value in details.invocation_metadata if key == ARRIVED_HEADER]
+                return called(name, deed, details.method, stamps).encode()
 
             return grpc.unary_unary_rpc_method_handler(answer)
 

@@ -1,0 +1,47 @@
+"""Whether this replica hung, so that what it had not read by then is not served when it goes on.
+
+HAProxy gives a replica up that has answered no check for 3 s, and asks another what it was asked; that one may have
+said no. What came before the end of a hang is therefore refused undecided, however much of its limit is left. This
+judges what is let in; a command that was let in before the hang has its own limit. It compares stamps of HAProxy's
+machine with this one's clock, as `arrival` does: what is stamped in the future counts as read now.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from serve.arrival import wall_ms
+
+BEAT_S = 0.25
+HANG_S = 2.0
+"""Less than HAProxy's 3 s by more than a beat: no replica is given up in a hang that is not noticed."""
+
+
+class Wakefulness:
+    """Notices by a beat of the event loop that it stood still. Before `run`, nothing is a hang."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._beat_s: float | None = None
+        self._awake_since_ms = 0
+
+    async def run(self) -> None:
+        """Beat, until cancelled."""
+        while True:
+            self._look()
+            self._beat_s = self._monotonic()
+            await asyncio.sleep(BEAT_S)
+
+    def slept_through(self, arrived_ms: int) -> bool:
+        """Whether what arrived then, by this machine's clock, came before the end of the last hang.
+
+        True of what is read first after a hang, before the loop's next beat, too.
+        """
+        self._look()
+        return arrived_ms < self._awake_since_ms
+
+    def _look(self) -> None:
+        now_s = self._monotonic()
+        if self._beat_s is not None and now_s - self._beat_s > HANG_S:
+            self._awake_since_ms = wall_ms()
+            self._beat_s = now_s
