@@ -33,7 +33,7 @@ class Buyers:
         self.holds: deque[Hold] = deque(maxlen=12)
         self.orders: deque[Order] = deque(maxlen=12)
         self.waiters: deque[str] = deque(maxlen=8)
-        self.on_slots: deque[Order] = deque(maxlen=8)
+        self.on_slots: deque[Order] = deque(maxlen=24)
 
 
 class Buyer:
@@ -267,9 +267,9 @@ class Buyer:
         """Something is done to what somebody has left behind, whatever it is by now."""
         shared = self._shared
         kind = self._random.random()
-        if kind < 0.2 and shared.on_slots:
+        if kind < 0.3 and shared.on_slots:
             await self._meddle_with_slots(self._random.choice(shared.on_slots))
-        elif kind < 0.45 and shared.holds:
+        elif kind < 0.5 and shared.holds:
             await self._meddle_with_hold(self._random.choice(shared.holds))
         elif kind < 0.9 and shared.orders:
             await self._meddle_with_order(self._random.choice(shared.orders))

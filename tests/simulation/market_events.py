@@ -68,7 +68,7 @@ def _of_parlour(random: Random) -> Wish:
 
 def _of_courts(random: Random) -> Wish:
     resource = random.choice(("clay", "clay", "grass", "sand", "ice"))
-    first = FIRST_SLOT_MS + random.choice((0, 0, *range(1, 12))) * SLOT_MS
+    first = FIRST_SLOT_MS + random.choice((0, 0, 0, 0, *range(1, 12))) * SLOT_MS
     return Wish(spans=(Span(resource, first, first + random.choice((1, 1, 2)) * SLOT_MS),))
 
 

@@ -59,8 +59,11 @@ class Steady:
 
 
 def gateway_cpu_s(running: RunningStack) -> float:
-    """CPU seconds of the gateway so far."""
-    (pid,) = [pid for pid in running.processes() if kind_of(pid).startswith("ServeReplica")]
+    """CPU seconds of the gateways so far: of the one that serves, and of the one that stands by."""
+    return sum(_cpu_s(pid) for pid in running.processes() if kind_of(pid).startswith("ServeReplica"))
+
+
+def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 

@@ -116,7 +116,7 @@ def test_a_wish_that_cannot_be_granted_is_one_line(growing: RunningStack) -> Non
     for words, said in (
         (("move", growing.event_id, "shard-9"), "shards: there is no shard shard-9: there are shard-1, shard-2\n"),
         (("move", "event_0123456789abcdef", "shard-1"), "shards: there is no event event_0123456789abcdef\n"),
-        (("resize", "200"), "shards: 200 shards want 1630 sessions of Postgres, whose max_connections is 220\n"),
+        (("resize", "200"), "shards: 200 shards want 1630 sessions of Postgres, whose max_connections is 228\n"),
     ):
         ran = growing.command("shards", *words)
         assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", said)
