@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from actors.audit.replies import Told
 from actors.core.entries import HoldPlaced
 from actors.core.ids import parse_event_id
 from actors.journal.codec import decode_entries
+from serve.local.processes import named
 from tests.stack.aftermath import lost
 from tests.stack.census import kind_of, serving_gateway
 from tests.stack.load import UNANSWERED, Load, hall_on_sale
@@ -119,9 +121,28 @@ def test_a_stack_that_is_told_to_stop_answers_what_it_has_taken(ending: RunningS
     assert asyncio.run(unanswered_holds(ending, ending.stop)) == 0
 
 
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """The signal to each that is still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def test_control_a_stack_that_is_killed_does_not(ending: RunningStack) -> None:
-    """Sixteen buyers ask all the time, so something is nearly always decided and not yet told; a few tries find it."""
-    assert any(asyncio.run(unanswered_holds(ending, ending.kill_everything)) > 0 for _ in range(3))
+    """What sixteen buyers have asked for waits for Postgres, and is committed when nobody is left to tell them."""
+
+    def kill_from_the_front() -> None:
+        processes = ending.processes()
+        postgres = named(processes, "postgres")
+        assert postgres
+        send(postgres, signal.SIGSTOP)
+        time.sleep(0.5)
+        kill(pid for pid in processes if kind_of(pid) in ("haproxy", "ServeReplica"))
+        send(postgres, signal.SIGCONT)
+        time.sleep(0.5)
+        ending.kill_everything()
+
+    assert asyncio.run(unanswered_holds(ending, kill_from_the_front)) > 0
 
 
 def test_the_command_says_who_took_over(running: RunningStack) -> None:
