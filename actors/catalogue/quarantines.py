@@ -16,6 +16,8 @@ from actors.database.line import Line
 from actors.database.queries import load_queries
 
 _SQL = load_queries(Path(__file__).parent / "quarantines.sql")
+STANDING = _SQL["of"]
+"""The query for the fields of `Quarantine`: of the blocks in $1, of all if that is null."""
 
 
 class Quarantine(msgspec.Struct, frozen=True):

@@ -70,21 +70,6 @@ select
 from shards
 order by shard, epoch desc;
 
--- name: quarantines
--- Those that stand, longest first.
-select
-  number,
-  block_id,
-  position,
-  last_position,
-  imposed_at_ms,
-  imposed_by,
-  why,
-  correction is not null as is_ending,
-  coalesce(refused_because, '') as refused_because
-from quarantines
-order by imposed_at_ms, block_id;
-
 -- name: stopped_blocks
 -- Of the incarnations that beat: how many blocks each does not serve that nobody has told it not to.
 select shard, (counters ->> 'quarantined_count')::bigint - told.count as stopped_count

@@ -2,7 +2,7 @@
 
 from rich.progress import Progress
 
-from actors.catalogue.quarantines import Quarantine
+from actors.catalogue.quarantines import STANDING, Quarantine
 from actors.core.ids import event_id
 from serve.doctor.findings import SQL, Finding, Patient, Standing
 from serve.quarantine import line_of
@@ -13,7 +13,8 @@ SHOWN = 20
 
 async def check_quarantine(patient: Patient, _: Progress) -> list[Finding]:
     """What stands in the catalogue, the longest first; and what each shard that beats does not serve besides."""
-    standing = [Quarantine(*row) for row in await patient.connection.fetch(SQL["quarantines"])]
+    standing = [Quarantine(*row) for row in await patient.connection.fetch(STANDING, None)]
+    standing.sort(key=lambda one: (one.imposed_at_ms, one.block))
     findings = [Finding(QUARANTINE, Standing.WRONG, line_of(one), _way_out(one)) for one in standing[:SHOWN]]
     if len(standing) > SHOWN:
         seen = f"{len(standing) - SHOWN} more are quarantined"

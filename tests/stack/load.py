@@ -42,7 +42,8 @@ def hall_on_sale(client: httpx.Client, name: str) -> str:
 
 
 class Load:
-    """Holds one place after the other over HTTP, from `buyers` connections, until stopped. Releases half of them.
+    """Holds one place after the other over HTTP, from `buyers` connections, until stopped. Releases half of them, if
+    it `releases` any.
 
     `told`: what was acknowledged. `doubtful`: ids of holds whose release was asked for and not acknowledged.
     """
@@ -57,7 +58,9 @@ class Load:
         buyers: int = 16,
         pause_s: float = 0.0,
         timeout_s: float = 30.0,
+        releases: bool = True,
     ) -> None:
+        self._releases = releases
         self._event_id = event_id
         self._area = area
         self._client = httpx.AsyncClient(
@@ -104,7 +107,7 @@ class Load:
             if isinstance(placed, Accepted):
                 self.accepted_at.append(time.monotonic())
                 hold_id = placed.reply.id
-                if len(self.accepted_at) % 2:
+                if self._releases and len(self.accepted_at) % 2:
                     path = f"/v1/holds/{hold_id}/release"
                     released = await self._ask(Ask(Told.RELEASED), path, f"{key}-release", {})
                     if not isinstance(released, Accepted):

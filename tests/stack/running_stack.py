@@ -25,10 +25,15 @@ HOLDFAST = str(Path(sys.executable).with_name("holdfast"))
 
 
 def kill(pids: Iterable[int]) -> None:
-    """SIGKILL to each; one may have ended because another did."""
+    """SIGKILL to each."""
+    send(pids, signal.SIGKILL)
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """The signal to each; one may have ended because another did."""
     for pid in pids:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 class RunningStack:
