@@ -48,7 +48,8 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
 
     A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
     its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
-    cut, the one whose connection failed among them; one that says it stops answers what it has, and gets no more.
+    cut, the one whose connection failed among them; and it is up whatever it answers them. One that says it is about
+    to stop may be the only one in this file yet: it is asked until Serve has written it anew (see `ray_session`).
     A call is stamped once with its time of arrival (see `serve.arrival`), before a server is chosen: when its body was
     there, or a buffer full of it.
     """
@@ -61,7 +62,7 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
         rf"/^global/,/^defaults/s/^( *)maxconn .*/&\n\1{_KEPT}/",
         rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}\n\1{_CHECK}\n\1{_WHOLE}/",
         rf"s/^frontend (http|grpc)_frontend$/&\n    {_ARRIVED}/",
-        "s/^( *http-check expect) status 200$/\\1 error-status L7OKC status 200/",
+        "s/^( *http-check expect) status 200$/\\1 rstatus ^/",
         "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
         rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",
         rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",

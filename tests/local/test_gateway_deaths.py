@@ -21,7 +21,7 @@ import pytest
 
 from serve.arrival import ARRIVED_HEADER, arrived_ms, wall_ms
 from serve.local import loopback
-from serve.local.loopback import write_haproxy_launcher
+from serve.local.loopback import write_haproxy_launcher as write_launcher
 from serve.local.preflight import free_port
 from serve.local.ray_session import ray_environment
 from serve.local.stack import DataFolder
@@ -90,10 +90,12 @@ def process(command: list[str], environment: dict[str, str] | None = None) -> It
 
 
 @contextmanager
-def front(folder: Path, deed: str, *, gateways: int = 1, changed: dict[str, str] = NOTHING) -> Iterator[Front]:
-    """All of it, where the first replica does the deed. `changed`: of what Ray and Serve read from the environment."""
+def front(
+    folder: Path, deed: str, *, of_second: str = "answer", gateways: int = 1, changed: dict[str, str] = NOTHING
+) -> Iterator[Front]:
+    """All of it, where the replicas do these deeds. `changed`: of what Ray and Serve read from the environment."""
     launcher, file = folder / "launcher", folder / "haproxy.cfg"
-    write_haproxy_launcher(launcher, "127.0.0.1")
+    write_launcher(launcher, "127.0.0.1")
     settings = Settings(inner_port=free_port(), gateway_replicas=gateways)
     own = {
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
@@ -106,7 +108,7 @@ def front(folder: Path, deed: str, *, gateways: int = 1, changed: dict[str, str]
     replicas = [(name, str(free_port()), str(free_port())) for name in ("first", "second")]
     with ExitStack() as all_of_it:
         running = []
-        for (name, *ports), does in zip(replicas, (deed, "answer"), strict=True):
+        for (name, *ports), does in zip(replicas, (deed, of_second), strict=True):
             tiny = all_of_it.enter_context(process([sys.executable, str(HERE / "tiny_gateway.py"), name, does, *ports]))
             assert tiny.stdout is not None
             assert tiny.stdout.readline() == b"ready\n"
@@ -150,24 +152,30 @@ def test_control_without_that_the_caller_is_told(
         assert call(haproxy) == ""
 
 
-def answered_by(haproxy: Front) -> list[str]:
-    """Who answers a call and, once it has been answered, another."""
-    return [haproxy.over_http(), haproxy.over_http()]
+def answered_by(folder: Path) -> list[str]:
+    """Who answers three calls, one after the other, where all are about to stop and no file without them is there."""
+    with front(folder, "drain", of_second="drain") as haproxy:
+        return [haproxy.over_http() for _ in range(3)]
 
 
-def test_one_that_is_about_to_stop_answers_what_it_was_asked_and_is_asked_no_more(tmp_path: Path) -> None:
-    with front(tmp_path, "drain") as haproxy:
-        assert answered_by(haproxy) == ["first", "second"]
+def test_one_that_is_about_to_stop_is_asked_as_long_as_haproxy_knows_no_better(tmp_path: Path) -> None:
+    assert answered_by(tmp_path) == ["first"] * 3
 
 
-def test_control_taken_for_dead_it_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("expected", "answers"),
+    [("error-status L7OKC status 200", ["first", "second", ""]), ("status 200", ["", "", ""])],
+    ids=["it gets no more", "it is taken for dead"],
+)
+def test_control_otherwise_nobody_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: str, answers: list[str]
+) -> None:
     def write(path: Path, host: str) -> None:
         loopback.write_haproxy_launcher(path, host)
-        path.write_text(path.read_text().replace("error-status L7OKC ", ""))
+        path.write_text(path.read_text().replace("rstatus ^", expected))
 
-    monkeypatch.setattr("tests.local.test_gateway_deaths.write_haproxy_launcher", write)
-    with front(tmp_path, "drain") as haproxy:
-        assert answered_by(haproxy) == ["second", "second"]
+    monkeypatch.setattr("tests.local.test_gateway_deaths.write_launcher", write)
+    assert answered_by(tmp_path) == answers
 
 
 @PROTOCOLS
