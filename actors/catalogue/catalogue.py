@@ -82,7 +82,7 @@ class Catalogue:
         """See `ShardCatalogue.heartbeat`."""
         rows = await self._fetch("heartbeat", shard, epoch, now_ms, msgspec.json.encode(counters).decode())
         quarantined = msgspec.json.decode(rows[0]["quarantined"], type=tuple[Quarantined, ...])
-        return Beat(rows[0]["now_ms"], rows[0]["newest_epoch"], quarantined)
+        return Beat(rows[0]["now_ms"], rows[0]["newest_epoch"], quarantined, is_cut_over=rows[0]["is_cut_over"])
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         """See `ShardCatalogue.last_heartbeat_ms`."""

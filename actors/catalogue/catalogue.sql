@@ -54,7 +54,10 @@ select
     from quarantines
     join blocks using (block_id)
     where blocks.shard = $1
-  ) as quarantined
+  ) as quarantined,
+  exists (
+    select from shards where epoch >> 40 = $2 >> 40 and (counters ->> 'row_count')::bigint > 0
+  ) as is_cut_over
 from shards
 where shard = $1 and epoch >> 40 = $2 >> 40;
 

@@ -56,7 +56,7 @@ class BlockHost:
         self.call_count = 0
         self.batch_count = 0
         self.calls_waiting = 0
-        self.written_to = asyncio.Event()  # a client has asked this shard to write
+        self.cut_over = asyncio.Event()  # a client has asked a shard of this cluster to write
         self.errands_wanted = asyncio.Event()  # a batch has left something to do in other blocks
 
     async def serve(self, payload: bytes) -> bytes:
@@ -132,7 +132,7 @@ class BlockHost:
             return Failed(Fault.BUG, "the command cannot be decoded")
         to_write = not isinstance(command, Read)
         if to_write:
-            self.written_to.set()
+            self.cut_over.set()
         if batch.full and isinstance(command, _REPLIED_WITH_LAYOUT):
             return Failed(Fault.DEFERRED)
         hosted = self._residence.find(call.block, to_write=to_write)

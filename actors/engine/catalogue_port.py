@@ -37,12 +37,13 @@ class Quarantined(msgspec.Struct, frozen=True):
 class Beat(NamedTuple):
     """What a heartbeat is answered with: the journal's clock, and the highest epoch of this shard in its generation.
 
-    `quarantined`: all those of its blocks that are.
+    `quarantined`: all those of its blocks that are. `is_cut_over`: a shard of its generation has written rows.
     """
 
     now_ms: int
     newest_epoch: int
     quarantined: tuple[Quarantined, ...] = ()
+    is_cut_over: bool = False
 
 
 class Due(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from actors.engine import timers
 from actors.engine.activation import Activator, Outage
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import Assignment, EngineCounters, ShardCatalogue
+from actors.engine.catalogue_port import Assignment, Beat, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.crowding import Crowding
 from actors.engine.errands import Errands, OtherBlocks
@@ -37,8 +37,8 @@ class Engine:
     """One incarnation of one shard.
 
     `monotonic` in seconds; `nonce` gives 8 fresh bytes a call; `cut_over`: this cluster may act of its own accord at
-    once, without waiting for a client's first write; `others` makes, with this
-    shard's clock, the way to the blocks that desks and legs speak to.
+    once, without waiting until a client has asked one of its shards to write; `others` makes, with this shard's clock,
+    the way to the blocks that desks and legs speak to.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Engine:
         self.host = BlockHost(self.residence, self.commit, self.clock, self._crowding)
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
-        self._withholding = Withholding(catalogue, self.clock, self.residence, self.commit, self.host.written_to)
+        self._withholding = Withholding(catalogue, self.clock, self.residence, self.commit, self.host.cut_over)
         self._leaver = Leaver(catalogue, shard, epoch.packed(), self.clock, self.residence, self.commit, self.counters)
         self._wants_successor = False
         if cut_over:
-            self.host.written_to.set()
+            self.host.cut_over.set()
 
     async def serve(self, payload: bytes) -> bytes:
         """A batch of calls in, a batch of answers out (see `actors.link.batch`)."""
@@ -107,7 +107,7 @@ class Engine:
                     self.epoch.packed(),
                     self.clock,
                     self.counters,
-                    self._beaten,
+                    self._on_beat,
                     self._withholding,
                 )
             )
@@ -115,7 +115,7 @@ class Engine:
             group.create_task(timers.expire(self.host, self.residence))
             group.create_task(timers.sweep(self._catalogue, self.shard, self.clock, self.host, self.residence))
             group.create_task(timers.judge_fences(self._lines.checks, self.residence.to_judge))
-            group.create_task(self._mover.run(self.host.written_to))
+            group.create_task(self._mover.run(self.host.cut_over))
             group.create_task(timers.save_snapshots(self._lines.snapshots, self._snapshots))
 
     async def leave(self, bound_s: float, is_connected: Callable[[], bool]) -> bool:
@@ -150,6 +150,11 @@ class Engine:
             self.residence.quarantined_count,
             self._wants_successor,
         )
+
+    def _on_beat(self, beat: Beat) -> None:
+        self._beaten()
+        if beat.is_cut_over:
+            self.host.cut_over.set()
 
     def _beaten(self) -> None:
         self._beaten_at_s = self.clock.monotonic()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from actors.engine.block_host import BlockHost
-from actors.engine.catalogue_port import CatalogueUnavailable, Due, EngineCounters, ShardCatalogue
+from actors.engine.catalogue_port import Beat, CatalogueUnavailable, Due, EngineCounters, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import SWEEP_PRIORITY, Residence
@@ -33,14 +33,14 @@ async def beat(
     epoch: int,
     clock: JournalClock,
     counters: Callable[[], EngineCounters],
-    on_beat: Callable[[], None],
+    on_beat: Callable[[Beat], None],
     withholding: Withholding,
 ) -> None:
     """Say every second that this incarnation is alive, and compare clocks. Ends by raising Outlived.
 
     It is of no more use when a successor has been there for a while, or when the clock cannot be trusted. A shard that
-    was replaced while it was paused stays long enough to tell late callers that it is fenced. `on_beat`: one was noted.
-    What is quarantined is withheld from then on.
+    was replaced while it was paused stays long enough to tell late callers that it is fenced. `on_beat`: is given each
+    answer. What is quarantined is withheld from then on.
     """
     useless_beats = 0
     while useless_beats < BEATS_OF_GRACE:
@@ -50,7 +50,7 @@ async def beat(
         except CatalogueUnavailable:
             pass  # the next beat tells; meanwhile the commits notice
         else:
-            on_beat()
+            on_beat(answer)
             clock.observe(answer.now_ms, asked_s)
             withholding.heed(answer.quarantined, known)
             useless = answer.newest_epoch > epoch or not clock.trusted
@@ -75,9 +75,9 @@ async def sweep(
     """Every 2 s, bring in blocks with overdue deadlines: timers do not depend on traffic.
 
     Page by page, so that blocks that cannot be brought in, however many and however long overdue, only cost a turn.
-    Begins with the first write that a client asked for, so that a cluster that only waits never takes a block.
+    Begins when its cluster is cut over to, so that one that only waits never takes a block.
     """
-    await host.written_to.wait()
+    await host.cut_over.wait()
     page_end: Due | None = None
     while True:
         try:

@@ -19,7 +19,7 @@ from serve.local.archiving import Archiving
 from serve.local.log_files import keep_logs_small
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
-from serve.local.processes import Part, adopt_orphans, reap
+from serve.local.processes import Part, adopt_orphans, reap, wait_until
 from serve.local.ray_session import Order, RaySession
 from serve.local.redis import Redis
 from serve.local.stack import DataFolder, Stack
@@ -142,11 +142,17 @@ class _Supervisor:
                 with self._step("preparing the database", "database ready"):
                     self._application.prepare(self._stack)
             with self._step(f"starting {name}", f"{name} runs"):
-                part.start()
+                self._start_part(name, part)
         self._answered_at = time.monotonic()
         text = self._application.ready_text(self._stack)
         self._folder.publish(self._stack)
         self._console.print(text, markup=False)
+
+    def _start_part(self, name: str, part: Part) -> None:
+        """Start it. Serve says that the application runs, and HAProxy may not have heard of it then."""
+        part.start()
+        if name == _RAY and not wait_until(self._answers, _PROBE_PATIENCE_S):
+            raise CannotStart(f"no answer over HTTP for {_PROBE_PATIENCE_S:.0f} s (see {self._folder.logs})")
 
     def _watch(self) -> None:
         """Look after the parts until a signal comes. Raises CannotStart when one cannot be kept alive."""
@@ -174,7 +180,7 @@ class _Supervisor:
             with self._step(f"starting {name}", f"{name} is back"):
                 part.stop()
                 reap()
-                part.start()
+                self._start_part(name, part)
         except CannotStart as refusal:  # it is still at fault, so the next look tries again, until the limit
             self._console.print(str(refusal), style="yellow", markup=False)
         self._answered_at = time.monotonic()

@@ -186,6 +186,19 @@ async def test_a_heartbeat_is_noted_and_answered_with_the_clock_and_the_newest_e
         assert await built.catalogue.last_heartbeat_ms("s2", built.epoch(1)) is None
 
 
+async def test_a_generation_is_cut_over_to_when_one_of_its_shards_has_written(database_url: str) -> None:
+    async with house(database_url) as built, house(database_url) as newer:
+        for name in ("c1", "c2"):
+            await built.shard(name, 1)
+            await newer.shard(name, 1)
+        for row_count in (0, 1):
+            await built.catalogue.heartbeat("c1", built.epoch(1), 1, EngineCounters(row_count=row_count))
+            beat = await built.catalogue.heartbeat("c2", built.epoch(1), 1, EngineCounters())
+            assert beat.is_cut_over == bool(row_count)
+        beat = await newer.catalogue.heartbeat("c2", newer.epoch(1), 1, EngineCounters())
+        assert not beat.is_cut_over
+
+
 async def test_one_that_is_so_old_that_its_row_is_gone_still_learns_that_it_has_successors(database_url: str) -> None:
     async with house(database_url) as built:
         for incarnation in range(1, 15):

@@ -195,7 +195,7 @@ def everybody_sweeps_at_once(patch: pytest.MonkeyPatch) -> None:
 
     def eager(self: BlockHost, *arguments: Any) -> None:
         begin(self, *arguments)
-        self.written_to.set()
+        self.cut_over.set()
 
     patch.setattr(BlockHost, "__init__", eager)
 

@@ -1,11 +1,13 @@
 """What a shard does by itself: holds expire although nobody asks, an outage does not eat them, none acts too early."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from actors.core.snapshot import FORMAT
 from actors.engine import group_commit, timers
+from actors.engine.catalogue_port import Beat
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
     FENCED,
@@ -113,6 +115,41 @@ async def test_a_waiting_cluster_does_nothing_before_the_first_write() -> None:
     await asyncio.sleep(60)
     assert expired(stage, block) == [1]
     projection.cancel()
+
+
+async def check_that_all_shards_are_cut_over_to() -> None:
+    """A hold falls due in a shard that nobody writes to."""
+    stage = Stage()
+    projection = projecting(stage)
+    former = {shard: await stage.engine(shard=shard) for shard in ("s1", "s2")}
+    quiet, busy = await stage.on_sale(former["s1"]), await stage.on_sale(former["s2"])
+    await former["s1"].ask(quiet, hold(1, "1/1", ttl_ms=5_000))
+    for running in former.values():
+        running.process.kill()
+    waiting = {shard: await stage.engine(shard=shard, generation=2, cut_over=False) for shard in ("s1", "s2")}
+    await asyncio.sleep(30)
+    assert expired(stage, quiet) == []
+    assert isinstance(await waiting["s2"].ask_one(busy, hold(1, "1/1")), Replied)
+    waiting["s1"].process.kill()
+    await stage.engine(2, shard="s1", generation=2, cut_over=False)
+    await asyncio.sleep(60)
+    projection.cancel()
+    assert expired(stage, quiet) == [1]
+
+
+def test_the_first_write_to_a_cluster_wakes_all_its_shards() -> None:
+    on_virtual_time(check_that_all_shards_are_cut_over_to)()
+
+
+def test_control_one_that_hears_nothing_of_the_others_sleeps_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    heartbeat = Catalogue.heartbeat
+
+    async def of_itself_alone(*arguments: Any) -> Beat:
+        return (await heartbeat(*arguments))._replace(is_cut_over=False)
+
+    monkeypatch.setattr(Catalogue, "heartbeat", of_itself_alone)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_that_all_shards_are_cut_over_to)()
 
 
 def test_a_snapshot_is_saved_when_its_position_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:

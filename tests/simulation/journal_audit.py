@@ -24,18 +24,20 @@ def audited(
     told: Iterable[Answered] = (),
     excused: Callable[[Finding], bool] = lambda _: False,
 ) -> list[str]:
-    """Everything, in words. `excused`: of what is found between blocks."""
-    faults: list[str] = []
+    """Everything, in words. `excused`: what follows from lost rows."""
+    found: list[Finding] = []
     by_home = by_block(told)
     baskets = BasketCheck()
     for block, written in journals.items():
         audit = BlockAudit(block, by_home.pop(block, ()))
         for row in written:
-            faults += map(str, audit.take(rows.Row(*msgspec.structs.astuple(row))))
-        faults += map(str, audit.finish())
+            found += audit.take(rows.Row(*msgspec.structs.astuple(row)))
+        found += audit.finish()
         baskets.take(sides_of(audit.books))
-    faults += (str(finding) for finding in baskets.finish(whole=True) if not excused(finding))
-    return faults + [f"{block} was acknowledged and has no journal" for block in by_home]
+    found += baskets.finish(whole=True)
+    return [str(finding) for finding in found if not excused(finding)] + [
+        f"{block} was acknowledged and has no journal" for block in by_home
+    ]
 
 
 class Effect(NamedTuple):

@@ -1,8 +1,9 @@
 """What a failover that lost the end of the journal excuses between blocks: who was told of a row that is gone goes on.
 
 A leg is pinned, its row is lost, and the gateway that was told of it asks the desk to settle: so only a synchronous
-replica keeps baskets whole. Within a block nothing is excused, and between blocks only what names a leg that a lost row
-was about, or any leg of a basket whose desk lost a row about it; and of a part what a lost row had told it.
+replica keeps baskets whole. Excused is only what names a leg that a lost row was about, or any leg of a basket whose
+desk lost a row about it; and of a part what a lost row had told it. Within a block that is what a desk demands of a leg
+that was booked by a lost row, and nothing else.
 """
 
 import re
@@ -17,7 +18,7 @@ from actors.journal.journal import JournalRow
 OF_BASKETS = frozenset(
     (
         Fault.LEG_ASTRAY, Fault.LEG_MISSING, Fault.LEG_DIFFERS, Fault.DEED_NOT_DEMANDED, Fault.DEED_MISSING,
-        Fault.LEG_LEFT_OVER, Fault.TICKETS_DIFFER, Fault.COUNTED_WRONGLY,
+        Fault.LEG_LEFT_OVER, Fault.TICKETS_DIFFER, Fault.TICKETS_WRONG, Fault.COUNTED_WRONGLY,
     )
 )  # fmt: skip
 OF_PARTS = frozenset((Fault.PART_DIFFERS, Fault.PART_BEHIND))

@@ -29,6 +29,7 @@ class Catalogue:
         self.versions: dict[BlockId, int] = {}
         self.left: set[str] = set()  # shards that are gone for good: no failover brings their blocks back to them
         self.beats_ms: dict[tuple[str, int], int] = {}
+        self._cut_over: set[int] = set()  # generations
         self.quarantined: dict[BlockId, Quarantined] = {}
         self.corrections_refused: list[str] = []  # of corrections
         self.deadlines: dict[BlockId, int | None] = {}
@@ -121,6 +122,8 @@ class Catalogue:
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
         await self._answer()
         self.beats_ms[shard, epoch] = now_ms
+        if counters.row_count:
+            self._cut_over.add(epoch >> 40)
         generation = Epoch.unpacked(epoch).generation
         newest = max(
             beaten
@@ -128,7 +131,7 @@ class Catalogue:
             if name == shard and Epoch.unpacked(beaten).generation == generation
         )
         quarantined = (told for block, told in self.quarantined.items() if self.owners.get(block) == shard)
-        return Beat(self._store.clock_ms(), newest, tuple(quarantined))
+        return Beat(self._store.clock_ms(), newest, tuple(quarantined), generation in self._cut_over)
 
     async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
         await self._answer()

@@ -29,7 +29,6 @@ class Shard:
         self.generation = generation
         self.paused_since_s: float | None = None
         self.jumped_s = 0.0  # its monotonic clock
-        self.may_write = world.clusters[generation].cut_over  # else not before somebody asked it to
         lines = Lines(*(MemoryJournal(world.store, faults=world.journal_faults) for _ in range(4)))
         self.engine = Engine(
             name,
@@ -39,7 +38,7 @@ class Shard:
             lambda: loop_s() + self.jumped_s,
             lambda: world.random.randbytes(8),
             others=lambda clock: Dispatcher(GatewayRoutes(world, generation, clock), clock),
-            cut_over=self.may_write,
+            cut_over=world.clusters[generation].begins_cut_over,
         )
         self.ready = False
         self.process.start(self._run())
@@ -74,11 +73,11 @@ class Shard:
 
 
 class Cluster:
-    """One generation. `cut_over`: its shards may act before anybody asks them to write."""
+    """One generation. `cut_over`: somebody has asked one of its shards to write, or they need not wait for that."""
 
     def __init__(self, world: "World", generation: int, *, cut_over: bool) -> None:
         self.generation = generation
-        self.cut_over = cut_over
+        self.begins_cut_over = self.cut_over = cut_over
         self.newest: dict[str, Shard] = {}
         self.shards: list[Shard] = []
         self.ended = False

@@ -97,8 +97,9 @@ class World:
 
     async def deliver(self, shard: Shard, payload: bytes) -> bytes:
         """A batch arrives in the shard's process."""
-        if not shard.may_write and asks_to_write(payload):
-            shard.may_write = True
+        cluster = self.clusters[shard.generation]
+        if not cluster.cut_over and asks_to_write(payload):
+            cluster.cut_over = True
         self.note("batch", shard.process.name, payload.hex() if self.trace is not None else "")
         asked = self.boundary.ask(payload)
         answers = await shard.engine.serve(payload)
@@ -138,7 +139,7 @@ class World:
         if len(rows) > 1 and row.epoch < rows[-2].epoch:
             self.wrong.append(f"row {row.position} of {row.block}: epoch {row.epoch} behind {rows[-2].epoch}")
         writing = self._shard_of(writer)
-        if writing is not None and not writing.may_write:
+        if writing is not None and not self.clusters[writing.generation].cut_over:
             self.wrong.append(f"{writing.process.name} wrote to {row.block} before anybody asked it to")
         former = self._shard_of(before)
         if writing is None or former is None or former is writing or former.process.dead:
