@@ -27,6 +27,10 @@ from tests.simulation.recording import History
 CLOCK_TOLERANCE_MS = 2_000
 _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
 """What is told before it is looked what stands under the key."""
+_CHANGES_LATER = (
+    Told.CONFIRMED, Told.PARTLY_CANCELLED, Told.EXCHANGED, Told.REASSIGNED, Told.CANCELLED, Told.CLOSED
+)  # fmt: skip
+"""What a replay tells otherwise than the first answer did, when more has come of the order; histories check those."""
 _AFTER = {
     Told.ORDERED: OrderStatus.PENDING,
     Told.CONFIRMED: OrderStatus.CONFIRMED,
@@ -89,7 +93,7 @@ class Notes:
             done.replayed and getattr(done.reply, "status", None) != _AFTER.get(told, done.reply.status)
         ):
             return
-        if done.replayed and told in (Told.EXCHANGED, Told.REASSIGNED, Told.CANCELLED, Told.CLOSED):
+        if done.replayed and told in _CHANGES_LATER:
             return
         if told is Told.PARTLY_CANCELLED and done.reply.status is OrderStatus.CANCELLED:
             told = Told.CANCELLED  # those were the last

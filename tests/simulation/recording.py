@@ -167,8 +167,7 @@ def _tells_of(call: Call, effect: Effect) -> bool:
         return False
     kind, _, _ = told.id.partition("_")
     block, number = home_of(kind, told.id)
-    is_there = effect.position <= told.position if call.replayed else effect.position == told.position
-    return is_there and effect.block == block and number in effect.numbers
+    return effect.position == told.position and effect.block == block and number in effect.numbers
 
 
 def _as_it_counts(call: Call, home: str, world: "World") -> Call:
