@@ -125,15 +125,24 @@ _APPLY: dict[type, Callable[[BlockState, Any], None]] = {
 }
 
 
-def decide(state: BlockState, command: Command, now_ms: int, *, owned: bool = True, crowded: bool = False) -> Outcome:
+def decide(
+    state: BlockState,
+    command: Command,
+    now_ms: int,
+    *,
+    sure_ms: int = waiting.ENDLESS,
+    owned: bool = True,
+    crowded: bool = False,
+) -> Outcome:
     """What becomes of the command at `now_ms`. Reads only.
 
+    `sure_ms`: it is that late in any case: by `now_ms` a command may come too late, but nothing ends after this.
     `crowded`: the tenant has so many holds here that there are to be no more, whatever else is done.
 
     Not `owned`: whoever asks has not taken the block over. Then only that is over by time which the entry by which it
     is taken over cannot give a grace (see `holds.is_over`).
     """
-    at_ms = max(now_ms, state.last_at_ms)
+    at_ms = max(min(now_ms, sure_ms), state.last_at_ms)
     kind = type(command)  # looked up, as asking for each of so many types takes longer than deciding
     if kind in _DECIDE:
         return _write(state, cast(Write, command), now_ms, at_ms, crowded)

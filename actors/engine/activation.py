@@ -188,7 +188,7 @@ class Activator:
             return None
 
     def _activation_row(self, hosted: HostedBlock, outage: Outage | None) -> NewRow:
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.sure_ms()
         down_from_ms, down_until_ms = outage or (0, 0)
         activated = Activated(now_ms, self._shard, self._nonce(), down_from_ms, down_until_ms)
         return hosted.row_behind((activated,), hosted.epoch, now_ms)

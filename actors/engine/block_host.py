@@ -93,7 +93,7 @@ class BlockHost:
         """Bring about what is due in a claimed block, a turn's work; the next commit makes it durable."""
         if not hosted.claimed or hosted.quarantined or hosted.lost:
             return
-        _bring_about(hosted, self._clock.now_ms(), _Turn())
+        _bring_about(hosted, self._clock.sure_ms(), _Turn())
         if hosted.pending:
             self._residence.stirred[hosted] = None
             self._commit.collect([hosted])
@@ -107,11 +107,11 @@ class BlockHost:
         return None
 
     async def _answer(self, calls: list[Call]) -> list[Answer]:
-        batch = _Batch(self._clock.now_ms(), len(calls))
+        batch = _Batch(self._clock.now_ms(), self._clock.sure_ms(), len(calls))
         answers = [batch.fitting(self._decide(call, batch)) for call in calls]
         for hosted in batch.touched.values():
             if len(hosted.state.line) and hosted.claimed and not hosted.quarantined:
-                _bring_about(hosted, batch.now_ms, batch.turn)
+                _bring_about(hosted, batch.sure_ms, batch.turn)
         if batch.touched:
             written = [hosted for hosted in batch.touched.values() if hosted.pending]
             self._residence.stirred.update(dict.fromkeys(written))
@@ -144,17 +144,18 @@ class BlockHost:
                 return Failed(Fault.QUARANTINED)
             batch.touched[call.block] = hosted
         if isinstance(command, core.CLAIMS) and len(hosted.state.line):
-            _bring_about(hosted, batch.now_ms, batch.turn)  # what has come back is for those who wait
+            _bring_about(hosted, batch.sure_ms, batch.turn)  # what has come back is for those who wait
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED)
-        return _serve(hosted, command, batch.now_ms, crowded=hosted.state.tenant in self._crowding.tenants)
+        return _serve(hosted, command, batch, crowded=hosted.state.tenant in self._crowding.tenants)
 
 
 class _Batch:
     """What the commands of a batch share: time, a turn, the blocks that they touch, the room for their answers."""
 
-    def __init__(self, now_ms: int, call_count: int) -> None:
+    def __init__(self, now_ms: int, sure_ms: int, call_count: int) -> None:
         self.now_ms = now_ms
+        self.sure_ms = sure_ms
         self.turn = _Turn()
         self.touched: dict[BlockId, HostedBlock] = {}
         self.full = False  # something did not fit
@@ -170,9 +171,11 @@ class _Batch:
         return answer
 
 
-def _serve(hosted: HostedBlock, command: Command, now_ms: int, *, crowded: bool) -> Answer:
+def _serve(hosted: HostedBlock, command: Command, batch: "_Batch", *, crowded: bool) -> Answer:
     try:
-        outcome = core.decide(hosted.state, command, now_ms, owned=hosted.claimed, crowded=crowded)
+        outcome = core.decide(
+            hosted.state, command, batch.now_ms, sure_ms=batch.sure_ms, owned=hosted.claimed, crowded=crowded
+        )
         if isinstance(outcome, Rejected):
             return Refused(outcome.reason, outcome.details)
         replied = Replied(encoder.encode(outcome.reply), outcome.replayed)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 MAX_JUMP_MS = 2_000
+MAX_TOOK_MS = 3_000
 
 
 class Clock(Protocol):
@@ -19,7 +20,8 @@ class JournalClock:
 
     An answer that took long says only that the journal's clock stood there at some time meanwhile; what it does say is
     followed at each commit. A jump of more than 2 s is a fault: it is not followed, since it would expire every hold at
-    once or keep all alive; `trusted` is False until journal and monotonic clock agree again.
+    once or keep all alive; `trusted` is False until journal and monotonic clock agree again. It may be the monotonic
+    clock that jumps, and a while may pass until the journal is heard: so nothing is over but by `sure_ms`.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -27,12 +29,15 @@ class JournalClock:
         self._ahead_ms: float | None = None
         self._vague = True  # no answer has come yet that would show a jump
         self._latest_ms = 0
+        self._heard_ms = 0.0
+        self._sure_ms = 0
         self.trusted = False
 
     def observe(self, journal_now_ms: int, asked_s: float) -> None:
         """The journal, asked at `asked_s` by the monotonic clock, has just answered what time it is."""
         least_ms = journal_now_ms - self.monotonic() * 1000
         most_ms = journal_now_ms - asked_s * 1000
+        self._heard_ms = journal_now_ms + min(most_ms - least_ms, MAX_TOOK_MS)
         if self._ahead_ms is None or self._vague:
             self._ahead_ms = least_ms
             self._vague = most_ms - least_ms > MAX_JUMP_MS
@@ -45,3 +50,8 @@ class JournalClock:
         assert self._ahead_ms is not None, "the clock was never set"
         self._latest_ms = max(self._latest_ms, int(self.monotonic() * 1000 + self._ahead_ms))
         return self._latest_ms
+
+    def sure_ms(self) -> int:
+        """As `now_ms`, but no more than 2 s beyond what the journal has told, which may have taken 3 s on its way."""
+        self._sure_ms = max(self._sure_ms, min(self.now_ms(), int(self._heard_ms) + MAX_JUMP_MS))
+        return self._sure_ms

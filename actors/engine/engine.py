@@ -179,5 +179,5 @@ class Engine:
             return None
         alive_ms = max(last_ms, written_at_ms)
         until_ms = max(self._started_at_ms, assignment.moved_at_ms) if has_moved else self._started_at_ms
-        until_ms = min(until_ms, self.clock.now_ms())  # the catalogue's clock may have jumped ahead of ours
+        until_ms = min(until_ms, self.clock.sure_ms())  # the catalogue's clock may have jumped ahead of ours
         return (alive_ms, until_ms) if until_ms - alive_ms >= OUTAGE_NOTICED_MS else None

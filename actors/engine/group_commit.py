@@ -133,7 +133,7 @@ class GroupCommit:
         cycle.finish()
 
     def _form_rows(self, cycle: Cycle, snapshots: list[tuple[HostedBlock, Snapshot]]) -> dict[HostedBlock, NewRow]:
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.sure_ms()
         rows = {}
         for hosted in sorted(cycle.appending, key=_block_of):
             if hosted.lost:

@@ -81,7 +81,7 @@ async def sweep(
     page_end: Due | None = None
     while True:
         try:
-            page = await catalogue.due_blocks(shard, clock.now_ms(), page_end, BLOCKS_PER_SWEEP)
+            page = await catalogue.due_blocks(shard, clock.sure_ms(), page_end, BLOCKS_PER_SWEEP)
         except CatalogueUnavailable:
             page = []
         else:

@@ -91,7 +91,7 @@ class Withholding:
             hosted = await self._residence.claim_withheld(block)
             if hosted is None:
                 return  # another's by now, or its journal goes on
-            entry = decide_correct(hosted.state, correct, self._clock.now_ms())
+            entry = decide_correct(hosted.state, correct, self._clock.sure_ms())
             if entry is not None and not isinstance(entry, tuple):
                 hosted.apply((entry,))
         except (CatalogueUnavailable, JournalUnavailable):

@@ -133,14 +133,20 @@ class Model:
         return all(self._make_room(after, area, quantity, until_ms) for area, quantity in lot.areas)
 
     def _make_room(self, after: State, area: str, quantity: int, until_ms: int) -> bool:
-        """End what is overdue of the area, the longest due first, until there is room."""
+        """End what is overdue of the area, the longest due first, until there is room.
+
+        Of what is due by no clock that is known here, nobody knows which has ended.
+        """
         room = self._capacities.get(area, 0) - quantity
         if _gone(after, area) > room:
             due = sorted(
                 (int(str(fact[1])), name) for name, fact in after.items() if len(fact) == 5 and _has(fact, area)
             )
-            for _, hold in due:
-                if _gone(after, area) > room:
+            overdue = [(due_ms, hold) for due_ms, hold in due if self._may_expire(after, hold, until_ms)]
+            if len(overdue) > 1 and (self._is_timeless or not overdue[0][0]):
+                after[f"{area} is vague"] = (_VAGUE, "")
+            for _, hold in overdue:
+                if _gone(after, area) > room and not _is_vague(after, area):
                     self._expire(after, hold, until_ms)
             if _gone(after, area) > room and any(self._is_void(after, hold) for _, hold in due):
                 return True  # nobody knows whose
@@ -162,13 +168,18 @@ class Model:
         fact = state[name] if len(state[name]) == 5 else state[str(state[name][1])]
         return self._voids(Lot(_units(fact), _areas(fact)))
 
+    def _may_expire(self, state: State, hold: str, until_ms: int) -> bool:
+        fact = state[hold]
+        order = state.get(str(fact[4]))
+        is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
+        return is_unsold and (self._is_timeless or int(str(fact[1])) <= until_ms)
+
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""
+        if not self._may_expire(after, hold, until_ms):
+            return False
         fact = after[hold]
         order = after.get(str(fact[4]))
-        is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
-        if not is_unsold or (int(str(fact[1])) > until_ms and not self._is_timeless):
-            return False
         if order is None:
             after[hold] = ("EXPIRED", *fact[1:])
         else:

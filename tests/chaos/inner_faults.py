@@ -20,6 +20,12 @@ order by epoch desc
 limit 1
 """
 
+_OF_A_TIME_TO_COME = """
+select block_id, position, recorded_at_ms - (extract(epoch from clock_timestamp()) * 1000)::bigint as ahead_ms
+from journal
+where recorded_at_ms > (extract(epoch from clock_timestamp()) * 1000)::bigint + 2000
+"""
+
 
 class ClockJumped(Fault):
     """The shards' clock jumps, and stays where it is."""
@@ -42,6 +48,13 @@ class ClockJumped(Fault):
             if ahead_ms * self.jump_s > 0 and abs(ahead_ms) > 3_000:
                 return f"a heartbeat {ahead_ms / 1000:+.1f} s from Postgres's time"
             await asyncio.sleep(0.2)
+
+    async def harm(self, stage: Stage) -> list[str]:
+        """Rows of a time that has not come: whatever fell due by it has ended too early. It is over before that comes."""
+        return [
+            f"row {row['position']} of {row['block_id']} is of {row['ahead_ms'] / 1000:.1f} s from now"
+            for row in await stage.fetch(_OF_A_TIME_TO_COME)
+        ]
 
 
 class ClockAhead(ClockJumped):

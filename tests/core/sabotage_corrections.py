@@ -55,7 +55,6 @@ CORRECTION_SABOTAGES: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     corrected_orders_stay,
     corrected_tickets_stay,
     corrected_holds_stay,
-    quarantines_eat_time,
     whatever_is_named_may_end,
     an_order_may_lose_all_tickets,
     ended_quarantines_are_forgotten,

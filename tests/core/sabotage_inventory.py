@@ -305,7 +305,6 @@ INVENTORY_SABOTAGES: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     places_of_channels_are_not_counted: "allotments",
     allotments_end_what_is_kept_for_access: "allotments",
     allotments_come_back_early: "allotments",
-    only_the_tick_brings_back: "allotments",
     windows_are_not_looked_at: "windows",
     exchanges_keep_what_they_give_back: "exchange",
     exchanges_need_room_of_their_own: "exchange",

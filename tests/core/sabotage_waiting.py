@@ -11,6 +11,7 @@ from actors.core.entries import HoldPlaced
 from actors.core.ground import Ground
 from actors.core.state import BlockState
 from actors.core.waiting_line import WaitingLine
+from tests.core.sabotage_inventory import only_the_tick_brings_back
 
 
 def newcomers_take_what_is_overdue(patch: pytest.MonkeyPatch) -> None:
@@ -140,5 +141,6 @@ SELDOM_NOTICED: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     newcomers_come_before_the_offers: "waiting",
     one_buyer_fills_the_list: "waiting",
     wishes_wait_as_they_come: "waiting",
+    only_the_tick_brings_back: "allotments",
 }
 """Likewise; random walks hardly ever come to where these show."""

@@ -115,12 +115,13 @@ class Running:
         lines = Lines(*(MemoryJournal(stage.store, faults=self.script, bound_ms=bound_ms) for _ in range(4)))
         loop = asyncio.get_running_loop()
         nonces = count(epoch.packed() << 8)
+        self.jumped_s = 0.0  # its own clock
         self.engine = Engine(
             shard,
             epoch,
             lines,
             stage.catalogue,
-            loop.time,
+            lambda: loop.time() + self.jumped_s,
             lambda: next(nonces).to_bytes(8),
             others=alone,
             cut_over=cut_over,

@@ -75,6 +75,28 @@ def test_it_is_trusted_again_when_both_clocks_agree(clock: JournalClock, monoton
     assert clock.trusted
 
 
+def test_it_is_not_later_for_sure_than_the_journal_has_told(clock: JournalClock, monotonic: Monotonic) -> None:
+    monotonic.now_s += 1.5
+    assert clock.sure_ms() == START_MS + 1_500
+    monotonic.now_s += 30  # a jump, or a journal that is silent
+    assert clock.sure_ms() == START_MS + 2_000
+    clock.observe(START_MS + 1_600, monotonic())
+    assert not clock.trusted
+    assert clock.sure_ms() == START_MS + 3_600
+
+
+@pytest.mark.parametrize(("took_s", "sure_ms"), [(0, 12_000), (2, 14_000), (10, 15_000)])
+def test_an_answer_may_have_taken_long(clock: JournalClock, monotonic: Monotonic, took_s: float, sure_ms: int) -> None:
+    monotonic.now_s += 10
+    asked_s = monotonic()
+    monotonic.now_s += took_s
+    clock.observe(START_MS + 10_000, asked_s)
+    monotonic.now_s += 100
+    assert clock.sure_ms() == START_MS + sure_ms
+    clock.observe(START_MS + 1_000, monotonic())
+    assert clock.sure_ms() == START_MS + sure_ms, "it never runs backwards"
+
+
 def test_it_never_runs_backwards(clock: JournalClock, monotonic: Monotonic) -> None:
     monotonic.now_s += 10
     before_ms = clock.now_ms()

@@ -1,6 +1,7 @@
 """One tenant cannot fill a shard's memory with holds: it gets no more for now, and nothing else of it is refused."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -91,10 +92,10 @@ async def test_who_repeats_a_key_gets_the_first_answer(monkeypatch: pytest.Monke
 def test_control_a_refusal_in_spite_of_a_key_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     decide = core.decide
 
-    def refuse_all(state: BlockState, command: Command, now_ms: int, *, owned: bool, crowded: bool) -> Outcome:
+    def refuse_all(state: BlockState, command: Command, now_ms: int, *, crowded: bool, **known: Any) -> Outcome:
         if crowded and isinstance(command, PlaceHold):
             return Rejected(Reason.OVERLOADED)
-        return decide(state, command, now_ms, owned=owned)
+        return decide(state, command, now_ms, **known)
 
     monkeypatch.setattr(core, "decide", refuse_all)
     with pytest.raises(AssertionError, match="its key has been served"):

@@ -1,6 +1,7 @@
 """What one command or one block does wrong stays with it: neighbours in the batch, other blocks and the shard go on."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -43,7 +44,7 @@ async def test_a_command_that_cannot_be_decoded_spoils_only_itself(poison: bytes
 def bug_in_decide(patch: pytest.MonkeyPatch) -> None:
     decide = core.decide
 
-    def buggy(state: BlockState, command: object, now_ms: int, **known: bool) -> Outcome:
+    def buggy(state: BlockState, command: object, now_ms: int, **known: Any) -> Outcome:
         if isinstance(command, PlaceHold) and command.hold == POISON:
             raise ZeroDivisionError("a bug")
         return decide(state, command, now_ms, **known)  # type: ignore[arg-type]
@@ -54,7 +55,7 @@ def bug_in_decide(patch: pytest.MonkeyPatch) -> None:
 def reply_too_large_to_encode(patch: pytest.MonkeyPatch) -> None:
     decide = core.decide
 
-    def buggy(state: BlockState, command: object, now_ms: int, **known: bool) -> Outcome:
+    def buggy(state: BlockState, command: object, now_ms: int, **known: Any) -> Outcome:
         outcome = decide(state, command, now_ms, **known)  # type: ignore[arg-type]
         if isinstance(command, PlaceHold) and command.hold == POISON:
             msgspec.structs.force_setattr(outcome, "reply", 1 << 70)

@@ -8,6 +8,7 @@ import pytest
 from actors.core.snapshot import FORMAT
 from actors.engine import group_commit, timers
 from actors.engine.catalogue_port import Beat
+from actors.engine.clock import JournalClock
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
     FENCED,
@@ -213,6 +214,34 @@ async def test_a_clock_that_jumps_is_a_fault_and_no_mass_expiry() -> None:
     assert isinstance(await owner.ask_one(block, hold(3, "1/3")), Replied)
     assert expired(stage, block) == []
     assert not owner.left
+
+
+async def check_that_nothing_ends_before_its_time() -> None:
+    """The shard's own clock jumps, and a while passes before the journal is heard; then it is known to be wrong."""
+    stage = Stage()
+    owner = await stage.engine()
+    block, other = await stage.on_sale(owner), await stage.on_sale(owner)
+    for one in (block, other):
+        await owner.ask(one, hold(1, "1/1", ttl_ms=20_000))
+    owner.jumped_s = 30.0
+    owner.send(other, hold(2, "1/1"))  # decided by the clock that jumped
+    await asyncio.sleep(19)
+    assert owner.left
+    assert expired(stage, block) == expired(stage, other) == []
+    successor = await stage.engine(2)
+    await successor.ask(block, release(1))
+    await asyncio.sleep(60)
+    assert expired(stage, block) == []
+
+
+def test_a_clock_of_its_own_that_jumps_ends_nothing() -> None:
+    on_virtual_time(check_that_nothing_ends_before_its_time)()
+
+
+def test_control_with_a_clock_that_is_believed_holds_end_before_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JournalClock, "sure_ms", JournalClock.now_ms)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_that_nothing_ends_before_its_time)()
 
 
 @on_virtual_time

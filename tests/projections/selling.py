@@ -240,7 +240,7 @@ async def selling(database_url: str) -> AsyncIterator[World]:
 
 async def follow_all(projector: Projector) -> None:
     """Rounds until nothing is left to follow; there are fewer blocks than a page has."""
-    for _ in range(1_000):
+    for _ in range(200):
         if not await projector.round():
             return
     raise AssertionError("the projector never comes to an end")

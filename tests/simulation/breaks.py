@@ -20,6 +20,7 @@ from actors.core.snapshot import freeze
 from actors.core.state import BlockState
 from actors.engine.activation import Activator
 from actors.engine.block_host import BlockHost
+from actors.engine.clock import JournalClock
 from actors.engine.engine import Engine
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
@@ -98,6 +99,11 @@ def a_waiting_generation_acts(patch: pytest.MonkeyPatch) -> None:
         begin(engine, *arguments, cut_over=True, **options)
 
     patch.setattr(Engine, "__init__", begin_at_once)
+
+
+def the_clock_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """A shard's clock is followed wherever it jumps, until the journal is heard."""
+    patch.setattr(JournalClock, "sure_ms", JournalClock.now_ms)
 
 
 def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,12 @@ class JournalTime:
 
     def __init__(self) -> None:
         self.jumped_ms = 0
+        self.has_jumped = False
+
+    def jump(self, by_ms: int) -> None:
+        """For good, unless it jumps back."""
+        self.jumped_ms += by_ms
+        self.has_jumped = True
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

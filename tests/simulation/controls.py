@@ -25,6 +25,7 @@ from tests.simulation.runs import simulate
 SHARDS = frozenset(CLASSIC)
 GENERATIONS = frozenset((Fault.GENERATION, Fault.LATE, Fault.REQUEST_LOST, Fault.PAUSE, Fault.CRASH, Fault.DUPLICATE))
 PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LATE))
+CLOCKS = frozenset((*CLASSIC, Fault.SHARD_CLOCK))
 OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
 MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
 
@@ -68,6 +69,7 @@ CONTROLS = (
     Control("no revisions", baskets.no_revisions, MARKET, "revision of a leg is not the next"),
     Control("no not_after", breaks.commands_have_no_end, OVERTAKEN, "after its time"),
     Control("wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal"),
+    Control("clock that jumped believed", breaks.the_clock_is_believed, CLOCKS, "a time that has not come"),
     Control("older generation allowed", breaks.an_older_generation_is_allowed, GENERATIONS, "behind a newer one"),
     Control("projector without compare-and-set", breaks.no_compare_and_set, PROJECTORS, " went from "),
     Control("unknown append counts as done", breaks.an_unknown_append_counts_as_done, SHARDS, UNDURABLE),

@@ -150,7 +150,7 @@ async def silence_catalogue(world: World) -> None:
 async def jump_journal(world: World) -> None:
     """The journal's clock jumps, for good or for a while, by less or more than shards believe."""
     world.clocks_jump()
-    world.journal_time.jumped_ms += world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
+    world.journal_time.jump(world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000)))
     world.faults.took_effect(Fault.JOURNAL_CLOCK)
     await asyncio.sleep(world.random.uniform(5, 30))
 

@@ -1,15 +1,19 @@
-"""The whole of Holdfast but Ray, sockets and Postgres, on virtual time, with faults. One seed is one run."""
+"""The whole of Holdfast but Ray, sockets and Postgres, on virtual time, with faults. One seed is one run.
+
+Whatever clients ask, they are told what the journals say, and between them they ask for everything.
+"""
 
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.faults import Fault
 from tests.simulation.runs import COMMANDS, simulate
-from tests.simulation.sim_report import Report
+from tests.simulation.sim_report import NEVER, Report, never_met
 
 SEEDS = range(40)
 
@@ -32,6 +36,19 @@ def test_nearly_every_fault_took_effect(report: Report) -> None:
     """In so few seeds; `python -m tests.simulation.sim` demands each of them, and each pair."""
     print(dict(report.effects))
     assert len(report.effects) >= len(Fault) - 1
+
+
+def test_every_reason_is_met(report: Report) -> None:
+    print(dict(sorted(report.reasons.items())))
+    assert never_met(report.met) == []
+    assert {reason.name for reason in NEVER} & report.reasons.keys() == set(), "met, and said never to be"
+
+
+def test_control_a_reason_that_is_never_met_is_noticed(report: Report) -> None:
+    less = Counter({name: count for name, count in report.met.items() if not name.endswith(" ORDER_NOT_DUE")})
+    assert never_met(less) == ["ORDER_NOT_DUE"]
+    del less["close_order ACCEPTED"]
+    assert never_met(less) == ["ORDER_NOT_DUE", "close_order ACCEPTED"]
 
 
 def test_one_seed_is_one_run_to_the_byte_whatever_hashes_are(tmp_path: Path) -> None:

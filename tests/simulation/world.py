@@ -23,6 +23,7 @@ __all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "keys_i
 
 MOVE_FAILS = 0.1
 NEVER_MS = 1 << 62
+MOST_AHEAD_MS = 5_500  # of its time is a row, whatever a shard's clock does: 2 s beyond an answer that took 3 s
 
 
 class World:
@@ -138,6 +139,8 @@ class World:
         rows = self.store.journals[row.block]
         if len(rows) > 1 and row.epoch < rows[-2].epoch:
             self.wrong.append(f"row {row.position} of {row.block}: epoch {row.epoch} behind {rows[-2].epoch}")
+        if row.recorded_at_ms > now_ms() + MOST_AHEAD_MS and not self.journal_time.has_jumped:
+            self.wrong.append(f"row {row.position} of {row.block} is of a time that has not come")
         writing = self._shard_of(writer)
         if writing is not None and not self.clusters[writing.generation].cut_over:
             self.wrong.append(f"{writing.process.name} wrote to {row.block} before anybody asked it to")
