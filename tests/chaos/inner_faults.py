@@ -50,7 +50,7 @@ class ClockJumped(Fault):
             await asyncio.sleep(0.2)
 
     async def harm(self, stage: Stage) -> list[str]:
-        """Rows of a time that has not come, which is looked at before it does: what fell due by it has ended too early."""
+        """Rows of a time that has not come yet: what fell due by it has ended too early."""
         return [
             f"row {row['position']} of {row['block_id']} is of {row['ahead_ms'] / 1000:.1f} s from now"
             for row in await stage.fetch(_OF_A_TIME_TO_COME)
