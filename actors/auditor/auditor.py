@@ -7,7 +7,8 @@ is waited for by anybody who sells.
 Rules it keeps:
 - A block is judged when it is audited to where its journal ended when last looked at.
 - The row that was audited last must still be there when the next ones are read. If it is not, the journal has gone
-  back, as after a failover that lost its last rows, which is no fault of the block: it is audited anew.
+  back, as after a failover that lost its last rows, which is no fault of the block: it is audited anew, and an alarm
+  is kept, as somebody may have been told of the row.
 - What is found is told once, and quarantines the block if it is a danger to who buys next (`dangers`), unless a
   correcting entry has settled it. A quarantine that cannot be imposed, as Postgres is away, is imposed later.
 - Audits of blocks are kept up to about so much memory, those that moved last; another begins at its first row when the
@@ -18,22 +19,21 @@ Rules it keeps:
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import structlog
 
-from actors.audit.findings import Finding
-from actors.auditor import AUDITOR
+from actors.audit.findings import Fault, Finding
+from actors.audit.rows import Row
+from actors.auditor.alarms import NOT_CROSSED, Alarm
+from actors.auditor.consequences import Consequences
 from actors.auditor.crossing import Crossing
-from actors.auditor.dangers import DANGERS
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.auditor.follower import Follower
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
-from actors.core.ids import BlockId
+from actors.auditor.ports import Imposing, Noting, Reading
 from actors.database.line import LineUnavailable
-from actors.engine.catalogue_port import CatalogueUnavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -52,26 +52,7 @@ NEAR_ROWS = 5_000  # so near to the end of all journals, blocks can be held agai
 WRONG_TOLD_EVERY_S = 60.0
 LAGGING_TOLD = 10
 LATE_S = 60.0
-
-
-class Reading(Protocol):
-    """See `Journals`."""
-
-    async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads: ...
-
-    async def all_heads(self) -> Heads: ...
-
-    async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]: ...
-
-    async def close(self) -> None: ...
-
-
-class Imposing(Protocol):
-    """See `Quarantines`."""
-
-    async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool: ...
-
-    async def close(self) -> None: ...
+OVERDUE_S = 300.0  # so long blocks are not held against each other, and it is an alarm
 
 
 class Auditor:
@@ -81,6 +62,7 @@ class Auditor:
         self,
         journals: Reading,
         quarantines: Imposing,
+        alarms: Noting,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         blocks_per_page: int = BLOCKS_PER_PAGE,
@@ -88,7 +70,7 @@ class Auditor:
         max_kept_bytes: int = MAX_KEPT_BYTES,
     ) -> None:
         self._journals = journals
-        self._quarantines = quarantines
+        self._consequences = Consequences(quarantines, alarms)
         self._monotonic = monotonic
         self._blocks_per_page = blocks_per_page
         self._rows_per_slice = rows_per_slice
@@ -100,11 +82,11 @@ class Auditor:
         self._hinted: set[str] = set()
         self._followed_until: dict[str, float] = {}
         self._crossing = Crossing(monotonic)
-        self._to_impose: dict[str, list[Finding]] = {}  # the first of each block, and that of its last row
         self._looked_at_s = monotonic()
         self._waits_because = ""
         self._figures = AuditorFigures()
         self._wrong_told_at_s = float("-inf")
+        self._overdue_told_at_s: float | None = None  # since when there was an alarm, while it lasts
 
     def hint(self, blocks: Iterable[str]) -> None:
         """These blocks have moved: look at them in the next round. A hint may get lost; then the sweep finds them."""
@@ -122,6 +104,10 @@ class Auditor:
         looked_ago_s = round(now - self._looked_at_s, 3)
         return msgspec.structs.replace(
             self._figures,
+            finding_count=self._consequences.finding_count,
+            alarm_count=self._consequences.alarm_count,
+            stopped_count=self._consequences.stopped_count,
+            unkept_count=self._consequences.unkept_count,
             block_count=len(self._followers),
             kept_count=len(self._kept),
             kept_bytes=sum(one.size_bytes for one in self._kept.values()),
@@ -133,6 +119,7 @@ class Auditor:
             crossed_ago_s=None if crossed_at_s is None else round(now - crossed_at_s, 3),
             looked_ago_s=looked_ago_s,
             waits_because=self._waits_because,
+            uncrossed_seconds=round(self._crossing.overdue_s, 3),
         )
 
     async def run(self) -> None:
@@ -156,8 +143,9 @@ class Auditor:
 
         Raises LineUnavailable: the next round goes on from where this one was.
         """
-        await self._impose()
+        await self._consequences.carry_out()
         await self._look()
+        self._crossing.wish(is_wanted=any(one.shows_something for one in self._followers.values()))
         if self._crossing.is_due and self._is_near():
             moment = await self._journals.all_heads()
             self._note(moment)
@@ -165,12 +153,13 @@ class Auditor:
         await self._follow(self._due())
         await self._judge()
         await self._cross()
+        self._note_uncrossed()
         return any(not one.trouble and one.is_behind for one in self._followers.values())
 
     async def close(self) -> None:
         """Give up the lines to Postgres; nothing in flight is waited for."""
         await self._journals.close()
-        await self._quarantines.close()
+        await self._consequences.close()
 
     async def _look(self) -> None:
         """Where the journals end of a page of the catalogue, and of those blocks that move."""
@@ -188,24 +177,29 @@ class Auditor:
 
     def _note(self, heads: Heads) -> None:
         now = self._monotonic()
-        for block in heads.put_away & self._followers.keys():  # whoever wants to read it needs its archive
-            del self._followers[block]
-            self._kept.pop(block, None)
+        for block in heads.put_away & self._followers.keys():
+            self._forget(block)
         for block, position in heads.positions.items():
             follower = self._followers.get(block)
             if follower is None:
                 follower = self._followers[block] = Follower(block)
             follower.target = position
+            chain = heads.chains.get(block)
+            follower.is_doubted = position == follower.reached and chain not in (None, follower.reached_chain)
             if follower.is_behind:
                 self._followed_until[block] = now + FOLLOWED_S
                 if follower.behind_since_s is None:
                     follower.behind_since_s = now
 
+    def _forget(self, block: str) -> None:
+        """Whoever wants to read it needs its archive."""
+        del self._followers[block]
+        self._kept.pop(block, None)
+
     def _is_near(self) -> bool:
         """Whether every journal is audited almost to its end, and something is to be held against something."""
         behind = [one for one in self._followers.values() if one.is_behind and not one.trouble]
-        is_near = self._swept and sum(one.lag_rows for one in behind) <= NEAR_ROWS
-        return is_near and any(one.shows_something for one in self._followers.values())
+        return self._swept and self._crossing.is_wanted and sum(one.lag_rows for one in behind) <= NEAR_ROWS
 
     def _due(self) -> list[Follower]:
         """The blocks to read on: first those whose audits are kept, then the next ones, as far as memory goes."""
@@ -213,7 +207,7 @@ class Auditor:
         behind = [
             one
             for one in self._followers.values()
-            if self._end_of(one) != one.position and not (one.trouble and one.try_again_at_s > now)
+            if (self._end_of(one) != one.position or one.is_doubted) and not (one.trouble and one.try_again_at_s > now)
         ]
         due = [one for one in behind if one.is_kept]
         reading_bytes = sum(one.size_bytes for one in due)
@@ -236,10 +230,11 @@ class Auditor:
 
     async def _follow_slice(self, slice_: Sequence[Follower]) -> None:
         for follower in slice_:
-            if self._end_of(follower) < follower.position:
-                self._begin_anew(follower)
-            elif not follower.is_kept:
+            if follower.is_doubted or self._end_of(follower) < follower.reached:
+                await self._has_begun_anew(follower)
+            if not follower.is_kept:
                 follower.begin()
+        slice_ = [one for one in slice_ if one.block in self._followers]
         spans = {one.block: Span(one.position, self._end_of(one)) for one in slice_}
         try:
             pages = await self._journals.rows(spans, self._rows_per_slice)
@@ -257,10 +252,14 @@ class Auditor:
 
     async def _audit(self, follower: Follower, page: Page) -> None:
         if not follower.is_where(page.known):
-            self._begin_anew(follower)
+            if not await self._has_begun_anew(follower):
+                follower.begin()
             return
         before = follower.entry_count
         for place, row in enumerate(page.rows):
+            if row.position == follower.reached and row.chain != follower.reached_chain:
+                self._tell_gone(follower, row, row.position)
+                follower.forget_before()
             try:
                 follower.take(row)
             except Exception as bug:  # noqa: BLE001 - the audit's, or rows that no audit expects: only this block
@@ -275,11 +274,38 @@ class Auditor:
         if not follower.is_behind:
             follower.behind_since_s = None
 
-    def _begin_anew(self, follower: Follower) -> None:
-        _log.warning("rows that were audited are gone: auditing anew", block=follower.block, row=follower.position)
+    async def _has_begun_anew(self, follower: Follower) -> bool:
+        """Whether its last row is gone indeed, so that it is audited anew. A block that was put away is forgotten."""
+        block, position = follower.block, follower.reached
+        heads = await self._journals.heads(None, 0, (block,))
+        follower.is_doubted = False
+        if block in heads.put_away:
+            self._forget(block)
+            return False
+        try:
+            known = (await self._journals.rows({block: Span(position, position)}, 1))[block].known
+        except RowsRefused as refusal:
+            self._trouble(follower, f"its rows cannot be read: {refusal}")
+            return False
+        if known is not None and known.chain == follower.reached_chain:
+            return False
+        self._tell_gone(follower, known, heads.positions.get(block, 0))
         self._count(begun_anew_count=1)
         self._crossing.give_up()
-        follower.begin()
+        follower.begin_anew()
+        return True
+
+    def _tell_gone(self, follower: Follower, now_there: Row | None, end: int) -> None:
+        """A row that was audited is not there any more. Somebody may have heard of it: an operator is to say."""
+        _log.error("a row that was audited is gone", block=follower.block, row=follower.reached, journal_ends_at=end)
+        if now_there is not None:
+            found = "another stands in its place"
+        else:
+            found = f"the journal ends at row {end}" if end else "the journal has no row"
+        fault = Fault.TAIL_MISSING if end or now_there else Fault.JOURNAL_EMPTY
+        sentence = f"row {follower.reached} was audited and is gone: {found}"
+        chains = (follower.reached_chain, now_there.chain if now_there is not None else b"")
+        self._consequences.alarm(Alarm(follower.block, follower.reached, fault.name, sentence, *chains, recurs=True))
 
     def _trouble(self, follower: Follower, because: str) -> None:
         if follower.trouble != because:
@@ -307,8 +333,8 @@ class Auditor:
         for follower in self._followers.values():
             if follower.findings and self._end_of(follower) == follower.position:
                 findings, follower.findings = follower.findings, []
-                self._tell(follower.news(findings))
-        await self._impose()
+                self._consequences.tell(follower.news(findings))
+        await self._consequences.carry_out()
 
     async def _cross(self) -> None:
         """Hold blocks against each other, if all of them are audited up to the moment."""
@@ -323,41 +349,25 @@ class Auditor:
         for finding in self._crossing.compare([one.note_sides() for one in there]):
             findings[finding.block].append(finding)
         for follower in there:
-            self._tell(follower.news_between(findings[follower.block]))
-        await self._impose()
+            self._consequences.tell(follower.news_between(findings[follower.block]))
+        await self._consequences.carry_out()
 
-    def _tell(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            danger = DANGERS[finding.fault]
-            _log.error(
-                "the audit has found a fault",
-                block=finding.block,
-                position=finding.position,
-                fault=finding.fault.name,
-                finding=finding.sentence,
-                quarantines=danger.stops,
-                because=danger.because,
-            )
-            self._count(finding_count=1, alarm_count=not danger.stops)
-            if danger.stops:
-                known = [*self._to_impose.get(finding.block, ()), finding]
-                last = max(known, key=lambda one: one.position)
-                self._to_impose[finding.block] = list(dict.fromkeys((known[0], last)))
-
-    async def _impose(self) -> None:
-        """What cannot be imposed now is in the next round; auditing goes on."""
-        for block, findings in list(self._to_impose.items()):
-            for finding in findings:
-                why = f"{finding.fault}: {finding.sentence}"
-                try:
-                    is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
-                except CatalogueUnavailable as fault:
-                    _log.error("block cannot be quarantined yet", block=block, why=why, because=str(fault))
-                    return
-                if is_new:
-                    _log.error("block is quarantined", block=block, position=finding.position, why=why)
-                    self._count(stopped_count=1)
-            del self._to_impose[block]
+    def _note_uncrossed(self) -> None:
+        """An alarm while blocks are not held against each other for minutes."""
+        if self._crossing.overdue_s <= OVERDUE_S:
+            self._overdue_told_at_s = None
+            return
+        now, told_at_s = self._monotonic(), self._overdue_told_at_s
+        if told_at_s is not None and now - told_at_s < WRONG_TOLD_EVERY_S:
+            return
+        self._overdue_told_at_s = now
+        behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
+        worst = min(behind, key=lambda one: one.behind_since_s or 0.0, default=None)
+        sentence = f"desks and legs were not held against each other for {OVERDUE_S / 60:.0f} min"
+        if worst is not None:
+            sentence += ": this block is furthest behind"
+        block = "" if worst is None else worst.block
+        self._consequences.alarm(Alarm(block, 0, NOT_CROSSED, sentence, recurs=told_at_s is None))
 
     def _count(self, **more: int) -> None:
         changed = {name: getattr(self._figures, name) + count for name, count in more.items()}
@@ -368,7 +378,8 @@ class Auditor:
         if now - self._wrong_told_at_s < WRONG_TOLD_EVERY_S:
             return
         figures = self.figures
-        if figures.finding_count or figures.unaudited_count or figures.lag_seconds > LATE_S:
+        is_late = figures.lag_seconds > LATE_S or figures.uncrossed_seconds > OVERDUE_S
+        if figures.finding_count or figures.unaudited_count or is_late:
             self._wrong_told_at_s = now
             _log.warning("the audit is not well", **msgspec.to_builtins(figures))
 

@@ -16,22 +16,23 @@ candidates as (
 select
   candidates.block_id,
   coalesce(head.position, 0) as position,
+  head.chain,
   exists (select from archived_blocks where archived_blocks.block_id = candidates.block_id) as put_away,
   (select max(block_id) from page having count(*) = $2) as page_end
 from candidates
 left join lateral (
-  select position from journal where journal.block_id = candidates.block_id order by position desc limit 1
+  select position, chain from journal where journal.block_id = candidates.block_id order by position desc limit 1
 ) as head on true;
 
 -- name: all_heads
 -- Where every journal there is ends, as of one moment: one step down the primary key per block.
 with recursive found as (
-  (select block_id, position from journal order by block_id desc, position desc limit 1)
+  (select block_id, position, chain from journal order by block_id desc, position desc limit 1)
   union all
-  select before.block_id, before.position
+  select before.block_id, before.position, before.chain
   from found
   cross join lateral (
-    select block_id, position
+    select block_id, position, chain
     from journal
     where journal.block_id < found.block_id
     order by block_id desc, position desc
@@ -41,6 +42,7 @@ with recursive found as (
 select
   block_id,
   position,
+  chain,
   exists (select from archived_blocks where archived_blocks.block_id = found.block_id) as put_away
 from found;
 

@@ -26,6 +26,24 @@ class Crossing:
         self._due_at_s = 0.0
         self._given_up_at_s = 0.0
         self._put_away: Collection[str] = ()
+        self._wanted_since_s: float | None = None  # or from when on, after it was done
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is anything to be held against anything."""
+        return self._wanted_since_s is not None
+
+    @property
+    def overdue_s(self) -> float:
+        """For how long it has been due, and not been done."""
+        return 0.0 if self._wanted_since_s is None else max(0.0, self._monotonic() - self._wanted_since_s)
+
+    def wish(self, *, is_wanted: bool) -> None:
+        """Say whether there is anything to be held against anything."""
+        if not is_wanted:
+            self._wanted_since_s = None
+        elif self._wanted_since_s is None:
+            self._wanted_since_s = max(self._monotonic(), self._due_at_s)
 
     @property
     def is_due(self) -> bool:
@@ -60,6 +78,7 @@ class Crossing:
         self.done_at_s = self._monotonic()
         self.done_count += 1
         self._over(max(CROSS_EVERY_S, (self.done_at_s - begun_s) / COST_SHARE))
+        self._wanted_since_s = self._due_at_s
         return findings
 
     def _over(self, pause_s: float) -> None:

@@ -17,7 +17,9 @@ class AuditorFigures(msgspec.Struct, frozen=True):
 
     `finding_count`: different ones. `stopped_count`: blocks quarantined by it. `begun_anew_count`: blocks whose last
     audited row was not there any more. `kept_bytes`: about the memory of audits that are kept. `lagging`: the worst
-    first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when last.
+    first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when last;
+    `uncrossed_seconds`: for how long that has been due. `alarm_count`: told by this process, as are kept until somebody
+    acknowledges them, but for `unkept_count`, for which there was no room.
 
     `looked_ago_s`: when it last saw where journals end, or began. While something keeps it from looking, as
     `waits_because` says in words, `lag_seconds` is so much at least.
@@ -41,3 +43,5 @@ class AuditorFigures(msgspec.Struct, frozen=True):
     crossed_ago_s: float | None = None
     looked_ago_s: float = 0.0
     waits_because: str = ""
+    uncrossed_seconds: float = 0.0
+    unkept_count: int = 0

@@ -27,6 +27,8 @@ class Follower:
         self._told: set[Finding] = set()
         self.settled_position = 0  # what was found up to this row has been looked at
         self._chain = CHAIN_BEFORE_FIRST_ROW
+        self.is_doubted = False  # another row seems to be where the last one was
+        self._before = (0, CHAIN_BEFORE_FIRST_ROW)  # the last row that was audited before it began again
         self._audit: BlockAudit | None = None
         self._sides: Sides | None = None
         self._was_crossed = False
@@ -40,6 +42,16 @@ class Follower:
     def is_behind(self) -> bool:
         """Whether the journal ends elsewhere than what was audited."""
         return self.position != self.target
+
+    @property
+    def reached(self) -> int:
+        """The last row that was ever audited, and is to be there."""
+        return max(self.position, self._before[0])
+
+    @property
+    def reached_chain(self) -> bytes:
+        """The chain of that row."""
+        return self._chain if self.position >= self._before[0] else self._before[1]
 
     @property
     def shows_something(self) -> bool:
@@ -69,11 +81,22 @@ class Follower:
         )
 
     def begin(self) -> None:
-        """Audit it from its first row on. What was found is not told again."""
+        """Audit it from its first row on. What was found is not told again, and the last row is still to be there."""
+        self._before = (self.reached, self.reached_chain)
         self.position, self.entry_count = 0, 0
         self.findings.clear()
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit = BlockAudit(self.block)
+
+    def begin_anew(self) -> None:
+        """Likewise, where the last row is gone, and was told of."""
+        self.position = 0
+        self.forget_before()
+        self.begin()
+
+    def forget_before(self) -> None:
+        """What was the last row before it began again is gone, and was told of."""
+        self._before = (0, CHAIN_BEFORE_FIRST_ROW)
 
     def is_where(self, known: Row | None) -> bool:
         """Whether this row of the journal is the one that was audited last."""

@@ -27,7 +27,8 @@ class RowsRefused(Exception):
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """The last position of each journal, at one moment; `page_end`: where to look on, None after the last.
+    """The last position of each journal, at one moment, and that row's chain; `page_end`: where to look on, None after
+    the last.
 
     `put_away`: blocks that are not among them, as all of their rows but the last are in an archive.
     """
@@ -35,6 +36,7 @@ class Heads(msgspec.Struct, frozen=True):
     positions: dict[str, int]
     page_end: str | None = None
     put_away: frozenset[str] = frozenset()
+    chains: dict[str, bytes] = {}
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -100,4 +102,5 @@ class Journals:
 
 def _heads_of(found: list[Any], page_end: str | None) -> Heads:
     positions = {row["block_id"]: row["position"] for row in found if not row["put_away"]}
-    return Heads(positions, page_end, frozenset(row["block_id"] for row in found if row["put_away"]))
+    chains = {row["block_id"]: row["chain"] for row in found if row["chain"] is not None}
+    return Heads(positions, page_end, frozenset(row["block_id"] for row in found if row["put_away"]), chains)

@@ -8,6 +8,7 @@ import msgspec
 import ray
 import structlog
 
+from actors.auditor.alarms import Alarms
 from actors.auditor.auditor import Auditor
 from actors.auditor.board import Board
 from actors.auditor.journals import Journals
@@ -29,7 +30,9 @@ class AuditorService:
         configure_logs(log_level)
         os.nice(NICENESS)
         self._auditor = Auditor(
-            Journals(database_url), Quarantines(database_url, application_name="holdfast-auditor-quarantines")
+            Journals(database_url),
+            Quarantines(database_url, application_name="holdfast-auditor-quarantines"),
+            Alarms(database_url, application_name="holdfast-auditor-alarms"),
         )
         self._board = Board(redis_url)
         self._running = asyncio.create_task(self._run())

@@ -266,3 +266,26 @@ create table quarantine_history (
   constraint quarantine_history_pkey primary key (block_id, number, what),
   constraint quarantine_history_what_check check (what in ('imposed', 'ended'))
 );
+
+-- What the audit found that stops no block, kept until an operator has acknowledged it (by whom, because of what), and
+-- then as long as there is room. `position`: of the row where it shows, 0 if in none; `old_chain`: of a row that was
+-- audited and is not there any more, `new_chain`: of the one in its place, both empty where there is none. `mark`: a hash
+-- of what makes it this alarm and no other.
+create table audit_alarms (
+  number bigint generated always as identity,
+  position bigint not null,
+  first_seen_at_ms bigint not null,
+  last_seen_at_ms bigint not null,
+  seen_count bigint not null default 1,
+  acknowledged_at_ms bigint,
+  block_id text collate "C" not null,
+  what text not null,
+  sentence text not null,
+  mark bytea not null,
+  old_chain bytea not null,
+  new_chain bytea not null,
+  acknowledged_by text,
+  acknowledged_because text,
+  constraint audit_alarms_pkey primary key (number),
+  constraint audit_alarms_mark_key unique (block_id, mark)
+);

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from actors.audit.rows import Row
+from actors.auditor.alarms import Alarms
 from actors.auditor.auditor import Auditor
 from actors.auditor.journals import Journals
+from actors.auditor.ports import Reading
 from actors.catalogue.quarantines import Quarantine, Quarantines
 from actors.core.entries import Entry, HoldPlaced
 from actors.journal.codec import decode_entries, encode_entries
@@ -53,13 +55,14 @@ class Watched:
     def __init__(self, world: World) -> None:
         self.world = world
         self.quarantines = Quarantines(world.database_url)
+        self.alarms = Alarms(world.database_url)
         self._auditors: list[Auditor] = []
 
-    def auditor(self, **options: Any) -> Auditor:
+    def auditor(self, journals: Reading | None = None, **options: Any) -> Auditor:
         """A fresh one, whose clock goes fast, so that it holds blocks against each other whenever it can."""
         options = {"monotonic": Clock()} | options
         url = self.world.database_url
-        auditor = Auditor(Journals(url), Quarantines(url), **options)
+        auditor = Auditor(journals or Journals(url), Quarantines(url), Alarms(url), **options)
         self._auditors.append(auditor)
         return auditor
 
@@ -89,6 +92,7 @@ class Watched:
         for auditor in self._auditors:
             await auditor.close()
         await self.quarantines.close()
+        await self.alarms.close()
 
 
 @asynccontextmanager

@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from actors.audit.rows import Row
-from actors.auditor.auditor import Auditor, Reading
+from actors.auditor.alarms import Alarm
+from actors.auditor.auditor import Auditor
 from actors.auditor.figures import AuditorFigures
 from actors.auditor.journals import Heads, Page, Span
+from actors.auditor.ports import Reading
 from actors.core.ids import BlockId
 from actors.journal.memory import MemoryStore
 from tests.simulation import virtual_time
@@ -48,10 +50,13 @@ class MemoryReading:
 
 
 class Refusing:
-    """Quarantines that must not be."""
+    """Quarantines and alarms that must not be."""
 
     async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool:
         raise AssertionError(f"{block} is to be quarantined: {why}")
+
+    async def note(self, alarm: Alarm) -> bool:
+        raise AssertionError(f"there is an alarm: {alarm}")
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -64,7 +69,7 @@ def simulate(seed: int, reading: type[MemoryReading] = MemoryReading) -> tuple[A
         world = World(seed, ("s1", "s2", "s3"), faults=True)
         world.gateways += [Gateway(world, "gateway 1"), Gateway(world, "gateway 2")]
         source: Reading = reading(world.store)
-        auditor = Auditor(source, Refusing(), monotonic=asyncio.get_running_loop().time)
+        auditor = Auditor(source, Refusing(), Refusing(), monotonic=asyncio.get_running_loop().time)
         following = asyncio.create_task(auditor.run())
         market = Market(world, seed)
         await market.open()
