@@ -15,6 +15,7 @@ import typer
 from actors.core.keys import MAX_KEY_LENGTH
 from loadtests.house import BEST_SHARE, HouseKind
 from serve import (
+    alarm_commands,
     archive_commands,
     backup_commands,
     doctor_command,
@@ -54,6 +55,7 @@ app.add_typer(events, name="events")
 app.add_typer(journal_commands.projections, name="projections")
 app.add_typer(shard_commands.shards, name="shards")
 app.add_typer(quarantine_commands.quarantine, name="quarantine")
+app.add_typer(alarm_commands.alarms, name="alarms")
 app.command()(journal_commands.audit)
 app.command()(journal_commands.replay)
 app.command("journal")(journal_commands.show_journal)

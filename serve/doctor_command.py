@@ -27,7 +27,7 @@ def doctor(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Check chains, snapshots, projections, fences, clocks, replication, migrations, disk, Redis; say what to do.
+    """Check chains, snapshots, projections, the audit, fences, clocks, replication, disk, Redis; say what to do.
 
     Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings, 2: something is wrong.
     """

@@ -75,11 +75,12 @@ class Gateway(GrpcMethods):
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
         reader, board = QuarantineReader(config.database_url), Board(config.redis_url)
         projections, self._blocks = Quarantine(reader.find), Quarantine(reader.find_blocks)
+        alarms = Quarantine(reader.find_alarms)
         self.operations = Operations(
             self._reservations,
             models,
             keys.authenticate,
-            lambda: cluster_status(self._routes, projections, self._blocks, board),
+            lambda: cluster_status(self._routes, projections, self._blocks, alarms, board),
         )
         self._beating = asyncio.create_task(self.operations.wakefulness.run())
 

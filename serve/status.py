@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from actors.auditor.alarms import KEPT, KeptAlarm
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures
 from actors.core.ids import BlockId, event_id
@@ -57,8 +58,27 @@ class QuarantinedBlock(msgspec.Struct, frozen=True):
     why: str
 
 
+class AuditAlarm(msgspec.Struct, frozen=True):
+    """What the audit found that stops no block, and nobody has acknowledged.
+
+    `event_id`: empty if it is about none; `position`: of the row where it shows, 0: none. `old_chain`: in hexadecimal,
+    of a row that was audited and is gone, `new_chain`: of the one in its place; empty where there is none.
+    """
+
+    number: int
+    event_id: str
+    position: int
+    what: str
+    sentence: str
+    old_chain: str
+    new_chain: str
+    first_seen: str
+    last_seen: str
+    seen_count: int
+
+
 class ClusterStatus(msgspec.Struct, frozen=True):
-    """One gateway's view. What is quarantined is empty when all is well, and null while Postgres cannot be asked.
+    """One gateway's view. What is quarantined, and the alarms: empty when all is well, null while Postgres is away.
 
     `auditor`: what it has told of itself within the last minute; null if nothing, or while Redis cannot be asked.
     """
@@ -67,6 +87,7 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     quarantined: list[QuarantinedProjection] | None
     quarantined_blocks: list[QuarantinedBlock] | None
     auditor: AuditorFigures | None = None
+    alarms: list[AuditAlarm] | None = None
 
 
 T = TypeVar("T")
@@ -88,6 +109,10 @@ class QuarantineReader:
             QuarantinedBlock(event_id(BlockId(block)), rfc3339(at_ms), *rest)
             for block, at_ms, *rest in await self._line.fetch(_QUERIES["quarantined_blocks"], MAX_BLOCKS)
         ]
+
+    async def find_alarms(self) -> list[AuditAlarm]:
+        """The alarms that are open, rows that are gone first, a hundred at most. Raises LineUnavailable."""
+        return [_told(KeptAlarm(*row)) for row in await self._line.fetch(KEPT, False, MAX_BLOCKS)]
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""
@@ -122,15 +147,33 @@ async def cluster_status(
     routes: CatalogueRoutes,
     projections: Quarantine[QuarantinedProjection],
     blocks: Quarantine[QuarantinedBlock],
+    alarms: Quarantine[AuditAlarm],
     board: Board,
 ) -> ClusterStatus:
     """The shards that these routes lead to, by name, what is quarantined, and what is audited."""
-    quarantined, quarantined_blocks, auditor = await asyncio.gather(projections.known(), blocks.known(), board.find())
+    quarantined, quarantined_blocks, open_alarms, auditor = await asyncio.gather(
+        projections.known(), blocks.known(), alarms.known(), board.find()
+    )
     shards = []
     for incarnation, sent in routes.known():
         epoch = Epoch.unpacked(incarnation.epoch)
         shards.append(ShardStatus(incarnation.shard, *epoch, incarnation.pid, incarnation.counters, sent))
-    return ClusterStatus(shards, quarantined, quarantined_blocks, auditor)
+    return ClusterStatus(shards, quarantined, quarantined_blocks, auditor, open_alarms)
+
+
+def _told(alarm: KeptAlarm) -> AuditAlarm:
+    return AuditAlarm(
+        alarm.number,
+        event_id(BlockId(alarm.block)) if alarm.block else "",
+        alarm.position,
+        alarm.what,
+        alarm.sentence,
+        alarm.old_chain.hex(),
+        alarm.new_chain.hex(),
+        rfc3339(alarm.first_seen_at_ms),
+        rfc3339(alarm.last_seen_at_ms),
+        alarm.seen_count,
+    )
 
 
 async def remarks(blocks: Quarantine[QuarantinedBlock]) -> tuple[str, ...]:

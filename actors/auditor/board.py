@@ -19,6 +19,10 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AuditorFigures)
 
 
+class BoardUnavailable(Exception):
+    """Redis does not answer, or something else hangs there."""
+
+
 class Board:
     """The figures over a connection to Redis."""
 
@@ -38,10 +42,18 @@ class Board:
     async def find(self) -> AuditorFigures | None:
         """What hangs there; None if nothing does, as no auditor has run for a minute, or if Redis does not answer."""
         try:
-            raw: Any = await apart(self._redis.get(_KEY))
-            return None if raw is None else _decoder.decode(raw)
-        except (RedisError, OSError, TimeoutError, msgspec.DecodeError):
+            return (await self.aged())[0]
+        except BoardUnavailable:
             return None
+
+    async def aged(self) -> tuple[AuditorFigures | None, float]:
+        """What hangs there, and for how many seconds by the clock of Redis. Raises BoardUnavailable."""
+        try:
+            raw: Any = await apart(self._redis.get(_KEY))
+            left_ms: int = await apart(self._redis.pttl(_KEY))
+            return (None if raw is None else _decoder.decode(raw)), KEPT_S - left_ms / 1000
+        except (RedisError, OSError, TimeoutError, msgspec.DecodeError) as fault:
+            raise BoardUnavailable(str(fault)) from fault
 
     async def close(self) -> None:
         """End the connection."""

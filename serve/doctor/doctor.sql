@@ -81,6 +81,17 @@ where (counters ->> 'quarantined_count')::bigint > told.count
   and heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
 order by shard;
 
+-- name: watch
+-- Whether any shard beats, and whether an auditor is connected.
+select
+  exists (
+    select from shards
+    where heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
+  ) as is_served,
+  exists (
+    select from pg_stat_activity where datname = current_database() and application_name = 'holdfast-auditor'
+  ) as is_audited;
+
 -- name: heads
 -- The last row's epoch of each block, and whose the block is.
 select blocks.block_id, blocks.shard, blocks.assigned_epoch, head.epoch

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from actors.audit.rows import connect_to_read
 from actors.database.connect import FAULTS
 from actors.database.line import LineUnavailable
+from serve.doctor.auditor_checks import ALARMS, AUDITOR, check_alarms, check_auditor
 from serve.doctor.fence_checks import CLOCKS, FENCES, check_clocks, check_fences
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.journal_checks import CHAINS, check_chains
@@ -41,6 +42,8 @@ CHECKS: dict[str, Check] = {
     SNAPSHOTS: check_snapshots,
     PROJECTIONS: check_projections,
     QUARANTINE: check_quarantine,
+    ALARMS: check_alarms,
+    AUDITOR: check_auditor,
     FENCES: check_fences,
     CLOCKS: check_clocks,
     REPLICATION: check_replication,

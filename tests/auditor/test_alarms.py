@@ -91,7 +91,8 @@ async def check_replaced(world: Watched, row_count: int, **options: Any) -> None
     await sell_at_random(events, Random(6))
     auditor = world.auditor(**options)
     await audit_all(auditor)
-    event, end = events[0], len(events[0].rows)
+    event = min(events, key=lambda one: auditor._followers[one.block].is_kept)
+    end = len(event.rows)
     chain = await _go_on(world, event, row_count)
     await audit_all(auditor)
     (alarm,) = [one for one in await kept(world) if one.what == Fault.TAIL_MISSING.name]

@@ -55,11 +55,11 @@ async def test_what_is_well_is_found_well_by_every_check(world: World, redis: Re
 
 
 async def test_the_command_says_so_as_text_and_as_json(world: World, redis: Redis) -> None:
-    async with ward(world):
+    async with ward(world, redis_url=redis.url):
         told = await command(world, redis_url=redis.url)
         assert told.exit_code == WARNING
         assert [line[:8].strip() for line in told.stdout.splitlines() if not line.startswith(" ")] == (
-            ["OK"] * 7 + ["WARNING"] + ["OK"] * 4
+            ["OK"] * 9 + ["WARNING"] + ["OK"] * 4
         )
         document = json.loads((await command(world, "--json", redis_url=redis.url)).stdout)
         assert document.keys() == {"standing", "findings", "repairs"}

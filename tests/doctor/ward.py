@@ -10,6 +10,8 @@ from random import Random
 from rich.progress import Progress
 
 from actors.audit.rows import connect_to_read
+from actors.auditor.board import Board
+from actors.auditor.figures import AuditorFigures
 from actors.journal.journal import Epoch
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
@@ -21,13 +23,14 @@ SERVING = Epoch(3, 1, 4)
 
 
 class Ward:
-    """The database and who is looked at in it. `clock_error_ms`: of the shard that beats."""
+    """The database and who is looked at in it. `clock_error_ms`: of the shard that beats. `figures`: of the auditor."""
 
     def __init__(self, world: World, patient: Patient, events: list[SellingEvent]) -> None:
         self.world = world
         self.patient = patient
         self.events = events
         self.clock_error_ms = 0
+        self.figures: AuditorFigures | None = AuditorFigures(block_count=3)
 
     async def execute(self, statement: str, *arguments: object) -> None:
         """As superuser, out of order."""
@@ -60,9 +63,12 @@ class Ward:
         )
 
     async def beat_on(self) -> None:
-        """For ever."""
+        """For ever; the auditor tells its figures as well, if there is a Redis."""
+        board = None if self.patient.redis_url is None else Board(self.patient.redis_url)
         while True:
             await self.beats("shard-1", SERVING)
+            if board is not None and self.figures is not None:
+                await board.show(self.figures)
             await asyncio.sleep(0.2)
 
 

@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 import pytest
 
+from actors.auditor.alarms import Alarm, Alarms
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.catalogue.quarantines import Quarantines
@@ -64,6 +65,9 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
     quarantines = Quarantines(database_url)
     await quarantines.impose(BlockId("0000000000000007"), 3, "a unit has two owners", "auditor")
     await quarantines.close()
+    alarms = Alarms(database_url)
+    await alarms.note(Alarm("0000000000000008", 4, "TAIL_MISSING", "it is gone", b"a" * 16))
+    await alarms.close()
 
     async def authenticate(authorization: str | None) -> Caller | Rejected:
         return Operator(TenantId("alpha"), "alpha")
@@ -72,7 +76,13 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
         cast(Reservations, None),
         cast(ReadModels, None),
         authenticate,
-        lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine, Quarantine(reader.find_blocks), board),
+        lambda: cluster_status(
+            cast(CatalogueRoutes, NoShards()),
+            quarantine,
+            Quarantine(reader.find_blocks),
+            Quarantine(reader.find_alarms),
+            board,
+        ),
     )
     async with edges_over(whole, {operator_of("alpha"): "unused"}) as edges:
         before = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply
@@ -94,6 +104,20 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
                 "by": "auditor",
                 "position": 3,
                 "why": "a unit has two owners",
+            }
+        ],
+        "alarms": [
+            {
+                "number": told["alarms"][0]["number"],
+                "event_id": "event_0000000000000008",
+                "position": 4,
+                "what": "TAIL_MISSING",
+                "sentence": "it is gone",
+                "old_chain": "61" * 16,
+                "new_chain": "",
+                "first_seen": told["alarms"][0]["first_seen"],
+                "last_seen": told["alarms"][0]["first_seen"],
+                "seen_count": 1,
             }
         ],
         "auditor": msgspec.to_builtins(figures) | {"lagging": [msgspec.to_builtins(lag)]},

@@ -1,0 +1,103 @@
+"""The continuous audit: whether it runs and keeps up, and what it found that stops no block."""
+
+from rich.progress import Progress
+
+from actors.auditor.alarms import GONE, KEPT, OPEN_COUNTS, KeptAlarm
+from actors.auditor.auditor import LATE_S, OVERDUE_S
+from actors.auditor.board import Board, BoardUnavailable
+from actors.auditor.figures import AuditorFigures
+from actors.core.ids import BlockId, event_id
+from serve.alarms import line_of
+from serve.doctor.findings import SQL, Finding, Patient, Standing
+
+AUDITOR, ALARMS = "auditor", "alarms"
+STALE_S = 15.0  # figures are hung out every second
+SHOWN = 20
+_START = "see the auditor's log and start the cluster again: what sells wrongly meanwhile is not stopped"
+
+
+async def check_auditor(patient: Patient, _: Progress) -> list[Finding]:
+    """By what it tells of itself; where nothing is told, by its session in Postgres."""
+    watch = await patient.connection.fetchrow(SQL["watch"])
+    figures, unknown_because = await _figures(patient)
+    if figures is not None:
+        return _unwell(figures) or [Finding(AUDITOR, Standing.OK, _keeps_up(figures))]
+    if watch["is_audited"] and unknown_because:
+        return [Finding(AUDITOR, Standing.OK, f"it is connected; how far it is is not known: {unknown_because}")]
+    if not watch["is_served"] and not watch["is_audited"]:
+        return [Finding(AUDITOR, Standing.OK, "none runs, and no shard beats whose blocks it would audit")]
+    seen = "it is connected, and has told nothing for a while" if watch["is_audited"] else "none runs"
+    return [Finding(AUDITOR, Standing.WARNING, seen, _START)]
+
+
+async def check_alarms(patient: Patient, _: Progress) -> list[Finding]:
+    """Those that nobody has acknowledged. A row that is gone may be one that somebody was told of."""
+    counts = {row["what"]: row["alarm_count"] for row in await patient.connection.fetch(OPEN_COUNTS)}
+    findings = []
+    for row in await patient.connection.fetch(KEPT, False, SHOWN):
+        alarm = KeptAlarm(*row)
+        standing = Standing.WRONG if alarm.what in GONE else Standing.WARNING
+        findings.append(Finding(ALARMS, standing, line_of(alarm), _advice(alarm)))
+    if sum(counts.values()) > SHOWN:
+        told = ", ".join(f"{count} {what}" for what, count in counts.items())
+        worst = max(finding.standing for finding in findings)
+        findings.append(Finding(ALARMS, worst, f"these are {SHOWN} of {told}", "holdfast alarms list shows more"))
+    return findings or [Finding(ALARMS, Standing.OK, "none is open")]
+
+
+async def _figures(patient: Patient) -> tuple[AuditorFigures | None, str]:
+    """What it tells now, or why that is not known; neither: it tells nothing."""
+    if patient.redis_url is None:
+        return None, "no Redis is named"
+    board = Board(patient.redis_url)
+    try:
+        figures, age_s = await board.aged()
+    except BoardUnavailable as fault:
+        return None, f"Redis does not say: {fault}"
+    finally:
+        await board.close()
+    return (figures if age_s < STALE_S else None), ""
+
+
+def _unwell(figures: AuditorFigures) -> list[Finding]:
+    worst = ", ".join(
+        _named(lag.block, lag.trouble or f"{lag.rows} rows, {lag.seconds:.0f} s") for lag in figures.lagging
+    )
+    findings = []
+    if figures.waits_because:
+        findings.append(
+            (f"for {figures.looked_ago_s:.0f} s: {figures.waits_because}", "see whether it reaches Postgres")
+        )
+    elif figures.lag_seconds > LATE_S and figures.lag_rows:
+        seen = f"it is {figures.lag_rows:,} rows and {figures.lag_seconds:.0f} s behind: {worst}"
+        advice = "after a start it reads every journal once and this passes; else give it CPU, or see its log"
+        findings.append((seen, advice))
+    if figures.unaudited_count:
+        seen = f"{figures.unaudited_count} blocks cannot be audited: {worst}"
+        findings.append((seen, "see what is said of the chain, and the auditor's log; it tries again by itself"))
+    if figures.uncrossed_seconds > OVERDUE_S:
+        seen = f"baskets have not been held against their legs for {figures.uncrossed_seconds:.0f} s: {worst}"
+        findings.append((seen, "all blocks must be audited to one moment for that: see why these are behind"))
+    if figures.unkept_count:
+        seen = f"{figures.unkept_count} alarms found no room, and are in its log alone"
+        findings.append((seen, "acknowledge those that were looked at: holdfast alarms"))
+    return [Finding(AUDITOR, Standing.WARNING, seen, advice) for seen, advice in findings]
+
+
+def _keeps_up(figures: AuditorFigures) -> str:
+    return f"{figures.block_count:,} blocks are followed, {figures.lag_rows:,} rows behind"
+
+
+def _named(block: str, what: str) -> str:
+    return f"{event_id(BlockId(block))} ({what})"
+
+
+def _advice(alarm: KeptAlarm) -> str:
+    then = f"then holdfast alarms acknowledge {alarm.number}"
+    if alarm.what in GONE:
+        return (
+            "whoever was told of it has nothing, unless a failover excuses that: compare with the old primary, a "
+            f"backup or the buyers' replies, {then}"
+        )
+    event = event_id(BlockId(alarm.block)) if alarm.block else "EVENT"
+    return f"look at it (holdfast audit {event}, holdfast journal {event}), {then}"

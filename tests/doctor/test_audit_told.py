@@ -1,0 +1,167 @@
+"""`holdfast doctor` tells whether the continuous audit runs and keeps up, and what it found that stops no block."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.audit.findings import Fault
+from actors.auditor.alarms import KEPT, NOT_CROSSED, Alarm, Alarms
+from actors.auditor.board import Board
+from actors.auditor.figures import AuditorFigures, BlockLag
+from actors.auditor.journals import Journals
+from actors.core.ids import BlockId, event_id
+from serve.doctor import auditor_checks
+from serve.doctor.findings import Finding, Standing
+from serve.local.redis import Redis
+from tests.doctor.ward import Ward, ward
+from tests.projections.selling import World
+
+pytestmark = pytest.mark.anyio
+OK, WARNING, WRONG = Standing
+BLOCK = BlockId("0" * 16)
+LAG = BlockLag(BLOCK, 1_200, 90.0)
+WELL = AuditorFigures(block_count=3, crossed_count=4, crossed_ago_s=3.0)
+
+UNWELL: dict[str, tuple[dict[str, Any], str]] = {
+    "it is behind": (
+        {"lag_rows": 1_200, "lag_seconds": 90.0, "lagging": (LAG,)},
+        f"it is 1,200 rows and 90 s behind: {event_id(BLOCK)} (1200 rows, 90 s)",
+    ),
+    "it waits": (
+        {"lag_seconds": 42.0, "looked_ago_s": 42.0, "waits_because": "Postgres cannot be asked: x"},
+        "for 42 s: Postgres cannot be asked: x",
+    ),
+    "a block is in trouble": (
+        {"unaudited_count": 1, "lag_rows": 9, "lagging": (BlockLag(BLOCK, 9, 5.0, "the audit fails at row 3"),)},
+        f"1 blocks cannot be audited: {event_id(BLOCK)} (the audit fails at row 3)",
+    ),
+    "it has not crossed": (
+        {"uncrossed_seconds": 400.0, "lagging": (LAG,)},
+        f"baskets have not been held against their legs for 400 s: {event_id(BLOCK)} (1200 rows, 90 s)",
+    ),
+    "alarms found no room": ({"unkept_count": 2}, "2 alarms found no room, and are in its log alone"),
+}
+
+
+async def looked_when_told(ill: Ward, figures: AuditorFigures | None) -> Finding:
+    """The one thing that is found once these hang there; for None nothing does."""
+    ill.figures = figures
+    assert ill.patient.redis_url is not None
+    board = Board(ill.patient.redis_url)
+    if figures is None:
+        await asyncio.sleep(0.5)  # what is on its way
+        await board._redis.flushall()
+    else:
+        assert await board.show(figures)
+    await board.close()
+    (finding,) = await ill.looked("auditor")
+    return finding
+
+
+async def check_unwell(world: World, redis: Redis) -> None:
+    """Each thing that is wrong with it is told, and nothing if nothing is."""
+    async with ward(world, redis_url=redis.url) as ill:
+        assert (await looked_when_told(ill, WELL)).standing is OK
+        for figures, seen in UNWELL.values():
+            finding = await looked_when_told(ill, msgspec.structs.replace(WELL, **figures))
+            assert (finding.check, finding.standing, finding.seen) == ("auditor", WARNING, seen)
+            assert finding.advice
+        finding = await looked_when_told(ill, None)
+        assert (finding.standing, finding.seen) == (WARNING, "none runs")
+
+
+async def test_an_auditor_that_is_not_well_or_not_there_is_found(world: World, redis: Redis) -> None:
+    await check_unwell(world, redis)
+
+
+async def test_figures_that_are_old_are_none(world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ward(world, redis_url=redis.url) as ill:
+        monkeypatch.setattr(auditor_checks, "STALE_S", -1.0)
+        assert (await looked_when_told(ill, WELL)).seen == "none runs"
+
+
+async def test_without_redis_its_session_in_postgres_tells_that_it_runs(world: World, redis: Redis) -> None:
+    async with ward(world, redis_url=redis.url) as ill:
+        journals = Journals(world.database_url)
+        await journals.all_heads()
+        assert (await looked_when_told(ill, None)).seen == "it is connected, and has told nothing for a while"
+        await asyncio.to_thread(redis.stop)
+        (finding,) = await ill.looked("auditor")
+        assert finding.standing is OK
+        assert finding.seen.startswith("it is connected; how far it is is not known: Redis does not say")
+        await journals.close()
+        async with asyncio.timeout(10):
+            while (await ill.looked("auditor"))[0].seen != "none runs":  # noqa: ASYNC110  (Postgres tells nobody)
+                await asyncio.sleep(0.05)
+
+
+async def test_where_nothing_is_served_no_auditor_is_missed(world: World) -> None:
+    async with ward(world) as well:
+        assert (await well.found("auditor", WARNING)).seen == "none runs"
+        await well.execute("update blocks set shard = 'shard-9'; alter table shards rename to away")
+        await well.execute("create table shards (like away)")
+        (finding,) = await well.looked("auditor")
+        assert finding == Finding("auditor", OK, "none runs, and no shard beats whose blocks it would audit")
+
+
+async def check_alarms_told(world: World) -> None:
+    """Each until it is acknowledged; a row that is gone is wrong and comes first."""
+    async with ward(world) as ill:
+        alarms = Alarms(world.database_url)
+        assert [one.standing for one in await ill.looked("alarms")] == [OK]
+        event = ill.events[0].block
+        assert await alarms.note(Alarm("", 0, NOT_CROSSED, "for long", recurs=True))
+        assert await alarms.note(Alarm(event, 3, Fault.NEVER_EXPIRED.name, "a hold is late"))
+        assert await alarms.note(Alarm(event, 7, Fault.TAIL_MISSING.name, "row 7 is gone", b"a" * 16, b"b" * 16))
+        gone, uncrossed, late = await ill.looked("alarms")
+        assert [one.standing for one in (gone, uncrossed, late)] == [WRONG, WARNING, WARNING]
+        chains = f"chain {'61' * 16}, now {'62' * 16}"
+        assert f"{event_id(event)}  row 7  TAIL_MISSING  row 7 is gone  {chains}  first " in gone.seen
+        assert f"{event_id(event)}  row 3  NEVER_EXPIRED  a hold is late  first " in late.seen
+        assert "no event  no row  NOT_CROSSED  for long" in uncrossed.seen
+        assert "a failover excuses that" in gone.advice
+        assert f"holdfast audit {event_id(event)}" in late.advice
+        number = int(gone.seen.partition(" ")[0])
+        assert gone.advice.endswith(f"holdfast alarms acknowledge {number}")
+        await alarms.acknowledge([number], 0, "mara", "the failover of May")
+        assert [one.standing for one in await ill.looked("alarms")] == [WARNING, WARNING]
+        await alarms.acknowledge([], 1_000, "mara", "seen")
+        assert [one.standing for one in await ill.looked("alarms")] == [OK]
+        await alarms.close()
+
+
+async def test_alarms_are_told_until_they_are_acknowledged(world: World) -> None:
+    await check_alarms_told(world)
+
+
+async def test_of_many_alarms_some_are_told_and_how_many_there_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor_checks, "SHOWN", 1)
+    async with ward(world) as ill:
+        alarms = Alarms(world.database_url)
+        for position in (1, 2):
+            assert await alarms.note(Alarm(ill.events[0].block, position, "TIME_AHEAD", "a clock"))
+        assert [one.seen for one in await ill.looked("alarms")][1:] == ["these are 1 of 2 TIME_AHEAD"]
+        await alarms.close()
+
+
+def _believes_what_hangs_there(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(auditor_checks, "_unwell", lambda figures: [])
+
+
+def _counts_as_well(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(auditor_checks, "KEPT", f"select * from ({KEPT}) as kept where $1")
+
+
+@pytest.mark.parametrize("sabotage", [_believes_what_hangs_there, _counts_as_well])
+async def test_control_a_doctor_that_does_not_look_is_noticed(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    check: Awaitable[None] = check_alarms_told(world) if sabotage is _counts_as_well else check_unwell(world, redis)
+    sabotage(monkeypatch)
+    with pytest.raises((AssertionError, ValueError)):
+        await check
