@@ -22,6 +22,9 @@ from archived_blocks
 left join journal on journal.block_id = archived_blocks.block_id and journal.position = archived_blocks.position
 order by archived_blocks.block_id;
 
+-- name: is_put_away
+select exists (select from archived_blocks where block_id = $1);
+
 -- name: snapshots
 select position, chain, format, state
 from snapshots

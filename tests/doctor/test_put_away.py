@@ -1,11 +1,13 @@
 """What is put away, and what is erased, is no damage; a last row that is not the archive's is."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.archive.erasing import erase
 from actors.journal.journal import GENESIS
+from serve.doctor import snapshot_checks
 from serve.doctor.findings import Standing
 from serve.doctor.journal_checks import CHAINS
 from serve.doctor.snapshot_checks import SNAPSHOTS
@@ -45,6 +47,44 @@ async def test_a_last_row_that_is_not_the_archives_is_found(world: World, tmp_pa
         assert "is not the one that its archive ends with" in finding.seen
         await well.execute("delete from journal where block_id = $1", event.block)
         await well.found(CHAINS, Standing.WRONG)
+
+
+async def check_put_away_meanwhile(ward: Ward, folder: Path, patch: pytest.MonkeyPatch, step: str) -> None:
+    """Before this step of the look at its snapshots the event is put away, and that is no damage."""
+    event = await finished_event(ward.world)
+    await follow_all(ward.world.projector(*[kind() for kind in ALL]))
+    shipped, is_away = getattr(snapshot_checks, step), False
+
+    async def first_put_away(*arguments: Any) -> Any:
+        nonlocal is_away
+        if not is_away and any(getattr(one, "block", one) == event.block for one in arguments):
+            is_away = True
+            await away(ward.world, event, folder)
+        return await shipped(*arguments)
+
+    with patch.context() as inner:
+        inner.setattr(snapshot_checks, step, first_put_away)
+        (finding,) = await ward.looked(SNAPSHOTS)
+    assert is_away
+    assert finding.standing is Standing.OK, finding.seen
+
+
+@pytest.mark.parametrize("step", ["_check_block", "replay"])
+async def test_what_is_put_away_while_it_is_looked_at_is_well(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async with ward(world) as well:
+        await check_put_away_meanwhile(well, tmp_path, monkeypatch, step)
+
+
+@pytest.mark.parametrize("step", ["_check_block", "replay"])
+async def test_control_a_doctor_that_does_not_look_again_finds_damage(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setitem(snapshot_checks.SQL, "is_put_away", "select false where $1::text is not null")
+    async with ward(world) as well:
+        with pytest.raises(AssertionError, match=r"stands on a row that is not in the journal|cannot be compared"):
+            await check_put_away_meanwhile(well, tmp_path, monkeypatch, step)
 
 
 async def test_control_a_doctor_that_knows_no_archives_finds_damage(world: World, tmp_path: Path) -> None:

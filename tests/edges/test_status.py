@@ -38,6 +38,17 @@ class NoShards:
         return []
 
 
+ALARM = {
+    "event_id": "event_0000000000000008",
+    "position": 4,
+    "what": "TAIL_MISSING",
+    "sentence": "it is gone",
+    "old_chain": "61" * 16,
+    "new_chain": "",
+    "seen_count": 1,
+}
+
+
 @pytest.fixture
 async def positions(database_url: str) -> AsyncIterator[Connection]:
     """A connection to many blocks that are followed, and three projections of blocks that are not."""
@@ -106,20 +117,7 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
                 "why": "a unit has two owners",
             }
         ],
-        "alarms": [
-            {
-                "number": told["alarms"][0]["number"],
-                "event_id": "event_0000000000000008",
-                "position": 4,
-                "what": "TAIL_MISSING",
-                "sentence": "it is gone",
-                "old_chain": "61" * 16,
-                "new_chain": "",
-                "first_seen": told["alarms"][0]["first_seen"],
-                "last_seen": told["alarms"][0]["first_seen"],
-                "seen_count": 1,
-            }
-        ],
+        "alarms": [ALARM | {name: told["alarms"][0][name] for name in ("number", "first_seen", "last_seen")}],
         "auditor": msgspec.to_builtins(figures) | {"lagging": [msgspec.to_builtins(lag)]},
     }
     assert before == away == told | {"auditor": None}
