@@ -8,7 +8,7 @@ import pytest
 from actors.archive.erasing import erase
 from actors.journal.journal import GENESIS
 from serve.doctor import snapshot_checks
-from serve.doctor.findings import Standing
+from serve.doctor.findings import SQL, Standing
 from serve.doctor.journal_checks import CHAINS
 from serve.doctor.snapshot_checks import SNAPSHOTS
 from tests.archive.finished import AFTER_ALL_MS, away, finished_event
@@ -81,7 +81,7 @@ async def test_what_is_put_away_while_it_is_looked_at_is_well(
 async def test_control_a_doctor_that_does_not_look_again_finds_damage(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setitem(snapshot_checks.SQL, "is_put_away", "select false where $1::text is not null")
+    monkeypatch.setitem(SQL, "is_put_away", "select false where $1::text is not null")
     async with ward(world) as well:
         with pytest.raises(AssertionError, match=r"stands on a row that is not in the journal|cannot be compared"):
             await check_put_away_meanwhile(well, tmp_path, monkeypatch, step)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.stack.patience import await_that
 from tests.stack.running_stack import RunningStack
+from tests.stack.test_auditor import caught_up
 from tests.stack.test_deaths import is_followed
 
 pytestmark = pytest.mark.stack
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.stack
 
 def test_a_stack_that_runs_is_well_but_for_its_one_machine(running: RunningStack) -> None:
     await_that("the event is followed", lambda: is_followed(running), 20)
+    caught_up(running)
     ran = running.command("doctor", "--json")
     findings = json.loads(ran.stdout)["findings"]
     assert [finding for finding in findings if finding["standing"] != "OK"] == [
