@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 from typing import ClassVar
 
 from actors.audit.ids import block_of_event
@@ -79,6 +80,7 @@ class GatewayPaused(Fault):
     """The replica that takes all requests hangs, and wakes up."""
 
     what = "gateway replica paused for 20 s"
+    struck = ONE_PROCESS
     inflicted = "SIGSTOP"
     observed = "the process is stopped"
     ended = "SIGCONT after 20 s"
@@ -95,9 +97,9 @@ class GatewayPaused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
-        await until(lambda: _state(self._pid) == "T")
+        await until(lambda: state_of(self._pid) == "T")
         await asyncio.sleep(GATEWAY_PAUSE_S)
-        return f"pid {self._pid} in state T for {GATEWAY_PAUSE_S:.0f} s" if _state(self._pid) == "T" else ""
+        return f"pid {self._pid} in state T for {GATEWAY_PAUSE_S:.0f} s" if state_of(self._pid) == "T" else ""
 
     async def end(self, stage: Stage) -> None:
         """Wake it up."""
@@ -126,6 +128,34 @@ class DirectoryKilled(Killed):
     kind = "Directory"
 
 
+class AuditorKilled(Killed):
+    """Nobody who buys should notice."""
+
+    what = "auditor killed"
+    kind = "AuditorService"
+
+
+class ControllerKilled(Killed):
+    """Who looks after Serve's replicas and proxies."""
+
+    what = "Serve's controller killed"
+    kind = "ServeController"
+
+
+class HaproxyManagerKilled(Killed):
+    """Who looks after HAProxy, which ends with it."""
+
+    what = "HAProxy's manager killed"
+    kind = "HAProxyManager"
+
+
+class ProxyActorKilled(Killed):
+    """Serve's own proxy, which stands behind HAProxy."""
+
+    what = "Serve's fallback proxy killed"
+    kind = "ProxyActor"
+
+
 class RedisKilled(Killed):
     """Nobody who buys should notice."""
 
@@ -145,6 +175,17 @@ class RayletKilled(Killed):
     async def victims(self, stage: Stage) -> list[int]:
         """The raylet."""
         return named(stage.main.processes(), "raylet")
+
+
+class GcsKilled(RayletKilled):
+    """The same, as nothing rebuilds it."""
+
+    what = "Ray's GCS killed"
+    kind = "gcs_server"
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """The GCS."""
+        return named(stage.main.processes(), "gcs_server")
 
 
 class RayKilled(RayletKilled):
@@ -188,9 +229,9 @@ class ShardPaused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
-        await until(lambda: _state(self._pid) == "T")
+        await until(lambda: state_of(self._pid) == "T")
         await asyncio.sleep(PAUSE_S)
-        state = _state(self._pid)
+        state = state_of(self._pid)
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
         ((self._rows_asleep,),) = await stage.fetch(_ROWS_OF, self._epoch)
         self._sent_asleep = self._sent
@@ -222,6 +263,9 @@ class ShardPaused(Fault):
         return sum(line.statement_count for line in self._lines)
 
 
-def _state(pid: int) -> str:
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
+def state_of(pid: int) -> str:
+    """As the kernel says it: R, S, T, Z; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
