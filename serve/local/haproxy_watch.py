@@ -1,7 +1,7 @@
 """A HAProxy that hangs is killed, and Serve starts another.
 
-Serve notices as well, after three checks of a second each; until then nobody buys. One that has died it has back sooner,
-as its socket then refuses at once.
+Serve notices as well, after three checks of a second each; until then nobody buys. One that has died it has back
+sooner, as its socket then refuses at once.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import signal
 from typing import ClassVar
 
 from tests.chaos.database_faults import RESTART_BOUND_S
-from tests.chaos.pause_faults import Paused
+from tests.chaos.pause_faults import PAUSE_S, Paused
 from tests.chaos.process_faults import Killed
 from tests.chaos.stage import Stage
 
@@ -88,9 +88,11 @@ class CommitBackendPaused(Paused):
 
 
 class CommitBackendPausedCommitting(CommitBackendPaused):
-    """The same in the middle of a commit."""
+    """The same in the middle of a commit: what it has locked stays so until it wakes up."""
 
     what = "the Postgres backend of a commit line paused for 30 s in a commit"
+    struck = "a Postgres backend that hangs in a commit"
+    bound_s = PAUSE_S + RESTART_BOUND_S
     wanted = "active"
 
 
@@ -104,13 +106,6 @@ class WalwriterPaused(Paused):
         """The worker."""
         ((pid,),) = await stage.fetch(_WORKERS, self.kind)
         return int(pid)
-
-
-class CheckpointerPaused(WalwriterPaused):
-    """Who writes what is dirty."""
-
-    what = "Postgres's checkpointer paused for 30 s"
-    kind = "checkpointer"
 
 
 class PostmasterPaused(Paused):

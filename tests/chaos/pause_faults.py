@@ -5,10 +5,12 @@ import signal
 import time
 from abc import abstractmethod
 from contextlib import suppress
+from pathlib import Path
 from typing import ClassVar
 
+from serve.local.processes import newest
 from tests.chaos.fault import Fault
-from tests.chaos.process_faults import ONE_PROCESS, state_of
+from tests.chaos.process_faults import ONE_PROCESS
 from tests.chaos.stage import Stage, until
 
 PAUSE_S = 30.0
@@ -38,9 +40,9 @@ class Paused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang, or until somebody has ended it."""
-        await until(lambda: state_of(self._pid) == "T")
+        await until(lambda: _state(self._pid) == "T")
         began_s = time.monotonic()
-        await until(lambda: state_of(self._pid) != "T" or time.monotonic() - began_s > PAUSE_S)
+        await until(lambda: _state(self._pid) != "T" or time.monotonic() - began_s > PAUSE_S)
         return f"pid {self._pid} in state T for {time.monotonic() - began_s:.1f} s"
 
     async def end(self, stage: Stage) -> None:
@@ -57,7 +59,9 @@ class PartPaused(Paused):
 
     async def victim(self, stage: Stage) -> int:
         """The one of this kind."""
-        return max(stage.pids(self.kind))
+        pid = newest(stage.pids(self.kind))  # of HAProxy there may be one that only serves whom it had
+        assert pid is not None, f"there is no {self.kind}"
+        return pid
 
 
 class HaproxyPaused(PartPaused):
@@ -123,3 +127,11 @@ class RayletPaused(PartPaused):
     what = "raylet paused for 30 s"
     kind = "raylet"
     within_s = 120.0
+
+
+def _state(pid: int) -> str:
+    """As the kernel says it: R, S, T, Z; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

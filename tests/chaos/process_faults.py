@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 from typing import ClassVar
 
 from actors.audit.ids import block_of_event
@@ -97,9 +96,9 @@ class GatewayPaused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
-        await until(lambda: state_of(self._pid) == "T")
+        await until(lambda: _state(self._pid) == "T")
         await asyncio.sleep(GATEWAY_PAUSE_S)
-        return f"pid {self._pid} in state T for {GATEWAY_PAUSE_S:.0f} s" if state_of(self._pid) == "T" else ""
+        return f"pid {self._pid} in state T for {GATEWAY_PAUSE_S:.0f} s" if _state(self._pid) == "T" else ""
 
     async def end(self, stage: Stage) -> None:
         """Wake it up."""
@@ -178,10 +177,10 @@ class RayletKilled(Killed):
 
 
 class GcsKilled(RayletKilled):
-    """The same, as nothing rebuilds it."""
+    """The same: nothing rebuilds it."""
 
     what = "Ray's GCS killed"
-    kind = "gcs_server"
+    struck = "Ray's GCS"
 
     async def victims(self, stage: Stage) -> list[int]:
         """The GCS."""
@@ -229,9 +228,9 @@ class ShardPaused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
-        await until(lambda: state_of(self._pid) == "T")
+        await until(lambda: _state(self._pid) == "T")
         await asyncio.sleep(PAUSE_S)
-        state = state_of(self._pid)
+        state = _state(self._pid)
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
         ((self._rows_asleep,),) = await stage.fetch(_ROWS_OF, self._epoch)
         self._sent_asleep = self._sent
@@ -263,9 +262,6 @@ class ShardPaused(Fault):
         return sum(line.statement_count for line in self._lines)
 
 
-def state_of(pid: int) -> str:
-    """As the kernel says it: R, S, T, Z; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+def _state(pid: int) -> str:
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
