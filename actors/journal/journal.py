@@ -17,6 +17,7 @@ from actors.core.ids import BlockId
 CHAIN_LENGTH = 16
 GENESIS = b"\0" * CHAIN_LENGTH  # the chain before a block's first row
 STATEMENT_BOUND_MS = 5_000
+SILENT_BOUND_MS = 3_000  # of an append or a look at heads, on a line that was quick before
 SNAPSHOT_BOUND_MS = 30_000  # the largest we promise for, 51 MB, over 15 Mbit/s
 MAX_MOVES = (1 << 12) - 1  # of a block, in the life of one cluster
 MAX_ROWS_BYTES = 2 * 1024 * 1024  # with the largest layout behind them, 6 MB, 4 s over 15 Mbit/s

@@ -1,5 +1,6 @@
 """The journal in Postgres: one line, one statement per append."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from actors.database.queries import load_queries
 from actors.journal.journal import (
     GENESIS,
     MAX_ROWS_BYTES,
+    SILENT_BOUND_MS,
     SNAPSHOT_BOUND_MS,
     STATEMENT_BOUND_MS,
     Appended,
@@ -39,7 +41,12 @@ R = TypeVar("R")
 
 
 class PostgresJournal:
-    """The journal over a line of its own (see `Journal` and `Line`)."""
+    """The journal over a line of its own (see `Journal` and `Line`).
+
+    What a shard's replies wait for is given up after `silent_ms` where the statement before it was answered sooner: it
+    may be this line's backend alone that hangs. Where it was not, what is slow is Postgres or the way to it, and then
+    there is patience as for everything else, so that a commit that takes 4 s is not begun again for ever.
+    """
 
     def __init__(
         self,
@@ -47,9 +54,13 @@ class PostgresJournal:
         *,
         application_name: str = "holdfast-journal",
         bound_ms: int = STATEMENT_BOUND_MS,
+        silent_ms: int = SILENT_BOUND_MS,
         snapshot_bound_ms: int = SNAPSHOT_BOUND_MS,
     ) -> None:
         self._snapshot_bound_ms = snapshot_bound_ms
+        self._bound_ms = bound_ms
+        self._silent_ms = min(silent_ms, bound_ms)
+        self._is_slow = True  # for all that is known
         self._line = Line(
             database_url,
             application_name=application_name,
@@ -61,11 +72,11 @@ class PostgresJournal:
     async def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Journal.append`."""
         assert len({new.row.block for new in rows}) == len(rows), "one row per block"
-        return await self._run(partial(_append, rows=rows))
+        return await self._run_soon(partial(_append, rows=rows))
 
     async def heads(self, blocks: Sequence[BlockId]) -> Heads:
         """See `Journal.heads`."""
-        found = await self._fetch("heads", blocks)
+        found = await self._run_soon(lambda connection: connection.fetch(_SQL["heads"], blocks))
         heads = {head["block_id"]: Head(head["position"], head["epoch"], head["chain"]) for head in found}
         heads.pop(None, None)  # what bears the clock if no block has rows
         return Heads(heads, found[0]["now_ms"])
@@ -96,6 +107,23 @@ class PostgresJournal:
 
     async def _fetch(self, query: str, *arguments: object, bound_ms: int | None = None) -> list[Any]:
         return await self._run(lambda connection: connection.fetch(_SQL[query], *arguments), bound_ms)
+
+    async def _run_soon(self, statement: Callable[[Connection], Awaitable[R]]) -> R:
+        """Run what is answered at once where all is well. Raises JournalUnavailable."""
+
+        async def timed(connection: Connection) -> R:
+            began_s = time.monotonic()
+            done = await statement(connection)
+            self._is_slow = time.monotonic() - began_s > self._silent_ms / 1000
+            return done
+
+        try:
+            return await self._run(timed, self._bound_ms if self._is_slow else self._silent_ms)
+        except JournalRefused:
+            raise
+        except JournalUnavailable:
+            self._is_slow = True
+            raise
 
     async def _run(self, statement: Callable[[Connection], Awaitable[R]], bound_ms: int | None = None) -> R:
         try:

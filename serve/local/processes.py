@@ -105,6 +105,12 @@ def named(pids: Sequence[int], program: str) -> list[int]:
     return found
 
 
+def newest(pids: Sequence[int]) -> int | None:
+    """The one of these processes that was started last; None if none lives."""
+    started = {pid: fields[19] for pid in pids if len(fields := _read(pid, "stat").rpartition(b")")[2].split()) > 19}
+    return max(started, key=lambda pid: int(started[pid]), default=None)
+
+
 def is_living(pid: int) -> bool:
     """Whether the process exists and is not a zombie."""
     # The state follows the name, which is in brackets and may itself hold brackets and blanks.

@@ -184,8 +184,8 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "1",
         "RAY_SERVE_HAPROXY_MAXCONN": str(MOST_CONNECTIONS),
-        # A HAProxy that dies is back after 3 s, not 24 s.
-        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+        # A HAProxy that dies is back after 3 s, not 24 s: three checks, and the start of another.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.25",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",
         # One that stops goes on serving until HAProxy has a file without it: after 0.2 s, or 1 s on a busy machine.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",

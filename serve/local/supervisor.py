@@ -16,6 +16,7 @@ import msgspec
 from rich.console import Console
 
 from serve.local.archiving import Archiving
+from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.log_files import keep_logs_small
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
@@ -81,6 +82,7 @@ class _Supervisor:
         self._parts: dict[str, Part] = {}  # in the order of their start
         self._stack = self._plan()
         self._archiving = Archiving(self._stack, folder)
+        self._haproxy = HaproxyWatch(folder.ray_short / "haproxy", self._parts[_RAY].processes)
         self._restarts: dict[str, deque[float]] = {}
         self._answered_at = 0.0
         self._probed_at = 0.0
@@ -164,6 +166,8 @@ class _Supervisor:
                 keep_logs_small(self._folder)
                 logs_due = time.monotonic() + _LOGS_PERIOD_S
             self._archiving.look()
+            if (hung := self._haproxy.look()) is not None:
+                self._console.print(hung, style="yellow", markup=False)
             for name, part in self._parts.items():
                 fault = part.fault() or (self._silence() if name == _RAY else None)
                 if fault is not None:

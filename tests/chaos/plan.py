@@ -3,6 +3,15 @@
 from collections.abc import Sequence
 from random import Random
 
+from tests.chaos.backend_faults import (
+    CheckpointerKilled,
+    CommitBackendKilled,
+    CommitBackendPaused,
+    CommitBackendPausedCommitting,
+    PostmasterPaused,
+    WalwriterKilled,
+    WalwriterPaused,
+)
 from tests.chaos.database_faults import (
     AllCut,
     CutAfter,
@@ -15,12 +24,28 @@ from tests.chaos.database_faults import (
 from tests.chaos.disk_faults import JournalDiskFull, LogDiskFull
 from tests.chaos.fault import Fault
 from tests.chaos.inner_faults import ClockAhead, ClockBack, ClockSwings, SentTwice
+from tests.chaos.pause_faults import (
+    AuditorPaused,
+    ControllerPaused,
+    DirectoryPaused,
+    GcsPaused,
+    HaproxyManagerPaused,
+    HaproxyPaused,
+    ProjectorPaused,
+    RayletPaused,
+    RedisPaused,
+)
 from tests.chaos.process_faults import (
+    AuditorKilled,
+    ControllerKilled,
     DirectoryKilled,
     GatewayKilled,
     GatewayPaused,
+    GcsKilled,
     HaproxyKilled,
+    HaproxyManagerKilled,
     ProjectorKilled,
+    ProxyActorKilled,
     RayKilled,
     RayletKilled,
     RedisKilled,
@@ -37,15 +62,10 @@ SHORT: Faults = (ShardKilled, GatewayKilled, CutAfter, PostgresKilled, SentTwice
 ALWAYS: Faults = (
     *(ShardKilled,) * 3,
     *(GatewayKilled,) * 2,
-    GatewayPaused,
     HaproxyKilled,
-    ProjectorKilled,
-    DirectoryKilled,
-    RedisKilled,
     PostgresKilled,
-    PostgresStopped,
     CutBefore,
-    CutDuring,
+    *(CutDuring,) * 2,
     CutAfter,
     AllCut,
     SentTwice,
@@ -53,17 +73,40 @@ ALWAYS: Faults = (
 """In every segment."""
 
 IN_TURN: Sequence[Faults] = (
-    (ShardPaused, RayletKilled, ClockAhead, ClockBack, JournalDiskFull),
-    (SlowCommits, RayKilled, ClockSwings, LogDiskFull, Failover),
-    (TwoStacks, ClockAhead, ClockBack, SlowCommits, Failover),
+    (ShardPaused, RayletKilled, ClockAhead, JournalDiskFull, RedisKilled, HaproxyPaused, CommitBackendKilled),
+    (SlowCommits, RayKilled, ClockBack, LogDiskFull, Failover, ProjectorKilled, CommitBackendPaused, GatewayPaused),
+    (TwoStacks, Failover, ClockSwings, PostgresStopped, DirectoryKilled, HaproxyManagerKilled, HaproxyManagerPaused),
 )
 """In every segment, one after the other of these."""
 
-KINDS: Faults = tuple(dict.fromkeys((*ALWAYS, *(fault for faults in IN_TURN for fault in faults))))
+SELDOM: Faults = (
+    WalwriterKilled,
+    CheckpointerKilled,
+    ProxyActorKilled,
+    ControllerKilled,
+    AuditorKilled,
+    GcsKilled,
+    RayletPaused,
+    GcsPaused,
+    ControllerPaused,
+    DirectoryPaused,
+    ProjectorPaused,
+    AuditorPaused,
+    RedisPaused,
+    PostmasterPaused,
+    WalwriterPaused,
+    CommitBackendPausedCommitting,
+)
+"""Each in one of ten segments: most of these nobody should notice, and a pause takes half a minute."""
+
+ALL_HAD = 10
+"""So many segments have every kind of fault."""
+
+KINDS: Faults = tuple(dict.fromkeys((*ALWAYS, *(fault for faults in IN_TURN for fault in faults), *SELDOM)))
 
 
 def segment_faults(number: int) -> list[type[Fault]]:
     """Those of the segment of a full run that has this number, counted from 0; the order is another each time."""
-    faults = [*ALWAYS, *IN_TURN[number % len(IN_TURN)]]
+    faults = [*ALWAYS, *IN_TURN[number % len(IN_TURN)], *SELDOM[number % ALL_HAD :: ALL_HAD]]
     Random(number).shuffle(faults)
     return faults

@@ -79,6 +79,7 @@ class GatewayPaused(Fault):
     """The replica that takes all requests hangs, and wakes up."""
 
     what = "gateway replica paused for 20 s"
+    struck = ONE_PROCESS
     inflicted = "SIGSTOP"
     observed = "the process is stopped"
     ended = "SIGCONT after 20 s"
@@ -126,6 +127,34 @@ class DirectoryKilled(Killed):
     kind = "Directory"
 
 
+class AuditorKilled(Killed):
+    """Nobody who buys should notice."""
+
+    what = "auditor killed"
+    kind = "AuditorService"
+
+
+class ControllerKilled(Killed):
+    """Who looks after Serve's replicas and proxies."""
+
+    what = "Serve's controller killed"
+    kind = "ServeController"
+
+
+class HaproxyManagerKilled(Killed):
+    """Who looks after HAProxy, which ends with it."""
+
+    what = "HAProxy's manager killed"
+    kind = "HAProxyManager"
+
+
+class ProxyActorKilled(Killed):
+    """Serve's own proxy, which stands behind HAProxy."""
+
+    what = "Serve's fallback proxy killed"
+    kind = "ProxyActor"
+
+
 class RedisKilled(Killed):
     """Nobody who buys should notice."""
 
@@ -145,6 +174,17 @@ class RayletKilled(Killed):
     async def victims(self, stage: Stage) -> list[int]:
         """The raylet."""
         return named(stage.main.processes(), "raylet")
+
+
+class GcsKilled(RayletKilled):
+    """The same: nothing rebuilds it."""
+
+    what = "Ray's GCS killed"
+    struck = "Ray's GCS"
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """The GCS."""
+        return named(stage.main.processes(), "gcs_server")
 
 
 class RayKilled(RayletKilled):

@@ -16,7 +16,7 @@ from loadtests.history.tally import Tally
 from tests.chaos import campaign, fault
 from tests.chaos.campaign import WANTED, Campaign, Kept
 from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
-from tests.chaos.plan import IN_TURN, KINDS, segment_faults
+from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
 from tests.chaos.process_faults import RedisKilled, ShardKilled
 from tests.chaos.results import Segment, lates, summary, table, wrongs
 from tests.chaos.stage import Audited, Stage
@@ -254,7 +254,7 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
 
 
 def test_every_kind_of_fault_has_its_turn_and_all_together_are_enough() -> None:
-    had = {kind for number in range(len(IN_TURN)) for kind in segment_faults(number)}
+    had = {kind for number in range(ALL_HAD) for kind in segment_faults(number)}
     assert had == set(KINDS)
     names = [kind.what for kind in KINDS]
     assert len(set(names)) == len(names)
@@ -264,4 +264,5 @@ def test_every_kind_of_fault_has_its_turn_and_all_together_are_enough() -> None:
         whole.update(kind.what for kind in segment_faults(segments))
         segments += 1
     assert segments <= campaign.MOST_SEGMENTS / 2
-    assert min(whole[kind.what] for kind in KINDS) >= 3
+    assert min(whole[kind.what] for kind in KINDS) >= 1
+    assert min(whole[kind.what] for kind in KINDS if kind not in SELDOM) >= 3

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from actors.core.ids import BlockId
 from actors.database.connect import Connection, connect
 
-PATIENCE_S = 4.0  # less than after which a line gives its statement up
+PATIENCE_S = 4.0  # a line that gives its statement up by then sends it again, and waits again
 
 _NEXT_ROW = """
     insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)

@@ -21,7 +21,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from serve.local import log_files
 from serve.local.preflight import free_port
-from serve.local.processes import marked, named, wait_until, working_in
+from serve.local.processes import marked, named, newest, wait_until, working_in
 from serve.local.stack import DataFolder, Stack, find_stack
 from serve.settings import variable_of
 
@@ -150,6 +150,12 @@ def test_a_stack_outlives_the_death_of_its_parts_keeps_its_data_and_leaves_nothi
 
     with (tiny.folder.logs / "redis.log").open("r+b") as log:
         log.truncate(log_files.MAX_BYTES + 1)  # as if it had said a lot
+
+    haproxy = newest(named(marked(tiny.folder.stack_id), "haproxy"))
+    assert haproxy is not None
+    os.kill(haproxy, signal.SIGSTOP)
+    assert f"HAProxy (pid {haproxy}) does not answer" in tiny.read_until("and was killed", 20)
+    assert wait_until(lambda: answers(tiny.stack), 30)
 
     raylet = named(marked(tiny.folder.stack_id), "raylet")
     for part in (raylet, working_in(tiny.folder.redis, "redis-server"), working_in(tiny.folder.postgres, "postgres")):

@@ -1,0 +1,137 @@
+"""Processes of a stack that hang for half a minute, each alone, and wake up."""
+
+import os
+import signal
+import time
+from abc import abstractmethod
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+from serve.local.processes import newest
+from tests.chaos.fault import Fault
+from tests.chaos.process_faults import ONE_PROCESS
+from tests.chaos.stage import Stage, until
+
+PAUSE_S = 30.0
+
+
+class Paused(Fault):
+    """SIGSTOP of one process, and SIGCONT after half a minute, if it still lives."""
+
+    struck = ONE_PROCESS
+    inflicted = "SIGSTOP"
+    observed = "the process is stopped"
+    ended = "SIGCONT after 30 s"
+    effect_within_s = PAUSE_S + 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pid = 0
+
+    @abstractmethod
+    async def victim(self, stage: Stage) -> int:
+        """Whom to stop."""
+
+    async def inflict(self, stage: Stage) -> None:
+        """Stop it."""
+        self._pid = await self.victim(stage)
+        os.kill(self._pid, signal.SIGSTOP)
+
+    async def effect(self, stage: Stage) -> str:
+        """For as long as it is to hang, or until somebody has ended it."""
+        await until(lambda: _state(self._pid) == "T")
+        began_s = time.monotonic()
+        await until(lambda: _state(self._pid) != "T" or time.monotonic() - began_s > PAUSE_S)
+        return f"pid {self._pid} in state T for {time.monotonic() - began_s:.1f} s"
+
+    async def end(self, stage: Stage) -> None:
+        """Wake it up."""
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGCONT)
+
+
+class PartPaused(Paused):
+    """A part of which there is one."""
+
+    kind: ClassVar[str]
+
+    async def victim(self, stage: Stage) -> int:
+        """The one of this kind."""
+        pid = newest(stage.pids(self.kind))  # of HAProxy there may be one that only serves whom it had
+        assert pid is not None, f"there is no {self.kind}"
+        return pid
+
+
+class HaproxyPaused(PartPaused):
+    """What all requests come through."""
+
+    what = "HAProxy paused for 30 s"
+    kind = "haproxy"
+
+
+class HaproxyManagerPaused(PartPaused):
+    """Who looks after HAProxy."""
+
+    what = "HAProxy's manager paused for 30 s"
+    kind = "HAProxyManager"
+
+
+class ControllerPaused(PartPaused):
+    """Who looks after Serve's replicas and proxies."""
+
+    what = "Serve's controller paused for 30 s"
+    kind = "ServeController"
+
+
+class DirectoryPaused(PartPaused):
+    """Who looks after shards."""
+
+    what = "directory paused for 30 s"
+    kind = "Directory"
+
+
+class ProjectorPaused(PartPaused):
+    """Nobody who buys should notice."""
+
+    what = "projector paused for 30 s"
+    kind = "ProjectorService"
+
+
+class AuditorPaused(PartPaused):
+    """Nobody who buys should notice."""
+
+    what = "auditor paused for 30 s"
+    kind = "AuditorService"
+
+
+class RedisPaused(PartPaused):
+    """Nobody who buys should notice."""
+
+    what = "Redis paused for 30 s"
+    kind = "redis-server"
+
+
+class GcsPaused(PartPaused):
+    """Ray's memory."""
+
+    what = "Ray's GCS paused for 30 s"
+    kind = "gcs_server"
+    within_s = 120.0
+
+
+class RayletPaused(PartPaused):
+    """Ray's hand on this machine."""
+
+    what = "raylet paused for 30 s"
+    kind = "raylet"
+    within_s = 120.0
+
+
+def _state(pid: int) -> str:
+    """As the kernel says it: R, S, T, Z; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
