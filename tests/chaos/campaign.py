@@ -19,7 +19,7 @@ from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.plan import KINDS, SHORT, segment_faults
-from tests.chaos.results import Segment, lates, summary, table, write, wrongs
+from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
 from tests.chaos.stage import Audited, Stage
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -57,7 +57,10 @@ class Kept:
 
 
 class Campaign:
-    """`faults`: those of one short segment; empty for a full run. `is_timed`: whether to be late is wrong as well."""
+    """`faults`: those of one short segment; empty for a full run, in which every kind has to count at least once.
+
+    `is_timed`: whether to be late is wrong as well.
+    """
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Campaign:
         self._kinds = tuple(dict.fromkeys((*KINDS, *faults)))
 
     async def run(self) -> int:
-        """0 if nothing is wrong and enough faults count, else 1."""
+        """0 if nothing is wrong and enough faults count, of every kind if it is a full run; else 1."""
         kept = self._kept
         task = asyncio.current_task()
         assert task is not None
@@ -90,6 +93,8 @@ class Campaign:
         said = self._write()
         self._console.print(said, markup=False)
         found = wrongs(kept.outcomes, kept.segments) + (lates(kept.outcomes, self._kinds) if self._is_timed else [])
+        if not self._faults:
+            found += unmet(kept.outcomes, kept.segments, self._kinds)
         for wrong in found:
             self._console.print(wrong, style="red", markup=False)
         if kept.counted < self._wanted:
@@ -97,7 +102,7 @@ class Campaign:
         return 1 if found or kept.counted < self._wanted else 0
 
     def _write(self) -> str:
-        said = summary(self._kept.outcomes, self._kept.segments, self._kinds)
+        said = summary(self._kept.outcomes, self._kept.segments, self._kinds, is_full=not self._faults)
         write(self._kept.folder, said)
         return table(said)
 

@@ -7,7 +7,7 @@ sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `b
 `unavailable_s` and `recovered_s` and `restored_s` and `took_s` (each `median` and `max`, in seconds; see
 `fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
 `impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`; `late`: see `lates`;
-`skipped`: faults that this machine does not allow, with the reason.
+`unmet`: see `unmet`, of a full run; `skipped`: faults that this machine does not allow, with the reason.
 """
 
 from collections import Counter
@@ -41,8 +41,10 @@ class Segment(msgspec.Struct, frozen=True):
     skipped: dict[str, str] = {}
 
 
-def summary(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> dict[str, Any]:
-    """What `results.json` says."""
+def summary(
+    outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]], *, is_full: bool = False
+) -> dict[str, Any]:
+    """What `results.json` says. `is_full`: whether every kind is wanted."""
     counted = [outcome for outcome in outcomes if outcome.counted]
     return {
         "counted": len(counted),
@@ -50,9 +52,23 @@ def summary(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Seq
         "segments": msgspec.to_builtins(segments),
         "longest": _longest(counted, kinds),
         "late": lates(outcomes, kinds),
+        "unmet": unmet(outcomes, segments, kinds) if is_full else [],
         "faults": [_of_kind(kind, [one for one in outcomes if one.fault == kind.what]) for kind in kinds],
-        "skipped": {what: why for segment in segments for what, why in segment.skipped.items()},
+        "skipped": _skipped(segments),
     }
+
+
+def unmet(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> list[str]:
+    """Of which kinds of faults nothing is proven, as none counted or this machine does not allow it."""
+    counted = {outcome.fault for outcome in outcomes if outcome.counted}
+    skipped = _skipped(segments)
+    return [f"{kind.what}: not one counted" for kind in kinds if kind.what not in counted | skipped.keys()] + [
+        f"{what}: was left out: {why}" for what, why in skipped.items()
+    ]
+
+
+def _skipped(segments: Sequence[Segment]) -> dict[str, str]:
+    return {what: why for segment in segments for what, why in segment.skipped.items()}
 
 
 def _longest(counted: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[dict[str, Any]]:
@@ -163,5 +179,6 @@ def table(said: dict[str, Any]) -> str:
         f"{min(stocks, default=0):,} units were left.",
         *(f"{of_kind['fault']}: {shown}." for of_kind in said["faults"] for shown in of_kind["shown"]),
         *(f"Not on this machine: {what}: {why}." for what, why in said["skipped"].items()),
+        *(f"NOT PROVEN: {unmet_one}." for unmet_one in said["unmet"]),
     ]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from tests.chaos import campaign, fault
 from tests.chaos.campaign import WANTED, Campaign, Kept
 from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
 from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
-from tests.chaos.process_faults import RedisKilled, ShardKilled
+from tests.chaos.process_faults import HaproxyKilled, RedisKilled, ShardKilled
 from tests.chaos.results import Segment, lates, summary, table, wrongs
 from tests.chaos.stage import Audited, Stage
 
@@ -105,11 +105,20 @@ class Imaginary:
         return outcome_of(kind.what, segment=segment, **self._changes), turn
 
 
-def run(folder: Path, patch: pytest.MonkeyPatch, imaginary: Imaginary, *, is_timed: bool = True) -> int:
-    """A campaign of few faults, three on each imagined stack; its exit code."""
+def run(
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    imaginary: Imaginary,
+    *,
+    is_timed: bool = True,
+    faults: Sequence[type[Fault]] = FAULTS,
+    kinds: Sequence[type[Fault]] = FAULTS,
+) -> int:
+    """A campaign of few faults, those on each imagined stack, all `kinds` of which it wants; its exit code."""
     patch.setattr(campaign, "Stage", Imagined)
     patch.setattr(campaign, "undergo", imaginary.undergo)
-    patch.setattr(campaign, "segment_faults", lambda number: FAULTS)
+    patch.setattr(campaign, "segment_faults", lambda number: faults)
+    patch.setattr(campaign, "KINDS", tuple(dict.fromkeys(kinds)))
     return asyncio.run(Campaign(Kept(folder), Console(quiet=True), wanted=FEW, is_timed=is_timed).run())
 
 
@@ -185,6 +194,47 @@ def test_what_never_counts_ends_and_fails(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(campaign, "MOST_SEGMENTS", 4)
     assert run(tmp_path, monkeypatch, Imaginary(counted=False)) == 1
     assert (Kept(tmp_path).counted, len(Kept(tmp_path).segments)) == (0, 4)
+
+
+class Impossible(HaproxyKilled):
+    """Not on this machine."""
+
+    async def cannot(self) -> str:
+        return "not root"
+
+
+class OneNeverCounts(Imaginary):
+    """Of Redis's deaths nothing is observed."""
+
+    async def undergo(
+        self, kind: Fault, stage: Imagined, turn: Imagined, segment: int
+    ) -> tuple[Outcome, Imagined | None]:
+        return outcome_of(kind.what, segment=segment, counted=not isinstance(kind, RedisKilled)), turn
+
+
+def check_every_kind_is_wanted(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    with_another, impossible = (*FAULTS, HaproxyKilled), (*FAULTS, Impossible)
+    for name, imaginary, faults, kinds, unmet in (
+        ("none", Imaginary(), FAULTS, with_another, "HAProxy killed: not one counted"),
+        ("never", OneNeverCounts(), FAULTS, FAULTS, "Redis killed: not one counted"),
+        ("skip", Imaginary(), impossible, impossible, "HAProxy killed: was left out: not root"),
+    ):
+        assert run(folder / name, patch, imaginary, faults=faults, kinds=kinds) == 1, name
+        assert Kept(folder / name).counted >= FEW, "there were enough of the others"
+        assert msgspec.json.decode((folder / name / "results.json").read_bytes())["unmet"] == [unmet]
+        assert f"NOT PROVEN: {unmet}." in (folder / name / "results.md").read_text()
+
+
+def test_a_full_run_fails_if_a_kind_of_fault_never_counted_or_was_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_every_kind_is_wanted(tmp_path, monkeypatch)
+
+
+def test_control_a_campaign_that_only_counts_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "unmet", lambda *_: [])
+    with pytest.raises(AssertionError, match="none"):
+        check_every_kind_is_wanted(tmp_path, monkeypatch)
 
 
 def test_a_stack_of_which_something_was_wrong_fails_and_is_left_there(
