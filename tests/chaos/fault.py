@@ -42,6 +42,7 @@ class Fault(ABC):
     def __init__(self) -> None:
         self.beside: list[tuple[float, Figures]] = []  # of other crowds: when each began, and what it came to
         self.shown = ""  # by `harm`: what the journal says
+        self.is_shown = True  # by `harm`: whether that says anything; if not, the fault does not count
 
     async def cannot(self) -> str:
         """Why it cannot be inflicted on this machine; empty if it can."""
@@ -73,11 +74,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came of a fault.
 
     `fault`: its `what`. `segment`: the number of the stack that underwent it. `effect`: what was observed; empty where
-    nothing was, and then it does not count. `counted`: see `counts`. `unavailable_s`: the longest time without an
-    accepted write. `recovered_s`: until when after it began there were such times over half a second. `restored_s`:
-    until all processes were there again and it sold steadily. `took_s`: all of it, with what was prepared and tidied.
-    `seen`: why clients had to ask again, by code. `impatient`: clients that gave up. `wrong`: what must not be.
-    `stock`: units of the event that could still be sold at its end. `shown`: what the journal says of it.
+    nothing was, and then it does not count. `counted`: see `counts`, and `is_shown`. `unavailable_s`: the longest time
+    without an accepted write. `recovered_s`: until when after it began there were such times over half a second.
+    `restored_s`: until all processes were there again and it sold steadily. `took_s`: all of it, with what was prepared
+    and tidied. `seen`: why clients had to ask again, by code. `impatient`: clients that gave up. `wrong`: what must not
+    be. `stock`: units of the event that could still be sold at its end. `shown`: what the journal says of it.
     """
 
     fault: str
@@ -139,8 +140,9 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     both = together(figures for _, figures in crowds)
     impatient = sum(number for error, number in both.errors.items() if IMPATIENT in error)
     wrong += [f"{number} times {error}" for error, number in both.errors.items() if IMPATIENT not in error]
+    is_counted = fault.is_shown and counts(effect, writes_before, stock)
     outcome = Outcome(
-        fault.what, segment, effect, counts(effect, writes_before, stock), writes_before, both.write_count,
+        fault.what, segment, effect, is_counted, writes_before, both.write_count,
         unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
         stock, time.monotonic() - came_at_s, fault.shown,
     )  # fmt: skip

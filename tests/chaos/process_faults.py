@@ -3,12 +3,15 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
 from actors.audit.ids import block_of_event
+from actors.database.connect import connect
 from serve.local.processes import is_living, named
 from tests.chaos.fault import Fault
-from tests.chaos.stage import Stage, until
+from tests.chaos.stage import LOOK_EVERY_S, Stage, until
 from tests.chaos.wire import Passage
 from tests.stack.census import serving_gateway
 from tests.stack.running_stack import kill
@@ -17,6 +20,7 @@ ONE_PROCESS = "one process"
 PAUSE_S = 90.0
 GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 LEAVES_WITHIN_S = 30.0
+QUEUES_FOR_S = 0.3  # every buyer waits by then
 
 _ROWS_AFTER = """
 select count(*) filter (where epoch = $2) as late, count(*) as later
@@ -24,6 +28,13 @@ from journal
 where block_id = $1 and position > (select min(position) from journal where block_id = $1 and epoch > $2)
 """
 _ROWS_OF = "select count(*) from journal where epoch = $1"
+_HOLD_UP = "lock table journal in share mode"
+_HELD_UP = """
+select exists (
+  select from pg_locks join pg_stat_activity using (pid)
+  where not granted and relation = 'journal'::regclass and application_name = $1
+)
+"""
 _NEWEST = "select epoch, pid from shards where shard = $1 order by epoch desc limit 1"
 
 
@@ -200,12 +211,16 @@ class RayKilled(RayletKilled):
 
 
 class ShardPaused(Fault):
-    """The one that sells hangs for a minute and a half, and wakes up."""
+    """The one that sells hangs for a minute and a half, and wakes up.
+
+    It is stopped while a commit of its stands still in Postgres and what it has decided since waits behind that, so
+    that it has something to send when it wakes up. If it does not try, nothing is shown, and it does not count.
+    """
 
     what = "shard paused for 90 s"
     struck = ONE_PROCESS
-    inflicted = "SIGSTOP"
-    observed = "the process is stopped, and another epoch writes"
+    inflicted = "SIGSTOP, while it commits and more waits"
+    observed = "the process is stopped, another epoch writes, and it tries to when it wakes up"
     ended = "SIGCONT after 90 s"
     effect_within_s = PAUSE_S + 30
     within_s = 90.0
@@ -223,8 +238,10 @@ class ShardPaused(Fault):
         owner = await stage.owner()
         self._block = block_of_event(stage.load.event_id)
         ((self._epoch, self._pid),) = await stage.fetch(_NEWEST, owner.shard)
-        self._lines = stage.wire.commit_lines(owner.shard)
-        os.kill(self._pid, signal.SIGSTOP)
+        self._lines = stage.wire.follow(self._pid)
+        async with commits_held_up(stage.database.url, owner.shard):
+            await asyncio.sleep(QUEUES_FOR_S)
+            os.kill(self._pid, signal.SIGSTOP)
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
@@ -248,9 +265,10 @@ class ShardPaused(Fault):
             await until(lambda: not is_living(self._pid))
         ((late, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
         ((rows,),) = await stage.fetch(_ROWS_OF, self._epoch)
-        landed = rows - self._rows_asleep
+        landed, sent = rows - self._rows_asleep, self._sent - self._sent_asleep
+        self.is_shown = sent > 0
         self.shown = (
-            f"after SIGCONT the shard that had been paused sent {self._sent - self._sent_asleep} statements to commit, "
+            f"after SIGCONT the shard that had been paused sent {sent} statements to commit, "
             f"of which {landed} rows landed: the journals had {self._rows_asleep} rows of its epoch before and {rows} "
             f"when it had left, {late} of them behind one of the {later} rows of its event that are of later epochs"
         )
@@ -260,6 +278,21 @@ class ShardPaused(Fault):
     @property
     def _sent(self) -> int:
         return sum(line.statement_count for line in self._lines)
+
+
+@asynccontextmanager
+async def commits_held_up(url: str, shard: str) -> AsyncIterator[None]:
+    """From when this shard's append waits in the server; whatever waits there goes on when this is over."""
+    connection = await connect(url, application_name="chaos")
+    try:
+        await connection.execute("begin")
+        await connection.execute(_HOLD_UP)
+        while not await connection.fetchval(_HELD_UP, f"holdfast-{shard}-commit"):  # noqa: ASYNC110  # Postgres rings no bell
+            await asyncio.sleep(LOOK_EVERY_S)
+        yield
+        await connection.execute("rollback")
+    finally:
+        await connection.close()
 
 
 def _state(pid: int) -> str:

@@ -1,6 +1,7 @@
 """The wire cuts where it says, and tells what came of it only if that was so."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -98,5 +99,23 @@ def test_statements_of_a_shard_s_commit_lines_are_counted(own_database_url: str)
                 await insert.fetch(number)
             assert passage.statement_count == before + 5
             await line.close()
+
+    asyncio.run(main())
+
+
+def test_lines_of_a_process_are_followed_also_those_that_it_opens_later(own_database_url: str) -> None:
+    async def main() -> None:
+        async with wired(own_database_url) as stage:
+            first = await stage.line()
+            ours, parents = stage.wire.follow(os.getpid()), stage.wire.follow(os.getppid())
+            assert len(ours) == 1
+            second = await stage.line()
+            assert len(ours) == 2
+            before = sum(line.statement_count for line in ours)
+            for line in (first, second):
+                await (await line.prepare(_INSERT)).fetch(id(line) % 1_000_000)
+                await line.close()
+            assert sum(line.statement_count for line in ours) == before + 2, "closed ones are still known"
+            assert parents == [], "who the client is, the kernel says"
 
     asyncio.run(main())

@@ -5,6 +5,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.journal.relay import READY_FOR_QUERY, Relay
@@ -37,6 +38,7 @@ class Wire(Relay):
         self.commit_line_count = 0
         self._hold_s = 0.0
         self._open: set[Passage] = set()
+        self._followed: dict[int, list[Passage]] = {}
         self._armed: tuple[Cut, asyncio.Future[str]] | None = None
 
     def lead_to(self, database_url: str) -> None:
@@ -59,6 +61,12 @@ class Wire(Relay):
     def commit_lines(self, shard: str) -> "list[Passage]":
         """The open ones of this shard."""
         return [passage for passage in self._open if f"-{shard}-commit\0".encode() in passage.startup]
+
+    def follow(self, pid: int) -> "list[Passage]":
+        """The commit lines of this process, those that are open now, and from now on each that it opens."""
+        lines = [passage for passage in self._open if passage.commits and passage.is_of(pid)]
+        self._followed[pid] = lines
+        return lines
 
     def hold_answers(self, seconds: float) -> None:
         """Give each answer to a commit so much later; 0: at once."""
@@ -93,6 +101,9 @@ class Wire(Relay):
                     startup = await _startup(client)
                 passage.startup = startup
                 self.commit_line_count += passage.commits
+                for pid, lines in self._followed.items() if passage.commits else ():
+                    if passage.is_of(pid):
+                        lines.append(passage)
                 passage.server.write(startup)
                 passage.started.set()
                 if passage.commits:
@@ -162,10 +173,27 @@ class Passage:
         """Whether it is a shard's commit line."""
         return b"-commit\0" in self.startup
 
+    def is_of(self, pid: int) -> bool:
+        """Whether the client is this process, as the kernel says; of one that is gone nobody knows."""
+        socket = _socket_at(self.client.get_extra_info("peername")[1])
+        try:
+            return any(end.readlink().name == socket for end in Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:
+            return False
+
     def cut(self) -> None:
         """Both ends; what was written to the server still reaches it."""
         self.client.transport.abort()
         self.server.close()
+
+
+def _socket_at(port: int) -> str:
+    """What the socket at this port of the loopback interface is called among the files of its process."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[1] == f"0100007F:{port:04X}":
+            return f"socket:[{words[9]}]"
+    return ""
 
 
 def _tell(seen: "asyncio.Future[str]", what: str) -> None:

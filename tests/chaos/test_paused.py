@@ -1,0 +1,131 @@
+"""What is made of a shard that was paused: whether it tried to write when it woke up, and whether it could."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from types import SimpleNamespace
+from typing import cast
+
+import asyncpg
+
+from tests.chaos.process_faults import ShardPaused, commits_held_up
+from tests.chaos.stage import Stage
+from tests.chaos.wire import Wire
+
+SHARD = "shard-0001"
+BLOCK = "0123456789abcdef"
+OLD, NEW = 7, 8
+
+_PLANT = """
+insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)
+values ($1, $2, $3, 0, 1, $4, '')
+"""
+_AWAKENING = """
+import asyncio, sys, asyncpg
+
+async def main(url, statement):
+    named = {"application_name": "holdfast-shard-0001-commit"}
+    line = await asyncpg.connect(url, server_settings=named)
+    print("asleep", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    if statement:
+        again = await asyncpg.connect(url, server_settings=named)
+        try:
+            await (await again.prepare(statement)).fetch()
+        except asyncpg.UniqueViolationError:
+            pass
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def row_at(position: int) -> str:
+    """A statement that puts a row of the old epoch there."""
+    return (
+        "insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries) "
+        f"values ('{BLOCK}', {position}, {OLD}, 0, 1, decode(repeat('00', 16), 'hex'), '')"
+    )
+
+
+async def paused(database_url: str, statement: str) -> tuple[ShardPaused, list[str]]:
+    """Who is asleep when another has written two rows more, and sends this when it wakes up, over a line of its own.
+
+    What the fault makes of that.
+    """
+    wire = Wire(database_url)
+    server = await wire.serve()
+    journal = await asyncpg.connect(database_url)
+    sleeper = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _AWAKENING, wire.database_url, statement, stdin=PIPE, stdout=PIPE
+    )
+    assert sleeper.stdout is not None
+    try:
+        assert await sleeper.stdout.readline() == b"asleep\n"
+        for position, epoch in ((1, OLD), (2, NEW), (3, NEW)):
+            await journal.execute(_PLANT, BLOCK, position, epoch, bytes(16))
+        fault = ShardPaused()
+        fault._pid, fault._epoch, fault._block = sleeper.pid, OLD, BLOCK
+        fault._lines = wire.follow(sleeper.pid)
+        assert len(fault._lines) == 1
+        fault._sent_asleep, fault._rows_asleep = fault._sent, 1
+        waking = asyncio.create_task(sleeper.communicate(b"\n"))
+        harm = await fault.harm(cast(Stage, SimpleNamespace(fetch=journal.fetch)))
+        await waking
+        return fault, harm
+    finally:
+        if sleeper.returncode is None:
+            sleeper.kill()
+        await sleeper.wait()
+        await journal.close()
+        server.close()
+        await wire.close()
+
+
+def test_who_tries_and_may_not_has_shown_that_it_is_fenced(own_database_url: str) -> None:
+    fault, harm = asyncio.run(paused(own_database_url, row_at(2)))
+    assert (fault.is_shown, harm) == (True, [])
+    assert "sent 1 statements" in fault.shown
+
+
+def test_control_who_does_not_try_has_shown_nothing(own_database_url: str) -> None:
+    fault, harm = asyncio.run(paused(own_database_url, ""))
+    assert (fault.is_shown, harm) == (False, [])
+
+
+def test_control_who_tries_and_may_is_found(own_database_url: str) -> None:
+    fault, harm = asyncio.run(paused(own_database_url, row_at(4)))
+    assert fault.is_shown
+    assert harm == [fault.shown]
+    assert "of which 1 rows landed" in fault.shown
+
+
+def test_an_append_stands_still_while_commits_are_held_up(own_database_url: str) -> None:
+    async def main() -> None:
+        line = await asyncpg.connect(own_database_url, server_settings={"application_name": f"holdfast-{SHARD}-commit"})
+        appending = asyncio.create_task(_append_for_ever(line))
+        async with asyncio.timeout(10), commits_held_up(own_database_url, SHARD):
+            before = await _rows(own_database_url)
+            await asyncio.sleep(0.2)
+            assert await _rows(own_database_url) == before
+        while await _rows(own_database_url) <= before:  # noqa: ASYNC110  # Postgres rings no bell
+            await asyncio.sleep(0.01)
+        appending.cancel()
+        line.terminate()
+
+    asyncio.run(main())
+
+
+async def _append_for_ever(line: asyncpg.Connection) -> None:
+    position = 0
+    while True:
+        position += 1
+        await line.execute(_PLANT, BLOCK, position, OLD, bytes(16))
+
+
+async def _rows(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        count: int = await connection.fetchval("select count(*) from journal")
+        return count
+    finally:
+        await connection.close()
