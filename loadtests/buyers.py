@@ -178,7 +178,7 @@ class Buyer:
         answer = await self._send(ask, key)
         figures = self._notebook.figures
         if isinstance(answer, Accepted):
-            figures.accept(ask.told, self._notebook.now_ms())
+            figures.accept(ask.told, self._notebook.now_ms(), self._shop.shop.protocol)
             if not _is_what_was_asked(answer.reply, ask):
                 count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: asked for something else")
         elif isinstance(answer, Broken):

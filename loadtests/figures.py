@@ -20,7 +20,8 @@ class Figures(msgspec.Struct):
     them that an earlier call under the same key had made, so that the answer was a replay.
     `errors`: answers that nothing explains. `asked_again`: passing faults after which the same key was sent again.
     `waits`: by protocol, how many calls took exp(bucket x step) µs, from the first try to the answer.
-    `accepted_at`: a byte per millisecond of the run, 1 where a write was accepted.
+    `accepted_at`: a byte per millisecond of the run, 1 where a write was accepted; `accepted_over`: the same by
+    protocol, for each over which there are buyers.
     """
 
     accepted: dict[str, int] = {}
@@ -36,12 +37,15 @@ class Figures(msgspec.Struct):
     longest_wait_us: int = 0
     cpu_s: float = 0.0
     accepted_at: bytearray = msgspec.field(default_factory=bytearray)
+    accepted_over: dict[str, bytearray] = {}
 
-    def accept(self, told: Told, at_ms: int) -> None:
+    def accept(self, told: Told, at_ms: int, protocol: str = "") -> None:
         """A write was accepted, `at_ms` after the start."""
         count(self.accepted, told)
         if 0 <= at_ms < len(self.accepted_at):
             self.accepted_at[at_ms] = 1
+            if protocol in self.accepted_over:
+                self.accepted_over[protocol][at_ms] = 1
 
     def wait(self, protocol: str, wait_us: int) -> None:
         """A call was answered after so long."""
@@ -95,10 +99,15 @@ def together(parts: Iterable[Figures]) -> Figures:
         total.vanished += part.vanished
         total.cpu_s += part.cpu_s
         total.longest_wait_us = max(total.longest_wait_us, part.longest_wait_us)
-        length = max(len(total.accepted_at), len(part.accepted_at))
-        either = int.from_bytes(total.accepted_at, "little") | int.from_bytes(part.accepted_at, "little")
-        total.accepted_at = bytearray(either.to_bytes(length, "little"))
+        total.accepted_at = _either(total.accepted_at, part.accepted_at)
+        for protocol, accepted_at in part.accepted_over.items():
+            total.accepted_over[protocol] = _either(total.accepted_over.get(protocol, bytearray()), accepted_at)
     return total
+
+
+def _either(one: bytearray, other: bytearray) -> bytearray:
+    either = int.from_bytes(one, "little") | int.from_bytes(other, "little")
+    return bytearray(either.to_bytes(max(len(one), len(other)), "little"))
 
 
 def _add(total: dict[K, int], part: dict[K, int]) -> None:

@@ -88,7 +88,10 @@ async def _run(orders: BinaryIO, answers: BinaryIO) -> None:
         starts_at_s = float(orders.readline())
         await asyncio.sleep(max(starts_at_s - time.monotonic(), 0))
         cpu_before_s = time.process_time()
-        figures = Figures(accepted_at=bytearray(task.duration_ms))
+        figures = Figures(
+            accepted_at=bytearray(task.duration_ms),
+            accepted_over={shop.protocol: bytearray(task.duration_ms) for shop in shops},
+        )
         notebook = Notebook(figures, starts_at_s)
         over = asyncio.Event()
         loop = asyncio.get_running_loop()

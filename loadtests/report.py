@@ -162,7 +162,7 @@ def _asked_for(figures: Figures, way: Way) -> str:
 
 def save(report: Report, file: Path) -> None:
     """Keep it as JSON. Raises OSError."""
-    figures = msgspec.structs.replace(report.figures, accepted_at=bytearray(), waits={})
+    figures = msgspec.structs.replace(report.figures, accepted_at=bytearray(), accepted_over={}, waits={})
     summary = {
         **msgspec.to_builtins(msgspec.structs.replace(report, figures=figures)),
         "changes": [

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -19,7 +19,7 @@ LEAST_STOCK = (
 FIRST_WRITES_S = 60.0
 PROMISED_S = 5.0
 GAP_MS = 500  # a shorter time without an accepted write is no sign of anything
-IMPATIENT = "no answer for"  # what a buyer says who gives up; an outage may be longer than that
+IMPATIENT = "no answer for"  # what a buyer says who gives up after 20 s
 
 
 class Fault(ABC):
@@ -136,10 +136,10 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     if not wrong:
         await fault.tidy(stage)
     crowds = [(turn.began_at_s, figures), *fault.beside]
-    unavailable_s, recovered_s = gaps(_accepted(crowds, began_at_s, ended_at_s))
+    unavailable_s, recovered_s = longest_gaps(crowds, began_at_s, ended_at_s)
     both = together(figures for _, figures in crowds)
     impatient = sum(number for error, number in both.errors.items() if IMPATIENT in error)
-    wrong += [f"{number} times {error}" for error, number in both.errors.items() if IMPATIENT not in error]
+    wrong += unexplained(both.errors, fault.bound_s)
     is_counted = fault.is_shown and counts(effect, writes_before, stock)
     outcome = Outcome(
         fault.what, segment, effect, is_counted, writes_before, both.write_count,
@@ -161,13 +161,28 @@ async def _inflicted(fault: Fault, stage: Stage) -> str:
         await fault.end(stage)
 
 
-def _accepted(crowds: Sequence[tuple[float, Figures]], began_at_s: float, ended_at_s: float) -> bytes:
-    """A byte for each millisecond between these two, 1 where one of the crowds had a write accepted."""
+def unexplained(errors: Mapping[str, int], bound_s: float) -> list[str]:
+    """What nothing explains. That buyers gave up is explained by an outage, if so long a one may be."""
+    return [
+        f"{number} times {error}" for error, number in errors.items() if IMPATIENT not in error or bound_s <= PROMISED_S
+    ]
+
+
+def longest_gaps(crowds: Sequence[tuple[float, Figures]], began_at_s: float, ended_at_s: float) -> tuple[float, float]:
+    """As `gaps`, the larger of each over the protocols, as who comes over one of them is not helped by the other."""
+    protocols = dict.fromkeys(protocol for _, figures in crowds for protocol in figures.accepted_over)
+    of_each = [gaps(_accepted(crowds, protocol, began_at_s, ended_at_s)) for protocol in protocols]
+    longest, last_end = zip(*of_each, strict=True)
+    return max(longest), max(last_end)
+
+
+def _accepted(crowds: Sequence[tuple[float, Figures]], protocol: str, began_at_s: float, ended_at_s: float) -> bytes:
+    """A byte for each ms between these two, 1 where one of the crowds had a write accepted over this protocol."""
     length = int((ended_at_s - began_at_s) * 1000)
     total = 0
     for crowd_began_at_s, figures in crowds:
         first = int((began_at_s - crowd_began_at_s) * 1000)
-        at = bytes(max(-first, 0)) + bytes(figures.accepted_at[max(first, 0) :])
+        at = bytes(max(-first, 0)) + bytes(figures.accepted_over.get(protocol, b"")[max(first, 0) :])
         total |= int.from_bytes(at[:length], "little")
     return total.to_bytes(length, "little")
 

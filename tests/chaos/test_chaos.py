@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -14,8 +15,9 @@ from actors.audit.replies import Acknowledged, Told
 from loadtests.figures import Figures
 from loadtests.history.calls import Call, Kind, line_of
 from loadtests.history.calls import Outcome as CallOutcome
+from tests.chaos import fault as fault_module
 from tests.chaos.campaign import Campaign, Kept
-from tests.chaos.fault import Fault, _accepted, gaps, undergo
+from tests.chaos.fault import Fault, _accepted, undergo
 from tests.chaos.inner_faults import SentTwice
 from tests.chaos.plan import SHORT
 from tests.chaos.process_faults import _ROWS_AFTER
@@ -116,22 +118,52 @@ def lost_calls(stage: Stage, count: int) -> Path:
     return path
 
 
-def crowd(*accepted_at_ms: int) -> Figures:
+def crowd(*over_http_ms: int, over_grpc_ms: Sequence[int] = ()) -> Figures:
     """A crowd that had writes accepted then."""
-    figures = Figures(accepted_at=bytearray(10_000))
-    for at_ms in accepted_at_ms:
-        figures.accepted_at[at_ms] = 1
+    figures = Figures(
+        accepted_at=bytearray(10_000),
+        accepted_over={protocol: bytearray(10_000) for protocol in ("HTTP", *(("gRPC",) if over_grpc_ms else ()))},
+    )
+    for protocol, moments in (("HTTP", over_http_ms), ("gRPC", over_grpc_ms)):
+        for at_ms in moments:
+            figures.accept(Told.HELD, at_ms, protocol)
     return figures
 
 
-def test_gaps_are_measured_over_all_crowds_and_within_their_time_only() -> None:
+def check_gaps() -> None:
     one, other = (100.0, crowd(2_000, 2_100, 3_700, 3_800)), (101.0, crowd(1_100, 2_000))
-    longest_s, last_end_s = gaps(_accepted([one], 101.9, 104.0))
+    longest_s, last_end_s = fault_module.longest_gaps([one], 101.9, 104.0)
     assert longest_s == pytest.approx(1.599, abs=0.002)
     assert last_end_s == pytest.approx(1.8, abs=0.002)
-    assert gaps(_accepted([one, other], 101.9, 104.0))[0] == pytest.approx(0.899, abs=0.002)
-    assert gaps(_accepted([other], 100.0, 102.5))[0] == pytest.approx(2.1, abs=0.002), "it had not begun"
-    assert gaps(_accepted([one], 101.95, 102.2))[1] == 0
+    assert fault_module.longest_gaps([one, other], 101.9, 104.0)[0] == pytest.approx(0.899, abs=0.002)
+    assert fault_module.longest_gaps([other], 100.0, 102.5)[0] == pytest.approx(2.1, abs=0.002), "it had not begun"
+    assert fault_module.longest_gaps([one], 101.95, 102.2)[1] == 0
+    both = 100.0, crowd(*range(0, 4_000, 50), over_grpc_ms=(100, 150, 3_400, 3_450))
+    longest_s, last_end_s = fault_module.longest_gaps([both], 100.0, 104.0)
+    assert longest_s == pytest.approx(3.249, abs=0.002), "nobody who came over gRPC was helped by that"
+    assert last_end_s == pytest.approx(4.0, abs=0.002)
+
+
+def test_gaps_are_measured_over_all_crowds_by_protocol_and_within_their_time_only() -> None:
+    check_gaps()
+
+
+def test_control_gaps_that_another_protocol_fills_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault_module, "_accepted", accepted_over_any)
+    with pytest.raises(AssertionError):
+        check_gaps()
+
+
+def accepted_over_any(crowds: Sequence[tuple[float, Figures]], _: str, began_at_s: float, ended_at_s: float) -> bytes:
+    """As if it did not matter how a buyer comes."""
+    over = [_accepted(crowds, protocol, began_at_s, ended_at_s) for protocol in ("HTTP", "gRPC")]
+    return bytes(map(max, *over))
+
+
+def test_who_gave_up_is_wrong_where_no_outage_may_be_so_long() -> None:
+    errors = {"HTTP held: no answer for 20 s, at last UNAVAILABLE": 3, "gRPC held: INTERNAL": 1}
+    assert len(fault_module.unexplained(errors, fault_module.PROMISED_S)) == 2
+    assert fault_module.unexplained(errors, 45.0) == ["1 times gRPC held: INTERNAL"]
 
 
 @pytest.mark.parametrize(("epochs", "late"), [((7, 7, 8, 8, 9), 0), ((7, 8, 7, 8, 7), 2)])

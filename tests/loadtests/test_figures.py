@@ -19,6 +19,15 @@ def test_the_longest_gap_is_the_one_that_no_process_filled() -> None:
     assert both.new_count == 14
 
 
+def test_acceptances_are_kept_by_protocol_too() -> None:
+    one, other = (Figures(accepted_at=bytearray(9), accepted_over={name: bytearray(9)}) for name in ("HTTP", "gRPC"))
+    one.accept(Told.HELD, 3, "HTTP")
+    other.accept(Told.HELD, 5, "gRPC")
+    both = together([one, other, one])
+    assert both.accepted_over == {"HTTP": bytearray(b"\0\0\0\1\0\0\0\0\0"), "gRPC": bytearray(b"\0\0\0\0\0\1\0\0\0")}
+    assert both.accepted_at == bytearray(b"\0\0\0\1\0\1\0\0\0")
+
+
 def test_a_run_without_any_acceptance_is_one_gap() -> None:
     assert Figures(accepted_at=bytearray(50)).longest_gap_ms() == 50
 
