@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from random import Random
 
 from actors.audit.replies import Acknowledged, Told
-from loadtests.calls import Accepted, Ask, Broken, Insistent, Refused
+from loadtests.calls import Accepted, Ask, Broken, Insistent, Passing, Refused
 from loadtests.figures import Figures, count
+from loadtests.history.calls import Kind, Seen
 from loadtests.house import AREA, BEST_SHARE, MOMENT_S, Belief, Way, seat_name, seat_of_name
 
 GROUPS = (1, 2, 2, 2, 3, 4)
 AREA_VISITS = 0.3
 VANISHING = 0.04  # leave while the hold is being placed; half of them come back under the same key
 ASKING_TWICE = 0.05  # send again what was answered
+LOOKING = 0.1  # read how what they have just written to stands
 ABANDONING = 0.08
 RELEASING = 0.05
 EXTENDING = 0.04
@@ -187,7 +189,19 @@ class Buyer:
             count(figures.refused, answer.code)
             if answer.code not in EXPLAINED[ask.told]:
                 count(figures.errors, f"{self._shop.shop.protocol} {ask.told}: refused with {answer.code}")
+        if isinstance(answer, Accepted) and self._chance(LOOKING):
+            await self._look(answer.reply)
         return answer
+
+    async def _look(self, told: Acknowledged) -> None:
+        """Read what was just told of; whether that is so, the journal says. Who is not answered does not insist."""
+        kind = Kind.READ_HOLD if told.id == told.hold_id else Kind.READ_ORDER
+        sight = await self._shop.shop.look(kind, told.id)
+        figures = self._notebook.figures
+        if isinstance(sight, Seen):
+            count(figures.seen, sight.status)
+        elif not isinstance(sight, Passing):
+            count(figures.errors, f"{self._shop.shop.protocol} {kind}: {sight}")
 
     async def _ask_again(self, ask: Ask, key: str, before: Acknowledged) -> None:
         """The same key once more: the same answer, and marked as a replay."""

@@ -8,7 +8,8 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
 from actors.audit.replies import Acknowledged, Told, as_acknowledged
 from holdfast.v1 import holds_pb2, holds_pb2_grpc, orders_pb2, orders_pb2_grpc, units_pb2
-from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
+from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused, Sight
+from loadtests.history.calls import Kind, Seen
 
 CALLS_PER_CHANNEL = 50  # HTTP/2 allows 100 streams a connection; half of that leaves room for calls being abandoned
 
@@ -44,6 +45,7 @@ class GrpcShop:
             Told.CONFIRMED: orders.ConfirmOrder,
             Told.CANCELLED: orders.CancelOrder,
         }
+        self._reads: dict[Kind, Any] = {Kind.READ_HOLD: holds.GetHold, Kind.READ_ORDER: orders.GetOrder}
 
     async def ask(self, ask: Ask, key: str) -> Answer:
         """See `Shop.ask`."""
@@ -55,24 +57,43 @@ class GrpcShop:
         replayed = response.idempotency_replayed
         is_hold = ask.told in (Told.HELD, Told.EXTENDED, Told.RELEASED)
         reply = response.hold if is_hold else response.order
-        expires_at_ms = 0
-        if is_hold and not replayed:
-            expires_at_ms = reply.expires_at.seconds * 1000 + reply.expires_at.nanos // 1_000_000
+        expires_at_ms = _expiry_ms(reply) if is_hold and not replayed else 0
         acknowledged = Acknowledged(
             ask.told,
             reply.hold_id if is_hold else reply.order_id,
-            *as_acknowledged(
-                reply.event_id, reply.hold_id, reply.units, [(places.area, places.quantity) for places in reply.areas]
-            ),
+            *_lot_of(reply),
             reply.price.total_minor,
             reply.hold_id,
             expires_at_ms,
         )
         return Accepted(acknowledged, replayed)
 
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """See `Shop.look`."""
+        is_hold = kind is Kind.READ_HOLD
+        request = holds_pb2.GetHoldRequest(hold_id=own) if is_hold else orders_pb2.GetOrderRequest(order_id=own)
+        try:
+            response = await self._reads[kind](request, metadata=self._metadata, timeout=CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            return _refusal(error)
+        reply = response.hold if is_hold else response.order
+        statuses = holds_pb2.HoldStatus if is_hold else orders_pb2.OrderStatus
+        status = statuses.Name(reply.status).removeprefix("HOLD_STATUS_" if is_hold else "ORDER_STATUS_")
+        return Seen(status, *_lot_of(reply), *((_expiry_ms(reply), reply.order_id) if is_hold else ()))
+
     async def close(self) -> None:
         """End the connection."""
         await self._channel.close(None)
+
+
+def _lot_of(reply: Any) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
+    areas = [(places.area, places.quantity) for places in reply.areas]
+    return as_acknowledged(reply.event_id, reply.hold_id, reply.units, areas)
+
+
+def _expiry_ms(hold: Any) -> int:
+    expires_at_ms: int = hold.expires_at.seconds * 1000 + hold.expires_at.nanos // 1_000_000
+    return expires_at_ms
 
 
 def _request_of(ask: Ask, key: str, event_id: str) -> Any:
@@ -95,7 +116,7 @@ def _request_of(ask: Ask, key: str, event_id: str) -> Any:
             return orders_pb2.CancelOrderRequest(order_id=ask.id, idempotency_key=key)
 
 
-def _refusal(error: grpc.aio.AioRpcError) -> Answer:
+def _refusal(error: grpc.aio.AioRpcError) -> Refused | Passing | Broken:
     trailing: Any = error.trailing_metadata() or ()  # pairs, whatever its stub says
     details = dict(trailing).get(_DETAILS)
     if details is None:

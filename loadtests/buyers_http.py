@@ -10,7 +10,8 @@ import aiohttp
 import msgspec
 
 from actors.audit.replies import Acknowledged, Told, as_acknowledged
-from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused
+from loadtests.calls import CALL_TIMEOUT_S, Accepted, Answer, Ask, Broken, Passing, Refused, Sight
+from loadtests.history.calls import Kind, Seen
 
 _PATHS = {
     Told.HELD: "/v1/events/{event}/holds",
@@ -20,6 +21,9 @@ _PATHS = {
     Told.CONFIRMED: "/v1/orders/{id}/confirm",
     Told.CANCELLED: "/v1/orders/{id}/cancel",
 }
+
+
+_FOLDERS = {Kind.READ_HOLD: "/v1/holds", Kind.READ_ORDER: "/v1/orders"}
 
 
 class _Area(msgspec.Struct):
@@ -39,6 +43,7 @@ class _Reply(msgspec.Struct):
     units: tuple[str, ...]
     areas: tuple[_Area, ...]
     price: _Price
+    status: str
     order_id: str | None = None
     expires_at: datetime | None = None
 
@@ -75,10 +80,21 @@ class HttpShop:
             async with self._session.post(
                 path, data=_body_of(ask), headers={"Idempotency-Key": f'"{key}"'}
             ) as response:
-                return _answer(
-                    ask, response.status, await response.read(), response.headers.get("Retry-After"),
-                    response.headers.get("Idempotency-Replayed") == "true",
-                )  # fmt: skip
+                body = await response.read()
+                replayed = response.headers.get("Idempotency-Replayed") == "true"
+                return _answer(ask, response.status, body, response.headers.get("Retry-After"), replayed)
+        except TimeoutError:
+            return Passing(f"HTTP: no answer within {CALL_TIMEOUT_S:.0f} s")
+        except aiohttp.ClientError as fault:
+            return Passing(f"HTTP: {type(fault).__name__}")
+
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """See `Shop.look`."""
+        try:
+            async with self._session.get(f"{_FOLDERS[kind]}/{own}") as response:
+                body = await response.read()
+                retry_after = response.headers.get("Retry-After")
+                return _seen(body) if response.status < 300 else _refusal(response.status, body, retry_after)
         except TimeoutError:
             return Passing(f"HTTP: no answer within {CALL_TIMEOUT_S:.0f} s")
         except aiohttp.ClientError as fault:
@@ -108,6 +124,13 @@ def _answer(ask: Ask, status: int, body: bytes, retry_after: str | None, replaye
     try:
         if status < 300:
             return Accepted(_acknowledged(ask, _replies.decode(body), replayed), replayed)
+    except msgspec.DecodeError:
+        return Broken(f"HTTP {status}")
+    return _refusal(status, body, retry_after)
+
+
+def _refusal(status: int, body: bytes, retry_after: str | None) -> Refused | Passing | Broken:
+    try:
         problem = _problems.decode(body)
     except msgspec.DecodeError:
         # No document of ours: the balancer, which has nobody to send to. Everything from it may be sent again.
@@ -117,15 +140,29 @@ def _answer(ask: Ask, status: int, body: bytes, retry_after: str | None, replaye
     return Broken(problem.code) if status >= 500 else Refused(problem.code, problem.units)
 
 
+def _seen(body: bytes) -> Sight:
+    try:
+        reply = _replies.decode(body)
+    except msgspec.DecodeError:
+        return Broken("HTTP: a read that nobody understands")
+    units, areas = _lot_of(reply)
+    expires_at_ms = 0 if reply.expires_at is None else round(reply.expires_at.timestamp() * 1000)
+    order_id = (reply.order_id or "") if reply.expires_at is not None else ""
+    return Seen(reply.status, units, areas, expires_at_ms, order_id)
+
+
 def _acknowledged(ask: Ask, reply: _Reply, replayed: bool) -> Acknowledged:
     expires_at_ms = 0 if reply.expires_at is None or replayed else round(reply.expires_at.timestamp() * 1000)
     return Acknowledged(
         ask.told,
         reply.order_id if reply.expires_at is None and reply.order_id else reply.hold_id,
-        *as_acknowledged(
-            reply.event_id, reply.hold_id, reply.units, [(places.area, places.quantity) for places in reply.areas]
-        ),
+        *_lot_of(reply),
         reply.price.total_minor,
         reply.hold_id,
         expires_at_ms,
     )
+
+
+def _lot_of(reply: _Reply) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
+    areas = [(places.area, places.quantity) for places in reply.areas]
+    return as_acknowledged(reply.event_id, reply.hold_id, reply.units, areas)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from actors.audit.replies import Acknowledged, Told
+from loadtests.history.calls import Kind, Seen
 
 PATIENCE_S = 20.0
 CALL_TIMEOUT_S = 10.0
@@ -64,6 +65,10 @@ class Broken(msgspec.Struct, frozen=True):
 Answer: TypeAlias = Accepted | Refused | Passing | Broken
 
 
+Sight: TypeAlias = Seen | Refused | Passing | Broken
+"""What can come of a read."""
+
+
 class Shop(Protocol):
     """One way to the server. Cancelling a call abandons it half-way, as a buyer who leaves does."""
 
@@ -71,6 +76,10 @@ class Shop(Protocol):
 
     async def ask(self, ask: Ask, key: str) -> Answer:
         """Send it once."""
+        ...
+
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """How a hold stands, or an order: READ_HOLD or READ_ORDER. Asked once."""
         ...
 
 

@@ -18,6 +18,7 @@ class Figures(msgspec.Struct):
 
     `held_by`, `refused_by`: holds that were accepted and refused, by how units were asked for. `found_again`: those of
     them that an earlier call under the same key had made, so that the answer was a replay.
+    `seen`: reads that were answered, by the status that they told.
     `errors`: answers that nothing explains. `asked_again`: passing faults after which the same key was sent again.
     `waits`: by protocol, how many calls took exp(bucket x step) µs, from the first try to the answer.
     `accepted_at`: a byte per millisecond of the run, 1 where a write was accepted; `accepted_over`: the same by
@@ -29,6 +30,7 @@ class Figures(msgspec.Struct):
     held_by: dict[str, int] = {}
     refused_by: dict[str, int] = {}
     found_again: dict[str, int] = {}
+    seen: dict[str, int] = {}
     asked_again: dict[str, int] = {}
     errors: dict[str, int] = {}
     waits: dict[str, dict[int, int]] = {}
@@ -91,7 +93,7 @@ def together(parts: Iterable[Figures]) -> Figures:
     """The figures of several processes as one."""
     total = Figures()
     for part in parts:
-        for name in ("accepted", "refused", "held_by", "refused_by", "found_again", "asked_again", "errors"):
+        for name in ("accepted", "refused", "held_by", "refused_by", "found_again", "seen", "asked_again", "errors"):
             _add(getattr(total, name), getattr(part, name))
         for protocol, buckets in part.waits.items():
             _add(total.waits.setdefault(protocol, {}), buckets)

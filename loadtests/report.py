@@ -92,6 +92,7 @@ def show(report: Report, console: Console) -> None:
     _line(console, "left", _left(report))
     _line(console, "accepted", f"[bold]{rate:,.0f}/s[/] new holds and orders ({figures.new_count:,})")
     _line(console, "", f"{_counts(figures.accepted)}; replays {figures.replayed:,}, vanished {figures.vanished:,}")
+    _line(console, "seen", _counts(figures.seen) or "nothing")
     _line(console, "refused", _counts(figures.refused) or "nothing")
     for way in Way:
         if way in figures.held_by or way in figures.refused_by:

@@ -10,8 +10,8 @@ from actors.audit.denials import CLOCK_TOLERANCE_MS, Denied
 from actors.audit.ids import block_of_event, desk_of, event_of
 from actors.audit.keys import journaled_key
 from actors.audit.replies import Acknowledged, Answered
-from loadtests.calls import Accepted, Answer, Ask, Passing, Refused, Shop
-from loadtests.history.calls import Call, Kind, Outcome, Recorder, line_of, read_calls
+from loadtests.calls import Accepted, Answer, Ask, Passing, Refused, Shop, Sight
+from loadtests.history.calls import Call, Kind, Outcome, Recorder, Seen, line_of, read_calls
 from loadtests.history.standing import TURNED_AWAY
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
@@ -59,6 +59,25 @@ class RecordedShop:
             case _:
                 begun.info(answer.cause)
         return answer
+
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """See `Shop.look`."""
+        begun = self._recorder.begin(self._client, kind, self._block, id=own)
+        try:
+            sight = await self._shop.look(kind, own)
+        except asyncio.CancelledError:
+            begun.info("left")
+            raise
+        match sight:
+            case Seen():
+                begun.ok(sight)
+            case Refused():
+                begun.fail(sight.code)
+            case Passing() if sight.cause in TURNED_AWAY:
+                begun.fail(sight.cause)
+            case _:
+                begun.info(sight.cause)
+        return sight
 
 
 def answers_of(calls: Iterable[Call]) -> Iterator[Answered]:

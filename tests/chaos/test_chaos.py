@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from actors.audit.findings import Fault as Wrong
 from actors.audit.ids import HOLD, block_of_event, id_of
 from actors.audit.replies import Acknowledged, Told
 from loadtests.figures import Figures
-from loadtests.history.calls import Call, Kind, line_of
+from loadtests.history.calls import Call, Kind, Seen, line_of, read_calls
 from loadtests.history.calls import Outcome as CallOutcome
 from tests.chaos import fault as fault_module
 from tests.chaos.campaign import Campaign, Kept
@@ -91,6 +92,11 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
             (finding,) = (await stage.audit()).findings
             assert "not all of the history could be checked" in finding
             stage.load.calls_files.pop()
+            files = list(stage.load.calls_files)
+            stage.load.calls_files[:] = [misread(stage, path) for path in files]
+            findings = (await stage.audit()).findings
+            assert [Wrong.READ_WRONGLY in finding for finding in findings] == [True] * len(files)
+            stage.load.calls_files[:] = files
             number = 4711
             never = id_of(HOLD, block_of_event(stage.load.event_id), number)
             doctored = tmp_path / "doctored.jsonl"
@@ -102,6 +108,23 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
             assert await stage.close() == []
 
     asyncio.run(main())
+
+
+def misread(stage: Stage, path: Path) -> Path:
+    """The same calls, but that one reads of a hold that it has ended, just after it was held."""
+    calls = list(read_calls([path]))
+    number = next(number for number, call in enumerate(calls) if is_of_a_fresh_hold(call))
+    told = calls[number].told
+    assert isinstance(told, Seen)
+    calls[number] = msgspec.structs.replace(calls[number], told=msgspec.structs.replace(told, status="RELEASED"))
+    other = stage.folder / f"misread-{path.name}"
+    other.write_bytes(b"".join(map(line_of, calls)))
+    return other
+
+
+def is_of_a_fresh_hold(call: Call) -> bool:
+    """Whether it is a read of a hold that is in force."""
+    return call.kind is Kind.READ_HOLD and isinstance(call.told, Seen) and call.told.status == "ACTIVE"
 
 
 def lost_calls(stage: Stage, count: int) -> Path:

@@ -9,8 +9,8 @@ from actors.audit.denials import Denied
 from actors.audit.ids import desk_of, event_of, id_of
 from actors.audit.keys import journaled_key
 from actors.audit.replies import Acknowledged, Told
-from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused
-from loadtests.history.calls import Call, Kind, Outcome, Recorder, line_of
+from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused, Sight
+from loadtests.history.calls import Call, Kind, Outcome, Recorder, Seen, line_of
 from loadtests.history.recorded import Histories, RecordedShop, answers_of
 from tests.history.notes import fail, info, ok
 from tests.loadtests.journals import BLOCK, TENANT
@@ -30,6 +30,38 @@ class _Shop:
             await asyncio.sleep(60)
             raise AssertionError("nobody waits so long")
         return self._answer
+
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """See `Shop.look`."""
+        raise AssertionError("nobody looks")
+
+
+class _Looking(_Shop):
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(None)
+        self._sight = sight
+
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """See `Shop.look`."""
+        return self._sight
+
+
+@pytest.mark.parametrize(
+    ("sight", "outcome", "reason"),
+    [
+        (Seen("ACTIVE"), Outcome.OK, ""),
+        (Refused("HOLD_NOT_FOUND"), Outcome.FAIL, "HOLD_NOT_FOUND"),
+        (Passing("UNAVAILABLE"), Outcome.FAIL, "UNAVAILABLE"),
+        (Passing("HTTP: no answer within 10 s"), Outcome.INFO, "HTTP: no answer within 10 s"),
+    ],
+)
+def test_reads_are_recorded_as_well(sight: Sight, outcome: Outcome, reason: str) -> None:
+    kept: list[Call] = []
+    shop = RecordedShop(_Looking(sight), Recorder(lambda: 7, kept.append), event_of(BLOCK), "anna")
+    assert asyncio.run(shop.look(Kind.READ_HOLD, "hold_x")) == sight
+    (call,) = kept
+    assert (call.kind, call.id, call.key, call.outcome, call.reason) == (Kind.READ_HOLD, "hold_x", "", outcome, reason)
+    assert call.told == (sight if isinstance(sight, Seen) else None)
 
 
 @pytest.mark.parametrize(

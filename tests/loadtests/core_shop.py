@@ -18,6 +18,8 @@ from actors.core.commands import (
     OpenSale,
     PlaceHold,
     PlaceOrder,
+    ReadHold,
+    ReadOrder,
     ReleaseHold,
     Stamp,
     Write,
@@ -33,7 +35,9 @@ from actors.core.snapshot import ledger_digest
 from actors.core.state import BlockState
 from actors.core.wishes import AreaPlaces, BestSeats, Wish
 from actors.layout_files.layout_file import parse_layout
-from loadtests.calls import Accepted, Answer, Ask, Passing, Refused
+from loadtests.calls import Accepted, Answer, Ask, Passing, Refused, Sight
+from loadtests.history.calls import Kind as History
+from loadtests.history.calls import Seen
 from loadtests.house import House
 from tests.loadtests.journals import EPOCHS, TENANT, Draft, Journal, acknowledged
 
@@ -65,6 +69,27 @@ class CoreShop:
         await asyncio.sleep(0.001)
         return answer
 
+    async def look(self, kind: History, own: str) -> Sight:
+        """See `Shop.look`."""
+        await asyncio.sleep(0)
+        sight = self.sight_of(kind, own)
+        await asyncio.sleep(0.001)
+        return sight
+
+    def sight_of(self, kind: History, own: str) -> Sight:
+        """How it stands, at once."""
+        is_hold = kind is History.READ_HOLD
+        home = parse_id(Kind.HOLD if is_hold else Kind.ORDER, own)
+        assert home is not None
+        now_ms = self._until_now()
+        read = ReadHold(TENANT, home[1]) if is_hold else ReadOrder(TENANT, home[1])
+        outcome = decide(self.state, read, now_ms)
+        if not isinstance(outcome, CoreAccepted):
+            return Refused(outcome.reason.name)
+        assert isinstance(outcome.reply, HoldReply | OrderReply)
+        expires_at_ms = outcome.reply.expires_at_ms if isinstance(outcome.reply, HoldReply) else 0
+        return Seen(outcome.reply.status.name, expires_at_ms=expires_at_ms)
+
     def answer_of(self, ask: Ask, key: str) -> Answer:
         """What becomes of it, at once."""
         outcome = self._decide(self._command(ask, self._stamp(key, repr(ask))))
@@ -84,14 +109,18 @@ class CoreShop:
         return Journal(drafts, replies, live, denials=[answer for answer in answers if isinstance(answer, Denied)])
 
     def _decide(self, command: Write) -> Outcome:
-        now_ms = _now_ms()
-        while (expiry := next_due(self.state, now_ms)) is not None:
-            self._append(expiry)
-        outcome = decide(self.state, command, now_ms)
+        outcome = decide(self.state, command, self._until_now())
         if isinstance(outcome, CoreAccepted):
             for entry in outcome.entries:
                 self._append(entry)
         return outcome
+
+    def _until_now(self) -> int:
+        """What is due has happened; the time by which it has."""
+        now_ms = _now_ms()
+        while (expiry := next_due(self.state, now_ms)) is not None:
+            self._append(expiry)
+        return now_ms
 
     def _append(self, entry: Entry) -> None:
         apply(self.state, entry)
@@ -177,6 +206,18 @@ class DenyingShop(CoreShop):
             if asks_for_any and self._random.random() < 0.1
             else super().answer_of(ask, key)
         )
+
+
+class StaleShop(CoreShop):
+    """Shows holds and orders as they were when they were first read."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        self._shown: dict[str, Sight] = {}
+
+    def sight_of(self, kind: History, own: str) -> Sight:
+        """As before."""
+        return self._shown.setdefault(own, super().sight_of(kind, own))
 
 
 class KeylessShop(CoreShop):

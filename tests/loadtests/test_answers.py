@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -10,10 +10,11 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from actors.audit.replies import Acknowledged, Told
-from holdfast.v1 import holds_pb2, holds_pb2_grpc, prices_pb2
+from holdfast.v1 import holds_pb2, holds_pb2_grpc, orders_pb2, orders_pb2_grpc, prices_pb2
 from loadtests.buyers_grpc import GrpcShop
-from loadtests.buyers_http import _answer
-from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused
+from loadtests.buyers_http import _answer, _seen
+from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused, Sight
+from loadtests.history.calls import Kind, Seen
 
 HOLD = Ask(Told.HELD, seats=("A/1/1",))
 VIEW = (
@@ -64,6 +65,16 @@ def test_an_http_replay_tells_no_deadline_to_compare() -> None:
     assert (answer.replayed, answer.reply.expires_at_ms) == (True, 0)
 
 
+def test_what_is_read_over_http_is_kept_as_it_was_shown() -> None:
+    assert _seen(VIEW) == Seen("ACTIVE", ("A/1/1",), (("Floor", 2),), 1_777_658_400_250)
+    assert _seen(VIEW.replace(b'"order_id":null', b'"order_id":"order_x"')) == Seen(
+        "ACTIVE", ("A/1/1",), (("Floor", 2),), 1_777_658_400_250, "order_x"
+    )
+    order = VIEW.replace(b'"expires_at"', b'"pay_by"').replace(b'"order_id":null', b'"order_id":"order_x"')
+    assert _seen(order) == Seen("ACTIVE", ("A/1/1",), (("Floor", 2),))
+    assert _seen(b"{}") == Broken("HTTP: a read that nobody understands")
+
+
 def test_a_released_hold_is_named_by_its_own_id_though_it_bears_an_order() -> None:
     view = VIEW.replace(b'"order_id":null', b'"order_id":"order_x"')
     answer = _answer(Ask(Told.RELEASED, "hold_x"), 200, view, None, False)
@@ -74,27 +85,50 @@ def test_a_released_hold_is_named_by_its_own_id_though_it_bears_an_order() -> No
 class _Holds(holds_pb2_grpc.HoldServiceServicer):  # type: ignore[misc]  # stubs bear no types
     """Does with each hold what the test says."""
 
-    def __init__(self, place: Callable[[Any], Awaitable[Any]]) -> None:
-        self._place = place
+    def __init__(self, do: Callable[[Any], Awaitable[Any]]) -> None:
+        self._do = do
 
     async def PlaceHold(self, request: Any, context: Any) -> Any:
-        return await self._place(context)
+        return await self._do(context)
+
+    async def GetHold(self, request: Any, context: Any) -> Any:
+        return await self._do(context)
 
 
-def _ask(place: Callable[[Any], Awaitable[Any]]) -> Answer:
-    async def run() -> Answer:
+class _Orders(orders_pb2_grpc.OrderServiceServicer):  # type: ignore[misc]  # as above
+    """Shows a paid order."""
+
+    async def GetOrder(self, request: Any, context: Any) -> Any:
+        order = orders_pb2.Order(order_id=request.order_id, status=orders_pb2.ORDER_STATUS_CONFIRMED, units=["A/1/1"])
+        return orders_pb2.GetOrderResponse(order=order)
+
+
+T = TypeVar("T")
+
+
+def _with_shop(do: Callable[[Any], Awaitable[Any]], call: Callable[[GrpcShop], Awaitable[T]]) -> T:
+    async def run() -> T:
         server = grpc.aio.server()
-        holds_pb2_grpc.add_HoldServiceServicer_to_server(_Holds(place), server)
+        holds_pb2_grpc.add_HoldServiceServicer_to_server(_Holds(do), server)
+        orders_pb2_grpc.add_OrderServiceServicer_to_server(_Orders(), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         shop = GrpcShop(f"127.0.0.1:{port}", "key", "event_x")
         try:
-            return await shop.ask(HOLD, "idempotency key")
+            return await call(shop)
         finally:
             await shop.close()
             await server.stop(None)
 
     return asyncio.run(run())
+
+
+def _ask(place: Callable[[Any], Awaitable[Any]]) -> Answer:
+    return _with_shop(place, lambda shop: shop.ask(HOLD, "idempotency key"))
+
+
+def _look(get: Callable[[Any], Awaitable[Any]], kind: Kind, own: str) -> Sight:
+    return _with_shop(get, lambda shop: shop.look(kind, own))
 
 
 def _refusing(code: grpc.StatusCode, reason: str, *, retry_s: int | None = None) -> Callable[[Any], Awaitable[Any]]:
@@ -143,6 +177,18 @@ def test_a_grpc_hold_is_kept_as_it_was_told() -> None:
     assert _ask(place) == Accepted(
         Acknowledged(Told.HELD, "hold_x", ("A/1/1",), (), 900, "hold_x", 1_777_658_400_250), False
     )
+
+
+def test_what_is_read_over_grpc_is_kept_as_it_was_shown() -> None:
+    async def get(_: Any) -> Any:
+        hold = holds_pb2.Hold(hold_id="hold_x", status=holds_pb2.HOLD_STATUS_ACTIVE, units=["A/1/1"])
+        hold.expires_at.FromJsonString("2026-05-01T18:00:00.250Z")
+        return holds_pb2.GetHoldResponse(hold=hold)
+
+    assert _look(get, Kind.READ_HOLD, "hold_x") == Seen("ACTIVE", ("A/1/1",), (), 1_777_658_400_250)
+    assert _look(get, Kind.READ_ORDER, "order_x") == Seen("CONFIRMED", ("A/1/1",))
+    refusing = _refusing(grpc.StatusCode.NOT_FOUND, "HOLD_NOT_FOUND")
+    assert _look(refusing, Kind.READ_HOLD, "hold_x") == Refused("HOLD_NOT_FOUND", ("A/1/1", "A/1/2"))
 
 
 def test_a_server_that_is_not_there_is_asked_again() -> None:

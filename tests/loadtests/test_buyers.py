@@ -7,18 +7,22 @@ from random import Random
 
 import pytest
 
+from actors.audit.audit import BlockAudit
 from actors.audit.denials import Denied
 from actors.audit.findings import Fault
 from actors.audit.replies import Answered
 from actors.core.inventory import UnitStatus
 from loadtests import buyers as buyers_module
 from loadtests import house as house_module
-from loadtests.buyers import EXPLAINED, Buyer, Notebook
-from loadtests.calls import Answer, Ask, Insistent, Refused
+from loadtests.buyers import EXPLAINED, LOOKING, Buyer, Notebook
+from loadtests.calls import Answer, Ask, Insistent, Refused, Sight
 from loadtests.figures import Figures
-from loadtests.history.calls import Call, Recorder
+from loadtests.history.calls import READS, Call, Kind, Recorder
 from loadtests.history.recorded import RecordedShop, answers_of
+from loadtests.history.tally import Tally
+from loadtests.history.witness import Witness
 from loadtests.house import BEST_SHARE, Belief, House, HouseKind, Way
+from tests.loadtests import core_shop
 from tests.loadtests.core_shop import (
     AmnesiacShop,
     CoreShop,
@@ -27,6 +31,7 @@ from tests.loadtests.core_shop import (
     DoubleSellingShop,
     ForgetfulShop,
     KeylessShop,
+    StaleShop,
     UnsteadyShop,
 )
 from tests.loadtests.journals import BLOCK, audit, faults
@@ -62,6 +67,10 @@ class _Closing:
             self._over.set()
         return answer
 
+    async def look(self, kind: Kind, own: str) -> Sight:
+        """See `Shop.look`."""
+        return await self._shop.look(kind, own)
+
 
 def _units_left(shop: CoreShop) -> int:
     """How many are not sold."""
@@ -74,6 +83,14 @@ def _sell(
     shop: CoreShop, house: House, best_share: float = BEST_SHARE, calls: int = CALLS
 ) -> tuple[Figures, list[Answered]]:
     """The figures of some thousand calls, and what the buyers were told."""
+    figures, history = _sell_and_record(shop, house, best_share, calls)
+    return figures, list(answers_of(history))
+
+
+def _sell_and_record(
+    shop: CoreShop, house: House, best_share: float = BEST_SHARE, calls: int = CALLS
+) -> tuple[Figures, list[Call]]:
+    """The figures of some thousand calls, and their history."""
     figures = Figures(accepted_at=bytearray(LONGEST_RUN_MS))
     calls_made: list[Call] = []
     recorder = Recorder(lambda: time.time_ns() // 1000, calls_made.append)
@@ -94,7 +111,16 @@ def _sell(
 
     asyncio.run(run())
     recorder.close()
-    return figures, list(answers_of(calls_made))
+    return figures, calls_made
+
+
+def _witnessed(shop: CoreShop, history: list[Call]) -> tuple[set[Fault], Tally]:
+    """What the journal says of the history."""
+    journal = shop.journal([])
+    witness = Witness(BLOCK, history, time.time_ns() // 1000, tolerance_ms=None)
+    block_audit = BlockAudit(BLOCK, live=journal.live, watcher=witness)
+    found = [finding for row in journal.rows() for finding in block_audit.take(row)]
+    return faults([*found, *block_audit.finish()]), witness.tally
 
 
 def test_what_buyers_were_told_is_in_the_journal() -> None:
@@ -108,6 +134,32 @@ def test_what_buyers_were_told_is_in_the_journal() -> None:
     assert figures.vanished > 0
     assert figures.write_count + figures.replayed <= len(told)
     assert figures.write_count > 100
+
+
+@pytest.fixture
+def answered_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As is told when each row is there, a row has only what was answered at once."""
+    monkeypatch.setattr(core_shop, "ENTRIES_PER_ROW", 1)
+
+
+@pytest.mark.usefixtures("answered_row_by_row")
+def test_buyers_see_what_the_journal_says() -> None:
+    house = House(100_000)
+    shop = CoreShop(house)
+    figures, history = _sell_and_record(shop, house, calls=1_000)
+    found, tally = _witnessed(shop, history)
+    assert (found, tally.suffices) == (set(), True)
+    assert figures.seen.keys() >= {"ACTIVE", "PENDING", "CONFIRMED"}
+    reads = sum(tally.calls.get(f"{kind} ok", 0) for kind in READS)
+    assert reads == sum(figures.seen.values()) > figures.write_count * LOOKING / 2
+
+
+@pytest.mark.usefixtures("answered_row_by_row")
+def test_control_holds_and_orders_that_are_shown_as_they_were_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buyers_module, "LOOKING", 1.0)
+    house = House(100_000)
+    shop = StaleShop(house)
+    assert _witnessed(shop, _sell_and_record(shop, house, calls=1_000)[1])[0] == {Fault.READ_WRONGLY}
 
 
 def test_buyers_insist_under_the_same_key() -> None:

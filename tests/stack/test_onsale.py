@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from loadtests.changes import FELT_WITHIN_MS
+from loadtests.history.calls import READS
 from loadtests.onsale import CLEAN, TOO_SLOW
 from tests.stack.running_stack import RunningStack
 
@@ -35,6 +36,8 @@ def onsale(running: RunningStack, file: Path, seconds: int, *options: str, is_sp
         {},
     )
     assert report["audit"]["finding_count"] == 0
+    calls = report["audit"]["history"]["tally"]["calls"]
+    assert all(calls.get(f"{kind} ok") for kind in READS), calls
     assert (len(report["audit"]["blocks"]) > 1) is is_split
     assert all(block["digest_compared"] for block in report["audit"]["blocks"])
     assert report["audit"]["reply_count"] > report["figures"]["accepted"]["held"] > 0
