@@ -19,6 +19,7 @@ from loadtests.server import Administration, Owner, Server
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
 from tests.chaos.load import Load
+from tests.chaos.own_witnesses import objections
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
 from tests.stack.census import census, kind_of
@@ -152,12 +153,16 @@ class Stage:
         return ", ".join(f"{kind} {difference:+}" for kind, difference in differences.items() if difference)
 
     async def audit(self, more_told: tuple[Path, ...] = ()) -> Audited:
-        """The journal, all of it, held against what clients were told, and their histories against it."""
+        """The journal, all of it, held against what clients were told, and their histories against it; and what the
+        product says of itself.
+        """
         files = [path for path in self.load.calls_files if path.exists()]
         answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told)])
         histories = Histories(files[0].parent)
         histories.sort(files)
+        objecting = asyncio.create_task(objections(self.main))
         await asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0))
+        by_its_own = await objecting
         administration = Administration(self.server_of(self.main))
         try:
             live = await _live_digests(administration, answers)
@@ -167,6 +172,7 @@ class Stage:
         audit = JournalAudit(self.database.url, answers, live, witnesses)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
+        findings += by_its_own
         history = checked(witnesses, 0.0)
         if not history.clean:
             findings.append(f"not all of the history could be checked: {history.tally}")

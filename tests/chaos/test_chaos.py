@@ -20,9 +20,12 @@ from tests.chaos import fault as fault_module
 from tests.chaos.campaign import Campaign, Kept
 from tests.chaos.fault import Fault, _accepted, undergo
 from tests.chaos.inner_faults import SentTwice
+from tests.chaos.own_witnesses import objections
 from tests.chaos.plan import SHORT
 from tests.chaos.process_faults import _ROWS_AFTER
 from tests.chaos.stage import Stage
+from tests.stack.test_auditor import STOPS_WITHIN_S, WRONG_SEAT_NUMBER, Seller, block_of
+from tests.stack.wrongs import sell_too_cheap
 
 _PLANT = """
 insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)
@@ -104,10 +107,28 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
             findings = (await stage.audit((doctored,))).findings
             assert len(findings) == 1
             assert never in findings[0]
+            objected = await objections_to_a_wrong_price(stage)
+            assert any("1 findings" in objection for objection in objected), objected
+            assert any("the doctor says of quarantine" in objection for objection in objected), objected
         finally:
             assert await stage.close() == []
 
     asyncio.run(main())
+
+
+async def objections_to_a_wrong_price(stage: Stage) -> list[str]:
+    """What the product's own witnesses say when a seat of another event was sold too cheap, and that is stopped."""
+
+    def sell() -> None:
+        with stage.main.client() as client:
+            seller = Seller(stage.main, client)
+            event = seller.on_sale("wrong")
+            seller.holds_within(event, "A/1/1")
+            asyncio.run(sell_too_cheap(stage.database.url, block_of(event), WRONG_SEAT_NUMBER))
+            seller.refused_within(event, "A/1/2", STOPS_WITHIN_S)
+
+    await asyncio.to_thread(sell)
+    return await objections(stage.main)
 
 
 def misread(stage: Stage, path: Path) -> Path:
