@@ -20,6 +20,7 @@ ONE_PROCESS = "one process"
 PAUSE_S = 90.0
 GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 LEAVES_WITHIN_S = 30.0
+HELD_UP_WITHIN_S = 3.0
 QUEUES_FOR_S = 0.3  # every buyer waits by then
 
 _ROWS_AFTER = """
@@ -29,12 +30,7 @@ where block_id = $1 and position > (select min(position) from journal where bloc
 """
 _ROWS_OF = "select count(*) from journal where epoch = $1"
 _HOLD_UP = "lock table journal in share mode"
-_HELD_UP = """
-select exists (
-  select from pg_locks join pg_stat_activity using (pid)
-  where not granted and relation = 'journal'::regclass and application_name = $1
-)
-"""
+_HELD_UP = "select exists (select from pg_locks where not granted and relation = 'journal'::regclass)"
 _NEWEST = "select epoch, pid from shards where shard = $1 order by epoch desc limit 1"
 
 
@@ -239,7 +235,7 @@ class ShardPaused(Fault):
         self._block = block_of_event(stage.load.event_id)
         ((self._epoch, self._pid),) = await stage.fetch(_NEWEST, owner.shard)
         self._lines = stage.wire.follow(self._pid)
-        async with commits_held_up(stage.database.url, owner.shard):
+        async with commits_held_up(stage.database.url):
             await asyncio.sleep(QUEUES_FOR_S)
             os.kill(self._pid, signal.SIGSTOP)
 
@@ -281,14 +277,15 @@ class ShardPaused(Fault):
 
 
 @asynccontextmanager
-async def commits_held_up(url: str, shard: str) -> AsyncIterator[None]:
-    """From when this shard's append waits in the server; whatever waits there goes on when this is over."""
+async def commits_held_up(url: str) -> AsyncIterator[None]:
+    """From when an append waits in the server; whatever waits there goes on when this is over. Raises TimeoutError."""
     connection = await connect(url, application_name="chaos")
     try:
-        await connection.execute("begin")
-        await connection.execute(_HOLD_UP)
-        while not await connection.fetchval(_HELD_UP, f"holdfast-{shard}-commit"):  # noqa: ASYNC110  # Postgres rings no bell
-            await asyncio.sleep(LOOK_EVERY_S)
+        async with asyncio.timeout(HELD_UP_WITHIN_S):
+            await connection.execute("begin")
+            await connection.execute(_HOLD_UP)
+            while not await connection.fetchval(_HELD_UP):  # noqa: ASYNC110  # Postgres rings no bell
+                await asyncio.sleep(LOOK_EVERY_S)
         yield
         await connection.execute("rollback")
     finally:

@@ -12,7 +12,6 @@ from tests.chaos.process_faults import ShardPaused, commits_held_up
 from tests.chaos.stage import Stage
 from tests.chaos.wire import Wire
 
-SHARD = "shard-0001"
 BLOCK = "0123456789abcdef"
 OLD, NEW = 7, 8
 
@@ -101,9 +100,9 @@ def test_control_who_tries_and_may_is_found(own_database_url: str) -> None:
 
 def test_an_append_stands_still_while_commits_are_held_up(own_database_url: str) -> None:
     async def main() -> None:
-        line = await asyncpg.connect(own_database_url, server_settings={"application_name": f"holdfast-{SHARD}-commit"})
+        line = await asyncpg.connect(own_database_url)
         appending = asyncio.create_task(_append_for_ever(line))
-        async with asyncio.timeout(10), commits_held_up(own_database_url, SHARD):
+        async with asyncio.timeout(10), commits_held_up(own_database_url):
             before = await _rows(own_database_url)
             await asyncio.sleep(0.2)
             assert await _rows(own_database_url) == before
