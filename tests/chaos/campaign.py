@@ -121,11 +121,13 @@ class Campaign:
             audited.findings.append(f"the stack could not be used or audited: {failure!r}")
         finally:
             audited.findings.extend(await stage.close())
-        findings, rows, replies, tally = audited
+        findings, rows, replies, tally, baskets = audited
         if survived and not findings:
             shutil.rmtree(stage.folder)  # else somebody will want to look into it
         self._kept.add_segment(
-            Segment(number, rows, replies, findings, tally.call_count, tally.unresolved, tally.unchecked, skipped)
+            Segment(
+                number, rows, replies, findings, tally.call_count, tally.unresolved, tally.unchecked, skipped, baskets
+            )
         )
 
     async def _undergo_all(

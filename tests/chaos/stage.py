@@ -16,6 +16,7 @@ from loadtests.history.recorded import Histories, answers_of, checked
 from loadtests.history.tally import Tally
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
+from tests.chaos.baskets import BasketCrowd
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
 from tests.chaos.load import Load
@@ -26,6 +27,7 @@ from tests.stack.census import census, kind_of
 from tests.stack.running_stack import RunningStack
 
 INNER_PORT = 31000
+SHARDS = "2"
 OTHER_INNER_PORT = 31300
 LOOK_EVERY_S = 0.05
 WHOLE_LOOK_S = 0.25
@@ -34,12 +36,13 @@ BACK_WITHIN_S = 90.0
 
 
 class Audited(NamedTuple):
-    """What an audit came to: what is wrong, rows, replies, and what was checked of histories."""
+    """What an audit came to: what is wrong, rows, replies, what was checked of histories, and replies about baskets."""
 
     findings: list[str]
     rows: int
     replies: int
     tally: Tally
+    baskets: int = 0
 
 
 class Stage:
@@ -58,6 +61,7 @@ class Stage:
         self.running: RunningStack | None = None
         self._listening: asyncio.Server | None = None
         self._load: Load | None = None
+        self._baskets: BasketCrowd | None = None
         self._census: Counter[str] = Counter()
         self._administration: Administration | None = None
 
@@ -70,10 +74,12 @@ class Stage:
         self._load = Load(self.server_of(self.running), self.folder)
         self._administration = Administration(self.server_of(self.running))
         self._census = census(self.running.processes())
+        self._baskets = BasketCrowd(self.server_of(self.running))
+        await self._baskets.start(self._administration)
 
     def stack(self, folder: Path, inner_port: int) -> RunningStack:
         """A stack on this database, not started yet."""
-        running = RunningStack(folder, inner_port, database_url=self.wire.database_url)
+        running = RunningStack(folder, inner_port, database_url=self.wire.database_url, shards=SHARDS)
         running.environ = self.within.environ(running.environ)
         return running
 
@@ -157,7 +163,9 @@ class Stage:
         product says of itself.
         """
         files = [path for path in self.load.calls_files if path.exists()]
-        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told)])
+        assert self._baskets is not None, "it was started"
+        await self._baskets.end()
+        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self._baskets.told])
         histories = Histories(files[0].parent)
         histories.sort(files)
         objecting = asyncio.create_task(objections(self.main))
@@ -172,15 +180,19 @@ class Stage:
         audit = JournalAudit(self.database.url, answers, live, witnesses)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
-        findings += by_its_own
+        findings += [*by_its_own, *self._baskets.objections()]
         history = checked(witnesses, 0.0)
         if not history.clean:
             findings.append(f"not all of the history could be checked: {history.tally}")
-        return Audited(findings, audit.row_count, sum(map(len, answers.values())), history.tally)
+        return Audited(
+            findings, audit.row_count, sum(map(len, answers.values())), history.tally, len(self._baskets.told)
+        )
 
     async def close(self) -> list[str]:
         """End all of it; what could not be ended as it should."""
         left = []
+        if self._baskets is not None:
+            await self._baskets.end()
         if self._load is not None:
             await self._load.close()
         if self._administration is not None:
