@@ -95,6 +95,12 @@ class Stage:
         return self._load
 
     @property
+    def baskets(self) -> BasketCrowd:
+        """Who buys baskets."""
+        assert self._baskets is not None, "it was started"
+        return self._baskets
+
+    @property
     def main(self) -> RunningStack:
         """The stack that is on stage all the time."""
         assert self.running is not None, "it was started"
@@ -158,19 +164,19 @@ class Stage:
         differences[HAPROXY] = min(now[HAPROXY] - 1, 0)
         return ", ".join(f"{kind} {difference:+}" for kind, difference in differences.items() if difference)
 
-    async def audit(self, more_told: tuple[Path, ...] = ()) -> Audited:
-        """The journal, all of it, held against what clients were told, and their histories against it; and what the
-        product says of itself.
+    async def audit(self, more_told: tuple[Path, ...] = (), *, asks_product: bool = True) -> Audited:
+        """The journal, all of it, held against what clients were told, and their histories against it; and, if it is
+        asked, what the product says of itself.
         """
         files = [path for path in self.load.calls_files if path.exists()]
-        assert self._baskets is not None, "it was started"
-        await self._baskets.end()
-        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self._baskets.told])
+        await self.baskets.end()
+        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self.baskets.told])
         histories = Histories(files[0].parent)
         histories.sort(files)
-        objecting = asyncio.create_task(objections(self.main))
-        await asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0))
-        by_its_own = await objecting
+        of_product, _ = await asyncio.gather(
+            objections(self.main) if asks_product else _nothing(),
+            asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0)),
+        )
         administration = Administration(self.server_of(self.main))
         try:
             live = await _live_digests(administration, answers)
@@ -180,12 +186,12 @@ class Stage:
         audit = JournalAudit(self.database.url, answers, live, witnesses)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
-        findings += [*by_its_own, *self._baskets.objections()]
+        findings += [*of_product, *self.baskets.objections()]
         history = checked(witnesses, 0.0)
         if not history.clean:
             findings.append(f"not all of the history could be checked: {history.tally}")
         return Audited(
-            findings, audit.row_count, sum(map(len, answers.values())), history.tally, len(self._baskets.told)
+            findings, audit.row_count, sum(map(len, answers.values())), history.tally, len(self.baskets.told)
         )
 
     async def close(self) -> list[str]:
@@ -210,6 +216,10 @@ class Stage:
         for put_away in reversed(self.leftovers):
             await asyncio.to_thread(put_away)
         return left
+
+
+async def _nothing() -> list[str]:
+    return []
 
 
 async def until(happened: Callable[[], bool]) -> float:
