@@ -13,6 +13,9 @@ from loadtests.history.calls import Kind, Seen
 
 CALLS_PER_CHANNEL = 50  # HTTP/2 allows 100 streams a connection; half of that leaves room for calls being abandoned
 
+_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1_000))
+"""If nothing is said, gRPC waits 1, 1.6, 2.6 s and more between attempts to connect: longer than HAProxy is away."""
+
 _DETAILS = "grpc-status-details-bin"
 _PASSING = (
     grpc.StatusCode.UNAVAILABLE,
@@ -34,7 +37,7 @@ class GrpcShop:
         self._event_id = event_id
         self._metadata = (("authorization", f"Bearer {api_key}"),)
         # Channels with equal arguments share a connection unless they are told not to.
-        self._channel = grpc.aio.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1),))
+        self._channel = grpc.aio.insecure_channel(target, options=(("grpc.use_local_subchannel_pool", 1), *_RECONNECT))
         holds = holds_pb2_grpc.HoldServiceStub(self._channel)
         orders = orders_pb2_grpc.OrderServiceStub(self._channel)
         self._methods: dict[Told, Any] = {
