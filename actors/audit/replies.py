@@ -164,6 +164,8 @@ class ReplyCheck:
             )
         if isinstance(entry, _OfWaiter):
             return
+        if isinstance(entry, e.ExchangeSettled) and reply.position > position:
+            return  # it is told when the leg is booked, with what the order has by then
         claimed = _claimed_after(entry, books)
         if claimed is None:
             return  # which the ledger reports
