@@ -29,15 +29,17 @@ def left(folder: Path) -> Iterator[None]:
     database.start()
     data = DataFolder(folder / "stack")
     marked = subprocess.Popen(["sleep", "60"], env=os.environ | mark(data.stack_id))
+    forked = multiprocessing.get_context("fork")
+    begun = forked.Event()
 
     def supervise() -> None:
         with data.held():
+            begun.set()
             time.sleep(2)
 
-    supervisor = multiprocessing.get_context("fork").Process(target=supervise)
+    supervisor = forked.Process(target=supervise)
     supervisor.start()
-    while not data.root.exists():
-        time.sleep(0.01)
+    assert begun.wait(ENDS_S)
     try:
         yield
         assert not is_living(marked.pid)
