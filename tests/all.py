@@ -1,31 +1,61 @@
-"""All tests: `python tests/all.py`. Those that start whole servers mostly wait, so the others run beside them.
+"""All tests: `python tests/all.py`. Those that start whole servers mostly wait, and so do those that speak to Postgres.
 
-What the first print comes when they are over. The others give way to them, as some wait for so long and no longer.
+The others run beside them, and give way to them, as some wait for so long and no longer.
+
+What the others print comes at once; what these print, when they are over.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
+from typing import IO, NamedTuple
 
 PYTEST = (sys.executable, "-m", "pytest")
+COMPUTING = ("tests/core", "tests/simulation")
+
+
+class Part(NamedTuple):
+    """Some of the tests. `niceness`: how much they give way."""
+
+    title: str
+    niceness: int
+    arguments: tuple[str, ...]
+
+    def start(self, said: "IO[bytes] | None") -> "subprocess.Popen[bytes]":
+        """Begin; where to it speaks, if not to the terminal."""
+        return subprocess.Popen(
+            (*PYTEST, *self.arguments),
+            stdout=said,
+            stderr=None if said is None else subprocess.STDOUT,
+            preexec_fn=lambda: os.nice(self.niceness),
+        )
+
+
+AT_ONCE = Part("Tests that compute", 15, ("-m", "not stack", *COMPUTING))
+LATER = (
+    Part("Tests that start whole servers", 0, ("-m", "stack")),
+    Part("All others", 10, ("-m", "not stack", *(f"--ignore={folder}" for folder in COMPUTING))),
+)
 
 
 def main() -> int:
-    """Run both and return 0 if neither failed. An interrupt reaches both, and both put away what they started."""
-    with tempfile.TemporaryFile() as said:
-        servers = subprocess.Popen((*PYTEST, "-m", "stack"), stdout=said, stderr=subprocess.STDOUT)
-        others = subprocess.Popen((*PYTEST, "-m", "not stack"), preexec_fn=lambda: os.nice(10))
-        ended = [_wait(half) for half in (others, servers)]
-        said.seek(0)
-        print("\nTests that start whole servers:", said.read().decode(), sep="\n", flush=True)
+    """Run all and return 0 if none failed. An interrupt reaches each, and each puts away what it started."""
+    with ExitStack() as files:
+        said = [files.enter_context(tempfile.TemporaryFile()) for _ in LATER]
+        begun = [part.start(file) for part, file in zip(LATER, said, strict=True)]
+        ended = [_wait(one) for one in (AT_ONCE.start(None), *begun)]
+        for part, file in zip(LATER, said, strict=True):
+            file.seek(0)
+            print(f"\n{part.title}:", file.read().decode(), sep="\n", flush=True)
     return max(map(abs, ended))
 
 
-def _wait(half: subprocess.Popen[bytes]) -> int:
+def _wait(part: "subprocess.Popen[bytes]") -> int:
     while True:
         try:
-            return half.wait()
+            return part.wait()
         except KeyboardInterrupt:
             continue
 
