@@ -49,7 +49,7 @@ class Storefront:
     async def until(self, readiness: tuple[int, Any]) -> None:
         """Until that is the answer."""
         found: tuple[int, Any] | None = None
-        for _ in range(100):
+        for _ in range(400):
             found = await self.readiness()
             if found == readiness:
                 return
