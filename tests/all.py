@@ -35,7 +35,8 @@ class Part(NamedTuple):
 
 AT_ONCE = Part("Tests that compute", 15, ("-m", "not stack", *COMPUTING))
 LATER = (
-    Part("Tests that start whole servers", 0, ("-m", "stack")),
+    Part("Tests of whole servers", 0, ("-m", "stack", "tests/stack")),
+    Part("Other tests that start whole servers", 5, ("-m", "stack", "--ignore=tests/stack")),
     Part("All others", 10, ("-m", "not stack", *(f"--ignore={folder}" for folder in COMPUTING))),
 )
 
