@@ -34,7 +34,9 @@ test: $(VENV)/.dev ## all tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
 
 chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where it ended (SHORT=1: some minutes)
+	@$(if $(SHORT),,$(BIN)/python -m pytest -m campaign tests/chaos)
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
+
 sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
 	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
 

@@ -33,11 +33,11 @@ class Part(NamedTuple):
         )
 
 
-AT_ONCE = Part("Tests that compute", 15, ("-m", "not stack", *COMPUTING))
+AT_ONCE = Part("Tests that compute", 15, ("-m", "not stack and not campaign", *COMPUTING))
 LATER = (
     Part("Tests of whole servers", 0, ("-m", "stack", "tests/stack")),
     Part("Other tests that start whole servers", 5, ("-m", "stack", "--ignore=tests/stack")),
-    Part("All others", 10, ("-m", "not stack", *(f"--ignore={folder}" for folder in COMPUTING))),
+    Part("All others", 10, ("-m", "not stack and not campaign", *(f"--ignore={folder}" for folder in COMPUTING))),
 )
 
 
