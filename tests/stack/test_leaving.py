@@ -57,7 +57,7 @@ async def gaps(running: RunningStack, name: str, number: signal.Signals) -> list
     with running.client() as client:
         event_id = hall_on_sale(client, name)
     load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01)
-    found = []
+    found: list[tuple[list[float], list[float]]] = []
     async with load:
         await asyncio.sleep(SELLING_S)
         for _ in range(SUCCESSIONS):
