@@ -57,7 +57,7 @@ async def gaps(running: RunningStack, name: str, number: signal.Signals) -> list
     with running.client() as client:
         event_id = hall_on_sale(client, name)
     load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01)
-    found: list[tuple[list[float], list[float]]] = []
+    found = []
     async with load:
         await asyncio.sleep(SELLING_S)
         for _ in range(SUCCESSIONS):
@@ -78,7 +78,7 @@ def _p99(load: Load) -> float:
 
 def test_a_shard_that_is_told_to_stop_hands_over_and_one_that_is_killed_cannot(running: RunningStack) -> None:
     """The second is the control: the same load and the same look, and a gap of another size."""
-    found = []
+    found: list[tuple[list[float], list[float]]] = []
     while not found or (len(found) < TRIES and not is_sooner(*found[-1])):  # another excuses a busy machine
         told = asyncio.run(gaps(running, f"told to stop {len(found)}", signal.SIGTERM))
         found.append((told, asyncio.run(gaps(running, f"killed {len(found)}", signal.SIGKILL))))
