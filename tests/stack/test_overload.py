@@ -30,7 +30,7 @@ ROUND_S = 8
 BACK_WITHIN_S = 5
 FULL = 0.8  # of what was sold before; two measurements of the same differ by less
 TRIES = 3
-BY_NAME = 0.9  # of what is refused; for the rest HAProxy knows nobody, where the machine is too busy for its checks
+BY_NAME = 0.9  # of what is refused; who else asked again had waited for 10 s in a crowd that is slow itself
 PLACE = Ask(Told.HELD, areas=(("Hall", 1),))
 
 
@@ -106,7 +106,7 @@ class Crowd:
         assert len(accepted) + refused.total() == len(answers), "every answer is a yes, or invites to ask again"
         by_name = refused["HTTP", "OVERLOADED"] + refused["gRPC", "OVERLOADED"]
         assert by_name, "there was too much"
-        assert by_name >= BY_NAME * refused.total(), "the others met a gateway that had no time to say it lives"
+        assert by_name >= BY_NAME * refused.total(), "hardly anybody waits in vain"
         hints = [told.wait_s for _, told in answers if isinstance(told, Passing) and told.cause == "OVERLOADED"]
         assert min(hints) > 0, "all are told when to come again"
 
