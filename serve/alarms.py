@@ -1,22 +1,15 @@
 """What `holdfast alarms` does: shows what the audit found that stops no block; notes who acknowledges it and why."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from rich.console import Console
 
 from actors.auditor.alarms import Alarms, KeptAlarm
-from actors.core.corrections import MAX_NAME_LENGTH, MAX_WHY_LENGTH
 from actors.core.ids import BlockId, event_id
-from actors.database.line import LineUnavailable
+from serve.database_command import Refused, check_words, run_with
 from serve.wire_time import rfc3339
 
-DONE, NOT_DONE = 0, 1
 MAX_SHOWN = 1_000
-
-
-class Refused(Exception):
-    """It cannot be done; the text is one line for whoever wished it."""
 
 
 def run_list(database_url: str, console: Console, errors: Console, *, acknowledged: bool) -> int:
@@ -28,7 +21,7 @@ def run_list(database_url: str, console: Console, errors: Console, *, acknowledg
         if len(kept) > MAX_SHOWN:
             console.print(f"and more than these {MAX_SHOWN}", markup=False)
 
-    return _run(database_url, errors, tell)
+    return run_with(Alarms, database_url, "alarms", errors, tell)
 
 
 def run_acknowledge(
@@ -37,9 +30,7 @@ def run_acknowledge(
     """Acknowledge the alarms of these numbers, and all that are open up to another. The exit code."""
 
     async def tell(alarms: Alarms) -> None:
-        for flag, text, most in (("--by", by, MAX_NAME_LENGTH), ("--why", why, MAX_WHY_LENGTH)):
-            if not 1 <= len(text) <= most or not text.isprintable():
-                raise Refused(f"{flag}: must have 1 to {most} characters, on one line")
+        check_words(by, why)
         if not numbers and not up_to:
             raise Refused("name the alarms by their numbers, or --up-to the last of them (holdfast alarms list)")
         closed = await alarms.acknowledge(numbers, up_to, by, why)
@@ -51,7 +42,7 @@ def run_acknowledge(
         if not closed:
             raise Refused("none is open up to there")
 
-    return _run(database_url, errors, tell)
+    return run_with(Alarms, database_url, "alarms", errors, tell)
 
 
 def line_of(alarm: KeptAlarm) -> str:
@@ -72,19 +63,3 @@ def line_of(alarm: KeptAlarm) -> str:
         since = rfc3339(alarm.acknowledged_at_ms)
         words.append(f"(acknowledged {since} by {alarm.acknowledged_by}: {alarm.acknowledged_because})")
     return "  ".join(words)
-
-
-def _run(database_url: str, errors: Console, command: Callable[[Alarms], Awaitable[None]]) -> int:
-    async def run() -> None:
-        alarms = Alarms(database_url, application_name="holdfast alarms")
-        try:
-            await command(alarms)
-        finally:
-            await alarms.close()
-
-    try:
-        asyncio.run(run())
-    except (Refused, LineUnavailable) as fault:
-        errors.print(f"alarms: {fault}", markup=False)
-        return NOT_DONE
-    return DONE

@@ -8,7 +8,8 @@ from actors.core.ids import BlockId, TenantId, desks_of, parse_event_id
 from actors.core.ids import event_id as id_of_event
 from actors.engine.catalogue_port import CatalogueUnavailable
 from loadtests.changes import ChangeFailed
-from serve.shards import Refused, move, resize
+from serve.database_command import Refused
+from serve.shards import move, resize
 
 T = TypeVar("T")
 

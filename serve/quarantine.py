@@ -2,26 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from rich.console import Console
 
 from actors.catalogue.quarantines import Correction, Quarantine, Quarantines
-from actors.core.corrections import MAX_NAME_LENGTH, MAX_WHY_LENGTH
 from actors.core.ids import BlockId, Kind, event_id, parse_id, parse_ticket_id
-from actors.engine.catalogue_port import CatalogueUnavailable
+from serve.database_command import Refused, check_words, run_with
 from serve.wire_time import rfc3339
 
-DONE, NOT_DONE = 0, 1
 LOOK_S = 0.1
 END_PATIENCE_S = 30.0
 
 _FLAGS = {"tickets": "--void-ticket", "holds": "--end-hold", "orders": "--end-order", "by": "--by", "why": "--why"}
-
-
-class Refused(Exception):
-    """It cannot be done; the text is one line for whoever wished it."""
 
 
 class Ends(NamedTuple):
@@ -39,14 +32,14 @@ def run_list(database_url: str, console: Console, errors: Console) -> int:
         standing = await quarantines.all()
         console.print("\n".join(map(line_of, standing)) or "nothing is quarantined", markup=False)
 
-    return _run(database_url, errors, tell)
+    return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
 
 def run_impose(database_url: str, block: BlockId, by: str, why: str, console: Console, errors: Console) -> int:
     """Impose a quarantine. The exit code."""
 
     async def tell(quarantines: Quarantines) -> None:
-        _check_words(by, why)
+        check_words(by, why)
         position = await quarantines.head(block)
         if position is None:
             raise Refused(f"there is no event {event_id(block)}")
@@ -55,17 +48,17 @@ def run_impose(database_url: str, block: BlockId, by: str, why: str, console: Co
         else:
             console.print("\n".join(map(line_of, await quarantines.of([block]))), markup=False)
 
-    return _run(database_url, errors, tell)
+    return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
 
 def run_end(database_url: str, block: BlockId, by: str, why: str, ends: Ends, console: Console, errors: Console) -> int:
     """End a quarantine, and print what has come of that. The exit code."""
 
     async def tell(quarantines: Quarantines) -> None:
-        _check_words(by, why)
+        check_words(by, why)
         console.print(await end(quarantines, block, _correction(block, by, why, ends), ends), markup=False)
 
-    return _run(database_url, errors, tell)
+    return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
 
 async def end(quarantines: Quarantines, block: BlockId, correction: Correction, ends: Ends) -> str:
@@ -99,28 +92,6 @@ def line_of(standing: Quarantine) -> str:
     if standing.refused_because:
         words.append(f"(could not be ended: {standing.refused_because})")
     return "  ".join(words)
-
-
-def _run(database_url: str, errors: Console, command: Callable[[Quarantines], Awaitable[None]]) -> int:
-    async def run() -> None:
-        quarantines = Quarantines(database_url, application_name="holdfast quarantine")
-        try:
-            await command(quarantines)
-        finally:
-            await quarantines.close()
-
-    try:
-        asyncio.run(run())
-    except (Refused, CatalogueUnavailable) as fault:
-        errors.print(f"quarantine: {fault}", markup=False)
-        return NOT_DONE
-    return DONE
-
-
-def _check_words(by: str, why: str) -> None:
-    for flag, text, most in (("--by", by, MAX_NAME_LENGTH), ("--why", why, MAX_WHY_LENGTH)):
-        if not 1 <= len(text) <= most or not text.isprintable():
-            raise Refused(f"{flag}: must have 1 to {most} characters, on one line")
 
 
 def _correction(block: BlockId, by: str, why: str, ends: Ends) -> Correction:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 from rich.console import Console
@@ -13,8 +13,8 @@ from actors.database.line import Line, LineUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import MAX_MOVES, Epoch
 from actors.projections.block_roles import BlockRole, Role, roles_of_blocks
+from serve.database_command import Refused, run_with
 
-DONE, NOT_DONE = 0, 1
 LOOK_S = 0.2
 MOVE_PATIENCE_S = 30.0
 CLAIM_PATIENCE_S = 3.0
@@ -27,10 +27,6 @@ SESSIONS_BESIDE = 30
 _COLUMNS = ("shard", "state", "health", "pid", "epoch", "events", "in memory", "waiting", "calls", "commits")
 
 
-class Refused(Exception):
-    """The wish cannot be granted; the text is one line for whoever wished."""
-
-
 def run_list(database_url: str, console: Console, errors: Console, *, blocks: bool) -> int:
     """Print the fleet, or all blocks. The exit code."""
 
@@ -40,7 +36,7 @@ def run_list(database_url: str, console: Console, errors: Console, *, blocks: bo
         else:
             await _list(fleet, console)
 
-    return _run(database_url, errors, tell)
+    return run_with(Fleet, database_url, "shards", errors, tell)
 
 
 def run_move(database_url: str, block: BlockId, shard: str, console: Console, errors: Console) -> int:
@@ -49,28 +45,14 @@ def run_move(database_url: str, block: BlockId, shard: str, console: Console, er
     async def tell(fleet: Fleet) -> None:
         console.print(await move(fleet, block, shard), markup=False)
 
-    return _run(database_url, errors, tell)
+    return run_with(Fleet, database_url, "shards", errors, tell)
 
 
 def run_resize(database_url: str, count: int, console: Console, errors: Console) -> int:
     """Let there be so many shards, and print how it goes. The exit code."""
-    return _run(database_url, errors, lambda fleet: resize(fleet, count, partial(console.print, markup=False)))
-
-
-def _run(database_url: str, errors: Console, command: Callable[[Fleet], Awaitable[None]]) -> int:
-    async def run() -> None:
-        fleet = Fleet(database_url, application_name="holdfast shards")
-        try:
-            await command(fleet)
-        finally:
-            await fleet.close()
-
-    try:
-        asyncio.run(run())
-    except (Refused, CatalogueUnavailable) as fault:
-        errors.print(f"shards: {fault}", markup=False)
-        return NOT_DONE
-    return DONE
+    return run_with(
+        Fleet, database_url, "shards", errors, lambda fleet: resize(fleet, count, partial(console.print, markup=False))
+    )
 
 
 async def _list(fleet: Fleet, console: Console) -> None:

@@ -5,20 +5,22 @@ import signal
 import time
 from abc import abstractmethod
 from contextlib import suppress
-from pathlib import Path
 from typing import ClassVar
 
 from serve.local.processes import newest
 from tests.chaos.fault import Fault
-from tests.chaos.process_faults import ONE_PROCESS
+from tests.chaos.process_faults import ONE_PROCESS, state_of
 from tests.chaos.stage import Stage, until
+from tests.stack.census import serving_gateway
 
 PAUSE_S = 30.0
+GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 
 
 class Paused(Fault):
-    """SIGSTOP of one process, and SIGCONT after half a minute, if it still lives."""
+    """SIGSTOP of one process, and SIGCONT after half a minute, or `pause_s`, if it still lives."""
 
+    pause_s: ClassVar[float] = PAUSE_S
     struck = ONE_PROCESS
     inflicted = "SIGSTOP"
     observed = "the process is stopped"
@@ -40,9 +42,9 @@ class Paused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang, or until somebody has ended it."""
-        await until(lambda: _state(self._pid) == "T")
+        await until(lambda: state_of(self._pid) == "T")
         began_s = time.monotonic()
-        await until(lambda: _state(self._pid) != "T" or time.monotonic() - began_s > PAUSE_S)
+        await until(lambda: state_of(self._pid) != "T" or time.monotonic() - began_s > self.pause_s)
         return f"pid {self._pid} in state T for {time.monotonic() - began_s:.1f} s"
 
     async def end(self, stage: Stage) -> None:
@@ -50,6 +52,24 @@ class Paused(Fault):
         if self._pid:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGCONT)
+
+
+class GatewayPaused(Paused):
+    """The replica that takes all requests hangs, and wakes up."""
+
+    what = "gateway replica paused for 20 s"
+    pause_s = GATEWAY_PAUSE_S
+    ended = "SIGCONT after 20 s"
+    effect_within_s = GATEWAY_PAUSE_S + 20
+
+    async def victim(self, stage: Stage) -> int:
+        """Whom HAProxy names first."""
+        return serving_gateway(stage.main)
+
+    async def effect(self, stage: Stage) -> str:
+        """For as long as it is to hang; it is nothing if somebody has ended it."""
+        hung = await super().effect(stage)
+        return hung if state_of(self._pid) == "T" else ""
 
 
 class PartPaused(Paused):
@@ -127,11 +147,3 @@ class RayletPaused(PartPaused):
     what = "raylet paused for 30 s"
     kind = "raylet"
     within_s = 120.0
-
-
-def _state(pid: int) -> str:
-    """As the kernel says it: R, S, T, Z; empty when it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

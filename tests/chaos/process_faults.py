@@ -18,7 +18,6 @@ from tests.stack.running_stack import kill
 
 ONE_PROCESS = "one process"
 PAUSE_S = 90.0
-GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 LEAVES_WITHIN_S = 30.0
 HELD_UP_WITHIN_S = 3.0
 QUEUES_FOR_S = 0.3  # every buyer waits by then
@@ -80,37 +79,6 @@ class GatewayKilled(Killed):
     async def victims(self, stage: Stage) -> list[int]:
         """Whom HAProxy names first."""
         return [serving_gateway(stage.main)]
-
-
-class GatewayPaused(Fault):
-    """The replica that takes all requests hangs, and wakes up."""
-
-    what = "gateway replica paused for 20 s"
-    struck = ONE_PROCESS
-    inflicted = "SIGSTOP"
-    observed = "the process is stopped"
-    ended = "SIGCONT after 20 s"
-    effect_within_s = GATEWAY_PAUSE_S + 20
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pid = 0
-
-    async def inflict(self, stage: Stage) -> None:
-        """Stop it."""
-        self._pid = serving_gateway(stage.main)
-        os.kill(self._pid, signal.SIGSTOP)
-
-    async def effect(self, stage: Stage) -> str:
-        """For as long as it is to hang."""
-        await until(lambda: _state(self._pid) == "T")
-        await asyncio.sleep(GATEWAY_PAUSE_S)
-        return f"pid {self._pid} in state T for {GATEWAY_PAUSE_S:.0f} s" if _state(self._pid) == "T" else ""
-
-    async def end(self, stage: Stage) -> None:
-        """Wake it up."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGCONT)
 
 
 class HaproxyKilled(Killed):
@@ -241,9 +209,9 @@ class ShardPaused(Fault):
 
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
-        await until(lambda: _state(self._pid) == "T")
+        await until(lambda: state_of(self._pid) == "T")
         await asyncio.sleep(PAUSE_S)
-        state = _state(self._pid)
+        state = state_of(self._pid)
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
         ((self._rows_asleep,),) = await stage.fetch(_ROWS_OF, self._epoch)
         self._sent_asleep = self._sent
@@ -292,6 +260,6 @@ async def commits_held_up(url: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-def _state(pid: int) -> str:
+def state_of(pid: int) -> str:
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0]

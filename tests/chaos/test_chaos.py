@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import asyncpg
 import msgspec
 import pytest
 from rich.console import Console
@@ -22,15 +21,9 @@ from tests.chaos.fault import Fault, _accepted, undergo
 from tests.chaos.inner_faults import SentTwice
 from tests.chaos.own_witnesses import objections
 from tests.chaos.plan import SHORT
-from tests.chaos.process_faults import _ROWS_AFTER
 from tests.chaos.stage import Stage
 from tests.stack.test_auditor import STOPS_WITHIN_S, WRONG_SEAT_NUMBER, Seller, block_of
 from tests.stack.wrongs import sell_too_cheap
-
-_PLANT = """
-insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)
-values ($1, $2, $3, 0, 1, $4, '')
-"""
 
 
 class Harmless(Fault):
@@ -212,18 +205,3 @@ def test_who_gave_up_is_wrong_where_no_outage_may_be_so_long() -> None:
     errors = {"HTTP held: no answer for 20 s, at last UNAVAILABLE": 3, "gRPC held: INTERNAL": 1}
     assert len(fault_module.unexplained(errors, fault_module.PROMISED_S)) == 2
     assert fault_module.unexplained(errors, 45.0) == ["1 times gRPC held: INTERNAL"]
-
-
-@pytest.mark.parametrize(("epochs", "late"), [((7, 7, 8, 8, 9), 0), ((7, 8, 7, 8, 7), 2)])
-def test_control_rows_of_a_shard_that_was_replaced_are_seen(database_url: str, epochs: list[int], late: int) -> None:
-    async def main() -> None:
-        connection = await asyncpg.connect(database_url)
-        try:
-            block = f"{epochs[1]:016}"
-            for position, epoch in enumerate(epochs, 1):
-                await connection.execute(_PLANT, block, position, epoch, bytes(16))
-            assert await connection.fetchval(_ROWS_AFTER, block, 7) == late
-        finally:
-            await connection.close()
-
-    asyncio.run(main())

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 from typing import cast
 
 import asyncpg
+import pytest
 
-from tests.chaos.process_faults import ShardPaused, commits_held_up
+from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up
 from tests.chaos.stage import Stage
 from tests.chaos.wire import Wire
 
@@ -128,3 +129,18 @@ async def _rows(url: str) -> int:
         return count
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize(("epochs", "late"), [((7, 7, 8, 8, 9), 0), ((7, 8, 7, 8, 7), 2)])
+def test_control_rows_of_a_shard_that_was_replaced_are_seen(database_url: str, epochs: list[int], late: int) -> None:
+    async def main() -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            block = f"{epochs[1]:016}"
+            for position, epoch in enumerate(epochs, 1):
+                await connection.execute(_PLANT, block, position, epoch, bytes(16))
+            assert await connection.fetchval(_ROWS_AFTER, block, 7) == late
+        finally:
+            await connection.close()
+
+    asyncio.run(main())

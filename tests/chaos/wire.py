@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.journal.relay import READY_FOR_QUERY, Relay
+from tests.stack.census import sockets_of
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
@@ -175,11 +176,7 @@ class Passage:
 
     def is_of(self, pid: int) -> bool:
         """Whether the client is this process, as the kernel says; of one that is gone nobody knows."""
-        socket = _socket_at(self.client.get_extra_info("peername")[1])
-        try:
-            return any(end.readlink().name == socket for end in Path(f"/proc/{pid}/fd").iterdir())
-        except OSError:
-            return False
+        return _socket_at(self.client.get_extra_info("peername")[1]) in sockets_of(pid)
 
     def cut(self) -> None:
         """Both ends; what was written to the server still reaches it."""
@@ -188,11 +185,11 @@ class Passage:
 
 
 def _socket_at(port: int) -> str:
-    """What the socket at this port of the loopback interface is called among the files of its process."""
+    """The inode of the socket at this port of the loopback interface; empty if there is none."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         words = line.split()
         if words[1] == f"0100007F:{port:04X}":
-            return f"socket:[{words[9]}]"
+            return words[9]
     return ""
 
 

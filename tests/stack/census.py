@@ -64,7 +64,7 @@ def descendants(pid: int) -> set[int]:
 
 def listeners(running: RunningStack) -> list[Listener]:
     """Every TCP socket on which a process of the stack listens; one that several share counts once."""
-    kinds = {inode: kind_of(pid) for pid in running.processes() for inode in _sockets(pid)}
+    kinds = {inode: kind_of(pid) for pid in running.processes() for inode in sockets_of(pid)}
     found = []
     for table in ("tcp", "tcp6"):
         for row in Path("/proc/net", table).read_text().splitlines()[1:]:
@@ -89,11 +89,12 @@ def serving_gateway(running: RunningStack) -> int:
         for row in Path("/proc/net", table).read_text().splitlines()[1:]
         if row.split()[1].endswith(wanted) and row.split()[3] == _LISTENING
     }
-    (pid,) = [pid for pid in running.processes() if kind_of(pid) == "ServeReplica" and listening & _sockets(pid)]
+    (pid,) = [pid for pid in running.processes() if kind_of(pid) == "ServeReplica" and listening & sockets_of(pid)]
     return pid
 
 
-def _sockets(pid: int) -> set[str]:
+def sockets_of(pid: int) -> set[str]:
+    """The inodes of its sockets; none of a process that is gone."""
     found = set()
     with suppress(OSError):
         for link in Path(f"/proc/{pid}/fd").iterdir():
