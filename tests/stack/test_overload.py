@@ -13,6 +13,7 @@ import pytest
 
 from actors.audit.audit import JournalAudit
 from actors.audit.replies import Acknowledged, Told, by_block
+from loadtests import buyers_grpc, buyers_http
 from loadtests.buyers_grpc import GrpcShop
 from loadtests.buyers_http import HttpShop
 from loadtests.calls import Accepted, Answer, Ask, Insistent, Passing, Shop
@@ -30,7 +31,7 @@ ROUND_S = 8
 BACK_WITHIN_S = 5
 FULL = 0.8  # of what was sold before; two measurements of the same differ by less
 TRIES = 3
-BY_NAME = 0.9  # of what is refused; who else asked again had waited for 10 s in a crowd that is slow itself
+CROWD_WAITS_S = 60.0  # so large a crowd in one process is slow itself; what is asked is what the server says
 PLACE = Ask(Told.HELD, areas=(("Hall", 1),))
 
 
@@ -104,11 +105,9 @@ class Crowd:
         accepted = [told.reply for _, told in answers if isinstance(told, Accepted)]
         self.accepted += accepted
         assert len(accepted) + refused.total() == len(answers), "every answer is a yes, or invites to ask again"
-        by_name = refused["HTTP", "OVERLOADED"] + refused["gRPC", "OVERLOADED"]
-        assert by_name, "there was too much"
-        assert by_name >= BY_NAME * refused.total(), "hardly anybody waits in vain"
-        hints = [told.wait_s for _, told in answers if isinstance(told, Passing) and told.cause == "OVERLOADED"]
-        assert min(hints) > 0, "all are told when to come again"
+        assert set(refused) <= {("HTTP", "OVERLOADED"), ("gRPC", "OVERLOADED")}
+        assert refused, "there was too much"
+        assert all(told.wait_s > 0 for _, told in answers if isinstance(told, Passing)), "all are told when to"
 
     async def leave(self) -> None:
         """Close every connection."""
@@ -148,7 +147,11 @@ async def check(running: RunningStack, hall: str) -> None:
     assert back
 
 
-def test_after_a_burst_it_sells_as_before_and_nothing_accepted_is_lost(running: RunningStack) -> None:
+def test_after_a_burst_it_sells_as_before_and_nothing_accepted_is_lost(
+    running: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (buyers_http, buyers_grpc):
+        monkeypatch.setattr(module, "CALL_TIMEOUT_S", CROWD_WAITS_S)
     with running.client() as client:
         hall = hall_on_sale(client, "a crowded hall")
     asyncio.run(check(running, hall))
