@@ -34,14 +34,15 @@ test: $(VENV)/.dev ## all tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
 
 chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where it ended (SHORT=1: some minutes)
-	@$(if $(SHORT),,$(BIN)/python -m pytest -m campaign tests/chaos)
+	@$(if $(SHORT),,$(BIN)/python -m pytest -m long_control tests/chaos)
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
 
 sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
 	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
 
-controls: $(VENV)/.dev ## break each guarantee and see which check of the simulation notices
+controls: $(VENV)/.dev ## break each guarantee and see which check notices: of the simulation, and of real stacks
 	@$(BIN)/python -m tests.simulation.controls $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m pytest -m long_control)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

@@ -1,62 +1,88 @@
-"""All tests: `python tests/all.py`. Those that start whole servers mostly wait, and so do those that speak to Postgres.
+"""All tests: `python tests/all.py`. Those that start whole servers come one folder after the other, as each folder has
+servers of its own, which would only be in the way of the others.
 
-The others run beside them, and give way to them, as some wait for so long and no longer.
+The rest runs beside them, and gives way to them, as some wait for so long and no longer.
 
-What the others print comes at once; what these print, when they are over.
+What those that compute print comes at once; what the others print, when they are over.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from threading import Thread
 from typing import IO, NamedTuple
 
-PYTEST = (sys.executable, "-m", "pytest")
+PYTEST = (sys.executable, "-m", "pytest", "-m")
 COMPUTING = ("tests/core", "tests/simulation")
+OF_SERVERS = ("tests/stack/two_shards", "tests/stack/alone", "tests/stack")
+SERVERS, NO_SERVERS = "stack and not long_control", "not stack and not long_control"
+
+
+def ignoring(*folders: str) -> tuple[str, ...]:
+    """Words that leave these out."""
+    return tuple(f"--ignore={folder}" for folder in folders)
 
 
 class Part(NamedTuple):
-    """Some of the tests. `niceness`: how much they give way."""
+    """Some of the tests, in several runs. `niceness`: how much they give way."""
 
     title: str
     niceness: int
-    arguments: tuple[str, ...]
-
-    def start(self, said: "IO[bytes] | None") -> "subprocess.Popen[bytes]":
-        """Begin; where to it speaks, if not to the terminal."""
-        return subprocess.Popen(
-            (*PYTEST, *self.arguments),
-            stdout=said,
-            stderr=None if said is None else subprocess.STDOUT,
-            preexec_fn=lambda: os.nice(self.niceness),
-        )
+    runs: tuple[tuple[str, ...], ...]
 
 
-AT_ONCE = Part("Tests that compute", 15, ("-m", "not stack and not campaign", *COMPUTING))
+AT_ONCE = Part("Tests that compute", 15, ((NO_SERVERS, *COMPUTING),))
 LATER = (
-    Part("Tests of whole servers", 0, ("-m", "stack", "tests/stack")),
-    Part("Other tests that start whole servers", 5, ("-m", "stack", "--ignore=tests/stack")),
-    Part("All others", 10, ("-m", "not stack and not campaign", *(f"--ignore={folder}" for folder in COMPUTING))),
+    Part(
+        "Tests of whole servers",
+        0,
+        (
+            *((SERVERS, folder, *ignoring(*OF_SERVERS[:number])) for number, folder in enumerate(OF_SERVERS)),
+            (SERVERS, "tests", *ignoring("tests/stack")),
+        ),
+    ),
+    Part("All others", 10, ((NO_SERVERS, "tests", *ignoring(*COMPUTING)),)),
 )
+
+
+class Running(Thread):
+    """A part that runs; where to it speaks, if not to the terminal. `worst`: the largest exit code so far."""
+
+    def __init__(self, part: Part, said: "IO[bytes] | None" = None) -> None:
+        super().__init__()
+        self._part = part
+        self._said = said
+        self.worst = 0
+        self.start()
+
+    def run(self) -> None:
+        """One after the other, whatever the last came to."""
+        for words in self._part.runs:
+            command = ("nice", "-n", str(self._part.niceness), *PYTEST, *words)
+            ended = subprocess.run(command, stdout=self._said, stderr=self._said and subprocess.STDOUT, check=False)
+            self.worst = max(self.worst, abs(ended.returncode))
+            if ended.returncode in (2, -2):  # it was interrupted, and so are the others
+                return
 
 
 def main() -> int:
     """Run all and return 0 if none failed. An interrupt reaches each, and each puts away what it started."""
     with ExitStack() as files:
         said = [files.enter_context(tempfile.TemporaryFile()) for _ in LATER]
-        begun = [part.start(file) for part, file in zip(LATER, said, strict=True)]
-        ended = [_wait(one) for one in (AT_ONCE.start(None), *begun)]
+        running = [Running(AT_ONCE), *(Running(part, file) for part, file in zip(LATER, said, strict=True))]
+        for one in running:
+            _join(one)
         for part, file in zip(LATER, said, strict=True):
             file.seek(0)
             print(f"\n{part.title}:", file.read().decode(), sep="\n", flush=True)
-    return max(map(abs, ended))
+    return max(one.worst for one in running)
 
 
-def _wait(part: "subprocess.Popen[bytes]") -> int:
-    while True:
+def _join(running: Running) -> None:
+    while running.is_alive():
         try:
-            return part.wait()
+            running.join()
         except KeyboardInterrupt:
             continue
 

@@ -86,6 +86,8 @@ class _Supervisor:
         self._restarts: dict[str, deque[float]] = {}
         self._answered_at = 0.0
         self._probed_at = 0.0
+        self._logs_due_at = 0.0
+        self._told_bug = ""
 
     def run(self) -> int:
         """Start, watch, stop. Raises CannotStart after having stopped what was started."""
@@ -158,20 +160,33 @@ class _Supervisor:
 
     def _watch(self) -> None:
         """Look after the parts until a signal comes. Raises CannotStart when one cannot be kept alive."""
-        logs_due = 0.0
         while True:
             time.sleep(_LOOK_PERIOD_S)
             reap()
-            if time.monotonic() > logs_due:
-                keep_logs_small(self._folder)
-                logs_due = time.monotonic() + _LOGS_PERIOD_S
-            self._archiving.look()
-            if (hung := self._haproxy.look()) is not None:
-                self._console.print(hung, style="yellow", markup=False)
+            for chore in (self._keep_logs_small, self._archiving.look, self._look_after_haproxy):
+                self._do(chore)
             for name, part in self._parts.items():
                 fault = part.fault() or (self._silence() if name == _RAY else None)
                 if fault is not None:
                     self._restart(name, part, fault)
+
+    def _do(self, chore: Callable[[], None]) -> None:
+        """What goes wrong in it is told, once while it is the same, and ends nothing: the stack sells without it."""
+        try:
+            chore()
+        except Exception as bug:  # noqa: BLE001  # whatever it is
+            if self._told_bug != (told := repr(bug)):
+                self._told_bug = told
+                self._console.print(f"{chore.__name__.strip('_')} failed: {told}", style="yellow", markup=False)
+
+    def _keep_logs_small(self) -> None:
+        if time.monotonic() > self._logs_due_at:
+            self._logs_due_at = time.monotonic() + _LOGS_PERIOD_S
+            keep_logs_small(self._folder)
+
+    def _look_after_haproxy(self) -> None:
+        if (hung := self._haproxy.look()) is not None:
+            self._console.print(hung, style="yellow", markup=False)
 
     def _restart(self, name: str, part: Part, fault: str) -> None:
         times = self._restarts.setdefault(name, deque(maxlen=_RESTART_LIMIT))

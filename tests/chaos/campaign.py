@@ -126,7 +126,16 @@ class Campaign:
             shutil.rmtree(stage.folder)  # else somebody will want to look into it
         self._kept.add_segment(
             Segment(
-                number, rows, replies, findings, tally.call_count, tally.unresolved, tally.unchecked, skipped, baskets
+                number,
+                rows,
+                replies,
+                findings,
+                tally.call_count,
+                tally.unresolved,
+                tally.unchecked,
+                skipped,
+                baskets,
+                tally.elsewhere,
             )
         )
 

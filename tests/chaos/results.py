@@ -27,8 +27,9 @@ class Segment(msgspec.Struct, frozen=True):
     """A stack that has had its faults and was audited.
 
     `rows`: those audited. `replies`: what clients were told and was held against them. `calls`: all in the histories,
-    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked. `skipped`: faults
-    that this machine does not allow, with the reason. `baskets`: those of the replies that were about baskets.
+    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked, `elsewhere` those
+    refused by what is in other blocks. `skipped`: faults that this machine does not allow, with the reason. `baskets`:
+    those of the replies that were about baskets.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Segment(msgspec.Struct, frozen=True):
     unchecked: int = 0
     skipped: dict[str, str] = {}
     baskets: int = 0
+    elsewhere: int = 0
 
 
 def summary(
@@ -167,9 +169,9 @@ def table(said: dict[str, Any]) -> str:
             f"| {longest['bound_s']:.0f} s |"
         )
     segments = said["segments"]
-    rows, replies, baskets, calls, unresolved, unchecked = (
+    rows, replies, baskets, calls, unresolved, unchecked, elsewhere = (
         sum(segment[name] for segment in segments)
-        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked")
+        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked", "elsewhere")
     )
     findings = sum(len(segment["findings"]) for segment in segments)
     stocks = [of_kind["least_stock"] for of_kind in said["faults"] if of_kind["count"]]
@@ -177,7 +179,7 @@ def table(said: dict[str, Any]) -> str:
         "",
         f"{said['counted']} faults counted, {said['not_counted']} not, on {len(segments)} stacks; {rows:,} rows and "
         f"{replies:,} replies audited, {baskets:,} of them about baskets, {findings} findings; "
-        f"{calls:,} calls in histories, {unchecked} unchecked, "
+        f"{calls:,} calls in histories, {unchecked} unchecked, {elsewhere} refused by other blocks, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
         *(f"{of_kind['fault']}: {shown}." for of_kind in said["faults"] for shown in of_kind["shown"]),

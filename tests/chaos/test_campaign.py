@@ -274,7 +274,7 @@ def test_only_what_counts_is_in_the_table() -> None:
     assert (said["counted"], said["not_counted"]) == (2, 1)
     text = table(said)
     assert "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | UNAVAILABLE 6 |" in text
-    assert "1,000 calls in histories, 0 unchecked, 3 of unknown outcome (0.30%)" in text
+    assert "1,000 calls in histories, 0 unchecked, 0 refused by other blocks, 3 of unknown outcome (0.30%)" in text
     assert "at least 150,000 units were left" in text
     assert "99" not in text
     assert "Not on this machine: disk full: not root." in text

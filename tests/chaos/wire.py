@@ -15,6 +15,7 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
 _REFUSED = b"E"
 _CHUNK = 65536
+_LOOKS = 3  # the kernel may leave a socket out where others come and go while it tells of them
 
 
 class Cut(StrEnum):
@@ -186,10 +187,11 @@ class Passage:
 
 def _socket_at(port: int) -> str:
     """The inode of the socket at this port of the loopback interface; empty if there is none."""
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        words = line.split()
-        if words[1] == f"0100007F:{port:04X}":
-            return words[9]
+    for _ in range(_LOOKS):
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[1] == f"0100007F:{port:04X}":
+                return words[9]
     return ""
 
 

@@ -38,6 +38,18 @@ class Within:
         """Shards serve what is quarantined, from now on."""
         (self._folder / "heedless").touch()
 
+    def answer_before_durable(self) -> None:
+        """Shards wait for no commit, from now on."""
+        (self._folder / "hasty").touch()
+
+    def remember_no_keys(self) -> None:
+        """Holds are not remembered under their keys, from now on."""
+        (self._folder / "keyless").touch()
+
+    def follow_newer_generations(self) -> None:
+        """Shards take blocks that a newer generation has, from now on."""
+        (self._folder / "lenient").touch()
+
     @property
     def sent_twice(self) -> int:
         """How many batches have been."""

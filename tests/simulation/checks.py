@@ -1,5 +1,6 @@
 """What must hold at the end of a simulated run, when all has been calm for a while. Add a check to CHECKS."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from actors.projections.shown import event_shown
 from actors.projections.split import sells_units
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
+from tests.simulation.market_notes import ELSEWHERE, ORDERED, RECORDED, UNKNOWN
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
@@ -28,6 +30,13 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
     """The journals as witnesses of what clients asked and were told."""
     faults, tally = witnessed(world, market.notes.history)
     yield from faults
+    market.notes.judged += Counter(
+        {
+            RECORDED: tally.call_count,
+            UNKNOWN: tally.unresolved,
+            ELSEWHERE: tally.elsewhere,
+        }
+    )
     if not tally.suffices:
         yield f"of {tally.call_count} calls {tally.unchecked} are unchecked, and {tally.unresolved} unresolved"
 
@@ -36,6 +45,7 @@ def histories_have_an_order(world: World, market: Market) -> Iterator[str]:
     """What clients saw of each block, as if one call had come after the other."""
     for block, found in linearity(world, market).items():
         yield from (f"{block}: {wrong}" for wrong in found.wrong)
+        market.notes.judged[ORDERED] += found.checked
         if found.unchecked:
             yield f"of {found.checked + found.unchecked} calls of {block} {found.unchecked} have been tried in no order"
 

@@ -38,6 +38,13 @@ _AFTER = {
 }
 
 
+RECORDED = "calls in histories"
+UNKNOWN = "of which nobody ever knew what came"
+ELSEWHERE = "refused by what is in other blocks, and held against those by the audit"
+ORDERED = "steps for which an order was found, tries under one key being one"
+JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, ORDERED)
+
+
 class _Key(msgspec.Struct):
     """What is known of a key. `open_until_ms`: until when a call may yet come to something. `denied`: as what."""
 
@@ -48,7 +55,10 @@ class _Key(msgspec.Struct):
 
 
 class Notes:
-    """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not."""
+    """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not.
+
+    `judged`: how much of the history the checks held against what; by them.
+    """
 
     def __init__(self, now_ms: Callable[[], int], loses: Callable[[str, int, int], bool]) -> None:
         self.loses = loses
@@ -56,6 +66,7 @@ class Notes:
         self.facts = Facts()
         self.history = History(TENANT)
         self.met: Counter[str] = Counter()
+        self.judged: Counter[str] = Counter()
         self.writes = self.accepted = self.reads = 0
         self._now_ms = now_ms
         self.told: list[Acknowledged] = []

@@ -38,6 +38,7 @@ class Run(NamedTuple):
     """What one seed came to. `wrong`: every rule that it broke; `short`: what it did too little of.
 
     `met`: how often what was asked came to what, as `place_hold UNITS_HELD`; `reasons`: the same, whatever was asked.
+    `judged`: how much of the histories was held against what.
     """
 
     seed: int
@@ -46,6 +47,7 @@ class Run(NamedTuple):
     effects: Counter[str]
     reasons: Counter[str]
     met: Counter[str]
+    judged: Counter[str]
     commands: int
     accepted: int
     trace: list[str]
@@ -75,7 +77,7 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
             return virtual_time.run(main)
     except Exception as fault:
         trace = (world.trace or []) if world is not None else []
-        return Run(seed, [f"the run ended in {fault!r}"], [], Counter(), Counter(), Counter(), 0, 0, trace)
+        return Run(seed, [f"the run ended in {fault!r}"], [], Counter(), Counter(), Counter(), Counter(), 0, 0, trace)
     finally:
         structlog.configure(**logs)
 
@@ -129,4 +131,4 @@ def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     reasons = Counter[str]()
     for asked, count in notes.met.items():
         reasons[asked.rpartition(" ")[2]] += count
-    return Run(seed, wrong, short, effects, reasons, notes.met, market.asked, notes.accepted, trace or [])
+    return Run(seed, wrong, short, effects, reasons, notes.met, notes.judged, market.asked, notes.accepted, trace or [])

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from actors.core.outcomes import Reason
 from tests.simulation.faults import Fault
+from tests.simulation.market_notes import JUDGED
 from tests.simulation.runs import Run
 
 SEEDS_FOR_FAULTS = 200
@@ -49,6 +50,7 @@ class Report:
         self.pairs = Counter[tuple[str, str]]()  # in how many seeds both did
         self.reasons = Counter[str]()
         self.met = Counter[str]()
+        self.judged = Counter[str]()
         self.wrong: list[Run] = []
 
     def take(self, run: Run) -> None:
@@ -61,6 +63,7 @@ class Report:
         self.pairs.update(combinations(sorted(run.effects), 2))
         self.reasons += run.reasons
         self.met += run.met
+        self.judged += run.judged
         if run.wrong or run.short:
             self.wrong.append(run)
 
@@ -87,6 +90,7 @@ class Report:
         console.print(faults)
         total = len(list(combinations(Fault, 2)))
         console.print(f"pairs of faults met in one seed: {total - len(self.missing_pairs())} of {total}")
+        console.print("histories:", ", ".join(f"{self.judged[what]} {what}" for what in JUDGED))
         console.print("reasons:", ", ".join(f"{name} {count}" for name, count in sorted(self.reasons.items())))
 
 

@@ -15,5 +15,5 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     running = RunningStack(tmp_path_factory.mktemp("stack"), INNER_PORT)
     running.start()
     yield running
-    assert running.stop() == 0
+    assert running.stop() == 0, running.said
     assert running.processes() == []

@@ -43,7 +43,7 @@ def hall_on_sale(client: httpx.Client, name: str) -> str:
 
 class Load:
     """Holds one place after the other over HTTP, from `buyers` connections, until stopped. Releases half of them, if
-    it `releases` any.
+    it `releases` any. `pause_s`: between two, so that the machine has time for what else is looked at.
 
     `told`: what was acknowledged. `doubtful`: ids of holds whose release was asked for and not acknowledged.
     """
@@ -56,7 +56,7 @@ class Load:
         area: str,
         *,
         buyers: int = 16,
-        pause_s: float = 0.0,
+        pause_s: float = 0.15,
         timeout_s: float = 30.0,
         releases: bool = True,
     ) -> None:

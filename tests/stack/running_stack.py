@@ -53,6 +53,11 @@ class RunningStack:
         """All that it has printed."""
         return self._said
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start it and wait for `Holdfast is ready`."""
         self._said = ""

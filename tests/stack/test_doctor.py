@@ -6,8 +6,8 @@ import pytest
 
 from tests.stack.patience import await_that
 from tests.stack.running_stack import RunningStack
-from tests.stack.test_auditor import caught_up
 from tests.stack.test_deaths import is_followed
+from tests.stack.two_shards.test_the_auditor import caught_up
 
 pytestmark = pytest.mark.stack
 

@@ -14,20 +14,15 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-import asyncpg
 import pytest
 
-from actors.audit.replies import Told
-from actors.core.entries import HoldPlaced
 from actors.core.ids import parse_event_id
-from actors.journal.codec import decode_entries
-from serve.local.processes import named
 from tests.stack.aftermath import lost
 from tests.stack.census import kind_of, serving_gateway
 from tests.stack.load import UNANSWERED, Load, hall_on_sale
 from tests.stack.owner import Owner, owner_of
 from tests.stack.patience import await_that
-from tests.stack.running_stack import RunningStack, kill, send
+from tests.stack.running_stack import RunningStack, kill
 
 pytestmark = pytest.mark.stack
 SELLING_S = 2.0
@@ -56,7 +51,7 @@ async def gaps(running: RunningStack, name: str, number: signal.Signals) -> list
     """The longest gap around each succession, in s; all that was answered was a hold or a release, and is there."""
     with running.client() as client:
         event_id = hall_on_sale(client, name)
-    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01)
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall")
     found = []
     async with load:
         await asyncio.sleep(SELLING_S)
@@ -92,65 +87,6 @@ def is_sooner(told: list[float], killed: list[float]) -> bool:
     return 2 * median(told) < median(killed)
 
 
-@pytest.fixture
-def ending(tmp_path: Path) -> Iterator[RunningStack]:
-    """A stack of its own, to be stopped."""
-    running = RunningStack(tmp_path / "ending", INNER_PORT)
-    running.start()
-    yield running
-    assert running.stop() == 0
-    assert running.processes() == []
-
-
-async def held(running: RunningStack, event_id: str) -> int:
-    """How many holds were ever placed, by the journal."""
-    connection = await asyncpg.connect(running.stack.database_url)
-    try:
-        rows = await connection.fetch("select entries from journal where block_id = $1", parse_event_id(event_id))
-    finally:
-        await connection.close()
-    return sum(isinstance(entry, HoldPlaced) for row in rows for entry in decode_entries(row["entries"]))
-
-
-async def unanswered_holds(running: RunningStack, stop: Callable[[], object], *, releases: bool = True) -> int:
-    """Stop everything under load and start it again: how many holds there are of which no buyer was told."""
-    with running.client() as client:
-        event_id = hall_on_sale(client, f"the last {stop.__name__}")
-    load = Load(
-        running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01, timeout_s=5.0, releases=releases
-    )
-    async with load:
-        await asyncio.sleep(SELLING_S)
-        await asyncio.to_thread(stop)
-    print("stopped", Counter(load.statuses))
-    await asyncio.to_thread(running.start)
-    assert await lost(running, event_id, load) == []
-    return await held(running, event_id) - sum(reply.told is Told.HELD for reply in load.told)
-
-
-def test_a_stack_that_is_told_to_stop_answers_what_it_has_taken(ending: RunningStack) -> None:
-    assert asyncio.run(unanswered_holds(ending, ending.stop)) == 0
-
-
-def test_control_a_stack_that_is_killed_does_not(ending: RunningStack) -> None:
-    """What buyers have asked for waits for Postgres, and is committed when nobody is left to tell them. It is a hold
-    whatever it is, as they ask for nothing else.
-    """
-
-    def kill_from_the_front() -> None:
-        processes = ending.processes()
-        postgres = named(processes, "postgres")
-        assert postgres
-        send(postgres, signal.SIGSTOP)
-        time.sleep(0.5)
-        kill(named(processes, "haproxy"))
-        send(postgres, signal.SIGCONT)
-        time.sleep(0.5)
-        ending.kill_everything()
-
-    assert asyncio.run(unanswered_holds(ending, kill_from_the_front, releases=False)) > 0
-
-
 def test_the_command_says_who_took_over(running: RunningStack) -> None:
     ran = running.command("shards", "stop", "shard-1")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -182,11 +118,13 @@ def kill_gateways(running: RunningStack) -> None:
     await_that("there are others", lambda: bool(replicas(running) - old), PATIENCE_S)
 
 
-async def cut_short(running: RunningStack, name: str, change: Callable[[RunningStack], None]) -> int:
+async def cut_short(
+    running: RunningStack, name: str, change: Callable[[RunningStack], None], pause_s: float = 0.03
+) -> int:
     """How many calls were cut short meanwhile: not answered, or answered only because HAProxy sent them once more."""
     with running.client() as client:
         event_id = hall_on_sale(client, name)
-    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=0.01)
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", pause_s=pause_s)
     async with load:
         await asyncio.sleep(SELLING_S)
         await asyncio.to_thread(change, running)
@@ -213,7 +151,7 @@ def test_a_gateway_that_is_stopped_cuts_no_call_short(running: RunningStack) -> 
 
 def test_control_one_that_is_killed_does(running: RunningStack) -> None:
     """Something is nearly always decided and not yet told; a few tries find it."""
-    assert any(asyncio.run(cut_short(running, f"killed {number}", kill_gateways)) for number in range(3))
+    assert any(asyncio.run(cut_short(running, f"killed {number}", kill_gateways, 0.01)) for number in range(3))
 
 
 async def accepted_before_another_came(
@@ -223,7 +161,7 @@ async def accepted_before_another_came(
     with running.client() as client:
         event_id = hall_on_sale(client, name)
     await_that("there are two replicas", lambda: len(replicas(running)) == 2, PATIENCE_S)
-    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", buyers=BUYERS, pause_s=0.01)
+    load = Load(running.stack.http_url, running.api_key, event_id, "Hall", buyers=BUYERS)
     async with load:
         await asyncio.sleep(SELLING_S)
         before = replicas(running)

@@ -76,17 +76,18 @@ def test_seats_are_sold_while_the_event_moves_the_fleet_changes_and_the_shard_is
 
 
 @pytest.mark.parametrize(
-    "house",
-    [("--house", "seats"), ("--house", "seats", "--split", "2"), ("--house", "area")],
+    ("house", "moves", "resizes"),
+    [(("--house", "seats"), 1, 2), (("--house", "seats", "--split", "2"), 2, 2), (("--house", "area"), 0, 0)],
     ids=["one block", "in parts", "an area"],
 )
 def test_it_is_sold_to_the_last_unit_while_it_moves_and_the_fleet_changes(
-    running: RunningStack, tmp_path: Path, house: tuple[str, ...]
+    running: RunningStack, tmp_path: Path, house: tuple[str, ...], moves: int, resizes: int
 ) -> None:
-    """Of one in parts, a part and a desk move in turn."""
-    options = (*house, "--units", "1200", "--until-sold-out", "--moves", "2", "--resizes", "2")
+    """Of one in parts, a part and a desk move in turn. So few buyers that the rest of the stack has time as well."""
+    changes = ("--moves", str(moves), "--resizes", str(resizes)) if moves else ()
+    options = (*house, "--units", "1200", "--until-sold-out", "--buyers", "8", *changes)
     report = onsale(running, tmp_path / "report.json", 90, *options, is_split="--split" in house)
     assert report["sold_out"]
     assert report["audit"]["sold_count"] == report["audit"]["capacity"] == 1_200
-    assert (report["moves"], report["resizes"]) == (2, 2)
+    assert (report["moves"], report["resizes"]) == (moves, resizes)
     assert report["audit"]["denied_count"] > 0, "who comes last is told no, and the audit looks whether that was so"

@@ -112,7 +112,7 @@ async def paused_and_woken(
             os.kill(old.pid, signal.SIGSTOP)
         paused_at = time.monotonic()
         try:
-            async with Load(running.stack.http_url, running.api_key, halls[0], "Hall", buyers=32) as load:
+            async with Load(running.stack.http_url, running.api_key, halls[0], "Hall") as load:
                 await asyncio.sleep(PAUSE_S / 2)
                 await asyncio.to_thread(release)
                 await asyncio.sleep(PAUSE_S / 2)

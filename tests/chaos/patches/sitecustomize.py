@@ -2,8 +2,9 @@
 
 Under `HOLDFAST_TEST_CHAOS` is a folder. `clock-shift` in it holds by how many seconds the clock that a shard's shell
 hands to its engine is wrong. While `twice` is there, everything is sent twice over the link; `sent-twice` grows by a
-byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines. See
-`tests/chaos/within.py` for the other end.
+byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines; while `hasty` is
+there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
+`lenient` is there, they take blocks from a newer generation. See `tests/chaos/within.py` for the other end.
 """
 
 import asyncio
@@ -111,8 +112,55 @@ def patch_residence(module: ModuleType) -> None:
     module.Residence.__init__ = begin_heedless
 
 
+class Over:
+    """A cycle that is taken for done before it is."""
+
+    def __init__(self, blocks: list[Any]) -> None:
+        self.positions = {hosted: hosted.position + bool(hosted.pending) for hosted in blocks}
+
+    async def wait(self) -> None:
+        """For nothing."""
+
+
+def patch_group_commit(module: ModuleType) -> None:
+    """Answers may be told before what they say is durable."""
+    collect = module.GroupCommit.collect
+
+    def collect_hastily(self: Any, blocks: Any) -> Any:
+        touched = list(blocks)
+        cycle = collect(self, touched)
+        return Over(touched) if _is_there(FOLDER / "hasty") else cycle
+
+    module.GroupCommit.collect = collect_hastily
+
+
+def patch_holds(module: ModuleType) -> None:
+    """A key may be asked for a second time in vain."""
+    remember = vars(module)["remember_with_hold"]
+
+    def remember_unless_keyless(*arguments: Any) -> None:
+        if not _is_there(FOLDER / "keyless"):
+            remember(*arguments)
+
+    vars(module)["remember_with_hold"] = remember_unless_keyless
+
+
+def patch_activation(module: ModuleType) -> None:
+    """A newer generation may be no obstacle."""
+    refuse = module.Activator._refuse_newer
+
+    def refuse_unless_lenient(self: Any, *arguments: Any) -> None:
+        if not _is_there(FOLDER / "lenient"):
+            refuse(self, *arguments)
+
+    module.Activator._refuse_newer = refuse_unless_lenient
+
+
 PATCHES = {
+    "actors.core.holds": patch_holds,
+    "actors.engine.activation": patch_activation,
     "actors.engine.engine": patch_engine,
+    "actors.engine.group_commit": patch_group_commit,
     "actors.engine.residence": patch_residence,
     "actors.link.coalescer": patch_coalescer,
 }

@@ -179,6 +179,7 @@ def test_a_directory_that_fails_is_started_anew(tmp_path: Path) -> None:
         check_a_shard_is_replaced(cluster)
 
 
+@pytest.mark.long_control
 @pytest.mark.parametrize(
     ("sabotage", "check"),
     [

@@ -11,13 +11,12 @@ import pytest
 from actors.audit.replies import Acknowledged
 from loadtests.audit_command import CLEAN, WRONG, run_audit
 from serve.backups import BackupError, Mark, restore
-from serve.local.postgres import Postgres
-from serve.local.preflight import free_port
+from tests.stack.journal_alone import journal_alone
 from tests.stack.load import Load, hall_on_sale
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
-INNER_PORT, RESTORED_INNER_PORT = 25300, 25600
+RESTORED_INNER_PORT = 25600
 
 
 def told_file(path: Path, told: Sequence[Acknowledged]) -> Path:
@@ -51,13 +50,8 @@ async def sell_and_mark(running: RunningStack, hall: str, backup: Path) -> dict[
 
 def audit_of(data_dir: Path, told: Path) -> int:
     """What the audit says of a restored database, held against what clients were told."""
-    password = data_dir / "secrets" / "postgres"
-    postgres = Postgres(data_dir / "postgres", free_port(), password, log=data_dir / "logs" / "audit.log")
-    postgres.start()
-    try:
-        return run_audit(postgres.url, told=[told])
-    finally:
-        postgres.stop()
+    with journal_alone(data_dir) as url:
+        return run_audit(url, told=[told])
 
 
 class BackedUp(NamedTuple):
@@ -69,20 +63,14 @@ class BackedUp(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def backed_up(tmp_path_factory: pytest.TempPathFactory) -> BackedUp:
+def backed_up(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> BackedUp:
     root = tmp_path_factory.mktemp("backed-up")
-    running = RunningStack(root / "data", INNER_PORT)
-    running.start()
-    try:
-        with running.client() as client:
-            hall = hall_on_sale(client, "hall")
-        told = asyncio.run(sell_and_mark(running, hall, root / "backup"))
-        again = running.command("backup", "mark", "late")
-        assert again.returncode == 1
-        assert "there is a mark late already" in again.stderr
-    finally:
-        assert running.stop() == 0
-    assert running.processes() == []
+    with running.client() as client:
+        hall = hall_on_sale(client, "backed up")
+    told = asyncio.run(sell_and_mark(running, hall, root / "backup"))
+    again = running.command("backup", "mark", "late")
+    assert again.returncode == 1
+    assert "there is a mark late already" in again.stderr
     files = {name: told_file(root / f"{name}.jsonl", of_name) for name, of_name in told.items()}
     return BackedUp(root / "backup", hall, files)
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,7 +12,6 @@ from tests.stack.load import written
 from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
-INNER_PORT = 22000
 
 HALL = {
     "currency": "EUR",
@@ -22,16 +21,6 @@ HALL = {
 SEATS = ["Stalls/1/1", "Stalls/1/2"]
 PATIENCE_S = 30.0
 MAX_EVENTS = 40
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A stack with two shards."""
-    running = RunningStack(tmp_path_factory.mktemp("baskets"), INNER_PORT, shards="2")
-    running.start()
-    yield running
-    assert running.stop() == 0
-    assert running.processes() == []
 
 
 def hall_on_sale(client: httpx.Client, name: str) -> str:
