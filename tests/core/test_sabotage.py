@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -22,10 +23,30 @@ Sabotages = dict[Callable[[pytest.MonkeyPatch], None], str]
 
 OFTEN_NOTICED = SABOTAGES | INVENTORY_SABOTAGES | WAITING_SABOTAGES
 ALL = OFTEN_NOTICED | SELDOM_NOTICED
+HUNDREDS_OF_WALKS = frozenset(
+    {
+        "an_order_may_lose_all_tickets",
+        "what_is_overdue_counts_against_limits",
+        "keys_of_extended_holds_are_forgotten",
+        "prices_follow_the_layout",
+        "only_the_tick_expires",
+        "whatever_is_named_may_end",
+        "units_keep_their_numbers",
+        "choices_are_made_once",
+        "snapshots_forget_what_came_back",
+        "numbers_in_use_refuse_replays",
+    }
+)
+"""So many it takes until one of these is noticed, which scenarios do at once."""
 
 
 def _each(sabotages: Iterable[Callable[[pytest.MonkeyPatch], None]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("sabotage", sabotages, ids=lambda sabotage: str(sabotage.__name__))
+
+
+def _marked(sabotage: Callable[[pytest.MonkeyPatch], None]) -> ParameterSet:
+    marks = (pytest.mark.long_control,) if sabotage.__name__ in HUNDREDS_OF_WALKS else ()
+    return pytest.param(sabotage, marks=marks, id=sabotage.__name__)
 
 
 @_each(ALL)
@@ -47,7 +68,7 @@ def notices(sabotage: Callable[[pytest.MonkeyPatch], None], scenario: Scenario) 
     return False
 
 
-@_each((*OFTEN_NOTICED, *CORRECTION_SABOTAGES))
+@pytest.mark.parametrize("sabotage", map(_marked, (*OFTEN_NOTICED, *CORRECTION_SABOTAGES)))
 def test_random_walks_notice_sabotage(
     sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
