@@ -68,7 +68,7 @@ def notices(sabotage: Callable[[pytest.MonkeyPatch], None], scenario: Scenario) 
     return False
 
 
-@pytest.mark.parametrize("sabotage", map(_marked, (*OFTEN_NOTICED, *CORRECTION_SABOTAGES)))
+@pytest.mark.parametrize("sabotage", [_marked(one) for one in (*OFTEN_NOTICED, *CORRECTION_SABOTAGES)])
 def test_random_walks_notice_sabotage(
     sabotage: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
