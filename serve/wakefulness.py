@@ -3,10 +3,12 @@
 HAProxy gives a replica up that has answered no check for 3 s, and asks another what it was asked; that one may have
 said no. What came before the end of a hang is therefore refused undecided, however much of its limit is left. This
 judges what is let in; a command that was let in before the hang has its own limit. It compares stamps of HAProxy's
-machine with this one's clock, as `arrival` does: what is stamped in the future counts as read now.
+machine with this one's clock, as `arrival` does: what is stamped in the future counts as read now. When the hang ended
+is known by a clock that nobody sets: one that is set back afterwards makes nothing late.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -23,7 +25,7 @@ class Wakefulness:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._beat_s: float | None = None
-        self._awake_since_ms = 0
+        self._awake_since_s = -math.inf
 
     async def run(self) -> None:
         """Beat, until cancelled."""
@@ -33,15 +35,15 @@ class Wakefulness:
             await asyncio.sleep(BEAT_S)
 
     def slept_through(self, arrived_ms: int) -> bool:
-        """Whether what arrived then, by this machine's clock, came before the end of the last hang.
+        """Whether what arrived then, by this machine's clock as it is now, came before the end of the last hang.
 
         True of what is read first after a hang, before the loop's next beat, too.
         """
         self._look()
-        return arrived_ms < self._awake_since_ms
+        age_s = max(0, wall_ms() - arrived_ms) / 1000
+        return self._monotonic() - age_s < self._awake_since_s
 
     def _look(self) -> None:
         now_s = self._monotonic()
         if self._beat_s is not None and now_s - self._beat_s > HANG_S:
-            self._awake_since_ms = wall_ms()
-            self._beat_s = now_s
+            self._awake_since_s = self._beat_s = now_s

@@ -27,7 +27,7 @@ HOLD_TTL_S = 12
 MAX_EVENTS = 16  # until two of them are on different shards
 PAUSE_S = 0.3
 AGAIN_S = 0.2
-PATIENCE_S = 20.0
+PATIENCE_S = 150.0  # longer than any outage may be
 CALL_TIMEOUT_S = 10.0
 RELEASING, CANCELLING, WITH_PLACES = 0.15, 0.3, 0.4
 HOUSE = House(UNITS)
@@ -155,7 +155,7 @@ class BasketCrowd:
         }
 
     async def _ask(self, told: Told, path: str, body: object) -> Acknowledged | None:
-        """What was acknowledged, kept; None if it was refused, or nobody answered for long."""
+        """What was acknowledged, kept; None if it was refused, or, which is wrong, nobody answered after any outage."""
         self._keys += 1
         key = f"basket-{self._run}-{self._keys}"
         give_up_at_s = time.monotonic() + PATIENCE_S
@@ -176,6 +176,7 @@ class BasketCrowd:
                     self.wrong[f"{told}: {code}"] += 1
                 return None
             await asyncio.sleep(AGAIN_S)
+        self.wrong[f"{told}: no answer for {PATIENCE_S:.0f} s"] += 1
         return None
 
 

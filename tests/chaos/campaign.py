@@ -1,7 +1,8 @@
 """A campaign: stack after stack undergoes its faults under load and is audited, until enough of them count.
 
 What is done is kept: each outcome when it is there, and each segment when it was audited. A run that was ended goes on
-behind its last segment; outcomes of a stack that was never audited count for nothing and are had again.
+behind its last segment; outcomes of a stack that was never audited count for nothing and are had again. If the code has
+changed meanwhile, all begins anew.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from rich.progress import Progress, TaskID
 
 from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
+from tests.chaos.code import clear_of_other_code, fingerprint
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
@@ -76,6 +78,7 @@ class Campaign:
         self._faults = faults
         self._wanted = len(faults) if faults else wanted
         self._is_timed = is_timed
+        self._code = fingerprint()
         self._kinds = tuple(dict.fromkeys((*KINDS, *faults)))
 
     async def run(self) -> int:
@@ -103,6 +106,7 @@ class Campaign:
 
     def _write(self) -> str:
         said = summary(self._kept.outcomes, self._kept.segments, self._kinds, is_full=not self._faults)
+        said["code"] = self._code
         write(self._kept.folder, said)
         return table(said)
 
@@ -179,6 +183,8 @@ def run_campaign(folder: Path, *, short: bool, fresh: bool, faults: Sequence[typ
     if fresh or short or faults:
         shutil.rmtree(folder, ignore_errors=True)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
+    if clear_of_other_code(folder, fingerprint()):
+        console.print("the code has changed since: all begins anew", style="yellow")
     return asyncio.run(Campaign(Kept(folder), console, faults or (SHORT if short else ())).run())
 
 

@@ -1,8 +1,10 @@
 """What goes wrong within processes: clocks, and a gateway that repeats itself."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
+from actors.audit.ids import block_of_event
 from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage
 
@@ -20,11 +22,61 @@ order by epoch desc
 limit 1
 """
 
-_OF_A_TIME_TO_COME = """
-select block_id, position, recorded_at_ms - (extract(epoch from clock_timestamp()) * 1000)::bigint as ahead_ms
+_LAST = "select coalesce(max(position), 0) from journal where block_id = $1"
+_SINCE = """
+select position, recorded_at_ms - (extract(epoch from clock_timestamp()) * 1000)::bigint as ahead_ms
 from journal
-where recorded_at_ms > (extract(epoch from clock_timestamp()) * 1000)::bigint + 2000
+where block_id = $1 and position > $2
+order by position
 """
+BELIEVED_AHEAD_S = 2.0
+LOOK_EVERY_S = 0.25
+
+
+class RowTimes:
+    """Of what time the rows of the event on sale are, as seen within a moment of when each is written, in seconds from
+    then.
+    """
+
+    def __init__(self) -> None:
+        self._seen_s: list[float] = []
+        self._looking: asyncio.Task[None] | None = None
+
+    async def begin(self, stage: Stage) -> None:
+        """Look from now on."""
+        block = block_of_event(stage.load.event_id)
+        ((position,),) = await stage.fetch(_LAST, block)
+        self._looking = asyncio.create_task(self._look(stage, block, position))
+
+    async def _look(self, stage: Stage, block: str, position: int) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            rows = await stage.fetch(_SINCE, block, position)
+            self._seen_s += [row["ahead_ms"] / 1000 for row in rows]
+            position = rows[-1]["position"] if rows else position
+
+    async def end(self) -> list[float]:
+        """What was seen, in order of positions."""
+        assert self._looking is not None, "it was begun"
+        self._looking.cancel()
+        await asyncio.wait([self._looking])
+        if not self._looking.cancelled() and (failure := self._looking.exception()) is not None:
+            raise failure
+        return self._seen_s
+
+
+def of_another_time(seen_s: Sequence[float]) -> list[str]:
+    """What must not be: rows of a time to come, as what falls due by it ends too early; or of one that is long gone, by
+    which nothing falls due.
+    """
+    if not seen_s:
+        return ["nobody saw a row being written"]
+    wrong = []
+    if max(seen_s) > BELIEVED_AHEAD_S:
+        wrong.append(f"rows are of up to {max(seen_s):.1f} s from when they were written")
+    if min(seen_s) < -JUMP_BOUND_S:
+        wrong.append(f"rows are of up to {-min(seen_s):.1f} s before they were written")
+    return wrong
 
 
 class ClockJumped(Fault):
@@ -39,6 +91,8 @@ class ClockJumped(Fault):
     async def inflict(self, stage: Stage) -> None:
         """Move it."""
         self._shard = (await stage.owner()).shard
+        self._times = RowTimes()
+        await self._times.begin(stage)
         stage.within.shift_clock(stage.within.clock_shift_s + self.jump_s)
 
     async def effect(self, stage: Stage) -> str:
@@ -50,11 +104,8 @@ class ClockJumped(Fault):
             await asyncio.sleep(0.2)
 
     async def harm(self, stage: Stage) -> list[str]:
-        """Rows of a time that has not come yet: what fell due by it has ended too early."""
-        return [
-            f"row {row['position']} of {row['block_id']} is of {row['ahead_ms'] / 1000:.1f} s from now"
-            for row in await stage.fetch(_OF_A_TIME_TO_COME)
-        ]
+        """Rows of another time."""
+        return of_another_time(await self._times.end())
 
 
 class ClockAhead(ClockJumped):
@@ -83,6 +134,8 @@ class ClockSwings(Fault):
         """Remember where it was."""
         self._shard = (await stage.owner()).shard
         self._before_s = stage.within.clock_shift_s
+        self._times = RowTimes()
+        await self._times.begin(stage)
 
     async def effect(self, stage: Stage) -> str:
         """All the swings."""
@@ -98,6 +151,10 @@ class ClockSwings(Fault):
     async def end(self, stage: Stage) -> None:
         """Where it was."""
         stage.within.shift_clock(self._before_s)
+
+    async def harm(self, stage: Stage) -> list[str]:
+        """Rows of another time."""
+        return of_another_time(await self._times.end())
 
 
 class SentTwice(Fault):

@@ -21,6 +21,7 @@ from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
 from tests.chaos.load import Load
 from tests.chaos.own_witnesses import objections
+from tests.chaos.read_models import misread
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
 from tests.stack.census import census, kind_of
@@ -180,6 +181,7 @@ class Stage:
         administration = Administration(self.server_of(self.main))
         try:
             live = await _live_digests(administration, answers)
+            of_product += await misread(self.database.url, administration) if asks_product else []
         finally:
             await administration.close()
         witnesses = histories.witnesses(time.time_ns() // 1000, tolerance_ms=None)

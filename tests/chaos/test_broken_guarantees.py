@@ -27,6 +27,7 @@ TRIES = 3
     [
         (Within.answer_before_durable, PostgresKilled, (Wrong.REPLY_NOT_IN_JOURNAL,)),
         (Within.remember_no_keys, GatewayKilled, (Wrong.KEY_USED_TWICE,)),
+        (Within.take_conflicts_for_success, TwoStacks, (Wrong.REPLY_NOT_IN_JOURNAL,)),
         (Within.follow_newer_generations, TwoStacks, (Wrong.EPOCH_WENT_BACK,)),
     ],
 )

@@ -50,6 +50,10 @@ class Within:
         """Shards take blocks that a newer generation has, from now on."""
         (self._folder / "lenient").touch()
 
+    def take_conflicts_for_success(self) -> None:
+        """Shards take whatever stands in their row's place for their row, from now on."""
+        (self._folder / "believing").touch()
+
     @property
     def sent_twice(self) -> int:
         """How many batches have been."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from serve import wakefulness
 from serve.arrival import wall_ms
 from serve.wakefulness import BEAT_S, HANG_S, Wakefulness
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http
@@ -49,6 +50,31 @@ async def test_a_hang_is_noticed_by_what_is_read_first_and_by_the_next_beat() ->
         assert not watched.slept_through(wall_ms())
 
 
+async def check_a_clock_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By half a minute, when a hang is just over: what comes from then on bears stamps of before it."""
+    hands = Hands()
+    watched = Wakefulness(hands)
+    await beat_once(watched)
+    hands.at_s += HANG_S + 0.01
+    before_ms = wall_ms()
+    assert watched.slept_through(before_ms - 1)
+    monkeypatch.setattr(wakefulness, "wall_ms", lambda: before_ms - 30_000)
+    hands.at_s += 0.5
+    assert not watched.slept_through(before_ms - 30_000), "it came just now"
+    assert watched.slept_through(before_ms - 30_000 - 600), "it came before the end of the hang"
+
+
+async def test_a_clock_that_is_set_back_after_a_hang_makes_nothing_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    await check_a_clock_set_back(monkeypatch)
+
+
+async def test_control_an_end_by_the_wall_clock_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended_ms = wall_ms()
+    monkeypatch.setattr(Wakefulness, "slept_through", lambda _, arrived_ms: arrived_ms < ended_ms)
+    with pytest.raises(AssertionError, match="it came just now"):
+        await check_a_clock_set_back(monkeypatch)
+
+
 async def test_a_short_pause_is_no_hang_nor_is_a_time_before_it_beats() -> None:
     hands = Hands()
     watched = Wakefulness(hands)
@@ -73,6 +99,7 @@ async def check_a_hang(edges: Edges, asking: Asking) -> None:
     late = Ask("place_hold", one, event_id=event, key="late", stamps=(str(wall_ms() - 1),))
     hands.at_s += HANG_S + 0.01
     assert (await asking(edges, late)).code == "DEADLINE_EXCEEDED"
+    hands.at_s += HANG_S / 2
     assert not (await asking(edges, late._replace(body=two, stamps=()))).code
 
 

@@ -41,6 +41,7 @@ class Shard:
             cut_over=world.clusters[generation].begins_cut_over,
         )
         self.ready = False
+        self._wrong = world.wrong
         self.process.start(self._run())
 
     async def _run(self) -> None:
@@ -53,6 +54,9 @@ class Shard:
         try:
             await self.engine.run()
         except* Outlived:
+            self.process.kill()
+        except* Exception as bug:  # whatever it is, no fault explains it
+            self._wrong.append(f"the engine of {self.process.name} failed: {bug!r} in {bug.exceptions}")
             self.process.kill()
 
     def pause(self) -> None:

@@ -4,7 +4,8 @@ Under `HOLDFAST_TEST_CHAOS` is a folder. `clock-shift` in it holds by how many s
 hands to its engine is wrong. While `twice` is there, everything is sent twice over the link; `sent-twice` grows by a
 byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines; while `hasty` is
 there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
-`lenient` is there, they take blocks from a newer generation. See `tests/chaos/within.py` for the other end.
+`lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
+their row's place for their row. See `tests/chaos/within.py` for the other end.
 """
 
 import asyncio
@@ -156,12 +157,25 @@ def patch_activation(module: ModuleType) -> None:
     module.Activator._refuse_newer = refuse_unless_lenient
 
 
+def patch_journal(module: ModuleType) -> None:
+    """Whatever row stands at the position may be taken for ours."""
+    already_there = vars(module)["_already_there"]
+
+    async def take_anything(connection: Any, rows: Any) -> Any:
+        if _is_there(FOLDER / "believing"):
+            return frozenset(row.block for row in rows)
+        return await already_there(connection, rows)
+
+    vars(module)["_already_there"] = take_anything
+
+
 PATCHES = {
     "actors.core.holds": patch_holds,
     "actors.engine.activation": patch_activation,
     "actors.engine.engine": patch_engine,
     "actors.engine.group_commit": patch_group_commit,
     "actors.engine.residence": patch_residence,
+    "actors.journal.postgres": patch_journal,
     "actors.link.coalescer": patch_coalescer,
 }
 
