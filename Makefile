@@ -8,7 +8,7 @@ STUBS := protos/holdfast/v1
 
 SEEDS ?= 200
 
-.PHONY: help run test sim chaos controls check format protos lock clean
+.PHONY: help run test long sim chaos controls check format protos lock clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,19 +30,21 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/holdfast run $(ARGS)
 
-test: $(VENV)/.dev ## all tests, or those of ARGS
+test: $(VENV)/.dev ## the tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
 
 chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where it ended (SHORT=1: some minutes)
-	@$(if $(SHORT),,$(BIN)/python -m pytest -m long_control tests/chaos)
+	@$(if $(SHORT),,$(BIN)/python -m pytest -m long tests/chaos)
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
 
 sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
 	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
 
-controls: $(VENV)/.dev ## break each guarantee and see which check notices: of the simulation, and of real stacks
+controls: $(VENV)/.dev ## break each guarantee and see which check of the simulation notices
 	@$(BIN)/python -m tests.simulation.controls $(ARGS)
-	@$(if $(ARGS),,$(BIN)/python -m pytest -m long_control)
+
+long: $(VENV)/.dev ## the tests that take long, half an hour: further controls, and stacks that end and begin
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types
 	@$(BIN)/ruff format --check .

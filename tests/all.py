@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 PYTEST = (sys.executable, "-m", "pytest", "-m")
 COMPUTING = ("tests/core", "tests/simulation")
 OF_SERVERS = ("tests/stack/two_shards", "tests/stack/alone", "tests/stack")
-SERVERS, NO_SERVERS = "stack and not long_control", "not stack and not long_control"
+SERVERS, NO_SERVERS = "stack and not long", "not stack and not long"
 
 
 def ignoring(*folders: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from actors.engine.replay import before_first_row, replay
 from actors.journal.postgres import PostgresJournal
 from actors.projections.seat_statuses import pack
 from actors.projections.shown import event_shown
-from loadtests.server import Administration
+from loadtests.server import Administration, Availability
 
 FOLLOWED_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
@@ -69,6 +69,6 @@ async def _of_event(
     wrong = []
     if shown_counts != counted:
         wrong.append(f"the read model of {event_id(block)} says {shown_counts[:5]}, its journal {counted[:5]}")
-    if told is not None and tuple(told) != (total.available, total.held, total.sold):
-        wrong.append(f"the server says of {event_id(block)} {tuple(told)}, its journal {counted[2:5]}")
+    if told is not None and told != Availability(total.available, total.held, total.sold):
+        wrong.append(f"the server says of {event_id(block)} {told}, its journal {counted[2:5]}")
     return wrong

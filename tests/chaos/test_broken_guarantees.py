@@ -17,7 +17,7 @@ from tests.chaos.stage import Stage
 from tests.chaos.succession_faults import TwoStacks
 from tests.chaos.within import Within
 
-pytestmark = pytest.mark.long_control
+pytestmark = pytest.mark.long
 
 TRIES = 3
 

@@ -66,7 +66,7 @@ def test_a_handful_of_faults_is_survived_and_all_was_right(tmp_path: Path) -> No
     assert not (tmp_path / "stack-0").exists(), "nobody needs to look into it"
 
 
-@pytest.mark.long_control
+@pytest.mark.long
 def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is_found(tmp_path: Path) -> None:
     async def main() -> None:
         stage = Stage(tmp_path / "stack")

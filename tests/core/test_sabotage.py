@@ -45,7 +45,7 @@ def _each(sabotages: Iterable[Callable[[pytest.MonkeyPatch], None]]) -> pytest.M
 
 
 def _marked(sabotage: Callable[[pytest.MonkeyPatch], None]) -> ParameterSet:
-    marks = (pytest.mark.long_control,) if sabotage.__name__ in HUNDREDS_OF_WALKS else ()
+    marks = (pytest.mark.long,) if sabotage.__name__ in HUNDREDS_OF_WALKS else ()
     return pytest.param(sabotage, marks=marks, id=sabotage.__name__)
 
 

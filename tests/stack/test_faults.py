@@ -130,6 +130,7 @@ def test_a_shard_hangs_and_comes_back(running: RunningStack, event_id: str) -> N
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_ray_dies_and_the_supervisor_repairs_it(running: RunningStack, event_id: str) -> None:
     with running.client() as client:
         held = client.post(

@@ -132,6 +132,7 @@ def test_a_directory_that_died_leaves_no_spare_behind(cluster: LoneDirectory) ->
     check_deaths_of_the_directory(cluster)
 
 
+@pytest.mark.long
 def test_a_directory_that_starts_spares_shards_that_only_ray_does_not_hear(tmp_path: Path) -> None:
     with lone_directory(tmp_path, "shards_answer_ray_late") as cluster:
         check_shards_that_only_ray_does_not_hear(cluster)
@@ -174,12 +175,13 @@ def test_a_spare_that_dies_is_replaced_before_it_is_needed(cluster: LoneDirector
     check_a_spare_that_dies(cluster)
 
 
+@pytest.mark.long
 def test_a_directory_that_fails_is_started_anew(tmp_path: Path) -> None:
     with lone_directory(tmp_path, "the_first_directory_has_a_bug") as cluster:
         check_a_shard_is_replaced(cluster)
 
 
-@pytest.mark.long_control
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sabotage", "check"),
     [

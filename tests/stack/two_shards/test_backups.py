@@ -97,6 +97,7 @@ def test_the_check_notices_a_restore_that_stops_too_early(backed_up: BackedUp, t
     assert audit_of(tmp_path, backed_up.told["late"]) == WRONG
 
 
+@pytest.mark.long
 def test_what_was_restored_sells(backed_up: BackedUp, tmp_path: Path) -> None:
     restore(backed_up.folder, "late", tmp_path)
     restored = RunningStack(tmp_path, RESTORED_INNER_PORT)
