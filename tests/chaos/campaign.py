@@ -20,6 +20,7 @@ from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
 from tests.chaos.code import clear_of_other_code, fingerprint
 from tests.chaos.fault import Fault, Outcome, undergo
+from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
 from tests.chaos.stage import Audited, Stage
@@ -61,7 +62,7 @@ class Kept:
 class Campaign:
     """`faults`: those of one short segment; empty for a full run, in which every kind has to count at least once.
 
-    `is_timed`: whether to be late is wrong as well.
+    `is_timed`: whether to be late is wrong as well. `buyers`: over each protocol.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Campaign:
         wanted: int = WANTED,
         *,
         is_timed: bool = True,
+        buyers: int = BUYERS,
     ) -> None:
+        self._buyers = buyers
         self._kept = kept
         self._console = console
         self._faults = faults
@@ -111,7 +114,7 @@ class Campaign:
         return table(said)
 
     async def _run_segment(self, number: int, faults: Sequence[type[Fault]], progress: Progress, bar: TaskID) -> None:
-        stage = Stage(self._kept.folder / f"stack-{number}")
+        stage = Stage(self._kept.folder / f"stack-{number}", self._buyers)
         progress.update(bar, said=f"starting stack {number}")
         skipped: dict[str, str] = {}
         audited = Audited([], 0, 0, Tally())

@@ -74,9 +74,13 @@ class Turn:
 
 
 class Load:
-    """The crowds of a stack, and the events that they buy: `event_id` is the one that is on sale now."""
+    """The crowds of a stack, and the events that they buy: `event_id` is the one that is on sale now.
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    `buyers`: over each protocol.
+    """
+
+    def __init__(self, server: Server, folder: Path, buyers: int = BUYERS) -> None:
+        self._buyers = buyers
         self.server = server
         self.event_id = ""
         self.calls_files: list[Path] = []
@@ -102,8 +106,8 @@ class Load:
                 units=UNITS,
                 house=HouseKind.MIXED,
                 best_share=BEST_SHARE,
-                http_buyers=BUYERS,
-                grpc_buyers=BUYERS,
+                http_buyers=self._buyers,
+                grpc_buyers=self._buyers,
                 duration_ms=LONGEST_MS,
                 part=0,
                 parts=1,

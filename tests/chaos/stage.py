@@ -19,7 +19,7 @@ from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
-from tests.chaos.load import Load
+from tests.chaos.load import BUYERS, Load
 from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
 from tests.chaos.wire import Wire
@@ -49,8 +49,9 @@ class Audited(NamedTuple):
 class Stage:
     """All of it, below one folder. `database` is the primary by now."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, buyers: int = BUYERS) -> None:
         clear(folder)
+        self._buyers = buyers
         folder.mkdir(parents=True)
         self.folder = folder
         password_file = folder / "password"
@@ -72,7 +73,7 @@ class Stage:
         self._listening = await self.wire.serve()
         self.running = self.stack(self.folder / "stack", INNER_PORT)
         await asyncio.to_thread(self.running.start)
-        self._load = Load(self.server_of(self.running), self.folder)
+        self._load = Load(self.server_of(self.running), self.folder, self._buyers)
         self._administration = Administration(self.server_of(self.running))
         self._census = census(self.running.processes())
         self._baskets = BasketCrowd(self.server_of(self.running))

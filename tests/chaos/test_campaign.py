@@ -62,7 +62,7 @@ class Imagined:
     findings: tuple[str, ...] = ()
     dies_at_audit = 0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, _: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.load = self

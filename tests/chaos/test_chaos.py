@@ -55,7 +55,7 @@ class TwiceUnseen(SentTwice):
 def test_a_handful_of_faults_is_survived_and_all_was_right(tmp_path: Path) -> None:
     """How soon is for `make chaos` to say, on a machine that does nothing else."""
     kept = Kept(tmp_path)
-    assert asyncio.run(Campaign(kept, Console(width=200), SHORT, is_timed=False).run()) == 0
+    assert asyncio.run(Campaign(kept, Console(width=200), SHORT, is_timed=False, buyers=4).run()) == 0
     assert [outcome.fault for outcome in kept.outcomes] == [kind.what for kind in SHORT]
     assert all(outcome.counted for outcome in kept.outcomes)
     (segment,) = kept.segments

@@ -15,7 +15,7 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
 _REFUSED = b"E"
 _CHUNK = 65536
-_LOOKS = 3  # the kernel may leave a socket out where others come and go while it tells of them
+_LOOKS = 10  # the kernel may leave a socket out where others come and go while it tells of them
 
 
 class Cut(StrEnum):

@@ -54,6 +54,10 @@ class Within:
         """Shards take whatever stands in their row's place for their row, from now on."""
         (self._folder / "believing").touch()
 
+    def snapshot_after(self, entries: int) -> None:
+        """Shards that begin from now on save a snapshot of a block after so many entries."""
+        (self._folder / "snapshots").write_text(str(entries))
+
     @property
     def sent_twice(self) -> int:
         """How many batches have been."""

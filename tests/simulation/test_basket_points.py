@@ -8,6 +8,7 @@ from collections import Counter
 from types import ModuleType
 
 import pytest
+from _pytest.mark import ParameterSet
 
 import actors.baskets
 from tests.simulation import basket_stage
@@ -20,6 +21,7 @@ from tests.simulation.basket_sets import MAIN, SINGLES, Set, parse, sample
 from tests.simulation.reserved_operations import RESERVED
 
 PAIRS_STEP = 53
+OFTEN = 6
 PLAIN = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in OPERATIONS)
 PAUSED = (
     "confirm, exchange, client asks again | kill leg1 @ gateway>desk ConfirmOrder send 1",
@@ -37,7 +39,13 @@ RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 """In which everybody comes by every await."""
 
 
-@pytest.mark.parametrize("of", SINGLES, ids=lambda of: str(of.plain))
+def _marked(number: int, of: Set) -> ParameterSet:
+    """The main operations with a client that asks again, and of the others every fourth; all of them take long."""
+    marks = () if number < OFTEN or number % 4 == 0 else (pytest.mark.long,)
+    return pytest.param(of, marks=marks, id=str(of.plain))
+
+
+@pytest.mark.parametrize("of", [_marked(number, of) for number, of in enumerate(SINGLES)])
 def test_one_fault_at_every_point(of: Set) -> None:
     plain = run(of.plain)
     assert plain.faults == []

@@ -197,6 +197,7 @@ def test_all_gateway_replicas_die_and_the_same_key_gets_the_same_answer(running:
     assert after.json()["hold_id"] == before["hold_id"]
 
 
+@pytest.mark.long
 def test_buyers_who_hang_up_do_not_disturb_the_others(running: RunningStack, event_id: str) -> None:
     """Its check fails where a caller who goes breaks its batch: see tests/edges/test_hang_ups.py."""
 

@@ -55,6 +55,7 @@ def inconvenient_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return folder
 
 
+@pytest.mark.long
 def test_two_stacks_share_no_port_and_both_sell(running: RunningStack, inconvenient_folder: Path) -> None:
     neighbour = RunningStack(inconvenient_folder / "data", INNER_PORT)
     neighbour.start()

@@ -55,6 +55,7 @@ def test_a_crowd_buys_and_the_audit_is_clean(running: RunningStack, tmp_path: Pa
     assert all(accepted.get(told) for told in ("held", "ordered", "confirmed")), accepted
 
 
+@pytest.mark.long
 def test_a_crowd_buys_while_the_shard_is_killed_twice_and_the_audit_is_clean(
     running: RunningStack, tmp_path: Path
 ) -> None:

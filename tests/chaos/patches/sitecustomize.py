@@ -5,7 +5,8 @@ hands to its engine is wrong. While `twice` is there, everything is sent twice o
 byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines; while `hasty` is
 there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
 `lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
-their row's place for their row. See `tests/chaos/within.py` for the other end.
+their row's place for their row. With `snapshots` there when it begins, a shard saves one after so many entries. See
+`tests/chaos/within.py` for the other end.
 """
 
 import asyncio
@@ -125,6 +126,8 @@ class Over:
 
 def patch_group_commit(module: ModuleType) -> None:
     """Answers may be told before what they say is durable."""
+    if _is_there(FOLDER / "snapshots"):
+        vars(module)["ENTRIES_PER_SNAPSHOT"] = int((FOLDER / "snapshots").read_text())
     collect = module.GroupCommit.collect
 
     def collect_hastily(self: Any, blocks: Any) -> Any:

@@ -16,11 +16,11 @@ import pytest
 from actors.audit.audit import JournalAudit
 from actors.audit.replies import Told, by_block
 from actors.core.entries import HoldPlaced
-from actors.engine.group_commit import ENTRIES_PER_SNAPSHOT
 from actors.journal.codec import decode_entries
 from loadtests.server import block_of
 from serve.local.processes import named
 from serve.replay import Replayed
+from tests.chaos.within import Within
 from tests.stack.journal_alone import journal_alone
 from tests.stack.load import Load, hall_on_sale, hold_and_release, written
 from tests.stack.running_stack import RunningStack, kill, send
@@ -29,13 +29,17 @@ from tests.stack.two_shards.test_growth import listed, names, resized
 pytestmark = pytest.mark.stack
 INNER_PORT = 25000
 ORDERS = 10
+ENTRIES_PER_SNAPSHOT = 1_000  # ten times as many take the machine half a minute
 SELLING_S = 2.0
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack that these tests start, if it does not run, and end as they like."""
+    within = Within(tmp_path_factory.mktemp("within"))
+    within.snapshot_after(ENTRIES_PER_SNAPSHOT)
     running = RunningStack(tmp_path_factory.mktemp("ends"), INNER_PORT)
+    running.environ = within.environ(running.environ)
     yield running
     if running.is_up:
         running.kill_everything()
