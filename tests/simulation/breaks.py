@@ -37,6 +37,13 @@ def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.journal.memory.already_there", lambda found, sent: found is not None)
 
 
+def no_chain_compare(patch: pytest.MonkeyPatch) -> None:
+    """A row needs to come next by its number only, whatever it was written behind."""
+    patch.setattr(
+        "actors.journal.memory.follows", lambda head, new: new.row.position == (head.position if head else 0) + 1
+    )
+
+
 def no_head_check(patch: pytest.MonkeyPatch) -> None:
     """An answer without an append is given from memory."""
 

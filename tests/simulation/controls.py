@@ -28,6 +28,7 @@ PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LAT
 CLOCKS = frozenset((*CLASSIC, Fault.SHARD_CLOCK))
 OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
 MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
+FAILOVERS = frozenset((*CLASSIC, Fault.LOST_TAIL))
 EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK, Fault.MOVED))
 """What failovers lose and clocks tell wrongly is excused; what else is wrong is not."""
 
@@ -55,6 +56,7 @@ class Caught(NamedTuple):
 
 CONTROLS = (
     Control("no chain check", breaks.conflict_is_success, SHARDS, "acknowledged, but not in the journal"),
+    Control("no chain check, but a number", breaks.no_chain_compare, FAILOVERS, "chain broken"),
     Control("reply before durable", breaks.reply_before_durable, SHARDS, UNDURABLE),
     Control("reply before durable", breaks.reply_before_durable, SHARDS, "acknowledged, but not in the journal"),
     Control("replays not gated", breaks.replays_are_not_gated, SHARDS, UNDURABLE),

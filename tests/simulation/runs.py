@@ -11,6 +11,7 @@ import structlog
 
 from actors.core import ground, waiting_line
 from actors.engine import block_host, group_commit
+from actors.journal.journal import JournalRefused
 from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s
@@ -84,8 +85,8 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     bugs: list[str] = []
 
     def hear(_: object, __: str, said: MutableMapping[str, Any]) -> NoReturn:
-        """Keep what tells of a bug, as no fault explains one; the rest goes unsaid."""
-        if said["event"] in BUGS:
+        """Keep what tells of a bug, as no fault explains one; what a journal refuses is one. The rest goes unsaid."""
+        if said["event"] in BUGS and not isinstance(said.get("exc_info"), JournalRefused):
             bugs.append(f"{said['event']}: {said}")
         raise structlog.DropEvent
 
