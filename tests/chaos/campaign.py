@@ -18,7 +18,7 @@ from rich.progress import Progress, TaskID
 
 from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
-from tests.chaos.code import clear_of_other_code, fingerprint
+from tests.chaos.code_version import clear_of_other_code, fingerprint
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults

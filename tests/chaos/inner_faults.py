@@ -29,7 +29,7 @@ from journal
 where block_id = $1 and position > $2
 order by position
 """
-BELIEVED_AHEAD_S = 2.0
+BELIEVED_AHEAD_S = 5.0  # see `JournalClock.sure_ms`: two beyond what the journal told, three that it took to tell
 LOOK_EVERY_S = 0.25
 
 

@@ -8,7 +8,7 @@ sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `b
 `fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
 `impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`; `late`: see `lates`;
 `unmet`: see `unmet`, of a full run; `skipped`: faults that this machine does not allow, with the reason; `code`: see
-`code.fingerprint`.
+`code_version`.
 """
 
 from collections import Counter

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from redis.asyncio import from_url
 
 from actors.audit.findings import Fault
 from actors.auditor.alarms import KEPT, NOT_CROSSED, Alarm, Alarms
@@ -46,6 +47,13 @@ UNWELL: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+async def forgotten(redis_url: str) -> None:
+    """Nothing hangs there any more, however long that takes."""
+    unbounded = from_url(redis_url)
+    await unbounded.flushall()
+    await unbounded.aclose()
+
+
 async def looked_when_told(ill: Ward, figures: AuditorFigures | None) -> Finding:
     """The one thing that is found once these hang there; for None nothing does."""
     ill.figures = figures
@@ -53,7 +61,7 @@ async def looked_when_told(ill: Ward, figures: AuditorFigures | None) -> Finding
     board = Board(ill.patient.redis_url)
     if figures is None:
         await asyncio.sleep(0.5)  # what is on its way
-        await board._redis.flushall()
+        await forgotten(ill.patient.redis_url)
     else:
         assert await board.show(figures)
     await board.close()

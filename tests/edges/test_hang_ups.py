@@ -21,7 +21,7 @@ from tests.stack.neighbours import Neighbours, beside, disturbances
 pytestmark = pytest.mark.anyio
 
 HANGING_UP = 20
-TRIES = 5
+PATIENCES_S = (0.03, 0.1, 0.01, 0.03, 0.1)
 FOR_S = 2.0
 
 
@@ -33,30 +33,37 @@ async def event(edges: Edges) -> str:
     return str(opened.reply["event_id"])
 
 
-@pytest.fixture(autouse=True)
-def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+EXCHANGE: Callable[[OneShard, bytes], Awaitable[bytes]] = OneShard.exchange
+
+
+def slow_down(monkeypatch: pytest.MonkeyPatch, by_s: float) -> None:
     """A batch takes its time, so that many callers hang up while theirs is under way."""
-    exchange: Callable[[OneShard, bytes], Awaitable[bytes]] = OneShard.exchange
 
     async def slowly(self: OneShard, payload: bytes) -> bytes:
-        await asyncio.sleep(0.005)
-        return await exchange(self, payload)
+        await asyncio.sleep(by_s)
+        return await EXCHANGE(self, payload)
 
     monkeypatch.setattr(OneShard, "exchange", slowly)
 
 
-async def _neighbours_of_those_who_hang_up(edges: Edges, event: str) -> Neighbours:
+@pytest.fixture(autouse=True)
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not quick."""
+    slow_down(monkeypatch, 0.005)
+
+
+async def _neighbours_of_those_who_hang_up(edges: Edges, event: str, patience_s: float = 0.003) -> Neighbours:
     load = Load(edges.http_url, edges.keys["alpha"], event, "Hall", buyers=8, pause_s=0.01, timeout_s=2)
 
     async def hang_up_all() -> None:
         until_s = asyncio.get_running_loop().time() + FOR_S
-        await asyncio.gather(*(_hang_up(edges, event, until_s, number) for number in range(HANGING_UP)))
+        await asyncio.gather(*(_hang_up(edges, event, until_s, number, patience_s) for number in range(HANGING_UP)))
 
     return await beside(load, hang_up_all(), alone_s=1)
 
 
-async def _hang_up(edges: Edges, event: str, until_s: float, number: int) -> None:
-    """Ask for a place and cancel the call half-way, over and over."""
+async def _hang_up(edges: Edges, event: str, until_s: float, number: int, patience_s: float) -> None:
+    """Ask for a place and cancel the call half-way, over and over: at once, or after up to four times that long."""
     stub = holds_pb2_grpc.HoldServiceStub(edges.channel)
     bearer = (("authorization", edges.bearer("alpha")),)
     calls = 0
@@ -70,7 +77,7 @@ async def _hang_up(edges: Edges, event: str, until_s: float, number: int) -> Non
             ),
             metadata=bearer,
         )
-        await asyncio.sleep(0.003 * (calls % 5))
+        await asyncio.sleep(patience_s * (calls % 5))
         call.cancel()
         await asyncio.sleep(0.03)
 
@@ -97,8 +104,9 @@ async def test_control_an_answer_set_on_a_cancelled_call_leaves_its_neighbours_w
                 return
 
     monkeypatch.setattr(Coalescer, "_exchange", exchange)
-    for _ in range(TRIES):  # on a busy machine few share a batch with somebody who goes
-        neighbours = await _neighbours_of_those_who_hang_up(edges, event)
+    slow_down(monkeypatch, 0.1)  # so that who goes shares a batch with a neighbour, however busy the machine is
+    for patience_s in PATIENCES_S:  # on a busy machine few get as far as a batch before they go
+        neighbours = await _neighbours_of_those_who_hang_up(edges, event, patience_s)
         print(neighbours)
         if neighbours.statuses[UNANSWERED]:
             break

@@ -90,7 +90,7 @@ async def storefront(database_url: str) -> AsyncIterator[Storefront]:
 async def check_readiness(database_url: str) -> None:
     """Ready, and sells; not ready, and does not; and ready again, with nothing lost and nothing done twice."""
     async with storefront(database_url) as shop:
-        assert await shop.readiness() == READY
+        await shop.until(READY)
         status, event = await shop.post("/v1/events", "create", {"name": "An evening", "layout": LAYOUT})
         assert status == 201, event
         assert (await shop.post(f"/v1/events/{event['event_id']}/open-sale", "open", {}))[0] == 200

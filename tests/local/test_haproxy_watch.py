@@ -17,6 +17,7 @@ from serve.local import haproxy_watch
 from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.preflight import free_port
 from serve.local.processes import wait_until
+from tests.chaos.process_faults import state_of
 
 PATIENCE_S = 10.0
 _CONFIGURATION = """
@@ -57,6 +58,7 @@ def check_killed_where_it_hangs(folder: Path) -> None:
         watch = HaproxyWatch(folder, lambda: [newer.pid, older.pid])
         assert watch.look() is None, "both are well"
         os.kill(newer.pid, signal.SIGSTOP)
+        assert wait_until(lambda: state_of(newer.pid) == "T", PATIENCE_S)
         try:
             began_s = time.monotonic()
             said = watch.look()

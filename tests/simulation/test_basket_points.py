@@ -21,7 +21,7 @@ from tests.simulation.basket_sets import MAIN, SINGLES, Set, parse, sample
 from tests.simulation.reserved_operations import RESERVED
 
 PAIRS_STEP = 53
-OFTEN = 6
+OFTEN = 3
 PLAIN = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in OPERATIONS)
 PAUSED = (
     "confirm, exchange, client asks again | kill leg1 @ gateway>desk ConfirmOrder send 1",
@@ -40,8 +40,8 @@ RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 
 
 def _marked(number: int, of: Set) -> ParameterSet:
-    """The main operations with a client that asks again, and of the others every fourth; all of them take long."""
-    marks = () if number < OFTEN or number % 4 == 0 else (pytest.mark.long,)
+    """The first operations with a client that asks again, and of the others every eighth; all of them take long."""
+    marks = () if number < OFTEN or number % 8 == 0 else (pytest.mark.long,)
     return pytest.param(of, marks=marks, id=str(of.plain))
 
 

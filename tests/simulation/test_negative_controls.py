@@ -1,13 +1,23 @@
 """Each guarantee, broken on purpose: the unchanged checks notice within a stated number of seeds."""
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from actors.engine.group_commit import GroupCommit
 from tests.simulation.breaks import Break
 from tests.simulation.controls import CONTROLS, SHARDS, UNDURABLE, Control, search
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=[f"{one.guarantee}: {one.caught_by}" for one in CONTROLS])
+def _marked(number: int, control: Control) -> ParameterSet:
+    """One for each guarantee; `make controls` and `make long` have all."""
+    guarantee = control.guarantee.partition(",")[0]
+    is_first = all(one.guarantee.partition(",")[0] != guarantee for one in CONTROLS[:number])
+    return pytest.param(
+        control, marks=() if is_first else (pytest.mark.long,), id=f"{control.guarantee}: {control.caught_by}"
+    )
+
+
+@pytest.mark.parametrize("control", [_marked(number, control) for number, control in enumerate(CONTROLS)])
 def test_the_checks_notice(control: Control) -> None:
     """By the fault that tells of it, which the same seed does not have unbroken."""
     caught = search(control)

@@ -149,6 +149,7 @@ def test_a_gateway_that_is_stopped_cuts_no_call_short(running: RunningStack) -> 
         assert asyncio.run(cut_short(running, "replaced", replace_gateways)) == 0
 
 
+@pytest.mark.long
 def test_control_one_that_is_killed_does(running: RunningStack) -> None:
     """Something is nearly always decided and not yet told; a few tries find it."""
     assert any(asyncio.run(cut_short(running, f"killed {number}", kill_gateways, 0.01)) for number in range(3))
@@ -186,6 +187,7 @@ def test_a_gateway_dies_and_another_that_was_there_goes_on_selling(running: Runn
     assert statuses <= {200, 201, 502, 503, UNANSWERED}
 
 
+@pytest.mark.long
 def test_control_where_none_is_left_everybody_waits(running: RunningStack) -> None:
     """What was answered and not yet read when they died may come yet."""
 

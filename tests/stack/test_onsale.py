@@ -89,9 +89,10 @@ def test_it_is_sold_to_the_last_unit_while_it_moves_and_the_fleet_changes(
 ) -> None:
     """Of one in parts, a part and a desk move in turn. So few buyers that the rest of the stack has time as well."""
     changes = ("--moves", str(moves), "--resizes", str(resizes)) if moves else ()
-    options = (*house, "--units", "400", "--until-sold-out", "--buyers", "8", *changes)
+    units = 1_200 if "--split" in house else 400
+    options = (*house, "--units", str(units), "--until-sold-out", "--buyers", "8", *changes)
     report = onsale(running, tmp_path / "report.json", 90, *options, is_split="--split" in house, processes=1)
     assert report["sold_out"]
-    assert report["audit"]["sold_count"] == report["audit"]["capacity"] == 400
+    assert report["audit"]["sold_count"] == report["audit"]["capacity"] == units
     assert (report["moves"], report["resizes"]) == (moves, resizes)
     assert report["audit"]["denied_count"] > 0, "who comes last is told no, and the audit looks whether that was so"

@@ -78,6 +78,7 @@ async def change_everything(running: RunningStack, first: str) -> None:
     assert set((await asyncio.to_thread(places, running)).values()) <= set(names(2))
 
 
+@pytest.mark.long
 def test_buyers_see_latency_only_while_blocks_move_and_shards_come_and_go(running: RunningStack) -> None:
     with running.client() as client:
         halls = [hall_on_sale(client, f"hall {number}") for number in range(HALLS)]

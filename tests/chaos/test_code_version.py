@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import code as code_module
-from tests.chaos.code import FOLDERS, clear_of_other_code, fingerprint
+from tests.chaos import code_version as code_module
+from tests.chaos.code_version import FOLDERS, clear_of_other_code, fingerprint
 
 
 def repository(root: Path) -> Path:
