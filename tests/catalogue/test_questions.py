@@ -2,8 +2,9 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pytest
 
@@ -67,6 +68,27 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(0.05)
 
 
+@contextmanager
+def heedless_of_lines_cut_while_they_connect() -> Iterator[None]:
+    """On a busy machine asyncpg may be just connecting when a line is given up, and it complains to the loop then."""
+    loop = asyncio.get_running_loop()
+    heeding = loop.get_exception_handler()
+
+    def heed(heard_by: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "unexpected connection_lost" in str(context.get("exception")):
+            return
+        if heeding is None:
+            heard_by.default_exception_handler(context)
+        else:
+            heeding(heard_by, context)
+
+    loop.set_exception_handler(heed)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(heeding)
+
+
 @pytest.fixture
 def _soon_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines to the catalogue that give up a silent Postgres after half a second."""
@@ -75,7 +97,8 @@ def _soon_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_soon_cut")
 async def test_who_leaves_takes_the_question_along_and_after_a_silence_all_goes_on(database_url: str) -> None:
-    await check_that_questions_end_with_their_askers(database_url)
+    with heedless_of_lines_cut_while_they_connect():
+        await check_that_questions_end_with_their_askers(database_url)
 
 
 async def check_that_looks_wait_behind_no_question(database_url: str) -> None:
