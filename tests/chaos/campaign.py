@@ -18,7 +18,7 @@ from rich.progress import Progress, TaskID
 
 from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
-from tests.chaos.code_version import clear_of_other_code, fingerprint
+from tests.chaos.code_version import clear_of_other_code, code_of, fingerprint
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults
@@ -81,7 +81,6 @@ class Campaign:
         self._faults = faults
         self._wanted = len(faults) if faults else wanted
         self._is_timed = is_timed
-        self._code = fingerprint()
         self._kinds = tuple(dict.fromkeys((*KINDS, *faults)))
 
     async def run(self) -> int:
@@ -109,7 +108,7 @@ class Campaign:
 
     def _write(self) -> str:
         said = summary(self._kept.outcomes, self._kept.segments, self._kinds, is_full=not self._faults)
-        said["code"] = self._code
+        said["code"] = code_of(self._kept.folder)
         write(self._kept.folder, said)
         return table(said)
 

@@ -19,12 +19,17 @@ def fingerprint(root: Path = ROOT) -> str:
     return said.hexdigest()[:16]
 
 
+def code_of(folder: Path) -> str:
+    """Which code a campaign's folder is about; empty if it does not say."""
+    kept = folder / _FILE
+    return kept.read_text() if kept.exists() else ""
+
+
 def clear_of_other_code(folder: Path, code: str) -> bool:
     """Empty a campaign's folder, if what it has is about other code; whether that was so."""
-    kept = folder / _FILE
-    is_of_other = folder.exists() and (not kept.exists() or kept.read_text() != code)
+    is_of_other = folder.exists() and code_of(folder) != code
     if is_of_other:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(code)
+    (folder / _FILE).write_text(code)
     return is_of_other

@@ -15,6 +15,7 @@ from tests.core.sabotage_inventory import INVENTORY_SABOTAGES
 from tests.core.sabotage_waiting import SELDOM_NOTICED, WAITING_SABOTAGES
 from tests.core.scenario import run
 from tests.core.scenario_tables import Scenario, all_scenarios
+from tests.long_params import param
 
 _NOTICED = (AssertionError, LookupError)
 _WALKS = 2_000  # stops at the first that notices
@@ -45,8 +46,7 @@ def _each(sabotages: Iterable[Callable[[pytest.MonkeyPatch], None]]) -> pytest.M
 
 
 def _marked(sabotage: Callable[[pytest.MonkeyPatch], None]) -> ParameterSet:
-    marks = (pytest.mark.long,) if sabotage.__name__ in HUNDREDS_OF_WALKS else ()
-    return pytest.param(sabotage, marks=marks, id=sabotage.__name__)
+    return param(sabotage, sabotage.__name__, is_long=sabotage.__name__ in HUNDREDS_OF_WALKS)
 
 
 @_each(ALL)

@@ -11,6 +11,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 import actors.baskets
+from tests.long_params import param
 from tests.simulation import basket_stage
 from tests.simulation.basket_awaits import PROTOCOL, Awaits
 from tests.simulation.basket_client import ClientKind
@@ -41,8 +42,7 @@ RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 
 def _marked(number: int, of: Set) -> ParameterSet:
     """The first operations with a client that asks again, and of the others every eighth; all of them take long."""
-    marks = () if number < OFTEN or number % 8 == 0 else (pytest.mark.long,)
-    return pytest.param(of, marks=marks, id=str(of.plain))
+    return param(of, str(of.plain), is_long=number >= OFTEN and number % 8 != 0)
 
 
 @pytest.mark.parametrize("of", [_marked(number, of) for number, of in enumerate(SINGLES)])

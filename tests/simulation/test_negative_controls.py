@@ -4,6 +4,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from actors.engine.group_commit import GroupCommit
+from tests.long_params import param
 from tests.simulation.breaks import Break
 from tests.simulation.controls import CONTROLS, SHARDS, UNDURABLE, Control, search
 
@@ -12,9 +13,7 @@ def _marked(number: int, control: Control) -> ParameterSet:
     """One for each guarantee; `make controls` and `make long` have all."""
     guarantee = control.guarantee.partition(",")[0]
     is_first = all(one.guarantee.partition(",")[0] != guarantee for one in CONTROLS[:number])
-    return pytest.param(
-        control, marks=() if is_first else (pytest.mark.long,), id=f"{control.guarantee}: {control.caught_by}"
-    )
+    return param(control, f"{control.guarantee}: {control.caught_by}", is_long=not is_first)
 
 
 @pytest.mark.parametrize("control", [_marked(number, control) for number, control in enumerate(CONTROLS)])

@@ -1,4 +1,4 @@
-"""One stack with two shards for the tests of this folder, the last of which stop it and do it lasting harm."""
+"""One stack with two shards for the tests of this folder, the last of which does it lasting harm."""
 
 from collections.abc import Iterator
 
