@@ -1,22 +1,30 @@
 """All tests: `python tests/all.py`. Those that start whole servers come one folder after the other, as each folder has
 servers of its own, which would only be in the way of the others.
 
-The rest runs beside them, and gives way to them, as some wait for so long and no longer.
+The rest runs beside them in two processes, and gives way to them, as some wait for so long and no longer.
 
-What those that compute print comes at once; what the others print, when they are over.
+What the rest prints comes at once; what those of servers print, when they are over.
 """
 
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from pathlib import Path
 from threading import Thread
 from typing import IO, NamedTuple
 
 PYTEST = (sys.executable, "-m", "pytest", "-m")
-COMPUTING = ("tests/core", "tests/simulation")
 OF_SERVERS = ("tests/stack/two_shards", "tests/stack/alone", "tests/stack")
+WORKERS = "2"  # of whom one has a core to itself when the servers are done
 SERVERS, NO_SERVERS = "stack and not long", "not stack and not long"
+
+
+ELSEWHERE = sorted(
+    str(path)
+    for path in Path("tests").rglob("test_*.py")
+    if "mark.stack" in path.read_text() and path.parts[1] != "stack"
+)
+"""Other tests that start whole servers: who looks for them among all reads all for long."""
 
 
 def ignoring(*folders: str) -> tuple[str, ...]:
@@ -32,17 +40,14 @@ class Part(NamedTuple):
     runs: tuple[tuple[str, ...], ...]
 
 
-AT_ONCE = Part("Tests that compute", 15, ((NO_SERVERS, *COMPUTING),))
-LATER = (
-    Part(
-        "Tests of whole servers",
-        0,
-        (
-            *((SERVERS, folder, *ignoring(*OF_SERVERS[:number])) for number, folder in enumerate(OF_SERVERS)),
-            (SERVERS, "tests", *ignoring("tests/stack")),
-        ),
+AT_ONCE = Part("All others", 10, ((NO_SERVERS, "tests", "-n", WORKERS, "--dist", "worksteal"),))
+LATER = Part(
+    "Tests of whole servers",
+    0,
+    (
+        *((SERVERS, folder, *ignoring(*OF_SERVERS[:number])) for number, folder in enumerate(OF_SERVERS)),
+        (SERVERS, *ELSEWHERE),
     ),
-    Part("All others", 10, ((NO_SERVERS, "tests", *ignoring(*COMPUTING)),)),
 )
 
 
@@ -68,14 +73,12 @@ class Running(Thread):
 
 def main() -> int:
     """Run all and return 0 if none failed. An interrupt reaches each, and each puts away what it started."""
-    with ExitStack() as files:
-        said = [files.enter_context(tempfile.TemporaryFile()) for _ in LATER]
-        running = [Running(AT_ONCE), *(Running(part, file) for part, file in zip(LATER, said, strict=True))]
+    with tempfile.TemporaryFile() as said:
+        running = Running(AT_ONCE), Running(LATER, said)
         for one in running:
             _join(one)
-        for part, file in zip(LATER, said, strict=True):
-            file.seek(0)
-            print(f"\n{part.title}:", file.read().decode(), sep="\n", flush=True)
+        said.seek(0)
+        print(f"\n{LATER.title}:", said.read().decode(), sep="\n", flush=True)
     return max(one.worst for one in running)
 
 

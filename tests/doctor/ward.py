@@ -12,6 +12,7 @@ from rich.progress import Progress
 from actors.audit.rows import connect_to_read
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures
+from actors.database.connect import Connection, connect
 from actors.journal.journal import Epoch
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
@@ -25,12 +26,14 @@ SERVING = Epoch(3, 1, 4)
 class Ward:
     """The database and who is looked at in it. `clock_error_ms`: of the shard that beats. `figures`: of the auditor."""
 
-    def __init__(self, world: World, patient: Patient, events: list[SellingEvent]) -> None:
+    def __init__(self, world: World, patient: Patient, events: list[SellingEvent], heart: Connection) -> None:
         self.world = world
         self.patient = patient
         self.events = events
         self.clock_error_ms = 0
         self.figures: AuditorFigures | None = AuditorFigures(block_count=3)
+        self._heart = heart  # a connection of its own: it beats beside all else that is asked
+        self._one_at_a_time = asyncio.Lock()
 
     async def execute(self, statement: str, *arguments: object) -> None:
         """As superuser, out of order."""
@@ -53,14 +56,14 @@ class Ward:
 
     async def beats(self, shard: str, epoch: Epoch, age_ms: int = 0) -> None:
         """Note a heartbeat of so long ago."""
-        await self.execute(
+        statement = (
             "insert into shards (shard, epoch, address, pid, heartbeat_at_ms, started_at) "
             "values ($1, $2, 'unix:/nowhere', 1, $3, now() - interval '1 hour') "
-            "on conflict (shard, epoch) do update set heartbeat_at_ms = excluded.heartbeat_at_ms",
-            shard,
-            epoch.packed(),
-            time.time_ns() // 1_000_000 - age_ms + self.clock_error_ms,
+            "on conflict (shard, epoch) do update set heartbeat_at_ms = excluded.heartbeat_at_ms"
         )
+        at_ms = time.time_ns() // 1_000_000 - age_ms + self.clock_error_ms
+        async with self._one_at_a_time:
+            await self._heart.execute(statement, shard, epoch.packed(), at_ms)
 
     async def beat_on(self) -> None:
         """For ever; the auditor tells its figures as well, if there is a Redis."""
@@ -92,7 +95,8 @@ async def ward(world: World, data_dir: Path | None = None, redis_url: str | None
     await follow_all(world.projector(AvailabilityProjection(), DeadlinesProjection()))
     connection = await connect_to_read(world.database_url)
     patient = Patient(connection, world.database_url, redis_url, data_dir, disk_reserve_mb=1)
-    made = Ward(world, patient, events)
+    heart = await connect(world.database_url, application_name="ward")
+    made = Ward(world, patient, events, heart)
     await made.beats("shard-1", SERVING)
     beating = asyncio.create_task(made.beat_on())
     try:
@@ -100,4 +104,5 @@ async def ward(world: World, data_dir: Path | None = None, redis_url: str | None
     finally:
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
+        await heart.close()
         await connection.close()

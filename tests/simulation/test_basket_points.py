@@ -41,8 +41,8 @@ RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 
 
 def _marked(number: int, of: Set) -> ParameterSet:
-    """The first operations with a client that asks again, and of the others every eighth; all of them take long."""
-    return param(of, str(of.plain), is_long=number >= OFTEN and number % 8 != 0)
+    """The first operations with a client that asks again, and of the others every sixteenth; all of them take long."""
+    return param(of, str(of.plain), is_long=number >= OFTEN and number % 16 != 0)
 
 
 @pytest.mark.parametrize("of", [_marked(number, of) for number, of in enumerate(SINGLES)])

@@ -24,12 +24,14 @@ from actors.core.state import BlockState
 from actors.engine.errands import Errands
 from actors.engine.hosted import HostedBlock
 from actors.reservations.divisions import Division
+from tests.long_params import param
 from tests.simulation import virtual_time
 from tests.simulation.divided_crowd import DividedCrowd
 from tests.simulation.journal_audit import audited
 from tests.simulation.world import World
 
 SEEDS = range(6)
+AT_FIRST = 4
 VIRTUAL_S = 40.0
 QUIET_S = 120.0
 BUYERS = 6
@@ -76,7 +78,7 @@ def check(run: Run) -> None:
 
 
 @pytest.mark.parametrize("moves", [False, True], ids=["", "while blocks move"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [param(seed, str(seed), is_long=seed >= AT_FIRST) for seed in SEEDS])
 def test_a_split_event_is_one_event_whatever_happens(seed: int, moves: bool) -> None:
     run = simulate(seed, moves=moves)
     print(dict(sorted(run.met.items())))

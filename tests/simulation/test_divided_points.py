@@ -45,6 +45,7 @@ def test_one_fault_at_some_points(name: str) -> None:
     assert runs > 20
 
 
+@pytest.mark.long
 def test_two_faults_at_some_points() -> None:
     runs = 0
     for turn, name in enumerate(DIVIDED):

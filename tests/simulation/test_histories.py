@@ -7,6 +7,7 @@ import pytest
 
 from loadtests.history.linear import Linearity
 from loadtests.history.tally import Tally
+from tests.long_params import param
 from tests.simulation import runs
 from tests.simulation.breaks import Break, no_head_check, no_key_check, reply_before_durable
 from tests.simulation.faults import CLASSIC, Fault
@@ -17,6 +18,7 @@ from tests.simulation.world import World
 
 SEEDS = range(4)  # these checks are among those of every seed: here it is told how much they had to judge
 MOST_SEEDS = 20
+LOSSES = (Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK)
 LEAST_CALLS = 300
 LEAST_ORDERED = 200
 
@@ -59,7 +61,7 @@ def test_every_history_is_linearizable_and_its_journal_agrees(seed: int) -> None
     assert found.tally.call_count > LEAST_CALLS
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK])
+@pytest.mark.parametrize("fault", [param(fault, fault, is_long=fault is not LOSSES[0]) for fault in LOSSES])
 def test_so_it_is_when_rows_are_lost_or_clocks_jump(fault: Fault) -> None:
     for seed in SEEDS:
         found = judged(seed, fault)

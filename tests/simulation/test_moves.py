@@ -3,6 +3,7 @@
 import pytest
 
 from actors.engine import residence
+from tests.long_params import param
 from tests.simulation import breaks, market_client
 from tests.simulation.buyers import OPEN_REASONS
 from tests.simulation.faults import CLASSIC, Fault
@@ -21,7 +22,7 @@ def test_nothing_is_lost_or_doubled_while_blocks_move(seed: int) -> None:
     assert run.effects[Fault.MOVED], f"seed {seed} moved nothing"
 
 
-@pytest.mark.parametrize("seed", SEEDS[:3])
+@pytest.mark.parametrize("seed", [param(seed, str(seed), is_long=seed > SEEDS[0]) for seed in SEEDS[:3]])
 def test_without_other_faults_nobody_is_refused_for_a_move(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has no time, or asks twice at once, may not be told what came of it; bounds are for a small crowd here."""
     monkeypatch.setattr(market_client, "IN_HASTE", 0)

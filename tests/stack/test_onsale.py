@@ -81,8 +81,11 @@ def test_seats_are_sold_while_the_event_moves_the_fleet_changes_and_the_shard_is
 
 @pytest.mark.parametrize(
     ("house", "moves", "resizes"),
-    [(("--house", "seats"), 0, 0), (("--house", "seats", "--split", "2"), 2, 2), (("--house", "area"), 0, 0)],
-    ids=["one block", "in parts", "an area"],
+    [
+        pytest.param(("--house", "seats"), 0, 0, id="one block"),
+        pytest.param(("--house", "seats", "--split", "2"), 2, 2, id="in parts"),
+        pytest.param(("--house", "area"), 0, 0, id="an area", marks=pytest.mark.long),
+    ],
 )
 def test_it_is_sold_to_the_last_unit_while_it_moves_and_the_fleet_changes(
     running: RunningStack, tmp_path: Path, house: tuple[str, ...], moves: int, resizes: int
