@@ -79,33 +79,48 @@ def of_another_time(seen_s: Sequence[float]) -> list[str]:
     return wrong
 
 
-class ClockJumped(Fault):
-    """The shards' clock jumps, and stays where it is."""
+class ClockMoved(Fault):
+    """The shards' clock is not the journal's: what they write is held against the times when the rows came."""
 
-    jump_s: ClassVar[float]
     inflicted = "the clock that the shell hands to the engine"
     observed = "the shard's heartbeats are of another time"
+
+    async def inflict(self, stage: Stage) -> None:
+        """Remember whose it is, where it was, and which rows there are."""
+        self._shard = (await stage.owner()).shard
+        self._before_s = stage.within.clock_shift_s
+        self._times = RowTimes()
+        await self._times.begin(stage)
+
+    async def ahead_ms(self, stage: Stage) -> int:
+        """Of Postgres's clock, by the newest heartbeat."""
+        ahead_ms: int = (await stage.fetch(_AHEAD, self._shard))[0]["ahead_ms"]
+        return ahead_ms
+
+    async def harm(self, stage: Stage) -> list[str]:
+        """Rows of another time."""
+        return of_another_time(await self._times.end())
+
+
+class ClockJumped(ClockMoved):
+    """It jumps, and stays where it is."""
+
+    jump_s: ClassVar[float]
     ended = "the shard leaves"
     bound_s = JUMP_BOUND_S
 
     async def inflict(self, stage: Stage) -> None:
         """Move it."""
-        self._shard = (await stage.owner()).shard
-        self._times = RowTimes()
-        await self._times.begin(stage)
-        stage.within.shift_clock(stage.within.clock_shift_s + self.jump_s)
+        await super().inflict(stage)
+        stage.within.shift_clock(self._before_s + self.jump_s)
 
     async def effect(self, stage: Stage) -> str:
         """Until a heartbeat tells: at once if it jumped ahead, and if it jumped back by standing still."""
         while True:
-            ahead_ms: int = (await stage.fetch(_AHEAD, self._shard))[0]["ahead_ms"]
+            ahead_ms = await self.ahead_ms(stage)
             if ahead_ms * self.jump_s > 0 and abs(ahead_ms) > 3_000:
                 return f"a heartbeat {ahead_ms / 1000:+.1f} s from Postgres's time"
             await asyncio.sleep(0.2)
-
-    async def harm(self, stage: Stage) -> list[str]:
-        """Rows of another time."""
-        return of_another_time(await self._times.end())
 
 
 class ClockAhead(ClockJumped):
@@ -122,20 +137,11 @@ class ClockBack(ClockJumped):
     jump_s = -JUMP_S
 
 
-class ClockSwings(Fault):
+class ClockSwings(ClockMoved):
     """Forth and back by less than what is believed, every second."""
 
     what = "clock of a shard swings by 1.5 s"
-    inflicted = ClockJumped.inflicted
-    observed = ClockJumped.observed
     ended = "after five times"
-
-    async def inflict(self, stage: Stage) -> None:
-        """Remember where it was."""
-        self._shard = (await stage.owner()).shard
-        self._before_s = stage.within.clock_shift_s
-        self._times = RowTimes()
-        await self._times.begin(stage)
 
     async def effect(self, stage: Stage) -> str:
         """All the swings."""
@@ -144,17 +150,13 @@ class ClockSwings(Fault):
             for shift_s in (SWING_S, 0.0):
                 stage.within.shift_clock(self._before_s + shift_s)
                 await asyncio.sleep(1.0)
-                seen_ms.append((await stage.fetch(_AHEAD, self._shard))[0]["ahead_ms"])
+                seen_ms.append(await self.ahead_ms(stage))
         spread_ms = max(seen_ms) - min(seen_ms)
         return f"heartbeats spread over {spread_ms / 1000:.1f} s" if spread_ms > SWING_S * 500 else ""
 
     async def end(self, stage: Stage) -> None:
         """Where it was."""
         stage.within.shift_clock(self._before_s)
-
-    async def harm(self, stage: Stage) -> list[str]:
-        """Rows of another time."""
-        return of_another_time(await self._times.end())
 
 
 class SentTwice(Fault):

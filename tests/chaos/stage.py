@@ -24,7 +24,7 @@ from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
-from tests.stack.census import census, kind_of
+from tests.stack.census import census, of_kind
 from tests.stack.running_stack import RunningStack
 
 INNER_PORT = 31000
@@ -110,7 +110,7 @@ class Stage:
 
     def pids(self, kind: str) -> list[int]:
         """The stack's processes of a kind, as the census names them."""
-        return [pid for pid in self.main.processes() if kind_of(pid) == kind]
+        return of_kind(self.main.processes(), kind)
 
     async def owner(self) -> Owner:
         """The shard that sells."""

@@ -54,6 +54,13 @@ class Within:
         """Shards take whatever stands in their row's place for their row, from now on."""
         (self._folder / "believing").touch()
 
+    def tire_gateways(self, wanted: bool) -> None:
+        """Whether a gateway is slower for ever after a crowd."""
+        if wanted:
+            (self._folder / "weary").touch()
+        else:
+            (self._folder / "weary").unlink(missing_ok=True)
+
     def snapshot_after(self, entries: int) -> None:
         """Shards that begin from now on save a snapshot of a block after so many entries."""
         (self._folder / "snapshots").write_text(str(entries))

@@ -29,6 +29,7 @@ from actors.core.ids import TenantId
 from actors.core.inventory import UnitStatus
 from actors.core.keys import fingerprint, key_hash
 from actors.core.outcomes import Accepted, Outcome
+from actors.core.rules import Rules
 from tests.core.checked_block import CheckedBlock
 from tests.core.naive_corrections import correct, faults_of
 from tests.core.naive_model import NaiveBlock
@@ -55,7 +56,7 @@ class Walk(RuleBasedStateMachine):
         self.salt = seed
         self.drawn: Counter[int] = Counter()
         random = self.random(seed)
-        rules = random.choice(tuple(RULES))
+        rules = mostly(random, random.choice(tuple(RULES.values())), Rules(), odds=12)
         self.block = CheckedBlock()
         self.now_ms = START_MS
         self.sent: list[Write] = []
@@ -66,11 +67,11 @@ class Walk(RuleBasedStateMachine):
         self.waiters: list[int] = []
         keys.MAX_KEYS_PER_BLOCK = most_keys = mostly(random, MANY_KEYS, FEW_KEYS, odds=8)
         event_stamp = Stamp("acme", "", b"event".ljust(16), b"print".ljust(16), START_MS)
-        command = CreateEvent(event_stamp, "Night", FULL, TTL_MS, RULES[rules])
+        command = CreateEvent(event_stamp, "Night", FULL, TTL_MS, rules)
         created = self.block.ask(command, START_MS)
         assert isinstance(created, Accepted)
         self.sent.append(command)
-        event = plain_layout(FULL), plain(RULES[rules])
+        event = plain_layout(FULL), plain(rules)
         self.model = NaiveBlock("acme", "Night", START_MS, TTL_MS, *event, most_keys)
         self.model.knows_key(event_stamp.key, event_stamp.fingerprint)
         if mostly(random, True, False, odds=20):

@@ -98,7 +98,7 @@ _IN_TIME = Rules(
     channels=(Channel("vip", Window(0, START_MS + 6 * HOUR_MS)), Channel("pre")),
     allotments=(Allotment("late", "pre", ("Loge",), (AreaPlaces("balcony", 1),), START_MS + HOUR_MS),),
 )
-RULES = {"none": Rules(), "plain": _PLAIN, "limited": _LIMITED, "aside": _ASIDE, "in time": _IN_TIME}
+RULES = {"plain": _PLAIN, "limited": _LIMITED, "aside": _ASIDE, "in time": _IN_TIME}
 
 _SEATS = (
     "Hall/A/1", "Hall/A/2", "Hall/A/3", "Hall/A/4", "Hall/B/1", "Hall/B/2", "Hall/B/3", "Hall/D/left", "Loge/C/1",

@@ -29,8 +29,18 @@ async def serving(
         yield server
         await until(lambda: server.connections == 0)
         async with connected(server.address) as client:
-            assert await client.ping(timeout_s=5) == ""
+            assert await pinged(client) == ""
             assert client.identity == IDENTITY
+
+
+async def pinged(client: LinkClient) -> str:
+    """At the latest at the tenth attempt: an impatient server may give up a client that a busy machine holds up."""
+    for _ in range(9):
+        try:
+            return await client.ping(timeout_s=5)
+        except NotSent:
+            await asyncio.sleep(0.1)
+    return await client.ping(timeout_s=5)
 
 
 class Peer:

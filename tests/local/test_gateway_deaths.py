@@ -141,9 +141,16 @@ def test_what_it_was_asked_the_other_is_asked(tmp_path: Path, deed: str, call: C
         assert [call(haproxy) for _ in range(5)] == ["second"] * 5
 
 
-@PROTOCOLS
 @pytest.mark.parametrize(
-    ("deed", "changed"), [("die", NOT_SENT_AGAIN), ("hang", NOT_SENT_AGAIN), ("hang", NOT_LOOKED_AFTER)]
+    ("deed", "changed", "call"),
+    [
+        pytest.param("die", NOT_SENT_AGAIN, Front.over_http),
+        pytest.param("hang", NOT_SENT_AGAIN, Front.over_grpc),
+        pytest.param("hang", NOT_LOOKED_AFTER, Front.over_http),
+        pytest.param("die", NOT_SENT_AGAIN, Front.over_grpc, marks=pytest.mark.long),
+        pytest.param("hang", NOT_SENT_AGAIN, Front.over_http, marks=pytest.mark.long),
+        pytest.param("hang", NOT_LOOKED_AFTER, Front.over_grpc, marks=pytest.mark.long),
+    ],
 )
 def test_control_without_that_the_caller_is_told(
     tmp_path: Path, deed: str, changed: dict[str, str], call: Callable[[Front], str]
@@ -200,7 +207,7 @@ def check_that_it_is_stamped_once(haproxy: Front, call: Callable[[Front], str]) 
 
 
 @PROTOCOLS
-@pytest.mark.parametrize("deed", ["die", "hang"])
+@pytest.mark.parametrize("deed", ["die", pytest.param("hang", marks=pytest.mark.long)])
 def test_both_are_told_when_it_arrived(tmp_path: Path, deed: str, call: Callable[[Front], str]) -> None:
     with front(tmp_path, deed) as haproxy:
         check_that_it_is_stamped_once(haproxy, call)

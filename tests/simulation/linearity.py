@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.audit.replies import Acknowledged
-from actors.core.ids import BlockId
+from actors.core.ids import BlockId, part_block
+from actors.core.parts import MAX_PARTS
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.linear import Linearity, check
 from loadtests.history.model import Lot, Model
@@ -34,11 +35,11 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
             name = f"{block}/{area.name}"
             capacities[name] = max(area.capacity, capacities.get(name, 0))
     sold_by_desks = _sold_by_desks(homes, shapes.keys())
-    voided = {block for block in shapes if world.store.lost or world.folds.of(BlockId(block)).was_cancelled}
+    voided = {block for block in shapes if _is_voided(world, BlockId(block))}
     found = {}
     for block, calls in homes.items():
         own = {name.removeprefix(f"{block}/"): capacity for name, capacity in capacities.items()}
-        voids = partial(_is_of, {block} & voided) if block in shapes else partial(_has_of, voided)
+        voids = partial(_may_be_gone, voided, block in voided or BlockId(block) in world.store.lost)
         model = Model(own, _unseen(calls), is_timeless=world.clocks_jumped, voids=voids)
         is_plain = block in shapes and shapes[block].sets_nothing_aside
         judged = (call for call in calls if _is_judged(call, model, sold_by_desks.get(block) if is_plain else None))
@@ -46,14 +47,17 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
     return found
 
 
-def _is_of(voided: set[str], _: Lot) -> bool:
-    """Whether the block of all that is held there is among them."""
-    return bool(voided)
+def _is_voided(world: "World", home: BlockId) -> bool:
+    """Whether what is held of the event may be gone: it was cancelled, or a failover lost a row of it or of a part."""
+    blocks = (home, *(part_block(home, number) for number in range(MAX_PARTS)))
+    return world.folds.of(home).was_cancelled or any(block in world.store.lost for block in blocks)
 
 
-def _has_of(voided: set[str], lot: Lot) -> bool:
-    """Whether a basket has something of an event that is among them."""
-    return any(name.partition("/")[0] in voided for name in (*lot.units, *(area for area, _ in lot.areas)))
+def _may_be_gone(voided: set[str], is_block_voided: bool, lot: Lot) -> bool:
+    """Whether its block is voided, or it is a basket with something of an event that is."""
+    return is_block_voided or any(
+        name.partition("/")[0] in voided for name in (*lot.units, *(area for area, _ in lot.areas))
+    )
 
 
 def _sold_by_desks(homes: dict[str, list[Call]], events: Iterable[str]) -> dict[str, set[str] | None]:

@@ -40,8 +40,6 @@ BUGS = frozenset(
         "quarantined",
         "decide failed",
         "an errand failed",
-        "the engine failed",
-        "the projector failed",
         "projection is quarantined",
         "correction failed",
         "an event cannot be shown",

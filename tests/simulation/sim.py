@@ -1,4 +1,4 @@
-"""Many seeds, each a whole Holdfast in virtual time with faults that the seed draws; what breaks a rule ends badly.
+"""Many seeds, each a Holdfast in virtual time with faults that the seed draws; what breaks a rule ends badly.
 
 python -m tests.simulation.sim --seeds 10000          seeds 0 to 9999, over all cores
 python -m tests.simulation.sim --seed 7               one, with all that was wrong

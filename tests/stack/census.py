@@ -41,6 +41,11 @@ def kind_of(pid: int) -> str:
     return Path(scripts[0]).name if scripts and program.startswith("python") else program
 
 
+def of_kind(pids: Iterable[int], kind: str) -> list[int]:
+    """Those that are of this kind."""
+    return [pid for pid in pids if kind_of(pid) == kind]
+
+
 def census(pids: Iterable[int]) -> Counter[str]:
     """How many there are of each kind, Postgres apart: it has a process a connection."""
     kinds = Counter(kind_of(pid) for pid in pids)
@@ -89,7 +94,7 @@ def serving_gateway(running: RunningStack) -> int:
         for row in Path("/proc/net", table).read_text().splitlines()[1:]
         if row.split()[1].endswith(wanted) and row.split()[3] == _LISTENING
     }
-    (pid,) = [pid for pid in running.processes() if kind_of(pid) == "ServeReplica" and listening & sockets_of(pid)]
+    (pid,) = [pid for pid in of_kind(running.processes(), "ServeReplica") if listening & sockets_of(pid)]
     return pid
 
 

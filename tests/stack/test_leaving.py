@@ -18,7 +18,7 @@ import pytest
 
 from actors.core.ids import parse_event_id
 from tests.stack.aftermath import lost
-from tests.stack.census import kind_of, serving_gateway
+from tests.stack.census import of_kind, serving_gateway
 from tests.stack.load import UNANSWERED, Load, hall_on_sale
 from tests.stack.owner import Owner, owner_of
 from tests.stack.patience import await_that
@@ -97,7 +97,7 @@ def test_the_command_says_who_took_over(running: RunningStack) -> None:
 
 def replicas(running: RunningStack) -> set[int]:
     """The processes of the gateway replicas."""
-    return {pid for pid in running.processes() if kind_of(pid) == "ServeReplica"}
+    return set(of_kind(running.processes(), "ServeReplica"))
 
 
 def replace_gateways(running: RunningStack) -> None:

@@ -24,7 +24,7 @@ from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
 BUYERS = 32
-BURST_OVER_HTTP, CHANNELS, CALLS = 5_000, 10, 50
+BURST_OVER_HTTP, CHANNELS, CALLS = 3_500, 10, 50
 BURSTS = 6
 TIMES_CAPACITY = 10
 ROUND_S = 8
@@ -116,25 +116,32 @@ class Crowd:
             await channel.close()
 
 
-async def back_at_full_speed(running: RunningStack, steady: Steady, crowd: Crowd) -> bool:
-    """Whether as much is sold from five seconds after a burst on as was before it."""
-    before = await measured(running, steady)
-    await crowd.come(TIMES_CAPACITY * before)
-    await asyncio.sleep(BACK_WITHIN_S)
-    after = await measured(running, steady)
-    print(f"holds a second: {before:.0f} before, {after:.0f} after")
-    return after >= FULL * before
+async def slowed_down_to(running: RunningStack, steady: Steady, crowd: Crowd) -> float:
+    """Which part of what was sold before any burst is sold from five seconds after one on, in the best of the tries."""
+    before, best = await measured(running, steady), 0.0
+    for _ in range(TRIES):  # another only excuses a machine that others kept busy
+        await crowd.come(TIMES_CAPACITY * before)
+        await asyncio.sleep(BACK_WITHIN_S)
+        after = await measured(running, steady)
+        print(f"holds a second: {before:.0f} before, {after:.0f} after")
+        best = max(best, after / before)
+        if best >= FULL:
+            break
+    return best
 
 
-async def check(running: RunningStack, hall: str) -> None:
+async def check_burst(running: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a hall of its own."""
+    for module in (buyers_http, buyers_grpc):
+        monkeypatch.setattr(module, "CALL_TIMEOUT_S", CROWD_WAITS_S)
+    with running.client() as client:
+        hall = hall_on_sale(client, "a crowded hall")
     stack = running.stack
     shop = HttpShop(stack.http_url, running.api_key, hall)
     steady, crowd = Steady(shop), Crowd(running, hall)
     buying = [asyncio.create_task(steady.buy()) for _ in range(BUYERS)]
     await asyncio.sleep(2)
-    back, tries = False, 0
-    while not back and tries < TRIES:  # another only excuses a machine that others kept busy
-        back, tries = await back_at_full_speed(running, steady, crowd), tries + 1
+    left = await slowed_down_to(running, steady, crowd)
     for task in buying:
         task.cancel()
     await asyncio.gather(*buying, return_exceptions=True)
@@ -144,14 +151,10 @@ async def check(running: RunningStack, hall: str) -> None:
     told = steady.told + crowd.accepted
     audit = JournalAudit(stack.database_url, by_block(told), {})
     assert [str(finding) async for finding in audit.run([block_of(hall)])] == []
-    assert back
+    assert left >= FULL, "five seconds after a burst it is not back at full speed"
 
 
 def test_after_a_burst_it_sells_as_before_and_nothing_accepted_is_lost(
     running: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (buyers_http, buyers_grpc):
-        monkeypatch.setattr(module, "CALL_TIMEOUT_S", CROWD_WAITS_S)
-    with running.client() as client:
-        hall = hall_on_sale(client, "a crowded hall")
-    asyncio.run(check(running, hall))
+    asyncio.run(check_burst(running, monkeypatch))

@@ -5,7 +5,8 @@ hands to its engine is wrong. While `twice` is there, everything is sent twice o
 byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines; while `hasty` is
 there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
 `lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
-their row's place for their row. With `snapshots` there when it begins, a shard saves one after so many entries. See
+their row's place for their row; while `weary` is there, a gateway at which a hundred calls waited at once is slower
+ever after. With `snapshots` there when it begins, a shard saves one after so many entries. See
 `tests/chaos/within.py` for the other end.
 """
 
@@ -15,6 +16,7 @@ import importlib.machinery
 import os
 import random
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +25,8 @@ from typing import Any
 FOLDER = Path(os.environ.get("HOLDFAST_TEST_CHAOS", "."))
 IS_WANTED = "HOLDFAST_TEST_CHAOS" in os.environ
 READ_EVERY_S = 0.05
+CROWDED_CALLS = 100
+WEARY_S = 0.003
 
 
 class Shifted:
@@ -86,13 +90,23 @@ def patch_engine(module: ModuleType) -> None:
 
 
 def patch_coalescer(module: ModuleType) -> None:
-    """Each coalescer's transport is one that can repeat itself."""
+    """Each coalescer's transport is one that can repeat itself; after a crowd it may be slower for good."""
     begin = module.Coalescer.__init__
 
     def begin_twice(self: Any, transport: Any, *rest: Any, **named: Any) -> None:
         begin(self, Twice(transport), *rest, **named)
 
     module.Coalescer.__init__ = begin_twice
+    admit = module.Coalescer._admit
+
+    def admit_wearily(self: Any, *rest: Any, **named: Any) -> Any:
+        if _is_there(FOLDER / "weary"):
+            self.is_weary = getattr(self, "is_weary", False) or self.counters.waiting_calls > CROWDED_CALLS
+            if self.is_weary:
+                time.sleep(WEARY_S)
+        return admit(self, *rest, **named)
+
+    module.Coalescer._admit = admit_wearily
 
 
 class Withheld(set[Any]):

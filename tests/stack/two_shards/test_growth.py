@@ -8,7 +8,7 @@ import pytest
 
 from serve.local.processes import marked
 from tests.stack.aftermath import lost
-from tests.stack.census import kind_of
+from tests.stack.census import of_kind
 from tests.stack.load import Load, hall_on_sale
 from tests.stack.running_stack import HOLDFAST, RunningStack, kill
 
@@ -56,7 +56,7 @@ async def interrupt_a_resize(running: RunningStack, count: int) -> None:
     await wishing.stdout.readline()
     wishing.kill()
     await wishing.wait()
-    kill(pid for pid in marked(running.folder.stack_id) if kind_of(pid) == "Directory")
+    kill(of_kind(marked(running.folder.stack_id), "Directory"))
 
 
 async def change_everything(running: RunningStack, first: str) -> None:

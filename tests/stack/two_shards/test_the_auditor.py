@@ -17,7 +17,7 @@ from actors.auditor import AUDITOR
 from actors.core.ids import BlockId, parse_event_id
 from serve.local.processes import working_in
 from tests.chaos.within import Within
-from tests.stack.census import kind_of
+from tests.stack.census import of_kind
 from tests.stack.load import written
 from tests.stack.owner import owner_of
 from tests.stack.patience import await_that
@@ -259,7 +259,7 @@ def kill_auditor(running: RunningStack) -> None:
 
 
 def _auditors(running: RunningStack) -> list[int]:
-    return [pid for pid in running.processes() if kind_of(pid) == "AuditorService" and os.path.exists(f"/proc/{pid}")]
+    return [pid for pid in of_kind(running.processes(), "AuditorService") if os.path.exists(f"/proc/{pid}")]
 
 
 def test_control_shards_that_heed_no_quarantine_are_noticed(running: RunningStack, within: Within) -> None:
