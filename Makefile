@@ -37,8 +37,8 @@ chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where
 	@$(if $(SHORT),,$(BIN)/python -m pytest -m long tests/chaos)
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
 
-sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000)
-	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) $(ARGS)
+sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000); goes on where it ended
+	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) --kept build/sim $(ARGS)
 
 controls: $(VENV)/.dev ## break each guarantee and see which check of the simulation notices
 	@$(BIN)/python -m tests.simulation.controls $(ARGS)

@@ -18,12 +18,12 @@ from rich.progress import Progress, TaskID
 
 from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
-from tests.chaos.code_version import clear_of_other_code, code_of, fingerprint
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
 from tests.chaos.stage import Audited, Stage
+from tests.code_version import OF_CHAOS, clear_of_other_code, code_of, fingerprint
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -185,7 +185,7 @@ def run_campaign(folder: Path, *, short: bool, fresh: bool, faults: Sequence[typ
     if fresh or short or faults:
         shutil.rmtree(folder, ignore_errors=True)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
-    if clear_of_other_code(folder, fingerprint()):
+    if clear_of_other_code(folder, fingerprint(OF_CHAOS)):
         console.print("the code has changed since: all begins anew", style="yellow")
     return asyncio.run(Campaign(Kept(folder), console, faults or (SHORT if short else ())).run())
 

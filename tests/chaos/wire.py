@@ -177,7 +177,8 @@ class Passage:
 
     def is_of(self, pid: int) -> bool:
         """Whether the client is this process, as the kernel says; of one that is gone nobody knows."""
-        return _socket_at(self.client.get_extra_info("peername")[1]) in sockets_of(pid)
+        client, own = (self.client.get_extra_info(name)[1] for name in ("peername", "sockname"))
+        return _socket_between(client, own) in sockets_of(pid)
 
     def cut(self) -> None:
         """Both ends; what was written to the server still reaches it."""
@@ -185,12 +186,16 @@ class Passage:
         self.server.close()
 
 
-def _socket_at(port: int) -> str:
-    """The inode of the socket at this port of the loopback interface; empty if there is none."""
+def _socket_between(port: int, other: int) -> str:
+    """The inode of the socket at this port of the loopback interface that leads to the other; empty if there is none.
+
+    A port alone does not tell: others that had it may still be waiting for their end.
+    """
+    ends = [f"0100007F:{port:04X}", f"0100007F:{other:04X}"]
     for _ in range(_LOOKS):
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             words = line.split()
-            if words[1] == f"0100007F:{port:04X}":
+            if words[1:3] == ends:
                 return words[9]
     return ""
 

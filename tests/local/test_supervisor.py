@@ -140,6 +140,7 @@ def kill(pids: list[int]) -> None:
 
 
 @pytest.mark.stack
+@pytest.mark.long
 def test_a_stack_outlives_the_death_of_its_parts_keeps_its_data_and_leaves_nothing_behind(tiny: TinyStack) -> None:
     assert "ready:" in tiny.start()
     before = count_over_http(tiny.stack)

@@ -1,6 +1,7 @@
 """Many seeds, each a Holdfast in virtual time with faults that the seed draws; what breaks a rule ends badly.
 
 python -m tests.simulation.sim --seeds 10000          seeds 0 to 9999, over all cores
+python -m tests.simulation.sim --kept FOLDER          keeps each run there, and goes on with the seeds that are left
 python -m tests.simulation.sim --seed 7               one, with all that was wrong
 python -m tests.simulation.sim --seed 7 --trace FILE  its whole trace, the same to the byte each time
 """
@@ -18,6 +19,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tests.simulation.kept_runs import KeptRuns, Timed
 from tests.simulation.runs import Run, simulate
 from tests.simulation.sim_report import Report, pairs_table
 
@@ -33,6 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, help="one alone")
     parser.add_argument("--trace", type=Path, help="with --seed: where to write all that happened")
+    parser.add_argument("--kept", type=Path, help="a folder that keeps each run, for who is interrupted to go on")
     parser.add_argument("--pairs", action="store_true", help="print every pair of faults")
     options = parser.parse_args(arguments)
     console = Console()
@@ -40,10 +43,12 @@ def main(arguments: list[str]) -> int:
         parser.error("--trace needs --seed")
     if options.seed is not None:
         return _one(console, options.seed, options.trace)
-    return _many(console, range(options.first, options.first + options.seeds), options.processes, options.pairs)
+    seeds = range(options.first, options.first + options.seeds)
+    kept = None if options.kept is None else KeptRuns(options.kept)
+    return _many(console, seeds, options.processes, kept, pairs=options.pairs)
 
 
-def run_bounded(seed: int) -> Run:
+def run_bounded(seed: int) -> Timed:
     """The seed's run; one that hangs in real time is wrong like any other."""
 
     def stop(_: int, frame: FrameType | None) -> None:
@@ -51,8 +56,9 @@ def run_bounded(seed: int) -> Run:
 
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, STUCK_S, 1.0)  # again and again: the first may be taken for a slow journal
+    began_s = time.monotonic()
     try:
-        return simulate(seed)
+        return Timed(simulate(seed), time.monotonic() - began_s)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         gc.collect(1)
@@ -68,9 +74,18 @@ def _one(console: Console, seed: int, trace: Path | None) -> int:
     return 1 if run.wrong or run.short else 0
 
 
-def _many(console: Console, seeds: range, processes: int, pairs: bool) -> int:
-    report = Report()
-    began_s = time.monotonic()
+def _many(console: Console, seeds: range, processes: int, kept: KeptRuns | None, *, pairs: bool) -> int:
+    report, took_s = Report(), 0.0
+    done: set[int] = set()
+    if kept is not None and kept.has_begun_anew:
+        console.print("the code has changed since: all begins anew", highlight=False)
+    for run, its_s in kept.of(seeds) if kept is not None else ():
+        if run.seed not in done:
+            _take(report, console, run)
+            done.add(run.seed)
+            took_s += its_s
+    if done:
+        console.print(f"{len(done)} of these seeds were run before, of the same code", highlight=False)
     columns = (
         TextColumn("seeds"),
         BarColumn(),
@@ -82,13 +97,14 @@ def _many(console: Console, seeds: range, processes: int, pairs: bool) -> int:
         multiprocessing.get_context("fork").Pool(processes) as pool,
         Progress(*columns, console=console) as bar,
     ):
-        task = bar.add_task("", total=len(seeds), wrong=0)
-        for run in pool.imap_unordered(run_bounded, seeds, chunksize=4):
-            report.take(run)
-            if run.wrong or run.short:
-                _tell(bar.console, run)
+        task = bar.add_task("", total=len(seeds), completed=len(done), wrong=len(report.wrong))
+        for timed in pool.imap_unordered(run_bounded, [seed for seed in seeds if seed not in done], chunksize=4):
+            if kept is not None:
+                kept.keep(timed)
+            _take(report, bar.console, timed.run)
+            took_s += timed.took_s
             bar.update(task, advance=1, wrong=len(report.wrong))
-    took_s = time.monotonic() - began_s
+    took_s /= processes
     report.print(console)
     if pairs:
         for line in pairs_table(report):
@@ -101,6 +117,12 @@ def _many(console: Console, seeds: range, processes: int, pairs: bool) -> int:
         highlight=False,
     )
     return 1 if report.wrong or report.missing() else 0
+
+
+def _take(report: Report, console: Console, run: Run) -> None:
+    report.take(run)
+    if run.wrong or run.short:
+        _tell(console, run)
 
 
 def _tell(console: Console, run: Run) -> None:

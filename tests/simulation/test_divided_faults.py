@@ -31,7 +31,7 @@ from tests.simulation.journal_audit import audited
 from tests.simulation.world import World
 
 SEEDS = range(6)
-AT_FIRST = 4
+AT_FIRST = 2
 VIRTUAL_S = 40.0
 QUIET_S = 120.0
 BUYERS = 6

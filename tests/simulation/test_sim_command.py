@@ -53,6 +53,26 @@ def test_a_seed_that_breaks_a_rule_is_printed_and_ends_badly_by_itself_as_well(t
     assert "WRONG" not in healthy.stdout
 
 
+def test_who_is_interrupted_goes_on_with_the_seeds_that_are_left(tmp_path: Path) -> None:
+    kept = ("--processes", "1", "--kept", str(tmp_path / "kept"))
+    first = sim("--seeds", "1", *kept)
+    assert "run before" not in first.stdout
+    with (tmp_path / "kept" / "runs.jsonl").open("ab") as file:
+        file.write(b'[{"seed": 1, "wrong": ')
+    second, whole = sim("--seeds", "2", *kept), sim("--seeds", "2", "--processes", "1")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "1 of these seeds were run before" in second.stdout
+    assert _came_to(second.stdout) == _came_to(whole.stdout)
+    third = sim("--seeds", "2", *kept)
+    assert "2 of these seeds were run before" in third.stdout
+    assert _came_to(third.stdout) == _came_to(whole.stdout)
+
+
+def _came_to(said: str) -> str:
+    """All from the table of faults on, but for the time."""
+    return said[said.index("┏") :].rpartition(", in ")[0]
+
+
 def test_a_trace_is_of_one_seed() -> None:
     done = sim("--seeds", FEW, "--trace", "trace")
     assert done.returncode == 2

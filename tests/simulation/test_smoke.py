@@ -15,7 +15,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.runs import BUGS, COMMANDS, simulate
 from tests.simulation.sim_report import NEVER, Report, never_met
 
-SEEDS = range(20)
+SEEDS = range(12)
 ROOT = Path(__file__).parents[2]
 
 

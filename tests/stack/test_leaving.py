@@ -119,7 +119,7 @@ def kill_gateways(running: RunningStack) -> None:
 
 
 async def cut_short(
-    running: RunningStack, name: str, change: Callable[[RunningStack], None], pause_s: float = 0.03
+    running: RunningStack, name: str, change: Callable[[RunningStack], None], pause_s: float = 0.08
 ) -> int:
     """How many calls were cut short meanwhile: not answered, or answered only because HAProxy sent them once more."""
     with running.client() as client:

@@ -82,7 +82,7 @@ def test_seats_are_sold_while_the_event_moves_the_fleet_changes_and_the_shard_is
 @pytest.mark.parametrize(
     ("house", "moves", "resizes"),
     [
-        pytest.param(("--house", "seats"), 0, 0, id="one block"),
+        pytest.param(("--house", "seats"), 0, 0, id="one block", marks=pytest.mark.long),
         pytest.param(("--house", "seats", "--split", "2"), 2, 2, id="in parts"),
         pytest.param(("--house", "area"), 0, 0, id="an area", marks=pytest.mark.long),
     ],

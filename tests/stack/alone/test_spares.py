@@ -13,7 +13,7 @@ import pytest
 from tests.stack.lone_directory import LATE_S, SHARDS, LoneDirectory, lone_directory
 from tests.stack.patience import await_that
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 this_module = sys.modules[__name__]
 OUTAGE_S = 14.0  # a shard is missed within 2, behind a witness that waits for 5; then another spare comes within 3
 PATIENCE_S = 12.0
@@ -132,7 +132,6 @@ def test_a_directory_that_died_leaves_no_spare_behind(cluster: LoneDirectory) ->
     check_deaths_of_the_directory(cluster)
 
 
-@pytest.mark.long
 def test_a_directory_that_starts_spares_shards_that_only_ray_does_not_hear(tmp_path: Path) -> None:
     with lone_directory(tmp_path, "shards_answer_ray_late") as cluster:
         check_shards_that_only_ray_does_not_hear(cluster)
@@ -175,13 +174,11 @@ def test_a_spare_that_dies_is_replaced_before_it_is_needed(cluster: LoneDirector
     check_a_spare_that_dies(cluster)
 
 
-@pytest.mark.long
 def test_a_directory_that_fails_is_started_anew(tmp_path: Path) -> None:
     with lone_directory(tmp_path, "the_first_directory_has_a_bug") as cluster:
         check_a_shard_is_replaced(cluster)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("sabotage", "check"),
     [

@@ -1,0 +1,38 @@
+"""Which code a long run is about that goes on where it ended: what was found of other code says nothing of this."""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack")
+OF_SIMULATION = ("actors", "loadtests", "tests/core", "tests/loadtests", "tests/simulation")
+ENDINGS = (".py", ".sql", ".proto", ".yaml", ".json", ".lua")
+_FILE = "code"
+
+
+def fingerprint(folders: Sequence[str], root: Path = ROOT) -> str:
+    """Of all that runs, and of the packages that it runs on. What pytest alone runs does not."""
+    found = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in ENDINGS]
+    said = hashlib.sha256()
+    for path in sorted([*found, root / "requirements.lock"]):
+        if not path.name.startswith("test_"):
+            said.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return said.hexdigest()[:16]
+
+
+def code_of(folder: Path) -> str:
+    """Which code a folder of results is about; empty if it does not say."""
+    kept = folder / _FILE
+    return kept.read_text() if kept.exists() else ""
+
+
+def clear_of_other_code(folder: Path, code: str) -> bool:
+    """Empty a folder of results, if what it has is about other code; whether that was so."""
+    is_of_other = folder.exists() and code_of(folder) != code
+    if is_of_other:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _FILE).write_text(code)
+    return is_of_other
