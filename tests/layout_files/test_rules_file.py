@@ -209,7 +209,7 @@ def rules_at_random(draw: st.DrawFn) -> Rules:
     for name in draw(st.lists(_LABELS, max_size=3, unique=True)):
         areas = draw(st.lists(_LABELS, max_size=2, unique=True))
         places = tuple(AreaPlaces(area, draw(st.integers(1, MAX_UNITS))) for area in areas)
-        units = tuple(draw(st.lists(_UNITS, min_size=0 if places else 1, max_size=3)))
+        units = tuple(draw(st.lists(_UNITS, min_size=0 if places else 1, max_size=3, unique=True)))
         allotments.append(Allotment(name, draw(st.sampled_from(["", *names])), units, places, draw(_MOMENTS)))
     return Rules(
         draw(_WINDOWS),
