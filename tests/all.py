@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 
 PYTEST = (sys.executable, "-m", "pytest", "-m")
 OF_SERVERS = ("tests/stack/two_shards", "tests/stack/alone", "tests/stack")
-SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")  # what takes longest comes first
+SHARED = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")  # a file at a time, in their order
 SERVERS, NO_SERVERS = "stack and not long", "not stack and not long"
 
 
@@ -40,7 +40,7 @@ class Part(NamedTuple):
     runs: tuple[tuple[str, ...], ...]
 
 
-AT_ONCE = Part("All others", 10, ((NO_SERVERS, "tests/simulation", "tests", *SHARED),))
+AT_ONCE = Part("All others", 10, ((NO_SERVERS, "tests", *SHARED),))
 LATER = Part(
     "Tests of whole servers",
     0,

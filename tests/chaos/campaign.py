@@ -24,6 +24,7 @@ from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
 from tests.chaos.stage import Audited, Stage
 from tests.code_version import OF_CHAOS, clear_of_other_code, code_of, fingerprint
+from tests.kept_lines import append, whole_lines
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -51,12 +52,12 @@ class Kept:
     def add_outcome(self, outcome: Outcome) -> None:
         """Keep it."""
         self.outcomes.append(outcome)
-        _append(self.folder / "outcomes.jsonl", outcome)
+        append(self.folder / "outcomes.jsonl", outcome)
 
     def add_segment(self, segment: Segment) -> None:
         """Keep it."""
         self.segments.append(segment)
-        _append(self.folder / "segments.jsonl", segment)
+        append(self.folder / "segments.jsonl", segment)
 
 
 class Campaign:
@@ -199,11 +200,6 @@ def _line(outcome: Outcome) -> str:
     )
 
 
-def _append(path: Path, what: msgspec.Struct) -> None:
-    with path.open("ab") as lines:
-        lines.write(msgspec.json.encode(what) + b"\n")
-
-
 def _write(path: Path, kept: Sequence[msgspec.Struct]) -> None:
     new = path.with_suffix(".new")
     new.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in kept))
@@ -211,7 +207,4 @@ def _write(path: Path, kept: Sequence[msgspec.Struct]) -> None:
 
 
 def _read(path: Path, kind: type[S]) -> list[S]:
-    if not path.exists():
-        return []
-    *lines, _ = path.read_bytes().split(b"\n")  # a last one that has no end was being written when the run was ended
-    return [msgspec.json.decode(line, type=kind) for line in lines]
+    return [msgspec.json.decode(line, type=kind) for line in whole_lines(path)]

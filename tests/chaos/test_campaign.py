@@ -20,6 +20,7 @@ from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
 from tests.chaos.process_faults import HaproxyKilled, RedisKilled, ShardKilled
 from tests.chaos.results import Segment, lates, summary, table, wrongs
 from tests.chaos.stage import Audited, Stage
+from tests.kept_lines import append
 
 FAULTS = (ShardKilled, RedisKilled, ShardKilled)
 FEW = 7  # and so three stacks
@@ -140,15 +141,13 @@ def dies_in_an_audit(folder: Path, patch: pytest.MonkeyPatch) -> int:
 
 
 def dies_while_it_writes(folder: Path, patch: pytest.MonkeyPatch) -> int:
-    append = campaign._append
-
     def half(path: Path, what: msgspec.Struct) -> None:
         append(path, what)
         if isinstance(what, Outcome) and what.segment == 1:
             os.truncate(path, path.stat().st_size - 9)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    patch.setattr(campaign, "_append", half)
+    patch.setattr(campaign, "append", half)
     return run(folder, patch, Imaginary())
 
 

@@ -29,10 +29,7 @@ class Within:
 
     def send_twice(self, wanted: bool) -> None:
         """Whether gateways send every batch twice."""
-        if wanted:
-            (self._folder / "twice").touch()
-        else:
-            (self._folder / "twice").unlink(missing_ok=True)
+        self._switch("twice", wanted)
 
     def heed_no_quarantines(self) -> None:
         """Shards serve what is quarantined, from now on."""
@@ -56,10 +53,7 @@ class Within:
 
     def tire_gateways(self, wanted: bool) -> None:
         """Whether a gateway is slower for ever after a crowd."""
-        if wanted:
-            (self._folder / "weary").touch()
-        else:
-            (self._folder / "weary").unlink(missing_ok=True)
+        self._switch("weary", wanted)
 
     def snapshot_after(self, entries: int) -> None:
         """Shards that begin from now on save a snapshot of a block after so many entries."""
@@ -72,3 +66,9 @@ class Within:
             return (self._folder / "sent-twice").stat().st_size
         except FileNotFoundError:
             return 0
+
+    def _switch(self, name: str, wanted: bool) -> None:
+        if wanted:
+            (self._folder / name).touch()
+        else:
+            (self._folder / name).unlink(missing_ok=True)

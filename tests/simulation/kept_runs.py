@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.code_version import OF_SIMULATION, clear_of_other_code, fingerprint
+from tests.kept_lines import append, whole_lines
 from tests.simulation.runs import Run
 
 _FILE = "runs.jsonl"
@@ -28,25 +29,15 @@ class KeptRuns:
         self._path = folder / _FILE
 
     def of(self, seeds: range) -> Iterator[Timed]:
-        """What is there of these seeds. What was being written when all ended is none."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb+") as file:
-            whole = 0
-            for line in file:
-                if not line.endswith(b"\n"):
-                    file.truncate(whole)
-                    return
-                whole += len(line)
-                fields, took_s = msgspec.json.decode(line)
-                if fields["seed"] in seeds:
-                    yield Timed(_run(fields), took_s)
+        """What is there of these seeds."""
+        for line in whole_lines(self._path):
+            fields, took_s = msgspec.json.decode(line)
+            if fields["seed"] in seeds:
+                yield Timed(_run(fields), took_s)
 
     def keep(self, timed: Timed) -> None:
         """One more."""
-        run = timed.run._replace(trace=[])
-        with self._path.open("ab") as file:
-            file.write(msgspec.json.encode((run._asdict(), timed.took_s)) + b"\n")
+        append(self._path, (timed.run._replace(trace=[])._asdict(), timed.took_s))
 
 
 def _run(fields: dict[str, Any]) -> Run:

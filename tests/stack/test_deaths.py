@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.stack.census import census, kind_of
+from tests.stack.census import census, of_kind
 from tests.stack.patience import await_that
 from tests.stack.running_stack import RunningStack
 
@@ -71,7 +71,7 @@ def test_it_is_killed_and_all_is_as_before(
     assert well(running)
     await_that("a reloaded HAProxy has gone", lambda: census(running.processes())["haproxy"] == 1, PATIENCE_S)
     before = census(running.processes())
-    (victim,) = [pid for pid in running.processes() if kind_of(pid) == kind]
+    (victim,) = of_kind(running.processes(), kind)
     killed_at = time.monotonic()
     os.kill(victim, signal.SIGKILL)
     await_that("the killed one has ended", lambda: victim not in running.processes(), 5)
