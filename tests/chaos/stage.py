@@ -24,7 +24,7 @@ from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
-from tests.stack.census import census, of_kind
+from tests.stack.census import census, lasting_census, of_kind
 from tests.stack.running_stack import RunningStack
 
 INNER_PORT = 31000
@@ -75,7 +75,7 @@ class Stage:
         await asyncio.to_thread(self.running.start)
         self._load = Load(self.server_of(self.running), self.folder, self._buyers)
         self._administration = Administration(self.server_of(self.running))
-        self._census = census(self.running.processes())
+        self._census = await asyncio.to_thread(lasting_census, self.running.processes)
         self._baskets = BasketCrowd(self.server_of(self.running))
         await self._baskets.start(self._administration)
 

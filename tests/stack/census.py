@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.stack.running_stack import RunningStack
+
+LOOKS, LOOK_EVERY_S = 6, 0.25
 
 _LISTENING = "0A"
 _LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1, and so within IPv6
@@ -50,6 +53,17 @@ def census(pids: Iterable[int]) -> Counter[str]:
     """How many there are of each kind, Postgres apart: it has a process a connection."""
     kinds = Counter(kind_of(pid) for pid in pids)
     return Counter({kind: number for kind, number in kinds.items() if kind != "postgres"})
+
+
+def lasting_census(processes: Callable[[], Iterable[int]]) -> Counter[str]:
+    """How many there are of each kind at every one of several looks: what comes and goes, as a helper of Ray's that
+    asks the kernel something, is not part of a stack.
+    """
+    lasting = census(processes())
+    for _ in range(LOOKS - 1):
+        time.sleep(LOOK_EVERY_S)
+        lasting &= census(processes())
+    return lasting
 
 
 def descendants(pid: int) -> set[int]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.stack.census import census, of_kind
+from tests.stack.census import census, lasting_census, of_kind
 from tests.stack.patience import await_that
 from tests.stack.running_stack import RunningStack
 
@@ -70,7 +70,7 @@ def test_it_is_killed_and_all_is_as_before(
 ) -> None:
     assert well(running)
     await_that("a reloaded HAProxy has gone", lambda: census(running.processes())["haproxy"] == 1, PATIENCE_S)
-    before = census(running.processes())
+    before = lasting_census(running.processes)
     (victim,) = of_kind(running.processes(), kind)
     killed_at = time.monotonic()
     os.kill(victim, signal.SIGKILL)
