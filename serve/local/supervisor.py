@@ -16,6 +16,7 @@ import msgspec
 from rich.console import Console
 
 from serve.local.archiving import Archiving
+from serve.local.haproxy_stand_in import HaproxyStandIn
 from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.log_files import keep_logs_small
 from serve.local.postgres import Postgres
@@ -83,6 +84,7 @@ class _Supervisor:
         self._stack = self._plan()
         self._archiving = Archiving(self._stack, folder)
         self._haproxy = HaproxyWatch(folder.ray_short / "haproxy", self._parts[_RAY].processes)
+        self._stand_in = HaproxyStandIn(folder.ray_short / "haproxy", folder.stack_id, log=folder.logs / "haproxy.log")
         self._restarts: dict[str, deque[float]] = {}
         self._answered_at = 0.0
         self._probed_at = 0.0
@@ -185,8 +187,9 @@ class _Supervisor:
             keep_logs_small(self._folder)
 
     def _look_after_haproxy(self) -> None:
-        if (hung := self._haproxy.look()) is not None:
-            self._console.print(hung, style="yellow", markup=False)
+        for look in (self._haproxy.look, self._stand_in.look):
+            if (happened := look()) is not None:
+                self._console.print(happened, style="yellow", markup=False)
 
     def _restart(self, name: str, part: Part, fault: str) -> None:
         times = self._restarts.setdefault(name, deque(maxlen=_RESTART_LIMIT))

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from actors.audit.findings import Fault as Wrong
-from tests.chaos.database_faults import PostgresKilled
 from tests.chaos.fault import Fault, undergo
-from tests.chaos.process_faults import GatewayKilled
+from tests.chaos.process_faults import GatewayKilled, ShardKilled
 from tests.chaos.stage import Stage
 from tests.chaos.succession_faults import TwoStacks
 from tests.chaos.within import Within
@@ -25,7 +24,7 @@ TRIES = 3
 @pytest.mark.parametrize(
     ("sabotage", "fault", "found"),
     [
-        (Within.answer_before_durable, PostgresKilled, (Wrong.REPLY_NOT_IN_JOURNAL,)),
+        (Within.answer_before_durable, ShardKilled, (Wrong.REPLY_NOT_IN_JOURNAL,)),
         (Within.remember_no_keys, GatewayKilled, (Wrong.KEY_USED_TWICE,)),
         (Within.take_conflicts_for_success, TwoStacks, (Wrong.REPLY_NOT_IN_JOURNAL,)),
         (Within.follow_newer_generations, TwoStacks, (Wrong.EPOCH_WENT_BACK,)),

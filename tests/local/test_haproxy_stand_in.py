@@ -1,0 +1,161 @@
+"""Where HAProxy is gone another stands in for it, until there is one again that has replicas. HAProxy is the real one,
+its file Ray Serve's own, and the replica tiny.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serve.local import haproxy_stand_in
+from serve.local.haproxy_stand_in import HaproxyStandIn
+from serve.local.loopback import write_haproxy_launcher
+from serve.local.preflight import free_port
+from serve.local.processes import is_living, marked, named, wait_until
+from serve.local.ray_session import ray_environment
+from serve.local.stack import DataFolder
+from serve.settings import Settings
+from tests.local.test_gateway_deaths import HERE, PATIENCE_S, await_it, process
+
+STACK = "stand-in-test"
+
+
+class Serve:
+    """What Serve does with HAProxy: it writes its file and starts it, with replicas or without."""
+
+    def __init__(self, folder: Path, replica_ports: tuple[int, int]) -> None:
+        self.haproxy = folder / "haproxy"
+        self._node = self.haproxy / "node"
+        self._node.mkdir(parents=True)
+        self._launcher = folder / "launcher"
+        write_haproxy_launcher(self._launcher, "127.0.0.1")
+        self.http_port, self.grpc_port = free_port(), free_port()
+        self._replica = ":".join(map(str, ("SERVE_REPLICA_tiny", *replica_ports)))
+        own = {
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(self._node / "admin.sock"),
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(self._node),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(self._node / "state"),
+        }
+        self._environment = os.environ | ray_environment(Settings(inner_port=free_port()), DataFolder(folder)) | own
+
+    def write(self, *, replicas: bool) -> None:
+        writer = [sys.executable, str(HERE / "write_haproxy_file.py"), str(self._node / "haproxy.cfg")]
+        command = [*writer, str(self.http_port), str(self.grpc_port), *([self._replica] if replicas else [])]
+        subprocess.run(command, check=True, env=self._environment)
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        with process([str(self._launcher), "-db", "-f", str(self._node / "haproxy.cfg"), *words]) as haproxy:
+            assert wait_until(lambda: accepts(self._node / "admin.sock"), PATIENCE_S)
+            yield haproxy
+
+    def answers(self) -> bool:
+        """Whether a new connection leads to the replica."""
+        try:
+            return httpx.post(f"http://127.0.0.1:{self.http_port}/v1/holds", content=b"{}", timeout=5).text == "first"
+        except httpx.HTTPError:
+            return False
+
+
+def accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(str(path)) == 0
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Serve]:
+    """With a replica; no HAProxy runs yet, and none is left."""
+    ports = free_port(), free_port()
+    with process([sys.executable, str(HERE / "tiny_gateway.py"), "first", "answer", *map(str, ports)]) as tiny:
+        assert tiny.stdout is not None
+        assert tiny.stdout.readline() == b"ready\n"
+        try:
+            yield Serve(folder, ports)
+        finally:
+            for pid in marked(STACK):
+                os.kill(pid, signal.SIGKILL)
+
+
+def standing_in() -> list[int]:
+    return named(marked(STACK), "haproxy")
+
+
+def kill(haproxy: subprocess.Popen[bytes]) -> None:
+    haproxy.kill()
+    haproxy.wait()
+
+
+def check_standing_in(folder: Path) -> None:
+    with serve(folder) as one, ExitStack() as running:
+        stand_in = HaproxyStandIn(one.haproxy, STACK, log=folder / "log")
+        assert stand_in.look() is None, "nobody knows where to"
+        one.write(replicas=True)
+        first = running.enter_context(one.running())
+        await_it(one.http_port)
+        assert stand_in.look() is None, "HAProxy is there"
+        kill(first)
+        assert not one.answers()
+        said = stand_in.look()
+        assert said is not None, "HAProxy is gone"
+        assert wait_until(one.answers, PATIENCE_S)
+        (pid,) = standing_in()
+        assert str(pid) in said
+        assert stand_in.look() is None, "one is enough"
+
+        one.write(replicas=False)
+        second = running.enter_context(one.running())
+        assert stand_in.look() is None
+        assert standing_in() == [pid], "the other knows no replica"
+        one.write(replicas=True)
+        running.enter_context(one.running("-sf", str(second.pid)))
+        assert wait_until(lambda: second.poll() is not None, PATIENCE_S)
+        assert stand_in.look() == "HAProxy is there again"
+        assert wait_until(lambda: not is_living(pid), PATIENCE_S), "it has nothing to do any more"
+        assert all(one.answers() for _ in range(20))
+        assert stand_in.look() is None
+
+
+def test_another_stands_in_until_there_is_one_with_replicas(tmp_path: Path) -> None:
+    check_standing_in(tmp_path)
+
+
+def test_one_that_dies_itself_has_a_successor(tmp_path: Path) -> None:
+    with serve(tmp_path) as one:
+        stand_in = HaproxyStandIn(one.haproxy, STACK, log=tmp_path / "log")
+        one.write(replicas=True)
+        with one.running() as haproxy:
+            assert stand_in.look() is None
+            kill(haproxy)
+        stand_in.look()
+        assert wait_until(one.answers, PATIENCE_S)
+        (pid,) = standing_in()
+        os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: stand_in.look() is not None, PATIENCE_S)
+        assert wait_until(one.answers, PATIENCE_S)
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "noticed"),
+    [
+        ("_REPLICA", re.compile(""), "HAProxy is there again"),
+        ("_is_there", lambda path: True, "HAProxy is gone"),
+        ("_is_there", lambda path: False, "HAProxy is gone"),
+    ],
+)
+def test_control_one_that_comes_or_goes_otherwise_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, to: object, noticed: str
+) -> None:
+    monkeypatch.setattr(haproxy_stand_in, changed, to)
+    with pytest.raises(AssertionError, match=noticed):
+        check_standing_in(tmp_path)
