@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack")
 OF_SIMULATION = ("actors", "loadtests", "tests/core", "tests/loadtests", "tests/simulation")
 ENDINGS = (".py", ".sql", ".proto", ".yaml", ".json", ".lua")
+HAS_CHANGED = "the code has changed since: all begins anew"
 _FILE = "code"
 
 

@@ -23,7 +23,7 @@ from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
 from tests.chaos.stage import Audited, Stage
-from tests.code_version import OF_CHAOS, clear_of_other_code, code_of, fingerprint
+from tests.code_version import HAS_CHANGED, OF_CHAOS, clear_of_other_code, code_of, fingerprint
 from tests.kept_lines import append, whole_lines
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -187,7 +187,7 @@ def run_campaign(folder: Path, *, short: bool, fresh: bool, faults: Sequence[typ
         shutil.rmtree(folder, ignore_errors=True)
     console = Console(highlight=False, soft_wrap=True, emoji=False)
     if clear_of_other_code(folder, fingerprint(OF_CHAOS)):
-        console.print("the code has changed since: all begins anew", style="yellow")
+        console.print(HAS_CHANGED, style="yellow")
     return asyncio.run(Campaign(Kept(folder), console, faults or (SHORT if short else ())).run())
 
 

@@ -17,11 +17,12 @@ Act = Callable[[World], Awaitable[None]]
 
 
 async def crash(world: World) -> None:
-    """The newest incarnation dies; the directory starts a successor."""
+    """The newest incarnation dies, counted if it served; the directory starts a successor."""
     shard = _some_shard(world)
     if shard is not None:
+        if shard.ready:
+            world.faults.took_effect(Fault.CRASH)
         shard.process.kill()
-        world.faults.took_effect(Fault.CRASH)
 
 
 async def pause(world: World) -> None:
@@ -178,11 +179,12 @@ async def crash_projector(world: World) -> None:
 
 
 async def double_projector(world: World) -> None:
-    """A second projector runs for a while; then one of the two is stopped."""
+    """A second projector runs for a while; then one of the two is stopped. Counted when one has gone ahead of the other
+    (`MemoryPositions`).
+    """
     other = world.projectors[-1]
     world.project()
     await asyncio.sleep(world.random.uniform(1, 8))
-    world.faults.took_effect(Fault.PROJECTOR_DOUBLE)
     other.process.kill()
 
 

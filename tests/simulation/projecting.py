@@ -106,6 +106,8 @@ class MemoryPositions:
         await self._hold_rows(ticket)
         try:
             ours = [step for step in steps if self.is_unmoved(projection.name, step)]
+            if len(ours) < len(steps) and sum(not projector.process.dead for projector in self._world.projectors) > 1:
+                self._world.faults.took_effect(Fault.PROJECTOR_DOUBLE)
             transaction = Transaction()
             await projection.write(transaction, [step.progress for step in ours])
             await asyncio.sleep(WRITE_S)

@@ -19,6 +19,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tests.code_version import HAS_CHANGED
 from tests.simulation.kept_runs import KeptRuns, Timed
 from tests.simulation.runs import Run, simulate
 from tests.simulation.sim_report import Report, pairs_table
@@ -78,7 +79,7 @@ def _many(console: Console, seeds: range, processes: int, kept: KeptRuns | None,
     report, took_s = Report(), 0.0
     done: set[int] = set()
     if kept is not None and kept.has_begun_anew:
-        console.print("the code has changed since: all begins anew", highlight=False)
+        console.print(HAS_CHANGED, highlight=False)
     for run, its_s in kept.of(seeds) if kept is not None else ():
         if run.seed not in done:
             _take(report, console, run)

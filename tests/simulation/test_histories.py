@@ -8,6 +8,7 @@ import pytest
 from loadtests.history.linear import Linearity
 from loadtests.history.tally import Tally
 from tests.long_params import param
+from tests.simulation import linearity as linearity_module
 from tests.simulation import runs
 from tests.simulation.breaks import Break, no_head_check, no_key_check, reply_before_durable
 from tests.simulation.faults import CLASSIC, Fault
@@ -85,3 +86,17 @@ def test_each_check_notices_a_guarantee_that_is_broken(
             print(f"{sabotage.__name__}: {noticed}")
             return
     pytest.fail(f"noticed by {noticed} only: {sabotage.__doc__}")
+
+
+@pytest.mark.parametrize(("sabotage", "first"), [(no_head_check, 5), (no_key_check, 1)])
+def test_what_a_failover_has_lost_excuses_nothing_else(
+    sabotage: Break, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch)
+    assert any(judged(seed, Fault.LOST_TAIL).wrong for seed in range(first, first + MOST_SEEDS)), sabotage.__doc__
+
+
+def test_control_without_its_excuse_what_a_failover_has_lost_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linearity_module, "_may_be_gone", lambda *_: False)
+    first = 10
+    assert any(judged(seed, Fault.LOST_TAIL).wrong for seed in range(first, first + MOST_SEEDS))
