@@ -300,8 +300,8 @@ async def test_what_was_found_behind_the_end_is_a_quarantine_of_its_own(house: H
     first = await house.impose(block, 3)
     await house.wish_end(block, ENDING)
     await house.impose(block, 4)
-    correct = Correct(first, 3, "mara", "looked at it", 0)
-    for _ in range(2):
+    for position in (3, 4):
+        correct = Correct(first, position, "mara", "looked at it", 0)
         assert not await house.catalogue.end_quarantine(block, correct), "one is left"
         assert await is_quarantined(house, block)
     renewed = (await told(house, shards, shards.one))[block]

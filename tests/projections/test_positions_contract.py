@@ -159,7 +159,8 @@ async def test_so_many_rows_are_found_behind_each_position(records: Records) -> 
 
 
 @pytest.mark.parametrize(
-    ("most_bytes", "counts", "is_cut"), [(21, (2, 1), True), (22, (2, 2), True), (29, (2, 2), False), (1, (1, 0), True)]
+    ("most_bytes", "counts", "is_cut"),
+    [(21, (2, 1), True), (22, (2, 2), True), (29, (2, 2), False), (14, (1, 1), True), (1, (1, 0), True)],
 )
 async def test_rows_come_in_turns_up_to_the_one_that_fills_the_page(
     records: Records, monkeypatch: pytest.MonkeyPatch, most_bytes: int, counts: tuple[int, int], is_cut: bool
@@ -262,10 +263,10 @@ async def test_what_is_stopped_is_told_by_block_and_projection(records: Records)
     followed = records.positions
     await followed.seen(NAMES, [second])
     await followed.seen(NAMES, [first])
-    for block, name in ((second, "other"), (first, "other"), (first, "notes")):
+    for block, name in ((second, "notes"), (first, "other"), (first, "notes")):
         await followed.quarantine(block, {name: Seen()}, f"{name} of {block}")
     told = [(one.block, one.projection, one.because) for one in await followed.quarantined()]
-    expected = [(first, "notes"), (first, "other"), (second, "other")]
+    expected = [(first, "notes"), (first, "other"), (second, "notes")]
     assert [one for one in told if one[0] in (first, second)] == [
         (block, name, f"{name} of {block}") for block, name in expected
     ]
