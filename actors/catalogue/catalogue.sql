@@ -44,9 +44,8 @@ select
         jsonb_build_object(
           'block', block_id,
           'number', number,
-          'correct', correction || jsonb_build_object(
-            'quarantine', number, 'position', last_position, 'since_ms', imposed_at_ms
-          )
+          'correct', jsonb_build_object('position', last_position)  -- of a wish that does not say, from a build before
+            || correction || jsonb_build_object('quarantine', number, 'since_ms', imposed_at_ms)
         )
       ),
       '[]'
@@ -184,7 +183,8 @@ where block_id = $1 and shard = $2 and moving_to = $3 and version = $4
 returning version;
 
 -- name: end_quarantine
--- What was found behind the row up to which it is settled has not been looked at: the quarantine stands, as another.
+-- What was found behind the row up to which it is settled has not been looked at: the quarantine stands, as another. So
+-- does one that was imposed since this one ended.
 with renewed as (
   update quarantines
   set number = default, position = last_position, correction = null
@@ -193,12 +193,17 @@ with renewed as (
 ),
 ended as (
   delete from quarantines where block_id = $1 and number = $2 and last_position <= $3 returning number
+),
+noted as (
+  insert into quarantine_history (number, position, block_id, what, who, why)
+  select $2, $3, $1, 'ended', $4, $5 where exists (select from renewed) or exists (select from ended)
+  union all
+  select number, last_position, $1, 'imposed', imposed_by, why from renewed
+  returning what
 )
-insert into quarantine_history (number, position, block_id, what, who, why)
-select $2, $3, $1, 'ended', $4, $5 where exists (select from renewed) or exists (select from ended)
+select what from noted
 union all
-select number, last_position, $1, 'imposed', imposed_by, why from renewed
-returning what;
+select 'imposed' from quarantines where block_id = $1 and number <> $2;
 
 -- name: refuse_correction
 update quarantines set correction = null, refused_because = $3 where block_id = $1 and number = $2;

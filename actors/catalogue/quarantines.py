@@ -1,7 +1,7 @@
 """Quarantines: blocks that nobody is served from until somebody has looked at them.
 
 A quarantine is a row. Whoever may write to the catalogue imposes it, and the shard that has the block stops within a
-heartbeat (`actors.engine.withheld`).
+heartbeat (`actors.engine.withholding`).
 """
 
 from collections.abc import Iterable

@@ -32,10 +32,13 @@ where $1::text[] is null or block_id = any($1)
 order by block_id;
 
 -- name: wish
--- How the one that stands is to end. While one wish is on its way there is no other: its outcome is to be known first.
+-- How the one that stands is to end, and up to which row: what is found later, nobody has looked at who wishes this. While
+-- one wish is on its way there is no other: its outcome is to be known first.
 update quarantines
-set correction = $2::jsonb, refused_because = null
-where block_id = $1 and (correction is null or correction = $2::jsonb)
+set
+  correction = coalesce(correction, $2::jsonb || jsonb_build_object('position', last_position)),
+  refused_because = null
+where block_id = $1 and (correction is null or correction - 'position' = $2::jsonb)
 returning number;
 
 -- name: outcome

@@ -127,11 +127,13 @@ class Running:
             cut_over=cut_over,
         )
         self.process = Process(shard)
+        self._register = stage.catalogue.register
         self.left = False
 
     async def start(self) -> None:
         """Begin to serve."""
         await self.engine.start()
+        assert self._register(self.engine.shard, self.engine.epoch.packed())
         self.running = self.process.start(self._run())
 
     async def _run(self) -> None:

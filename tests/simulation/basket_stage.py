@@ -113,11 +113,13 @@ class Shard:
             others=lambda clock: Dispatcher(Routes(stage, role), clock),
             cut_over=True,
         )
+        self._register = stage.catalogue.register
         self.process.start(self._run())
 
     async def _run(self) -> None:
         await self.engine.start()
         self.ready = True
+        assert self._register(self.role, self.engine.epoch.packed())
         try:
             await self.engine.run()
         except* Outlived:

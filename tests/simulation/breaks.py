@@ -11,25 +11,45 @@ import pytest
 
 from actors.baskets import Baskets, Settled, WishedLeg, _settled
 from actors.core import block as core
-from actors.core.commands import Command, Errand, IntendBasket, PinLeg, Read, SettleBasket, Stamp, Write
-from actors.core.entries import HoldPlaced
+from actors.core import holds
+from actors.core.commands import (
+    Command,
+    Errand,
+    ExtendHold,
+    IntendBasket,
+    PinLeg,
+    PlaceHold,
+    Read,
+    SettleBasket,
+    Stamp,
+    Write,
+)
+from actors.core.entries import Entry, HoldPlaced
 from actors.core.ids import TenantId, desk_block
-from actors.core.outcomes import Outcome, Rejected
-from actors.core.replies import PlacingReply
+from actors.core.outcomes import Details, Outcome, Reason, Rejected
+from actors.core.replies import EventStatus, PlacingReply
 from actors.core.snapshot import freeze
 from actors.core.state import BlockState
+from actors.engine import block_host
 from actors.engine.activation import Activator
 from actors.engine.block_host import BlockHost
+from actors.engine.catalogue_port import Assignment
 from actors.engine.clock import JournalClock
 from actors.engine.engine import Engine
+from actors.engine.errands import Errands
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalUnavailable, NewRow, Snapshot
-from actors.link.batch import Answer, Call, command_decoder
+from actors.link.batch import Answer, Call, Refused, Replied, command_decoder
+from actors.projections import availability
+from actors.projections.projection import Progress
 from tests.simulation.clocks import now_ms
 from tests.simulation.projecting import MemoryPositions
 
 Break = Callable[[pytest.MonkeyPatch], None]
+
+EARLY_MS = 20_000
+NOW_AND_THEN = 4  # so many times what is asked goes well, and then it does not
 
 
 def conflict_is_success(patch: pytest.MonkeyPatch) -> None:
@@ -202,3 +222,74 @@ def the_core_reads_a_clock(patch: pytest.MonkeyPatch) -> None:
         place(state, msgspec.structs.replace(entry, expires_at_ms=now_ms() + lasts_ms))
 
     patch.setitem(core._APPLY, HoldPlaced, place_by_the_clock)
+
+
+def a_count_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    """One unit more is shown than may be bought."""
+    changing = availability._changing
+
+    def changing_wrongly(progress: Progress) -> tuple[object, ...]:
+        columns = list(changing(progress))
+        assert isinstance(columns[5], int)
+        columns[5] += 1
+        return tuple(columns)
+
+    patch.setattr(availability, "_changing", changing_wrongly)
+
+
+def desks_run_no_errands(patch: pytest.MonkeyPatch) -> None:
+    """What a desk demands of its legs, it never tells them."""
+    patch.setattr(Errands, "_todos", lambda *_: [])
+
+
+def a_refusal_is_journaled(patch: pytest.MonkeyPatch) -> None:
+    """Now and then a hold is placed whose buyer is told that somebody else has the units."""
+    serve = block_host._serve
+
+    def refuse(hosted: HostedBlock, command: Command, batch: Any, *, crowded: bool) -> Answer:
+        answer = serve(hosted, command, batch, crowded=crowded)
+        if isinstance(command, PlaceHold) and isinstance(answer, Replied) and not answer.replayed:
+            return answer if command.hold % NOW_AND_THEN else Refused(Reason.UNITS_HELD, Details())
+        return answer
+
+    patch.setattr(block_host, "_serve", refuse)
+
+
+def nobody_is_served_after_an_activation(patch: pytest.MonkeyPatch) -> None:
+    """Who takes over an event that is on sale serves nobody from it, and says nothing of that."""
+    claim = Activator.claim
+
+    async def claim_for_nobody(
+        self: Activator, loaded: HostedBlock, epoch: int, assignment: Assignment
+    ) -> HostedBlock | None:
+        claimed = await claim(self, loaded, epoch, assignment)
+        if claimed is not None and claimed.state.status is EventStatus.ON_SALE:
+            claimed.quarantined = "it was taken over"
+        return claimed
+
+    patch.setattr(Activator, "claim", claim_for_nobody)
+
+
+def holds_end_early(patch: pytest.MonkeyPatch) -> None:
+    """What is to expire next does so before its time."""
+    next_due = core.next_due
+
+    def next_due_early(state: BlockState, now_ms: int, *patience: int) -> Entry | None:
+        due, at_ms = state.next_deadline(), max(now_ms, state.last_at_ms)
+        if due is not None and due[0] <= at_ms + EARLY_MS:
+            return holds.expiry_of(due[1], at_ms)
+        return next_due(state, now_ms, *patience)
+
+    patch.setattr(core, "next_due", next_due_early)
+
+
+def a_decision_fails(patch: pytest.MonkeyPatch) -> None:
+    """Now and then the core raises where it is to decide."""
+    extend = core._DECIDE[ExtendHold]
+
+    def fail(state: BlockState, command: ExtendHold, now_ms: int) -> Outcome:
+        if not command.hold % NOW_AND_THEN:
+            raise ZeroDivisionError("a bug")
+        return extend(state, command, now_ms)
+
+    patch.setitem(core._DECIDE, ExtendHold, fail)

@@ -37,11 +37,14 @@ STALE = " was there"
 
 
 class Control(NamedTuple):
-    """`faults`: which are switched on in each seed. `caught_by`: part of what is said; `within`: so many seeds."""
+    """`faults`: which are switched on in each seed; None: those that it draws, as for `make sim`.
+
+    `caught_by`: part of what is said; `within`: so many seeds.
+    """
 
     guarantee: str
     sabotage: breaks.Break
-    faults: frozenset[Fault]
+    faults: frozenset[Fault] | None
     caught_by: str
     within: int = 20
 
@@ -82,6 +85,14 @@ CONTROLS = (
     Control("intent told before durable", baskets.the_intent_is_not_durable, MARKET, UNDURABLE),
     Control("decision told before durable", baskets.a_decision_is_told_before_it_is_durable, MARKET, UNDURABLE),
     Control("deeds tried once", baskets.deeds_are_tried_once, MARKET, "done to a leg otherwise than its desk demanded"),
+    Control("counts off by one", breaks.a_count_is_off_by_one, PROJECTORS, "), not ("),
+    Control("errands of desks never run", breaks.desks_run_no_errands, MARKET, "left to do: "),
+    Control("refused, and journaled", breaks.a_refusal_is_journaled, SHARDS, ", and it happened"),
+    Control("not served any more", breaks.nobody_is_served_after_an_activation, SHARDS, " does not answer "),
+    Control("holds end early", breaks.holds_end_early, SHARDS, " ms early"),
+    Control("a decision fails", breaks.a_decision_fails, SHARDS, "decide failed"),
+    Control("no key check as in `make sim`", breaks.no_key_check, None, "key used for two effects"),
+    Control("reply before durable as in `make sim`", breaks.reply_before_durable, None, UNDURABLE),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
 )
 """What single answers, deeds and errands of baskets rest on besides stands in `test_basket_controls`."""
@@ -101,7 +112,7 @@ def search(control: Control) -> Caught | None:
 
 
 @cache
-def _unbroken(seed: int, faults: frozenset[Fault]) -> list[str]:
+def _unbroken(seed: int, faults: frozenset[Fault] | None) -> list[str]:
     """What is wrong with the seed as it is."""
     return simulate(seed, faults=faults).wrong
 

@@ -9,10 +9,12 @@ from actors.core.ids import BlockId
 from actors.core.state import BlockState
 from actors.engine.catalogue_port import Assignment, Beat, CatalogueUnavailable, Due, EngineCounters, Move, Quarantined
 from actors.journal.codec import decode_entries
-from actors.journal.journal import Epoch
+from actors.journal.journal import MAX_MOVES
 from actors.journal.memory import MemoryStore
 
 ANSWER_S = 0.001
+KEPT_BEFORE = 9  # incarnations of a shard in a generation, when the next one is registered
+KEPT_MS = 7 * 24 * 3_600_000  # those of other generations, without a beat
 
 
 class Catalogue:
@@ -28,9 +30,12 @@ class Catalogue:
         self.let_go_at_ms: dict[BlockId, int | None] = {}  # as the last move says
         self.versions: dict[BlockId, int] = {}
         self.left: set[str] = set()  # shards that are gone for good: no failover brings their blocks back to them
-        self.beats_ms: dict[tuple[str, int], int] = {}
-        self._cut_over: set[int] = set()  # generations
+        self.beats_ms: dict[tuple[str, int], int] = {}  # of the incarnations that are registered
+        self._row_counts: dict[tuple[str, int], int] = {}  # as they said with their last beats
         self.quarantined: dict[BlockId, Quarantined] = {}
+        self.found_until: dict[BlockId, int] = {}  # to which row what is quarantined reaches
+        self._quarantine_number = 1_000  # above those that tests give
+        self._imposed_ms: dict[int, int] = {}  # by number
         self.corrections_refused: list[str] = []  # of corrections
         self.deadlines: dict[BlockId, int | None] = {}
         self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
@@ -46,8 +51,8 @@ class Catalogue:
         await self._answer()
         return [
             Move(block, self.owners[block], to_shard, self.versions.get(block, 1))
-            for block, to_shard in self.wishes.items()
-            if self._assigned_by(block) <= generation
+            for block, to_shard in sorted(self.wishes.items())
+            if self._may_move(block, generation)
             and (to_shard == shard or (self.owners[block] == shard and self._beats(to_shard, generation)))
         ][:limit]
 
@@ -62,9 +67,9 @@ class Catalogue:
 
     def _carry_out(self, move: Move, generation: int, let_go_at_ms: int | None) -> bool:
         block = move.block
-        version, (assigned, _, _) = self.versions.get(block, 1), self._moved.get(block, (0, "", 0))
+        version, assigned = self.versions.get(block, 1), self._assigned(block)
         current = (self.owners.get(block), self.wishes.get(block), version)
-        if current != (move.shard, move.to_shard, move.version) or assigned >> 40 > generation:
+        if current != (move.shard, move.to_shard, move.version) or not self._may_move(block, generation):
             return False
         rows = self._store.journals.get(block)
         if rows and rows[-1].epoch >> 40 > generation:
@@ -84,10 +89,27 @@ class Catalogue:
             return
         self.owners[move.block] = move.shard
         self.versions[move.block] = move.version
+        if move.to_shard not in self.left:
+            self.wishes.setdefault(move.block, move.to_shard)
         if before is None:
             del self._moved[move.block]
         else:
             self._moved[move.block] = before
+
+    def register(self, shard: str, epoch: int) -> bool:
+        """Make a new incarnation known; False if it cannot be new. A failover loses none: there would be another."""
+        own = sorted(known for name, known in self.beats_ms if name == shard and known >> 40 == epoch >> 40)
+        is_new = not own or own[-1] < epoch
+        too_old_ms = self._store.clock_ms() - KEPT_MS
+        for key, at_ms in list(self.beats_ms.items()):
+            is_own = key[1] >> 40 == epoch >> 40
+            is_useless = key[1] in own[:-KEPT_BEFORE] if is_own else at_ms < too_old_ms
+            if key[0] == shard and is_useless:
+                del self.beats_ms[key]
+                self._row_counts.pop(key, None)
+        if is_new:
+            self.beats_ms[shard, epoch] = self._store.clock_ms()
+        return is_new
 
     def enter(self, block: BlockId, shard: str) -> None:
         """Give the block to this shard, unless somebody has it."""
@@ -95,13 +117,41 @@ class Catalogue:
             self.owners[block] = shard
             self.on_change(lambda: self._forget(block))
 
+    def assigned_from(self, block: BlockId, epoch: int) -> None:
+        """Its last assignment counts from this epoch on."""
+        _, former_shard, moved_at_ms = self._moved.get(block, (0, "", 0))
+        self._moved[block] = epoch, former_shard, moved_at_ms
+
+    def impose(self, block: BlockId, position: int) -> int:
+        """As `quarantines.sql` does, because of what stands in this row; the number under which it then stands."""
+        standing = self.quarantined.setdefault(block, Quarantined(block, self._next_number()))
+        self.found_until[block] = max(self.found_until.get(block, 0), position)
+        self._imposed_ms.setdefault(standing.number, self._store.clock_ms())
+        return standing.number
+
+    def wish_end(self, block: BlockId, by: str, why: str, holds: tuple[int, ...] = ()) -> None:
+        """That the quarantine end so, up to the last row that was found wrong by now."""
+        number = self.quarantined[block].number
+        correct = Correct(number, self.found_until[block], by, why, self._imposed_ms[number], (), holds)
+        self.quarantined[block] = Quarantined(block, number, correct)
+
+    def _next_number(self) -> int:
+        self._quarantine_number += 1
+        return self._quarantine_number
+
     def _forget(self, block: BlockId) -> None:
         self.owners.pop(block, None)
         self.wishes.pop(block, None)
 
-    def _assigned_by(self, block: BlockId) -> int:
-        """The generation that moved the block last, or 0."""
-        return self._moved.get(block, (0, "", 0))[0] >> 40
+    def _assigned(self, block: BlockId) -> int:
+        """From which epoch on the last assignment counts, or 0."""
+        return self._moved.get(block, (0, "", 0))[0]
+
+    def _may_move(self, block: BlockId, generation: int) -> bool:
+        """By this generation: it is not older than the one that moved the block last, and can count one more move."""
+        assigned = self._assigned(block)
+        is_first = assigned >> 40 < generation
+        return is_first or (assigned >> 40 == generation and assigned >> 28 & MAX_MOVES < MAX_MOVES)
 
     def _beats(self, shard: str, generation: int) -> bool:
         """Whether the shard has, lately."""
@@ -120,29 +170,36 @@ class Catalogue:
         return sorted(one for one in due if after is None or one > after)[:limit]
 
     async def heartbeat(self, shard: str, epoch: int, now_ms: int, counters: EngineCounters) -> Beat:
+        """The answer is as of before this beat, as that of one statement is."""
         await self._answer()
-        self.beats_ms[shard, epoch] = now_ms
-        if counters.row_count:
-            self._cut_over.add(epoch >> 40)
-        generation = Epoch.unpacked(epoch).generation
-        newest = max(
-            beaten
-            for name, beaten in self.beats_ms
-            if name == shard and Epoch.unpacked(beaten).generation == generation
-        )
-        quarantined = (told for block, told in self.quarantined.items() if self.owners.get(block) == shard)
-        return Beat(self._store.clock_ms(), newest, tuple(quarantined), generation in self._cut_over)
+        generation = epoch >> 40
+        newest = max((known for name, known in self.beats_ms if name == shard and known >> 40 == generation), default=0)
+        quarantined = tuple(told for block, told in self.quarantined.items() if self.owners.get(block) == shard)
+        is_cut_over = any(known >> 40 == generation and rows for (_, known), rows in self._row_counts.items())
+        if (shard, epoch) in self.beats_ms:
+            self.beats_ms[shard, epoch] = now_ms
+            self._row_counts[shard, epoch] = counters.row_count
+        return Beat(self._store.clock_ms(), newest, quarantined, is_cut_over)
 
     async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
+        """What was found behind the row up to which it is settled stands, under another number."""
         await self._answer()
-        if block in self.quarantined and self.quarantined[block].number == correct.quarantine:
-            del self.quarantined[block]
+        standing = self.quarantined.get(block)
+        if standing is None or standing.number != correct.quarantine:
+            return standing is None
+        if self.found_until.get(block, 0) > correct.position:
+            self.quarantined[block] = Quarantined(block, self._next_number())
+            return False
+        del self.quarantined[block]
+        self.found_until.pop(block, None)
         return True
 
     async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
         await self._answer()
-        self.quarantined[block] = Quarantined(block, correct.quarantine)
-        self.corrections_refused.append(why)
+        standing = self.quarantined.get(block)
+        if standing is not None and standing.number == correct.quarantine:
+            self.quarantined[block] = Quarantined(block, correct.quarantine)
+            self.corrections_refused.append(why)
 
     async def last_heartbeat_ms(self, shard: str, epoch: int) -> int | None:
         await self._answer()

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.core.ids import BlockId
 from actors.database.line import LineUnavailable
+from actors.journal.journal import JournalRow
 from actors.journal.memory import MemoryJournal
-from actors.projections import availability, deadlines
+from actors.projections import availability, deadlines, positions
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.positions_port import Behind, FoundRows, Quarantined, Seen, Step
@@ -40,7 +42,9 @@ class Tables:
 class Transaction:
     """What the shipped projections ask of a connection: their own statements, carried out in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._created: set[BlockId] = set()
         self.written: dict[Key, tuple[object, ...] | None] = {}
 
     async def execute(self, query: str, *columns: Sequence[Any]) -> None:
@@ -52,14 +56,19 @@ class Transaction:
             self.written.update({("deadlines", block): (due,) for block, due in zip(*columns, strict=True)})
         else:
             assert query == availability._SQL["create"], query
+            self._created.update(columns[0])
 
     async def fetchval(self, query: str, *columns: Sequence[Any]) -> int:
         """A statement that says how many rows it changed."""
         assert query == availability._SQL["change"], query
         await asyncio.sleep(WRITE_S)
-        for block, _, _, *shown in zip(*columns, strict=True):
-            self.written["availability", block] = tuple(shown)
-        return len(columns[0])
+        changed = [
+            (("availability", block), tuple(shown))
+            for block, _, _, *shown in zip(*columns, strict=True)
+            if block in self._created or ("availability", block) in self._tables.rows
+        ]
+        self.written.update(changed)
+        return len(changed)
 
 
 class MemoryPositions:
@@ -74,30 +83,43 @@ class MemoryPositions:
     ) -> Behind:
         """See `FollowedPositions.behind`."""
         await self._answer()
-        journals, positions = self._world.store.journals, self._tables.positions
-        behind = [
-            block
-            for block in sorted(journals)
-            if journals[block]
-            and any(
-                seen.position != journals[block][-1].position and seen.quarantined_because is None
-                for seen in (positions.get((name, block), Seen()) for name in projections)
-            )
-        ]
-        return Behind(behind, None)
+        catalogue = sorted(self._world.catalogue.owners)
+        page = [block for block in catalogue if block > (page_start or "")][:page_limit]
+        behind = sorted(block for block in {*page, *also} if any(self._is_behind(name, block) for name in projections))
+        return Behind(behind, page[-1] if page and len(page) == page_limit else None)
+
+    def _is_behind(self, name: str, block: BlockId) -> bool:
+        rows, seen = self._world.store.journals.get(block), self._tables.positions.get((name, block))
+        if not rows:
+            return False
+        return seen is None or (seen.position != rows[-1].position and seen.quarantined_because is None)
 
     async def seen(self, projections: Sequence[str], blocks: Sequence[BlockId]) -> dict[BlockId, dict[str, Seen]]:
         """See `FollowedPositions.seen`."""
         await self._answer()
-        positions = self._tables.positions
-        return {block: {name: positions.get((name, block), Seen()) for name in projections} for block in blocks}
+        for key in [(name, block) for block in blocks for name in projections]:
+            if key not in self._tables.positions:
+                self._stand(key, Seen())
+        return {block: {name: self._tables.positions[name, block] for name in projections} for block in blocks}
 
     async def rows(self, behind: dict[BlockId, int], limit: int) -> FoundRows:
         """See `FollowedPositions.rows`."""
         await self._answer()
-        found = {block: self._world.store.rows(block, position, limit) for block, position in behind.items()}
-        cut = frozenset(block for block, rows in found.items() if len(rows) >= limit)
-        return FoundRows(found, cut, self._world.now_ms())
+        ahead = [
+            (row.position - position, block, row)
+            for block, position in behind.items()
+            for row in [row for row in self._world.store.journals.get(block, ()) if row.position > position][:limit]
+        ]
+        found: dict[BlockId, list[JournalRow]] = {block: [] for block in behind}
+        size_bytes = 0
+        for _, block, row in sorted(ahead, key=lambda one: one[:2]):
+            if size_bytes >= positions.MAX_ROWS_BYTES:
+                break
+            found[block].append(row)
+            size_bytes += len(row.entries)
+        is_full = size_bytes >= positions.MAX_ROWS_BYTES
+        cut = frozenset(block for block, rows in found.items() if is_full or len(rows) >= limit)
+        return FoundRows(found, cut, self._world.now_ms() if ahead else 0)
 
     async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
         """See `FollowedPositions.move`."""
@@ -108,7 +130,7 @@ class MemoryPositions:
             ours = [step for step in steps if self.is_unmoved(projection.name, step)]
             if len(ours) < len(steps) and sum(not projector.process.dead for projector in self._world.projectors) > 1:
                 self._world.faults.took_effect(Fault.PROJECTOR_DOUBLE)
-            transaction = Transaction()
+            transaction = Transaction(tables)
             await projection.write(transaction, [step.progress for step in ours])
             await asyncio.sleep(WRITE_S)
             ended = tables.holder is None or tables.holder[2] is not ticket
@@ -127,7 +149,7 @@ class MemoryPositions:
         """Compare: whether the projection stands where it was seen, and the row where it is to stand is there."""
         end = step.progress.rows[-1].row
         found = self._world.store.row_at(end.block, end.position)
-        unmoved = self._tables.positions.get((name, end.block), Seen()) == step.seen
+        unmoved = self._tables.positions.get((name, end.block)) == step.seen
         return unmoved and found is not None and found.chain == end.chain
 
     async def _hold_rows(self, ticket: object) -> None:
@@ -141,20 +163,28 @@ class MemoryPositions:
         tables.holder = current_process(), loop_s(), ticket
 
     def _commit(self, name: str, steps: Sequence[Step], transaction: Transaction) -> None:
-        tables, before = self._tables, dict[Key, Seen]()
+        tables = self._tables
         for step in steps:
             end, key = step.progress.rows[-1].row, (name, step.progress.block)
-            before[key] = tables.positions.get(key, Seen())
-            if end.position <= before[key].position:
-                tables.went_back.append(f"{name} of {key[1]} went from {before[key].position} to {end.position}")
-            tables.positions[key] = Seen(end.position, end.chain)
+            before = tables.positions.get(key, Seen()).position
+            if end.position <= before:
+                tables.went_back.append(f"{name} of {key[1]} went from {before} to {end.position}")
+            self._stand(key, Seen(end.position, end.chain))
         rows_before = {key: tables.rows.get(key) for key in transaction.written}
         self._write(transaction.written)
-        self._world.store.changed(lambda: self._undo(before, rows_before))
+        self._world.store.changed(lambda: self._write(rows_before))
 
-    def _undo(self, before: dict[Key, Seen], rows_before: dict[Key, tuple[object, ...] | None]) -> None:
-        self._tables.positions.update(before)
-        self._write(rows_before)
+    def _stand(self, key: Key, seen: Seen) -> None:
+        """From now on, unless a failover loses that."""
+        stood = self._tables.positions
+        self._world.store.changed(partial(self._take_back, key, stood.get(key)))
+        stood[key] = seen
+
+    def _take_back(self, key: Key, before: Seen | None) -> None:
+        if before is None:
+            del self._tables.positions[key]
+        else:
+            self._tables.positions[key] = before
 
     def _write(self, written: dict[Key, tuple[object, ...] | None]) -> None:
         for key, row in written.items():
@@ -168,28 +198,39 @@ class MemoryPositions:
     async def quarantine(self, block: BlockId, seen: dict[str, Seen], because: str) -> list[str]:
         """See `FollowedPositions.quarantine`."""
         await self._answer()
-        positions = self._tables.positions
-        stopped = [name for name, one in seen.items() if positions.get((name, block), Seen()).position == one.position]
+        stood = self._tables.positions
+        stopped = [
+            name
+            for name, one in seen.items()
+            if self._stands(name, block, one.position) and stood[name, block].quarantined_because != because
+        ]
         for name in stopped:
-            position = positions.get((name, block), Seen())
-            positions[name, block] = Seen(position.position, position.chain, because)
+            self._stand((name, block), Seen(stood[name, block].position, stood[name, block].chain, because))
         return stopped
 
     async def end_quarantine(self, block: BlockId, seen: dict[str, Seen]) -> list[str]:
         """See `FollowedPositions.end_quarantine`."""
         await self._answer()
-        sound = [name for name, one in seen.items() if self._tables.positions.get((name, block), Seen()) == one]
+        stood = self._tables.positions
+        sound = [
+            name
+            for name, one in seen.items()
+            if self._stands(name, block, one.position) and stood[name, block].quarantined_because is not None
+        ]
         for name in sound:
-            position = self._tables.positions[name, block]
-            self._tables.positions[name, block] = Seen(position.position, position.chain)
+            self._stand((name, block), Seen(stood[name, block].position, stood[name, block].chain))
         return sound
+
+    def _stands(self, name: str, block: BlockId, position: int) -> bool:
+        seen = self._tables.positions.get((name, block))
+        return seen is not None and seen.position == position
 
     async def quarantined(self) -> list[Quarantined]:
         """See `FollowedPositions.quarantined`."""
         await self._answer()
         return [
             Quarantined(name, block, seen.quarantined_because)
-            for (name, block), seen in self._tables.positions.items()
+            for (name, block), seen in sorted(self._tables.positions.items(), key=_by_block)
             if seen.quarantined_because is not None
         ]
 
@@ -204,6 +245,11 @@ class MemoryPositions:
         if faults.strikes(Fault.PROJECTOR_CUT, faults.rate / 2):
             faults.took_effect(Fault.PROJECTOR_CUT)
             raise LineUnavailable("cut off")
+
+
+def _by_block(of: tuple[Key, Seen]) -> tuple[BlockId, str]:
+    (name, block), _ = of
+    return block, name
 
 
 class ProjectorProcess:

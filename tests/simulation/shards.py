@@ -42,6 +42,7 @@ class Shard:
         )
         self.ready = False
         self._wrong = world.wrong
+        self._register = world.catalogue.register
         self.process.start(self._run())
 
     async def _run(self) -> None:
@@ -51,6 +52,9 @@ class Shard:
                 self.ready = True
             except JournalUnavailable:
                 await asyncio.sleep(0.1)
+        if not self._register(self.name, self.engine.epoch.packed()):
+            self.process.kill()  # a newer one was quicker
+            return
         try:
             await self.engine.run()
         except* Outlived:
