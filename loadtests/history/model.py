@@ -55,7 +55,7 @@ class Model:
     ) -> None:
         self._capacities = capacities
         self._unseen = unseen or {}
-        self._is_timeless = is_timeless
+        self.is_timeless = is_timeless
         self._voids = voids
 
     def knows(self, call: Call) -> bool:
@@ -143,7 +143,7 @@ class Model:
                 (int(str(fact[1])), name) for name, fact in after.items() if len(fact) == 5 and _has(fact, area)
             )
             overdue = [(due_ms, hold) for due_ms, hold in due if self._may_expire(after, hold, until_ms)]
-            if len(overdue) > 1 and (self._is_timeless or not overdue[0][0]):
+            if len(overdue) > 1 and (self.is_timeless or not overdue[0][0]):
                 after[f"{area} is vague"] = (_VAGUE, "")
             for _, hold in overdue:
                 if _gone(after, area) > room and not _is_vague(after, area):
@@ -172,7 +172,7 @@ class Model:
         fact = state[hold]
         order = state.get(str(fact[4]))
         is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
-        return is_unsold and (self._is_timeless or int(str(fact[1])) <= until_ms)
+        return is_unsold and (self.is_timeless or int(str(fact[1])) <= until_ms)
 
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""
@@ -262,7 +262,7 @@ class Model:
         if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
             return after
         known_ms = int(str(after[name][1]))
-        return after if self._is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
+        return after if self.is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
 
     def _with_status(self, state: State, name: str, status: str, until_ms: int) -> State | None:
         fact = state.get(name)

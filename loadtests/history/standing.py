@@ -18,6 +18,12 @@ from loadtests.history.refusals import STANDS, sets_aside
 TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 """Refusals that say nothing of the block's state, only that nothing happened."""
 
+SAID_BEFORE_KEYS = {
+    "TOO_LARGE", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "EVENT_NOT_FOUND", "HOLD_NOT_FOUND",
+    "ORDER_NOT_FOUND", "WAITER_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED",
+}  # fmt: skip
+"""Refusals that do not say that nothing stands under the key: given before it is looked, or because something does."""
+
 _CLOSED = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 _BY_SEAT = {"UNITS_SOLD": UnitStatus.SOLD, "UNITS_HELD": UnitStatus.HELD}
 _OF_HOLDS = (Kind.READ_HOLD, Kind.EXTEND, Kind.RELEASE, Kind.ORDER)
@@ -75,6 +81,11 @@ def _by_time(status: str, deadline_ms: int, span: Span, written_ms: int) -> set[
     """While it is not over; who only reads a block leaves what fell due at its last entry or later to its owner."""
     found = {status} if deadline_ms >= written_ms else set()
     return {*found, "EXPIRED"} if deadline_ms <= span.last_ms else found
+
+
+def denies_its_key(call: Call) -> bool:
+    """Whether it was refused as only that can be whose key stands for nothing: else it is told what it stands for."""
+    return call.outcome is Outcome.FAIL and bool(call.key) and call.reason not in TURNED_AWAY | SAID_BEFORE_KEYS
 
 
 def can_be_checked(call: Call) -> bool:

@@ -79,6 +79,20 @@ GOOD: dict[str, list[Call]] = {
         FIRST, ok(EXTEND, 1, (11, 20), expires_at_ms=2_000),
         read(SEE, 1, (1_500, 1_600), "ACTIVE", expires_at_ms=2_000),
     ],
+    "refused, and done by the next try": [
+        FIRST, fail(HOLD, 0, (11, 15), "UNITS_HELD", "k", units=A), ok(RELEASE, 1, (16, 20)),
+        ok(HOLD, 2, (21, 30), "k", units=A),
+    ],
+    "refused beside the try that is done": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), ok(HOLD, 1, (1, 9), units=A),
+        fail(HOLD, 0, (10, 20), "UNITS_HELD", "k", units=A), ok(RELEASE, 1, (15, 30)),
+        ok(HOLD, 2, (31, 40), "k", units=A),
+    ],
+    "refused when its key is forgotten": [
+        FIRST, ok(RELEASE, 1, (11, 20)), ok(HOLD, 2, (600_010, 600_020), units=A, expires_at_ms=700_000),
+        fail(HOLD, 0, (600_030, 600_040), "UNITS_HELD", FIRST.key, units=A),
+    ],
+    "not found under its own key": [FIRST, fail(RELEASE, 2, (11, 20), "HOLD_NOT_FOUND", FIRST.key)],
     "cancelled and sold again": [*SOLD, ok(CANCEL, 101, (31, 40)), ok(HOLD, 2, (41, 50), units=A)],
 }  # fmt: skip
 
@@ -119,6 +133,16 @@ BAD: dict[str, list[Call]] = {
         ok(HOLD, 1, (0, 10), areas=FLOOR, expires_at_ms=900), ok(HOLD, 2, (5, 20), areas=FLOOR, expires_at_ms=900),
     ],
     "places denied that are there": [fail(HOLD, 0, (11, 20), "NOT_ENOUGH_AVAILABLE", areas=FLOOR)],
+    "refused for what its own key holds": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), fail(HOLD, 0, (50, 60), "UNITS_HELD", "k", units=A),
+    ],
+    "refused for what its own key holds, which was told later": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), fail(HOLD, 0, (50, 60), "UNITS_HELD", "k", units=A),
+        ok(HOLD, 1, (70, 80), "k", units=A, replayed=True),
+    ],
+    "refused for its own release": [
+        FIRST, ok(RELEASE, 1, (11, 20), "k"), fail(RELEASE, 1, (21, 30), "HOLD_RELEASED", "k"),
+    ],
     "an order that is lost": [*SOLD, read(SEE_ORDER, 101, (31, 40), "PENDING")],
     "a key with two effects": [FIRST, ok(HOLD, 2, (11, 20), FIRST.key, units=B)],
     "released twice": [FIRST, ok(RELEASE, 1, (11, 20)), ok(RELEASE, 1, (21, 30), "again")],
@@ -155,6 +179,9 @@ def test_what_the_model_does_not_know_is_unchecked() -> None:
     [
         (linear, "_returned_us", lambda _: (1 << 62) - 1, "a stale read"),
         (linear, "_returned_us", lambda _: (1 << 62) - 1, "refused after the release"),
+        (linear, "denies_its_key", lambda _: False, "refused for what its own key holds"),
+        (linear, "denies_its_key", lambda _: False, "refused for what its own key holds, which was told later"),
+        (linear, "denies_its_key", lambda _: False, "refused for its own release"),
         (linear, "id_of", lambda _: "any", "a key with two effects"),
         (Model, "_expire", lambda *_: True, "sold twice"),
         (Model, "_expire", lambda *_: True, "held by another before time is up"),
