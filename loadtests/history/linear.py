@@ -13,7 +13,8 @@ import msgspec
 from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import READS, Call, Outcome, Seen
-from loadtests.history.model import FOR_EVER_MS, Model, State, id_of, names_of
+from loadtests.history.lots import id_of, names_of
+from loadtests.history.model import FOR_EVER_MS, Model, State
 from loadtests.history.standing import TURNED_AWAY, denies_its_key
 
 MAX_STATES = 100_000

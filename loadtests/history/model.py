@@ -5,15 +5,17 @@ orders as soon as their deadline can have passed, and not later than somebody se
 grace, one that is overdue may still live.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import Call, Kind, Outcome, Seen
+from loadtests.history.lots import UNTOLD, Lot, counted, id_of, lot_of
 
 State: TypeAlias = dict[str, tuple[object, ...]]
 """What there is, by id or name: `("held", hold)` or `("sold", hold)` of a unit, `(places,)` that are gone of an area,
-`(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order. Never changed, but copied."""
+`(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order; as `{hold} at first` what a
+hold was placed on whose order has others by now. Never changed, but copied."""
 
 FOR_EVER_MS = 1 << 62
 KNOWN = set(Kind) - {Kind.WAIT, Kind.LEAVE}
@@ -26,14 +28,7 @@ _REASONS = {
     "HOLD": {"NOT_FOUND", "EXPIRED", "RELEASED", "CONFIRMED"},
     "ORDER": {"NOT_FOUND", "EXPIRED", "CANCELLED", "CONFIRMED", "PENDING", "CLOSED"},
 }
-_VAGUE = "vague"
-
-
-class Lot(NamedTuple):
-    """What a hold has."""
-
-    units: tuple[str, ...]
-    areas: tuple[tuple[str, int], ...]
+_VAGUE, _FIRST = "vague", "first"
 
 
 class Model:
@@ -98,7 +93,7 @@ class Model:
         if status == "NOT_FOUND":
             return state
         if status in ("EXPIRED", "RELEASED"):
-            return state | {call.id: (status, 0, (), (), "")}
+            return state | {call.id: (status, 0, *self._unseen[call.id], "")}
         lot, placed = self._unseen[call.id], dict(state)
         if not self._clear(placed, lot, until_ms):
             return None
@@ -254,15 +249,34 @@ class Model:
         after.update((unit, ("sold", hold)) for unit in lot.units)
         for area, quantity in lot.areas:
             after[area] = (_gone(after, area) + quantity,)
+        after.setdefault(f"{hold} at first", (_FIRST, *fact[1:4]))
         after[hold] = (*fact[:2], *lot, fact[4])
         return after
 
     def _seen(self, state: State, name: str, seen: Seen, until_ms: int) -> State | None:
         after = self._with_status(state, name, seen.status, until_ms)
+        if after is not None and name in after and not self._shows(after, name, seen):
+            return None
         if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
             return after
         known_ms = int(str(after[name][1]))
         return after if self.is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
+
+    def _shows(self, state: State, name: str, seen: Seen) -> bool:
+        """Whether it has what was seen of it: a hold what it was placed on, an order what it has by now, if known."""
+        if seen.units is None:
+            return True
+        fact = state[name]
+        if len(fact) == 5:
+            order = str(fact[4])
+            if seen.order_id != order and not order.startswith(UNTOLD):
+                return False
+            fact = state.get(f"{name} at first", fact)
+        elif _is_vague(state, name) or self._is_void(state, name):
+            return True
+        else:
+            fact = state[str(fact[1])]
+        return counted(seen.units, seen.areas) == counted(_units(fact), _areas(fact))
 
     def _with_status(self, state: State, name: str, status: str, until_ms: int) -> State | None:
         fact = state.get(name)
@@ -297,30 +311,6 @@ class Model:
         test = all if call.named else any
         stands = test(state.get(unit, ("",))[0] == status for unit in call.named or call.units)
         return state if stands else None
-
-
-def lot_of(call: Call) -> Lot:
-    """What a hold came to: as told, or else as it was asked for."""
-    if isinstance(call.told, Acknowledged):
-        return Lot(call.told.units, call.told.areas)
-    return Lot(call.units, call.areas)
-
-
-def id_of(call: Call) -> str:
-    """Of the hold or order that it makes; nobody knows that of one that was not told."""
-    return call.told.id if isinstance(call.told, Acknowledged) else f"unknown {call.key} {call.invoked_us}"
-
-
-def names_of(call: Call) -> Iterator[str]:
-    """All that the call is about: what shares none of them is independent."""
-    lot = lot_of(call)
-    yield from lot.units
-    yield from call.units
-    yield from (area for area, _ in (*lot.areas, *call.areas))
-    if call.id:
-        yield call.id
-    if call.kind in (Kind.HOLD, Kind.ORDER) and call.outcome is not Outcome.FAIL:
-        yield id_of(call)
 
 
 def _is_vague(state: State, name: str = "") -> bool:

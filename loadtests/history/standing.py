@@ -14,6 +14,7 @@ from actors.audit.units import UnitStatus
 from actors.core import entries as e
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.refusals import STANDS, sets_aside
+from loadtests.history.shown import Shown
 
 TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 """Refusals that say nothing of the block's state, only that nothing happened."""
@@ -107,7 +108,7 @@ OF_OWN = {*_HOLD_REASONS, *_ORDER_REASONS, "TICKET_VOID", "INVALID_ARGUMENT", "T
 """What a desk refuses by what it knows itself: the state of a hold, an order or a ticket."""
 
 
-def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) -> bool:
+def agrees(call: Call, books: Books, fates: Fates, shown: Shown, span: Span, written_ms: int) -> bool:
     """Whether the refusal or the read may have been given in this state, at a time in the span."""
     if _is_of_units(call):
         return _is_in_the_way(call, books, span)
@@ -123,7 +124,8 @@ def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) 
         if call.outcome is not Outcome.OK:
             statuses = {_in_refusals(status) for status in statuses}
     if isinstance(call.told, Seen):
-        return call.told.status in statuses and _deadline_agrees(call, call.told, books)
+        is_so = call.told.status in statuses and _deadline_agrees(call, call.told, books)
+        return is_so and shown.agrees(call, call.told, books)
     return call.reason.removeprefix(prefix) in statuses
 
 

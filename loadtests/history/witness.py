@@ -5,7 +5,7 @@ that they were there. Whoever asks then is served behind these rows. Each accept
 each refusal and read agrees with a state from the rows that were there when it was asked for (or when its key was first
 asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer. A
 refusal agrees with no state in which its own key stands for something: it would have been told that.
-Memory: the calls that are under way, and some 130 bytes for each key and each hold there ever was.
+Memory: the calls that are under way, some 130 bytes for each key and 250 for each hold there ever was.
 """
 
 from collections.abc import Generator, Iterable
@@ -20,6 +20,7 @@ from actors.audit.findings import Fault, Finding
 from actors.audit.keys import journaled_key
 from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
+from loadtests.history.shown import Shown
 from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, Span, agrees, can_be_checked, denies_its_key
 from loadtests.history.tally import Tally
 
@@ -73,6 +74,7 @@ class Witness:
         self._audited_us = audited_us
         self._tolerance_ms = tolerance_ms
         self._fates = Fates()
+        self._shown = Shown()
         self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
         self._intents: dict[tuple[type, int], bytes] = {}  # keys of baskets and exchanges that are being placed
         self._tries: dict[bytes, _Tries] = {}
@@ -96,6 +98,7 @@ class Witness:
         if tries is not None:
             self._close(tries.first.invoked_us)
         self._fates.meet(entry)
+        self._shown.meet(entry, books)
         if key:
             self._effects.setdefault(key, position)
         self._written_ms = max(self._written_ms, entry.at_ms)
@@ -233,7 +236,7 @@ class Witness:
             first_ms = question.since_us // 1000 - self._tolerance_ms
             last_ms = (question.call.returned_us or 0) // 1000 + 1 + self._tolerance_ms
             span = Span(max(first_ms, span.first_ms), min(last_ms, span.last_ms))
-        return agrees(question.call, self._books, self._fates, span, self._written_ms)
+        return agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
 
     def _is_own(self, question: _Question) -> bool:
         """Whether it was refused, and its key stands for something that cannot have been forgotten yet."""

@@ -12,7 +12,7 @@ from loadtests.history import linear
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.linear import check
 from loadtests.history.model import Model
-from tests.history.notes import fail, info, ok, read
+from tests.history.notes import fail, info, ok, order_id, read
 
 A, B = ("A/1/1",), ("A/1/2",)
 FLOOR = (("floor", 3),)
@@ -20,6 +20,7 @@ MODEL = Model({"floor": 5})
 HOLD, RELEASE, ORDER, CONFIRM, CANCEL = Kind.HOLD, Kind.RELEASE, Kind.ORDER, Kind.CONFIRM, Kind.CANCEL
 EXTEND, SEE, SEE_ORDER = Kind.EXTEND, Kind.READ_HOLD, Kind.READ_ORDER
 FIRST = ok(HOLD, 1, (0, 10), units=A, expires_at_ms=1_000)
+BOUGHT = order_id(101)
 SOLD = [FIRST, ok(ORDER, 1, (11, 20)), ok(CONFIRM, 101, (21, 30))]
 
 GOOD: dict[str, list[Call]] = {
@@ -92,6 +93,16 @@ GOOD: dict[str, list[Call]] = {
         FIRST, ok(RELEASE, 1, (11, 20)), ok(HOLD, 2, (600_010, 600_020), units=A, expires_at_ms=700_000),
         fail(HOLD, 0, (600_030, 600_040), "UNITS_HELD", FIRST.key, units=A),
     ],
+    "what was seen": [
+        *SOLD, read(SEE, 1, (31, 40), "CONFIRMED", units=A, order_id=BOUGHT),
+        read(SEE_ORDER, 101, (31, 40), "CONFIRMED", units=A),
+        ok(HOLD, 2, (31, 40), areas=FLOOR, expires_at_ms=900), read(SEE, 2, (41, 50), "ACTIVE", units=(), areas=FLOOR),
+    ],
+    "what was seen of an exchange": [
+        *SOLD, ok(Kind.EXCHANGE, 101, (31, 40), units=B, tickets=(0,)),
+        read(SEE, 1, (41, 50), "CONFIRMED", units=A, order_id=BOUGHT),
+        read(SEE_ORDER, 101, (41, 50), "CONFIRMED", units=B),
+    ],
     "not found under its own key": [FIRST, fail(RELEASE, 2, (11, 20), "HOLD_NOT_FOUND", FIRST.key)],
     "cancelled and sold again": [*SOLD, ok(CANCEL, 101, (31, 40)), ok(HOLD, 2, (41, 50), units=A)],
 }  # fmt: skip
@@ -143,6 +154,17 @@ BAD: dict[str, list[Call]] = {
     "refused for its own release": [
         FIRST, ok(RELEASE, 1, (11, 20), "k"), fail(RELEASE, 1, (21, 30), "HOLD_RELEASED", "k"),
     ],
+    "other seats": [FIRST, read(SEE, 1, (11, 20), "ACTIVE", units=B)],
+    "fewer places": [
+        ok(HOLD, 1, (0, 10), areas=FLOOR, expires_at_ms=900),
+        read(SEE, 1, (11, 20), "ACTIVE", units=(), areas=(("floor", 2),)),
+    ],
+    "another order": [*SOLD, read(SEE, 1, (31, 40), "CONFIRMED", units=A, order_id=order_id(102))],
+    "an order with other seats": [*SOLD, read(SEE_ORDER, 101, (31, 40), "CONFIRMED", units=B)],
+    "an order with what it has exchanged": [
+        *SOLD, ok(Kind.EXCHANGE, 101, (31, 40), units=B, tickets=(0,)),
+        read(SEE_ORDER, 101, (41, 50), "CONFIRMED", units=A),
+    ],
     "an order that is lost": [*SOLD, read(SEE_ORDER, 101, (31, 40), "PENDING")],
     "a key with two effects": [FIRST, ok(HOLD, 2, (11, 20), FIRST.key, units=B)],
     "released twice": [FIRST, ok(RELEASE, 1, (11, 20)), ok(RELEASE, 1, (21, 30), "again")],
@@ -190,6 +212,10 @@ def test_what_the_model_does_not_know_is_unchecked() -> None:
         (Model, "_refused", lambda _, state, *__: state, "places denied that are there"),
         (Model, "_seen", lambda _, state, *__: state, "a lost acknowledgement"),
         (Model, "_seen", lambda _, state, *__: state, "expired too early"),
+        (Model, "_shows", lambda *_: True, "other seats"),
+        (Model, "_shows", lambda *_: True, "fewer places"),
+        (Model, "_shows", lambda *_: True, "another order"),
+        (Model, "_shows", lambda *_: True, "an order with other seats"),
         (Model, "_of_hold", lambda _, state, *__: state, "released twice"),
     ],
 )

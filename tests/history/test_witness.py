@@ -8,11 +8,13 @@ from actors.audit.findings import Fault
 from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.core.commands import CancelOrder, ConfirmOrder, PlaceOrder, ReleaseHold
 from actors.core.wishes import Wish
+from loadtests.history import shown
 from loadtests.history import witness as witness_module
 from loadtests.history.calls import Call, Kind
+from loadtests.history.shown import Shown
 from loadtests.history.tally import Tally
 from loadtests.history.witness import Witness
-from tests.history.notes import fail, info, ok, read
+from tests.history.notes import fail, info, ok, order_id, read
 from tests.loadtests.basket_shops import DESK, FIRST, BasketShops
 from tests.loadtests.journals import HOLD_TTL_MS, START_MS, Journal, Shop, made_event
 
@@ -22,6 +24,7 @@ A, B = ("A/1/1",), ("A/1/2",)
 FLOOR = (("floor", 10),)
 ENDS_MS = START_MS + HOLD_TTL_MS + 1
 AUDITED_US = 10_000_000
+BOUGHT = order_id(103)
 
 
 def _journal() -> Journal:
@@ -92,6 +95,14 @@ GOOD: dict[str, list[Call]] = {
         LATE_BACK,
         THREE,
     ],
+    "what it has, seen": [ONE, read(SEE, 1, (12, 14), "ACTIVE", units=A), LATE_BACK],
+    "what it had, and what it became, seen": [
+        *ALL,
+        read(SEE, 1, (101, 110), "RELEASED", units=A),
+        read(SEE, 3, (101, 110), "CONFIRMED", units=A, order_id=BOUGHT),
+        read(SEE_ORDER, 103, (101, 110), "CANCELLED", units=A),
+        read(SEE, 5, (101, 110), "ACTIVE", units=(), areas=FLOOR),
+    ],
     "an order read": [*SOLD, read(SEE_ORDER, 103, (51, 60), "CONFIRMED"), FOUR],
     "there was no such hold": [fail(RELEASE, 9, (0, 10), "HOLD_NOT_FOUND"), ONE],
     "too late": [*SOLD, FOUR, FIVE, fail(ORDER, 4, (81, 90), "HOLD_EXPIRED")],
@@ -145,6 +156,26 @@ BAD: dict[str, tuple[list[Call], Fault]] = {
     "a read of what is yet to come": ([ONE, read(SEE, 1, (11, 12), "RELEASED"), LATE_BACK], Fault.READ_WRONGLY),
     "lost, says a read": ([ONE, read(SEE, 1, (11, 15), "NOT_FOUND"), BACK], Fault.READ_WRONGLY),
     "expired too early": ([*SOLD, FOUR, read(SEE, 3, (61, 70), "EXPIRED"), FIVE], Fault.READ_WRONGLY),
+    "other seats": ([ONE, read(SEE, 1, (11, 12), "ACTIVE", units=B), LATE_BACK], Fault.READ_WRONGLY),
+    "nothing": ([ONE, read(SEE, 1, (11, 12), "ACTIVE", units=()), LATE_BACK], Fault.READ_WRONGLY),
+    "other seats than it had": ([*ALL, read(SEE, 1, (101, 110), "RELEASED", units=B)], Fault.READ_WRONGLY),
+    "fewer places": (
+        [*SOLD, FOUR, FIVE, read(SEE, 5, (101, 110), "ACTIVE", units=(), areas=(("floor", 9),))], Fault.READ_WRONGLY,
+    ),
+    "another order": (
+        [*ALL, read(SEE, 3, (101, 110), "CONFIRMED", units=A, order_id=order_id(104))], Fault.READ_WRONGLY,
+    ),
+    "no order": ([*ALL, read(SEE, 3, (101, 110), "CONFIRMED", units=A)], Fault.READ_WRONGLY),
+    "an order too early": (
+        [ONE, read(SEE, 1, (11, 12), "ACTIVE", units=A, order_id=BOUGHT), LATE_BACK], Fault.READ_WRONGLY,
+    ),
+    "an order with other seats": (
+        [*SOLD, read(SEE_ORDER, 103, (51, 52), "CONFIRMED", units=B), ok(HOLD, 4, (53, 60), "hold 4", units=B)],
+        Fault.READ_WRONGLY,
+    ),
+    "an order with other seats than it had": (
+        [*ALL, read(SEE_ORDER, 103, (101, 110), "CANCELLED", units=B)], Fault.READ_WRONGLY,
+    ),
     "another deadline": ([ONE, read(SEE, 1, (11, 15), "ACTIVE", expires_at_ms=7), BACK], Fault.READ_WRONGLY),
     "as of an old row": ([*SOLD, read(SEE, 1, (51, 60), "RELEASED", position=5)], Fault.READ_STALE),
     "an order that is paid": (
@@ -275,6 +306,12 @@ def test_behind_an_answer_that_was_lost_nothing_is_judged() -> None:
         (witness_module, "denies_its_key", lambda _: False, "refused for its own release"),
         (witness_module, "agrees", lambda *_: True, "places denied"),
         (witness_module, "agrees", lambda *_: True, "another deadline"),
+        (Shown, "agrees", lambda *_: True, "other seats"),
+        (Shown, "agrees", lambda *_: True, "fewer places"),
+        (Shown, "agrees", lambda *_: True, "another order"),
+        (Shown, "agrees", lambda *_: True, "an order with other seats"),
+        (shown, "_as_order", lambda lot, _: lot, "another order"),
+        (shown, "_as_order", lambda lot, _: lot, "no order"),
         (witness_module, "TURNED_AWAY", {"UNITS_HELD"}, "refused after the release"),
     ],
 )

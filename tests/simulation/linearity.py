@@ -14,7 +14,8 @@ from actors.core.ids import BlockId, part_block
 from actors.core.parts import MAX_PARTS
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.linear import Linearity, check
-from loadtests.history.model import Lot, Model
+from loadtests.history.lots import Lot
+from loadtests.history.model import Model
 from loadtests.history.standing import TURNED_AWAY
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _sold_by_desks(homes: dict[str, list[Call]], events: Iterable[str]) -> dict[
         for call in calls if block not in sold else ():
             if call.kind is Kind.EXCHANGE and call.outcome is Outcome.INFO:
                 return dict.fromkeys(sold)
-            for name in call.told.units if isinstance(call.told, Acknowledged | Seen) else ():
+            for name in (isinstance(call.told, Acknowledged | Seen) and call.told.units) or ():
                 event, _, unit = name.partition("/")
                 own = sold.get(event)
                 if own is not None:
@@ -94,7 +95,7 @@ def _unseen(calls: list[Call]) -> dict[str, Lot]:
     for call in calls:
         if call.kind in _OF_HOLDS and call.id not in asked_for:
             told = call.told
-            unseen.setdefault(call.id, Lot((), ()))
-            if told is not None:
+            if told is not None and told.units is not None and (call.id not in unseen or not any(unseen[call.id])):
                 unseen[call.id] = Lot(told.units, told.areas)
+            unseen.setdefault(call.id, Lot((), ()))
     return unseen
