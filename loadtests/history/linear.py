@@ -24,13 +24,16 @@ _NEVER_US = 1 << 62
 class Linearity(msgspec.Struct):
     """What a check came to. `wrong`: for each part of the block that has no order, what does not fit into any.
 
-    `unchecked`: calls of parts that were given up, or that the model does not know.
+    `unchecked`: calls of parts that were given up, or that the model does not know. `calls`: how many were given, and
+    `left_out` those that were not, by what they were told, for whoever chooses.
     """
 
     wrong: list[str] = []
     checked: int = 0
     unchecked: int = 0
     states: int = 0
+    calls: int = 0
+    left_out: dict[str, int] = {}
 
 
 class _Step(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +77,7 @@ def _steps(calls: Iterable[Call], found: Linearity, kept_us: int) -> list[_Step]
     by_key: dict[str, list[Call]] = {}
     steps: list[_Step] = []
     for call in calls:
+        found.calls += 1
         if call.kind in READS or not call.key:
             if call.outcome is not Outcome.INFO and call.reason not in TURNED_AWAY:
                 steps.append(_Step(call, call.invoked_us, _returned_us(call)))

@@ -8,6 +8,7 @@ grace, one that is overdue may still live.
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.lots import UNTOLD, Lot, counted, id_of, lot_of
@@ -35,7 +36,8 @@ class Model:
     """`capacities`: of the areas. What it does not know it says (`knows`).
 
     `is_timeless`: deadlines and the times of calls are by clocks that have nothing to do with each other.
-    `voids`: whether what has this may have lost all of it, as an event was cancelled of which it has something.
+    `voids`: whether a hold that has this may have lost all of it by then, as an event was cancelled of which it has
+    something.
     `unseen`: what holds have that nobody asked for, by id. Each is placed when somebody first speaks of it: that it was
     there before can only be in the way of others.
     """
@@ -46,7 +48,7 @@ class Model:
         unseen: Mapping[str, Lot] | None = None,
         *,
         is_timeless: bool = False,
-        voids: Callable[[Lot], bool] = lambda _: False,
+        voids: Callable[[str, Lot, int], bool] = lambda *_: False,
     ) -> None:
         self._capacities = capacities
         self._unseen = unseen or {}
@@ -143,7 +145,7 @@ class Model:
             for _, hold in overdue:
                 if _gone(after, area) > room and not _is_vague(after, area):
                     self._expire(after, hold, until_ms)
-            if _gone(after, area) > room and any(self._is_void(after, hold) for _, hold in due):
+            if _gone(after, area) > room and any(self._is_void(after, hold, until_ms) for _, hold in due):
                 return True  # nobody knows whose
         return _gone(after, area) <= room or _is_vague(after, area)
 
@@ -153,15 +155,15 @@ class Model:
             return True
         fact = after[hold]
         name = str(fact[4]) or hold
-        if not self._is_void(after, name):
+        if not self._is_void(after, name, until_ms):
             return False
         if after[name][0] not in _ENDED:
             after.update(_voided(after, name, "CANCELLED" if fact[4] else "RELEASED") or {})
         return True
 
-    def _is_void(self, state: State, name: str) -> bool:
-        fact = state[name] if len(state[name]) == 5 else state[str(state[name][1])]
-        return self._voids(Lot(_units(fact), _areas(fact)))
+    def _is_void(self, state: State, name: str, until_ms: int) -> bool:
+        hold = name if len(state[name]) == 5 else str(state[name][1])
+        return self._voids(hold, Lot(_units(state[hold]), _areas(state[hold])), until_ms)
 
     def _may_expire(self, state: State, hold: str, until_ms: int) -> bool:
         fact = state[hold]
@@ -255,14 +257,14 @@ class Model:
 
     def _seen(self, state: State, name: str, seen: Seen, until_ms: int) -> State | None:
         after = self._with_status(state, name, seen.status, until_ms)
-        if after is not None and name in after and not self._shows(after, name, seen):
+        if after is not None and name in after and not self._shows(after, name, seen, until_ms):
             return None
         if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
             return after
         known_ms = int(str(after[name][1]))
         return after if self.is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
 
-    def _shows(self, state: State, name: str, seen: Seen) -> bool:
+    def _shows(self, state: State, name: str, seen: Seen, until_ms: int) -> bool:
         """Whether it has what was seen of it: a hold what it was placed on, an order what it has by now, if known."""
         if seen.units is None:
             return True
@@ -272,7 +274,7 @@ class Model:
             if seen.order_id != order and not order.startswith(UNTOLD):
                 return False
             fact = state.get(f"{name} at first", fact)
-        elif _is_vague(state, name) or self._is_void(state, name):
+        elif _is_vague(state, name) or self._is_void(state, name, until_ms):
             return True
         else:
             fact = state[str(fact[1])]
@@ -284,7 +286,7 @@ class Model:
             return state if status == "NOT_FOUND" else None
         if status in (fact[0], _AS_REFUSED.get(str(fact[0]))) or _AS_REFUSED.get(status) == fact[0] == "CLOSED":
             return state
-        is_void = self._is_void(state, name)
+        is_void = self._is_void(state, name, until_ms)
         if is_void and status in _ENDED and fact[0] in _ENDED:
             return state
         if status in _VOID and (is_void or _is_vague(state, name)):
@@ -336,10 +338,10 @@ def _voided(state: State, name: str, status: str) -> State | None:
 
 
 def _deadline_ms(call: Call) -> int:
-    """When it ends by itself, at the earliest."""
+    """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the history's."""
     if isinstance(call.told, Acknowledged) and call.told.expires_at_ms:
         return call.told.expires_at_ms
-    return call.invoked_us // 1000 + call.ttl_ms
+    return call.invoked_us // 1000 + call.ttl_ms - CLOCK_TOLERANCE_MS
 
 
 def _gone(state: State, area: str) -> int:

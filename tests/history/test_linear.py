@@ -57,6 +57,10 @@ GOOD: dict[str, list[Call]] = {
         info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), ok(HOLD, 1, (20, 30), "k", units=A, ttl_ms=1_000, replayed=True),
         read(SEE, 1, (31, 40), "ACTIVE", expires_at_ms=1_005),
     ],
+    "it lives by a clock that is a little behind": [
+        ok(HOLD, 1, (5_000, 5_010), units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (5_020, 5_030), "ACTIVE", expires_at_ms=5_999),
+    ],
     "it takes effect long after it was cut": [
         info(HOLD, 0, 0, "late", units=A, ttl_ms=1_000), ok(HOLD, 1, (10, 20), units=A), ok(RELEASE, 1, (21, 30)),
         fail(HOLD, 0, (40, 50), "UNITS_HELD", units=A),
@@ -127,6 +131,10 @@ BAD: dict[str, list[Call]] = {
     "refused as sold when it is held": [FIRST, fail(HOLD, 0, (11, 20), "UNITS_SOLD", units=A)],
     "two reads against each other": [
         FIRST, ok(RELEASE, 1, (11, 100)), read(SEE, 1, (20, 30), "RELEASED"), read(SEE, 1, (31, 40), "ACTIVE"),
+    ],
+    "a deadline that is too early": [
+        ok(HOLD, 1, (5_000, 5_010), units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (5_020, 5_030), "ACTIVE", expires_at_ms=3_999),
     ],
     "expired too early": [FIRST, read(SEE, 1, (990, 999), "EXPIRED")],
     "held by another before time is up": [FIRST, ok(HOLD, 2, (990, 999), units=A)],
@@ -227,7 +235,7 @@ def test_without_a_rule_a_bad_history_passes(
     assert not _wrong(BAD[passes]), f"{passes} is noticed by something else too"
 
 
-VOIDS_A = Model({"floor": 5}, voids=lambda lot: A[0] in lot.units)
+VOIDS_A = Model({"floor": 5}, voids=lambda _, lot, __: A[0] in lot.units)
 HELD_B = ok(HOLD, 1, (0, 10), units=B, expires_at_ms=1_000)
 
 
