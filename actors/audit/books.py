@@ -149,6 +149,10 @@ class Books:
         if before is not None:
             self.found(Fault.KEY_USED_TWICE, f"{entry.key.hex()} for {what} {number}, after {before}")
 
+    def key_lives(self, key: bytes, at_ms: int) -> bool:
+        """Whether the key had an effect that nobody may have forgotten by then."""
+        return self._keys.lives(key, at_ms)
+
     def forget_key(self, key: bytes) -> None:
         """The key had no effect after all."""
         self._keys.forget(key)

@@ -86,6 +86,11 @@ class KeyBook:
             use.until_ms = until_ms
             heappush(self._looks, (until_ms, key))
 
+    def lives(self, key: bytes, at_ms: int) -> bool:
+        """Whether the key had an effect that nobody may have forgotten by then."""
+        use = self._uses.get(key)
+        return use is not None and self._until_ms(use) > at_ms
+
     def forget(self, key: bytes) -> None:
         """The key had no effect after all, and may be used again."""
         self._uses.pop(key, None)

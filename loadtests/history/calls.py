@@ -50,11 +50,12 @@ class Outcome(StrEnum):
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True, tag="seen"):
     """What a read told. `status`: its name, such as EXPIRED. `position`: of the row as of which it holds, 0 if unsaid.
 
+    `units`: None, if the read is not known to have shown what it has, nor what it became.
     `order_id`: of the order that a hold became; empty if it is none.
     """
 
     status: str
-    units: tuple[str, ...] = ()
+    units: tuple[str, ...] | None = None
     areas: tuple[tuple[str, int], ...] = ()
     expires_at_ms: int = 0
     order_id: str = ""

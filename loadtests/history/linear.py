@@ -2,17 +2,20 @@
 
 The search of Wing and Gong with Lowe's memory: whoever may come next is tried, and a set of calls that led to the same
 state before is not looked at again. A call that is allowed and changes nothing comes at once: it could only come later
-for nothing. Calls that share no unit, area, hold or order are looked at apart. See Wing and Gong 1993, Lowe 2017.
+for nothing. While a key is remembered, no refusal under it stands behind its effect. Calls that share no unit, area,
+hold, order or key are looked at apart. See Wing and Gong 1993, Lowe 2017.
 """
 
 from collections.abc import Iterable
 
 import msgspec
 
+from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import READS, Call, Outcome, Seen
-from loadtests.history.model import FOR_EVER_MS, Model, State, id_of, names_of
-from loadtests.history.standing import TURNED_AWAY
+from loadtests.history.lots import id_of, names_of
+from loadtests.history.model import FOR_EVER_MS, Model, State
+from loadtests.history.standing import TURNED_AWAY, denies_its_key
 
 MAX_STATES = 100_000
 _NEVER_US = 1 << 62
@@ -21,27 +24,35 @@ _NEVER_US = 1 << 62
 class Linearity(msgspec.Struct):
     """What a check came to. `wrong`: for each part of the block that has no order, what does not fit into any.
 
-    `unchecked`: calls of parts that were given up, or that the model does not know.
+    `unchecked`: calls of parts that were given up, or that the model does not know. `calls`: how many were given, and
+    `left_out` those that were not, by what they were told, for whoever chooses.
     """
 
     wrong: list[str] = []
     checked: int = 0
     unchecked: int = 0
     states: int = 0
+    calls: int = 0
+    left_out: dict[str, int] = {}
 
 
 class _Step(msgspec.Struct, frozen=True, gc=False):
-    """A call, or all calls under a key as one. `returned_us`: by then it has happened; of INFO never."""
+    """A call, or all calls under a key as one. `returned_us`: by then it has happened; of INFO never.
+
+    `effect_of`: it is what this key came to. `before_effect_of`: it was refused before this key came to anything.
+    """
 
     call: Call
     invoked_us: int
     returned_us: int
+    effect_of: str = ""
+    before_effect_of: str = ""
 
 
 def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> Linearity:
     """Check the calls of one block. Times are in µs since 1970 by the clock by which deadlines were told."""
     found = Linearity()
-    steps = _steps(calls, found)
+    steps = _steps(calls, found, 0 if model.is_timeless else HOLD_KEY_KEPT_MS * 1000)
     for part in _apart(steps):
         if not all(model.knows(step.call) for step in part):
             found.unchecked += len(part)
@@ -58,48 +69,54 @@ def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> 
     return found
 
 
-def _steps(calls: Iterable[Call], found: Linearity) -> list[_Step]:
-    """What must find its place. Tries under one key are one write, which its last answer tells of."""
+def _steps(calls: Iterable[Call], found: Linearity, kept_us: int) -> list[_Step]:
+    """What must find its place. Tries under one key are one write, which its last answer tells of.
+
+    `kept_us`: how long a key is remembered at least.
+    """
     by_key: dict[str, list[Call]] = {}
     steps: list[_Step] = []
     for call in calls:
+        found.calls += 1
         if call.kind in READS or not call.key:
             if call.outcome is not Outcome.INFO and call.reason not in TURNED_AWAY:
                 steps.append(_Step(call, call.invoked_us, _returned_us(call)))
         else:
             by_key.setdefault(call.key, []).append(call)
     for tries in by_key.values():
-        steps += _steps_of_key(tries, found)
+        steps += _steps_of_key(tries, found, kept_us)
     return steps
 
 
-def _steps_of_key(tries: list[Call], found: Linearity) -> list[_Step]:
-    """The write, if it may have happened, from the first try that may have done it; and the refusals.
-
-    A refusal may have been that of an earlier try that was still under way.
-    """
-    steps: list[_Step] = []
-    open_since_us: int | None = None
-    accepted: list[Call] = []
-    for call in tries:
-        since_us = call.invoked_us if open_since_us is None else open_since_us
-        if call.outcome is Outcome.FAIL:
-            if call.reason not in TURNED_AWAY:
-                steps.append(_Step(call, since_us, _returned_us(call)))
-            continue
-        open_since_us = since_us
-        if call.outcome is Outcome.OK:
-            accepted.append(call)
-    if open_since_us is None:
+def _steps_of_key(tries: list[Call], found: Linearity, kept_us: int) -> list[_Step]:
+    """The write, if it may have happened, from the first try that may have done it; and the refusals."""
+    effective = [call for call in tries if call.outcome is not Outcome.FAIL]
+    refused = [call for call in tries if call.outcome is Outcome.FAIL and call.reason not in TURNED_AWAY]
+    open_since_us = effective[0].invoked_us if effective else 0
+    steps = [_refusal(call, effective, open_since_us + kept_us) for call in refused]
+    if not effective:
         return steps
+    accepted = [call for call in effective if call.outcome is Outcome.OK]
     if not accepted:
-        info = next(call for call in tries if call.outcome is Outcome.INFO)
-        return [*steps, _Step(info, open_since_us, _NEVER_US)]
+        return [*steps, _Step(effective[0], open_since_us, _NEVER_US, effective[0].key)]
     first = min(accepted, key=lambda call: (call.replayed, call.returned_us))
     if len({id_of(call) for call in accepted if isinstance(call.told, Acknowledged)}) > 1:
         found.wrong.append(f"key {first.key} had several effects: {', '.join(map(id_of, accepted))}")
     first = msgspec.structs.replace(first, invoked_us=open_since_us)  # so that it may live from then on
-    return [*steps, _Step(first, open_since_us, min(map(_returned_us, accepted)))]
+    return [*steps, _Step(first, open_since_us, min(map(_returned_us, accepted)), first.key)]
+
+
+def _refusal(call: Call, effective: list[Call], kept_until_us: int) -> _Step:
+    """It may have been that of an earlier try that was still under way. Until then its key is not forgotten."""
+    under_way = (
+        before.invoked_us
+        for before in effective
+        if before.invoked_us < call.invoked_us
+        and (before.outcome is Outcome.INFO or _returned_us(before) >= call.invoked_us)
+    )
+    is_bound = denies_its_key(call) and _returned_us(call) < kept_until_us
+    since_us = min(under_way, default=call.invoked_us)
+    return _Step(call, since_us, _returned_us(call), before_effect_of=call.key if is_bound else "")
 
 
 def _returned_us(call: Call) -> int:
@@ -118,7 +135,8 @@ def _apart(steps: list[_Step]) -> list[list[_Step]]:
 
     for number, step in enumerate(steps):
         own = top(f"step {number}")
-        for name in names_of(step.call):
+        keys = (f"key {key}" for key in (step.effect_of, step.before_effect_of) if key)
+        for name in (*names_of(step.call), *keys):
             above[top(name)] = own
     groups: dict[str, list[_Step]] = {}
     for number, step in enumerate(steps):
@@ -135,8 +153,18 @@ class _Search:
         self._model = model
         self._max_states = max_states
         self._must = sum(1 << place for place, step in enumerate(steps) if step.returned_us != _NEVER_US)
+        self._refused = self._refused_before(steps)
         self._seen: set[tuple[int, frozenset[tuple[str, tuple[object, ...]]]]] = set()
         self._furthest = 0
+
+    @staticmethod
+    def _refused_before(steps: list[_Step]) -> dict[int, int]:
+        """For the place of an effect the refusals that come before it, as they are of the same key."""
+        refused: dict[str, int] = {}
+        for place, step in enumerate(steps):
+            if step.before_effect_of:
+                refused[step.before_effect_of] = refused.get(step.before_effect_of, 0) | 1 << place
+        return {place: refused[step.effect_of] for place, step in enumerate(steps) if step.effect_of in refused}
 
     def run(self) -> bool | None:
         """Whether there is an order; None: it was given up."""
@@ -158,6 +186,8 @@ class _Search:
             until_us, next_steps = self._next(placed)
             until_ms = FOR_EVER_MS if until_us == _NEVER_US else until_us // 1000
             for place in reversed(next_steps):  # who must return first is tried first
+                if not self._may_come(place, placed):
+                    continue
                 after = self._model.after(state, self._steps[place].call, until_ms)
                 if after is not None:
                     below.append((placed | 1 << place, after))
@@ -168,6 +198,10 @@ class _Search:
         _, next_steps = self._next(self._furthest)
         said = (_said(self._steps[place].call) for place in next_steps if self._must >> place & 1)
         return f"behind {self._furthest.bit_count()} of {len(self._steps)} calls none fits: {'; '.join(said)}"
+
+    def _may_come(self, place: int, placed: int) -> bool:
+        """Whether all refusals are placed that come before it."""
+        return not self._refused.get(place, 0) & ~placed
 
     def _next(self, placed: int) -> tuple[int, list[int]]:
         """Until when the next must have happened, and which may be it: those asked for by then, by their return."""
@@ -191,7 +225,9 @@ class _Search:
             until_ms = FOR_EVER_MS if until_us == _NEVER_US else until_us // 1000
             before = placed
             for place in next_steps:
-                if self._must >> place & 1 and self._model.after(state, self._steps[place].call, until_ms) is state:
+                if not (self._must >> place & 1 and self._may_come(place, placed)):
+                    continue
+                if self._model.after(state, self._steps[place].call, until_ms) is state:
                     placed |= 1 << place
             if placed == before:
                 return placed

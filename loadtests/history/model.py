@@ -5,15 +5,18 @@ orders as soon as their deadline can have passed, and not later than somebody se
 grace, one that is overdue may still live.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import Call, Kind, Outcome, Seen
+from loadtests.history.lots import UNTOLD, Lot, counted, id_of, lot_of
 
 State: TypeAlias = dict[str, tuple[object, ...]]
 """What there is, by id or name: `("held", hold)` or `("sold", hold)` of a unit, `(places,)` that are gone of an area,
-`(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order. Never changed, but copied."""
+`(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order; as `{hold} at first` what a
+hold was placed on whose order has others by now. Never changed, but copied."""
 
 FOR_EVER_MS = 1 << 62
 KNOWN = set(Kind) - {Kind.WAIT, Kind.LEAVE}
@@ -26,21 +29,15 @@ _REASONS = {
     "HOLD": {"NOT_FOUND", "EXPIRED", "RELEASED", "CONFIRMED"},
     "ORDER": {"NOT_FOUND", "EXPIRED", "CANCELLED", "CONFIRMED", "PENDING", "CLOSED"},
 }
-_VAGUE = "vague"
-
-
-class Lot(NamedTuple):
-    """What a hold has."""
-
-    units: tuple[str, ...]
-    areas: tuple[tuple[str, int], ...]
+_VAGUE, _FIRST = "vague", "first"
 
 
 class Model:
     """`capacities`: of the areas. What it does not know it says (`knows`).
 
     `is_timeless`: deadlines and the times of calls are by clocks that have nothing to do with each other.
-    `voids`: whether what has this may have lost all of it, as an event was cancelled of which it has something.
+    `voids`: whether a hold that has this may have lost all of it by then, as an event was cancelled of which it has
+    something.
     `unseen`: what holds have that nobody asked for, by id. Each is placed when somebody first speaks of it: that it was
     there before can only be in the way of others.
     """
@@ -51,11 +48,11 @@ class Model:
         unseen: Mapping[str, Lot] | None = None,
         *,
         is_timeless: bool = False,
-        voids: Callable[[Lot], bool] = lambda _: False,
+        voids: Callable[[str, Lot, int], bool] = lambda *_: False,
     ) -> None:
         self._capacities = capacities
         self._unseen = unseen or {}
-        self._is_timeless = is_timeless
+        self.is_timeless = is_timeless
         self._voids = voids
 
     def knows(self, call: Call) -> bool:
@@ -98,7 +95,7 @@ class Model:
         if status == "NOT_FOUND":
             return state
         if status in ("EXPIRED", "RELEASED"):
-            return state | {call.id: (status, 0, (), (), "")}
+            return state | {call.id: (status, 0, *self._unseen[call.id], "")}
         lot, placed = self._unseen[call.id], dict(state)
         if not self._clear(placed, lot, until_ms):
             return None
@@ -143,12 +140,12 @@ class Model:
                 (int(str(fact[1])), name) for name, fact in after.items() if len(fact) == 5 and _has(fact, area)
             )
             overdue = [(due_ms, hold) for due_ms, hold in due if self._may_expire(after, hold, until_ms)]
-            if len(overdue) > 1 and (self._is_timeless or not overdue[0][0]):
+            if len(overdue) > 1 and (self.is_timeless or not overdue[0][0]):
                 after[f"{area} is vague"] = (_VAGUE, "")
             for _, hold in overdue:
                 if _gone(after, area) > room and not _is_vague(after, area):
                     self._expire(after, hold, until_ms)
-            if _gone(after, area) > room and any(self._is_void(after, hold) for _, hold in due):
+            if _gone(after, area) > room and any(self._is_void(after, hold, until_ms) for _, hold in due):
                 return True  # nobody knows whose
         return _gone(after, area) <= room or _is_vague(after, area)
 
@@ -158,21 +155,21 @@ class Model:
             return True
         fact = after[hold]
         name = str(fact[4]) or hold
-        if not self._is_void(after, name):
+        if not self._is_void(after, name, until_ms):
             return False
         if after[name][0] not in _ENDED:
             after.update(_voided(after, name, "CANCELLED" if fact[4] else "RELEASED") or {})
         return True
 
-    def _is_void(self, state: State, name: str) -> bool:
-        fact = state[name] if len(state[name]) == 5 else state[str(state[name][1])]
-        return self._voids(Lot(_units(fact), _areas(fact)))
+    def _is_void(self, state: State, name: str, until_ms: int) -> bool:
+        hold = name if len(state[name]) == 5 else str(state[name][1])
+        return self._voids(hold, Lot(_units(state[hold]), _areas(state[hold])), until_ms)
 
     def _may_expire(self, state: State, hold: str, until_ms: int) -> bool:
         fact = state[hold]
         order = state.get(str(fact[4]))
         is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
-        return is_unsold and (self._is_timeless or int(str(fact[1])) <= until_ms)
+        return is_unsold and (self.is_timeless or int(str(fact[1])) <= until_ms)
 
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""
@@ -254,15 +251,34 @@ class Model:
         after.update((unit, ("sold", hold)) for unit in lot.units)
         for area, quantity in lot.areas:
             after[area] = (_gone(after, area) + quantity,)
+        after.setdefault(f"{hold} at first", (_FIRST, *fact[1:4]))
         after[hold] = (*fact[:2], *lot, fact[4])
         return after
 
     def _seen(self, state: State, name: str, seen: Seen, until_ms: int) -> State | None:
         after = self._with_status(state, name, seen.status, until_ms)
+        if after is not None and name in after and not self._shows(after, name, seen, until_ms):
+            return None
         if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
             return after
         known_ms = int(str(after[name][1]))
-        return after if self._is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
+        return after if self.is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
+
+    def _shows(self, state: State, name: str, seen: Seen, until_ms: int) -> bool:
+        """Whether it has what was seen of it: a hold what it was placed on, an order what it has by now, if known."""
+        if seen.units is None:
+            return True
+        fact = state[name]
+        if len(fact) == 5:
+            order = str(fact[4])
+            if seen.order_id != order and not order.startswith(UNTOLD):
+                return False
+            fact = state.get(f"{name} at first", fact)
+        elif _is_vague(state, name) or self._is_void(state, name, until_ms):
+            return True
+        else:
+            fact = state[str(fact[1])]
+        return counted(seen.units, seen.areas) == counted(_units(fact), _areas(fact))
 
     def _with_status(self, state: State, name: str, status: str, until_ms: int) -> State | None:
         fact = state.get(name)
@@ -270,7 +286,7 @@ class Model:
             return state if status == "NOT_FOUND" else None
         if status in (fact[0], _AS_REFUSED.get(str(fact[0]))) or _AS_REFUSED.get(status) == fact[0] == "CLOSED":
             return state
-        is_void = self._is_void(state, name)
+        is_void = self._is_void(state, name, until_ms)
         if is_void and status in _ENDED and fact[0] in _ENDED:
             return state
         if status in _VOID and (is_void or _is_vague(state, name)):
@@ -299,30 +315,6 @@ class Model:
         return state if stands else None
 
 
-def lot_of(call: Call) -> Lot:
-    """What a hold came to: as told, or else as it was asked for."""
-    if isinstance(call.told, Acknowledged):
-        return Lot(call.told.units, call.told.areas)
-    return Lot(call.units, call.areas)
-
-
-def id_of(call: Call) -> str:
-    """Of the hold or order that it makes; nobody knows that of one that was not told."""
-    return call.told.id if isinstance(call.told, Acknowledged) else f"unknown {call.key} {call.invoked_us}"
-
-
-def names_of(call: Call) -> Iterator[str]:
-    """All that the call is about: what shares none of them is independent."""
-    lot = lot_of(call)
-    yield from lot.units
-    yield from call.units
-    yield from (area for area, _ in (*lot.areas, *call.areas))
-    if call.id:
-        yield call.id
-    if call.kind in (Kind.HOLD, Kind.ORDER) and call.outcome is not Outcome.FAIL:
-        yield id_of(call)
-
-
 def _is_vague(state: State, name: str = "") -> bool:
     """Whether nobody knows how much is left: of the area or order of this name, or of anything."""
     return (f"{name} is vague" if name else _VAGUE) in state
@@ -346,10 +338,10 @@ def _voided(state: State, name: str, status: str) -> State | None:
 
 
 def _deadline_ms(call: Call) -> int:
-    """When it ends by itself, at the earliest."""
+    """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the history's."""
     if isinstance(call.told, Acknowledged) and call.told.expires_at_ms:
         return call.told.expires_at_ms
-    return call.invoked_us // 1000 + call.ttl_ms
+    return call.invoked_us // 1000 + call.ttl_ms - CLOCK_TOLERANCE_MS
 
 
 def _gone(state: State, area: str) -> int:

@@ -14,9 +14,16 @@ from actors.audit.units import UnitStatus
 from actors.core import entries as e
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.refusals import STANDS, sets_aside
+from loadtests.history.shown import Shown
 
 TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 """Refusals that say nothing of the block's state, only that nothing happened."""
+
+SAID_BEFORE_KEYS = {
+    "TOO_LARGE", "INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED", "EVENT_NOT_FOUND", "HOLD_NOT_FOUND",
+    "ORDER_NOT_FOUND", "WAITER_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED",
+}  # fmt: skip
+"""Refusals that do not say that nothing stands under the key: given before it is looked, or because something does."""
 
 _CLOSED = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 _BY_SEAT = {"UNITS_SOLD": UnitStatus.SOLD, "UNITS_HELD": UnitStatus.HELD}
@@ -77,6 +84,11 @@ def _by_time(status: str, deadline_ms: int, span: Span, written_ms: int) -> set[
     return {*found, "EXPIRED"} if deadline_ms <= span.last_ms else found
 
 
+def denies_its_key(call: Call) -> bool:
+    """Whether it was refused as only that can be whose key stands for nothing: else it is told what it stands for."""
+    return call.outcome is Outcome.FAIL and bool(call.key) and call.reason not in TURNED_AWAY | SAID_BEFORE_KEYS
+
+
 def can_be_checked(call: Call) -> bool:
     """Whether `agrees` knows what to make of the refusal or the read."""
     if call.outcome is Outcome.OK:
@@ -96,7 +108,7 @@ OF_OWN = {*_HOLD_REASONS, *_ORDER_REASONS, "TICKET_VOID", "INVALID_ARGUMENT", "T
 """What a desk refuses by what it knows itself: the state of a hold, an order or a ticket."""
 
 
-def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) -> bool:
+def agrees(call: Call, books: Books, fates: Fates, shown: Shown, span: Span, written_ms: int) -> bool:
     """Whether the refusal or the read may have been given in this state, at a time in the span."""
     if _is_of_units(call):
         return _is_in_the_way(call, books, span)
@@ -112,7 +124,8 @@ def agrees(call: Call, books: Books, fates: Fates, span: Span, written_ms: int) 
         if call.outcome is not Outcome.OK:
             statuses = {_in_refusals(status) for status in statuses}
     if isinstance(call.told, Seen):
-        return call.told.status in statuses and _deadline_agrees(call, call.told, books)
+        is_so = call.told.status in statuses and _deadline_agrees(call, call.told, books)
+        return is_so and shown.agrees(call, call.told, books)
     return call.reason.removeprefix(prefix) in statuses
 
 

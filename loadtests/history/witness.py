@@ -3,8 +3,9 @@
 One walk along both: calls in the order of asking and answering, and the journal's rows as far as what was answered says
 that they were there. Whoever asks then is served behind these rows. Each accepted write has the row that bears its key;
 each refusal and read agrees with a state from the rows that were there when it was asked for (or when its key was first
-asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer.
-Memory: the calls that are under way, and some 130 bytes for each key and each hold there ever was.
+asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer. A
+refusal agrees with no state in which its own key stands for something: it would have been told that.
+Memory: the calls that are under way, some 130 bytes for each key and 250 for each hold there ever was.
 """
 
 from collections.abc import Generator, Iterable
@@ -19,7 +20,8 @@ from actors.audit.findings import Fault, Finding
 from actors.audit.keys import journaled_key
 from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
-from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, Span, agrees, can_be_checked
+from loadtests.history.shown import Shown
+from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, Span, agrees, can_be_checked, denies_its_key
 from loadtests.history.tally import Tally
 
 _FOR_EVER_MS = 1 << 62
@@ -41,11 +43,16 @@ class _Tries(msgspec.Struct, gc=False):
 
 
 class _Question(msgspec.Struct, gc=False):
-    """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before."""
+    """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before.
+
+    `is_elsewhere`: nothing is asked of a state but whether its key stands for something.
+    """
 
     call: Call
+    key: bytes
     since_us: int
     may_be_older: bool
+    is_elsewhere: bool
 
 
 class Witness:
@@ -67,6 +74,7 @@ class Witness:
         self._audited_us = audited_us
         self._tolerance_ms = tolerance_ms
         self._fates = Fates()
+        self._shown = Shown()
         self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
         self._intents: dict[tuple[type, int], bytes] = {}  # keys of baskets and exchanges that are being placed
         self._tries: dict[bytes, _Tries] = {}
@@ -90,6 +98,7 @@ class Witness:
         if tries is not None:
             self._close(tries.first.invoked_us)
         self._fates.meet(entry)
+        self._shown.meet(entry, books)
         if key:
             self._effects.setdefault(key, position)
         self._written_ms = max(self._written_ms, entry.at_ms)
@@ -147,12 +156,12 @@ class Witness:
             tries.under_way += 1
         self.tally.count(call)
         if _tells_of_the_state(call):
-            if self._is_elsewhere(call):
-                self.tally.elsewhere += 1
-            elif self._is_lost or not can_be_checked(call):
+            is_elsewhere = self._is_elsewhere(call)
+            self.tally.elsewhere += is_elsewhere
+            if not is_elsewhere and (self._is_lost or not can_be_checked(call)):
                 self.tally.unchecked += 1
-            else:
-                self._questions.append(_Question(call, since_us, may_be_older))
+            elif not self._is_lost:
+                self._questions.append(_Question(call, key, since_us, may_be_older, is_elsewhere))
         return key
 
     def _is_elsewhere(self, call: Call) -> bool:
@@ -218,12 +227,22 @@ class Witness:
 
     def _agrees(self, question: _Question, until_ms: int) -> bool:
         assert self._books is not None, "there is a state when it is asked"
+        if self._is_own(question):
+            return False
+        if question.is_elsewhere:
+            return True
         span = Span(self._written_ms, until_ms)
         if self._tolerance_ms is not None:
             first_ms = question.since_us // 1000 - self._tolerance_ms
             last_ms = (question.call.returned_us or 0) // 1000 + 1 + self._tolerance_ms
             span = Span(max(first_ms, span.first_ms), min(last_ms, span.last_ms))
-        return agrees(question.call, self._books, self._fates, span, self._written_ms)
+        return agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
+
+    def _is_own(self, question: _Question) -> bool:
+        """Whether it was refused, and its key stands for something that cannot have been forgotten yet."""
+        assert self._books is not None, "there is a state when it is asked"
+        stands = question.key in self._effects and self._books.key_lives(question.key, self._written_ms)
+        return stands and denies_its_key(question.call)
 
     def _close(self, invoked_us: int) -> None:
         """What was asked for then is about to have its effect: what was answered before saw no more."""
@@ -231,6 +250,9 @@ class Witness:
         for question in self._questions:
             if (question.call.returned_us or 0) >= invoked_us:
                 left.append(question)
+            elif self._is_own(question):
+                row = abs(self._effects[question.key])
+                self._found(Fault.REFUSED_WRONGLY, question.call, f"no state before its own effect in row {row} agrees")
             elif question.may_be_older:
                 self.tally.unchecked += 1
             else:

@@ -1,4 +1,4 @@
-"""Hand-made calls in few words. Times in ms; the block is that of `tests.loadtests.journals`."""
+"""Hand-made calls in few words. Times in ms; the block is that of `tests.loadtests.journals`, if no other is said."""
 
 from typing import Any
 
@@ -61,4 +61,5 @@ def _call(kind: Kind, span: tuple[int, int | None], outcome: Outcome, key: str, 
         about = ""
     client = fields.pop("client", "anna")
     returned_us = None if last is None else last * 1000
-    return Call(client, kind, BLOCK, first * 1000, outcome, returned_us, key, about, **fields)
+    block = fields.pop("block", BLOCK)
+    return Call(client, kind, block, first * 1000, outcome, returned_us, key, about, **fields)

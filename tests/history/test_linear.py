@@ -12,7 +12,7 @@ from loadtests.history import linear
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.linear import check
 from loadtests.history.model import Model
-from tests.history.notes import fail, info, ok, read
+from tests.history.notes import fail, info, ok, order_id, read
 
 A, B = ("A/1/1",), ("A/1/2",)
 FLOOR = (("floor", 3),)
@@ -20,6 +20,7 @@ MODEL = Model({"floor": 5})
 HOLD, RELEASE, ORDER, CONFIRM, CANCEL = Kind.HOLD, Kind.RELEASE, Kind.ORDER, Kind.CONFIRM, Kind.CANCEL
 EXTEND, SEE, SEE_ORDER = Kind.EXTEND, Kind.READ_HOLD, Kind.READ_ORDER
 FIRST = ok(HOLD, 1, (0, 10), units=A, expires_at_ms=1_000)
+BOUGHT = order_id(101)
 SOLD = [FIRST, ok(ORDER, 1, (11, 20)), ok(CONFIRM, 101, (21, 30))]
 
 GOOD: dict[str, list[Call]] = {
@@ -56,6 +57,10 @@ GOOD: dict[str, list[Call]] = {
         info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), ok(HOLD, 1, (20, 30), "k", units=A, ttl_ms=1_000, replayed=True),
         read(SEE, 1, (31, 40), "ACTIVE", expires_at_ms=1_005),
     ],
+    "it lives by a clock that is a little behind": [
+        ok(HOLD, 1, (5_000, 5_010), units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (5_020, 5_030), "ACTIVE", expires_at_ms=5_999),
+    ],
     "it takes effect long after it was cut": [
         info(HOLD, 0, 0, "late", units=A, ttl_ms=1_000), ok(HOLD, 1, (10, 20), units=A), ok(RELEASE, 1, (21, 30)),
         fail(HOLD, 0, (40, 50), "UNITS_HELD", units=A),
@@ -79,6 +84,30 @@ GOOD: dict[str, list[Call]] = {
         FIRST, ok(EXTEND, 1, (11, 20), expires_at_ms=2_000),
         read(SEE, 1, (1_500, 1_600), "ACTIVE", expires_at_ms=2_000),
     ],
+    "refused, and done by the next try": [
+        FIRST, fail(HOLD, 0, (11, 15), "UNITS_HELD", "k", units=A), ok(RELEASE, 1, (16, 20)),
+        ok(HOLD, 2, (21, 30), "k", units=A),
+    ],
+    "refused beside the try that is done": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), ok(HOLD, 1, (1, 9), units=A),
+        fail(HOLD, 0, (10, 20), "UNITS_HELD", "k", units=A), ok(RELEASE, 1, (15, 30)),
+        ok(HOLD, 2, (31, 40), "k", units=A),
+    ],
+    "refused when its key is forgotten": [
+        FIRST, ok(RELEASE, 1, (11, 20)), ok(HOLD, 2, (600_010, 600_020), units=A, expires_at_ms=700_000),
+        fail(HOLD, 0, (600_030, 600_040), "UNITS_HELD", FIRST.key, units=A),
+    ],
+    "what was seen": [
+        *SOLD, read(SEE, 1, (31, 40), "CONFIRMED", units=A, order_id=BOUGHT),
+        read(SEE_ORDER, 101, (31, 40), "CONFIRMED", units=A),
+        ok(HOLD, 2, (31, 40), areas=FLOOR, expires_at_ms=900), read(SEE, 2, (41, 50), "ACTIVE", units=(), areas=FLOOR),
+    ],
+    "what was seen of an exchange": [
+        *SOLD, ok(Kind.EXCHANGE, 101, (31, 40), units=B, tickets=(0,)),
+        read(SEE, 1, (41, 50), "CONFIRMED", units=A, order_id=BOUGHT),
+        read(SEE_ORDER, 101, (41, 50), "CONFIRMED", units=B),
+    ],
+    "not found under its own key": [FIRST, fail(RELEASE, 2, (11, 20), "HOLD_NOT_FOUND", FIRST.key)],
     "cancelled and sold again": [*SOLD, ok(CANCEL, 101, (31, 40)), ok(HOLD, 2, (41, 50), units=A)],
 }  # fmt: skip
 
@@ -103,6 +132,10 @@ BAD: dict[str, list[Call]] = {
     "two reads against each other": [
         FIRST, ok(RELEASE, 1, (11, 100)), read(SEE, 1, (20, 30), "RELEASED"), read(SEE, 1, (31, 40), "ACTIVE"),
     ],
+    "a deadline that is too early": [
+        ok(HOLD, 1, (5_000, 5_010), units=A, ttl_ms=1_000, replayed=True),
+        read(SEE, 1, (5_020, 5_030), "ACTIVE", expires_at_ms=3_999),
+    ],
     "expired too early": [FIRST, read(SEE, 1, (990, 999), "EXPIRED")],
     "held by another before time is up": [FIRST, ok(HOLD, 2, (990, 999), units=A)],
     "an effect before it was asked for": [
@@ -119,6 +152,27 @@ BAD: dict[str, list[Call]] = {
         ok(HOLD, 1, (0, 10), areas=FLOOR, expires_at_ms=900), ok(HOLD, 2, (5, 20), areas=FLOOR, expires_at_ms=900),
     ],
     "places denied that are there": [fail(HOLD, 0, (11, 20), "NOT_ENOUGH_AVAILABLE", areas=FLOOR)],
+    "refused for what its own key holds": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), fail(HOLD, 0, (50, 60), "UNITS_HELD", "k", units=A),
+    ],
+    "refused for what its own key holds, which was told later": [
+        info(HOLD, 0, 0, "k", units=A, ttl_ms=1_000), fail(HOLD, 0, (50, 60), "UNITS_HELD", "k", units=A),
+        ok(HOLD, 1, (70, 80), "k", units=A, replayed=True),
+    ],
+    "refused for its own release": [
+        FIRST, ok(RELEASE, 1, (11, 20), "k"), fail(RELEASE, 1, (21, 30), "HOLD_RELEASED", "k"),
+    ],
+    "other seats": [FIRST, read(SEE, 1, (11, 20), "ACTIVE", units=B)],
+    "fewer places": [
+        ok(HOLD, 1, (0, 10), areas=FLOOR, expires_at_ms=900),
+        read(SEE, 1, (11, 20), "ACTIVE", units=(), areas=(("floor", 2),)),
+    ],
+    "another order": [*SOLD, read(SEE, 1, (31, 40), "CONFIRMED", units=A, order_id=order_id(102))],
+    "an order with other seats": [*SOLD, read(SEE_ORDER, 101, (31, 40), "CONFIRMED", units=B)],
+    "an order with what it has exchanged": [
+        *SOLD, ok(Kind.EXCHANGE, 101, (31, 40), units=B, tickets=(0,)),
+        read(SEE_ORDER, 101, (41, 50), "CONFIRMED", units=A),
+    ],
     "an order that is lost": [*SOLD, read(SEE_ORDER, 101, (31, 40), "PENDING")],
     "a key with two effects": [FIRST, ok(HOLD, 2, (11, 20), FIRST.key, units=B)],
     "released twice": [FIRST, ok(RELEASE, 1, (11, 20)), ok(RELEASE, 1, (21, 30), "again")],
@@ -155,6 +209,9 @@ def test_what_the_model_does_not_know_is_unchecked() -> None:
     [
         (linear, "_returned_us", lambda _: (1 << 62) - 1, "a stale read"),
         (linear, "_returned_us", lambda _: (1 << 62) - 1, "refused after the release"),
+        (linear, "denies_its_key", lambda _: False, "refused for what its own key holds"),
+        (linear, "denies_its_key", lambda _: False, "refused for what its own key holds, which was told later"),
+        (linear, "denies_its_key", lambda _: False, "refused for its own release"),
         (linear, "id_of", lambda _: "any", "a key with two effects"),
         (Model, "_expire", lambda *_: True, "sold twice"),
         (Model, "_expire", lambda *_: True, "held by another before time is up"),
@@ -163,6 +220,10 @@ def test_what_the_model_does_not_know_is_unchecked() -> None:
         (Model, "_refused", lambda _, state, *__: state, "places denied that are there"),
         (Model, "_seen", lambda _, state, *__: state, "a lost acknowledgement"),
         (Model, "_seen", lambda _, state, *__: state, "expired too early"),
+        (Model, "_shows", lambda *_: True, "other seats"),
+        (Model, "_shows", lambda *_: True, "fewer places"),
+        (Model, "_shows", lambda *_: True, "another order"),
+        (Model, "_shows", lambda *_: True, "an order with other seats"),
         (Model, "_of_hold", lambda _, state, *__: state, "released twice"),
     ],
 )
@@ -174,7 +235,7 @@ def test_without_a_rule_a_bad_history_passes(
     assert not _wrong(BAD[passes]), f"{passes} is noticed by something else too"
 
 
-VOIDS_A = Model({"floor": 5}, voids=lambda lot: A[0] in lot.units)
+VOIDS_A = Model({"floor": 5}, voids=lambda _, lot, __: A[0] in lot.units)
 HELD_B = ok(HOLD, 1, (0, 10), units=B, expires_at_ms=1_000)
 
 

@@ -5,13 +5,18 @@ import pytest
 
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
+from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.core.commands import CancelOrder, ConfirmOrder, PlaceOrder, ReleaseHold
+from actors.core.wishes import Wish
+from loadtests.history import shown
 from loadtests.history import witness as witness_module
 from loadtests.history.calls import Call, Kind
+from loadtests.history.shown import Shown
 from loadtests.history.tally import Tally
 from loadtests.history.witness import Witness
-from tests.history.notes import fail, info, ok, read
-from tests.loadtests.journals import BLOCK, HOLD_TTL_MS, START_MS, Journal, Shop, made_event
+from tests.history.notes import fail, info, ok, order_id, read
+from tests.loadtests.basket_shops import DESK, FIRST, BasketShops
+from tests.loadtests.journals import HOLD_TTL_MS, START_MS, Journal, Shop, made_event
 
 HOLD, RELEASE, ORDER, CONFIRM, CANCEL = Kind.HOLD, Kind.RELEASE, Kind.ORDER, Kind.CONFIRM, Kind.CANCEL
 SEE, SEE_ORDER = Kind.READ_HOLD, Kind.READ_ORDER
@@ -19,6 +24,7 @@ A, B = ("A/1/1",), ("A/1/2",)
 FLOOR = (("floor", 10),)
 ENDS_MS = START_MS + HOLD_TTL_MS + 1
 AUDITED_US = 10_000_000
+BOUGHT = order_id(103)
 
 
 def _journal() -> Journal:
@@ -83,6 +89,20 @@ GOOD: dict[str, list[Call]] = {
         fail(HOLD, 0, (0, 5), "OVERLOADED", "hold 1"),
         ok(HOLD, 1, (6, 9), "hold 1"),
     ],
+    "refused, and done by the next try": [
+        ONE,
+        fail(HOLD, 0, (12, 15), "UNITS_HELD", "hold 3", units=A),
+        LATE_BACK,
+        THREE,
+    ],
+    "what it has, seen": [ONE, read(SEE, 1, (12, 14), "ACTIVE", units=A), LATE_BACK],
+    "what it had, and what it became, seen": [
+        *ALL,
+        read(SEE, 1, (101, 110), "RELEASED", units=A),
+        read(SEE, 3, (101, 110), "CONFIRMED", units=A, order_id=BOUGHT),
+        read(SEE_ORDER, 103, (101, 110), "CANCELLED", units=A),
+        read(SEE, 5, (101, 110), "ACTIVE", units=(), areas=FLOOR),
+    ],
     "an order read": [*SOLD, read(SEE_ORDER, 103, (51, 60), "CONFIRMED"), FOUR],
     "there was no such hold": [fail(RELEASE, 9, (0, 10), "HOLD_NOT_FOUND"), ONE],
     "too late": [*SOLD, FOUR, FIVE, fail(ORDER, 4, (81, 90), "HOLD_EXPIRED")],
@@ -122,10 +142,40 @@ BAD: dict[str, tuple[list[Call], Fault]] = {
         [ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", areas=(("floor", 1),)), LATE_BACK], Fault.REFUSED_WRONGLY,
     ),
     "a seat denied": ([ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", best=(2,)), BACK], Fault.REFUSED_WRONGLY),
+    "refused for what its own key holds": (
+        [info(HOLD, 0, 0, "hold 1", units=A), fail(HOLD, 0, (5, 10), "UNITS_HELD", "hold 1", units=A), BACK],
+        Fault.REFUSED_WRONGLY,
+    ),
+    "refused for what its own key holds, which was told": (
+        [ONE, fail(HOLD, 0, (12, 15), "UNITS_HELD", "hold 1", units=A), LATE_BACK], Fault.REFUSED_WRONGLY,
+    ),
+    "refused for its own release": (
+        [ONE, BACK, fail(RELEASE, 1, (21, 22), "HOLD_RELEASED", "release 1")], Fault.REFUSED_WRONGLY,
+    ),
     "a stale read": ([ONE, BACK, read(SEE, 1, (21, 30), "ACTIVE"), THREE], Fault.READ_WRONGLY),
     "a read of what is yet to come": ([ONE, read(SEE, 1, (11, 12), "RELEASED"), LATE_BACK], Fault.READ_WRONGLY),
     "lost, says a read": ([ONE, read(SEE, 1, (11, 15), "NOT_FOUND"), BACK], Fault.READ_WRONGLY),
     "expired too early": ([*SOLD, FOUR, read(SEE, 3, (61, 70), "EXPIRED"), FIVE], Fault.READ_WRONGLY),
+    "other seats": ([ONE, read(SEE, 1, (11, 12), "ACTIVE", units=B), LATE_BACK], Fault.READ_WRONGLY),
+    "nothing": ([ONE, read(SEE, 1, (11, 12), "ACTIVE", units=()), LATE_BACK], Fault.READ_WRONGLY),
+    "other seats than it had": ([*ALL, read(SEE, 1, (101, 110), "RELEASED", units=B)], Fault.READ_WRONGLY),
+    "fewer places": (
+        [*SOLD, FOUR, FIVE, read(SEE, 5, (101, 110), "ACTIVE", units=(), areas=(("floor", 9),))], Fault.READ_WRONGLY,
+    ),
+    "another order": (
+        [*ALL, read(SEE, 3, (101, 110), "CONFIRMED", units=A, order_id=order_id(104))], Fault.READ_WRONGLY,
+    ),
+    "no order": ([*ALL, read(SEE, 3, (101, 110), "CONFIRMED", units=A)], Fault.READ_WRONGLY),
+    "an order too early": (
+        [ONE, read(SEE, 1, (11, 12), "ACTIVE", units=A, order_id=BOUGHT), LATE_BACK], Fault.READ_WRONGLY,
+    ),
+    "an order with other seats": (
+        [*SOLD, read(SEE_ORDER, 103, (51, 52), "CONFIRMED", units=B), ok(HOLD, 4, (53, 60), "hold 4", units=B)],
+        Fault.READ_WRONGLY,
+    ),
+    "an order with other seats than it had": (
+        [*ALL, read(SEE_ORDER, 103, (101, 110), "CANCELLED", units=B)], Fault.READ_WRONGLY,
+    ),
     "another deadline": ([ONE, read(SEE, 1, (11, 15), "ACTIVE", expires_at_ms=7), BACK], Fault.READ_WRONGLY),
     "as of an old row": ([*SOLD, read(SEE, 1, (51, 60), "RELEASED", position=5)], Fault.READ_STALE),
     "an order that is paid": (
@@ -135,11 +185,11 @@ BAD: dict[str, tuple[list[Call], Fault]] = {
 }  # fmt: skip
 
 
-def _watched(calls: list[Call]) -> tuple[list[Fault], Tally]:
+def _watched(calls: list[Call], journal: Journal = JOURNAL) -> tuple[list[Fault], Tally]:
     ordered = sorted(calls, key=lambda call: call.invoked_us)
-    witness = Witness(BLOCK, ordered, AUDITED_US, tolerance_ms=None)
-    audit = BlockAudit(BLOCK, watcher=witness)
-    found = [finding.fault for row in JOURNAL.rows() for finding in audit.take(row)]
+    witness = Witness(journal.block, ordered, AUDITED_US, tolerance_ms=None)
+    audit = BlockAudit(journal.block, watcher=witness)
+    found = [finding.fault for row in journal.rows() for finding in audit.take(row)]
     return [*found, *(finding.fault for finding in audit.finish())], witness.tally
 
 
@@ -192,6 +242,40 @@ def test_what_the_event_is_like_is_a_reason(refused: Call) -> None:
     assert (found, tally.unchecked) == ([], 0)
 
 
+@pytest.mark.parametrize(("later_ms", "found"), [(0, [Fault.REFUSED_WRONGLY]), (HOLD_KEY_KEPT_MS, [])])
+def test_when_its_key_is_forgotten_somebody_is_refused_as_if_he_had_had_nothing(
+    later_ms: int, found: list[Fault]
+) -> None:
+    shop = Shop()
+    made_event(shop)
+    shop.hold(1, A)
+    shop.commit()
+    shop.ask(ReleaseHold(shop.stamp("release 1"), 1))
+    shop.commit()
+    shop.now_ms += later_ms
+    shop.hold(2, A)
+    shop.commit()
+    refused = fail(HOLD, 0, (31, 40), "UNITS_HELD", "hold 1", units=A)
+    two = ok(HOLD, 2, (21, 30), "hold 2", units=A)
+    assert _watched([ONE, BACK, two, refused], shop.journal())[0] == found
+
+
+@pytest.mark.parametrize(("key", "found"), [("", [Fault.REFUSED_WRONGLY]), ("another", [])])
+def test_a_basket_is_not_refused_for_what_its_own_key_holds(key: str, found: list[Fault]) -> None:
+    """What is in its way otherwise is in other blocks than its desk."""
+    shops = BasketShops()
+    shops.open()
+    shops.hold(1, {FIRST: Wish(A)})
+    shops.commit()
+    own = shops.desk.replies[-1].key
+    calls = [
+        ok(HOLD, 1, (0, 10), own, block=DESK),
+        fail(HOLD, 0, (11, 20), "UNITS_HELD", key or own, block=DESK),
+    ]
+    seen, tally = _watched(calls, shops.desk.journal())
+    assert (seen, tally.elsewhere, tally.unchecked) == (found, 1, 0)
+
+
 @pytest.mark.parametrize(("reason", "is_so"), [("ORDER_NOT_DUE", True), ("TICKET_VOID", False)])
 def test_what_is_said_of_tickets_is_so(reason: str, is_so: bool) -> None:
     found, tally = _watched([*SOLD, fail(Kind.CLOSE, 103, (51, 60), reason, tickets=(0,))])
@@ -217,8 +301,17 @@ def test_behind_an_answer_that_was_lost_nothing_is_judged() -> None:
         (Witness, "_refuse", lambda *_: None, "refused, and done"),
         (Witness, "_close", lambda *_: None, "refused before the hold"),
         (Witness, "_close", lambda *_: None, "a stale read"),
+        (witness_module, "denies_its_key", lambda _: False, "refused for what its own key holds"),
+        (witness_module, "denies_its_key", lambda _: False, "refused for what its own key holds, which was told"),
+        (witness_module, "denies_its_key", lambda _: False, "refused for its own release"),
         (witness_module, "agrees", lambda *_: True, "places denied"),
         (witness_module, "agrees", lambda *_: True, "another deadline"),
+        (Shown, "agrees", lambda *_: True, "other seats"),
+        (Shown, "agrees", lambda *_: True, "fewer places"),
+        (Shown, "agrees", lambda *_: True, "another order"),
+        (Shown, "agrees", lambda *_: True, "an order with other seats"),
+        (shown, "_as_order", lambda lot, _: lot, "another order"),
+        (shown, "_as_order", lambda lot, _: lot, "no order"),
         (witness_module, "TURNED_AWAY", {"UNITS_HELD"}, "refused after the release"),
     ],
 )

@@ -25,7 +25,7 @@ from actors.core.commands import (
     Write,
 )
 from actors.core.entries import Activated, Entry
-from actors.core.ids import Kind, parse_id
+from actors.core.ids import Kind, outside_id, parse_id
 from actors.core.keys import fingerprint, key_hash
 from actors.core.layout import Layout
 from actors.core.outcomes import Accepted as CoreAccepted
@@ -88,7 +88,10 @@ class CoreShop:
             return Refused(outcome.reason.name)
         assert isinstance(outcome.reply, HoldReply | OrderReply)
         expires_at_ms = outcome.reply.expires_at_ms if isinstance(outcome.reply, HoldReply) else 0
-        return Seen(outcome.reply.status.name, expires_at_ms=expires_at_ms)
+        areas = tuple((places.area, places.quantity) for places in outcome.reply.areas)
+        order = outcome.reply.order if is_hold else 0
+        order_id = outside_id(Kind.ORDER, home[0], order) if order else ""
+        return Seen(outcome.reply.status.name, outcome.reply.seats, areas, expires_at_ms, order_id)
 
     def answer_of(self, ask: Ask, key: str) -> Answer:
         """What becomes of it, at once."""

@@ -14,7 +14,7 @@ from actors.projections.shown import event_shown
 from actors.projections.split import sells_units
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
-from tests.simulation.market_notes import ELSEWHERE, ORDERED, RECORDED, UNKNOWN
+from tests.simulation.market_notes import ELSEWHERE, LEFT_OUT, ORDERED, RECORDED, UNKNOWN
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
@@ -46,6 +46,7 @@ def histories_have_an_order(world: World, market: Market) -> Iterator[str]:
     for block, found in linearity(world, market).items():
         yield from (f"{block}: {wrong}" for wrong in found.wrong)
         market.notes.judged[ORDERED] += found.checked
+        market.notes.judged += Counter({f"{LEFT_OUT}{told}": count for told, count in found.left_out.items()})
         if found.unchecked:
             yield f"of {found.checked + found.unchecked} calls of {block} {found.unchecked} have been tried in no order"
 

@@ -2,20 +2,28 @@
 
 A block's history has what is at home in it: desks with their baskets as well as events. What legs of baskets and offers
 to waiters have there is not in it. So an offer that somebody takes up begins unseen, and of refusals for what others
-have only those are looked at here that no basket explains; all of them are held against the journals (`recording`).
+have only those are looked at here that no basket explains. All others are counted as left out, by what they were told;
+they are held against the journals (`recording`).
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.replies import Acknowledged
+from actors.core.entries import Entry, LegPinned, StatusChanged
 from actors.core.ids import BlockId, part_block
 from actors.core.parts import MAX_PARTS
-from loadtests.history.calls import Call, Kind, Outcome, Seen
+from actors.core.replies import EventStatus
+from actors.journal.codec import decode_entries
+from loadtests.history.calls import READS, Call, Kind, Outcome
 from loadtests.history.linear import Linearity, check
-from loadtests.history.model import Lot, Model
+from loadtests.history.lots import Lot, id_of
+from loadtests.history.model import FOR_EVER_MS, Model
 from loadtests.history.standing import TURNED_AWAY
+from tests.simulation.clocks import START_MS
 
 if TYPE_CHECKING:
     from tests.simulation.market import Market
@@ -23,6 +31,17 @@ if TYPE_CHECKING:
 
 MAX_STATES = 20_000
 _OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
+_FOR_OTHERS = ("UNITS_SOLD", "UNITS_HELD", "NOT_ENOUGH_AVAILABLE")
+
+
+class Losses(NamedTuple):
+    """When what is held of an event, or is at home in a block, may have been lost, in ms of the run.
+
+    `cancelled_ms`: from then on, if ever. `lost_ms`: when failovers lost rows; what was asked for later is not gone.
+    """
+
+    cancelled_ms: int = FOR_EVER_MS
+    lost_ms: tuple[int, ...] = ()
 
 
 def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) -> dict[str, Linearity]:
@@ -34,57 +53,91 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
         for area in (area for layout in (shape.layout, *shape.layouts) for area in layout.areas):
             name = f"{block}/{area.name}"
             capacities[name] = max(area.capacity, capacities.get(name, 0))
-    sold_by_desks = _sold_by_desks(homes, shapes.keys())
-    voided = {block for block in shapes if _is_voided(world, BlockId(block))}
+    losses = {block: losses_of(world, BlockId(block), is_event=block in shapes) for block in {*homes, *shapes}}
     found = {}
     for block, calls in homes.items():
         own = {name.removeprefix(f"{block}/"): capacity for name, capacity in capacities.items()}
-        voids = partial(_may_be_gone, voided, block in voided or BlockId(block) in world.store.lost)
+        voids = partial(_may_be_gone, losses, block, _asked_ms(calls))
         model = Model(own, _unseen(calls), is_timeless=world.clocks_jumped, voids=voids)
         is_plain = block in shapes and shapes[block].sets_nothing_aside
-        judged = (call for call in calls if _is_judged(call, model, sold_by_desks.get(block) if is_plain else None))
+        of_legs = _had_by_legs(world, BlockId(block)) if is_plain else None
+        judged = [call for call in calls if _is_judged(call, model, of_legs, is_whole=not world.store.lost)]
         found[block] = check(judged, model, max_states)
+        found[block].left_out = dict(Counter(map(_told, calls)) - Counter(map(_told, judged)))
     return found
 
 
-def _is_voided(world: "World", home: BlockId) -> bool:
-    """Whether what is held of the event may be gone: it was cancelled, or a failover lost a row of it or of a part."""
-    blocks = (home, *(part_block(home, number) for number in range(MAX_PARTS)))
-    return world.folds.of(home).was_cancelled or any(block in world.store.lost for block in blocks)
+def losses_of(world: "World", home: BlockId, *, is_event: bool) -> Losses:
+    """Of a desk, or of an event with all of its parts. Whose clock jumped may say anything of when it was cancelled."""
+    blocks = (home, *(part_block(home, number) for number in range(MAX_PARTS))) if is_event else (home,)
+    lost_ms = {START_MS + int(one.at_s * 1000) for block in blocks for one in world.store.lost.get(block, ())}
+    cancelled_ms = (
+        0 if world.clocks_jumped else entry.at_ms - CLOCK_TOLERANCE_MS
+        for entry in _entries(world, home)
+        if isinstance(entry, StatusChanged) and entry.status is EventStatus.CANCELLED
+    )
+    return Losses(min(cancelled_ms, default=FOR_EVER_MS), tuple(sorted(lost_ms)))
 
 
-def _may_be_gone(voided: set[str], is_block_voided: bool, lot: Lot) -> bool:
-    """Whether its block is voided, or it is a basket with something of an event that is."""
-    return is_block_voided or any(
-        name.partition("/")[0] in voided for name in (*lot.units, *(area for area, _ in lot.areas))
+def _may_be_gone(
+    losses: Mapping[str, Losses], block: str, asked_ms: Mapping[str, int], hold: str, lot: Lot, until_ms: int
+) -> bool:
+    """Whether the hold may have been lost by then: with its block, or as a basket with an event of which it has
+    something. `asked_ms`: since when holds may have been there; what nobody asked for may always have been.
+    """
+    events = (name.partition("/")[0] for name in (*lot.units, *(area for area, _ in lot.areas)))
+    first_ms = asked_ms.get(hold, 0)
+    return any(
+        own.cancelled_ms <= until_ms or any(first_ms <= at_ms <= until_ms for at_ms in own.lost_ms)
+        for own in (losses[each] for each in {block, *events} if each in losses)
     )
 
 
-def _sold_by_desks(homes: dict[str, list[Call]], events: Iterable[str]) -> dict[str, set[str] | None]:
-    """The units of each event that baskets were ever told to have; None: nobody knows, as an exchange stayed open."""
-    sold: dict[str, set[str] | None] = {event: set() for event in events}
-    for block, calls in homes.items():
-        for call in calls if block not in sold else ():
-            if call.kind is Kind.EXCHANGE and call.outcome is Outcome.INFO:
-                return dict.fromkeys(sold)
-            for name in call.told.units if isinstance(call.told, Acknowledged | Seen) else ():
-                event, _, unit = name.partition("/")
-                own = sold.get(event)
-                if own is not None:
-                    own.add(unit)
-    return sold
+def _asked_ms(calls: list[Call]) -> dict[str, int]:
+    """When each hold was first asked for, under whatever id it is known."""
+    of_key: dict[str, int] = {}
+    of_hold: dict[str, int] = {}
+    for call in calls:
+        if call.kind is Kind.HOLD:
+            first_ms = of_key.setdefault(call.key, call.invoked_us // 1000)
+            of_hold.setdefault(id_of(call), first_ms)
+    return of_hold
 
 
-def _is_judged(call: Call, model: Model, sold_by_desks: set[str] | None) -> bool:
-    """`sold_by_desks`: None, if refusals for what others have are not."""
+def _had_by_legs(world: "World", block: BlockId) -> set[str]:
+    """The seats and areas of which baskets ever had something, in rows that are lost too."""
+    index = world.folds.of(block).index
+    had: set[str] = set()
+    for entry in _entries(world, block):
+        if isinstance(entry, LegPinned):
+            had.update(map(index.unit_name, entry.seats))
+            had.update(index.layout.areas[area].name for area, _ in entry.areas)
+    return had
+
+
+def _entries(world: "World", block: BlockId) -> Iterator[Entry]:
+    lost = (one.row for one in world.store.lost.get(block, ()))
+    for row in (*world.store.journals.get(block, ()), *lost):
+        yield from decode_entries(row.entries)
+
+
+def _is_judged(call: Call, model: Model, had_by_legs: set[str] | None, *, is_whole: bool) -> bool:
+    """`had_by_legs`: None, if refusals for what others have are not. `is_whole`: no row is lost, which might have made
+    room for a hold that is in no history: another's under a key that stood for something.
+    """
     if call.kind in (Kind.WAIT, Kind.LEAVE) or call.reason in TURNED_AWAY:
         return False
     if call.outcome is not Outcome.FAIL:
-        return True
+        return call.kind not in READS or call.outcome is Outcome.OK
     if call.kind is Kind.HOLD:
-        is_sold = call.reason == "UNITS_SOLD" and sold_by_desks is not None
-        return is_sold and not {*call.units, *call.named} & (sold_by_desks or set())
+        is_sure = call.reason == "UNITS_SOLD" or (is_whole and call.reason in _FOR_OTHERS and model.knows(call))
+        names = {*call.units, *call.named, *(area for area, _ in call.areas)}
+        return is_sure and had_by_legs is not None and not names & had_by_legs
     return model.knows(call)
+
+
+def _told(call: Call) -> str:
+    return f"{call.kind} {call.reason or call.outcome}"
 
 
 def _unseen(calls: list[Call]) -> dict[str, Lot]:
@@ -94,7 +147,7 @@ def _unseen(calls: list[Call]) -> dict[str, Lot]:
     for call in calls:
         if call.kind in _OF_HOLDS and call.id not in asked_for:
             told = call.told
-            unseen.setdefault(call.id, Lot((), ()))
-            if told is not None:
+            if told is not None and told.units is not None and (call.id not in unseen or not any(unseen[call.id])):
                 unseen[call.id] = Lot(told.units, told.areas)
+            unseen.setdefault(call.id, Lot((), ()))
     return unseen

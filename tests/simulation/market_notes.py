@@ -42,6 +42,8 @@ RECORDED = "calls in histories"
 UNKNOWN = "of which nobody ever knew what came"
 ELSEWHERE = "refused by what is in other blocks, and held against those by the audit"
 ORDERED = "steps for which an order was found, tries under one key being one"
+LEFT_OUT = "in no such order, but held against the journal: "
+"""Begins what is counted of those calls, by what they were told."""
 JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, ORDERED)
 
 

@@ -188,7 +188,9 @@ def _is_particular(wish: Wish) -> bool:
 def _seen(done: Done[Any]) -> Seen:
     reply = done.reply
     areas = tuple((places.area, places.quantity) for places in reply.areas)
+    areas += tuple((f"{leg.block}/{places.area}", places.quantity) for leg in reply.legs for places in leg.areas)
+    units = (*reply.seats, *(f"{leg.block}/{seat}" for leg in reply.legs for seat in leg.seats))
     if isinstance(reply, OrderReply):
-        return Seen(reply.status.name, reply.seats, areas, position=done.position)
+        return Seen(reply.status.name, units, areas, position=done.position)
     order_id = outside_id(Kind.ORDER, done.block, reply.order) if reply.order else ""
-    return Seen(reply.status.name, reply.seats, areas, reply.expires_at_ms, order_id, done.position)
+    return Seen(reply.status.name, units, areas, reply.expires_at_ms, order_id, done.position)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from actors.core.outcomes import Reason
 from tests.simulation.faults import Fault
-from tests.simulation.market_notes import JUDGED
+from tests.simulation.market_notes import JUDGED, LEFT_OUT
 from tests.simulation.runs import Run
 
 SEEDS_FOR_FAULTS = 200
@@ -91,6 +91,8 @@ class Report:
         total = len(list(combinations(Fault, 2)))
         console.print(f"pairs of faults met in one seed: {total - len(self.missing_pairs())} of {total}")
         console.print("histories:", ", ".join(f"{self.judged[what]} {what}" for what in JUDGED))
+        left_out = ((what, count) for what, count in sorted(self.judged.items()) if what.startswith(LEFT_OUT))
+        console.print(f"{LEFT_OUT}{', '.join(f'{count} {what.removeprefix(LEFT_OUT)}' for what, count in left_out)}")
         console.print("reasons:", ", ".join(f"{name} {count}" for name, count in sorted(self.reasons.items())))
 
 

@@ -1,18 +1,22 @@
 """What the clients of a market saw is linearizable, block by block, and agrees with the journals."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
+from loadtests.history.calls import Call
 from loadtests.history.linear import Linearity
+from loadtests.history.linear import check as searched
+from loadtests.history.lots import Lot
 from loadtests.history.tally import Tally
 from tests.long_params import param
 from tests.simulation import linearity as linearity_module
 from tests.simulation import runs
 from tests.simulation.breaks import Break, no_head_check, no_key_check, reply_before_durable
 from tests.simulation.faults import CLASSIC, Fault
-from tests.simulation.linearity import linearity
+from tests.simulation.linearity import Losses, _may_be_gone, linearity
 from tests.simulation.market import Market
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
@@ -60,6 +64,8 @@ def test_every_history_is_linearizable_and_its_journal_agrees(seed: int) -> None
     assert sum(part.checked for part in found.linear.values()) > LEAST_ORDERED
     assert found.tally.suffices, found.tally
     assert found.tally.call_count > LEAST_CALLS
+    left_out = sum(sum(part.left_out.values()) for part in found.linear.values())
+    assert sum(part.calls for part in found.linear.values()) + left_out == found.tally.call_count
 
 
 @pytest.mark.parametrize("fault", [param(fault, fault, is_long=fault is not LOSSES[0]) for fault in LOSSES])
@@ -94,6 +100,33 @@ def test_what_a_failover_has_lost_excuses_nothing_else(
 ) -> None:
     sabotage(monkeypatch)
     assert any(judged(seed, Fault.LOST_TAIL).wrong for seed in range(first, first + MOST_SEEDS)), sabotage.__doc__
+
+
+def test_refusals_for_what_others_hold_are_searched_for_an_order_too() -> None:
+    judged_calls: Counter[str] = Counter()
+
+    def counting(calls: list[Call], *more: Any) -> Linearity:
+        judged_calls.update(call.reason for call in calls)
+        return searched(calls, *more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linearity_module, "check", counting)
+        judged(0)
+    assert judged_calls["UNITS_HELD"]
+
+
+@pytest.mark.parametrize(
+    ("asked_ms", "until_ms", "is_excused"),
+    [(10, 40, False), (10, 60, True), (50, 60, True), (51, 60, False), (51, 150, False), (51, 200, True)],
+)
+def test_what_is_asked_for_after_a_failover_is_not_lost_by_it(asked_ms: int, until_ms: int, is_excused: bool) -> None:
+    """The event lost rows at 50, and it was cancelled at 200; the basket is at home in a desk that lost nothing."""
+    losses = {"event": Losses(200, (50,)), "desk": Losses()}
+    asked = {"hold": asked_ms}
+    for lot in (Lot(("event/A/1/1",), ()), Lot((), (("event/floor", 1),))):
+        assert _may_be_gone(losses, "desk", asked, "hold", lot, until_ms) is is_excused
+    assert _may_be_gone(losses, "event", asked, "hold", Lot(("A/1/1",), ()), until_ms) is is_excused
+    assert not _may_be_gone(losses, "desk", asked, "hold", Lot(("another/A/1/1",), ()), until_ms)
 
 
 def test_control_without_its_excuse_what_a_failover_has_lost_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
