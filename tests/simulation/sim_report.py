@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actors.core.outcomes import Reason
-from tests.simulation.faults import Fault
+from tests.simulation.faults import LANDED, Fault
 from tests.simulation.market_notes import JUDGED
 from tests.simulation.runs import Run
 
@@ -51,6 +51,7 @@ class Report:
         self.reasons = Counter[str]()
         self.met = Counter[str]()
         self.judged = Counter[str]()
+        self.landed = Counter[str]()
         self.wrong: list[Run] = []
 
     def take(self, run: Run) -> None:
@@ -64,6 +65,7 @@ class Report:
         self.reasons += run.reasons
         self.met += run.met
         self.judged += run.judged
+        self.landed += run.landed
         if run.wrong or run.short:
             self.wrong.append(run)
 
@@ -72,6 +74,7 @@ class Report:
         never = [f"{reason.name} was answered: {NEVER[reason]}" for reason in NEVER if self.reasons[reason.name]]
         if self.seeds >= SEEDS_FOR_FAULTS:
             never += [f"no {fault} took effect" for fault in Fault if not self.effects[fault]]
+            never += [f"no row {landed}" for landed in LANDED if not self.landed[landed]]
             never += [f"nobody met {name}" for name in never_met(self.met)]
         if self.seeds >= SEEDS_FOR_PAIRS:
             never += [f"never in one seed: {first}, {second}" for first, second in self.missing_pairs()]
@@ -91,6 +94,7 @@ class Report:
         total = len(list(combinations(Fault, 2)))
         console.print(f"pairs of faults met in one seed: {total - len(self.missing_pairs())} of {total}")
         console.print("histories:", ", ".join(f"{self.judged[what]} {what}" for what in JUDGED))
+        console.print("rows:", ", ".join(f"{self.landed[landed]} {landed}" for landed in LANDED))
         console.print("reasons:", ", ".join(f"{name} {count}" for name, count in sorted(self.reasons.items())))
 
 
