@@ -43,10 +43,11 @@ BUGS = frozenset(
         "projection is quarantined",
         "correction failed",
         "an event cannot be shown",
-        "snapshot is of no use",
     }
 )
 """What the shipped code logs of a bug that it has survived."""
+BUGS_UNLESS_LOST = frozenset({"snapshot is of no use", "a leg that was pinned is not known"})
+"""As well, but where a failover has lost rows."""
 MAX_OVERDUE_LOOKED_AT, DUES_PER_TICK, MAX_WISHES = 5, 3, 3  # bounds that a small crowd comes to
 
 
@@ -86,7 +87,9 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
 
     def hear(_: object, __: str, said: MutableMapping[str, Any]) -> NoReturn:
         """Keep what tells of a bug, as no fault explains one; what a journal refuses is one. The rest goes unsaid."""
-        if said["event"] in BUGS and not isinstance(said.get("exc_info"), JournalRefused):
+        lost = world is not None and bool(world.store.lost)
+        heard = BUGS if lost else BUGS | BUGS_UNLESS_LOST
+        if said["event"] in heard and not isinstance(said.get("exc_info"), JournalRefused):
             bugs.append(f"{said['event']}: {said}")
         raise structlog.DropEvent
 
