@@ -6,8 +6,8 @@ loop's and the store's clock; nothing here is random.
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from actors.apart import apart, look_at
 from actors.core.ids import BlockId
@@ -26,6 +26,8 @@ from actors.journal.journal import (
 )
 
 R = TypeVar("R")
+
+Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
 
 class Statement:
@@ -144,7 +146,10 @@ def _position(row: JournalRow) -> int:
 
 
 class MemoryJournal:
-    """A line to a `MemoryStore` (see `Journal`); a statement that takes longer than its bound is cut."""
+    """A line to a `MemoryStore` (see `Journal`); a statement that takes longer than its bound is cut.
+
+    `start` runs the store's half of a statement: a database goes on with it, whatever becomes of who waits for it.
+    """
 
     def __init__(
         self,
@@ -153,11 +158,13 @@ class MemoryJournal:
         faults: Faults | None = None,
         bound_ms: int = STATEMENT_BOUND_MS,
         snapshot_bound_ms: int = SNAPSHOT_BOUND_MS,
+        start: Start = asyncio.create_task,
     ) -> None:
         self._store = store
         self._faults = faults or NoFaults()
         self._bound_ms = bound_ms
         self._snapshot_bound_ms = snapshot_bound_ms
+        self._start = start
         self._turn = asyncio.Lock()
         self._running: Statement | None = None
         self._closed = False
@@ -208,7 +215,7 @@ class MemoryJournal:
             if self._closed:
                 raise JournalUnavailable("the line is closed")
             self._running = statement
-            serving = asyncio.create_task(self._serve(statement, carry_out))
+            serving: asyncio.Task[R] = self._start(self._serve(statement, carry_out))
             serving.add_done_callback(look_at)
             bound = asyncio.get_running_loop().call_later(bound_ms / 1000, statement.cut.set)
             cut = asyncio.create_task(statement.cut.wait())

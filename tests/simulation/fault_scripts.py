@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from actors.engine.clock import MAX_JUMP_MS
 from tests.simulation.clocks import loop_s
 from tests.simulation.faults import Fault
 from tests.simulation.shards import Cluster, Shard
@@ -12,6 +13,9 @@ from tests.simulation.world import World
 EVERY_S = (2.0, 9.0)
 GENERATIONS = 2  # beyond the first
 FIRST_FAILOVER_S = 8.0
+IN_THE_MIDDLE = 0.5  # of crashes and pauses come while a commit is on its way, if there is one soon
+SOON_S = 2.0
+LEAVE_S = 20.0  # as `ShardConfig` has it
 
 Act = Callable[[World], Awaitable[None]]
 
@@ -20,7 +24,8 @@ async def crash(world: World) -> None:
     """The newest incarnation dies, counted if it served; the directory starts a successor."""
     shard = _some_shard(world)
     if shard is not None:
-        if shard.ready:
+        await _strike_in_the_middle(world, shard)
+        if shard.ready and not shard.process.dead:
             world.faults.took_effect(Fault.CRASH)
         shard.process.kill()
 
@@ -29,6 +34,9 @@ async def pause(world: World) -> None:
     """A shard stands still, for moments or for longer than that goes unnoticed."""
     shard = _some_shard(world)
     if shard is not None and not shard.process.paused:
+        await _strike_in_the_middle(world, shard)
+        if shard.process.dead or shard.process.paused:
+            return
         shard.pause()
         await asyncio.sleep(world.random.uniform(0.3, 12))
         if shard.resume():
@@ -43,8 +51,11 @@ async def duplicate(world: World) -> None:
 
 
 async def leave(world: World) -> None:
-    """A shard of four gives all its blocks away and ends."""
+    """A shard of four gives all its blocks away and is told to stop. Of three, one hands over to its successor."""
     if len(world.newest) - len(world.leaving) <= 3:
+        shard = _some_shard(world)
+        if shard is not None and shard.ready and not shard.leaving and await shard.leave(LEAVE_S):
+            world.faults.took_effect(Fault.LEAVING)
         return
     name = world.random.choice(sorted(world.newest.keys() - world.leaving))
     world.leaving.add(name)
@@ -56,10 +67,8 @@ async def leave(world: World) -> None:
         await asyncio.sleep(1.0)
     world.faults.took_effect(Fault.LEAVING)
     world.catalogue.left.add(name)
-    for cluster in world.clusters.values():
-        gone = cluster.newest.pop(name, None)
-        if gone is not None:
-            gone.process.kill()
+    gone = [cluster.newest.pop(name, None) for cluster in world.clusters.values()]
+    await asyncio.gather(*(shard.leave(LEAVE_S) for shard in gone if shard is not None))
 
 
 async def begin_generation(world: World) -> None:
@@ -149,20 +158,24 @@ async def silence_catalogue(world: World) -> None:
 
 
 async def jump_journal(world: World) -> None:
-    """The journal's clock jumps, for good or for a while, by less or more than shards believe."""
+    """The journal's clock jumps, for good or for a while; counted if by more than shards believe."""
     world.clocks_jump()
-    world.journal_time.jump(world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000)))
-    world.faults.took_effect(Fault.JOURNAL_CLOCK)
+    by_ms = world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
+    world.journal_time.jump(by_ms)
+    if abs(by_ms) > MAX_JUMP_MS:
+        world.faults.took_effect(Fault.JOURNAL_CLOCK)
     await asyncio.sleep(world.random.uniform(5, 30))
 
 
 async def jump_shard(world: World) -> None:
-    """The monotonic clock of one shard jumps."""
+    """The monotonic clock of one shard jumps; counted if by more than it believes."""
     shard = _some_shard(world)
     if shard is not None and shard.ready:
         world.clocks_jump()
-        shard.jumped_s += world.random.choice((0.5, 1.5, 4.0, 30.0))
-        world.faults.took_effect(Fault.SHARD_CLOCK)
+        by_s = world.random.choice((0.5, 1.5, 4.0, 30.0))
+        shard.jumped_s += by_s
+        if by_s * 1000 > MAX_JUMP_MS:
+            world.faults.took_effect(Fault.SHARD_CLOCK)
 
 
 async def crash_projector(world: World) -> None:
@@ -227,3 +240,9 @@ def _some_shard(world: World) -> Shard | None:
     cluster = world.clusters[world.random.choice([number for number, one in world.clusters.items() if not one.ended])]
     shard = cluster.newest[world.random.choice(sorted(cluster.newest))]
     return None if shard.process.dead else shard
+
+
+async def _strike_in_the_middle(world: World, shard: Shard) -> None:
+    """Now and then, wait until the shard has a commit on its way."""
+    if world.random.random() < IN_THE_MIDDLE:
+        await world.journal_faults.until_writing(shard.process, SOON_S)

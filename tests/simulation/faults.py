@@ -58,6 +58,12 @@ CLASSIC = (
 
 FEWEST, MOST = 5, 12
 
+AFTER_DEATH = "of a process that was dead by then"
+BEHIND_A_LOOK = "of those behind the head that another had just looked at"
+IN_A_PAUSE = "of a process that stood still"
+LANDED = (AFTER_DEATH, BEHIND_A_LOOK, IN_A_PAUSE)
+"""Rows that a database wrote when nobody was there who waited for it: no fault of its own, but what others lead to."""
+
 
 class Faults:
     """Those of one run that are switched on, until all is calm. `rate`: how often what is tried at random comes."""

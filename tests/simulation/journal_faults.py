@@ -1,21 +1,49 @@
 """The journal's database in a simulated run: what goes wrong with its statements, who wrote what, and a lost tail."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
 from functools import partial
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from actors.apart import look_at
 from actors.core.ids import BlockId
-from actors.journal.journal import Appended, JournalRefused, JournalRow, JournalUnavailable, NewRow
+from actors.journal.journal import Appended, Heads, JournalRefused, JournalRow, JournalUnavailable, NewRow
 from actors.journal.memory import MemoryStore, Statement
 from tests.simulation.clocks import loop_s
-from tests.simulation.faults import Fault, Faults
+from tests.simulation.faults import AFTER_DEATH, BEHIND_A_LOOK, IN_A_PAUSE, Fault, Faults
 from tests.simulation.virtual_time import Process, current_process
 
 MOST_UNDONE = 500
 BOUND_S = 5.0
+STRANDED = 0.5  # of what dead processes have sent arrives late
+STRANDED_S = 8.0
+
+T = TypeVar("T")
+
+_sender: ContextVar[Process | None] = ContextVar("sender", default=None)
+
+
+class Database(Process):
+    """The database as a process: what was sent to it is carried out, whatever becomes of who sent it."""
+
+    def __init__(self) -> None:
+        super().__init__("database")
+
+    def carry_out(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Run what who runs now has sent. If it fails and nobody is left who waits for it, nobody minds."""
+        context = self.context.copy()
+        context.run(_sender.set, current_process())
+        serving = asyncio.get_running_loop().create_task(work, context=context)
+        serving.add_done_callback(look_at, context=self.context)
+        return serving
+
+
+def sender() -> Process | None:
+    """Who sent the statement that runs now, if it is a process."""
+    return _sender.get() or current_process()
 
 
 class LostRow(NamedTuple):
@@ -29,7 +57,8 @@ class LostRow(NamedTuple):
 class WatchedStore(MemoryStore):
     """A database that remembers in which order it changed, so that the last changes can be lost together.
 
-    `on_row` is told of each new row, with who wrote it and who wrote the block's row before.
+    `on_row` is told of each new row, with who wrote it and who wrote the block's row before. `landed` counts the rows
+    that their writers have not lived to see, or not seen come.
     """
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
@@ -40,19 +69,48 @@ class WatchedStore(MemoryStore):
         self.lost: dict[BlockId, list[LostRow]] = {}  # others may stand there by now
         self._changes: deque[tuple[float, BlockId | None, Callable[[], None]]] = deque(maxlen=MOST_UNDONE)
         self._writers: dict[BlockId, Process | None] = {}
+        self.landed = Counter[str]()
+        self._looks: dict[BlockId, tuple[Process | None, int]] = {}  # the last: who looked, and how many rows it saw
+        self._awaited_looks: dict[BlockId, asyncio.Future[None]] = {}
 
     def append(self, rows: Sequence[NewRow]) -> Appended:
         """See `Journal.append`."""
         lengths = [len(self.journals.get(new.row.block, ())) for new in rows]
         appended = super().append(rows)
-        writer = current_process()
+        writer = sender()
         for new, length in zip(rows, lengths, strict=True):
             block = new.row.block
             if len(self.journals.get(block, ())) > length:
                 self._changes.append((loop_s(), block, partial(self._pop, block)))
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
+                if writer is not None:
+                    self._count_landing(block, writer, length)
         return appended
+
+    def heads(self, blocks: Sequence[BlockId]) -> Heads:
+        """See `Journal.heads`."""
+        for block in blocks:
+            self._looks[block] = sender(), len(self.journals.get(block, ()))
+            looked_at = self._awaited_looks.pop(block, None)
+            if looked_at is not None and not looked_at.done():
+                looked_at.set_result(None)
+        return super().heads(blocks)
+
+    async def until_looked_at(self, blocks: Sequence[BlockId], within_s: float) -> None:
+        """Until somebody looks at the head of one of these blocks, for so many seconds at most."""
+        looked_at = asyncio.get_running_loop().create_future()
+        self._awaited_looks.update(dict.fromkeys(blocks, looked_at))
+        await asyncio.wait((looked_at,), timeout=within_s)
+
+    def _count_landing(self, block: BlockId, writer: Process, length: int) -> None:
+        looked, seen = self._looks.get(block, (writer, 0))
+        if writer.dead:
+            self.landed[AFTER_DEATH] += 1
+            if looked is not writer and seen == length:
+                self.landed[BEHIND_A_LOOK] += 1
+        elif writer.paused:
+            self.landed[IN_A_PAUSE] += 1
 
     def _pop(self, block: BlockId) -> None:
         self.journals[block].pop()
@@ -85,10 +143,19 @@ class JournalFaults:
         self._faults = faults
         self._store = store
         self._refused_until_s: dict[BlockId, float] = {}
+        self._to_write: dict[Process | None, asyncio.Future[None]] = {}
+
+    async def until_writing(self, process: Process, within_s: float) -> None:
+        """Until an append of this process is on its way, for so many seconds at most."""
+        begun = self._to_write[process] = asyncio.get_running_loop().create_future()
+        await asyncio.wait((begun,), timeout=within_s)
+        self._to_write.pop(process, None)
 
     async def before(self, statement: Statement) -> None:
         faults, rate = self._faults, self._faults.rate
         failovers = self._store.failover_count
+        if statement.name == "append" and (begun := self._to_write.pop(sender(), None)) is not None:
+            begun.set_result(None)
         self._refuse_while_away()
         await asyncio.sleep(self._random.uniform(0.0002, 0.002))
         if faults.strikes(Fault.REFUSED, rate):
@@ -99,6 +166,8 @@ class JournalFaults:
             raise JournalUnavailable("no room", "53100")
         self._refuse_blocks(statement)
         await self._delay(statement)
+        if statement.name == "append" and _is_dead() and self._random.random() < STRANDED:
+            await self._store.until_looked_at(statement.blocks, STRANDED_S)
         self._refuse_while_away()
         if failovers != self._store.failover_count:
             raise JournalUnavailable("the connection broke")
@@ -106,14 +175,17 @@ class JournalFaults:
     async def _delay(self, statement: Statement) -> None:
         faults, rate = self._faults, self._faults.rate
         if faults.strikes(Fault.LATE, rate / 3):
-            faults.took_effect(Fault.LATE)
             await asyncio.sleep(self._random.uniform(0.5, BOUND_S - 1))
+            if statement.name == "append" or not _is_dead():
+                faults.took_effect(Fault.LATE)
         if statement.name not in ("newest_snapshot", "save_snapshot") and faults.strikes(Fault.TIMED_OUT, rate / 5):
-            faults.took_effect(Fault.TIMED_OUT)
             await asyncio.sleep(self._random.uniform(BOUND_S + 0.1, BOUND_S + 4))
+            if not _is_dead():
+                faults.took_effect(Fault.TIMED_OUT)
         if statement.name in ("rows", "newest_snapshot") and faults.strikes(Fault.SLOW_REPLAY, 5 * rate):
-            faults.took_effect(Fault.SLOW_REPLAY)
             await asyncio.sleep(self._random.uniform(0.5, 3))
+            if not _is_dead():
+                faults.took_effect(Fault.SLOW_REPLAY)
 
     def _refuse_while_away(self) -> None:
         if asyncio.get_running_loop().time() < self._store.away_until_s:
@@ -134,3 +206,9 @@ class JournalFaults:
             if statement.name == "append":
                 self._faults.took_effect(Fault.ACK_LOST)
             raise JournalUnavailable("the acknowledgement was lost")
+
+
+def _is_dead() -> bool:
+    """Whether who sent the statement that runs now does not live to see what comes of it."""
+    waiting = sender()
+    return waiting is not None and waiting.dead

@@ -143,7 +143,7 @@ class Client:
         notes.history.end(begun, answer)
         self._count(wanted.what, answer)
         if isinstance(answer, Done):
-            notes.accepted += 1
+            notes.accepted += not answer.replayed
             notes.facts.note(answer, asked, asked_ms)
             notes.accept(key, wanted.told, answer, asked_ms)
         else:

@@ -57,7 +57,8 @@ class _Key(msgspec.Struct):
 
 
 class Notes:
-    """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not.
+    """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not, but
+    for what was only told again.
 
     `judged`: how much of the history the checks held against what; by them.
     """

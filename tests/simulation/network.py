@@ -43,9 +43,7 @@ class Network:
             self._again(random.uniform(EXCHANGE_S, LATEST_S), payload, Fault.REORDERED)
             await asyncio.sleep(EXCHANGE_S)
             raise OutcomeUnknown("no answer in time")
-        if faults.strikes(Fault.DELAYED, rate):
-            faults.took_effect(Fault.DELAYED)
-            await asyncio.sleep(random.uniform(0.1, 2))
+        await self._delay(rate)
         serving = shard.process.start(world.deliver(shard, payload))
         if faults.strikes(Fault.REPEATED, rate):
             self._again(random.uniform(0, 2), payload, Fault.REPEATED)
@@ -63,6 +61,13 @@ class Network:
             faults.took_effect(Fault.ANSWER_LOST)
             raise OutcomeUnknown("the answer was lost")
         return serving.result()
+
+    async def _delay(self, rate: float) -> None:
+        faults = self._world.faults
+        if faults.strikes(Fault.DELAYED, rate):
+            await asyncio.sleep(self._world.random.uniform(0.1, 2))
+            if not self.shard.process.dead:
+                faults.took_effect(Fault.DELAYED)
 
     def _again(self, delay_s: float, payload: bytes, fault: Fault) -> None:
         """Deliver the batch once more, or late; nobody hears the answer. TCP does not: who is denied may be wrong."""
@@ -88,7 +93,10 @@ def asks_to_write(payload: bytes) -> bool:
 
 
 class GatewayRoutes:
-    """One process' way to the shards of a generation; it may know an incarnation for longer than that is right."""
+    """One process' way to the shards of a generation; it may know an incarnation for longer than that is right.
+
+    Where one has let its blocks go it looks for a successor: real gateways do so every second.
+    """
 
     def __init__(
         self,
@@ -102,6 +110,7 @@ class GatewayRoutes:
         self._now_ms = clock or world.now_ms
         self._doubles = doubles
         self._ways: dict[str, Coalescer] = {}
+        self._shards: dict[str, Shard] = {}  # where those lead
         self._owners: dict[BlockId, str] = {}
 
     async def route(self, block: BlockId) -> Coalescer | None:
@@ -120,17 +129,24 @@ class GatewayRoutes:
             if shard is None:
                 self._owners.pop(block, None)  # it has left: somebody else has the block by now
                 raise RoutesUnavailable(f"shard {name} is not known")
-            way = self._ways.setdefault(name, Coalescer(Network(self._world, shard, self._doubles), self._now_ms))
+            way = self._ways.get(name)
+            if way is None:
+                self._shards[name] = shard
+                way = self._ways[name] = Coalescer(Network(self._world, shard, self._doubles), self._now_ms)
         return way
 
     def doubt(self, block: BlockId, way: Coalescer) -> None:
         """See `Routes.doubt`."""
         self._owners.pop(block, None)
         self._ways = {name: known for name, known in self._ways.items() if known is not way}
+        self._shards = {name: self._shards[name] for name in self._ways}
 
     def moved(self, block: BlockId) -> None:
         """See `Routes.moved`."""
-        self._owners.pop(block, None)
+        name = self._owners.pop(block, "")
+        known, newest = self._shards.get(name), self._world.clusters[self._generation].newest.get(name)
+        if known is not None and known.leaving and newest is not known and newest is not None and newest.ready:
+            del self._ways[name], self._shards[name]
 
     async def assign(self, block: BlockId, tenant: TenantId) -> None:
         """See `NewBlocks.assign`."""

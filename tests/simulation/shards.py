@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 PAUSE_NOTICED_S = 3.0
+RESTS_S = 2.0  # nobody is connected who has not asked for so long
 
 
 class Shard:
@@ -28,8 +29,11 @@ class Shard:
         self.incarnation = incarnation
         self.generation = generation
         self.paused_since_s: float | None = None
+        self.leaving = False
+        self.asked_at_s = 0.0
         self.jumped_s = 0.0  # its monotonic clock
-        lines = Lines(*(MemoryJournal(world.store, faults=world.journal_faults) for _ in range(4)))
+        start = world.database.carry_out
+        lines = Lines(*(MemoryJournal(world.store, faults=world.journal_faults, start=start) for _ in range(4)))
         self.engine = Engine(
             name,
             Epoch(generation, 1, incarnation),
@@ -75,6 +79,21 @@ class Shard:
         self.process.resume()
         return held_up
 
+    async def leave(self, bound_s: float) -> bool:
+        """Like SIGTERM: it hands over and ends; whether that went well."""
+        self.leaving = True
+        handing_over = self.process.start(self.engine.leave(bound_s, self._is_connected))
+        await asyncio.wait((handing_over,), timeout=bound_s + 1)  # it may die meanwhile, or stand still
+        self.process.kill()
+        return handing_over.done() and handing_over.result()
+
+    def _is_connected(self) -> bool:
+        return loop_s() < self.asked_at_s + RESTS_S
+
+    def wants_successor(self) -> bool:
+        """Whether it was told to stop, and heartbeats have said so."""
+        return self.leaving and self.engine.counters().wants_successor
+
     def hangs(self) -> bool:
         """Whether pings have found that out."""
         return self.paused_since_s is not None and loop_s() - self.paused_since_s > PAUSE_NOTICED_S
@@ -105,11 +124,11 @@ class Cluster:
         self._directing = asyncio.get_running_loop().create_task(self._direct())
 
     async def _direct(self) -> None:
-        """Start a successor of each shard that is dead or hangs, a moment after that shows."""
+        """Start a successor of each shard that is dead, hangs or wants one, a moment after that shows."""
         while not self.ended:
             await asyncio.sleep(LOOK_S)
             for name, shard in list(self.newest.items()):
-                if not self.ended and (shard.process.dead or shard.hangs()):
+                if not self.ended and (shard.process.dead or shard.hangs() or shard.wants_successor()):
                     self.succeed(name)
 
     def end(self) -> None:

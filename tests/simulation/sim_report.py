@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from actors.core.outcomes import Reason
-from tests.simulation.faults import Fault
+from tests.simulation.faults import LANDED, Fault
 from tests.simulation.market_notes import JUDGED, LEFT_OUT
 from tests.simulation.runs import Run
 
@@ -51,6 +51,7 @@ class Report:
         self.reasons = Counter[str]()
         self.met = Counter[str]()
         self.judged = Counter[str]()
+        self.landed = Counter[str]()
         self.wrong: list[Run] = []
 
     def take(self, run: Run) -> None:
@@ -64,6 +65,7 @@ class Report:
         self.reasons += run.reasons
         self.met += run.met
         self.judged += run.judged
+        self.landed += run.landed
         if run.wrong or run.short:
             self.wrong.append(run)
 
@@ -72,6 +74,7 @@ class Report:
         never = [f"{reason.name} was answered: {NEVER[reason]}" for reason in NEVER if self.reasons[reason.name]]
         if self.seeds >= SEEDS_FOR_FAULTS:
             never += [f"no {fault} took effect" for fault in Fault if not self.effects[fault]]
+            never += [f"no row {landed}" for landed in LANDED if not self.landed[landed]]
             never += [f"nobody met {name}" for name in never_met(self.met)]
         if self.seeds >= SEEDS_FOR_PAIRS:
             never += [f"never in one seed: {first}, {second}" for first, second in self.missing_pairs()]
@@ -93,6 +96,7 @@ class Report:
         console.print("histories:", ", ".join(f"{self.judged[what]} {what}" for what in JUDGED))
         left_out = ((what, count) for what, count in sorted(self.judged.items()) if what.startswith(LEFT_OUT))
         console.print(f"{LEFT_OUT}{', '.join(f'{count} {what.removeprefix(LEFT_OUT)}' for what, count in left_out)}")
+        console.print("rows:", ", ".join(f"{self.landed[landed]} {landed}" for landed in LANDED))
         console.print("reasons:", ", ".join(f"{name} {count}" for name, count in sorted(self.reasons.items())))
 
 

@@ -10,6 +10,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -31,8 +32,14 @@ class Process:
         self.context.run(_current.set, self)
 
     def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        """Run this in the process."""
-        return asyncio.get_running_loop().create_task(work, context=self.context)
+        """Run this in the process. If it fails while the process lives, the loop's exception handler is told."""
+        task = asyncio.get_running_loop().create_task(work, context=self.context)
+        task.add_done_callback(self._tell_of_failure, context=self.context)
+        return task
+
+    def _tell_of_failure(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            _tell(task, f"in {self.name} a task failed", fault)
 
     def pause(self) -> None:
         """Like SIGSTOP: nothing of it runs any more, and nothing is lost."""
@@ -49,6 +56,15 @@ class Process:
         """Like SIGKILL."""
         self.dead = True
         self.parked.clear()
+
+
+def _tell(task: "asyncio.Task[Any]", what: str, fault: BaseException) -> None:
+    """Tell the exception handler. The task is named and not handed over: it would be entered to say so."""
+    task.get_loop().call_exception_handler({"message": f"{what}: {_name(task)}", "exception": fault})
+
+
+def _name(task: "asyncio.Task[Any]") -> str:
+    return str(getattr(task.get_coro(), "__qualname__", task.get_coro()))
 
 
 def current_process() -> Process | None:
@@ -90,6 +106,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     A queue and timers of its own: asyncio's, with its handles and a selector, would be half of what a run costs.
     """
 
+    MOST_FAILED = 200  # are kept before those are let go of whose failure somebody has heard
+
     def __init__(self, at_s: float = 0.0) -> None:
         super().__init__()
         self._now_s = at_s
@@ -98,6 +116,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, _Callback]] = []
         self._timer_count = 0
         self._tasks: set[asyncio.Task[Any]] = set()  # those of dead processes too, which nobody else may know any more
+        self._context = Context()  # of no process
+        self._failed: list[tuple[asyncio.Task[Any], Process | None]] = []
         self.set_task_factory(self._new_task)
         self.step_count = 0
 
@@ -170,6 +190,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Those that have not ended, of dead processes too."""
         return self._tasks
 
+    def tell_of_unheard(self) -> None:
+        """Tell the exception handler of each task that failed and that nobody has asked, though its process lives."""
+        self._forget_heard()
+        for task, process in self._failed:
+            fault = task.exception()
+            if fault is not None and not (process is not None and process.dead):
+                _tell(task, "nobody heard that a task failed", fault)
+
+    def _forget_heard(self) -> None:
+        self._failed = [(task, process) for task, process in self._failed if task._log_traceback]
+
     def abandon_tasks(self) -> None:
         """Give up whatever has not ended. What has not even begun is closed: else Python would ask who awaits it."""
         for task in self._tasks:
@@ -181,15 +212,30 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _new_task(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        process = options.get("context", copy_context()).get(_current)
+        task.add_done_callback(partial(self._ended, process), context=self._context)
         return task
 
+    def _ended(self, process: Process | None, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task._log_traceback:  # it failed, and nobody could ask yet
+            self._failed.append((task, process))
+            if len(self._failed) > self.MOST_FAILED:
+                self._forget_heard()
 
-def run(main: Callable[[], Coroutine[Any, Any, T]], at_s: float = 0.0) -> T:
-    """Run this to its end on a fresh virtual loop, whose time begins at `at_s`."""
+
+def run(main: Callable[[], Coroutine[Any, Any, T]], at_s: float = 0.0, hear: Callable[[str], None] | None = None) -> T:
+    """Run this to its end on a fresh virtual loop, whose time begins at `at_s`.
+
+    `hear` is told of whatever a callback raises and of tasks that fail without anybody to hear it; else it is logged.
+    """
     loop = VirtualLoop(at_s)
+    if hear is not None:
+        loop.set_exception_handler(lambda _, said: hear(f"{said['message']}: {said.get('exception')!r}"))
     try:
-        return loop.run_until_complete(main())
+        done = loop.run_until_complete(main())
+        loop.tell_of_unheard()
+        return done
     finally:
         loop.abandon_tasks()
         loop.set_exception_handler(lambda *_: None)

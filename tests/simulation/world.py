@@ -8,11 +8,11 @@ from actors.dispatch import Dispatcher
 from actors.journal.journal import NewRow
 from actors.reservations import Reservations
 from tests.simulation.boundary import Boundary
-from tests.simulation.clocks import START_MS, JournalTime, now_ms
+from tests.simulation.clocks import START_MS, JournalTime, loop_s, now_ms
 from tests.simulation.faults import CLASSIC, Fault, Faults
 from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
-from tests.simulation.journal_faults import JournalFaults, WatchedStore
+from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore
 from tests.simulation.memory_catalogue import Catalogue
 from tests.simulation.network import GatewayRoutes, Network, asks_to_write, keys_in
 from tests.simulation.projecting import ProjectorProcess, Tables
@@ -41,6 +41,7 @@ class World:
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
         self.clocks_right_until_ms = NEVER_MS
+        self.database = Database()
         self.store = WatchedStore(self.journal_time.now_ms)
         self.store.on_row = self._watch_row
         self.boundary = Boundary(self.store)
@@ -102,6 +103,7 @@ class World:
         if not cluster.cut_over and asks_to_write(payload):
             cluster.cut_over = True
         self.note("batch", shard.process.name, payload.hex() if self.trace is not None else "")
+        shard.asked_at_s = loop_s()
         asked = self.boundary.ask(payload)
         answers = await shard.engine.serve(payload)
         self.boundary.answer(shard.process.name, asked, answers)
@@ -149,7 +151,7 @@ class World:
             return
         if former.generation != writing.generation:
             self.faults.took_effect(Fault.GENERATION)
-        elif former.name == writing.name and not former.process.paused:
+        elif former.name == writing.name and not former.process.paused and not former.leaving:
             self.faults.took_effect(Fault.DUPLICATE)
 
     def _shard_of(self, process: Process | None) -> Shard | None:

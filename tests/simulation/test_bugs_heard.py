@@ -1,0 +1,86 @@
+"""Whatever the shipped code logs as an error is a bug to the simulation, or is excused by name."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.simulation.runs import BUGS, BUGS_UNLESS_LOST
+
+ROOT = Path(__file__).parents[2]
+ELSEWHERE: dict[str, str] = {
+    "actors/link/server.py": "there are no sockets; what `Engine.serve` raises fails in a task of its process",
+    "actors/auditor/": "the auditor is held against simulated journals by a test of its own",
+    "actors/database/": "there is no Postgres",
+    "actors/directory.py": "Ray's; clusters are directed by `Cluster`",
+    "actors/shard.py": "Ray's; engines run in `Shard`, which tells of what they raise",
+    "actors/watch.py": "Ray's; `Cluster` looks after shards",
+    "actors/projections/service.py": "Ray's; projectors run in `ProjectorProcess`, whose failure is told",
+    "actors/projections/past.py": "nobody asks for the past",
+}
+"""Modules that simulated runs have stand-ins for, or no use."""
+EXCUSED: dict[str, str] = {
+    "given up on a command after which the shard was gone": "crashes may come one after the other, and they do",
+    "the journal does not answer": "what it refuses is a fault of the simulation's own",
+    "snapshot cannot be read": "told of a statement that was refused, which is such a fault",
+    "quarantined by the catalogue": "an operator or the auditor has decided that",
+    "leaving with commands whose outcome is open": "the journal may be away for as long as a shard has to leave",
+}
+"""Events that faults explain."""
+
+
+def errors(source: str) -> Iterator[str]:
+    """What is said in this code by `_log.error`, or by what may stand for it."""
+    tree = ast.parse(source)
+    names = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and any(map(_is_error, ast.walk(node.value)))
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        if _is_error(node.func) or (isinstance(node.func, ast.Name) and node.func.id in names):
+            said = node.args[0]
+            yield said.value if isinstance(said, ast.Constant) else ast.unparse(said)
+
+
+def _is_error(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in ("error", "exception", "critical")
+
+
+def said_of_errors() -> set[str]:
+    """In the modules that simulated runs run."""
+    return {
+        event
+        for path in (ROOT / "actors").rglob("*.py")
+        if not str(path.relative_to(ROOT)).startswith(tuple(ELSEWHERE))
+        for event in errors(path.read_text())
+    }
+
+
+def test_every_error_that_is_logged_is_a_bug_or_excused() -> None:
+    said, heard = said_of_errors(), BUGS | BUGS_UNLESS_LOST
+    assert said - heard == EXCUSED.keys()
+    assert heard - said == set()
+
+
+def test_what_is_excused_says_why_and_exists() -> None:
+    assert all(len(reason) > 15 for reason in (*EXCUSED.values(), *ELSEWHERE.values()))
+    for path in ELSEWHERE:
+        modules = [ROOT / path] if path.endswith(".py") else list((ROOT / path).glob("*.py"))
+        assert any(list(errors(module.read_text())) for module in modules), f"{path} says nothing"
+
+
+def test_control_every_way_to_say_an_error_is_found() -> None:
+    code = """
+def work(is_bad):
+    _log.error("one", exc_info=1)
+    say = _log.error if is_bad else _log.warning
+    say("two")
+    _log.error(f"{what} three")
+    _log.warning("four")
+    _log.exception("five")
+"""
+    assert set(errors(code)) == {"one", "two", "f'{what} three'", "five"}
