@@ -43,7 +43,7 @@ def errors(source: str) -> Iterator[str]:
             continue
         if _is_error(node.func) or (isinstance(node.func, ast.Name) and node.func.id in names):
             said = node.args[0]
-            yield said.value if isinstance(said, ast.Constant) else ast.unparse(said)
+            yield str(said.value) if isinstance(said, ast.Constant) else ast.unparse(said)
 
 
 def _is_error(node: ast.AST) -> bool:
