@@ -22,6 +22,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -77,8 +78,9 @@ async def mark(stack: Stack, name: str) -> Mark:
         write_private(file, msgspec.json.encode(marked))
         sync_files(file.parent)
     except BaseException:
-        if not file.stat().st_size:
-            file.unlink()  # the name is free again
+        with suppress(OSError):
+            if not file.stat().st_size:
+                file.unlink()  # the name is free again
         raise
     return marked
 

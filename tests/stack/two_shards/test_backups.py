@@ -28,7 +28,7 @@ def told_file(path: Path, told: Sequence[Acknowledged]) -> Path:
 
 
 async def sell_and_mark(running: RunningStack, hall: str, backup: Path) -> dict[str, list[Acknowledged]]:
-    """What was told before each mark began, while buyers never stop; the receiver and Postgres are killed on the way."""
+    """What was told before each mark began, while buyers never stop; receiver and Postgres are killed on the way."""
     told: dict[str, list[Acknowledged]] = {}
     async with Load(running.stack.http_url, running.api_key, hall, "Hall", buyers=8) as load:
 
