@@ -29,8 +29,8 @@ def doctor(
 ) -> None:
     """Check chains, snapshots, projections, the audit, fences, clocks, replication, backup, disk, Redis.
 
-    Says what is to be done. Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings, 2: something
-    is wrong.
+    Says what is to be done. Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings,
+    2: something is wrong.
     """
     from serve.doctor.examination import run_doctor
     from serve.doctor.findings import Patient
