@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 from actors.audit.rows import connect_to_read
+from actors.database.connect import FAULTS
+from actors.journal.postgres import PostgresJournal
 from serve import backup_making
 from serve.backup_making import create, end
 from serve.backups import BackupError, Mark, mark, restore
@@ -162,6 +164,58 @@ async def test_the_newest_goes_on_once_it_is_whole(tmp_path: Path) -> None:
         server = Server(url, 0)
         assert {event.block: await server.position(event.block)} == durable
         await server.close()
+
+
+async def check_deaths(root: Path) -> None:
+    """The receiver and Postgres are killed between two marks: what was durable before the later one is all there."""
+    async with backed_up(root) as (stack, _, event):
+        await sell_some(event, 1)
+        await mark(stack, "early")
+        killed(receivers_in(root / "first"))
+        await sell_some(event, 2)
+        killed(working_in(root / "data" / "postgres", "postgres"))
+        await until_it_answers(stack)
+        event.journal = again = PostgresJournal(stack.database_url)
+        durable = await sell_some(event, 3)
+        await mark(stack, "late")
+        await sell_some(event, 4)
+        await again.close()
+    await asyncio.to_thread(restore, root / "first", "late", root / "new")
+    with restored_postgres(root / "new") as url:
+        server = Server(url, 0)
+        assert {event.block: await server.position(event.block)} == durable
+        await server.close()
+
+
+async def until_it_answers(stack: Stack) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                await (await connect_to_read(stack.database_url)).close()
+            except FAULTS:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+def killed(pids: list[int]) -> None:
+    assert pids
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_mark_has_all_before_it_though_receiver_and_postgres_are_killed(tmp_path: Path) -> None:
+    await check_deaths(tmp_path)
+
+
+async def test_control_a_restore_that_has_only_what_came_before_the_deaths_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = restore
+    monkeypatch.setattr(f"{__name__}.restore", lambda folder, _, data_dir: shipped(folder, "early", data_dir))
+    with pytest.raises(AssertionError):
+        await check_deaths(tmp_path)
 
 
 async def test_there_is_no_mark_without_a_whole_base(tmp_path: Path) -> None:
