@@ -24,11 +24,20 @@ Folder = Annotated[Path, typer.Argument(help="The backup's folder.")]
 def create(folder: Folder, data_dir: DataDir = None) -> None:
     """Copy the running database, and receive its log there from now on; prints the first mark, `created`.
 
-    One backup goes on at a time: the newest.
+    One backup goes on at a time: the one before does until the new one is whole, also if this is stopped. All its marks
+    need all of its log, which grows: when a new backup has begun, a folder of before that nobody needs can be deleted.
     """
-    from serve import backups
+    from serve import backup_making
 
-    _tell(backups.create(running_stack(data_dir), folder.resolve()))
+    _tell(backup_making.create(running_stack(data_dir), folder.resolve()))
+
+
+@backup.command("end")
+def end(data_dir: DataDir = None) -> None:
+    """Receive the log no more. The folder stays, and can be restored to any of its marks."""
+    from serve import backup_making
+
+    out.print(f"no backup goes on; {_done(backup_making.end(running_stack(data_dir)))} stays as it is")
 
 
 @backup.command("mark")

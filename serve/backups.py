@@ -2,7 +2,8 @@
 
 The folder: `base`, as pg_basebackup made it while everything sold; `wal`, the log, received by pg_receivewal as long as
 the stack runs; `marks`, a file for each named position; `secrets`, those of the data folder. A mark is whole when the
-log is there, on disk, up to it. What is in Redis is derived, and is not in it.
+log is there, on disk, up to it. What is in Redis is derived, and is not in it. How one begins and ends: see
+`serve.backup_making`.
 
 A PostgreSQL of one's own is backed up by its own tools: the programs of ours speak no TLS and know no ICU, and whoever
 runs it has better ones. Positions in its log are named here too, and once restored its history begins anew here.
@@ -19,9 +20,9 @@ import re
 import secrets
 import shlex
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -29,14 +30,13 @@ import msgspec
 from actors.archive.archive_file import sync_folder
 from actors.database.connect import FAULTS, Connection, connect
 from actors.database.queries import load_queries
-from serve.local.archiving import SLOT, WAL, Going, backup_of, connection_of
-from serve.local.postgres import Postgres, give_to_owner, programs
+from serve.local.archiving import WAL, Going, backup_of
+from serve.local.postgres import Postgres, give_to_owner
 from serve.local.preflight import free_port
 from serve.local.stack import DataFolder, Stack, write_private
-from serve.settings import described
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
-FIRST_MARK = "created"
+MANIFEST = "backup_manifest"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PATIENCE_S = 60.0
 _RESTORE_PATIENCE_S = 24 * 3600.0
@@ -59,53 +59,43 @@ class Mark(msgspec.Struct, frozen=True):
     at_ms: int
 
 
-async def create(stack: Stack, folder: Path) -> Mark:
-    """Begin a backup in a new folder, from which on the log is received there; its first mark. Raises BackupError."""
-    if stack.settings.database_url is not None:
-        raise BackupError(
-            f"{described('database_url')} names a PostgreSQL of your own, and this copies the embedded one only: use "
-            "pg_basebackup and archive_mode=on with an archive_command that syncs, or your provider's tool; holdfast "
-            "backup mark names positions in its log, and holdfast backup anew is for what was restored"
-        )
-    _make(folder)
-    await _keep_slot(stack.database_url)
-    data = DataFolder(stack.settings.data_dir)
-    write_private(data.backup, msgspec.json.encode(Going(folder), enc_hook=str))
-    await _wait(lambda: any((folder / WAL).iterdir()), f"the log is not received: see {data.logs / 'backup.log'}")
-    words, environment = connection_of(stack.database_url)
-    command = [str(programs() / "pg_basebackup"), *words, "-D", str(folder / "base"), "-X", "none", "-c", "fast"]
-    command += ["--manifest-checksums=SHA256"]
-    await asyncio.to_thread(_run, command, environment)
-    shutil.copytree(data.root / "secrets", folder / "secrets")
-    _sync(folder / "secrets")
-    _sync(folder)
-    sync_folder(folder.parent)
-    return await mark(stack, FIRST_MARK)
-
-
 async def mark(stack: Stack, name: str) -> Mark:
     """Name this position: whatever was acknowledged before this call is before it. Raises BackupError, `FAULTS`."""
     check_name(name)
-    folder = backup_of(DataFolder(stack.settings.data_dir))
-    if folder is None:
+    data = DataFolder(stack.settings.data_dir)
+    going = backup_of(data)
+    if going is None:
         raise BackupError("there is no backup yet: holdfast backup create")
-    file = _mark_file(folder, name)
+    if not has_base(going.folder):
+        raise BackupError(f"{going.folder} has no whole base, to which a log could lead: begin a new backup")
+    file = _mark_file(going.folder, name)
     try:
         file.open("xb").close()
     except OSError as fault:
         raise BackupError(f"NAME: there is a mark {name} already, or {file.parent} cannot be used ({fault})") from fault
-    connection = await connect(stack.database_url, application_name="holdfast backup")
     try:
-        slot = await connection.fetchrow(_SQL["slot"], SLOT)
+        marked = await _received(stack.database_url, going, name, data.logs / "backup.log")
+        write_private(file, msgspec.json.encode(marked))
+        sync_files(file.parent)
+    except BaseException:
+        with suppress(OSError):
+            if not file.stat().st_size:
+                file.unlink()  # the name is free again
+        raise
+    return marked
+
+
+async def _received(database_url: str, going: Going, name: str, log: Path) -> Mark:
+    """A position of this name, up to which the backup has all of the log on disk."""
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        slot = await connection.fetchrow(_SQL["slot"], going.slot)
         if slot is None or slot["wal_status"] == "lost":
             raise BackupError("the log has a gap, as it was not received for too long: begin a new backup")
         marked = await named(connection, name)
     finally:
         await connection.close()
-    logs = DataFolder(stack.settings.data_dir).logs
-    await _wait((folder / WAL / marked.file).exists, f"the log is not received: see {logs / 'backup.log'}")
-    write_private(file, msgspec.json.encode(marked))
-    _sync(file.parent)
+    await wait_for((going.folder / WAL / marked.file).exists, f"the log is not received: see {log}")
     return marked
 
 
@@ -180,10 +170,15 @@ def restore(folder: Path, name: str, data_dir: Path) -> Mark:
     return marked
 
 
+def has_base(folder: Path) -> bool:
+    """Whether the backup has a base that is whole: pg_basebackup writes its manifest last."""
+    return (folder / "base" / MANIFEST).is_file()
+
+
 def check_base(base: Path) -> None:
     """Every file is as Postgres's manifest says; the wheel's pg_verifybackup does not run. Raises BackupError."""
     try:
-        files = msgspec.json.decode((base / "backup_manifest").read_bytes())["Files"]
+        files = msgspec.json.decode((base / MANIFEST).read_bytes())["Files"]
     except (OSError, msgspec.DecodeError, LookupError) as fault:
         raise BackupError(f"{base} has no manifest of its files: {fault}") from fault
     for file in files:
@@ -248,20 +243,6 @@ def _copy_secrets(folder: Path, data: DataFolder) -> None:
             shutil.copy2(secret, data.root / "secrets")
 
 
-async def _keep_slot(database_url: str) -> None:
-    """Postgres keeps its log from now on until it is received."""
-    connection = await connect(database_url, application_name="holdfast backup")
-    try:
-        slot = await connection.fetchrow(_SQL["slot"], SLOT)
-        if slot is not None and slot["wal_status"] == "lost":
-            await connection.fetchval(_SQL["drop_slot"], SLOT)
-            slot = None
-        if slot is None:
-            await connection.fetchval(_SQL["create_slot"], SLOT)
-    finally:
-        await connection.close()
-
-
 def _read_mark(folder: Path, name: str) -> Mark:
     try:
         return msgspec.json.decode(_mark_file(folder, name).read_bytes(), type=Mark)
@@ -274,34 +255,16 @@ def _mark_file(folder: Path, name: str) -> Path:
     return folder / "marks" / f"{name}.json"
 
 
-def _make(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise BackupError(f"{folder} is there and not empty: name a new folder")
-    try:
-        (folder / WAL).mkdir(parents=True, mode=0o700)
-        (folder / "marks").mkdir(mode=0o700)
-        folder.chmod(0o700)
-    except OSError as fault:
-        raise BackupError(f"cannot use {folder} ({fault.strerror})") from fault
-
-
-def _run(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(  # noqa: S603  # our own program
-        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-    )
-    if done.returncode != 0:
-        raise BackupError(f"{Path(command[0]).name}: {done.stderr.strip() or done.stdout.strip()}")
-
-
-async def _wait(happened: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+async def wait_for(happened: Callable[[], bool], otherwise: str, patience_s: float | None = None) -> None:
+    """Raises BackupError if it does not happen for long."""
+    deadline = time.monotonic() + (_PATIENCE_S if patience_s is None else patience_s)
     while not happened():
         if time.monotonic() > deadline:
             raise BackupError(otherwise)
         await asyncio.sleep(_LOOK_S)
 
 
-def _sync(folder: Path) -> None:
+def sync_files(folder: Path) -> None:
     """What is in the folder is on disk, and so is the folder."""
     for file in folder.iterdir():
         if file.is_file():

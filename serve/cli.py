@@ -32,6 +32,7 @@ from serve.command_line import (
     OperatorKey,
     api_key_of,
     database_url_of,
+    errors,
     fail,
     operator_key_of,
     out,
@@ -119,16 +120,21 @@ def run(
 
 @app.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Bring a database to this version's schema."""
+    """Bring a database to this version's schema; warns of archived events that this version cannot read."""
+    from actors.archive.kept_snapshots import why_unread
     from actors.database.connect import FAULTS
     from actors.database.migrate import MigrationError
     from actors.database.migrate import migrate as apply_migrations
 
+    url = database_url_of(data_dir, database_url)
     try:
-        applied = asyncio.run(apply_migrations(database_url_of(data_dir, database_url)))
+        applied = asyncio.run(apply_migrations(url))
+        unread = asyncio.run(why_unread(url))
     except (MigrationError, *FAULTS) as fault:
         fail(f"cannot migrate: {fault}")
     out.print("\n".join(applied) or "nothing to do")
+    if unread is not None:
+        errors.print(f"warning: {unread}")
 
 
 @keys.command("create")

@@ -27,9 +27,10 @@ def doctor(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Check chains, snapshots, projections, the audit, fences, clocks, replication, disk, Redis; say what to do.
+    """Check chains, snapshots, projections, the audit, fences, clocks, replication, backup, disk, Redis.
 
-    Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings, 2: something is wrong.
+    Says what is to be done. Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings,
+    2: something is wrong.
     """
     from serve.doctor.examination import run_doctor
     from serve.doctor.findings import Patient

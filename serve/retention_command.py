@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from actors.core.ids import BlockId, event_id
+from actors.core.ids import BlockId, event_id, parse_event_id
 from actors.core.replies import EventStatus
-from serve.command_line import DatabaseUrl, DataDir, block_of, database_url_of, errors, fail, out
+from serve.command_line import DatabaseUrl, DataDir, database_url_of, errors, fail, out
 
 if TYPE_CHECKING:
     from actors.database.connect import Connection
@@ -35,7 +35,9 @@ def retention(
     ] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option("--except", help="An event that stays as it is, as for a dispute; again for more."),
+        typer.Option(
+            "--except", help="An event, or a part of one, that stays as it is, as for a dispute; again for more."
+        ),
     ] = None,
     into: Annotated[Path, typer.Option(help="The folder of the archives.")] = Path("archive"),
     apply: Annotated[bool, typer.Option("--apply", help="Do it; else it is only said what would be done.")] = False,
@@ -45,15 +47,17 @@ def retention(
     """Put away the archived events of long ago, and erase those of longer ago; says what it would do, or does it.
 
     Beside a running server. Done again, it goes on where it was stopped. What is not over stays: an event that is not
-    archived, or has a hold, an order, a slot or an errand that is still to end. Desks have no end, and keep their
-    baskets and their orders; backups that were made before keep all they have. Exit 1 if something that is old enough
-    cannot be put away or erased.
+    archived, or has a hold, an order, a slot or an errand that is still to end. So does, and it is said why, one that
+    is quarantined or has an alarm that nobody has acknowledged. Desks have no end, and keep their baskets and their
+    orders; backups that were made before keep all they have. Exit 1 if something that is old enough cannot be put away
+    or erased.
     """
     from actors.database.connect import FAULTS
+    from actors.database.line import LineUnavailable
 
     if erase_after is not None and erase_after < older_than:
         fail("--erase-after: must not be less than --older-than")
-    kept = frozenset(block_of(text) for text in keep or ())
+    named = [_named(text) for text in keep or ()]
     now = datetime.now(UTC)
     put_before, erase_before = (
         None if days is None else int((now - timedelta(days=days)).timestamp() * 1000)
@@ -67,12 +71,41 @@ def retention(
             raise NotADirectoryError(20, "Not a directory")
     except OSError as fault:
         fail(f"--into: cannot use {into} ({fault.strerror})")
-    keeper = _Keeper(into, put_before, erase_before, kept, applies=apply)
+    keeper = _Keeper(into, put_before, erase_before, named, applies=apply)
     try:
         asyncio.run(keeper.run(database_url_of(data_dir, database_url)))
-    except (OSError, *FAULTS) as fault:
+    except (LineUnavailable, *FAULTS) as fault:
         fail(f"retention: {fault}")
     raise typer.Exit(1 if keeper.refused else 0)
+
+
+def _named(text: str) -> BlockId:
+    block = parse_event_id(text)
+    if block is None:
+        fail(f"--except: {text} is not the id of an event")
+    return block
+
+
+async def _home_of(connection: "Connection", database_url: str, block: BlockId) -> BlockId:
+    """The home of the event that is meant by this block; what is none's, or is erased, ends the command."""
+    from actors.archive.putting_away import event_of
+    from actors.database.line import Line
+    from actors.projections.block_roles import roles_of_blocks
+
+    found = await event_of(connection, block)
+    if found is None:
+        line = Line(database_url, application_name="holdfast retention")
+        try:
+            role = (await roles_of_blocks(line)).get(block)
+        finally:
+            await line.close()
+        if role is None:
+            fail(f"--except: {event_id(block)} is no event of this database, and no part of one")
+        return role.home
+    home, erased_at = found
+    if erased_at is not None:
+        fail(f"--except: {event_id(home)} was erased on {erased_at:%Y-%m-%d}")
+    return home
 
 
 class _Counts(msgspec.Struct):
@@ -85,12 +118,13 @@ class _Keeper:
     """One run. `refused`: how many events are old enough and stay all the same."""
 
     def __init__(
-        self, folder: Path, put_before_ms: int, erase_before_ms: int | None, kept: frozenset[BlockId], *, applies: bool
+        self, folder: Path, put_before_ms: int, erase_before_ms: int | None, named: list[BlockId], *, applies: bool
     ) -> None:
         self._folder = folder
         self._put_before_ms = put_before_ms
         self._erase_before_ms = erase_before_ms
-        self._kept = kept
+        self._named = named
+        self._kept: frozenset[BlockId] = frozenset()
         self._applies = applies
         self._done = _Counts()
         self._put: list[BlockId] = []
@@ -106,6 +140,7 @@ class _Keeper:
 
         connection = await connect(database_url, application_name="holdfast retention")
         try:
+            self._kept = frozenset([await _home_of(connection, database_url, block) for block in self._named])
             if self._applies and not await take_all_turns(connection):
                 fail("retention: another archive put or retention runs on this database")
             await self._finish_what_was_begun(connection)

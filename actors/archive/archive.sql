@@ -14,6 +14,24 @@ where availability.status = $1 and availability.home = '' and head.recorded_at_m
   )
 order by availability.block_id;
 
+-- name: unsettled
+-- One of these blocks that somebody is still to look at: quarantined (alarm 0), or with an alarm that is open.
+select block_id, 0::bigint as alarm from quarantines where block_id = any($1::text[])
+union all
+select block_id, number from audit_alarms where block_id = any($1) and acknowledged_at_ms is null
+order by alarm, block_id
+limit 1;
+
+-- name: event_of
+-- The home of the event that has this block as its home or a part, and since when it is erased; no row: there is none.
+select
+  coalesce(archived_blocks.home, nullif(availability.home, ''), availability.block_id) as home,
+  archived_blocks.erased_at
+from (select $1::text as block_id) as named
+left join availability using (block_id)
+left join archived_blocks using (block_id)
+where availability.block_id is not null or archived_blocks.block_id is not null;
+
 -- name: take_turn
 select pg_advisory_xact_lock(hashtextextended('holdfast.archive ' || $1, 0));
 
@@ -51,7 +69,11 @@ on conflict (block_id, format, position) do update
 delete from snapshots where block_id = $1 and (position, format) <> ($2, $3);
 
 -- name: remember
-insert into archived_blocks (block_id, home, position, chain, archive) values ($1, $2, $3, $4, $5);
+insert into archived_blocks (block_id, home, position, chain, archive, snapshot_hash)
+values ($1, $2, $3, $4, $5, sha256($6));
+
+-- name: note_snapshot
+update archived_blocks set snapshot_hash = sha256($2) where block_id = $1;
 
 -- name: drop_rows
 delete from journal where block_id = $1 and position < $2;
@@ -150,3 +172,18 @@ delete from listed_orders where block_id = $1;
 
 -- name: mark_erased
 update archived_blocks set erased_at = clock_timestamp() where home = $1;
+
+-- name: unread
+-- Archived blocks that have rows in an archive alone, or nowhere, and no snapshot of format $1 that stands for them: how
+-- many, how many of those are erased, and one of each.
+select
+  count(*) as block_count,
+  count(*) filter (where erased_at is not null) as erased_count,
+  min(home) filter (where erased_at is null) as put_away,
+  min(home) filter (where erased_at is not null) as erased
+from archived_blocks
+where not exists (
+  select from snapshots
+  where snapshots.block_id = archived_blocks.block_id and format = $1
+    and snapshots.position = archived_blocks.position + case when erased_at is null then 0 else 1 end
+);

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from actors.archive.archive_file import SUFFIX, ArchivedBlock, ArchiveFile, sync_folder
-from actors.archive.putting_away import Fold, folded
+from actors.archive.putting_away import Fold, folded, why_unsettled
 from actors.core import block as core
 from actors.core.entries import Activated
 from actors.core.ids import BlockId, event_id
@@ -61,6 +61,7 @@ async def archive_to_erase(connection: Connection, home: BlockId, folder: Path, 
         who = event_id(BlockId(behind))
         raise NotErased(f"{event_id(home)}: the desk {who} is behind, perhaps with a basket of it: see holdfast doctor")
     rows = await connection.fetch(_SQL["blocks_of_event"], home)
+    await _check_settled(connection, [row["block_id"] for row in rows])
     name = next((row["archive"] for row in rows if row["block_id"] == home), None)
     if name is None:
         raise NotErased(f"{event_id(home)}: it is not put away")
@@ -82,12 +83,18 @@ async def erase(connection: Connection, home: BlockId, folder: Path, before_ms: 
     archive = await archive_to_erase(connection, home, folder, before_ms)
     folds = folded(archive)
     async with connection.transaction():
+        await _check_settled(connection, [end.block for end in archive.header.blocks])
         for end in archive.header.blocks:
             await connection.execute(_SQL["take_turn"], end.block)
             await _erase_block(connection, end, folds.pop(end.block), before_ms)
         await connection.execute(_SQL["mark_erased"], home)
     delete(archive.path)
     return archive.path
+
+
+async def _check_settled(connection: Connection, blocks: list[BlockId]) -> None:
+    if (why := await why_unsettled(connection, blocks)) is not None:
+        raise NotErased(why)
 
 
 def _files_in(folder: Path, suffix: str) -> list[str]:
@@ -112,7 +119,9 @@ async def _erase_block(connection: Connection, end: ArchivedBlock, fold: Fold, b
     epoch = await _moved(connection, last)
     row = await _closing_row(connection, last, epoch, bare)
     await connection.execute(_SQL["close_history"], *msgspec.structs.astuple(row))
-    await connection.execute(_SQL["save_snapshot"], row.block, row.position, row.chain, FORMAT, freeze(bare))
+    state = freeze(bare)
+    await connection.execute(_SQL["save_snapshot"], row.block, row.position, row.chain, FORMAT, state)
+    await connection.execute(_SQL["note_snapshot"], row.block, state)
     await connection.execute(_SQL["drop_other_snapshots"], row.block, row.position, FORMAT)
     await connection.execute(_SQL["move_positions"], row.block, row.position, row.chain)
     for moved in ("move_availability", "move_listing"):

@@ -7,6 +7,8 @@ of it. So whatever stops this anywhere, no row is lost, and the next try goes on
 The last row stays, as compare-and-append asks for it: nobody begins the block again at position 1.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,26 @@ async def finished_before(connection: Connection, before_ms: int) -> list[BlockI
     return [BlockId(row[0]) for row in await connection.fetch(_SQL["finished"], EventStatus.ARCHIVED, before_ms)]
 
 
+async def event_of(connection: Connection, block: BlockId) -> tuple[BlockId, datetime | None] | None:
+    """The event of which the block is the home or a part, by its home, and since when it is erased. Raises `FAULTS`.
+
+    None: of no event, or a ledger's that is not put away.
+    """
+    found = await connection.fetchrow(_SQL["event_of"], block)
+    return None if found is None else (BlockId(found["home"]), found["erased_at"])
+
+
+async def why_unsettled(connection: Connection, blocks: Iterable[BlockId]) -> str | None:
+    """Why somebody has first to look at one of these blocks; None: nobody has to. Raises `FAULTS`."""
+    found = await connection.fetchrow(_SQL["unsettled"], list(blocks))
+    if found is None:
+        return None
+    who = event_id(BlockId(found["block_id"]))
+    if found["alarm"]:
+        return f"{who}: alarm {found['alarm']} of it is not acknowledged: see holdfast alarms list"
+    return f"{who}: it is quarantined: see holdfast quarantine list"
+
+
 async def take_all_turns(connection: Connection) -> bool:
     """Keep others that ask for this from working beside this connection, as long as it lives; False: one does."""
     return bool(await connection.fetchval(_SQL["take_all_turns"]))
@@ -87,6 +109,7 @@ async def rows_to_put_away(connection: Connection, home: BlockId, folder: Path, 
             ends = list(archive.header.blocks)
         else:
             ends, _ = await _ends(connection, home, before_ms)
+        await _check_settled(connection, ends)
         for end in ends:
             if await connection.fetchrow(_SQL["put_away"], end.block) is None:
                 await _check_followed(connection, end)
@@ -105,6 +128,7 @@ async def put_away(connection: Connection, home: BlockId, folder: Path, before_m
     archive = ArchiveFile(path)
     if archive.header.event_id != event_id(home):
         raise NotPutAway(f"{path} is of {archive.header.event_id}")
+    await _check_settled(connection, archive.header.blocks)
     folds = folded(archive)
     rows = 0
     for end in reversed(archive.header.blocks):
@@ -184,6 +208,7 @@ async def _ends(connection: Connection, home: BlockId, before_ms: int) -> tuple[
         if end.block == home:
             blocks += [BlockId(part.block) for part in states[home].parts]
     _refuse(home, states, before_ms)
+    await _check_settled(connection, ends)
     return ends, states[home]
 
 
@@ -249,9 +274,14 @@ async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, 
         await _check_followed(connection, end)
         await connection.execute(_SQL["save_snapshot"], end.block, end.position, end.chain, FORMAT, state)
         await connection.execute(_SQL["drop_other_snapshots"], end.block, end.position, FORMAT)
-        await connection.execute(_SQL["remember"], end.block, home, end.position, end.chain, archive)
+        await connection.execute(_SQL["remember"], end.block, home, end.position, end.chain, archive, state)
         dropped = await connection.execute(_SQL["drop_rows"], end.block, end.position)
     return int(dropped.split()[1])
+
+
+async def _check_settled(connection: Connection, ends: Iterable[ArchivedBlock]) -> None:
+    if (why := await why_unsettled(connection, (end.block for end in ends))) is not None:
+        raise NotPutAway(why)
 
 
 async def _check_followed(connection: Connection, end: ArchivedBlock) -> None:

@@ -51,6 +51,7 @@ create table archived_blocks (
   chain bytea not null,
   archive text not null,  -- the name that its file had
   erased_at timestamptz,  -- since when nothing of anybody is kept of its event, here or in the archive; null: it is kept
+  snapshot_hash bytea,  -- SHA-256 of that snapshot; of an erased block's, which is of the row behind; null: not noted then
   constraint archived_blocks_pkey primary key (block_id)
 );
 

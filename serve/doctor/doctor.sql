@@ -25,6 +25,36 @@ order by archived_blocks.block_id;
 -- name: is_put_away
 select exists (select from archived_blocks where block_id = $1);
 
+-- name: archived
+select block_id from archived_blocks order by block_id;
+
+-- name: kept_snapshot
+-- The snapshot that stands for the rows of an archived block, if it is of format $2; which formats there are at its place;
+-- the chain of the row there; and whether its bytes are those that were kept, as far as that was noted.
+select
+  archived_blocks.block_id,
+  place.position,
+  archived_blocks.erased_at is not null as is_erased,
+  kept.chain,
+  kept.state,
+  coalesce(sha256(kept.state) = archived_blocks.snapshot_hash, true) as is_the_one,
+  array(
+    select format from snapshots
+    where snapshots.block_id = archived_blocks.block_id and snapshots.position = place.position
+    order by format
+  ) as formats,
+  (
+    select chain from journal
+    where journal.block_id = archived_blocks.block_id and journal.position = place.position
+  ) as row_chain
+from archived_blocks
+cross join lateral (
+  select archived_blocks.position + case when archived_blocks.erased_at is null then 0 else 1 end as position
+) as place
+left join snapshots as kept
+  on kept.block_id = archived_blocks.block_id and kept.position = place.position and kept.format = $2
+where archived_blocks.block_id = $1;
+
 -- name: snapshots
 select position, chain, format, state
 from snapshots
@@ -129,13 +159,30 @@ select
   ) as commits;
 
 -- name: replicas
+-- But for who receives the log for a backup of ours, or copies its base.
 select
   application_name,
   coalesce(state, 'unknown') as state,
   coalesce(sync_state, 'unknown') as sync_state,
   coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn), -1)::bigint as behind_bytes
 from pg_stat_replication
+where coalesce(state, '') <> 'backup'
+  and not exists (
+    select from pg_replication_slots as slot
+    where slot.active_pid = pg_stat_replication.pid and starts_with(slot.slot_name::text, $1::text)
+  )
 order by application_name;
+
+-- name: backup_slots
+-- Of backups: whether Postgres still has all that is not received yet, whether somebody receives, and how much is not.
+select
+  slot_name,
+  active,
+  coalesce(wal_status, 'lost') as wal_status,
+  coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint as behind_bytes
+from pg_replication_slots
+where starts_with(slot_name::text, $1::text)
+order by slot_name;
 
 -- name: applied_migrations
 select name, checksum from applied_migrations order by name;

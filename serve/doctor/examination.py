@@ -16,9 +16,11 @@ from actors.audit.rows import connect_to_read
 from actors.database.connect import FAULTS
 from actors.database.line import LineUnavailable
 from serve.doctor.auditor_checks import ALARMS, AUDITOR, check_alarms, check_auditor
+from serve.doctor.backup_checks import BACKUP, check_backup
 from serve.doctor.fence_checks import CLOCKS, FENCES, check_clocks, check_fences
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.journal_checks import CHAINS, check_chains
+from serve.doctor.kept_snapshot_checks import KEPT_SNAPSHOTS, check_kept_snapshots
 from serve.doctor.machine_checks import DISK, REDIS, check_disk, check_redis
 from serve.doctor.projection_checks import PROJECTIONS, check_projections
 from serve.doctor.quarantine_checks import QUARANTINE, check_quarantine
@@ -40,6 +42,7 @@ CHECKS: dict[str, Check] = {
     MIGRATIONS: check_migrations,
     CHAINS: check_chains,
     SNAPSHOTS: check_snapshots,
+    KEPT_SNAPSHOTS: check_kept_snapshots,
     PROJECTIONS: check_projections,
     QUARANTINE: check_quarantine,
     ALARMS: check_alarms,
@@ -49,6 +52,7 @@ CHECKS: dict[str, Check] = {
     REPLICATION: check_replication,
     TRANSACTIONS: check_transactions,
     WRAPAROUND: check_wraparound,
+    BACKUP: check_backup,
     DISK: check_disk,
     REDIS: check_redis,
 }

@@ -4,6 +4,7 @@ from rich.progress import Progress
 
 from actors.database.migrate import read_migrations
 from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.local.archiving import SLOT
 
 REPLICATION, MIGRATIONS, TRANSACTIONS, WRAPAROUND = "replication", "migrations", "transactions", "wraparound"
 BEHIND_WARNED_BYTES = 64 << 20
@@ -40,7 +41,7 @@ async def check_replication(patient: Patient, _: Progress) -> list[Finding]:
 
 
 async def _replicas(patient: Patient, standby_names: str) -> list[Finding]:
-    replicas = await patient.connection.fetch(SQL["replicas"])
+    replicas = await patient.connection.fetch(SQL["replicas"], SLOT)
     synchronous = [row for row in replicas if row["sync_state"] in ("sync", "quorum")]
     if not standby_names:
         seen = "there is no synchronous replica: nothing acknowledged is lost on this machine's crash only"

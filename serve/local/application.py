@@ -2,6 +2,7 @@
 
 import asyncio
 
+from actors.archive.kept_snapshots import why_unread
 from actors.database.connect import FAULTS
 from actors.database.migrate import MigrationError, migrate
 from serve.demo import ready_text
@@ -20,9 +21,11 @@ def run_here(settings: Settings) -> int:
     return run_local(settings, application)
 
 
-def _prepare(stack: Stack) -> None:
+def _prepare(stack: Stack) -> str | None:
+    """Bring the schema up to date; what of the database this version cannot read."""
     try:
         asyncio.run(migrate(stack.database_url))
+        return asyncio.run(why_unread(stack.database_url))
     except MigrationError as fault:
         raise CannotStart(str(fault)) from fault
     except FAULTS as fault:

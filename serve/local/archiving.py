@@ -1,16 +1,15 @@
 """The log of the embedded PostgreSQL, received into the folder of a backup as long as the stack runs, if one was made.
 
-A slot makes Postgres keep what was not received yet, so the log has no gap however often either of them ends. What
-fails here never stops the stack: it is tried again, and `holdfast backup mark` says that the backup does not go on.
+A slot makes Postgres keep what was not received yet, so the log has no gap however often either of them ends. Each
+backup has one of its own, so that a new one can begin beside the one that goes on. What fails here never stops the
+stack: it is told when it begins and when it is over, and tried again; `holdfast doctor` looks at it as well.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -24,21 +23,25 @@ if TYPE_CHECKING:
     from serve.local.stack import DataFolder, Stack
 
 SLOT = "holdfast_backup"
+"""How the name of every backup's slot begins."""
 WAL = "wal"
 _RECEIVER = "pg_receivewal"
 _AGAIN_S = 5.0
+_STEADY_S = 5.0
+_WORDS_BYTES = 4096
 
 
 class Going(msgspec.Struct, frozen=True):
-    """The backup that goes on: its folder."""
+    """The backup that goes on: its folder, and the slot that is its own."""
 
     folder: Path
+    slot: str = SLOT
 
 
-def backup_of(data: DataFolder) -> Path | None:
-    """The folder of the backup that goes on, or None."""
+def backup_of(data: DataFolder) -> Going | None:
+    """The backup that goes on, or None."""
     try:
-        return msgspec.json.decode(data.backup.read_bytes(), type=Going, dec_hook=lambda kind, text: kind(text)).folder
+        return msgspec.json.decode(data.backup.read_bytes(), type=Going, dec_hook=lambda kind, text: kind(text))
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 
@@ -50,44 +53,112 @@ def connection_of(database_url: str) -> tuple[list[str], dict[str, str]]:
     return words, {"PGPASSWORD": unquote(url.password or "")}
 
 
+class Receiver:
+    """Who receives the log for a backup: one process, which ends at the first thing that goes wrong."""
+
+    def __init__(self, database_url: str, going: Going, log: Path) -> None:
+        """Start it, and end one that a killed run has left. Raises OSError, CannotStart."""
+        end_receivers(going.folder)
+        words, environment = connection_of(database_url)
+        wal = going.folder / WAL
+        command = [str(programs() / _RECEIVER), *words, "-D", str(wal), "-S", going.slot, "-s", "1", "--no-loop"]
+        self._going, self._log = going, log
+        self._log_begin = log.stat().st_size if log.exists() else 0
+        self._process = spawn(
+            command, signal_on_orphan=signal.SIGINT, log=log, folder=wal, environment={**os.environ, **environment}
+        )
+        self.started_at = time.monotonic()
+
+    def fault(self) -> str | None:
+        """None while it runs; else what it said in the end."""
+        if self._process.poll() is None:
+            return None
+        return last_words(self._log, self._log_begin) or "it ended"
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)  # also while it is not yet the program that is looked for
+        end_receivers(self._going.folder)
+
+
+def receivers_in(folder: Path) -> list[int]:
+    """The processes that receive into the folder of this backup."""
+    return working_in(folder / WAL, _RECEIVER)
+
+
+def end_receivers(folder: Path) -> None:
+    """End whoever receives into the folder of this backup."""
+    end(lambda: receivers_in(folder), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
+
+
+def last_words(log: Path, begin: int) -> str:
+    """The last line that says something, of what came behind the first `begin` bytes; empty if there is none."""
+    try:
+        with log.open("rb") as written:
+            size = written.seek(0, os.SEEK_END)
+            written.seek(max(begin if begin <= size else 0, size - _WORDS_BYTES))
+            lines = written.read().decode(errors="replace").splitlines()
+    except OSError as fault:
+        return str(fault)
+    telling = [line.strip() for line in lines if line.strip() and not line.endswith(": disconnected")]
+    return telling[-1] if telling else ""
+
+
 class Archiving:
     """Keeps one receiver alive where there is a backup; does nothing where there is none."""
 
     def __init__(self, stack: Stack, data: DataFolder) -> None:
         self._stack = stack
         self._data = data
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder: Path | None = None
+        self._going: Going | None = None
+        self._receiver: Receiver | None = None
         self._again_at = 0.0
+        self._told = ""  # why it is not received, as it was told; empty: it is
 
-    def look(self) -> None:
-        """Start, end or change the receiver as the data folder says."""
-        folder = backup_of(self._data) if self._stack.settings.database_url is None else None
-        if folder != self._folder:
+    def look(self) -> str | None:
+        """Start, end or change the receiver as the data folder says; what has happened, if it is to be told."""
+        going = backup_of(self._data) if self._stack.settings.database_url is None else None
+        if going != self._going:
             self.stop()
-            self._folder = folder
-        if folder is None or time.monotonic() < self._again_at:
-            return
-        if self._process is None or self._process.poll() is not None:
-            self._again_at = time.monotonic() + _AGAIN_S
-            with suppress(OSError):
-                self._start(folder / WAL)
+            self._going, self._told = going, ""
+        if going is None:
+            return None
+        if self._receiver is not None:
+            return self._look_at(self._receiver, going)
+        if time.monotonic() < self._again_at:
+            return None
+        self._again_at = time.monotonic() + _AGAIN_S
+        try:
+            self._receiver = Receiver(self._stack.database_url, going, self._data.logs / "backup.log")
+        except OSError as fault:
+            return self._failed(going, str(fault))
+        return None
 
     def stop(self) -> None:
         """End the receiver, and one that a killed run has left."""
-        if self._folder is not None:
-            end(
-                lambda: working_in(Path(self._folder or "") / WAL, _RECEIVER),
-                (signal.SIGINT, 5.0),
-                (signal.SIGKILL, 5.0),
-            )
-        self._process, self._again_at = None, 0.0
+        if self._receiver is not None:
+            self._receiver.stop()
+        elif self._going is not None:
+            end_receivers(self._going.folder)
+        self._receiver, self._again_at = None, 0.0
 
-    def _start(self, wal: Path) -> None:
-        end(lambda: working_in(wal, _RECEIVER), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
-        words, environment = connection_of(self._stack.database_url)
-        command = [str(programs() / _RECEIVER), *words, "-D", str(wal), "-S", SLOT, "-s", "1"]
-        self._process = spawn(
-            command, signal_on_orphan=signal.SIGINT, log=self._data.logs / "backup.log", folder=wal,
-            environment={**os.environ, **environment},
-        )  # fmt: skip
+    def _look_at(self, receiver: Receiver, going: Going) -> str | None:
+        fault = receiver.fault()
+        if fault is not None:
+            self._receiver = None
+            return self._failed(going, fault)
+        if self._told and time.monotonic() - receiver.started_at > _STEADY_S:
+            self._told = ""
+            return f"backup: the log is received again in {going.folder}"
+        return None
+
+    def _failed(self, going: Going, why: str) -> str | None:
+        """Told once for each reason, until it goes on again."""
+        if why == self._told:
+            return None
+        self._told = why
+        return (
+            f"backup: the log is not received in {going.folder}: {why}; tried again every {_AGAIN_S:.0f} s "
+            "(holdfast doctor says more)"
+        )

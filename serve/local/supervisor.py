@@ -45,12 +45,12 @@ class LocalApplication(msgspec.Struct, frozen=True, kw_only=True):
 
     `entry`: "module:function", called with the Stack in Ray's driver process, at each start of Ray; it returns when
     the application is deployed. `prepare`: called here with stores up and Ray not yet (migrations). `ready_text`:
-    called here when everything answers; what it returns is shown. Both raise CannotStart for what a person can change.
+    called here when everything answers. What they return is shown; both raise CannotStart for what a person can change.
     """
 
     entry: str
     grpc_servicers: tuple[str, ...]
-    prepare: Callable[[Stack], None]
+    prepare: Callable[[Stack], str | None]
     ready_text: Callable[[Stack], str]
 
 
@@ -146,7 +146,8 @@ class _Supervisor:
         for name, part in self._parts.items():
             if name == _RAY:
                 with self._step("preparing the database", "database ready"):
-                    self._application.prepare(self._stack)
+                    warning = self._application.prepare(self._stack)
+                self._tell(warning)
             with self._step(f"starting {name}", f"{name} runs"):
                 self._start_part(name, part)
         self._answered_at = time.monotonic()
@@ -165,7 +166,7 @@ class _Supervisor:
         while True:
             time.sleep(_LOOK_PERIOD_S)
             reap()
-            for chore in (self._keep_logs_small, self._archiving.look, self._look_after_haproxy):
+            for chore in (self._keep_logs_small, self._look_after_backup, self._look_after_haproxy):
                 self._do(chore)
             for name, part in self._parts.items():
                 fault = part.fault() or (self._silence() if name == _RAY else None)
@@ -186,10 +187,16 @@ class _Supervisor:
             self._logs_due_at = time.monotonic() + _LOGS_PERIOD_S
             keep_logs_small(self._folder)
 
+    def _look_after_backup(self) -> None:
+        self._tell(self._archiving.look())
+
     def _look_after_haproxy(self) -> None:
         for look in (self._haproxy.look, self._stand_in.look):
-            if (happened := look()) is not None:
-                self._console.print(happened, style="yellow", markup=False)
+            self._tell(look())
+
+    def _tell(self, happened: str | None) -> None:
+        if happened is not None:
+            self._console.print(happened, style="yellow", markup=False)
 
     def _restart(self, name: str, part: Part, fault: str) -> None:
         times = self._restarts.setdefault(name, deque(maxlen=_RESTART_LIMIT))

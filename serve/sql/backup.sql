@@ -2,10 +2,18 @@
 select wal_status, active from pg_replication_slots where slot_name = $1;
 
 -- name: create_slot
+-- Postgres keeps its log from now on until it is received.
 select pg_create_physical_replication_slot($1, true);
 
+-- name: other_slots
+-- Those of backups but for this one's, $2.
+select slot_name, active
+from pg_replication_slots
+where starts_with(slot_name::text, $1::text) and slot_name <> $2
+order by slot_name;
+
 -- name: drop_slot
-select pg_drop_replication_slot($1);
+select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active;
 
 -- name: mark
 -- Every commit that was acknowledged before this has its place in the log before this.

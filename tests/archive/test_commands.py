@@ -76,7 +76,11 @@ def bad_commands(there: Path) -> list[Bad]:
             ("retention", "--older-than", "30", "--erase-after", "7"),
             "--erase-after: must not be less than --older-than",
         ),
-        Bad(("retention", "--older-than", "30", "--except", "friday"), "friday is not the id of an event"),
+        Bad(("retention", "--older-than", "30", "--except", "friday"), "--except: friday is not the id of an event"),
+        Bad(
+            ("retention", "--older-than", "30", "--except", NOWHERE),
+            f"--except: {NOWHERE} is no event of this database, and no part of one",
+        ),
         Bad(("retention", "--older-than", "30", "--into", file), f"--into: cannot use {file} (Not a directory)"),
         Bad(("retention", "--older-than", "30", "--into", file, "--apply"), f"--into: cannot use {file} (File exists)"),
     ]

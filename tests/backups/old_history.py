@@ -41,6 +41,8 @@ def serving(data_dir: Path) -> Iterator[Stack]:
         def watch() -> None:
             while not over.wait(LOOK_S):
                 archiving.look()
+                if postgres.fault() is not None:
+                    postgres.start()
 
         watching = threading.Thread(target=watch)
         watching.start()

@@ -10,7 +10,8 @@ import pytest
 
 from actors.core.ids import BlockId
 from serve import backups
-from serve.backups import BackupError, begin_anew, create, mark, restore
+from serve.backup_making import create
+from serve.backups import BackupError, begin_anew, mark, restore
 from serve.local.stack import DataFolder
 from tests.backups.old_history import (
     Server,

@@ -1,15 +1,23 @@
-"""What is put away, and what is erased, is no damage; a last row that is not the archive's is."""
+"""What is put away or erased is no damage; a last row that is not the archive's is, and so is a lost snapshot."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from actors.archive.erasing import erase
+from actors.archive.kept_snapshots import why_unread
+from actors.core.ids import event_id
+from actors.core.snapshot import FORMAT, freeze
+from actors.core.state import BlockState
 from actors.journal.journal import GENESIS
-from serve.doctor import snapshot_checks
+from serve.cli import app
+from serve.doctor import kept_snapshot_checks, snapshot_checks
 from serve.doctor.findings import SQL, Standing
 from serve.doctor.journal_checks import CHAINS
+from serve.doctor.kept_snapshot_checks import KEPT_SNAPSHOTS
 from serve.doctor.snapshot_checks import SNAPSHOTS
 from tests.archive.finished import AFTER_ALL_MS, away, finished_event
 from tests.doctor.ward import Ward, ward
@@ -26,7 +34,7 @@ async def put_away_event(ward: Ward, folder: Path) -> SellingEvent:
 
 
 async def check_well(ward: Ward) -> None:
-    for check in (CHAINS, SNAPSHOTS):
+    for check in (CHAINS, SNAPSHOTS, KEPT_SNAPSHOTS):
         (finding,) = await ward.looked(check)
         assert finding.standing is Standing.OK, finding
 
@@ -93,3 +101,84 @@ async def test_control_a_doctor_that_knows_no_archives_finds_damage(world: World
         await well.execute("delete from archived_blocks where block_id = $1", event.block)
         with pytest.raises(AssertionError):
             await check_well(well)
+
+
+HARM = {
+    "is not there": "delete from snapshots where block_id = $1",
+    f"is of format {FORMAT + 1}, and this version reads {FORMAT}": (
+        "update snapshots set format = format + 1 where block_id = $1"
+    ),
+    "is not the one that was kept, by its hash": (
+        "update snapshots set state = overlay(state placing '\\x00ff'::bytea from 40) where block_id = $1"
+    ),
+    "does not decode (the checksum is that of other bytes)": (
+        "with harmed as ("
+        "update snapshots set state = overlay(state placing '\\x00ff'::bytea from 40) where block_id = $1"
+        ") update archived_blocks set snapshot_hash = null where block_id = $1"
+    ),
+    "stands on another row than the one that is here": (
+        "update snapshots set chain = '\\x00112233445566778899aabbccddeeff'::bytea where block_id = $1"
+    ),
+}
+
+
+async def check_found(ward: Ward, event: SellingEvent, standing: Standing, named: str) -> None:
+    """Each harm to its one snapshot, and to no other's."""
+    kept = (await ward.world.rows("select * from snapshots where block_id = $1", event.block))[0]
+    for seen, harm in HARM.items():
+        await ward.execute(harm, event.block)
+        finding = await ward.found(KEPT_SNAPSHOTS, standing)
+        assert finding.seen == f"{event_id(event.block)} is {named}, and the snapshot that stands for it {seen}"
+        await ward.execute("delete from snapshots where block_id = $1", event.block)
+        await ward.execute("insert into snapshots values ($1, $2, $3, $4, $5, $6)", *kept)
+        await check_well(ward)
+
+
+async def test_the_only_snapshot_of_what_is_put_away_or_erased_is_looked_at(world: World, tmp_path: Path) -> None:
+    async with ward(world) as ill:
+        event = await put_away_event(ill, tmp_path)
+        await check_found(ill, event, Standing.WARNING, "put away")
+        await erase(world.connection, event.block, tmp_path, AFTER_ALL_MS)
+        await check_found(ill, event, Standing.WRONG, "erased")
+
+
+async def test_a_snapshot_of_another_state_that_decodes_is_found(world: World, tmp_path: Path) -> None:
+    async with ward(world) as ill:
+        event = await put_away_event(ill, tmp_path)
+        await ill.execute("update snapshots set state = $2 where block_id = $1", event.block, freeze(BlockState()))
+        finding = await ill.found(KEPT_SNAPSHOTS, Standing.WARNING)
+        assert "is not the one that was kept, by its hash" in finding.seen
+
+
+async def test_control_a_doctor_that_looks_at_no_archived_block_is_noticed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(kept_snapshot_checks, "_fault", nothing)
+    async with ward(world) as ill:
+        event = await put_away_event(ill, tmp_path)
+        with pytest.raises(AssertionError):
+            await check_found(ill, event, Standing.WARNING, "put away")
+
+
+async def test_a_version_that_reads_another_format_is_warned_of_what_is_archived(world: World, tmp_path: Path) -> None:
+    async with ward(world) as ill:
+        event = await put_away_event(ill, tmp_path)
+        words = ["migrate", "--database-url", world.database_url]
+        environ = {"HOLDFAST_DATA_DIR": None}
+        said = await asyncio.to_thread(lambda: CliRunner().invoke(app, words, env=environ))
+        assert (said.exit_code, said.stdout, said.stderr) == (0, "nothing to do\n", "")
+        await ill.execute("update snapshots set format = format - 1")
+        said = await asyncio.to_thread(lambda: CliRunner().invoke(app, words, env=environ))
+        assert (said.exit_code, said.stdout) == (0, "nothing to do\n")
+        begin = f"1 archived blocks have no snapshot of format {FORMAT}, which alone is read here, and answer nobody: "
+        named = f"those that are put away ({event_id(event.block)} is one) want their archives back"
+        assert said.stderr.startswith(f"warning: {begin}{named}")
+        await ill.execute("update snapshots set format = format + 1")
+        assert await why_unread(world.database_url) is None
+        await erase(world.connection, event.block, tmp_path, AFTER_ALL_MS)
+        assert await why_unread(world.database_url) is None
+        await ill.execute("update snapshots set format = format - 1")
+        assert f"1 are erased ({event_id(event.block)} is of one)" in (await why_unread(world.database_url) or "")

@@ -1,4 +1,4 @@
-"""A backup is made while everything sells, and restored to a mark: all that was told before it is there."""
+"""A backup is made while everything sells and dies, and restored to a mark: all that was told before it is there."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,12 +11,15 @@ import pytest
 from actors.audit.replies import Acknowledged
 from loadtests.audit_command import CLEAN, WRONG, run_audit
 from serve.backups import BackupError, Mark, restore
+from serve.local.archiving import receivers_in
+from serve.local.processes import working_in
 from tests.stack.journal_alone import journal_alone
 from tests.stack.load import Load, hall_on_sale
-from tests.stack.running_stack import RunningStack
+from tests.stack.running_stack import RunningStack, kill
 
 pytestmark = pytest.mark.stack
 RESTORED_INNER_PORT = 25600
+PATIENCE_S = 60.0
 
 
 def told_file(path: Path, told: Sequence[Acknowledged]) -> Path:
@@ -25,7 +28,7 @@ def told_file(path: Path, told: Sequence[Acknowledged]) -> Path:
 
 
 async def sell_and_mark(running: RunningStack, hall: str, backup: Path) -> dict[str, list[Acknowledged]]:
-    """What was told before each mark began, while buyers never stop."""
+    """What was told before each mark began, while buyers never stop; receiver and Postgres are killed on the way."""
     told: dict[str, list[Acknowledged]] = {}
     async with Load(running.stack.http_url, running.api_key, hall, "Hall", buyers=8) as load:
 
@@ -40,12 +43,24 @@ async def sell_and_mark(running: RunningStack, hall: str, backup: Path) -> dict[
         await do("backup", "create", str(backup))
         await asyncio.sleep(1)
         await do("backup", "mark", "early")
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
+        kill(receivers_in(backup))
+        await sells_on(load)
+        kill(working_in(running.folder.postgres, "postgres"))
+        await sells_on(load)
         await do("backup", "mark", "late")
         await asyncio.sleep(1)
         told["end"] = list(load.told)
     assert 0 < len(told["created"]) < len(told["early"]) < len(told["late"]) < len(told["end"])
     return told
+
+
+async def sells_on(load: Load) -> None:
+    """A hundred answers more."""
+    enough = len(load.told) + 100
+    async with asyncio.timeout(PATIENCE_S):
+        while len(load.told) < enough:  # noqa: ASYNC110  (buyers tell nobody)
+            await asyncio.sleep(0.05)
 
 
 def audit_of(data_dir: Path, told: Path) -> int:
@@ -68,6 +83,8 @@ def backed_up(running: RunningStack, tmp_path_factory: pytest.TempPathFactory) -
     with running.client() as client:
         hall = hall_on_sale(client, "backed up")
     told = asyncio.run(sell_and_mark(running, hall, root / "backup"))
+    for said in ("not received", "received again"):
+        running.await_said(f"backup: the log is {said} in {root / 'backup'}", PATIENCE_S)
     again = running.command("backup", "mark", "late")
     assert again.returncode == 1
     assert "there is a mark late already" in again.stderr
@@ -87,6 +104,8 @@ def test_a_restore_has_all_that_was_told_before_its_mark(backed_up: BackedUp, tm
         restore(backup, "nowhere", tmp_path)
     restore(backup, "early", tmp_path)
     assert audit_of(tmp_path, backed_up.told["early"]) == CLEAN
+    restore(backup, "late", tmp_path / "late")
+    assert audit_of(tmp_path / "late", backed_up.told["late"]) == CLEAN, "what came before and after the deaths"
     with pytest.raises(BackupError, match="has a database already"):
         restore(backup, "late", tmp_path)
 

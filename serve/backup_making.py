@@ -1,0 +1,183 @@
+"""A backup begins and ends: a new one goes on only when its base is whole, and until then the one before does.
+
+While the base is copied the log is received for both, each by a slot of its own. So whatever stops this anywhere, one
+backup is whole and goes on; a slot that a killed run has left is dropped by the next.
+"""
+
+import asyncio
+import fcntl
+import math
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from actors.archive.archive_file import sync_folder
+from actors.database.connect import FAULTS, connect
+from actors.database.queries import load_queries
+from serve.backups import BackupError, Mark, has_base, mark, sync_files, wait_for
+from serve.local.archiving import SLOT, WAL, Going, Receiver, backup_of, connection_of, last_words
+from serve.local.postgres import programs
+from serve.local.processes import spawn
+from serve.local.stack import DataFolder, Stack, write_private
+from serve.settings import described
+
+_SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
+FIRST_MARK = "created"
+_COPYING = ("-X", "none", "-c", "fast", "--manifest-checksums=SHA256")
+_PARTS = ("base", WAL, "marks", "secrets")
+_END_PATIENCE_S = 10.0
+_LOOK_S = 0.05
+
+
+async def create(stack: Stack, folder: Path) -> Mark:
+    """Begin a backup in a new folder, from which on the log is received there; its first mark.
+
+    Raises BackupError, CannotStart, OSError, `FAULTS`. The backup before goes on then, unless only the mark is missing.
+    """
+    if stack.settings.database_url is not None:
+        raise BackupError(
+            f"{described('database_url')} names a PostgreSQL of your own, and this copies the embedded one only: use "
+            "pg_basebackup and archive_mode=on with an archive_command that syncs, or your provider's tool; holdfast "
+            "backup mark names positions in its log, and holdfast backup anew is for what was restored"
+        )
+    data = DataFolder(stack.settings.data_dir)
+    with _alone(data):
+        former = backup_of(data)
+        await _drop_slots_but(former, stack.database_url)
+        _make(folder)
+        going = Going(folder, f"{SLOT}_{secrets.token_hex(8)}")
+        try:
+            await _begin(stack.database_url, data, going)
+        except BaseException:
+            if backup_of(data) != going:
+                for part in _PARTS:
+                    shutil.rmtree(folder / part, ignore_errors=True)
+            raise
+        sync_folder(data.root)
+        with suppress(BackupError):  # it is left to the next, and holdfast doctor says so
+            await _drop_slots_but(going, stack.database_url)  # as soon as the former's receiver has ended
+        return await mark(stack, FIRST_MARK)
+
+
+async def end(stack: Stack) -> Path:
+    """Receive the log no more; the folder stays as it is, and is returned. Raises BackupError, `FAULTS`, OSError."""
+    data = DataFolder(stack.settings.data_dir)
+    with _alone(data):
+        going = backup_of(data)
+        if going is None:
+            await _drop_slots_but(None, stack.database_url)
+            raise BackupError("no backup goes on")
+        data.backup.unlink()
+        sync_folder(data.root)
+        await _drop_slots_but(None, stack.database_url)
+        return going.folder
+
+
+async def _begin(database_url: str, data: DataFolder, going: Going) -> None:
+    """All of it but the first mark; from its last step on this backup goes on, and before no slot of it is left."""
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        await connection.fetchval(_SQL["create_slot"], going.slot)
+    finally:
+        await connection.close()
+    try:
+        await _copy(database_url, data, going)
+        shutil.copytree(data.root / "secrets", going.folder / "secrets")
+        sync_files(going.folder / "secrets")
+        sync_files(going.folder)
+        sync_folder(going.folder.parent)
+        _go_on(data, going)
+    except BaseException:
+        with suppress(BackupError, *FAULTS):  # it is left to the next
+            await _drop_slots_but(backup_of(data), database_url)
+        raise
+
+
+def _go_on(data: DataFolder, going: Going) -> None:
+    """From now on this is the backup that goes on."""
+    write_private(data.backup, msgspec.json.encode(going, enc_hook=str))
+
+
+async def _copy(database_url: str, data: DataFolder, going: Going) -> None:
+    """The base, and the log from before it began."""
+    log = data.logs / "backup-create.log"
+    receiver = Receiver(database_url, going, log)
+    try:
+        wal = going.folder / WAL
+        await wait_for(
+            lambda: any(wal.iterdir()) or receiver.fault() is not None, f"the log is not received: see {log}"
+        )
+        words, environment = connection_of(database_url)
+        command = [str(programs() / "pg_basebackup"), *words, "-D", str(going.folder / "base"), *_COPYING]
+        said = data.logs / "basebackup.log"
+        begin = said.stat().st_size if said.exists() else 0
+        copying = spawn(
+            command, signal_on_orphan=signal.SIGINT, log=said, folder=going.folder,
+            environment={**os.environ, **environment},
+        )  # fmt: skip
+        await _ended(copying, receiver)
+        if (fault := receiver.fault()) is not None:
+            raise BackupError(f"the log is not received: {fault}")
+        if copying.returncode != 0 or not has_base(going.folder):
+            raise BackupError(f"pg_basebackup: {last_words(said, begin) or f'it ended with {copying.returncode}'}")
+    finally:
+        receiver.stop()  # what comes until the supervisor's begins is kept by the slot
+
+
+async def _ended(copying: subprocess.Popen[bytes], receiver: Receiver) -> None:
+    """It has ended, at the latest when the log is received no more, or nobody waits for it."""
+    try:
+        await wait_for(lambda: copying.poll() is not None or receiver.fault() is not None, "", math.inf)
+    finally:
+        if copying.poll() is None:
+            copying.send_signal(signal.SIGINT)
+            try:
+                copying.wait(_END_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                copying.kill()
+                copying.wait()
+
+
+async def _drop_slots_but(going: Going | None, database_url: str) -> None:
+    """No backup but this one has a slot. Raises BackupError, `FAULTS`."""
+    connection = await connect(database_url, application_name="holdfast backup")
+    try:
+        deadline = time.monotonic() + _END_PATIENCE_S
+        while others := await connection.fetch(_SQL["other_slots"], SLOT, "" if going is None else going.slot):
+            for other in others:
+                await connection.fetch(_SQL["drop_slot"], other["slot_name"])
+                if other["active"] and time.monotonic() > deadline:
+                    raise BackupError(f"the slot {other['slot_name']} cannot be dropped: somebody receives by it")
+            await asyncio.sleep(_LOOK_S)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _alone(data: DataFolder) -> Iterator[None]:
+    """Nobody else begins or ends one meanwhile. Raises BackupError."""
+    with (data.root / "backup.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise BackupError(f"another holdfast backup create or end is at work on {data.root}") from fault
+        yield
+
+
+def _make(folder: Path) -> None:
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise BackupError(f"{folder} is there and not empty: name a new folder")
+        (folder / WAL).mkdir(parents=True, mode=0o700)
+        (folder / "marks").mkdir(mode=0o700)
+        folder.chmod(0o700)
+    except OSError as fault:
+        raise BackupError(f"cannot use {folder} ({fault.strerror})") from fault

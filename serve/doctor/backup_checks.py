@@ -1,0 +1,60 @@
+"""The backup of the embedded PostgreSQL that goes on: its base is there, and all of its log comes to it."""
+
+from typing import Any
+
+from rich.progress import Progress
+
+from serve.backups import has_base
+from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.local.archiving import SLOT, Going, backup_of, receivers_in
+from serve.local.stack import DataFolder
+
+BACKUP = "backup"
+BEHIND_WARNED_BYTES = 64 << 20  # four files of the log: one is on its way for as long as it fills
+_ANEW = "its marks up to here are good; begin a new one: holdfast backup create"
+
+
+async def check_backup(patient: Patient, _: Progress) -> list[Finding]:
+    """Of a PostgreSQL of one's own others see to that."""
+    if patient.data_dir is None or not patient.data_dir.exists():
+        return [Finding(BACKUP, Standing.OK, "not looked at: a PostgreSQL of your own is backed up by its own tools")]
+    going = backup_of(DataFolder(patient.data_dir))
+    slots = {row["slot_name"]: row for row in await patient.connection.fetch(SQL["backup_slots"], SLOT)}
+    slot = None if going is None else slots.pop(going.slot, None)
+    left = [_left(name, row["behind_bytes"]) for name, row in slots.items() if not row["active"]]
+    if going is None:
+        return left or [Finding(BACKUP, Standing.OK, "none goes on: holdfast backup create begins one")]
+    found = [*_of_folder(going), *_of_log(going, slot), *left]
+    if found or slot is None:
+        return found
+    seen = f"{going.folder} has its base, and the log but for {slot['behind_bytes'] / 1e6:.0f} MB"
+    return [Finding(BACKUP, Standing.OK, seen)]
+
+
+def _of_folder(going: Going) -> list[Finding]:
+    if has_base(going.folder):
+        return []
+    seen = f"{going.folder} has no whole base: nothing can be restored from it"
+    return [Finding(BACKUP, Standing.WRONG, seen, "begin a new one: holdfast backup create, or holdfast backup end")]
+
+
+def _of_log(going: Going, slot: Any) -> list[Finding]:
+    """Whether it has no gap, and goes on without one."""
+    if slot is None or slot["wal_status"] == "lost":
+        seen = f"the log in {going.folder} has a gap, as it was not received for too long: it has no further marks"
+        return [Finding(BACKUP, Standing.WRONG, seen, _ANEW)]
+    waiting = f"{slot['behind_bytes'] / 1e6:.0f} MB wait for it"
+    if not slot["active"] or not receivers_in(going.folder):
+        seen = f"nobody receives the log in {going.folder}; {waiting}, and above 8,192 MB it has a gap"
+        advice = "see logs/backup.log and the room there; it is tried again every 5 s while the stack runs"
+        return [Finding(BACKUP, Standing.WARNING, seen, advice)]
+    if slot["wal_status"] == "unreserved" or slot["behind_bytes"] > BEHIND_WARNED_BYTES:
+        seen = f"the log in {going.folder} is behind: {waiting}, and above 8,192 MB it has a gap"
+        return [Finding(BACKUP, Standing.WARNING, seen, "see to its disk")]
+    return []
+
+
+def _left(slot: str, behind_bytes: int) -> Finding:
+    """Of a command that was killed, or of somebody whose receiver is away."""
+    seen = f"the slot {slot} is of no backup that goes on, and lets Postgres keep {behind_bytes / 1e6:.0f} MB of log"
+    return Finding(BACKUP, Standing.WARNING, seen, "holdfast backup create and holdfast backup end drop it")
