@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from typing import Protocol
 _MARK_VARIABLE = "HOLDFAST_STACK_ID"
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.02
+_LOOK: ContextVar[Callable[[], None]] = ContextVar("what is looked at meanwhile", default=lambda: None)
 
 # Becomes the command, which gets the signal when the starter dies: prctl(1) is PR_SET_PDEATHSIG, kept by execv. The
 # starter may have died before that.
@@ -138,13 +140,28 @@ def _none_left(find: Callable[[], list[int]], number: signal.Signals, told: set[
 
 
 def wait_until(happened: Callable[[], bool], patience_s: float) -> bool:
-    """Whether it happened within the time."""
+    """Whether it happened within the time; meanwhile what `meanwhile` says is looked at."""
     deadline = time.monotonic() + patience_s
     while not happened():
         if time.monotonic() > deadline:
             return False
+        _LOOK.get()()
         time.sleep(_POLL_S)
     return True
+
+
+@contextmanager
+def meanwhile(look: Callable[[], None]) -> Iterator[None]:
+    """Whoever waits in this block calls `look` between his own looks, many times a second.
+
+    So one thread looks after all parts, also while one of them is being started: a thread for each would not do, as
+    the kernel takes the end of the thread that started a process for the death of its parent (see `_TETHER`).
+    """
+    before = _LOOK.set(look)
+    try:
+        yield
+    finally:
+        _LOOK.reset(before)
 
 
 def adopt_orphans() -> None:

@@ -132,8 +132,7 @@ class RaySession:
         deadline = time.monotonic() + START_PATIENCE_S
         received = b""
         while True:
-            readable, _, _ = select.select([reports], [], [], max(0.0, deadline - time.monotonic()))
-            if not readable:
+            if not wait_until(lambda: _is_readable(reports), deadline - time.monotonic()):
                 raise CannotStart(f"Ray did not get ready within {START_PATIENCE_S:.0f} s (see {self._log})")
             piece = os.read(reports, 65536)
             if not piece:
@@ -160,6 +159,10 @@ class RaySession:
         sessions = sorted(path for path in self._folder.ray.glob("session_2*") if path.is_dir())
         for old in sessions[:-_KEPT_SESSIONS]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_readable(reports: int) -> bool:
+    return bool(select.select([reports], [], [], 0)[0])
 
 
 def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -109,6 +110,32 @@ def test_a_server_left_by_a_killed_run_is_ended_first(server: Postgres) -> None:
     server.start()
     assert not set(left) & set(server.processes())
     assert ask(server, "select 1") == 1
+
+
+def starts_although_it_replays_for_long(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What it says meanwhile. The log that it replays after a crash comes as slowly as from a slow disk."""
+    server.start()
+    ask(server, "create table facts (id int)", "insert into facts values (1)", "select 1")
+    kill_everything(server)
+    (server._folder / "recovery.signal").touch()
+    said: list[str] = []
+    server._also = {"restore_command": "sleep 2; false", "hot_standby": "off"}
+    server._on_step = said.append
+    monkeypatch.setattr(module, "_START_PATIENCE_S", 1.0)
+    server.start()
+    assert ask(server, "select count(*) from facts") == 1
+    return said
+
+
+def test_it_may_replay_for_longer_than_any_start_may_take(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = starts_although_it_replays_for_long(server, monkeypatch)
+    assert re.fullmatch(r"PostgreSQL replays its log \(for \d s now\)", said[0])
+
+
+def test_control_otherwise_it_is_ended_while_it_replays(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Postgres, "_is_recovering", lambda self: False)
+    with pytest.raises(CannotStart, match="PostgreSQL did not start"):
+        starts_although_it_replays_for_long(server, monkeypatch)
 
 
 def test_it_listens_on_loopback_with_a_password_only(server: Postgres) -> None:
