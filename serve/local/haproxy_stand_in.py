@@ -65,7 +65,8 @@ class HaproxyStandIn:
     def _begin(self) -> str:
         file = self._folder / "stand-in.cfg"
         text = _HARD_STOP.sub(f"hard-stop-after {_HARD_STOP_S}s", _SERVES_OWN.sub("", self._known))
-        file.write_text(_ITS_SOCKET.sub(rf"\1stats socket {self._folder / STAND_INS} mode 600 level admin", text))
+        its_socket = f"stats socket {self._folder / STAND_INS} mode 600 level admin"
+        file.write_text(_ITS_SOCKET.sub(lambda found: found[1] + its_socket, text))
         self._process = spawn(
             [str(haproxy_binary()), "-db", "-f", str(file)],
             signal_on_orphan=signal.SIGTERM,
