@@ -58,7 +58,9 @@ class Keeping:
             if kept.is_being_started:
                 continue
             fault = kept.fault()
-            if fault is not None and time.monotonic() >= kept.again_at:
+            if fault is None:
+                kept.up_at = kept.up_at or time.monotonic()  # it may be well although its start took too long
+            elif time.monotonic() >= kept.again_at:
                 self._restart(kept, fault)
 
     def _restart(self, kept: _Kept, fault: str) -> None:

@@ -66,16 +66,18 @@ class RaySession:
         self._clear_folder()
         reports, report_end = os.pipe()
         try:
-            self._process = spawn(
-                [sys.executable, "-m", "serve.local.ray_driver", str(report_end)],
-                signal_on_orphan=signal.SIGTERM,
-                log=self._log,
-                folder=Path.cwd(),
-                environment=ray_environment(self._order.stack.settings, self._folder) | mark(self._folder.stack_id),
-                stdin=subprocess.PIPE,
-                pass_fds=(report_end,),
-            )
-            os.close(report_end)
+            try:
+                self._process = spawn(
+                    [sys.executable, "-m", "serve.local.ray_driver", str(report_end)],
+                    signal_on_orphan=signal.SIGTERM,
+                    log=self._log,
+                    folder=Path.cwd(),
+                    environment=ray_environment(self._order.stack.settings, self._folder) | mark(self._folder.stack_id),
+                    stdin=subprocess.PIPE,
+                    pass_fds=(report_end,),
+                )
+            finally:
+                os.close(report_end)
             assert self._process.stdin is not None
             self._process.stdin.write(msgspec.json.encode(self._order, enc_hook=str) + b"\n")
             self._process.stdin.flush()

@@ -99,7 +99,7 @@ class _Supervisor:
             finally:
                 left = self._stop()
         if left:
-            self._console.print(f"could not end these processes of ours: {left}", style="red")
+            self._tell(f"could not end these processes of ours: {left}", "red")
         return 1 if left else 0
 
     def _plan(self) -> Stack:
@@ -159,9 +159,10 @@ class _Supervisor:
         """Start it. Serve says that the application runs, and HAProxy may not have heard of it then."""
         part.start()
         if name == _RAY:
-            if not wait_until(self._front.serves, PATIENCE_S):
-                raise CannotStart(f"no answer over HTTP for {PATIENCE_S:.0f} s (see {self._folder.logs})")
+            serves = wait_until(self._front.serves, PATIENCE_S)
             self._front.begins()
+            if not serves:
+                raise CannotStart(f"no answer over HTTP for {PATIENCE_S:.0f} s (see {self._folder.logs})")
 
     def _fault(self, name: str, part: Part) -> str | None:
         return part.fault() or (self._front.silence() if name == _RAY else None)
@@ -215,7 +216,7 @@ class _Supervisor:
                 try:
                     part.stop()
                 except CannotStart as refusal:
-                    self._console.print(str(refusal), style="red", markup=False)
+                    self._tell(str(refusal), "red")
         reap()
         return [pid for part in self._parts.values() for pid in part.processes()]
 
@@ -231,7 +232,8 @@ class _Supervisor:
         began = time.monotonic()
         with self._console.status(doing):
             yield
-        self._console.print(f"[green]✓[/] {done} [dim]({time.monotonic() - began:.1f} s)[/]")
+        with suppress(OSError):
+            self._console.print(f"[green]✓[/] {done} [dim]({time.monotonic() - began:.1f} s)[/]")
 
 
 @contextmanager
