@@ -21,13 +21,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from serve.local.preflight import LOOPBACK, CannotStart, free_port, no_room
-from serve.local.processes import end, spawn, wait_until, working_in
+from serve.local.processes import end, signs_of_work, spawn, wait_until, working_in
 from serve.settings import described
 
 USER = "holdfast"
 DEFAULT_CLIENTS = 100
 MAJOR_VERSION = "18"
 _START_PATIENCE_S = 60.0  # without what it replays after a crash: that takes as long as it takes
+_IDLE_PATIENCE_S = 20.0  # while it replays, and does nothing
+_LOOK_PERIOD_S = 2.0
 _TOLD_EVERY_S = 15.0
 _STOP_PATIENCE_S = 15.0
 
@@ -85,7 +87,8 @@ class Postgres:
     def start(self) -> None:
         """Initialise the folder if it is new, recover if it crashed, and return when it answers. Raises CannotStart.
 
-        It is waited for as long as it recovers: whoever ended it then would find it where it was, for ever.
+        It is waited for as long as it recovers: whoever ended it then would find it where it was, for ever. But one may
+        hang in that: where the disk is full twice in a row, it waits for a checkpoint by a process that is gone.
         """
         binaries = programs()
         if not self._folder.exists():
@@ -146,13 +149,19 @@ class Postgres:
         def is_over() -> bool:
             return self._is_ready() or self.fault() is not None
 
-        began = time.monotonic()
-        while not wait_until(is_over, min(_TOLD_EVERY_S, _START_PATIENCE_S)):
-            passed_s = time.monotonic() - began
-            if self._is_recovering():
-                self._on_step(f"PostgreSQL replays its log (for {passed_s:.0f} s now)")
-            elif passed_s > _START_PATIENCE_S:
+        began = told_at = worked_at = time.monotonic()
+        signs: frozenset[tuple[int, str]] = frozenset()
+        while not wait_until(is_over, _LOOK_PERIOD_S):
+            now = time.monotonic()
+            recovers = self._is_recovering()
+            signs, before = signs_of_work(self._folder), signs
+            if signs != before or not recovers:
+                worked_at = now
+            if now - worked_at > _IDLE_PATIENCE_S or (not recovers and now - began > _START_PATIENCE_S):
                 return
+            if recovers and now - told_at > _TOLD_EVERY_S:
+                told_at = now
+                self._on_step(f"PostgreSQL replays its log (for {now - began:.0f} s now)")
 
     def _is_ready(self) -> bool:
         return self._status() == "ready"

@@ -89,12 +89,17 @@ def marked(stack_id: str) -> list[int]:
 
 def working_in(folder: Path, program: str) -> list[int]:
     """Living processes of a program in its folder (PostgreSQL and Redis overwrite their environment)."""
-    found = []
-    for pid in _living():
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/cwd").samefile(folder):
-                found.append(pid)
-    return named(found, program)
+    return named(_inside(folder), program)
+
+
+def signs_of_work(folder: Path) -> frozenset[tuple[int, str]]:
+    """What is another than before if a process in this folder has done anything, or wants to and waits for its turn."""
+    found = set()
+    for pid in _inside(folder):
+        state, *fields = _read(pid, "stat").rpartition(b")")[2].split() or [b""]
+        busy_at = time.monotonic_ns() if state in (b"R", b"D") else 0
+        found.add((pid, f"{b' '.join(fields[10:14])!r} {busy_at}"))  # the time of the processor that it and its own had
+    return frozenset(found)
 
 
 def named(pids: Sequence[int], program: str) -> list[int]:
@@ -180,6 +185,16 @@ def _living() -> list[int]:
     me = os.getpid()
     pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
     return [pid for pid in pids if pid != me and is_living(pid)]
+
+
+def _inside(folder: Path) -> list[int]:
+    """Living processes whose folder it is."""
+    found = []
+    for pid in _living():
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").samefile(folder):
+                found.append(pid)
+    return found
 
 
 def _read(pid: int, name: str) -> bytes:
