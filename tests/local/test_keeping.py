@@ -14,6 +14,8 @@ import pytest
 from rich.console import Console
 
 from serve.local import keeping, supervisor
+from serve.local.haproxy_stand_in import HaproxyStandIn
+from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.keeping import Keeping, pause_s
 from serve.local.postgres import Postgres
 from serve.local.preflight import CannotStart, free_port
@@ -219,3 +221,25 @@ def test_control_where_nobody_looks_meanwhile_it_does_not(tmp_path: Path, monkey
     monkeypatch.setattr(keeping, "meanwhile", lambda look: nullcontext())
     with pytest.raises(AssertionError, match="nobody looked after it meanwhile"):
         check_a_store_that_dies_while_another_part_is_started(tmp_path)
+
+
+@pytest.mark.parametrize("who", [HaproxyStandIn, HaproxyWatch])
+def test_haproxy_is_looked_after_except_while_ray_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: type[HaproxyStandIn | HaproxyWatch]
+) -> None:
+    ray, times = FakePart(), iter(range(3))
+
+    def ends_soon() -> str | None:
+        return "it ended" if next(times, None) is None else None
+
+    def start_slowly() -> None:
+        wait_until(lambda: False, 0.3)
+        raise _StopRequested
+
+    monkeypatch.setattr(who, "look", lambda self: "something happened to HAProxy")
+    stage = Stage(tmp_path, other=FakePart())
+    stage.start()
+    ray.on_start = start_slowly
+    stage.supervisor._keeping.keep("Ray", ray, ray.start, ends_soon)
+    stage.watch()
+    assert stage.said.count("something happened to HAProxy") == 4
