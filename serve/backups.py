@@ -39,7 +39,6 @@ _SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
 MANIFEST = "backup_manifest"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PATIENCE_S = 60.0
-_RESTORE_PATIENCE_S = 24 * 3600.0
 _LOOK_S = 0.05
 _SECRETS_OF_A_STACK = ("postgres", "redis", "ray", "link")  # of a restored one its own
 LEAP = 10_000  # at least so far above what is known: that history may have seen as many clusters since
@@ -205,7 +204,6 @@ def recovered(unfinished: Path, folder: Path, marked: Mark, data: DataFolder) ->
             "recovery_target_timeline": "current",
             "hot_standby": "off",
         },
-        patience_s=_RESTORE_PATIENCE_S,
     )
     try:
         postgres.start()

@@ -1,7 +1,7 @@
-"""A HAProxy that hangs is killed, and Serve starts another.
+"""A HAProxy that hangs is killed: another stands in then, until Serve has one again (see `haproxy_stand_in`).
 
-Serve notices as well, after three checks of a second each; until then nobody buys. One that has died it has back
-sooner, as its socket then refuses at once.
+Serve notices as well, after three checks of a second each. While it hangs and listens, whom it has waits, and so does
+whoever comes; beside another on the same ports, a part of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from serve.local.processes import named, newest
+from serve.local.haproxy_socket import listener, sockets
+from serve.local.processes import named
 
 _SLICE_S = 0.25
 _SLICES = 4  # counted one by one: when the whole machine stood still, that is one of them
@@ -22,18 +23,18 @@ _QUESTION = b"show version\n"
 
 
 class HaproxyWatch:
-    """Watches the one whose socket is in `folder`, of these processes."""
+    """Watches those whose sockets are in `folder`, of these processes: Serve's, and the one that stands in for it."""
 
     def __init__(self, folder: Path, processes: Callable[[], list[int]]) -> None:
         self._folder = folder
         self._processes = processes
 
     def look(self) -> str | None:
-        """Ask it how it is, and kill it if it does not say; then what was wrong. One that is not there is Serve's."""
-        for path in self._folder.glob("*/admin.sock"):
+        """Ask them how they are, and kill one that does not say; then what was wrong. Nobody is missed here."""
+        for path in sockets(self._folder):
             if not _is_silent(path):
                 continue
-            pid = newest(named(self._processes(), "haproxy"))  # an older one only serves whom it had
+            pid = listener(path, lambda: named(self._processes(), "haproxy"))  # one without it only serves whom it had
             if pid is not None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

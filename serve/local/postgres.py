@@ -14,19 +14,23 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 from serve.local.preflight import LOOPBACK, CannotStart, free_port, no_room
-from serve.local.processes import end, spawn, wait_until, working_in
+from serve.local.processes import end, signs_of_work, spawn, wait_until, working_in
 from serve.settings import described
 
 USER = "holdfast"
 DEFAULT_CLIENTS = 100
 MAJOR_VERSION = "18"
-START_PATIENCE_S = 60.0  # replaying the log after a crash takes a while
+_START_PATIENCE_S = 60.0  # without what it replays after a crash: that takes as long as it takes
+_IDLE_PATIENCE_S = 20.0  # while it replays, and does nothing
+_LOOK_PERIOD_S = 2.0
+_TOLD_EVERY_S = 15.0
 _STOP_PATIENCE_S = 15.0
 
 DURABILITY = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
@@ -52,7 +56,7 @@ _SERVER_SETTINGS = {
 class Postgres:
     """One embedded server on a loopback port, for so many `clients`; see `processes.Part`.
 
-    `also`: further settings of the server. `patience_s`: how long its start may take.
+    `also`: further settings of the server. `on_step`: told now and then what a start that takes long waits for.
     """
 
     def __init__(
@@ -64,10 +68,10 @@ class Postgres:
         log: Path,
         clients: int = DEFAULT_CLIENTS,
         also: Mapping[str, str] = MappingProxyType({}),
-        patience_s: float = START_PATIENCE_S,
+        on_step: Callable[[str], None] = lambda step: None,
     ) -> None:
         self._also = also
-        self._patience_s = patience_s
+        self._on_step = on_step
         self._folder = folder
         self._port = port
         self._password_file = password_file
@@ -81,7 +85,11 @@ class Postgres:
         return f"postgresql://{USER}:{self._password_file.read_text()}@{LOOPBACK}:{self._port}/postgres"
 
     def start(self) -> None:
-        """Initialise the folder if it is new, recover if it crashed, and return when it answers. Raises CannotStart."""
+        """Initialise the folder if it is new, recover if it crashed, and return when it answers. Raises CannotStart.
+
+        It is waited for as long as it recovers: whoever ended it then would find it where it was, for ever. But one may
+        hang in that: where the disk is full twice in a row, it waits for a checkpoint by a process that is gone.
+        """
         binaries = programs()
         if not self._folder.exists():
             _initialise(self._folder, binaries, self._password_file)
@@ -98,7 +106,7 @@ class Postgres:
             log=self._log,
             folder=self._folder,
         )
-        wait_until(lambda: self._is_ready() or self.fault() is not None, self._patience_s)
+        self._await_ready()
         if not self._is_ready():
             said = self._log.read_bytes()[log_begin:].decode(errors="replace")
             self.stop()
@@ -137,11 +145,35 @@ class Postgres:
         except OSError:
             return []
 
+    def _await_ready(self) -> None:
+        def is_over() -> bool:
+            return self._is_ready() or self.fault() is not None
+
+        began = told_at = worked_at = time.monotonic()
+        signs: frozenset[tuple[int, str]] = frozenset()
+        while not wait_until(is_over, _LOOK_PERIOD_S):
+            now = time.monotonic()
+            recovers = self._is_recovering()
+            signs, before = signs_of_work(self._folder), signs
+            if signs != before or not recovers:
+                worked_at = now
+            if now - worked_at > _IDLE_PATIENCE_S or (not recovers and now - began > _START_PATIENCE_S):
+                return
+            if recovers and now - told_at > _TOLD_EVERY_S:
+                told_at = now
+                self._on_step(f"PostgreSQL replays its log (for {now - began:.0f} s now)")
+
     def _is_ready(self) -> bool:
-        """The postmaster itself says so in the last line of its pid file."""
+        return self._status() == "ready"
+
+    def _is_recovering(self) -> bool:
+        return self._status() in ("starting", "standby")
+
+    def _status(self) -> str:
+        """The postmaster's own word, in the last line of its pid file."""
         lines = self._pid_file_lines()
         pid = self._process.pid if self._process is not None else None
-        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+        return lines[7].strip() if len(lines) >= 8 and lines[0] == str(pid) else ""
 
 
 @contextmanager

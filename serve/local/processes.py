@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from typing import Protocol
 _MARK_VARIABLE = "HOLDFAST_STACK_ID"
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.02
+_LOOK: ContextVar[Callable[[], None]] = ContextVar("what is looked at meanwhile", default=lambda: None)
 
 # Becomes the command, which gets the signal when the starter dies: prctl(1) is PR_SET_PDEATHSIG, kept by execv. The
 # starter may have died before that.
@@ -87,12 +89,17 @@ def marked(stack_id: str) -> list[int]:
 
 def working_in(folder: Path, program: str) -> list[int]:
     """Living processes of a program in its folder (PostgreSQL and Redis overwrite their environment)."""
-    found = []
-    for pid in _living():
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/cwd").samefile(folder):
-                found.append(pid)
-    return named(found, program)
+    return named(_inside(folder), program)
+
+
+def signs_of_work(folder: Path) -> frozenset[tuple[int, str]]:
+    """What is another than before if a process in this folder has done anything, or wants to and waits for its turn."""
+    found = set()
+    for pid in _inside(folder):
+        state, *fields = _read(pid, "stat").rpartition(b")")[2].split() or [b""]
+        busy_at = time.monotonic_ns() if state in (b"R", b"D") else 0
+        found.add((pid, f"{b' '.join(fields[10:14])!r} {busy_at}"))  # the time of the processor that it and its own had
+    return frozenset(found)
 
 
 def named(pids: Sequence[int], program: str) -> list[int]:
@@ -138,13 +145,28 @@ def _none_left(find: Callable[[], list[int]], number: signal.Signals, told: set[
 
 
 def wait_until(happened: Callable[[], bool], patience_s: float) -> bool:
-    """Whether it happened within the time."""
+    """Whether it happened within the time; meanwhile what `meanwhile` says is looked at."""
     deadline = time.monotonic() + patience_s
     while not happened():
         if time.monotonic() > deadline:
             return False
+        _LOOK.get()()
         time.sleep(_POLL_S)
     return True
+
+
+@contextmanager
+def meanwhile(look: Callable[[], None]) -> Iterator[None]:
+    """Whoever waits in this block calls `look` between his own looks, many times a second.
+
+    So one thread looks after all parts, also while one of them is being started: a thread for each would not do, as
+    the kernel takes the end of the thread that started a process for the death of its parent (see `_TETHER`).
+    """
+    before = _LOOK.set(look)
+    try:
+        yield
+    finally:
+        _LOOK.reset(before)
 
 
 def adopt_orphans() -> None:
@@ -163,6 +185,16 @@ def _living() -> list[int]:
     me = os.getpid()
     pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
     return [pid for pid in pids if pid != me and is_living(pid)]
+
+
+def _inside(folder: Path) -> list[int]:
+    """Living processes whose folder it is."""
+    found = []
+    for pid in _living():
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").samefile(folder):
+                found.append(pid)
+    return found
 
 
 def _read(pid: int, name: str) -> bytes:

@@ -24,7 +24,7 @@ from serve.local.preflight import INNER_PORTS, LOOPBACK
 from serve.local.ray_session import Order, Report
 from serve.local.stack import Stack
 
-_CONNECTIONS_REST_S = 3_600  # whoever keeps one for the minute of the on-sale finds it open
+_CONNECTIONS_REST_S = 300  # whoever keeps one for the minute of the on-sale finds it open, and holds no place for ever
 _OBJECT_STORE_BYTES = 80_000_000  # the least that Ray accepts, nearly: batches travel over sockets, not through it
 
 

@@ -66,16 +66,18 @@ class RaySession:
         self._clear_folder()
         reports, report_end = os.pipe()
         try:
-            self._process = spawn(
-                [sys.executable, "-m", "serve.local.ray_driver", str(report_end)],
-                signal_on_orphan=signal.SIGTERM,
-                log=self._log,
-                folder=Path.cwd(),
-                environment=ray_environment(self._order.stack.settings, self._folder) | mark(self._folder.stack_id),
-                stdin=subprocess.PIPE,
-                pass_fds=(report_end,),
-            )
-            os.close(report_end)
+            try:
+                self._process = spawn(
+                    [sys.executable, "-m", "serve.local.ray_driver", str(report_end)],
+                    signal_on_orphan=signal.SIGTERM,
+                    log=self._log,
+                    folder=Path.cwd(),
+                    environment=ray_environment(self._order.stack.settings, self._folder) | mark(self._folder.stack_id),
+                    stdin=subprocess.PIPE,
+                    pass_fds=(report_end,),
+                )
+            finally:
+                os.close(report_end)
             assert self._process.stdin is not None
             self._process.stdin.write(msgspec.json.encode(self._order, enc_hook=str) + b"\n")
             self._process.stdin.flush()
@@ -132,8 +134,7 @@ class RaySession:
         deadline = time.monotonic() + START_PATIENCE_S
         received = b""
         while True:
-            readable, _, _ = select.select([reports], [], [], max(0.0, deadline - time.monotonic()))
-            if not readable:
+            if not wait_until(lambda: _is_readable(reports), deadline - time.monotonic()):
                 raise CannotStart(f"Ray did not get ready within {START_PATIENCE_S:.0f} s (see {self._log})")
             piece = os.read(reports, 65536)
             if not piece:
@@ -160,6 +161,10 @@ class RaySession:
         sessions = sorted(path for path in self._folder.ray.glob("session_2*") if path.is_dir())
         for old in sessions[:-_KEPT_SESSIONS]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_readable(reports: int) -> bool:
+    return bool(select.select([reports], [], [], 0)[0])
 
 
 def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:

@@ -39,8 +39,12 @@ class Redis:
         """Return when it answers. Raises CannotStart."""
         self.stop()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        configuration = self._folder / "redis.conf"
-        write_private(configuration, self._configuration().encode())  # not on the command line: it holds the password
+        configuration = self._folder / "redis.conf"  # not on the command line: it holds the password
+        wanted = self._configuration().encode()
+        if (
+            not configuration.exists() or configuration.read_bytes() != wanted
+        ):  # a full disk keeps nobody from a restart
+            write_private(configuration, wanted)
         self._process = spawn(
             [str(_binary()), str(configuration)],
             signal_on_orphan=signal.SIGTERM,

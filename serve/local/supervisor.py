@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from http import HTTPStatus
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 
 import msgspec
 from rich.console import Console
 
 from serve.local.archiving import Archiving
+from serve.local.front import PATIENCE_S, Front
 from serve.local.haproxy_stand_in import HaproxyStandIn
 from serve.local.haproxy_watch import HaproxyWatch
+from serve.local.keeping import Keeping
 from serve.local.log_files import keep_logs_small
 from serve.local.postgres import Postgres
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
-from serve.local.processes import Part, adopt_orphans, reap, wait_until
+from serve.local.processes import Part, adopt_orphans, meanwhile, reap, wait_until
 from serve.local.ray_session import Order, RaySession
 from serve.local.redis import Redis
 from serve.local.stack import DataFolder, Stack
 from serve.settings import Settings
 
 _LOOK_PERIOD_S = 0.25
-_PROBE_PERIOD_S = 2.0
-_PROBE_PATIENCE_S = 20.0  # Ray repairs HAProxy and replicas by itself within seconds
 _LOGS_PERIOD_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _RAY = "Ray"
 _CLIENTS_OF_EACH = 8  # sessions of Postgres that a shard or a gateway has, with some to spare
 _SHARDS_AT_LEAST = 16  # there may come to be so many
 _CLIENTS_BESIDE = 84  # directory, projector, spares, commands
-_RESTART_LIMIT = 5
-_RESTART_WINDOW_S = 120.0
 
 
 class LocalApplication(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,11 +79,12 @@ class _Supervisor:
         self._parts: dict[str, Part] = {}  # in the order of their start
         self._stack = self._plan()
         self._archiving = Archiving(self._stack, folder)
-        self._haproxy = HaproxyWatch(folder.ray_short / "haproxy", self._parts[_RAY].processes)
-        self._stand_in = HaproxyStandIn(folder.ray_short / "haproxy", folder.stack_id, log=folder.logs / "haproxy.log")
-        self._restarts: dict[str, deque[float]] = {}
-        self._answered_at = 0.0
-        self._probed_at = 0.0
+        sockets = folder.ray_short / "haproxy"
+        self._haproxy = HaproxyWatch(sockets, self._parts[_RAY].processes)
+        self._stand_in = HaproxyStandIn(sockets, folder.stack_id, log=folder.logs / "haproxy.log")
+        self._front = Front(_reachable(settings.host), settings.http_port, sockets)
+        self._keeping = Keeping(self._tell, self._look)
+        self._looked_at = 0.0
         self._logs_due_at = 0.0
         self._told_bug = ""
 
@@ -102,7 +99,7 @@ class _Supervisor:
             finally:
                 left = self._stop()
         if left:
-            self._console.print(f"could not end these processes of ours: {left}", style="red")
+            self._tell(f"could not end these processes of ours: {left}", "red")
         return 1 if left else 0
 
     def _plan(self) -> Stack:
@@ -115,7 +112,10 @@ class _Supervisor:
                 max(settings.shards, _SHARDS_AT_LEAST) + settings.gateways_started
             )
             postgres = Postgres(
-                folder.postgres, settings.postgres_port, secret, log=logs / "postgres.log", clients=clients
+                *(folder.postgres, settings.postgres_port, secret),
+                log=logs / "postgres.log",
+                clients=clients,
+                on_step=self._show_step,
             )
             self._parts["PostgreSQL"], database_url = postgres, postgres.url
         if redis_url is None:
@@ -150,7 +150,8 @@ class _Supervisor:
                 self._tell(warning)
             with self._step(f"starting {name}", f"{name} runs"):
                 self._start_part(name, part)
-        self._answered_at = time.monotonic()
+        for name, part in self._parts.items():
+            self._keeping.keep(name, part, partial(self._start_part, name, part), partial(self._fault, name, part))
         text = self._application.ready_text(self._stack)
         self._folder.publish(self._stack)
         self._console.print(text, markup=False)
@@ -158,20 +159,31 @@ class _Supervisor:
     def _start_part(self, name: str, part: Part) -> None:
         """Start it. Serve says that the application runs, and HAProxy may not have heard of it then."""
         part.start()
-        if name == _RAY and not wait_until(self._answers, _PROBE_PATIENCE_S):
-            raise CannotStart(f"no answer over HTTP for {_PROBE_PATIENCE_S:.0f} s (see {self._folder.logs})")
+        if name == _RAY:
+            serves = wait_until(self._front.serves, PATIENCE_S)
+            self._front.begins()
+            if not serves:
+                raise CannotStart(f"no answer over HTTP for {PATIENCE_S:.0f} s (see {self._folder.logs})")
+
+    def _fault(self, name: str, part: Part) -> str | None:
+        return part.fault() or (self._front.silence() if name == _RAY else None)
 
     def _watch(self) -> None:
-        """Look after the parts until a signal comes. Raises CannotStart when one cannot be kept alive."""
+        """Look after the parts until a signal comes."""
         while True:
             time.sleep(_LOOK_PERIOD_S)
-            reap()
+            self._look()
+
+    def _look(self) -> None:
+        """At everything, if that was not done just now: it is called all the time while a part is being started."""
+        if time.monotonic() - self._looked_at < _LOOK_PERIOD_S:
+            return
+        self._looked_at = time.monotonic()
+        reap()
+        with meanwhile(_nothing):  # else what they wait for would do them once more
             for chore in (self._keep_logs_small, self._look_after_backup, self._look_after_haproxy):
                 self._do(chore)
-            for name, part in self._parts.items():
-                fault = part.fault() or (self._silence() if name == _RAY else None)
-                if fault is not None:
-                    self._restart(name, part, fault)
+        self._keeping.look()
 
     def _do(self, chore: Callable[[], None]) -> None:
         """What goes wrong in it is told, once while it is the same, and ends nothing: the stack sells without it."""
@@ -180,7 +192,7 @@ class _Supervisor:
         except Exception as bug:  # noqa: BLE001  # whatever it is
             if self._told_bug != (told := repr(bug)):
                 self._told_bug = told
-                self._console.print(f"{chore.__name__.strip('_')} failed: {told}", style="yellow", markup=False)
+                self._tell(f"{chore.__name__.strip('_')} failed: {told}")
 
     def _keep_logs_small(self) -> None:
         if time.monotonic() > self._logs_due_at:
@@ -191,46 +203,10 @@ class _Supervisor:
         self._tell(self._archiving.look())
 
     def _look_after_haproxy(self) -> None:
+        if self._keeping.is_starting(_RAY):  # which ends all of them, and starts its own
+            return
         for look in (self._haproxy.look, self._stand_in.look):
             self._tell(look())
-
-    def _tell(self, happened: str | None) -> None:
-        if happened is not None:
-            self._console.print(happened, style="yellow", markup=False)
-
-    def _restart(self, name: str, part: Part, fault: str) -> None:
-        times = self._restarts.setdefault(name, deque(maxlen=_RESTART_LIMIT))
-        now = time.monotonic()
-        if len(times) == _RESTART_LIMIT and now - times[0] < _RESTART_WINDOW_S:
-            raise CannotStart(f"{name} does not stay up ({fault}): see {self._folder.logs}")
-        times.append(now)
-        self._console.print(f"{name}: {fault}; starting it again", style="yellow", markup=False)
-        try:
-            with self._step(f"starting {name}", f"{name} is back"):
-                part.stop()
-                reap()
-                self._start_part(name, part)
-        except CannotStart as refusal:  # it is still at fault, so the next look tries again, until the limit
-            self._console.print(str(refusal), style="yellow", markup=False)
-        self._answered_at = time.monotonic()
-
-    def _silence(self) -> str | None:
-        """A fault when HTTP has not answered for longer than Ray needs to repair its own."""
-        now = time.monotonic()
-        if now - self._probed_at >= _PROBE_PERIOD_S:
-            self._probed_at = now
-            if self._answers():
-                self._answered_at = now
-        silence_s = now - self._answered_at
-        return f"no answer over HTTP for {silence_s:.0f} s" if silence_s > _PROBE_PATIENCE_S else None
-
-    def _answers(self) -> bool:
-        """Whether HAProxy has a replica to send HTTP to."""
-        connection = http.client.HTTPConnection(_reachable(self._settings.host), self._settings.http_port, timeout=1)
-        with closing(connection), suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/-/healthz")
-            return connection.getresponse().status == HTTPStatus.OK
-        return False
 
     def _stop(self) -> list[int]:
         """Stop the parts, last started first; returns the processes of this stack that are left."""
@@ -243,19 +219,25 @@ class _Supervisor:
                 try:
                     part.stop()
                 except CannotStart as refusal:
-                    self._console.print(str(refusal), style="red", markup=False)
+                    self._tell(str(refusal), "red")
         reap()
         return [pid for part in self._parts.values() for pid in part.processes()]
 
+    def _tell(self, text: str | None, style: str = "yellow") -> None:
+        with suppress(OSError):  # it may go into a file, on a disk that is full
+            if text is not None:
+                self._console.print(text, style=style, markup=False)
+
     def _show_step(self, step: str) -> None:
-        self._console.print(f"  {step} …", style="dim", markup=False)
+        self._tell(f"  {step} …", "dim")
 
     @contextmanager
     def _step(self, doing: str, done: str) -> Iterator[None]:
         began = time.monotonic()
         with self._console.status(doing):
             yield
-        self._console.print(f"[green]✓[/] {done} [dim]({time.monotonic() - began:.1f} s)[/]")
+        with suppress(OSError):
+            self._console.print(f"[green]✓[/] {done} [dim]({time.monotonic() - began:.1f} s)[/]")
 
 
 @contextmanager
@@ -272,6 +254,10 @@ def _stopping_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _nothing() -> None:
+    """For who looks at nothing meanwhile."""
 
 
 def _ignore_signals() -> None:

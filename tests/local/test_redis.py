@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from serve.local import redis as module
 from serve.local.preflight import CannotStart, free_port
 from serve.local.processes import wait_until
 from serve.local.redis import Redis
@@ -61,3 +62,27 @@ def test_a_port_in_use_is_one_line_that_names_the_setting(server: Redis) -> None
         taken.listen()
         with pytest.raises(CannotStart, match=r"port \d+: choose another with --redis-port"):
             server.start()
+
+
+def test_a_disk_without_room_keeps_it_from_nothing_when_it_starts_again(
+    server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.start()
+    monkeypatch.setattr(module, "write_private", cannot_write)
+    for pid in server.processes():
+        os.kill(pid, signal.SIGKILL)
+    server.start()
+    with redis.Redis.from_url(server.url) as client:
+        assert client.ping()
+
+
+def test_control_what_is_new_cannot_be_written_there(server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.start()
+    monkeypatch.setattr(module, "write_private", cannot_write)
+    server._port = free_port()
+    with pytest.raises(CannotStart, match="No space left on device"):
+        server.start()
+
+
+def cannot_write(path: Path, content: bytes) -> None:
+    raise CannotStart(f"cannot write {path} (No space left on device)")

@@ -12,6 +12,8 @@ from ray.serve._private import haproxy
 from ray.serve._private.common import RequestProtocol
 from ray.serve.config import HTTPOptions, gRPCOptions
 
+NOBODYS_PORT = 1  # Serve's own proxy, which nothing is to pass through
+
 
 def main(file: str, http_port: str, grpc_port: str, *replicas: str) -> None:
     """Write it."""
@@ -25,6 +27,7 @@ def main(file: str, http_port: str, grpc_port: str, *replicas: str) -> None:
             app_name="tiny",
             protocol=protocol,
             servers=[haproxy.ServerConfig(server[0], "127.0.0.1", int(server[which])) for server in servers],
+            fallback_server=haproxy.ServerConfig("SERVE_PROXY_ACTOR-head", "127.0.0.1", NOBODYS_PORT),
         )
     configuration = haproxy.HAProxyConfig(
         http_options=HTTPOptions(host="127.0.0.1", port=int(http_port)),
