@@ -22,9 +22,6 @@ from serve.wakefulness import Wakefulness
 Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
 
-SMALL_BODY_BYTES = 64 << 10
-"""More than any wish, order or list of tickets needs."""
-
 # Bodies that are larger, while they arrive: in all and of a tenant. One whose length is not said counts as the largest.
 MAX_LARGE_BODIES, MAX_LARGE_BODIES_BYTES = 128, 64 << 20
 MAX_LARGE_BODIES_PER_TENANT, MAX_LARGE_BODIES_BYTES_PER_TENANT = 64, 32 << 20

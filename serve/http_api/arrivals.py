@@ -8,11 +8,12 @@ from typing import Any, TypeAlias, TypeVar, cast
 from litestar import Request
 
 from actors.core.outcomes import Rejected
-from serve.admission import SMALL_BODY_BYTES, Admission, Envelope
+from serve.admission import Admission, Envelope
 from serve.arrival import ARRIVED_HEADER, arrived_ms
 from serve.members import GIVEN_TWICE
 from serve.refusals import invalid, too_large
-from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, missing_revision, read_fields, read_json
+from serve.sizes import MAX_BODY_BYTES, SMALL_BODY_BYTES
+from serve.validation import MAX_FAULTS, Shape, missing_revision, read_fields, read_json
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 

@@ -13,12 +13,13 @@ import pytest
 from actors.core.outcomes import Reason, Rejected
 from actors.parking import Room, Space
 from serve import admission, documents, operations
-from serve.admission import SMALL_BODY_BYTES, Envelope
+from serve.admission import Envelope
 from serve.arrival import wall_ms
 from serve.documents import Scriptorium
 from serve.http_api import arrivals
 from serve.operations import Operations
 from serve.ration import Ration
+from serve.sizes import SMALL_BODY_BYTES
 from tests.edges.asking import Ask, ask_grpc, ask_http, read_http
 from tests.edges.edge_stack import Edges, whole_edges
 from tests.edges.refusal_house import LAYOUT
