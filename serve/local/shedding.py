@@ -65,4 +65,4 @@ def naming_too_large() -> list[str]:
         rf"\n    http-response set-header {name} {value} if {{ var(txn.too_large) -m bool }}"
         for name, value in renamed.items()
     )
-    return [f"s|^frontend grpc_frontend|&{set_var}{rules}|"]
+    return [f"s|^frontend grpc_frontend.*|&{set_var}{rules}|"]
