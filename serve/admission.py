@@ -1,13 +1,17 @@
 """Who is let in: a request is judged in the order of `Reason`: too large, malformed, no credential, one that does not
 allow it. What the event, the hold or the order says comes only after that.
+
+Over HTTP a body of more than SMALL_BODY_BYTES is read only for whoever is let in, and as far as there is room.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import TypeVar
 
 import msgspec
 
 from actors.core.outcomes import Reason, Rejected
+from actors.parking import NoRoomLeft, Room, Space
 from actors.reservations import Caller, Request, Reservations
 from serve.arrival import wall_ms
 from serve.auth import Operator
@@ -17,6 +21,10 @@ from serve.wakefulness import Wakefulness
 
 Authenticate = Callable[[str | None], Awaitable[Caller | Rejected]]
 """Who bears this `Authorization` value, or why nobody does."""
+
+# Bodies that are larger, while they arrive: in all and of a tenant. One whose length is not said counts as the largest.
+MAX_LARGE_BODIES, MAX_LARGE_BODIES_BYTES = 128, 64 << 20
+MAX_LARGE_BODIES_PER_TENANT, MAX_LARGE_BODIES_BYTES_PER_TENANT = 64, 32 << 20
 
 S = TypeVar("S", bound=Shape)
 
@@ -49,6 +57,21 @@ class Admission:
         self.wakefulness = Wakefulness()
         self._reservations = reservations
         self._authenticate = authenticate
+        self._large_bodies = Room(
+            Space(MAX_LARGE_BODIES, MAX_LARGE_BODIES_BYTES),
+            Space(MAX_LARGE_BODIES_PER_TENANT, MAX_LARGE_BODIES_BYTES_PER_TENANT),
+        )
+
+    async def let_arrive(self, authorization: str | None, size_bytes: int, arriving: ExitStack) -> Rejected | None:
+        """Keep room for a large body until `arriving` is over; or why it is not to be read."""
+        caller = await self._authenticate(authorization)
+        if isinstance(caller, Rejected):
+            return caller
+        try:
+            arriving.enter_context(self._large_bodies.entered(caller.tenant, size_bytes))
+        except NoRoomLeft:
+            return Rejected(Reason.OVERLOADED)
+        return None
 
     async def _admit_write(self, envelope: Envelope, body: S | Rejected) -> tuple[Request, S] | Rejected:
         faults = (*envelope.faults, *key_faults(envelope.key), *timeout_faults(envelope.timeout_ms))
@@ -88,4 +111,4 @@ def _malformed(body: Shape | Rejected | None, faults: tuple[str, ...]) -> Reject
     """The refusal of a body and of what goes with it, all faults together, or None."""
     if not isinstance(body, Rejected):
         return invalid(*faults) if faults else None
-    return body if body.reason is Reason.TOO_LARGE else invalid(*faults, *body.details.fields)
+    return invalid(*faults, *body.details.fields) if body.reason is Reason.INVALID_ARGUMENT else body

@@ -2,23 +2,33 @@
 layout as it is given back, to be edited.
 """
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
 
+from actors.apart import apart
 from actors.core.ids import BlockId
 from actors.core.layout import Layout
-from actors.core.outcomes import Rejected
+from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import EventReply
 from actors.core.rules import Rules
 from actors.layout_files.faults import FieldFault
 from actors.layout_files.layout_file import parse_layout
 from actors.layout_files.layout_writer import layout_to_raw
 from actors.layout_files.rules_file import parse_rules
+from actors.parking import NoRoomLeft, Room, Space
+from serve.admission import Envelope
 from serve.layout_reader import LayoutFileError, decode_json
 from serve.refusals import invalid
 from serve.validation import is_said
+
+# What waits for a thread or has one: in all and of a tenant. A large layout takes a second, of all threads' time.
+MAX_DOCUMENTS, MAX_DOCUMENTS_BYTES = 64, 32 << 20
+MAX_DOCUMENTS_PER_TENANT, MAX_DOCUMENTS_BYTES_PER_TENANT = 32, 16 << 20
+THREADS = 2
 
 T = TypeVar("T")
 
@@ -30,6 +40,50 @@ class LayoutDocument(msgspec.Struct, frozen=True):
     revision: int
     layout_version: int
     layout: msgspec.Raw
+
+
+class Scriptorium:
+    """Where documents are read and written, beside the event loop: so much at once, none for whose time is up."""
+
+    def __init__(self) -> None:
+        self._room = Room(
+            Space(MAX_DOCUMENTS, MAX_DOCUMENTS_BYTES), Space(MAX_DOCUMENTS_PER_TENANT, MAX_DOCUMENTS_BYTES_PER_TENANT)
+        )
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="documents")
+
+    async def read(
+        self, tenant: str, envelope: Envelope, layout: msgspec.Raw, rules: msgspec.Raw
+    ) -> tuple[Layout | None, Rules | None] | Rejected:
+        """See `read_documents`."""
+        size_bytes = len(bytes(layout)) + len(bytes(rules))
+        return await self._done(tenant, envelope, size_bytes, lambda: read_documents(layout, rules))
+
+    async def write(
+        self, tenant: str, envelope: Envelope, block: BlockId, event: EventReply
+    ) -> LayoutDocument | Rejected:
+        """See `written_layout`."""
+        return await self._done(tenant, envelope, 0, lambda: written_layout(block, event))
+
+    async def _done(
+        self, tenant: str, envelope: Envelope, size_bytes: int, work: Callable[[], T | Rejected]
+    ) -> T | Rejected:
+        """Nothing has been asked of any block yet, so that every refusal is a no."""
+        try:
+            async with asyncio.timeout(envelope.left_ms() / 1000):
+                return await apart(self._in_turn(tenant, envelope, size_bytes, work))
+        except NoRoomLeft:
+            return Rejected(Reason.OVERLOADED)
+        except TimeoutError:
+            return Rejected(Reason.DEADLINE_EXCEEDED)
+
+    async def _in_turn(
+        self, tenant: str, envelope: Envelope, size_bytes: int, work: Callable[[], T | Rejected]
+    ) -> T | Rejected:
+        def unless_late() -> T | Rejected:
+            return work() if envelope.left_ms() else Rejected(Reason.DEADLINE_EXCEEDED)
+
+        with self._room.entered(tenant, size_bytes):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, unless_late)
 
 
 def written_layout(block: BlockId, event: EventReply) -> LayoutDocument:

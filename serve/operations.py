@@ -4,7 +4,6 @@ The edges hand in what arrived and render what comes back; neither decides anyth
 `admission`, and what is read from read models in `reads`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from actors.core.rules import Rules
 from actors.projections.read_models import ReadModels
 from actors.reservations import Done, Request, Reservations
 from serve.admission import Authenticate, Envelope
-from serve.documents import LayoutDocument, read_documents, written_layout
+from serve.documents import LayoutDocument, Scriptorium
 from serve.ration import Ration
 from serve.reads import Reads
 from serve.refusals import invalid
@@ -37,6 +36,8 @@ from serve.wish_shapes import NewBasket, NewHold, NewWaiter, TicketExchange
 DIGEST_PERIOD_S = 1.0
 """A digest stops a shard for up to a quarter of a second, so a gateway asks for one at a time, and for one a second for
 each tenant."""
+LAYOUT_PERIOD_S = 1.0
+"""A layout is written in a tenth of a second, at the cost of all calls: one at a time, one a second for each tenant."""
 T = TypeVar("T", TicketsOfOrder, TicketExchange)
 
 
@@ -53,6 +54,8 @@ class Operations(Reads):
         super().__init__(reservations, models, authenticate)
         self._status = status
         self._digests = Ration(DIGEST_PERIOD_S)
+        self._layouts = Ration(LAYOUT_PERIOD_S)
+        self._documents = Scriptorium()
 
     async def create_event(self, envelope: Envelope, body: NewEvent | Rejected) -> Done[EventReply] | Rejected:
         """Create an event as a draft. Its layout is judged last, as that may take a second: not for strangers."""
@@ -60,7 +63,7 @@ class Operations(Reads):
         if isinstance(admitted, Rejected):
             return admitted
         request, new = admitted
-        read = await asyncio.to_thread(read_documents, new.layout, new.rules)
+        read = await self._documents.read(request.caller.tenant, envelope, new.layout, new.rules)
         if isinstance(read, Rejected):
             return read
         layout, rules = read
@@ -81,7 +84,7 @@ class Operations(Reads):
             return admitted
         assert not isinstance(if_revision, Rejected)
         request, edit = admitted
-        read = await asyncio.to_thread(read_documents, edit.layout, edit.rules)
+        read = await self._documents.read(request.caller.tenant, envelope, edit.layout, edit.rules)
         if isinstance(read, Rejected):
             return read
         layout, rules = read
@@ -117,8 +120,16 @@ class Operations(Reads):
 
     async def get_layout_document(self, envelope: Envelope, event_id: str) -> LayoutDocument | Rejected:
         """An event's layout as its block sees it, as `edit_event` takes it."""
-        done = await self.get_event(envelope, event_id)
-        return done if isinstance(done, Rejected) else await asyncio.to_thread(written_layout, done.block, done.reply)
+        caller = await self._admit_read(envelope)
+        if isinstance(caller, Rejected):
+            return caller
+        done = await self._reservations.get_event(caller, event_id, envelope.left_ms())
+        if isinstance(done, Rejected):
+            return done
+        with self._layouts.turn(caller.tenant) as ours:  # not while a block is waited for, which may take long
+            if not ours:
+                return Rejected(Reason.RATE_LIMITED)
+            return await self._documents.write(caller.tenant, envelope, done.block, done.reply)
 
     async def get_digest(self, envelope: Envelope, event_id: str) -> Done[DigestReply] | Rejected:
         """What an auditor compares an event's journal with. For operators, of their own tenant's events."""

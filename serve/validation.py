@@ -24,9 +24,6 @@ from serve.members import element_type, given_twice, present_type
 from serve.refusals import invalid
 
 MAX_FAULTS = 50
-MAX_BODY_BYTES = 1 << 20
-MAX_LAYOUT_BODY_BYTES = 4 << 20
-"""What a request that bears a layout may weigh; also gRPC's usual limit. A big layout is written in ranges."""
 
 MAX_TICKETS = 1_000
 """So many tickets may be named at once."""

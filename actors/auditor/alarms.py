@@ -23,6 +23,8 @@ OPEN_COUNTS = _SQL["open_counts"]
 
 NOT_CROSSED = "NOT_CROSSED"
 """Blocks were not held against each other for long."""
+NOT_AUDITED = "NOT_AUDITED"
+"""A block cannot be audited on from this row, so that nothing stops it if it sells wrongly."""
 GONE = frozenset((Fault.JOURNAL_EMPTY.name, Fault.TAIL_MISSING.name))
 """A row that was audited is gone: what was acknowledged may be lost."""
 
@@ -51,6 +53,17 @@ class Alarm(msgspec.Struct, frozen=True):
         """16 bytes that no other alarm of the block has."""
         told = f"{self.position}|{self.what}|{self.old_chain.hex()}|{self.new_chain.hex()}|{self.sentence}"
         return blake2b(told.encode(), digest_size=16).digest()
+
+
+def alarm_of_gone(block: str, position: int, chain: bytes, there: bytes | None, end: int) -> Alarm:
+    """A row that was audited is gone. `there`: the chain of another in its place; `end`: of the journal."""
+    if there is not None:
+        found = "another stands in its place"
+    else:
+        found = f"the journal ends at row {end}" if end else "the journal has no row"
+    fault = Fault.TAIL_MISSING if end or there is not None else Fault.JOURNAL_EMPTY
+    sentence = f"row {position} was audited and is gone: {found}"
+    return Alarm(block, position, fault.name, sentence, chain, there or b"", recurs=True)
 
 
 class KeptAlarm(msgspec.Struct, frozen=True):

@@ -14,7 +14,8 @@ Rules it keeps:
 - Audits of blocks are kept up to about so much memory, those that moved last; another begins at its first row when the
   block moves. What blocks show each other is always kept.
 - A block whose rows cannot be read, or at which the audit itself fails, is told of as not audited, and tried again;
-  all others go on.
+  all others go on. What was found in the rows before is judged at once. If it stays so, an alarm is kept, and a row
+  that is damaged stops the block; a fault of the audit's own does not.
 """
 
 import asyncio
@@ -26,10 +27,10 @@ import structlog
 
 from actors.audit.findings import Fault, Finding
 from actors.audit.rows import Row
-from actors.auditor.alarms import NOT_CROSSED, Alarm
+from actors.auditor.alarms import NOT_AUDITED, NOT_CROSSED, Alarm, alarm_of_gone
 from actors.auditor.consequences import Consequences
 from actors.auditor.crossing import Crossing
-from actors.auditor.figures import AuditorFigures, BlockLag
+from actors.auditor.figures import AuditorFigures
 from actors.auditor.follower import Follower
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
 from actors.auditor.ports import Imposing, Noting, Reading
@@ -39,8 +40,6 @@ _log = structlog.get_logger(__name__)
 
 ROUND_S = 0.5
 RETRY_S = 1.0
-TROUBLED_RETRY_S = 10.0  # doubled each time
-TROUBLED_RETRY_AT_MOST_S = 640.0
 FOLLOWED_S = 10.0  # a block that has just moved is looked at in every round
 BLOCKS_PER_PAGE = 1_000
 BLOCKS_PER_SLICE = 50
@@ -99,7 +98,7 @@ class Auditor:
         """What there is to tell now."""
         now = self._monotonic()
         behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
-        lags = sorted((_lag_of(one, now) for one in behind), key=lambda lag: (lag.seconds, lag.rows), reverse=True)
+        lags = sorted((one.lag(now) for one in behind), key=lambda lag: (lag.seconds, lag.rows), reverse=True)
         crossed_at_s = self._crossing.done_at_s
         looked_ago_s = round(now - self._looked_at_s, 3)
         return msgspec.structs.replace(
@@ -207,7 +206,7 @@ class Auditor:
         behind = [
             one
             for one in self._followers.values()
-            if (self._end_of(one) != one.position or one.is_doubted) and not (one.trouble and one.try_again_at_s > now)
+            if (self._end_of(one) != one.position or one.is_doubted) and not one.waits(now)
         ]
         due = [one for one in behind if one.is_kept]
         reading_bytes = sum(one.size_bytes for one in due)
@@ -225,25 +224,28 @@ class Auditor:
 
     async def _follow(self, due: Sequence[Follower]) -> None:
         for start in range(0, len(due), BLOCKS_PER_SLICE):
-            await self._follow_slice(due[start : start + BLOCKS_PER_SLICE])
+            await self._follow_slice(due[start : start + BLOCKS_PER_SLICE], self._rows_per_slice)
             self._make_room()
 
-    async def _follow_slice(self, slice_: Sequence[Follower]) -> None:
+    async def _follow_slice(self, slice_: Sequence[Follower], row_count: int) -> None:
+        """Audit the next rows of these. Where some are refused, all that stand before them are audited nevertheless."""
         for follower in slice_:
             if follower.is_doubted or self._end_of(follower) < follower.reached:
                 await self._has_begun_anew(follower)
             if not follower.is_kept:
                 follower.begin()
-        slice_ = [one for one in slice_ if one.block in self._followers]
+        slice_ = [one for one in slice_ if one.block in self._followers and not one.waits(self._monotonic())]
         spans = {one.block: Span(one.position, self._end_of(one)) for one in slice_}
         try:
-            pages = await self._journals.rows(spans, self._rows_per_slice)
+            pages = await self._journals.rows(spans, row_count)
         except RowsRefused as refusal:
             if len(slice_) > 1:
                 for follower in slice_:
-                    await self._follow_slice((follower,))
+                    await self._follow_slice((follower,), row_count)
+            elif row_count > 1:
+                await self._follow_slice(slice_, row_count // 2)
             else:
-                self._trouble(slice_[0], f"its rows cannot be read: {refusal}")
+                self._refused(slice_[0], slice_[0].position + 1, refusal)
             return
         for follower in slice_:
             self._kept.pop(follower.block, None)
@@ -264,13 +266,13 @@ class Auditor:
                 follower.take(row)
             except Exception as bug:  # noqa: BLE001 - the audit's, or rows that no audit expects: only this block
                 _log.error("the audit of a block fails", block=follower.block, position=row.position, exc_info=bug)
-                self._trouble(follower, f"the audit fails at row {row.position}: {bug!r}")
+                self._trouble(follower, row.position, f"the audit fails at row {row.position}: {bug!r}")
                 return
             if place % ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)  # a long slice must not keep hints from coming in
         self._count(row_count=len(page.rows), entry_count=follower.entry_count - before)
         if self._end_of(follower) == follower.position:
-            follower.trouble, follower.trouble_count = "", 0
+            follower.go_on()
         if not follower.is_behind:
             follower.behind_since_s = None
 
@@ -285,7 +287,7 @@ class Auditor:
         try:
             known = (await self._journals.rows({block: Span(position, position)}, 1))[block].known
         except RowsRefused as refusal:
-            self._trouble(follower, f"its rows cannot be read: {refusal}")
+            self._refused(follower, position, refusal)
             return False
         if known is not None and known.chain == follower.reached_chain:
             return False
@@ -298,23 +300,24 @@ class Auditor:
     def _tell_gone(self, follower: Follower, now_there: Row | None, end: int) -> None:
         """A row that was audited is not there any more. Somebody may have heard of it: an operator is to say."""
         _log.error("a row that was audited is gone", block=follower.block, row=follower.reached, journal_ends_at=end)
-        if now_there is not None:
-            found = "another stands in its place"
-        else:
-            found = f"the journal ends at row {end}" if end else "the journal has no row"
-        fault = Fault.TAIL_MISSING if end or now_there else Fault.JOURNAL_EMPTY
-        sentence = f"row {follower.reached} was audited and is gone: {found}"
-        chains = (follower.reached_chain, now_there.chain if now_there is not None else b"")
-        self._consequences.alarm(Alarm(follower.block, follower.reached, fault.name, sentence, *chains, recurs=True))
+        there = None if now_there is None else now_there.chain
+        self._consequences.alarm(alarm_of_gone(follower.block, follower.reached, follower.reached_chain, there, end))
 
-    def _trouble(self, follower: Follower, because: str) -> None:
+    def _refused(self, follower: Follower, position: int, refusal: RowsRefused) -> None:
+        damaged = Finding(follower.block, position, Fault.ENTRIES_UNREADABLE, f"Postgres cannot read it: {refusal}")
+        because = f"row {position} cannot be read: {refusal}"
+        self._trouble(follower, position, because, damaged if refusal.is_damage else None)
+
+    def _trouble(self, follower: Follower, position: int, because: str, damaged: Finding | None = None) -> None:
+        """It cannot be audited on from this row. `damaged`: what is found if that stays so."""
         if follower.trouble != because:
             _log.error("block is not audited", block=follower.block, because=because)
-        follower.trouble = because
-        pause_s = min(TROUBLED_RETRY_S * 2**follower.trouble_count, TROUBLED_RETRY_AT_MOST_S)
-        follower.trouble_count += 1
-        follower.try_again_at_s = self._monotonic() + pause_s
-        follower.begin()
+        now = self._monotonic()
+        was_stuck = follower.is_stuck
+        follower.stop(because, now)
+        if follower.is_stuck:
+            self._consequences.alarm(Alarm(follower.block, position, NOT_AUDITED, because, recurs=not was_stuck))
+            follower.cut_short += () if damaged is None else (damaged,)
 
     def _make_room(self) -> None:
         """Let go of the audits that were not used for longest; of what is still read, the first stays."""
@@ -329,8 +332,13 @@ class Auditor:
                     del self._kept[follower.block]
 
     async def _judge(self) -> None:
-        """Tell what was found in blocks that are audited to their ends."""
+        """Tell what was found in blocks that are audited to their ends, or as far as they can be."""
         for follower in self._followers.values():
+            if follower.cut_short:
+                settled = await self._consequences.settled_up_to(follower.block)
+                if settled is not None:
+                    findings, follower.cut_short = follower.cut_short, []
+                    self._consequences.tell(follower.news(findings, settled))
             if follower.findings and self._end_of(follower) == follower.position:
                 findings, follower.findings = follower.findings, []
                 self._consequences.tell(follower.news(findings))
@@ -382,9 +390,3 @@ class Auditor:
         if figures.finding_count or figures.unaudited_count or is_late:
             self._wrong_told_at_s = now
             _log.warning("the audit is not well", **msgspec.to_builtins(figures))
-
-
-def _lag_of(follower: Follower, now_s: float) -> BlockLag:
-    since_s = follower.behind_since_s
-    seconds = 0.0 if since_s is None else round(now_s - since_s, 3)
-    return BlockLag(follower.block, follower.lag_rows, seconds, follower.trouble)

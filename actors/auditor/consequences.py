@@ -64,6 +64,13 @@ class Consequences:
         else:
             self._unkept(alarm, f"{MAX_WAITING} wait")
 
+    async def settled_up_to(self, block: str) -> int | None:
+        """Up to which row whoever ended a quarantine of the block has looked at it; None while that is not known."""
+        try:
+            return await self._quarantines.ended_up_to(BlockId(block))
+        except CatalogueUnavailable:
+            return None
+
     async def carry_out(self) -> None:
         """What cannot be done now is done in the next round."""
         await self._impose()

@@ -6,6 +6,10 @@ from actors.audit.audit import BlockAudit
 from actors.audit.findings import Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
+from actors.auditor.figures import BlockLag
+
+TROUBLED_RETRY_S = 10.0  # doubled each time
+TROUBLED_RETRY_AT_MOST_S = 640.0
 
 _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES, _LEG_BYTES = 20_000, 60, 2_000, 160, 1_500
 """Measured, a claim with the keys of its order, which live for a day."""
@@ -21,9 +25,12 @@ class Follower:
         self.behind_since_s: float | None = None
         self.entry_count = 0
         self.findings: list[Finding] = []  # that have not been judged
+        self.cut_short: list[Finding] = []  # likewise, when it could not be audited on
         self.trouble = ""  # why it cannot be audited
-        self.trouble_count = 0  # since it last could
-        self.try_again_at_s = 0.0
+        self.is_stuck = False  # it could not when that was tried again either
+        self._trouble_count = 0  # since it last could
+        self._troubled_since_s = 0.0
+        self._try_again_at_s = 0.0
         self._told: set[Finding] = set()
         self.settled_position = 0  # what was found up to this row has been looked at
         self._chain = CHAIN_BEFORE_FIRST_ROW
@@ -80,6 +87,30 @@ class Follower:
             + _LEG_BYTES * (len(books.legs) + len(books.desk.legs))
         )
 
+    def lag(self, now_s: float) -> BlockLag:
+        """How far it is behind."""
+        seconds = 0.0 if self.behind_since_s is None else round(now_s - self.behind_since_s, 3)
+        return BlockLag(self.block, self.lag_rows, seconds, self.trouble)
+
+    def stop(self, because: str, now_s: float) -> None:
+        """It cannot be audited on, and begins again after a pause. What was found is to be judged as it is."""
+        if not self._trouble_count:
+            self._troubled_since_s = now_s
+        self.trouble = because
+        self._try_again_at_s = now_s + min(TROUBLED_RETRY_S * 2**self._trouble_count, TROUBLED_RETRY_AT_MOST_S)
+        self._trouble_count += 1
+        self.is_stuck = self._trouble_count > 1 and now_s - self._troubled_since_s >= TROUBLED_RETRY_S
+        self.cut_short = list(dict.fromkeys((*self.cut_short, *self.findings)))
+        self.begin()
+
+    def go_on(self) -> None:
+        """It is audited as far as it is to be."""
+        self.trouble, self._trouble_count, self.is_stuck = "", 0, False
+
+    def waits(self, now_s: float) -> bool:
+        """Whether it could not be audited on a while ago."""
+        return bool(self.trouble) and self._try_again_at_s > now_s
+
     def begin(self) -> None:
         """Audit it from its first row on. What was found is not told again, and the last row is still to be there."""
         self._before = (self.reached, self.reached_chain)
@@ -122,9 +153,12 @@ class Follower:
         self.note_sides()
         self._audit = None
 
-    def news(self, findings: Sequence[Finding]) -> list[Finding]:
-        """Those of its own rows that are not settled, and have not been told; they are then."""
-        return self._news(findings, self.settled_position)
+    def news(self, findings: Sequence[Finding], settled: int = 0) -> list[Finding]:
+        """Those of its own rows that are not settled, and have not been told; they are then.
+
+        `settled`: up to which row others know that corrections have settled them.
+        """
+        return self._news(findings, max(settled, self.settled_position))
 
     def news_between(self, findings: Sequence[Finding]) -> list[Finding]:
         """Likewise of it and other blocks, all that there are as of one moment.

@@ -22,8 +22,18 @@ BOUND_MS = 30_000
 MAX_ROWS_BYTES = 2 * 1024 * 1024  # of all blocks of one page: half a second of audit
 
 
+_DAMAGE = "XX"  # the class of SQLSTATE; what a disk does not give (58) may come yet
+
+
 class RowsRefused(Exception):
-    """Postgres refuses to read rows of these blocks, and not the same of none: one of them is to blame."""
+    """Postgres refuses to read rows of these blocks, and not the same of none: one of them is to blame.
+
+    `is_damage`: it says that what is there is damaged.
+    """
+
+    def __init__(self, why: str, sqlstate: str = "") -> None:
+        super().__init__(why)
+        self.is_damage = sqlstate.startswith(_DAMAGE)
 
 
 class Heads(msgspec.Struct, frozen=True):
@@ -80,7 +90,7 @@ class Journals:
             found = await self._rows(spans, limit)
         except LineRefused as refusal:
             await self._rows({}, limit)
-            raise RowsRefused(str(refusal)) from refusal
+            raise RowsRefused(str(refusal), refusal.sqlstate) from refusal
         pages = {block: Page() for block in spans}
         for values in found:
             row = Row(*values)

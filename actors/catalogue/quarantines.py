@@ -72,6 +72,10 @@ class Quarantines:
         """
         return bool(await self._fetch("impose", block, position, by, why))
 
+    async def ended_up_to(self, block: BlockId) -> int:
+        """Up to which row of its journal those have looked at it who ended quarantines of it; 0: nobody has."""
+        return int((await self._fetch("ended_up_to", block))[0][0])
+
     async def of(self, blocks: Iterable[BlockId]) -> list[Quarantine]:
         """Those of these blocks."""
         return [Quarantine(*row) for row in await self._fetch("of", list(blocks))]

@@ -16,6 +16,9 @@ reached as (
 )
 select from imposed;
 
+-- name: ended_up_to
+select coalesce(max(position), 0) from quarantine_history where block_id = $1 and what = 'ended';
+
 -- name: of
 select
   number,

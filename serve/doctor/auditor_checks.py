@@ -2,7 +2,7 @@
 
 from rich.progress import Progress
 
-from actors.auditor.alarms import GONE, KEPT, OPEN_COUNTS, KeptAlarm
+from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, OPEN_COUNTS, KeptAlarm
 from actors.auditor.auditor import LATE_S, OVERDUE_S
 from actors.auditor.board import Board, BoardUnavailable
 from actors.auditor.figures import AuditorFigures
@@ -13,6 +13,8 @@ from serve.doctor.findings import SQL, Finding, Patient, Standing
 AUDITOR, ALARMS = "auditor", "alarms"
 STALE_S = 15.0  # figures are hung out every second
 SHOWN = 20
+GRAVE = GONE | {NOT_AUDITED}
+"""Somebody may have been told of what is gone, or what sells wrongly may not be stopped."""
 _START = "see the auditor's log and start the cluster again: what sells wrongly meanwhile is not stopped"
 
 
@@ -31,16 +33,15 @@ async def check_auditor(patient: Patient, _: Progress) -> list[Finding]:
 
 
 async def check_alarms(patient: Patient, _: Progress) -> list[Finding]:
-    """Those that nobody has acknowledged. A row that is gone may be one that somebody was told of."""
+    """Those that nobody has acknowledged."""
     counts = {row["what"]: row["alarm_count"] for row in await patient.connection.fetch(OPEN_COUNTS)}
     findings = []
     for row in await patient.connection.fetch(KEPT, False, SHOWN):
         alarm = KeptAlarm(*row)
-        standing = Standing.WRONG if alarm.what in GONE else Standing.WARNING
-        findings.append(Finding(ALARMS, standing, line_of(alarm), _advice(alarm)))
+        findings.append(Finding(ALARMS, _standing(alarm.what), line_of(alarm), _advice(alarm)))
     if sum(counts.values()) > SHOWN:
         told = ", ".join(f"{count} {what}" for what, count in counts.items())
-        worst = max(finding.standing for finding in findings)
+        worst = max(map(_standing, counts))
         findings.append(Finding(ALARMS, worst, f"these are {SHOWN} of {told}", "holdfast alarms list shows more"))
     return findings or [Finding(ALARMS, Standing.OK, "none is open")]
 
@@ -64,6 +65,7 @@ def _unwell(figures: AuditorFigures) -> list[Finding]:
         _named(lag.block, lag.trouble or f"{lag.rows} rows, {lag.seconds:.0f} s") for lag in figures.lagging
     )
     findings = []
+    wrong = []
     if figures.waits_because:
         findings.append(
             (f"for {figures.looked_ago_s:.0f} s: {figures.waits_because}", "see whether it reaches Postgres")
@@ -74,18 +76,23 @@ def _unwell(figures: AuditorFigures) -> list[Finding]:
         findings.append((seen, advice))
     if figures.unaudited_count:
         seen = f"{figures.unaudited_count} blocks cannot be audited: {worst}"
-        findings.append((seen, "see what is said of the chain, and the auditor's log; it tries again by itself"))
+        advice = "what sells wrongly there is not stopped: see what is said of the chain, and the auditor's log"
+        wrong.append(Finding(AUDITOR, Standing.WRONG, seen, f"{advice}; it tries again by itself"))
     if figures.uncrossed_seconds > OVERDUE_S:
         seen = f"baskets have not been held against their legs for {figures.uncrossed_seconds:.0f} s: {worst}"
         findings.append((seen, "all blocks must be audited to one moment for that: see why these are behind"))
     if figures.unkept_count:
         seen = f"{figures.unkept_count} alarms found no room, and are in its log alone"
         findings.append((seen, "acknowledge those that were looked at: holdfast alarms"))
-    return [Finding(AUDITOR, Standing.WARNING, seen, advice) for seen, advice in findings]
+    return wrong + [Finding(AUDITOR, Standing.WARNING, seen, advice) for seen, advice in findings]
 
 
 def _keeps_up(figures: AuditorFigures) -> str:
     return f"{figures.block_count:,} blocks are followed, {figures.lag_rows:,} rows behind"
+
+
+def _standing(what: str) -> Standing:
+    return Standing.WRONG if what in GRAVE else Standing.WARNING
 
 
 def _named(block: str, what: str) -> str:
@@ -100,4 +107,9 @@ def _advice(alarm: KeptAlarm) -> str:
             f"backup or the buyers' replies, {then}"
         )
     event = event_id(BlockId(alarm.block)) if alarm.block else "EVENT"
+    if alarm.what == NOT_AUDITED:
+        return (
+            f"what it sells wrongly is not stopped (holdfast quarantine impose {event} stops all of it): see the "
+            f"auditor's log and holdfast journal {event}, mend the row or the audit, {then}"
+        )
     return f"look at it (holdfast audit {event}, holdfast journal {event}), {then}"

@@ -13,7 +13,8 @@ from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
 from serve.members import GIVEN_TWICE
 from serve.refusals import too_large
-from serve.validation import MAX_BODY_BYTES, Shape, read_fields
+from serve.sizes import MAX_BODY_BYTES
+from serve.validation import Shape, read_fields
 
 # Messages are `Any`: the generated code builds their classes at run time.
 Message = Any

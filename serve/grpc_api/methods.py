@@ -20,8 +20,8 @@ from serve.grpc_api.replies import event_list_of, event_of, hold_of, layout_docu
 from serve.grpc_api.requests import documents, times, wished
 from serve.operations import Operations
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
+from serve.sizes import MAX_LAYOUT_BODY_BYTES
 from serve.validation import (
-    MAX_LAYOUT_BODY_BYTES,
     EventEdit,
     HoldExtension,
     NewEvent,

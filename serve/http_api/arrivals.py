@@ -2,16 +2,18 @@
 
 import asyncio
 import re
-from typing import Any, TypeAlias, TypeVar
+from contextlib import ExitStack
+from typing import Any, TypeAlias, TypeVar, cast
 
 from litestar import Request
 
 from actors.core.outcomes import Rejected
-from serve.admission import Envelope
+from serve.admission import Admission, Envelope
 from serve.arrival import ARRIVED_HEADER, arrived_ms
 from serve.members import GIVEN_TWICE
 from serve.refusals import invalid, too_large
-from serve.validation import MAX_BODY_BYTES, MAX_FAULTS, Shape, missing_revision, read_fields, read_json
+from serve.sizes import MAX_BODY_BYTES, SMALL_BODY_BYTES
+from serve.validation import MAX_FAULTS, Shape, missing_revision, read_fields, read_json
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -40,8 +42,9 @@ def envelope_of(request: HttpRequest) -> Envelope:
 async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BODY_BYTES) -> S | Rejected:
     """The request's JSON body in that shape, or why it cannot be had."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            body = await _read(request, max_bytes)
+        with ExitStack() as arriving:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await _read(request, max_bytes, arriving)
     except TimeoutError:
         return invalid(f"body: did not arrive within {BODY_TIMEOUT_S:.0f} s")
     if isinstance(body, Rejected):
@@ -81,14 +84,24 @@ def revision_of(request: HttpRequest) -> int | Rejected:
     return int(revision[1])
 
 
-async def _read(request: HttpRequest, max_bytes: int) -> bytes | Rejected:
+async def _read(request: HttpRequest, max_bytes: int, arriving: ExitStack) -> bytes | Rejected:
     """The body, up to `max_bytes`; counted as it arrives, whatever its length is said to be."""
-    said = request.headers.get("content-length", "0")
-    if said.isdecimal() and int(said[:20]) > max_bytes:
+    said = request.headers.get("content-length", "")
+    said_bytes = int(said[:20]) if said.isdecimal() else 0
+    if said_bytes > max_bytes:
         return too_large(max_bytes)
     parts: list[bytes] = []
     size_bytes = 0
+    is_let_arrive = False
     while True:
+        if not is_let_arrive and max(said_bytes, size_bytes) > SMALL_BODY_BYTES:
+            admission = cast(Admission, request.app.state["operations"])
+            refusal = await admission.let_arrive(
+                request.headers.get("authorization"), said_bytes or max_bytes, arriving
+            )
+            if refusal is not None:
+                return refusal
+            is_let_arrive = True
         arrived = await request.receive()
         if arrived["type"] != "http.request":
             return invalid("body: the connection ended before it was complete")

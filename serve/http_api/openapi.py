@@ -21,7 +21,8 @@ from serve.http_api.event_views import EventView, LayoutDocumentView
 from serve.http_api.problems import PROBLEM_JSON, Problem
 from serve.http_api.rules_description import RulesDocument
 from serve.refusals import STANDINGS
-from serve.validation import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES, OPAQUE_ID, Nothing
+from serve.sizes import MAX_BODY_BYTES, MAX_LAYOUT_BODY_BYTES
+from serve.validation import OPAQUE_ID, Nothing
 
 Json = dict[str, Any]
 

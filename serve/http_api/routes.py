@@ -17,8 +17,9 @@ from serve.http_api.reasons import HOLD_ENDED, WISH_REFUSED
 from serve.http_api.seat_views import LayoutView, StatusesView, layout_headers, layout_view, statuses_view
 from serve.http_api.views import DigestView, EventListView, digest_view, event_list_view
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
+from serve.sizes import MAX_LAYOUT_BODY_BYTES
 from serve.status import ClusterStatus
-from serve.validation import MAX_LAYOUT_BODY_BYTES, EventEdit, HoldExtension, NewEvent, Nothing
+from serve.validation import EventEdit, HoldExtension, NewEvent, Nothing
 from serve.wish_shapes import NewBasket, NewHold
 
 

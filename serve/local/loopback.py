@@ -1,18 +1,22 @@
 """Keeps Ray Serve's inner servers off the network: what it binds to every interface listens on loopback instead.
 
 Ray 2.60 has no setting for these: HAProxy's statistics and metrics frontends, and the gRPC servers of replicas and of
-the fallback proxy. Ray itself follows `RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0` (see ray_session).
+the fallback proxy. Ray itself follows `RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0` (see ray_session). Nor has it one for what
+gRPC receives: its only bound is that of answers too, of which a large layout needs much more than any request.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from serve.arrival import ARRIVED_HEADER
 from serve.local.preflight import LOOPBACK, CannotStart
-from serve.local.shedding import MOST_UNDER_WAY, refusing_above
+from serve.local.shedding import MOST_UNDER_WAY, naming_too_large, refusing_above
+from serve.sizes import MAX_LAYOUT_BODY_BYTES
 
 _HEADERS = "timeout http-request 10s"
 _ARRIVED = f"http-request set-header {ARRIVED_HEADER} %[date(0,ms)]"
@@ -23,8 +27,40 @@ _WHOLE = "option http-buffer-request"
 _KEPT = r"tune.pool-low-fd-ratio 80\n\1tune.pool-high-fd-ratio 90"
 
 
+MOST_SENT_BYTES = 64 << 20
+"""What a gRPC message may weigh by Serve's setting: above every answer of ours, far below Serve's own 2 GiB."""
+
+MOST_RECEIVED_BYTES = MAX_LAYOUT_BODY_BYTES + (64 << 10)
+"""So a message is refused unread that weighs more than any request may; a little more is refused by name."""
+
+
+def set_up_worker() -> None:
+    """Ray's setup hook of every worker process."""
+    bind_grpc_to_loopback()
+    bound_grpc_requests()
+
+
+def bound_grpc_requests() -> None:
+    """Serve's gRPC servers, which have as a bound of what they receive that of what they send, get one of their own."""
+    from grpc.aio import _server
+
+    begin = _server.Server.__init__
+
+    def begin_bounded(server: _server.Server, *arguments: Any, **named: Any) -> None:
+        if "options" in named:  # as Serve gives them
+            named["options"] = _bounded(named["options"] or ())
+        begin(server, *arguments, **named)
+
+    _server.Server.__init__ = begin_bounded  # type: ignore[method-assign, assignment]
+
+
+def _bounded(options: Sequence[tuple[str, object]]) -> list[tuple[str, object]]:
+    unbounded = ("grpc.max_receive_message_length", MOST_SENT_BYTES)
+    return [(unbounded[0], MOST_RECEIVED_BYTES) if option == unbounded else option for option in options]
+
+
 def bind_grpc_to_loopback() -> None:
-    """Ray's setup hook of every worker process: `[::]` in the address of a gRPC server becomes loopback."""
+    """`[::]` in the address of a gRPC server becomes loopback."""
     from grpc.aio import _server
 
     bind = _server.Server.add_insecure_port
@@ -72,6 +108,7 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
         "/^backend default_backend$/,/^backend /s/return status 404 /return status 503 hdr Retry-After 1 /",
         "/^backend default_grpc_backend$/,/^backend /s/hdr grpc-status 5 /hdr grpc-status 14 /",
         *refusing_above(most_under_way),
+        *naming_too_large(),
     ]
     sed = " ".join(f"-e {shlex.quote(correction)}" for correction in corrections)
     path.write_text(f'#!/bin/sh\nsed -E -i {sed} "$3" && exec {shlex.quote(str(haproxy_binary()))} "$@"\n')

@@ -68,7 +68,7 @@ def _bring_up(order: Order, report: Callable[[str], None]) -> None:
         log_to_driver=False,
         configure_logging=False,
         runtime_env={
-            "worker_process_setup_hook": "serve.local.loopback.bind_grpc_to_loopback",
+            "worker_process_setup_hook": "serve.local.loopback.set_up_worker",
             "py_executable": shlex.quote(sys.executable),  # Ray gives it to a shell: a blank in it would end it
         },
         _node_ip_address=LOOPBACK,

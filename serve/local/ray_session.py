@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from serve.local.loopback import write_haproxy_launcher
+from serve.local.loopback import MOST_SENT_BYTES, write_haproxy_launcher
 from serve.local.preflight import INNER_PORTS, REPLICA_GRPC_PORTS, REPLICA_HTTP_PORTS, CannotStart
 from serve.local.processes import end, is_living, mark, marked, named, spawn, wait_until
 from serve.local.shedding import MOST_CONNECTIONS, MOST_UNDER_WAY
@@ -194,8 +194,8 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "1",
         # One that stops goes on serving until HAProxy has a file without it: after 0.2 s, or 1 s on a busy machine.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-        # Above every bound of ours, so that a request that is too large is refused by name; far below Serve's 2 GiB.
-        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(64 << 20),
+        # Of answers; what is received is bounded by less (see loopback).
+        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(MOST_SENT_BYTES),
         # One log line a request to a Python process; the gateway counts its requests itself.
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(folder.ray_short / "haproxy-launcher"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -12,14 +13,16 @@ from tests.stack.running_stack import RunningStack
 CAUGHT_UP_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
 DOCTOR_WITHIN_S = 120.0
-WRONG = "WRONG"
+OK, WRONG = "OK", "WRONG"
+ALARMS = "alarms"
 
 
 async def objections(running: RunningStack) -> list[str]:
     """What either of them finds wrong; asked when nobody buys any more.
 
     Faults explain none of it: rows that were acknowledged outlive each of them, and a synchronous failover too, so that
-    even an alarm is too much. Warnings of the doctor are about how the machine is set up.
+    even an alarm is too much. The auditor's figures are of its present process, and faults kill it; alarms are kept, so
+    they are asked for as well. Other warnings of the doctor are about how the machine is set up.
     """
     by_auditor, by_doctor = await asyncio.gather(_of_auditor(running), asyncio.to_thread(_of_doctor, running))
     return [*by_auditor, *by_doctor]
@@ -34,7 +37,8 @@ async def _of_auditor(running: RunningStack) -> list[str]:
             status = await _status(client)
             auditor = status.get("auditor") or {}
             is_up_to_date = auditor.get("told_at_ms", 0) > since_ms and not auditor["lag_rows"]
-            if is_up_to_date and auditor["block_count"] and status["quarantined_blocks"] is not None:
+            is_known = status.get("quarantined_blocks") is not None and status.get("alarms") is not None
+            if is_up_to_date and auditor["block_count"] and is_known:
                 return judged(status)
             if time.monotonic() > deadline_s:
                 return [f"the auditor was not done within {CAUGHT_UP_WITHIN_S:.0f} s: {auditor or 'it says nothing'}"]
@@ -63,7 +67,8 @@ def judged(status: dict[str, Any]) -> list[str]:
         )
         if auditor[name]
     ]
-    return wrong + [f"{block['event_id']} is quarantined: {block['why']}" for block in status["quarantined_blocks"]]
+    wrong += [f"{block['event_id']} is quarantined: {block['why']}" for block in status["quarantined_blocks"]]
+    return wrong + [f"an alarm is open, {alarm['what']}: {alarm['sentence']}" for alarm in status["alarms"]]
 
 
 def _of_doctor(running: RunningStack) -> list[str]:
@@ -72,8 +77,13 @@ def _of_doctor(running: RunningStack) -> list[str]:
         findings = msgspec.json.decode(ran.stdout)["findings"]
     except msgspec.DecodeError:
         return [f"the doctor ended with {ran.returncode}: {ran.stderr}"]
+    return told_by_doctor(findings)
+
+
+def told_by_doctor(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What it calls wrong, and any alarm, whatever it calls that."""
     return [
         f"the doctor says of {finding['check']}: {finding['seen']}"
         for finding in findings
-        if finding["standing"] == WRONG
+        if finding["standing"] == WRONG or (finding["check"] == ALARMS and finding["standing"] != OK)
     ]

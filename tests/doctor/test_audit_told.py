@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import from_url
 
 from actors.audit.findings import Fault
-from actors.auditor.alarms import KEPT, NOT_CROSSED, Alarm, Alarms
+from actors.auditor.alarms import KEPT, NOT_AUDITED, NOT_CROSSED, Alarm, Alarms
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.auditor.journals import Journals
@@ -26,6 +26,7 @@ BLOCK = BlockId("0" * 16)
 LAG = BlockLag(BLOCK, 1_200, 90.0)
 WELL = AuditorFigures(block_count=3, crossed_count=4, crossed_ago_s=3.0)
 
+UNAUDITED = "a block is in trouble"
 UNWELL: dict[str, tuple[dict[str, Any], str]] = {
     "it is behind": (
         {"lag_rows": 1_200, "lag_seconds": 90.0, "lagging": (LAG,)},
@@ -35,7 +36,7 @@ UNWELL: dict[str, tuple[dict[str, Any], str]] = {
         {"lag_seconds": 42.0, "looked_ago_s": 42.0, "waits_because": "Postgres cannot be asked: x"},
         "for 42 s: Postgres cannot be asked: x",
     ),
-    "a block is in trouble": (
+    UNAUDITED: (
         {"unaudited_count": 1, "lag_rows": 9, "lagging": (BlockLag(BLOCK, 9, 5.0, "the audit fails at row 3"),)},
         f"1 blocks cannot be audited: {event_id(BLOCK)} (the audit fails at row 3)",
     ),
@@ -73,9 +74,10 @@ async def check_unwell(world: World, redis: Redis) -> None:
     """Each thing that is wrong with it is told, and nothing if nothing is."""
     async with ward(world, redis_url=redis.url) as ill:
         assert (await looked_when_told(ill, WELL)).standing is OK
-        for figures, seen in UNWELL.values():
+        for name, (figures, seen) in UNWELL.items():
             finding = await looked_when_told(ill, msgspec.structs.replace(WELL, **figures))
-            assert (finding.check, finding.standing, finding.seen) == ("auditor", WARNING, seen)
+            standing = WRONG if name == UNAUDITED else WARNING
+            assert (finding.check, finding.standing, finding.seen) == ("auditor", standing, seen)
             assert finding.advice
         finding = await looked_when_told(ill, None)
         assert (finding.standing, finding.seen) == (WARNING, "none runs")
@@ -138,6 +140,10 @@ async def check_alarms_told(world: World) -> None:
         assert [one.standing for one in await ill.looked("alarms")] == [WARNING, WARNING]
         await alarms.acknowledge([], 1_000, "mara", "seen")
         assert [one.standing for one in await ill.looked("alarms")] == [OK]
+        assert await alarms.note(Alarm(event, 9, NOT_AUDITED, "the audit fails at row 9: KeyError()", recurs=True))
+        (unaudited,) = await ill.looked("alarms")
+        assert (unaudited.standing, unaudited.check) == (WRONG, "alarms")
+        assert f"holdfast quarantine impose {event_id(event)} stops all of it" in unaudited.advice
         await alarms.close()
 
 
@@ -153,7 +159,11 @@ async def test_of_many_alarms_some_are_told_and_how_many_there_are(
         alarms = Alarms(world.database_url)
         for position in (1, 2):
             assert await alarms.note(Alarm(ill.events[0].block, position, "TIME_AHEAD", "a clock"))
-        assert [one.seen for one in await ill.looked("alarms")][1:] == ["these are 1 of 2 TIME_AHEAD"]
+        (more,) = (await ill.looked("alarms"))[1:]
+        assert (more.seen, more.standing) == ("these are 1 of 2 TIME_AHEAD", WARNING)
+        assert await alarms.note(Alarm(ill.events[0].block, 3, NOT_AUDITED, "the audit fails"))
+        (more,) = (await ill.looked("alarms"))[1:]
+        assert (more.seen, more.standing) == ("these are 1 of 1 NOT_AUDITED, 2 TIME_AHEAD", WRONG), "it is not shown"
         await alarms.close()
 
 
@@ -165,11 +175,16 @@ def _counts_as_well(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(auditor_checks, "KEPT", f"select * from ({KEPT}) as kept where $1")
 
 
-@pytest.mark.parametrize("sabotage", [_believes_what_hangs_there, _counts_as_well])
+def _takes_lightly(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(auditor_checks, "GRAVE", frozenset[str]())
+
+
+@pytest.mark.parametrize("sabotage", [_believes_what_hangs_there, _counts_as_well, _takes_lightly])
 async def test_control_a_doctor_that_does_not_look_is_noticed(
     world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
-    check: Awaitable[None] = check_alarms_told(world) if sabotage is _counts_as_well else check_unwell(world, redis)
+    figures_alone = sabotage is _believes_what_hangs_there
+    check: Awaitable[None] = check_unwell(world, redis) if figures_alone else check_alarms_told(world)
     sabotage(monkeypatch)
     with pytest.raises((AssertionError, ValueError)):
         await check

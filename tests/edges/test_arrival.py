@@ -8,7 +8,7 @@ import pytest
 
 from actors.dispatch import Dispatcher
 from actors.reservations import Request
-from serve import admission, operations
+from serve import admission, documents
 from serve.arrival import ARRIVED_HEADER, MAX_DIGITS, arrived_ms, wall_ms
 from serve.documents import read_documents
 from serve.grpc_api import calls
@@ -139,7 +139,7 @@ async def check_reading_takes_of_the_limit(edges: Edges, asked: Asked, monkeypat
         time.sleep(0.05)
         return read_documents(*documents)
 
-    monkeypatch.setattr(operations, "read_documents", slowly)
+    monkeypatch.setattr(documents, "read_documents", slowly)
     created = await ask_http(edges, Ask("create_event", {"name": "slow", "layout": HALL}, key=f"slow {asked}"))
     assert not created.code
     assert asked.not_after_ms[0] <= begun_ms[0] + DEFAULT_TIMEOUT_MS

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.v1 import events_pb2, events_pb2_grpc
 from serve.http_api import arrivals
-from serve.validation import MAX_BODY_BYTES
+from serve.sizes import MAX_BODY_BYTES
 from tests.edges.asking import ROUTES, Ask, ask_http, read_grpc, read_http
 from tests.edges.edge_stack import Edges
 from tests.edges.refusal_house import LAYOUT

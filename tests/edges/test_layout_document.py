@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from actors.layout_files import layout_writer, resource_fields
+from serve.ration import Ration
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.both import both, thing
 from tests.edges.edge_stack import Edges
@@ -12,6 +13,13 @@ from tests.edges.edge_stack import Edges
 pytestmark = pytest.mark.anyio
 
 ASKING = [ask_http, ask_grpc]
+
+
+@pytest.fixture(autouse=True)
+def _unrationed(edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both protocols are asked in the same moment; see `test_large_bodies` for the ration."""
+    monkeypatch.setattr(edges.operations, "_layouts", Ration(0.0))
+
 
 WHOLE: dict[str, Any] = {
     "currency": "EUR",

@@ -55,6 +55,9 @@ class Refusing:
     async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool:
         raise AssertionError(f"{block} is to be quarantined: {why}")
 
+    async def ended_up_to(self, block: BlockId) -> int:
+        raise AssertionError(f"something was found in {block}")
+
     async def note(self, alarm: Alarm) -> bool:
         raise AssertionError(f"there is an alarm: {alarm}")
 

@@ -200,9 +200,9 @@ class EventServiceServicer:
         before it.
 
         Cost: one read. The document is about as long as the one that was given: of nearly 4 MiB, it is more than stock clients
-        receive.
+        receive. It is given once a second.
 
-        Errors: INVALID_ARGUMENT, EVENT_NOT_FOUND.
+        Errors: INVALID_ARGUMENT, RATE_LIMITED, EVENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
