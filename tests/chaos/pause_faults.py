@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import ClassVar
 
 from serve.local.processes import newest
-from tests.chaos.fault import Fault
-from tests.chaos.process_faults import ONE_PROCESS, state_of
+from tests.chaos.fault import ONE_PROCESS, Fault
+from tests.chaos.process_faults import state_of
 from tests.chaos.stage import Stage, until
 from tests.stack.census import serving_gateway
 
@@ -22,6 +22,7 @@ class Paused(Fault):
 
     pause_s: ClassVar[float] = PAUSE_S
     struck = ONE_PROCESS
+    is_single = True
     inflicted = "SIGSTOP"
     observed = "the process is stopped"
     ended = "SIGCONT after 30 s"
