@@ -1,4 +1,4 @@
-"""What ARCHITECTURE.md says of a fault is proven by a test that is there, and every fault that is inflicted is told of."""
+"""What ARCHITECTURE.md says of a fault is proven by a test that is there; every fault that is inflicted is told of."""
 
 import ast
 import re
