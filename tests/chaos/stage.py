@@ -13,7 +13,7 @@ from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
 from loadtests.history.calls import read_calls
 from loadtests.history.recorded import Histories, answers_of, checked
-from loadtests.history.tally import Tally
+from loadtests.history.tally import Tally, together
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
@@ -76,7 +76,7 @@ class Stage:
         self._load = Load(self.server_of(self.running), self.folder, self._buyers)
         self._administration = Administration(self.server_of(self.running))
         self._census = await asyncio.to_thread(lasting_census, self.running.processes)
-        self._baskets = BasketCrowd(self.server_of(self.running))
+        self._baskets = BasketCrowd(self.server_of(self.running), self.folder)
         await self._baskets.start(self._administration)
 
     def stack(self, folder: Path, inner_port: int) -> RunningStack:
@@ -173,11 +173,11 @@ class Stage:
         files = [path for path in self.load.calls_files if path.exists()]
         await self.baskets.end()
         answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self.baskets.told])
-        histories = Histories(files[0].parent)
-        histories.sort(files)
+        histories = [Histories(files[0].parent), await self.baskets.histories(self.database.url)]
+        histories[0].sort(files)
         of_product, _ = await asyncio.gather(
             objections(self.main) if asks_product else _nothing(),
-            asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0)),
+            asyncio.sleep(max(max(each.over_us for each in histories) / 1e6 - time.time(), 0)),
         )
         administration = Administration(self.server_of(self.main))
         try:
@@ -185,17 +185,15 @@ class Stage:
             of_product += await misread(self.database.url, administration) if asks_product else []
         finally:
             await administration.close()
-        witnesses = histories.witnesses(time.time_ns() // 1000, tolerance_ms=None)
-        audit = JournalAudit(self.database.url, answers, live, witnesses)
+        of_crowds = [each.witnesses(time.time_ns() // 1000, tolerance_ms=None) for each in histories]
+        audit = JournalAudit(self.database.url, answers, live, of_crowds[0] | of_crowds[1])
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
         findings += [*of_product, *self.baskets.objections()]
-        history = checked(witnesses, 0.0)
-        if not history.clean:
-            findings.append(f"not all of the history could be checked: {history.tally}")
-        return Audited(
-            findings, audit.row_count, sum(map(len, answers.values())), history.tally, len(self.baskets.told)
-        )
+        all_checked = [checked(witnesses, 0.0) for witnesses in of_crowds]
+        findings += [f"not all of the history could be checked: {one.tally}" for one in all_checked if not one.clean]
+        tally = together(one.tally for one in all_checked)
+        return Audited(findings, audit.row_count, sum(map(len, answers.values())), tally, len(self.baskets.told))
 
     async def close(self) -> list[str]:
         """End all of it; what could not be ended as it should."""
