@@ -77,6 +77,7 @@ def test_control_a_crowd_that_had_nothing_or_met_what_nothing_explains_objects(t
     assert crowd.objections() == ["baskets: 3 times held: INTERNAL"]
     del crowd.accepted[lacking]
     assert len(crowd.objections()) == 2
+    asyncio.run(crowd.end())
 
 
 class Step(NamedTuple):

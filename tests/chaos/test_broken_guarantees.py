@@ -14,8 +14,9 @@ import pytest
 
 from actors.audit.findings import Fault as Wrong
 from actors.audit.ids import block_of_event
+from actors.database.connect import connect
 from tests.chaos.fault import Fault, undergo
-from tests.chaos.process_faults import GatewayKilled, ShardKilled
+from tests.chaos.process_faults import _HELD_UP, _HOLD_UP, HELD_UP_WITHIN_S, QUEUES_FOR_S, GatewayKilled, ShardKilled
 from tests.chaos.stage import LOOK_EVERY_S, Stage
 from tests.chaos.succession_faults import Failover, TwoStacks
 from tests.chaos.within import Within
@@ -31,16 +32,18 @@ _LAST = "select max(position) from journal where block_id = $1"
 
 
 class LosingFailover(Failover):
-    """A replica that nobody waits for becomes the primary, and lacks what was committed last.
+    """A replica that nobody waits for becomes the primary, and lacks what was committed last, while more is sent.
 
     It is a shard whose rows were lost under it that knows a chain which the journal does not: of two that both have the
-    journal's head, one finds the place taken.
+    journal's head, one finds the place taken. It leaves when it reads a block anew that is behind what it has written.
+    So nobody else buys, and a row of the event stands in the server when that dies: it is what is sent first.
     """
 
     what = "Postgres primary killed, a replica promoted that lags"
 
     async def prepare(self, stage: Stage) -> None:
-        """A replica that no commit waits for."""
+        """A replica that no commit waits for; and the crowd that buys baskets is at its end."""
+        await stage.baskets.end()
         await super().prepare(stage)
         await stage.execute("alter system reset synchronous_standby_names")
         await stage.execute("select pg_reload_conf()")
@@ -54,7 +57,17 @@ class LosingFailover(Failover):
         async with asyncio.timeout(LOST_WITHIN_S):
             while (await stage.fetch(_LAST, block))[0][0] < before + LOST_ROWS:  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_EVERY_S)
-        await super().inflict(stage)
+        journal = await connect(stage.database.url, application_name="chaos")
+        try:
+            await journal.execute("begin")
+            await journal.execute(_HOLD_UP)
+            async with asyncio.timeout(HELD_UP_WITHIN_S):
+                while not await journal.fetchval(_HELD_UP):  # noqa: ASYNC110  # Postgres rings no bell
+                    await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(QUEUES_FOR_S)
+            await super().inflict(stage)
+        finally:
+            journal.terminate()
 
 
 @pytest.mark.parametrize(
