@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.audit.audit import JournalAudit
+from actors.audit.books import Books
 from actors.audit.ids import event_of
 from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
 from loadtests.history.calls import read_calls
 from loadtests.history.recorded import Histories, answers_of, checked
 from loadtests.history.tally import Tally, together
+from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
@@ -34,6 +36,8 @@ LOOK_EVERY_S = 0.05
 WHOLE_LOOK_S = 0.25
 HAPROXY = "haproxy"
 BACK_WITHIN_S = 90.0
+
+_WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
 
 
 class Audited(NamedTuple):
@@ -186,7 +190,8 @@ class Stage:
         finally:
             await administration.close()
         of_crowds = [each.witnesses(time.time_ns() // 1000, tolerance_ms=None) for each in histories]
-        audit = JournalAudit(self.database.url, answers, live, of_crowds[0] | of_crowds[1])
+        watching = of_crowds[0] | await with_rows(of_crowds[1], answers, self.fetch)
+        audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
         findings += [*of_product, *self.baskets.objections()]
@@ -217,6 +222,20 @@ class Stage:
         for put_away in reversed(self.leftovers):
             await asyncio.to_thread(put_away)
         return left
+
+
+async def with_rows(
+    witnesses: dict[str, Witness], answers: Container[str], fetch: Callable[..., Awaitable[list[Any]]]
+) -> dict[str, Witness]:
+    """Those of desks that have rows, or by which somebody was told something.
+
+    A desk that has refused all that ever came to it has none, and none is missing; its witness is done at once.
+    """
+    found = {row["block_id"] for row in await fetch(_WITH_ROWS, list(witnesses))}
+    refusing = {block for block in witnesses if block not in found and block not in answers}
+    for block in refusing:
+        witnesses[block].finish(Books(block))
+    return {block: witness for block, witness in witnesses.items() if block not in refusing}
 
 
 async def _nothing() -> list[str]:

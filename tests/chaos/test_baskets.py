@@ -25,6 +25,7 @@ from loadtests.server import Server
 from serve.http_api.order_views import hold_view, order_view
 from tests.chaos.basket_shop import BasketAsk, BasketShop, _given
 from tests.chaos.baskets import MUST_HAVE_BEEN, BasketCrowd, _hold, _Wish
+from tests.chaos.stage import with_rows
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND, BasketShops
 from tests.loadtests.journals import TENANT, Journal
 
@@ -244,6 +245,24 @@ def test_control_a_crowd_that_keeps_only_what_was_acknowledged_is_noticed(
 def test_what_may_come_yet_of_a_call_that_timed_out_is_unresolved(tmp_path: Path) -> None:
     found, tally, _ = audited(sale().steps, tmp_path, audited_us=0)
     assert (found, tally.unresolved, tally.suffices) == ([], 1, False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "answered", "is_watched"), [((), (), False), ((), (DESK,), True), (({"block_id": DESK},), (), True)]
+)
+def test_a_desk_that_has_refused_everything_needs_no_rows(
+    tmp_path: Path, rows: tuple[dict[str, str], ...], answered: tuple[str, ...], is_watched: bool
+) -> None:
+    async def fetch(statement: str, *arguments: object) -> list[dict[str, str]]:
+        return list(rows)
+
+    asyncio.run(met([sale().steps["refused"]], tmp_path / "calls.jsonl"))
+    histories = Histories(tmp_path, TENANT)
+    histories.sort([tmp_path / "calls.jsonl"])
+    witnesses = histories.witnesses(LONG_AFTER_US, tolerance_ms=None)
+    assert asyncio.run(with_rows(dict(witnesses), answered, fetch)) == (witnesses if is_watched else {})
+    assert witnesses[DESK].tally == (Tally() if is_watched else Tally({"held fail": 1}, elsewhere=1))
+    assert not witnesses[DESK].findings
 
 
 def changed(response: httpx.Response, **members: object) -> httpx.Response:
