@@ -1,6 +1,7 @@
 """What is made of who was paused: by somebody who ended it meanwhile, and of a shard, what it did when it woke up."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import asyncpg
 import pytest
 
 from tests.chaos import pause_faults
-from tests.chaos.pause_faults import PAUSE_S, Paused
+from tests.chaos.pause_faults import PAUSE_S, HaproxyManagerPaused, Paused
 from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up, state_of
 from tests.chaos.stage import Stage
 from tests.chaos.wire import Wire
@@ -99,6 +100,18 @@ def test_control_a_look_that_fails_at_who_is_gone_is_noticed(
     monkeypatch.setattr(pause_faults, "state_of", look)
     with pytest.raises((FileNotFoundError, ProcessLookupError)):
         asyncio.run(ended_meanwhile(sleeper))
+
+
+def test_a_part_that_is_on_its_way_back_is_waited_for_and_one_that_never_comes_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[list[int]] = [[], [], [os.getpid()], [os.getpid()]]
+    back = cast(Stage, SimpleNamespace(pids=lambda kind: looks.pop(0)))
+    assert asyncio.run(HaproxyManagerPaused().victim(back)) == os.getpid()
+    assert not looks
+    monkeypatch.setattr(pause_faults, "BACK_WITHIN_S", 0.2)
+    with pytest.raises(AssertionError, match="there is no HAProxyManager"):
+        asyncio.run(HaproxyManagerPaused().victim(cast(Stage, SimpleNamespace(pids=lambda kind: []))))
 
 
 def row_at(position: int) -> str:
