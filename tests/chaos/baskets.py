@@ -1,6 +1,7 @@
 """A second, smaller crowd, which buys baskets: over events of different shards, and of one that is split.
 
-Each thing is asked under one key until it is answered; what was acknowledged is kept for the audit.
+Each thing is asked under one key until it is answered. All calls are recorded for the audit; what was written to is
+read back, and of what is confirmed some is cancelled in part, and some exchanged.
 """
 
 import asyncio
@@ -8,18 +9,22 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
-import msgspec
 
 from actors.audit.ids import block_of_event
-from actors.audit.replies import Acknowledged, Told, as_acknowledged
+from actors.audit.replies import Acknowledged, Told
+from actors.audit.rows import tenant_of
 from loadtests.buyers import EXPLAINED, NOT_ENOUGH
+from loadtests.calls import Passing, Refused
+from loadtests.history.calls import Kind, Seen
+from loadtests.history.recorded import Histories
 from loadtests.house import AREA, SEATS_PER_SECTION, House, seat_name
 from loadtests.server import Administration, Server
+from tests.chaos.basket_shop import BasketAsk, BasketShop, Given
 
 BUYERS = 3
 UNITS = 20_000
@@ -28,53 +33,44 @@ MAX_EVENTS = 16  # until two of them are on different shards
 PAUSE_S = 0.3
 AGAIN_S = 0.2
 PATIENCE_S = 150.0  # longer than any outage may be
-CALL_TIMEOUT_S = 10.0
 RELEASING, CANCELLING, WITH_PLACES = 0.15, 0.3, 0.4
+CANCELLING_PARTLY, EXCHANGING = 0.25, 0.25  # of what is confirmed
+LOOKING = 0.3  # read how what they have just written to stands
 HOUSE = House(UNITS)
+CALLS_FILE = "basket-calls.jsonl"
+HISTORIES = "of-baskets"
+MUST_HAVE_BEEN = (Told.HELD, Told.CONFIRMED, Told.PARTLY_CANCELLED, Told.EXCHANGED)
+
+_EXPLAINED = {
+    **{told: explained | {NOT_ENOUGH} for told, explained in EXPLAINED.items()},
+    Told.PARTLY_CANCELLED: set(),
+    Told.EXCHANGED: EXPLAINED[Told.HELD],
+}
 
 
-class _Places(msgspec.Struct):
-    area: str
-    quantity: int
-
-
-class _Leg(msgspec.Struct):
+class _Wish(NamedTuple):
     event_id: str
     units: list[str]
-    areas: list[_Places]
+    places: int = 0
 
-
-class _Price(msgspec.Struct):
-    total_minor: int
-
-
-class _Reply(msgspec.Struct):
-    """What a hold and an order have in common; an order has no `expires_at`."""
-
-    hold_id: str
-    event_id: str | None
-    units: list[str]
-    areas: list[_Places]
-    legs: list[_Leg]
-    price: _Price
-    order_id: str | None = None
-    expires_at: datetime | None = None
-
-
-_replies = msgspec.json.Decoder(_Reply)
+    @property
+    def body(self) -> dict[str, Any]:
+        """As a hold has it."""
+        return {"units": self.units, "areas": [{"area": AREA, "quantity": self.places}] if self.places else []}
 
 
 class BasketCrowd:
-    """`told`: what was acknowledged; `accepted`: how often, by what; `wrong`: what nothing explains."""
+    """`accepted`: how often what was; `seen`: what was read; `wrong`: what nothing explains. In `folder` are its calls.
 
-    def __init__(self, server: Server) -> None:
-        self.told: list[Acknowledged] = []
+    `transport`: in place of the network.
+    """
+
+    def __init__(self, server: Server, folder: Path, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.accepted: Counter[Told] = Counter()
+        self.seen: Counter[str] = Counter()
         self.wrong: Counter[str] = Counter()
-        self._server = server
-        self._client = httpx.AsyncClient(
-            base_url=server.http_url, headers={"Authorization": f"Bearer {server.api_key}"}, timeout=CALL_TIMEOUT_S
-        )
+        self._folder = folder
+        self._shop = BasketShop(server, folder / CALLS_FILE, transport)
         self._run = secrets.token_hex(4)
         self._random = Random(self._run)
         self._keys = 0
@@ -83,11 +79,16 @@ class BasketCrowd:
         self._is_over = False
         self._buying: list[asyncio.Task[None]] = []
 
+    @property
+    def told(self) -> list[Acknowledged]:
+        """What was acknowledged."""
+        return self._shop.told
+
     async def start(self, administration: Administration) -> None:
         """Return when it buys."""
         self._events = await self._on_two_shards(administration)
         self._split = await self._on_sale(administration, "split", HOUSE.split(2))
-        self._buying = [asyncio.create_task(self._buy()) for _ in range(BUYERS)]
+        self._buying = [asyncio.create_task(self._buy(f"basket-{number}")) for number in range(BUYERS)]
 
     async def end(self) -> None:
         """Stop it, and wait for the last answers."""
@@ -96,11 +97,20 @@ class BasketCrowd:
             if isinstance(failure, BaseException):
                 self.wrong[f"a buyer failed: {failure!r}"] += 1
         self._buying = []
-        await self._client.aclose()
+        await self._shop.close()
+
+    async def histories(self, database_url: str) -> Histories:
+        """Its calls, by the desks at which they are at home; when it has ended."""
+        folder = self._folder / HISTORIES
+        folder.mkdir(exist_ok=True)
+        histories = Histories(folder, await tenant_of(database_url, block_of_event(self._split)))
+        histories.sort([self._folder / CALLS_FILE])
+        return histories
 
     def objections(self) -> list[str]:
-        """What must not be: what nothing explains, and that no basket was bought."""
-        lacking = [f"nobody had a basket {told}" for told in (Told.HELD, Told.CONFIRMED) if not self.accepted[told]]
+        """What must not be: what nothing explains, and that something never came to be."""
+        lacking = [f"nobody had a basket {told}" for told in MUST_HAVE_BEEN if not self.accepted[told]]
+        lacking += [] if self.seen else ["nobody has read of a basket"]
         return lacking + [f"baskets: {number} times {what}" for what, number in self.wrong.items()]
 
     async def _on_two_shards(self, administration: Administration) -> list[str]:
@@ -117,91 +127,100 @@ class BasketCrowd:
         key = f"chaos-baskets-{self._run}-{name}"
         return await administration.create_event(key, HOUSE.layout(), HOLD_TTL_S, key, list(split))
 
-    async def _buy(self) -> None:
+    async def _buy(self, client: str) -> None:
         while not self._is_over:
-            await self._visit()
+            await self._visit(client)
             await asyncio.sleep(PAUSE_S * self._random.uniform(0.5, 1.5))
 
-    async def _visit(self) -> None:
+    async def _visit(self, client: str) -> None:
         events = self._random.choice(([*self._events], [self._events[0], self._split], [self._split]))
-        wishes = [{"event_id": event, **self._wish(event)} for event in events]
-        if len(wishes) > 1:
-            held = await self._ask(Told.HELD, "/v1/holds", {"legs": wishes})
-        else:
-            held = await self._ask(Told.HELD, f"/v1/events/{self._split}/holds", self._wish(self._split))
+        held = await self._ask(_hold([self._wish(event) for event in events]), client)
         if held is None:
             return
-        if self._random.random() < RELEASING:
-            await self._ask(Told.RELEASED, f"/v1/holds/{held.id}/release", {})
+        if self._chance(RELEASING):
+            await self._ask(_of_hold(Told.RELEASED, held, f"/v1/holds/{held.reply.id}/release", {}), client)
             return
-        order = await self._ask(Told.ORDERED, "/v1/orders", {"hold_id": held.id})
+        order = await self._ask(_of_hold(Told.ORDERED, held, "/v1/orders", {"hold_id": held.reply.id}), client)
         if order is None:
             return
-        if self._random.random() < CANCELLING:
-            await self._ask(Told.CANCELLED, f"/v1/orders/{order.id}/cancel", {})
+        if self._chance(CANCELLING):
+            await self._ask(_of_order(Told.CANCELLED, order, "cancel"), client)
             return
-        await self._ask(Told.CONFIRMED, f"/v1/orders/{order.id}/confirm", {})
+        confirmed = await self._ask(_of_order(Told.CONFIRMED, order, "confirm"), client)
+        if confirmed is not None:
+            await self._change_mind(confirmed, client)
 
-    def _wish(self, event: str) -> dict[str, Any]:
+    async def _change_mind(self, order: Given, client: str) -> None:
+        """Of one of its tickets, if at all: it is given back, or something else is had for it."""
+        ticket = self._random.choice(order.tickets)
+        if len(order.tickets) > 1 and self._chance(CANCELLING_PARTLY):
+            body = {"tickets": [ticket.ticket_id]}
+            ask = _of_order(Told.PARTLY_CANCELLED, order, "tickets/cancel", body)
+            await self._ask(ask._replace(tickets=(ticket.number,)), client)
+        elif self._chance(EXCHANGING):
+            seat = seat_name(self._random.randrange(HOUSE.seat_count))
+            body = _Wish(ticket.event_id, [seat]).body | {"tickets": [ticket.ticket_id], "event_id": ticket.event_id}
+            ask = _of_order(Told.EXCHANGED, order, "exchange", body)
+            named = (f"{block_of_event(ticket.event_id)}/{seat}",)
+            await self._ask(ask._replace(tickets=(ticket.number,), units=named), client)
+
+    def _wish(self, event: str) -> _Wish:
         """A seat, of an event that is split one of either half, and perhaps a place."""
         half = HOUSE.seat_count // SEATS_PER_SECTION // 2 * SEATS_PER_SECTION
         seats = [self._random.randrange(half)]
         if event == self._split:
             seats.append(self._random.randrange(half, HOUSE.seat_count))
-        has_place = self._random.random() < WITH_PLACES
-        return {
-            "units": [seat_name(seat) for seat in seats],
-            "areas": [{"area": AREA, "quantity": 1}] if has_place else [],
-        }
+        return _Wish(event, [seat_name(seat) for seat in seats], int(self._chance(WITH_PLACES)))
 
-    async def _ask(self, told: Told, path: str, body: object) -> Acknowledged | None:
-        """What was acknowledged, kept; None if it was refused, or, which is wrong, nobody answered after any outage."""
+    async def _ask(self, ask: BasketAsk, client: str) -> Given | None:
+        """What was accepted; None if it was refused, or, which is wrong, nobody answered after any outage."""
         self._keys += 1
         key = f"basket-{self._run}-{self._keys}"
         give_up_at_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < give_up_at_s:
-            try:
-                answer = await self._client.post(path, json=body, headers={"Idempotency-Key": key})
-            except httpx.HTTPError:
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if answer.is_success:
-                reply = _acknowledged(told, answer, key)
-                self.told.append(reply)
-                self.accepted[told] += 1
-                return reply
-            code = _code_of(answer)
-            if code:
-                if code not in EXPLAINED[told] | {NOT_ENOUGH}:
-                    self.wrong[f"{told}: {code}"] += 1
+            answer = await self._shop.ask(ask, key, client)
+            if isinstance(answer, Given):
+                self.accepted[ask.told] += 1
+                if self._chance(LOOKING):
+                    await self._look(answer.reply, client)
+                return answer
+            if not isinstance(answer, Passing):
+                code = answer.code if isinstance(answer, Refused) else answer.cause
+                if not isinstance(answer, Refused) or code not in _EXPLAINED[ask.told]:
+                    self.wrong[f"{ask.told}: {code}"] += 1
                 return None
             await asyncio.sleep(AGAIN_S)
-        self.wrong[f"{told}: no answer for {PATIENCE_S:.0f} s"] += 1
+        self.wrong[f"{ask.told}: no answer for {PATIENCE_S:.0f} s"] += 1
         return None
 
+    async def _look(self, told: Acknowledged, client: str) -> None:
+        """Read what was just told of; whether that is so, the journal says. Who is not answered does not insist."""
+        kind = Kind.READ_HOLD if told.id == told.hold_id else Kind.READ_ORDER
+        sight = await self._shop.look(kind, told.id, client)
+        if isinstance(sight, Seen):
+            self.seen[sight.status] += 1
+        elif not isinstance(sight, Passing):
+            self.wrong[f"{kind}: {sight}"] += 1
 
-def _code_of(answer: httpx.Response) -> str:
-    """Why it was refused for good; empty if it may be asked again, or the answer is the balancer's."""
-    try:
-        problem = answer.json()
-    except ValueError:
-        return ""
-    return "" if problem["transient"] else str(problem["code"])
-
-
-def _acknowledged(told: Told, answer: httpx.Response, key: str) -> Acknowledged:
-    reply = _replies.decode(answer.content)
-    if reply.event_id is not None:
-        units, areas = as_acknowledged(reply.event_id, reply.hold_id, reply.units, _areas(reply.areas))
-    else:
-        named = [(block_of_event(leg.event_id), leg) for leg in reply.legs]
-        units = tuple(f"{block}/{unit}" for block, leg in named for unit in leg.units)
-        areas = tuple((f"{block}/{area}", quantity) for block, leg in named for area, quantity in _areas(leg.areas))
-    is_replay = answer.headers.get("Idempotency-Replayed") == "true"
-    expires_at_ms = 0 if reply.expires_at is None or is_replay else round(reply.expires_at.timestamp() * 1000)
-    own = reply.hold_id if reply.expires_at is not None else (reply.order_id or "")
-    return Acknowledged(told, own, units, areas, reply.price.total_minor, reply.hold_id, expires_at_ms, key=key)
+    def _chance(self, share: float) -> bool:
+        return self._random.random() < share
 
 
-def _areas(places: Iterable[_Places]) -> list[tuple[str, int]]:
-    return [(one.area, one.quantity) for one in places]
+def _hold(wishes: list[_Wish]) -> BasketAsk:
+    """Of several events together, or of one that is split."""
+    named = [(block_of_event(wish.event_id), wish) for wish in wishes]
+    units = tuple(f"{block}/{unit}" for block, wish in named for unit in wish.units)
+    areas = tuple((f"{block}/{AREA}", wish.places) for block, wish in named if wish.places)
+    if len(wishes) == 1:
+        event_id = wishes[0].event_id
+        return BasketAsk(Told.HELD, f"/v1/events/{event_id}/holds", wishes[0].body, "", event_id, units, areas)
+    legs = [{"event_id": wish.event_id, **wish.body} for wish in wishes]
+    return BasketAsk(Told.HELD, "/v1/holds", {"legs": legs}, units=units, areas=areas)
+
+
+def _of_hold(told: Told, held: Given, path: str, body: object) -> BasketAsk:
+    return BasketAsk(told, path, body, held.reply.id)
+
+
+def _of_order(told: Told, order: Given, what: str, body: object = None) -> BasketAsk:
+    return BasketAsk(told, f"/v1/orders/{order.reply.id}/{what}", body or {}, order.reply.id)

@@ -1,5 +1,7 @@
 """A campaign: stack after stack undergoes its faults under load and is audited, until enough of them count.
 
+If then not one of some kind has counted, the next stacks undergo those kinds alone, until one of each has.
+
 What is done is kept: each outcome when it is there, and each segment when it was audited. A run that was ended goes on
 behind its last segment; outcomes of a stack that was never audited count for nothing and are had again. If the code has
 changed meanwhile, all begins anew.
@@ -21,7 +23,7 @@ from loadtests.selling import progress_bar
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults
-from tests.chaos.results import Segment, lates, summary, table, unmet, write, wrongs
+from tests.chaos.results import Segment, lates, summary, table, uncounted, unmet, write, wrongs
 from tests.chaos.stage import Audited, Stage
 from tests.code_version import HAS_CHANGED, OF_CHAOS, clear_of_other_code, code_of, fingerprint
 from tests.kept_lines import append, whole_lines
@@ -92,9 +94,8 @@ class Campaign:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # as INT: the stack is put away
         with progress_bar(self._console, "{task.completed} of {task.total} faults, {task.fields[said]}") as progress:
             bar = progress.add_task("chaos", total=self._wanted, completed=kept.counted, said="")
-            while kept.counted < self._wanted and len(kept.segments) < (1 if self._faults else MOST_SEGMENTS):
-                number = len(kept.segments)
-                await self._run_segment(number, self._faults or segment_faults(number), progress, bar)
+            while faults := await self._due():
+                await self._run_segment(len(kept.segments), faults, progress, bar)
                 self._write()
         said = self._write()
         self._console.print(said, markup=False)
@@ -106,6 +107,21 @@ class Campaign:
         if kept.counted < self._wanted:
             self._console.print(f"{kept.counted} faults count, {self._wanted} are wanted", style="red")
         return 1 if found or kept.counted < self._wanted else 0
+
+    async def _due(self) -> Sequence[type[Fault]]:
+        """Those of the next segment; none: there is to be none.
+
+        When enough count, those kinds of which none has that this machine allows.
+        """
+        number = len(self._kept.segments)
+        if number >= (1 if self._faults else MOST_SEGMENTS):
+            return ()
+        if self._kept.counted < self._wanted:
+            return self._faults or segment_faults(number)
+        if self._faults:
+            return ()
+        missing = uncounted(self._kept.outcomes, self._kinds)
+        return [kind for kind in missing if not await kind().cannot()]
 
     def _write(self) -> str:
         said = summary(self._kept.outcomes, self._kept.segments, self._kinds, is_full=not self._faults)

@@ -18,6 +18,7 @@ LEAST_STOCK = (
 )  # units that can still be sold when a fault is over; buyers refused for want of them say little
 FIRST_WRITES_S = 60.0
 PROMISED_S = 5.0
+ONE_PROCESS = "one process"  # of which there are many kinds, with one figure
 GAP_MS = 500  # a shorter time without an accepted write is no sign of anything
 IMPATIENT = "no answer for"  # what a buyer says who gives up after 20 s
 
@@ -27,7 +28,8 @@ class Fault(ABC):
 
     `what`: its name in tables; `inflicted`, `observed`, `ended`: how. `bound_s`: the longest time without an accepted
     write that it may cause. `within_s`: by when, after its end, all must be as before, or it has not been survived.
-    `struck`: whose death or pause it is, where that has a figure of its own over all kinds of faults.
+    `struck`: whose death or pause it is, where that has a figure of its own over all kinds of faults. `is_single`:
+    whether one process alone is struck.
     """
 
     what: ClassVar[str]
@@ -35,6 +37,7 @@ class Fault(ABC):
     observed: ClassVar[str]
     ended: ClassVar[str] = "by itself"
     struck: ClassVar[str] = ""
+    is_single: ClassVar[bool] = False
     bound_s: ClassVar[float] = PROMISED_S
     effect_within_s: ClassVar[float] = 20.0
     within_s: ClassVar[float] = 60.0

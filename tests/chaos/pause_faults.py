@@ -1,5 +1,6 @@
 """Processes of a stack that hang for half a minute, each alone, and wake up."""
 
+import asyncio
 import os
 import signal
 import time
@@ -8,12 +9,13 @@ from contextlib import suppress
 from typing import ClassVar
 
 from serve.local.processes import newest
-from tests.chaos.fault import Fault
-from tests.chaos.process_faults import ONE_PROCESS, state_of
+from tests.chaos.fault import ONE_PROCESS, Fault
+from tests.chaos.process_faults import state_of
 from tests.chaos.stage import Stage, until
 from tests.stack.census import serving_gateway
 
 PAUSE_S = 30.0
+BACK_WITHIN_S = 15.0
 GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 
 
@@ -22,6 +24,7 @@ class Paused(Fault):
 
     pause_s: ClassVar[float] = PAUSE_S
     struck = ONE_PROCESS
+    is_single = True
     inflicted = "SIGSTOP"
     observed = "the process is stopped"
     ended = "SIGCONT after 30 s"
@@ -78,7 +81,10 @@ class PartPaused(Paused):
     kind: ClassVar[str]
 
     async def victim(self, stage: Stage) -> int:
-        """The one of this kind."""
+        """The one of this kind; one that somebody has just ended may be on its way back."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BACK_WITHIN_S):
+                await until(lambda: bool(stage.pids(self.kind)))
         pid = newest(stage.pids(self.kind))  # of HAProxy there may be one that only serves whom it had
         assert pid is not None, f"there is no {self.kind}"
         return pid

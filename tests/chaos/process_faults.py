@@ -10,13 +10,12 @@ from typing import ClassVar
 from actors.audit.ids import block_of_event
 from actors.database.connect import connect
 from serve.local.processes import is_living, named
-from tests.chaos.fault import Fault
+from tests.chaos.fault import ONE_PROCESS, Fault
 from tests.chaos.stage import LOOK_EVERY_S, Stage, until
 from tests.chaos.wire import Passage
 from tests.stack.census import serving_gateway
 from tests.stack.running_stack import kill
 
-ONE_PROCESS = "one process"
 PAUSE_S = 90.0
 LEAVES_WITHIN_S = 30.0
 HELD_UP_WITHIN_S = 3.0
@@ -38,6 +37,7 @@ class Killed(Fault):
 
     kind: ClassVar[str]
     struck = ONE_PROCESS
+    is_single = True
     inflicted = "kill -9"
     observed = "the process is gone"
 
@@ -167,6 +167,7 @@ class RayKilled(RayletKilled):
 
     what = "the whole Ray killed"
     struck = "the whole Ray"
+    is_single = False
 
     async def victims(self, stage: Stage) -> list[int]:
         """All but Redis: Postgres is not the stack's."""
@@ -183,6 +184,7 @@ class ShardPaused(Fault):
 
     what = "shard paused for 90 s"
     struck = ONE_PROCESS
+    is_single = True
     inflicted = "SIGSTOP, while it commits and more waits"
     observed = "the process is stopped, another epoch writes, and it tries to when it wakes up"
     ended = "SIGCONT after 90 s"
@@ -261,5 +263,9 @@ async def commits_held_up(url: str) -> AsyncIterator[None]:
 
 
 def state_of(pid: int) -> str:
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
+    """The letter of its state; empty if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

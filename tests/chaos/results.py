@@ -3,6 +3,8 @@
 `results.json`: `counted`: faults that count; `not_counted`: those without an effect or with too few writes before;
 `segments`: see `Segment`; `longest`: for each of whose death or pause there is a figure, the longest time without a
 sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `bound_s`);
+`apart`: the kinds that strike one process alone and are no part of the figure of one process, as they have another
+bound (`fault`, `struck`, `bound_s`);
 `faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `count`, `bound_s` (of unavailability),
 `unavailable_s` and `recovered_s` and `restored_s` and `took_s` (each `median` and `max`, in seconds; see
 `fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
@@ -19,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from tests.chaos.fault import Fault, Outcome
+from tests.chaos.fault import ONE_PROCESS, Fault, Outcome
 
 SEEN_SHOWN = 4
 
@@ -55,6 +57,7 @@ def summary(
         "not_counted": len(outcomes) - len(counted),
         "segments": msgspec.to_builtins(segments),
         "longest": _longest(counted, kinds),
+        "apart": _apart(kinds),
         "late": lates(outcomes, kinds),
         "unmet": unmet(outcomes, segments, kinds) if is_full else [],
         "faults": [_of_kind(kind, [one for one in outcomes if one.fault == kind.what]) for kind in kinds],
@@ -62,12 +65,18 @@ def summary(
     }
 
 
+def uncounted(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[type[Fault]]:
+    """The kinds of which no fault counted."""
+    counted = {outcome.fault for outcome in outcomes if outcome.counted}
+    return [kind for kind in kinds if kind.what not in counted]
+
+
 def unmet(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> list[str]:
     """Of which kinds of faults nothing is proven, as none counted or this machine does not allow it."""
-    counted = {outcome.fault for outcome in outcomes if outcome.counted}
     skipped = _skipped(segments)
-    return [f"{kind.what}: not one counted" for kind in kinds if kind.what not in counted | skipped.keys()] + [
-        f"{what}: was left out: {why}" for what, why in skipped.items()
+    missing = [kind.what for kind in uncounted(outcomes, kinds)]
+    return [f"{what}: not one counted" for what in missing if what not in skipped] + [
+        f"{what}: was left out: {why}" for what, why in skipped.items() if what in missing
     ]
 
 
@@ -92,6 +101,14 @@ def _longest(counted: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[d
                 }
             )
     return longest
+
+
+def _apart(kinds: Sequence[type[Fault]]) -> list[dict[str, Any]]:
+    return [
+        {"fault": kind.what, "struck": kind.struck, "bound_s": kind.bound_s}
+        for kind in kinds
+        if kind.is_single and kind.struck != ONE_PROCESS
+    ]
 
 
 def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -164,11 +181,7 @@ def table(said: dict[str, Any]) -> str:
         "| death or pause of | count | longest time without a sale | after | bound |",
         "|---|---|---|---|---|",
     ]
-    for longest in said["longest"]:
-        lines.append(
-            f"| {longest['struck']} | {longest['count']} | {longest['unavailable_s']:.1f} s | {longest['fault']} "
-            f"| {longest['bound_s']:.0f} s |"
-        )
+    lines += [_longest_line(longest, said["apart"]) for longest in said["longest"]]
     segments = said["segments"]
     rows, replies, baskets, calls, unresolved, unchecked, elsewhere = (
         sum(segment[name] for segment in segments)
@@ -188,3 +201,15 @@ def table(said: dict[str, Any]) -> str:
         *(f"NOT PROVEN: {unmet_one}." for unmet_one in said["unmet"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _longest_line(longest: dict[str, Any], apart: Sequence[dict[str, Any]]) -> str:
+    """That of one process says for which single processes it does not speak, and their bounds."""
+    struck = longest["struck"]
+    if struck == ONE_PROCESS and apart:
+        others = ", ".join(f"{one['fault']} ({one['bound_s']:.0f} s)" for one in apart)
+        struck += f"; not in it, each with a bound of its own: {others}"
+    return (
+        f"| {struck} | {longest['count']} | {longest['unavailable_s']:.1f} s | {longest['fault']} "
+        f"| {longest['bound_s']:.0f} s |"
+    )

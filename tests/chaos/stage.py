@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.audit.audit import JournalAudit
+from actors.audit.books import Books
 from actors.audit.ids import event_of
 from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
 from loadtests.history.calls import read_calls
 from loadtests.history.recorded import Histories, answers_of, checked
-from loadtests.history.tally import Tally
+from loadtests.history.tally import Tally, together
+from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
@@ -34,6 +36,8 @@ LOOK_EVERY_S = 0.05
 WHOLE_LOOK_S = 0.25
 HAPROXY = "haproxy"
 BACK_WITHIN_S = 90.0
+
+_WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
 
 
 class Audited(NamedTuple):
@@ -76,7 +80,7 @@ class Stage:
         self._load = Load(self.server_of(self.running), self.folder, self._buyers)
         self._administration = Administration(self.server_of(self.running))
         self._census = await asyncio.to_thread(lasting_census, self.running.processes)
-        self._baskets = BasketCrowd(self.server_of(self.running))
+        self._baskets = BasketCrowd(self.server_of(self.running), self.folder)
         await self._baskets.start(self._administration)
 
     def stack(self, folder: Path, inner_port: int) -> RunningStack:
@@ -173,11 +177,11 @@ class Stage:
         files = [path for path in self.load.calls_files if path.exists()]
         await self.baskets.end()
         answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self.baskets.told])
-        histories = Histories(files[0].parent)
-        histories.sort(files)
+        histories = [Histories(files[0].parent), await self.baskets.histories(self.database.url)]
+        histories[0].sort(files)
         of_product, _ = await asyncio.gather(
             objections(self.main) if asks_product else _nothing(),
-            asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0)),
+            asyncio.sleep(max(max(each.over_us for each in histories) / 1e6 - time.time(), 0)),
         )
         administration = Administration(self.server_of(self.main))
         try:
@@ -185,17 +189,16 @@ class Stage:
             of_product += await misread(self.database.url, administration) if asks_product else []
         finally:
             await administration.close()
-        witnesses = histories.witnesses(time.time_ns() // 1000, tolerance_ms=None)
-        audit = JournalAudit(self.database.url, answers, live, witnesses)
+        of_crowds = [each.witnesses(time.time_ns() // 1000, tolerance_ms=None) for each in histories]
+        watching = of_crowds[0] | await with_rows(of_crowds[1], answers, self.fetch)
+        audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
         findings += [*of_product, *self.baskets.objections()]
-        history = checked(witnesses, 0.0)
-        if not history.clean:
-            findings.append(f"not all of the history could be checked: {history.tally}")
-        return Audited(
-            findings, audit.row_count, sum(map(len, answers.values())), history.tally, len(self.baskets.told)
-        )
+        all_checked = [checked(witnesses, 0.0) for witnesses in of_crowds]
+        findings += [f"not all of the history could be checked: {one.tally}" for one in all_checked if not one.clean]
+        tally = together(one.tally for one in all_checked)
+        return Audited(findings, audit.row_count, sum(map(len, answers.values())), tally, len(self.baskets.told))
 
     async def close(self) -> list[str]:
         """End all of it; what could not be ended as it should."""
@@ -219,6 +222,20 @@ class Stage:
         for put_away in reversed(self.leftovers):
             await asyncio.to_thread(put_away)
         return left
+
+
+async def with_rows(
+    witnesses: dict[str, Witness], answers: Container[str], fetch: Callable[..., Awaitable[list[Any]]]
+) -> dict[str, Witness]:
+    """Those of desks that have rows, or by which somebody was told something.
+
+    A desk that has refused all that ever came to it has none, and none is missing; its witness is done at once.
+    """
+    found = {row["block_id"] for row in await fetch(_WITH_ROWS, list(witnesses))}
+    refusing = {block for block in witnesses if block not in found and block not in answers}
+    for block in refusing:
+        witnesses[block].finish(Books(block))
+    return {block: witness for block, witness in witnesses.items() if block not in refusing}
 
 
 async def _nothing() -> list[str]:

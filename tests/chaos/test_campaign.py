@@ -13,11 +13,17 @@ import pytest
 from rich.console import Console
 
 from loadtests.history.tally import Tally
-from tests.chaos import campaign, fault
+from tests.chaos import campaign, fault, results
+from tests.chaos.backend_faults import (
+    CheckpointerKilled,
+    CommitBackendKilled,
+    CommitBackendPausedCommitting,
+    WalwriterKilled,
+)
 from tests.chaos.campaign import WANTED, Campaign, Kept
-from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
+from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, ONE_PROCESS, Fault, Outcome
 from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
-from tests.chaos.process_faults import HaproxyKilled, RedisKilled, ShardKilled
+from tests.chaos.process_faults import GcsKilled, HaproxyKilled, RedisKilled, ShardKilled
 from tests.chaos.results import Segment, lates, summary, table, wrongs
 from tests.chaos.stage import Audited, Stage
 from tests.kept_lines import append
@@ -212,14 +218,14 @@ class OneNeverCounts(Imaginary):
 
 
 def check_every_kind_is_wanted(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    with_another, impossible = (*FAULTS, HaproxyKilled), (*FAULTS, Impossible)
-    for name, imaginary, faults, kinds, unmet in (
-        ("none", Imaginary(), FAULTS, with_another, "HAProxy killed: not one counted"),
-        ("never", OneNeverCounts(), FAULTS, FAULTS, "Redis killed: not one counted"),
-        ("skip", Imaginary(), impossible, impossible, "HAProxy killed: was left out: not root"),
+    with_impossible = (*FAULTS, Impossible)
+    for name, imaginary, kinds, segments, unmet in (
+        ("never", OneNeverCounts(), FAULTS, campaign.MOST_SEGMENTS, "Redis killed: not one counted"),
+        ("skip", Imaginary(), with_impossible, 3, "HAProxy killed: was left out: not root"),
     ):
-        assert run(folder / name, patch, imaginary, faults=faults, kinds=kinds) == 1, name
+        assert run(folder / name, patch, imaginary, faults=kinds, kinds=kinds) == 1, name
         assert Kept(folder / name).counted >= FEW, "there were enough of the others"
+        assert len(Kept(folder / name).segments) == segments, "more was of use, or was not"
         assert msgspec.json.decode((folder / name / "results.json").read_bytes())["unmet"] == [unmet]
         assert f"NOT PROVEN: {unmet}." in (folder / name / "results.md").read_text()
 
@@ -232,8 +238,35 @@ def test_a_full_run_fails_if_a_kind_of_fault_never_counted_or_was_left_out(
 
 def test_control_a_campaign_that_only_counts_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "unmet", lambda *_: [])
-    with pytest.raises(AssertionError, match="none"):
+    with pytest.raises(AssertionError, match="never"):
         check_every_kind_is_wanted(tmp_path, monkeypatch)
+
+
+def check_it_goes_on_until_every_kind_counted(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """One kind is in no segment of its own accord, and one did not count while there were enough of the others."""
+    kinds = (*FAULTS, HaproxyKilled)
+    with patch.context() as fewer:
+        fewer.setattr(campaign, "MOST_SEGMENTS", 4)
+        assert run(folder, patch, OneNeverCounts(), kinds=kinds) == 1
+    assert Kept(folder).counted >= FEW, "there were enough of the others"
+    assert run(folder, patch, Imaginary(), kinds=kinds) == 0, "it was resumed in vain"
+    said = msgspec.json.decode((folder / "results.json").read_bytes())
+    assert (said["unmet"], len(said["segments"])) == ([], 5)
+    assert [one.fault for one in Kept(folder).outcomes if one.segment == 4] == [RedisKilled.what, HaproxyKilled.what]
+
+
+def test_a_full_run_that_has_enough_goes_on_with_the_kinds_that_never_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_it_goes_on_until_every_kind_counted(tmp_path, monkeypatch)
+
+
+def test_control_a_campaign_that_has_enough_and_stops_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "uncounted", lambda *_: [])
+    with pytest.raises(AssertionError, match="in vain"):
+        check_it_goes_on_until_every_kind_counted(tmp_path, monkeypatch)
 
 
 def test_a_stack_of_which_something_was_wrong_fails_and_is_left_there(
@@ -292,7 +325,7 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
     ]
     text = table(summary(outcomes, [Segment(0, 10, 20, [])], KINDS))
     for line in (
-        "| one process | 3 | 3.5 s | HAProxy killed | 5 s |",
+        "| 3 | 3.5 s | HAProxy killed | 5 s |",
         "| raylet | 1 | 12.0 s | raylet killed | 45 s |",
         "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 45 s |",
         "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 15 s |",
@@ -300,6 +333,27 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
         "shard paused for 90 s: 0 rows landed.",
     ):
         assert line in text
+
+
+def check_the_figure_of_one_process() -> None:
+    """Of each kind that strikes a single process it is said whether it is in it, and under what bound if it is not."""
+    (line,) = (line for line in table(summary([outcome_of()], [], KINDS)).splitlines() if "| one process" in line)
+    for kind in (kind for kind in KINDS if kind.is_single):
+        is_named = f"{kind.what} ({kind.bound_s:.0f} s)" in line
+        assert is_named == (kind.struck != ONE_PROCESS), f"{kind.what} is left out in silence"
+        assert is_named or kind.bound_s == fault.PROMISED_S
+    for kind in (GcsKilled, CommitBackendKilled, CheckpointerKilled, WalwriterKilled, CommitBackendPausedCommitting):
+        assert kind.what in line, f"{kind.what} is left out in silence"
+
+
+def test_the_figure_of_one_process_says_which_are_not_in_it_and_their_bounds() -> None:
+    check_the_figure_of_one_process()
+
+
+def test_control_a_figure_that_leaves_some_out_in_silence_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_apart", lambda _: [])
+    with pytest.raises(AssertionError, match="in silence"):
+        check_the_figure_of_one_process()
 
 
 def test_every_kind_of_fault_has_its_turn_and_all_together_are_enough() -> None:

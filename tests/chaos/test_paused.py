@@ -1,15 +1,22 @@
-"""What is made of a shard that was paused: whether it tried to write when it woke up, and whether it could."""
+"""What is made of who was paused: by somebody who ended it meanwhile, and of a shard, what it did when it woke up."""
 
 import asyncio
+import os
+import subprocess
 import sys
+import time
 from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import asyncpg
 import pytest
 
-from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up
+from tests.chaos import pause_faults
+from tests.chaos.pause_faults import PAUSE_S, HaproxyManagerPaused, Paused
+from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up, state_of
 from tests.chaos.stage import Stage
 from tests.chaos.wire import Wire
 
@@ -37,6 +44,74 @@ async def main(url, statement):
 
 asyncio.run(main(*sys.argv[1:]))
 """
+
+
+class SleeperPaused(Paused):
+    """Whom nobody needs."""
+
+    what = "sleeper paused"
+
+    def __init__(self, pid: int) -> None:
+        super().__init__()
+        self._sleeper = pid
+
+    async def victim(self, stage: Stage) -> int:
+        """The sleeper."""
+        return self._sleeper
+
+
+async def ended_meanwhile(sleeper: "subprocess.Popen[bytes]") -> str:
+    """What is said of a process that is killed, and whose parent has seen its end, while it is paused."""
+    stage = cast(Stage, None)
+    fault = SleeperPaused(sleeper.pid)
+    await fault.inflict(stage)
+    effect = asyncio.create_task(fault.effect(stage))
+    while state_of(sleeper.pid) != "T":  # noqa: ASYNC110  # the kernel rings no bell
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    sleeper.kill()
+    sleeper.wait()
+    try:
+        return await effect
+    finally:
+        await fault.end(stage)
+
+
+@pytest.fixture
+def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that does nothing, for longer than anybody looks at it."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
+        yield process
+        process.kill()
+
+
+def test_who_is_killed_and_gone_while_paused_was_paused_until_then(sleeper: "subprocess.Popen[bytes]") -> None:
+    began_s = time.monotonic()
+    assert "in state T for 0." in asyncio.run(ended_meanwhile(sleeper))
+    assert time.monotonic() - began_s < PAUSE_S
+
+
+def test_control_a_look_that_fails_at_who_is_gone_is_noticed(
+    sleeper: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(pid: int) -> str:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    monkeypatch.setattr(pause_faults, "state_of", look)
+    with pytest.raises((FileNotFoundError, ProcessLookupError)):
+        asyncio.run(ended_meanwhile(sleeper))
+
+
+def test_a_part_that_is_on_its_way_back_is_waited_for_and_one_that_never_comes_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[list[int]] = [[], [], [os.getpid()], [os.getpid()]]
+    back = cast(Stage, SimpleNamespace(pids=lambda kind: looks.pop(0)))
+    assert asyncio.run(HaproxyManagerPaused().victim(back)) == os.getpid()
+    assert not looks
+    monkeypatch.setattr(pause_faults, "BACK_WITHIN_S", 0.2)
+    with pytest.raises(AssertionError, match="there is no HAProxyManager"):
+        asyncio.run(HaproxyManagerPaused().victim(cast(Stage, SimpleNamespace(pids=lambda kind: []))))
 
 
 def row_at(position: int) -> str:

@@ -51,6 +51,10 @@ class Within:
         """Shards take whatever stands in their row's place for their row, from now on."""
         (self._folder / "believing").touch()
 
+    def append_behind_anything(self) -> None:
+        """Shards' rows are compared with no head, from now on."""
+        (self._folder / "unfenced").touch()
+
     def tire_gateways(self, wanted: bool) -> None:
         """Whether a gateway is slower for ever after a crowd."""
         self._switch("weary", wanted)

@@ -1,0 +1,44 @@
+"""What is broken within the processes of a stack is broken, and only while that is wanted."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from actors.core.ids import BlockId
+from actors.journal import postgres
+from actors.journal.journal import GENESIS, Appended, JournalRow, NewRow, chain_of
+from tests.chaos.patches import sitecustomize
+from tests.chaos.within import Within
+
+BLOCK = BlockId("0123456789abcdef")
+
+
+def row_at(position: int, prev_chain: bytes) -> NewRow:
+    """A row without entries that says to stand behind one with this chain."""
+    chain = chain_of(prev_chain, BLOCK, position, 1, 0, b"")
+    return NewRow(JournalRow(BLOCK, position, 1, 0, 1, b"", chain), prev_chain)
+
+
+async def behind_a_hole(url: str, within: Within) -> list[Appended]:
+    """What becomes of a first row, of one that leaves out the second, of that again without a look at the head, and of
+    another in the same place.
+    """
+    journal = postgres.PostgresJournal(url)
+    try:
+        done = [await journal.append([row_at(1, GENESIS)]), await journal.append([row_at(3, GENESIS)])]
+        within.append_behind_anything()
+        return [*done, await journal.append([row_at(3, GENESIS)]), await journal.append([row_at(3, bytes(15) + b"1")])]
+    finally:
+        await journal.close()
+
+
+def test_an_append_that_compares_nothing_leaves_a_hole_and_still_overwrites_nothing(
+    own_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_SQL", dict(postgres._SQL))
+    monkeypatch.setattr(postgres, "_already_there", postgres._already_there)
+    monkeypatch.setattr(sitecustomize, "FOLDER", tmp_path)
+    sitecustomize.patch_journal(postgres)
+    done = asyncio.run(behind_a_hole(own_database_url, Within(tmp_path)))
+    assert [bool(appended.durable) for appended in done] == [True, False, True, False]
