@@ -181,6 +181,8 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        # Else one that Serve starts finds its ports taken for as long as another stands in.
+        "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
         # All to the first of two that lives: a replica takes over that is there already, where one must begin to start.
         "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "first" if settings.gateway_replicas == 1 else "leastconn",
         # What a dead one was asked the other is asked: every write has a key, so nothing is done twice.

@@ -133,7 +133,7 @@ class Running:
     async def start(self) -> None:
         """Begin to serve."""
         await self.engine.start()
-        assert self._register(self.engine.shard, self.engine.epoch.packed())
+        self._register(self.engine.shard, self.engine.epoch.packed())  # in vain, if a newer one was there before
         self.running = self.process.start(self._run())
 
     async def _run(self) -> None:

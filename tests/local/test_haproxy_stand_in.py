@@ -61,8 +61,9 @@ class Serve:
 
     @contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-        with process([str(self._launcher), "-db", "-f", str(self._node / "haproxy.cfg"), *words]) as haproxy:
-            assert wait_until(lambda: accepts(self._node / "admin.sock"), PATIENCE_S)
+        alone = () if self._environment["SERVE_SOCKET_REUSE_PORT_ENABLED"] == "1" else ("-dR",)  # as Serve does
+        with process([str(self._launcher), "-db", "-f", str(self._node / "haproxy.cfg"), *alone, *words]) as haproxy:
+            assert wait_until(lambda: accepts(self._node / "admin.sock"), PATIENCE_S), "Serve's does not start"
             yield haproxy
 
     def answers(self) -> bool:
@@ -101,8 +102,8 @@ def kill(haproxy: subprocess.Popen[bytes]) -> None:
     haproxy.wait()
 
 
-def check_standing_in(folder: Path) -> None:
-    with serve(folder) as one, ExitStack() as running:
+def check_standing_in(folder: Path, changed: dict[str, str] = NOTHING) -> None:
+    with serve(folder, changed) as one, ExitStack() as running:
         stand_in = HaproxyStandIn(one.haproxy, STACK, log=folder / "log")
         assert stand_in.look() is None, "nobody knows where to"
         one.write(replicas=True)
@@ -134,6 +135,11 @@ def check_standing_in(folder: Path) -> None:
 
 def test_another_stands_in_until_there_is_one_with_replicas(tmp_path: Path) -> None:
     check_standing_in(tmp_path)
+
+
+def test_control_where_ports_are_not_shared_serves_own_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="Serve's does not start"):
+        check_standing_in(tmp_path, {"SERVE_SOCKET_REUSE_PORT_ENABLED": "0"})
 
 
 def test_one_that_dies_itself_has_a_successor(tmp_path: Path) -> None:

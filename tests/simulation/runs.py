@@ -120,8 +120,10 @@ async def _simulate(seed: int, world: World) -> Run:
     market = Market(world, seed)
     await market.open()
 
+    effects = min(EFFECTS, len(world.faults.planned))
+
     def is_over() -> bool:
-        enough = market.asked >= COMMANDS and len(world.faults.counts) >= EFFECTS
+        enough = market.asked >= COMMANDS and len(world.faults.counts) >= effects
         return loop_s() >= LONGEST_S or (loop_s() >= VIRTUAL_S and enough)
 
     acting = [loop.create_task(script) for script in scripts(world)]

@@ -23,6 +23,7 @@ from tests.simulation.world import World
 
 SEEDS = range(4)  # these checks are among those of every seed: here it is told how much they had to judge
 MOST_SEEDS = 20
+ONCE_AND_IN_TIME = frozenset((Fault.CRASH, Fault.PAUSE, Fault.ACK_LOST))
 LOSSES = (Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK)
 LEAST_CALLS = 300
 LEAST_ORDERED = 200
@@ -111,7 +112,8 @@ def test_refusals_for_what_others_hold_are_searched_for_an_order_too() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linearity_module, "check", counting)
-        judged(0)
+        for seed in SEEDS:
+            runs.simulate(seed, faults=ONCE_AND_IN_TIME)
     assert judged_calls["UNITS_HELD"]
 
 
@@ -129,6 +131,7 @@ def test_what_is_asked_for_after_a_failover_is_not_lost_by_it(asked_ms: int, unt
     assert not _may_be_gone(losses, "desk", asked, "hold", Lot(("another/A/1/1",), ()), until_ms)
 
 
+@pytest.mark.long
 def test_control_without_its_excuse_what_a_failover_has_lost_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linearity_module, "_may_be_gone", lambda *_: False)
     first = 10

@@ -80,4 +80,5 @@ def test_it_is_killed_and_all_is_as_before(
     print(f"{kind} killed: well after {time.monotonic() - killed_at:.1f} s")
     if kind in SOON_S:
         await_that("another stood in", lambda: "stands in for it" in running.said[said_before:], 1)
+        await_that("Serve has one", lambda: "HAProxy is there again" in running.said[said_before:], PATIENCE_S)
     await_that("there are as many as before", lambda: census(running.processes()) == before, PATIENCE_S)

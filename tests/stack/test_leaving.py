@@ -144,6 +144,7 @@ def haproxy_learns_late(running: RunningStack, late_s: float) -> Iterator[None]:
     launcher.write_text(shipped)
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_stopped_cuts_no_call_short(running: RunningStack) -> None:
     with haproxy_learns_late(running, 0.5):
         assert asyncio.run(cut_short(running, "replaced", replace_gateways)) == 0
