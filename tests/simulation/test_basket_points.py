@@ -22,7 +22,7 @@ from tests.simulation.basket_sets import MAIN, SINGLES, Set, parse, sample
 from tests.simulation.reserved_operations import RESERVED
 
 PAIRS_STEP = 53
-OFTEN = 3
+OFTEN = 1
 PLAIN = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in OPERATIONS)
 PAUSED = (
     "confirm, exchange, client asks again | kill leg1 @ gateway>desk ConfirmOrder send 1",
