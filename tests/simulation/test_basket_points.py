@@ -41,7 +41,7 @@ RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 
 
 def _marked(number: int, of: Set) -> ParameterSet:
-    """The first operations with a client that asks again, and of the others every sixteenth; all of them take long."""
+    """The first operation with a client that asks again, and of the others every sixteenth; all of them take long."""
     return param(of, str(of.plain), is_long=number >= OFTEN and number % 16 != 0)
 
 

@@ -8,7 +8,6 @@ from tests.long_params import param
 from tests.simulation.breaks import Break
 from tests.simulation.controls import CONTROLS, SHARDS, UNDURABLE, Control, search
 
-
 DEAR = (
     "snapshot of uncommitted state",
     "no not_after",
