@@ -187,6 +187,7 @@ async def _write(connection: Connection, home: BlockId, path: Path, before_ms: i
     """Write the file, as the journal is at one time."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         ends, state = await _ends(connection, home, before_ms)
+        await _check_settled(connection, ends)
         now_ms = await connection.fetchval(_SQL["now_ms"])
         writer = ArchiveWriter(path, Header(event_id(home), state.name, state.tenant, now_ms, tuple(ends)))
         try:
@@ -208,7 +209,6 @@ async def _ends(connection: Connection, home: BlockId, before_ms: int) -> tuple[
         if end.block == home:
             blocks += [BlockId(part.block) for part in states[home].parts]
     _refuse(home, states, before_ms)
-    await _check_settled(connection, ends)
     return ends, states[home]
 
 

@@ -10,8 +10,8 @@ from actors.audit.denials import CLOCK_TOLERANCE_MS, Denied
 from actors.audit.ids import block_of_event, desk_of, event_of
 from actors.audit.keys import journaled_key
 from actors.audit.replies import Acknowledged, Answered
-from loadtests.calls import Accepted, Answer, Ask, Passing, Refused, Shop, Sight
-from loadtests.history.calls import Call, Kind, Outcome, Recorder, Seen, line_of, read_calls
+from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused, Shop, Sight
+from loadtests.history.calls import Begun, Call, Kind, Outcome, Recorder, Seen, line_of, read_calls
 from loadtests.history.standing import TURNED_AWAY
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
@@ -52,12 +52,8 @@ class RecordedShop:
         match answer:
             case Accepted():
                 begun.ok(msgspec.structs.replace(answer.reply, key=key), replayed=answer.replayed)
-            case Refused():
-                begun.fail(answer.code, answer.units)
-            case Passing() if answer.cause in TURNED_AWAY:
-                begun.fail(answer.cause)
             case _:
-                begun.info(answer.cause)
+                end_without_yes(begun, answer)
         return answer
 
     async def look(self, kind: Kind, own: str) -> Sight:
@@ -71,13 +67,20 @@ class RecordedShop:
         match sight:
             case Seen():
                 begun.ok(sight)
-            case Refused():
-                begun.fail(sight.code)
-            case Passing() if sight.cause in TURNED_AWAY:
-                begun.fail(sight.cause)
             case _:
-                begun.info(sight.cause)
+                end_without_yes(begun, sight)
         return sight
+
+
+def end_without_yes(begun: Begun, answer: Refused | Passing | Broken) -> None:
+    """A call that was refused has failed, also one that was turned away; of any other nobody knows."""
+    match answer:
+        case Refused():
+            begun.fail(answer.code, answer.units)
+        case Passing() if answer.cause in TURNED_AWAY:
+            begun.fail(answer.cause)
+        case _:
+            begun.info(answer.cause)
 
 
 def answers_of(calls: Iterable[Call]) -> Iterator[Answered]:

@@ -14,6 +14,7 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 from actors.audit.rows import connect_to_read
+from actors.core.ids import BlockId
 from actors.database.connect import FAULTS
 from actors.journal.postgres import PostgresJournal
 from serve import backup_making
@@ -80,6 +81,15 @@ async def beginning(stack: Stack, folder: Path) -> AsyncIterator[asyncio.Task[Ma
         await asyncio.gather(created, return_exceptions=True)
 
 
+async def check_restored(backup: Path, name: str, into: Path, event: SellingEvent, durable: dict[BlockId, int]) -> None:
+    """Restored to this mark, the event is where it was durable before it."""
+    await asyncio.to_thread(restore, backup, name, into)
+    with restored_postgres(into) as url:
+        server = Server(url, 0)
+        assert {event.block: await server.position(event.block)} == durable, "all that was durable before the mark"
+        await server.close()
+
+
 async def check_failing(root: Path, patch: pytest.MonkeyPatch) -> None:
     """One that is begun and fails changes nothing: marks are made meanwhile and afterwards, and are good."""
     patch.setattr(backup_making, "_COPYING", SLOWLY)
@@ -104,11 +114,7 @@ async def check_failing(root: Path, patch: pytest.MonkeyPatch) -> None:
         assert list(second.iterdir()) == []
         assert (await looked(stack)).standing is Standing.OK
     for name, rows in (("during", during), ("after", after)):
-        await asyncio.to_thread(restore, root / "first", name, root / name)
-        with restored_postgres(root / name) as url:
-            server = Server(url, 0)
-            assert {event.block: await server.position(event.block)} == rows, "all that was durable before the mark"
-            await server.close()
+        await check_restored(root / "first", name, root / name, event, rows)
 
 
 @asynccontextmanager
@@ -159,11 +165,7 @@ async def test_the_newest_goes_on_once_it_is_whole(tmp_path: Path) -> None:
         assert finding.standing is Standing.OK
         assert "has its base, and the log but for" in finding.seen
         assert "pg_receivewal" not in (await looked(stack, check_replication)).seen
-    await asyncio.to_thread(restore, tmp_path / "second", "early", tmp_path / "new")
-    with restored_postgres(tmp_path / "new") as url:
-        server = Server(url, 0)
-        assert {event.block: await server.position(event.block)} == durable
-        await server.close()
+    await check_restored(tmp_path / "second", "early", tmp_path / "new", event, durable)
 
 
 async def check_deaths(root: Path) -> None:
@@ -180,11 +182,7 @@ async def check_deaths(root: Path) -> None:
         await mark(stack, "late")
         await sell_some(event, 4)
         await again.close()
-    await asyncio.to_thread(restore, root / "first", "late", root / "new")
-    with restored_postgres(root / "new") as url:
-        server = Server(url, 0)
-        assert {event.block: await server.position(event.block)} == durable
-        await server.close()
+    await check_restored(root / "first", "late", root / "new", event, durable)
 
 
 async def until_it_answers(stack: Stack) -> None:
@@ -249,11 +247,7 @@ async def test_an_end_drops_the_slot_and_keeps_the_folder(tmp_path: Path) -> Non
         assert (await looked(stack)).seen == "none goes on: holdfast backup create begins one"
         with pytest.raises(BackupError, match="no backup goes on"):
             await end(stack)
-    await asyncio.to_thread(restore, tmp_path / "first", "last", tmp_path / "new")
-    with restored_postgres(tmp_path / "new") as url:
-        server = Server(url, 0)
-        assert {event.block: await server.position(event.block)} == durable
-        await server.close()
+    await check_restored(tmp_path / "first", "last", tmp_path / "new", event, durable)
 
 
 async def test_a_slot_that_a_killed_run_has_left_is_found_and_dropped_by_the_next(tmp_path: Path) -> None:

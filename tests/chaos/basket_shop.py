@@ -13,9 +13,8 @@ from actors.audit.ids import block_of_event
 from actors.audit.replies import Acknowledged, Told, as_acknowledged
 from loadtests.buyers_http import _refusal
 from loadtests.calls import CALL_TIMEOUT_S, Broken, Passing, Refused, Sight
-from loadtests.history.calls import Begun, Call, Kind, Recorder, Seen, line_of
-from loadtests.history.recorded import OVER_AFTER_US
-from loadtests.history.standing import TURNED_AWAY
+from loadtests.history.calls import Call, Kind, Recorder, Seen, line_of
+from loadtests.history.recorded import OVER_AFTER_US, end_without_yes
 from loadtests.server import Server
 
 _FOLDERS = {Kind.READ_HOLD: "/v1/holds", Kind.READ_ORDER: "/v1/orders"}
@@ -128,7 +127,7 @@ class BasketShop:
             begun.ok(answer.reply, replayed=answer.replayed)
             self.told.append(answer.reply)
         else:
-            _keep_no(begun, answer)
+            end_without_yes(begun, answer)
         return answer
 
     async def look(self, kind: Kind, own: str, client: str) -> Sight:
@@ -143,7 +142,7 @@ class BasketShop:
         if isinstance(sight, Seen):
             begun.ok(sight)
         else:
-            _keep_no(begun, sight)
+            end_without_yes(begun, sight)
         return sight
 
     async def close(self) -> None:
@@ -155,16 +154,6 @@ class BasketShop:
 
     def _keep(self, call: Call) -> None:
         self._calls.write(line_of(call))
-
-
-def _keep_no(begun: Begun, answer: Refused | Passing | Broken) -> None:
-    match answer:
-        case Refused():
-            begun.fail(answer.code, answer.units)
-        case Passing() if answer.cause in TURNED_AWAY:
-            begun.fail(answer.cause)
-        case _:
-            begun.info(answer.cause)
 
 
 def _refused(response: httpx.Response) -> Refused | Passing | Broken:

@@ -102,6 +102,21 @@ def kill(haproxy: subprocess.Popen[bytes]) -> None:
     haproxy.wait()
 
 
+@contextmanager
+def stood_in(folder: Path) -> Iterator[tuple[Serve, HaproxyStandIn, int]]:
+    """Serve, whose HAProxy is gone, and the one that stands in for it, which is this process."""
+    with serve(folder) as one:
+        stand_in = HaproxyStandIn(one.haproxy, STACK, log=folder / "log")
+        one.write(replicas=True)
+        with one.running() as haproxy:
+            assert stand_in.look() is None
+            kill(haproxy)
+        stand_in.look()
+        assert wait_until(one.answers, PATIENCE_S)
+        (pid,) = standing_in()
+        yield one, stand_in, pid
+
+
 def check_standing_in(folder: Path, changed: dict[str, str] = NOTHING) -> None:
     with serve(folder, changed) as one, ExitStack() as running:
         stand_in = HaproxyStandIn(one.haproxy, STACK, log=folder / "log")
@@ -143,30 +158,14 @@ def test_control_where_ports_are_not_shared_serves_own_does_not_start(tmp_path: 
 
 
 def test_one_that_dies_itself_has_a_successor(tmp_path: Path) -> None:
-    with serve(tmp_path) as one:
-        stand_in = HaproxyStandIn(one.haproxy, STACK, log=tmp_path / "log")
-        one.write(replicas=True)
-        with one.running() as haproxy:
-            assert stand_in.look() is None
-            kill(haproxy)
-        stand_in.look()
-        assert wait_until(one.answers, PATIENCE_S)
-        (pid,) = standing_in()
+    with stood_in(tmp_path) as (one, stand_in, pid):
         os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda: stand_in.look() is not None, PATIENCE_S)
         assert wait_until(one.answers, PATIENCE_S)
 
 
 def check_one_that_does_not_leave(folder: Path) -> None:
-    with serve(folder) as one:
-        stand_in = HaproxyStandIn(one.haproxy, STACK, log=folder / "log")
-        one.write(replicas=True)
-        with one.running() as haproxy:
-            assert stand_in.look() is None
-            kill(haproxy)
-        stand_in.look()
-        assert wait_until(one.answers, PATIENCE_S)
-        (pid,) = standing_in()
+    with stood_in(folder) as (one, stand_in, pid):
         os.kill(pid, signal.SIGSTOP)
         with one.running():
             assert stand_in.look() == "HAProxy is there again"
