@@ -36,6 +36,8 @@ HUNDREDS_OF_WALKS = frozenset(
         "choices_are_made_once",
         "snapshots_forget_what_came_back",
         "numbers_in_use_refuse_replays",
+        "corrected_tickets_stay",
+        "corrected_holds_stay",
     }
 )
 """So many it takes until one of these is noticed, which scenarios do at once."""

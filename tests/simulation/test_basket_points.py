@@ -22,7 +22,6 @@ from tests.simulation.basket_sets import MAIN, SINGLES, Set, parse, sample
 from tests.simulation.reserved_operations import RESERVED
 
 PAIRS_STEP = 53
-OFTEN = 1
 PLAIN = tuple(Spec(name, ClientKind.ASKS_AGAIN, False) for name in OPERATIONS)
 PAUSED = (
     "confirm, exchange, client asks again | kill leg1 @ gateway>desk ConfirmOrder send 1",
@@ -41,8 +40,8 @@ RUNS = (*PLAIN, *map(parse, PAUSED), *ASKED)
 
 
 def _marked(number: int, of: Set) -> ParameterSet:
-    """The first operation with a client that asks again, and of the others every sixteenth; all of them take long."""
-    return param(of, str(of.plain), is_long=number >= OFTEN and number % 16 != 0)
+    """The first operation with a client that asks again; all of them take long."""
+    return param(of, str(of.plain), is_long=number > 0)
 
 
 @pytest.mark.parametrize("of", [_marked(number, of) for number, of in enumerate(SINGLES)])

@@ -92,7 +92,7 @@ def test_it_is_sold_to_the_last_unit_while_it_moves_and_the_fleet_changes(
 ) -> None:
     """Of one in parts, a part and a desk move in turn. So few buyers that the rest of the stack has time as well."""
     changes = ("--moves", str(moves), "--resizes", str(resizes)) if moves else ()
-    units = 800 if "--split" in house else 400
+    units = 1_100 if "--split" in house else 400
     options = (*house, "--units", str(units), "--until-sold-out", "--buyers", "8", *changes)
     report = onsale(running, tmp_path / "report.json", 90, *options, is_split="--split" in house, processes=1)
     assert report["sold_out"]
