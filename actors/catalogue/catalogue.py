@@ -113,6 +113,11 @@ class Catalogue:
         rows = await answered(self._owners.fetch(_SQL["assignment"], block))
         return Assignment(*rows[0]) if rows else None
 
+    async def claim(self, block: BlockId, shard: str, generation: int) -> Assignment | None:
+        """See `ShardCatalogue.claim`. The claim in the journal is behind it in the log, and is what is waited for."""
+        await answered(self._assigning.fetch(_SQL["claim"], block, shard, generation))
+        return await self.assignment(block)
+
     async def assign(self, block: BlockId, tenant: TenantId, shard: str) -> str:
         """Enter a block for `shard`, unless it is entered; the shard that has it. Raises ShardLeaves."""
         rows = await answered(self._assigning.fetch(_SQL["assign"], block, tenant, shard))

@@ -112,9 +112,18 @@ select
   assigned_epoch,
   former_shard,
   moved_at_ms,
-  exists (select from quarantines where quarantines.block_id = $1) as is_quarantined
+  exists (select from quarantines where quarantines.block_id = $1) as is_quarantined,
+  claiming_generation
 from blocks
 where block_id = $1;
+
+-- name: claim
+-- From now on no older cluster moves the block away: it waits here for whoever does. No commit is waited for, as the row
+-- that claims the block in the journal comes behind this one in Postgres' log.
+update blocks
+set claiming_generation = $3
+from set_config('synchronous_commit', 'off', true)
+where block_id = $1 and shard = $2 and claiming_generation < $3;
 
 -- name: assign
 -- The first to enter a block decides where it lives; everyone is told. Nothing is entered for a shard that leaves: whoever
@@ -145,6 +154,7 @@ select block_id, shard, moving_to, version
 from blocks
 where moving_to is not null
 and (assigned_epoch >> 40 < $2 or assigned_epoch >> 40 = $2 and assigned_epoch >> 28 & 4095 < 4095)
+and claiming_generation <= $2
 and (
   moving_to = $1
   or shard = $1 and exists (
@@ -159,7 +169,7 @@ order by block_id
 limit $3;
 
 -- name: carry_out
--- Once, whoever does it; and by no cluster that is older than one that has moved the block or written to it. The moves
+-- Once, whoever does it; and by no cluster that is older than one that has moved, claimed or written the block. The moves
 -- are counted anew in each generation, above build and incarnation, so that the new owner's epoch is the highest. Who
 -- moves something from a shard waits for whoever else does, as in `register`.
 update blocks
@@ -175,6 +185,7 @@ from pg_advisory_xact_lock(hashtextextended($2, 0))
 where block_id = $1 and shard = $2 and moving_to = $3 and version = $4
   and assigned_epoch >> 40 <= $5
   and (assigned_epoch >> 40 < $5 or assigned_epoch >> 28 & 4095 < 4095)
+  and claiming_generation <= $5
   and not exists (
     select
     from (select epoch from journal where block_id = $1 order by position desc limit 1) as head

@@ -69,6 +69,7 @@ create table blocks (
   let_go_at_ms bigint,  -- since when its former shard served nobody from it; 0: nobody asked; null: it did not let go
   former_shard text not null default '',
   moving_to text,  -- a wish
+  claiming_generation bigint not null default 0,  -- the newest cluster that has claimed it: no older one moves it
   constraint blocks_pkey primary key (block_id)
 );
 create index blocks_shard on blocks (shard);

@@ -56,7 +56,8 @@ class Due(NamedTuple):
 class Assignment(NamedTuple):
     """Whose a block is. `epoch`: from which on its owner claims it (see `epoch_of_claim`), 0 if it has never moved.
 
-    `former_shard` had it until `moved_at_ms`, by the journal's clock.
+    `former_shard` had it until `moved_at_ms`, by the journal's clock. `claiming_generation`: of the newest cluster that
+    has claimed it; no older one moves it any more.
     """
 
     shard: str
@@ -64,6 +65,7 @@ class Assignment(NamedTuple):
     former_shard: str = ""
     moved_at_ms: int = 0
     is_quarantined: bool = False
+    claiming_generation: int = 0
 
 
 class Move(NamedTuple):
@@ -75,12 +77,24 @@ class Move(NamedTuple):
     version: int
 
 
-class ShardCatalogue(Protocol):
-    """The catalogue as one shard sees it. Every method may raise CatalogueUnavailable."""
+class Assignments(Protocol):
+    """Whose blocks are. Every method may raise CatalogueUnavailable."""
 
     async def assignment(self, block: BlockId) -> Assignment | None:
         """Whose the block is, or None for a block that does not exist."""
         ...
+
+    async def claim(self, block: BlockId, shard: str, generation: int) -> Assignment | None:
+        """As `assignment`; and if it is this shard's, no cluster older than this generation moves it any more.
+
+        To be asked before the block is claimed in the journal: else an older cluster could move it behind the
+        claimant's back, and the shard that it goes to would claim it under the same epoch.
+        """
+        ...
+
+
+class ShardCatalogue(Assignments, Protocol):
+    """The catalogue as one shard sees it. Every method may raise CatalogueUnavailable."""
 
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
         """What is to be moved to this shard, and from it to one that beats."""

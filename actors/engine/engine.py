@@ -61,7 +61,7 @@ class Engine:
         self._beaten_at_s = 0.0
         self.clock = JournalClock(monotonic)
         activator = Activator(lines.activation, shard, self.clock, nonce, self._find_outage)
-        self.residence = Residence(shard, epoch.packed(), activator, catalogue.assignment)
+        self.residence = Residence(shard, epoch.packed(), activator, catalogue)
         self.hints = Hints(monotonic)
         self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
         self.commit = GroupCommit(

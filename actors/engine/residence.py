@@ -6,7 +6,6 @@ that says that nobody comes in does not say so for longer than that is true.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import structlog
 
 from actors.core.ids import BlockId
 from actors.engine.activation import Activator, Superseded
-from actors.engine.catalogue_port import Assignment, CatalogueUnavailable
+from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnavailable
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
 from actors.link.batch import Failed, Fault
@@ -33,8 +32,6 @@ OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
 NOTED_EVERY_S = 10.0
 
-FindAssignment = Callable[[BlockId], Awaitable[Assignment | None]]  # by the catalogue; None: there is no such block
-
 
 class Fence(NamedTuple):
     """Under which epoch a block was lost, and until when (the loop's time) it is believed not to have moved since."""
@@ -50,11 +47,11 @@ class Residence:
     then its epoch is higher than any under which it was lost.
     """
 
-    def __init__(self, shard: str, incarnation: int, activator: Activator, find_assignment: FindAssignment) -> None:
+    def __init__(self, shard: str, incarnation: int, activator: Activator, assignments: Assignments) -> None:
         self._shard = shard
         self._incarnation = incarnation
         self._activator = activator
-        self._find_assignment = find_assignment
+        self._assignments = assignments
         self.blocks: dict[BlockId, HostedBlock] = {}
         self.stirred: dict[HostedBlock, None] = {}  # claimed or written to since errands were looked for, in this order
         self.fenced: dict[BlockId, Fence] = {}
@@ -169,7 +166,7 @@ class Residence:
 
         Raises CatalogueUnavailable, JournalUnavailable, JournalRefused, whatever does not replay.
         """
-        assignment = await self._find_assignment(block)
+        assignment = await self._assigned(block, to_write=True)
         epoch = self._epoch_under(assignment)
         is_lost = epoch is not None and block in self.fenced and epoch <= self.fenced[block].epoch
         if self.closed or assignment is None or epoch is None or is_lost:
@@ -264,7 +261,8 @@ class Residence:
             came_in.lost = True
 
     async def _bring_in(self, block: BlockId) -> None:
-        assignment = await self._find_assignment(block)
+        to_write = self._wanted[block]
+        assignment = await self._assigned(block, to_write=to_write)
         epoch = self._epoch_under(assignment)
         if assignment is not None and assignment.is_quarantined and (epoch is not None or block in self.expected):
             self.withheld.add(block)
@@ -281,7 +279,7 @@ class Residence:
             self.blocks[block] = hosted
             if hosted.claimed or not self._wanted[block]:
                 return
-            if assignment is None or epoch is None:
+            if assignment is None or epoch is None or not to_write:
                 return  # wanted to write only since we looked: whoever wants that asks again
             claimed = await self._activator.claim(hosted, epoch, assignment)
             if claimed is not None:
@@ -289,6 +287,14 @@ class Residence:
                 self.stirred[claimed] = None
                 return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
+
+    async def _assigned(self, block: BlockId, *, to_write: bool) -> Assignment | None:
+        assignment = await self._assignments.assignment(block)
+        generation = self._incarnation >> 40
+        is_ours = assignment is not None and assignment.shard == self._shard
+        if to_write and is_ours and assignment is not None and assignment.claiming_generation < generation:
+            return await self._assignments.claim(block, self._shard, generation)
+        return assignment
 
     def _refuse_as_anothers(self, block: BlockId, assignment: Assignment | None) -> None:
         """It is not ours, or is that of our namesake in a newer cluster; what was only loaded of it goes."""

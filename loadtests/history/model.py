@@ -16,7 +16,8 @@ from loadtests.history.lots import UNTOLD, Lot, counted, id_of, lot_of
 State: TypeAlias = dict[str, tuple[object, ...]]
 """What there is, by id or name: `("held", hold)` or `("sold", hold)` of a unit, `(places,)` that are gone of an area,
 `(status, deadline in ms, units, areas, order)` of a hold, `(status, hold)` of an order; as `{hold} at first` what a
-hold was placed on whose order has others by now. Never changed, but copied."""
+hold was placed on whose order has others by now, and as `{hold} may live on` that its deadline is one at the earliest.
+Never changed, but copied."""
 
 FOR_EVER_MS = 1 << 62
 KNOWN = set(Kind) - {Kind.WAIT, Kind.LEAVE}
@@ -30,6 +31,7 @@ _REASONS = {
     "ORDER": {"NOT_FOUND", "EXPIRED", "CANCELLED", "CONFIRMED", "PENDING", "CLOSED"},
 }
 _VAGUE, _FIRST = "vague", "first"
+_LIVES_ON = ("lives on",)
 
 
 class Model:
@@ -109,6 +111,8 @@ class Model:
         if not self._clear(after, lot, until_ms) or hold in after:
             return None
         self._place(after, hold, lot, _deadline_ms(call))
+        if not _told_deadline_ms(call):
+            after[f"{hold} may live on"] = _LIVES_ON
         if call.best and call.told is None:
             after[_VAGUE] = (_VAGUE, hold)  # it has some that nobody knows
         return after
@@ -132,7 +136,7 @@ class Model:
     def _make_room(self, after: State, area: str, quantity: int, until_ms: int) -> bool:
         """End what is overdue of the area, the longest due first, until there is room.
 
-        Of what is due by no clock that is known here, nobody knows which has ended.
+        Of those due by no clock that is known here, or by a deadline that nobody was told, it is not known which.
         """
         room = self._capacities.get(area, 0) - quantity
         if _gone(after, area) > room:
@@ -140,7 +144,8 @@ class Model:
                 (int(str(fact[1])), name) for name, fact in after.items() if len(fact) == 5 and _has(fact, area)
             )
             overdue = [(due_ms, hold) for due_ms, hold in due if self._may_expire(after, hold, until_ms)]
-            if len(overdue) > 1 and (self.is_timeless or not overdue[0][0]):
+            is_known = not self.is_timeless and overdue and overdue[0][0]
+            if len(overdue) > 1 and not (is_known and all(f"{hold} may live on" not in after for _, hold in overdue)):
                 after[f"{area} is vague"] = (_VAGUE, "")
             for _, hold in overdue:
                 if _gone(after, area) > room and not _is_vague(after, area):
@@ -190,8 +195,10 @@ class Model:
             return None
         after = dict(state)
         if call.kind is Kind.EXTEND:
-            told_ms = call.told.expires_at_ms if call.told is not None else 0
+            told_ms = _told_deadline_ms(call)
             after[call.id] = ("ACTIVE", told_ms or fact[1], *fact[2:])
+            if not told_ms:
+                after[f"{call.id} may live on"] = _LIVES_ON
         elif call.kind is Kind.RELEASE:
             after[call.id] = ("RELEASED", *fact[1:])
             _give_back(after, call.id)
@@ -339,9 +346,12 @@ def _voided(state: State, name: str, status: str) -> State | None:
 
 def _deadline_ms(call: Call) -> int:
     """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the history's."""
-    if isinstance(call.told, Acknowledged) and call.told.expires_at_ms:
-        return call.told.expires_at_ms
-    return call.invoked_us // 1000 + call.ttl_ms - CLOCK_TOLERANCE_MS
+    return _told_deadline_ms(call) or call.invoked_us // 1000 + call.ttl_ms - CLOCK_TOLERANCE_MS
+
+
+def _told_deadline_ms(call: Call) -> int:
+    """0: it was not told."""
+    return call.told.expires_at_ms if isinstance(call.told, Acknowledged) else 0
 
 
 def _gone(state: State, area: str) -> int:

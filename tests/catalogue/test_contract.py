@@ -165,6 +165,25 @@ async def test_another_move_than_the_wish_is_not_carried_out(
     assert not await house.catalogue.carry_out(move, shards.generation, None)
 
 
+async def test_nothing_moves_away_behind_the_back_of_a_newer_generation_that_claims_it(
+    house: House, shards: Shards
+) -> None:
+    move = await wished(house, shards)
+    newer = shards.generation + 1
+    claimed = Assignment(shards.one, claiming_generation=newer)
+    assert await house.catalogue.claim(move.block, shards.other, newer) == Assignment(shards.one), (
+        "it has another owner"
+    )
+    assert await house.catalogue.claim(move.block, shards.one, newer) == claimed
+    assert await house.catalogue.assignment(move.block) == claimed
+    assert await house.catalogue.claim(move.block, shards.one, shards.generation) == claimed, "by an older one"
+    assert await house.catalogue.moves(shards.other, shards.generation, 10) == []
+    assert not await house.catalogue.carry_out(move, shards.generation, None)
+    assert await house.catalogue.moves(shards.other, newer, 10) == [move]
+    assert await house.catalogue.carry_out(move, newer, None)
+    assert await house.catalogue.claim(BlockId("nobody's"), shards.one, newer) is None
+
+
 async def test_a_newer_generation_counts_moves_anew_and_an_older_one_moves_nothing(
     house: House, shards: Shards
 ) -> None:

@@ -89,6 +89,9 @@ class OneShard:
     async def assignment(self, block: BlockId) -> Assignment | None:
         return Assignment(SHARD, is_quarantined=block in self.quarantined) if block in self.blocks else None
 
+    async def claim(self, block: BlockId, shard: str, generation: int) -> Assignment | None:
+        return await self.assignment(block)
+
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
         return []
 

@@ -26,13 +26,18 @@ class Door:
         self.open = asyncio.Event()
         journal = MemoryJournal(MemoryStore(lambda: 0))
         activator = Activator(journal, "s1", JournalClock(loop.time), lambda: bytes(8), _no_outage)
-        self.residence = Residence("s1", 1, activator, self._assignment)
+        self.residence = Residence("s1", 1, activator, self)
         self.running = loop.create_task(self.residence.run())
 
-    async def _assignment(self, block: BlockId) -> Assignment:
+    async def assignment(self, block: BlockId) -> Assignment:
+        """See `Assignments.assignment`."""
         self.order.append(block)
         await self.open.wait()
         return Assignment("s2")
+
+    async def claim(self, block: BlockId, shard: str, generation: int) -> Assignment:
+        """See `Assignments.claim`."""
+        return await self.assignment(block)
 
 
 async def _no_outage(_former: int, _written_at_ms: int, _assignment: Assignment) -> None:

@@ -281,6 +281,32 @@ def test_where_clocks_tell_nothing_anybody_overdue_may_have_made_room() -> None:
     assert check(three_live, Model({"Floor": 2})).wrong
 
 
+SPOT = (("Floor", 1),)
+
+
+@pytest.mark.parametrize(
+    ("untold", "told"),
+    [
+        ([ok(HOLD, 1, (0, 10), areas=SPOT, replayed=True)], [ok(HOLD, 1, (0, 10), areas=SPOT, expires_at_ms=10)]),
+        (
+            [ok(HOLD, 1, (0, 10), areas=SPOT, expires_at_ms=10), info(EXTEND, 1, 5, "lost")],
+            [ok(HOLD, 1, (0, 10), areas=SPOT, expires_at_ms=10), ok(EXTEND, 1, (5, 9), "lost", expires_at_ms=20)],
+        ),
+    ],
+    ids=["a replayed hold", "an extension whose answer was lost"],
+)
+def test_who_was_not_told_when_it_is_due_may_outlive_those_that_were(untold: list[Call], told: list[Call]) -> None:
+    """The last hold is there, so one of the others had ended, and it was not the one that seemed due first."""
+    behind = [
+        ok(HOLD, 2, (20, 30), areas=SPOT, expires_at_ms=2_000),
+        ok(HOLD, 3, (3_000, 3_010), areas=SPOT, expires_at_ms=9_000),
+        read(SEE, 1, (3_020, 3_030), "ACTIVE"),
+        read(SEE, 2, (3_040, 3_050), "EXPIRED"),
+    ]
+    assert check([*untold, *behind], Model({"Floor": 2})).wrong == []
+    assert check([*told, *behind], Model({"Floor": 2})).wrong
+
+
 def _wrong(calls: list[Call]) -> list[str]:
     return check(sorted(calls, key=lambda call: call.invoked_us), MODEL).wrong
 

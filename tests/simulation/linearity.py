@@ -61,8 +61,7 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
         model = Model(own, _unseen(calls), is_timeless=world.clocks_jumped, voids=voids)
         is_plain = block in shapes and shapes[block].sets_nothing_aside
         of_legs = _had_by_legs(world, BlockId(block)) if is_plain else None
-        is_whole = not world.store.lost and not world.repeated_keys
-        judged = [call for call in calls if _is_judged(call, model, of_legs, is_whole=is_whole)]
+        judged = [call for call in calls if _is_judged(call, model, of_legs, is_whole=not world.store.lost)]
         found[block] = check(judged, model, max_states)
         found[block].left_out = dict(Counter(map(_told, calls)) - Counter(map(_told, judged)))
     return found
@@ -124,8 +123,7 @@ def _entries(world: "World", block: BlockId) -> Iterator[Entry]:
 
 def _is_judged(call: Call, model: Model, had_by_legs: set[str] | None, *, is_whole: bool) -> bool:
     """`had_by_legs`: None, if refusals for what others have are not. `is_whole`: no row is lost, which might have made
-    room for a hold that is in no history: another's under a key that stood for something; and nothing came twice or
-    late, as of that the network's own witness says that a refusal may be wrong.
+    room for a hold that is in no history: another's under a key that stood for something.
     """
     if call.kind in (Kind.WAIT, Kind.LEAVE) or call.reason in TURNED_AWAY:
         return False

@@ -39,13 +39,26 @@ class Catalogue:
         self.corrections_refused: list[str] = []  # of corrections
         self.deadlines: dict[BlockId, int | None] = {}
         self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
+        self._claiming: dict[BlockId, int] = {}  # the newest generation that did
         self._folds: dict[BlockId, tuple[BlockState, int]] = {}
 
     async def assignment(self, block: BlockId) -> Assignment | None:
         await self._answer()
         owner = self.owners.get(block)
         moved = self._moved.get(block, (0, "", 0))
-        return None if owner is None else Assignment(owner, *moved, block in self.quarantined)
+        if owner is None:
+            return None
+        return Assignment(owner, *moved, block in self.quarantined, self._claiming.get(block, 0))
+
+    async def claim(self, block: BlockId, shard: str, generation: int) -> Assignment | None:
+        await self._answer()
+        if self.is_away():
+            raise CatalogueUnavailable("nothing was claimed")
+        before = self._claiming.get(block, 0)
+        if self.owners.get(block) == shard and before < generation:
+            self._claiming[block] = generation
+            self.on_change(lambda: self._claiming.update({block: before}))
+        return await self.assignment(block)
 
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
         await self._answer()
@@ -148,10 +161,11 @@ class Catalogue:
         return self._moved.get(block, (0, "", 0))[0]
 
     def _may_move(self, block: BlockId, generation: int) -> bool:
-        """By this generation: it is not older than the one that moved the block last, and can count one more move."""
+        """By this generation: it is not older than one that moved or claimed the block, and can count one more move."""
         assigned = self._assigned(block)
         is_first = assigned >> 40 < generation
-        return is_first or (assigned >> 40 == generation and assigned >> 28 & MAX_MOVES < MAX_MOVES)
+        counts = is_first or (assigned >> 40 == generation and assigned >> 28 & MAX_MOVES < MAX_MOVES)
+        return counts and self._claiming.get(block, 0) <= generation
 
     def _beats(self, shard: str, generation: int) -> bool:
         """Whether the shard has, lately."""
