@@ -40,7 +40,15 @@ class Part(NamedTuple):
     runs: tuple[tuple[str, ...], ...]
 
 
-AT_ONCE = Part("All others", 10, ((NO_SERVERS, "tests", *SHARED),))
+def beginning_with(*folders: str) -> tuple[str, ...]:
+    """All that there is, these first."""
+    with_tests = {str(path.parent) for path in Path("tests").glob("*/**/test_*.py")}
+    below = {f"tests/{Path(folder).parts[1]}" for folder in with_tests}
+    return *folders, *sorted(below - {*folders}), *sorted(map(str, Path("tests").glob("test_*.py")))
+
+
+AT_ONCE = Part("All others", 10, ((NO_SERVERS, *beginning_with("tests/simulation", "tests/core"), *SHARED),))
+"""Those first that want nothing but a core: the servers' tests leave them half of one. At the end no file is long."""
 LATER = Part(
     "Tests of whole servers",
     0,

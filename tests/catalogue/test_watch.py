@@ -65,20 +65,22 @@ async def check_cut_off(database_url: str, patience_s: float = PATIENCE_S) -> No
         own_way = Catalogue(built.wire.database_url)
         watching, started = await watched(built)
         beating = asyncio.create_task(beat(own_way, built.epoch(1)))
-        await asyncio.sleep(1.5)
-        assert started == []
-        await built.wire.go_away()
+        try:
+            await asyncio.sleep(1.5)
+            assert started == []
+            await built.wire.go_away()
 
-        async def is_replaced() -> bool:
-            newest, _ = await built.catalogue.newest_incarnations(built.generation)
-            return newest["s1"].epoch >= built.epoch(2)
+            async def is_replaced() -> bool:
+                newest, _ = await built.catalogue.newest_incarnations(built.generation)
+                return newest["s1"].epoch >= built.epoch(2)
 
-        await until(is_replaced, patience_s)
-        assert started[:1] == [2]
-        assert await is_replaced()
-        for task in (watching, beating):
-            task.cancel()
-        await own_way.close()
+            await until(is_replaced, patience_s)
+            assert started[:1] == [2]
+            assert await is_replaced()
+        finally:
+            for task in (watching, beating):
+                task.cancel()
+            await own_way.close()
 
 
 @pytest.fixture(autouse=True)

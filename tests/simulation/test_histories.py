@@ -111,9 +111,7 @@ def test_refusals_for_what_others_hold_are_searched_for_an_order_too() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linearity_module, "check", counting)
-        for seed in SEEDS:
-            judged(seed)
-    assert judged_calls["UNITS_HELD"]
+        assert any(judged(seed) and judged_calls["UNITS_HELD"] for seed in SEEDS)
 
 
 @pytest.mark.parametrize(
