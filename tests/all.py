@@ -47,7 +47,7 @@ def beginning_with(*folders: str) -> tuple[str, ...]:
     return *folders, *sorted(below - {*folders}), *sorted(map(str, Path("tests").glob("test_*.py")))
 
 
-AT_ONCE = Part("All others", 10, ((NO_SERVERS, *beginning_with("tests/simulation", "tests/core"), *SHARED),))
+AT_ONCE = Part("All others", 10, ((NO_SERVERS, *beginning_with("tests/core", "tests/simulation"), *SHARED),))
 """Those first that want nothing but a core: the servers' tests leave them half of one. At the end no file is long."""
 LATER = Part(
     "Tests of whole servers",
