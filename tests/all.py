@@ -42,9 +42,8 @@ class Part(NamedTuple):
 
 def beginning_with(*folders: str) -> tuple[str, ...]:
     """All that there is, these first."""
-    with_tests = {str(path.parent) for path in Path("tests").glob("*/**/test_*.py")}
-    below = {f"tests/{Path(folder).parts[1]}" for folder in with_tests}
-    return *folders, *sorted(below - {*folders}), *sorted(map(str, Path("tests").glob("test_*.py")))
+    tests = {str(Path(*path.parts[:2])) for path in Path("tests").rglob("test_*.py")}
+    return *folders, *sorted(tests - {*folders})
 
 
 AT_ONCE = Part("All others", 10, ((NO_SERVERS, *beginning_with("tests/core", "tests/simulation"), *SHARED),))

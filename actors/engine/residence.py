@@ -291,10 +291,11 @@ class Residence:
     async def _assigned(self, block: BlockId, *, to_write: bool) -> Assignment | None:
         assignment = await self._assignments.assignment(block)
         generation = self._incarnation >> 40
-        is_ours = assignment is not None and assignment.shard == self._shard
-        if to_write and is_ours and assignment is not None and assignment.claiming_generation < generation:
-            return await self._assignments.claim(block, self._shard, generation)
-        return assignment
+        if assignment is None or assignment.shard != self._shard or not to_write:
+            return assignment
+        if assignment.claiming_generation >= generation:
+            return assignment
+        return await self._assignments.claim(block, self._shard, generation)
 
     def _refuse_as_anothers(self, block: BlockId, assignment: Assignment | None) -> None:
         """It is not ours, or is that of our namesake in a newer cluster; what was only loaded of it goes."""
