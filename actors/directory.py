@@ -100,9 +100,9 @@ class Directory:
         watching: dict[str, asyncio.Task[None]] = {}
         while True:
             fleet = (await _insist(self._fleet.states)).keys()
-            for shard in fleet - watching.keys():
+            for shard in sorted(fleet - watching.keys()):
                 watching[shard] = group.create_task(self._watch_shard(shard))
-            for shard in watching.keys() - fleet:
+            for shard in sorted(watching.keys() - fleet):
                 watching.pop(shard).cancel()
                 self._serving.discard(shard)
             if fleet <= self._serving:

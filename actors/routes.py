@@ -200,7 +200,7 @@ class CatalogueRoutes:
                 self._give_up(known)
             else:
                 known.incarnation = incarnation  # with newer counters
-        for name in self._ways.keys() - newest.keys():
+        for name in sorted(self._ways.keys() - newest.keys()):
             self._give_up(self._ways.pop(name))
 
     def _set_clock(self, now_ms: int, asked_s: float) -> None:

@@ -89,7 +89,7 @@ def void(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) ->
     are_good(books, order, number, tickets)
     wanted = set(tickets)
     voided = [ticket for ticket in books.good_tickets(books.claims[order.hold]) if ticket.number in wanted]
-    for ticket in wanted & set(range(len(order.revisions))):
+    for ticket in sorted(wanted & set(range(len(order.revisions)))):
         order.revisions[ticket] = 0
     return voided
 

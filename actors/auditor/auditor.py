@@ -176,7 +176,7 @@ class Auditor:
 
     def _note(self, heads: Heads) -> None:
         now = self._monotonic()
-        for block in heads.put_away & self._followers.keys():
+        for block in sorted(heads.put_away & self._followers.keys()):
             self._forget(block)
         for block, position in heads.positions.items():
             follower = self._followers.get(block)

@@ -38,6 +38,6 @@ class Crowding:
             if number % BLOCKS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # buyers have their turn
         crowded = frozenset(tenant for tenant, count in counts.items() if count >= MAX_HOLDS_PER_TENANT)
-        for tenant in crowded - self.tenants:
+        for tenant in sorted(crowded - self.tenants):
             _log.warning("a tenant gets no more holds", tenant=tenant, holds=counts[tenant], most=MAX_HOLDS_PER_TENANT)
         self.tenants = crowded

@@ -89,7 +89,8 @@ class Mover:
 
     def _claim_what_came(self, moves: list[Move]) -> None:
         """What was expected and is no longer on its way: it is here now, or goes elsewhere."""
-        for block in self._residence.expected - {move.block for move in moves if move.to_shard == self._shard}:
+        coming = {move.block for move in moves if move.to_shard == self._shard}
+        for block in sorted(self._residence.expected - coming):
             self._residence.arrive(block)
 
     async def _let_go(self, move: Move) -> None:

@@ -57,7 +57,7 @@ class Withholding:
         for tasks in (self._letting_go, self._correcting):
             for block in [block for block, task in tasks.items() if task.done()]:
                 tasks.pop(block).result()
-        for block in known - {told.block for told in quarantined}:
+        for block in sorted(known - {told.block for told in quarantined}):
             if block not in self._correcting:
                 self._residence.admit(block)
         for told in (told for told in quarantined if told.number not in self._ended):

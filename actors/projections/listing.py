@@ -156,7 +156,7 @@ def _forgotten(blocks: Sequence[Progress], field: str) -> list[tuple[object, ...
     return [
         (one.block, number)
         for one in blocks
-        for number in {number for row in one.rows for entry in row.entries for number in _named(entry, field)}
+        for number in sorted({number for row in one.rows for entry in row.entries for number in _named(entry, field)})
         if number and number not in (one.state.holds if field == "hold" else one.state.orders)
     ]
 

@@ -1,4 +1,4 @@
-"""Rules of shape: sizes, docstrings, SQL out of the code."""
+"""Rules of shape: sizes, docstrings, SQL out of the code, sets that are gone through in an order."""
 
 import ast
 import re
@@ -68,3 +68,28 @@ def sql_in_sql_files(source: Source) -> Iterator[Finding]:
             continue
         if isinstance(part.value, str) and _SQL.search(part.value):
             yield source.find(part.lineno, "holds SQL", "a named query in a .sql file beside it")
+
+
+def sets_in_order(source: Source) -> Iterator[Finding]:
+    """What `actors/` does one after another for each of a set, it does in an order: hashes differ from run to run."""
+    if not source.is_python or not source.path.startswith("actors/"):
+        return
+    for part in ast.walk(source.tree):
+        if isinstance(part, ast.For | ast.AsyncFor):
+            gone_through = [part.iter]
+        elif isinstance(part, ast.ListComp | ast.DictComp):
+            gone_through = [one.iter for one in part.generators]
+        else:
+            continue
+        for each in gone_through:
+            if _is_set(each):
+                yield source.find(each.lineno, "goes through a set in no order", "sorted(...) of it")
+
+
+def _is_set(of: ast.expr) -> bool:
+    """Whether it shows that this is a set; a set in a name or an attribute does not."""
+    if isinstance(of, ast.BinOp):
+        return isinstance(of.op, ast.Sub | ast.BitAnd | ast.BitOr | ast.BitXor)
+    if isinstance(of, ast.Call):
+        return isinstance(of.func, ast.Name) and of.func.id in {"set", "frozenset"}
+    return isinstance(of, ast.Set | ast.SetComp)

@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     shapes.small_functions,
     shapes.docstrings,
     shapes.sql_in_sql_files,
+    shapes.sets_in_order,
     texts.nothing_unfinished,
     texts.no_package_index,
     texts.no_machine_path,
