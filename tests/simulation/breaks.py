@@ -44,6 +44,7 @@ from actors.link.batch import Answer, Call, Refused, Replied, command_decoder
 from actors.projections import availability
 from actors.projections.projection import Progress
 from tests.simulation.clocks import now_ms
+from tests.simulation.memory_catalogue import Catalogue
 from tests.simulation.projecting import MemoryPositions
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -116,6 +117,11 @@ def no_key_check(patch: pytest.MonkeyPatch) -> None:
 def an_older_generation_is_allowed(patch: pytest.MonkeyPatch) -> None:
     """A claim follows whoever wrote the last row."""
     patch.setattr(Activator, "_refuse_newer", lambda *_: None)
+
+
+def a_claim_is_not_said_in_the_catalogue(patch: pytest.MonkeyPatch) -> None:
+    """Who claims a block only looks up whose it is: an older cluster may still move it."""
+    patch.setattr(Catalogue, "claim", lambda self, block, *_: self.assignment(block))
 
 
 def a_waiting_generation_acts(patch: pytest.MonkeyPatch) -> None:

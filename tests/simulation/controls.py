@@ -25,6 +25,7 @@ from tests.simulation.runs import simulate
 SHARDS = frozenset(CLASSIC)
 GENERATIONS = frozenset((Fault.GENERATION, Fault.LATE, Fault.REQUEST_LOST, Fault.PAUSE, Fault.CRASH, Fault.DUPLICATE))
 PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LATE))
+MOVING = frozenset((Fault.GENERATION, Fault.MOVED, Fault.TIMED_OUT, Fault.SLOW_REPLAY))
 CLOCKS = frozenset((*CLASSIC, Fault.SHARD_CLOCK))
 OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
 MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
@@ -79,6 +80,9 @@ CONTROLS = (
     Control("wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal"),
     Control("clock that jumped believed", breaks.the_clock_is_believed, CLOCKS, "a time that has not come"),
     Control("older generation allowed", breaks.an_older_generation_is_allowed, GENERATIONS, "behind a newer one"),
+    Control(
+        "claim not in the catalogue", breaks.a_claim_is_not_said_in_the_catalogue, MOVING, "activation out of place"
+    ),
     Control("projector without compare-and-set", breaks.no_compare_and_set, PROJECTORS, " went from "),
     Control("unknown append counts as done", breaks.an_unknown_append_counts_as_done, SHARDS, UNDURABLE),
     Control("waiting generation acts", breaks.a_waiting_generation_acts, GENERATIONS, "before anybody asked it to"),

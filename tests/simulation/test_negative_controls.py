@@ -13,6 +13,8 @@ DEAR = (
     "no not_after",
     "projector without compare-and-set",
     "in-doubt answered from memory",
+    "deeds tried once",
+    "claim not in the catalogue",
 )
 """Noticed after ten seeds and more."""
 

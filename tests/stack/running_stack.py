@@ -58,6 +58,12 @@ class RunningStack:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def supervisor_pid(self) -> int:
+        """The process that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait for `Holdfast is ready`."""
         self._said = ""

@@ -6,7 +6,7 @@ byte each time. While `heedless` is there, shards do not heed what the catalogue
 there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
 `lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
 their row's place for their row; while `unfenced` is there, a row of theirs is appended whatever the head of its block
-is; while `weary` is there, a gateway at which a hundred calls waited at once is slower ever after. With `snapshots`
+is; while `weary` is there, a gateway at which many calls were open at once is slower ever after. With `snapshots`
 there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the other end.
 """
 
@@ -25,8 +25,8 @@ from typing import Any
 FOLDER = Path(os.environ.get("HOLDFAST_TEST_CHAOS", "."))
 IS_WANTED = "HOLDFAST_TEST_CHAOS" in os.environ
 READ_EVERY_S = 0.05
-CROWDED_CALLS = 100
-WEARY_S = 0.003
+CROWDED_CALLS = 40  # more than buyers who come one at a time, and fewer than a burst
+WEARY_S = 0.0015
 
 
 class Shifted:
@@ -97,16 +97,22 @@ def patch_coalescer(module: ModuleType) -> None:
         begin(self, Twice(transport), *rest, **named)
 
     module.Coalescer.__init__ = begin_twice
-    admit = module.Coalescer._admit
+    call = module.Coalescer.call
 
-    def admit_wearily(self: Any, *rest: Any, **named: Any) -> Any:
+    async def call_wearily(self: Any, *rest: Any, **named: Any) -> Any:
+        self.open_calls = getattr(self, "open_calls", 0) + 1
         if _is_there(FOLDER / "weary"):
-            self.is_weary = getattr(self, "is_weary", False) or self.counters.waiting_calls > CROWDED_CALLS
-            if self.is_weary:
-                time.sleep(WEARY_S)
-        return admit(self, *rest, **named)
+            self.is_weary = getattr(self, "is_weary", False) or self.open_calls > CROWDED_CALLS
+            if self.is_weary and self.open_calls <= CROWDED_CALLS:  # the crowd itself is served
+                until_s = time.perf_counter() + WEARY_S  # computing: who sleeps would wait for other threads as well
+                while time.perf_counter() < until_s:
+                    pass
+        try:
+            return await call(self, *rest, **named)
+        finally:
+            self.open_calls -= 1
 
-    module.Coalescer._admit = admit_wearily
+    module.Coalescer.call = call_wearily
 
 
 class Withheld(set[Any]):
