@@ -139,6 +139,17 @@ def the_clock_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalClock, "sure_ms", JournalClock.now_ms)
 
 
+def every_jump_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """A shard follows the journal's clock wherever it jumps."""
+
+    def observe(self: JournalClock, journal_now_ms: int, _: float) -> None:
+        self._heard_ms = journal_now_ms
+        self._ahead_ms = journal_now_ms - self.monotonic() * 1000
+        self.trusted = True
+
+    patch.setattr(JournalClock, "observe", observe)
+
+
 def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:
     """A projector moves positions from wherever they are."""
     patch.setattr(MemoryPositions, "is_unmoved", lambda *_: True)

@@ -14,7 +14,7 @@ from actors.projections.shown import event_shown
 from actors.projections.split import sells_units
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
-from tests.simulation.market_notes import ELSEWHERE, LEFT_OUT, ORDERED, RECORDED, UNKNOWN
+from tests.simulation.market_notes import ELSEWHERE, EXCUSED, LEFT_OUT, ORDERED, RECORDED, UNKNOWN
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
@@ -35,6 +35,7 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
             RECORDED: tally.call_count,
             UNKNOWN: tally.unresolved,
             ELSEWHERE: tally.elsewhere,
+            **{f"{EXCUSED}{why}": count for why, count in market.notes.history.excused.items()},
         }
     )
     if not tally.suffices:

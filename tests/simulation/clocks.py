@@ -6,6 +6,7 @@ from actors.engine.clock import JournalClock
 
 START_MS = 1_700_000_000_000
 LOOK_S = 1.0
+NEAR_MS = 5_000  # 2 s, from wherever in the 3 s that an answer may have taken
 JUMP_BELIEVED_S = 10.0  # as `CatalogueRoutes` does
 
 
@@ -24,12 +25,27 @@ class JournalTime:
 
     def __init__(self) -> None:
         self.jumped_ms = 0
-        self.has_jumped = False
+        self._since: list[tuple[float, int]] = [
+            (0.0, 0)
+        ]  # in seconds of virtual time, and how far it is off from then on
 
     def jump(self, by_ms: int) -> None:
         """For good, unless it jumps back."""
         self.jumped_ms += by_ms
-        self.has_jumped = True
+        self._since.append((loop_s(), self.jumped_ms))
+
+    def most_believed_ms(self, began_s: float, heard_s: float, jumped_s: float) -> int:
+        """How far ahead of virtual time it may be for who began then, and first heard it at the latest then.
+
+        What is heard first is believed, and after that only what is not far from what is believed. `jumped_s`: so far
+        has its own clock jumped, which then is held back by what is heard.
+        """
+        first = [off for since_s, off in self._since if since_s <= began_s][-1:]
+        believed = {*first, *(off for since_s, off in self._since if began_s < since_s <= heard_s)}
+        for since_s, off in self._since:
+            if since_s > heard_s and any(abs(off - one) <= NEAR_MS + jumped_s * 1000 for one in believed):
+                believed.add(off)
+        return max(believed)
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

@@ -28,6 +28,7 @@ PROJECTORS = frozenset((Fault.PROJECTOR_DOUBLE, Fault.PROJECTOR_CRASH, Fault.LAT
 MOVING = frozenset((Fault.GENERATION, Fault.MOVED, Fault.TIMED_OUT, Fault.SLOW_REPLAY))
 CLOCKS = frozenset((*CLASSIC, Fault.SHARD_CLOCK))
 OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
+JUMPS = frozenset((Fault.JOURNAL_CLOCK, Fault.ACK_LOST))
 MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
 FAILOVERS = frozenset((*CLASSIC, Fault.LOST_TAIL))
 EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK, Fault.MOVED))
@@ -79,6 +80,7 @@ CONTROLS = (
     Control("no not_after", breaks.commands_have_no_end, OVERTAKEN, "after its time"),
     Control("wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal"),
     Control("clock that jumped believed", breaks.the_clock_is_believed, CLOCKS, "a time that has not come"),
+    Control("journal's clock that jumped believed", breaks.every_jump_is_believed, JUMPS, "a time that has not come"),
     Control("older generation allowed", breaks.an_older_generation_is_allowed, GENERATIONS, "behind a newer one"),
     Control(
         "claim not in the catalogue", breaks.a_claim_is_not_said_in_the_catalogue, MOVING, "activation out of place"

@@ -159,8 +159,8 @@ async def silence_catalogue(world: World) -> None:
 
 async def jump_journal(world: World) -> None:
     """The journal's clock jumps, for good or for a while; counted if by more than shards believe."""
-    world.clocks_jump()
     by_ms = world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
+    world.clocks_jump(by_ms)
     world.journal_time.jump(by_ms)
     if abs(by_ms) > MAX_JUMP_MS:
         world.faults.took_effect(Fault.JOURNAL_CLOCK)
@@ -171,8 +171,8 @@ async def jump_shard(world: World) -> None:
     """The monotonic clock of one shard jumps; counted if by more than it believes."""
     shard = _some_shard(world)
     if shard is not None and shard.ready:
-        world.clocks_jump()
         by_s = world.random.choice((0.5, 1.5, 4.0, 30.0))
+        world.clocks_jump(by_s * 1000)
         shard.jumped_s += by_s
         if by_s * 1000 > MAX_JUMP_MS:
             world.faults.took_effect(Fault.SHARD_CLOCK)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.replies import Acknowledged
-from actors.core.entries import Entry, LegPinned, StatusChanged
+from actors.core.entries import LegPinned, StatusChanged
 from actors.core.ids import BlockId, part_block
 from actors.core.parts import MAX_PARTS
 from actors.core.replies import EventStatus
 from actors.journal.codec import decode_entries
+from actors.journal.journal import JournalRow
 from loadtests.history.calls import READS, Call, Kind, Outcome
 from loadtests.history.linear import Linearity, check
 from loadtests.history.lots import Lot, id_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_STATES = 20_000
+MOST_ON_ITS_WAY_MS = 15_000  # a row, from when what it tells was decided
 _OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
 _FOR_OTHERS = ("UNITS_SOLD", "UNITS_HELD", "NOT_ENOUGH_AVAILABLE")
 
@@ -68,12 +69,13 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
 
 
 def losses_of(world: "World", home: BlockId, *, is_event: bool) -> Losses:
-    """Of a desk, or of an event with all of its parts. Whose clock jumped may say anything of when it was cancelled."""
+    """Of a desk, or of an event with all of its parts."""
     blocks = (home, *(part_block(home, number) for number in range(MAX_PARTS))) if is_event else (home,)
     lost_ms = {START_MS + int(one.at_s * 1000) for block in blocks for one in world.store.lost.get(block, ())}
     cancelled_ms = (
-        0 if world.clocks_jumped else entry.at_ms - CLOCK_TOLERANCE_MS
-        for entry in _entries(world, home)
+        START_MS + int(written_s * 1000) - MOST_ON_ITS_WAY_MS
+        for row, written_s in _rows(world, home)
+        for entry in decode_entries(row.entries)
         if isinstance(entry, StatusChanged) and entry.status is EventStatus.CANCELLED
     )
     return Losses(min(cancelled_ms, default=FOR_EVER_MS), tuple(sorted(lost_ms)))
@@ -108,17 +110,19 @@ def _had_by_legs(world: "World", block: BlockId) -> set[str]:
     """The seats and areas of which baskets ever had something, in rows that are lost too."""
     index = world.folds.of(block).index
     had: set[str] = set()
-    for entry in _entries(world, block):
+    for entry in (entry for row, _ in _rows(world, block) for entry in decode_entries(row.entries)):
         if isinstance(entry, LegPinned):
             had.update(map(index.unit_name, entry.seats))
             had.update(index.layout.areas[area].name for area, _ in entry.areas)
     return had
 
 
-def _entries(world: "World", block: BlockId) -> Iterator[Entry]:
-    lost = (one.row for one in world.store.lost.get(block, ()))
-    for row in (*world.store.journals.get(block, ()), *lost):
-        yield from decode_entries(row.entries)
+def _rows(world: "World", block: BlockId) -> Iterator[tuple[JournalRow, float]]:
+    """All that ever were, and when they came, in seconds of virtual time."""
+    for row in world.store.journals.get(block, ()):
+        yield row, world.written_s[block, row.position]
+    for lost in world.store.lost.get(block, ()):
+        yield lost.row, lost.written_s
 
 
 def _is_judged(call: Call, model: Model, had_by_legs: set[str] | None, *, is_whole: bool) -> bool:

@@ -19,7 +19,7 @@ from tests.simulation.lost_tails import Excuses
 from tests.simulation.market_buyers import Buyer, Buyers
 from tests.simulation.market_client import Client, Wanted
 from tests.simulation.market_events import ALWAYS, SHAPES, Shape
-from tests.simulation.market_notes import Notes
+from tests.simulation.market_notes import EXCUSED, Notes
 from tests.simulation.market_organizers import Organizer
 from tests.simulation.market_wants import Event
 from tests.simulation.world import World, now_ms
@@ -62,8 +62,10 @@ class Market:
     def check(self) -> list[str]:
         """Everything that is wrong with the journals, or between them and what clients were told."""
         world = self._world
-        journals, covers = world.store.journals, self.excuses().covers
-        return self.notes.check(journals, world.repeated_keys, world.clocks_right_until_ms, covers)
+        excuses = self.excuses()
+        wrong = self.notes.check(world.store.journals, world.repeated_keys, world.clocks_right_until_ms, excuses.covers)
+        self.notes.judged[f"{EXCUSED}findings about baskets and parts of which rows are lost"] += excuses.count
+        return wrong
 
     def excuses(self) -> Excuses:
         """What follows from the rows that failovers have lost."""

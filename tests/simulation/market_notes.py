@@ -44,6 +44,8 @@ ELSEWHERE = "refused by what is in other blocks, and held against those by the a
 ORDERED = "steps for which an order was found, tries under one key being one"
 LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
+EXCUSED = "excused: "
+"""Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
 JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, ORDERED)
 
 

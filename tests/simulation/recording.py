@@ -5,6 +5,7 @@ reads of holds and orders. What organizers do, what is read of events and waiter
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,6 @@ import msgspec
 
 from actors.audit import rows as audit_rows
 from actors.audit.audit import BlockAudit
-from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.findings import Fault
 from actors.audit.ids import HOLD, ORDER, WAITER, block_of_event, desk_of, home_of
 from actors.audit.keys import journaled_key
@@ -62,6 +62,7 @@ class History:
     def __init__(self, tenant: TenantId) -> None:
         self.calls: list[Call] = []
         self.split: set[str] = set()
+        self.excused: Counter[str] = Counter()  # calls that `by_home` last held against less, by why
         self._tenant = tenant
         self._recorder = Recorder(now_us, self.calls.append)
 
@@ -109,6 +110,7 @@ class History:
         failover lost says nothing.
         """
         self._recorder.close()
+        self.excused.clear()
         homes: dict[str, list[Call]] = {}
         refused: set[str] = set()
         done = effects(world.store.journals) if world.store.lost else {}
@@ -119,8 +121,12 @@ class History:
                 refused.add(call.key)
                 if self._journaled(call) & world.repeated_keys:
                     own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
+                    self.excused["refused, and repeated by the network"] += 1
             its = (effect for key in self._journaled(call) for effect in done.get(key, ()) if call.key)
-            own.append(call if any(_tells_of(call, effect) for effect in its) else _as_it_counts(call, home, world))
+            counts = call if any(_tells_of(call, effect) for effect in its) else _as_it_counts(call, home, world)
+            if counts is not call:
+                self.excused["told of what a failover has lost"] += 1
+            own.append(counts)
         return homes
 
     def _block_of(self, kind: Asked, about: About, key: str) -> str:
@@ -140,12 +146,11 @@ class History:
 
 
 def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
-    """What the journals say against the history. Where clocks jumped, deadlines are held against journals alone."""
+    """What the journals say against the history. Where clocks jumped far, deadlines are held against journals alone."""
     faults: list[str] = []
     tallies: list[Tally] = []
-    tolerance_ms = None if world.clocks_jumped else CLOCK_TOLERANCE_MS
     for block, calls in history.by_home(world).items():
-        witness = Witness(block, calls, now_us(), tolerance_ms)
+        witness = Witness(block, calls, now_us(), world.tolerance_ms)
         audit = BlockAudit(block, watcher=witness)
         rows = world.store.journals.get(BlockId(block), [])
         findings = [finding for row in rows for finding in audit.take(audit_rows.Row(*msgspec.structs.astuple(row)))]

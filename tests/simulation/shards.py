@@ -1,6 +1,7 @@
 """Shards of a simulated run as processes, and clusters of them: one generation each, with what starts successors."""
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 from actors.dispatch import Dispatcher
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 PAUSE_NOTICED_S = 3.0
+VAGUE_S = 6.0  # an answer that took long is no measure of time: the next is believed as well
 RESTS_S = 2.0  # nobody is connected who has not asked for so long
 
 
@@ -45,6 +47,8 @@ class Shard:
             cut_over=world.clusters[generation].begins_cut_over,
         )
         self.ready = False
+        self.began_s = loop_s()
+        self.heard_s = math.inf  # since when it has known what time it is by the journal
         self._wrong = world.wrong
         self._register = world.catalogue.register
         self.process.start(self._run())
@@ -53,7 +57,7 @@ class Shard:
         while not self.ready:
             try:
                 await self.engine.start()
-                self.ready = True
+                self.ready, self.heard_s = True, loop_s() + VAGUE_S
             except JournalUnavailable:
                 await asyncio.sleep(0.1)
         if not self._register(self.name, self.engine.epoch.packed()):

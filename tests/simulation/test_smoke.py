@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.faults import Fault
+from tests.simulation.market_notes import EXCUSED, RECORDED
 from tests.simulation.runs import COMMANDS, simulate
-from tests.simulation.sim_report import NEVER, Report, never_met
+from tests.simulation.sim_report import NEVER, SEEDS_FOR_FAULTS, Report, never_met
 
 SEEDS = range(12)
 
@@ -49,6 +50,15 @@ def test_control_a_reason_that_is_never_met_is_noticed(report: Report) -> None:
     assert never_met(less) == ["ORDER_NOT_DUE"]
     del less["close_order ACCEPTED"]
     assert never_met(less) == ["ORDER_NOT_DUE", "close_order ACCEPTED"]
+
+
+def test_where_most_is_excused_nothing_is_judged() -> None:
+    report = Report()
+    report.seeds = SEEDS_FOR_FAULTS
+    report.judged.update({RECORDED: 1_000, f"{EXCUSED}lost": 19, f"{EXCUSED}repeated": 1})
+    assert not any("excused" in missing for missing in report.missing())
+    report.judged[f"{EXCUSED}repeated"] += 1
+    assert "a judgement: 21 of 1000 calls are excused" in report.missing()
 
 
 def test_one_seed_is_one_run_to_the_byte_whatever_hashes_are(tmp_path: Path) -> None:

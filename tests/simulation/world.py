@@ -1,10 +1,13 @@
 """A whole Holdfast in virtual time: clusters on a journal in memory, gateways, a network, and what goes wrong."""
 
 import asyncio
+import math
 from random import Random
 
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.core.ids import BlockId
 from actors.dispatch import Dispatcher
+from actors.engine.clock import MAX_JUMP_MS
 from actors.journal.journal import NewRow
 from actors.reservations import Reservations
 from tests.simulation.boundary import Boundary
@@ -41,6 +44,10 @@ class World:
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
         self.clocks_right_until_ms = NEVER_MS
+        self.tolerance_ms: int | None = (
+            CLOCK_TOLERANCE_MS  # so far clocks are apart at most; None: by more than any believes
+        )
+        self.written_s: dict[tuple[BlockId, int], float] = {}  # when each row came
         self.database = Database()
         self.store = WatchedStore(self.journal_time.now_ms)
         self.store.on_row = self._watch_row
@@ -115,9 +122,13 @@ class World:
         """Whether one has, ever."""
         return self.clocks_right_until_ms < NEVER_MS
 
-    def clocks_jump(self) -> None:
-        """Who goes by clocks alone is not right any more."""
+    def clocks_jump(self, by_ms: float) -> None:
+        """Who goes by clocks alone is not right any more, or if it is a little, not as right as before."""
         self.clocks_right_until_ms = min(self.clocks_right_until_ms, now_ms())
+        if abs(by_ms) > MAX_JUMP_MS:
+            self.tolerance_ms = None
+        elif self.tolerance_ms is not None:
+            self.tolerance_ms += int(abs(by_ms))
 
     def loses(self, block: str, position: int, asked_ms: int = 0) -> bool:
         """Whether a failover has lost the row of the block at this position, after it was asked then.
@@ -139,11 +150,12 @@ class World:
         row = new.row
         self.note("row", row.block, row.position, row.epoch, row.chain.hex(), writer and writer.name)
         rows = self.store.journals[row.block]
+        self.written_s[row.block, row.position] = loop_s()
         if len(rows) > 1 and row.epoch < rows[-2].epoch:
             self.wrong.append(f"row {row.position} of {row.block}: epoch {row.epoch} behind {rows[-2].epoch}")
-        if row.recorded_at_ms > now_ms() + MOST_AHEAD_MS and not self.journal_time.has_jumped:
-            self.wrong.append(f"row {row.position} of {row.block} is of a time that has not come")
         writing = self._shard_of(writer)
+        if row.recorded_at_ms > max(self._latest_ms(writing), rows[-2].recorded_at_ms if len(rows) > 1 else 0):
+            self.wrong.append(f"row {row.position} of {row.block} is of a time that has not come")
         if writing is not None and not self.clusters[writing.generation].cut_over:
             self.wrong.append(f"{writing.process.name} wrote to {row.block} before anybody asked it to")
         former = self._shard_of(before)
@@ -153,6 +165,11 @@ class World:
             self.faults.took_effect(Fault.GENERATION)
         elif former.name == writing.name and not former.process.paused and not former.leaving:
             self.faults.took_effect(Fault.DUPLICATE)
+
+    def _latest_ms(self, writing: Shard | None) -> int:
+        """Of what time a row may be that this shard writes now, by as much of the journal's clock as it believes."""
+        since = (0.0, math.inf, 0.0) if writing is None else (writing.began_s, writing.heard_s, writing.jumped_s)
+        return now_ms() + MOST_AHEAD_MS + self.journal_time.most_believed_ms(*since)
 
     def _shard_of(self, process: Process | None) -> Shard | None:
         return next(
