@@ -29,7 +29,7 @@ async def check_the_queue() -> None:
         setting.shard.let_go()
         await settle()
     assert setting.shard.batches == [[b"flying"], [b"read", b"after"]], "what was let in before"
-    assert await asyncio.gather(flying, read, after) == [Replied(b"flying"), Replied(b"read"), Replied(b"after")]
+    assert list(await asyncio.gather(flying, read, after)) == [Replied(b"flying"), Replied(b"read"), Replied(b"after")]
     assert isinstance(before.exception(), Expired)
     assert setting.coalescer.counters.expired == 1
 
