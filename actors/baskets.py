@@ -59,17 +59,22 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class Baskets:
-    """Places and exchanges. `number` gives a fresh 63-bit number a call; `assign` enters a desk that is new."""
+    """Places and exchanges. `number` gives a fresh 63-bit number a call; `assign` enters a desk that is new.
+
+    `hangs`: as in `Dispatcher.ask`, of whoever these are for.
+    """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         assign: Callable[[BlockId, TenantId], Awaitable[None]],
         number: Callable[[], int],
+        hangs: int | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._assign = assign
         self._number = number
+        self._hangs = hangs
 
     async def place(self, stamp: Stamp, legs: Sequence[WishedLeg], ttl_ms: int, life_ms: int = 0) -> Settled | Rejected:
         """Hold all that is wished for in all the blocks, or nothing. What a leg is refused for says of which block.
@@ -184,7 +189,13 @@ class Baskets:
         enter: Callable[[], Awaitable[None]] | None = None,
     ) -> Replied | Rejected:
         return await self._dispatcher.ask(
-            block, encoder.encode(command), stamp.tenant, stamp.not_after_ms, unknown_block, enter=enter
+            block,
+            encoder.encode(command),
+            stamp.tenant,
+            stamp.not_after_ms,
+            unknown_block,
+            enter=enter,
+            hangs=self._hangs,
         )
 
 

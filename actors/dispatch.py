@@ -75,15 +75,18 @@ class Dispatcher:
         *,
         to_write: bool = True,
         enter: Callable[[], Awaitable[None]] | None = None,
+        hangs: int | None = None,
     ) -> Replied | Rejected:
         """The outcome of an encoded command, at the latest at `not_after_ms`.
 
         What does not write leaves no outcome open: it has an answer or none. `enter` is awaited before each try, to see
-        to it that there is such a block; it changes nothing where there is, and raises RoutesUnavailable.
+        to it that there is such a block; it changes nothing where there is, and raises RoutesUnavailable. `hangs`: as
+        in `Coalescer.call`. What was let in before a hang is never sent after it, nor sent again, as another process
+        may have said no meanwhile: where a try may have arrived before, the outcome is open.
         """
         errand = _Errand(
             self._routes, self._parking, self._now_ms, block, command, tenant, not_after_ms, unknown_block, to_write,
-            enter,
+            enter, hangs,
         )  # fmt: skip
         try:
             with self._room.entered(tenant, len(command)):
@@ -121,6 +124,7 @@ class _Errand:
         unknown_block: Reason,
         to_write: bool,
         enter: Callable[[], Awaitable[None]] | None,
+        hangs: int | None,
     ) -> None:
         self._routes = routes
         self._parking = parking
@@ -132,6 +136,7 @@ class _Errand:
         self._unknown_block = unknown_block
         self._to_write = to_write
         self._enter = enter
+        self._hangs = hangs
         self._maybe_served = False
         self._broken_off = False
         self._alone = False
@@ -205,7 +210,9 @@ class _Errand:
 
     async def _ask(self, way: Coalescer) -> _Verdict:
         try:
-            answer = await way.call(self._block, self._command, self._tenant, self._not_after_ms, alone=self._alone)
+            answer = await way.call(
+                self._block, self._command, self._tenant, self._not_after_ms, alone=self._alone, hangs=self._hangs
+            )
         except asyncio.CancelledError:
             self._broken_off = True
             raise

@@ -17,7 +17,7 @@ from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.coalescer import Coalescer, CoalescerCounters
 from actors.link.handshake import Identity
-from actors.link.transport import NotSent, OutcomeUnknown
+from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
 from actors.questions import Questions
 
 _log = structlog.get_logger(__name__)
@@ -36,12 +36,15 @@ T = TypeVar("T")
 class _Way:
     """One incarnation of a shard, as this process reaches it."""
 
-    def __init__(self, incarnation: Incarnation, secret: bytes, now_ms: Callable[[], int]) -> None:
+    def __init__(self, incarnation: Incarnation, secret: bytes, now_ms: Callable[[], int], hangs: Hangs) -> None:
         self.incarnation = incarnation
         self.client = LinkClient(
-            parse_address(incarnation.address), secret, expects=Identity(incarnation.shard, incarnation.epoch)
+            parse_address(incarnation.address),
+            secret,
+            expects=Identity(incarnation.shard, incarnation.epoch),
+            hangs=hangs,
         )
-        self.coalescer = Coalescer(self.client, now_ms)
+        self.coalescer = Coalescer(self.client, now_ms, hangs=hangs)
 
     async def close(self) -> None:
         """Give up the connection; what is in flight fails with an open outcome."""
@@ -55,10 +58,11 @@ class CatalogueRoutes:
     Knows only the shards of its own cluster's generation: another cluster may wait beside it, or serve.
     """
 
-    def __init__(self, catalogue: Catalogue, secret: bytes, generation: int) -> None:
+    def __init__(self, catalogue: Catalogue, secret: bytes, generation: int, hangs: Hangs = never) -> None:
         self._catalogue = catalogue
         self._generation = generation
         self._secret = secret
+        self._hangs = hangs
         self._clock = JournalClock(time.monotonic)
         self._ways: dict[str, _Way] = {}  # by the shard's name
         self._owners: OrderedDict[BlockId, str] = OrderedDict()
@@ -196,7 +200,7 @@ class CatalogueRoutes:
         for name, incarnation in newest.items():
             known = self._ways.get(name)
             if known is None or known.incarnation.epoch != incarnation.epoch:
-                self._ways[name] = _Way(incarnation, self._secret, self.now_ms)
+                self._ways[name] = _Way(incarnation, self._secret, self.now_ms, self._hangs)
                 self._give_up(known)
             else:
                 known.incarnation = incarnation  # with newer counters

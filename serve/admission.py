@@ -53,8 +53,8 @@ class Admission:
     `wakefulness` is to be run where another replica may be asked instead of this one.
     """
 
-    def __init__(self, reservations: Reservations, authenticate: Authenticate) -> None:
-        self.wakefulness = Wakefulness()
+    def __init__(self, reservations: Reservations, authenticate: Authenticate, wakefulness: Wakefulness) -> None:
+        self.wakefulness = wakefulness
         self._reservations = reservations
         self._authenticate = authenticate
         self._large_bodies = Room(
@@ -81,13 +81,14 @@ class Admission:
         caller = await self._authenticate(envelope.authorization)
         if isinstance(caller, Rejected):
             return caller
-        now_ms = self._reservations.now_ms()  # before what is left: who is stopped between the two has less, not more
+        # before what is left is known: who is stopped between the two has less, not more
+        now_ms, hangs = self._reservations.now_ms(), self.wakefulness.hangs()
         left_ms = envelope.left_ms()
         if not left_ms or self.wakefulness.slept_through(envelope.arrived_ms):
             return Rejected(Reason.DEADLINE_EXCEEDED)
         assert envelope.key is not None
         assert not isinstance(body, Rejected)
-        return Request(caller, envelope.key, left_ms, counted_from_ms=now_ms), body
+        return Request(caller, envelope.key, left_ms, counted_from_ms=now_ms, hangs=hangs), body
 
     async def _admit_read(self, envelope: Envelope, body: Shape | Rejected | None = None) -> Caller | Rejected:
         refusal = _malformed(body, (*envelope.faults, *timeout_faults(envelope.timeout_ms)))

@@ -24,6 +24,7 @@ from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
 from serve.status import Quarantine, QuarantineReader, cluster_status, remarks
+from serve.wakefulness import Wakefulness
 
 _log = structlog.get_logger(__name__)
 
@@ -59,8 +60,12 @@ class Gateway(GrpcMethods):
 
     async def __init__(self, config: GatewayConfig) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logs(config.log_level)
+        wakefulness = Wakefulness()
         self._routes = CatalogueRoutes(
-            Catalogue(config.database_url, application_name="holdfast-gateway"), config.link_secret, config.generation
+            Catalogue(config.database_url, application_name="holdfast-gateway"),
+            config.link_secret,
+            config.generation,
+            wakefulness.hangs,
         )
         models = ReadModels(config.database_url, LiveEvents(config.redis_url), now_ms=self._routes.now_ms)
         await self._find_shards()
@@ -81,8 +86,9 @@ class Gateway(GrpcMethods):
             models,
             keys.authenticate,
             lambda: cluster_status(self._routes, projections, self._blocks, alarms, board),
+            wakefulness,
         )
-        self._beating = asyncio.create_task(self.operations.wakefulness.run())
+        self._beating = asyncio.create_task(wakefulness.run())
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""

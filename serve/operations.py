@@ -31,6 +31,7 @@ from serve.validation import (
     Nothing,
     TicketsOfOrder,
 )
+from serve.wakefulness import Wakefulness
 from serve.wish_shapes import NewBasket, NewHold, NewWaiter, TicketExchange
 
 DIGEST_PERIOD_S = 1.0
@@ -50,8 +51,9 @@ class Operations(Reads):
         models: ReadModels,
         authenticate: Authenticate,
         status: Callable[[], Awaitable[ClusterStatus]],
+        wakefulness: Wakefulness,
     ) -> None:
-        super().__init__(reservations, models, authenticate)
+        super().__init__(reservations, models, authenticate, wakefulness)
         self._status = status
         self._digests = Ration(DIGEST_PERIOD_S)
         self._layouts = Ration(LAYOUT_PERIOD_S)

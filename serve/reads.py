@@ -28,6 +28,7 @@ from serve.ration import Ration
 from serve.read_shapes import EventPage, HoldPage, LayoutAsked, OrderPage, PastAsked, StatusesAsked, UnitsAsked
 from serve.refusals import invalid
 from serve.validation import Shape
+from serve.wakefulness import Wakefulness
 
 PAST_PERIOD_S = 1.0
 """An event as it was, and a layout that it had, are read from its journal, which occupies its gateway: one at a time,
@@ -40,8 +41,10 @@ R = TypeVar("R", HoldReply, OrderReply)
 class Reads(Admission):
     """The reads of `Operations`. What they answer is a moment old and says how old."""
 
-    def __init__(self, reservations: Reservations, models: ReadModels, authenticate: Authenticate) -> None:
-        super().__init__(reservations, authenticate)
+    def __init__(
+        self, reservations: Reservations, models: ReadModels, authenticate: Authenticate, wakefulness: Wakefulness
+    ) -> None:
+        super().__init__(reservations, authenticate, wakefulness)
         self._models = models
         self._pasts = Ration(PAST_PERIOD_S)
 

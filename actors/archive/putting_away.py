@@ -132,7 +132,7 @@ async def put_away(connection: Connection, home: BlockId, folder: Path, before_m
     folds = folded(archive)
     rows = 0
     for end in reversed(archive.header.blocks):
-        rows += await _drop_rows(connection, home, end, freeze(folds.pop(end.block).state), path.name)
+        rows += await _drop_rows(connection, home, end, freeze(folds.pop(end.block).state), archive)
     return PutAway(path, rows)
 
 
@@ -261,8 +261,13 @@ def folded(archive: ArchiveFile) -> dict[BlockId, Fold]:
     return folds
 
 
-async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, state: bytes, archive: str) -> int:
-    """Drop the block's rows before the last; how many. None if that was done before."""
+async def _drop_rows(
+    connection: Connection, home: BlockId, end: ArchivedBlock, state: bytes, archive: ArchiveFile
+) -> int:
+    """Drop the block's rows before the last; how many. None if that was done before.
+
+    Whether somebody is to look at the event is asked here once more: since it was, the whole file was read.
+    """
     who = event_id(end.block)
     async with connection.transaction():
         await connection.execute(_SQL["take_turn"], end.block)
@@ -270,11 +275,12 @@ async def _drop_rows(connection: Connection, home: BlockId, end: ArchivedBlock, 
             return 0
         head = await connection.fetchrow(_SQL["head"], end.block)
         if head is None or (head["position"], head["chain"]) != (end.position, end.chain):
-            raise NotPutAway(f"{who}: its journal does not end where {archive} does")
+            raise NotPutAway(f"{who}: its journal does not end where {archive.path.name} does")
         await _check_followed(connection, end)
+        await _check_settled(connection, archive.header.blocks)
         await connection.execute(_SQL["save_snapshot"], end.block, end.position, end.chain, FORMAT, state)
         await connection.execute(_SQL["drop_other_snapshots"], end.block, end.position, FORMAT)
-        await connection.execute(_SQL["remember"], end.block, home, end.position, end.chain, archive, state)
+        await connection.execute(_SQL["remember"], end.block, home, end.position, end.chain, archive.path.name, state)
         dropped = await connection.execute(_SQL["drop_rows"], end.block, end.position)
     return int(dropped.split()[1])
 

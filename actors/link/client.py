@@ -13,7 +13,7 @@ from actors.link.address import Address, UnixAddress
 from actors.link.connection import Connection, ConnectionBounds
 from actors.link.frames import HEADER_BYTES, MAX_TROUBLE_BYTES, Frame, FrameMalformed, Kind
 from actors.link.handshake import CLIENT_BYTES, ClientHandshake, Identity
-from actors.link.transport import NotSent, OutcomeUnknown
+from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
 
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 Jitter: TypeAlias = Callable[[], float]  # from 0 to 1
@@ -34,6 +34,8 @@ class LinkClient:
 
     With `expects`, another shard or epoch at that address counts as not connected: the address is stale. A ping waits
     behind the requests that its connection sent before, so whoever judges a shard by pings keeps a client for that.
+
+    A batch during whose waiting here the process hung, by `hangs`, is not sent.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LinkClient:
         bounds: ClientBounds | None = None,
         sleep: Sleep = asyncio.sleep,
         jitter: Jitter = random.random,
+        hangs: Hangs = never,
     ) -> None:
         self._address = address
         self._secret = secret
@@ -52,6 +55,7 @@ class LinkClient:
         self._bounds = bounds or ClientBounds()
         self._sleep = sleep
         self._jitter = jitter
+        self._hangs = hangs
         self._connection: _ClientConnection | None = None
         self._connecting: asyncio.Task[_ClientConnection | str] | None = None
         self._failures = 0
@@ -69,8 +73,11 @@ class LinkClient:
         bound = self._bounds.connection.max_frame_bytes - HEADER_BYTES
         if len(payload) > bound:
             raise NotSent(f"a batch of {len(payload)} bytes; the bound is {bound}")
+        hangs = self._hangs()
         connection = await self._connected()
-        return await connection.ask(Kind.REQUEST, payload, self._bounds.exchange_timeout_s)
+        return await connection.ask(
+            Kind.REQUEST, payload, self._bounds.exchange_timeout_s, lambda: self._hangs() == hangs
+        )
 
     async def ping(self, timeout_s: float) -> str:
         """Why whoever answers cannot serve writes now, as it says itself; empty if it can.
@@ -167,8 +174,10 @@ class _ClientConnection(Connection):
         """Who is at the other end, once it has proven itself."""
         return self._client_handshake.identity
 
-    async def ask(self, kind: Kind, payload: bytes, timeout_s: float) -> bytes:
-        """Send a frame and wait for its answer."""
+    async def ask(
+        self, kind: Kind, payload: bytes, timeout_s: float, may_be_sent: Callable[[], bool] = lambda: True
+    ) -> bytes:
+        """Send a frame, if it still may be when it can, and wait for its answer."""
         sent = False
         exchange = next(self._numbers)
         try:
@@ -177,6 +186,8 @@ class _ClientConnection(Connection):
                     await self._writable.wait()
                 if not self.open:
                     raise NotSent(self.why_lost or "the connection is closing")
+                if not may_be_sent():
+                    raise NotSent("the process hung while the batch waited")
                 future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
                 self._asked[exchange] = future
                 sent = True

@@ -12,7 +12,7 @@ import msgspec
 
 from actors.core.ids import BlockId
 from actors.link.batch import Answer, Call, answers_decoder, encoder
-from actors.link.transport import NotSent, OutcomeUnknown, Transport
+from actors.link.transport import Hangs, NotSent, OutcomeUnknown, Transport, never
 
 CALL_OVERHEAD_BYTES = 9  # at most: what encodes a call beside the characters of its block and the bytes of its command
 
@@ -22,7 +22,7 @@ class Overloaded(Exception):
 
 
 class Expired(Exception):
-    """The caller's `not_after_ms` passed while it waited; nothing was sent."""
+    """The caller's `not_after_ms` passed while it waited, or the process hung; nothing was sent."""
 
 
 class CoalescerBounds(msgspec.Struct, frozen=True):
@@ -56,26 +56,44 @@ class CoalescerCounters(msgspec.Struct):
 
 
 class Coalescer:
-    """The way to one shard, for all callers of one process."""
+    """The way to one shard, for all callers of one process. `hangs`: as that process notices them."""
 
-    def __init__(self, transport: Transport, now_ms: Callable[[], int], bounds: CoalescerBounds | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        now_ms: Callable[[], int],
+        bounds: CoalescerBounds | None = None,
+        *,
+        hangs: Hangs = never,
+    ) -> None:
         self.counters = CoalescerCounters()
         self._transport = transport
         self._now_ms = now_ms
+        self._hangs = hangs
         self._bounds = bounds or CoalescerBounds()
         self._queues: OrderedDict[str, _Queue] = OrderedDict()  # of tenants with something waiting; the first is next
         self._flights: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def call(
-        self, block: BlockId, command: bytes, tenant: str, not_after_ms: int, *, alone: bool = False
+        self,
+        block: BlockId,
+        command: bytes,
+        tenant: str,
+        not_after_ms: int,
+        *,
+        alone: bool = False,
+        hangs: int | None = None,
     ) -> Answer:
         """The shard's answer to an encoded command; Overloaded, Expired, NotSent or OutcomeUnknown.
 
         `not_after_ms` is by the coalescer's clock and counts until the command is sent; how long to wait for the answer
-        is the caller's to bound, by cancelling. `alone` keeps the command out of others' batches.
+        is the caller's to bound, by cancelling. `alone` keeps the command out of others' batches. `hangs`: how often
+        the process had hung when the caller was let in; if it has again, the command is not sent. None: it is all one.
         """
-        queue, waiting = self._admit(Call(block, command), tenant, not_after_ms, alone)
+        future = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(Call(block, command), not_after_ms, alone, hangs, future)
+        queue = self._admit(waiting, tenant)
         self._take_off()
         try:
             return await waiting.answer
@@ -98,11 +116,10 @@ class Coalescer:
         if self._flights:
             await asyncio.wait(self._flights)
 
-    def _admit(self, call: Call, tenant: str, not_after_ms: int, alone: bool) -> "tuple[_Queue, _Waiting]":
+    def _admit(self, waiting: "_Waiting", tenant: str) -> "_Queue":
         if self._closed:
             raise NotSent("the coalescer is closed")
-        size = len(call.block) + len(call.command) + CALL_OVERHEAD_BYTES
-        bounds, counters = self._bounds, self.counters
+        size, bounds, counters = waiting.size, self._bounds, self.counters
         queue = self._queues.get(tenant)
         if (
             counters.waiting_calls >= bounds.max_waiting_calls
@@ -114,13 +131,12 @@ class Coalescer:
             raise Overloaded(f"{counters.waiting_calls} calls of {counters.waiting_bytes} bytes are waiting")
         if queue is None:
             queue = self._queues[tenant] = _Queue()
-        waiting = _Waiting(call, size, not_after_ms, alone, asyncio.get_running_loop().create_future())
         queue.calls[waiting] = None
         queue.bytes += size
         counters.calls += 1
         counters.waiting_calls += 1
         counters.waiting_bytes += size
-        return queue, waiting
+        return queue
 
     def _remove(self, tenant: str, queue: "_Queue", waiting: "_Waiting") -> None:
         del queue.calls[waiting]
@@ -150,20 +166,23 @@ class Coalescer:
                 self.counters.batches_in_flight -= 1
 
     def _next_batch(self) -> "list[_Waiting]":
-        """What goes out next, each tenant in turn; whoever is too late is told so instead."""
-        now_ms = self._now_ms()
+        """What goes out next, each tenant in turn; whoever is too late is told so instead.
+
+        From here to the transport nothing is awaited, so that no hang comes between.
+        """
+        now_ms, hangs = self._now_ms(), self._hangs()
         batch: list[_Waiting] = []
         size = 0
         while self._queues and len(batch) < self._bounds.max_batch_calls:
             tenant, queue = next(iter(self._queues.items()))
             waiting = next(iter(queue.calls))
-            late = now_ms > waiting.not_after_ms
+            late = waiting.why_late(now_ms, hangs)
             if not late and batch and (waiting.alone or size + waiting.size > self._bounds.max_batch_bytes):
                 break
             self._remove(tenant, queue, waiting)
             if late:
                 self.counters.expired += 1
-                waiting.fail(Expired(f"{now_ms - waiting.not_after_ms} ms too late to be sent"))
+                waiting.fail(Expired(late))
                 continue
             if queue.calls:
                 self._queues.move_to_end(tenant)
@@ -208,14 +227,23 @@ class Coalescer:
 class _Waiting:
     """A call and who waits for it."""
 
-    __slots__ = ("alone", "answer", "call", "not_after_ms", "size")
+    __slots__ = ("alone", "answer", "call", "hangs", "not_after_ms", "size")
 
-    def __init__(self, call: Call, size: int, not_after_ms: int, alone: bool, answer: asyncio.Future[Answer]) -> None:
+    def __init__(
+        self, call: Call, not_after_ms: int, alone: bool, hangs: int | None, answer: asyncio.Future[Answer]
+    ) -> None:
         self.call = call
-        self.size = size
+        self.size = len(call.block) + len(call.command) + CALL_OVERHEAD_BYTES
         self.not_after_ms = not_after_ms
         self.alone = alone
+        self.hangs = hangs
         self.answer = answer
+
+    def why_late(self, now_ms: int, hangs: int) -> str:
+        """Why it is not to be sent; empty: it is."""
+        if now_ms > self.not_after_ms:
+            return f"{now_ms - self.not_after_ms} ms too late to be sent"
+        return "the process hung after it was let in" if self.hangs not in (None, hangs) else ""
 
     def fail(self, failure: Exception) -> None:
         if not self.answer.done():

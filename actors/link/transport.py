@@ -3,7 +3,12 @@
 `client.LinkClient` is the socket; the simulation brings its own network.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+Hangs: TypeAlias = Callable[[], int]
+"""How often this process was found to have stood still, so far. Whatever waits for its turn may ask it when that comes:
+it was let in before a hang if the number is another than it was then."""
 
 
 class NotSent(Exception):
@@ -12,6 +17,11 @@ class NotSent(Exception):
 
 class OutcomeUnknown(Exception):
     """The shard may or may not have served this, or may yet: ask again under the same key."""
+
+
+def never() -> int:
+    """The `Hangs` of a process whose hanging is of no account."""
+    return 0
 
 
 class Transport(Protocol):

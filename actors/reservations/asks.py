@@ -44,6 +44,8 @@ class Request(msgspec.Struct, frozen=True):
     """What every write bears beside its own arguments: 1 to 255 characters of idempotency key, time to wait in ms.
 
     `counted_from_ms`: from when on that counts, by the clock of `Reservations`; None: from when the command is made.
+    `hangs`: how often this process had hung when the request was let in; nothing of it is sent once it has again. None:
+    that is all the same.
     """
 
     caller: Caller
@@ -51,6 +53,7 @@ class Request(msgspec.Struct, frozen=True):
     deadline_ms: int
     buyer: str = ""
     counted_from_ms: int | None = None
+    hangs: int | None = None
 
 
 class Done(msgspec.Struct, Generic[R], frozen=True):
@@ -80,7 +83,6 @@ class Asks:
         self._blocks = blocks
         self._now_ms = now_ms
         self._number = number
-        self._baskets = Baskets(dispatcher, blocks.assign, number)
         self._divisions = Divisions(self._look_at_event, self._look_at_revision, now_ms)
 
     def now_ms(self) -> int:
@@ -112,8 +114,12 @@ class Asks:
         )
         return seen if isinstance(seen, Rejected) else seen.reply.revision
 
+    def _baskets(self, request: Request) -> Baskets:
+        return Baskets(self._dispatcher, self._blocks.assign, self._number, request.hangs)
+
     async def _write(
         self,
+        request: Request,
         block: BlockId,
         command: Write,
         unknown_block: Reason,
@@ -121,7 +127,14 @@ class Asks:
     ) -> Done[R] | Rejected:
         stamp = command.stamp
         return await self._ask(
-            block, command, stamp.tenant, stamp.not_after_ms, unknown_block, to_write=True, enter=enter
+            block,
+            command,
+            stamp.tenant,
+            stamp.not_after_ms,
+            unknown_block,
+            to_write=True,
+            enter=enter,
+            hangs=request.hangs,
         )
 
     async def _read(
@@ -140,10 +153,11 @@ class Asks:
         *,
         to_write: bool,
         enter: Callable[[], Awaitable[None]] | None = None,
+        hangs: int | None = None,
     ) -> Done[R] | Rejected:
         encoded = encoder.encode(command)
         answer = await self._dispatcher.ask(
-            block, encoded, tenant, not_after_ms, unknown_block, to_write=to_write, enter=enter
+            block, encoded, tenant, not_after_ms, unknown_block, to_write=to_write, enter=enter, hangs=hangs
         )
         if isinstance(answer, Rejected):
             return answer

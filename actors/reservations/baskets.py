@@ -76,11 +76,13 @@ class BasketAsks(Asks):
                 known = await self._under_key(stamp, desk_block(TenantId(stamp.tenant), stamp.key))
                 if known is None:
                     return room
-                outcome = await self._baskets.go_on(stamp, known) if isinstance(known, PlacingReply) else known
+                outcome = await self._baskets(request).go_on(stamp, known) if isinstance(known, PlacingReply) else known
             else:
                 assert not isinstance(ways, Rejected), "nobody was asked for room"
                 legs = [leg for way in ways for leg in way.legs()]
-                outcome = await self._baskets.place(stamp, legs, ttl_ms or room.hold_ttl_ms, room.max_hold_life_ms)
+                outcome = await self._baskets(request).place(
+                    stamp, legs, ttl_ms or room.hold_ttl_ms, room.max_hold_life_ms
+                )
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, HoldReply), "what was placed is a hold"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)
@@ -233,11 +235,11 @@ class BasketAsks(Asks):
                 if known is None:
                     return leg
                 if isinstance(known, PlacingReply):
-                    outcome = await self._baskets.go_on_exchanging(stamp, *home, known)
+                    outcome = await self._baskets(request).go_on_exchanging(stamp, *home, known)
                 else:
                     outcome = known
             else:
-                outcome = await self._baskets.exchange(stamp, *home, tickets, leg)
+                outcome = await self._baskets(request).exchange(stamp, *home, tickets, leg)
             if isinstance(outcome, Settled):
                 assert isinstance(outcome.reply, OrderReply), "what was exchanged is an order's"
                 return Done(outcome.desk, outcome.reply, outcome.replayed, outcome.position)

@@ -58,7 +58,9 @@ class EventAsks(Asks):
                 await self._blocks.assign(BlockId(part.block), request.caller.tenant)
             await self._blocks.assign(block, request.caller.tenant)
 
-        return await self._followed(block, stamp, await self._write(block, command, Reason.EVENT_NOT_FOUND, enter))
+        return await self._followed(
+            block, stamp, await self._write(request, block, command, Reason.EVENT_NOT_FOUND, enter)
+        )
 
     async def open_sale(self, request: Request, event_id: str) -> Done[EventReply] | Rejected:
         """Put an event on sale, or resume its sale."""
@@ -66,7 +68,9 @@ class EventAsks(Asks):
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
         stamp = self._stamp(request, "open_sale")
-        return await self._followed(block, stamp, await self._write(block, OpenSale(stamp), Reason.EVENT_NOT_FOUND))
+        return await self._followed(
+            block, stamp, await self._write(request, block, OpenSale(stamp), Reason.EVENT_NOT_FOUND)
+        )
 
     async def change_status(self, request: Request, event_id: str, status: EventStatus) -> Done[EventReply] | Rejected:
         """Pause or close an event's sale, cancel or archive the event."""
@@ -75,7 +79,7 @@ class EventAsks(Asks):
             return Rejected(Reason.EVENT_NOT_FOUND)
         stamp = self._stamp(request, "change_status", status)
         command = ChangeStatus(stamp, status)
-        return await self._followed(block, stamp, await self._write(block, command, Reason.EVENT_NOT_FOUND))
+        return await self._followed(block, stamp, await self._write(request, block, command, Reason.EVENT_NOT_FOUND))
 
     async def edit_event(
         self,
@@ -94,7 +98,7 @@ class EventAsks(Asks):
             return Rejected(Reason.EVENT_NOT_FOUND)
         stamp = self._stamp(request, "edit_event", if_revision, name, layout, rules, hold_ttl_ms)
         command = EditEvent(stamp, if_revision, name, layout, rules, hold_ttl_ms)
-        return await self._followed(block, stamp, await self._write(block, command, Reason.EVENT_NOT_FOUND))
+        return await self._followed(block, stamp, await self._write(request, block, command, Reason.EVENT_NOT_FOUND))
 
     async def _followed(
         self, block: BlockId, stamp: Stamp, changed: Done[EventReply] | Rejected

@@ -23,7 +23,7 @@ class HoldAsks(BasketAsks):
         stamp = self._stamp(request, "place_hold", canonical(wish), ttl_ms)
         if not self._divisions.is_divided(request.caller, block):
             command = PlaceHold(stamp, self._number(), wish, ttl_ms)
-            placed: Done[HoldReply] | Rejected = await self._write(block, command, Reason.EVENT_NOT_FOUND)
+            placed: Done[HoldReply] | Rejected = await self._write(request, block, command, Reason.EVENT_NOT_FOUND)
             if isinstance(placed, Done) or not placed.details.divided:
                 return placed
         stamp = self._stamp(request, "place_hold", canonical(wish), ttl_ms, event=block)
@@ -35,7 +35,7 @@ class HoldAsks(BasketAsks):
         if home is None:
             return Rejected(Reason.HOLD_NOT_FOUND)
         stamp = self._stamp(request, "extend_hold", home[1], ttl_ms)
-        return await self._write(home[0], ExtendHold(stamp, home[1], ttl_ms), Reason.HOLD_NOT_FOUND)
+        return await self._write(request, home[0], ExtendHold(stamp, home[1], ttl_ms), Reason.HOLD_NOT_FOUND)
 
     async def release_hold(self, request: Request, hold_id: str) -> Done[HoldReply] | Rejected:
         """End a hold and give its units back."""
@@ -43,7 +43,7 @@ class HoldAsks(BasketAsks):
         if home is None:
             return Rejected(Reason.HOLD_NOT_FOUND)
         stamp = self._stamp(request, "release_hold", home[1])
-        return await self._write(home[0], ReleaseHold(stamp, home[1]), Reason.HOLD_NOT_FOUND)
+        return await self._write(request, home[0], ReleaseHold(stamp, home[1]), Reason.HOLD_NOT_FOUND)
 
     async def get_hold(self, caller: Caller, hold_id: str, deadline_ms: int) -> Done[HoldReply] | Rejected:
         """The hold, with every write that was acknowledged before."""

@@ -33,7 +33,7 @@ class OrderAsks(BasketAsks):
         if home is None:
             return Rejected(Reason.HOLD_NOT_FOUND)
         stamp = self._stamp(request, "place_order", home[1])
-        return await self._write(home[0], PlaceOrder(stamp, home[1], self._number()), Reason.HOLD_NOT_FOUND)
+        return await self._write(request, home[0], PlaceOrder(stamp, home[1], self._number()), Reason.HOLD_NOT_FOUND)
 
     async def confirm_order(self, request: Request, order_id: str) -> Done[OrderReply] | Rejected:
         """The order is paid: its units are sold and it has tickets."""
@@ -81,7 +81,7 @@ class OrderAsks(BasketAsks):
             return Rejected(Reason.ORDER_NOT_FOUND)
         block, order, ticket = home
         stamp = self._stamp(request, "reassign_ticket", order, ticket, holder)
-        return await self._write(block, ReassignTicket(stamp, order, ticket, holder), Reason.ORDER_NOT_FOUND)
+        return await self._write(request, block, ReassignTicket(stamp, order, ticket, holder), Reason.ORDER_NOT_FOUND)
 
     async def close_order(self, request: Request, order_id: str, status: OrderStatus) -> Done[OrderReply] | Rejected:
         """A paid order on slots has ended: COMPLETED, or NO_SHOW."""
@@ -110,4 +110,4 @@ class OrderAsks(BasketAsks):
             return Rejected(Reason.ORDER_NOT_FOUND)
         block, order = home
         stamp = self._stamp(request, name, order, *arguments)
-        return await self._write(block, command(stamp, order), Reason.ORDER_NOT_FOUND)
+        return await self._write(request, block, command(stamp, order), Reason.ORDER_NOT_FOUND)

@@ -18,7 +18,7 @@ class WaitingAsks(Asks):
         if block is None:
             return Rejected(Reason.EVENT_NOT_FOUND)
         stamp = self._stamp(request, "join_waiting_list", canonical(wish))
-        return await self._write(block, JoinWaitingList(stamp, self._number(), wish), Reason.EVENT_NOT_FOUND)
+        return await self._write(request, block, JoinWaitingList(stamp, self._number(), wish), Reason.EVENT_NOT_FOUND)
 
     async def leave_waiting_list(self, request: Request, waiter_id: str) -> Done[WaiterReply] | Rejected:
         """Wait no longer."""
@@ -26,7 +26,7 @@ class WaitingAsks(Asks):
         if home is None:
             return Rejected(Reason.WAITER_NOT_FOUND)
         stamp = self._stamp(request, "leave_waiting_list", home[1])
-        return await self._write(home[0], LeaveWaitingList(stamp, home[1]), Reason.WAITER_NOT_FOUND)
+        return await self._write(request, home[0], LeaveWaitingList(stamp, home[1]), Reason.WAITER_NOT_FOUND)
 
     async def get_waiter(self, caller: Caller, waiter_id: str, deadline_ms: int) -> Done[WaiterReply] | Rejected:
         """The waiter, with every write that was acknowledged before."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,48 @@ async def check_unsettled(world: World, folder: Path, told: Sequence[str]) -> No
         await settled(world)
         await retained(world, folder, 0)
         assert home.block in await erased_homes(world)
+
+
+async def check_unsettled_meanwhile(world: World, folder: Path, turn: int, patch: pytest.MonkeyPatch) -> None:
+    """Somebody is to look at the part, or at the home, once the file is written and read: from then on no row goes."""
+    shipped, quarantine = putting_away._drop_rows, quarantined if turn else alarmed
+    home, part = await finished_in_parts(world)
+    await follow_all(listing(world))
+    before, turns = await rows_in_journal(world), 0
+
+    async def until(*asked: Any) -> int:
+        nonlocal turns
+        if turns == turn:
+            await quarantine(world, (home if turn else part).block)
+        turns += 1
+        return await shipped(*asked)
+
+    patch.setattr(putting_away, "_drop_rows", until)
+    await said(world, 1, "archive", "put", id_of(home), "--into", str(folder))
+    left = [row for row in before if row[4] == home.block or not turn]
+    assert [row for row in await rows_in_journal(world) if row in left] == left, "rows of it went all the same"
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+async def test_what_somebody_is_to_look_at_meanwhile_keeps_its_rows(
+    world: World, tmp_path: Path, turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the part's turn, which comes first, and before the home's."""
+    await check_unsettled_meanwhile(world, tmp_path, turn, monkeypatch)
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+async def test_control_rows_that_go_by_an_earlier_look_are_noticed(
+    world: World, tmp_path: Path, turn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = putting_away.why_unsettled
+
+    async def looked_before(connection: Any, blocks: Any) -> str | None:
+        return None if connection.is_in_transaction() else await shipped(connection, blocks)
+
+    monkeypatch.setattr(putting_away, "why_unsettled", looked_before)
+    with pytest.raises(AssertionError):
+        await check_unsettled_meanwhile(world, tmp_path, turn, monkeypatch)
 
 
 WHYS = (

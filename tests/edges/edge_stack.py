@@ -31,6 +31,7 @@ from serve.grpc_api.methods import SERVICER_FUNCTIONS, GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
 from serve.status import ClusterStatus
+from serve.wakefulness import Wakefulness
 
 SHARD = "shard-1"
 SERVE_LIMIT_BYTES = 64 << 20
@@ -53,7 +54,10 @@ def operator_of(tenant: str) -> str:
 
 
 class OneShard:
-    """A shard in this process: the blocks that are assigned, the way to them, no deadlines of others."""
+    """A shard in this process: the blocks that are assigned, the way to them, no deadlines of others.
+
+    `wakefulness`: that of the gateway before it.
+    """
 
     def __init__(self, journal: Callable[[], Journal]) -> None:
         self.blocks: set[BlockId] = set()
@@ -69,7 +73,8 @@ class OneShard:
             others=lambda now: Dispatcher(self, now),
             cut_over=True,
         )
-        self._way = Coalescer(self, now_ms)
+        self.wakefulness = Wakefulness()
+        self._way = Coalescer(self, now_ms, hangs=lambda: self.wakefulness.hangs())
 
     async def exchange(self, payload: bytes) -> bytes:
         return await self.engine.serve(payload)
@@ -181,7 +186,7 @@ async def whole_edges(
     reservations = Reservations(Dispatcher(shard, now_ms), shard, now_ms, lambda: randbits(62) + 1)
     models = ReadModels(database_url, None if redis_url is None else LiveEvents(redis_url))
     try:
-        operations = Operations(reservations, models, ring.authenticate, nothing_known)
+        operations = Operations(reservations, models, ring.authenticate, nothing_known, shard.wakefulness)
         async with edges_over(operations, keys, reservations) as edges:
             edges.blocks, edges.quarantined = shard.blocks, shard.quarantined
             yield edges

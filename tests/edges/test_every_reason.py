@@ -14,6 +14,7 @@ from actors.projections.read_models import ReadModels
 from actors.reservations import Caller, Done, Reservations
 from serve.operations import Operations
 from serve.refusals import STANDINGS, split_fault
+from serve.wakefulness import Wakefulness
 from tests.edges.asking import Ask, ask_grpc, ask_http
 from tests.edges.edge_stack import Edges, edges_over, nothing_known
 
@@ -46,7 +47,9 @@ async def stubborn_edges(anyio_backend: str, refusing: Refusing) -> AsyncIterato
     async def authenticate(authorization: str | None) -> Caller | Rejected:
         return Caller(TenantId("alpha"), "alpha")
 
-    operations = Operations(cast(Reservations, refusing), cast(ReadModels, None), authenticate, nothing_known)
+    operations = Operations(
+        cast(Reservations, refusing), cast(ReadModels, None), authenticate, nothing_known, Wakefulness()
+    )
     async with edges_over(operations, {"alpha": "unused"}) as running:
         yield running
 

@@ -19,6 +19,7 @@ from serve import admission, operations
 from serve.auth import Operator
 from serve.operations import Operations
 from serve.ration import Ration
+from serve.wakefulness import Wakefulness
 from tests.edges.asking import Answered, Ask, ask_grpc, ask_http, read_http
 from tests.edges.edge_stack import Edges, edges_over, nothing_known, operator_of, whole_edges
 from tests.edges.refusal_house import LAYOUT, NOWHERE_EVENT
@@ -140,7 +141,9 @@ async def check_one_at_a_time() -> None:
         kind, _, tenant = (authorization or "").removeprefix("Bearer ").partition("-")
         return (Operator if kind == "operator" else Caller)(TenantId(tenant), tenant)
 
-    whole = Operations(cast(Reservations, reservations), cast(ReadModels, None), authenticate, nothing_known)
+    whole = Operations(
+        cast(Reservations, reservations), cast(ReadModels, None), authenticate, nothing_known, Wakefulness()
+    )
     keys = {"alpha": "tenant-alpha"} | {operator_of(tenant): f"operator-{tenant}" for tenant in ("alpha", "beta")}
     async with edges_over(whole, keys) as edges:
         ask = Ask("get_digest", event_id=NOWHERE_EVENT, tenant=operator_of("alpha"))

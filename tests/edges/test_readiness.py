@@ -18,6 +18,7 @@ from serve import validation
 from serve.auth import KeyRing, PostgresKeySource, create_key
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
+from serve.wakefulness import Wakefulness
 from tests.catalogue.house import house
 from tests.catalogue.linked_shard import NO_ROOM, linked_shard
 from tests.database_faults import in_trouble
@@ -81,7 +82,7 @@ async def storefront(database_url: str) -> AsyncIterator[Storefront]:
             stack.push_async_callback(part.close)
         dispatcher = Dispatcher(routes, routes.now_ms)
         reservations = Reservations(dispatcher, routes, routes.now_ms, lambda: randbits(62) + 1)
-        operations = Operations(reservations, availability, ring.authenticate, nothing_known)
+        operations = Operations(reservations, availability, ring.authenticate, nothing_known, Wakefulness())
         url = await stack.enter_async_context(serving_http(build_http_app(operations, routes.problems)))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
         yield Storefront(http, key)

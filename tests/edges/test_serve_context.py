@@ -16,6 +16,7 @@ from holdfast.v1 import holds_pb2
 from serve.grpc_api import refusal_status
 from serve.grpc_api.methods import GrpcMethods
 from serve.operations import Operations
+from serve.wakefulness import Wakefulness
 from tests.edges.edge_stack import nothing_known
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +58,9 @@ async def _refused(authorization: str) -> tuple[Any, dict[str, Any], list[str | 
         return Caller(TenantId("alpha"), "alpha")
 
     methods = GrpcMethods()
-    methods.operations = Operations(cast(Reservations, Unasked()), cast(ReadModels, None), authenticate, nothing_known)
+    methods.operations = Operations(
+        cast(Reservations, Unasked()), cast(ReadModels, None), authenticate, nothing_known, Wakefulness()
+    )
     wire = Wire(("authorization", authorization))
     context = cast(Any, RayServegRPCContext(cast(Any, wire)))
     reply = await methods.PlaceHold(holds_pb2.PlaceHoldRequest(units=["a"], idempotency_key="k"), context)

@@ -23,6 +23,7 @@ from serve.auth import Operator
 from serve.local.redis import Redis
 from serve.operations import Operations
 from serve.status import Quarantine, QuarantinedProjection, QuarantineReader, cluster_status
+from serve.wakefulness import Wakefulness
 from tests.edges.asking import Ask, ask_http
 from tests.edges.edge_stack import edges_over, operator_of
 
@@ -94,6 +95,7 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
             Quarantine(reader.find_alarms),
             board,
         ),
+        Wakefulness(),
     )
     async with edges_over(whole, {operator_of("alpha"): "unused"}) as edges:
         before = (await ask_http(edges, Ask("get_status", tenant=operator_of("alpha")))).reply

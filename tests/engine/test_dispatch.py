@@ -10,7 +10,7 @@ from actors.core.outcomes import Details, Reason, Rejected
 from actors.dispatch import TRIES_ALONE, Dispatcher, RoutesUnavailable
 from actors.link.batch import Answer, Failed, Fault, Refused, Replied, calls_decoder, encoder
 from actors.link.coalescer import Coalescer, CoalescerBounds
-from actors.link.transport import NotSent, OutcomeUnknown
+from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
 from tests.engine import stage
 from tests.engine.stage import on_virtual_time
 from tests.simulation.world import now_ms
@@ -25,14 +25,14 @@ Step = Answer | Exception | str | None  # None: the catalogue cannot be reached,
 class Shard:
     """A shard and the way to it: each try meets the next step, the last one for ever."""
 
-    def __init__(self, *steps: Step, block_is_gone: bool = False) -> None:
+    def __init__(self, *steps: Step, block_is_gone: bool = False, hangs: Hangs = never) -> None:
         self._steps = list(steps)
         self._block_is_gone = block_is_gone
         self.tries = 0
         self.doubts = 0
         self.moves = 0
         self.batch_sizes: list[int] = []
-        self._way = Coalescer(self, now_ms, CoalescerBounds(max_waiting_calls=100))
+        self._way = Coalescer(self, now_ms, CoalescerBounds(max_waiting_calls=100), hangs=hangs)
 
     async def route(self, block: BlockId) -> Coalescer | None:
         if self._next() is None:
@@ -59,6 +59,10 @@ class Shard:
         if step == SILENCE:
             await asyncio.Event().wait()
         return encoder.encode([step] * self.batch_sizes[-1])
+
+    def is_at_last(self) -> bool:
+        """Whether only the last step is left."""
+        return len(self._steps) == 1
 
     def _next(self) -> Step:
         return self._steps[0]

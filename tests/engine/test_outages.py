@@ -194,6 +194,40 @@ async def test_a_successor_after_a_lasting_jump_of_the_clock_expires_nothing_ear
     assert hold_status(await successor.ask_one(block, read_hold(1))) is HoldStatus.ACTIVE
 
 
+async def check_lasting_jump() -> None:
+    """What falls due in the jump has its grace; what is due later ends at its instant of the clock that jumped."""
+    stage = Stage()
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    placed = await former.ask(block, hold(1, "1/1", ttl_ms=900_000), hold(2, "1/2", ttl_ms=3_600_000))
+    told_ms = hold_reply(placed[1]).expires_at_ms
+    stage.clock_error_ms = 1_800_000
+    await asyncio.sleep(15)
+    assert former.left
+    successor = await stage.engine(2)
+    assert isinstance(await successor.ask_one(block, hold(3, "1/3")), Replied)
+    _, claim = (entry for entry in stage.entries(block) if isinstance(entry, Activated))
+    assert hold_reply(await successor.ask_one(block, read_hold(1))).expires_at_ms == claim.at_ms + 30_000
+    await asyncio.sleep((told_ms - stage.store.clock_ms()) / 1000 - 1)
+    assert hold_reply(await successor.ask_one(block, read_hold(2))).expires_at_ms == told_ms
+    assert expired(stage, block) == [1, 3]
+    await asyncio.sleep(2)
+    assert expired(stage, block) == [1, 3, 2]
+
+
+def test_a_lasting_jump_forward_is_an_outage_and_what_is_due_later_ends_as_told() -> None:
+    on_virtual_time(check_lasting_jump)()
+
+
+def test_control_a_lasting_jump_that_is_no_outage_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Engine, "_find_outage", none)
+    with pytest.raises(AssertionError):
+        on_virtual_time(check_lasting_jump)()
+
+
 async def check_move_noted_ahead() -> None:
     """By the clock of who noted the move, the outage ends an hour from now."""
     moving = await Moving.begin()

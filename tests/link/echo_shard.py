@@ -43,13 +43,19 @@ class Setting:
 
     def __init__(self, shard: EchoShard, bounds: CoalescerBounds | None = None) -> None:
         self.now_ms = 1_000
+        self.hangs = 0
         self.shard = shard
-        self.coalescer = Coalescer(shard, lambda: self.now_ms, bounds)
+        self.coalescer = Coalescer(shard, lambda: self.now_ms, bounds, hangs=lambda: self.hangs)
 
     def call(
-        self, command: bytes, tenant: str = "t", not_after_ms: int = 2_000, alone: bool = False
+        self,
+        command: bytes,
+        tenant: str = "t",
+        not_after_ms: int = 2_000,
+        alone: bool = False,
+        hangs: int | None = None,
     ) -> asyncio.Task[Answer]:
-        call = self.coalescer.call(BLOCK, command, tenant, not_after_ms, alone=alone)
+        call = self.coalescer.call(BLOCK, command, tenant, not_after_ms, alone=alone, hangs=hangs)
         return asyncio.get_running_loop().create_task(call)
 
 
