@@ -2,11 +2,11 @@
 
 import asyncio
 
-from actors.engine.clock import JournalClock
+from actors.engine.clock import MAX_JUMP_MS, MAX_TOOK_MS, JournalClock
 
 START_MS = 1_700_000_000_000
 LOOK_S = 1.0
-NEAR_MS = 5_000  # 2 s, from wherever in the 3 s that an answer may have taken
+NEAR_MS = MAX_JUMP_MS + MAX_TOOK_MS  # so far a jump may be believed: from wherever an answer was on its way
 JUMP_BELIEVED_S = 10.0  # as `CatalogueRoutes` does
 
 
@@ -24,15 +24,11 @@ class JournalTime:
     """The journal's clock."""
 
     def __init__(self) -> None:
-        self.jumped_ms = 0
-        self._since: list[tuple[float, int]] = [
-            (0.0, 0)
-        ]  # in seconds of virtual time, and how far it is off from then on
+        self._since = [(0.0, 0)]  # in seconds of virtual time, and how many ms it is off from then on
 
     def jump(self, by_ms: int) -> None:
         """For good, unless it jumps back."""
-        self.jumped_ms += by_ms
-        self._since.append((loop_s(), self.jumped_ms))
+        self._since.append((loop_s(), self._jumped_ms + by_ms))
 
     def most_believed_ms(self, began_s: float, heard_s: float, jumped_s: float) -> int:
         """How far ahead of virtual time it may be for who began then, and first heard it at the latest then.
@@ -49,7 +45,11 @@ class JournalTime:
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""
-        return now_ms() + self.jumped_ms
+        return now_ms() + self._jumped_ms
+
+    @property
+    def _jumped_ms(self) -> int:
+        return self._since[-1][1]
 
 
 class GatewayClock:

@@ -24,7 +24,7 @@ from tests.simulation.journal_audit import audited, effects
 from tests.simulation.market_facts import Facts
 from tests.simulation.recording import History
 
-CLOCK_TOLERANCE_MS = 2_000
+OPEN_LONGER_MS = 2_000  # than until its deadline may a call be that has no answer
 _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
 """What is told before it is looked what stands under the key."""
 _CHANGES_LATER = (
@@ -121,7 +121,7 @@ class Notes:
         """Nobody knows what came of it, or will come until then."""
         known = self._keys[key]
         known.running -= 1
-        known.open_until_ms = max(known.open_until_ms, not_after_ms + CLOCK_TOLERANCE_MS)
+        known.open_until_ms = max(known.open_until_ms, not_after_ms + OPEN_LONGER_MS)
 
     def refuse(self, key: str, rejected: Rejected, asked_ms: int, not_after_ms: int) -> None:
         """It was refused, for good if no other call under the key may yet come to something."""

@@ -62,7 +62,8 @@ class History:
     def __init__(self, tenant: TenantId) -> None:
         self.calls: list[Call] = []
         self.split: set[str] = set()
-        self.excused: Counter[str] = Counter()  # calls that `by_home` last held against less, by why
+        self.excused: Counter[str] = Counter()  # calls that are held against less, by why, once `by_home` was asked
+        self._by_home: dict[str, list[Call]] | None = None
         self._tenant = tenant
         self._recorder = Recorder(now_us, self.calls.append)
 
@@ -104,13 +105,17 @@ class History:
             begun.ok(told, replayed=answer.replayed)
 
     def by_home(self, world: "World") -> dict[str, list[Call]]:
-        """The calls by the block in which they are at home.
+        """The calls of the run, which is over, by the block in which they are at home.
 
         A refused one that the network repeated may yet happen, as nobody can know. What was told of a state that a
         failover lost says nothing.
         """
-        self._recorder.close()
-        self.excused.clear()
+        if self._by_home is None:
+            self._recorder.close()
+            self._by_home = self._sorted_by_home(world)
+        return self._by_home
+
+    def _sorted_by_home(self, world: "World") -> dict[str, list[Call]]:
         homes: dict[str, list[Call]] = {}
         refused: set[str] = set()
         done = effects(world.store.journals) if world.store.lost else {}

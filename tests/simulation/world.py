@@ -11,7 +11,7 @@ from actors.engine.clock import MAX_JUMP_MS
 from actors.journal.journal import NewRow
 from actors.reservations import Reservations
 from tests.simulation.boundary import Boundary
-from tests.simulation.clocks import START_MS, JournalTime, loop_s, now_ms
+from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_ms
 from tests.simulation.faults import CLASSIC, Fault, Faults
 from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
@@ -26,7 +26,7 @@ __all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "keys_i
 
 MOVE_FAILS = 0.1
 NEVER_MS = 1 << 62
-MOST_AHEAD_MS = 5_500  # of its time is a row, whatever a shard's clock does: 2 s beyond an answer that took 3 s
+MOST_AHEAD_MS = NEAR_MS + 500  # of its time is a row, whatever a shard's clock does
 
 
 class World:
@@ -44,9 +44,7 @@ class World:
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
         self.clocks_right_until_ms = NEVER_MS
-        self.tolerance_ms: int | None = (
-            CLOCK_TOLERANCE_MS  # so far clocks are apart at most; None: by more than any believes
-        )
+        self.tolerance_ms: int | None = CLOCK_TOLERANCE_MS  # clocks are no further apart; None: than any believes
         self.written_s: dict[tuple[BlockId, int], float] = {}  # when each row came
         self.database = Database()
         self.store = WatchedStore(self.journal_time.now_ms)
