@@ -6,6 +6,7 @@ that says that nobody comes in does not say so for longer than that is true.
 """
 
 import asyncio
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import structlog
 
 from actors.core.ids import BlockId
 from actors.engine.activation import Activator, Superseded
+from actors.engine.block_memory import BlockMemory
 from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnavailable
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
@@ -31,6 +33,10 @@ STALLED_TRIED_AGAIN_S = 0.5
 OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
 NOTED_EVERY_S = 10.0
+
+
+class _NoRoom(Exception):
+    """So much is in memory that nothing more is loaded."""
 
 
 class Fence(NamedTuple):
@@ -52,7 +58,8 @@ class Residence:
         self._incarnation = incarnation
         self._activator = activator
         self._assignments = assignments
-        self.blocks: dict[BlockId, HostedBlock] = {}
+        self.blocks = BlockMemory()
+        self.make_room: Callable[[], bool] = lambda: True  # whether another block may be loaded (see `Eviction`)
         self.stirred: dict[HostedBlock, None] = {}  # claimed or written to since errands were looked for, in this order
         self.fenced: dict[BlockId, Fence] = {}
         self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
@@ -91,6 +98,8 @@ class Residence:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED, "the block is quarantined")
             if hosted.claimed or not to_write:
+                if priority == CLIENT_PRIORITY:
+                    self.blocks.use(hosted)
                 return hosted
         fence = self.fenced.get(block)
         if to_write and fence is not None and asyncio.get_running_loop().time() < fence.believed_until_s:
@@ -103,6 +112,10 @@ class Residence:
         if not self._request(block, to_write, priority):
             return Failed(Fault.OVERLOADED)
         return Failed(Fault.NOT_READY)
+
+    def is_awaited(self, hosted: HostedBlock) -> bool:
+        """Whether it is to be claimed, is on its way here, or what it has to do in other blocks is to be looked for."""
+        return hosted.block in self._wanted or hosted.block in self.expected or hosted in self.stirred
 
     def _shut(self, block: BlockId) -> Failed | None:
         """Why nobody is served from the block, whatever is here of it; None if somebody may be."""
@@ -209,7 +222,7 @@ class Residence:
                 self._enqueue(block, priority)
             return True
         room = MAX_ACTIVATIONS_WAITING if priority == CLIENT_PRIORITY else MAX_ACTIVATIONS_WAITING // 2
-        if len(self._wanted) >= room:
+        if len(self._wanted) >= room or not self._has_room(block):
             return False
         self._wanted[block] = to_write
         self._enqueue(block, priority)
@@ -241,6 +254,8 @@ class Residence:
             await self._bring_in(block)
         except Superseded as superseded:
             self._fence(block, superseded.epoch)
+        except _NoRoom:
+            return self._refuse(block, Failed(Fault.OVERLOADED), NOT_TRIED_AGAIN_S)
         except JournalRefused as refusal:
             self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable) as fault:
@@ -275,7 +290,7 @@ class Residence:
             self._fence(block, epoch)
             return
         for _ in range(2):  # what was loaded before may be of no use any more
-            hosted = self._here(block) or await self._activator.load(block)
+            hosted = self._here(block) or await self._load(block)
             self.blocks[block] = hosted
             if hosted.claimed or not self._wanted[block]:
                 return
@@ -287,6 +302,16 @@ class Residence:
                 self.stirred[claimed] = None
                 return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
+
+    async def _load(self, block: BlockId) -> HostedBlock:
+        if not self._has_room(block):
+            raise _NoRoom
+        return await self._activator.load(block)
+
+    def _has_room(self, block: BlockId) -> bool:
+        """Whether it may be loaded, if it is to be: the one that shows whether any comes in at all may always."""
+        is_tried_again = self._stalled_by is not None and self._stalled_by[0] == block
+        return is_tried_again or self._here(block) is not None or self.make_room()
 
     async def _assigned(self, block: BlockId, *, to_write: bool) -> Assignment | None:
         assignment = await self._assignments.assignment(block)
