@@ -74,42 +74,55 @@ class Eviction:
     def _let_go(self, *, but: int) -> bool:
         """What is idle and too much, as far as a few looks go, but so many blocks; whether there may be more of it.
 
-        What is looked at in vain is in use: it stands behind the others.
+        What is looked at in vain is in use: it stands behind the others. What has something to do soon goes only where
+        nothing else does, and comes in again. If it stayed, and for that another block had to be loaded, neither would
+        ever be done.
         """
         blocks, looks = self._residence.blocks, LOOKS_AT_ONCE
         now_s = asyncio.get_running_loop().time()
+        busy: list[HostedBlock] = []
         for order in (blocks.to_read, blocks.to_write):
-            while order and blocks.weight >= MAX_BYTES and len(blocks) > but:
+            while order and looks and self._is_too_much(but):
                 hosted = next(iter(order.values()))
                 if now_s - hosted.used_s < IDLE_S:
                     break
-                if not looks:
-                    return True
                 looks -= 1
-                if self._is_idle(hosted):
-                    hosted.lost = True  # whoever has it still decides nothing on it
-                    del blocks[hosted.block]
-                    self.count += 1
-                else:
+                if not self._is_idle(hosted):
                     blocks.use(hosted)
-        return False
+                elif self._is_busy_soon(hosted):
+                    blocks.use(hosted)
+                    busy.append(hosted)
+                else:
+                    self._evict(hosted)
+        for hosted in busy:
+            if self._is_too_much(but):
+                self._evict(hosted)
+        return not looks and self._is_too_much(but)
+
+    def _is_too_much(self, but: int) -> bool:
+        blocks = self._residence.blocks
+        return blocks.weight >= MAX_BYTES and len(blocks) > but
+
+    def _evict(self, hosted: HostedBlock) -> None:
+        hosted.lost = True  # whoever has it still decides nothing on it
+        del self._residence.blocks[hosted.block]
+        self.count += 1
 
     def _is_idle(self, hosted: HostedBlock) -> bool:
-        """Nothing of it is on its way, and nothing would bring it in again at once. What cannot be trusted stays, as
-        it would be served when it came in again.
+        """Nothing of it is on its way, and nothing in it waits for a turn that no deadline tells of.
+
+        What cannot be trusted stays: else it would be served when it came in again.
         """
-        residence = self._residence
-        if hosted.pending or hosted.quarantined or self._commit.has(hosted) or residence.is_awaited(hosted):
+        if hosted.pending or hosted.quarantined or self._commit.has(hosted) or self._residence.is_awaited(hosted):
             return False
         if not hosted.claimed:
             return True
-        return not (self._has_something_to_do(hosted) or hosted.turns.is_one_under_way)
+        return not (hosted.turns.is_one_under_way or is_restless(hosted.state, self._clock.now_ms()))
 
-    def _has_something_to_do(self, hosted: HostedBlock) -> bool:
-        """Soon enough: an errand, somebody who waits and is to be looked at, whatever falls due."""
-        state, now_ms = hosted.state, self._clock.now_ms()
-        due_ms = core.next_deadline_ms(state)
-        return (due_ms is not None and due_ms < now_ms + DUE_SOON_MS) or is_restless(state, now_ms)
+    def _is_busy_soon(self, hosted: HostedBlock) -> bool:
+        """Something in it falls due, or an errand of it has not been done."""
+        due_ms = core.next_deadline_ms(hosted.state) if hosted.claimed else None
+        return due_ms is not None and due_ms < self._clock.now_ms() + DUE_SOON_MS
 
     def _note(self) -> None:
         """Say now and then that blocks are not loaded."""
