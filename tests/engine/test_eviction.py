@@ -181,6 +181,7 @@ async def test_a_block_is_fenced_as_ever_while_others_are_let_go(monkeypatch: py
         assert isinstance(await house.shard.ask_one(block, read_event()), Replied)
         await asyncio.sleep(IDLE_S)
         house.shard.send(house.blocks[0], read_event())
+        await settle()
         assert block not in house.here
         await asyncio.sleep(IDLE_S)
         assert await house.shard.ask_one(block, hold(3, "2/2")) == Failed(Fault.NOT_OWNER)
