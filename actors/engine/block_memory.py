@@ -28,7 +28,7 @@ class BlockMemory(UserDict[BlockId, HostedBlock]):
         hosted.weight = weight_of(hosted.state)
         hosted.used_s = asyncio.get_running_loop().time()
         self.weight += hosted.weight
-        self._order_of(hosted)[block] = hosted
+        (self.to_write if hosted.claimed else self.to_read)[block] = hosted
 
     def __delitem__(self, block: BlockId) -> None:
         self._forget(block)
@@ -44,7 +44,7 @@ class BlockMemory(UserDict[BlockId, HostedBlock]):
     def use(self, hosted: HostedBlock) -> None:
         """Somebody uses this one now, which is here."""
         hosted.used_s = asyncio.get_running_loop().time()
-        self._order_of(hosted).move_to_end(hosted.block)
+        self._order_of(hosted.block).move_to_end(hosted.block)
 
     def weigh_anew(self, hosted: HostedBlock) -> None:
         """This one, which is here, may have grown."""
@@ -53,9 +53,8 @@ class BlockMemory(UserDict[BlockId, HostedBlock]):
         hosted.weight = weight
 
     def _forget(self, block: BlockId) -> None:
-        hosted = self.data[block]
-        self.weight -= hosted.weight
-        del self._order_of(hosted)[block]
+        self.weight -= self.data[block].weight
+        del self._order_of(block)[block]
 
-    def _order_of(self, hosted: HostedBlock) -> OrderedDict[BlockId, HostedBlock]:
-        return self.to_write if hosted.claimed else self.to_read
+    def _order_of(self, block: BlockId) -> OrderedDict[BlockId, HostedBlock]:
+        return self.to_write if block in self.to_write else self.to_read

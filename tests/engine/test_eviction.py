@@ -1,7 +1,6 @@
 """A shard's memory is bounded: idle blocks are let go and come in again as they were; where none is idle none comes."""
 
 import asyncio
-from collections import OrderedDict
 
 import pytest
 
@@ -275,10 +274,13 @@ async def test_what_was_only_loaded_to_be_read_goes_first(monkeypatch: pytest.Mo
 
 
 def test_control_that_it_goes_as_any_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def alike(self: BlockMemory, _: HostedBlock) -> OrderedDict[BlockId, HostedBlock]:
-        return self.to_write
+    def alike(self: BlockMemory, block: BlockId, hosted: HostedBlock) -> None:
+        put(self, block, hosted)
+        if not hosted.claimed:
+            self.to_write[block] = self.to_read.pop(block)
 
-    monkeypatch.setattr(BlockMemory, "_order_of", alike)
+    put = BlockMemory.__setitem__
+    monkeypatch.setattr(BlockMemory, "__setitem__", alike)
     with pytest.raises(AssertionError, match="what was only read goes first"):
         on_virtual_time(check_order)(monkeypatch)
 
