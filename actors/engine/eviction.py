@@ -3,8 +3,8 @@ used first, and of these the ones that were only loaded to answer reads.
 
 A block is let go only when all that was decided on it is durable and nothing else is under way in it. So what is let go
 is what its journal has, and it comes in again as any block does, by request or because something in it falls due: this
-incarnation claims it again under the same epoch, unless another has written to it meanwhile, as a claim finds out. What
-was fenced is no longer here; that it was, `Residence` remembers apart.
+incarnation claims it again under the same epoch, unless another has written to it meanwhile, as a claim finds out, or a
+failover has lost rows of it (see `Ends`). What was fenced is no longer here; that it was, `Residence` remembers apart.
 
 Where nothing is idle, nothing more is loaded. Blocks that come in at once, and what grows between two looks, are beyond
 the bound; one that weighs more than all may is loaded alone.
@@ -104,8 +104,7 @@ class Eviction:
         return blocks.weight >= MAX_BYTES and len(blocks) > but
 
     def _evict(self, hosted: HostedBlock) -> None:
-        hosted.lost = True  # whoever has it still decides nothing on it
-        del self._residence.blocks[hosted.block]
+        self._residence.evict(hosted)
         self.count += 1
 
     def _is_idle(self, hosted: HostedBlock) -> bool:

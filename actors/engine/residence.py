@@ -16,6 +16,7 @@ from actors.core.ids import BlockId
 from actors.engine.activation import Activator, Superseded
 from actors.engine.block_memory import BlockMemory
 from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnavailable
+from actors.engine.ends import Ends
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
 from actors.link.batch import Failed, Fault
@@ -60,6 +61,7 @@ class Residence:
         self._assignments = assignments
         self.blocks = BlockMemory()
         self.make_room: Callable[[], bool] = lambda: True  # whether another block may be loaded (see `Eviction`)
+        self._ends = Ends()
         self.stirred: dict[HostedBlock, None] = {}  # claimed or written to since errands were looked for, in this order
         self.fenced: dict[BlockId, Fence] = {}
         self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
@@ -135,6 +137,12 @@ class Residence:
             self._fence(hosted.block, hosted.epoch)
             self.to_judge.put_nowait(hosted)
             _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
+
+    def evict(self, hosted: HostedBlock) -> None:
+        """All of it is durable, nothing is under way in it, and nobody uses it."""
+        hosted.lost = True  # whoever has it still decides nothing on it
+        del self.blocks[hosted.block]
+        self._ends.note(hosted)
 
     def drop(self, hosted: HostedBlock, why: Exception) -> None:
         """The journal takes no rows of the block: it is to be loaded anew, after a while, from what is there.
@@ -281,27 +289,35 @@ class Residence:
         epoch = self._epoch_under(assignment)
         if assignment is not None and assignment.is_quarantined and (epoch is not None or block in self.expected):
             self.withheld.add(block)
-            return
+            return None
         if assignment is None or epoch is None:
             if block not in self.expected or self._wanted[block]:
-                self._refuse_as_anothers(block, assignment)
-                return
+                return self._refuse_as_anothers(block, assignment)
         elif self._wanted[block] and block in self.fenced and epoch <= self.fenced[block].epoch:
             self._fence(block, epoch)
-            return
+            return None
         for _ in range(2):  # what was loaded before may be of no use any more
             hosted = self._here(block) or await self._load(block)
             self.blocks[block] = hosted
             if hosted.claimed or not self._wanted[block]:
-                return
+                return None
             if assignment is None or epoch is None or not to_write:
-                return  # wanted to write only since we looked: whoever wants that asks again
+                return None  # wanted to write only since we looked: whoever wants that asks again
+            if self._ends.is_behind(hosted, epoch):
+                return self._lose_again(hosted, epoch)
             claimed = await self._activator.claim(hosted, epoch, assignment)
             if claimed is not None:
+                self._ends.forget(block)
                 self.blocks[block] = claimed
                 self.stirred[claimed] = None
-                return
+                return None
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
+
+    def _lose_again(self, hosted: HostedBlock, epoch: int) -> None:
+        """A failover has lost rows since it was let go: it is fenced, as if it had stayed."""
+        lost = hosted.handed_over()
+        lost.epoch, lost.claimed = epoch, True
+        self.lose(lost)
 
     async def _load(self, block: BlockId) -> HostedBlock:
         if not self._has_room(block):
