@@ -24,7 +24,20 @@ BLOCKS_PER_PAGE = 1_000
 SESSIONS_PER_SHARD = 8
 SESSIONS_BESIDE = 30
 
-_COLUMNS = ("shard", "state", "health", "pid", "epoch", "events", "in memory", "waiting", "calls", "commits")
+_COLUMNS = (
+    "shard",
+    "state",
+    "health",
+    "pid",
+    "epoch",
+    "events",
+    "in memory",
+    "MB",
+    "let go",
+    "waiting",
+    "calls",
+    "commits",
+)
 
 
 def run_list(database_url: str, console: Console, errors: Console, *, blocks: bool) -> int:
@@ -65,12 +78,14 @@ async def _list(fleet: Fleet, console: Console) -> None:
 def _cells(line: ShardLine) -> tuple[str, ...]:
     events = f"{line.block_count}" + (f" (+{line.coming_count} coming)" if line.coming_count else "")
     if line.epoch is None or line.silent_ms is None or line.counters is None:
-        return (line.shard, line.state, "not started", "-", "-", events, "-", "-", "-", "-")
+        return (line.shard, line.state, "not started", "-", "-", events, *6 * "-")
     health = "well" if line.silent_ms < SILENT_MS else f"silent for {line.silent_ms // 1000} s"
     if line.counters.quarantined_count:
         health += f", {line.counters.quarantined_count} quarantined"
     done = (
         line.counters.block_count,
+        line.counters.block_bytes // 1_000_000,
+        line.counters.evicted_count,
         line.counters.calls_waiting,
         line.counters.call_count,
         line.counters.commit_count,

@@ -36,6 +36,7 @@ class LayoutIndex:
         self._seats_of_section: dict[str, range] = {}
         self._special: set[int] = set()
         self._places_of_row: dict[int, dict[str, int]] = {}  # of labels, where there are many, once asked for
+        self.label_count = 0
         base = 0
         for number, (section, row) in enumerate(self._rows):
             self._bases.append(base)
@@ -44,6 +45,7 @@ class LayoutIndex:
             first = self._seats_of_section.get(section.name, range(base, base)).start
             self._special.update(base + place for place in (*row.accessible, *row.companions))
             base += row.count
+            self.label_count += len(row.labels)
             self._seats_of_section[section.name] = range(first, base)
         self.slots = SlotIndex(layout, base)
         self.prices = PriceList(layout)
@@ -57,6 +59,11 @@ class LayoutIndex:
         index.area_of_name = {area.name: number for number, area in enumerate(layout.areas)}
         index.prices = PriceList(layout)
         return index
+
+    @property
+    def row_count(self) -> int:
+        """How many rows and tables there are."""
+        return len(self._rows)
 
     def find_unit(self, name: str) -> tuple[int, int] | None:
         """The numbers of the seat or slot of this name and of its price category, or None if there is none."""

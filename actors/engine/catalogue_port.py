@@ -24,6 +24,8 @@ class EngineCounters(msgspec.Struct, frozen=True):
     calls_waiting: int = 0
     quarantined_count: int = 0  # blocks that are not served because their state cannot be trusted
     wants_successor: bool = False  # it was told to stop, and serves until there is one
+    block_bytes: int = 0  # what the blocks in memory weigh, by estimate
+    evicted_count: int = 0  # blocks that were let go as they were idle and memory was full
 
 
 class Quarantined(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from actors.engine.catalogue_port import Assignment, Beat, EngineCounters, Shard
 from actors.engine.clock import JournalClock
 from actors.engine.crowding import Crowding
 from actors.engine.errands import Errands, OtherBlocks
+from actors.engine.eviction import Eviction
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hints import Hints
 from actors.engine.leaving import Leaver
@@ -74,6 +75,8 @@ class Engine:
             self.hints.offer,
         )
         self._crowding = Crowding(self.residence)
+        self._eviction = Eviction(self.residence, self.commit, self.clock)
+        self.residence.make_room = self._eviction.make_room
         self.host = BlockHost(self.residence, self.commit, self.clock, self._crowding)
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
@@ -100,6 +103,7 @@ class Engine:
             group.create_task(self.commit.run())
             group.create_task(self.residence.run())
             group.create_task(self._crowding.run())
+            group.create_task(self._eviction.run())
             group.create_task(
                 timers.beat(
                     self._catalogue,
@@ -149,6 +153,8 @@ class Engine:
             self.host.calls_waiting,
             self.residence.quarantined_count,
             self._wants_successor,
+            self.residence.blocks.weight,
+            self._eviction.count,
         )
 
     def _on_beat(self, beat: Beat) -> None:

@@ -63,6 +63,10 @@ class Cycle:
         """Until the cycle is done. A waiter that is cancelled disturbs nobody else."""
         await asyncio.shield(self._done)
 
+    def has(self, hosted: HostedBlock) -> bool:
+        """Whether it is about this block."""
+        return hosted in self.appending or hosted in self.checking
+
     def finish(self) -> None:
         """Let the waiters go on."""
         self._done.set_result(None)
@@ -90,6 +94,7 @@ class GroupCommit:
         self._on_durable = on_durable
         self._wanted = asyncio.Event()
         self._collecting = self._new_cycle()
+        self._running: Cycle | None = None
         self.stalled = False  # the journal did not answer; the outcome of the cycle in flight is unknown
         self._stalled_since_s = 0.0
         self._stall_told: set[str] = set()  # which sqlstates
@@ -105,13 +110,20 @@ class GroupCommit:
         self._wanted.set()
         return cycle
 
+    def has(self, hosted: HostedBlock) -> bool:
+        """Whether somebody waits for a cycle with this block."""
+        cycles = (self._collecting, self._running)
+        return any(cycle is not None and cycle.has(hosted) for cycle in cycles)
+
     async def run(self) -> None:
         """Run cycles for ever; cancelling it leaves the cycle in flight unknown, like a crash."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()
             cycle, self._collecting = self._collecting, self._new_cycle()
+            self._running = cycle
             await self._run_cycle(cycle)
+            self._running = None
 
     def _new_cycle(self) -> Cycle:
         return Cycle(asyncio.get_running_loop().create_future())

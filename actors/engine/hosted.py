@@ -34,6 +34,8 @@ class HostedBlock:
         "state",
         "turns",
         "unsnapshotted",
+        "used_s",
+        "weight",
     )
 
     def __init__(self, block: BlockId, state: BlockState, position: int, chain: bytes, *, claimed: bool) -> None:
@@ -48,6 +50,8 @@ class HostedBlock:
         self.pending: list[Entry] = []
         self.unsnapshotted = 0  # entries since the last snapshot
         self.turns = Turns()  # of its errands
+        self.used_s = 0.0  # when last, by the loop's time, while it is in residence
+        self.weight = 0  # in bytes, as it was weighed last
 
     def ends_at(self, head: Head | None) -> bool:
         """Whether this is the block's head; None: it has no rows."""

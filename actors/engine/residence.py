@@ -6,6 +6,7 @@ that says that nobody comes in does not say so for longer than that is true.
 """
 
 import asyncio
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -13,7 +14,9 @@ import structlog
 
 from actors.core.ids import BlockId
 from actors.engine.activation import Activator, Superseded
+from actors.engine.block_memory import BlockMemory
 from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnavailable
+from actors.engine.ends import Ends
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
 from actors.link.batch import Failed, Fault
@@ -31,6 +34,10 @@ STALLED_TRIED_AGAIN_S = 0.5
 OWNER_KNOWN_S = 1.0
 SOUNDNESS_KNOWN_S = 10.0
 NOTED_EVERY_S = 10.0
+
+
+class _NoRoom(Exception):
+    """So much is in memory that nothing more is loaded."""
 
 
 class Fence(NamedTuple):
@@ -52,7 +59,9 @@ class Residence:
         self._incarnation = incarnation
         self._activator = activator
         self._assignments = assignments
-        self.blocks: dict[BlockId, HostedBlock] = {}
+        self.blocks = BlockMemory()
+        self.make_room: Callable[[], bool] = lambda: True  # whether another block may be loaded (see `Eviction`)
+        self._ends = Ends()
         self.stirred: dict[HostedBlock, None] = {}  # claimed or written to since errands were looked for, in this order
         self.fenced: dict[BlockId, Fence] = {}
         self.to_judge: asyncio.Queue[HostedBlock] = asyncio.Queue()  # claimed and fenced, by whom is to be looked up
@@ -91,6 +100,8 @@ class Residence:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED, "the block is quarantined")
             if hosted.claimed or not to_write:
+                if priority == CLIENT_PRIORITY:
+                    self.blocks.use(hosted)
                 return hosted
         fence = self.fenced.get(block)
         if to_write and fence is not None and asyncio.get_running_loop().time() < fence.believed_until_s:
@@ -103,6 +114,10 @@ class Residence:
         if not self._request(block, to_write, priority):
             return Failed(Fault.OVERLOADED)
         return Failed(Fault.NOT_READY)
+
+    def is_awaited(self, hosted: HostedBlock) -> bool:
+        """Whether it is to be claimed, is on its way here, or what it has to do in other blocks is to be looked for."""
+        return hosted.block in self._wanted or hosted.block in self.expected or hosted in self.stirred
 
     def _shut(self, block: BlockId) -> Failed | None:
         """Why nobody is served from the block, whatever is here of it; None if somebody may be."""
@@ -122,6 +137,12 @@ class Residence:
             self._fence(hosted.block, hosted.epoch)
             self.to_judge.put_nowait(hosted)
             _log.warning("fenced", block=hosted.block, shard=self._shard, position=hosted.position)
+
+    def evict(self, hosted: HostedBlock) -> None:
+        """All of it is durable, nothing is under way in it, and nobody uses it."""
+        hosted.lost = True  # whoever has it still decides nothing on it
+        del self.blocks[hosted.block]
+        self._ends.note(hosted)
 
     def drop(self, hosted: HostedBlock, why: Exception) -> None:
         """The journal takes no rows of the block: it is to be loaded anew, after a while, from what is there.
@@ -209,7 +230,7 @@ class Residence:
                 self._enqueue(block, priority)
             return True
         room = MAX_ACTIVATIONS_WAITING if priority == CLIENT_PRIORITY else MAX_ACTIVATIONS_WAITING // 2
-        if len(self._wanted) >= room:
+        if len(self._wanted) >= room or not self._has_room(block):
             return False
         self._wanted[block] = to_write
         self._enqueue(block, priority)
@@ -241,6 +262,8 @@ class Residence:
             await self._bring_in(block)
         except Superseded as superseded:
             self._fence(block, superseded.epoch)
+        except _NoRoom:
+            return self._refuse(block, Failed(Fault.OVERLOADED), NOT_TRIED_AGAIN_S)
         except JournalRefused as refusal:
             self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable) as fault:
@@ -266,27 +289,45 @@ class Residence:
         epoch = self._epoch_under(assignment)
         if assignment is not None and assignment.is_quarantined and (epoch is not None or block in self.expected):
             self.withheld.add(block)
-            return
+            return None
         if assignment is None or epoch is None:
             if block not in self.expected or self._wanted[block]:
-                self._refuse_as_anothers(block, assignment)
-                return
+                return self._refuse_as_anothers(block, assignment)
         elif self._wanted[block] and block in self.fenced and epoch <= self.fenced[block].epoch:
             self._fence(block, epoch)
-            return
+            return None
         for _ in range(2):  # what was loaded before may be of no use any more
-            hosted = self._here(block) or await self._activator.load(block)
+            hosted = self._here(block) or await self._load(block)
             self.blocks[block] = hosted
             if hosted.claimed or not self._wanted[block]:
-                return
+                return None
             if assignment is None or epoch is None or not to_write:
-                return  # wanted to write only since we looked: whoever wants that asks again
+                return None  # wanted to write only since we looked: whoever wants that asks again
+            if self._ends.is_behind(hosted, epoch):
+                return self._lose_again(hosted, epoch)
             claimed = await self._activator.claim(hosted, epoch, assignment)
             if claimed is not None:
+                self._ends.forget(block)
                 self.blocks[block] = claimed
                 self.stirred[claimed] = None
-                return
+                return None
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
+
+    def _lose_again(self, hosted: HostedBlock, epoch: int) -> None:
+        """A failover has lost rows since it was let go: it is fenced, as if it had stayed."""
+        lost = hosted.handed_over()
+        lost.epoch, lost.claimed = epoch, True
+        self.lose(lost)
+
+    async def _load(self, block: BlockId) -> HostedBlock:
+        if not self._has_room(block):
+            raise _NoRoom
+        return await self._activator.load(block)
+
+    def _has_room(self, block: BlockId) -> bool:
+        """Whether it may be loaded, if it is to be: the one that shows whether any comes in at all may always."""
+        is_tried_again = self._stalled_by is not None and self._stalled_by[0] == block
+        return is_tried_again or self._here(block) is not None or self.make_room()
 
     async def _assigned(self, block: BlockId, *, to_write: bool) -> Assignment | None:
         assignment = await self._assignments.assignment(block)

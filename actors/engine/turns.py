@@ -33,6 +33,11 @@ class Turns:
         self._asks_seen = 0
         self._demands_seen = 0
 
+    @property
+    def is_one_under_way(self) -> bool:
+        """Whether any errand is."""
+        return any(turn.is_under_way for turn in self.known.values())
+
     def new_deeds(self, state: BlockState) -> list[Todo]:
         """Those that were demanded since the last look, the oldest first; some that are older where those are done."""
         new = _newest(state.desk.todos, state.desk.demand_count - self._demands_seen)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import structlog
 
 from actors.core import ground, waiting_line
-from actors.engine import block_host, group_commit
+from actors.engine import block_host, eviction, group_commit
 from actors.journal.journal import JournalRefused
 from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
@@ -33,6 +33,12 @@ QUIET_S = 30.0
 FOLLOWED_S = 10.0
 LOOK_S = 0.1
 ENTRIES_PER_SNAPSHOT = 40  # 10,000 would be none in so short a run
+MAX_BYTES, IDLE_S, DUE_SOON_MS, LOOKED_EVERY_S = (
+    60_000,
+    0.2,
+    1,
+    0.1,
+)  # two blocks or three, so that some go all the time
 BUGS = frozenset(
     {
         "apply failed: block quarantined",
@@ -98,6 +104,9 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     try:
         with (
             patch.multiple(group_commit, ENTRIES_PER_SNAPSHOT=ENTRIES_PER_SNAPSHOT, VALUES_PER_ENTRY=1_000_000),
+            patch.multiple(
+                eviction, MAX_BYTES=MAX_BYTES, IDLE_S=IDLE_S, DUE_SOON_MS=DUE_SOON_MS, LOOKED_EVERY_S=LOOKED_EVERY_S
+            ),
             patch.object(ground, "MAX_OVERDUE_LOOKED_AT", MAX_OVERDUE_LOOKED_AT),
             patch.object(block_host, "DUES_PER_TICK", DUES_PER_TICK),
             patch.object(waiting_line, "MAX_WISHES", MAX_WISHES),
