@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import platform
+import random
 import shutil
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from serve.settings import Settings, described
@@ -24,6 +26,9 @@ INNER_PORTS: Mapping[str, int] = {
 """Ports of one stack that are fixed, counted from `inner_port`; HAProxy, Serve and Ray listen there on loopback."""
 REPLICA_HTTP_PORTS = (10, 149)
 REPLICA_GRPC_PORTS = (150, 289)
+ASKED_FOR_PORTS = (10_000, 20_000)
+
+_RANDOM = random.SystemRandom()  # two processes with the same seed are to differ
 
 
 class CannotStart(Exception):
@@ -62,10 +67,15 @@ def check_disk(settings: Settings) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now (for tests; somebody else may be quicker)."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody has now, nor is given by the kernel to whoever asks for any (32768 and above).
+
+    A random one of 10,000: who asks at the same time hardly ever gets the same.
+    """
+    while True:
+        port = _RANDOM.randrange(*ASKED_FOR_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def no_room(folder: Path) -> CannotStart:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from serve.local import preflight
 from serve.local.preflight import CannotStart, check_disk, check_platform, check_ports, free_port
 from serve.settings import Settings
 
@@ -29,6 +30,16 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_free_ports_are_fine(settings: Settings) -> None:
     check_ports(settings)
+
+
+def test_a_free_port_is_none_that_the_kernel_gives_or_that_somebody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(free_port() for _ in range(1_000)) < first_given
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        port = int(taken.getsockname()[1])
+        monkeypatch.setattr(preflight, "ASKED_FOR_PORTS", (port, port + 10))
+        assert port not in {free_port() for _ in range(200)}
 
 
 @pytest.mark.parametrize("name", ["http_port", "grpc_port", "postgres_port", "redis_port", "inner_port"])
