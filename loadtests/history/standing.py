@@ -5,11 +5,12 @@ may be over by then although the journal does not say so yet. Where a part of th
 agrees: what is found is wrong, but not all that is wrong is found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from actors.audit.books import IN_FORCE, Books, OrderStatus
 from actors.audit.ids import HOLD, ORDER, home_of
+from actors.audit.plan import WHOLE_TABLE
 from actors.audit.units import UnitStatus
 from actors.core import entries as e
 from loadtests.history.calls import Call, Kind, Outcome, Seen
@@ -181,15 +182,26 @@ def _is_not_enough(call: Call, books: Books) -> bool:
         return True
     if len(call.best) > 1:
         return True  # one choice may be in the way of another
-    return any(not _has_room(books, quantity) for quantity in call.best)
+    named = {unit for name in call.units for unit in books.plan.units_called(name) or ()}
+    return any(not _has_room(books, quantity, named) for quantity in call.best)
 
 
-def _has_room(books: Books, quantity: int) -> bool:
-    return any(run >= quantity for number in books.units.open_rows(quantity) for run in _runs(books, number))
+def _has_room(books: Books, quantity: int, named: Collection[int]) -> bool:
+    """Whether so many can sit together, of which none has a seat that was asked for by name as well."""
+    return any(_seats(books, number, quantity, named) for number in books.units.open_rows(quantity))
 
 
-def _runs(books: Books, number: int) -> Iterator[int]:
-    seats = books.plan.rows[number].seats
-    statuses = bytes(books.units.statuses[seats.start : seats.stop])
+def _seats(books: Books, number: int, quantity: int, named: Collection[int]) -> bool:
+    row = books.plan.rows[number]
+    if row.kind == WHOLE_TABLE and len(row.seats) != quantity:
+        return False
+    return any(run >= quantity for run in _runs(books, row.seats, named))
+
+
+def _runs(books: Books, seats: range, named: Collection[int]) -> Iterator[int]:
     held, sold = bytes([UnitStatus.HELD]), bytes([UnitStatus.SOLD])
-    return map(len, statuses.replace(sold, held).split(held))
+    statuses = bytearray(books.units.statuses[seats.start : seats.stop])
+    for unit in named:
+        if unit in seats:
+            statuses[unit - seats.start] = UnitStatus.HELD
+    return map(len, bytes(statuses).replace(sold, held).split(held))

@@ -6,7 +6,8 @@ import pytest
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.audit.keys import HOLD_KEY_KEPT_MS
-from actors.core.commands import CancelOrder, ConfirmOrder, PlaceOrder, ReleaseHold
+from actors.core.commands import CancelOrder, ConfirmOrder, CreateEvent, OpenSale, PlaceOrder, ReleaseHold
+from actors.core.layout import Area, Category, Layout, Row, RowKind, Section
 from actors.core.wishes import Wish
 from loadtests.history import shown
 from loadtests.history import witness as witness_module
@@ -81,6 +82,11 @@ GOOD: dict[str, list[Call]] = {
     "seen as it became": [ONE, read(SEE, 1, (12, 15), "RELEASED"), BACK],
     "overdue, and not ended yet": [*SOLD, FOUR, read(SEE, 4, (61, 70), "EXPIRED"), FIVE],
     "a full floor": [*SOLD, FOUR, FIVE, fail(HOLD, 0, (81, 90), "NOT_ENOUGH_AVAILABLE", areas=(("floor", 1),))],
+    "no room beside what is named and what is held": [
+        ONE,
+        fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", units=("A/2/1",), best=(6,)),
+        LATE_BACK,
+    ],
     "no answer, and it happened": [info(HOLD, 0, 0, "hold 1", units=A), fail(HOLD, 0, (5, 10), "UNITS_HELD", units=A)],
     "no answer, and it did not happen": [ONE, info(HOLD, 0, 12, "lost", units=B, over_us=50_000)],
     "no answer, and it was found": [info(HOLD, 0, 0, "hold 1", units=A), ok(HOLD, 1, (20, 30), "hold 1"), BACK],
@@ -142,6 +148,10 @@ BAD: dict[str, tuple[list[Call], Fault]] = {
         [ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", areas=(("floor", 1),)), LATE_BACK], Fault.REFUSED_WRONGLY,
     ),
     "a seat denied": ([ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", best=(2,)), BACK], Fault.REFUSED_WRONGLY),
+    "a seat denied beside one that is named": (
+        [ONE, fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", units=("A/2/1",), best=(5,)), BACK],
+        Fault.REFUSED_WRONGLY,
+    ),
     "refused for what its own key holds": (
         [info(HOLD, 0, 0, "hold 1", units=A), fail(HOLD, 0, (5, 10), "UNITS_HELD", "hold 1", units=A), BACK],
         Fault.REFUSED_WRONGLY,
@@ -258,6 +268,20 @@ def test_when_its_key_is_forgotten_somebody_is_refused_as_if_he_had_had_nothing(
     refused = fail(HOLD, 0, (31, 40), "UNITS_HELD", "hold 1", units=A)
     two = ok(HOLD, 2, (21, 30), "hold 2", units=A)
     assert _watched([ONE, BACK, two, refused], shop.journal())[0] == found
+
+
+@pytest.mark.parametrize(("quantity", "found"), [(2, []), (3, [Fault.REFUSED_WRONGLY])])
+def test_a_whole_table_has_room_for_as_many_as_it_seats(quantity: int, found: list[Fault]) -> None:
+    shop = Shop()
+    shop.take_over()
+    table = Row("T", 0, 1, 3, kind=RowKind.WHOLE_TABLE)
+    layout = Layout("EUR", (Category("near", 5_000),), (Section("A", (table,)),), (Area("floor", 0, 10),))
+    shop.ask(CreateEvent(shop.stamp("the event's key"), "A dinner", layout, HOLD_TTL_MS))
+    shop.ask(OpenSale(shop.stamp("open")))
+    shop.hold(1, (), 1)
+    shop.commit()
+    refused = fail(HOLD, 0, (12, 15), "NOT_ENOUGH_AVAILABLE", best=(quantity,))
+    assert _watched([ok(HOLD, 1, (0, 10), "hold 1", areas=(("floor", 1),)), refused], shop.journal())[0] == found
 
 
 @pytest.mark.parametrize(("key", "found"), [("", [Fault.REFUSED_WRONGLY]), ("another", [])])

@@ -38,6 +38,7 @@ class Fault(StrEnum):
     PROJECTOR_CRASH = "projector crash"
     PROJECTOR_DOUBLE = "two projectors"
     PROJECTOR_CUT = "projector cut off"
+    FULL_MEMORY = "full memory"
 
 
 CLASSIC = (
@@ -57,6 +58,7 @@ CLASSIC = (
 """Those of shards, their network and a journal that loses nothing."""
 
 FEWEST, MOST = 5, 12
+OF_FULL_MEMORY = 0.25  # of seeds; it is drawn for itself, as such a run takes twice as long
 
 AFTER_DEATH = "of a process that was dead by then"
 BEHIND_A_LOOK = "of those behind the head that another had just looked at"
@@ -95,4 +97,6 @@ class Faults:
 
 def drawn(random: Random) -> frozenset[Fault]:
     """The subset of one seed."""
-    return frozenset(random.sample(list(Fault), random.randint(FEWEST, MOST)))
+    others = [fault for fault in Fault if fault is not Fault.FULL_MEMORY]
+    on = random.sample(others, random.randint(FEWEST, MOST))
+    return frozenset([*on, Fault.FULL_MEMORY] if random.random() < OF_FULL_MEMORY else on)

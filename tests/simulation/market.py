@@ -72,11 +72,6 @@ class Market:
         store = self._world.store
         return Excuses(store.journals, {block: [one.row for one in lost] for block, lost in store.lost.items()})
 
-    @property
-    def asked(self) -> int:
-        """How many commands had an answer."""
-        return self.notes.met.total()
-
     async def ask_once_more(self) -> None:
         """In the end every event answers each gateway, a write too; one that was refused is read anew after a while."""
         for event in self.events:

@@ -10,13 +10,14 @@ from unittest.mock import patch
 import structlog
 
 from actors.core import ground, waiting_line
-from actors.engine import block_host, eviction, group_commit
+from actors.engine import block_host, group_commit
 from actors.journal.journal import JournalRefused
 from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s
 from tests.simulation.fault_scripts import scripts
 from tests.simulation.faults import LANDED, Fault, drawn
+from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
 from tests.simulation.market import Market
 from tests.simulation.world import World
@@ -33,12 +34,6 @@ QUIET_S = 30.0
 FOLLOWED_S = 10.0
 LOOK_S = 0.1
 ENTRIES_PER_SNAPSHOT = 40  # 10,000 would be none in so short a run
-MAX_BYTES, IDLE_S, DUE_SOON_MS, LOOKED_EVERY_S = (
-    60_000,
-    0.2,
-    1,
-    0.1,
-)  # two blocks or three, so that some go all the time
 BUGS = frozenset(
     {
         "apply failed: block quarantined",
@@ -62,6 +57,7 @@ class Run(NamedTuple):
 
     `met`: how often what was asked came to what, as `place_hold UNITS_HELD`; `reasons`: the same, whatever was asked.
     `judged`: how much of the histories was held against what; `landed`: rows as `faults.LANDED` names them.
+    `commands`: writes that had an answer, whatever it was.
     """
 
     seed: int
@@ -87,7 +83,8 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
         world = World(seed, SHARDS, faults=on)
         world.trace = [] if traced else None
         async with asyncio.timeout(STUCK_S):
-            return await _simulate(seed, world)
+            with full_memory(world.faults):
+                return await _simulate(seed, world)
 
     bugs: list[str] = []
 
@@ -104,9 +101,6 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     try:
         with (
             patch.multiple(group_commit, ENTRIES_PER_SNAPSHOT=ENTRIES_PER_SNAPSHOT, VALUES_PER_ENTRY=1_000_000),
-            patch.multiple(
-                eviction, MAX_BYTES=MAX_BYTES, IDLE_S=IDLE_S, DUE_SOON_MS=DUE_SOON_MS, LOOKED_EVERY_S=LOOKED_EVERY_S
-            ),
             patch.object(ground, "MAX_OVERDUE_LOOKED_AT", MAX_OVERDUE_LOOKED_AT),
             patch.object(block_host, "DUES_PER_TICK", DUES_PER_TICK),
             patch.object(waiting_line, "MAX_WISHES", MAX_WISHES),
@@ -132,7 +126,7 @@ async def _simulate(seed: int, world: World) -> Run:
     effects = min(EFFECTS, len(world.faults.planned))
 
     def is_over() -> bool:
-        enough = market.asked >= COMMANDS and len(world.faults.counts) >= effects
+        enough = market.notes.writes >= COMMANDS and len(world.faults.counts) >= effects
         return loop_s() >= LONGEST_S or (loop_s() >= VIRTUAL_S and enough)
 
     acting = [loop.create_task(script) for script in scripts(world)]
@@ -157,8 +151,8 @@ async def _calm_down(world: World, acting: list[asyncio.Task[None]]) -> None:
 
 def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     notes, short = market.notes, []
-    if market.asked < COMMANDS:
-        short.append(f"{market.asked} commands")
+    if notes.writes < COMMANDS:
+        short.append(f"{notes.writes} commands")
     if len(world.faults.counts) < EFFECTS and world.faults.planned:
         short.append(f"{len(world.faults.counts)} faults that took effect")
     if notes.accepted * 100 < notes.writes * ACCEPTED_PERCENT:
@@ -174,7 +168,7 @@ def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     for asked, count in notes.met.items():
         reasons[asked.rpartition(" ")[2]] += count
     counted = (effects, reasons, notes.met, notes.judged, world.store.landed)
-    return Run(seed, wrong, short, *counted, market.asked, notes.accepted, trace or [])
+    return Run(seed, wrong, short, *counted, notes.writes, notes.accepted, trace or [])
 
 
 def _ended_in(seed: int, wrong: list[str], trace: list[str]) -> Run:
