@@ -94,8 +94,8 @@ class TwoStacks(Fault):
         self._block = block_of_event(stage.load.event_id)
         ((self._position, epoch),) = await stage.fetch(_LAST, self._block)
         self._generation = Epoch.unpacked(epoch).generation
-        self._other = stage.stack(stage.folder / "other", OTHER_INNER_PORT)
-        stage.leftovers.append(self._end_other)
+        self._other = self.stack(stage)
+        stage.leftovers.append(self.end_other)
         await asyncio.to_thread(self._other.start)
         self._turn = await stage.load.next_turn(stage.server_of(self._other), stage.load.event_id)
 
@@ -113,10 +113,15 @@ class TwoStacks(Fault):
         await stage.until_back()
         if self._turn is not None:
             self.beside.append((self._turn.began_at_s, await self._turn.end()))
-        await asyncio.to_thread(self._end_other)
+        await asyncio.to_thread(self.end_other)
 
-    def _end_other(self) -> None:
+    def stack(self, stage: Stage) -> RunningStack:
+        """The second one, not started yet."""
+        return stage.stack(stage.folder / "other", OTHER_INNER_PORT)
+
+    def end_other(self) -> None:
+        """If there is a second one, it ends."""
         if self._other is not None:
-            assert self._other.stop() == 0, "the second stack did not end as it should"
-            assert self._other.processes() == [], "the second stack left processes"
-            self._other = None
+            other, self._other = self._other, None
+            assert other.stop() == 0, "the second stack did not end as it should"
+            assert other.processes() == [], "the second stack left processes"

@@ -19,7 +19,8 @@ from tests.chaos.fault import Fault, undergo
 from tests.chaos.process_faults import _HELD_UP, _HOLD_UP, HELD_UP_WITHIN_S, QUEUES_FOR_S, GatewayKilled, ShardKilled
 from tests.chaos.stage import LOOK_EVERY_S, Stage
 from tests.chaos.succession_faults import Failover, TwoStacks
-from tests.chaos.within import Within
+from tests.chaos.within import WAY_IN, Within
+from tests.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.long
 
@@ -70,13 +71,29 @@ class LosingFailover(Failover):
             journal.terminate()
 
 
+class SoundIntruder(TwoStacks):
+    """The second stack is not broken; how it ends is not judged, as the first one spoils what it works on."""
+
+    def stack(self, stage: Stage) -> RunningStack:
+        """One into whose processes nobody reaches."""
+        other = super().stack(stage)
+        del other.environ[WAY_IN]
+        return other
+
+    def end_other(self) -> None:
+        """At once."""
+        if self._other is not None:
+            other, self._other = self._other, None
+            other.kill_everything()
+
+
 @pytest.mark.parametrize(
     ("sabotage", "fault", "tries", "found"),
     [
         (Within.answer_before_durable, ShardKilled, TRIES, Wrong.REPLY_NOT_IN_JOURNAL),
         (Within.remember_no_keys, GatewayKilled, TRIES, Wrong.KEY_USED_TWICE),
-        (Within.take_conflicts_for_success, TwoStacks, 1, Wrong.REPLY_NOT_IN_JOURNAL),
-        (Within.follow_newer_generations, TwoStacks, 1, Wrong.EPOCH_WENT_BACK),
+        (Within.take_conflicts_for_success, SoundIntruder, 1, Wrong.REPLY_NOT_IN_JOURNAL),
+        (Within.follow_newer_generations, SoundIntruder, 1, Wrong.EPOCH_WENT_BACK),
         (Within.append_behind_anything, LosingFailover, 1, Wrong.ROW_MISSING),
     ],
 )

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+WAY_IN = "HOLDFAST_TEST_CHAOS"
+"""The variable by which a process knows the folder; without it nobody reaches into it."""
+
 _PATCHES = Path(__file__).parent / "patches"
 
 
@@ -18,7 +21,7 @@ class Within:
         """The environment of a stack, with the way in."""
         before = environ.get("PYTHONPATH")
         path = os.pathsep.join([str(_PATCHES), before] if before else [str(_PATCHES)])
-        return environ | {"PYTHONPATH": path, "HOLDFAST_TEST_CHAOS": str(self._folder)}
+        return environ | {"PYTHONPATH": path, WAY_IN: str(self._folder)}
 
     def shift_clock(self, seconds: float) -> None:
         """The shards' clocks are wrong by so much from now on."""

@@ -8,6 +8,12 @@ from pathlib import Path
 
 FEW = "3"
 
+SHORT_RUNS = """
+from tests.simulation import runs
+
+runs.VIRTUAL_S, runs.QUIET_S, runs.COMMANDS, runs.EFFECTS = 15.0, 20.0, 50, 1
+"""
+"""It is the command that is tested, whatever a seed is."""
 NO_KEY_CHECK = """
 from actors.core import holds
 
@@ -20,8 +26,14 @@ sim_report.SEEDS_FOR_FAULTS = 1
 """
 
 
+def patched(folder: Path, *more: str) -> Path:
+    """A folder with a `sitecustomize`, by which the command's processes are patched: runs are short, and more."""
+    (folder / "sitecustomize.py").write_text("".join((SHORT_RUNS, *more)))
+    return folder
+
+
 def sim(*words: str, patches: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """The command; `patches`: a folder with a `sitecustomize`, by which its processes are patched."""
+    """The command, as it is or patched."""
     path = [str(patches), *sys.path] if patches is not None else sys.path
     command = [sys.executable, "-m", "tests.simulation.sim", *words]
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(path), "COLUMNS": "500"}
@@ -29,41 +41,42 @@ def sim(*words: str, patches: Path | None = None) -> "subprocess.CompletedProces
 
 
 def test_seeds_in_which_not_every_fault_took_effect_end_badly_where_there_were_enough_of_them(tmp_path: Path) -> None:
-    few = sim("--seeds", "1", "--processes", "1")
+    few = sim("--seeds", "1", "--processes", "1", patches=patched(tmp_path))
     assert (few.returncode, few.stderr) == (0, "")
     assert "1 seeds" in few.stdout
-    (tmp_path / "sitecustomize.py").write_text(FEW_ARE_ENOUGH)
-    enough = sim("--seeds", "1", "--processes", "1", patches=tmp_path)
+    enough = sim("--seeds", "1", "--processes", "1", patches=patched(tmp_path, FEW_ARE_ENOUGH))
     assert enough.returncode == 1
     assert "MISSING no " in enough.stdout
     assert "WRONG" not in few.stdout + enough.stdout
 
 
 def test_a_seed_that_breaks_a_rule_is_printed_and_ends_badly_by_itself_as_well(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(NO_KEY_CHECK)
-    many = sim("--seeds", FEW, "--processes", "1", patches=tmp_path)
+    broken = patched(tmp_path, NO_KEY_CHECK)
+    many = sim("--seeds", FEW, "--processes", "1", patches=broken)
     assert many.returncode == 1
     again = re.search(r"again: python -m tests\.simulation\.sim --seed (\d+)", many.stdout)
     assert again is not None, many.stdout
-    one = sim("--seed", again[1], patches=tmp_path)
+    one = sim("--seed", again[1], patches=broken)
     assert one.returncode == 1
     assert f"WRONG seed {again[1]}: " in one.stdout
-    healthy = sim("--seed", again[1])
+    healthy = sim("--seed", again[1], patches=patched(tmp_path))
     assert healthy.returncode == 0, "it was not the seed"
     assert "WRONG" not in healthy.stdout
 
 
 def test_who_is_interrupted_goes_on_with_the_seeds_that_are_left(tmp_path: Path) -> None:
     kept = ("--processes", "1", "--kept", str(tmp_path / "kept"))
-    first = sim("--seeds", "1", *kept)
+    patches = patched(tmp_path)
+    first = sim("--seeds", "1", *kept, patches=patches)
     assert "run before" not in first.stdout
     with (tmp_path / "kept" / "runs.jsonl").open("ab") as file:
         file.write(b'[{"seed": 1, "wrong": ')
-    second, whole = sim("--seeds", "2", *kept), sim("--seeds", "2", "--processes", "1")
+    second = sim("--seeds", "2", *kept, patches=patches)
+    whole = sim("--seeds", "2", "--processes", "1", patches=patches)
     assert (second.returncode, second.stderr) == (0, "")
     assert "1 of these seeds were run before" in second.stdout
     assert _came_to(second.stdout) == _came_to(whole.stdout)
-    third = sim("--seeds", "2", *kept)
+    third = sim("--seeds", "2", *kept, patches=patches)
     assert "2 of these seeds were run before" in third.stdout
     assert _came_to(third.stdout) == _came_to(whole.stdout)
 
