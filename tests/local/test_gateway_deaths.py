@@ -5,7 +5,6 @@ HAProxy is the real one, its file Ray Serve's own; the replicas are tiny.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -23,11 +22,8 @@ from serve.arrival import ARRIVED_HEADER, arrived_ms, wall_ms
 from serve.local import loopback
 from serve.local.loopback import write_haproxy_launcher as write_launcher
 from serve.local.preflight import free_port
-from serve.local.ray_session import ray_environment
-from serve.local.stack import DataFolder
-from serve.settings import Settings
+from tests.local.haproxy_file import FILE, HERE, Replica, write_haproxy_file
 
-HERE = Path(__file__).parent
 PATIENCE_S = 12.0
 CLOCK_STEP_MS = 5_000  # HAProxy looks at its clock when it wakes up, and may be kept waiting then
 HANGS_AT_LEAST_MS = 1_000  # a check that is under way when a call comes may fail sooner than 3 s after it
@@ -94,28 +90,20 @@ def front(
     folder: Path, deed: str, *, of_second: str = "answer", gateways: int = 1, changed: dict[str, str] = NOTHING
 ) -> Iterator[Front]:
     """All of it, where the replicas do these deeds. `changed`: of what Ray and Serve read from the environment."""
-    launcher, file = folder / "launcher", folder / "haproxy.cfg"
+    launcher = folder / "launcher"
     write_launcher(launcher, "127.0.0.1")
-    settings = Settings(inner_port=free_port(), gateway_replicas=gateways)
-    own = {
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "s"),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
-        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "state"),
-    }
-    environment = os.environ | ray_environment(settings, DataFolder(folder)) | own | changed
     http_port, grpc_port = free_port(), free_port()
-    replicas = [(name, str(free_port()), str(free_port())) for name in ("first", "second")]
+    replicas = [Replica(name, free_port(), free_port()) for name in ("first", "second")]
     with ExitStack() as all_of_it:
         running = []
         for (name, *ports), does in zip(replicas, (deed, of_second), strict=True):
-            tiny = all_of_it.enter_context(process([sys.executable, str(HERE / "tiny_gateway.py"), name, does, *ports]))
+            command = [sys.executable, str(HERE / "tiny_gateway.py"), name, does, *map(str, ports)]
+            tiny = all_of_it.enter_context(process(command))
             assert tiny.stdout is not None
             assert tiny.stdout.readline() == b"ready\n"
             running.append(tiny)
-        writer = [sys.executable, str(HERE / "write_haproxy_file.py"), str(file), str(http_port), str(grpc_port)]
-        subprocess.run([*writer, *map(":".join, replicas)], check=True, env=environment)
-        all_of_it.enter_context(process([str(launcher), "-db", "-f", str(file)], environment))
+        write_haproxy_file(folder, http_port, grpc_port, replicas, changed, gateways)
+        all_of_it.enter_context(process([str(launcher), "-db", "-f", str(folder / FILE)]))
         await_it(http_port)
         yield Front(http_port, grpc_port, running)
 

@@ -23,10 +23,8 @@ from serve.local.haproxy_stand_in import HaproxyStandIn
 from serve.local.loopback import write_haproxy_launcher
 from serve.local.preflight import free_port
 from serve.local.processes import is_living, marked, named, wait_until
-from serve.local.ray_session import ray_environment
-from serve.local.stack import DataFolder
-from serve.settings import Settings
-from tests.local.test_gateway_deaths import HERE, NOTHING, PATIENCE_S, await_it, process
+from tests.local.haproxy_file import FILE, HERE, SOCKET, Replica, environment_of, write_haproxy_file
+from tests.local.test_gateway_deaths import NOTHING, PATIENCE_S, await_it, process
 
 STACK = "stand-in-test"
 
@@ -44,26 +42,19 @@ class Serve:
         self._launcher = folder / "launcher"
         write_haproxy_launcher(self._launcher, "127.0.0.1")
         self.http_port, self.grpc_port = free_port(), free_port()
-        self._replica = ":".join(map(str, ("SERVE_REPLICA_tiny", *replica_ports)))
-        own = {
-            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(self._node / "admin.sock"),
-            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(self._node),
-            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(self._node / "state"),
-        }
-        self._environment = os.environ | ray_environment(Settings(inner_port=free_port()), DataFolder(folder))
-        self._environment |= own | changed
+        self._replica = Replica("SERVE_REPLICA_tiny", *replica_ports)
+        self._changed = changed
+        self._is_shared = (environment_of(self._node, 0, 0) | changed)["SERVE_SOCKET_REUSE_PORT_ENABLED"] == "1"
 
     def write(self, *, replicas: bool) -> None:
-        writer = [sys.executable, str(HERE / "write_haproxy_file.py"), str(self._node / "haproxy.cfg")]
-        command = [*writer, str(self.http_port), str(self.grpc_port), *([self._replica] if replicas else [])]
-        subprocess.run(command, check=True, env=self._environment)
+        own = [self._replica] if replicas else []
+        write_haproxy_file(self._node, self.http_port, self.grpc_port, own, self._changed)
 
     @contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-        alone = () if self._environment["SERVE_SOCKET_REUSE_PORT_ENABLED"] == "1" else ("-dR",)  # as Serve does
-        with process([str(self._launcher), "-db", "-f", str(self._node / "haproxy.cfg"), *alone, *words]) as haproxy:
-            assert wait_until(lambda: accepts(self._node / "admin.sock"), PATIENCE_S), "Serve's does not start"
+        alone = () if self._is_shared else ("-dR",)  # as Serve does
+        with process([str(self._launcher), "-db", "-f", str(self._node / FILE), *alone, *words]) as haproxy:
+            assert wait_until(lambda: accepts(self._node / SOCKET), PATIENCE_S), "Serve's does not start"
             yield haproxy
 
     def answers(self) -> bool:
