@@ -98,7 +98,9 @@ def _steps_of_key(tries: list[Call], found: Linearity, kept_us: int) -> list[_St
         return steps
     accepted = [call for call in effective if call.outcome is Outcome.OK]
     if not accepted:
-        return [*steps, _Step(effective[0], open_since_us, _NEVER_US, effective[0].key)]
+        told = next((call for call in effective if call.told is not None), effective[0])
+        told = msgspec.structs.replace(told, invoked_us=open_since_us)
+        return [*steps, _Step(told, open_since_us, _NEVER_US, told.key)]
     first = min(accepted, key=lambda call: (call.replayed, call.returned_us))
     if len({id_of(call) for call in accepted if isinstance(call.told, Acknowledged)}) > 1:
         found.wrong.append(f"key {first.key} had several effects: {', '.join(map(id_of, accepted))}")

@@ -257,6 +257,15 @@ def test_what_was_of_a_cancelled_event_is_somebody_elses_and_only_that(calls: li
     assert check([*calls, read(SEE, 2, (1_009_000, 1_010_000), "NOT_FOUND")], VOIDS_A).wrong
 
 
+def test_an_order_of_which_the_answer_does_not_count_may_be_spoken_of() -> None:
+    answered = msgspec.structs.replace(ok(ORDER, 1, (21, 30), "an order"), outcome=Outcome.INFO)
+    calls = [FIRST, info(ORDER, 1, 11, "an order"), answered, ok(CANCEL, 101, (31, 40))]
+    assert check(calls, MODEL).wrong == []
+    assert check([*calls, ok(HOLD, 2, (41, 50), units=A)], MODEL).wrong == []
+    assert check([*calls[:2], ok(CANCEL, 101, (31, 40))], MODEL).wrong, "nobody was told its name"
+    assert check(calls[1:], MODEL).wrong, "there was no hold"
+
+
 def test_where_clocks_jump_a_deadline_says_nothing() -> None:
     calls = [
         ok(HOLD, 1, (2_000_000, 2_000_010), units=A, ttl_ms=1_000, replayed=True),

@@ -34,14 +34,15 @@ class JournalTime:
         """How far ahead of virtual time it may be for who began then, and first heard it at the latest then.
 
         What is heard first is believed, and after that only what is not far from what is believed. `jumped_s`: so far
-        has its own clock jumped, which then is held back by what is heard.
+        has its own clock jumped, which then is held back by what is heard, believed or not.
         """
         first = [off for since_s, off in self._since if since_s <= began_s][-1:]
         believed = {*first, *(off for since_s, off in self._since if began_s < since_s <= heard_s)}
         for since_s, off in self._since:
             if since_s > heard_s and any(abs(off - one) <= NEAR_MS + jumped_s * 1000 for one in believed):
                 believed.add(off)
-        return max(believed)
+        heard = max(*first, *(off for since_s, off in self._since if since_s > began_s), *believed)
+        return min(max(believed) + int(jumped_s * 1000), heard)
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

@@ -184,7 +184,10 @@ def _as_it_counts(call: Call, home: str, world: "World") -> Call:
     position = call.told.position if call.told is not None else 0
     asked_ms = call.invoked_us // 1000
     if call.outcome is Outcome.OK and world.loses(home, position, asked_ms):
-        return msgspec.structs.replace(call, outcome=Outcome.INFO, reason="lost", told=None, replayed=False)
+        told = (
+            call.told if call.kind is Asked.ORDER else None
+        )  # of one that is there all the same, who knows it may speak
+        return msgspec.structs.replace(call, outcome=Outcome.INFO, reason="lost", told=told, replayed=False)
     if call.outcome is Outcome.FAIL and world.lost_meanwhile(home, asked_ms, (call.returned_us or 0) // 1000):
         return msgspec.structs.replace(call, reason="UNAVAILABLE", named=())
     return call
