@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 HINTS_S = 0.2
 HINTS_TIMEOUT_S = 5.0
-ALLOCATIONS_PER_COLLECTION = 100_000  # nothing on the hot path makes cycles; a full collection is a pause for all
+ALLOCATIONS_PER_COLLECTION = 100_000  # neither the hot path nor a block makes cycles; a full one is a pause for all
 
 
 class ShardConfig(msgspec.Struct, frozen=True):

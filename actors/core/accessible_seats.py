@@ -16,15 +16,19 @@ _SEATS_PER_ROW_LOOK: Final = 40  # what so many seats of these rows cost: every 
 class AccessibleSeats:
     """Rows with accessible seats, of a view that has them."""
 
-    __slots__ = ("_best", "_largest", "_ranking", "_view", "slots")
+    __slots__ = ("_best", "_floors", "_largest", "_ranking", "_view", "_zeros", "slots")
 
     def __init__(self, view: SeatView, slots: Slots, ranking: Ranking) -> None:
         """`slots` has the rows with accessible seats, no others."""
         self._view, self.slots, self._ranking = view, slots, ranking
-        floors = floor_keys(slots, map(ranking.floor, view.rows.rows))
-        zeros = floor_keys(slots, [0] * len(view.rows.rows))
-        self._best = KeptTrees(lambda quantity, accessible: LeastTree(slots, floors, self._judge(quantity, accessible)))
-        self._largest = KeptTrees(lambda most, accessible: LeastTree(slots, zeros, self._judge_size(most, accessible)))
+        self._floors = floor_keys(slots, map(ranking.floor, view.rows.rows))
+        self._zeros = floor_keys(slots, [0] * len(view.rows.rows))
+        self._best, self._largest = KeptTrees(), KeptTrees()
+
+    @property
+    def joint_count(self) -> int:
+        """How many joints all trees have."""
+        return self._best.joint_count + self._largest.joint_count
 
     def change(self, numbers: set[int]) -> None:
         """These rows have changed."""
@@ -33,7 +37,7 @@ class AccessibleSeats:
 
     def in_one_row(self, asked: list[list[int]], quantity: int, accessible: int) -> Found | None:
         """The best of one row, or None if no row can serve."""
-        key = self._best.least(chain.from_iterable(asked), quantity, accessible)
+        key = self._best.least(chain.from_iterable(asked), quantity, accessible, self._plant)
         if key == NEVER:
             return None
         first, orphans = start_of(key), order_of(key) // _CLASS // _STEPS % _STEPS
@@ -41,15 +45,21 @@ class AccessibleSeats:
 
     def largest(self, asked: list[list[int]], accessible: int) -> int:
         """The largest group with so many accessible seats that can be seated, up to `MAX_GROUP`."""
-        key = self._largest.least(chain.from_iterable(asked), MAX_GROUP, accessible)
+        key = self._largest.least(chain.from_iterable(asked), MAX_GROUP, accessible, self._plant_sizes)
         return 0 if key == NEVER else MAX_GROUP - order_of(key)
+
+    def _plant(self, quantity: int, accessible: int) -> LeastTree:
+        return LeastTree(self.slots, self._floors, self._judge(quantity, accessible))
+
+    def _plant_sizes(self, most: int, accessible: int) -> LeastTree:
+        return LeastTree(self.slots, self._zeros, self._judge_size(most, accessible))
 
     def _judge(self, quantity: int, accessible: int) -> Callable[[int], int]:
         view, ranking = self._view, self._ranking
 
         def judge(number: int) -> int:
             row, features, best = view.rows.rows[number], view.feature_slice(number), NEVER
-            for first, last in self._windows(number, quantity):
+            for first, last in _windows(view, number, quantity):
                 for start in range(first, last + 1):
                     beyond = features.count(ACCESSIBLE, start, start + quantity) - accessible
                     if beyond >= 0:
@@ -62,9 +72,11 @@ class AccessibleSeats:
         return judge
 
     def _judge_size(self, quantity: int, accessible: int) -> Callable[[int], int]:
+        view = self._view
+
         def judge(number: int) -> int:
-            features, most = self._view.feature_slice(number), 0
-            for first, end in self._spans(number):
+            features, most = view.feature_slice(number), 0
+            for first, end in _spans(view, number):
                 chairs = [place for place in range(first, end) if features[place] == ACCESSIBLE]
                 between = zip(chairs, chairs[accessible - 1 :], strict=False)
                 if any(last - nearest < quantity for nearest, last in between):
@@ -73,16 +85,18 @@ class AccessibleSeats:
 
         return judge
 
-    def _windows(self, number: int, quantity: int) -> Iterator[tuple[int, int]]:
-        """The first and the last start of windows of this size in each run that has any."""
-        whole = self._view.rows.rows[number].whole
-        for first, end in self._spans(number):
-            if end - first == quantity or (end - first > quantity and not whole):
-                yield first, end - quantity
 
-    def _spans(self, number: int) -> Iterable[tuple[int, int]]:
-        row, usable = self._view.rows.rows[number], self._view.usable(number)
-        self._view.rows.looks += row.count // _SEATS_PER_ROW_LOOK
-        if row.whole and (b" " in usable or row.count > MAX_GROUP):
-            return ()
-        return runs(usable)
+def _windows(view: SeatView, number: int, quantity: int) -> Iterator[tuple[int, int]]:
+    """The first and the last start of windows of this size in each run that has any."""
+    whole = view.rows.rows[number].whole
+    for first, end in _spans(view, number):
+        if end - first == quantity or (end - first > quantity and not whole):
+            yield first, end - quantity
+
+
+def _spans(view: SeatView, number: int) -> Iterable[tuple[int, int]]:
+    row, usable = view.rows.rows[number], view.usable(number)
+    view.rows.looks += row.count // _SEATS_PER_ROW_LOOK
+    if row.whole and (b" " in usable or row.count > MAX_GROUP):
+        return ()
+    return runs(usable)

@@ -101,6 +101,13 @@ class SeatFinder:
             self._forget()
 
     @property
+    def joint_count(self) -> int:
+        """How many joints its trees have."""
+        trees: list[PlainSeats | AccessibleSeats] = [*self._plain.values()]
+        trees += [] if self._accessible is None else [self._accessible]
+        return sum(each.joint_count for each in trees)
+
+    @property
     def row_looks(self) -> int:
         """How often it has looked at a row, seat by seat."""
         return self._rows.looks

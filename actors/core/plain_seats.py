@@ -31,7 +31,13 @@ class PlainSeats:
         self._runs: RunTree = RunTree(view, slots, None if twin is None else twin._runs, differing)
         self._splits: SplitTree | None = None
         self._floors: list[int] = []
-        self._nearest = None if isinstance(ranking, OwnOrder) else KeptTrees(self._plant)
+        self._nearest = None if isinstance(ranking, OwnOrder) else KeptTrees()
+
+    @property
+    def joint_count(self) -> int:
+        """How many joints all trees have."""
+        own = len(self._runs.tree.values) + (0 if self._splits is None else self._splits.joint_count)
+        return own + (0 if self._nearest is None else self._nearest.joint_count)
 
     def change(self, numbers: set[int]) -> None:
         """These rows have changed."""
@@ -52,7 +58,7 @@ class PlainSeats:
                 slots = (self._runs.tree.first(joints, wanted) for joints in serving)
                 first = self._first_seat(min(self._slots.row_of_slot[slot] for slot in slots), quantity, orphans)
             else:
-                first = start_of(self._nearest.least(chain.from_iterable(serving), quantity, 0))
+                first = start_of(self._nearest.least(chain.from_iterable(serving), quantity, 0, self._plant))
             return found_in_row(self._view.rows.row_of(first), first, quantity, orphans, self._ranking)
         return None
 

@@ -25,6 +25,16 @@ class SeatFinders:
         self._finders.clear()
 
     @property
+    def joint_count(self) -> int:
+        """How many joints the trees of those have that are not forgotten."""
+        return sum(finder.joint_count for finder in self._finders.values())
+
+    @property
+    def row_count(self) -> int:
+        """How many rows those see that are not forgotten, each its own."""
+        return len(self._finders) * len(self._rows or ())
+
+    @property
     def row_looks(self) -> int:
         """How often those that are not forgotten have looked at a row, seat by seat."""
         return sum(finder.row_looks for finder in self._finders.values())

@@ -73,6 +73,11 @@ class SplitTree:
             twin._refresh()
             self._room, self._floors, self._tree = twin._room, twin._floors, twin._tree.copy()
 
+    @property
+    def joint_count(self) -> int:
+        """How many joints its trees have; one of them is shared with its twin."""
+        return len(self._tree.values) + len(self._floors)
+
     def _plant(self) -> tuple[AnyTree, list[int]]:
         self._runs.refresh()
         longest = [longest_run(bits) for bits in self._runs.tree.leaves()] + [0] * (MAX_ROWS - 1)

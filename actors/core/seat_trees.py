@@ -212,7 +212,8 @@ class LeastTree:
     __slots__ = ("_judge", "_slots", "_values", "stale")
 
     def __init__(self, slots: Slots, floors: list[int], judge: Callable[[int], int]) -> None:
-        """`judge` gives the exact key of row number so and so, or `NEVER`. `floors` has for each leaf a floor key
+        """`judge` gives the exact key of row number so and so, or `NEVER`; it is kept, and must not know who has the
+        tree. `floors` has for each leaf a floor key
         that is not above what the judge will say, or `NEVER` if that is what it will say.
         """
         self._slots = slots
@@ -220,6 +221,11 @@ class LeastTree:
         self._judge = judge
         self.stale: set[int] = set()
         """Numbers of rows that have changed."""
+
+    @property
+    def joint_count(self) -> int:
+        """How many joints it has, leaves among them."""
+        return len(self._values)
 
     def least(self, joints: Iterable[int]) -> int:
         """The least exact key below these joints, or `NEVER`."""
@@ -256,25 +262,33 @@ class LeastTree:
 class KeptTrees:
     """One `LeastTree` for each size of group that was asked for lately: the last `KEPT_TREES`."""
 
-    __slots__ = ("_plant", "_trees")
+    __slots__ = ("_trees",)
 
-    def __init__(self, plant: Callable[[int, int], LeastTree]) -> None:
-        """`plant(quantity, accessible)` makes the tree for such groups."""
-        self._plant = plant
+    def __init__(self) -> None:
         self._trees: dict[tuple[int, int], LeastTree] = {}
+
+    @property
+    def joint_count(self) -> int:
+        """How many joints all of them have."""
+        return sum(tree.joint_count for tree in self._trees.values())
 
     def change(self, numbers: set[int]) -> None:
         """These rows have changed."""
         for tree in self._trees.values():
             tree.stale |= numbers
 
-    def least(self, joints: Iterable[int], quantity: int, accessible: int) -> int:
-        """The least key for such a group below these joints, or `NEVER`."""
+    def least(
+        self, joints: Iterable[int], quantity: int, accessible: int, plant: Callable[[int, int], LeastTree]
+    ) -> int:
+        """The least key for such a group below these joints, or `NEVER`. `plant(quantity, accessible)` makes its tree.
+
+        It is not kept, as it is of those whose these trees are: they could not be let go at once.
+        """
         size = quantity, accessible
         tree = self._trees.pop(size, None)
         if tree is None:
             if len(self._trees) == KEPT_TREES:
                 del self._trees[next(iter(self._trees))]
-            tree = self._plant(quantity, accessible)
+            tree = plant(quantity, accessible)
         self._trees[size] = tree
         return tree.least(joints)

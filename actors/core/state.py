@@ -188,6 +188,10 @@ class BlockState:
         self._ask_dues = DueHeap(self.asking, lambda leg: leg.ask_at_ms)
         self.memo_dues: list[tuple[int, bytes]] = []  # heap of (due, key); exactly one per memo with a due time
 
+    def known_finders(self) -> Iterator[SeatFinders]:
+        """Those of best seats that there are so far."""
+        return filter(None, (self.seat_finders, self._seat_finders_of_all))
+
     def set_event_layout(self, layout: Layout, version: int) -> None:
         """Give the event its layout, and the block what its parts do not have of that."""
         self.set_layout(self._without_parts(layout), version)

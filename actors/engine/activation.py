@@ -163,6 +163,7 @@ class Activator:
         hosted = await self._replayed(block, head.position)
         if hosted.position < head.position:
             raise JournalDamaged(f"the journal ends at row {hosted.position}, and row {head.position} was there")
+        hosted.epoch = head.epoch
         return hosted
 
     async def _replayed(self, block: BlockId, position: int) -> HostedBlock:

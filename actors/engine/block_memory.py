@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import OrderedDict, UserDict
+from collections.abc import Iterator, ValuesView
+from itertools import takewhile
 
 from actors.core.ids import BlockId
 from actors.engine.hosted import HostedBlock
@@ -34,6 +36,25 @@ class BlockMemory(UserDict[BlockId, HostedBlock]):
         self._forget(block)
         super().__delitem__(block)
 
+    def values(self) -> ValuesView[HostedBlock]:
+        """All of them; as of a dict, which is ten times as fast as of what is made of one."""
+        return self.data.values()
+
+    def one_by_one(self) -> Iterator[HostedBlock]:
+        """Those that are here now, each if it is still here when its turn comes: whoever iterates may give way."""
+        for block in list(self.data):
+            hosted = self.data.get(block)
+            if hosted is not None:
+                yield hosted
+
+    def used_since(self, since_s: float) -> Iterator[HostedBlock]:
+        """Those that somebody has used since then, by the loop's time, in no order; as `one_by_one`."""
+        for order in (self.to_read, self.to_write):
+            for block in _last(order, since_s):
+                hosted = self.data.get(block)
+                if hosted is not None:
+                    yield hosted
+
     def clear(self) -> None:
         """All at once."""
         self.data.clear()
@@ -58,3 +79,7 @@ class BlockMemory(UserDict[BlockId, HostedBlock]):
 
     def _order_of(self, block: BlockId) -> OrderedDict[BlockId, HostedBlock]:
         return self.to_write if block in self.to_write else self.to_read
+
+
+def _last(order: OrderedDict[BlockId, HostedBlock], since_s: float) -> list[BlockId]:
+    return [hosted.block for hosted in takewhile(lambda one: one.used_s >= since_s, reversed(order.values()))]

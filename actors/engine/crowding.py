@@ -33,7 +33,7 @@ class Crowding:
 
     async def _count(self) -> None:
         counts = Counter[str]()
-        for number, hosted in enumerate(list(self._residence.blocks.values()), 1):
+        for number, hosted in enumerate(self._residence.blocks.one_by_one(), 1):
             counts[hosted.state.tenant] += hosted.state.live_hold_count
             if number % BLOCKS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # buyers have their turn

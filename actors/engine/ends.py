@@ -33,11 +33,16 @@ class Ends:
             self._ends[hosted.block] = _End(hosted.epoch, hosted.position, hosted.chain)
 
     def is_behind(self, loaded: HostedBlock, epoch: int) -> bool:
-        """Whether what was loaded is less than, or other than, what this incarnation wrote under this epoch."""
+        """Whether what was loaded is less than, or other than, what this incarnation wrote under this epoch.
+
+        Who had it before may have gone on where rows of ours are lost, and further than they were.
+        """
         end = self._ends.get(loaded.block)
         if end is None or end.epoch != epoch:
             return False
-        return loaded.position < end.position or (loaded.position == end.position and loaded.chain != end.chain)
+        if loaded.position <= end.position:
+            return (loaded.position, loaded.chain) != (end.position, end.chain)
+        return loaded.epoch < end.epoch
 
     def forget(self, block: BlockId) -> None:
         """It is claimed again."""

@@ -11,6 +11,7 @@ the bound; one that weighs more than all may is loaded alone.
 """
 
 import asyncio
+from enum import Enum
 
 import structlog
 
@@ -19,17 +20,27 @@ from actors.core.waiting import is_restless
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
+from actors.engine.now_and_then import NowAndThen
 from actors.engine.residence import Residence
 
 _log = structlog.get_logger(__name__)
 
-MAX_BYTES = 2 << 30  # by estimate, see `weights`; what all holds of a tenant may weigh, and a tenth more
+MAX_BYTES = 2 << 30  # by estimate, see `weights`; what all holds of a tenant may weigh, and a sixth more
 IDLE_S = 2.0  # unused for so long; above nothing, so that no batch loses what it has found
 DUE_SOON_MS = 10_000  # by then a projector has told the catalogue of the deadline, by which the block comes in again
 LOOKS_AT_ONCE = 100
 LOOKED_EVERY_S = 1.0
+LOOKS_PER_WHOLE_ONE = 30
 BLOCKS_AT_ONCE = 1_000
 NOTED_EVERY_S = 10.0
+
+
+class _Use(Enum):
+    """Whether a block has anything to do."""
+
+    NONE = 0
+    SOON = 1
+    NOW = 2
 
 
 class Eviction:
@@ -39,7 +50,7 @@ class Eviction:
         self._residence = residence
         self._commit = commit
         self._clock = clock
-        self._next_note_s = 0.0
+        self._noting = NowAndThen(NOTED_EVERY_S)
         self.count = 0
 
     def make_room(self) -> bool:
@@ -57,17 +68,25 @@ class Eviction:
 
         A block that is alone makes no room for another before another comes.
         """
-        may_be_more = False
         while True:
-            await asyncio.sleep(0 if may_be_more else LOOKED_EVERY_S)  # buyers have their turn
-            await self._weigh()
-            may_be_more = self._let_go(but=1)
+            for look in range(LOOKS_PER_WHOLE_ONE):
+                looked_s = asyncio.get_running_loop().time()
+                await asyncio.sleep(LOOKED_EVERY_S)
+                await self._weigh(None if look == 0 else looked_s)
+                await self._let_all_go()
 
-    async def _weigh(self) -> None:
+    async def _let_all_go(self) -> None:
+        may_be_more = True
+        while may_be_more:
+            may_be_more = self._let_go(but=1)
+            await asyncio.sleep(0)  # buyers have their turn
+
+    async def _weigh(self, used_since_s: float | None) -> None:
+        """What was used since then: else hardly anything grows. None: all."""
         blocks = self._residence.blocks
-        for number, hosted in enumerate(list(blocks.values()), 1):
-            if blocks.get(hosted.block) is hosted:  # else it has left meanwhile
-                blocks.weigh_anew(hosted)
+        to_weigh = blocks.one_by_one() if used_since_s is None else blocks.used_since(used_since_s)
+        for number, hosted in enumerate(to_weigh, 1):
+            blocks.weigh_anew(hosted)
             if number % BLOCKS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -75,8 +94,8 @@ class Eviction:
         """What is idle and too much, as far as a few looks go, but so many blocks; whether there may be more of it.
 
         What is looked at in vain is in use: it stands behind the others. What has something to do soon goes only where
-        nothing else does, and comes in again. If it stayed, and for that another block had to be loaded, neither would
-        ever be done.
+        nothing else of those that are looked at does, and comes in again. If it stayed, and for that another block had
+        to be loaded, neither would ever be done.
         """
         blocks, looks = self._residence.blocks, LOOKS_AT_ONCE
         now_s = asyncio.get_running_loop().time()
@@ -87,13 +106,13 @@ class Eviction:
                 if now_s - hosted.used_s < IDLE_S:
                     break
                 looks -= 1
-                if not self._is_idle(hosted):
-                    blocks.use(hosted)
-                elif self._is_busy_soon(hosted):
-                    blocks.use(hosted)
-                    busy.append(hosted)
-                else:
-                    self._evict(hosted)
+                match self._judged(hosted):
+                    case _Use.NONE:
+                        self._evict(hosted)
+                        continue
+                    case _Use.SOON:
+                        busy.append(hosted)
+                blocks.use(hosted)
         for hosted in busy:
             if self._is_too_much(but):
                 self._evict(hosted)
@@ -106,6 +125,15 @@ class Eviction:
     def _evict(self, hosted: HostedBlock) -> None:
         self._residence.evict(hosted)
         self.count += 1
+
+    def _judged(self, hosted: HostedBlock) -> _Use:
+        try:
+            if not self._is_idle(hosted):
+                return _Use.NOW
+            return _Use.SOON if self._is_busy_soon(hosted) else _Use.NONE
+        except Exception as bug:  # noqa: BLE001 - whoever serves it quarantines it; the others go on
+            _log.error("it cannot be told whether a block is idle", block=hosted.block, exc_info=bug)
+            return _Use.NOW
 
     def _is_idle(self, hosted: HostedBlock) -> bool:
         """Nothing of it is on its way, and nothing in it waits for a turn that no deadline tells of.
@@ -125,8 +153,6 @@ class Eviction:
 
     def _note(self) -> None:
         """Say now and then that blocks are not loaded."""
-        now_s = asyncio.get_running_loop().time()
-        if now_s >= self._next_note_s:
-            self._next_note_s = now_s + NOTED_EVERY_S
+        if self._noting.is_due():
             blocks = self._residence.blocks
             _log.warning("no room for more blocks", block_count=len(blocks), weight=blocks.weight, most=MAX_BYTES)

@@ -16,7 +16,7 @@ class HostedBlock:
     """One block. `position` and `chain` are those of its last row, durable or on its way.
 
     `claimed`: this incarnation has appended `Activated`, so it may write, under `epoch`. Not claimed: loaded to answer
-    reads.
+    reads; `epoch` is that of the head it was loaded up to.
     `lost`: nothing of what is held here counts any more. Another shard has the block now, or the journal refuses what
     is written of it or asked about it, or a claim has gone on with this state. `quarantined` says why the state cannot
     be trusted, if it cannot.

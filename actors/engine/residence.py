@@ -18,6 +18,8 @@ from actors.engine.block_memory import BlockMemory
 from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnavailable
 from actors.engine.ends import Ends
 from actors.engine.hosted import HostedBlock
+from actors.engine.now_and_then import NowAndThen
+from actors.engine.standing_refusals import StandingRefusals
 from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
 from actors.link.batch import Failed, Fault
 
@@ -27,7 +29,6 @@ CLIENT_PRIORITY = 0
 SWEEP_PRIORITY = 1
 ACTIVATIONS_AT_ONCE = 4
 MAX_ACTIVATIONS_WAITING = 10_000
-MAX_REFUSALS_KNOWN = 10_000
 NOT_TRIED_AGAIN_S = 0.1
 COMING_IN_LOOK_S = 0.01
 STALLED_TRIED_AGAIN_S = 0.5
@@ -71,13 +72,13 @@ class Residence:
         self.closed = False  # nobody is served from any block, and none comes in
         self._all_gone = False
         self._unsound: set[BlockId] = set()  # those that did not replay when they were last tried
-        self._refusals: dict[BlockId, tuple[Failed, float]] = {}  # with the loop time until which they hold
+        self._refusals = StandingRefusals()
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
         self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
         self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded; until that is done
         self._stalled_by: tuple[BlockId, bool] | None = None  # who is tried again, and whether to be claimed
         self._sequence = 0
-        self._next_note_s = 0.0
+        self._noting = NowAndThen(NOTED_EVERY_S)
         self._arrived = asyncio.Semaphore(0)
 
     @property
@@ -106,11 +107,9 @@ class Residence:
         fence = self.fenced.get(block)
         if to_write and fence is not None and asyncio.get_running_loop().time() < fence.believed_until_s:
             return Failed(Fault.NOT_OWNER)
-        refusal = self._refusals.get(block)
+        refusal = self._refusals.find(block)
         if refusal is not None:
-            if asyncio.get_running_loop().time() < refusal[1]:
-                return refusal[0]
-            del self._refusals[block]
+            return refusal
         if not self._request(block, to_write, priority):
             return Failed(Fault.OVERLOADED)
         return Failed(Fault.NOT_READY)
@@ -156,7 +155,7 @@ class Residence:
     def arrive(self, block: BlockId) -> None:
         """It was on its way here and no longer is: claim it if it is ours, whatever was believed before."""
         self.expected.discard(block)
-        self._refusals.pop(block, None)
+        self._refusals.forget(block)
         if block in self.fenced:
             self.fenced[block] = self.fenced[block]._replace(believed_until_s=0.0)
         self.find(block, to_write=True, priority=SWEEP_PRIORITY)
@@ -175,7 +174,7 @@ class Residence:
         """It has gone to its new owner; empty: it has not, or nobody knows. Whoever asks then finds out."""
         self._parting.discard(block)
         if owner:
-            self._refuse(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
+            self._refusals.put(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
 
     def withhold(self, block: BlockId) -> HostedBlock | None:
         """Serve nobody from the block until it is admitted. What was here of it may still be on its way."""
@@ -193,7 +192,7 @@ class Residence:
         if self.closed or assignment is None or epoch is None or is_lost:
             return None
         try:
-            return await self._activator.claim(await self._activator.load(block), epoch, assignment)
+            return await self._claim(await self._activator.load(block), epoch, assignment)
         except Superseded as superseded:
             self._fence(block, superseded.epoch)
             return None
@@ -201,7 +200,7 @@ class Residence:
     def admit(self, block: BlockId, claimed: HostedBlock | None = None) -> None:
         """The quarantine is over. `claimed`: the block, if it is here."""
         self.withheld.discard(block)
-        self._refusals.pop(block, None)
+        self._refusals.forget(block)
         if claimed is not None and not claimed.lost:
             self._unsound.discard(block)
             self.blocks[block] = claimed
@@ -263,7 +262,7 @@ class Residence:
         except Superseded as superseded:
             self._fence(block, superseded.epoch)
         except _NoRoom:
-            return self._refuse(block, Failed(Fault.OVERLOADED), NOT_TRIED_AGAIN_S)
+            return self._refusals.put(block, Failed(Fault.OVERLOADED), NOT_TRIED_AGAIN_S)
         except JournalRefused as refusal:
             self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable) as fault:
@@ -303,21 +302,29 @@ class Residence:
                 return None
             if assignment is None or epoch is None or not to_write:
                 return None  # wanted to write only since we looked: whoever wants that asks again
-            if self._ends.is_behind(hosted, epoch):
-                return self._lose_again(hosted, epoch)
-            claimed = await self._activator.claim(hosted, epoch, assignment)
+            claimed = await self._claim(hosted, epoch, assignment)
             if claimed is not None:
-                self._ends.forget(block)
                 self.blocks[block] = claimed
                 self.stirred[claimed] = None
                 return None
+            if block in self.fenced and epoch <= self.fenced[block].epoch:
+                return None
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
 
-    def _lose_again(self, hosted: HostedBlock, epoch: int) -> None:
-        """A failover has lost rows since it was let go: it is fenced, as if it had stayed."""
-        lost = hosted.handed_over()
-        lost.epoch, lost.claimed = epoch, True
-        self.lose(lost)
+    async def _claim(self, loaded: HostedBlock, epoch: int, assignment: Assignment) -> HostedBlock | None:
+        """As `Activator.claim`; None also where a failover has lost rows since it was let go.
+
+        Then it is fenced, as if it had stayed.
+        """
+        if self._ends.is_behind(loaded, epoch):
+            lost = loaded.handed_over()
+            lost.epoch, lost.claimed = epoch, True
+            self.lose(lost)
+            return None
+        claimed = await self._activator.claim(loaded, epoch, assignment)
+        if claimed is not None:
+            self._ends.forget(loaded.block)
+        return claimed
 
     async def _load(self, block: BlockId) -> HostedBlock:
         if not self._has_room(block):
@@ -341,7 +348,7 @@ class Residence:
     def _refuse_as_anothers(self, block: BlockId, assignment: Assignment | None) -> None:
         """It is not ours, or is that of our namesake in a newer cluster; what was only loaded of it goes."""
         owner = assignment.shard if assignment is not None and assignment.shard != self._shard else ""
-        self._refuse(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
+        self._refusals.put(block, Failed(Fault.NOT_OWNER, owner), OWNER_KNOWN_S)
         loaded = self.blocks.get(block)
         if loaded is not None and not loaded.claimed:
             del self.blocks[block]
@@ -360,8 +367,9 @@ class Residence:
 
     def _put_off(self, block: BlockId, fault: JournalUnavailable | CatalogueUnavailable) -> None:
         """Others have its turn. Where Postgres itself says why, it stands for all until it is known how it ends."""
-        self._note(block, fault)
-        self._refuse(block, Failed(Fault.NOT_READY), NOT_TRIED_AGAIN_S)
+        if self._noting.is_due():
+            _log.warning("block does not come in", block=block, shard=self._shard, fault=repr(fault))
+        self._refusals.put(block, Failed(Fault.NOT_READY), NOT_TRIED_AGAIN_S)
         to_write = self._wanted[block]
         stalls = isinstance(fault, JournalUnavailable) and fault.sqlstate
         if stalls and (self._stalled_by is None or to_write > self._stalled_by[1]):
@@ -382,19 +390,9 @@ class Residence:
             if self._stalled_by is not None:
                 self._request(*self._stalled_by, CLIENT_PRIORITY)
 
-    def _note(self, block: BlockId, fault: Exception) -> None:
-        """Say now and then that blocks do not come in; whoever asked is told NOT_READY and asks again."""
-        now_s = asyncio.get_running_loop().time()
-        if now_s >= self._next_note_s:
-            self._next_note_s = now_s + NOTED_EVERY_S
-            _log.warning("block does not come in", block=block, shard=self._shard, fault=repr(fault))
-
     def _quarantine(self, block: BlockId, why: Exception) -> None:
         _log.error("quarantined", block=block, shard=self._shard, why=repr(why), exc_info=why)
         self._unsound.add(block)
-        self._refuse(block, Failed(Fault.QUARANTINED, "the block cannot be loaded or written to"), SOUNDNESS_KNOWN_S)
-
-    def _refuse(self, block: BlockId, refusal: Failed, seconds: float) -> None:
-        if len(self._refusals) >= MAX_REFUSALS_KNOWN:
-            del self._refusals[next(iter(self._refusals))]
-        self._refusals[block] = (refusal, asyncio.get_running_loop().time() + seconds)
+        self._refusals.put(
+            block, Failed(Fault.QUARANTINED, "the block cannot be loaded or written to"), SOUNDNESS_KNOWN_S
+        )

@@ -63,9 +63,8 @@ async def expire(host: BlockHost, residence: Residence) -> None:
     """Expire what is due in the blocks that live here, so that others can buy it and projections learn of it."""
     while True:
         await asyncio.sleep(EXPIRE_S)
-        for hosted in list(residence.blocks.values()):
-            if residence.blocks.get(hosted.block) is hosted:  # else it has left meanwhile
-                host.tick(hosted)
+        for hosted in residence.blocks.one_by_one():
+            host.tick(hosted)
             await asyncio.sleep(0)  # many blocks may fall due together: let buyers have their turn
 
 

@@ -8,10 +8,9 @@ from actors.core.ids import BlockId
 from actors.core.outcomes import Reason
 from actors.core.snapshot import digest
 from actors.core.state import BlockState
-from actors.engine import ends, eviction
+from actors.engine import eviction
 from actors.engine.activation import Activator
 from actors.engine.block_memory import BlockMemory
-from actors.engine.ends import Ends
 from actors.engine.eviction import Eviction
 from actors.engine.hosted import HostedBlock
 from actors.engine.replay import before_first_row, replay
@@ -186,42 +185,6 @@ async def test_a_block_is_fenced_as_ever_while_others_are_let_go(monkeypatch: py
         await asyncio.sleep(IDLE_S)
         assert await house.shard.ask_one(block, hold(3, "2/2")) == Failed(Fault.NOT_OWNER)
     assert house.stage.epochs(block)[-1] == 2
-
-
-async def check_that_what_was_lost_is_noticed(patch: pytest.MonkeyPatch) -> None:
-    """A failover loses the last row of a block that was let go: who wrote it is to go, as if the block had stayed."""
-    house = await full(patch, MANY)
-    block = house.blocks[0]
-    assert block not in house.here
-    house.stage.store.remove(block, len(house.stage.store.journals[block]))
-    before = list(house.stage.store.journals[block])
-    assert await house.shard.ask_one(block, hold(3, "2/1")) == Failed(Fault.NOT_OWNER), "it is not claimed again"
-    await settle()
-    assert house.stage.store.journals[block] == before
-    assert house.shard.left
-
-
-@on_virtual_time
-async def test_that_a_failover_has_lost_rows_of_a_block_that_was_let_go_is_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    await check_that_what_was_lost_is_noticed(monkeypatch)
-
-
-def test_control_that_nobody_knows_where_it_ended_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Ends, "is_behind", lambda *_: False)
-    with pytest.raises(AssertionError, match="it is not claimed again"):
-        on_virtual_time(check_that_what_was_lost_is_noticed)(monkeypatch)
-
-
-@on_virtual_time
-async def test_where_blocks_ended_is_known_of_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ends, "MAX_ENDS_KNOWN", FITTING)
-    house = await full(monkeypatch, MANY)
-    known = list(house.shard.engine.residence._ends._ends)
-    assert known == house.blocks[: MANY - len(house.here)][-FITTING:]
-    assert isinstance(await house.shard.ask_one(known[0], hold(3, "2/1")), Replied)
-    assert known[0] not in house.shard.engine.residence._ends._ends
 
 
 async def in_use(house: Full, blocks: list[BlockId]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from actors.core.ids import BlockId
 from actors.engine import residence as residence_module
+from actors.engine import standing_refusals
 from actors.engine.activation import Activator
 from actors.engine.catalogue_port import Assignment
 from actors.engine.clock import JournalClock
@@ -81,7 +82,7 @@ async def test_a_block_of_another_shard_is_refused_by_its_name_for_a_while_and_t
 
 def test_what_waits_and_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(residence_module, "MAX_ACTIVATIONS_WAITING", 10)
-    monkeypatch.setattr(residence_module, "MAX_REFUSALS_KNOWN", 5)
+    monkeypatch.setattr(standing_refusals, "MAX_REFUSALS_KNOWN", 5)
     on_virtual_time(check_bounds)()
 
 
