@@ -41,6 +41,7 @@ BUGS = frozenset(
         "quarantined",
         "decide failed",
         "an errand failed",
+        "it cannot be told whether a block is idle",
         "projection is quarantined",
         "correction failed",
         "an event cannot be shown",
