@@ -173,6 +173,7 @@ async def check_burst(running: RunningStack, monkeypatch: pytest.MonkeyPatch) ->
     told = steady.told + crowd.accepted
     audit = JournalAudit(stack.database_url, by_block(told), {})
     assert [str(finding) async for finding in audit.run([block_of(hall)])] == []
+    assert left, "no burst was sudden"
     assert left >= FULL, "five seconds after a burst it is not back at full speed"
 
 

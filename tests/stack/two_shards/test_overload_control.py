@@ -13,7 +13,7 @@ from serve.local.processes import mark
 from tests.chaos.within import Within
 from tests.stack import test_overload
 from tests.stack.running_stack import RunningStack
-from tests.stack.test_overload import Crowd, check_burst
+from tests.stack.test_overload import Burst, Crowd, check_burst
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 
@@ -54,10 +54,10 @@ def test_control_what_the_stacks_other_processes_take_after_a_burst_is_no_excuse
     shipped = Crowd.come
     with ExitStack() as burners:
 
-        async def come(self: Crowd, capacity: float) -> "asyncio.Task[None]":
-            answering = await shipped(self, capacity)
+        async def come(self: Crowd, capacity: float) -> Burst:
+            burst = await shipped(self, capacity)
             burners.enter_context(burning(running))
-            return answering
+            return burst
 
         monkeypatch.setattr(Crowd, "come", come)
         check_is_noticed(running, monkeypatch)
