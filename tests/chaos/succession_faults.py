@@ -102,10 +102,14 @@ class TwoStacks(Fault):
     async def effect(self, stage: Stage) -> str:
         """For a minute."""
         await asyncio.sleep(BESIDE_S)
-        rows = {row["generation"]: row["rows"] for row in await stage.fetch(_GENERATIONS, self._block, self._position)}
-        foreign = {generation: count for generation, count in rows.items() if generation != self._generation}
+        foreign = await self.foreign_rows(stage)
         said = ", ".join(f"{count} rows of generation {generation}" for generation, count in foreign.items())
         return f"{said} in the journal of generation {self._generation}" if said else ""
+
+    async def foreign_rows(self, stage: Stage) -> dict[int, int]:
+        """How many rows of the event other generations have written since the second stack began."""
+        rows = {row["generation"]: row["rows"] for row in await stage.fetch(_GENERATIONS, self._block, self._position)}
+        return {generation: count for generation, count in rows.items() if generation != self._generation}
 
     async def end(self, stage: Stage) -> None:
         """The first takes it back, while buyers are still with the second, which then ends."""

@@ -19,14 +19,15 @@ from tests.chaos.fault import Fault, undergo
 from tests.chaos.load import BUYERS
 from tests.chaos.process_faults import _HELD_UP, _HOLD_UP, HELD_UP_WITHIN_S, QUEUES_FOR_S, GatewayKilled, ShardKilled
 from tests.chaos.stage import LOOK_EVERY_S, Stage
-from tests.chaos.succession_faults import Failover, TwoStacks
+from tests.chaos.succession_faults import BESIDE_S, Failover, TwoStacks
 from tests.chaos.within import WAY_IN, Within
-from tests.stack.running_stack import RunningStack
+from tests.stack.running_stack import RunningStack, kill
 
 pytestmark = pytest.mark.long
 
 TRIES = 3
 LOST_ROWS = 10
+SHARD = "Shard"
 FEW_BUYERS = 4  # who leave the second stack so much of the machine that it starts in its time
 LOST_WITHIN_S = 20.0
 
@@ -89,13 +90,25 @@ class SoundIntruder(TwoStacks):
             other.kill_everything()
 
 
+class SoundIntruderAndHeirs(SoundIntruder):
+    """The first stack's shards die while the second one sells: their successors do not know that they were fenced."""
+
+    async def effect(self, stage: Stage) -> str:
+        """When the second one has sold something."""
+        async with asyncio.timeout(BESIDE_S):
+            while not await self.foreign_rows(stage):  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_EVERY_S)
+        kill(stage.pids(SHARD))
+        return await super().effect(stage)
+
+
 @pytest.mark.parametrize(
     ("sabotage", "fault", "tries", "found"),
     [
         (Within.answer_before_durable, ShardKilled, TRIES, Wrong.REPLY_NOT_IN_JOURNAL),
         (Within.remember_no_keys, GatewayKilled, TRIES, Wrong.KEY_USED_TWICE),
         (Within.take_conflicts_for_success, SoundIntruder, 1, Wrong.REPLY_NOT_IN_JOURNAL),
-        (Within.follow_newer_generations, SoundIntruder, 1, Wrong.EPOCH_WENT_BACK),
+        (Within.follow_newer_generations, SoundIntruderAndHeirs, 1, Wrong.EPOCH_WENT_BACK),
         (Within.append_behind_anything, LosingFailover, 1, Wrong.ROW_MISSING),
     ],
 )
