@@ -58,7 +58,7 @@ CLASSIC = (
 """Those of shards, their network and a journal that loses nothing."""
 
 FEWEST, MOST = 5, 12
-OF_FULL_MEMORY = 0.25  # of seeds; it is drawn for itself, as such a run takes twice as long
+OF_FULL_MEMORY = 0.25  # of seeds; it is drawn for itself, as in such a run much is refused as overloaded
 
 AFTER_DEATH = "of a process that was dead by then"
 BEHIND_A_LOOK = "of those behind the head that another had just looked at"
