@@ -213,8 +213,8 @@ class LeastTree:
 
     def __init__(self, slots: Slots, floors: list[int], judge: Callable[[int], int]) -> None:
         """`judge` gives the exact key of row number so and so, or `NEVER`; it is kept, and must not know who has the
-        tree. `floors` has for each leaf a floor key
-        that is not above what the judge will say, or `NEVER` if that is what it will say.
+        tree. `floors` has for each leaf a floor key that is not above what the judge will say, or `NEVER` if that is
+        what it will say.
         """
         self._slots = slots
         self._values = grown(floors, min)

@@ -42,18 +42,12 @@ class BlockMemory(UserDict[BlockId, HostedBlock]):
 
     def one_by_one(self) -> Iterator[HostedBlock]:
         """Those that are here now, each if it is still here when its turn comes: whoever iterates may give way."""
-        for block in list(self.data):
-            hosted = self.data.get(block)
-            if hosted is not None:
-                yield hosted
+        return filter(None, map(self.data.get, list(self.data)))
 
     def used_since(self, since_s: float) -> Iterator[HostedBlock]:
         """Those that somebody has used since then, by the loop's time, in no order; as `one_by_one`."""
-        for order in (self.to_read, self.to_write):
-            for block in _last(order, since_s):
-                hosted = self.data.get(block)
-                if hosted is not None:
-                    yield hosted
+        used = [*_last(self.to_read, since_s), *_last(self.to_write, since_s)]
+        return filter(None, map(self.data.get, used))
 
     def clear(self) -> None:
         """All at once."""

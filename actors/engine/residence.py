@@ -188,8 +188,7 @@ class Residence:
         """
         assignment = await self._assigned(block, to_write=True)
         epoch = self._epoch_under(assignment)
-        is_lost = epoch is not None and block in self.fenced and epoch <= self.fenced[block].epoch
-        if self.closed or assignment is None or epoch is None or is_lost:
+        if self.closed or assignment is None or epoch is None or self._was_lost_under(block, epoch):
             return None
         try:
             return await self._claim(await self._activator.load(block), epoch, assignment)
@@ -288,27 +287,28 @@ class Residence:
         epoch = self._epoch_under(assignment)
         if assignment is not None and assignment.is_quarantined and (epoch is not None or block in self.expected):
             self.withheld.add(block)
-            return None
+            return
         if assignment is None or epoch is None:
             if block not in self.expected or self._wanted[block]:
-                return self._refuse_as_anothers(block, assignment)
-        elif self._wanted[block] and block in self.fenced and epoch <= self.fenced[block].epoch:
+                self._refuse_as_anothers(block, assignment)
+                return
+        elif self._wanted[block] and self._was_lost_under(block, epoch):
             self._fence(block, epoch)
-            return None
+            return
         for _ in range(2):  # what was loaded before may be of no use any more
             hosted = self._here(block) or await self._load(block)
             self.blocks[block] = hosted
             if hosted.claimed or not self._wanted[block]:
-                return None
+                return
             if assignment is None or epoch is None or not to_write:
-                return None  # wanted to write only since we looked: whoever wants that asks again
+                return  # wanted to write only since we looked: whoever wants that asks again
             claimed = await self._claim(hosted, epoch, assignment)
             if claimed is not None:
                 self.blocks[block] = claimed
                 self.stirred[claimed] = None
-                return None
-            if block in self.fenced and epoch <= self.fenced[block].epoch:
-                return None
+                return
+            if self._was_lost_under(block, epoch):
+                return
         raise JournalUnavailable("it goes on faster than it is followed; what is damaged cannot be loaded")
 
     async def _claim(self, loaded: HostedBlock, epoch: int, assignment: Assignment) -> HostedBlock | None:
@@ -359,6 +359,9 @@ class Residence:
             return None
         return epoch_of_claim(self._incarnation, assignment.epoch)
 
+    def _was_lost_under(self, block: BlockId, epoch: int) -> bool:
+        return block in self.fenced and epoch <= self.fenced[block].epoch
+
     def _fence(self, block: BlockId, epoch: int) -> None:
         """Lost under this epoch, or found to be lost; an epoch that is not known to be higher does not get it back."""
         known = self.fenced.get(block)
@@ -393,6 +396,5 @@ class Residence:
     def _quarantine(self, block: BlockId, why: Exception) -> None:
         _log.error("quarantined", block=block, shard=self._shard, why=repr(why), exc_info=why)
         self._unsound.add(block)
-        self._refusals.put(
-            block, Failed(Fault.QUARANTINED, "the block cannot be loaded or written to"), SOUNDNESS_KNOWN_S
-        )
+        refusal = Failed(Fault.QUARANTINED, "the block cannot be loaded or written to")
+        self._refusals.put(block, refusal, SOUNDNESS_KNOWN_S)
