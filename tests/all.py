@@ -1,7 +1,7 @@
 """All tests: `python tests/all.py`. Those that start whole servers come one folder after the other, as each folder has
 servers of its own, which would only be in the way of the others.
 
-The rest runs beside them in three processes, and gives way to them, as some wait for so long and no longer.
+The rest runs beside them in four processes, and gives way to them, as some wait for so long and no longer.
 
 What the rest prints comes at once; what those of servers print, when they are over.
 """
@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 
 PYTEST = (sys.executable, "-m", "pytest", "-m")
 OF_SERVERS = ("tests/stack/two_shards", "tests/stack/alone", "tests/stack")
-SHARED = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")  # a file at a time, in their order
+SHARED = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")  # a file at a time, in their order
 SERVERS, NO_SERVERS = "stack and not long", "not stack and not long"
 
 
