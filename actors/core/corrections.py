@@ -38,13 +38,14 @@ def decide_correct(state: BlockState, command: Correct, now_ms: int) -> Correcte
     for order, ticket in sorted(command.tickets):
         voided.setdefault(order, []).append(ticket)
     over = {order for order, gone in voided.items() if len(gone) == _good_count(state, order)}
+    at_ms = max(now_ms, state.last_at_ms)
     return Corrected(
-        max(now_ms, state.last_at_ms),
+        at_ms,
         command.quarantine,
         command.position,
         command.by,
         command.why,
-        command.since_ms,
+        min(command.since_ms, at_ms),  # the journal's clock, by which it was imposed, may have gone back
         tuple((order, tuple(gone)) for order, gone in voided.items() if order not in over),
         tuple(sorted(command.holds)),
         tuple(sorted({*command.orders, *over})),

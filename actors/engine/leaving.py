@@ -17,6 +17,7 @@ from actors.engine.catalogue_port import CatalogueUnavailable, EngineCounters, S
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.residence import Residence
+from actors.engine.withholding import Withholding
 
 _log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ class Leaver:
         clock: JournalClock,
         residence: Residence,
         commit: GroupCommit,
+        withholding: Withholding,
         counters: Callable[[], EngineCounters],
     ) -> None:
         self._catalogue = catalogue
@@ -44,6 +46,7 @@ class Leaver:
         self._clock = clock
         self._residence = residence
         self._commit = commit
+        self._withholding = withholding
         self._counters = counters
 
     async def leave(self, bound_s: float, is_connected: Callable[[], bool]) -> bool:
@@ -73,11 +76,13 @@ class Leaver:
 
     async def _until_succeeded(self, until_s: float, is_connected: Callable[[], bool]) -> bool:
         while is_connected() and self._clock.monotonic() < until_s:
+            known = self._withholding.known()
             try:
                 beat = await self._catalogue.heartbeat(self._shard, self._epoch, self._clock.now_ms(), self._counters())
             except CatalogueUnavailable as fault:
                 _log.warning("leaving, and no successor can be asked for", shard=self._shard, fault=str(fault))
             else:
+                self._withholding.heed(beat.quarantined, known)
                 if beat.newest_epoch > self._epoch:
                     return True
             await asyncio.sleep(LOOK_S)

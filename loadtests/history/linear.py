@@ -53,13 +53,18 @@ def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> 
     """Check the calls of one block. Times are in µs since 1970 by the clock by which deadlines were told."""
     found = Linearity()
     steps = _steps(calls, found, 0 if model.is_timeless else HOLD_KEY_KEPT_MS * 1000)
+    untold = [step for step in steps if _is_untold_choice(step.call)]
     for part in _apart(steps):
         if not all(model.knows(step.call) for step in part):
             found.unchecked += len(part)
             continue
-        search = _Search(sorted(part, key=lambda step: step.invoked_us), model, max_states)
+        search = _Search(part, model, max_states)
         fits = search.run()
         found.states += search.states
+        if fits is False and any(step not in part for step in untold):
+            search = _Search([*part, *(step for step in untold if step not in part)], model, max_states)
+            fits = search.run()
+            found.states += search.states
         if fits is None:
             found.unchecked += len(part)
         else:
@@ -67,6 +72,11 @@ def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> 
             if not fits:
                 found.wrong.append(search.stuck_at())
     return found
+
+
+def _is_untold_choice(call: Call) -> bool:
+    """Whether it may have got units that nobody was told of: they may be in the way of whoever names them."""
+    return bool(call.best) and call.outcome is Outcome.INFO and call.told is None
 
 
 def _steps(calls: Iterable[Call], found: Linearity, kept_us: int) -> list[_Step]:
@@ -151,7 +161,7 @@ class _Search:
 
     def __init__(self, steps: list[_Step], model: Model, max_states: int) -> None:
         self.states = 0
-        self._steps = steps
+        self._steps = steps = sorted(steps, key=lambda step: step.invoked_us)
         self._model = model
         self._max_states = max_states
         self._must = sum(1 << place for place, step in enumerate(steps) if step.returned_us != _NEVER_US)

@@ -70,6 +70,13 @@ def test_an_empty_correction_ends_it_and_changes_nothing_else() -> None:
     assert (ledger_digest(house.state), house.state.holds[hold].status) == (owed, HoldStatus.ACTIVE)
 
 
+def test_where_the_journals_clock_went_back_a_quarantine_begins_no_later_than_it_ends() -> None:
+    house = House()
+    entry = decide_correct(house.state, Correct(1, 7, "mara", "looked at it", house.now_ms + MINUTE_MS), house.now_ms)
+    assert isinstance(entry, Corrected)
+    assert entry.since_ms == entry.at_ms == house.now_ms
+
+
 def test_what_is_named_is_ended_and_its_units_are_available() -> None:
     house = House()
     hold, pending, paid, half = (house.hold(places(2)) for _ in range(4))

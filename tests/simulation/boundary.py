@@ -1,10 +1,11 @@
 """What crosses the boundary of a shard, held against the journal in that very moment, whoever hears of it.
 
-Nothing is said before it is durable, nor as of a row below the head as it was when the question came; and no command
-has an effect that is decided after its time.
+Nothing is said before it is durable, nor as of a row below the head as it was when the question came; nobody is served
+from a block by a shard that was told that it is quarantined; and no command has an effect that is decided after its
+time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from actors.core.commands import Errand, PinLeg, Read
@@ -16,22 +17,28 @@ from tests.simulation.journal_faults import WatchedStore
 
 
 class Asked(NamedTuple):
-    """A batch that has come: its blocks with their heads, and how many failovers there had been."""
+    """A batch that has come: its blocks with their heads, and under which quarantines the shard knew them.
+
+    `failover_count`: how many there had been.
+    """
 
     heads: list[tuple[BlockId, int]]
+    withheld: dict[BlockId, int]
     failover_count: int
 
 
 class Boundary:
     """All of one run. `wrong`: what was said that was not so."""
 
-    def __init__(self, store: WatchedStore) -> None:
+    def __init__(self, store: WatchedStore, withheld: Callable[[str, int], dict[BlockId, int]]) -> None:
+        """`withheld`: of which quarantines that stand a shard was told, by its name and epoch."""
         self.wrong: list[str] = []
         self._store = store
+        self._withheld = withheld
         self._until_ms: dict[bytes | int, int] = {}  # by key, or by the number of a leg: the last that came of it
 
-    def ask(self, payload: bytes) -> Asked:
-        """A batch arrives."""
+    def ask(self, payload: bytes, shard: str, epoch: int) -> Asked:
+        """A batch arrives at the shard."""
         calls = calls_decoder.decode(payload)
         for call in calls:
             command = command_decoder.decode(call.command)
@@ -39,15 +46,19 @@ class Boundary:
                 self._note(command.plan.leg, command.not_after_ms)
             elif not isinstance(command, Read | Errand):
                 self._note(command.stamp.key, command.stamp.not_after_ms)
-        return Asked([(call.block, self._head(call.block)) for call in calls], self._store.failover_count)
+        heads = [(call.block, self._head(call.block)) for call in calls]
+        return Asked(heads, self._withheld(shard, epoch), self._store.failover_count)
 
-    def answer(self, shard: str, asked: Asked, payload: bytes) -> None:
+    def answer(self, shard: str, epoch: int, asked: Asked, payload: bytes) -> None:
         """Its answers leave. Where a failover came in between, nobody knows what was durable."""
         if asked.failover_count != self._store.failover_count:
             return
+        still = self._withheld(shard, epoch)
         for (block, head), answer in zip(asked.heads, answers_decoder.decode(payload), strict=True):
             if not isinstance(answer, Replied):
                 continue
+            if block in asked.withheld and still.get(block) == asked.withheld[block]:
+                self.wrong.append(f"{shard} served {block}, and knew that it is quarantined")
             if answer.position > self._head(block):
                 self.wrong.append(f"{shard} spoke as of row {answer.position} of {block} before it was in the journal")
             if answer.position < head:

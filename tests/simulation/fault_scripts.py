@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from actors.core.ids import BlockId
 from actors.engine.clock import MAX_JUMP_MS
 from tests.simulation.clocks import loop_s
 from tests.simulation.faults import Fault
@@ -15,6 +16,7 @@ GENERATIONS = 2  # beyond the first
 FIRST_FAILOVER_S = 8.0
 IN_THE_MIDDLE = 0.5  # of crashes and pauses come while a commit is on its way, if there is one soon
 SOON_S = 2.0
+LOOK_S = 0.3
 LEAVE_S = 20.0  # as `ShardConfig` has it
 
 Act = Callable[[World], Awaitable[None]]
@@ -157,6 +159,31 @@ async def silence_catalogue(world: World) -> None:
         world.faults.took_effect(Fault.CATALOGUE_AWAY)
 
 
+async def quarantine(world: World) -> None:
+    """Nobody is served from a block until an operator has looked at it."""
+    await end_quarantines(world)  # that a failover has brought back
+    rows = world.store.journals
+    block = world.random.choice(sorted(rows.keys() & world.catalogue.owners.keys()))
+    world.catalogue.impose(block, world.random.randint(1, len(rows[block])))
+    await asyncio.sleep(world.random.uniform(0.5, 8))
+    await end_quarantines(world)
+
+
+async def end_quarantines(world: World) -> None:
+    """An operator has looked at what is quarantined; counted when a shard has written that."""
+    catalogue = world.catalogue
+    ending: dict[BlockId, int] = {}
+    while catalogue.quarantined:
+        for block, standing in list(catalogue.quarantined.items()):
+            ending[block] = standing.number
+            if standing.correct is None:
+                catalogue.wish_end(block, "mara", "looked at it")
+        await asyncio.sleep(LOOK_S)
+    for block, number in ending.items():
+        if block in world.store.journals and world.folds.of(block).quarantines_ended == number:
+            world.faults.took_effect(Fault.QUARANTINE)
+
+
 async def jump_journal(world: World) -> None:
     """The journal's clock jumps, for good or for a while; counted if by more than shards believe."""
     by_ms = world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
@@ -213,6 +240,7 @@ ACTS: dict[Fault, Act] = {
     Fault.LOST_TAIL: lose_tail,
     Fault.MOVED: move,
     Fault.CATALOGUE_AWAY: silence_catalogue,
+    Fault.QUARANTINE: quarantine,
     Fault.JOURNAL_CLOCK: jump_journal,
     Fault.SHARD_CLOCK: jump_shard,
     Fault.PROJECTOR_CRASH: crash_projector,

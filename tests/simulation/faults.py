@@ -33,6 +33,7 @@ class Fault(StrEnum):
     LOST_TAIL = "lost tail"
     MOVED = "block moved"
     CATALOGUE_AWAY = "catalogue away"
+    QUARANTINE = "quarantine"
     JOURNAL_CLOCK = "journal's clock jumps"
     SHARD_CLOCK = "shard's clock jumps"
     PROJECTOR_CRASH = "projector crash"

@@ -36,6 +36,7 @@ class Catalogue:
         self.found_until: dict[BlockId, int] = {}  # to which row what is quarantined reaches
         self._quarantine_number = 1_000  # above those that tests give
         self._imposed_ms: dict[int, int] = {}  # by number
+        self._told: dict[tuple[str, int], set[int]] = {}  # of which of them, by number, incarnations were told
         self.corrections_refused: list[str] = []  # of corrections
         self.deadlines: dict[BlockId, int | None] = {}
         self._moved: dict[BlockId, tuple[int, str, int]] = {}  # assigned epoch, former shard, when
@@ -137,16 +138,31 @@ class Catalogue:
 
     def impose(self, block: BlockId, position: int) -> int:
         """As `quarantines.sql` does, because of what stands in this row; the number under which it then stands."""
+        undo = self._as_it_stands(block)
         standing = self.quarantined.setdefault(block, Quarantined(block, self._next_number()))
         self.found_until[block] = max(self.found_until.get(block, 0), position)
         self._imposed_ms.setdefault(standing.number, self._store.clock_ms())
+        self.on_change(undo)
         return standing.number
 
     def wish_end(self, block: BlockId, by: str, why: str, holds: tuple[int, ...] = ()) -> None:
         """That the quarantine end so, up to the last row that was found wrong by now."""
         number = self.quarantined[block].number
         correct = Correct(number, self.found_until[block], by, why, self._imposed_ms[number], (), holds)
+        self.on_change(self._as_it_stands(block))
         self.quarantined[block] = Quarantined(block, number, correct)
+
+    def _as_it_stands(self, block: BlockId) -> Callable[[], None]:
+        """What makes the block's quarantine what it is now."""
+        standing, found_until = self.quarantined.get(block), self.found_until.get(block)
+
+        def again() -> None:
+            self.quarantined.pop(block, None)
+            self.found_until.pop(block, None)
+            if standing is not None and found_until is not None:
+                self.quarantined[block], self.found_until[block] = standing, found_until
+
+        return again
 
     def _next_number(self) -> int:
         self._quarantine_number += 1
@@ -193,7 +209,13 @@ class Catalogue:
         if (shard, epoch) in self.beats_ms:
             self.beats_ms[shard, epoch] = now_ms
             self._row_counts[shard, epoch] = counters.row_count
+        self._told.setdefault((shard, epoch), set()).update(told.number for told in quarantined)
         return Beat(self._store.clock_ms(), newest, quarantined, is_cut_over)
+
+    def told_to(self, shard: str, epoch: int) -> dict[BlockId, int]:
+        """The quarantines that stand, by block, of which a heartbeat of this incarnation was told."""
+        told = self._told.get((shard, epoch), ())
+        return {block: one.number for block, one in self.quarantined.items() if one.number in told}
 
     async def end_quarantine(self, block: BlockId, correct: Correct) -> bool:
         """What was found behind the row up to which it is settled stands, under another number."""
@@ -201,6 +223,9 @@ class Catalogue:
         standing = self.quarantined.get(block)
         if standing is None or standing.number != correct.quarantine:
             return standing is None
+        self.on_change(self._as_it_stands(block))
+        for told in self._told.values():
+            told.discard(correct.quarantine)
         if self.found_until.get(block, 0) > correct.position:
             self.quarantined[block] = Quarantined(block, self._next_number())
             return False
@@ -212,6 +237,7 @@ class Catalogue:
         await self._answer()
         standing = self.quarantined.get(block)
         if standing is not None and standing.number == correct.quarantine:
+            self.on_change(self._as_it_stands(block))
             self.quarantined[block] = Quarantined(block, correct.quarantine)
             self.corrections_refused.append(why)
 

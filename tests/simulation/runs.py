@@ -15,7 +15,7 @@ from actors.journal.journal import JournalRefused
 from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s
-from tests.simulation.fault_scripts import scripts
+from tests.simulation.fault_scripts import end_quarantines, scripts
 from tests.simulation.faults import LANDED, Fault, drawn
 from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
@@ -145,6 +145,7 @@ async def _calm_down(world: World, acting: list[asyncio.Task[None]]) -> None:
     """Nothing goes wrong any more; what does not stand is started again, and given time."""
     world.faults.calm()
     await asyncio.gather(*acting)
+    await end_quarantines(world)
     for gateway in world.gateways:
         gateway.come_back()
     await asyncio.sleep(QUIET_S)

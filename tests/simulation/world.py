@@ -49,9 +49,9 @@ class World:
         self.database = Database()
         self.store = WatchedStore(self.journal_time.now_ms)
         self.store.on_row = self._watch_row
-        self.boundary = Boundary(self.store)
         self.folds = Folds(self.store)
         self.catalogue = Catalogue(self.store)
+        self.boundary = Boundary(self.store, self.catalogue.told_to)
         self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
         self.catalogue.on_change = self.store.changed
         self.journal_faults = JournalFaults(self.random, self.faults, self.store)
@@ -109,9 +109,10 @@ class World:
             cluster.cut_over = True
         self.note("batch", shard.process.name, payload.hex() if self.trace is not None else "")
         shard.asked_at_s = loop_s()
-        asked = self.boundary.ask(payload)
+        epoch = shard.engine.epoch.packed()
+        asked = self.boundary.ask(payload, shard.name, epoch)
         answers = await shard.engine.serve(payload)
-        self.boundary.answer(shard.process.name, asked, answers)
+        self.boundary.answer(shard.name, epoch, asked, answers)
         self.note("answers", shard.process.name, answers.hex() if self.trace is not None else "")
         return answers
 
