@@ -28,6 +28,7 @@ _log = structlog.get_logger(__name__)
 MAX_BYTES = 2 << 30  # by estimate, see `weights`; what all holds of a tenant may weigh, and a sixth more
 IDLE_S = 2.0  # unused for so long; above nothing, so that no batch loses what it has found
 DUE_SOON_MS = 10_000  # by then a projector has told the catalogue of the deadline, by which the block comes in again
+ANSWERED_MS = 1_000  # an errand, if whom it asks is there; else the asked block may have to come in, and need the room
 LOOKS_AT_ONCE = 100
 LOOKED_EVERY_S = 1.0
 LOOKS_PER_WHOLE_ONE = 30
@@ -144,10 +145,13 @@ class Eviction:
             return False
         if not hosted.claimed:
             return True
-        return not (hosted.turns.is_one_under_way or is_restless(hosted.state, self._clock.now_ms()))
+        now_ms = self._clock.now_ms()
+        return not (hosted.turns.is_one_under_way(now_ms - ANSWERED_MS) or is_restless(hosted.state, now_ms))
 
     def _is_busy_soon(self, hosted: HostedBlock) -> bool:
-        """Something in it falls due, or an errand of it has not been done."""
+        """Something in it falls due, or an errand of it has not been answered for long."""
+        if hosted.turns.is_one_under_way():
+            return True
         due_ms = core.next_deadline_ms(hosted.state) if hosted.claimed else None
         return due_ms is not None and due_ms < self._clock.now_ms() + DUE_SOON_MS
 

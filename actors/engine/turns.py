@@ -33,10 +33,9 @@ class Turns:
         self._asks_seen = 0
         self._demands_seen = 0
 
-    @property
-    def is_one_under_way(self) -> bool:
-        """Whether any errand is."""
-        return any(turn.is_under_way for turn in self.known.values())
+    def is_one_under_way(self, since_ms: int = 0) -> bool:
+        """Whether any errand is that had its turn then or later."""
+        return any(turn.is_under_way and turn.at_ms >= since_ms for turn in self.known.values())
 
     def new_deeds(self, state: BlockState) -> list[Todo]:
         """Those that were demanded since the last look, the oldest first; some that are older where those are done."""

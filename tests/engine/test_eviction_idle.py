@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
-from actors.core.commands import PlaceHold, ReleaseHold
-from actors.engine import eviction
+from actors.core.commands import AcknowledgePart, PlaceHold, ReleaseHold
+from actors.core.ids import BlockId
+from actors.engine import errands, eviction
+from actors.engine.eviction import ANSWERED_MS
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
@@ -40,7 +42,7 @@ async def being_checked(shard: Running, hosted: HostedBlock) -> Callable[[], obj
 
 async def running_an_errand(shard: Running, hosted: HostedBlock) -> Callable[[], object]:
     """It has asked another block for something."""
-    hosted.turns.known[1] = Turn(0, is_under_way=True)
+    hosted.turns.known[1] = Turn(shard.engine.clock.now_ms(), is_under_way=True)
     return hosted.turns.known.clear
 
 
@@ -110,10 +112,58 @@ def test_what_is_under_way_keeps_it(condition: Condition, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.busy.__name__)
 def test_control_without_its_rule_it_goes(condition: Condition, monkeypatch: pytest.MonkeyPatch) -> None:
-    never = property(lambda _: False) if condition.rule == "is_one_under_way" else lambda *_: False
-    monkeypatch.setattr(condition.owner, condition.rule, never)
+    monkeypatch.setattr(condition.owner, condition.rule, lambda *_: False)
     with pytest.raises(AssertionError, match="it has something to do"):
         on_virtual_time(check_that_it_stays)(condition.busy, monkeypatch)
+
+
+async def check_the_asked_comes_in(patch: pytest.MonkeyPatch) -> None:
+    """Whom it asks may have to come into memory, and need its room. What else is idle goes first."""
+    stage = Stage()
+    shard = await stage.engine()
+    asking, idle = [await sold_out(shard, stage.new_block(), 2, ONE, 0) for _ in range(2)]
+    await asyncio.sleep(2)
+    residence = shard.engine.residence
+    patch.setattr(eviction, "MAX_BYTES", residence.blocks.weight)
+    asking.turns.known[1] = Turn(shard.engine.clock.now_ms() - ANSWERED_MS - 1, is_under_way=True)
+    asking.used_s = idle.used_s = LONG_AGO_S
+    assert residence.make_room()
+    assert [asking.block in residence.blocks, idle.block in residence.blocks] == [True, False]
+    patch.setattr(eviction, "MAX_BYTES", NEXT_TO_NOTHING)
+    asking.used_s = LONG_AGO_S
+    assert residence.make_room(), "neither would ever be done"
+
+
+def test_who_waits_for_an_answer_for_long_makes_room_for_the_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_virtual_time(check_the_asked_comes_in)(monkeypatch)
+
+
+def test_control_where_any_errand_keeps_a_block_the_asked_never_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eviction, "ANSWERED_MS", 1 << 40)
+    with pytest.raises(AssertionError, match="neither would ever be done"):
+        on_virtual_time(check_the_asked_comes_in)(monkeypatch)
+
+
+async def check_an_answer_is_noted() -> None:
+    """Of an errand, whose block was let go meanwhile: it comes in again for that."""
+    stage = Stage()
+    shard, block = await stage.engine(), stage.new_block()
+    hosted = await sold_out(shard, block, 2, ONE, 0)
+    await asyncio.sleep(2)
+    shard.engine.residence.evict(hosted)
+    news = AcknowledgePart(hosted.state.tenant, BlockId("another"), 1)
+    assert await shard.engine.errands._note(hosted, news) is None, "it is asked for once more"
+    assert block in shard.engine.residence.blocks
+
+
+def test_what_an_errand_came_to_is_noted_though_its_block_was_let_go() -> None:
+    on_virtual_time(check_an_answer_is_noted)()
+
+
+def test_control_who_notes_it_at_once_or_not_at_all_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errands, "NOTED_WITHIN_S", 0.0)
+    with pytest.raises(AssertionError, match="once more"):
+        on_virtual_time(check_an_answer_is_noted)()
 
 
 @on_virtual_time

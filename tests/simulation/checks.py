@@ -145,6 +145,12 @@ def nothing_is_left_to_do(world: World, market: Market) -> Iterator[str]:
         yield f"left to do: {dict(left)}"
 
 
+def the_auditor_agrees(world: World, market: Market) -> Iterator[str]:
+    """What followed all along has found nothing, and has seen all."""
+    if world.auditing is not None:
+        yield from world.auditing.wrong(market.excuses())
+
+
 CHECKS: list[Check] = [
     told_and_journaled,
     histories_and_journals,
@@ -154,4 +160,5 @@ CHECKS: list[Check] = [
     memory_is_the_journal,
     projections_are_folds,
     nothing_is_left_to_do,
+    the_auditor_agrees,
 ]

@@ -121,6 +121,7 @@ async def _simulate(seed: int, world: World) -> Run:
     world.gateways += [Gateway(world, f"gateway {number}") for number in range(GATEWAYS)]
     world.clusters[1].begin_directing()
     world.project()
+    world.audit()
     market = Market(world, seed)
     await market.open()
 
@@ -137,6 +138,8 @@ async def _simulate(seed: int, world: World) -> Run:
     until_s = loop_s() + FOLLOWED_S  # at no moment of a world that goes on need all be done
     while loop_s() < until_s and not (is_followed(world) and not world.folds.left_to_do()):  # noqa: ASYNC110
         await asyncio.sleep(LOOK_S)
+    if world.auditing is not None:
+        await world.auditing.finish()
     wrong = [fault for check in CHECKS for fault in check(world, market)]
     return _run_of(seed, world, market, wrong)
 

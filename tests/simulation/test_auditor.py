@@ -1,106 +1,87 @@
-"""The continuous audit beside shards that crash, pause, move and lose acknowledgements: it finds nothing, as nothing is
-wrong."""
+"""The continuous auditor that follows every run sees all rows, and what it tells of them makes the run a wrong one."""
 
-import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-import msgspec
 import pytest
 
+from actors.audit.audit import BlockAudit
+from actors.audit.findings import Fault, Finding
 from actors.audit.rows import Row
-from actors.auditor.alarms import Alarm
-from actors.auditor.auditor import Auditor
-from actors.auditor.figures import AuditorFigures
+from actors.auditor.crossing import Crossing
 from actors.auditor.journals import Heads, Page, Span
-from actors.auditor.ports import Reading
-from actors.core.ids import BlockId
-from actors.journal.memory import MemoryStore
-from tests.simulation import virtual_time
-from tests.simulation.clocks import loop_s
-from tests.simulation.gateways import Gateway
-from tests.simulation.market import Market
-from tests.simulation.world import World
+from tests.simulation import faults
+from tests.simulation.auditing import MemoryReading
+from tests.simulation.runs import simulate
 
-SEEDS = range(6)
-VIRTUAL_S = 40.0
+SEED = 3
+LOSING = frozenset({faults.Fault.LOST_TAIL, faults.Fault.CRASH, faults.Fault.MOVED})
+WITHIN = 6
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
-class MemoryReading:
-    """The journals of a simulation."""
+def loses_a_row(patch: pytest.MonkeyPatch) -> None:
+    """What it reads lacks one."""
+    rows = MemoryReading.rows
 
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads:
-        return await self.all_heads()
-
-    async def all_heads(self) -> Heads:
-        return Heads({block: rows[-1].position for block, rows in self._store.journals.items() if rows})
-
-    async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
-        pages = {}
-        for block, span in spans.items():
-            rows = [Row(*msgspec.structs.astuple(row)) for row in self._store.journals[BlockId(block)]]
-            known = rows[span.behind - 1] if span.behind else None
-            pages[block] = Page(known, rows[span.behind : min(span.last, span.behind + limit)])
+    async def losing(self: MemoryReading, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
+        pages = await rows(self, spans, limit)
+        for page in pages.values():
+            page.rows = [row for row in page.rows if row.position != 20 or row is page.rows[-1]]  # not the head
         return pages
 
-    async def close(self) -> None:
-        """Nothing is open."""
+    patch.setattr(MemoryReading, "rows", losing)
 
 
-class Refusing:
-    """Quarantines and alarms that must not be."""
+def sees_no_end(patch: pytest.MonkeyPatch) -> None:
+    """It does not hear that journals go on."""
+    all_heads = MemoryReading.all_heads
 
-    async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool:
-        raise AssertionError(f"{block} is to be quarantined: {why}")
+    async def early(self: MemoryReading) -> Heads:
+        heads = await all_heads(self)
+        return Heads({block: min(position, 9) for block, position in heads.positions.items()})
 
-    async def ended_up_to(self, block: BlockId) -> int:
-        raise AssertionError(f"something was found in {block}")
+    async def page(self: MemoryReading, _: str | None, __: int, ___: Collection[str]) -> Heads:
+        return await early(self)
 
-    async def note(self, alarm: Alarm) -> bool:
-        raise AssertionError(f"there is an alarm: {alarm}")
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-def simulate(seed: int, reading: type[MemoryReading] = MemoryReading) -> tuple[AuditorFigures, int]:
-    """What an auditor came to that followed all along, and how many rows there are."""
-
-    async def main() -> tuple[AuditorFigures, int]:
-        world = World(seed, ("s1", "s2", "s3"), faults=True)
-        world.gateways += [Gateway(world, "gateway 1"), Gateway(world, "gateway 2")]
-        source: Reading = reading(world.store)
-        auditor = Auditor(source, Refusing(), Refusing(), monotonic=asyncio.get_running_loop().time)
-        following = asyncio.create_task(auditor.run())
-        market = Market(world, seed)
-        await market.open()
-        trading = market.trade(VIRTUAL_S, lambda: loop_s() >= VIRTUAL_S)
-        await asyncio.gather(trading, world.script_faults(VIRTUAL_S - 5), world.script_moves(VIRTUAL_S - 5))
-        following.cancel()
-        await asyncio.wait((following,))
-        while await auditor.round():
-            pass
-        return auditor.figures, sum(map(len, world.store.journals.values()))
-
-    return virtual_time.run(main)
+    patch.setattr(MemoryReading, "all_heads", early)
+    patch.setattr(MemoryReading, "heads", page)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_that_a_healthy_system_does_under_faults_is_a_finding(seed: int) -> None:
-    figures, row_count = simulate(seed)
-    assert (figures.finding_count, figures.unaudited_count, figures.begun_anew_count) == (0, 0, 0)
-    assert figures.row_count == row_count > 100
+def finds_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
+    """A rule that nobody broke."""
+    take = BlockAudit.take
+
+    def finding(self: BlockAudit, row: Row) -> list[Finding]:
+        whim = Finding(self.books.block, row.position, Fault.PRICE_WRONG, "a whim")
+        return [*take(self, row), *([whim] if row.position == 9 else [])]
+
+    patch.setattr(BlockAudit, "take", finding)
 
 
-def test_control_a_reader_that_loses_a_row_is_noticed() -> None:
-    class Losing(MemoryReading):
-        async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
-            pages = await super().rows(spans, limit)
-            for page in pages.values():
-                page.rows = [row for row in page.rows if row.position != 20 or row is page.rows[-1]]  # not the head
-            return pages
+def never_compares(patch: pytest.MonkeyPatch) -> None:
+    """Blocks are not held against each other."""
+    patch.setattr(Crossing, "is_due", property(lambda _: False))
 
-    with pytest.raises(AssertionError):
-        simulate(SEEDS[0], Losing)
+
+@pytest.mark.parametrize(
+    ("sabotage", "said"),
+    [
+        (loses_a_row, "the auditor stops"),
+        (sees_no_end, "the auditor has seen"),
+        (finds_what_is_not_there, "the auditor stops"),
+        (never_compares, "the auditor has never held"),
+    ],
+)
+def test_control_it_is_noticed(sabotage: Sabotage, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not simulate(SEED).wrong
+    sabotage(monkeypatch)
+    assert any(said in wrong for wrong in simulate(SEED).wrong)
+
+
+def test_control_what_a_failover_loses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rows that are gone it keeps alarms, which are no fault only where rows are gone."""
+    seed = next(seed for seed in range(WITHIN) if simulate(seed, faults=LOSING).effects[faults.Fault.LOST_TAIL])
+    assert not simulate(seed, faults=LOSING).wrong
+    monkeypatch.setattr("tests.simulation.auditing.GONE", frozenset())
+    assert any("the auditor tells" in wrong for wrong in simulate(seed, faults=LOSING).wrong)

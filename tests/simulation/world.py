@@ -10,6 +10,7 @@ from actors.dispatch import Dispatcher
 from actors.engine.clock import MAX_JUMP_MS
 from actors.journal.journal import NewRow
 from actors.reservations import Reservations
+from tests.simulation.auditing import AuditorProcess
 from tests.simulation.boundary import Boundary
 from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_ms
 from tests.simulation.faults import CLASSIC, Fault, Faults
@@ -59,6 +60,7 @@ class World:
         self.generation = 1
         self.clusters = {1: Cluster(self, 1, cut_over=True)}
         self.gateways: list[Gateway] = []
+        self.auditing: AuditorProcess | None = None
         self.tables = Tables()
         self.projectors: list[ProjectorProcess] = []
         for name in shard_names:
@@ -85,6 +87,10 @@ class World:
         projector = ProjectorProcess(self, self.tables, f"projector {len(self.projectors)}")
         self.projectors.append(projector)
         return projector
+
+    def audit(self) -> None:
+        """From now on a real auditor follows the journals."""
+        self.auditing = AuditorProcess(self)
 
     def now_ms(self) -> int:
         """The journal's clock."""

@@ -1,0 +1,123 @@
+"""The continuous auditor of a simulated run, as a process: the shipped one, over the journals in memory.
+
+It finds nothing while all of Holdfast does what it should, but for what a failover has lost.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from actors.audit.findings import Fault, Finding
+from actors.audit.rows import Row
+from actors.auditor.alarms import GONE, Alarm
+from actors.auditor.auditor import Auditor
+from actors.auditor.journals import Heads, Page, Span
+from actors.core.ids import BlockId
+from actors.database.line import LineUnavailable
+from actors.journal.journal import JournalRow
+from tests.simulation.clocks import loop_s
+from tests.simulation.journal_faults import WatchedStore
+from tests.simulation.lost_tails import Excuses
+from tests.simulation.virtual_time import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+ANSWER_S = 0.001
+
+
+class MemoryReading:
+    """See `actors.auditor.ports.Reading`: the journals of a simulation."""
+
+    def __init__(self, store: WatchedStore) -> None:
+        self._store = store
+
+    async def heads(self, page_start: str | None, page_limit: int, also: Collection[str]) -> Heads:
+        return await self.all_heads()
+
+    async def all_heads(self) -> Heads:
+        await self._answer()
+        ends = {str(block): rows[-1] for block, rows in self._store.journals.items() if rows}
+        positions = {block: row.position for block, row in ends.items()}
+        return Heads(positions, chains={block: row.chain for block, row in ends.items()})
+
+    async def rows(self, spans: Mapping[str, Span], limit: int) -> dict[str, Page]:
+        await self._answer()
+        pages = {}
+        for block, span in spans.items():
+            written = self._store.journals.get(BlockId(block), [])
+            known = written[span.behind - 1] if 0 < span.behind <= len(written) else None
+            rows = written[span.behind : min(span.last, span.behind + limit)]
+            pages[block] = Page(None if known is None else _row(known), [_row(row) for row in rows])
+        return pages
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(ANSWER_S)
+        if loop_s() < self._store.away_until_s:
+            raise LineUnavailable("failing over")
+
+
+def _row(row: JournalRow) -> Row:
+    return Row(*msgspec.structs.astuple(row))
+
+
+class AuditorProcess:
+    """One auditor from the beginning of a run to its end. What it would have done about what it finds is noted here."""
+
+    def __init__(self, world: "World") -> None:
+        self._store = world.store
+        self._found: list[Finding] = []
+        self._alarms: list[Alarm] = []
+        self.auditor = Auditor(MemoryReading(world.store), self, self, monotonic=loop_s)
+        self._running = Process("auditor").start(self.auditor.run())
+
+    async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool:
+        """See `Imposing`."""
+        fault, _, sentence = why.partition(": ")
+        self._found.append(Finding(block, position, Fault(fault), sentence))
+        return True
+
+    async def ended_up_to(self, block: BlockId) -> int:
+        """See `Imposing`."""
+        return 0
+
+    async def note(self, alarm: Alarm) -> bool:
+        """See `Noting`."""
+        self._alarms.append(alarm)
+        return True
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def finish(self) -> None:
+        """Audit what is there by now."""
+        self._running.cancel()
+        await asyncio.wait((self._running,))
+        while await self.auditor.round():
+            pass
+
+    def wrong(self, excuses: Excuses) -> Iterator[str]:
+        """What it found that no failover excuses, and what it has not looked at."""
+        for finding in self._found:
+            if not excuses.covers(finding):
+                yield f"the auditor stops {finding}"
+        for alarm in self._alarms:
+            if not self._is_of_a_loss(alarm, excuses):
+                yield f"the auditor tells {alarm}"
+        figures = self.auditor.figures
+        row_count = sum(map(len, self._store.journals.values()))
+        if figures.lag_rows or figures.row_count < row_count:
+            yield f"the auditor has seen {figures.row_count} of {row_count} rows, and lags by {figures.lag_rows}"
+        if not figures.crossed_count:
+            yield "the auditor has never held blocks against each other"
+
+    def _is_of_a_loss(self, alarm: Alarm, excuses: Excuses) -> bool:
+        if alarm.what in GONE:
+            return BlockId(alarm.block) in self._store.lost
+        fault = Fault.__members__.get(alarm.what)
+        return fault is not None and excuses.covers(Finding(alarm.block, alarm.position, fault, alarm.sentence))
