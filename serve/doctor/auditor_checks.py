@@ -3,8 +3,9 @@
 from rich.progress import Progress
 
 from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, OPEN_COUNTS, KeptAlarm
-from actors.auditor.auditor import LATE_S, OVERDUE_S
+from actors.auditor.auditor import LATE_S
 from actors.auditor.board import Board, BoardUnavailable
+from actors.auditor.crossing import OVERDUE_S
 from actors.auditor.figures import AuditorFigures
 from actors.core.ids import BlockId, event_id
 from serve.alarms import line_of
