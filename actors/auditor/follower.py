@@ -13,8 +13,8 @@ TROUBLED_RETRY_AT_MOST_S = 640.0
 
 _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
 """Measured, a claim with the keys of its order, which live for a day."""
-LEG_BYTES = 1_500
-"""What is kept of a leg for other blocks, at its desk or at the block that has it; measured."""
+LEG_BYTES = 2_100
+"""What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
 
 
 class Follower:
