@@ -100,10 +100,11 @@ class Crossing:
             is_done = True
         now = self._monotonic()
         self._over(max(CROSS_EVERY_S, (now - begun_s) / COST_SHARE))
-        if is_done:
-            self.done_at_s = now
-            self.done_count += 1
-            self._wanted_since_s = self._due_at_s
+        if not is_done:
+            return ()
+        self.done_at_s = now
+        self.done_count += 1
+        self._wanted_since_s = self._due_at_s
         return [(one, findings[one.block]) for one in followers if one.block in findings]
 
     def overdue_alarm(self, behind: Iterable[Follower]) -> Alarm | None:
