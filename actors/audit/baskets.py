@@ -51,16 +51,27 @@ class BasketCheck:
 
     def finish(self, *, whole: bool, put_away: Collection[str] = ()) -> Iterator[Finding]:
         """What does not go together. `whole`: every block that has a journal was given, but for those put away."""
+        for _, _, found in self.parts(whole=whole, put_away=put_away):
+            yield from found
+
+    def parts(self, *, whole: bool, put_away: Collection[str] = ()) -> Iterator[tuple[str, str, Iterator[Finding]]]:
+        """Likewise in parts that have nothing to do with each other: of a block, what of it, and what is found."""
         self._is_whole, self._put_away = whole, put_away
-        for block, legs in self._legs.items():
-            for leg in legs.values():
-                yield from self._check_block_side(block, leg)
+        for block in self._legs:
+            yield block, "its legs", self._check_legs(block)
         for block, desk in self._desks.items():
-            for wanted in desk.legs.values():
-                if wanted.block in self._legs or self._has_no_journal(wanted.block):
-                    yield from _check_desk_side(block, wanted, self._legs.get(wanted.block, {}).get(wanted.number))
-            yield from self._check_final(block, desk)
-        yield from self._divisions.finish(self._has_no_journal)
+            yield block, "its baskets", self._check_desk(block, desk)
+        yield from self._divisions.parts(self._has_no_journal)
+
+    def _check_legs(self, block: str) -> Iterator[Finding]:
+        for leg in self._legs[block].values():
+            yield from self._check_block_side(block, leg)
+
+    def _check_desk(self, block: str, desk: Desk) -> Iterator[Finding]:
+        for wanted in desk.legs.values():
+            if wanted.block in self._legs or self._has_no_journal(wanted.block):
+                yield from _check_desk_side(block, wanted, self._legs.get(wanted.block, {}).get(wanted.number))
+        yield from self._check_final(block, desk)
 
     def _has_no_journal(self, block: str) -> bool:
         """Of one that was not given, whether that is known."""

@@ -45,15 +45,15 @@ class DivisionCheck:
             self._splits[sides.block] = sides.split
             self._layouts[sides.block] = sides.layout
 
-    def finish(self, has_no_journal: Callable[[str], bool]) -> Iterator[Finding]:
-        """What does not go together. `has_no_journal`: of a block that was not given, whether that is known."""
+    def parts(self, has_no_journal: Callable[[str], bool]) -> Iterator[tuple[str, str, Iterator[Finding]]]:
+        """What does not go together: of a block, what of it, and what is found. `has_no_journal`: of a block that was
+        not given, whether that is known.
+        """
         for block, split in self._splits.items():
-            if split.home:
-                yield from self._check_part(block, split, has_no_journal)
-            else:
-                yield from self._check_home(block, split, has_no_journal)
+            check = self._check_part if split.home else self._check_home
+            yield block, "its part of an event" if split.home else "its event", check(block, split, has_no_journal)
         for block, desk in self._desks.items():
-            yield from self._check_ledgers(block, desk)
+            yield block, "what ledgers count", self._check_ledgers(block, desk)
 
     def _check_part(self, block: str, split: Split, has_no_journal: Callable[[str], bool]) -> Iterator[Finding]:
         home = self._splits.get(split.home)

@@ -22,9 +22,11 @@ OPEN_COUNTS = _SQL["open_counts"]
 """The query for how many alarms are open, by `what`."""
 
 NOT_CROSSED = "NOT_CROSSED"
-"""Blocks were not held against each other for long."""
+"""Blocks were not held against each other for long, or something of this one cannot be."""
 NOT_AUDITED = "NOT_AUDITED"
-"""A block cannot be audited on from this row, so that nothing stops it if it sells wrongly."""
+"""A block cannot be audited on from this row, or not with others, so that nothing stops it if it sells wrongly."""
+NOT_STOPPED = "NOT_STOPPED"
+"""A block is to be quarantined, and Postgres refuses that for good."""
 GONE = frozenset((Fault.JOURNAL_EMPTY.name, Fault.TAIL_MISSING.name))
 """A row that was audited is gone: what was acknowledged may be lost."""
 
@@ -52,7 +54,12 @@ class Alarm(msgspec.Struct, frozen=True):
     def mark(self) -> bytes:
         """16 bytes that no other alarm of the block has."""
         told = f"{self.position}|{self.what}|{self.old_chain.hex()}|{self.new_chain.hex()}|{self.sentence}"
-        return blake2b(told.encode(), digest_size=16).digest()
+        return blake2b(told.encode(errors="backslashreplace"), digest_size=16).digest()
+
+
+def as_kept(sentence: str) -> str:
+    """As Postgres can keep it, which knows no NUL and no half of a character, and no longer than somebody reads."""
+    return sentence.encode(errors="backslashreplace").decode().replace("\0", "")[:MAX_SENTENCE_LENGTH]
 
 
 def alarm_of_gone(block: str, position: int, chain: bytes, there: bytes | None, end: int) -> Alarm:
@@ -93,9 +100,8 @@ class Alarms:
     async def note(self, alarm: Alarm) -> bool:
         """Keep it, or note that it was seen again; False: there is no room, as so many are open."""
         most = MAX_ALARMS * 2 if alarm.what in GONE else MAX_ALARMS
-        sentence = alarm.sentence.replace("\0", "")[:MAX_SENTENCE_LENGTH]
         arguments = (
-            alarm.block, alarm.position, alarm.what, sentence, alarm.mark,
+            alarm.block, alarm.position, alarm.what, as_kept(alarm.sentence), alarm.mark,
             alarm.old_chain, alarm.new_chain, MAX_OF_A_KIND, most, alarm.recurs,
         )  # fmt: skip
         while not await self._line.fetch(_SQL["note"], *arguments):

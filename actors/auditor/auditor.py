@@ -15,7 +15,8 @@ Rules it keeps:
   block moves. What blocks show each other is always kept.
 - A block whose rows cannot be read, or at which the audit itself fails, is told of as not audited, and tried again;
   all others go on. What was found in the rows before is judged at once. If it stays so, an alarm is kept, and a row
-  that is damaged stops the block; a fault of the audit's own does not.
+  that is damaged stops the block; a fault of the audit's own does not. So it is where what a block shows others cannot
+  be told or compared (`failures`).
 """
 
 import asyncio
@@ -27,11 +28,12 @@ import structlog
 
 from actors.audit.findings import Fault, Finding
 from actors.audit.rows import Row
-from actors.auditor.alarms import NOT_AUDITED, NOT_CROSSED, Alarm, alarm_of_gone
+from actors.auditor.alarms import NOT_AUDITED, Alarm, alarm_of_gone
 from actors.auditor.consequences import Consequences
-from actors.auditor.crossing import Crossing
+from actors.auditor.crossing import OVERDUE_S, Crossing
+from actors.auditor.failures import JUDGING, JUDGING_BETWEEN, SHOWING, Failures
 from actors.auditor.figures import AuditorFigures
-from actors.auditor.follower import Follower
+from actors.auditor.follower import LEG_BYTES, Follower
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
 from actors.auditor.ports import Imposing, Noting, Reading
 from actors.database.line import LineUnavailable
@@ -51,7 +53,6 @@ NEAR_ROWS = 5_000  # so near to the end of all journals, blocks can be held agai
 WRONG_TOLD_EVERY_S = 60.0
 LAGGING_TOLD = 10
 LATE_S = 60.0
-OVERDUE_S = 300.0  # so long blocks are not held against each other, and it is an alarm
 
 
 class Auditor:
@@ -70,6 +71,7 @@ class Auditor:
     ) -> None:
         self._journals = journals
         self._consequences = Consequences(quarantines, alarms)
+        self._failures = Failures(self._consequences, monotonic)
         self._monotonic = monotonic
         self._blocks_per_page = blocks_per_page
         self._rows_per_slice = rows_per_slice
@@ -85,7 +87,6 @@ class Auditor:
         self._waits_because = ""
         self._figures = AuditorFigures()
         self._wrong_told_at_s = float("-inf")
-        self._overdue_told_at_s: float | None = None  # since when there was an alarm, while it lasts
 
     def hint(self, blocks: Iterable[str]) -> None:
         """These blocks have moved: look at them in the next round. A hint may get lost; then the sweep finds them."""
@@ -97,8 +98,17 @@ class Auditor:
     def figures(self) -> AuditorFigures:
         """What there is to tell now."""
         now = self._monotonic()
-        behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
-        lags = sorted((one.lag(now) for one in behind), key=lambda lag: (lag.seconds, lag.rows), reverse=True)
+        failing = self._failures.unaudited
+        lags = sorted(
+            (
+                one.lag(now, failing.get(one.block, ""))
+                for one in self._followers.values()
+                if one.is_behind or one.trouble or one.block in failing
+            ),
+            key=lambda lag: (bool(lag.trouble), lag.seconds, lag.rows),
+            reverse=True,
+        )
+        shown = [one.shown_leg_count for one in self._followers.values() if one.shows_something]
         crossed_at_s = self._crossing.done_at_s
         looked_ago_s = round(now - self._looked_at_s, 3)
         return msgspec.structs.replace(
@@ -110,15 +120,18 @@ class Auditor:
             block_count=len(self._followers),
             kept_count=len(self._kept),
             kept_bytes=sum(one.size_bytes for one in self._kept.values()),
-            unaudited_count=sum(bool(one.trouble) for one in behind),
+            unaudited_count=sum(bool(lag.trouble) for lag in lags),
             lag_rows=sum(lag.rows for lag in lags),
-            lag_seconds=max(lags[0].seconds if lags else 0.0, looked_ago_s if self._waits_because else 0.0),
+            lag_seconds=max(0.0, looked_ago_s if self._waits_because else 0.0, *(lag.seconds for lag in lags)),
             lagging=tuple(lags[:LAGGING_TOLD]),
             crossed_count=self._crossing.done_count,
             crossed_ago_s=None if crossed_at_s is None else round(now - crossed_at_s, 3),
             looked_ago_s=looked_ago_s,
             waits_because=self._waits_because,
             uncrossed_seconds=round(self._crossing.overdue_s, 3),
+            crossing_block_count=len(shown),
+            crossing_leg_count=sum(shown),
+            crossing_bytes=sum(shown) * LEG_BYTES,
         )
 
     async def run(self) -> None:
@@ -142,7 +155,7 @@ class Auditor:
 
         Raises LineUnavailable: the next round goes on from where this one was.
         """
-        await self._consequences.carry_out()
+        await self._consequences.carry_out(tries_again=True)
         await self._look()
         self._crossing.wish(is_wanted=any(one.shows_something for one in self._followers.values()))
         if self._crossing.is_due and self._is_near():
@@ -194,6 +207,7 @@ class Auditor:
         """Whoever wants to read it needs its archive."""
         del self._followers[block]
         self._kept.pop(block, None)
+        self._failures.forget(block)
 
     def _is_near(self) -> bool:
         """Whether every journal is audited almost to its end, and something is to be held against something."""
@@ -328,7 +342,8 @@ class Auditor:
                     return
                 if follower.is_behind is is_read and not follower.findings:
                     kept_bytes -= follower.size_bytes
-                    follower.let_go()
+                    with self._failures.kept(follower.block, NOT_AUDITED, SHOWING):
+                        follower.let_go()
                     del self._kept[follower.block]
 
     async def _judge(self) -> None:
@@ -337,11 +352,13 @@ class Auditor:
             if follower.cut_short:
                 settled = await self._consequences.settled_up_to(follower.block)
                 if settled is not None:
-                    findings, follower.cut_short = follower.cut_short, []
-                    self._consequences.tell(follower.news(findings, settled))
+                    with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
+                        self._consequences.tell(follower.news(follower.cut_short, settled))
+                        follower.cut_short = []
             if follower.findings and self._end_of(follower) == follower.position:
-                findings, follower.findings = follower.findings, []
-                self._consequences.tell(follower.news(findings))
+                with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
+                    self._consequences.tell(follower.news(follower.findings))
+                    follower.findings = []
         await self._consequences.carry_out()
 
     async def _cross(self) -> None:
@@ -353,29 +370,16 @@ class Auditor:
         there = [one for block, one in self._followers.items() if block in moment and not one.trouble]
         if any(one.position != moment[one.block] for one in there):
             return
-        findings: dict[str, list[Finding]] = {one.block: [] for one in there}
-        for finding in self._crossing.compare([one.note_sides() for one in there]):
-            findings[finding.block].append(finding)
-        for follower in there:
-            self._consequences.tell(follower.news_between(findings[follower.block]))
+        for follower, findings in await self._crossing.compare(there, self._failures):
+            with self._failures.kept(follower.block, NOT_AUDITED, JUDGING_BETWEEN):
+                self._consequences.tell(follower.news_between(findings))
         await self._consequences.carry_out()
 
     def _note_uncrossed(self) -> None:
         """An alarm while blocks are not held against each other for minutes."""
-        if self._crossing.overdue_s <= OVERDUE_S:
-            self._overdue_told_at_s = None
-            return
-        now, told_at_s = self._monotonic(), self._overdue_told_at_s
-        if told_at_s is not None and now - told_at_s < WRONG_TOLD_EVERY_S:
-            return
-        self._overdue_told_at_s = now
-        behind = [one for one in self._followers.values() if one.is_behind or one.trouble]
-        worst = min(behind, key=lambda one: one.behind_since_s or 0.0, default=None)
-        sentence = f"desks and legs were not held against each other for {OVERDUE_S / 60:.0f} min"
-        if worst is not None:
-            sentence += ": this block is furthest behind"
-        block = "" if worst is None else worst.block
-        self._consequences.alarm(Alarm(block, 0, NOT_CROSSED, sentence, recurs=told_at_s is None))
+        alarm = self._crossing.overdue_alarm(one for one in self._followers.values() if one.is_behind or one.trouble)
+        if alarm is not None:
+            self._consequences.alarm(alarm)
 
     def _count(self, **more: int) -> None:
         changed = {name: getattr(self._figures, name) + count for name, count in more.items()}

@@ -16,10 +16,14 @@ class AuditorFigures(msgspec.Struct, frozen=True):
     """Since the auditor's process began, but for what is there now: blocks, lag, blocks that cannot be audited.
 
     `finding_count`: different ones. `stopped_count`: blocks quarantined by it. `begun_anew_count`: blocks whose last
-    audited row was not there any more. `kept_bytes`: about the memory of audits that are kept. `lagging`: the worst
-    first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when last;
-    `uncrossed_seconds`: for how long that has been due. `alarm_count`: told by this process, as are kept until somebody
-    acknowledges them, but for `unkept_count`, for which there was no room.
+    audited row was not there any more. `kept_bytes`: about the memory of audits that are kept, which has a bound.
+    `lagging`: the worst first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when
+    last; `uncrossed_seconds`: for how long that has been due. `alarm_count`: told by this process, as are kept until
+    somebody acknowledges them, but for `unkept_count`, for which there was no room, or which Postgres refuses.
+
+    `crossing_block_count`: blocks that have anything to do with others. What they show each other is always kept,
+    beside `kept_bytes` and without a bound: of `crossing_leg_count` legs of baskets, each at its desk and at the block
+    with its units, about `crossing_bytes`.
 
     `looked_ago_s`: when it last saw where journals end, or began. While something keeps it from looking, as
     `waits_because` says in words, `lag_seconds` is so much at least.
@@ -45,3 +49,6 @@ class AuditorFigures(msgspec.Struct, frozen=True):
     waits_because: str = ""
     uncrossed_seconds: float = 0.0
     unkept_count: int = 0
+    crossing_block_count: int = 0
+    crossing_leg_count: int = 0
+    crossing_bytes: int = 0

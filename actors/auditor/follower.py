@@ -1,6 +1,6 @@
 """One block as the auditor follows it: its audit while that is kept, and what is known of it when it is let go."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Finding, is_settled
@@ -11,8 +11,10 @@ from actors.auditor.figures import BlockLag
 TROUBLED_RETRY_S = 10.0  # doubled each time
 TROUBLED_RETRY_AT_MOST_S = 640.0
 
-_BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES, _LEG_BYTES = 20_000, 60, 2_000, 160, 1_500
+_BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
 """Measured, a claim with the keys of its order, which live for a day."""
+LEG_BYTES = 2_100
+"""What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
 
 
 class Follower:
@@ -69,13 +71,25 @@ class Follower:
         return bool(books.desk.baskets or books.legs or books.split.is_divided)
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether it was let go although what it shows could not be told: until it moves, nobody knows."""
+        return self._audit is None and self._sides is None
+
+    @property
+    def shown_leg_count(self) -> int:
+        """How many legs it keeps for other blocks, whether or not it is let go."""
+        if self._audit is not None:
+            return len(self._audit.books.legs) + len(self._audit.books.desk.legs)
+        return 0 if self._sides is None else len(self._sides.legs) + len(self._sides.desk.legs)
+
+    @property
     def lag_rows(self) -> int:
         """How many rows are to be audited."""
         return self.target - self.position if self.target >= self.position else self.target
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory letting it go gives back."""
+        """About how much memory letting it go gives back: nothing of what it shows others, which stays."""
         if self._audit is None:
             return 0
         books = self._audit.books
@@ -84,13 +98,12 @@ class Follower:
             + _UNIT_BYTES * books.plan.unit_count
             + _CLAIM_BYTES * (len(books.claims) + len(books.line))
             + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
-            + _LEG_BYTES * (len(books.legs) + len(books.desk.legs))
         )
 
-    def lag(self, now_s: float) -> BlockLag:
-        """How far it is behind."""
+    def lag(self, now_s: float, failing: str = "") -> BlockLag:
+        """How far it is behind. `failing`: what else is wrong with its audit."""
         seconds = 0.0 if self.behind_since_s is None else round(now_s - self.behind_since_s, 3)
-        return BlockLag(self.block, self.lag_rows, seconds, self.trouble)
+        return BlockLag(self.block, self.lag_rows, seconds, self.trouble or failing)
 
     def stop(self, because: str, now_s: float) -> None:
         """It cannot be audited on, and begins again after a pause. What was found is to be judged as it is."""
@@ -149,33 +162,31 @@ class Follower:
         return self._sides
 
     def let_go(self) -> None:
-        """Keep only what it shows other blocks."""
-        self.note_sides()
-        self._audit = None
+        """Keep only what it shows other blocks; nothing if that cannot be told, which is raised."""
+        assert self._audit is not None, "it is kept"
+        audit, self._audit, self._sides = self._audit, None, None
+        self._sides = sides_of(audit.books)
 
-    def news(self, findings: Sequence[Finding], settled: int = 0) -> list[Finding]:
-        """Those of its own rows that are not settled, and have not been told; they are then.
+    def news(self, findings: Sequence[Finding], settled: int = 0) -> Iterator[Finding]:
+        """Those of its own rows that are not settled, and have not been told; each is, when the next one is asked for.
 
         `settled`: up to which row others know that corrections have settled them.
         """
         return self._news(findings, max(settled, self.settled_position))
 
-    def news_between(self, findings: Sequence[Finding]) -> list[Finding]:
+    def news_between(self, findings: Sequence[Finding]) -> Iterator[Finding]:
         """Likewise of it and other blocks, all that there are as of one moment.
 
-        Only the first time a correction settles what an old row shows: what was not so at one moment and is at the next
-        has come since, whatever row it is about.
+        Only the first time a correction settles what an old row shows, and for good: what was not so at one moment and
+        is at the next has come since, whatever row it is about.
         """
-        new = self._news(findings, 0 if self._was_crossed else self.settled_position)
+        settled = 0 if self._was_crossed else self.settled_position
+        yield from self._news(findings, settled)
+        self._told.update(one for one in findings if is_settled(one, settled))
         self._was_crossed = True
-        return new
 
-    def _news(self, findings: Sequence[Finding], settled: int) -> list[Finding]:
-        new = [one for one in dict.fromkeys(findings) if not is_settled(one, settled) and one not in self._told]
-        self._told.update(new)
-        return new
-
-    @property
-    def finding_count(self) -> int:
-        """How many have been told."""
-        return len(self._told)
+    def _news(self, findings: Sequence[Finding], settled: int) -> Iterator[Finding]:
+        for finding in dict.fromkeys(findings):
+            if not is_settled(finding, settled) and finding not in self._told:
+                yield finding
+                self._told.add(finding)

@@ -2,9 +2,10 @@
 
 from rich.progress import Progress
 
-from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, OPEN_COUNTS, KeptAlarm
-from actors.auditor.auditor import LATE_S, OVERDUE_S
+from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, NOT_STOPPED, OPEN_COUNTS, KeptAlarm
+from actors.auditor.auditor import LATE_S
 from actors.auditor.board import Board, BoardUnavailable
+from actors.auditor.crossing import OVERDUE_S
 from actors.auditor.figures import AuditorFigures
 from actors.core.ids import BlockId, event_id
 from serve.alarms import line_of
@@ -13,8 +14,10 @@ from serve.doctor.findings import SQL, Finding, Patient, Standing
 AUDITOR, ALARMS = "auditor", "alarms"
 STALE_S = 15.0  # figures are hung out every second
 SHOWN = 20
-GRAVE = GONE | {NOT_AUDITED}
+MUCH_CROSSING_BYTES = 1 << 30
+GRAVE = GONE | {NOT_AUDITED, NOT_STOPPED}
 """Somebody may have been told of what is gone, or what sells wrongly may not be stopped."""
+_FEWER_LEGS = "of events that are put away only the desks' side is kept: holdfast archive put"
 _START = "see the auditor's log and start the cluster again: what sells wrongly meanwhile is not stopped"
 
 
@@ -81,10 +84,20 @@ def _unwell(figures: AuditorFigures) -> list[Finding]:
     if figures.uncrossed_seconds > OVERDUE_S:
         seen = f"baskets have not been held against their legs for {figures.uncrossed_seconds:.0f} s: {worst}"
         findings.append((seen, "all blocks must be audited to one moment for that: see why these are behind"))
+    elif figures.crossing_block_count and (figures.crossed_ago_s or 0.0) > OVERDUE_S:
+        seen = f"baskets were held against their legs {figures.crossed_ago_s:.0f} s ago: {_crossing(figures)}"
+        findings.append((seen, f"it takes so long that it is done seldom, for 1% of the time; {_FEWER_LEGS}"))
+    if figures.crossing_bytes > MUCH_CROSSING_BYTES:
+        seen = f"what blocks show each other takes {figures.crossing_bytes >> 20:,} MiB: {_crossing(figures)}"
+        findings.append((seen, f"see that its machine has so much, and as much as it grows by; {_FEWER_LEGS}"))
     if figures.unkept_count:
-        seen = f"{figures.unkept_count} alarms found no room, and are in its log alone"
-        findings.append((seen, "acknowledge those that were looked at: holdfast alarms"))
+        seen = f"{figures.unkept_count} alarms are in its log alone: no room, or Postgres refuses them"
+        findings.append((seen, "acknowledge those that were looked at: holdfast alarms; see its log"))
     return wrong + [Finding(AUDITOR, Standing.WARNING, seen, advice) for seen, advice in findings]
+
+
+def _crossing(figures: AuditorFigures) -> str:
+    return f"{figures.crossing_block_count:,} blocks have {figures.crossing_leg_count:,} legs"
 
 
 def _keeps_up(figures: AuditorFigures) -> str:
@@ -111,5 +124,10 @@ def _advice(alarm: KeptAlarm) -> str:
         return (
             f"what it sells wrongly is not stopped (holdfast quarantine impose {event} stops all of it): see the "
             f"auditor's log and holdfast journal {event}, mend the row or the audit, {then}"
+        )
+    if alarm.what == NOT_STOPPED:
+        return (
+            "it sells on: see what Postgres says, then holdfast quarantine impose "
+            f"{event}; look at it (holdfast audit {event}), {then}"
         )
     return f"look at it (holdfast audit {event}, holdfast journal {event}), {then}"

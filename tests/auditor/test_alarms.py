@@ -9,9 +9,9 @@ import pytest
 
 from actors.audit.findings import Fault
 from actors.auditor import alarms as alarms_module
-from actors.auditor import auditor as auditor_module
 from actors.auditor.alarms import NOT_CROSSED, Alarm, Alarms, KeptAlarm
 from actors.auditor.auditor import Auditor
+from actors.auditor.crossing import OVERDUE_S
 from actors.auditor.follower import Follower
 from actors.auditor.journals import Heads, Journals, Page, Span
 from actors.core import entries as e
@@ -231,7 +231,7 @@ async def check_uncrossed(world: Watched) -> None:
     journals, event = Stuck(world.world.database_url), await world.event()
     journals.block = event.block
     auditor = world.auditor(journals)
-    assert await _rounds_until(auditor, lambda: auditor.figures.uncrossed_seconds > auditor_module.OVERDUE_S)
+    assert await _rounds_until(auditor, lambda: auditor.figures.uncrossed_seconds > OVERDUE_S)
     await auditor.round()
     await auditor.round()
     (alarm,) = await kept(world)
@@ -240,11 +240,11 @@ async def check_uncrossed(world: Watched) -> None:
     await world.alarms.acknowledge([alarm.number], 0, "mara", "seen")
     journals.block = ""
     assert await _rounds_until(auditor, lambda: auditor.figures.crossed_count > 0)
-    assert auditor.figures.uncrossed_seconds < auditor_module.OVERDUE_S
+    assert auditor.figures.uncrossed_seconds < OVERDUE_S
     assert await kept(world) == []
     await event.live_at_random(Random(3), 3)
     journals.block = event.block
-    assert await _rounds_until(auditor, lambda: auditor.figures.uncrossed_seconds > auditor_module.OVERDUE_S)
+    assert await _rounds_until(auditor, lambda: auditor.figures.uncrossed_seconds > OVERDUE_S)
     await auditor.round()
     await auditor.round()
     assert [one.number for one in await kept(world)] == [alarm.number], "it is open again"

@@ -88,28 +88,28 @@ async def test_of_parts_events_those_that_are_gone_are_told_from_those_put_away(
 
 def _nobody_can_say(patch: pytest.MonkeyPatch) -> None:
     """While anything is put away, any block may be."""
-    shipped = BasketCheck.finish
+    shipped = BasketCheck.parts
 
-    def finish(self: BasketCheck, *, whole: bool, put_away: Any = ()) -> Any:
+    def parts(self: BasketCheck, *, whole: bool, put_away: Any = ()) -> Any:
         return shipped(self, whole=whole and not put_away)
 
-    patch.setattr(BasketCheck, "finish", finish)
+    patch.setattr(BasketCheck, "parts", parts)
 
 
 def _nothing_put_away(patch: pytest.MonkeyPatch) -> None:
     """What is put away has no journal."""
-    shipped = BasketCheck.finish
+    shipped = BasketCheck.parts
 
-    def finish(self: BasketCheck, *, whole: bool, put_away: Any = ()) -> Any:
+    def parts(self: BasketCheck, *, whole: bool, put_away: Any = ()) -> Any:
         return shipped(self, whole=whole)
 
-    patch.setattr(BasketCheck, "finish", finish)
+    patch.setattr(BasketCheck, "parts", parts)
 
 
 def _legs_alone(patch: pytest.MonkeyPatch) -> None:
     """Of parts nothing is known."""
-    shipped = DivisionCheck.finish
-    patch.setattr(DivisionCheck, "finish", lambda self, _: shipped(self, lambda block: False))
+    shipped = DivisionCheck.parts
+    patch.setattr(DivisionCheck, "parts", lambda self, _: shipped(self, lambda block: False))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import from_url
 
 from actors.audit.findings import Fault
-from actors.auditor.alarms import KEPT, NOT_AUDITED, NOT_CROSSED, Alarm, Alarms
+from actors.auditor.alarms import KEPT, NOT_AUDITED, NOT_CROSSED, NOT_STOPPED, Alarm, Alarms
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.auditor.journals import Journals
@@ -25,6 +25,11 @@ OK, WARNING, WRONG = Standing
 BLOCK = BlockId("0" * 16)
 LAG = BlockLag(BLOCK, 1_200, 90.0)
 WELL = AuditorFigures(block_count=3, crossed_count=4, crossed_ago_s=3.0)
+LEGS: dict[str, Any] = {"crossing_block_count": 2, "crossing_leg_count": 1_500_000, "crossing_bytes": 5 << 20}
+AT_EASE = [
+    msgspec.structs.replace(WELL, **LEGS),
+    msgspec.structs.replace(WELL, crossed_ago_s=4_000.0),  # and there is nothing any more to hold against anything
+]
 
 UNAUDITED = "a block is in trouble"
 UNWELL: dict[str, tuple[dict[str, Any], str]] = {
@@ -44,7 +49,18 @@ UNWELL: dict[str, tuple[dict[str, Any], str]] = {
         {"uncrossed_seconds": 400.0, "lagging": (LAG,)},
         f"baskets have not been held against their legs for 400 s: {event_id(BLOCK)} (1200 rows, 90 s)",
     ),
-    "alarms found no room": ({"unkept_count": 2}, "2 alarms found no room, and are in its log alone"),
+    "it crosses seldom": (
+        {**LEGS, "crossed_ago_s": 400.0},
+        "baskets were held against their legs 400 s ago: 2 blocks have 1,500,000 legs",
+    ),
+    "it keeps much for crossing": (
+        {**LEGS, "crossing_bytes": 3 << 30},
+        "what blocks show each other takes 3,072 MiB: 2 blocks have 1,500,000 legs",
+    ),
+    "alarms are not kept": (
+        {"unkept_count": 2},
+        "2 alarms are in its log alone: no room, or Postgres refuses them",
+    ),
 }
 
 
@@ -73,7 +89,8 @@ async def looked_when_told(ill: Ward, figures: AuditorFigures | None) -> Finding
 async def check_unwell(world: World, redis: Redis) -> None:
     """Each thing that is wrong with it is told, and nothing if nothing is."""
     async with ward(world, redis_url=redis.url) as ill:
-        assert (await looked_when_told(ill, WELL)).standing is OK
+        for figures_at_ease in (WELL, *AT_EASE):
+            assert (await looked_when_told(ill, figures_at_ease)).standing is OK
         for name, (figures, seen) in UNWELL.items():
             finding = await looked_when_told(ill, msgspec.structs.replace(WELL, **figures))
             standing = WRONG if name == UNAUDITED else WARNING
@@ -144,6 +161,11 @@ async def check_alarms_told(world: World) -> None:
         (unaudited,) = await ill.looked("alarms")
         assert (unaudited.standing, unaudited.check) == (WRONG, "alarms")
         assert f"holdfast quarantine impose {event_id(event)} stops all of it" in unaudited.advice
+        await alarms.acknowledge([], int(unaudited.seen.partition(" ")[0]), "mara", "seen")
+        assert await alarms.note(Alarm(event, 9, NOT_STOPPED, "Postgres refuses its quarantine", recurs=True))
+        (unstopped,) = await ill.looked("alarms")
+        assert unstopped.standing is WRONG
+        assert f"holdfast quarantine impose {event_id(event)};" in unstopped.advice
         await alarms.close()
 
 
@@ -171,6 +193,20 @@ def _believes_what_hangs_there(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(auditor_checks, "_unwell", lambda figures: [])
 
 
+def _minds_no_memory(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(auditor_checks, "MUCH_CROSSING_BYTES", 1 << 60)
+
+
+def _minds_what_is_due_alone(patch: pytest.MonkeyPatch) -> None:
+    """As it was: while there is so much to compare that it is seldom due, it is never overdue."""
+    shipped = auditor_checks._unwell
+
+    def unwell(figures: AuditorFigures) -> list[Finding]:
+        return shipped(msgspec.structs.replace(figures, crossed_ago_s=None))
+
+    patch.setattr(auditor_checks, "_unwell", unwell)
+
+
 def _counts_as_well(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(auditor_checks, "KEPT", f"select * from ({KEPT}) as kept where $1")
 
@@ -179,12 +215,14 @@ def _takes_lightly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(auditor_checks, "GRAVE", frozenset[str]())
 
 
-@pytest.mark.parametrize("sabotage", [_believes_what_hangs_there, _counts_as_well, _takes_lightly])
+OF_FIGURES = (_believes_what_hangs_there, _minds_no_memory, _minds_what_is_due_alone)
+
+
+@pytest.mark.parametrize("sabotage", [*OF_FIGURES, _counts_as_well, _takes_lightly])
 async def test_control_a_doctor_that_does_not_look_is_noticed(
     world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
-    figures_alone = sabotage is _believes_what_hangs_there
-    check: Awaitable[None] = check_unwell(world, redis) if figures_alone else check_alarms_told(world)
+    check: Awaitable[None] = check_unwell(world, redis) if sabotage in OF_FIGURES else check_alarms_told(world)
     sabotage(monkeypatch)
     with pytest.raises((AssertionError, ValueError)):
         await check
