@@ -78,12 +78,14 @@ group by block_id
 order by block_id;
 
 -- name: unfollowed
--- What is not followed to its end: by a projection that follows the block, or by none at all. Since when.
+-- What is not followed to its end by one of the projections $1, whether it has begun with the block or not. Since when.
 select
   count(*) as block_count,
   (extract(epoch from clock_timestamp()) * 1000)::bigint - min(next.recorded_at_ms) as lag_ms
 from blocks
-left join projection_positions as seen using (block_id)
+cross join unnest($1::text[]) as wanted (projection)
+left join projection_positions as seen
+  on seen.projection = wanted.projection and seen.block_id = blocks.block_id
 cross join lateral (
   select recorded_at_ms
   from journal

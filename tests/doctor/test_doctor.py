@@ -1,7 +1,9 @@
 """`holdfast doctor` on the real Postgres: a database that is well is found so, and what is planted is found."""
 
 import asyncio
+import inspect
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +18,12 @@ from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
 from actors.database.connect import connect
 from actors.journal.journal import Epoch, Snapshot
+from actors.projections import service
 from serve.cli import app
 from serve.doctor import server_checks
 from serve.doctor.examination import CHECKS
-from serve.doctor.findings import Standing
+from serve.doctor.findings import SQL, Standing
+from serve.doctor.projection_checks import FOLLOWING
 from serve.local.postgres import programs
 from serve.local.redis import Redis
 from tests.database_faults import NO_REPLICA, Trouble, in_trouble
@@ -171,8 +175,51 @@ async def test_rows_that_nobody_follows_are_found(world: World) -> None:
     async with ward(world) as ill:
         await ill.events[0].sell(ill.events[0].hold(places=1))
         finding = await ill.found("projections", WARNING)
-        assert "1 times a block is behind" not in finding.seen
-        assert "2 times a block is behind" in finding.seen
+        assert "; 3 times a block is behind" in finding.seen
+
+
+async def check_a_projection_that_has_not_begun(world: World) -> None:
+    """With a block that others follow; or with any, as a new one before its first round."""
+    async with ward(world) as ill:
+        event = ill.events[0].block
+        await ill.execute("delete from projection_positions where block_id = $1 and projection = 'listing'", event)
+        assert "; 1 times a block is behind" in (await ill.found("projections", WARNING)).seen
+        await ill.execute("delete from projection_positions where projection = 'listing'")
+        assert "; 3 times a block is behind" in (await ill.found("projections", WARNING)).seen
+        await ill.execute("delete from projection_positions")
+        assert "; 9 times a block is behind" in (await ill.found("projections", WARNING)).seen
+
+
+async def test_a_projection_that_has_not_begun_with_a_block_is_found(world: World) -> None:
+    await check_a_projection_that_has_not_begun(world)
+
+
+OF_ROWS_ALONE = """
+select
+  count(*) as block_count,
+  extract(epoch from clock_timestamp())::bigint * 1000 - min(next.recorded_at_ms) as lag_ms
+from blocks
+left join projection_positions as seen on seen.block_id = blocks.block_id and cardinality($1::text[]) > 0
+cross join lateral (
+  select recorded_at_ms from journal
+  where journal.block_id = blocks.block_id and journal.position = coalesce(seen.position, 0) + 1
+) as next
+where seen.quarantined_because is null
+"""
+
+
+async def test_control_a_doctor_that_asks_only_those_that_have_begun_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SQL, "unfollowed", OF_ROWS_ALONE)
+    with pytest.raises((AssertionError, ValueError)):
+        await check_a_projection_that_has_not_begun(world)
+
+
+def test_the_doctor_asks_for_all_that_the_projector_keeps() -> None:
+    source = inspect.getsource(service)
+    assert len(re.findall(r"\w+Projection\(\)", source)) == len(FOLLOWING)
+    assert all(f"{name.title()}Projection()" in source for name in FOLLOWING)
 
 
 async def test_a_shard_that_does_not_beat_is_found(world: World) -> None:
