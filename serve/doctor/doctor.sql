@@ -93,6 +93,18 @@ cross join lateral (
 ) as next
 where seen.quarantined_because is null;
 
+-- name: tenants
+select distinct tenant from blocks order by tenant;
+
+-- name: paid_orders
+-- Of these blocks: how many orders that were ever paid are listed of each; those that came to nothing have ended, $2 are
+-- not paid yet.
+select block_id, count(*) as paid_count
+from listed_orders
+where block_id = any($1::text[]) and ended_at_ms is null and status <> $2
+group by block_id
+order by paid_count desc, block_id;
+
 -- name: incarnations
 -- Every incarnation that is known, the newest of its shard and generation first.
 select

@@ -63,7 +63,7 @@ async def test_the_command_says_so_as_text_and_as_json(world: World, redis: Redi
         told = await command(world, redis_url=redis.url)
         assert told.exit_code == WARNING
         assert [line[:8].strip() for line in told.stdout.splitlines() if not line.startswith(" ")] == (
-            ["OK"] * 10 + ["WARNING"] + ["OK"] * 5
+            ["OK"] * 11 + ["WARNING"] + ["OK"] * 5
         )
         document = json.loads((await command(world, "--json", redis_url=redis.url)).stdout)
         assert document.keys() == {"standing", "findings", "repairs"}
