@@ -9,6 +9,13 @@ where head.recorded_at_ms >= $1
   and not exists (select from archived_blocks where archived_blocks.block_id = blocks.block_id)
 order by blocks.block_id;
 
+-- name: rows
+select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from journal
+where block_id = $1 and position > $2
+order by position
+limit $3;
+
 -- name: put_away
 -- Blocks whose rows are in an archive, and whether the one that it ends with, and nothing before that, is here.
 select

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis as RedisClient
@@ -20,9 +21,9 @@ from actors.database.connect import connect
 from actors.journal.journal import Epoch, Snapshot
 from actors.projections import service
 from serve.cli import app
-from serve.doctor import server_checks
+from serve.doctor import journal_checks, server_checks
 from serve.doctor.examination import CHECKS
-from serve.doctor.findings import SQL, Standing
+from serve.doctor.findings import SQL, Patient, Standing
 from serve.doctor.projection_checks import FOLLOWING
 from serve.local.postgres import programs
 from serve.local.redis import Redis
@@ -98,6 +99,66 @@ async def test_a_row_that_was_changed_or_lost_is_found(world: World) -> None:
         assert f"{event_id(lost)}, row 8: row missing" in findings[1].seen
         assert f"{event_id(behead)} ends at row 3, others read row" in findings[2].seen
         assert all(finding.repair is None and finding.advice for finding in findings)
+
+
+class Watching:
+    """The doctor's connection; after each answer somebody looks whether it holds a transaction, and writes."""
+
+    def __init__(self, ill: Ward) -> None:
+        self._shipped, self._ill, self.pages = ill.patient.connection, ill, 0
+
+    def transaction(self, **options: Any) -> Any:
+        return self._shipped.transaction(**options)
+
+    async def fetchval(self, query: str, *arguments: Any) -> Any:
+        return await self._shipped.fetchval(query, *arguments)
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        found = await self._shipped.fetch(query, *arguments)
+        pid = self._shipped.get_server_pid()
+        states = await self._ill.world.rows("select state, backend_xmin from pg_stat_activity where pid = $1", pid)
+        assert [tuple(row) for row in states] == [("idle", None)], "it keeps Postgres from clearing up"
+        self.pages += query == SQL["rows"]
+        for event in self._ill.events:
+            await event.sell(event.hold(places=1))
+        return found
+
+
+async def check_in_pages(world: World, patch: pytest.MonkeyPatch) -> None:
+    """Rows are read in pages, while more are written, with no transaction over them; and damage is found in any."""
+    async with ward(world) as ill:
+        patch.setattr(journal_checks, "ROWS_PER_PAGE", 4)
+        counts = [len(event.rows) for event in ill.events]
+        shipped, watching = ill.patient.connection, Watching(ill)
+        ill.patient = ill.patient._replace(connection=watching)
+        (finding,) = await ill.looked("chains")
+        assert finding.standing is OK, finding
+        assert watching.pages >= sum(count // 4 for count in counts)
+        ill.patient = ill.patient._replace(connection=shipped)
+        await ill.execute(
+            "update journal set recorded_at_ms = 1 where block_id = $1 and position = 9", ill.events[1].block
+        )
+        assert ", row 9: chain broken" in (await ill.found("chains", WRONG)).seen
+
+
+async def test_rows_are_read_without_keeping_postgres_from_clearing_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_in_pages(world, monkeypatch)
+
+
+async def test_control_a_doctor_that_reads_as_of_one_moment_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = journal_checks._read
+
+    async def at_once(patient: Patient, block: str) -> Any:
+        async with patient.connection.transaction(isolation="repeatable_read", readonly=True):
+            return await shipped(patient, block)
+
+    monkeypatch.setattr(journal_checks, "_read", at_once)
+    with pytest.raises(AssertionError, match="keeps Postgres from clearing up"):
+        await check_in_pages(world, monkeypatch)
 
 
 async def test_only_what_was_written_lately_is_looked_at_if_that_is_wished(world: World) -> None:
