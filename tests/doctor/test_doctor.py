@@ -1,14 +1,11 @@
 """`holdfast doctor` on the real Postgres: a database that is well is found so, and what is planted is found."""
 
 import asyncio
-import inspect
 import json
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis as RedisClient
@@ -19,12 +16,10 @@ from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
 from actors.database.connect import connect
 from actors.journal.journal import Epoch, Snapshot
-from actors.projections import service
 from serve.cli import app
-from serve.doctor import journal_checks, server_checks
+from serve.doctor import server_checks
 from serve.doctor.examination import CHECKS
-from serve.doctor.findings import SQL, Patient, Standing
-from serve.doctor.projection_checks import FOLLOWING
+from serve.doctor.findings import Standing
 from serve.local.postgres import programs
 from serve.local.redis import Redis
 from tests.database_faults import NO_REPLICA, Trouble, in_trouble
@@ -99,66 +94,6 @@ async def test_a_row_that_was_changed_or_lost_is_found(world: World) -> None:
         assert f"{event_id(lost)}, row 8: row missing" in findings[1].seen
         assert f"{event_id(behead)} ends at row 3, others read row" in findings[2].seen
         assert all(finding.repair is None and finding.advice for finding in findings)
-
-
-class Watching:
-    """The doctor's connection; after each answer somebody looks whether it holds a transaction, and writes."""
-
-    def __init__(self, ill: Ward) -> None:
-        self._shipped, self._ill, self.pages = ill.patient.connection, ill, 0
-
-    def transaction(self, **options: Any) -> Any:
-        return self._shipped.transaction(**options)
-
-    async def fetchval(self, query: str, *arguments: Any) -> Any:
-        return await self._shipped.fetchval(query, *arguments)
-
-    async def fetch(self, query: str, *arguments: Any) -> Any:
-        found = await self._shipped.fetch(query, *arguments)
-        pid = self._shipped.get_server_pid()
-        states = await self._ill.world.rows("select state, backend_xmin from pg_stat_activity where pid = $1", pid)
-        assert [tuple(row) for row in states] == [("idle", None)], "it keeps Postgres from clearing up"
-        self.pages += query == SQL["rows"]
-        for event in self._ill.events:
-            await event.sell(event.hold(places=1))
-        return found
-
-
-async def check_in_pages(world: World, patch: pytest.MonkeyPatch) -> None:
-    """Rows are read in pages, while more are written, with no transaction over them; and damage is found in any."""
-    async with ward(world) as ill:
-        patch.setattr(journal_checks, "ROWS_PER_PAGE", 4)
-        counts = [len(event.rows) for event in ill.events]
-        shipped, watching = ill.patient.connection, Watching(ill)
-        ill.patient = ill.patient._replace(connection=watching)
-        (finding,) = await ill.looked("chains")
-        assert finding.standing is OK, finding
-        assert watching.pages >= sum(count // 4 for count in counts)
-        ill.patient = ill.patient._replace(connection=shipped)
-        await ill.execute(
-            "update journal set recorded_at_ms = 1 where block_id = $1 and position = 9", ill.events[1].block
-        )
-        assert ", row 9: chain broken" in (await ill.found("chains", WRONG)).seen
-
-
-async def test_rows_are_read_without_keeping_postgres_from_clearing_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await check_in_pages(world, monkeypatch)
-
-
-async def test_control_a_doctor_that_reads_as_of_one_moment_is_noticed(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shipped = journal_checks._read
-
-    async def at_once(patient: Patient, block: str) -> Any:
-        async with patient.connection.transaction(isolation="repeatable_read", readonly=True):
-            return await shipped(patient, block)
-
-    monkeypatch.setattr(journal_checks, "_read", at_once)
-    with pytest.raises(AssertionError, match="keeps Postgres from clearing up"):
-        await check_in_pages(world, monkeypatch)
 
 
 async def test_only_what_was_written_lately_is_looked_at_if_that_is_wished(world: World) -> None:
@@ -237,50 +172,6 @@ async def test_rows_that_nobody_follows_are_found(world: World) -> None:
         await ill.events[0].sell(ill.events[0].hold(places=1))
         finding = await ill.found("projections", WARNING)
         assert "; 3 times a block is behind" in finding.seen
-
-
-async def check_a_projection_that_has_not_begun(world: World) -> None:
-    """With a block that others follow; or with any, as a new one before its first round."""
-    async with ward(world) as ill:
-        event = ill.events[0].block
-        await ill.execute("delete from projection_positions where block_id = $1 and projection = 'listing'", event)
-        assert "; 1 times a block is behind" in (await ill.found("projections", WARNING)).seen
-        await ill.execute("delete from projection_positions where projection = 'listing'")
-        assert "; 3 times a block is behind" in (await ill.found("projections", WARNING)).seen
-        await ill.execute("delete from projection_positions")
-        assert "; 9 times a block is behind" in (await ill.found("projections", WARNING)).seen
-
-
-async def test_a_projection_that_has_not_begun_with_a_block_is_found(world: World) -> None:
-    await check_a_projection_that_has_not_begun(world)
-
-
-OF_ROWS_ALONE = """
-select
-  count(*) as block_count,
-  extract(epoch from clock_timestamp())::bigint * 1000 - min(next.recorded_at_ms) as lag_ms
-from blocks
-left join projection_positions as seen on seen.block_id = blocks.block_id and cardinality($1::text[]) > 0
-cross join lateral (
-  select recorded_at_ms from journal
-  where journal.block_id = blocks.block_id and journal.position = coalesce(seen.position, 0) + 1
-) as next
-where seen.quarantined_because is null
-"""
-
-
-async def test_control_a_doctor_that_asks_only_those_that_have_begun_is_noticed(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(SQL, "unfollowed", OF_ROWS_ALONE)
-    with pytest.raises((AssertionError, ValueError)):
-        await check_a_projection_that_has_not_begun(world)
-
-
-def test_the_doctor_asks_for_all_that_the_projector_keeps() -> None:
-    source = inspect.getsource(service)
-    assert len(re.findall(r"\w+Projection\(\)", source)) == len(FOLLOWING)
-    assert all(f"{name.title()}Projection()" in source for name in FOLLOWING)
 
 
 async def test_a_shard_that_does_not_beat_is_found(world: World) -> None:
