@@ -29,7 +29,7 @@ from actors.link.batch import Replied
 from tests.engine.stage import Running, Stage, hold, on_virtual_time
 from tests.engine.test_quarantines import BOUND_S, correct, ended, imposed, is_refused
 from tests.loadtests.basket_planting import Journals
-from tests.loadtests.journals import KEY, PRINT, Journal, clean_journal
+from tests.loadtests.journals import EPOCHS, KEY, PRINT, Journal, clean_journal
 from tests.loadtests.test_audit_mutations import JOURNALS, PLACES, Place, _changed, _others
 
 SAMPLE = 250
@@ -43,6 +43,14 @@ def planted(*entries: Callable[[int], e.Entry], **held: object) -> Rows:
         journal.add_hold(**held)  # type: ignore[arg-type]
     if entries:
         journal.add(*(entry(journal.last_ms) for entry in entries))
+    return journal.rows()
+
+
+def under(epoch: int) -> Rows:
+    """A hold under this epoch, without a claim."""
+    journal = clean_journal()
+    journal.add_hold()
+    journal.drafts[-1].epoch = epoch
     return journal.rows()
 
 
@@ -99,6 +107,8 @@ END: dict[str, tuple[Fault, Callable[[], Rows]]] = {
         Fault.BEFORE_DEADLINE,
         lambda: planted(lambda at: e.HoldExpired(at, 99), seats=(7,)),
     ),
+    "an epoch that went back": (Fault.EPOCH_WENT_BACK, lambda: under(EPOCHS[0])),
+    "an epoch without a claim": (Fault.EPOCH_NOT_ACTIVATED, lambda: under(EPOCHS[1] + 1)),
     "a number without a hold": (Fault.HOLD_MALFORMED, lambda: planted(hold=-1)),
 }
 """What can be ended."""
