@@ -126,7 +126,9 @@ def _replays(standing: Quarantine) -> Replays:
     """As a shard has said, if it has tried; else by what was found. What an operator imposes says nothing of rows."""
     if standing.refused_because.startswith(NO_STATE):
         return Replays.NEVER
-    return _REPLAYS.get(standing.why.partition(": ")[0], Replays.ALWAYS)
+    found = _REPLAYS.get(standing.why.partition(": ")[0], Replays.ALWAYS)
+    has_more = standing.position < standing.last_position  # of which it is not known what it is
+    return Replays.SOME if found is Replays.ALWAYS and has_more else found
 
 
 def _correction(block: BlockId, by: str, why: str, ends: Ends) -> Correction:

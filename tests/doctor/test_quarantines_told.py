@@ -53,9 +53,15 @@ async def test_advice_is_by_what_was_found_and_what_a_shard_has_said(world: Worl
         quarantines = Quarantines(world.database_url)
         try:
             event = ill.events[0].block
-            assert await quarantines.impose(event, 3, f"{Fault.CHAIN_BROKEN}: of row 3", "auditor")
+            assert await quarantines.impose(event, 3, f"{Fault.HOLD_UNKNOWN}: hold 3", "auditor")
             assert (await ill.found("quarantine", WRONG)).advice.startswith("this release cannot end it")
+            for fault in (Fault.CHAIN_BROKEN, Fault.NUMBER_REUSED):
+                await ill.execute("update quarantines set why = $1", f"{fault}: of row 3")
+                assert "where its shard cannot replay" in (await ill.found("quarantine", WRONG)).advice
             await ill.execute("update quarantines set why = 'somebody called'")
+            await ill.execute("update quarantines set last_position = 4")
+            assert "where its shard cannot replay" in (await ill.found("quarantine", WRONG)).advice, "of row 4"
+            await ill.execute("update quarantines set last_position = 3")
             assert (await ill.found("quarantine", WRONG)).advice.endswith(f"holdfast quarantine end {event_id(event)}")
             await ill.execute("update quarantines set refused_because = $1", "holds[0]: there is no such hold")
             assert (await ill.found("quarantine", WRONG)).advice.endswith(f"holdfast quarantine end {event_id(event)}")
