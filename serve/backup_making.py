@@ -81,6 +81,22 @@ async def end(stack: Stack) -> Path:
         return going.folder
 
 
+async def drop_left(data: DataFolder, database_url: str) -> list[str]:
+    """Drop the slots of no backup that goes on and by which nobody receives; their names.
+
+    What made them is gone, as it would hold the lock. Raises BackupError: it does; `FAULTS`.
+    """
+    with _alone(data):
+        going = backup_of(data)
+        connection = await connect(database_url, application_name="holdfast backup")
+        try:
+            others = await connection.fetch(_SQL["other_slots"], SLOT, "" if going is None else going.slot)
+            left = [str(other["slot_name"]) for other in others]
+            return [slot for slot in left if await connection.fetch(_SQL["drop_slot"], slot)]
+        finally:
+            await connection.close()
+
+
 async def _begin(database_url: str, data: DataFolder, going: Going) -> None:
     """All of it but the first mark; from its last step on this backup goes on, and before no slot of it is left."""
     connection = await connect(database_url, application_name="holdfast backup")

@@ -27,7 +27,7 @@ def doctor(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Check chains, snapshots, projections, the audit, fences, clocks, replication, backup, disk, Redis.
+    """Check chains, snapshots, projections, desks, the audit, fences, clocks, replication, backup, disk, Redis.
 
     Says what is to be done. Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings,
     2: something is wrong.

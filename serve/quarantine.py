@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from actors.auditor.dangers import REPLAYS, Replays
 from actors.catalogue.quarantines import Correction, Quarantine, Quarantines
 from actors.core.ids import BlockId, Kind, event_id, parse_id, parse_ticket_id
+from actors.engine.withholding import NO_STATE
 from serve.database_command import Refused, check_words, run_with
 from serve.wire_time import rfc3339
 
 LOOK_S = 0.1
 END_PATIENCE_S = 30.0
 
+_REPLAYS = {str(fault): replays for fault, replays in REPLAYS.items()}
 _FLAGS = {"tickets": "--void-ticket", "holds": "--end-hold", "orders": "--end-order", "by": "--by", "why": "--why"}
 
 
@@ -29,8 +32,12 @@ def run_list(database_url: str, console: Console, errors: Console) -> int:
     """Print what is quarantined. The exit code."""
 
     async def tell(quarantines: Quarantines) -> None:
-        standing = await quarantines.all()
-        console.print("\n".join(map(line_of, standing)) or "nothing is quarantined", markup=False)
+        told: list[str] = []
+        for one in await quarantines.all():
+            told.append(line_of(one))
+            if _replays(one) is Replays.NEVER:
+                told.append(f"{'':10}→ {way_out(one)}")
+        console.print("\n".join(told) or "nothing is quarantined", markup=False)
 
     return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
@@ -73,7 +80,9 @@ async def end(quarantines: Quarantines, block: BlockId, correction: Correction, 
     while time.monotonic() < until_s:
         outcome = await quarantines.outcome(block, number)
         if outcome.refused_because:
-            raise Refused(f"{event} stays quarantined: {_in_flags(outcome.refused_because, ends)}")
+            because = _in_flags(outcome.refused_because, ends)
+            left = [way_out(one) for one in await quarantines.of([block]) if _replays(one) is Replays.NEVER]
+            raise Refused("; ".join((f"{event} stays quarantined: {because}", *left)))
         if outcome.has_ended:
             again = await quarantines.of([block])
             found = "; something was found meanwhile, so it is quarantined anew" if again else ""
@@ -92,6 +101,34 @@ def line_of(standing: Quarantine) -> str:
     if standing.refused_because:
         words.append(f"(could not be ended: {standing.refused_because})")
     return "  ".join(words)
+
+
+def way_out(standing: Quarantine) -> str:
+    """What an operator can do about it."""
+    event = event_id(standing.block)
+    look = f"holdfast audit {event}, holdfast journal {event}"
+    match _replays(standing):
+        case Replays.NEVER:
+            return (
+                "this release cannot end it, as its shards cannot replay its journal, and nothing of it can be changed "
+                f"or put away. What was sold is told by {look}: pay back elsewhere, and sell what is left as another "
+                f"event. A release whose shards replay it can end it (holdfast quarantine end {event}); a backup that "
+                "is restored to a mark before that (holdfast backup restore) takes back all events"
+            )
+        case Replays.SOME:
+            hope = "; where its shard cannot replay what was found, that is refused, and nothing has changed"
+        case Replays.ALWAYS:
+            hope = ""
+    return f"look at it ({look}), then holdfast quarantine end {event}{hope}"
+
+
+def _replays(standing: Quarantine) -> Replays:
+    """As a shard has said, if it has tried; else by what was found. What an operator imposes says nothing of rows."""
+    if standing.refused_because.startswith(NO_STATE):
+        return Replays.NEVER
+    found = _REPLAYS.get(standing.why.partition(": ")[0], Replays.ALWAYS)
+    has_more = standing.position < standing.last_position  # of which it is not known what it is
+    return Replays.SOME if found is Replays.ALWAYS and has_more else found
 
 
 def _correction(block: BlockId, by: str, why: str, ends: Ends) -> Correction:

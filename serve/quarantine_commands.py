@@ -20,7 +20,10 @@ Why = Annotated[str, typer.Option(help="In a sentence, kept for ever: no buyer's
 
 @quarantine.command("list")
 def list_quarantined(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Show what is quarantined: since when, by whom, because of which rows, why, and whether it is being ended."""
+    """Show what is quarantined: since when, by whom, because of which rows, why, and whether it is being ended.
+
+    And what is left where this release cannot end it.
+    """
     from serve.quarantine import run_list
 
     raise typer.Exit(run_list(database_url_of(data_dir, database_url), out, errors))
@@ -56,7 +59,7 @@ def end(
 
     Units of what ends are available again. With nothing to end the finding was false, or a fixed bug's. The wish is
     kept until a shard has carried it out, so interrupting the command does not undo it, and running it again with the
-    same words does no harm.
+    same words does no harm. Where the shard cannot replay the event's journal it is refused, and nothing has changed.
     """
     from serve.quarantine import Ends, run_end
 

@@ -17,7 +17,10 @@ MAX_EXPLANATION_LENGTH = 160
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a reason looks outside. `transient`: a fault, not an answer; the same key may be sent again, and safely."""
+    """How a reason looks outside. `transient`: a fault, not an answer; the same key may be sent again, and safely.
+
+    But where there will never be room: see `is_transient`.
+    """
 
     http_status: int
     grpc_code: StatusCode
@@ -107,13 +110,22 @@ def sentence(refusal: Rejected, max_named: int | None = None) -> str:
         parts.append(f"{details.available} available")
     if details.quarantined:
         parts.append("this event is quarantined until an operator has looked at it")
+    if details.full:
+        parts.append(
+            "no basket fits any more where this key belongs, and waiting does not help; another key may be taken"
+        )
     title = STANDINGS[refusal.reason].title
     return f"{title}: {'; '.join(parts)}." if parts else f"{title}."
 
 
+def is_transient(refusal: Rejected) -> bool:
+    """Whether the same request may be granted later."""
+    return STANDINGS[refusal.reason].transient and not refusal.details.full
+
+
 def ask_again_after_ms(refusal: Rejected, now_ms: int) -> int | None:
     """How long to wait before sending a refused request again, or None if that is of no use by itself."""
-    if not STANDINGS[refusal.reason].transient:
+    if not is_transient(refusal):
         return None
     at_ms = refusal.details.retry_at_ms
     return ASK_AGAIN_AFTER_MS if at_ms is None else max(at_ms - now_ms, 0)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import httpx
 
 from actors.core.outcomes import Details, Reason, Rejected
-from serve.refusals import ASK_AGAIN_AFTER_MS, STANDINGS, sentence
+from serve.refusals import ASK_AGAIN_AFTER_MS, STANDINGS, is_transient, sentence
 
 MAX_FOREIGN_TEXT = 200
 ASK_AGAIN_AFTER_S = ASK_AGAIN_AFTER_MS / 1000
@@ -18,6 +18,8 @@ PATIENCE_S = 10.0
 """How long a call is begun again that met a passing fault."""
 
 T = TypeVar("T")
+
+PASSING = {reason.name for reason, standing in STANDINGS.items() if standing.transient}
 
 
 class CallRefused(Exception):
@@ -49,7 +51,7 @@ def settled(ask: Callable[[], T]) -> T:
 def refused(refusal: Rejected, wait_s: float = ASK_AGAIN_AFTER_S) -> CallRefused:
     """The refusal with its code, and with every name and fault that came with it; `wait_s` if it is a passing one."""
     line = _line(f"{refusal.reason.name}: {sentence(refusal)}")
-    return CallRefused(line, wait_s if STANDINGS[refusal.reason].transient else None, refusal.reason)
+    return CallRefused(line, wait_s if is_transient(refusal) else None, refusal.reason)
 
 
 def refused_by_code(code: str, text: str) -> CallRefused:
@@ -65,7 +67,8 @@ def refused_over_http(response: httpx.Response) -> CallRefused:
         problem = response.json()
         code, text = str(problem["code"]), str(problem["detail"])
         faults = tuple(f"{fault['field']}: {fault['problem']}" for fault in problem.get("fields", ()))
-        details = Details(tuple(problem.get("units", ())), faults, problem.get("available"))
+        full = problem.get("transient") is False and code in PASSING
+        details = Details(tuple(problem.get("units", ())), faults, problem.get("available"), full=full)
     except (ValueError, KeyError, TypeError, AttributeError):
         line = _line(f"{response.status_code}: {response.text[:MAX_FOREIGN_TEXT]}")
         return CallRefused(line, wait_s if response.is_server_error else None)

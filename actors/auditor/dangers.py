@@ -6,6 +6,8 @@ more. It is not where too little is sold, or where what was sold is wrong in a w
 suffer from: to stop a sale would then harm more people than it protects.
 """
 
+from enum import Enum
+
 import msgspec
 
 from actors.audit.findings import TOLD, Fault
@@ -152,3 +154,86 @@ DANGERS: dict[Fault, Danger] = {
     ),
 }
 """Every fault there is."""
+
+
+class Replays(Enum):
+    """Whether a shard can replay the row that shows a fault: only from there can it end the quarantine (`withholding`).
+
+    A snapshot behind the row spares that, as long as releases read it.
+    """
+
+    ALWAYS = "what the row says is wrong, and can be done"
+    SOME = "some such rows can be replayed, and some cannot"
+    NEVER = "no such row can be replayed"
+
+
+def _rows(replays: Replays, *faults: Fault) -> dict[Fault, Replays]:
+    return dict.fromkeys(faults, replays)
+
+
+REPLAYS: dict[Fault, Replays] = {
+    **_rows(
+        Replays.NEVER,
+        Fault.UNIT_CLAIMED_TWICE,
+        Fault.AREA_OVER_CAPACITY,
+        Fault.HOLD_UNKNOWN,
+        Fault.ORDER_UNKNOWN,
+        Fault.LEG_UNKNOWN,
+        Fault.NOT_DEMANDED,
+        Fault.BASKET_ENDED,
+    ),
+    **_rows(
+        Replays.SOME,
+        Fault.ROW_MISSING,  # these three never; but of what is old there is a snapshot behind it
+        Fault.CHAIN_BROKEN,
+        Fault.ENTRIES_UNREADABLE,
+        Fault.NUMBER_REUSED,
+        Fault.HOLD_NOT_ACTIVE,
+        Fault.HOLD_MALFORMED,
+        Fault.ORDER_ENDED,
+        Fault.ORDER_MALFORMED,
+        Fault.TICKETS_WRONG,
+        Fault.KEY_USED_TWICE,
+        Fault.UNIT_OUT_OF_RANGE,
+        Fault.UNITS_DO_NOT_ADD_UP,
+        Fault.PRICE_WRONG,
+        Fault.EVENT_ILLEGAL,
+        Fault.CORRECTION_WRONG,
+        Fault.LAYOUT_WRONG,
+        Fault.RULES_WRONG,
+        Fault.RETURN_WRONG,
+        Fault.PART_ASTRAY,
+        Fault.BASKET_MALFORMED,
+        Fault.LEG_ENDED,
+        Fault.REVISION_WRONG,
+        Fault.DEED_NOT_DEMANDED,
+        Fault.EPOCH_NOT_ACTIVATED,
+    ),
+    **_rows(
+        Replays.ALWAYS,
+        Fault.ENTRY_COUNT_WRONG,
+        Fault.EPOCH_WENT_BACK,
+        Fault.ACTIVATION_MISPLACED,
+        Fault.NONCE_REUSED,
+        Fault.BUFFER_BROKEN,
+        Fault.UNIT_ASTRAY,
+        Fault.UNIT_LOST,
+        Fault.SPLIT_WRONG,
+        Fault.PART_DIFFERS,
+        Fault.PART_BEHIND,
+        Fault.NOT_ON_SALE,
+        Fault.CHANNEL_UNKNOWN,
+        Fault.SET_ASIDE,
+        Fault.TABLE_NOT_WHOLE,
+        Fault.HELD_ALONE,
+        Fault.BEFORE_DEADLINE,
+        Fault.EXCHANGE_OPEN,
+        Fault.LEG_ASTRAY,
+        Fault.LEG_MISSING,
+        Fault.LEG_DIFFERS,
+        Fault.DEED_MISSING,
+        Fault.TICKETS_DIFFER,
+        Fault.VOIDED_WRONGLY,
+    ),
+}
+"""Every fault that stops a block."""

@@ -63,6 +63,7 @@ class ShardLine(NamedTuple):
     silent_ms: int | None
     block_count: int
     coming_count: int
+    address: str | None = None
 
 
 class Fleet:
@@ -139,6 +140,7 @@ class Fleet:
                 row["silent_ms"],
                 row["block_count"],
                 row["coming_count"],
+                row["address"],
             )
             for row in await self._fetch("shards")
         ]

@@ -99,10 +99,11 @@ select
   serving.counters,
   (extract(epoch from clock_timestamp()) * 1000)::bigint - serving.heartbeat_at_ms as silent_ms,
   (select count(*) from blocks where blocks.shard = fleet.shard) as block_count,
-  (select count(*) from blocks where blocks.moving_to = fleet.shard) as coming_count
+  (select count(*) from blocks where blocks.moving_to = fleet.shard) as coming_count,
+  serving.address
 from fleet
 left join lateral (
-  select epoch, pid, counters, heartbeat_at_ms
+  select epoch, pid, counters, heartbeat_at_ms, address
   from shards, generation
   where shards.shard = fleet.shard and shards.epoch >> 40 = generation.newest and address <> ''
   order by epoch desc

@@ -206,7 +206,8 @@ def _write(state: BlockState, command: Write, now_ms: int, at_ms: int, crowded: 
         and state.tenant == stamp.tenant
         and (_is_full(state, command, at_ms, crowded) or _puts_off(state, command, at_ms))
     ):
-        return Rejected(Reason.OVERLOADED)
+        full = type(command) is c.IntendBasket and desk.is_full_for_good(state)
+        return Rejected(Reason.OVERLOADED, Details(full=full))
     if now_ms > stamp.not_after_ms:
         return Rejected(Reason.DEADLINE_EXCEEDED)
     creates = type(command) is c.CreateEvent

@@ -69,6 +69,11 @@ def is_full(state: BlockState) -> bool:
     return len(state.desk.baskets) - len(state.ended) >= MAX_BASKETS
 
 
+def is_full_for_good(state: BlockState) -> bool:
+    """Whether so many were ever paid that the desk will never have another."""
+    return state.paid_order_count >= MAX_BASKETS
+
+
 def decide_intend_basket(state: BlockState, command: IntendBasket, now_ms: int) -> Outcome:
     """Nothing is held yet; who asked may place the legs now.
 

@@ -8,7 +8,8 @@ lets it sell before the next heartbeat.
 The way out is a wish in the catalogue. The shard replays the block from its journal, as it may be memory that was at
 fault, claims it, and appends the correcting entry; only when that is durable the quarantine ends in the catalogue, and
 the block is served. Who is interrupted goes on at the next heartbeat, or its successor does: the block's state says
-which quarantine it has ended.
+which quarantine it has ended. Where the journal does not replay, there is no such way: nothing may be appended behind a
+row that nobody can tell the state after, so the wish is refused and the quarantine stands.
 """
 
 import asyncio
@@ -26,6 +27,9 @@ from actors.engine.residence import Residence
 from actors.journal.journal import JournalUnavailable
 
 _log = structlog.get_logger(__name__)
+
+NO_STATE = "its journal cannot be gone on with"
+"""How it begins why a wish is refused where the journal does not replay: so it would be refused again."""
 
 
 class Withholding:
@@ -98,7 +102,7 @@ class Withholding:
             raise
         except Exception as damage:  # noqa: BLE001  whatever it is, the quarantine stands, and the shard goes on
             _log.error("correction failed", block=block, exc_info=damage)
-            await self._catalogue.refuse_correction(block, correct, f"its journal cannot be gone on with: {damage!r}")
+            await self._catalogue.refuse_correction(block, correct, f"{NO_STATE}: {damage!r}")
             return
         if isinstance(entry, tuple):
             await self._catalogue.refuse_correction(block, correct, "; ".join(entry))

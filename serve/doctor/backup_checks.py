@@ -1,11 +1,13 @@
 """The backup of the embedded PostgreSQL that goes on: its base is there, and all of its log comes to it."""
 
+from functools import partial
 from typing import Any
 
 from rich.progress import Progress
 
-from serve.backups import has_base
-from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.backup_making import drop_left
+from serve.backups import BackupError, has_base
+from serve.doctor.findings import SQL, Finding, Patient, Repair, Standing
 from serve.local.archiving import SLOT, Going, backup_of, receivers_in
 from serve.local.stack import DataFolder
 
@@ -18,10 +20,12 @@ async def check_backup(patient: Patient, _: Progress) -> list[Finding]:
     """Of a PostgreSQL of one's own others see to that."""
     if patient.data_dir is None or not patient.data_dir.exists():
         return [Finding(BACKUP, Standing.OK, "not looked at: a PostgreSQL of your own is backed up by its own tools")]
-    going = backup_of(DataFolder(patient.data_dir))
+    data = DataFolder(patient.data_dir)
+    going = backup_of(data)
     slots = {row["slot_name"]: row for row in await patient.connection.fetch(SQL["backup_slots"], SLOT)}
     slot = None if going is None else slots.pop(going.slot, None)
-    left = [_left(name, row["behind_bytes"]) for name, row in slots.items() if not row["active"]]
+    drop = partial(_drop_left, data, patient.database_url)
+    left = [_left(name, row["behind_bytes"], drop) for name, row in slots.items() if not row["active"]]
     if going is None:
         return left or [Finding(BACKUP, Standing.OK, "none goes on: holdfast backup create begins one")]
     found = [*_of_folder(going), *_of_log(going, slot), *left]
@@ -54,7 +58,18 @@ def _of_log(going: Going, slot: Any) -> list[Finding]:
     return []
 
 
-def _left(slot: str, behind_bytes: int) -> Finding:
+def _left(slot: str, behind_bytes: int, drop: Repair) -> Finding:
     """Of a command that was killed, or of somebody whose receiver is away."""
     seen = f"the slot {slot} is of no backup that goes on, and lets Postgres keep {behind_bytes / 1e6:.0f} MB of log"
-    return Finding(BACKUP, Standing.WARNING, seen, "holdfast backup create and holdfast backup end drop it")
+    advice = "holdfast doctor --repair drops it, and so do holdfast backup create and holdfast backup end"
+    return Finding(BACKUP, Standing.WARNING, seen, advice, drop)
+
+
+async def _drop_left(data: DataFolder, database_url: str) -> str:
+    try:
+        dropped = await drop_left(data, database_url)
+    except BackupError as fault:
+        return f"nothing: {fault}"
+    return (
+        f"{', '.join(dropped)}: dropped" if dropped else "nothing: there is none any more, or somebody receives by it"
+    )

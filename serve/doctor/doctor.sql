@@ -9,6 +9,13 @@ where head.recorded_at_ms >= $1
   and not exists (select from archived_blocks where archived_blocks.block_id = blocks.block_id)
 order by blocks.block_id;
 
+-- name: rows
+select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from journal
+where block_id = $1 and position > $2
+order by position
+limit $3;
+
 -- name: put_away
 -- Blocks whose rows are in an archive, and whether the one that it ends with, and nothing before that, is here.
 select
@@ -78,18 +85,32 @@ group by block_id
 order by block_id;
 
 -- name: unfollowed
--- What is not followed to its end: by a projection that follows the block, or by none at all. Since when.
+-- What is not followed to its end by one of the projections $1, whether it has begun with the block or not. Since when.
 select
   count(*) as block_count,
   (extract(epoch from clock_timestamp()) * 1000)::bigint - min(next.recorded_at_ms) as lag_ms
 from blocks
-left join projection_positions as seen using (block_id)
+cross join unnest($1::text[]) as wanted (projection)
+left join projection_positions as seen
+  on seen.projection = wanted.projection and seen.block_id = blocks.block_id
 cross join lateral (
   select recorded_at_ms
   from journal
   where journal.block_id = blocks.block_id and journal.position = coalesce(seen.position, 0) + 1
 ) as next
 where seen.quarantined_because is null;
+
+-- name: tenants
+select distinct tenant from blocks order by tenant;
+
+-- name: paid_orders
+-- Of these blocks: how many orders that were ever paid are listed of each; those that came to nothing have ended, $2 are
+-- not paid yet.
+select block_id, count(*) as paid_count
+from listed_orders
+where block_id = any($1::text[]) and ended_at_ms is null and status <> $2
+group by block_id
+order by paid_count desc, block_id;
 
 -- name: incarnations
 -- Every incarnation that is known, the newest of its shard and generation first.

@@ -17,6 +17,7 @@ from actors.database.connect import FAULTS
 from actors.database.line import LineUnavailable
 from serve.doctor.auditor_checks import ALARMS, AUDITOR, check_alarms, check_auditor
 from serve.doctor.backup_checks import BACKUP, check_backup
+from serve.doctor.desk_checks import DESKS, check_desks
 from serve.doctor.fence_checks import CLOCKS, FENCES, check_clocks, check_fences
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.journal_checks import CHAINS, check_chains
@@ -44,6 +45,7 @@ CHECKS: dict[str, Check] = {
     SNAPSHOTS: check_snapshots,
     KEPT_SNAPSHOTS: check_kept_snapshots,
     PROJECTIONS: check_projections,
+    DESKS: check_desks,
     QUARANTINE: check_quarantine,
     ALARMS: check_alarms,
     AUDITOR: check_auditor,

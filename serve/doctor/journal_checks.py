@@ -1,15 +1,18 @@
 """Chains: every block's rows contiguous, chained and readable, as far as others have read them."""
 
 from random import SystemRandom
+from typing import NamedTuple
 
 from rich.progress import Progress
 
-from actors.audit.rows import RowCheck, positions_read, rows_of
+from actors.audit.findings import Finding as AuditFinding
+from actors.audit.rows import Row, RowCheck, positions_read
 from actors.core.ids import BlockId, event_id
 from serve.doctor.findings import SQL, Finding, Patient, Standing
 
 CHAINS = "chains"
 SHOWN = 20
+ROWS_PER_PAGE = 500
 _ADVICE = (
     "stop selling it, keep a copy of the database as it is, see holdfast audit and holdfast journal of it, and restore "
     "it from a backup or a replica"
@@ -25,37 +28,62 @@ async def blocks_to_check(patient: Patient) -> list[str]:
 
 
 async def check_chains(patient: Patient, progress: Progress) -> list[Finding]:
-    """Every row of the blocks that are asked for, one after the other, as of one moment."""
-    findings: list[Finding] = []
+    """Every row of the blocks that are asked for, one block after the other, a page in a transaction of its own.
+
+    That may take long, and one transaction would keep Postgres from clearing up all that time. A journal only grows: so
+    whatever others had read before must be there later. Rows leave it only for an archive, which is asked last.
+    """
+    read_by_others = await positions_read(patient.connection, None)
+    put_away = {row["block_id"]: row["is_sound"] for row in await patient.connection.fetch(SQL["put_away"])}
+    findings = [_unsound(block) for block, is_sound in put_away.items() if not is_sound]
     row_count = 0
-    async with patient.connection.transaction(isolation="repeatable_read", readonly=True):
-        read_by_others = await positions_read(patient.connection, None)
-        put_away = {row["block_id"]: row["is_sound"] for row in await patient.connection.fetch(SQL["put_away"])}
-        findings += [_unsound(block) for block, is_sound in put_away.items() if not is_sound]
-        blocks = await blocks_to_check(patient)
-        if not patient.since_ms and not patient.sample:
-            blocks = sorted({*blocks, *read_by_others} - put_away.keys())
-        for block in progress.track(blocks, description="chains"):
-            check = RowCheck(block)
-            async for row in rows_of(patient.connection, block):
-                check.entries_of(row)
-                row_count += 1
-                if check.findings:
-                    break  # what stands behind a damaged row says no more
-            if check.findings:
-                first = check.findings[0]
-                seen = f"{event_id(BlockId(block))}, row {first.position}: {first.fault.value}: {first.sentence}"
-                findings.append(Finding(CHAINS, Standing.WRONG, seen, _ADVICE))
-            elif check.position < read_by_others.get(block, 0):
-                seen = (
-                    f"{event_id(BlockId(block))} ends at row {check.position}, others read row {read_by_others[block]}"
-                )
-                findings.append(Finding(CHAINS, Standing.WRONG, f"{seen}: last rows are missing", _ADVICE))
+    blocks = await blocks_to_check(patient)
+    if not patient.since_ms and not patient.sample:
+        blocks = sorted({*blocks, *read_by_others} - put_away.keys())
+    for block in progress.track(blocks, description="chains"):
+        read = await _read(patient, block)
+        seen = _seen(block, read, read_by_others.get(block, 0))
+        if seen and not await patient.connection.fetchval(SQL["is_put_away"], block):
+            read = await _read(patient, block)  # it may have been in an archive, and be here again
+            seen = _seen(block, read, read_by_others.get(block, 0))
+            findings += [Finding(CHAINS, Standing.WRONG, seen, _ADVICE)] if seen else []
+        row_count += read.row_count
     if len(findings) > SHOWN:
         more = Finding(CHAINS, Standing.WRONG, f"{len(findings) - SHOWN} more blocks", _ADVICE)
         return [*findings[:SHOWN], more]
     away = f", and where {len(put_away):,} end that are in archives" if put_away else ""
     return findings or [Finding(CHAINS, Standing.OK, f"{row_count:,} rows of {len(blocks):,} blocks are sound{away}")]
+
+
+class _Read(NamedTuple):
+    """A block's rows up to the first that is wrong, or to the last."""
+
+    row_count: int
+    position: int
+    first: AuditFinding | None
+
+
+async def _read(patient: Patient, block: str) -> _Read:
+    check, row_count = RowCheck(block), 0
+    while True:
+        page = await patient.connection.fetch(SQL["rows"], block, check.position, ROWS_PER_PAGE)
+        for row in page:
+            check.entries_of(Row(*row))
+            row_count += 1
+            if check.findings:
+                return _Read(row_count, check.position, check.findings[0])  # what stands behind says no more
+        if len(page) < ROWS_PER_PAGE:
+            return _Read(row_count, check.position, None)
+
+
+def _seen(block: str, read: _Read, read_by_others: int) -> str:
+    """What is wrong with the block; empty if nothing is."""
+    event = event_id(BlockId(block))
+    if read.first is not None:
+        return f"{event}, row {read.first.position}: {read.first.fault.value}: {read.first.sentence}"
+    if read.position < read_by_others:
+        return f"{event} ends at row {read.position}, others read row {read_by_others}: last rows are missing"
+    return ""
 
 
 def _unsound(block: str) -> Finding:

@@ -5,11 +5,16 @@ from functools import partial
 from rich.progress import Progress
 
 from actors.core.ids import BlockId, event_id
+from actors.projections.availability import AvailabilityProjection
+from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.listing import ListingProjection
 from actors.projections.positions import Positions
 from serve.doctor.findings import SQL, Finding, Patient, Standing
 
 PROJECTIONS = "projections"
 LAG_WARNED_MS = 10_000
+FOLLOWING = (AvailabilityProjection.name, DeadlinesProjection.name, ListingProjection.name)
+"""Those that the projector of this release keeps."""
 
 
 async def check_projections(patient: Patient, _: Progress) -> list[Finding]:
@@ -23,7 +28,7 @@ async def check_projections(patient: Patient, _: Progress) -> list[Finding]:
         )
         repair = partial(_rebuild, patient.database_url, block)
         findings.append(Finding(PROJECTIONS, Standing.WRONG, seen, advice, repair))
-    unfollowed = await patient.connection.fetchrow(SQL["unfollowed"])
+    unfollowed = await patient.connection.fetchrow(SQL["unfollowed"], FOLLOWING)
     lag_ms = unfollowed["lag_ms"] or 0
     if lag_ms > LAG_WARNED_MS:
         seen = f"rows are not followed for {lag_ms // 1000} s; {unfollowed['block_count']} times a block is behind"

@@ -3,9 +3,8 @@
 from rich.progress import Progress
 
 from actors.catalogue.quarantines import STANDING, Quarantine
-from actors.core.ids import event_id
 from serve.doctor.findings import SQL, Finding, Patient, Standing
-from serve.quarantine import line_of
+from serve.quarantine import line_of, way_out
 
 QUARANTINE = "quarantine"
 SHOWN = 20
@@ -33,7 +32,6 @@ async def check_quarantine(patient: Patient, _: Progress) -> list[Finding]:
 
 
 def _way_out(standing: Quarantine) -> str:
-    event = event_id(standing.block)
     if standing.is_ending:
         return "its shard ends it as soon as it serves; if that takes long, see what the shard's log says"
-    return f"look at it (holdfast audit {event}, holdfast journal {event}), then holdfast quarantine end {event}"
+    return way_out(standing)

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from actors.core.outcomes import Reason, Rejected
 from serve.bugs import report_bug
 from serve.http_api.arrivals import HttpRequest
-from serve.refusals import STANDINGS, ask_again_after_ms, explanation, invalid, split_fault
+from serve.refusals import STANDINGS, ask_again_after_ms, explanation, invalid, is_transient, split_fault
 from serve.wire_time import rfc3339
 
 PROBLEM_JSON = "application/problem+json"
@@ -65,7 +65,7 @@ def problem_response(refusal: Rejected, path: str) -> Response[bytes]:
         detail=explanation(refusal),
         instance=quote(path),
         code=refusal.reason.name,
-        transient=standing.transient,
+        transient=is_transient(refusal),
         fields=tuple(FieldFault(*split_fault(fault)) for fault in details.fields),
         units=details.units,
         available=details.available,

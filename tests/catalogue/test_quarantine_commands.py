@@ -3,18 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
+from actors.audit.findings import Fault as AuditFault
+from actors.auditor.dangers import Replays
 from actors.catalogue.catalogue import Catalogue
 from actors.catalogue.quarantines import Quarantines
 from actors.core.commands import Correct
-from actors.core.entries import Corrected
+from actors.core.entries import Corrected, HoldPlaced
 from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.engine import withholding
 from actors.engine.engine import Engine
 from actors.engine.withholding import Withholding
-from actors.journal.codec import decode_entries
+from actors.journal.codec import decode_entries, encode_entries
+from actors.journal.journal import JournalRow, NewRow, chain_of
 from actors.journal.postgres import PostgresJournal
 from actors.link.batch import Failed, Fault, Replied
 from serve import quarantine as quarantine_module
@@ -179,12 +184,97 @@ async def test_what_is_found_meanwhile_is_a_quarantine_of_its_own(database_url: 
     await catalogue.close()
 
 
+async def plant_double_claim(database_url: str, block: BlockId) -> int:
+    """Somebody who does not see that hold 1 has a seat claims it; the row where that stands."""
+    journal = PostgresJournal(database_url)
+    rows = await journal.rows(block, 0, 10_000)
+    placed = next(entry for row in rows for entry in decode_entries(row.entries) if isinstance(entry, HoldPlaced))
+    last, encoded = rows[-1], encode_entries([msgspec.structs.replace(placed, hold=77, key=b"k" * 16)])
+    chain = chain_of(last.chain, block, last.position + 1, last.epoch, last.recorded_at_ms, encoded)
+    row = JournalRow(block, last.position + 1, last.epoch, last.recorded_at_ms, 1, encoded, chain)
+    assert (await journal.append([NewRow(row, last.chain)])).durable == {block}
+    await journal.close()
+    return row.position
+
+
+async def check_no_way_out(database_url: str, quarantines: Quarantines, key: str) -> None:
+    """What no shard can replay: list and refusal say that and what is left, and what they name does what they say."""
+    async with shard(database_url) as engine:
+        block = await on_sale(engine, database_url, key)
+        assert isinstance(await ask(engine, block, hold(1, "1/1")), Replied)
+    event, position = event_id(block), await plant_double_claim(database_url, block)
+    await quarantines.impose(block, position, f"{AuditFault.UNIT_CLAIMED_TWICE}: A/1/1 by two", "auditor")
+    left = "this release cannot end it, as its shards cannot replay its journal"
+    seen, way = (await done(database_url, "list")).splitlines()
+    assert seen.startswith(event)
+    assert way.strip().startswith(f"→ {left}")
+    async with shard(database_url, incarnation=2) as engine:
+        assert await is_quarantined(engine, block)
+        with capture_logs():
+            line = await refused(database_url, "end", event, *SAID, "--end-hold", outside_id(Kind.HOLD, block, 77))
+        assert line.startswith(f"{event} stays quarantined: its journal cannot be gone on with: ")
+        assert f"row {position} cannot be applied" in line
+        assert left in line
+        assert await is_quarantined(engine, block)
+        another = await on_sale(engine, database_url, f"instead of {key}")
+        assert isinstance(await ask(engine, another, hold(1, "1/1")), Replied)
+    assert await corrections(database_url, block) == []
+    assert left in (await done(database_url, "list")).splitlines()[1]
+    environ = ["--database-url", database_url]
+    told = await asyncio.to_thread(CliRunner().invoke, app, ["journal", event, *environ])
+    assert "HoldPlaced" in told.stdout.splitlines()[-1], "what cannot be replayed is not shown"
+    told = await asyncio.to_thread(CliRunner().invoke, app, ["audit", event, *environ])
+    assert told.exit_code == 1
+    assert f"row {position}: unit claimed twice" in told.stdout
+
+
+@pytest.mark.usefixtures("_began")
+async def test_what_does_not_replay_is_said_to_stay_with_what_is_left(
+    database_url: str, quarantines: Quarantines
+) -> None:
+    await check_no_way_out(database_url, quarantines, "no way out")
+
+
+@pytest.mark.usefixtures("_began")
+async def test_what_may_replay_may_be_tried(database_url: str, quarantines: Quarantines) -> None:
+    """It is not said to stay before a shard has said so."""
+    block = BlockId("0000000000000004")
+    await quarantines.impose(block, 7, f"{AuditFault.NUMBER_REUSED}: hold 7", "auditor")
+    (standing,) = await quarantines.of([block])
+    assert "that is refused, and nothing has changed" in quarantine_module.way_out(standing)
+    assert len((await done(database_url, "list")).splitlines()) == 1
+    await quarantines.impose(BlockId("0000000000000005"), 7, "somebody called", "mara")
+    (by_hand,) = await quarantines.of([BlockId("0000000000000005")])
+    assert quarantine_module.way_out(by_hand).endswith(f"holdfast quarantine end {event_id(by_hand.block)}")
+
+
 def heartbeats_do_not_tell(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Withholding, "heed", lambda *_: None)
 
 
 def corrections_are_not_journaled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(withholding, "decide_correct", lambda *_: None)
+
+
+def everything_replays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(quarantine_module, "_replays", lambda _: Replays.ALWAYS)
+
+
+def nobody_says_why(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(withholding, "NO_STATE", "it cannot be")
+
+
+@pytest.mark.usefixtures("_began")
+@pytest.mark.parametrize("sabotage", [everything_replays, nobody_says_why])
+async def test_control_advice_that_does_not_fit_is_noticed(
+    database_url: str,
+    quarantines: Quarantines,
+    monkeypatch: pytest.MonkeyPatch,
+    sabotage: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises((AssertionError, ValueError)):
+        await check_no_way_out(database_url, quarantines, sabotage.__name__)
 
 
 @pytest.mark.usefixtures("_began")

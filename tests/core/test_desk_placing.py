@@ -23,7 +23,7 @@ from actors.core.commands import (
 from actors.core.desk_state import Basket, Desk, Exchange
 from actors.core.due_heap import DueHeap
 from actors.core.keys import ENDED_HOLD_KEPT_MS
-from actors.core.outcomes import Accepted, Outcome, Reason, Rejected
+from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.replies import HoldReply, PlacingReply
 from actors.core.snapshot import freeze, restore
 from actors.core.state import BlockState
@@ -246,6 +246,7 @@ def check_bound(patch: pytest.MonkeyPatch) -> None:
         assert isinstance(house.say(DESK, meant), PlacingReply)
     more = IntendBasket(stamp("hold 5", PLACE_BY_MS), 5, (_plan(10_005),), 60_000)
     assert why(house.ask(DESK, more)) == ("OVERLOADED", ())
+    assert house.ask(DESK, more) == Rejected(Reason.OVERLOADED), "that may pass"
     late = IntendBasket(stamp("hold 5", START_MS - 1), 5, (_plan(10_005),), 60_000)
     assert why(house.ask(DESK, late)) == ("OVERLOADED", ()), "which comes before DEADLINE_EXCEEDED"
     again = house.ask(DESK, IntendBasket(stamp("hold 3", PLACE_BY_MS), 6, (_plan(10_006),), 60_000))
@@ -268,6 +269,10 @@ def check_bound(patch: pytest.MonkeyPatch) -> None:
     house.blocks[DESK].tick(buy_late)
     assert set(house.state(DESK).orders) == {1, 2}
     assert len(house.state(DESK).desk.baskets) - len(house.state(DESK).ended) == 2
+    place_by_ms = buy_late + 20_000
+    patch.setattr(desk, "MAX_BASKETS", 2)
+    more = IntendBasket(stamp("hold 7", place_by_ms), 7, (_plan(10_007),), 60_000)
+    assert house.ask(DESK, more) == Rejected(Reason.OVERLOADED, Details(full=True)), "that will never pass"
 
 
 def test_a_desk_has_so_many_baskets_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,6 +287,14 @@ def _what_is_over_counts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(desk, "is_full", lambda state: len(state.desk.baskets) >= desk.MAX_BASKETS)
 
 
+def _full_for_good_is_not_told(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "is_full_for_good", lambda _: False)
+
+
+def _always_full_for_good(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk, "is_full_for_good", desk.is_full)
+
+
 def _only_what_is_in_force_counts(patch: pytest.MonkeyPatch) -> None:
     def is_full(state: BlockState) -> bool:
         good = [order for order in state.orders.values() if order.status.name == "CONFIRMED"]
@@ -292,7 +305,13 @@ def _only_what_is_in_force_counts(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "sabotage",
-    [_there_is_no_bound, _what_is_over_counts, _only_what_is_in_force_counts],
+    [
+        _there_is_no_bound,
+        _what_is_over_counts,
+        _only_what_is_in_force_counts,
+        _full_for_good_is_not_told,
+        _always_full_for_good,
+    ],
     ids=lambda each: each.__name__,
 )
 def test_the_check_notices_another_bound(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from actors.archive.archive_file import ArchiveFile
 from actors.archive.erasing import erase
 from actors.archive.kept_snapshots import why_unread
+from actors.archive.putting_away import restore
 from actors.core.ids import event_id
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
 from actors.journal.journal import GENESIS
 from serve.cli import app
-from serve.doctor import kept_snapshot_checks, snapshot_checks
+from serve.doctor import journal_checks, kept_snapshot_checks, snapshot_checks
 from serve.doctor.findings import SQL, Standing
 from serve.doctor.journal_checks import CHAINS
 from serve.doctor.kept_snapshot_checks import KEPT_SNAPSHOTS
@@ -101,6 +103,57 @@ async def test_control_a_doctor_that_knows_no_archives_finds_damage(world: World
         await well.execute("delete from archived_blocks where block_id = $1", event.block)
         with pytest.raises(AssertionError):
             await check_well(well)
+
+
+async def check_rows_put_away_meanwhile(
+    ward: Ward, folder: Path, patch: pytest.MonkeyPatch, *, is_restored: bool = False
+) -> None:
+    """Before its rows are read, or read on, the event is put away, and that is no damage; nor if it comes back."""
+    event = await finished_event(ward.world)
+    await follow_all(ward.world.projector(*[kind() for kind in ALL]))
+    shipped, pages, rows = ward.patient.connection, 0, SQL["rows"]
+
+    class Connection:
+        """The doctor's, and what happens before its pages."""
+
+        async def fetch(self, query: str, *arguments: Any) -> Any:
+            nonlocal pages
+            if query != rows or arguments[0] != event.block:
+                return await shipped.fetch(query, *arguments)
+            pages += 1
+            done = await away(ward.world, event, folder) if pages == 2 else None
+            found = await shipped.fetch(query, *arguments)
+            if done is not None and is_restored:
+                await restore(ward.world.connection, ArchiveFile(done.path))
+            return found
+
+        async def fetchval(self, query: str, *arguments: Any) -> Any:
+            return await shipped.fetchval(query, *arguments)
+
+    with patch.context() as inner:
+        inner.setattr(journal_checks, "ROWS_PER_PAGE", 2)
+        ward.patient = ward.patient._replace(connection=Connection())
+        (finding,) = await ward.looked(CHAINS)
+    ward.patient = ward.patient._replace(connection=shipped)
+    assert pages >= 2
+    assert finding.standing is Standing.OK, finding.seen
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+async def test_rows_that_are_put_away_while_they_are_read_are_well(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_restored: bool
+) -> None:
+    async with ward(world) as well:
+        await check_rows_put_away_meanwhile(well, tmp_path, monkeypatch, is_restored=is_restored)
+
+
+async def test_control_a_doctor_that_does_not_ask_again_finds_rows_missing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SQL, "is_put_away", "select false where $1::text is not null")
+    async with ward(world) as well:
+        with pytest.raises(AssertionError, match=r"row missing|last rows are missing"):
+            await check_rows_put_away_meanwhile(well, tmp_path, monkeypatch)
 
 
 HARM = {

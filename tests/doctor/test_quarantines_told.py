@@ -2,8 +2,10 @@
 
 import pytest
 
+from actors.audit.findings import Fault
 from actors.catalogue.quarantines import Correction, Quarantines
 from actors.core.ids import event_id
+from actors.engine.withholding import NO_STATE
 from serve.doctor import quarantine_checks
 from serve.doctor.findings import SQL, Standing
 from tests.doctor.ward import ward
@@ -24,15 +26,13 @@ async def check_quarantines_told(world: World) -> None:
     async with ward(world) as ill:
         quarantines = Quarantines(world.database_url)
         try:
-            (first, second), why = [event.block for event in ill.events[:2]], "price is not the layout's"
+            (first, second), why = [event.block for event in ill.events[:2]], "price is not the layout's: 1 EUR"
             assert await quarantines.impose(first, 3, why, "auditor")
             assert not await quarantines.impose(first, 5, "something else", "mara")
             await ill.execute("update quarantines set imposed_at_ms = 1700000000000")
             finding = await ill.found("quarantine", WRONG)
-            assert finding.seen == (
-                f"{event_id(first)}  2023-11-14T22:13:20.000Z  by auditor  rows 3 to 5  price is not the layout's"
-            )
-            assert f"holdfast quarantine end {event_id(first)}" in finding.advice
+            assert finding.seen == (f"{event_id(first)}  2023-11-14T22:13:20.000Z  by auditor  rows 3 to 5  {why}")
+            assert f"holdfast quarantine end {event_id(first)}; where its shard cannot replay" in finding.advice
             await ill.execute("""update shards set counters = '{"quarantined_count": 1}'""")
             assert (await ill.found("quarantine", WRONG)) == finding
             assert await quarantines.wish_end(first, Correction("mara", "looked at it")) is not None
@@ -43,6 +43,30 @@ async def check_quarantines_told(world: World) -> None:
                 event_id(first), event_id(second), "shard-1",
             ]  # fmt: skip
             assert (await ill.looked("quarantine"))[-1].seen == "shard-1 has itself stopped 1 blocks"
+        finally:
+            await ill.execute("delete from quarantines")
+            await quarantines.close()
+
+
+async def test_advice_is_by_what_was_found_and_what_a_shard_has_said(world: World) -> None:
+    async with ward(world) as ill:
+        quarantines = Quarantines(world.database_url)
+        try:
+            event = ill.events[0].block
+            assert await quarantines.impose(event, 3, f"{Fault.HOLD_UNKNOWN}: hold 3", "auditor")
+            assert (await ill.found("quarantine", WRONG)).advice.startswith("this release cannot end it")
+            for fault in (Fault.CHAIN_BROKEN, Fault.NUMBER_REUSED):
+                await ill.execute("update quarantines set why = $1", f"{fault}: of row 3")
+                assert "where its shard cannot replay" in (await ill.found("quarantine", WRONG)).advice
+            await ill.execute("update quarantines set why = 'somebody called'")
+            await ill.execute("update quarantines set last_position = 4")
+            assert "where its shard cannot replay" in (await ill.found("quarantine", WRONG)).advice, "of row 4"
+            await ill.execute("update quarantines set last_position = 3")
+            assert (await ill.found("quarantine", WRONG)).advice.endswith(f"holdfast quarantine end {event_id(event)}")
+            await ill.execute("update quarantines set refused_because = $1", "holds[0]: there is no such hold")
+            assert (await ill.found("quarantine", WRONG)).advice.endswith(f"holdfast quarantine end {event_id(event)}")
+            await ill.execute("update quarantines set refused_because = $1", f"{NO_STATE}: row 3 cannot be applied")
+            assert (await ill.found("quarantine", WRONG)).advice.startswith("this release cannot end it")
         finally:
             await ill.execute("delete from quarantines")
             await quarantines.close()

@@ -16,6 +16,7 @@ from actors.database.connect import Connection, connect
 from actors.journal.journal import Epoch
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.listing import ListingProjection
 from serve.doctor.examination import CHECKS, Examination, examine
 from serve.doctor.findings import Finding, Patient, Standing
 from tests.projections.selling import SellingEvent, World, follow_all
@@ -92,7 +93,7 @@ async def ward(world: World, data_dir: Path | None = None, redis_url: str | None
         await event.save_snapshot()
         await event.live_at_random(Random(seed + 20), 3)
         events.append(event)
-    await follow_all(world.projector(AvailabilityProjection(), DeadlinesProjection()))
+    await follow_all(world.projector(AvailabilityProjection(), DeadlinesProjection(), ListingProjection()))
     connection = await connect_to_read(world.database_url)
     patient = Patient(connection, world.database_url, redis_url, data_dir, disk_reserve_mb=1)
     heart = await connect(world.database_url, application_name="ward")

@@ -76,6 +76,14 @@ async def test_waiting_times_are_whole_seconds_and_at_least_one(stubborn_edges: 
     assert over_http.wait_s == over_grpc.wait_s == 1
 
 
+async def test_where_there_will_never_be_room_nobody_is_told_to_wait(stubborn_edges: Edges, refusing: Refusing) -> None:
+    refusing.answer = Rejected(Reason.OVERLOADED, Details(full=True))
+    over_http, over_grpc = await ask_http(stubborn_edges, GET), await ask_grpc(stubborn_edges, GET)
+    assert over_http.code == over_grpc.code == "OVERLOADED"
+    assert over_http.reply["transient"] is False
+    assert over_http.wait_s is over_grpc.wait_s is None
+
+
 async def test_many_long_names_fit_into_the_trailing_metadata(stubborn_edges: Edges, refusing: Refusing) -> None:
     """A stock gRPC client may drop a reply with more than 8 kB of metadata; HTTP names them all."""
     units = tuple(f"Nordtribüne Oberrang/{row}/" + "ß" * 30 for row in range(50))

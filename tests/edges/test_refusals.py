@@ -98,6 +98,7 @@ def test_faults_and_only_faults_are_worth_repeating() -> None:
     ("refusal", "wait_ms"),
     [
         (Rejected(Reason.OVERLOADED), ASK_AGAIN_AFTER_MS),
+        (Rejected(Reason.OVERLOADED, Details(full=True)), None),
         (Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=5_250)), 250),
         (Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=4_000)), 0),
         (Rejected(Reason.UNITS_HELD, Details(retry_at_ms=9_000)), None),
@@ -114,6 +115,7 @@ def test_an_explanation_names_a_few_and_counts_the_others() -> None:
         "There is not enough available: Floor; 2 available."
     )
     assert explanation(Rejected(Reason.HOLD_EXPIRED)) == "The hold has expired."
+    assert explanation(Rejected(Reason.OVERLOADED, Details(full=True))).endswith("another key may be taken.")
 
 
 def test_a_fault_is_split_at_its_first_colon() -> None:
