@@ -39,7 +39,7 @@ run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
 test: $(VENV)/.dev ## the tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
 
-chaos: $(VENV)/.dev ## real faults under load, hours; goes on where it ended, then the controls (SHORT=1: some minutes, ARGS: without)
+chaos: $(VENV)/.dev ## real faults under load, hours; goes on where it ended; then its controls (SHORT=1: some minutes, without them)
 	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS); campaign=$$?; \
 	  $(if $(SHORT)$(ARGS),,$(BIN)/python -m pytest -m long tests/chaos || campaign=1;) exit $$campaign
 
