@@ -19,6 +19,7 @@ from tests.chaos.database_faults import (
     CutDuring,
     PostgresKilled,
     PostgresStopped,
+    SlowAnswers,
     SlowCommits,
 )
 from tests.chaos.disk_faults import JournalDiskFull, LogDiskFull
@@ -80,6 +81,7 @@ IN_TURN: Sequence[Faults] = (
 """In every segment, one after the other of these."""
 
 SELDOM: Faults = (
+    SlowAnswers,
     WalwriterKilled,
     CheckpointerKilled,
     ProxyActorKilled,
