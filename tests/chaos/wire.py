@@ -14,13 +14,17 @@ from tests.stack.census import sockets_of
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
+_SYNC_WORD = b"S\0\0\0\4"
 _REFUSED = b"E"
 _CHUNK = 65536
 _LOOKS = 10  # the kernel may leave a socket out where others come and go while it tells of them
 
 
 class Cut(StrEnum):
-    """Where a connection is cut that is to commit something."""
+    """Where a connection is cut that is to commit something.
+
+    DURING: every other time all is sent on but the word at which Postgres commits what it has done.
+    """
 
     BEFORE = "before the commit reaches Postgres"
     DURING = "when the commit was sent on"
@@ -40,6 +44,7 @@ class Wire(Relay):
         self.refused_count = 0
         self.commit_line_count = 0
         self.resent: Resent | None = None
+        self._leaves_out_commit = False
         self._hold_s = 0.0
         self._open: set[Passage] = set()
         self._followed: dict[int, list[Passage]] = {}
@@ -132,13 +137,16 @@ class Wire(Relay):
             return
         (where, seen), self._armed = self._armed, None
         self.resent = Resent(statement)
-        if where is not Cut.BEFORE:
-            passage.swallowing = seen if where is Cut.AFTER else None
-            passage.server.write(statement)
-            await passage.server.drain()
+        sent = b"" if where is Cut.BEFORE else statement
+        if where is Cut.DURING:
+            self._leaves_out_commit = not self._leaves_out_commit
+            sent = statement.removesuffix(_SYNC_WORD) if self._leaves_out_commit else statement
+        passage.swallowing = seen if where is Cut.AFTER else None
+        passage.server.write(sent)
+        await passage.server.drain()
         if where is not Cut.AFTER:
             passage.cut()
-            _tell(seen, f"the wire cut a statement of {len(statement)} bytes, {where}")
+            _tell(seen, f"the wire cut a statement {where}, of which {len(sent)} of {len(statement)} bytes had passed")
 
     async def _pass_replies(self, passage: "Passage", server: asyncio.StreamReader) -> None:
         swallowed = resent = b""

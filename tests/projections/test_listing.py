@@ -195,6 +195,34 @@ async def test_deadlines_that_an_outage_moved_are_listed(world: World) -> None:
     await check_outage(world)
 
 
+async def check_placed_after_an_outage(world: World) -> None:
+    """It is listed as of when it was placed, whether it is seen in one go with the outage or not."""
+    event = await crowd(world)
+    apart = projector(world)
+    await follow_all(apart)
+    await event.append([Activated(event.now_ms, "shard-1", b"nonce679", event.now_ms - 50_000, event.now_ms)])
+    event.now_ms += 40_000
+    placed = event.hold(SEATS[0])
+    await event.sell(placed)
+    for follower in (apart, projector(world)):
+        await follow_all(follower)
+        query = "select placed_at_ms from listed_holds where hold = $1"
+        assert await world.rows(query, placed.hold) == [(event.now_ms,)]
+        await world.connection.execute("update projection_positions set position = 0, chain = $1", GENESIS)
+
+
+async def test_what_was_placed_after_an_outage_is_listed_as_of_then(world: World) -> None:
+    await check_placed_after_an_outage(world)
+
+
+async def test_control_an_outage_that_counts_for_whatever_came_later_is_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAY_TOUCH_MANY", ())
+    with pytest.raises(AssertionError):
+        await check_placed_after_an_outage(world)
+
+
 async def check_cancelled(world: World) -> None:
     """With an event all of its holds and orders end, paid or not."""
     event = await crowd(world)
