@@ -1,4 +1,8 @@
-"""Shards that are told to stop, as `holdfast shards stop` does: no call may fail because of it."""
+"""Shards that are told to stop, as `holdfast shards stop` does: they hand over, and no call may fail because of it.
+
+Nor does one fail where a shard is killed and has a successor in time, as gateways ask again; so each must say itself
+that it has handed over.
+"""
 
 import asyncio
 import os
@@ -7,6 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
+
+import msgspec
 
 from actors.audit.ids import block_of_event
 from loadtests.history.calls import Call, Outcome, read_calls
@@ -36,13 +42,13 @@ group by 1
 
 
 class ShardStopped(Fault):
-    """The one that sells gets TERM. It serves until its successor is there, and ends by itself."""
+    """The one that sells gets TERM. It serves until its successor is there, lets go, and ends by itself."""
 
     what = "shard told to stop"
     struck = "a shard, which is told to stop"
     is_single = True
     inflicted = "TERM"
-    observed = "the process has ended by itself, and another writes to what it had"
+    observed = "the process has ended by itself, says that it has handed over, and another writes to what it had"
     bound_s = STOPPED_BOUND_S
     effect_within_s = HANDS_OVER_WITHIN_S
     word: ClassVar[signal.Signals] = signal.SIGTERM
@@ -79,6 +85,11 @@ class ShardStopped(Fault):
         gone = f"pid {', '.join(map(str, self._stopped))} gone by itself within {ended_s:.1f} s"
         return f"{gone}, others write by now to {handed_over} of the {had} blocks that were written to before"
 
+    async def harm(self, stage: Stage) -> list[str]:
+        """Those that did not hand over."""
+        codes = {pid: code_of(stage, pid) for pid in self._stopped}
+        return [f"pid {pid} did not hand over: its code is {code}" for pid, code in codes.items() if code != 0]
+
     async def judge(self, stage: Stage, turn: Turn) -> list[str]:
         """Calls that were answered since, and not for good."""
         of_calls = failed(read_calls([turn.calls_file]), self._since_us)
@@ -99,6 +110,16 @@ class ShardsStopped(ShardStopped):
     async def victims(self, stage: Stage) -> dict[int, int]:
         """All that serve."""
         return {row["pid"]: row["epoch"] for row in await stage.fetch(_SERVING)}
+
+
+def code_of(stage: Stage, pid: int) -> int | None:
+    """With which code a shard says that it has left; None: it has not said so."""
+    for log in stage.main.folder.ray.glob(f"session_latest/logs/worker-*-{pid}.err"):
+        for line in log.read_text(errors="replace").splitlines():
+            if '"left"' in line:
+                code: int = msgspec.json.decode(line)["code"]
+                return code
+    return None
 
 
 def failed(calls: Iterable[Call], since_us: int) -> Counter[str]:
