@@ -74,6 +74,9 @@ class ListingProjection:
     async def write(self, connection: Connection, progress: Sequence[Progress]) -> None:
         """See `Projection.write`."""
         blocks = [one for one in progress if not one.state.home]
+        parts = [one.block for one in progress if one.state.home and _follows_an_event(one)]
+        if parts:  # whose claims were followed before it was known what they are
+            await connection.execute(_SQL["list_no_more"], parts)
         begun = [one.block for one in blocks if one.rows[0].row.position == 1]
         if begun:
             await connection.execute(_SQL["begin_anew"], begun)
@@ -100,6 +103,10 @@ class ListingProjection:
         gone_holds, gone_orders = _forgotten(blocks, "hold"), _forgotten(blocks, "order")
         if gone_holds or gone_orders:
             await connection.execute(_SQL["forget"], *_columns(gone_holds, 2), *_columns(gone_orders, 2))
+
+
+def _follows_an_event(progress: Progress) -> bool:
+    return any(isinstance(entry, EventFollowed) for row in progress.rows for entry in row.entries)
 
 
 _Times = tuple[int, int]  # of the first entry that names it, which counts if it is not listed yet, and of the last

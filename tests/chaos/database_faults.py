@@ -12,7 +12,7 @@ from tests.chaos.wire import Cut
 RESTART_BOUND_S = 15.0
 SLOW_S = 2.0
 SLOW_FOR_S = 12.0
-SLOW_BOUND_S = 10.0  # a commit or two
+SLOW_BOUND_S = 10.0  # a batch waits for up to two commits, and for the batch before it
 SLEEPS_LOOK_S = 0.25
 
 _SLEEP = "chaos_sleep() returns trigger language plpgsql as"
