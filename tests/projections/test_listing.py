@@ -11,12 +11,11 @@ import pytest
 from actors.core import keys
 from actors.core.commands import ChangeStatus, ConfirmOrder, Correct, PlaceOrder, Stamp
 from actors.core.corrections import decide_correct
-from actors.core.entries import Activated, Corrected, Entry, EventFollowed, HoldPlaced
+from actors.core.entries import Activated, Corrected, Entry, HoldPlaced
 from actors.core.holds import hold_reply
 from actors.core.ids import TenantId
 from actors.core.orders import order_reply
 from actors.core.replies import EventStatus, HoldStatus, OrderStatus
-from actors.core.rules import Rules
 from actors.core.state import BlockState
 from actors.journal.codec import decode_entries
 from actors.journal.journal import GENESIS
@@ -25,7 +24,7 @@ from actors.projections.cursor import InvalidCursor
 from actors.projections.listing import MAY_TOUCH_MANY, TOUCHES_NONE, ListingProjection, touched_by
 from actors.projections.listing_reader import ListingReader
 from actors.projections.projector import Projector
-from tests.projections.selling import LAYOUT, SEATS, SellingEvent, World, follow_all
+from tests.projections.selling import SEATS, SellingEvent, World, follow_all
 
 pytestmark = pytest.mark.anyio
 
@@ -194,60 +193,6 @@ async def check_outage(world: World) -> None:
 
 async def test_deadlines_that_an_outage_moved_are_listed(world: World) -> None:
     await check_outage(world)
-
-
-async def check_placed_after_an_outage(world: World) -> None:
-    """It is listed as of when it was placed, whether it is seen in one go with the outage or not."""
-    event = await crowd(world)
-    apart = projector(world)
-    await follow_all(apart)
-    await event.append([Activated(event.now_ms, "shard-1", b"nonce679", event.now_ms - 50_000, event.now_ms)])
-    event.now_ms += 40_000
-    placed = event.hold(SEATS[0])
-    await event.sell(placed)
-    for follower in (apart, projector(world)):
-        await follow_all(follower)
-        query = "select placed_at_ms from listed_holds where hold = $1"
-        assert await world.rows(query, placed.hold) == [(event.now_ms,)]
-        await world.connection.execute("update projection_positions set position = 0, chain = $1", GENESIS)
-
-
-async def test_what_was_placed_after_an_outage_is_listed_as_of_then(world: World) -> None:
-    await check_placed_after_an_outage(world)
-
-
-async def test_control_an_outage_that_counts_for_whatever_came_later_is_noticed(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "MAY_TOUCH_MANY", ())
-    with pytest.raises(AssertionError):
-        await check_placed_after_an_outage(world)
-
-
-async def check_a_part_is_not_listed(world: World) -> None:
-    """Also when its claim was followed before it was told what it is."""
-    part = SellingEvent(world.journal)
-    follower = projector(world)
-    query = "insert into blocks (block_id, tenant, shard) values ($1, 'acme', 'shard-1')"
-    await world.connection.execute(query, part.block)
-    await part.append([Activated(part.now_ms, "shard-1", b"nonce678")])
-    await follow_all(follower)
-    home, on_sale = "0" * 16, EventStatus.ON_SALE
-    await part.append([EventFollowed(part.now_ms, "acme", home, 1, "Night", on_sale, 60_000, LAYOUT, Rules())])
-    await follow_all(follower)
-    assert await world.rows("select block_id from listings") == []
-
-
-async def test_a_part_of_an_event_is_not_listed(world: World) -> None:
-    await check_a_part_is_not_listed(world)
-
-
-async def test_control_a_part_whose_claim_stays_listed_is_noticed(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "_follows_an_event", lambda progress: False)
-    with pytest.raises(AssertionError):
-        await check_a_part_is_not_listed(world)
 
 
 async def check_cancelled(world: World) -> None:
