@@ -39,9 +39,9 @@ run: $(VENV)/.run ## start everything on this machine; Ctrl-C stops it
 test: $(VENV)/.dev ## the tests, or those of ARGS
 	@$(BIN)/python $(if $(ARGS),-m pytest $(ARGS),tests/all.py)
 
-chaos: $(VENV)/.dev ## real faults under load, an hour and a half; goes on where it ended (SHORT=1: some minutes)
-	@$(if $(SHORT),,$(BIN)/python -m pytest -m long tests/chaos)
-	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS)
+chaos: $(VENV)/.dev ## real faults under load, hours; goes on where it ended; then its controls (SHORT=1: some minutes, without them)
+	@$(BIN)/python -m tests.chaos $(if $(SHORT),--short) $(ARGS); campaign=$$?; \
+	  $(if $(SHORT)$(ARGS),,$(BIN)/python -m pytest -m long tests/chaos || campaign=1;) exit $$campaign
 
 sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000); goes on where it ended
 	@$(BIN)/python -m tests.simulation.sim --seeds $(SEEDS) --kept build/sim $(ARGS)
@@ -49,7 +49,7 @@ sim: $(VENV)/.dev ## SEEDS simulated runs with faults (200, or SEEDS=10000); goe
 controls: $(VENV)/.dev ## break each guarantee and see which check of the simulation notices
 	@$(BIN)/python -m tests.simulation.controls $(ARGS)
 
-long: $(VENV)/.dev ## the tests that take long, half an hour: further controls, and stacks that end and begin
+long: $(VENV)/.dev ## the tests that take long, an hour and a half or more: further controls, and stacks that end and begin
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types

@@ -74,6 +74,9 @@ class ListingProjection:
     async def write(self, connection: Connection, progress: Sequence[Progress]) -> None:
         """See `Projection.write`."""
         blocks = [one for one in progress if not one.state.home]
+        parts = [one.block for one in progress if one.state.home and _follows_an_event(one)]
+        if parts:  # whose claims were followed before it was known what they are
+            await connection.execute(_SQL["list_no_more"], parts)
         begun = [one.block for one in blocks if one.rows[0].row.position == 1]
         if begun:
             await connection.execute(_SQL["begin_anew"], begun)
@@ -102,19 +105,26 @@ class ListingProjection:
             await connection.execute(_SQL["forget"], *_columns(gone_holds, 2), *_columns(gone_orders, 2))
 
 
-_Times = tuple[int, int]  # of the first and of the last entry that changed it
+def _follows_an_event(progress: Progress) -> bool:
+    return any(isinstance(entry, EventFollowed) for row in progress.rows for entry in row.entries)
+
+
+_Times = tuple[int, int]  # of the first entry that names it, which counts if it is not listed yet, and of the last
 
 
 def _touched(progress: Progress) -> list[tuple[Hold, _Times]]:
     """The holds that the entries changed, themselves or by their orders, as far as the block remembers them."""
-    state, times = progress.state, dict[int, _Times]()
+    state, first_ms, last_ms = progress.state, dict[int, int](), dict[int, int]()
     for row in progress.rows:
         for entry in row.entries:
             for number in touched_by(state, entry):
-                first_ms, _ = times.get(number, (entry.at_ms, 0))
-                times[number] = first_ms, entry.at_ms
+                last_ms[number] = entry.at_ms
+                if not isinstance(entry, MAY_TOUCH_MANY):  # what changes many may have been before this one was placed
+                    first_ms.setdefault(number, entry.at_ms)
     return [
-        (state.holds[number], times[number]) for number in times if number in state.holds and number not in state.legs
+        (state.holds[number], (first_ms.get(number, at_ms), at_ms))
+        for number, at_ms in last_ms.items()
+        if number in state.holds and number not in state.legs
     ]
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import httpx
 import msgspec
@@ -16,6 +16,8 @@ from loadtests.calls import CALL_TIMEOUT_S, Broken, Passing, Refused, Sight
 from loadtests.history.calls import Call, Kind, Recorder, Seen, line_of
 from loadtests.history.recorded import OVER_AFTER_US, end_without_yes
 from loadtests.server import Server
+
+T = TypeVar("T")
 
 _FOLDERS = {Kind.READ_HOLD: "/v1/holds", Kind.READ_ORDER: "/v1/orders"}
 
@@ -90,10 +92,14 @@ class Given(NamedTuple):
 
 
 class BasketShop:
-    """`told`: what was acknowledged. `transport`: in place of the network."""
+    """`told`: what was acknowledged. `passing`: when somebody was to ask again, and why.
+
+    `transport`: in place of the network.
+    """
 
     def __init__(self, server: Server, calls_file: Path, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.told: list[Acknowledged] = []
+        self.passing: list[tuple[float, str]] = []
         self._client = httpx.AsyncClient(
             base_url=server.http_url,
             headers={"Authorization": f"Bearer {server.api_key}"},
@@ -121,14 +127,14 @@ class BasketShop:
             response = await self._client.post(ask.path, json=ask.body, headers={"Idempotency-Key": key})
         except httpx.HTTPError as failure:
             begun.info(type(failure).__name__)
-            return Passing(type(failure).__name__)
+            return self._noted(Passing(type(failure).__name__))
         answer = _given(ask.told, response, key) if response.is_success else _refused(response)
         if isinstance(answer, Given):
             begun.ok(answer.reply, replayed=answer.replayed)
             self.told.append(answer.reply)
         else:
             end_without_yes(begun, answer)
-        return answer
+        return self._noted(answer)
 
     async def look(self, kind: Kind, own: str, client: str) -> Sight:
         """How a hold stands, or an order. Asked once."""
@@ -137,13 +143,13 @@ class BasketShop:
             response = await self._client.get(f"{_FOLDERS[kind]}/{own}")
         except httpx.HTTPError as failure:
             begun.info(type(failure).__name__)
-            return Passing(type(failure).__name__)
+            return self._noted(Passing(type(failure).__name__))
         sight = _seen(_replies.decode(response.content)) if response.is_success else _refused(response)
         if isinstance(sight, Seen):
             begun.ok(sight)
         else:
             end_without_yes(begun, sight)
-        return sight
+        return self._noted(sight)
 
     async def close(self) -> None:
         """End all connections; what is under way never returned."""
@@ -151,6 +157,11 @@ class BasketShop:
             self._recorder.close()
             self._calls.close()
         await self._client.aclose()
+
+    def _noted(self, answer: T) -> T:
+        if isinstance(answer, Passing):
+            self.passing.append((time.monotonic(), answer.cause))
+        return answer
 
     def _keep(self, call: Call) -> None:
         self._calls.write(line_of(call))

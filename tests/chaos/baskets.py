@@ -113,6 +113,10 @@ class BasketCrowd:
         lacking += [] if self.seen else ["nobody has read of a basket"]
         return lacking + [f"baskets: {number} times {what}" for what, number in self.wrong.items()]
 
+    def failed(self, since_s: float) -> Counter[str]:
+        """How many calls came to nothing since then, by `time.monotonic`, so that they were asked again, and why."""
+        return Counter(cause for at_s, cause in self._shop.passing if at_s >= since_s)
+
     async def _on_two_shards(self, administration: Administration) -> list[str]:
         first = await self._on_sale(administration, "0")
         owner = await administration.owner_of(first)

@@ -1,6 +1,7 @@
 """Postgres dies, or the way to it."""
 
 import asyncio
+import time
 from typing import ClassVar
 
 from serve.local.processes import is_living
@@ -11,7 +12,27 @@ from tests.chaos.wire import Cut
 RESTART_BOUND_S = 15.0
 SLOW_S = 2.0
 SLOW_FOR_S = 12.0
-SLOW_BOUND_S = 10.0  # a commit or two
+SLOW_BOUND_S = 10.0  # a batch waits for up to two commits, and for the batch before it
+SLEEPS_LOOK_S = 0.25
+
+_SLEEP = "chaos_sleep() returns trigger language plpgsql as"
+_PREPARE_SLEEP = f"""
+create sequence chaos_slept;
+create function {_SLEEP} $$ begin return null; end $$;
+create constraint trigger chaos_sleep after insert on journal
+  deferrable initially deferred for each row execute function chaos_sleep();
+"""
+_REMOVE_SLEEP = """
+drop trigger chaos_sleep on journal;
+drop function chaos_sleep();
+drop sequence chaos_slept;
+"""
+_SLEPT = "select case when is_called then last_value else 0 end from chaos_slept"
+_COMMITTING = """
+select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0)::float8 as age_s
+from pg_stat_activity
+where wait_event = 'PgSleep' and application_name like '%-commit %'
+"""
 
 
 class PostgresKilled(Fault):
@@ -55,15 +76,19 @@ class PostgresStopped(PostgresKilled):
 
 
 class CommitCut(Fault):
-    """The connection that commits is cut, at some point."""
+    """The connection that commits is cut, at some point.
+
+    Whether the rows had landed nobody says, so that the shard sends them again; the answer to that tells.
+    """
 
     where: ClassVar[Cut]
     inflicted = "the wire cuts the commit line"
-    observed = "the wire has cut it there, and the shard has opened another"
+    observed = "the wire has cut it there, and the shard has opened another and sent the rows again"
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: asyncio.Future[str] | None = None
+        self._landed: tuple[int, int] | None = None
 
     async def inflict(self, stage: Stage) -> None:
         """Lie in wait for the next commit."""
@@ -75,7 +100,26 @@ class CommitCut(Fault):
         assert self._seen is not None
         seen = await self._seen
         await until(lambda: stage.wire.commit_line_count > self._before)
-        return f"{seen}; another was opened"
+        resent = stage.wire.resent
+        assert resent is not None, "it was cut"
+        if not resent.blocks:
+            return ""  # it put in no rows
+        self._landed = await resent.landed, len(resent.blocks)
+        self.shown = landed_in_words(*self._landed)
+        return f"{seen}; another was opened; {self.shown}"
+
+    async def harm(self, stage: Stage) -> list[str]:
+        """That rows landed which never reached Postgres, or did not that it had committed."""
+        landed, count = self._landed or (0, 0)
+        expected = {Cut.BEFORE: 0, Cut.AFTER: count}.get(self.where, landed)
+        return [f"{landed} of {count} rows had landed, cut {self.where}"] if self._landed and landed != expected else []
+
+
+def landed_in_words(landed: int, count: int) -> str:
+    """Of so many rows."""
+    if 0 < landed < count:
+        return f"{landed} of the {count} rows had landed"  # one statement, and not one outcome
+    return "the rows had landed" if landed else "the rows had not landed"
 
 
 class CutBefore(CommitCut):
@@ -121,10 +165,10 @@ class AllCut(Fault):
         return f"{self._count} connections cut; others were opened" if self._count else ""
 
 
-class SlowCommits(Fault):
-    """Each commit takes two seconds, for a while."""
+class SlowAnswers(Fault):
+    """Each answer to a commit comes two seconds late, for a while; Postgres itself commits at once."""
 
-    what = "commits of 2 s"
+    what = "answers to commits 2 s late"
     inflicted = "the wire holds answers to commits back"
     observed = "it has held some"
     ended = "after 12 s"
@@ -144,3 +188,53 @@ class SlowCommits(Fault):
     async def end(self, stage: Stage) -> None:
         """Hold nothing back."""
         stage.wire.hold_answers(0)
+
+
+class SlowCommits(Fault):
+    """Each commit of rows of the journal takes two seconds in Postgres itself, whoever sends them, for a while.
+
+    Rows are in, and not yet there for others, and what they have locked stays so.
+    """
+
+    what = "commits of 2 s"
+    inflicted = "a trigger of Postgres sleeps when a transaction that has put in rows is to be committed"
+    observed = "it has slept, and transactions were as old as that"
+    ended = "after 12 s"
+    bound_s = SLOW_BOUND_S
+
+    async def prepare(self, stage: Stage) -> None:
+        """The trigger, which does nothing yet: to put it there takes a lock of the whole table."""
+        await stage.execute(_PREPARE_SLEEP)
+
+    async def inflict(self, stage: Stage) -> None:
+        """Sleep."""
+        await stage.execute(_sleeping(SLOW_S))
+
+    async def effect(self, stage: Stage) -> str:
+        """For as long as it is to last."""
+        oldest_s, until_s = 0.0, time.monotonic() + SLOW_FOR_S
+        while time.monotonic() < until_s:
+            ((age_s,),) = await stage.fetch(_COMMITTING)
+            oldest_s = max(oldest_s, age_s)
+            await asyncio.sleep(SLEEPS_LOOK_S)
+        ((count,),) = await stage.fetch(_SLEPT)
+        seen = f"{count} transactions slept before their commits, and were up to {oldest_s:.1f} s old"
+        return seen if count and oldest_s > SLOW_S / 2 else ""
+
+    async def end(self, stage: Stage) -> None:
+        """Sleep no more."""
+        await stage.execute(_sleeping(0))
+
+    async def tidy(self, stage: Stage) -> None:
+        """Take it away."""
+        await stage.execute(_REMOVE_SLEEP)
+
+
+def _sleeping(seconds: float) -> str:
+    """What the trigger is to do: once in a transaction, though it is called for each row."""
+    sleep = f"""
+      if current_setting('chaos.slept', true) is distinct from 'yes' then
+        perform set_config('chaos.slept', 'yes', true), nextval('chaos_slept'), pg_sleep({seconds});
+      end if;
+    """
+    return f"create or replace function {_SLEEP} $$ begin {sleep if seconds else ''} return null; end $$;"

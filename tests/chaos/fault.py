@@ -69,6 +69,10 @@ class Fault(ABC):
         """What must not have come of it and has, beside what an audit finds; asked when all is as before."""
         return []
 
+    async def judge(self, stage: Stage, turn: Turn) -> list[str]:
+        """What buyers were told and must not have been; asked when all have their answers."""
+        return []
+
     async def tidy(self, stage: Stage) -> None:  # noqa: B027  # most have nothing to do here
         """Put away what was prepared; not measured."""
 
@@ -136,6 +140,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
         wrong.append(f"not survived within {fault.within_s:.0f} s ({failure!r}): {stage.missing or 'it does not sell'}")
     ended_at_s = time.monotonic()
     figures = await turn.end()
+    wrong += await fault.judge(stage, turn)
     if not wrong:
         await fault.tidy(stage)
     crowds = [(turn.began_at_s, figures), *fault.beside]

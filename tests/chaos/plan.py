@@ -19,6 +19,7 @@ from tests.chaos.database_faults import (
     CutDuring,
     PostgresKilled,
     PostgresStopped,
+    SlowAnswers,
     SlowCommits,
 )
 from tests.chaos.disk_faults import JournalDiskFull, LogDiskFull
@@ -52,6 +53,7 @@ from tests.chaos.process_faults import (
     ShardKilled,
     ShardPaused,
 )
+from tests.chaos.stop_faults import ShardsStopped, ShardStopped
 from tests.chaos.succession_faults import Failover, TwoStacks
 
 Faults = Sequence[type[Fault]]
@@ -73,13 +75,42 @@ ALWAYS: Faults = (
 """In every segment."""
 
 IN_TURN: Sequence[Faults] = (
-    (ShardPaused, RayletKilled, ClockAhead, JournalDiskFull, RedisKilled, HaproxyPaused, CommitBackendKilled),
-    (SlowCommits, RayKilled, ClockBack, LogDiskFull, Failover, ProjectorKilled, CommitBackendPaused, GatewayPaused),
-    (TwoStacks, Failover, ClockSwings, PostgresStopped, DirectoryKilled, HaproxyManagerKilled, HaproxyManagerPaused),
+    (
+        ShardPaused,
+        RayletKilled,
+        ClockAhead,
+        JournalDiskFull,
+        RedisKilled,
+        HaproxyPaused,
+        CommitBackendKilled,
+        ShardStopped,
+    ),
+    (
+        SlowCommits,
+        RayKilled,
+        ClockBack,
+        LogDiskFull,
+        Failover,
+        ProjectorKilled,
+        CommitBackendPaused,
+        GatewayPaused,
+        ShardStopped,
+    ),
+    (
+        TwoStacks,
+        Failover,
+        ClockSwings,
+        PostgresStopped,
+        DirectoryKilled,
+        HaproxyManagerKilled,
+        HaproxyManagerPaused,
+        ShardsStopped,
+    ),
 )
 """In every segment, one after the other of these."""
 
 SELDOM: Faults = (
+    SlowAnswers,
     WalwriterKilled,
     CheckpointerKilled,
     ProxyActorKilled,
@@ -97,9 +128,9 @@ SELDOM: Faults = (
     WalwriterPaused,
     CommitBackendPausedCommitting,
 )
-"""Each in one of ten segments: most of these nobody should notice, and a pause takes half a minute."""
+"""Each in one of nine segments: most of these nobody should notice, and a pause takes half a minute."""
 
-ALL_HAD = 10
+ALL_HAD = 9
 """So many segments have every kind of fault."""
 
 KINDS: Faults = tuple(dict.fromkeys((*ALWAYS, *(fault for faults in IN_TURN for fault in faults), *SELDOM)))

@@ -196,11 +196,16 @@ def table(said: dict[str, Any]) -> str:
         f"{calls:,} calls in histories, {unchecked} unchecked, {elsewhere} refused by other blocks, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
-        *(f"{of_kind['fault']}: {shown}." for of_kind in said["faults"] for shown in of_kind["shown"]),
+        *(f"{of_kind['fault']}: {_all_shown(of_kind['shown'])}." for of_kind in said["faults"] if of_kind["shown"]),
         *(f"Not on this machine: {what}: {why}." for what, why in said["skipped"].items()),
         *(f"NOT PROVEN: {unmet_one}." for unmet_one in said["unmet"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _all_shown(shown: Sequence[str]) -> str:
+    """What was shown several times, once, with how often."""
+    return "; ".join(f"{count} times {one}" if count > 1 else one for one, count in Counter(shown).items())
 
 
 def _longest_line(longest: dict[str, Any], apart: Sequence[dict[str, Any]]) -> str:

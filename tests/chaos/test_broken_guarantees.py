@@ -1,7 +1,7 @@
 """Guarantees that a real stack gives, each broken within its processes: the unchanged audit of `make chaos` notices.
 
-That nothing is found without the patch is what every other run of it says; of the failover that loses rows, which is
-none of the campaign's faults, a test here.
+That nothing is found without the patch is what every other run of it says; of the failover that loses rows, and of the
+intrusion with heirs, which are none of the campaign's faults, a test here.
 """
 
 import asyncio
@@ -123,6 +123,10 @@ def test_control_who_loses_rows_and_compares_heads_leaves_no_hole(tmp_path: Path
     findings = asyncio.run(findings_of(tmp_path, lambda _: None, LosingFailover, 1))
     assert any(Wrong.REPLY_NOT_IN_JOURNAL in finding for finding in findings), "nothing was lost"
     assert not any(wrong in finding for finding in findings for wrong in (Wrong.ROW_MISSING, Wrong.CHAIN_BROKEN))
+
+
+def test_control_an_intrusion_into_a_stack_that_is_not_broken_is_let_be(tmp_path: Path) -> None:
+    assert asyncio.run(findings_of(tmp_path, lambda _: None, SoundIntruderAndHeirs, 1)) == []
 
 
 async def findings_of(tmp_path: Path, sabotage: Callable[[Within], None], fault: type[Fault], tries: int) -> list[str]:

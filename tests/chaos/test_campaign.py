@@ -21,6 +21,7 @@ from tests.chaos.backend_faults import (
     WalwriterKilled,
 )
 from tests.chaos.campaign import WANTED, Campaign, Kept
+from tests.chaos.database_faults import CutDuring, landed_in_words
 from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, ONE_PROCESS, Fault, Outcome
 from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
 from tests.chaos.process_faults import GcsKilled, HaproxyKilled, RedisKilled, ShardKilled
@@ -333,6 +334,13 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
         "shard paused for 90 s: 0 rows landed.",
     ):
         assert line in text
+
+
+def test_how_often_the_rows_of_a_cut_statement_had_landed_is_told() -> None:
+    shown = [landed_in_words(landed, 3) for landed in (3, 0, 3)]
+    outcomes = [outcome_of(CutDuring.what, shown=one) for one in shown] + [outcome_of(CutDuring.what, counted=False)]
+    told = f"{CutDuring.what}: 2 times the rows had landed; the rows had not landed."
+    assert told in table(summary(outcomes, [], KINDS))
 
 
 def check_the_figure_of_one_process() -> None:

@@ -5,11 +5,22 @@ from random import Random
 
 import pytest
 
+from actors.core import keys
+from actors.core.commands import CancelTickets, ConfirmOrder, PlaceOrder
+from actors.core.entries import Entry
+from actors.projections import deadlines, listing
+from actors.projections.availability import AvailabilityProjection
+from actors.projections.deadlines import DeadlinesProjection
+from actors.projections.listing import ListingProjection
 from tests.chaos import read_models
 from tests.chaos.read_models import misread
-from tests.projections.selling import World, follow_all, selling
+from tests.chaos.replayed import COLUMNS, PROJECTIONS
+from tests.projections.selling import SEATS, World, follow_all, selling
+from tests.projections.test_desks import BASKET, ORDER, open_shop
 
 pytestmark = pytest.mark.anyio
+
+_KINDS = (AvailabilityProjection, DeadlinesProjection, ListingProjection)
 
 
 @pytest.fixture
@@ -19,25 +30,79 @@ async def world(anyio_backend: str, own_database_url: str) -> AsyncIterator[Worl
         yield world
 
 
+async def follow(world: World) -> None:
+    await follow_all(world.projector(*(kind() for kind in _KINDS)))
+
+
 async def sold(world: World) -> None:
-    """Two events with histories that a projector has followed to their ends."""
+    """Two events with histories, one of which has something that is due, and a basket at a desk, all followed."""
     for seed in range(2):
         event = await world.event()
         await event.live_at_random(Random(seed), 20)
-    await follow_all(world.projector())
+    shop = await open_shop(world)
+    await shop.intend()
+    await shop.settle()
+    await follow(world)
+    await shop.desk.sell(PlaceOrder(shop.desk.stamp(), BASKET, ORDER))
+    await shop.desk.sell(ConfirmOrder(shop.desk.stamp(), ORDER))
+    await shop.carry_out()
+    await shop.desk.sell(CancelTickets(shop.desk.stamp(), ORDER, (0, 1)))
+    await follow(world)
 
 
 async def test_what_follows_its_journal_is_let_be(world: World) -> None:
     await sold(world)
     assert await misread(world.database_url, None) == []
+    for table in COLUMNS:
+        assert await world.rows(f"select from {table}"), f"nothing is looked at in {table}"
+
+
+def test_all_that_a_projection_writes_is_looked_at() -> None:
+    assert tuple(kind.name for kind in _KINDS) == PROJECTIONS
+
+
+async def test_every_column_is_looked_at_that_a_journal_knows(world: World) -> None:
+    query = "select column_name from information_schema.columns where table_schema = 'public' and table_name = $1"
+    for table, columns in COLUMNS.items():
+        there = {name for (name,) in await world.rows(query, table)}
+        assert there - set(columns.split(", ")) - {"as_of_ms"} == {"block_id"}, table
+
+
+async def test_what_is_forgotten_may_be_listed_or_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "ENDED_HOLD_KEPT_MS", 30_000)
+    event = await world.event()
+    for turn in range(6):
+        await event.live_at_random(Random(turn), 8)
+        await follow(world)
+    query = "select hold from listed_holds"
+    assert {number for (number,) in await world.rows(query)} - event.state.holds.keys(), "something is forgotten"
+    assert await misread(world.database_url, None) == []
+    oldest = "select hold from listed_holds where ended_at_ms is not null order by ended_at_ms limit 1"
+    await world.rows(f"update listed_holds set ended_at_ms = null where hold = ({oldest}) returning 1")
+    assert "listed_holds" in " ".join(await misread(world.database_url, None))
 
 
 @pytest.mark.parametrize(
     ("planted", "noticed"),
     [
-        ("update availability set available = available + 1", "its journal"),
-        ("update availability set statuses = set_byte(statuses, 0, get_byte(statuses, 0) # 1)", "its journal"),
-        ("update availability set position = position - 1", "and not at"),
+        ("update availability set available = available + 1", "availability"),
+        ("update availability set statuses = set_byte(statuses, 0, get_byte(statuses, 0) # 1)", "availability"),
+        ("update availability set position = position - 1", "availability"),
+        ("update availability set name = 'Day'", "availability"),
+        ("delete from availability", "availability"),
+        ("update deadlines set due_at_ms = due_at_ms + 1", "deadlines"),
+        ("delete from deadlines", "deadlines"),
+        ("update listings set forgotten_before_ms = forgotten_before_ms + 1", "listings"),
+        ("delete from listings", "listings"),
+        ("update listed_holds set status = status + 1", "listed_holds"),
+        ("update listed_holds set placed_at_ms = placed_at_ms + 1", "listed_holds"),
+        ("update listed_holds set ended_at_ms = coalesce(ended_at_ms, 0) + 1", "listed_holds"),
+        ("update listed_holds set shown = ''", "listed_holds"),
+        ("update listed_orders set status = status + 1", "listed_orders"),
+        ("delete from listed_orders", "listed_orders"),
+        ("delete from listed_baskets", "listed_baskets"),
+        ("update listed_basket_orders set buyer = 'bo'", "listed_basket_orders"),
+        ("update projection_positions set position = position - 1", "and not at"),
         ("update projection_positions set quarantined_because = 'why not'", "is quarantined: why not"),
     ],
 )
@@ -46,6 +111,31 @@ async def test_control_what_differs_is_found(
 ) -> None:
     monkeypatch.setattr(read_models, "FOLLOWED_WITHIN_S", 0.5)
     await sold(world)
-    await world.rows(f"{planted} where block_id = (select min(block_id) from availability) returning 1")
+    table = planted.removeprefix("update ").removeprefix("delete from ").split()[0]
+    await world.rows(f"{planted} where block_id = (select min(block_id) from {table}) returning 1")
     (found,) = await misread(world.database_url, None)
     assert noticed in found
+
+
+async def test_control_projections_that_leave_something_out_are_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What becomes of orders, and deadlines that are over."""
+    monkeypatch.setattr(listing, "touched_by", lambda state, entry: [number for number in [_hold_of(entry)] if number])
+    monkeypatch.setitem(deadlines._SQL, "forget", "select $1::text[]")
+    event = await world.event()
+    hold = event.hold(SEATS[0], ttl_ms=30_000)
+    await event.sell(hold)
+    await follow(world)
+    await event.sell(PlaceOrder(event.stamp(), hold.hold, ORDER))
+    await follow(world)
+    await event.sell(ConfirmOrder(event.stamp(), ORDER))
+    await follow(world)
+    found = " ".join(await misread(world.database_url, None))
+    assert "deadlines" in found
+    assert "listed_orders" in found
+
+
+def _hold_of(entry: Entry) -> int:
+    number: int = getattr(entry, "hold", 0)
+    return number

@@ -4,10 +4,17 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import asyncpg
 import pytest
 
+from actors.core.ids import BlockId
+from actors.journal.journal import GENESIS, JournalRow, JournalUnavailable, NewRow, chain_of
+from actors.journal.postgres import PostgresJournal
+from tests.chaos import resent
+from tests.chaos.database_faults import CutAfter, CutBefore, CutDuring, landed_in_words
+from tests.chaos.stage import Stage
 from tests.chaos.wire import Cut, Wire
 
 SHARD = "shard-0001"
@@ -16,6 +23,7 @@ LATER_S = 0.3  # a server takes less to commit
 _CREATE = "create table if not exists wired (number integer primary key)"
 _INSERT = "insert into wired values ($1::integer)"
 _RETURNING = "insert into wired values ($1::integer) returning number"
+_COUNT_ROWS = "select count(*) from journal where chain = any($1)"
 _COUNT = "select count(*) from wired where number = $1"
 
 
@@ -33,6 +41,11 @@ class Wired:
     async def is_in(self, number: int) -> bool:
         await asyncio.sleep(LATER_S)
         return bool(await self._past.fetchval(_COUNT, number))
+
+    async def are_in(self, rows: list[NewRow]) -> int:
+        await asyncio.sleep(LATER_S)
+        count: int = await self._past.fetchval(_COUNT_ROWS, [new.row.chain for new in rows])
+        return count
 
 
 @asynccontextmanager
@@ -119,3 +132,77 @@ def test_lines_of_a_process_are_followed_also_those_that_it_opens_later(own_data
             assert parents == [], "who the client is, the kernel says"
 
     asyncio.run(main())
+
+
+def first_rows(number: int) -> list[NewRow]:
+    """The first rows of three blocks."""
+    blocks = [BlockId(f"{number:08d}{place:08d}") for place in range(3)]
+    chains = [chain_of(GENESIS, block, 1, 1, 0, b"") for block in blocks]
+    rows = [JournalRow(block, 1, 1, 0, 1, b"", chain) for block, chain in zip(blocks, chains, strict=True)]
+    return [NewRow(row, GENESIS) for row in rows]
+
+
+async def check_it_is_known_what_landed(database_url: str) -> None:
+    """Cut at every place several times, and sent again, as a shard does, when it is known by a look past the wire."""
+    async with wired(database_url) as stage:
+        journal = PostgresJournal(stage.wire.database_url, application_name=f"holdfast-{SHARD}-commit")
+        await journal.append(first_rows(0))
+        of_each: dict[Cut, set[int]] = {where: set() for where in Cut}
+        for number, where in enumerate([*Cut] * 3, 1):
+            rows = first_rows(number)
+            seen = stage.wire.cut_next_commit(where)
+            with pytest.raises(JournalUnavailable):
+                await journal.append(rows)
+            assert await seen
+            landed = await stage.are_in(rows)
+            assert landed == {Cut.BEFORE: 0, Cut.AFTER: len(rows)}.get(where, landed)
+            of_each[where].add(landed)
+            assert stage.wire.resent is not None
+            assert not stage.wire.resent.landed.done(), "nobody has said so yet"
+            await journal.append(first_rows(number + 100))
+            assert not stage.wire.resent.landed.done(), "other rows say nothing of these"
+            await journal.append(rows)
+            assert (await stage.wire.resent.landed, len(stage.wire.resent.blocks)) == (landed, len(rows)), where
+        assert of_each[Cut.DURING] == {0, 3}, "a commit that is under way may come or not"
+        await journal.close()
+
+
+def test_it_is_known_whether_the_rows_of_a_cut_statement_landed(own_database_url: str) -> None:
+    asyncio.run(check_it_is_known_what_landed(own_database_url))
+
+
+@pytest.mark.parametrize("always", [0, 3])
+def test_control_a_guess_at_what_landed_is_noticed(
+    own_database_url: str, monkeypatch: pytest.MonkeyPatch, always: int
+) -> None:
+    monkeypatch.setattr(resent.Resent, "meet", lambda self, answer: self.landed.set_result(always))
+    with pytest.raises(AssertionError):
+        asyncio.run(check_it_is_known_what_landed(own_database_url))
+
+
+@pytest.mark.parametrize(
+    ("kind", "landed", "is_wrong"),
+    [
+        (CutBefore, 0, False),
+        (CutBefore, 3, True),
+        (CutAfter, 3, False),
+        (CutAfter, 0, True),
+        (CutAfter, 2, True),
+        (CutDuring, 0, False),
+        (CutDuring, 3, False),
+    ],
+)
+def test_what_cannot_have_landed_or_must_have_is_judged(
+    kind: type[CutBefore | CutDuring | CutAfter], landed: int, is_wrong: bool
+) -> None:
+    fault = kind()
+    fault._landed = landed, 3
+    assert bool(asyncio.run(fault.harm(cast("Stage", None)))) == is_wrong
+
+
+def test_in_words() -> None:
+    assert [landed_in_words(landed, 3) for landed in (0, 2, 3)] == [
+        "the rows had not landed",
+        "2 of the 3 rows had landed",
+        "the rows had landed",
+    ]

@@ -8,18 +8,23 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.chaos.resent import Resent
 from tests.journal.relay import READY_FOR_QUERY, Relay
 from tests.stack.census import sockets_of
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _BIND, _SYNC = b"B", b"S"
+_SYNC_WORD = b"S\0\0\0\4"
 _REFUSED = b"E"
 _CHUNK = 65536
 _LOOKS = 10  # the kernel may leave a socket out where others come and go while it tells of them
 
 
 class Cut(StrEnum):
-    """Where a connection is cut that is to commit something."""
+    """Where a connection is cut that is to commit something.
+
+    DURING: every other time all is sent on but the word at which Postgres commits what it has done.
+    """
 
     BEFORE = "before the commit reaches Postgres"
     DURING = "when the commit was sent on"
@@ -30,7 +35,7 @@ class Wire(Relay):
     """Knows which connections are shards' commit lines, and on them where a statement ends.
 
     `held_count`: answers to commits that were held back; `refused_count`: connections that found no server;
-    `commit_line_count`: commit lines that were opened.
+    `commit_line_count`: commit lines that were opened; `resent`: the rows of the statement whose line was cut last.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -38,6 +43,8 @@ class Wire(Relay):
         self.held_count = 0
         self.refused_count = 0
         self.commit_line_count = 0
+        self.resent: Resent | None = None
+        self._leaves_out_commit = False
         self._hold_s = 0.0
         self._open: set[Passage] = set()
         self._followed: dict[int, list[Passage]] = {}
@@ -51,6 +58,7 @@ class Wire(Relay):
         """Cut the next connection that commits something; the future says what was seen when it was."""
         seen = asyncio.get_running_loop().create_future()
         self._armed = where, seen
+        self.resent = None
         return seen
 
     def cut_all(self) -> int:
@@ -121,21 +129,27 @@ class Wire(Relay):
 
     async def _forward(self, passage: "Passage", statement: bytes) -> None:
         passage.statement_count += statement[:1] == _BIND
+        if self.resent is not None and not self.resent.landed.done() and self.resent.is_in(statement):
+            passage.resent = self.resent
         if self._armed is None or statement[:1] != _BIND:
             passage.server.write(statement)
             await passage.server.drain()
             return
         (where, seen), self._armed = self._armed, None
-        if where is not Cut.BEFORE:
-            passage.swallowing = seen if where is Cut.AFTER else None
-            passage.server.write(statement)
-            await passage.server.drain()
+        self.resent = Resent(statement)
+        sent = b"" if where is Cut.BEFORE else statement
+        if where is Cut.DURING:
+            self._leaves_out_commit = not self._leaves_out_commit
+            sent = statement.removesuffix(_SYNC_WORD) if self._leaves_out_commit else statement
+        passage.swallowing = seen if where is Cut.AFTER else None
+        passage.server.write(sent)
+        await passage.server.drain()
         if where is not Cut.AFTER:
             passage.cut()
-            _tell(seen, f"the wire cut a statement of {len(statement)} bytes, {where}")
+            _tell(seen, f"the wire cut a statement {where}, of which {len(sent)} of {len(statement)} bytes had passed")
 
     async def _pass_replies(self, passage: "Passage", server: asyncio.StreamReader) -> None:
-        swallowed = b""
+        swallowed = resent = b""
         try:
             await passage.started.wait()
             with suppress(OSError):
@@ -149,6 +163,11 @@ class Wire(Relay):
                                 )
                             return
                         continue
+                    if passage.resent is not None:
+                        resent += reply
+                        if resent.endswith(READY_FOR_QUERY):
+                            passage.resent.meet(resent)
+                            passage.resent, resent = None, b""
                     if self._hold_s and passage.commits:
                         await asyncio.sleep(self._hold_s)
                         self.held_count += 1
@@ -169,6 +188,7 @@ class Passage:
         self.statement_count = 0  # on a commit line
         self.started = asyncio.Event()
         self.swallowing: asyncio.Future[str] | None = None
+        self.resent: Resent | None = None  # what is sent over it for the second time
 
     @property
     def commits(self) -> bool:

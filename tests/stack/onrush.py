@@ -11,20 +11,25 @@ import uuid
 from collections import deque
 from urllib.parse import urlsplit
 
+import msgspec
+
+from actors.audit.ids import block_of_event
 from loadtests.buyers_http import _answer, _body_of
-from loadtests.calls import Answer, Ask, Passing
+from loadtests.calls import Accepted, Answer, Ask, Passing
+from loadtests.history.calls import Begun, Kind, Recorder
+from loadtests.history.recorded import OVER_AFTER_US, end_without_yes
 
 MOST_CONNECTIONS = 5_000
 CONNECT_WITHIN_S = 10.0
 
 
 class _Connection:
-    """One of them, with the number of calls that were written to it and have no answer yet."""
+    """One of them, with the calls that were written to it and have no answer yet."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.socket = socket.create_connection(address, CONNECT_WITHIN_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.open_calls = 0
+        self.open_calls: deque[Begun] = deque()
         self.is_over = False
         self._read = bytearray()
 
@@ -33,7 +38,7 @@ class _Connection:
         piece = self.socket.recv(1 << 16)
         if not piece:
             self.is_over = True
-            return [Passing("HTTP: closed")] * self.open_calls
+            return [Passing("HTTP: closed")] * len(self.open_calls)
         self._read += piece
         found = []
         while (answer := self._next(ask)) is not None:
@@ -52,15 +57,25 @@ class _Connection:
         return _answer(ask, int(first.split()[1]), rest[:size_bytes], headers.get("retry-after"), replayed)
 
 
-class Onrush:
-    """Connections that stay. It blocks: call it in a thread."""
+def _end(begun: Begun, answer: Answer) -> None:
+    """As for a `RecordedShop`."""
+    if isinstance(answer, Accepted):
+        begun.ok(msgspec.structs.replace(answer.reply, key=begun.call.key), replayed=answer.replayed)
+    else:
+        end_without_yes(begun, answer)
 
-    def __init__(self, http_url: str, api_key: str, event_id: str, ask: Ask) -> None:
+
+class Onrush:
+    """Connections that stay. It blocks: call it in a thread. `recorder`: gets every call."""
+
+    def __init__(self, http_url: str, api_key: str, event_id: str, ask: Ask, recorder: Recorder) -> None:
         parts = urlsplit(http_url)
         assert parts.hostname is not None
         assert parts.port is not None
         self._address = (parts.hostname, parts.port)
         self._ask = ask
+        self._recorder = recorder
+        self._block = block_of_event(event_id)
         self._body = _body_of(ask)
         self._head = (
             f"POST /v1/events/{event_id}/holds HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {api_key}\r\n"
@@ -72,14 +87,21 @@ class Onrush:
         """So many calls, over as many connections as there may be; in how many seconds all were written."""
         while len(self._connections) < min(call_count, MOST_CONNECTIONS):
             self._connections.append(_Connection(self._address))
-        calls = [f'{self._head}Idempotency-Key: "{uuid.uuid4().hex}"\r\n\r\n'.encode() for _ in range(call_count)]
+        keys = [uuid.uuid4().hex for _ in range(call_count)]
+        calls = [f'{self._head}Idempotency-Key: "{key}"\r\n\r\n'.encode() for key in keys]
         begun_s = time.monotonic()
-        for call in calls:
+        for key, call in zip(keys, calls, strict=True):
             connection = self._connections[0]
             self._connections.rotate(-1)
+            connection.open_calls.append(self._begun(key))
             connection.socket.sendall(call + self._body)
-            connection.open_calls += 1
         return time.monotonic() - begun_s
+
+    def _begun(self, key: str) -> Begun:
+        over_us = self._recorder.now_us() + OVER_AFTER_US
+        return self._recorder.begin(
+            "onrush", Kind(self._ask.told), self._block, key, areas=self._ask.areas, over_us=over_us
+        )
 
     def answers(self, patience_s: float) -> list[Answer]:
         """To all that was sent. Raises AssertionError if some have none within the time."""
@@ -95,7 +117,8 @@ class Onrush:
                     connection = key.data
                     new = connection.answers(self._ask)
                     found += new
-                    connection.open_calls -= len(new)
+                    for answer in new:
+                        _end(connection.open_calls.popleft(), answer)
                     if not connection.open_calls:
                         selector.unregister(connection.socket)
         for connection in [one for one in self._connections if one.is_over]:

@@ -1,5 +1,5 @@
-"""A burst of ten times what is sold in a second, within a second: what is too much is refused at once, nothing of the
-rest is lost, and five seconds later it sells as before, though the crowd's connections are still there.
+"""A burst of ten times what is sold in a second, within a second: what is too much is refused at once and never done,
+nothing of the rest is lost, and five seconds later it sells as before, though the crowd's connections are still there.
 """
 
 import asyncio
@@ -8,17 +8,24 @@ import os
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+import msgspec
 import pytest
 
 from actors.audit.audit import JournalAudit
-from actors.audit.replies import Acknowledged, Told, by_block
+from actors.audit.findings import Fault as Wrong
+from actors.audit.replies import Told, by_block
 from loadtests import buyers_grpc, buyers_http
 from loadtests.buyers_grpc import GrpcShop
 from loadtests.buyers_http import HttpShop
 from loadtests.calls import Accepted, Answer, Ask, Insistent, Passing, Shop
+from loadtests.history.calls import Call, Outcome, Recorder, line_of, read_calls
+from loadtests.history.recorded import Histories, RecordedShop, answers_of, checked
 from loadtests.server import block_of
 from tests.stack.foreign import cpu_times, foreign_share
 from tests.stack.load import hall_on_sale
@@ -44,21 +51,77 @@ class Steady:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self.told: list[Acknowledged] = []
+        self.is_over = False
         self.broken: list[object] = []
         self.at_s: list[float] = []
 
     async def buy(self) -> None:
-        """One of them, until cancelled."""
+        """One of them, until it is over."""
         buyer = Insistent(self._shop, Random())
-        while True:
-            key = uuid.uuid4().hex
-            answer = await buyer.ask(PLACE, key, {})
+        while not self.is_over:
+            answer = await buyer.ask(PLACE, uuid.uuid4().hex, {})
             if isinstance(answer, Accepted):
                 self.at_s.append(time.monotonic())
-                self.told.append(answer.reply)
             else:
                 self.broken.append(answer)
+
+
+def _keep(file: BinaryIO, call: Call) -> None:
+    file.write(line_of(call))
+
+
+class Calls:
+    """Every call of those who come, a file for each that records, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: list[BinaryIO] = []
+
+    def recorder(self, name: str) -> Recorder:
+        """One that keeps its calls; it is for one thread at a time."""
+        file = (self._folder / f"{name}.jsonl").open("wb")
+        self._open.append(file)
+        ahead_us = (time.time_ns() - time.monotonic_ns()) // 1000
+        return Recorder(lambda: time.monotonic_ns() // 1000 + ahead_us, partial(_keep, file))
+
+    def kept(self) -> list[Call]:
+        """All of them, in the order of asking, when nobody asks any more."""
+        for file in self._open:
+            file.close()
+        return list(read_calls(self._folder.glob("*.jsonl")))
+
+
+def written(folder: Path, calls: Iterable[Call]) -> Path:
+    """A file of these calls, in this new folder."""
+    folder.mkdir()
+    file = folder / "calls.jsonl"
+    file.write_bytes(b"".join(map(line_of, calls)))
+    return file
+
+
+async def wrong_in(calls: Iterable[Call], running: RunningStack, hall: str, folder: Path) -> list[str]:
+    """What an audit of the hall finds: what was accepted and is not there, and what was refused and is, above all."""
+    file = written(folder, calls)
+    histories = Histories(folder)
+    histories.sort([file])
+    witnesses = histories.witnesses(time.time_ns() // 1000)
+    audit = JournalAudit(running.stack.database_url, by_block(answers_of(read_calls([file]))), {}, witnesses)
+    findings = [str(finding) async for finding in audit.run([block_of(hall)])]
+    tally = checked(witnesses, 0.0).tally
+    return findings if tally.suffices else [*findings, f"not all was checked: {tally}"]
+
+
+def doctored(calls: Sequence[Call]) -> tuple[list[Call], int]:
+    """The same, but that of what was accepted one call of each crowd is said to have been turned away; how many are."""
+    first_of: dict[str, int] = {}
+    for place, call in enumerate(calls):
+        if call.outcome is Outcome.OK and not call.replayed:
+            first_of.setdefault(call.client, place)
+    changed = list(calls)
+    for place in first_of.values():
+        lie = {"outcome": Outcome.FAIL, "reason": "OVERLOADED", "told": None}
+        changed[place] = msgspec.structs.replace(calls[place], **lie)
+    return changed, len(first_of)
 
 
 class Speed(NamedTuple):
@@ -91,11 +154,12 @@ async def measured(running: RunningStack, steady: Steady) -> Speed:
 class Crowd:
     """Those who come all at once: over HTTP from connections that stay, and over gRPC from a few channels beside."""
 
-    def __init__(self, running: RunningStack, hall: str) -> None:
+    def __init__(self, running: RunningStack, hall: str, calls: Calls) -> None:
         stack = running.stack
-        self._http = Onrush(stack.http_url, running.api_key, hall, PLACE)
+        self._http = Onrush(stack.http_url, running.api_key, hall, PLACE, calls.recorder("onrush"))
         self._channels = [GrpcShop(stack.grpc_target, running.api_key, hall) for _ in range(CHANNELS)]
-        self.accepted: list[Acknowledged] = []
+        recorder = calls.recorder("channels")
+        self._shops = [RecordedShop(channel, recorder, hall, "channel") for channel in self._channels]
 
     async def come(self, capacity: float) -> "Burst":
         """Ten times so many over HTTP within a second, and those over gRPC."""
@@ -107,15 +171,14 @@ class Crowd:
 
     async def _look_at_answers(self, count: int) -> None:
         begun_s = time.monotonic()
-        over_grpc = asyncio.gather(*(one.ask(PLACE, uuid.uuid4().hex) for one in self._channels for _ in range(CALLS)))
+        over_grpc = asyncio.gather(*(one.ask(PLACE, uuid.uuid4().hex) for one in self._shops for _ in range(CALLS)))
         over_http: list[Answer] = await asyncio.to_thread(self._http.answers, CROWD_WAITS_S)
         answers = [("HTTP", told) for told in over_http] + [("gRPC", told) for told in await over_grpc]
         assert len(over_http) == count, "each was answered once"
         refused = Counter((protocol, told.cause) for protocol, told in answers if isinstance(told, Passing))
         print(f"{len(answers)} asked, answered after {time.monotonic() - begun_s:.1f} s, refused: {dict(refused)}")
-        accepted = [told.reply for _, told in answers if isinstance(told, Accepted)]
-        self.accepted += accepted
-        assert len(accepted) + refused.total() == len(answers), "every answer is a yes, or invites to ask again"
+        accepted = sum(isinstance(told, Accepted) for _, told in answers)
+        assert accepted + refused.total() == len(answers), "every answer is a yes, or invites to ask again"
         assert set(refused) <= {("HTTP", "OVERLOADED"), ("gRPC", "OVERLOADED")}
         assert refused, "there was too much"
         assert all(told.wait_s > 0 for _, told in answers if isinstance(told, Passing)), "all are told when to"
@@ -152,32 +215,37 @@ async def slowed_down_to(running: RunningStack, steady: Steady, crowd: Crowd) ->
     return best
 
 
-async def check_burst(running: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a hall of its own."""
+async def check_burst(running: RunningStack, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a hall of its own. An audit that is told that something accepted was refused must say so: the control."""
     for module in (buyers_http, buyers_grpc):
         monkeypatch.setattr(module, "CALL_TIMEOUT_S", CROWD_WAITS_S)
     with running.client() as client:
         hall = hall_on_sale(client, "a crowded hall")
     stack = running.stack
+    calls = Calls(folder)
     shop = HttpShop(stack.http_url, running.api_key, hall)
-    steady, crowd = Steady(shop), Crowd(running, hall)
+    steady = Steady(RecordedShop(shop, calls.recorder("steady"), hall, "steady"))
+    crowd = Crowd(running, hall, calls)
     buying = [asyncio.create_task(steady.buy()) for _ in range(BUYERS)]
     await asyncio.sleep(2)
     left = await slowed_down_to(running, steady, crowd)
-    for task in buying:
-        task.cancel()
-    await asyncio.gather(*buying, return_exceptions=True)
+    steady.is_over = True
+    await asyncio.gather(*buying)
     await shop.close()
     await crowd.leave()
     assert steady.broken == []
-    told = steady.told + crowd.accepted
-    audit = JournalAudit(stack.database_url, by_block(told), {})
-    assert [str(finding) async for finding in audit.run([block_of(hall)])] == []
+    kept = calls.kept()
+    print(Counter((call.client, call.outcome.name, call.reason) for call in kept))
+    assert await wrong_in(kept, running, hall, folder / "sound") == []
+    lies, number = doctored(kept)
+    assert number >= 2, "of who came all the time, and of the crowd"
+    found = await wrong_in(lies, running, hall, folder / "doctored")
+    assert sum(Wrong.DONE_THOUGH_REFUSED in finding for finding in found) == number, found
     assert left, "no burst was sudden"
     assert left >= FULL, "five seconds after a burst it is not back at full speed"
 
 
-def test_after_a_burst_it_sells_as_before_and_nothing_accepted_is_lost(
-    running: RunningStack, monkeypatch: pytest.MonkeyPatch
+def test_after_a_burst_it_sells_as_before_and_nothing_accepted_is_lost_nor_anything_refused_done(
+    running: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asyncio.run(check_burst(running, monkeypatch))
+    asyncio.run(check_burst(running, tmp_path, monkeypatch))

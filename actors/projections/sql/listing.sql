@@ -5,6 +5,9 @@ with holds as (
 )
 delete from listed_orders where block_id = any($1::text[]);
 
+-- name: list_no_more
+delete from listings where block_id = any($1::text[]);
+
 -- name: follow
 insert into listings (block_id, tenant, position, as_of_ms, forgotten_before_ms)
 select block_id, tenant, position, as_of_ms, forgotten_before_ms

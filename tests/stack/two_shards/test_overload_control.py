@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,19 +21,19 @@ pytestmark = [pytest.mark.stack, pytest.mark.long]
 BURNERS = 2 * (os.cpu_count() or 1)
 
 
-def check_is_noticed(running: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def check_is_noticed(running: RunningStack, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For this reason, and no other: at once, as nobody else keeps the machine busy who would be an excuse."""
     monkeypatch.setattr(test_overload, "TRIES", 1)
     with pytest.raises(AssertionError, match="not back at full speed"):
-        asyncio.run(check_burst(running, monkeypatch))
+        asyncio.run(check_burst(running, folder, monkeypatch))
 
 
 def test_control_a_gateway_that_is_slower_ever_after_is_noticed(
-    running: RunningStack, within: Within, monkeypatch: pytest.MonkeyPatch
+    running: RunningStack, within: Within, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     within.tire_gateways(True)
     try:
-        check_is_noticed(running, monkeypatch)
+        check_is_noticed(running, tmp_path, monkeypatch)
     finally:
         within.tire_gateways(False)
 
@@ -49,7 +50,7 @@ def burning(running: RunningStack) -> Iterator[None]:
 
 
 def test_control_what_the_stacks_other_processes_take_after_a_burst_is_no_excuse(
-    running: RunningStack, monkeypatch: pytest.MonkeyPatch
+    running: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = Crowd.come
     with ExitStack() as burners:
@@ -60,4 +61,4 @@ def test_control_what_the_stacks_other_processes_take_after_a_burst_is_no_excuse
             return burst
 
         monkeypatch.setattr(Crowd, "come", come)
-        check_is_noticed(running, monkeypatch)
+        check_is_noticed(running, tmp_path, monkeypatch)
