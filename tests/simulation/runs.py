@@ -58,7 +58,7 @@ class Run(NamedTuple):
 
     `met`: how often what was asked came to what, as `place_hold UNITS_HELD`; `reasons`: the same, whatever was asked.
     `judged`: how much of the histories was held against what; `landed`: rows as `faults.LANDED` names them.
-    `commands`: writes that had an answer, whatever it was.
+    `commands`: tries of writes, whatever became of them; `accepted`: those that did something.
     """
 
     seed: int

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.code_version import HAS_CHANGED
 from tests.simulation.kept_runs import KeptRuns, Timed
 from tests.simulation.runs import Run, simulate
-from tests.simulation.sim_report import Report, pairs_table
+from tests.simulation.sim_report import SEEDS_FOR_PAIRS, Report, pairs_table
 
 STUCK_S = 120  # of real time, in which no seed may hang
 SHOWN = 5
@@ -107,14 +107,14 @@ def _many(console: Console, seeds: range, processes: int, kept: KeptRuns | None,
             bar.update(task, advance=1, wrong=len(report.wrong))
     took_s /= processes
     report.print(console)
-    if pairs:
+    if pairs or report.seeds >= SEEDS_FOR_PAIRS:
         for line in pairs_table(report):
-            console.print(line, highlight=False)
+            console.print(line, highlight=False, soft_wrap=True)
     for missing in report.missing():
         console.print(f"MISSING {missing}", highlight=False)
     console.print(
         f"{report.seeds} seeds, {report.commands} commands, {report.accepted} accepted, {len(report.wrong)} wrong or "
-        f"too short, in {took_s:.0f} s: {report.seeds / took_s:.2f} seeds/s",
+        f"too short, in {took_s:.0f} s on {processes} processes: {report.seeds / took_s:.2f} seeds/s",
         highlight=False,
     )
     return 1 if report.wrong or report.missing() else 0

@@ -106,9 +106,14 @@ class Report:
 
 
 def pairs_table(report: Report) -> Iterable[str]:
-    """In how many seeds each pair took effect, one line each."""
-    for first, second in combinations(sorted(map(str, Fault)), 2):
-        yield f"{report.pairs[first, second]:6} {first} + {second}"
+    """In how many seeds each pair took effect: a line for each fault, with those that are above it, by number."""
+    faults = list(Fault)
+    width = max(5, *(len(str(count)) + 1 for count in (*report.pairs.values(), *report.seeds_of.values())))
+    longest = max(map(len, faults))
+    for number, fault in enumerate(faults, 1):
+        counts = (report.pairs[_pair(fault, other)] for other in faults[: number - 1])
+        yield f"{number:2} {fault:{longest}}" + "".join(f"{count:{width}}" for count in counts)
+    yield " " * (3 + longest) + "".join(f"{number:{width}}" for number in range(1, len(faults)))
 
 
 def _pair(first: str, second: str) -> tuple[str, str]:
