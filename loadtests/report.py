@@ -212,7 +212,8 @@ def _show_history(history: Checked, console: Console) -> None:
         console,
         "history",
         f"{tally.call_count:,} calls, {tally.info:,} of them without an answer, of {tally.unresolved:,} of which it "
-        f"stays unknown what came; {tally.elsewhere:,} refused by other blocks than their own; "
+        f"stays unknown what came; {tally.elsewhere:,} refused by other blocks than their own, "
+        f"{tally.vague:,} for what nobody can judge; "
         f"checked with the audit in {history.cpu_s:.1f} s of CPU",
     )
     _line(console, "", _counts(tally.calls))

@@ -13,15 +13,17 @@ INFO_ALLOWED = 0.02
 class Tally(msgspec.Struct):
     """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
 
-    `unchecked`: refusals and reads that nobody knows how to hold against anything. `elsewhere`: refused baskets and
-    exchanges, where what stood in the way is in other blocks than their desk: that nothing came of them is checked, and
-    by the audit, which goes by time, whether units that can be counted were there.
+    `unchecked`: refusals and reads that nobody knows how to hold against anything. `vague`: refusals that nobody could
+    judge: not among what was checked, nor surely wrong. `elsewhere`: refused baskets and exchanges, where what stood
+    in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit, which goes by
+    time, whether units that can be counted were there.
     """
 
     calls: dict[str, int] = {}
     info: int = 0
     unresolved: int = 0
     unchecked: int = 0
+    vague: int = 0
     elsewhere: int = 0
 
     def count(self, call: Call) -> None:
@@ -50,5 +52,6 @@ def together(tallies: Iterable[Tally]) -> Tally:
         total.info += tally.info
         total.unresolved += tally.unresolved
         total.unchecked += tally.unchecked
+        total.vague += tally.vague
         total.elsewhere += tally.elsewhere
     return total

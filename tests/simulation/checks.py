@@ -14,7 +14,7 @@ from actors.projections.shown import event_shown
 from actors.projections.split import sells_units
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
-from tests.simulation.market_notes import ELSEWHERE, EXCUSED, LEFT_OUT, ORDERED, RECORDED, UNKNOWN
+from tests.simulation.market_notes import ELSEWHERE, EXCUSED, LEFT_OUT, ORDERED, RECORDED, TIMELESS, UNKNOWN
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
@@ -46,7 +46,7 @@ def histories_have_an_order(world: World, market: Market) -> Iterator[str]:
     """What clients saw of each block, as if one call had come after the other."""
     for block, found in linearity(world, market).items():
         yield from (f"{block}: {wrong}" for wrong in found.wrong)
-        market.notes.judged[ORDERED] += found.checked
+        market.notes.judged += Counter({ORDERED: found.checked, TIMELESS: found.timeless})
         market.notes.judged += Counter({f"{LEFT_OUT}{told}": count for told, count in found.left_out.items()})
         if found.unchecked:
             yield f"of {found.checked + found.unchecked} calls of {block} {found.unchecked} have been tried in no order"

@@ -46,7 +46,7 @@ _ABOUT = dict.fromkeys((Asked.EXTEND, Asked.RELEASE, Asked.ORDER, Asked.READ_HOL
 
 class About(NamedTuple):
     """What a call is about: the hold, order or waiter with this id, or what is wished for of an event; or of several,
-    as a basket, whose event is empty.
+    as a basket with these legs, whose event is empty. `event` of an exchange: that of the new units, if it is said.
     """
 
     id: str = ""
@@ -54,20 +54,34 @@ class About(NamedTuple):
     wish: Wish = Wish()
     tickets: Sequence[int] = ()
     ttl_ms: int = 0
+    legs: Sequence[tuple[str, Wish]] = ()
+
+
+class Wished(NamedTuple):
+    """What was asked for under a key, by event, and since when, in µs of the run."""
+
+    legs: Sequence[tuple[str, Wish]]
+    since_us: int
 
 
 class History:
-    """The calls of one run, in the order of asking. `split`: blocks of events whose holds are at home at desks."""
+    """The calls of one run, in the order of asking. `split`: blocks of events whose holds are at home at desks.
+
+    `wishes`: by key, what was wished for of which event, and since when, in µs; empty: it is not said of which.
+    """
 
     def __init__(self, tenant: TenantId) -> None:
         self.calls: list[Call] = []
         self.split: set[str] = set()
+        self.wishes: dict[str, Wished] = {}
         self.excused: Counter[str] = Counter()  # calls that are held against less, by why, once `by_home` was asked
         self._by_home: dict[str, list[Call]] | None = None
         self._tenant = tenant
         self._recorder = Recorder(now_us, self.calls.append)
 
-    def begin(self, client: str, kind: Asked, key: str, about: About, deadline_ms: int) -> Begun | None:
+    def begin(
+        self, client: str, kind: Asked, key: str, about: About, deadline_ms: int, buyer: str = ""
+    ) -> Begun | None:
         """The call is asked now; None: it is about nothing that can have a home."""
         try:
             block = self._block_of(kind, about, key)
@@ -77,8 +91,11 @@ class History:
         areas: dict[str, int] = {}
         for places in wish.areas:
             areas[places.area] = areas.get(places.area, 0) + places.quantity
+        spans = tuple((span.resource, span.starts_at_ms, span.ends_at_ms) for span in wish.spans)
+        if key:
+            self.wishes.setdefault(key, Wished(about.legs or ((about.event, wish),), now_us()))
         return self._recorder.begin(
-            client, kind, block, key, id=about.id, units=wish.seats,
+            client, kind, block, key, id=about.id, units=wish.seats, spans=spans, buyer=buyer,
             areas=tuple(areas.items()), best=tuple(best.quantity for best in wish.best), tickets=tuple(about.tickets),
             ttl_ms=about.ttl_ms, over_us=now_us() + deadline_ms * 1000, is_particular=_is_particular(wish),
         )  # fmt: skip
