@@ -1,6 +1,7 @@
 """Refusals for what a buyer has, for what is set aside, and for choices that leave none for each other: hand-made."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def _watched(refused: Call) -> tuple[list[Fault], Tally]:
     return [*found, *(finding.fault for finding in audit.finish())], witness.tally
 
 
-def refused(reason: str, **asked: object) -> Call:
+def refused(reason: str, **asked: Any) -> Call:
     """Between the two holds."""
     return fail(HOLD, 0, (12, 15), reason, **asked)
 

@@ -36,6 +36,7 @@ EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_
 
 UNDURABLE = "before it was in the journal"
 STALE = " was there"
+NOT_BORNE_OUT = "and at no moment did any event bear that out"
 
 
 class Control(NamedTuple):
@@ -112,6 +113,7 @@ CONTROLS = (
     Control("counts off by one", breaks.a_count_is_off_by_one, PROJECTORS, "), not ("),
     Control("errands of desks never run", breaks.desks_run_no_errands, MARKET, "left to do: "),
     Control("refused, and journaled", breaks.a_refusal_is_journaled, SHARDS, ", and it happened"),
+    Control("refused elsewhere, though there was room", breaks.nearly_all_is_refused_elsewhere, MARKET, NOT_BORNE_OUT),
     Control("not served any more", breaks.nobody_is_served_after_an_activation, SHARDS, " does not answer "),
     Control("holds end early", breaks.holds_end_early, SHARDS, " ms early"),
     Control("a decision fails", breaks.a_decision_fails, SHARDS, "decide failed"),

@@ -41,7 +41,9 @@ _AFTER = {
 
 RECORDED = "calls in histories"
 UNKNOWN = "of which nobody ever knew what came"
-ELSEWHERE = "refused by what is in other blocks, and held against those by the audit"
+ELSEWHERE = "refused by what is in other blocks"
+BORNE_OUT = "of these borne out by a moment of one of those"
+VAGUE = "refused for what nobody can judge, as far as is told of it"
 ORDERED = "steps for which an order was found, tries under one key being one"
 TIMELESS = "of these without a look at deadlines, as clocks had jumped"
 DENIALS = "denials of what can be counted, held against the time"
@@ -50,7 +52,7 @@ LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
-JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, ORDERED, TIMELESS, DENIALS, UNTIMED_DENIALS)
+JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, BORNE_OUT, VAGUE, ORDERED, TIMELESS, DENIALS, UNTIMED_DENIALS)
 
 
 class _Key(msgspec.Struct):
