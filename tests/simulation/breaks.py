@@ -261,6 +261,18 @@ def desks_run_no_errands(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Errands, "_todos", lambda *_: [])
 
 
+def places_are_denied(patch: pytest.MonkeyPatch) -> None:
+    """Now and then, who asks for places is told that there are not so many."""
+    place = core._DECIDE[PlaceHold]
+
+    def deny(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
+        if command.wish.areas and not command.hold % NOW_AND_THEN:
+            return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details())
+        return place(state, command, now_ms)
+
+    patch.setitem(core._DECIDE, PlaceHold, deny)
+
+
 def nearly_all_is_refused_elsewhere(patch: pytest.MonkeyPatch, reason: Reason = Reason.UNITS_HELD) -> None:
     """Who asks several blocks for room, and finds some, is told for this reason that there is none, mostly."""
     look = BasketAsks._look_for_room
