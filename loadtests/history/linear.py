@@ -25,7 +25,7 @@ _NEVER_US = 1 << 62
 class Linearity(msgspec.Struct):
     """What a check came to. `wrong`: for each part of the block that has no order, what does not fit into any.
 
-    `timeless`: those of them that may have come when clocks said nothing of deadlines any more, and were answered.
+    `timeless`: those of them that may have come when clocks said little of deadlines any more, and were answered.
     `unchecked`: calls of parts that were given up, or that the model does not know. `calls`: how many were given, and
     `left_out` those that were not, by what they were told, for whoever chooses.
     """

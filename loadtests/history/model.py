@@ -179,7 +179,7 @@ class Model:
         fact = state[hold]
         order = state.get(str(fact[4]))
         is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
-        return is_unsold and int(str(fact[1])) <= until_ms + self.skews.at(until_ms)
+        return is_unsold and int(str(fact[1])) <= until_ms + self.skews.ahead(until_ms)
 
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""

@@ -66,11 +66,21 @@ def test_after_a_little_jump_what_is_due_may_have_ended_a_little_earlier() -> No
         assert check(TOO_EARLY[name], Model({}, skews=skewed(300, 500))).timeless == 0
 
 
+def test_after_a_large_jump_nothing_ends_so_early_as_no_clock_is_ahead() -> None:
+    for name in ("sold twice", "expired"):
+        for ahead_ms, is_wrong in ((499, True), (500, False)):
+            skews = Skews()
+            skews.lose(300, ahead_ms)
+            found = check(TOO_EARLY[name], Model({}, skews=skews))
+            assert (bool(found.wrong), found.timeless) == (is_wrong, 1)
+
+
 @pytest.mark.parametrize("name", TOO_EARLY)
 def test_control_a_run_that_is_timeless_from_its_beginning_sees_none_of_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Skews, "at", lambda self, _: self._skews_ms[-1])
+    monkeypatch.setattr(Skews, "ahead", lambda self, _: self._ahead_ms[-1])
     assert check(TOO_EARLY[name], Model({}, skews=skewed(501, None))).wrong == []
 
 

@@ -58,6 +58,9 @@ def refusals_of_desks(world: World, market: Market) -> Iterator[str]:
     """The journals of events as witnesses of what was refused of baskets, split events and exchanges."""
     found = desk_refusals(world, market)
     yield from found.wrong
+    elsewhere = market.notes.judged[ELSEWHERE]
+    if found.total < elsewhere:
+        yield f"{elsewhere - found.total} of {elsewhere} refusals elsewhere were held against no event"
     lost = f"{EXCUSED}refused elsewhere, where a failover has lost rows meanwhile"
     market.notes.judged += Counter({BORNE_OUT: found.judged, VAGUE: found.vague, lost: found.excused})
 

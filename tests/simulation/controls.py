@@ -131,7 +131,7 @@ CONTROLS = (
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)
         for guarantee, sabotage, faults, caught_by in (
-            ("holds end early", breaks.holds_end_early, MARKET, NO_ORDER),
+            ("held by one at a time", breaks.holds_end_early, MARKET, NO_ORDER),
             ("no head check", breaks.no_head_check, MARKET, NO_ORDER),
             ("no head check", breaks.no_head_check, MARKET, NO_STATE),
             ("no head check", breaks.no_head_check, SHARDS, STALE),

@@ -49,6 +49,11 @@ class DeskRefusals(NamedTuple):
     vague: int
     excused: int
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return len(self.wrong) + self.judged + self.vague + self.excused
+
 
 class _Item(msgspec.Struct):
     """What may have stood in the way: somewhere, or in all blocks of an event. `by_block`: whether it did there."""

@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from actors.audit.denials import CLOCK_TOLERANCE_MS, Denied
-from loadtests.history.skews import Skews
+from loadtests.history.skews import FOR_EVER_MS, Skews
 from tests.engine.stage import on_virtual_time
+from tests.simulation.breaks import holds_end_early
+from tests.simulation.controls import CLOCKS_JUMP, MARKET, NO_ORDER
 from tests.simulation.market_notes import DENIALS, UNTIMED_DENIALS, Notes
-from tests.simulation.world import World, now_ms
+from tests.simulation.runs import simulate
+from tests.simulation.world import MOST_AHEAD_MS, World, now_ms
 
 EVENT = "event_0000000000000000"
 
@@ -25,6 +28,10 @@ async def test_a_little_jump_widens_and_a_large_one_ends_what_clocks_say() -> No
     at_ms = [world.skews.at(began_ms + after_ms) for after_ms in (999, 1_000, 2_000, 2_999)]
     assert at_ms == [0, CLOCK_TOLERANCE_MS + 1_000, widest_ms, widest_ms]
     assert world.skews.is_lost(began_ms + 3_000)
+    assert [world.skews.ahead(began_ms + after_ms) for after_ms in (2_999, 3_000)] == [widest_ms, MOST_AHEAD_MS]
+    world.journal_time.jump(20_000)
+    world.clocks_jump(20_000)
+    assert world.skews.ahead(began_ms + 3_000) == MOST_AHEAD_MS + 20_000
     assert (world.skews.widest_ms, world.tolerance_ms) == (widest_ms, None)
 
 
@@ -56,3 +63,15 @@ def test_control_a_jump_that_takes_all_takes_what_was_before_it(monkeypatch: pyt
     skews = Skews()
     skews.lose(3_000)
     assert _kept(skews, 999, 3_000) == ([], 0, 2)
+
+
+def test_control_if_no_deadline_counts_in_a_run_with_a_jump_its_search_misses_holds_that_end_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which it notices in this seed, as `controls` says."""
+    monkeypatch.setattr(Skews, "at", lambda self, _: self._skews_ms[-1])
+    monkeypatch.setattr(Skews, "ahead", lambda self, _: FOR_EVER_MS if self.widest_ms or self._skews_ms[-1] else 0)
+    holds_end_early(monkeypatch)
+    run = simulate(0, faults=MARKET | CLOCKS_JUMP)
+    assert CLOCKS_JUMP & run.effects.keys()
+    assert not any(NO_ORDER in said for said in run.wrong)

@@ -11,8 +11,12 @@ from tests.simulation import runs
 from tests.simulation.breaks import nearly_all_is_refused_elsewhere
 from tests.simulation.controls import NOT_BORNE_OUT
 from tests.simulation.desk_refusals import DeskRefusals, desk_refusals
+from tests.simulation.desk_refusals import _is_of_events as is_of_events
 from tests.simulation.faults import CLASSIC
 from tests.simulation.market import Market
+from tests.simulation.market_notes import RECORDED, VAGUE
+from tests.simulation.runs import simulate
+from tests.simulation.sim_report import SEEDS_FOR_FAULTS, Report
 from tests.simulation.world import World
 
 SEEDS = range(3)
@@ -61,6 +65,22 @@ def test_a_desk_that_refuses_nearly_all_is_found_whatever_it_says(
     wrong = found(0).wrong
     print(reason.name, len(wrong))
     assert sum(f"refused as {reason.name}, {NOT_BORNE_OUT}" in said for said in wrong) > 3
+
+
+def test_a_refusal_that_is_not_looked_at_is_wrong_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_is_of_events", lambda call: is_of_events(call) and call.reason != "UNITS_SOLD")
+    said = simulate(0, faults=frozenset(CLASSIC)).wrong
+    assert len(said) == 1
+    assert said[0].endswith(" refusals elsewhere were held against no event")
+
+
+def test_where_much_cannot_be_judged_nothing_is() -> None:
+    report = Report()
+    report.seeds = SEEDS_FOR_FAULTS
+    report.judged.update({RECORDED: 1_000, VAGUE: 6})
+    assert not any("nobody could judge" in missing for missing in report.missing())
+    report.judged[VAGUE] += 1
+    assert "a judgement: 7 of 1000 calls nobody could judge" in report.missing()
 
 
 def test_control_without_a_look_at_the_events_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

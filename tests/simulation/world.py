@@ -116,11 +116,11 @@ class World:
         return answers
 
     def clocks_jump(self, by_ms: float) -> None:
-        """Who goes by clocks alone is not right any more, or if it is a little, not as right as before."""
-        if abs(by_ms) > MAX_JUMP_MS:
+        """One has just jumped: who goes by clocks alone is not right any more, or if that is little, less so."""
+        if self.tolerance_ms is None or abs(by_ms) > MAX_JUMP_MS:
             self.tolerance_ms = None
-            self.skews.lose(now_ms())
-        elif self.tolerance_ms is not None:
+            self.skews.lose(now_ms(), MOST_AHEAD_MS + self.journal_time.most_ms)  # as rows are held to (`_latest_ms`)
+        else:
             self.tolerance_ms += int(abs(by_ms))
             self.skews.widen(now_ms(), self.tolerance_ms)
 
