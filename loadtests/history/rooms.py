@@ -5,10 +5,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from actors.audit.books import Books
+from actors.audit.ids import ORDER, home_of
 from actors.audit.plan import WHOLE_TABLE, Row
 from actors.audit.rules import OPEN, places_kept
 from actors.audit.units import UnitStatus
-from loadtests.history.calls import Call
+from loadtests.history.calls import Call, Kind
 from loadtests.history.refusals import named_units, wished_units
 
 BY_SEAT = {"UNITS_SOLD": UnitStatus.SOLD, "UNITS_HELD": UnitStatus.HELD}
@@ -26,12 +27,24 @@ def is_in_the_way(call: Call, books: Books, span: Span) -> bool | None:
     status = BY_SEAT.get(call.reason)
     if status is None:
         return is_not_enough(call, books)
-    wished = wished_units(call, books)
-    if status is UnitStatus.HELD and any(books.units.statuses[unit] == UnitStatus.SOLD for unit in wished):
+    if status is UnitStatus.HELD and _is_sold(call, books):
         return False  # which is said first
     named = named_units(call, books)
     test = all if call.named else any
     return bool(named) and test(_stands(books, unit, status, span) for unit in named)
+
+
+def _is_sold(call: Call, books: Books) -> bool:
+    """Whether something that is wished for is sold: what is exchanged for may be the order's own, and given back."""
+    own = 0
+    if call.kind is Kind.EXCHANGE:
+        line = books.orders.get(home_of(ORDER, call.id)[1])
+        if line is None:
+            return False  # it is at home at a desk, and what it has here is not known
+        own = line.hold
+    units = books.units
+    sold = (unit for unit in wished_units(call, books) if units.statuses[unit] == UnitStatus.SOLD)
+    return any(units.owners[unit] != own for unit in sold)
 
 
 def _stands(books: Books, unit: int, status: UnitStatus, span: Span) -> bool:

@@ -140,10 +140,12 @@ def _run_s(at_us: int) -> float:
 def _items(call: Call, wish: Wish, blocks: Sequence[str]) -> Iterator[_Item]:
     """What of the wish may have been refused for this reason."""
     own = msgspec.structs.replace(
-        call, kind=Kind.HOLD, id="", units=wish.seats, areas=areas_of(wish), is_particular=is_particular(wish),
+        call, units=wish.seats, areas=areas_of(wish), is_particular=is_particular(wish),
         best=tuple(best.quantity for best in wish.best),
         spans=tuple((span.resource, span.starts_at_ms, span.ends_at_ms) for span in wish.spans),
     )  # fmt: skip
+    if call.reason not in BY_SEAT:
+        own = msgspec.structs.replace(own, kind=Kind.HOLD, id="")  # of which nothing but its wish counts
     nowhere = dict.fromkeys(blocks, False)
     if call.reason == "EVENT_NOT_FOUND":
         yield _Item(own, in_all=False, by_block=dict(nowhere) or {"": True})
