@@ -218,7 +218,8 @@ def _show_history(history: Checked, console: Console) -> None:
     )
     _line(console, "", _counts(tally.calls))
     if not tally.suffices:
-        _line(console, "", f"[red]incomplete[/]: {tally.unchecked:,} calls unchecked, {tally.unresolved:,} unknown")
+        less = f"{tally.unchecked:,} calls unchecked, {tally.vague:,} vague, {tally.unresolved:,} unknown"
+        _line(console, "", f"[red]incomplete[/]: {less}")
     if history.finding_count:
         _line(console, "", f"[red]{history.finding_count:,} calls that the journal does not bear out[/]")
 

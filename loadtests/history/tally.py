@@ -9,6 +9,9 @@ from loadtests.history.calls import Call, Outcome
 INFO_ALLOWED = 0.02
 """The share of calls of which it may stay unknown what came of them."""
 
+VAGUE_ALLOWED = 0.05
+"""The share of calls that may be refused for what nobody can judge."""
+
 
 class Tally(msgspec.Struct):
     """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
@@ -39,8 +42,10 @@ class Tally(msgspec.Struct):
 
     @property
     def suffices(self) -> bool:
-        """Whether all was checked and little enough is unknown."""
-        return not self.unchecked and self.unresolved <= INFO_ALLOWED * self.call_count
+        """Whether all was checked and little enough is unknown or vague."""
+        count = self.call_count
+        is_known = self.unresolved <= INFO_ALLOWED * count and self.vague <= VAGUE_ALLOWED * count
+        return is_known and not self.unchecked
 
 
 def together(tallies: Iterable[Tally]) -> Tally:

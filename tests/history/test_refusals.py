@@ -101,6 +101,7 @@ def test_a_refusal_that_the_books_bear_out_is_right(name: str) -> None:
 def test_what_nobody_can_judge_is_counted_apart(name: str) -> None:
     found, tally = _watched(VAGUE[name])
     assert (found, tally.vague, tally.unchecked) == ([], 1, 0)
+    assert not tally.suffices, "it is one of three"
 
 
 @pytest.mark.parametrize("name", WRONG)

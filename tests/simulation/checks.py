@@ -51,7 +51,8 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
         }
     )
     if not tally.suffices:
-        yield f"of {tally.call_count} calls {tally.unchecked} are unchecked, and {tally.unresolved} unresolved"
+        less = f"{tally.unchecked} are unchecked, {tally.vague} vague, and {tally.unresolved} unresolved"
+        yield f"of {tally.call_count} calls {less}"
 
 
 def refusals_of_desks(world: World, market: Market) -> Iterator[str]:
