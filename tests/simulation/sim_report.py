@@ -13,7 +13,7 @@ from tests.simulation.market_notes import EXCUSED, JUDGED, LEFT_OUT, RECORDED, V
 from tests.simulation.runs import Run
 
 MOST_EXCUSED = 0.02  # of the calls that are recorded; found is less than half of it
-MOST_VAGUE = 0.006  # of them; found is less than half of it
+MOST_VAGUE = 0.004  # of them; found is less than half of it
 SEEDS_FOR_FAULTS = 200
 SEEDS_FOR_PAIRS = 2_000
 NEVER: dict[Reason, str] = {
