@@ -212,12 +212,14 @@ def _show_history(history: Checked, console: Console) -> None:
         console,
         "history",
         f"{tally.call_count:,} calls, {tally.info:,} of them without an answer, of {tally.unresolved:,} of which it "
-        f"stays unknown what came; {tally.elsewhere:,} refused by other blocks than their own; "
+        f"stays unknown what came; {tally.elsewhere:,} refused by other blocks than their own, "
+        f"{tally.vague:,} for what nobody can judge; "
         f"checked with the audit in {history.cpu_s:.1f} s of CPU",
     )
     _line(console, "", _counts(tally.calls))
     if not tally.suffices:
-        _line(console, "", f"[red]incomplete[/]: {tally.unchecked:,} calls unchecked, {tally.unresolved:,} unknown")
+        less = f"{tally.unchecked:,} calls unchecked, {tally.vague:,} vague, {tally.unresolved:,} unknown"
+        _line(console, "", f"[red]incomplete[/]: {less}")
     if history.finding_count:
         _line(console, "", f"[red]{history.finding_count:,} calls that the journal does not bear out[/]")
 

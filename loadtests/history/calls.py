@@ -74,6 +74,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     the waiter that it is about. `units`, `areas`, `best`: the wish, the last as the sizes of choices that are left to
     the server; of an exchange, what is wished instead of `tickets`.
     `told`: with OK, what was told. `reason`: with FAIL, the code, and `named` what stood in the way; with INFO, why.
+    `spans`: wished for of resources, each from and until when, in ms. `buyer`: for whom it is, if that is known.
     `is_particular`: more was wished than is told here: a channel, or seats of some sections or categories only.
     Calls under one key are tries of one thing; a try is answered by what an earlier one has come to.
     """
@@ -97,6 +98,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     told: Reply | None = None
     replayed: bool = False
     is_particular: bool = False
+    spans: tuple[tuple[str, int, int], ...] = ()
+    buyer: str = ""
 
     @property
     def quantity(self) -> int:

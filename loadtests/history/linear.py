@@ -14,7 +14,8 @@ from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import READS, Call, Outcome, Seen
 from loadtests.history.lots import id_of, names_of
-from loadtests.history.model import FOR_EVER_MS, Model, State
+from loadtests.history.model import Model, State
+from loadtests.history.skews import FOR_EVER_MS, Skews
 from loadtests.history.standing import TURNED_AWAY, denies_its_key
 
 MAX_STATES = 100_000
@@ -24,12 +25,14 @@ _NEVER_US = 1 << 62
 class Linearity(msgspec.Struct):
     """What a check came to. `wrong`: for each part of the block that has no order, what does not fit into any.
 
+    `timeless`: those of them that may have come when clocks said little of deadlines any more, and were answered.
     `unchecked`: calls of parts that were given up, or that the model does not know. `calls`: how many were given, and
     `left_out` those that were not, by what they were told, for whoever chooses.
     """
 
     wrong: list[str] = []
     checked: int = 0
+    timeless: int = 0
     unchecked: int = 0
     states: int = 0
     calls: int = 0
@@ -52,7 +55,7 @@ class _Step(msgspec.Struct, frozen=True, gc=False):
 def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> Linearity:
     """Check the calls of one block. Times are in µs since 1970 by the clock by which deadlines were told."""
     found = Linearity()
-    steps = _steps(calls, found, 0 if model.is_timeless else HOLD_KEY_KEPT_MS * 1000)
+    steps = _steps(calls, found, model.skews)
     untold = [step for step in steps if _is_untold_choice(step.call)]
     for part in _apart(steps):
         if not all(model.knows(step.call) for step in part):
@@ -69,6 +72,8 @@ def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> 
             found.unchecked += len(part)
         else:
             found.checked += len(part)
+            answered_us = (step.returned_us for step in part if step.returned_us != _NEVER_US)
+            found.timeless += sum(model.skews.is_lost(at_us // 1000) for at_us in answered_us)
             if not fits:
                 found.wrong.append(search.stuck_at())
     return found
@@ -79,11 +84,8 @@ def _is_untold_choice(call: Call) -> bool:
     return bool(call.best) and call.outcome is Outcome.INFO and call.told is None
 
 
-def _steps(calls: Iterable[Call], found: Linearity, kept_us: int) -> list[_Step]:
-    """What must find its place. Tries under one key are one write, which its last answer tells of.
-
-    `kept_us`: how long a key is remembered at least.
-    """
+def _steps(calls: Iterable[Call], found: Linearity, skews: Skews) -> list[_Step]:
+    """What must find its place. Tries under one key are one write, which its last answer tells of."""
     by_key: dict[str, list[Call]] = {}
     steps: list[_Step] = []
     for call in calls:
@@ -94,16 +96,17 @@ def _steps(calls: Iterable[Call], found: Linearity, kept_us: int) -> list[_Step]
         else:
             by_key.setdefault(call.key, []).append(call)
     for tries in by_key.values():
-        steps += _steps_of_key(tries, found, kept_us)
+        steps += _steps_of_key(tries, found, skews)
     return steps
 
 
-def _steps_of_key(tries: list[Call], found: Linearity, kept_us: int) -> list[_Step]:
+def _steps_of_key(tries: list[Call], found: Linearity, skews: Skews) -> list[_Step]:
     """The write, if it may have happened, from the first try that may have done it; and the refusals."""
     effective = [call for call in tries if call.outcome is not Outcome.FAIL]
     refused = [call for call in tries if call.outcome is Outcome.FAIL and call.reason not in TURNED_AWAY]
     open_since_us = effective[0].invoked_us if effective else 0
-    steps = [_refusal(call, effective, open_since_us + kept_us) for call in refused]
+    kept_until_us = open_since_us + HOLD_KEY_KEPT_MS * 1000
+    steps = [_refusal(call, effective, kept_until_us, skews) for call in refused]
     if not effective:
         return steps
     accepted = [call for call in effective if call.outcome is Outcome.OK]
@@ -118,7 +121,7 @@ def _steps_of_key(tries: list[Call], found: Linearity, kept_us: int) -> list[_St
     return [*steps, _Step(first, open_since_us, min(map(_returned_us, accepted)), first.key)]
 
 
-def _refusal(call: Call, effective: list[Call], kept_until_us: int) -> _Step:
+def _refusal(call: Call, effective: list[Call], kept_until_us: int, skews: Skews) -> _Step:
     """It may have been that of an earlier try that was still under way. Until then its key is not forgotten."""
     under_way = (
         before.invoked_us
@@ -126,9 +129,10 @@ def _refusal(call: Call, effective: list[Call], kept_until_us: int) -> _Step:
         if before.invoked_us < call.invoked_us
         and (before.outcome is Outcome.INFO or _returned_us(before) >= call.invoked_us)
     )
-    is_bound = denies_its_key(call) and _returned_us(call) < kept_until_us
+    returned_us = _returned_us(call)
+    is_bound = denies_its_key(call) and returned_us + skews.at(returned_us // 1000) * 1000 < kept_until_us
     since_us = min(under_way, default=call.invoked_us)
-    return _Step(call, since_us, _returned_us(call), before_effect_of=call.key if is_bound else "")
+    return _Step(call, since_us, returned_us, before_effect_of=call.key if is_bound else "")
 
 
 def _returned_us(call: Call) -> int:

@@ -12,6 +12,7 @@ from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.lots import UNTOLD, Lot, counted, id_of, lot_of
+from loadtests.history.skews import Skews
 
 State: TypeAlias = dict[str, tuple[object, ...]]
 """What there is, by id or name: `("held", hold)` or `("sold", hold)` of a unit, `(places,)` that are gone of an area,
@@ -19,7 +20,6 @@ State: TypeAlias = dict[str, tuple[object, ...]]
 hold was placed on whose order has others by now, and as `{hold} may live on` that its deadline is one at the earliest.
 Never changed, but copied."""
 
-FOR_EVER_MS = 1 << 62
 KNOWN = set(Kind) - {Kind.WAIT, Kind.LEAVE}
 _OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
 _IN_THE_WAY = {"UNITS_HELD": "held", "UNITS_SOLD": "sold"}
@@ -37,7 +37,7 @@ _LIVES_ON = ("lives on",)
 class Model:
     """`capacities`: of the areas. What it does not know it says (`knows`).
 
-    `is_timeless`: deadlines and the times of calls are by clocks that have nothing to do with each other.
+    `skews`: how far the clocks by which deadlines are set and come may be from that of the calls, in its course.
     `voids`: whether a hold that has this may have lost all of it by then, as an event was cancelled of which it has
     something.
     `unseen`: what holds have that nobody asked for, by id. Each is placed when somebody first speaks of it: that it was
@@ -49,12 +49,12 @@ class Model:
         capacities: dict[str, int],
         unseen: Mapping[str, Lot] | None = None,
         *,
-        is_timeless: bool = False,
+        skews: Skews | None = None,
         voids: Callable[[str, Lot, int], bool] = lambda *_: False,
     ) -> None:
         self._capacities = capacities
         self._unseen = unseen or {}
-        self.is_timeless = is_timeless
+        self.skews = skews or Skews()
         self._voids = voids
 
     def knows(self, call: Call) -> bool:
@@ -110,7 +110,7 @@ class Model:
         hold = id_of(call)
         if not self._clear(after, lot, until_ms) or hold in after:
             return None
-        self._place(after, hold, lot, _deadline_ms(call))
+        self._place(after, hold, lot, self._deadline_ms(call, until_ms))
         if not _told_deadline_ms(call):
             after[f"{hold} may live on"] = _LIVES_ON
         if call.best and call.told is None:
@@ -122,6 +122,11 @@ class Model:
         for area, quantity in lot.areas:
             after[area] = (_gone(after, area) + quantity,)
         after[hold] = ("ACTIVE", deadline_ms, *lot, "")
+
+    def _deadline_ms(self, call: Call, until_ms: int) -> int:
+        """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the calls."""
+        behind_ms = CLOCK_TOLERANCE_MS + self.skews.at(until_ms)
+        return _told_deadline_ms(call) or max(call.invoked_us // 1000 + call.ttl_ms - behind_ms, 0)
 
     def _clear(self, after: State, lot: Lot, until_ms: int) -> bool:
         """End what is overdue until all of it can be had."""
@@ -136,7 +141,7 @@ class Model:
     def _make_room(self, after: State, area: str, quantity: int, until_ms: int) -> bool:
         """End what is overdue of the area, the longest due first, until there is room.
 
-        Of those due by no clock that is known here, or by a deadline that nobody was told, it is not known which.
+        Of those due by a clock that may be off, or by a deadline that nobody was told, it is not known which.
         """
         room = self._capacities.get(area, 0) - quantity
         if _gone(after, area) > room:
@@ -144,7 +149,7 @@ class Model:
                 (int(str(fact[1])), name) for name, fact in after.items() if len(fact) == 5 and _has(fact, area)
             )
             overdue = [(due_ms, hold) for due_ms, hold in due if self._may_expire(after, hold, until_ms)]
-            is_known = not self.is_timeless and overdue and overdue[0][0]
+            is_known = not self.skews.at(until_ms) and overdue and overdue[0][0]
             if len(overdue) > 1 and not (is_known and all(f"{hold} may live on" not in after for _, hold in overdue)):
                 after[f"{area} is vague"] = (_VAGUE, "")
             for _, hold in overdue:
@@ -174,7 +179,7 @@ class Model:
         fact = state[hold]
         order = state.get(str(fact[4]))
         is_unsold = fact[0] == "ACTIVE" if order is None else order[0] == "PENDING"
-        return is_unsold and (self.is_timeless or int(str(fact[1])) <= until_ms)
+        return is_unsold and int(str(fact[1])) <= until_ms + self.skews.ahead(until_ms)
 
     def _expire(self, after: State, hold: str, until_ms: int) -> bool:
         """End the hold, or its unpaid order, if its time may be up by then."""
@@ -269,7 +274,8 @@ class Model:
         if after is None or seen.status != "ACTIVE" or not seen.expires_at_ms:
             return after
         known_ms = int(str(after[name][1]))
-        return after if self.is_timeless or not known_ms or seen.expires_at_ms >= known_ms else None
+        is_sure = known_ms and not self.skews.is_lost(until_ms)
+        return None if is_sure and seen.expires_at_ms < known_ms else after
 
     def _shows(self, state: State, name: str, seen: Seen, until_ms: int) -> bool:
         """Whether it has what was seen of it: a hold what it was placed on, an order what it has by now, if known."""
@@ -342,11 +348,6 @@ def _voided(state: State, name: str, status: str) -> State | None:
     if status != "PARTLY_CANCELLED":
         _give_back(after, hold)
     return after
-
-
-def _deadline_ms(call: Call) -> int:
-    """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the history's."""
-    return _told_deadline_ms(call) or call.invoked_us // 1000 + call.ttl_ms - CLOCK_TOLERANCE_MS
 
 
 def _told_deadline_ms(call: Call) -> int:

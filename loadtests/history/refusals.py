@@ -1,7 +1,7 @@
 """Refusals for what an event is, or on what conditions it sells, held against a state of its journal.
 
-Checked soundly, not completely: what else was asked for than the history says (a channel, sections, who asks) is given
-the benefit of the doubt.
+Checked soundly, not completely: what else was asked for than the history says (a channel, sections) is given the
+benefit of the doubt, and where nobody can judge, that is said.
 """
 
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from typing import TypeAlias
 from actors.audit.books import IN_FORCE, Books, EventStatus
 from actors.audit.ids import ORDER, WAITER, home_of
 from actors.audit.plan import WHOLE_TABLE
+from actors.audit.rules import FIRST_ALLOTMENT, OPEN, channel_of
+from actors.audit.waiting import MAX_WAITERS_OF_BUYER
 from loadtests.history.calls import Call, Kind
 
-Stands: TypeAlias = Callable[[Call, Books, int, int], bool]
-"""Whether a refusal is right in this state, at some time from the first to the last (ms of the block's time)."""
+Stands: TypeAlias = Callable[[Call, Books, int, int], bool | None]
+"""Whether a refusal is right in this state, at some time from the first to the last (ms of the block's time).
+
+None: nobody can judge that.
+"""
 
 _NOT_YET = (EventStatus.DRAFT, EventStatus.PAUSED)
 _OF_TICKETS = (Kind.CANCEL_PARTLY, Kind.EXCHANGE)
-
-
-def sets_aside(books: Books) -> bool:
-    """Whether something of the event is not for everybody."""
-    return books.event is not None and bool(books.event.rules.allotments or books.plan.special)
 
 
 def _event_not_found(_: Call, books: Books, __: int, ___: int) -> bool:
@@ -57,16 +57,64 @@ def _table_not_whole(call: Call, books: Books, _: int, __: int) -> bool:
     return call.kind in _OF_TICKETS or any(row.kind == WHOLE_TABLE for row in books.plan.rows)
 
 
-def _limit_exceeded(call: Call, books: Books, _: int, __: int) -> bool:
-    return call.kind is Kind.WAIT or (books.event is not None and books.event.rules.max_per_buyer > 0)
+def _limit_exceeded(call: Call, books: Books, _: int, __: int) -> bool | None:
+    """Whether the buyer would have more than the limit; who waits may wait for too much already.
+
+    What has run out and not ended counts here, and what the same step gives back, which it does not for who refuses.
+    """
+    if books.event is None:
+        return False
+    buyer = _buyer_of(call, books)
+    if call.kind is Kind.WAIT and buyer and books.waits_of_buyer[buyer] >= MAX_WAITERS_OF_BUYER:
+        return True
+    most = books.event.rules.max_per_buyer
+    if not most:
+        return False
+    quantity = quantity_of(call, books)
+    return None if not buyer or quantity is None else books.units_of_buyer.get(buyer, 0) + quantity > most
 
 
-def _units_blocked(_: Call, books: Books, __: int, ___: int) -> bool:
-    return sets_aside(books)
+def _buyer_of(call: Call, books: Books) -> str:
+    """Empty: it is not known. What comes for something that an order has is for the order's."""
+    if call.kind is not Kind.EXCHANGE:
+        return call.buyer
+    line = books.orders.get(home_of(ORDER, call.id)[1])
+    claim = books.claims.get(line.hold) if line is not None else None
+    return "" if claim is None else claim.placed.buyer
 
 
-def _channel_required(_: Call, books: Books, __: int, ___: int) -> bool:
-    return books.event is not None and any(own.channel for own in books.event.rules.allotments)
+def quantity_of(call: Call, books: Books) -> int | None:
+    """How many units the wish is of; None: it names what there is not."""
+    units = [books.plan.units_called(name) for name in call.units]
+    units += [books.plan.span(*span) for span in call.spans]
+    counts = [len(found) for found in units if found is not None]
+    if len(counts) < len(units):
+        return None
+    return sum(counts) + sum(quantity for _, quantity in call.areas) + sum(call.best)
+
+
+def wished_units(call: Call, books: Books) -> list[int]:
+    """The seats and slots that are wished for by name, as far as there are such."""
+    found = [books.plan.units_called(name) for name in call.units]
+    found += [books.plan.span(*span) for span in call.spans]
+    return [unit for units in found for unit in units or ()]
+
+
+def named_units(call: Call, books: Books) -> list[int]:
+    """The seats and slots that are to stand in the way, as far as there are such; if none were named, all it may be."""
+    if not call.named:
+        return wished_units(call, books)
+    return [unit for name in call.named for unit in books.plan.units_called(name) or ()]
+
+
+def _units_blocked(call: Call, books: Books, _: int, __: int) -> bool:
+    return any(books.units.set_aside[unit] != OPEN for unit in named_units(call, books))
+
+
+def _channel_required(call: Call, books: Books, _: int, __: int) -> bool:
+    event = books.event
+    aside = [books.units.set_aside[unit] for unit in named_units(call, books)]
+    return event is not None and any(own >= FIRST_ALLOTMENT and bool(channel_of(event, own)) for own in aside)
 
 
 def _no_waiting_list(_: Call, books: Books, __: int, ___: int) -> bool:

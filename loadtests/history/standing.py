@@ -5,16 +5,12 @@ may be over by then although the journal does not say so yet. Where a part of th
 agrees: what is found is wrong, but not all that is wrong is found.
 """
 
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
-
 from actors.audit.books import IN_FORCE, Books, OrderStatus
 from actors.audit.ids import HOLD, ORDER, home_of
-from actors.audit.plan import WHOLE_TABLE
-from actors.audit.units import UnitStatus
 from actors.core import entries as e
 from loadtests.history.calls import Call, Kind, Outcome, Seen
-from loadtests.history.refusals import STANDS, sets_aside
+from loadtests.history.refusals import STANDS
+from loadtests.history.rooms import BY_SEAT, Span, is_in_the_way
 from loadtests.history.shown import Shown
 
 TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
@@ -27,15 +23,7 @@ SAID_BEFORE_KEYS = {
 """Refusals that do not say that nothing stands under the key: given before it is looked, or because something does."""
 
 _CLOSED = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
-_BY_SEAT = {"UNITS_SOLD": UnitStatus.SOLD, "UNITS_HELD": UnitStatus.HELD}
 _OF_HOLDS = (Kind.READ_HOLD, Kind.EXTEND, Kind.RELEASE, Kind.ORDER)
-
-
-class Span(NamedTuple):
-    """When an answer may have been given: between these two, in ms of the block's time, both included."""
-
-    first_ms: int
-    last_ms: int
 
 
 class Fates:
@@ -109,10 +97,12 @@ OF_OWN = {*_HOLD_REASONS, *_ORDER_REASONS, "TICKET_VOID", "INVALID_ARGUMENT", "T
 """What a desk refuses by what it knows itself: the state of a hold, an order or a ticket."""
 
 
-def agrees(call: Call, books: Books, fates: Fates, shown: Shown, span: Span, written_ms: int) -> bool:
-    """Whether the refusal or the read may have been given in this state, at a time in the span."""
+def agrees(call: Call, books: Books, fates: Fates, shown: Shown, span: Span, written_ms: int) -> bool | None:
+    """Whether the refusal or the read may have been given in this state, at a time in the span; None: nobody can judge
+    that.
+    """
     if _is_of_units(call):
-        return _is_in_the_way(call, books, span)
+        return is_in_the_way(call, books, span)
     if call.outcome is Outcome.FAIL and call.reason in STANDS:
         return STANDS[call.reason](call, books, *span)
     if call.kind in _OF_HOLDS:
@@ -133,7 +123,7 @@ def agrees(call: Call, books: Books, fates: Fates, shown: Shown, span: Span, wri
 def _is_of_units(call: Call) -> bool:
     if call.outcome is not Outcome.FAIL or call.kind not in (Kind.HOLD, Kind.EXCHANGE, Kind.WAIT):
         return False
-    return call.reason in _BY_SEAT or call.reason == "NOT_ENOUGH_AVAILABLE"
+    return call.reason in BY_SEAT or call.reason == "NOT_ENOUGH_AVAILABLE"
 
 
 def _in_refusals(status: str) -> str:
@@ -147,61 +137,3 @@ def _deadline_agrees(call: Call, seen: Seen, books: Books) -> bool:
         return True
     claim = books.claims.get(home_of(HOLD, call.id)[1])
     return claim is not None and claim.deadline_ms == seen.expires_at_ms
-
-
-def _is_in_the_way(call: Call, books: Books, span: Span) -> bool:
-    status = _BY_SEAT.get(call.reason)
-    if status is None:
-        return _is_not_enough(call, books)
-    wished = [unit for name in call.units for unit in books.plan.units_called(name) or ()]
-    if status is UnitStatus.HELD and any(books.units.statuses[unit] == UnitStatus.SOLD for unit in wished):
-        return False  # which is said first
-    named = [unit for name in call.named for unit in books.plan.units_called(name) or ()] or wished
-    test = all if call.named else any
-    return test(_stands(books, unit, status, span) for unit in named)
-
-
-def _stands(books: Books, unit: int, status: UnitStatus, span: Span) -> bool:
-    """Whether it is held or sold; what is overdue for certain is not held, unless somebody waits for it."""
-    if unit >= books.plan.seat_count:
-        return True  # a slot, which a neighbour's buffer may keep
-    if books.units.statuses[unit] != status:
-        return False
-    claim = books.claims.get(books.units.owners[unit])
-    if status is UnitStatus.SOLD or claim is None or claim.leg is not None or books.line:
-        return True
-    return claim.deadline_ms > span.first_ms
-
-
-def _is_not_enough(call: Call, books: Books) -> bool:
-    """Whether some area has fewer places, or there is no row for some choice; what is set aside may be in the way."""
-    units = books.units
-    if sets_aside(books) or (call.best and call.is_particular):
-        return True
-    if any(units.open_count(area) < quantity for area, quantity in call.areas):
-        return True
-    if len(call.best) > 1:
-        return True  # one choice may be in the way of another
-    named = {unit for name in call.units for unit in books.plan.units_called(name) or ()}
-    return any(not _has_room(books, quantity, named) for quantity in call.best)
-
-
-def _has_room(books: Books, quantity: int, named: Collection[int]) -> bool:
-    """Whether so many can sit together, of which none has a seat that was asked for by name as well."""
-    return any(_seats(books, number, quantity, named) for number in books.units.open_rows(quantity))
-
-
-def _seats(books: Books, number: int, quantity: int, named: Collection[int]) -> bool:
-    row = books.plan.rows[number]
-    if row.kind == WHOLE_TABLE and len(row.seats) != quantity:
-        return False
-    return any(run >= quantity for run in _runs(books, row.seats, named))
-
-
-def _runs(books: Books, seats: range, named: Collection[int]) -> Iterator[int]:
-    held, sold = bytes([UnitStatus.HELD]), bytes([UnitStatus.SOLD])
-    statuses = bytearray(books.units.statuses[seats.start : seats.stop])
-    for unit in named:
-        if unit in seats:
-            statuses[unit - seats.start] = UnitStatus.HELD
-    return map(len, bytes(statuses).replace(sold, held).split(held))

@@ -9,19 +9,24 @@ from loadtests.history.calls import Call, Outcome
 INFO_ALLOWED = 0.02
 """The share of calls of which it may stay unknown what came of them."""
 
+VAGUE_ALLOWED = 0.05
+"""The share of calls that may be refused for what nobody can judge."""
+
 
 class Tally(msgspec.Struct):
     """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
 
-    `unchecked`: refusals and reads that nobody knows how to hold against anything. `elsewhere`: refused baskets and
-    exchanges, where what stood in the way is in other blocks than their desk: that nothing came of them is checked, and
-    by the audit, which goes by time, whether units that can be counted were there.
+    `unchecked`: refusals and reads that nobody knows how to hold against anything. `vague`: refusals that nobody could
+    judge: not among what was checked, nor surely wrong. `elsewhere`: refused baskets and exchanges, where what stood
+    in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit, which goes by
+    time, whether units that can be counted were there.
     """
 
     calls: dict[str, int] = {}
     info: int = 0
     unresolved: int = 0
     unchecked: int = 0
+    vague: int = 0
     elsewhere: int = 0
 
     def count(self, call: Call) -> None:
@@ -37,8 +42,10 @@ class Tally(msgspec.Struct):
 
     @property
     def suffices(self) -> bool:
-        """Whether all was checked and little enough is unknown."""
-        return not self.unchecked and self.unresolved <= INFO_ALLOWED * self.call_count
+        """Whether all was checked and little enough is unknown or vague."""
+        count = self.call_count
+        is_known = self.unresolved <= INFO_ALLOWED * count and self.vague <= VAGUE_ALLOWED * count
+        return is_known and not self.unchecked
 
 
 def together(tallies: Iterable[Tally]) -> Tally:
@@ -50,5 +57,6 @@ def together(tallies: Iterable[Tally]) -> Tally:
         total.info += tally.info
         total.unresolved += tally.unresolved
         total.unchecked += tally.unchecked
+        total.vague += tally.vague
         total.elsewhere += tally.elsewhere
     return total

@@ -20,8 +20,9 @@ from actors.audit.findings import Fault, Finding
 from actors.audit.keys import journaled_key
 from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
+from loadtests.history.rooms import Span
 from loadtests.history.shown import Shown
-from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, Span, agrees, can_be_checked, denies_its_key
+from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, agrees, can_be_checked, denies_its_key
 from loadtests.history.tally import Tally
 
 _FOR_EVER_MS = 1 << 62
@@ -45,7 +46,8 @@ class _Tries(msgspec.Struct, gc=False):
 class _Question(msgspec.Struct, gc=False):
     """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before.
 
-    `is_elsewhere`: nothing is asked of a state but whether its key stands for something.
+    `is_elsewhere`: nothing is asked of a state but whether its key stands for something. `is_vague`: there was a state
+    of which nobody can judge whether it agrees.
     """
 
     call: Call
@@ -53,6 +55,7 @@ class _Question(msgspec.Struct, gc=False):
     since_us: int
     may_be_older: bool
     is_elsewhere: bool
+    is_vague: bool = False
 
 
 class Witness:
@@ -236,7 +239,9 @@ class Witness:
             first_ms = question.since_us // 1000 - self._tolerance_ms
             last_ms = (question.call.returned_us or 0) // 1000 + 1 + self._tolerance_ms
             span = Span(max(first_ms, span.first_ms), min(last_ms, span.last_ms))
-        return agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
+        found = agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
+        question.is_vague |= found is None
+        return bool(found)
 
     def _is_own(self, question: _Question) -> bool:
         """Whether it was refused, and its key stands for something that cannot have been forgotten yet."""
@@ -253,6 +258,8 @@ class Witness:
             elif self._is_own(question):
                 row = abs(self._effects[question.key])
                 self._found(Fault.REFUSED_WRONGLY, question.call, f"no state before its own effect in row {row} agrees")
+            elif question.is_vague:
+                self.tally.vague += 1
             elif question.may_be_older:
                 self.tally.unchecked += 1
             else:

@@ -266,30 +266,6 @@ def test_an_order_of_which_the_answer_does_not_count_may_be_spoken_of() -> None:
     assert check(calls[1:], MODEL).wrong, "there was no hold"
 
 
-def test_where_clocks_jump_a_deadline_says_nothing() -> None:
-    calls = [
-        ok(HOLD, 1, (2_000_000, 2_000_010), units=A, ttl_ms=1_000, replayed=True),
-        read(SEE, 1, (2_000_020, 2_000_030), "ACTIVE", expires_at_ms=2_500),
-    ]
-    assert check(calls, Model({}, is_timeless=True)).wrong == []
-    assert _wrong(calls)
-
-
-def test_where_clocks_tell_nothing_anybody_overdue_may_have_made_room() -> None:
-    """The last hold is there, so one of the others had ended; it was the one that was due later."""
-    calls = [
-        ok(HOLD, 1, (0, 10), areas=(("Floor", 1),), expires_at_ms=1_000),
-        ok(HOLD, 2, (20, 30), areas=(("Floor", 1),), expires_at_ms=2_000),
-        ok(HOLD, 3, (40, 50), areas=(("Floor", 1),), expires_at_ms=9_000),
-        read(SEE, 1, (60, 70), "ACTIVE"),
-        read(SEE, 2, (80, 90), "EXPIRED"),
-    ]
-    assert check(calls, Model({"Floor": 2}, is_timeless=True)).wrong == []
-    assert check(calls, Model({"Floor": 2})).wrong
-    three_live = [*calls[:4], read(SEE, 2, (80, 90), "ACTIVE")]
-    assert check(three_live, Model({"Floor": 2})).wrong
-
-
 SPOT = (("Floor", 1),)
 
 

@@ -81,6 +81,12 @@ GOOD: dict[str, list[Call]] = {
     "seen while it was so": [ONE, read(SEE, 1, (12, 40), "ACTIVE"), BACK],
     "seen as it became": [ONE, read(SEE, 1, (12, 15), "RELEASED"), BACK],
     "overdue, and not ended yet": [*SOLD, FOUR, read(SEE, 4, (61, 70), "EXPIRED"), FIVE],
+    "exchanged for its own seat and one that is held": [
+        *SOLD,
+        FOUR,
+        fail(Kind.EXCHANGE, 103, (61, 70), "UNITS_HELD", units=(*A, *B), named=B, tickets=(0,)),
+        FIVE,
+    ],
     "a full floor": [*SOLD, FOUR, FIVE, fail(HOLD, 0, (81, 90), "NOT_ENOUGH_AVAILABLE", areas=(("floor", 1),))],
     "no room beside what is named and what is held": [
         ONE,
@@ -142,6 +148,12 @@ BAD: dict[str, tuple[list[Call], Fault]] = {
     ),
     "refused as held when it is sold": (
         [*SOLD, fail(HOLD, 0, (51, 52), "UNITS_HELD", units=A), ok(CANCEL, 103, (53, 60), "cancel 3")],
+        Fault.REFUSED_WRONGLY,
+    ),
+    "exchanged for what is sold and what is held": (
+        [
+            *SOLD, FOUR, fail(Kind.EXCHANGE, 102, (61, 70), "UNITS_HELD", units=(*A, *B), named=A, tickets=(0,)), FIVE,
+        ],
         Fault.REFUSED_WRONGLY,
     ),
     "places denied": (

@@ -25,9 +25,9 @@ from actors.core.commands import (
     Write,
 )
 from actors.core.entries import Entry, HoldPlaced
-from actors.core.ids import TenantId, desk_block
+from actors.core.ids import TenantId, desk_block, event_id
 from actors.core.outcomes import Details, Outcome, Reason, Rejected
-from actors.core.replies import EventStatus, PlacingReply
+from actors.core.replies import EventStatus, PlacingReply, RoomReply
 from actors.core.snapshot import freeze
 from actors.core.state import BlockState
 from actors.engine import block_host
@@ -43,6 +43,8 @@ from actors.journal.journal import JournalUnavailable, NewRow, Snapshot
 from actors.link.batch import Answer, Call, Refused, Replied, command_decoder
 from actors.projections import availability
 from actors.projections.projection import Progress
+from actors.reservations.baskets import BasketAsks
+from actors.reservations.ways import Way
 from tests.simulation.clocks import now_ms
 from tests.simulation.memory_catalogue import Catalogue
 from tests.simulation.projecting import MemoryPositions
@@ -257,6 +259,31 @@ def a_count_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
 def desks_run_no_errands(patch: pytest.MonkeyPatch) -> None:
     """What a desk demands of its legs, it never tells them."""
     patch.setattr(Errands, "_todos", lambda *_: [])
+
+
+def places_are_denied(patch: pytest.MonkeyPatch) -> None:
+    """Now and then, who asks for places is told that there are not so many."""
+    place = core._DECIDE[PlaceHold]
+
+    def deny(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
+        if command.wish.areas and not command.hold % NOW_AND_THEN:
+            return Rejected(Reason.NOT_ENOUGH_AVAILABLE, Details())
+        return place(state, command, now_ms)
+
+    patch.setitem(core._DECIDE, PlaceHold, deny)
+
+
+def nearly_all_is_refused_elsewhere(patch: pytest.MonkeyPatch, reason: Reason = Reason.UNITS_HELD) -> None:
+    """Who asks several blocks for room, and finds some, is told for this reason that there is none, mostly."""
+    look = BasketAsks._look_for_room
+
+    async def refuse(self: BasketAsks, stamp: Stamp, ways: Sequence[Way]) -> RoomReply | Rejected | None:
+        room = await look(self, stamp, ways)
+        if isinstance(room, RoomReply) and stamp.key[0] % NOW_AND_THEN:
+            return Rejected(reason, Details(event=event_id(ways[0]._block)))
+        return room
+
+    patch.setattr(BasketAsks, "_look_for_room", refuse)
 
 
 def a_refusal_is_journaled(patch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,20 @@ from actors.journal.codec import decode_entries
 from actors.projections.seat_statuses import pack
 from actors.projections.shown import event_shown
 from actors.projections.split import sells_units
+from tests.simulation.desk_refusals import desk_refusals
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
-from tests.simulation.market_notes import ELSEWHERE, EXCUSED, LEFT_OUT, ORDERED, RECORDED, UNKNOWN
+from tests.simulation.market_notes import (
+    BORNE_OUT,
+    ELSEWHERE,
+    EXCUSED,
+    LEFT_OUT,
+    ORDERED,
+    RECORDED,
+    TIMELESS,
+    UNKNOWN,
+    VAGUE,
+)
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
@@ -35,18 +46,31 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
             RECORDED: tally.call_count,
             UNKNOWN: tally.unresolved,
             ELSEWHERE: tally.elsewhere,
+            VAGUE: tally.vague,
             **{f"{EXCUSED}{why}": count for why, count in market.notes.history.excused.items()},
         }
     )
     if not tally.suffices:
-        yield f"of {tally.call_count} calls {tally.unchecked} are unchecked, and {tally.unresolved} unresolved"
+        less = f"{tally.unchecked} are unchecked, {tally.vague} vague, and {tally.unresolved} unresolved"
+        yield f"of {tally.call_count} calls {less}"
+
+
+def refusals_of_desks(world: World, market: Market) -> Iterator[str]:
+    """The journals of events as witnesses of what was refused of baskets, split events and exchanges."""
+    found = desk_refusals(world, market)
+    yield from found.wrong
+    elsewhere = market.notes.judged[ELSEWHERE]
+    if found.total < elsewhere:
+        yield f"{elsewhere - found.total} of {elsewhere} refusals elsewhere were held against no event"
+    lost = f"{EXCUSED}refused elsewhere, where a failover has lost rows meanwhile"
+    market.notes.judged += Counter({BORNE_OUT: found.judged, VAGUE: found.vague, lost: found.excused})
 
 
 def histories_have_an_order(world: World, market: Market) -> Iterator[str]:
     """What clients saw of each block, as if one call had come after the other."""
     for block, found in linearity(world, market).items():
         yield from (f"{block}: {wrong}" for wrong in found.wrong)
-        market.notes.judged[ORDERED] += found.checked
+        market.notes.judged += Counter({ORDERED: found.checked, TIMELESS: found.timeless})
         market.notes.judged += Counter({f"{LEFT_OUT}{told}": count for told, count in found.left_out.items()})
         if found.unchecked:
             yield f"of {found.checked + found.unchecked} calls of {block} {found.unchecked} have been tried in no order"
@@ -154,6 +178,7 @@ def the_auditor_agrees(world: World, market: Market) -> Iterator[str]:
 CHECKS: list[Check] = [
     told_and_journaled,
     histories_and_journals,
+    refusals_of_desks,
     histories_have_an_order,
     seen_on_the_way,
     generations_in_order,

@@ -49,6 +49,11 @@ class JournalTime:
         return now_ms() + self._jumped_ms
 
     @property
+    def most_ms(self) -> int:
+        """How far ahead of virtual time it ever was; 0: never."""
+        return max(off for _, off in self._since)
+
+    @property
     def _jumped_ms(self) -> int:
         return self._since[-1][1]
 

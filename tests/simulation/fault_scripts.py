@@ -187,8 +187,8 @@ async def end_quarantines(world: World) -> None:
 async def jump_journal(world: World) -> None:
     """The journal's clock jumps, for good or for a while; counted if by more than shards believe."""
     by_ms = world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
-    world.clocks_jump(by_ms)
     world.journal_time.jump(by_ms)
+    world.clocks_jump(by_ms)
     if abs(by_ms) > MAX_JUMP_MS:
         world.faults.took_effect(Fault.JOURNAL_CLOCK)
     await asyncio.sleep(world.random.uniform(5, 30))

@@ -21,7 +21,8 @@ from actors.journal.journal import JournalRow
 from loadtests.history.calls import READS, Call, Kind, Outcome
 from loadtests.history.linear import Linearity, check
 from loadtests.history.lots import Lot, id_of
-from loadtests.history.model import FOR_EVER_MS, Model
+from loadtests.history.model import Model
+from loadtests.history.skews import FOR_EVER_MS
 from loadtests.history.standing import TURNED_AWAY
 from tests.simulation.clocks import START_MS
 
@@ -59,7 +60,7 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
     for block, calls in homes.items():
         own = {name.removeprefix(f"{block}/"): capacity for name, capacity in capacities.items()}
         voids = partial(_may_be_gone, losses, block, _asked_ms(calls))
-        model = Model(own, _unseen(calls), is_timeless=world.clocks_jumped, voids=voids)
+        model = Model(own, _unseen(calls), skews=world.skews, voids=voids)
         is_plain = block in shapes and shapes[block].sets_nothing_aside
         of_legs = _had_by_legs(world, BlockId(block)) if is_plain else None
         judged = [call for call in calls if _is_judged(call, model, of_legs, is_whole=not world.store.lost)]

@@ -63,7 +63,7 @@ class Market:
         """Everything that is wrong with the journals, or between them and what clients were told."""
         world = self._world
         excuses = self.excuses()
-        wrong = self.notes.check(world.store.journals, world.repeated_keys, world.clocks_right_until_ms, excuses.covers)
+        wrong = self.notes.check(world.store.journals, world.repeated_keys, world.skews, excuses.covers)
         self.notes.judged[f"{EXCUSED}findings about baskets and parts of which rows are lost"] += excuses.count
         return wrong
 

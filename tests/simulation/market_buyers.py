@@ -156,7 +156,7 @@ class Buyer:
                 "place_basket",
                 lambda gateway, request: gateway.place_basket(request, legs, ttl_ms),
                 Told.HELD,
-                About(ttl_ms=ttl_ms),
+                About(ttl_ms=ttl_ms, legs=legs),
                 buyer,
             ),
             key,
@@ -213,7 +213,7 @@ class Buyer:
             "exchange_tickets",
             lambda gateway, request: gateway.exchange_tickets(request, order.id, tickets, wish, event_id),
             Told.EXCHANGED,
-            About(order.id, wish=wish, tickets=tickets),
+            About(order.id, event_id, wish, tickets),
             order.buyer,
         )
 

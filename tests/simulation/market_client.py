@@ -133,7 +133,11 @@ class Client:
         notes.begin(key)
         notes.writes += 1
         kind = None if wanted.told is None else Kind(wanted.told)
-        begun = notes.history.begin(self._name, kind, key, wanted.about, deadline_ms) if kind is not None else None
+        begun = (
+            notes.history.begin(self._name, kind, key, wanted.about, deadline_ms, wanted.buyer)
+            if kind is not None
+            else None
+        )
         try:
             answer: Answer = await self._gateway().ask(lambda gateway: wanted.call(gateway, request))
         except ConnectionLost:

@@ -18,6 +18,7 @@ from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply, OrderStatus, WaiterReply
 from actors.journal.journal import JournalRow
 from actors.reservations import Done
+from loadtests.history.skews import Skews
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
 from tests.simulation.journal_audit import audited, effects
@@ -40,13 +41,18 @@ _AFTER = {
 
 RECORDED = "calls in histories"
 UNKNOWN = "of which nobody ever knew what came"
-ELSEWHERE = "refused by what is in other blocks, and held against those by the audit"
+ELSEWHERE = "refused by what is in other blocks"
+BORNE_OUT = "of these, and of those for an event that is not there, borne out by a moment of one of those"
+VAGUE = "refused for what nobody can judge, as far as is told of it"
 ORDERED = "steps for which an order was found, tries under one key being one"
+TIMELESS = "of these when clocks had jumped so far that of deadlines only what is seconds too early shows"
+DENIALS = "denials of what can be counted, held against the time"
+UNTIMED_DENIALS = "denials that were not, as clocks had jumped"
 LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
-JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, ORDERED)
+JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, BORNE_OUT, VAGUE, ORDERED, TIMELESS, DENIALS, UNTIMED_DENIALS)
 
 
 class _Key(msgspec.Struct):
@@ -142,19 +148,34 @@ class Notes:
         self,
         journals: dict[BlockId, list[JournalRow]],
         repeated_keys: Iterable[bytes] = (),
-        clocks_right_until_ms: int = 1 << 62,
+        skews: Skews | None = None,
         excused: Callable[[Finding], bool] = lambda _: False,
     ) -> list[str]:
         """All that is wrong. What the network repeated may have an effect after all: no shard can know.
 
-        `excused`: of what is found between blocks.
+        `skews`: how far clocks were apart. `excused`: of what is found between blocks.
         """
-        denials = [denied for denied in self._denials if denied.answered_ms < clocks_right_until_ms]
+        denials = self._denials_in_time(skews or Skews())
+        self.judged += Counter({DENIALS: len(denials), UNTIMED_DENIALS: len(self._denials) - len(denials)})
         return [
             *self.faults,
             *self.facts.check(self.loses),
             *self._broken_denials(journals, set(repeated_keys)),
             *audited(journals, [*self._owed(), *denials], excused),
+        ]
+
+    def _denials_in_time(self, skews: Skews) -> list[Denied]:
+        """Those of a time at which clocks still said something. Where one had jumped a little, what came between may be
+        of any time that this allows, up to when they said nothing.
+        """
+        timed = [denied for denied in self._denials if not skews.is_lost(denied.answered_ms)]
+        return [
+            msgspec.structs.replace(
+                denied, asked_ms=denied.asked_ms - skews.widest_ms, answered_ms=denied.answered_ms + skews.widest_ms
+            )
+            if skews.at(denied.answered_ms)
+            else denied
+            for denied in timed
         ]
 
     def _owed(self) -> list[Acknowledged]:

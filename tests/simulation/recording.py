@@ -46,7 +46,7 @@ _ABOUT = dict.fromkeys((Asked.EXTEND, Asked.RELEASE, Asked.ORDER, Asked.READ_HOL
 
 class About(NamedTuple):
     """What a call is about: the hold, order or waiter with this id, or what is wished for of an event; or of several,
-    as a basket, whose event is empty.
+    as a basket with these legs, whose event is empty. `event` of an exchange: that of the new units, if it is said.
     """
 
     id: str = ""
@@ -54,33 +54,47 @@ class About(NamedTuple):
     wish: Wish = Wish()
     tickets: Sequence[int] = ()
     ttl_ms: int = 0
+    legs: Sequence[tuple[str, Wish]] = ()
+
+
+class Wished(NamedTuple):
+    """What was asked for under a key, by event, and since when, in µs of the run."""
+
+    legs: Sequence[tuple[str, Wish]]
+    since_us: int
 
 
 class History:
-    """The calls of one run, in the order of asking. `split`: blocks of events whose holds are at home at desks."""
+    """The calls of one run, in the order of asking. `split`: blocks of events whose holds are at home at desks.
+
+    `wishes`: by key, what was wished for of which event, and since when, in µs; empty: it is not said of which.
+    """
 
     def __init__(self, tenant: TenantId) -> None:
         self.calls: list[Call] = []
         self.split: set[str] = set()
+        self.wishes: dict[str, Wished] = {}
         self.excused: Counter[str] = Counter()  # calls that are held against less, by why, once `by_home` was asked
         self._by_home: dict[str, list[Call]] | None = None
-        self._tenant = tenant
+        self.tenant = tenant
         self._recorder = Recorder(now_us, self.calls.append)
 
-    def begin(self, client: str, kind: Asked, key: str, about: About, deadline_ms: int) -> Begun | None:
+    def begin(
+        self, client: str, kind: Asked, key: str, about: About, deadline_ms: int, buyer: str = ""
+    ) -> Begun | None:
         """The call is asked now; None: it is about nothing that can have a home."""
         try:
             block = self._block_of(kind, about, key)
         except ValueError:
             return None
         wish = about.wish
-        areas: dict[str, int] = {}
-        for places in wish.areas:
-            areas[places.area] = areas.get(places.area, 0) + places.quantity
+        spans = tuple((span.resource, span.starts_at_ms, span.ends_at_ms) for span in wish.spans)
+        if key:
+            self.wishes.setdefault(key, Wished(about.legs or ((about.event, wish),), now_us()))
         return self._recorder.begin(
-            client, kind, block, key, id=about.id, units=wish.seats,
-            areas=tuple(areas.items()), best=tuple(best.quantity for best in wish.best), tickets=tuple(about.tickets),
-            ttl_ms=about.ttl_ms, over_us=now_us() + deadline_ms * 1000, is_particular=_is_particular(wish),
+            client, kind, block, key, id=about.id, units=wish.seats, spans=spans, buyer=buyer,
+            areas=areas_of(wish), best=tuple(best.quantity for best in wish.best), tickets=tuple(about.tickets),
+            ttl_ms=about.ttl_ms, over_us=now_us() + deadline_ms * 1000, is_particular=is_particular(wish),
         )  # fmt: skip
 
     def end(self, begun: Begun | None, answer: Done[Any] | Rejected) -> None:
@@ -137,17 +151,17 @@ class History:
     def _block_of(self, kind: Asked, about: About, key: str) -> str:
         if about.id:
             return home_of(_ABOUT.get(kind, ORDER), about.id)[0]
-        return block_of_event(about.event) if about.event else desk_of(self._tenant, journaled_key(self._tenant, key))
+        return block_of_event(about.event) if about.event else desk_of(self.tenant, journaled_key(self.tenant, key))
 
     def _home_of(self, call: Call) -> str:
         if isinstance(call.told, Acknowledged):
             return call.told.id.partition("_")[2][:16]
         if call.kind is Asked.HOLD and call.block in self.split:
-            return desk_of(self._tenant, journaled_key(self._tenant, call.key, call.block))
+            return desk_of(self.tenant, journaled_key(self.tenant, call.key, call.block))
         return call.block
 
     def _journaled(self, call: Call) -> set[bytes]:
-        return {journaled_key(self._tenant, call.key), journaled_key(self._tenant, call.key, call.block)}
+        return {journaled_key(self.tenant, call.key), journaled_key(self.tenant, call.key, call.block)}
 
 
 def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
@@ -193,7 +207,15 @@ def _as_it_counts(call: Call, home: str, world: "World") -> Call:
     return call
 
 
-def _is_particular(wish: Wish) -> bool:
+def areas_of(wish: Wish) -> tuple[tuple[str, int], ...]:
+    """How many places of each area, at whatever price."""
+    areas: dict[str, int] = {}
+    for places in wish.areas:
+        areas[places.area] = areas.get(places.area, 0) + places.quantity
+    return tuple(areas.items())
+
+
+def is_particular(wish: Wish) -> bool:
     """Whether seats may be refused to it that others would get."""
     return bool(wish.channel) or any(best != type(best)(best.quantity) for best in wish.best)
 

@@ -9,10 +9,11 @@ from rich.table import Table
 
 from actors.core.outcomes import Reason
 from tests.simulation.faults import LANDED, Fault
-from tests.simulation.market_notes import EXCUSED, JUDGED, LEFT_OUT, RECORDED
+from tests.simulation.market_notes import EXCUSED, JUDGED, LEFT_OUT, RECORDED, VAGUE
 from tests.simulation.runs import Run
 
 MOST_EXCUSED = 0.02  # of the calls that are recorded; found is less than half of it
+MOST_VAGUE = 0.004  # of them; found is less than half of it
 SEEDS_FOR_FAULTS = 200
 SEEDS_FOR_PAIRS = 2_000
 NEVER: dict[Reason, str] = {
@@ -80,6 +81,8 @@ class Report:
             excused = sum(count for what, count in self.judged.items() if what.startswith(EXCUSED))
             if excused > self.judged[RECORDED] * MOST_EXCUSED:
                 never.append(f"a judgement: {excused} of {self.judged[RECORDED]} calls are excused")
+            if self.judged[VAGUE] > self.judged[RECORDED] * MOST_VAGUE:
+                never.append(f"a judgement: {self.judged[VAGUE]} of {self.judged[RECORDED]} calls nobody could judge")
         if self.seeds >= SEEDS_FOR_PAIRS:
             never += [f"never in one seed: {first}, {second}" for first, second in self.missing_pairs()]
         return never

@@ -1,13 +1,15 @@
 """Ways to break what quarantines rest on, and what is shown when a hold is due (see `controls`)."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from actors.core import block as core
+from actors.core.state import BlockState
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
-from actors.projections.deadlines import DeadlinesProjection
-from actors.projections.projection import Progress
+from actors.projections import deadlines
 
 
 def quarantines_stop_nobody(patch: pytest.MonkeyPatch) -> None:
@@ -37,20 +39,14 @@ def corrections_believe_the_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("actors.core.corrections.min", lambda since_ms, _: since_ms, raising=False)
 
 
-def deadlines_are_not_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """What is due no more stays in the list of deadlines."""
-    write = DeadlinesProjection.write
+def no_deadline_is_ever_over(patch: pytest.MonkeyPatch) -> None:
+    """Where nothing falls due any more, the list of deadlines has what did last."""
+    next_ms: dict[int, int] = {}
 
-    async def writing(self: DeadlinesProjection, connection: Any, progress: list[Progress]) -> None:
-        execute = connection.execute
+    def last_ms(state: BlockState) -> int | None:
+        due = core.next_deadline_ms(state)
+        if due is not None:
+            next_ms[id(state)] = due
+        return due or next_ms.get(id(state))
 
-        async def remembering(query: str, *columns: Any) -> None:
-            if "delete" not in query:
-                await execute(query, *columns)
-
-        patched = pytest.MonkeyPatch()
-        patched.setattr(connection, "execute", remembering, raising=False)
-        await write(self, connection, progress)
-        patched.undo()
-
-    patch.setattr(DeadlinesProjection, "write", writing)
+    patch.setattr(deadlines, "core", SimpleNamespace(next_deadline_ms=last_ms))

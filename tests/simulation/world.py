@@ -10,6 +10,7 @@ from actors.dispatch import Dispatcher
 from actors.engine.clock import MAX_JUMP_MS
 from actors.journal.journal import NewRow
 from actors.reservations import Reservations
+from loadtests.history.skews import Skews
 from tests.simulation.auditing import AuditorProcess
 from tests.simulation.boundary import Boundary
 from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_ms
@@ -26,7 +27,6 @@ from tests.simulation.virtual_time import Process
 __all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "keys_in", "now_ms"]
 
 MOVE_FAILS = 0.1
-NEVER_MS = 1 << 62
 MOST_AHEAD_MS = NEAR_MS + 500  # of its time is a row, whatever a shard's clock does
 
 
@@ -44,7 +44,7 @@ class World:
         self.wrong: list[str] = []
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
-        self.clocks_right_until_ms = NEVER_MS
+        self.skews = Skews()  # of what the clocks of this world say and the run's, by the latter
         self.tolerance_ms: int | None = CLOCK_TOLERANCE_MS  # clocks are no further apart; None: than any believes
         self.written_s: dict[tuple[BlockId, int], float] = {}  # when each row came
         self.database = Database()
@@ -122,18 +122,14 @@ class World:
         self.note("answers", shard.process.name, answers.hex() if self.trace is not None else "")
         return answers
 
-    @property
-    def clocks_jumped(self) -> bool:
-        """Whether one has, ever."""
-        return self.clocks_right_until_ms < NEVER_MS
-
     def clocks_jump(self, by_ms: float) -> None:
-        """Who goes by clocks alone is not right any more, or if it is a little, not as right as before."""
-        self.clocks_right_until_ms = min(self.clocks_right_until_ms, now_ms())
-        if abs(by_ms) > MAX_JUMP_MS:
+        """One has just jumped: who goes by clocks alone is not right any more, or if that is little, less so."""
+        if self.tolerance_ms is None or abs(by_ms) > MAX_JUMP_MS:
             self.tolerance_ms = None
-        elif self.tolerance_ms is not None:
+            self.skews.lose(now_ms(), MOST_AHEAD_MS + self.journal_time.most_ms)  # as rows are held to (`_latest_ms`)
+        else:
             self.tolerance_ms += int(abs(by_ms))
+            self.skews.widen(now_ms(), self.tolerance_ms)
 
     def loses(self, block: str, position: int, asked_ms: int = 0) -> bool:
         """Whether a failover has lost the row of the block at this position, after it was asked then.
