@@ -38,6 +38,7 @@ class Model:
     """`capacities`: of the areas. What it does not know it says (`knows`).
 
     `skews`: how far the clocks by which deadlines are set and come may be from that of the calls, in its course.
+    `unheard_ms`: for how long a shard may not have heard the journal, by whose clock it sets deadlines.
     `voids`: whether a hold that has this may have lost all of it by then, as an event was cancelled of which it has
     something.
     `unseen`: what holds have that nobody asked for, by id. Each is placed when somebody first speaks of it: that it was
@@ -50,11 +51,13 @@ class Model:
         unseen: Mapping[str, Lot] | None = None,
         *,
         skews: Skews | None = None,
+        unheard_ms: int = 0,
         voids: Callable[[str, Lot, int], bool] = lambda *_: False,
     ) -> None:
         self._capacities = capacities
         self._unseen = unseen or {}
         self.skews = skews or Skews()
+        self._unheard_ms = unheard_ms
         self._voids = voids
 
     def knows(self, call: Call) -> bool:
@@ -124,8 +127,11 @@ class Model:
         after[hold] = ("ACTIVE", deadline_ms, *lot, "")
 
     def _deadline_ms(self, call: Call, until_ms: int) -> int:
-        """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the calls."""
-        behind_ms = CLOCK_TOLERANCE_MS + self.skews.at(until_ms)
+        """When it ends by itself, at the earliest: if that was not told, by a clock that may be behind the calls.
+
+        A shard that has not heard the journal for a while goes by what it had heard last, and a little more.
+        """
+        behind_ms = CLOCK_TOLERANCE_MS + self._unheard_ms + self.skews.at(until_ms)
         return _told_deadline_ms(call) or max(call.invoked_us // 1000 + call.ttl_ms - behind_ms, 0)
 
     def _clear(self, after: State, lot: Lot, until_ms: int) -> bool:

@@ -108,3 +108,12 @@ def test_where_clocks_tell_nothing_anybody_overdue_may_have_made_room() -> None:
     assert check(calls, Model({"Floor": 2})).wrong
     three_live = [*calls[:4], read(SEE, 2, (80, 90), "ACTIVE")]
     assert check(three_live, Model({"Floor": 2})).wrong
+
+
+def test_a_shard_that_had_not_heard_the_journal_set_its_deadline_by_what_it_heard_last() -> None:
+    calls = [
+        ok(Kind.HOLD, 1, (9_000, 9_010), units=("A/1/1",), ttl_ms=5_000, replayed=True),
+        read(Kind.READ_HOLD, 1, (9_020, 9_030), "ACTIVE", expires_at_ms=12_000),
+    ]
+    assert not check(calls, Model({}, unheard_ms=2_000)).wrong
+    assert check(calls, Model({}, unheard_ms=1_000)).wrong

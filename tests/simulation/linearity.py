@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_STATES = 20_000
+UNHEARD_MS = 15_000  # a journal that says nothing, at most: as long as callers wait
 MOST_ON_ITS_WAY_MS = 15_000  # a row, from when what it tells was decided
 _OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
 _FOR_OTHERS = ("UNITS_SOLD", "UNITS_HELD", "NOT_ENOUGH_AVAILABLE")
@@ -60,7 +61,7 @@ def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) ->
     for block, calls in homes.items():
         own = {name.removeprefix(f"{block}/"): capacity for name, capacity in capacities.items()}
         voids = partial(_may_be_gone, losses, block, _asked_ms(calls))
-        model = Model(own, _unseen(calls), skews=world.skews, voids=voids)
+        model = Model(own, _unseen(calls), skews=world.skews, unheard_ms=UNHEARD_MS, voids=voids)
         is_plain = block in shapes and shapes[block].sets_nothing_aside
         of_legs = _had_by_legs(world, BlockId(block)) if is_plain else None
         judged = [call for call in calls if _is_judged(call, model, of_legs, is_whole=not world.store.lost)]
