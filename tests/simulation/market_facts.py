@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.core.replies import (
     EventReply,
@@ -88,8 +89,20 @@ class Facts:
                 for first, second in ((one, other), (other, one)):
                     if first.position < second.position or first.told < second.asked:
                         fault = _fault(first.seen, second.seen)
-                        if fault:
+                        if fault and not _is_open(first, second):
                             yield f"stale or lost: {name} {fault}, as of {first.position} and {second.position}"
+
+
+def _is_open(first: Fact, second: Fact) -> bool:
+    """Whether a hold was over by time alone, and is due as somebody says who cannot know that no outage gives it more.
+
+    That is so until a row says what became of it.
+    """
+    one, other = first.seen, second.seen
+    if not (isinstance(one, HoldReply) and isinstance(other, HoldReply)) or first.position != second.position:
+        return False
+    is_due = other.expires_at_ms <= other.now_ms + CLOCK_TOLERANCE_MS
+    return one.status is _H.EXPIRED and other.status is _H.ACTIVE and is_due and not _fault_of_hold(other, one)
 
 
 def _stale(facts: list[Fact]) -> Iterator[str]:
