@@ -5,7 +5,8 @@ import pytest
 
 from actors.core.ids import BlockId
 from actors.core.prices import Price
-from actors.core.replies import AreaPlaces, HoldReply, HoldStatus
+from actors.core.replies import HoldReply, HoldStatus
+from actors.core.wishes import AreaPlaces
 from actors.reservations import Done
 from tests.simulation import market_facts
 from tests.simulation.market_facts import Facts
