@@ -40,6 +40,7 @@ _log = structlog.get_logger(__name__)
 
 DUES_PER_TICK = 500
 LOOKS_PER_TICK = 2_000
+TOLD_AGAIN_S = 0.1
 MAX_CALLS_WAITING = 50_000
 
 _REPLIED_WITH_LAYOUT = (CreateEvent, OpenSale, ReadEvent)
@@ -73,9 +74,13 @@ class BlockHost:
         finally:
             self.calls_waiting -= len(calls)
 
-    async def tell(self, block: BlockId, command: Command) -> Answer:
-        """One command, from within; its answer when it is durable."""
+    async def tell(self, block: BlockId, command: Command, within_s: float = 0.0) -> Answer:
+        """One command, from within; its answer when it is durable. A block that was let go has so long to come in."""
+        until_s = asyncio.get_running_loop().time() + within_s
         (answer,) = await self._answer([Call(block, encoder.encode(command))])
+        while isinstance(answer, Failed) and asyncio.get_running_loop().time() < until_s:
+            await asyncio.sleep(TOLD_AGAIN_S)
+            (answer,) = await self._answer([Call(block, encoder.encode(command))])
         return answer
 
     def trouble(self) -> str:

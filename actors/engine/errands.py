@@ -35,7 +35,6 @@ ROUND_S = 0.5
 ROUND_MS = 500
 ASK_TIMEOUT_MS = 5_000
 NOTED_WITHIN_S = 5.0
-NOTED_AGAIN_S = 0.1
 MAX_UNDER_WAY = 512
 
 
@@ -211,12 +210,8 @@ class Errands:
 
     async def _note(self, hosted: HostedBlock, command: Errand) -> int | None:
         """Have the block itself know what came of it."""
-        until_s = asyncio.get_running_loop().time() + NOTED_WITHIN_S
-        while not isinstance(await self._host.tell(hosted.block, command), Replied):
-            if asyncio.get_running_loop().time() >= until_s:
-                return self._in_vain()
-            await asyncio.sleep(NOTED_AGAIN_S)  # it may have been let go meanwhile, and is on its way in
-        return None
+        noted = await self._host.tell(hosted.block, command, NOTED_WITHIN_S)
+        return None if isinstance(noted, Replied) else self._in_vain()
 
     def _in_vain(self) -> int:
         """When it may be tried again."""

@@ -14,7 +14,6 @@ from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import OrderReply, OrderStatus, WaiterReply, WaiterStatus
 from actors.core.wishes import Wish
 from actors.reservations import Done
-from tests.simulation.clocks import loop_s
 from tests.simulation.market_client import Client, Wanted
 from tests.simulation.market_wants import Event, Hold, Order, cancelling, confirming, leaving, voiding
 from tests.simulation.recording import About
@@ -23,9 +22,6 @@ from tests.simulation.world import now_ms
 NAMES = ("ana", "ben", "cem", "dan", "eli", "fay")
 TTLS_MS = (2_000, 5_000, 20_000, 60_000, 0)
 LONG_MS = 60_000
-REST_S = 0.9
-LONGER = 4
-ENOUGH_PER_S = 9.2  # writes of all: more make a run longer, and not more of what goes wrong
 ENDINGS = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 
 
@@ -60,11 +56,7 @@ class Buyer:
                 await self._meddle()
             else:
                 await self._talk_nonsense()
-            await asyncio.sleep(self._random.uniform(0, REST_S) * (LONGER if self._is_ahead() else 1))
-
-    def _is_ahead(self) -> bool:
-        """Whether there has been more than enough for the time."""
-        return self._client.notes.writes > ENOUGH_PER_S * loop_s()
+            await asyncio.sleep(self._random.uniform(0, 0.9))
 
     async def _shop(self) -> None:
         hold = await (self._hold_several() if self._client.chance(0.2) else self._hold(self._some_event()))

@@ -16,7 +16,7 @@ from tests.simulation.market_notes import EXCUSED, RECORDED
 from tests.simulation.runs import COMMANDS, simulate
 from tests.simulation.sim_report import NEVER, SEEDS_FOR_FAULTS, Report, never_met
 
-SEEDS = range(18)
+SEEDS = range(12)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ WITHIN_S = 1.0
 ROUND_S = 8
 BACK_WITHIN_S = 5
 FULL = 0.8  # of what was sold before; two measurements of the same differ by less
-TRIES = 3
+TRIES = 4
 DISTURBED = 0.1  # of the machine taken by others: only then is there another try
 CROWD_WAITS_S = 60.0  # so large a crowd in one process is slow itself; what is asked is what the server says
 PLACE = Ask(Told.HELD, areas=(("Hall", 1),))
@@ -198,11 +198,12 @@ class Burst(NamedTuple):
 
 
 async def slowed_down_to(running: RunningStack, steady: Steady, crowd: Crowd) -> float:
-    """Which part of what was sold before any burst is sold from five seconds after one on; while others disturb it, of
-    the best try. 0: no burst was sudden.
+    """Which part of what was sold before a burst is sold from five seconds after it on; while others disturb it, of the
+    best try, each by itself, as the machine is not as fast at one time as at another. 0: no burst was sudden.
     """
-    before, best = await measured(running, steady), 0.0
+    best = 0.0
     for _ in range(TRIES):
+        before = await measured(running, steady)
         burst = await crowd.come(before.sold)
         await asyncio.sleep(BACK_WITHIN_S)
         after = await measured(running, steady)
