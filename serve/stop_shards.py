@@ -20,11 +20,12 @@ from actors.catalogue.fleet import Fleet, ShardLine
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import Epoch
 from actors.link.address import TcpAddress, UnixAddress, parse_address
+from serve.local.open_sockets import net_table, opened, socket_of, unix_listeners
 from serve.local.processes import is_living
 
 DONE, NOT_DONE = 0, 1
 LOOK_S = 0.1
-_TCP_LISTENS, _UNIX_LISTENS = "0A", "00010000"  # the kernel's marks of a socket that listens
+_TCP_LISTENS = "0A"  # the kernel's mark of a socket that listens
 _SHARD = re.compile(rb"ray::(?:[\w-]+:)?Shard\b")
 
 
@@ -71,7 +72,7 @@ def _is_here(line: ShardLine) -> bool:
         return False
     try:
         is_shard = _SHARD.match(Path(f"/proc/{line.pid}/cmdline").read_bytes())
-        return bool(is_shard) and not _listening(line.pid, line.address).isdisjoint(_opened(line.pid))
+        return bool(is_shard) and not _listening(line.pid, line.address).isdisjoint(opened(line.pid))
     except (OSError, ValueError):  # it is gone, or another user's; or the address is not one of this machine
         return False
 
@@ -80,29 +81,14 @@ def _listening(pid: int, address: str) -> set[str]:
     """What listens at the address where the process is, in the kernel's words. Raises OSError, ValueError."""
     match parse_address(address):
         case UnixAddress(path=path):
-            rows = (row.split(maxsplit=7) for row in _table(pid, "unix"))
-            inodes = [inode for _, _, _, flags, _, _, inode, *name in rows if (flags, name) == (_UNIX_LISTENS, [path])]
+            return {socket for name, socket in unix_listeners(pid) if name == path}
         case TcpAddress(host=host, port=port):
             family, table = (socket.AF_INET6, "tcp6") if ":" in host else (socket.AF_INET, "tcp")
             packed = socket.inet_pton(family, host)
             words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
             at = f"{''.join(f'{word:08X}' for word in words)}:{port:04X}"
-            columns = (row.split() for row in _table(pid, table))
-            inodes = [row[9] for row in columns if (row[1], row[3]) == (at, _TCP_LISTENS)]
-    return {f"socket:[{inode}]" for inode in inodes}
-
-
-def _table(pid: int, name: str) -> list[str]:
-    return Path(f"/proc/{pid}/net/{name}").read_text(encoding="utf-8", errors="replace").splitlines()[1:]
-
-
-def _opened(pid: int) -> set[str]:
-    """What the process has open, in the kernel's words. Raises OSError."""
-    found = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):  # closed meanwhile
-            found.add(os.readlink(descriptor))
-    return found
+            columns = (row.split() for row in net_table(table, pid))
+            return {socket_of(row[9]) for row in columns if (row[1], row[3]) == (at, _TCP_LISTENS)}
 
 
 async def _told(fleet: Fleet, old: ShardLine, seconds: float) -> str:

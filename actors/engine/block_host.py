@@ -76,12 +76,12 @@ class BlockHost:
 
     async def tell(self, block: BlockId, command: Command, within_s: float = 0.0) -> Answer:
         """One command, from within; its answer when it is durable. A block that was let go has so long to come in."""
-        until_s = asyncio.get_running_loop().time() + within_s
-        (answer,) = await self._answer([Call(block, encoder.encode(command))])
-        while isinstance(answer, Failed) and asyncio.get_running_loop().time() < until_s:
+        until_s, call = asyncio.get_running_loop().time() + within_s, Call(block, encoder.encode(command))
+        while True:
+            (answer,) = await self._answer([call])
+            if not isinstance(answer, Failed) or asyncio.get_running_loop().time() >= until_s:
+                return answer
             await asyncio.sleep(TOLD_AGAIN_S)
-            (answer,) = await self._answer([Call(block, encoder.encode(command))])
-        return answer
 
     def trouble(self) -> str:
         """Why every call is refused now, in words; empty if none is. Being full is no trouble: that passes by itself.

@@ -22,10 +22,10 @@ from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
 from loadtests.history.rooms import Span
 from loadtests.history.shown import Shown
+from loadtests.history.skews import FOR_EVER_MS
 from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, agrees, can_be_checked, denies_its_key
 from loadtests.history.tally import Tally
 
-_FOR_EVER_MS = 1 << 62
 _Walk: TypeAlias = Generator[None, None, None]
 
 
@@ -118,8 +118,8 @@ class Witness:
         """See `Watcher.finish`."""
         self._books, self._is_over = books, True
         next(self._walk or self._walked(), None)
-        self._ask_all(_FOR_EVER_MS)
-        self._close(_FOR_EVER_MS)
+        self._ask_all(FOR_EVER_MS)
+        self._close(FOR_EVER_MS)
         for key, tries in self._tries.items():
             self._resolve(key, tries)
         for key, call in self._refused.items():

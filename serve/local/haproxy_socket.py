@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from serve.local.open_sockets import opened, unix_listeners
 from serve.local.processes import newest
 
 SERVES = "*/admin.sock"
 STAND_INS = "stand-in.sock"
 _PATIENCE_S = 1.0
-_ACCEPTS = "00010000"  # the kernel's flag of a socket that listens, in /proc/net/unix
 
 
 def sockets(folder: Path) -> list[Path]:
@@ -37,22 +36,8 @@ def listener(path: Path, processes: Callable[[], list[int]]) -> int | None:
     Who asks the socket for its peer is told who listened first, and Serve's HAProxy hands its sockets on to its
     successors. So it is whoever has it open. The kernel knows it by the name that it was made with: `path` and more.
     """
-    held = set()
-    for row in Path("/proc/net/unix").read_text().splitlines():
-        _, _, _, flags, _, _, inode, *name = row.split(maxsplit=7)
-        if flags == _ACCEPTS and name and name[0].startswith(str(path)):
-            held.add(f"socket:[{inode}]")
-    return newest([pid for pid in processes() if not held.isdisjoint(_opened(pid))])
-
-
-def _opened(pid: int) -> set[str]:
-    """What a process has open, in the kernel's words."""
-    found = set()
-    with suppress(OSError):  # it has ended
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                found.add(os.readlink(descriptor))
-    return found
+    held = {socket for name, socket in unix_listeners() if name.startswith(str(path))}
+    return newest([pid for pid in processes() if not held.isdisjoint(opened(pid))])
 
 
 def _answer(path: Path, question: str) -> str:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from actors.catalogue.fleet import Fleet
 from serve import stop_shards
 from serve.cli import app
+from serve.local.open_sockets import opened
 from tests.catalogue.house import house
 
 pytestmark = pytest.mark.anyio
@@ -110,7 +111,7 @@ async def test_a_shard_is_let_be_whose_neighbour_listens_where_the_other_did(
 async def test_control_a_shard_that_is_known_by_its_number_alone_is_noticed(
     own_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stop_shards, "_listening", lambda pid, _: stop_shards._opened(pid))
+    monkeypatch.setattr(stop_shards, "_listening", lambda pid, _: opened(pid))
     with pytest.raises(AssertionError):
         await check_another_is_let_be(own_database_url, "tcp:10.255.0.1:{port}")
 

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
 from actors.audit.audit import BlockAudit
-from actors.audit.rows import Row
 from actors.core.ids import BlockId
 from actors.journal.journal import JournalRefused, JournalUnavailable
 from actors.journal.memory import Statement
 from tests.engine.stage import Running, Stage
+from tests.simulation.journal_audit import row_of
 
 Poisoned = Callable[[Statement], bool]
 
@@ -48,5 +46,5 @@ def check_journal(stage: Stage) -> None:
     """What stands in the journal is sound, whatever was refused and claimed again."""
     for block, rows in stage.store.journals.items():
         audit = BlockAudit(block)
-        found = [finding for row in rows for finding in audit.take(Row(*msgspec.structs.astuple(row)))]
+        found = [finding for row in rows for finding in audit.take(row_of(row))]
         assert [*found, *audit.finish()] == []

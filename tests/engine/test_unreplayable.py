@@ -129,6 +129,15 @@ def put_down(stage: Stage, rows: Sequence[audited.Row]) -> BlockId:
     return block
 
 
+def plant_in(stage: Stage, fault: Fault, plant: Callable[[], Rows]) -> tuple[Rows, BlockId, int]:
+    """A journal with this fault, of a block of the first shard; in which row it is."""
+    rows = plant()
+    found = stopping(rows)
+    assert found is not None
+    assert found[0] is fault
+    return rows, put_down(stage, rows), found[1]
+
+
 async def refused(stage: Stage, block: BlockId) -> str:
     """Why the wish to end its quarantine was not granted."""
     count = len(stage.catalogue.corrections_refused)
@@ -149,18 +158,14 @@ async def is_still_there(stage: Stage, engine: Running, block: BlockId, rows: Se
 
 async def check_it_stays(name: str) -> None:
     """The refusal names the row, as often as it is wished; a successor refuses it as well."""
-    fault, plant = STAY[name]
-    rows, stage = plant(), Stage()
-    found = stopping(rows)
-    assert found is not None
-    assert found[0] is fault
+    stage = Stage()
     engine = await stage.engine()
-    block = put_down(stage, rows)
+    rows, block, position = plant_in(stage, *STAY[name])
     await imposed(stage, block)
     for _ in range(2):
         why = await refused(stage, block)
         assert why.startswith(f"{NO_STATE}: ")
-        assert f"row {found[1]} " in why
+        assert f"row {position} " in why
         await is_still_there(stage, engine, block, rows)
     engine.process.kill()
     successor = await stage.engine(2)
@@ -176,13 +181,9 @@ def test_what_does_not_replay_stays_and_the_refusal_says_so(name: str) -> None:
 @pytest.mark.parametrize("name", END)
 @on_virtual_time
 async def test_what_replays_can_be_ended_whatever_is_wrong_with_it(name: str) -> None:
-    fault, plant = END[name]
-    rows, stage = plant(), Stage()
-    found = stopping(rows)
-    assert found is not None
-    assert found[0] is fault
+    stage = Stage()
     await stage.engine()
-    block = put_down(stage, rows)
+    _, block, _ = plant_in(stage, *END[name])
     await imposed(stage, block)
     await ended(stage, block, correct())
 

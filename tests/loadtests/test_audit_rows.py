@@ -11,7 +11,6 @@ import pytest
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.audit.overdue import Overdue
-from actors.audit.rows import Row
 from actors.core import entries as e
 from actors.core.keys import key_hash
 from actors.engine.activation import Activator, Outage
@@ -33,6 +32,7 @@ from tests.loadtests.journals import (
     clean_journal,
     faults,
 )
+from tests.simulation.journal_audit import row_of
 
 
 def new_epoch_without_activation(journal: Journal) -> None:
@@ -199,7 +199,7 @@ def real_claims(nonce: Callable[[], bytes], *shards: str) -> set[Fault]:
     store = MemoryStore(lambda: START_MS)
     for shard in shards:
         asyncio.run(claim(shard))
-    rows = [Row(*msgspec.structs.astuple(row)) for row in store.journals[BLOCK]]
+    rows = [row_of(row) for row in store.journals[BLOCK]]
     assert [row.epoch for row in rows] == [EPOCHS[0]] * (1 + len(shards)), "the first claims twice by itself"
     block_audit = BlockAudit(BLOCK)
     return faults([finding for row in rows for finding in block_audit.take(row)])

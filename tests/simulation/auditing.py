@@ -7,17 +7,14 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from actors.audit.findings import Fault, Finding
-from actors.audit.rows import Row
 from actors.auditor.alarms import GONE, Alarm
 from actors.auditor.auditor import Auditor
 from actors.auditor.journals import Heads, Page, Span
 from actors.core.ids import BlockId
 from actors.database.line import LineUnavailable
-from actors.journal.journal import JournalRow
 from tests.simulation.clocks import loop_s
+from tests.simulation.journal_audit import row_of
 from tests.simulation.journal_faults import WatchedStore
 from tests.simulation.lost_tails import Excuses
 from tests.simulation.virtual_time import Process
@@ -50,7 +47,7 @@ class MemoryReading:
             written = self._store.journals.get(BlockId(block), [])
             known = written[span.behind - 1] if 0 < span.behind <= len(written) else None
             rows = written[span.behind : min(span.last, span.behind + limit)]
-            pages[block] = Page(None if known is None else _row(known), [_row(row) for row in rows])
+            pages[block] = Page(None if known is None else row_of(known), [row_of(row) for row in rows])
         return pages
 
     async def close(self) -> None:
@@ -60,10 +57,6 @@ class MemoryReading:
         await asyncio.sleep(ANSWER_S)
         if loop_s() < self._store.away_until_s:
             raise LineUnavailable("failing over")
-
-
-def _row(row: JournalRow) -> Row:
-    return Row(*msgspec.structs.astuple(row))
 
 
 class AuditorProcess:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from actors.audit import rows as audit_rows
 from actors.audit.audit import BlockAudit
 from actors.audit.books import Books
 from actors.audit.denials import CLOCK_TOLERANCE_MS
@@ -27,6 +26,7 @@ from loadtests.history.rooms import BY_SEAT, Span, is_in_the_way, is_not_enough
 from loadtests.history.skews import FOR_EVER_MS, Skews
 from loadtests.history.standing import OF_OWN, TURNED_AWAY
 from tests.simulation.clocks import START_MS
+from tests.simulation.journal_audit import row_of
 from tests.simulation.recording import Wished, areas_of, is_particular
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _walk(world: "World", block: str, questions: Iterable[_Question]) -> None:
     own = [question for question in questions if any(block in item.by_block for item in question.items)]
     audit = BlockAudit(block, watcher=_Watch(world, block, own))
     for row in world.store.journals.get(BlockId(block), ()):
-        list(audit.take(audit_rows.Row(*msgspec.structs.astuple(row))))
+        list(audit.take(row_of(row)))
     list(audit.finish())
 
 

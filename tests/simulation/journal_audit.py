@@ -19,6 +19,11 @@ from actors.journal.journal import JournalRow
 _NUMBERED = ("hold", "order", "waiter", "basket")
 
 
+def row_of(row: JournalRow) -> rows.Row:
+    """As the audit reads it."""
+    return rows.Row(*msgspec.structs.astuple(row))
+
+
 def audited(
     journals: Mapping[BlockId, list[JournalRow]],
     told: Iterable[Answered] = (),
@@ -31,7 +36,7 @@ def audited(
     for block, written in journals.items():
         audit = BlockAudit(block, by_home.pop(block, ()))
         for row in written:
-            found += audit.take(rows.Row(*msgspec.structs.astuple(row)))
+            found += audit.take(row_of(row))
         found += audit.finish()
         baskets.take(sides_of(audit.books))
     found += baskets.finish(whole=True)

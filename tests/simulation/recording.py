@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from actors.audit import rows as audit_rows
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.audit.ids import HOLD, ORDER, WAITER, block_of_event, desk_of, home_of
@@ -28,7 +27,7 @@ from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
-from tests.simulation.journal_audit import Effect, effects
+from tests.simulation.journal_audit import Effect, effects, row_of
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -172,7 +171,7 @@ def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
         witness = Witness(block, calls, now_us(), world.tolerance_ms)
         audit = BlockAudit(block, watcher=witness)
         rows = world.store.journals.get(BlockId(block), [])
-        findings = [finding for row in rows for finding in audit.take(audit_rows.Row(*msgspec.structs.astuple(row)))]
+        findings = [finding for row in rows for finding in audit.take(row_of(row))]
         findings += audit.finish()
         faults += [str(finding) for finding in findings if finding.fault in OF_HISTORIES]
         tallies.append(witness.tally)

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
 from actors.audit.audit import BlockAudit
 from actors.audit.denials import Denied
 from actors.audit.findings import Fault, Finding
 from actors.audit.parts import Part
-from actors.audit.rows import Row
 from actors.core.ids import BlockId, Kind, outside_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.wishes import BestSeats, Wish
@@ -19,6 +17,7 @@ from actors.reservations.divisions import Division
 from actors.reservations.ways import Way
 from loadtests.event_blocks import EventBlocks
 from tests.engine.stage import on_virtual_time
+from tests.simulation.journal_audit import row_of
 from tests.simulation.test_divided_events import SECTIONS, Stadium
 from tests.simulation.world import now_ms
 
@@ -62,7 +61,7 @@ def _findings(stadium: Stadium, denials: list[Denied]) -> list[Fault]:
     for block in event.all:
         audit = BlockAudit(block, told.get(block, ()))
         for row in stadium.world.store.journals[BlockId(block)]:
-            found += audit.take(Row(*msgspec.structs.astuple(row)))
+            found += audit.take(row_of(row))
         found += audit.finish()
     return [finding.fault for finding in found]
 
