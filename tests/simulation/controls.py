@@ -40,6 +40,7 @@ EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_
 """What failovers lose and clocks tell wrongly is excused; what else is wrong is not."""
 
 WITHHELD = frozenset((Fault.QUARANTINE, Fault.CRASH, Fault.MOVED))
+HANGING = frozenset((Fault.GATEWAY_PAUSE, Fault.CRASH, Fault.REFUSED, Fault.PAUSE))
 DOUBLED = frozenset((Fault.GATEWAY_DOUBLE, Fault.CRASH, Fault.MOVED))
 KNOWN = "and knew that it is quarantined"
 UNDURABLE = "before it was in the journal"
@@ -147,6 +148,7 @@ CONTROLS = (
         "ends what has not begun",
         seen_at=3,
     ),
+    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60),
     Control("deadlines are never over", withheld.no_deadline_is_ever_over, PROJECTORS, "deadlines of "),
     Control("no key check, and gateways that double", breaks.no_key_check, DOUBLED, "got two answers"),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),

@@ -102,15 +102,17 @@ async def crash_gateway(world: World) -> None:
 
 
 async def pause_gateway(world: World) -> None:
-    """A gateway stands still for a while."""
-    process = world.random.choice(world.gateways).process
+    """A gateway stands still for a while, counted if somebody was just asking, or asked meanwhile."""
+    gateway = world.random.choice(world.gateways)
+    process = gateway.process
     if process.paused or process.dead:
         return
-    process.pause()
+    asked = gateway.asked_count - gateway.in_flight
+    gateway.pause()
     await asyncio.sleep(world.random.uniform(0.3, 8))
-    if process.parked and not process.dead:
+    if gateway.asked_count > asked and process is gateway.process and not process.dead:
         world.faults.took_effect(Fault.GATEWAY_PAUSE)
-    process.resume()
+    gateway.resume()
 
 
 async def double_gateway(world: World) -> None:
@@ -185,7 +187,7 @@ async def end_quarantines(world: World) -> None:
 
 
 async def jump_journal(world: World) -> None:
-    """The journal's clock jumps, for good or for a while; counted if by more than shards believe."""
+    """The journal's clock jumps, for good unless it jumps again; counted if by more than shards believe."""
     by_ms = world.random.choice((-6_000, -1_000, 1_000, 1_900, 3_000, 20_000))
     world.journal_time.jump(by_ms)
     world.clocks_jump(by_ms)

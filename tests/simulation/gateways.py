@@ -1,12 +1,21 @@
-"""Gateways of a simulated run, as processes: what is asked through one that dies has an open outcome."""
+"""Gateways of a simulated run, as processes, behind a front that gives up those that hang, as HAProxy does.
+
+What is asked through one that dies has an open outcome. What was asked of one that hangs is asked of another, which may
+say no; so what the first had not sent by then must never be sent. Writes are let in as the shipped edges let them in.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+import msgspec
+
+from actors.core.outcomes import Reason, Rejected
 from actors.dispatch import Dispatcher
-from actors.reservations import Reservations
-from tests.simulation.clocks import GatewayClock
+from actors.reservations import Request, Reservations
+from serve.wakefulness import Wakefulness
+from tests.simulation.clocks import GatewayClock, loop_s, now_ms
 from tests.simulation.network import GatewayRoutes
 from tests.simulation.virtual_time import Process
 
@@ -14,12 +23,18 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 REFUSED_S = 0.01
+GIVEN_UP_S = 3.0
 
 T = TypeVar("T")
+Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
 
 
 class ConnectionLost(Exception):
     """The gateway died, or was dead, with the call in flight: what became of it is not known."""
+
+
+class GivenUp(Exception):
+    """The gateway hangs: another is asked."""
 
 
 class Gateway:
@@ -29,7 +44,7 @@ class Gateway:
         self.name = name
         self.generation = world.generation
         self.doubles = False
-        self.in_flight = 0
+        self.in_flight = self.asked_count = 0
         self._world = world
         self._begin()
 
@@ -37,27 +52,65 @@ class Gateway:
         world = self._world
         self.process = Process(self.name)
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wakefulness = Wakefulness(loop_s)
+        self.process.start(self._wakefulness.run())
         clock = GatewayClock(world.journal_time)
         self.process.start(clock.run())
-        routes = GatewayRoutes(world, self.generation, clock.now_ms, lambda: self.doubles)
+        routes = GatewayRoutes(world, self.generation, clock.now_ms, lambda: self.doubles, self._wakefulness.hangs)
         self._reservations = Reservations(
             Dispatcher(routes, clock.now_ms), routes, clock.now_ms, lambda: world.random.getrandbits(62) + 1
         )
 
     async def ask(self, call: Callable[[Reservations], Awaitable[T]]) -> T:
-        """What the gateway answers; the call runs in its process. Raises ConnectionLost."""
+        """What the gateway answers; the call runs in its process. Raises ConnectionLost, GivenUp."""
         await asyncio.sleep(REFUSED_S if self.process.dead else 0)
         if self.process.dead:
             raise ConnectionLost(self.name)
-        asking, gone = self.process.start(_run(call, self._reservations)), self._gone
+        asking, ends = self.process.start(_run(call, self._reservations)), (self._gone, self._given_up)
         self.in_flight += 1
+        self.asked_count += 1
         try:
-            await asyncio.wait((asking, gone), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((asking, *ends), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.in_flight -= 1
         if not asking.done():
-            raise ConnectionLost(self.name)
+            raise GivenUp(self.name) if ends[1].done() else ConnectionLost(self.name)
         return asking.result()
+
+    async def ask_to_write(self, call: Write, request: Request) -> Any:
+        """As `ask`. What came before the end of a hang is refused; the rest bears how often there had been one."""
+        arrived_ms, wakefulness = now_ms(), self._wakefulness
+
+        async def let_in(reservations: Reservations) -> Any:
+            from_ms, hangs = reservations.now_ms(), wakefulness.hangs()
+            left_ms = request.deadline_ms - (now_ms() - arrived_ms)
+            if (left_ms <= 0 and request.deadline_ms) or wakefulness.slept_through(arrived_ms):
+                return Rejected(Reason.DEADLINE_EXCEEDED)
+            admitted = msgspec.structs.replace(request, deadline_ms=left_ms, counted_from_ms=from_ms, hangs=hangs)
+            return await call(reservations, admitted)
+
+        return await self.ask(let_in)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it has hung for so long that nobody is sent to it."""
+        return self._given_up.done()
+
+    def pause(self) -> None:
+        """Like SIGSTOP."""
+        self.process.pause()
+        asyncio.get_running_loop().call_later(GIVEN_UP_S, self._give_up, self.process, self._given_up)
+
+    def resume(self) -> None:
+        """Like SIGCONT."""
+        self.process.resume()
+        self._given_up = asyncio.get_running_loop().create_future()
+
+    @staticmethod
+    def _give_up(process: Process, given_up: "asyncio.Future[None]") -> None:
+        if process.paused and not process.dead and not given_up.done():
+            given_up.set_result(None)
 
     def crash(self) -> bool:
         """Like SIGKILL; whether somebody was just asking."""
@@ -77,6 +130,31 @@ class Gateway:
         self.generation = generation
         self.crash()
         self._begin()
+
+
+class Front:
+    """What clients ask: it sends them to some gateway that does not hang, and to another if that one does by then."""
+
+    def __init__(self, gateways: Sequence[Gateway], random: Random) -> None:
+        self._gateways = gateways
+        self._random = random
+
+    async def ask(self, call: Callable[[Reservations], Awaitable[T]]) -> T:
+        """See `Gateway.ask`. Raises ConnectionLost."""
+        return await self._ask_some(lambda gateway: gateway.ask(call))
+
+    async def ask_to_write(self, call: Write, request: Request) -> Any:
+        """See `Gateway.ask_to_write`. Raises ConnectionLost."""
+        return await self._ask_some(lambda gateway: gateway.ask_to_write(call, request))
+
+    async def _ask_some(self, ask: Callable[[Gateway], Awaitable[T]]) -> T:
+        for _ in self._gateways:
+            gateway = self._random.choice([one for one in self._gateways if not one.is_given_up] or self._gateways)
+            try:
+                return await ask(gateway)
+            except GivenUp:
+                continue
+        raise ConnectionLost("no gateway answers")
 
 
 async def _run(call: Callable[[Reservations], Awaitable[T]], reservations: Reservations) -> T:

@@ -12,7 +12,7 @@ from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Caller, Done, Request, Reservations
 from loadtests.history.calls import Kind
 from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS
-from tests.simulation.gateways import ConnectionLost, Gateway
+from tests.simulation.gateways import ConnectionLost, Front, Gateway, Write
 from tests.simulation.market_notes import Notes
 from tests.simulation.recording import About
 from tests.simulation.world import now_ms
@@ -26,7 +26,6 @@ NO_ANSWER = Rejected(Reason.OUTCOME_UNKNOWN)
 _READS = {"get_hold": Kind.READ_HOLD, "get_order": Kind.READ_ORDER}
 
 Answer: TypeAlias = Done[Any] | Rejected
-Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
 Read: TypeAlias = Callable[[Reservations, Caller, int], Awaitable[Any]]
 
 
@@ -51,7 +50,7 @@ class Client:
         self.notes = notes
         self._name = name
         self.random = random
-        self._gateways = gateways
+        self._front = Front(gateways, random)
 
     def chance(self, share: float) -> bool:
         """True so often."""
@@ -83,7 +82,7 @@ class Client:
         kind, history = _READS.get(what), self.notes.history
         begun = history.begin(self._name, kind, "", About(id_), DEADLINE_MS) if kind is not None else None
         try:
-            answer: Answer = await self._gateway().ask(lambda gateway: call(gateway, CALLER, DEADLINE_MS))
+            answer: Answer = await self._front.ask(lambda gateway: call(gateway, CALLER, DEADLINE_MS))
         except ConnectionLost:
             history.end(begun, NO_ANSWER)
             return NO_ANSWER
@@ -105,7 +104,7 @@ class Client:
 
     async def _as_stranger(self, what: str, call: Callable[[Reservations], Awaitable[Any]]) -> None:
         try:
-            answer: Answer = await self._gateway().ask(call)
+            answer: Answer = await self._front.ask(call)
         except ConnectionLost:
             return
         self._count(f"stranger's {what}", answer)
@@ -117,7 +116,7 @@ class Client:
         deadline_ms = DEADLINE_MS
         request = Request(CALLER, key, deadline_ms, wanted.buyer)
         try:
-            answer: Answer = await self._gateway().ask(lambda gateway: wanted.call(gateway, request))
+            answer: Answer = await self._front.ask_to_write(wanted.call, request)
         except ConnectionLost:
             return
         self._count(wanted.what, answer)
@@ -139,7 +138,7 @@ class Client:
             else None
         )
         try:
-            answer: Answer = await self._gateway().ask(lambda gateway: wanted.call(gateway, request))
+            answer: Answer = await self._front.ask_to_write(wanted.call, request)
         except ConnectionLost:
             notes.leave_open(key, asked_ms + deadline_ms)
             notes.history.end(begun, NO_ANSWER)
@@ -176,9 +175,6 @@ class Client:
 
     def _count(self, what: str, answer: Answer) -> None:
         self.notes.met[f"{what} {outcome_of(answer)}"] += 1
-
-    def _gateway(self) -> Gateway:
-        return self.random.choice(self._gateways)
 
 
 def outcome_of(answer: Answer) -> str:

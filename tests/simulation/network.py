@@ -9,7 +9,7 @@ from actors.core.ids import BlockId, TenantId
 from actors.dispatch import RoutesUnavailable
 from actors.link.batch import calls_decoder, command_decoder
 from actors.link.coalescer import Coalescer
-from actors.link.transport import NotSent, OutcomeUnknown
+from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
 from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
@@ -21,17 +21,20 @@ LATEST_S = 30.0  # what is overtaken may come when its caller's time is over
 
 
 class Network:
-    """The transport to one incarnation. `doubles`: whether its user sends every batch twice."""
+    """The transport to one incarnation. Who uses it sends all twice (`doubles`), and hung so often (`hangs`)."""
 
-    def __init__(self, world: "World", shard: "Shard", doubles: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, world: "World", shard: "Shard", doubles: Callable[[], bool] = lambda: False, hangs: Hangs = never
+    ) -> None:
         self.shard = shard
+        self._hangs = hangs
         self._world = world
         self._doubles = doubles
 
     async def exchange(self, payload: bytes) -> bytes:
         """See `Transport.exchange`."""
         world, random, faults, shard = self._world, self._world.random, self._world.faults, self.shard
-        rate = faults.network_rate
+        rate, hangs = faults.network_rate, self._hangs()
         await asyncio.sleep(random.uniform(0.0002, 0.002))
         if shard.process.dead or not shard.ready:
             raise NotSent("connection refused")
@@ -44,6 +47,8 @@ class Network:
             await asyncio.sleep(EXCHANGE_S)
             raise OutcomeUnknown("no answer in time")
         await self._delay(rate)
+        if self._hangs() != hangs:
+            raise OutcomeUnknown("the process hung before all of it was sent, and sends no more")
         serving = shard.process.start(world.deliver(shard, payload))
         if faults.strikes(Fault.REPEATED, rate):
             self._again(random.uniform(0, 2), payload, Fault.REPEATED)
@@ -104,8 +109,10 @@ class GatewayRoutes:
         generation: int = 1,
         clock: Callable[[], int] | None = None,
         doubles: Callable[[], bool] = lambda: False,
+        hangs: Hangs = never,
     ) -> None:
         self._world = world
+        self._hangs = hangs
         self._generation = generation
         self._now_ms = clock or world.now_ms
         self._doubles = doubles
@@ -132,7 +139,9 @@ class GatewayRoutes:
             way = self._ways.get(name)
             if way is None:
                 self._shards[name] = shard
-                way = self._ways[name] = Coalescer(Network(self._world, shard, self._doubles), self._now_ms)
+                way = self._ways[name] = Coalescer(
+                    Network(self._world, shard, self._doubles, self._hangs), self._now_ms, hangs=self._hangs
+                )
         return way
 
     def doubt(self, block: BlockId, way: Coalescer) -> None:

@@ -12,9 +12,10 @@ import structlog
 from actors.core import ground, waiting_line
 from actors.engine import block_host, group_commit
 from actors.journal.journal import JournalRefused
+from serve import wakefulness
 from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
-from tests.simulation.clocks import loop_s
+from tests.simulation.clocks import loop_s, now_ms
 from tests.simulation.fault_scripts import end_quarantines, scripts
 from tests.simulation.faults import LANDED, Fault, drawn
 from tests.simulation.full_memory import full_memory
@@ -102,6 +103,7 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     try:
         with (
             patch.multiple(group_commit, ENTRIES_PER_SNAPSHOT=ENTRIES_PER_SNAPSHOT, VALUES_PER_ENTRY=1_000_000),
+            patch.object(wakefulness, "wall_ms", now_ms),
             patch.object(ground, "MAX_OVERDUE_LOOKED_AT", MAX_OVERDUE_LOOKED_AT),
             patch.object(block_host, "DUES_PER_TICK", DUES_PER_TICK),
             patch.object(waiting_line, "MAX_WISHES", MAX_WISHES),

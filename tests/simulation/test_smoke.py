@@ -61,7 +61,7 @@ def test_where_most_is_excused_nothing_is_judged() -> None:
     assert "a judgement: 21 of 1000 calls are excused" in report.missing()
 
 
-def test_one_seed_is_one_run_to_the_byte_whatever_hashes_are(tmp_path: Path) -> None:
+def test_one_seed_is_one_run_to_the_byte_whatever_hashes_are_and_whatever_ran_before(tmp_path: Path) -> None:
     traces = []
     for hash_seed in ("1", "2"):
         trace = tmp_path / hash_seed
@@ -71,3 +71,6 @@ def test_one_seed_is_one_run_to_the_byte_whatever_hashes_are(tmp_path: Path) -> 
         traces.append(trace.read_bytes())
     assert len(traces[0]) > 100_000
     assert traces[0] == traces[1]
+    simulate(8)
+    after_another = simulate(9, traced=True)
+    assert "\n".join([*after_another.trace, *after_another.wrong]) + "\n" == traces[0].decode()

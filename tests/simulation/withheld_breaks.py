@@ -1,4 +1,4 @@
-"""Ways to break what quarantines rest on, and what is shown when a hold is due (see `controls`)."""
+"""Ways to break what quarantines and gateways that hang rest on, and what is shown as due (see `controls`)."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +10,7 @@ from actors.core.state import BlockState
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
 from actors.projections import deadlines
+from serve.wakefulness import Wakefulness
 
 
 def quarantines_stop_nobody(patch: pytest.MonkeyPatch) -> None:
@@ -50,3 +51,9 @@ def no_deadline_is_ever_over(patch: pytest.MonkeyPatch) -> None:
         return due or next_ms.get(id(state))
 
     patch.setattr(deadlines, "core", SimpleNamespace(next_deadline_ms=last_ms))
+
+
+def a_hang_is_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A gateway that wakes up goes on with what it had, though another was asked meanwhile and said no."""
+    patch.setattr(Wakefulness, "hangs", lambda _: 0)
+    patch.setattr(Wakefulness, "slept_through", lambda *_: False)
