@@ -224,6 +224,10 @@ def _voided(names: _Names, voided: tuple[tuple[int, tuple[int, ...]], ...]) -> T
     return {"voided": [ticket_id(names.block, order, ticket) for order, tickets in voided for ticket in tickets]}
 
 
+def _struck(_: _Names, struck: tuple[tuple[int, tuple[int, ...]], ...]) -> Told:
+    return {"struck": [f"row {position}, entry {place + 1}" for position, places in struck for place in places]}
+
+
 def _seconds(name: str, _: _Names, ms: int) -> Told:
     return {name: ms / 1000}
 
@@ -308,6 +312,7 @@ FIELDS: dict[str, Callable[[_Names, Any], Told]] = {
     "charges": partial(_spelt, "charges"),
     "once": partial(_spelt, "once"),
     "chosen": partial(_spelt, "chosen"),
+    "struck": _struck,
     "channel": partial(_same, "channel"),
     "rules": partial(_spelt, "rules"),
     "status": partial(_spelt, "status"),

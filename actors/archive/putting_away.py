@@ -7,7 +7,7 @@ of it. So whatever stops this anywhere, no row is lost, and the next try goes on
 The last row stays, as compare-and-append asks for it: nobody begins the block again at position 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from actors.core.tickets import begins_ms as slots_ms
 from actors.database.connect import Connection
 from actors.database.queries import load_queries
 from actors.journal.journal import GENESIS, JournalRow
+from actors.journal.striking import Place, Struck, fold_row, struck_in
 from actors.journal.succession import entries_of_next
 
 _SQL = load_queries(Path(__file__).parent / "archive.sql")
@@ -49,9 +50,10 @@ class PutAway(msgspec.Struct, frozen=True):
 
 
 class Fold:
-    """A block from its first row on."""
+    """A block from its first row on, without what is `struck`."""
 
-    def __init__(self) -> None:
+    def __init__(self, struck: Struck = frozenset()) -> None:
+        self.struck = struck
         self.state = BlockState()
         self.position = 0
         self.chain = GENESIS
@@ -59,8 +61,7 @@ class Fold:
     def follow(self, row: JournalRow) -> None:
         """Apply the next row. Raises NotPutAway: it does not follow, or does not apply."""
         try:
-            for entry in entries_of_next(row, self.position, self.chain):
-                core.apply(self.state, entry)
+            fold_row(self.state, row, entries_of_next(row, self.position, self.chain), self.struck)
         except Exception as fault:  # whatever it is, nothing may be dropped
             raise NotPutAway(f"row {row.position} of {row.block}: {fault!r}") from fault
         self.position, self.chain = row.position, row.chain
@@ -228,10 +229,26 @@ async def _end(connection: Connection, block: BlockId, before_ms: int) -> tuple[
         raise NotPutAway(f"{who}: the journal has no row of it")
     if head["recorded_at_ms"] >= before_ms:
         raise NotPutAway(f"{who}: it was written to too lately")
-    fold = Fold()
-    async for row in _rows(connection, block, head["position"]):
-        fold.follow(row)
+    fold = await _fold(connection, block, head["position"])
     return ArchivedBlock(block, fold.state.tenant, fold.position, fold.chain), fold.state
+
+
+async def _fold(connection: Connection, block: BlockId, position: int) -> Fold:
+    """The block at this row; where that does not replay, without what the rows say is struck. Raises NotPutAway."""
+    fold = Fold()
+    try:
+        async for row in _rows(connection, block, position):
+            fold.follow(row)
+    except NotPutAway:
+        struck = frozenset([place async for row in _rows(connection, block, position) for place in struck_in(row)])
+        if not struck:
+            raise
+    else:
+        return fold
+    fold = Fold(struck)
+    async for row in _rows(connection, block, position):
+        fold.follow(row)
+    return fold
 
 
 def _erased(block: BlockId, archived: Any) -> str:
@@ -255,7 +272,19 @@ def _refuse(home: BlockId, states: dict[BlockId, BlockState], before_ms: int) ->
 
 def folded(archive: ArchiveFile) -> dict[BlockId, Fold]:
     """Each block at its end. Reads the whole file; raises NotPutAway, ArchiveDamaged, OSError."""
-    folds = {end.block: Fold() for end in archive.header.blocks}
+    try:
+        return _folded(archive, {})
+    except NotPutAway:
+        struck: dict[BlockId, set[Place]] = {}
+        for row in archive.rows():
+            struck.setdefault(row.block, set()).update(struck_in(row))
+        if not any(struck.values()):
+            raise
+    return _folded(archive, struck)
+
+
+def _folded(archive: ArchiveFile, struck: Mapping[BlockId, Set[Place]]) -> dict[BlockId, Fold]:
+    folds = {end.block: Fold(frozenset(struck.get(end.block, ()))) for end in archive.header.blocks}
     for row in archive.rows():
         folds[row.block].follow(row)
     return folds

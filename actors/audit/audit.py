@@ -4,7 +4,7 @@ Memory grows with the holds that a block ever had, by some 200 bytes each when t
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,8 @@ from actors.audit.replies import Acknowledged, Answered, ReplyCheck
 from actors.audit.rows import Row, RowCheck, all_blocks, blocks_put_away, connect_to_read, positions_read, rows_of
 from actors.audit.sides import sides_of
 from actors.core import entries as e
+
+Struck: TypeAlias = frozenset[tuple[int, int]]
 
 
 class LiveDigest(msgspec.Struct, frozen=True):
@@ -68,7 +70,11 @@ class InArchive(ValueError):
 
 
 class BlockAudit:
-    """Takes the rows of one block in order, which must reach at least as far as others say to have read them."""
+    """Takes the rows of one block in order, which must reach at least as far as others say to have read them.
+
+    `struck`: the row and the place in it of each entry that does not count. A correction says so, behind it: whoever
+    finds in the end that more is `struck` audits anew without that.
+    """
 
     def __init__(
         self,
@@ -77,7 +83,9 @@ class BlockAudit:
         live: LiveDigest | None = None,
         read_by_others: int = 0,
         watcher: Watcher | None = None,
+        struck: Struck = frozenset(),
     ) -> None:
+        self._left_out, self.struck = struck, struck
         self._block = block
         self._rows = RowCheck(block)
         self._ledger = Ledger(block)
@@ -94,11 +102,14 @@ class BlockAudit:
         """Audit the next row; yields what is wrong with it."""
         self._row_count += 1
         entries = self._rows.entries_of(row)
-        for entry in entries or ():
+        for place, entry in enumerate(entries or ()):
+            if type(entry) is e.Corrected and entry.struck:
+                self.struck |= {(position, place) for position, places in entry.struck for place in places}
             self._replies.meet(entry, row.position, self._ledger.books)
             if self._watcher is not None:
                 self._watcher.meet(entry, row.position, self._ledger.books)
-            self._ledger.fold(entry, row.position, row.epoch)
+            is_struck = bool(self._left_out) and (row.position, place) in self._left_out
+            self._ledger.fold(entry, row.position, row.epoch, is_struck=is_struck)
             self._denials.meet(self._ledger.written_at_ms, self._ledger.books)
             if self._live is not None and self._ledger.entry_count == self._live.entries_applied:
                 yield from self._compare(self._live)
@@ -128,6 +139,11 @@ class BlockAudit:
     def books(self) -> Books:
         """What the block came to."""
         return self._ledger.books
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all that is struck was left out, as far as is known."""
+        return self.struck == self._left_out
 
     @property
     def settled_position(self) -> int:
@@ -226,15 +242,7 @@ class JournalAudit:
         baskets = BasketCheck()
         self.left_out = await self._missing_archives(connection, asked, [*(blocks or ()), *self._spoken_of()])
         for block in dict.fromkeys(each for each in asked if each not in self.left_out):
-            audit = BlockAudit(
-                block, self._answers.get(block, ()), self._live.get(block), read_by_others.get(block, 0),
-                self._watchers.get(block),
-            )  # fmt: skip
-            findings: list[Finding] = []
-            async for row in self._rows(connection, block):
-                self.row_count += 1
-                findings += audit.take(row)
-            findings += audit.finish()
+            audit, findings = await self._audited(connection, block, read_by_others.get(block, 0))
             for finding in findings:
                 if is_settled(finding, audit.settled_position):
                     self.settled.append(finding)
@@ -244,6 +252,22 @@ class JournalAudit:
             baskets.take(sides_of(audit.books))
         for finding in baskets.finish(whole=blocks is None, put_away=self.left_out):
             yield finding
+
+    async def _audited(
+        self, connection: Any, block: str, read_by_others: int, struck: Struck = frozenset()
+    ) -> tuple[BlockAudit, list[Finding]]:
+        """The block at its end, and all that is wrong with it; where entries are struck, without those."""
+        watcher = self._watchers.get(block)
+        answers, live = self._answers.get(block, ()), self._live.get(block)
+        audit = BlockAudit(block, answers, live, read_by_others, watcher, struck)
+        findings, row_count = list[Finding](), 0
+        async for row in self._rows(connection, block):
+            row_count += 1
+            findings += audit.take(row)
+        if not audit.is_sound:
+            return await self._audited(connection, block, read_by_others, audit.struck)
+        self.row_count += row_count
+        return audit, [*findings, *audit.finish()]
 
     async def _missing_archives(self, connection: Any, asked: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
         """Those that are asked for and are in archives that were not given; nobody may want one of them by name."""

@@ -9,6 +9,10 @@ from actors.core import entries as e
 
 MAX_NAME_LENGTH = 200
 MAX_WHY_LENGTH = 1_000
+NEVER_STRUCK = (
+    e.Activated, e.EventCreated, e.SaleOpened, e.StatusChanged, e.EventEdited, e.AllotmentReturned, e.EventFollowed,
+    e.PartFollowed, e.Corrected,
+)  # fmt: skip
 
 
 def check_quarantine(books: Books, entry: e.Corrected, written_at_ms: int) -> None:
@@ -19,10 +23,18 @@ def check_quarantine(books: Books, entry: e.Corrected, written_at_ms: int) -> No
         books.found(Fault.CORRECTION_WRONG, f"of what was found in row {entry.position}")
     if not (1 <= len(entry.by) <= MAX_NAME_LENGTH and 1 <= len(entry.why) <= MAX_WHY_LENGTH):
         books.found(Fault.CORRECTION_WRONG, "nobody says who corrects it, or why")
+    if any(not 0 < position < books.position for position, _ in entry.struck):
+        books.found(Fault.CORRECTION_WRONG, "it strikes what does not stand before it")
     if entry.since_ms > entry.at_ms:
         books.found(Fault.CORRECTION_WRONG, "it ends what has not begun")
     if entry.since_ms < written_at_ms - OUTAGE_OVERLAP_MS:
         books.found(Fault.CORRECTION_WRONG, f"it was written to for {written_at_ms - entry.since_ms} ms meanwhile")
+
+
+def check_struck(books: Books, entry: e.Entry) -> None:
+    """What is struck must be of a hold, an order, a waiter or a basket."""
+    if isinstance(entry, NEVER_STRUCK):
+        books.found(Fault.CORRECTION_WRONG, f"{type(entry).__name__} is struck")
 
 
 def fold_corrected(books: Books, entry: e.Corrected) -> None:

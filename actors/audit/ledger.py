@@ -28,12 +28,14 @@ class Ledger:
         self.written_at_ms = 0  # of the last entry that bears the block's clock
         self._off_by: tuple[int, ...] = (0, 0, 0)
 
-    def fold(self, entry: e.Entry, position: int, epoch: int) -> None:
-        """Fold one more entry in, of the row at `position`, written under `epoch`."""
+    def fold(self, entry: e.Entry, position: int, epoch: int, *, is_struck: bool = False) -> None:
+        """Fold one more entry in, of the row at `position`, written under `epoch`; if it is struck, its time alone."""
         books = self.books
         books.position = position
         owner_is_new, self._epoch = epoch > self._epoch, max(epoch, self._epoch)
         self.entry_count += 1
+        if is_struck:
+            corrections.check_struck(books, entry)
         if isinstance(entry, e.Activated):  # an activation bears its shard's clock, the others the block's
             self._last_at_ms = max(self._last_at_ms, entry.at_ms)
             self._activated(entry, owner_is_new=owner_is_new)
@@ -45,6 +47,8 @@ class Ledger:
             corrections.check_quarantine(books, entry, self.written_at_ms)
         self.written_at_ms = max(self.written_at_ms, entry.at_ms)
         self._last_at_ms = max(self._last_at_ms, entry.at_ms)
+        if is_struck:
+            return
         begins = isinstance(entry, e.EventCreated | e.EventFollowed | e.BasketIntended | e.LegBarred | e.Corrected)
         if books.event is None and not begins and not (books.desk.tenant and isinstance(entry, _AtDesk)):
             books.found(Fault.EVENT_ILLEGAL, f"{kind} before there is an event, or a desk where there can be none")

@@ -282,6 +282,8 @@ class Auditor:
                 _log.error("the audit of a block fails", block=follower.block, position=row.position, exc_info=bug)
                 self._trouble(follower, row.position, f"the audit fails at row {row.position}: {bug!r}")
                 return
+            if follower.position != row.position:
+                return  # it begins again, without what the row strikes
             if place % ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)  # a long slice must not keep hints from coming in
         self._count(row_count=len(page.rows), entry_count=follower.entry_count - before)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from actors.audit.audit import BlockAudit
+from actors.audit.audit import BlockAudit, Struck
 from actors.audit.findings import Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
@@ -34,6 +34,7 @@ class Follower:
         self._troubled_since_s = 0.0
         self._try_again_at_s = 0.0
         self._told: set[Finding] = set()
+        self._struck: Struck = frozenset()  # what corrections say does not count, as far as was read
         self.settled_position = 0  # what was found up to this row has been looked at
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self.is_doubted = False  # another row seems to be where the last one was
@@ -130,11 +131,11 @@ class Follower:
         self.position, self.entry_count = 0, 0
         self.findings.clear()
         self._chain = CHAIN_BEFORE_FIRST_ROW
-        self._audit = BlockAudit(self.block)
+        self._audit = BlockAudit(self.block, struck=self._struck)
 
     def begin_anew(self) -> None:
         """Likewise, where the last row is gone, and was told of."""
-        self.position = 0
+        self.position, self._struck = 0, frozenset()
         self.forget_before()
         self.begin()
 
@@ -147,10 +148,17 @@ class Follower:
         return not self.position or (known is not None and known.chain == self._chain)
 
     def take(self, row: Row) -> None:
-        """Audit the next row. Raises whatever the audit does: then it can no longer be followed."""
+        """Audit the next row. Raises whatever the audit does: then it can no longer be followed.
+
+        Where a correction in it strikes entries, it begins again without those, once that row was reached.
+        """
         assert self._audit is not None, "it has begun"
         self.findings += self._audit.take(row)
         self.position, self._chain = row.position, row.chain
+        if not self._audit.is_sound:
+            self._struck = self._audit.struck
+            self.begin()
+            return
         self.entry_count = self._audit.entry_count
         self.settled_position = self._audit.settled_position
 

@@ -42,7 +42,7 @@ class Quarantine(msgspec.Struct, frozen=True):
 class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a quarantine is to end: who says so, why, and what is to end with it (see `Corrected`).
 
-    `tickets`: (order, place in it, from 0).
+    `tickets`: (order, place in it, from 0). `strikes`, `given_up`: see `Correct`.
     """
 
     by: str
@@ -50,6 +50,8 @@ class Correction(msgspec.Struct, frozen=True, omit_defaults=True):
     tickets: tuple[tuple[int, int], ...] = ()
     holds: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
+    strikes: bool = False
+    given_up: tuple[int, ...] = ()
 
 
 class Outcome(msgspec.Struct, frozen=True):

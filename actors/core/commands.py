@@ -339,7 +339,8 @@ class ReadRevision(msgspec.Struct, frozen=True, array_like=True, tag=27):
 class Correct(msgspec.Struct, frozen=True):
     """End a quarantine by a correcting entry; the fields as in `Corrected`, `tickets`: (order, place in it).
 
-    No `Command`: it comes from the catalogue alone, never over a link.
+    `strikes`: if the journal does not replay, what cannot be applied is struck, and all that is of these holds
+    (`given_up`). No `Command`: it comes from the catalogue alone, never over a link.
     """
 
     quarantine: int
@@ -350,6 +351,8 @@ class Correct(msgspec.Struct, frozen=True):
     tickets: tuple[tuple[int, int], ...] = ()
     holds: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
+    strikes: bool = False
+    given_up: tuple[int, ...] = ()
 
 
 Write: TypeAlias = (

@@ -2,6 +2,8 @@
 
 What is ended is ended as its holder would have ended it, whatever the time and whatever rules of selling say: a ticket
 of a table may be void alone. What a desk decides is corrected at the desk, and its legs follow.
+
+What cannot be applied at all is struck: it does not count, nor does what rests on it (see `engine.striking`).
 """
 
 from collections.abc import Iterable
@@ -19,10 +21,13 @@ MAX_WHY_LENGTH = 1_000
 MAX_CHANGES = 10_000
 
 
-def decide_correct(state: BlockState, command: Correct, now_ms: int) -> Corrected | tuple[str, ...] | None:
+def decide_correct(
+    state: BlockState, command: Correct, now_ms: int, struck: tuple[tuple[int, tuple[int, ...]], ...] = ()
+) -> Corrected | tuple[str, ...] | None:
     """The entry; or what is wrong, each with its field; or None: this quarantine has been ended. Reads only.
 
     All of it is done or nothing. Who loses all tickets of an order loses the order.
+    `struck`: what it is without.
     """
     if command.quarantine <= state.quarantines_ended:
         return None
@@ -49,6 +54,7 @@ def decide_correct(state: BlockState, command: Correct, now_ms: int) -> Correcte
         tuple((order, tuple(gone)) for order, gone in voided.items() if order not in over),
         tuple(sorted(command.holds)),
         tuple(sorted({*command.orders, *over})),
+        struck,
     )
 
 

@@ -387,6 +387,7 @@ class Corrected(msgspec.Struct, frozen=True, array_like=True, tag=50, forbid_unk
     `position`: every finding at or before this row is settled; 0: none was found. Nobody was served since `since_ms`:
     deadlines that fell due from then on move as in `Activated`. `voided`: (order, places of its tickets in it), of
     orders that keep some; `holds` are released, `orders` cancelled, and all of their units are available.
+    `struck`: (position of a row before this, places of entries in it, from 0) that do not count, as if not written.
     """
 
     at_ms: int
@@ -398,6 +399,7 @@ class Corrected(msgspec.Struct, frozen=True, array_like=True, tag=50, forbid_unk
     voided: tuple[tuple[int, tuple[int, ...]], ...] = ()
     holds: tuple[int, ...] = ()
     orders: tuple[int, ...] = ()
+    struck: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
 
 Entry: TypeAlias = (

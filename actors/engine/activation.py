@@ -12,8 +12,8 @@ end, the first row are tried before the block is given up. Where Postgres cannot
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -24,7 +24,9 @@ from actors.engine.catalogue_port import Assignment
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.replay import RowUnfit, apply_row, at_snapshot, before_first_row, replay
+from actors.engine.striking import to_strike
 from actors.journal.journal import Head, Journal, JournalRefused, JournalUnavailable, NewRow, Snapshot
+from actors.journal.striking import Struck, struck_behind
 from actors.journal.succession import JournalDamaged
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +49,8 @@ class Superseded(Exception):
         super().__init__(block)
         self.epoch = epoch
 
+
+Load: TypeAlias = Callable[[BlockId], Awaitable[HostedBlock]]
 
 Outage = tuple[int, int]  # since when and until when the former owner was provably down, in ms
 FindOutage = Callable[[int, int, Assignment], Awaitable[Outage | None]]
@@ -76,6 +80,14 @@ class Activator:
         Raises JournalUnavailable, JournalDamaged; JournalRefused only where it is this block that is refused.
         """
         return await self._judged(lambda: self._load(block), to_write=False)
+
+    async def load_without(self, block: BlockId, struck: Struck) -> HostedBlock:
+        """As `load`, from the first row and without this, beside what has been struck."""
+        return await self._judged(lambda: self._load_without(block, struck), to_write=False)
+
+    async def to_strike(self, block: BlockId, given_up: Sequence[int]) -> Struck:
+        """See `striking.to_strike`. Raises JournalRefused only where it is this block that is refused."""
+        return await self._judged(lambda: to_strike(self._journal, block, given_up), to_write=False)
 
     async def claim(self, loaded: HostedBlock, epoch: int, assignment: Assignment) -> HostedBlock | None:
         """What was loaded, ours to write under this epoch, which is that of the assignment (`epoch_of_claim`).
@@ -164,6 +176,13 @@ class Activator:
         if hosted.position < head.position:
             raise JournalDamaged(f"the journal ends at row {hosted.position}, and row {head.position} was there")
         hosted.epoch = head.epoch
+        return hosted
+
+    async def _load_without(self, block: BlockId, struck: Struck) -> HostedBlock:
+        hosted = before_first_row(block)
+        hosted.struck = struck | await struck_behind(self._journal, block, 0)
+        last = await replay(self._journal, hosted)
+        hosted.epoch = 0 if last is None else last.epoch
         return hosted
 
     async def _replayed(self, block: BlockId, position: int) -> HostedBlock:

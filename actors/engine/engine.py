@@ -80,7 +80,9 @@ class Engine:
         self.host = BlockHost(self.residence, self.commit, self.clock, self._crowding)
         self.errands = Errands(self.host, self.residence, self.commit, self.clock, others(self.clock.now_ms))
         self._mover = Mover(catalogue, shard, epoch.generation, self.clock, self.residence, self.commit)
-        self._withholding = Withholding(catalogue, self.clock, self.residence, self.commit, self.host.cut_over)
+        self._withholding = Withholding(
+            catalogue, self.clock, activator, self.residence, self.commit, self.host.cut_over
+        )
         self._leaver = Leaver(
             catalogue, shard, epoch.packed(), self.clock, self.residence, self.commit, self._withholding, self.counters
         )

@@ -10,6 +10,7 @@ from actors.core.state import BlockState
 from actors.engine.turns import Turns
 from actors.journal.codec import encode_entries
 from actors.journal.journal import GENESIS, Head, JournalRow, NewRow, Snapshot, chain_of
+from actors.journal.striking import Struck
 
 
 class HostedBlock:
@@ -17,6 +18,7 @@ class HostedBlock:
 
     `claimed`: this incarnation has appended `Activated`, so it may write, under `epoch`. Not claimed: loaded to answer
     reads; `epoch` is that of the head it was loaded up to.
+    `struck`: what does not count of the rows that are to be applied, as a later row says.
     `lost`: nothing of what is held here counts any more. Another shard has the block now, or the journal refuses what
     is written of it or asked about it, or a claim has gone on with this state. `quarantined` says why the state cannot
     be trusted, if it cannot.
@@ -32,6 +34,7 @@ class HostedBlock:
         "position",
         "quarantined",
         "state",
+        "struck",
         "turns",
         "unsnapshotted",
         "used_s",
@@ -49,9 +52,16 @@ class HostedBlock:
         self.quarantined = ""
         self.pending: list[Entry] = []
         self.unsnapshotted = 0  # entries since the last snapshot
+        self.struck: Struck = frozenset()
         self.turns = Turns()  # of its errands
         self.used_s = 0.0  # when last, by the loop's time, while it is in residence
         self.weight = 0  # in bytes, as it was weighed last
+
+    def begin_anew(self, struck: Struck) -> None:
+        """Stand before the first row again, without what is struck."""
+        assert not self.pending, "what no row bears is forgotten"
+        self.state, self.position, self.chain, self.unsnapshotted = BlockState(), 0, GENESIS, 0
+        self.struck = struck
 
     def ends_at(self, head: Head | None) -> bool:
         """Whether this is the block's head; None: it has no rows."""
@@ -65,7 +75,7 @@ class HostedBlock:
         """
         assert not self.pending, "what no row bears is handed over"
         heir = HostedBlock(self.block, self.state, self.position, self.chain, claimed=False)
-        heir.unsnapshotted = self.unsnapshotted
+        heir.unsnapshotted, heir.struck = self.unsnapshotted, self.struck
         return heir
 
     def apply(self, entries: tuple[Entry, ...]) -> None:

@@ -1,5 +1,7 @@
 """Replay: a block's state from its journal, by the newest snapshot or from the first row, in slices.
 
+Where a row cannot be applied, and a row behind it says what is struck, all is replayed from the first row without that.
+
 Between slices of a few milliseconds the event loop goes on: the shard answers pings and serves its other blocks,
 however large the one is that comes in.
 """
@@ -8,12 +10,12 @@ import asyncio
 from collections.abc import Generator
 from typing import TypeVar
 
-from actors.core import block as core
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, restoring
 from actors.core.state import BlockState
 from actors.engine.hosted import HostedBlock
 from actors.journal.journal import GENESIS, JournalRow, ReadableJournal, Snapshot, is_cut
+from actors.journal.striking import fold_row, struck_behind
 from actors.journal.succession import JournalDamaged, entries_of_next
 
 ROWS_PER_SLICE = 500
@@ -51,6 +53,17 @@ async def replay(journal: ReadableJournal, hosted: HostedBlock, to_position: int
 
     Raises JournalUnavailable; JournalDamaged, of which RowUnfit: what is hosted is of no use any more.
     """
+    try:
+        return await _replay(journal, hosted, to_position)
+    except RowUnfit:
+        struck = await struck_behind(journal, hosted.block, hosted.position)
+        if struck <= hosted.struck:
+            raise
+    hosted.begin_anew(struck)
+    return await _replay(journal, hosted, to_position)
+
+
+async def _replay(journal: ReadableJournal, hosted: HostedBlock, to_position: int | None) -> JournalRow | None:
     last = None
     applied = 0
     while to_position is None or hosted.position < to_position:
@@ -74,8 +87,7 @@ def apply_row(hosted: HostedBlock, row: JournalRow) -> None:
     """Apply a row that must extend what is hosted. Raises JournalDamaged, of which RowUnfit."""
     entries = entries_of_next(row, hosted.position, hosted.chain)
     try:
-        for entry in entries:
-            core.apply(hosted.state, entry)
+        fold_row(hosted.state, row, entries, hosted.struck)
     except Exception as fault:
         raise RowUnfit(f"row {row.position} cannot be applied: {fault!r}") from fault
     hosted.position, hosted.chain = row.position, row.chain

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from actors.core.ids import BlockId
-from actors.engine.activation import Activator, Superseded
+from actors.engine.activation import Activator, Load, Superseded
 from actors.engine.block_memory import BlockMemory
 from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnavailable
 from actors.engine.ends import Ends
@@ -181,17 +181,17 @@ class Residence:
         self.withheld.add(block)
         return self.blocks.pop(block, None)
 
-    async def claim_withheld(self, block: BlockId) -> HostedBlock | None:
-        """The block as its journal has it, and ours, though nobody else is served from it; None if it cannot be ours.
+    async def claim_withheld(self, block: BlockId, load: Load) -> HostedBlock | None:
+        """The block as it is loaded, and ours, though nobody else is served from it; None if it cannot be ours.
 
-        Raises CatalogueUnavailable, JournalUnavailable, JournalRefused, whatever does not replay.
+        Raises CatalogueUnavailable, JournalUnavailable, JournalRefused, what `load` does.
         """
         assignment = await self._assigned(block, to_write=True)
         epoch = self._epoch_under(assignment)
         if self.closed or assignment is None or epoch is None or self._was_lost_under(block, epoch):
             return None
         try:
-            return await self._claim(await self._activator.load(block), epoch, assignment)
+            return await self._claim(await load(block), epoch, assignment)
         except Superseded as superseded:
             self._fence(block, superseded.epoch)
             return None

@@ -8,8 +8,10 @@ lets it sell before the next heartbeat.
 The way out is a wish in the catalogue. The shard replays the block from its journal, as it may be memory that was at
 fault, claims it, and appends the correcting entry; only when that is durable the quarantine ends in the catalogue, and
 the block is served. Who is interrupted goes on at the next heartbeat, or its successor does: the block's state says
-which quarantine it has ended. Where the journal does not replay, there is no such way: nothing may be appended behind a
-row that nobody can tell the state after, so the wish is refused and the quarantine stands.
+which quarantine it has ended. Where the journal does not replay, nothing may be appended behind a row that nobody can
+tell the state after: the wish is refused and the quarantine stands, unless the wish has what cannot be applied struck
+(`striking`). Then the correcting entry says what, and every replay from there on is without it. What is damaged is
+struck by nobody.
 """
 
 import asyncio
@@ -19,17 +21,24 @@ import structlog
 from actors.core.commands import Correct
 from actors.core.corrections import decide_correct
 from actors.core.ids import BlockId
+from actors.engine.activation import Activator
 from actors.engine.catalogue_port import CatalogueUnavailable, Quarantined, ShardCatalogue
 from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
+from actors.engine.replay import RowUnfit
 from actors.engine.residence import Residence
-from actors.journal.journal import JournalUnavailable
+from actors.engine.striking import CannotStrike
+from actors.journal.journal import JournalRefused, JournalUnavailable
+from actors.journal.striking import Struck, by_row
 
 _log = structlog.get_logger(__name__)
 
 NO_STATE = "its journal cannot be gone on with"
 """How it begins why a wish is refused where the journal does not replay: so it would be refused again."""
+
+UNLESS_STRUCK = "unless something is struck"
+"""How it goes on where it is no damage: then it may be gone on with."""
 
 
 class Withholding:
@@ -39,12 +48,14 @@ class Withholding:
         self,
         catalogue: ShardCatalogue,
         clock: JournalClock,
+        activator: Activator,
         residence: Residence,
         commit: GroupCommit,
         may_act: asyncio.Event,
     ) -> None:
         self._catalogue = catalogue
         self._clock = clock
+        self._activator = activator
         self._residence = residence
         self._commit = commit
         self._may_act = may_act
@@ -92,17 +103,20 @@ class Withholding:
 
     async def _carry_out(self, block: BlockId, correct: Correct) -> None:
         try:
-            hosted = await self._residence.claim_withheld(block)
+            struck = await self._struck(block, correct)
+            load = self._activator.load if not struck else lambda block: self._activator.load_without(block, struck)
+            hosted = await self._residence.claim_withheld(block, load)
             if hosted is None:
                 return  # another's by now, or its journal goes on
-            entry = decide_correct(hosted.state, correct, self._clock.sure_ms())
+            entry = decide_correct(hosted.state, correct, self._clock.sure_ms(), by_row(struck))
             if entry is not None and not isinstance(entry, tuple):
                 hosted.apply((entry,))
-        except (CatalogueUnavailable, JournalUnavailable):
-            raise
-        except Exception as damage:  # noqa: BLE001  whatever it is, the quarantine stands, and the shard goes on
+        except Exception as damage:
+            why = _why_refused(damage)
+            if not why:
+                raise
             _log.error("correction failed", block=block, exc_info=damage)
-            await self._catalogue.refuse_correction(block, correct, f"{NO_STATE}: {damage!r}")
+            await self._catalogue.refuse_correction(block, correct, why)
             return
         if isinstance(entry, tuple):
             await self._catalogue.refuse_correction(block, correct, "; ".join(entry))
@@ -112,8 +126,25 @@ class Withholding:
             await cycle.wait()
             if hosted not in cycle.positions:
                 return  # fenced: whoever has it by now finds out
+        if struck:
+            _log.warning("struck", block=block, by=correct.by, entries=sorted(struck))
         has_ended = await self._catalogue.end_quarantine(block, correct)
         self._ended.add(correct.quarantine)
         _log.warning("quarantine ended", block=block, by=correct.by, position=hosted.position, stays=not has_ended)
         if has_ended:
             self._residence.admit(block, hosted)
+
+    async def _struck(self, block: BlockId, correct: Correct) -> Struck:
+        """What is to be struck by the wish so that the journal replays."""
+        return await self._activator.to_strike(block, correct.given_up) if correct.strikes else frozenset()
+
+
+def _why_refused(damage: Exception) -> str:
+    """Why the wish is refused; empty: it is to be tried again, as it may be carried out yet."""
+    if isinstance(damage, CannotStrike):
+        return str(damage)
+    if isinstance(damage, RowUnfit):
+        return f"{NO_STATE}: {UNLESS_STRUCK}, as {damage}"
+    # What is refused of this block alone will be refused again.
+    may_pass = isinstance(damage, CatalogueUnavailable | JournalUnavailable) and not isinstance(damage, JournalRefused)
+    return "" if may_pass else f"{NO_STATE}: {damage!r}"

@@ -2,11 +2,11 @@
 
 from collections import OrderedDict
 
-from actors.core import block as core
 from actors.core.ids import BlockId
 from actors.core.snapshot import restore
 from actors.core.state import BlockState
 from actors.journal.journal import GENESIS, JournalRow, Snapshot
+from actors.journal.striking import Struck, fold_row
 from actors.journal.succession import JournalDamaged, entries_of_next
 from actors.projections.projection import FollowedRow
 
@@ -14,22 +14,28 @@ _BLOCK_BYTES, _UNIT_BYTES, _HOLD_BYTES, _ORDER_BYTES, _MEMO_BYTES = 8_000, 10, 7
 
 
 class Fold:
-    """One block. `rows` are those behind `floor`; the state and the chain are those after the last of them."""
+    """One block. `rows` are those behind `floor`; the state and the chain are those after the last of them.
 
-    __slots__ = ("_floor_chain", "as_of_ms", "block", "chain", "floor", "position", "rows", "state")
+    `struck`: what does not count of the rows that are to come, as a later one says.
+    """
 
-    def __init__(self, block: BlockId, state: BlockState, position: int, chain: bytes) -> None:
+    __slots__ = ("_floor_chain", "as_of_ms", "block", "chain", "floor", "position", "rows", "state", "struck")
+
+    def __init__(
+        self, block: BlockId, state: BlockState, position: int, chain: bytes, struck: Struck = frozenset()
+    ) -> None:
         self.block = block
         self.state = state
         self.position = self.floor = position
         self.chain = self._floor_chain = chain
+        self.struck = struck
         self.rows: list[FollowedRow] = []
         self.as_of_ms = 0
 
     @classmethod
-    def empty(cls, block: BlockId) -> "Fold":
+    def empty(cls, block: BlockId, struck: Struck = frozenset()) -> "Fold":
         """The block before its first row."""
-        return cls(block, BlockState(), 0, GENESIS)
+        return cls(block, BlockState(), 0, GENESIS, struck)
 
     @classmethod
     def from_snapshot(cls, snapshot: Snapshot) -> "Fold":
@@ -40,11 +46,12 @@ class Fold:
         """Apply the next row. Raises JournalDamaged: the fold is of no use any more."""
         entries = entries_of_next(row, self.position, self.chain)
         try:
-            for entry in entries:
-                core.apply(self.state, entry)
+            fold_row(self.state, row, entries, self.struck)
         except Exception as fault:  # whatever it is, it must stop this block and no other
             raise JournalDamaged(f"row {row.position} cannot be applied: {fault!r}") from fault
         self.position, self.chain = row.position, row.chain
+        if self.struck:
+            entries = tuple(entry for place, entry in enumerate(entries) if (row.position, place) not in self.struck)
         self.rows.append(FollowedRow(row, entries))
 
     def rows_behind(self, position: int, chain: bytes) -> list[FollowedRow]:

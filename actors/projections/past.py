@@ -18,6 +18,7 @@ from actors.core.layout import Layout
 from actors.core.snapshot import FORMAT, SnapshotDamaged, restoring
 from actors.core.state import BlockState
 from actors.journal.journal import GENESIS, Journal, JournalRefused, JournalRow, Snapshot
+from actors.journal.striking import struck_behind
 from actors.journal.succession import JournalDamaged, entries_of_next
 from actors.projections.answers import EventLayout, digest_of_layout
 from actors.projections.fold import Fold
@@ -177,7 +178,13 @@ class Past:
             except (SnapshotDamaged, JournalDamaged) as fault:
                 _log.error("snapshot is of no use", block=block, position=snapshot.position, because=repr(fault))
                 below = snapshot.position - 1
-        return await self._followed(Fold.empty(block), position)
+        try:
+            return await self._followed(Fold.empty(block), position)
+        except JournalDamaged:
+            struck = await struck_behind(self._journal, block, 0)
+            if not struck:
+                raise
+        return await self._followed(Fold.empty(block, struck), position)
 
     async def _newest_snapshot(self, block: BlockId, position: int) -> Snapshot | None:
         try:

@@ -86,6 +86,13 @@ class FollowedPositions(Protocol):
         """Let these projections of the block go on where they are, unless they do; those that can now."""
         ...
 
+    async def rebuild(self, block: BlockId) -> list[str]:
+        """Let every projection begin anew at the block's first row, quarantined or not; which there are.
+
+        None where that row is in an archive.
+        """
+        ...
+
     async def quarantined(self) -> list[Quarantined]:
         """Every projection that is stopped, and why."""
         ...

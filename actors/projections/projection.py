@@ -13,7 +13,7 @@ from actors.journal.journal import JournalRow
 
 
 class FollowedRow(msgspec.Struct, frozen=True):
-    """A row of the journal whose chain is verified, and its entries."""
+    """A row of the journal whose chain is verified, and those of its entries that count."""
 
     row: JournalRow
     entries: tuple[Entry, ...]

@@ -11,6 +11,7 @@ Rules it keeps:
   that projection of that block: logged as an error and kept as `quarantined_because`. All others go on. Whether it is
   the row that is bad, or the snapshot that the block was folded from, shows when it is folded once more from its first
   row.
+- Where an operator has struck entries, all that was derived from the block's journal is derived anew without them.
 - A quarantine ends when the block can be followed again. What Postgres has refused is tried again after a while, as it
   may pass; everything that is quarantined is when a projector starts, as that may be a newer one;
   `positions.Positions.rebuild` is for what was mended otherwise.
@@ -27,6 +28,7 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT
 from actors.database.line import LineUnavailable
 from actors.journal.journal import Journal, JournalRefused, JournalRow, JournalUnavailable, Snapshot
+from actors.journal.striking import Struck, struck_behind
 from actors.journal.succession import JournalDamaged
 from actors.projections.fold import Fold, Folds
 from actors.projections.positions_port import BlocksRefused, FollowedPositions, Seen, Step
@@ -46,7 +48,10 @@ MAX_FOLDS_BYTES = 256 * 1024 * 1024
 
 
 class Projector:
-    """Keeps these projections up to date. `journal` is asked for snapshots only; `display` shows what is committed."""
+    """Keeps these projections up to date.
+
+    `journal` is asked for snapshots, and what is struck; `display` shows what is committed.
+    """
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class Projector:
         self._page_start: BlockId | None = None
         self._hinted: set[BlockId] = set()
         self._from_first_row: set[BlockId] = set()  # to be folded so, whatever snapshots there are
+        self._struck: dict[BlockId, Struck] = {}  # what does not count, of blocks that were folded so
         self._lost_from: dict[BlockId, dict[str, Seen]] = {}  # where they were when a move was last lost
         self._followed_until: dict[BlockId, float] = {}
         self._again_at: dict[BlockId, float] = {}  # quarantined, and when to try whether that can end
@@ -208,9 +214,25 @@ class Projector:
             _log.warning("rows do not fit: folding from the first row", block=block, because=because)
             self._from_first_row.add(block)
             return True
+        if await self._is_struck_anew(block):
+            return True
         self._from_first_row.discard(block)
         await self._quarantine(block, seen, because)
         return False
+
+    async def _is_struck_anew(self, block: BlockId) -> bool:
+        """Whether it is known only now that something in the journal does not count: what was derived from it goes."""
+        try:
+            struck = await struck_behind(self._journal, block, 0)
+        except JournalRefused as refusal:
+            _log.error("what is struck cannot be read", block=block, because=str(refusal))
+            return False
+        if struck <= self._struck.get(block, frozenset()):
+            return False
+        _log.warning("struck entries do not count: deriving it anew", block=block, count=len(struck))
+        self._struck[block] = struck
+        await self._positions.rebuild(block)
+        return True
 
     async def _folds_of(self, active: dict[BlockId, dict[str, Seen]]) -> tuple[dict[BlockId, Fold], bool]:
         """The folds of those blocks that have one, and whether others are to begin anew. Raises BlocksRefused."""
@@ -252,7 +274,7 @@ class Projector:
                 return Fold.from_snapshot(snapshot)
             except Exception as fault:  # noqa: BLE001 - whatever is wrong with it, the rows are all there
                 _log.error("snapshot cannot be read", block=block, position=snapshot.position, because=repr(fault))
-        return Fold.empty(block)
+        return Fold.empty(block, self._struck.get(block, frozenset()))
 
     async def _newest_snapshot(self, block: BlockId, position: int) -> Snapshot | None:
         """None as well where there is one that Postgres cannot read."""

@@ -1,6 +1,7 @@
 """What a correcting entry settles, for whoever audits from where: what its rows show, and nothing that came since."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ async def test_control_an_auditor_that_knows_no_corrections_is_noticed(
         await check_settled(world)
 
 
-async def corrected(world: Watched, event: Event, stopped: Quarantine, **ends: tuple[int, ...]) -> None:
+async def corrected(world: Watched, event: Event, stopped: Quarantine, **ends: Any) -> None:
     """The quarantine is over, as the shard says that ends it."""
     end = e.Corrected(
         event.now_ms, stopped.number, stopped.last_position, "ops", "looked at it", event.now_ms, (), **ends

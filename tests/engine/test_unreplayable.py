@@ -15,6 +15,7 @@ from actors.auditor import dangers
 from actors.auditor.dangers import DANGERS, REPLAYS, Replays
 from actors.core import entries as e
 from actors.core.block import apply
+from actors.core.commands import Correct
 from actors.core.ids import BlockId
 from actors.core.inventory import Inventory
 from actors.core.snapshot import FORMAT, freeze
@@ -138,10 +139,10 @@ def plant_in(stage: Stage, fault: Fault, plant: Callable[[], Rows]) -> tuple[Row
     return rows, put_down(stage, rows), found[1]
 
 
-async def refused(stage: Stage, block: BlockId) -> str:
+async def refused(stage: Stage, block: BlockId, wish: Correct | None = None) -> str:
     """Why the wish to end its quarantine was not granted."""
     count = len(stage.catalogue.corrections_refused)
-    stage.catalogue.quarantined[block] = Quarantined(block, 1, correct())
+    stage.catalogue.quarantined[block] = Quarantined(block, 1, wish or correct())
     await asyncio.sleep(BOUND_S)
     (why,) = stage.catalogue.corrections_refused[count:]
     assert stage.catalogue.quarantined[block] == Quarantined(block, 1), "it has ended"

@@ -225,6 +225,14 @@ class MemoryPositions:
         seen = self._tables.positions.get((name, block))
         return seen is not None and seen.position == position
 
+    async def rebuild(self, block: BlockId) -> list[str]:
+        """See `FollowedPositions.rebuild`."""
+        await self._answer()
+        names = [name for name, of_block in self._tables.positions if of_block == block]
+        for name in names:
+            self._stand((name, block), Seen())
+        return names
+
     async def quarantined(self) -> list[Quarantined]:
         """See `FollowedPositions.quarantined`."""
         await self._answer()
