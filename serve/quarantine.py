@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.console import Console
@@ -9,23 +10,37 @@ from rich.console import Console
 from actors.auditor.dangers import REPLAYS, Replays
 from actors.catalogue.quarantines import Correction, Quarantine, Quarantines
 from actors.core.ids import BlockId, Kind, event_id, parse_id, parse_ticket_id
-from actors.engine.withholding import NO_STATE
+from actors.engine.striking import CannotStrike
+from actors.engine.withholding import NO_STATE, UNLESS_STRUCK
+from actors.journal.journal import JournalUnavailable
+from actors.journal.succession import JournalDamaged
 from serve.database_command import Refused, check_words, run_with
+from serve.struck import struck_and_followed, would_be_struck
 from serve.wire_time import rfc3339
 
 LOOK_S = 0.1
 END_PATIENCE_S = 30.0
 
 _REPLAYS = {str(fault): replays for fault, replays in REPLAYS.items()}
-_FLAGS = {"tickets": "--void-ticket", "holds": "--end-hold", "orders": "--end-order", "by": "--by", "why": "--why"}
+_FLAGS = {
+    "tickets": "--void-ticket",
+    "holds": "--end-hold",
+    "orders": "--end-order",
+    "given_up": "--give-up",
+    "by": "--by",
+    "why": "--why",
+}
+_MAX_DIGITS = 6
 
 
 class Ends(NamedTuple):
-    """What is to end, in an operator's words."""
+    """What is to end, in an operator's words; and whether what cannot be applied is struck, and who is to give up."""
 
-    tickets: tuple[str, ...]
-    holds: tuple[str, ...]
-    orders: tuple[str, ...]
+    tickets: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    strikes: bool = False
+    given_up: tuple[str, ...] = ()
 
 
 def run_list(database_url: str, console: Console, errors: Console) -> int:
@@ -63,13 +78,36 @@ def run_end(database_url: str, block: BlockId, by: str, why: str, ends: Ends, co
 
     async def tell(quarantines: Quarantines) -> None:
         check_words(by, why)
-        console.print(await end(quarantines, block, _correction(block, by, why, ends), ends), markup=False)
+        correction = _correction(block, by, why, ends)
+        number, outcome = await end(quarantines, block, correction, ends)
+        console.print(outcome, markup=False)
+        if correction.strikes:
+            for line in await struck_and_followed(database_url, block, number):
+                console.print(line, markup=False)
 
     return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
 
-async def end(quarantines: Quarantines, block: BlockId, correction: Correction, ends: Ends) -> str:
-    """Wish it, and wait until it is done. Raises Refused, CatalogueUnavailable."""
+def run_preview(database_url: str, block: BlockId, given_up: Sequence[str], console: Console, errors: Console) -> int:
+    """Print what would be struck, and change nothing. The exit code."""
+
+    async def tell(quarantines: Quarantines) -> None:
+        numbers = tuple(_number(block, "--give-up", Kind.HOLD, text) for text in given_up)
+        if await quarantines.head(block) is None:
+            raise Refused(f"there is no event {event_id(block)}")
+        try:
+            lines = await would_be_struck(database_url, block, numbers)
+        except CannotStrike as fault:
+            raise Refused(f"{event_id(block)}: {_in_flags(str(fault), Ends(given_up=tuple(given_up)))}") from fault
+        except (JournalUnavailable, JournalDamaged) as fault:
+            raise Refused(f"{event_id(block)}: nothing of it can be struck: {fault}") from fault
+        console.print("\n".join(lines) or f"nothing: the journal of {event_id(block)} replays as it is", markup=False)
+
+    return run_with(Quarantines, database_url, "quarantine", errors, tell)
+
+
+async def end(quarantines: Quarantines, block: BlockId, correction: Correction, ends: Ends) -> tuple[int, str]:
+    """Wish it, and wait until it is done; its number, and what is said. Raises Refused, CatalogueUnavailable."""
     event = event_id(block)
     number = await quarantines.wish_end(block, correction)
     if number is None:
@@ -81,12 +119,14 @@ async def end(quarantines: Quarantines, block: BlockId, correction: Correction, 
         outcome = await quarantines.outcome(block, number)
         if outcome.refused_because:
             because = _in_flags(outcome.refused_because, ends)
-            left = [way_out(one) for one in await quarantines.of([block]) if _replays(one) is Replays.NEVER]
+            says_no_more = correction.strikes and not outcome.refused_because.startswith(NO_STATE)
+            standing = () if says_no_more else await quarantines.of([block])
+            left = [way_out(one) for one in standing if _replays(one) is Replays.NEVER]
             raise Refused("; ".join((f"{event} stays quarantined: {because}", *left)))
         if outcome.has_ended:
             again = await quarantines.of([block])
             found = "; something was found meanwhile, so it is quarantined anew" if again else ""
-            return f"the quarantine of {event} has ended{found}"
+            return number, f"the quarantine of {event} has ended{found}"
         await asyncio.sleep(LOOK_S)
     raise Refused(f"{event} is not served again in {END_PATIENCE_S:.0f} s: it will be when its shard serves")
 
@@ -108,6 +148,13 @@ def way_out(standing: Quarantine) -> str:
     event = event_id(standing.block)
     look = f"holdfast audit {event}, holdfast journal {event}"
     match _replays(standing):
+        case Replays.NEVER if not _is_damaged(standing):
+            return (
+                "its shard cannot replay it as it is. See what of it can be struck, so that it does not count: "
+                f"holdfast quarantine preview {event}. Who had a unit first keeps it; --give-up names a hold that is not "
+                f"to. Then holdfast quarantine end {event} --strike, with the same words, and pay back elsewhere "
+                f"whoever lost something ({look})"
+            )
         case Replays.NEVER:
             return (
                 "this release cannot end it, as its shards cannot replay its journal, and nothing of it can be changed "
@@ -116,7 +163,10 @@ def way_out(standing: Quarantine) -> str:
                 "is restored to a mark before that (holdfast backup restore) takes back all events"
             )
         case Replays.SOME:
-            hope = "; where its shard cannot replay what was found, that is refused, and nothing has changed"
+            hope = (
+                "; where its shard cannot replay what was found, that is refused, and nothing has changed: holdfast "
+                f"quarantine preview {event} shows what --strike would strike"
+            )
         case Replays.ALWAYS:
             hope = ""
     return f"look at it ({look}), then holdfast quarantine end {event}{hope}"
@@ -131,6 +181,11 @@ def _replays(standing: Quarantine) -> Replays:
     return Replays.SOME if found is Replays.ALWAYS and has_more else found
 
 
+def _is_damaged(standing: Quarantine) -> bool:
+    """Whether a shard has said that nothing helps that is struck."""
+    return standing.refused_because.startswith(NO_STATE) and UNLESS_STRUCK not in standing.refused_because
+
+
 def _correction(block: BlockId, by: str, why: str, ends: Ends) -> Correction:
     return Correction(
         by,
@@ -138,13 +193,15 @@ def _correction(block: BlockId, by: str, why: str, ends: Ends) -> Correction:
         tuple(_ticket(block, text) for text in ends.tickets),
         tuple(_number(block, "--end-hold", Kind.HOLD, text) for text in ends.holds),
         tuple(_number(block, "--end-order", Kind.ORDER, text) for text in ends.orders),
+        ends.strikes or bool(ends.given_up),
+        tuple(_number(block, "--give-up", Kind.HOLD, text) for text in ends.given_up),
     )
 
 
 def _ticket(block: BlockId, text: str) -> tuple[int, int]:
     named = parse_ticket_id(text)
     order, _, place = text.partition("/")
-    if named is None and place.isascii() and place.isdecimal():
+    if named is None and place.isascii() and place.isdecimal() and len(place) <= _MAX_DIGITS:
         return _number(block, "--void-ticket", Kind.ORDER, order), int(place) - 1
     if named is None or named[0] != block:
         raise Refused(f"--void-ticket {text}: must be ORDER/TICKET of {event_id(block)}, as in order_.../2, or an id")

@@ -42,6 +42,26 @@ def impose(event_id: EventId, by: By, why: Why, data_dir: DataDir = None, databa
     raise typer.Exit(run_impose(database_url_of(data_dir, database_url), block, by, why, out, errors))
 
 
+GiveUp = Annotated[
+    list[str] | None,
+    typer.Option(help="The id of a hold that does not count, so that another has its units; may be given again."),
+]
+
+
+@quarantine.command("preview")
+def preview(
+    event_id: EventId, give_up: GiveUp = None, data_dir: DataDir = None, database_url: DatabaseUrl = None
+) -> None:
+    """Show what `end --strike` would strike of an event's journal that does not replay. Changes nothing.
+
+    Whoever had a unit first keeps it: what another was given after that is struck, with all that came of it.
+    """
+    from serve.quarantine import run_preview
+
+    block = block_of(event_id)
+    raise typer.Exit(run_preview(database_url_of(data_dir, database_url), block, give_up or (), out, errors))
+
+
 @quarantine.command("end")
 def end(
     event_id: EventId,
@@ -52,6 +72,10 @@ def end(
     ] = None,
     end_hold: Annotated[list[str] | None, typer.Option(help="A hold's id; may be given again.")] = None,
     end_order: Annotated[list[str] | None, typer.Option(help="An order's id; may be given again.")] = None,
+    strike: Annotated[
+        bool, typer.Option("--strike", help="Strike what cannot be applied, so that it does not count (see preview).")
+    ] = False,
+    give_up: GiveUp = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -59,10 +83,13 @@ def end(
 
     Units of what ends are available again. With nothing to end the finding was false, or a fixed bug's. The wish is
     kept until a shard has carried it out, so interrupting the command does not undo it, and running it again with the
-    same words does no harm. Where the shard cannot replay the event's journal it is refused, and nothing has changed.
+    same words does no harm. Where the shard cannot replay the event's journal, as where a unit was sold twice, it is
+    refused, and nothing has changed; unless what cannot be applied is to be struck. Its rows stay in the journal, and
+    from then on count as never written: their holds and orders are not found. --give-up implies --strike.
     """
     from serve.quarantine import Ends, run_end
 
     block = block_of(event_id)
-    ends = Ends(tuple(void_ticket or ()), tuple(end_hold or ()), tuple(end_order or ()))
+    named = (tuple(void_ticket or ()), tuple(end_hold or ()), tuple(end_order or ()))
+    ends = Ends(*named, strike, tuple(give_up or ()))
     raise typer.Exit(run_end(database_url_of(data_dir, database_url), block, by, why, ends, out, errors))

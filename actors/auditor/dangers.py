@@ -159,7 +159,7 @@ DANGERS: dict[Fault, Danger] = {
 class Replays(Enum):
     """Whether a shard can replay the row that shows a fault: only from there can it end the quarantine (`withholding`).
 
-    A snapshot behind the row spares that, as long as releases read it.
+    A snapshot behind the row spares that, as long as releases read it; and what is no damage can be struck.
     """
 
     ALWAYS = "what the row says is wrong, and can be done"

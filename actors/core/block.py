@@ -154,10 +154,10 @@ def decide(
 def apply(state: BlockState, entry: Entry) -> None:
     """Make the entry part of the state. An exception here means that the block cannot be trusted any more."""
     _APPLY[type(entry)](state, entry)
-    pass_over(state, entry)
+    leave_out(state, entry)
 
 
-def pass_over(state: BlockState, entry: Entry) -> None:
+def leave_out(state: BlockState, entry: Entry) -> None:
     """The entry is struck: it counts as one that was applied, and its time has been, but it changes nothing else."""
     state.last_at_ms = max(state.last_at_ms, entry.at_ms)
     state.entries_applied += 1

@@ -44,11 +44,11 @@ _Numbered: TypeAlias = tuple[str, int]
 
 
 class CannotStrike(Exception):
-    """It does not come to a journal that replays. `faults`: why, each with its field if it is one of the wish."""
+    """It does not come to a journal that replays. `is_of_wish`: it is of who is to give up, by field; else for good."""
 
-    def __init__(self, *faults: str) -> None:
+    def __init__(self, *faults: str, is_of_wish: bool = False) -> None:
         super().__init__("; ".join(faults))
-        self.faults = faults
+        self.is_of_wish = is_of_wish
 
 
 class _Unfit(Exception):
@@ -76,7 +76,8 @@ async def to_strike(journal: ReadableJournal, block: BlockId, given_up: Sequence
         first = unfit
     else:
         if given_up:
-            raise CannotStrike("given_up: the journal replays as it is: end those holds or orders instead")
+            fault = "given_up: its journal replays as it is, so end those holds or orders instead"
+            raise CannotStrike(fault, is_of_wish=True)
         return frozenset()
     struck, gone = set(before), {(_HOLD, number) for number in given_up}
     if not given_up:
@@ -94,7 +95,8 @@ async def to_strike(journal: ReadableJournal, block: BlockId, given_up: Sequence
         else:
             unknown = [place for place, number in enumerate(given_up) if (_HOLD, number) not in attempt.met]
             if unknown:
-                raise CannotStrike(*(f"given_up[{place}]: there is no such hold" for place in unknown))
+                faults = (f"given_up[{place}]: there is no such hold" for place in unknown)
+                raise CannotStrike(*faults, is_of_wish=True)
             return attempt.struck - before
     raise CannotStrike(f"more than {MAX_REPLAYS} of its entries cannot be applied, each for a reason of its own")
 
@@ -144,7 +146,7 @@ class _Attempt:
                 raise CannotStrike(f"more than {MAX_STRUCK} of its entries would be struck")
             self.struck |= {at}
             self._gone |= begins
-        core.pass_over(state, entry)
+        core.leave_out(state, entry)
 
     def _is_of_gone(self, entry: e.Entry) -> bool:
         named = self._gone.intersection(_named(entry))

@@ -142,9 +142,11 @@ class Withholding:
 def _why_refused(damage: Exception) -> str:
     """Why the wish is refused; empty: it is to be tried again, as it may be carried out yet."""
     if isinstance(damage, CannotStrike):
-        return str(damage)
+        return str(damage) if damage.is_of_wish else f"{NO_STATE}: {damage}"
     if isinstance(damage, RowUnfit):
         return f"{NO_STATE}: {UNLESS_STRUCK}, as {damage}"
     # What is refused of this block alone will be refused again.
-    may_pass = isinstance(damage, CatalogueUnavailable | JournalUnavailable) and not isinstance(damage, JournalRefused)
-    return "" if may_pass else f"{NO_STATE}: {damage!r}"
+    is_over_soon = isinstance(damage, CatalogueUnavailable | JournalUnavailable) and not isinstance(
+        damage, JournalRefused
+    )
+    return "" if is_over_soon else f"{NO_STATE}: {damage!r}"

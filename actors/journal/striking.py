@@ -55,7 +55,7 @@ def fold_row(state: BlockState, row: JournalRow, entries: Iterable[Entry], struc
     """Apply the entries of a row, but for what is struck. Raises whatever applying them does, NotStruck."""
     for place, entry in enumerate(entries):
         if struck and (row.position, place) in struck:
-            core.pass_over(state, entry)
+            core.leave_out(state, entry)
             continue
         if type(entry) is Corrected and entry.struck and not struck.issuperset(struck_by((entry,))):
             raise NotStruck(f"it strikes {entry.struck}")

@@ -11,12 +11,15 @@ from actors.auditor import follower
 from actors.auditor.follower import Follower
 from actors.catalogue.quarantines import Quarantine
 from actors.core import entries as e
+from actors.core.commands import ReleaseHold
 from actors.core.ids import BlockId
 from actors.journal.codec import decode_entries, encode_entries
 from actors.journal.journal import JournalRow, NewRow, chain_of
 from tests.auditor.watched import Event, Watched, audit_all, plant_double_claim
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import FIRST
+from tests.loadtests.journals import clean_journal
+from tests.projections.striking import strike
 
 pytestmark = pytest.mark.anyio
 
@@ -54,6 +57,59 @@ async def test_control_an_auditor_that_knows_no_corrections_is_noticed(
     monkeypatch.setattr(BlockAudit, "settled_position", 0)
     with pytest.raises(AssertionError):
         await check_settled(world)
+
+
+async def check_struck(world: Watched) -> None:
+    """Where a claim was struck the other counts alone: what is right with that is right, and what is wrong is found."""
+    event = await world.event()
+    auditor = world.auditor()
+    await plant_double_claim(event)
+    await audit_all(auditor)
+    (stopped,) = await world.stopped()
+    await strike(event)
+    await world.world.connection.execute("delete from quarantines")  # as the shard does that wrote this
+    held = event.placed()[-2]
+    assert await event.sell(ReleaseHold(event.stamp(), held.hold))
+    seat = event.state.index.unit_name(held.seats[0])
+    assert await event.sell(event.hold(seat)) == 1
+    for _ in range(3):  # whoever was struck never expires
+        event.now_ms += 3_600_000
+        await event.tick()
+        assert await event.sell(event.hold(seat)) == 1
+    await audit_all(auditor)
+    await audit_all(world.auditor())
+    assert await world.stopped() == []
+    assert await world.alarms.kept(9) == []
+    await plant_double_claim(event)
+    await audit_all(auditor)
+    (stopped,) = await world.stopped()
+    assert stopped.position == len(event.rows)
+
+
+async def test_what_is_struck_is_audited_as_if_it_were_not_there(world: Watched) -> None:
+    await check_struck(world)
+
+
+async def test_control_an_auditor_that_counts_what_is_struck_is_noticed(
+    world: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BlockAudit, "is_sound", True)
+    with pytest.raises(AssertionError):
+        await check_struck(world)
+
+
+@pytest.mark.parametrize("kind", ["struck of what sells nothing", "struck of what is not there"])
+def test_a_correction_that_strikes_what_it_must_not_is_found(kind: str) -> None:
+    rows = clean_journal().rows()
+    struck = ((1, (0,)),) if kind == "struck of what sells nothing" else ((len(rows) + 2, (0,)),)
+    journal = clean_journal()
+    journal.add(e.Corrected(journal.last_ms, 1, 1, "m", "w", journal.last_ms, struck=struck))
+    audit = BlockAudit(rows[0].block)
+    for row in journal.rows():
+        list(audit.take(row))
+    again = BlockAudit(rows[0].block, struck=audit.struck)
+    found = [finding.fault for row in journal.rows() for finding in again.take(row)]
+    assert Fault.CORRECTION_WRONG in found
 
 
 async def corrected(world: Watched, event: Event, stopped: Quarantine, **ends: Any) -> None:

@@ -1,7 +1,8 @@
 """`holdfast quarantine` on the real Postgres, with a shard that carries out what is wished."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,17 +16,18 @@ from actors.catalogue.quarantines import Quarantines
 from actors.core.commands import Correct
 from actors.core.entries import Corrected, HoldPlaced
 from actors.core.ids import BlockId, Kind, event_id, outside_id
+from actors.core.replies import HoldStatus
 from actors.engine import withholding
 from actors.engine.engine import Engine
 from actors.engine.withholding import Withholding
 from actors.journal.codec import decode_entries, encode_entries
 from actors.journal.journal import JournalRow, NewRow, chain_of
 from actors.journal.postgres import PostgresJournal
-from actors.link.batch import Failed, Fault, Replied
+from actors.link.batch import Failed, Fault, Refused, Replied
 from serve import quarantine as quarantine_module
 from serve.cli import app
 from tests.engine.postgres_shard import ask, on_sale, shard
-from tests.engine.stage import confirm, hold, order, read_hold
+from tests.engine.stage import confirm, hold, hold_status, order, read_hold
 
 pytestmark = pytest.mark.anyio
 
@@ -184,12 +186,10 @@ async def test_what_is_found_meanwhile_is_a_quarantine_of_its_own(database_url: 
     await catalogue.close()
 
 
-async def plant_double_claim(database_url: str, block: BlockId) -> int:
-    """Somebody who does not see that hold 1 has a seat claims it; the row where that stands."""
+async def plant(database_url: str, block: BlockId, encoded: bytes) -> int:
+    """Append these entries by nobody's leave; the row where they stand."""
     journal = PostgresJournal(database_url)
-    rows = await journal.rows(block, 0, 10_000)
-    placed = next(entry for row in rows for entry in decode_entries(row.entries) if isinstance(entry, HoldPlaced))
-    last, encoded = rows[-1], encode_entries([msgspec.structs.replace(placed, hold=77, key=b"k" * 16)])
+    last = (await journal.rows(block, 0, 10_000))[-1]
     chain = chain_of(last.chain, block, last.position + 1, last.epoch, last.recorded_at_ms, encoded)
     row = JournalRow(block, last.position + 1, last.epoch, last.recorded_at_ms, 1, encoded, chain)
     assert (await journal.append([NewRow(row, last.chain)])).durable == {block}
@@ -197,42 +197,96 @@ async def plant_double_claim(database_url: str, block: BlockId) -> int:
     return row.position
 
 
-async def check_no_way_out(database_url: str, quarantines: Quarantines, key: str) -> None:
-    """What no shard can replay: list and refusal say that and what is left, and what they name does what they say."""
+async def plant_double_claim(database_url: str, block: BlockId) -> int:
+    """Somebody who does not see that hold 1 has a seat claims it."""
+    journal = PostgresJournal(database_url)
+    entries = [entry for row in await journal.rows(block, 0, 10_000) for entry in decode_entries(row.entries)]
+    await journal.close()
+    placed = next(entry for entry in entries if isinstance(entry, HoldPlaced))
+    again = msgspec.structs.replace(placed, at_ms=entries[-1].at_ms, hold=77, key=b"k" * 16)
+    return await plant(database_url, block, encode_entries([again]))
+
+
+async def plant_damage(database_url: str, block: BlockId) -> int:
+    """Something of a release that is not known here."""
+    return await plant(database_url, block, b"\x01\x91\x92\xcc\xff\x00")
+
+
+async def check_damage(database_url: str, quarantines: Quarantines, key: str) -> None:
+    """What no shard can replay, whatever is struck: list and refusal say that and what is left, and nothing changes."""
     async with shard(database_url) as engine:
         block = await on_sale(engine, database_url, key)
         assert isinstance(await ask(engine, block, hold(1, "1/1")), Replied)
-    event, position = event_id(block), await plant_double_claim(database_url, block)
-    await quarantines.impose(block, position, f"{AuditFault.UNIT_CLAIMED_TWICE}: A/1/1 by two", "auditor")
+    event, position = event_id(block), await plant_damage(database_url, block)
+    await quarantines.impose(block, position, f"{AuditFault.ENTRIES_UNREADABLE}: of a release to come", "auditor")
     left = "this release cannot end it, as its shards cannot replay its journal"
-    seen, way = (await done(database_url, "list")).splitlines()
-    assert seen.startswith(event)
-    assert way.strip().startswith(f"→ {left}")
     async with shard(database_url, incarnation=2) as engine:
         assert await is_quarantined(engine, block)
-        with capture_logs():
-            line = await refused(database_url, "end", event, *SAID, "--end-hold", outside_id(Kind.HOLD, block, 77))
-        assert line.startswith(f"{event} stays quarantined: its journal cannot be gone on with: ")
-        assert f"row {position} cannot be applied" in line
-        assert left in line
+        for words in ((), ("--strike",), ("--give-up", outside_id(Kind.HOLD, block, 1))):
+            with capture_logs():
+                line = await refused(database_url, "end", event, *SAID, *words)
+            assert line.startswith(f"{event} stays quarantined: its journal cannot be gone on with: ")
+            assert f"row {position} cannot be read" in line
+            assert left in line
+        assert f"row {position} cannot be read" in await refused(database_url, "preview", event)
         assert await is_quarantined(engine, block)
         another = await on_sale(engine, database_url, f"instead of {key}")
         assert isinstance(await ask(engine, another, hold(1, "1/1")), Replied)
-    assert await corrections(database_url, block) == []
     assert left in (await done(database_url, "list")).splitlines()[1]
-    environ = ["--database-url", database_url]
-    told = await asyncio.to_thread(CliRunner().invoke, app, ["journal", event, *environ])
-    assert "HoldPlaced" in told.stdout.splitlines()[-1], "what cannot be replayed is not shown"
-    told = await asyncio.to_thread(CliRunner().invoke, app, ["audit", event, *environ])
-    assert told.exit_code == 1
-    assert f"row {position}: unit claimed twice" in told.stdout
 
 
 @pytest.mark.usefixtures("_began")
-async def test_what_does_not_replay_is_said_to_stay_with_what_is_left(
+async def test_what_is_damaged_is_said_to_stay_with_what_is_left(database_url: str, quarantines: Quarantines) -> None:
+    await check_damage(database_url, quarantines, "no way out")
+
+
+async def check_sold_twice(database_url: str, quarantines: Quarantines, key: str) -> None:
+    """List and refusal name the way out; it does what they say; and what others read of the journal agrees."""
+    async with shard(database_url) as engine:
+        block = await on_sale(engine, database_url, key)
+        for asked in (hold(1, "1/1"), order(2, 1), confirm(2)):
+            assert isinstance(await ask(engine, block, asked), Replied)
+    event, position = event_id(block), await plant_double_claim(database_url, block)
+    await quarantines.impose(block, position, f"{AuditFault.UNIT_CLAIMED_TWICE}: A/1/1 by two", "auditor")
+    way = f"holdfast quarantine end {event} --strike"
+    assert way in (await done(database_url, "list")).splitlines()[1]
+    first, second = outside_id(Kind.HOLD, block, 1), outside_id(Kind.HOLD, block, 77)
+    async with shard(database_url, incarnation=2) as engine:
+        assert await is_quarantined(engine, block)
+        with capture_logs():
+            line = await refused(database_url, "end", event, *SAID, "--end-hold", second)
+        assert f"unless something is struck, as row {position} cannot be applied" in line
+        assert way in line
+        (struck,) = (await done(database_url, "preview", event)).splitlines()
+        assert struck.startswith(f"struck: row {position} ")
+        assert f"hold_id {second}" in struck
+        instead = (await done(database_url, "preview", event, "--give-up", first)).splitlines()
+        assert ["HoldPlaced" in instead[0], "OrderPlaced" in instead[1], "OrderConfirmed" in instead[2]] == [True] * 3
+        assert await corrections(database_url, block) == [], "looking at it changes it"
+        unknown = outside_id(Kind.HOLD, block, 5)
+        with capture_logs():
+            line = await refused(database_url, "end", event, *SAID, "--give-up", unknown)
+        assert line == f"{event} stays quarantined: --give-up {unknown}: there is no such hold"
+        with capture_logs():
+            ended = (await done(database_url, "end", event, *SAID, "--strike")).splitlines()
+        assert ended == [f"the quarantine of {event} has ended", struck]
+        assert hold_status(await ask(engine, block, read_hold(1))) is HoldStatus.CONFIRMED
+        assert isinstance(await ask(engine, block, read_hold(77)), Refused)
+        assert isinstance(await ask(engine, block, hold(3, "1/2")), Replied)
+    async with shard(database_url, incarnation=3) as engine:
+        assert hold_status(await ask(engine, block, read_hold(3))) is HoldStatus.ACTIVE
+    environ = ["--database-url", database_url]
+    for words in (["journal", event], ["audit", event], ["replay", event]):
+        told = await asyncio.to_thread(CliRunner().invoke, app, [*words, *environ])
+        assert told.exit_code == 0, told.output
+        assert words[0] != "journal" or f"struck row {position}, entry 1" in told.stdout
+
+
+@pytest.mark.usefixtures("_began")
+async def test_what_was_sold_twice_is_sold_once_by_the_way_that_is_named(
     database_url: str, quarantines: Quarantines
 ) -> None:
-    await check_no_way_out(database_url, quarantines, "no way out")
+    await check_sold_twice(database_url, quarantines, "sold twice")
 
 
 @pytest.mark.usefixtures("_began")
@@ -265,16 +319,25 @@ def nobody_says_why(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_began")
-@pytest.mark.parametrize("sabotage", [everything_replays, nobody_says_why])
+@pytest.mark.parametrize(
+    ("check", "sabotage"),
+    [
+        (check_damage, everything_replays),
+        (check_damage, nobody_says_why),
+        (check_sold_twice, everything_replays),
+        (check_sold_twice, corrections_are_not_journaled),
+    ],
+)
 async def test_control_advice_that_does_not_fit_is_noticed(
     database_url: str,
     quarantines: Quarantines,
     monkeypatch: pytest.MonkeyPatch,
+    check: Callable[[str, Quarantines, str], Coroutine[Any, Any, None]],
     sabotage: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     sabotage(monkeypatch)
     with pytest.raises((AssertionError, ValueError)):
-        await check_no_way_out(database_url, quarantines, sabotage.__name__)
+        await check(database_url, quarantines, sabotage.__name__)
 
 
 @pytest.mark.usefixtures("_began")

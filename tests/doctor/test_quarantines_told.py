@@ -5,7 +5,7 @@ import pytest
 from actors.audit.findings import Fault
 from actors.catalogue.quarantines import Correction, Quarantines
 from actors.core.ids import event_id
-from actors.engine.withholding import NO_STATE
+from actors.engine.withholding import NO_STATE, UNLESS_STRUCK
 from serve.doctor import quarantine_checks
 from serve.doctor.findings import SQL, Standing
 from tests.doctor.ward import ward
@@ -54,7 +54,7 @@ async def test_advice_is_by_what_was_found_and_what_a_shard_has_said(world: Worl
         try:
             event = ill.events[0].block
             assert await quarantines.impose(event, 3, f"{Fault.HOLD_UNKNOWN}: hold 3", "auditor")
-            assert (await ill.found("quarantine", WRONG)).advice.startswith("this release cannot end it")
+            assert "--strike" in (await ill.found("quarantine", WRONG)).advice
             for fault in (Fault.CHAIN_BROKEN, Fault.NUMBER_REUSED):
                 await ill.execute("update quarantines set why = $1", f"{fault}: of row 3")
                 assert "where its shard cannot replay" in (await ill.found("quarantine", WRONG)).advice
@@ -67,6 +67,9 @@ async def test_advice_is_by_what_was_found_and_what_a_shard_has_said(world: Worl
             assert (await ill.found("quarantine", WRONG)).advice.endswith(f"holdfast quarantine end {event_id(event)}")
             await ill.execute("update quarantines set refused_because = $1", f"{NO_STATE}: row 3 cannot be applied")
             assert (await ill.found("quarantine", WRONG)).advice.startswith("this release cannot end it")
+            unfit = f"{NO_STATE}: {UNLESS_STRUCK}, as row 3 cannot be applied"
+            await ill.execute("update quarantines set refused_because = $1", unfit)
+            assert "--strike" in (await ill.found("quarantine", WRONG)).advice
         finally:
             await ill.execute("delete from quarantines")
             await quarantines.close()

@@ -24,7 +24,7 @@ async def shard(database_url: str, incarnation: int = 1) -> AsyncIterator[Engine
     """The shard, running; its cluster waits for the first write."""
     lines = Lines(*(PostgresJournal(database_url) for _ in range(4)))
     catalogue = Catalogue(database_url)
-    loop, nonces = asyncio.get_running_loop(), count(1)
+    loop, nonces = asyncio.get_running_loop(), count((incarnation << 16) + 1)
     epoch = Epoch(1, 1, incarnation)
     engine = Engine(
         SHARD, epoch, lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), others=alone, cut_over=False

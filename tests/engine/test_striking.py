@@ -151,7 +151,7 @@ async def test_who_is_to_give_it_up_has_nothing_of_it_and_the_other_keeps_it() -
 
 REFUSED: dict[str, tuple[Callable[[], Rows], tuple[int, ...], str]] = {
     "who gives up is unknown": (sold_twice, (1, 12_345), "given_up[1]: there is no such hold"),
-    "nothing is wrong": (lambda: planted(seats=(7,)), (1,), "given_up: the journal replays as it is"),
+    "nothing is wrong": (lambda: planted(seats=(7,)), (1,), "given_up: its journal replays as it is"),
     "a correction": (lambda: planted(lambda at: e.Corrected(at, 0, 1, "m", "w", at)), (), "Corrected is never struck"),
     "a row missing": (STAY["a row missing"][1], (), NO_STATE),
     "a chain broken": (STAY["a chain broken"][1], (), NO_STATE),
@@ -284,7 +284,7 @@ def _audits_what_is_struck(patch: pytest.MonkeyPatch) -> None:
 
 def _forgets_time(patch: pytest.MonkeyPatch) -> None:
     """What is struck is passed over as if it had never stood there."""
-    patch.setattr(core, "pass_over", lambda *_: None)
+    patch.setattr(core, "leave_out", lambda *_: None)
 
 
 @pytest.mark.parametrize("sabotage", [_replays_what_is_struck, _says_less, _audits_what_is_struck, _forgets_time])

@@ -1,4 +1,4 @@
-"""What no shard can replay stays quarantined: the wish to end it is refused, and why; nothing is appended behind it."""
+"""What no shard can replay stays quarantined unless it is struck: the wish is refused, and why; nothing is appended."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
