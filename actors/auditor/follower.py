@@ -13,6 +13,8 @@ TROUBLED_RETRY_AT_MOST_S = 640.0
 
 _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
 """Measured, a claim with the keys of its order, which live for a day."""
+_ROW_BYTES = 2_000
+"""What an audit that was never let go is expected to come to by each row."""
 LEG_BYTES = 2_100
 """What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
 
@@ -24,6 +26,7 @@ class Follower:
         self.block = block
         self.position = 0  # of the last row that was audited
         self.target = 0  # where the journal was last seen to end
+        self.goal = 0  # where it ended when it began; 0 once it was audited as far as it was to be
         self.behind_since_s: float | None = None
         self.entry_count = 0
         self.findings: list[Finding] = []  # that have not been judged
@@ -41,11 +44,22 @@ class Follower:
         self._audit: BlockAudit | None = None
         self._sides: Sides | None = None
         self._was_crossed = False
+        self._let_go_bytes = 0  # what letting it go gave back the last time
 
     @property
     def is_kept(self) -> bool:
         """Whether it can go on from where it is."""
         return self._audit is not None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether it is kept, and was read to where its journal ended when it began, or has nothing yet to lose."""
+        return self._audit is not None and (self.position >= self.goal or (bool(self.trouble) and not self.position))
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it is to be read again, as its audit was let go."""
+        return bool(self._let_go_bytes) and not self.is_through and not self.trouble
 
     @property
     def is_behind(self) -> bool:
@@ -100,6 +114,11 @@ class Follower:
             + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
         )
 
+    @property
+    def expected_bytes(self) -> int:
+        """About what its audit will come to."""
+        return max(self.size_bytes, self._let_go_bytes or _BLOCK_BYTES + _ROW_BYTES * self.target)
+
     def lag(self, now_s: float, failing: str = "") -> BlockLag:
         """How far it is behind. `failing`: what else is wrong with its audit."""
         seconds = 0.0 if self.behind_since_s is None else round(now_s - self.behind_since_s, 3)
@@ -119,6 +138,7 @@ class Follower:
     def go_on(self) -> None:
         """It is audited as far as it is to be."""
         self.trouble, self._trouble_count, self.is_stuck = "", 0, False
+        self.goal = 0
 
     def waits(self, now_s: float) -> bool:
         """Whether it could not be audited on a while ago."""
@@ -127,7 +147,7 @@ class Follower:
     def begin(self) -> None:
         """Audit it from its first row on. What was found is not told again, and the last row is still to be there."""
         self._before = (self.reached, self.reached_chain)
-        self.position, self.entry_count = 0, 0
+        self.position, self.entry_count, self.goal = 0, 0, self.target
         self.findings.clear()
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit = BlockAudit(self.block)
@@ -164,6 +184,7 @@ class Follower:
     def let_go(self) -> None:
         """Keep only what it shows other blocks; nothing if that cannot be told, which is raised."""
         assert self._audit is not None, "it is kept"
+        self._let_go_bytes = self.size_bytes
         audit, self._audit, self._sides = self._audit, None, None
         self._sides = sides_of(audit.books)
 
