@@ -7,6 +7,7 @@ from actors.audit.findings import Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
 from actors.auditor.figures import BlockLag
+from actors.auditor.told import Told
 
 TROUBLED_RETRY_S = 10.0  # doubled each time
 TROUBLED_RETRY_AT_MOST_S = 640.0
@@ -36,7 +37,7 @@ class Follower:
         self._trouble_count = 0  # since it last could
         self._troubled_since_s = 0.0
         self._try_again_at_s = 0.0
-        self._told: set[Finding] = set()
+        self._told = Told()
         self.settled_position = 0  # what was found up to this row has been looked at
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self.is_doubted = False  # another row seems to be where the last one was
@@ -161,6 +162,7 @@ class Follower:
     def forget_before(self) -> None:
         """What was the last row before it began again is gone, and was told of."""
         self._before = (0, CHAIN_BEFORE_FIRST_ROW)
+        self._told.rows_are_others()
 
     def is_where(self, known: Row | None) -> bool:
         """Whether this row of the journal is the one that was audited last."""
@@ -202,12 +204,8 @@ class Follower:
         is at the next has come since, whatever row it is about.
         """
         settled = 0 if self._was_crossed else self.settled_position
-        yield from self._news(findings, settled)
-        self._told.update(one for one in findings if is_settled(one, settled))
+        yield from self._told.news_between(findings, lambda one: is_settled(one, settled))
         self._was_crossed = True
 
     def _news(self, findings: Sequence[Finding], settled: int) -> Iterator[Finding]:
-        for finding in dict.fromkeys(findings):
-            if not is_settled(finding, settled) and finding not in self._told:
-                yield finding
-                self._told.add(finding)
+        yield from self._told.news(one for one in findings if not is_settled(one, settled))
