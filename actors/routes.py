@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
 import structlog
@@ -18,7 +18,7 @@ from actors.link.client import LinkClient
 from actors.link.coalescer import Coalescer, CoalescerCounters
 from actors.link.handshake import Identity
 from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
-from actors.questions import Questions
+from actors.questions import Lookups, Questions
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +28,6 @@ PING_TIMEOUT_S = 1.0
 LOOK_PAUSE_S = 0.05  # between two looks, however many are in doubt
 JUMP_BELIEVED_S = 10.0  # by then the shards that did not believe it have left
 MAX_OWNERS_KNOWN = 100_000
-UNKNOWN_BLOCK_S = 0.25  # an event may be asked for through one replica just after another has made it
 
 T = TypeVar("T")
 
@@ -55,6 +54,7 @@ class _Way:
 class CatalogueRoutes:
     """See `Routes` and `NewBlocks`. Looks at the catalogue every second, and at once when in doubt.
 
+    Whose a block is is remembered; that there is none of this id is not, as any process may enter it at any time.
     Knows only the shards of its own cluster's generation: another cluster may wait beside it, or serve.
     """
 
@@ -66,13 +66,12 @@ class CatalogueRoutes:
         self._clock = JournalClock(time.monotonic)
         self._ways: dict[str, _Way] = {}  # by the shard's name
         self._owners: OrderedDict[BlockId, str] = OrderedDict()
-        self._unknown: OrderedDict[BlockId, float] = OrderedDict()  # until when
         self._doubted: set[str] = set()  # shards whose way did not lead to them
         self._next_look_s = 0.0
         self._looked_at_s = 0.0
         self._jumped_at_s: float | None = None  # since when the journal's clock is not where it should be
         self._looking = Questions()
-        self._finding = Questions()  # of owners
+        self._finding = Lookups(self._look_up)  # of owners
         self._assigning = Questions()  # waits for commits, as the others do not
         self._judging = Questions()
         self._closing: set[asyncio.Task[None]] = set()
@@ -118,7 +117,7 @@ class CatalogueRoutes:
         """See `Routes.route`."""
         shard = self._owners.get(block)
         if shard not in self._ways:  # it is gone, or was never known
-            shard = await self._find_owner(block)
+            shard = await _answered(self._finding.ask(block))
         if shard is None:
             return None
         if shard in self._doubted or shard not in self._ways:
@@ -149,11 +148,11 @@ class CatalogueRoutes:
 
     async def _assign(self, block: BlockId, tenant: TenantId) -> None:
         try:
-            self._owners[block] = await self._catalogue.assign(block, tenant, rendezvous(block, self._staying()))
+            shard = await self._catalogue.assign(block, tenant, rendezvous(block, self._staying()))
         except ShardLeaves as fault:
             await self._look()
             raise RoutesUnavailable(f"{fault} leaves") from fault
-        self._unknown.pop(block, None)
+        self._remember({block: shard})
 
     def _staying(self) -> list[str]:
         """The shards that may be given blocks."""
@@ -164,22 +163,16 @@ class CatalogueRoutes:
         await asyncio.gather(*(way.close() for way in self._ways.values()), *self._closing)
         await self._catalogue.close()
 
-    async def _find_owner(self, block: BlockId) -> str | None:
-        """The block's shard by the catalogue; that a block does not exist is believed for a moment."""
-        if self._unknown.get(block, 0.0) > time.monotonic():
-            return None
-        return await _answered(self._finding.ask(block, lambda: self._ask_owner(block)))
+    async def _look_up(self, blocks: Collection[BlockId]) -> dict[BlockId, str]:
+        """Whose these are; those that do not exist are left out, and not remembered, as another may enter them."""
+        found = await self._catalogue.owners(blocks)
+        self._remember(found)
+        return found
 
-    async def _ask_owner(self, block: BlockId) -> str | None:
-        shard = await self._catalogue.owner(block)
-        if shard is None:
-            self._unknown[block] = time.monotonic() + UNKNOWN_BLOCK_S
-        else:
-            self._owners[block] = shard
-        for known in (self._unknown, self._owners):
-            while len(known) > MAX_OWNERS_KNOWN:
-                known.popitem(last=False)
-        return shard
+    def _remember(self, owners: dict[BlockId, str]) -> None:
+        self._owners.update(owners)
+        while len(self._owners) > MAX_OWNERS_KNOWN:
+            self._owners.popitem(last=False)
 
     async def _refresh(self) -> None:
         """Look at the catalogue. Raises RoutesUnavailable; what is known and not in doubt is as good as before."""

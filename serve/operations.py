@@ -21,6 +21,7 @@ from serve.documents import LayoutDocument, Scriptorium
 from serve.ration import Ration
 from serve.reads import Reads
 from serve.refusals import invalid
+from serve.second_hand import write
 from serve.status import ClusterStatus
 from serve.validation import (
     EventEdit,
@@ -59,6 +60,7 @@ class Operations(Reads):
         self._layouts = Ration(LAYOUT_PERIOD_S)
         self._documents = Scriptorium()
 
+    @write
     async def create_event(self, envelope: Envelope, body: NewEvent | Rejected) -> Done[EventReply] | Rejected:
         """Create an event as a draft. Its layout is judged last, as that may take a second: not for strangers."""
         admitted = await self._admit_write(envelope, body)
@@ -74,6 +76,7 @@ class Operations(Reads):
         ttl_ms = new.hold_ttl_seconds * 1000 or min(DEFAULT_HOLD_TTL_MS, rules.max_hold_life_ms // 1000 * 1000)
         return await self._reservations.create_event(request, new.name, layout, ttl_ms, rules, new.split)
 
+    @write
     async def edit_event(
         self, envelope: Envelope, event_id: str, if_revision: int | Rejected, body: EventEdit | Rejected
     ) -> Done[EventReply] | Rejected:
@@ -95,6 +98,7 @@ class Operations(Reads):
             request, event_id, if_revision, name=edit.name or None, layout=layout, rules=rules, hold_ttl_ms=ttl_ms
         )
 
+    @write
     async def open_sale(
         self, envelope: Envelope, event_id: str, body: Nothing | Rejected
     ) -> Done[EventReply] | Rejected:
@@ -104,6 +108,7 @@ class Operations(Reads):
             return admitted
         return await self._reservations.open_sale(admitted[0], event_id)
 
+    @write
     async def change_status(
         self, envelope: Envelope, event_id: str, status: EventStatus, body: Nothing | Rejected
     ) -> Done[EventReply] | Rejected:
@@ -148,6 +153,7 @@ class Operations(Reads):
         operator = await self._admit_operator(envelope)
         return operator if isinstance(operator, Rejected) else await self._status()
 
+    @write
     async def place_hold(
         self, envelope: Envelope, event_id: str, body: NewHold | Rejected
     ) -> Done[HoldReply] | Rejected:
@@ -159,6 +165,7 @@ class Operations(Reads):
         request = _for_buyer(request, new.buyer_id)
         return await self._reservations.place_hold(request, event_id, new.wish(), new.ttl_seconds * 1000)
 
+    @write
     async def place_basket(self, envelope: Envelope, body: NewBasket | Rejected) -> Done[HoldReply] | Rejected:
         """Hold units of several events, all or nothing."""
         admitted = await self._admit_write(envelope, body)
@@ -175,6 +182,7 @@ class Operations(Reads):
             return caller
         return await self._reservations.get_hold(caller, hold_id, envelope.left_ms())
 
+    @write
     async def extend_hold(
         self, envelope: Envelope, hold_id: str, body: HoldExtension | Rejected
     ) -> Done[HoldReply] | Rejected:
@@ -185,6 +193,7 @@ class Operations(Reads):
         request, extension = admitted
         return await self._reservations.extend_hold(request, hold_id, extension.ttl_seconds * 1000)
 
+    @write
     async def release_hold(
         self, envelope: Envelope, hold_id: str, body: Nothing | Rejected
     ) -> Done[HoldReply] | Rejected:
@@ -194,6 +203,7 @@ class Operations(Reads):
             return admitted
         return await self._reservations.release_hold(admitted[0], hold_id)
 
+    @write
     async def place_order(self, envelope: Envelope, body: NewOrder | Rejected) -> Done[OrderReply] | Rejected:
         """Turn a hold into an order."""
         admitted = await self._admit_write(envelope, body)
@@ -209,6 +219,7 @@ class Operations(Reads):
             return caller
         return await self._reservations.get_order(caller, order_id, envelope.left_ms())
 
+    @write
     async def confirm_order(
         self, envelope: Envelope, order_id: str, body: Nothing | Rejected
     ) -> Done[OrderReply] | Rejected:
@@ -218,6 +229,7 @@ class Operations(Reads):
             return admitted
         return await self._reservations.confirm_order(admitted[0], order_id)
 
+    @write
     async def cancel_order(
         self, envelope: Envelope, order_id: str, body: Nothing | Rejected
     ) -> Done[OrderReply] | Rejected:
@@ -227,6 +239,7 @@ class Operations(Reads):
             return admitted
         return await self._reservations.cancel_order(admitted[0], order_id)
 
+    @write
     async def cancel_tickets(
         self, envelope: Envelope, order_id: str, body: TicketsOfOrder | Rejected
     ) -> Done[OrderReply] | Rejected:
@@ -237,6 +250,7 @@ class Operations(Reads):
         request, cancelled = admitted
         return await self._reservations.cancel_tickets(request, order_id, _places(cancelled.tickets))
 
+    @write
     async def exchange_tickets(
         self, envelope: Envelope, order_id: str, body: TicketExchange | Rejected
     ) -> Done[OrderReply] | Rejected:
@@ -248,6 +262,7 @@ class Operations(Reads):
         places = _places(exchange.tickets)
         return await self._reservations.exchange_tickets(request, order_id, places, exchange.wish(), exchange.event_id)
 
+    @write
     async def reassign_ticket(
         self, envelope: Envelope, ticket_id: str, body: NewHolder | Rejected
     ) -> Done[OrderReply] | Rejected:
@@ -258,6 +273,7 @@ class Operations(Reads):
         request, holder = admitted
         return await self._reservations.reassign_ticket(request, ticket_id, holder.buyer_id)
 
+    @write
     async def close_order(
         self, envelope: Envelope, order_id: str, status: OrderStatus, body: Nothing | Rejected
     ) -> Done[OrderReply] | Rejected:
@@ -267,6 +283,7 @@ class Operations(Reads):
             return admitted
         return await self._reservations.close_order(admitted[0], order_id, status)
 
+    @write
     async def join_waiting_list(
         self, envelope: Envelope, event_id: str, body: NewWaiter | Rejected
     ) -> Done[WaiterReply] | Rejected:
@@ -284,6 +301,7 @@ class Operations(Reads):
             return caller
         return await self._reservations.get_waiter(caller, waiter_id, envelope.left_ms())
 
+    @write
     async def leave_waiting_list(
         self, envelope: Envelope, waiter_id: str, body: Nothing | Rejected
     ) -> Done[WaiterReply] | Rejected:

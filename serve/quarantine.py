@@ -151,8 +151,8 @@ def way_out(standing: Quarantine) -> str:
         case Replays.NEVER if not _is_damaged(standing):
             return (
                 "its shard cannot replay it as it is. See what of it can be struck, so that it does not count: "
-                f"holdfast quarantine preview {event}. Who had a unit first keeps it; --give-up names a hold that is not "
-                f"to. Then holdfast quarantine end {event} --strike, with the same words, and pay back elsewhere "
+                f"holdfast quarantine preview {event}. Who had a unit first keeps it; --give-up names a hold that is "
+                f"not to. Then holdfast quarantine end {event} --strike, with the same words, and pay back elsewhere "
                 f"whoever lost something ({look})"
             )
         case Replays.NEVER:

@@ -25,6 +25,8 @@ NOT_CROSSED = "NOT_CROSSED"
 """Blocks were not held against each other for long, or something of this one cannot be."""
 NOT_AUDITED = "NOT_AUDITED"
 """A block cannot be audited on from this row, or not with others, so that nothing stops it if it sells wrongly."""
+NOT_READ_ON = "NOT_READ_ON"
+"""A block that is behind has not had its turn to be audited on for minutes."""
 NOT_STOPPED = "NOT_STOPPED"
 """A block is to be quarantined, and Postgres refuses that for good."""
 GONE = frozenset((Fault.JOURNAL_EMPTY.name, Fault.TAIL_MISSING.name))

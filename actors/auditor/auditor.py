@@ -11,8 +11,8 @@ Rules it keeps:
   is kept, as somebody may have been told of the row.
 - What is found is told once, and quarantines the block if it is a danger to who buys next (`dangers`), unless a
   correcting entry has settled it. A quarantine that cannot be imposed, as Postgres is away, is imposed later.
-- Audits of blocks are kept up to about so much memory, those that moved last; another begins at its first row when the
-  block moves. What blocks show each other is always kept.
+- Audits of blocks are kept up to about so much memory; another begins at its first row when the block moves, and every
+  block gets its turn whatever sells (`turns`). What blocks show each other is always kept.
 - A block whose rows cannot be read, or at which the audit itself fails, is told of as not audited, and tried again;
   all others go on. What was found in the rows before is judged at once. If it stays so, an alarm is kept, and a row
   that is damaged stops the block; a fault of the audit's own does not. So it is where what a block shows others cannot
@@ -36,6 +36,7 @@ from actors.auditor.figures import AuditorFigures
 from actors.auditor.follower import LEG_BYTES, Follower
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
 from actors.auditor.ports import Imposing, Noting, Reading
+from actors.auditor.turns import Turns
 from actors.database.line import LineUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -75,9 +76,8 @@ class Auditor:
         self._monotonic = monotonic
         self._blocks_per_page = blocks_per_page
         self._rows_per_slice = rows_per_slice
-        self._max_kept_bytes = max_kept_bytes
         self._followers: dict[str, Follower] = {}
-        self._kept: dict[str, Follower] = {}  # those last read, last
+        self._turns = Turns(max_kept_bytes)
         self._page_start: str | None = None
         self._swept = False
         self._hinted: set[str] = set()
@@ -118,8 +118,11 @@ class Auditor:
             stopped_count=self._consequences.stopped_count,
             unkept_count=self._consequences.unkept_count,
             block_count=len(self._followers),
-            kept_count=len(self._kept),
-            kept_bytes=sum(one.size_bytes for one in self._kept.values()),
+            kept_count=len(self._turns.kept),
+            kept_bytes=self._turns.kept_bytes,
+            max_kept_bytes=self._turns.max_kept_bytes,
+            again_count=self._turns.again_count,
+            waiting_seconds=round(self._turns.waiting_s(now), 3),
             unaudited_count=sum(bool(lag.trouble) for lag in lags),
             lag_rows=sum(lag.rows for lag in lags),
             lag_seconds=max(0.0, looked_ago_s if self._waits_because else 0.0, *(lag.seconds for lag in lags)),
@@ -166,6 +169,7 @@ class Auditor:
         await self._judge()
         await self._cross()
         self._note_uncrossed()
+        self._note_unread()
         return any(not one.trouble and one.is_behind for one in self._followers.values())
 
     async def close(self) -> None:
@@ -206,7 +210,7 @@ class Auditor:
     def _forget(self, block: str) -> None:
         """Whoever wants to read it needs its archive."""
         del self._followers[block]
-        self._kept.pop(block, None)
+        self._turns.forget(block)
         self._failures.forget(block)
 
     def _is_near(self) -> bool:
@@ -215,19 +219,14 @@ class Auditor:
         return self._swept and self._crossing.is_wanted and sum(one.lag_rows for one in behind) <= NEAR_ROWS
 
     def _due(self) -> list[Follower]:
-        """The blocks to read on: first those whose audits are kept, then the next ones, as far as memory goes."""
+        """The blocks to read on."""
         now = self._monotonic()
         behind = [
             one
             for one in self._followers.values()
             if (self._end_of(one) != one.position or one.is_doubted) and not one.waits(now)
         ]
-        due = [one for one in behind if one.is_kept]
-        reading_bytes = sum(one.size_bytes for one in due)
-        waiting = sorted((one for one in behind if not one.is_kept), key=lambda one: one.behind_since_s or 0.0)
-        if not due or reading_bytes < self._max_kept_bytes // 2:
-            due += waiting[:BLOCKS_PER_SLICE]
-        return due
+        return self._turns.due(behind, now)
 
     def _end_of(self, follower: Follower) -> int:
         """Up to which row it is to be audited now."""
@@ -262,8 +261,7 @@ class Auditor:
                 self._refused(slice_[0], slice_[0].position + 1, refusal)
             return
         for follower in slice_:
-            self._kept.pop(follower.block, None)
-            self._kept[follower.block] = follower
+            self._turns.was_read(follower)
             await self._audit(follower, pages[follower.block])
 
     async def _audit(self, follower: Follower, page: Page) -> None:
@@ -336,17 +334,10 @@ class Auditor:
             follower.cut_short += () if damaged is None else (damaged,)
 
     def _make_room(self) -> None:
-        """Let go of the audits that were not used for longest; of what is still read, the first stays."""
-        kept_bytes = sum(one.size_bytes for one in self._kept.values())
-        for is_read, in_order in ((False, iter), (True, reversed)):
-            for follower in in_order(list(self._kept.values())):
-                if kept_bytes <= self._max_kept_bytes or len(self._kept) == 1:
-                    return
-                if follower.is_behind is is_read and not follower.findings:
-                    kept_bytes -= follower.size_bytes
-                    with self._failures.kept(follower.block, NOT_AUDITED, SHOWING):
-                        follower.let_go()
-                    del self._kept[follower.block]
+        """Let go of audits, so that there is room for those that are read."""
+        for follower in self._turns.to_let_go(self._followed_until):
+            with self._failures.kept(follower.block, NOT_AUDITED, SHOWING):
+                follower.let_go()
 
     async def _judge(self) -> None:
         """Tell what was found in blocks that are audited to their ends, or as far as they can be."""
@@ -380,6 +371,12 @@ class Auditor:
     def _note_uncrossed(self) -> None:
         """An alarm while blocks are not held against each other for minutes."""
         alarm = self._crossing.overdue_alarm(one for one in self._followers.values() if one.is_behind or one.trouble)
+        if alarm is not None:
+            self._consequences.alarm(alarm)
+
+    def _note_unread(self) -> None:
+        """An alarm while a block is not read on for minutes."""
+        alarm = self._turns.overdue_alarm(self._monotonic())
         if alarm is not None:
             self._consequences.alarm(alarm)
 

@@ -15,11 +15,14 @@ class BlockLag(msgspec.Struct, frozen=True):
 class AuditorFigures(msgspec.Struct, frozen=True):
     """Since the auditor's process began, but for what is there now: blocks, lag, blocks that cannot be audited.
 
-    `finding_count`: different ones. `stopped_count`: blocks quarantined by it. `begun_anew_count`: blocks whose last
-    audited row was not there any more. `kept_bytes`: about the memory of audits that are kept, which has a bound.
-    `lagging`: the worst first. `crossed_count`: how often blocks were held against each other; `crossed_ago_s`: when
-    last; `uncrossed_seconds`: for how long that has been due. `alarm_count`: told by this process, as are kept until
-    somebody acknowledges them, but for `unkept_count`, for which there was no room, or which Postgres refuses.
+    `finding_count`: different ones, but for a block that has a great many (see `told`). `stopped_count`: blocks
+    quarantined by it. `begun_anew_count`: blocks whose last audited row was not there any more. `kept_bytes`: about the
+    memory of audits that are kept, no more than `max_kept_bytes` and the largest of them. `again_count`: blocks that
+    are read again from the first row, or wait for that, as there was no room for their audits. `waiting_seconds`: for
+    how long a block that is behind was not read on. `lagging`: the worst first. `crossed_count`: how often blocks were
+    held against each other; `crossed_ago_s`: when last; `uncrossed_seconds`: for how long that has been due.
+    `alarm_count`: told by this process, as are kept until somebody acknowledges them, but for `unkept_count`, for which
+    there was no room, or which Postgres refuses.
 
     `crossing_block_count`: blocks that have anything to do with others. What they show each other is always kept,
     beside `kept_bytes` and without a bound: of `crossing_leg_count` legs of baskets, each at its desk and at the block
@@ -52,3 +55,6 @@ class AuditorFigures(msgspec.Struct, frozen=True):
     crossing_block_count: int = 0
     crossing_leg_count: int = 0
     crossing_bytes: int = 0
+    max_kept_bytes: int = 0
+    again_count: int = 0
+    waiting_seconds: float = 0.0

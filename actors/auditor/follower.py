@@ -7,12 +7,15 @@ from actors.audit.findings import Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
 from actors.auditor.figures import BlockLag
+from actors.auditor.told import Told
 
 TROUBLED_RETRY_S = 10.0  # doubled each time
 TROUBLED_RETRY_AT_MOST_S = 640.0
 
 _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
 """Measured, a claim with the keys of its order, which live for a day."""
+_ROW_BYTES = 2_000
+"""What an audit that was never let go is expected to come to by each row."""
 LEG_BYTES = 2_100
 """What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
 
@@ -24,6 +27,7 @@ class Follower:
         self.block = block
         self.position = 0  # of the last row that was audited
         self.target = 0  # where the journal was last seen to end
+        self.goal = 0  # where it ended when it began; 0 once it was audited as far as it was to be
         self.behind_since_s: float | None = None
         self.entry_count = 0
         self.findings: list[Finding] = []  # that have not been judged
@@ -33,7 +37,7 @@ class Follower:
         self._trouble_count = 0  # since it last could
         self._troubled_since_s = 0.0
         self._try_again_at_s = 0.0
-        self._told: set[Finding] = set()
+        self._told = Told()
         self._struck: Struck = frozenset()  # what corrections say does not count, as far as was read
         self.settled_position = 0  # what was found up to this row has been looked at
         self._chain = CHAIN_BEFORE_FIRST_ROW
@@ -42,11 +46,22 @@ class Follower:
         self._audit: BlockAudit | None = None
         self._sides: Sides | None = None
         self._was_crossed = False
+        self._let_go_bytes = 0  # what letting it go gave back the last time
 
     @property
     def is_kept(self) -> bool:
         """Whether it can go on from where it is."""
         return self._audit is not None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether it is kept, and was read to where its journal ended when it began, or has nothing yet to lose."""
+        return self._audit is not None and (self.position >= self.goal or (bool(self.trouble) and not self.position))
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it is to be read again, as its audit was let go."""
+        return bool(self._let_go_bytes) and not self.is_through and not self.trouble
 
     @property
     def is_behind(self) -> bool:
@@ -101,6 +116,11 @@ class Follower:
             + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
         )
 
+    @property
+    def expected_bytes(self) -> int:
+        """About what its audit will come to."""
+        return max(self.size_bytes, self._let_go_bytes or _BLOCK_BYTES + _ROW_BYTES * self.target)
+
     def lag(self, now_s: float, failing: str = "") -> BlockLag:
         """How far it is behind. `failing`: what else is wrong with its audit."""
         seconds = 0.0 if self.behind_since_s is None else round(now_s - self.behind_since_s, 3)
@@ -120,6 +140,7 @@ class Follower:
     def go_on(self) -> None:
         """It is audited as far as it is to be."""
         self.trouble, self._trouble_count, self.is_stuck = "", 0, False
+        self.goal = 0
 
     def waits(self, now_s: float) -> bool:
         """Whether it could not be audited on a while ago."""
@@ -128,7 +149,7 @@ class Follower:
     def begin(self) -> None:
         """Audit it from its first row on. What was found is not told again, and the last row is still to be there."""
         self._before = (self.reached, self.reached_chain)
-        self.position, self.entry_count = 0, 0
+        self.position, self.entry_count, self.goal = 0, 0, self.target
         self.findings.clear()
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit = BlockAudit(self.block, struck=self._struck)
@@ -142,6 +163,7 @@ class Follower:
     def forget_before(self) -> None:
         """What was the last row before it began again is gone, and was told of."""
         self._before = (0, CHAIN_BEFORE_FIRST_ROW)
+        self._told.rows_are_others()
 
     def is_where(self, known: Row | None) -> bool:
         """Whether this row of the journal is the one that was audited last."""
@@ -172,6 +194,7 @@ class Follower:
     def let_go(self) -> None:
         """Keep only what it shows other blocks; nothing if that cannot be told, which is raised."""
         assert self._audit is not None, "it is kept"
+        self._let_go_bytes = self.size_bytes
         audit, self._audit, self._sides = self._audit, None, None
         self._sides = sides_of(audit.books)
 
@@ -189,12 +212,8 @@ class Follower:
         is at the next has come since, whatever row it is about.
         """
         settled = 0 if self._was_crossed else self.settled_position
-        yield from self._news(findings, settled)
-        self._told.update(one for one in findings if is_settled(one, settled))
+        yield from self._told.news_between(findings, lambda one: is_settled(one, settled))
         self._was_crossed = True
 
     def _news(self, findings: Sequence[Finding], settled: int) -> Iterator[Finding]:
-        for finding in dict.fromkeys(findings):
-            if not is_settled(finding, settled) and finding not in self._told:
-                yield finding
-                self._told.add(finding)
+        yield from self._told.news(one for one in findings if not is_settled(one, settled))

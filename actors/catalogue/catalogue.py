@@ -1,6 +1,7 @@
 """The catalogue in Postgres. Nobody waits for it on the hot path: shards and gateways remember what it said."""
 
 import asyncio
+from collections.abc import Collection
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,11 @@ class Catalogue:
         """The shard that is to serve the block, or None for a block that does not exist."""
         rows = await answered(self._owners.fetch(_SQL["owner"], block))
         return str(rows[0]["shard"]) if rows else None
+
+    async def owners(self, blocks: Collection[BlockId]) -> dict[BlockId, str]:
+        """As `owner`, of many; without those that do not exist."""
+        rows = await answered(self._owners.fetch(_SQL["owners"], list(blocks)))
+        return {BlockId(row["block_id"]): str(row["shard"]) for row in rows}
 
     async def assignment(self, block: BlockId) -> Assignment | None:
         """See `ShardCatalogue.assignment`."""

@@ -106,6 +106,9 @@ group by shard;
 -- name: owner
 select shard from blocks where block_id = $1;
 
+-- name: owners
+select block_id, shard from blocks where block_id = any($1);
+
 -- name: assignment
 select
   shard,

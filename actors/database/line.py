@@ -43,6 +43,10 @@ class LineRefused(LineUnavailable):
     """
 
 
+class LineLate(LineUnavailable):
+    """The statement was under way, and took longer than its bound."""
+
+
 class Line:
     """Connects when first used, and anew after a fault; `first` is a statement with which each connection begins.
 
@@ -66,6 +70,7 @@ class Line:
         self._first = first
         self._bound_ms = bound_ms
         self._connection: Connection | None = None
+        self._is_late = False  # the statement that runs was cut off by its bound
         self._doubt: str | None = None  # why the outcome of the statement that runs is unknown, although it is done
         self._turn = asyncio.Lock()
         self._closed = False
@@ -78,7 +83,7 @@ class Line:
     async def run(self, statement: Callable[[Connection], Awaitable[R]], *, bound_ms: int | None = None) -> R:
         """Run the statement when it is its turn, in a task of its own: a caller that goes away cancels nothing.
 
-        `bound_ms`: where not that of the line. Raises LineUnavailable.
+        `bound_ms`: where not that of the line. Raises LineUnavailable; LineLate after that bound.
         """
         return await apart(self._run(statement, bound_ms or self._bound_ms))
 
@@ -91,12 +96,15 @@ class Line:
         async with self._turn:
             connection = await self._connected()
             self._doubt = None
+            self._is_late = False
             try:
                 done = await self._bounded(statement, connection, bound_ms)
             except FAULTS as fault:
                 unavailable = self._unavailable(fault, "a statement", LineRefused)
                 if not isinstance(unavailable, LineRefused):  # else the connection is as good as before
                     self._cut()
+                    if self._is_late:
+                        raise LineLate(str(unavailable), unavailable.sqlstate) from fault
                 raise unavailable from fault
             except BaseException:
                 self._cut()
@@ -109,11 +117,15 @@ class Line:
     async def _bounded(
         self, statement: Callable[[Connection], Awaitable[R]], connection: Connection, bound_ms: int
     ) -> R:
-        bound = asyncio.get_running_loop().call_later(bound_ms / 1000, cut, connection)
+        bound = asyncio.get_running_loop().call_later(bound_ms / 1000, self._give_up, connection)
         try:
             return await statement(connection)
         finally:
             bound.cancel()
+
+    def _give_up(self, connection: Connection) -> None:
+        self._is_late = True
+        cut(connection)
 
     async def _connected(self) -> Connection:
         if not self._closed and (self._connection is None or self._connection.is_closed()):

@@ -169,14 +169,17 @@ class Activator:
             raise Superseded(block, our_epoch)
 
     async def _load(self, block: BlockId) -> HostedBlock:
-        head = await self._head(block)
-        if head is None:
-            return before_first_row(block)
-        hosted = await self._replayed(block, head.position)
-        if hosted.position < head.position:
-            raise JournalDamaged(f"the journal ends at row {hosted.position}, and row {head.position} was there")
-        hosted.epoch = head.epoch
-        return hosted
+        ends = []
+        for _ in range(2):  # a failover may lose the last rows between the two looks
+            head = await self._head(block)
+            if head is None:
+                return before_first_row(block)
+            hosted = await self._replayed(block, head.position)
+            if hosted.position >= head.position:
+                hosted.epoch = head.epoch
+                return hosted
+            ends.append(f"the journal ends at row {hosted.position}, and row {head.position} was there")
+        raise JournalDamaged(ends[-1])
 
     async def _load_without(self, block: BlockId, struck: Struck) -> HostedBlock:
         hosted = before_first_row(block)

@@ -1,8 +1,12 @@
-"""Group commit: one statement for everything that waits, and the gate that every reply passes.
+"""Group commit: one statement for what waits, and the gate that every reply passes.
 
 While a commit is in flight, the next cycle collects. A cycle appends the pending entries of its blocks, one row each,
 and checks the heads of the blocks that only want to answer. Cycles run one after the other, so a cycle that is done
 means: all that was applied before it began is durable, and this shard was still the owner after it began.
+
+What is too much for one statement goes in several, one after the other (`Portions`): more bytes than one may have, and
+what was given up by its bound, as the same once more would be given up again for as long as the line is slow. The cycle
+is done when all of them are answered.
 
 What Postgres refuses is asked block by block. Where it refuses the very same statement about nothing as well, it is not
 the blocks' fault, and all wait until that is mended. Else each block that is refused is dropped, to be read anew as its
@@ -17,7 +21,8 @@ snapshot takes to read. Freezing is one pause for all blocks of the shard: 2 ms 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
 import structlog
 
@@ -25,10 +30,12 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import value_count
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
+from actors.engine.portions import Portions
 from actors.journal.journal import (
     Appended,
     Heads,
     Journal,
+    JournalLate,
     JournalRefused,
     JournalUnavailable,
     NewRow,
@@ -42,7 +49,6 @@ RETRY_MAX_S = 1.0
 
 T = TypeVar("T", Appended, Heads)
 _Ask: TypeAlias = Callable[[Sequence[HostedBlock]], Awaitable[T]]
-_Judge: TypeAlias = Callable[[Sequence[HostedBlock], T], None]
 
 _log = structlog.get_logger(__name__)
 
@@ -72,6 +78,16 @@ class Cycle:
         self._done.set_result(None)
 
 
+@dataclass(frozen=True)
+class _Question(Generic[T]):
+    """What is asked over one line about some of these blocks at a time; `size_of` each, in bytes of the statement."""
+
+    ask: "_Ask[T]"
+    judge: Callable[[Sequence[HostedBlock], T], None]
+    portions: Portions
+    size_of: Callable[[HostedBlock], int]
+
+
 class GroupCommit:
     """Runs the cycles of one shard. `journal` and `checks` are two lines, used at the same time."""
 
@@ -87,6 +103,7 @@ class GroupCommit:
     ) -> None:
         self._journal = journal
         self._checks = checks
+        self._append_portions, self._check_portions = Portions(), Portions()
         self._clock = clock
         self._on_lost = on_lost
         self._on_refused = on_refused
@@ -170,7 +187,13 @@ class GroupCommit:
             for hosted in blocks:
                 self._conclude(cycle, hosted, holds=hosted.block in appended.durable)
 
-        await self._settle(list(rows), lambda blocks: self._journal.append([rows[hosted] for hosted in blocks]), judge)
+        question = _Question(
+            lambda blocks: self._journal.append([rows[hosted] for hosted in blocks]),
+            judge,
+            self._append_portions,
+            lambda hosted: len(rows[hosted].row.entries),
+        )
+        await self._settle(list(rows), question)
 
     async def _check(self, cycle: Cycle, checking: list[HostedBlock]) -> None:
         """A block whose head is not ours is lost. Cycles do not overlap: no other row of these blocks is on its way."""
@@ -179,7 +202,13 @@ class GroupCommit:
             for hosted in blocks:
                 self._conclude(cycle, hosted, holds=hosted.ends_at(found.heads.get(hosted.block)))
 
-        await self._settle(checking, lambda blocks: self._checks.heads(_ids_of(blocks)), judge)
+        question = _Question(
+            lambda blocks: self._checks.heads(_ids_of(blocks)),
+            judge,
+            self._check_portions,
+            lambda hosted: len(hosted.block),
+        )
+        await self._settle(checking, question)
 
     def _conclude(self, cycle: Cycle, hosted: HostedBlock, *, holds: bool) -> None:
         if holds:
@@ -188,37 +217,55 @@ class GroupCommit:
             _drop(hosted)
             self._on_lost(hosted)
 
-    async def _settle(self, blocks: Sequence[HostedBlock], ask: "_Ask[T]", judge: "_Judge[T]") -> None:
-        """Ask about the blocks and judge the answer; if that is refused, one by one. Who is to blame is dropped.
+    async def _settle(self, blocks: Sequence[HostedBlock], question: _Question[T]) -> None:
+        """Ask about the blocks, a portion at a time, and judge each answer; if one is refused, block by block.
 
-        The fate of a refused row is open: it may have been appended when it was sent before.
+        Who is to blame is dropped; the fate of its row is open: it may have been appended when it was sent before.
         """
-        try:
-            judge(blocks, await self._until_answered(ask, blocks))
-        except JournalRefused:
-            for hosted in blocks:
-                try:
-                    judge([hosted], await self._until_answered(ask, [hosted]))
-                except JournalRefused as refusal:
-                    _drop(hosted)
-                    self._on_refused(hosted, refusal)
+        while blocks:
+            try:
+                asked, answer = await self._until_answered(question, blocks)
+            except JournalRefused:
+                asked = question.portions.first_of(blocks, question.size_of)
+                for hosted in asked:
+                    await self._settle_alone(hosted, question)
+            else:
+                question.judge(asked, answer)
+            blocks = blocks[len(asked) :]
 
-    async def _until_answered(self, ask: "_Ask[T]", blocks: Sequence[HostedBlock]) -> T:
-        """What the journal says about these blocks. Raises JournalRefused: about these, and not about everything."""
+    async def _settle_alone(self, hosted: HostedBlock, question: _Question[T]) -> None:
+        try:
+            question.judge(*await self._until_answered(question, [hosted]))
+        except JournalRefused as refusal:
+            _drop(hosted)
+            self._on_refused(hosted, refusal)
+
+    async def _until_answered(
+        self, question: _Question[T], blocks: Sequence[HostedBlock]
+    ) -> tuple[Sequence[HostedBlock], T]:
+        """Of the blocks those that were asked about, the first portion, and what the journal says about them.
+
+        Raises JournalRefused: about these, and not about everything.
+        """
         pause_s = RETRY_FIRST_S
+        portions = question.portions
         while True:
+            asked = portions.first_of(blocks, question.size_of)
             asked_s = self._clock.monotonic()
             try:
-                answer = await ask(blocks)
+                answer = await question.ask(asked)
             except JournalUnavailable as fault:
-                if isinstance(fault, JournalRefused) and await _is_answered(ask):
+                if isinstance(fault, JournalRefused) and await _is_answered(question.ask):
                     raise
+                if isinstance(fault, JournalLate):
+                    portions.given_up(len(asked))
                 self._stall(fault)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
             else:
+                portions.answered(len(asked), self._clock.monotonic() - asked_s)
                 self._clock.observe(answer.now_ms, asked_s)
-                return answer
+                return asked, answer
 
     def _stall(self, fault: JournalUnavailable) -> None:
         """Say what is wrong when it begins, and whenever it is of another kind; `Line` goes on saying it."""

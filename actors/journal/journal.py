@@ -20,7 +20,7 @@ STATEMENT_BOUND_MS = 5_000
 SILENT_BOUND_MS = 3_000  # of an append or a look at heads, on a line that was quick before
 SNAPSHOT_BOUND_MS = 30_000  # the largest we promise for, 51 MB, over 15 Mbit/s
 MAX_MOVES = (1 << 12) - 1  # of a block, in the life of one cluster
-MAX_ROWS_BYTES = 2 * 1024 * 1024  # with the largest layout behind them, 6 MB, 4 s over 15 Mbit/s
+MAX_ROWS_BYTES = 2 * 1024 * 1024  # in one statement: with the largest layout behind them, 6 MB, 4 s over 15 Mbit/s
 
 
 class Epoch(NamedTuple):
@@ -140,6 +140,10 @@ class JournalRefused(JournalUnavailable):
     """
 
 
+class JournalLate(JournalUnavailable):
+    """The statement took longer than its bound: for now there may be too much in it, or on the way to the journal."""
+
+
 def is_cut(rows: Sequence[JournalRow], limit: int) -> bool:
     """Whether there may be rows behind those that `Journal.rows` found."""
     return len(rows) >= limit or sum(len(row.entries) for row in rows) >= MAX_ROWS_BYTES
@@ -174,12 +178,12 @@ class Journal(Protocol):
     async def append(self, rows: Sequence[NewRow]) -> Appended:
         """Append at most one row per block, in one statement. Durable when this returns.
 
-        Raises JournalUnavailable: the outcome is unknown.
+        Raises JournalUnavailable: the outcome is unknown. JournalLate: it was given up by its bound.
         """
         ...
 
     async def heads(self, blocks: Sequence[BlockId]) -> Heads:
-        """The last row of each of these blocks. Raises JournalUnavailable."""
+        """The last row of each of these blocks. Raises JournalUnavailable; JournalLate, as an append does."""
         ...
 
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:

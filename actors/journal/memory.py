@@ -19,6 +19,7 @@ from actors.journal.journal import (
     Appended,
     Head,
     Heads,
+    JournalLate,
     JournalRow,
     JournalUnavailable,
     NewRow,
@@ -221,6 +222,8 @@ class MemoryJournal:
             cut = asyncio.create_task(statement.cut.wait())
             try:
                 await asyncio.wait((serving, cut), return_when=asyncio.FIRST_COMPLETED)
+                if statement.cut.is_set() and not self._closed:
+                    raise JournalLate("the line was cut by the statement's bound")
                 if statement.cut.is_set():
                     raise JournalUnavailable("the line was cut")
                 return serving.result()

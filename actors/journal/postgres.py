@@ -10,7 +10,7 @@ import msgspec
 
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
-from actors.database.line import Line, LineRefused, LineUnavailable
+from actors.database.line import Line, LineLate, LineRefused, LineUnavailable
 from actors.database.queries import load_queries
 from actors.journal.journal import (
     GENESIS,
@@ -21,6 +21,7 @@ from actors.journal.journal import (
     Appended,
     Head,
     Heads,
+    JournalLate,
     JournalRefused,
     JournalRow,
     JournalUnavailable,
@@ -130,6 +131,8 @@ class PostgresJournal:
             return await self._line.run(statement, bound_ms=bound_ms)
         except LineRefused as refusal:
             raise JournalRefused(str(refusal), refusal.sqlstate) from refusal
+        except LineLate as fault:
+            raise JournalLate(str(fault), fault.sqlstate) from fault
         except LineUnavailable as fault:
             raise JournalUnavailable(str(fault), fault.sqlstate) from fault
 

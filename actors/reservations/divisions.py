@@ -149,7 +149,10 @@ class Divisions:
         return (caller.tenant, block) in self._divided
 
     async def of(self, caller: Caller, block: BlockId, *, anew: bool = False) -> Division | Rejected | None:
-        """How the event is split; None: it is not. A part is no event. `anew`: with all that was edited until now."""
+        """How the event is split; None: it is not. A part is no event. `anew`: with all that was edited until now.
+
+        That there is no such event is told only by a look that began after the question.
+        """
         key = caller.tenant, block
         if key in self._whole:
             return None
@@ -160,7 +163,8 @@ class Divisions:
         while True:
             look = self._looks.join(key, partial(self._look, caller, block, known))
             found = await look.answer
-            if not anew or look.number > asked_at:
+            is_missing = isinstance(found, Rejected) and found.reason is Reason.EVENT_NOT_FOUND
+            if look.number > asked_at or not (anew or is_missing):
                 return found
 
     async def _look(self, caller: Caller, block: BlockId, known: Division | None) -> Division | Rejected | None:

@@ -2,7 +2,7 @@
 
 from rich.progress import Progress
 
-from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, NOT_STOPPED, OPEN_COUNTS, KeptAlarm
+from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, NOT_READ_ON, NOT_STOPPED, OPEN_COUNTS, KeptAlarm
 from actors.auditor.auditor import LATE_S
 from actors.auditor.board import Board, BoardUnavailable
 from actors.auditor.crossing import OVERDUE_S
@@ -18,6 +18,10 @@ MUCH_CROSSING_BYTES = 1 << 30
 GRAVE = GONE | {NOT_AUDITED, NOT_STOPPED}
 """Somebody may have been told of what is gone, or what sells wrongly may not be stopped."""
 _FEWER_LEGS = "of events that are put away only the desks' side is kept: holdfast archive put"
+_IN_TURN = (
+    "holdfast audit EVENT looks at one at once, CPU makes turns shorter, and large events are smaller in parts: what "
+    "sells wrongly is stopped only when it has its turn"
+)
 _START = "see the auditor's log and start the cluster again: what sells wrongly meanwhile is not stopped"
 
 
@@ -74,9 +78,7 @@ def _unwell(figures: AuditorFigures) -> list[Finding]:
             (f"for {figures.looked_ago_s:.0f} s: {figures.waits_because}", "see whether it reaches Postgres")
         )
     elif figures.lag_seconds > LATE_S and figures.lag_rows:
-        seen = f"it is {figures.lag_rows:,} rows and {figures.lag_seconds:.0f} s behind: {worst}"
-        advice = "after a start it reads every journal once and this passes; else give it CPU, or see its log"
-        findings.append((seen, advice))
+        findings.append(_behind(figures, worst))
     if figures.unaudited_count:
         seen = f"{figures.unaudited_count} blocks cannot be audited: {worst}"
         advice = "what sells wrongly there is not stopped: see what is said of the chain, and the auditor's log"
@@ -94,6 +96,15 @@ def _unwell(figures: AuditorFigures) -> list[Finding]:
         seen = f"{figures.unkept_count} alarms are in its log alone: no room, or Postgres refuses them"
         findings.append((seen, "acknowledge those that were looked at: holdfast alarms; see its log"))
     return wrong + [Finding(AUDITOR, Standing.WARNING, seen, advice) for seen, advice in findings]
+
+
+def _behind(figures: AuditorFigures, worst: str) -> tuple[str, str]:
+    seen = f"it is {figures.lag_rows:,} rows and {figures.lag_seconds:.0f} s behind: {worst}"
+    if not figures.again_count:
+        return seen, "after a start it reads every journal once and this passes; else give it CPU, or see its log"
+    room = f"{figures.max_kept_bytes >> 20:,} MiB"
+    seen += f"; {figures.again_count:,} blocks are read again, as what is kept of all has no room in {room}"
+    return seen, f"these have turns, each from its first row; {_IN_TURN}"
 
 
 def _crossing(figures: AuditorFigures) -> str:
@@ -125,6 +136,8 @@ def _advice(alarm: KeptAlarm) -> str:
             f"what it sells wrongly is not stopped (holdfast quarantine impose {event} stops all of it): see the "
             f"auditor's log and holdfast journal {event}, mend the row or the audit, {then}"
         )
+    if alarm.what == NOT_READ_ON:
+        return f"{_IN_TURN}; see what is said of the auditor, {then}"
     if alarm.what == NOT_STOPPED:
         return (
             "it sells on: see what Postgres says, then holdfast quarantine impose "

@@ -171,7 +171,9 @@ async def test_a_journal_that_lost_its_last_rows_is_no_finding(world: Watched) -
     again.block, again.rows = event.block, event.rows
     await audit_all(auditor)
     assert auditor.figures.begun_anew_count == 1
-    assert {finding.fault for finding in auditor._followers[event.block]._told} <= {Fault.EVENT_ILLEGAL}
+    alarms = {alarm.what for alarm in await world.alarms.kept(100)}
+    assert alarms <= {Fault.TAIL_MISSING.name, Fault.EVENT_ILLEGAL.name}
+    assert all(stopped.why.startswith(str(Fault.EVENT_ILLEGAL)) for stopped in await world.stopped())
 
 
 async def test_memory_is_bounded_and_what_was_let_go_is_audited_again(world: Watched) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
@@ -78,11 +78,12 @@ class CountingCatalogue(Catalogue):
         self._told_owners: dict[BlockId, str | None] = {}
         self._newest: tuple[dict[str, Incarnation], int] | None = None
 
-    async def owner(self, block: BlockId) -> str | None:
-        self.asked["owner"] += 1
-        if block not in self._told_owners or not self.is_prompt:
-            self._told_owners[block] = await super().owner(block)
-        return self._told_owners[block]
+    async def owners(self, blocks: Collection[BlockId]) -> dict[BlockId, str]:
+        self.asked["owners"] += 1
+        if not self.is_prompt or any(block not in self._told_owners for block in blocks):
+            self._told_owners |= dict.fromkeys(blocks) | await super().owners(blocks)
+        told = {block: self._told_owners[block] for block in blocks}
+        return {block: shard for block, shard in told.items() if shard is not None}
 
     async def newest_incarnations(self, generation: int) -> tuple[dict[str, Incarnation], int]:
         self.asked["newest"] += 1
@@ -94,8 +95,11 @@ class CountingCatalogue(Catalogue):
 class House:
     """A cluster of a generation of its own."""
 
-    def __init__(self, database_url: str, folder: str, stack: AsyncExitStack) -> None:
-        self._folder = folder
+    def __init__(
+        self, database_url: str, folder: str, stack: AsyncExitStack, gateways_have: type[CountingCatalogue]
+    ) -> None:
+        self._gateways_have = gateways_have
+        self.folder = folder
         self._stack = stack
         self.wire = Wire(database_url)
         self.catalogue = Catalogue(database_url)
@@ -123,7 +127,7 @@ class House:
             answers: list[Answer] = [Replied(f"{name}.{incarnation}".encode())] * len(calls_decoder.decode(payload))
             return encoder.encode(answers)
 
-        address = UnixAddress(f"{self._folder}/{name}-{incarnation}")
+        address = UnixAddress(f"{self.folder}/{name}-{incarnation}")
         server = LinkServer(address, SECRET, Identity(name, self.epoch(incarnation)), handle_batch)
         await server.start()
         self._stack.push_async_callback(server.stop, 0.1)
@@ -139,7 +143,7 @@ class House:
 
     async def routes(self) -> tuple[CatalogueRoutes, CountingCatalogue]:
         """A gateway's way to them, over the wire, and what it asks of the catalogue."""
-        catalogue = CountingCatalogue(self.wire.database_url)
+        catalogue = self._gateways_have(self.wire.database_url)
         routes = CatalogueRoutes(catalogue, SECRET, self.generation)
         await routes.start()
         self._stack.push_async_callback(routes.close)
@@ -147,11 +151,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(database_url: str) -> AsyncIterator[House]:
-    """An empty one."""
+async def house(database_url: str, gateways_have: type[CountingCatalogue] = CountingCatalogue) -> AsyncIterator[House]:
+    """An empty one. `gateways_have`: of such a catalogue they ask where blocks and shards are."""
     with tempfile.TemporaryDirectory(prefix="hf-routes-") as folder:
         async with AsyncExitStack() as stack:
-            built = House(database_url, folder, stack)
+            built = House(database_url, folder, stack, gateways_have)
             await built.begin()
             yield built
 

@@ -217,6 +217,15 @@ async def test_the_first_to_enter_a_block_decides_where_it_lives(database_url: s
         assert await built.catalogue.owner(block) == "s1"
 
 
+async def test_whose_blocks_are_is_told_of_many_at_once(database_url: str) -> None:
+    async with house(database_url) as built:
+        first, second, unknown = (new_block() for _ in range(3))
+        await built.catalogue.assign(first, TENANT, "s1")
+        await built.catalogue.assign(second, TENANT, "s2")
+        assert await built.catalogue.owners({first, second, unknown}) == {first: "s1", second: "s2"}
+        assert await built.catalogue.owners(()) == {}
+
+
 async def test_of_two_that_enter_a_block_at_once_both_are_told_the_same(database_url: str) -> None:
     async with house(database_url) as built:
         block = new_block()

@@ -12,7 +12,7 @@ from actors.dispatch import RoutesUnavailable
 from actors.engine.catalogue_port import Move
 from actors.link.coalescer import Coalescer
 from actors.link.transport import NotSent, OutcomeUnknown
-from actors.questions import Questions
+from actors.questions import Lookups, Questions
 from actors.routes import CatalogueRoutes
 from tests.catalogue.house import FOREVER_MS, TENANT, CountingCatalogue, House, house, new_block, served_by
 from tests.link.loopback import SECRET
@@ -31,7 +31,7 @@ async def test_a_block_is_reached_at_its_shard(database_url: str) -> None:
             await built.catalogue.assign(block, TENANT, shard)
             assert await served_by(routes, block) == f"{shard}.1"
             assert await served_by(routes, block) == f"{shard}.1"
-        assert catalogue.asked == {"newest": 1, "owner": 2}
+        assert catalogue.asked == {"newest": 1, "owners": 2}
 
 
 async def test_a_new_block_is_entered_once_and_reached_at_once(database_url: str) -> None:
@@ -138,23 +138,6 @@ async def test_while_the_catalogue_is_away_known_ways_go_on(database_url: str) -
     await check_known_ways_go_on(database_url)
 
 
-async def check_unknown_block(database_url: str) -> None:
-    async with house(database_url) as built:
-        await built.shard("s1")
-        routes, catalogue = await built.routes()
-        block = new_block()
-        for _ in range(50):
-            assert await routes.route(block) is None
-        assert catalogue.asked["owner"] == 1
-        await built.catalogue.assign(block, TENANT, "s1")
-        await asyncio.sleep(0.3)
-        assert await served_by(routes, block) == "s1.1"
-
-
-async def test_that_a_block_is_unknown_is_remembered_for_a_moment(database_url: str) -> None:
-    await check_unknown_block(database_url)
-
-
 async def check_own_generation(database_url: str) -> None:
     async with house(database_url) as serving, house(database_url) as waiting:
         await serving.shard("s1", 3)
@@ -180,26 +163,28 @@ async def test_a_waiting_cluster_does_not_draw_the_gateways_of_the_one_that_serv
 
 
 async def check_no_storm(database_url: str) -> None:
-    """A hundred callers whose shard is gone, and nobody to take its place."""
+    """A hundred callers whose shard is gone, and nobody to take its place; half of them know whose the block is."""
     async with house(database_url) as built:
         await built.shard("s1")
         routes, catalogue = await built.routes()
         catalogue.is_prompt = True
-        block = new_block()
-        await built.catalogue.assign(block, TENANT, "s1")
+        blocks = [new_block() for _ in range(2)]
+        for block in blocks:
+            await built.catalogue.assign(block, TENANT, "s1")
         loop = asyncio.get_running_loop()
         until_s = loop.time() + 2.0
 
-        async def caller() -> None:
+        async def caller(block: BlockId) -> None:
             while loop.time() < until_s:
                 way = await routes.route(block)
                 assert way is not None
                 routes.doubt(block, way)
+                routes._owners[blocks[0]] = "s1"
                 await asyncio.sleep(0.01)
 
-        await asyncio.gather(*(caller() for _ in range(100)))
+        await asyncio.gather(*(caller(blocks[number % 2]) for number in range(100)))
         assert 5 < catalogue.asked["newest"] <= 45
-        assert catalogue.asked["owner"] < 300
+        assert catalogue.asked["owners"] < 300
 
 
 async def test_many_callers_in_doubt_look_together_and_not_too_often(database_url: str) -> None:
@@ -243,7 +228,7 @@ async def check_moved_block(database_url: str) -> None:
         assert await built.catalogue.carry_out(move, built.generation, 0)
         routes.moved(move.block)
         assert await served_by(routes, move.block) == "s2.1"
-        assert catalogue.asked == {"newest": 1, "owner": 2}
+        assert catalogue.asked == {"newest": 1, "owners": 2}
 
 
 async def test_a_block_that_has_moved_is_asked_for_and_no_way_is_in_doubt(database_url: str) -> None:
@@ -297,10 +282,6 @@ def every_way_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routes_module, "set", Everything, raising=False)
 
 
-def nothing_is_remembered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(routes_module, "UNKNOWN_BLOCK_S", 0.0)
-
-
 def the_newest_cluster_is_everybodys(patch: pytest.MonkeyPatch) -> None:
     newest = Catalogue.newest_incarnations
 
@@ -312,14 +293,14 @@ def the_newest_cluster_is_everybodys(patch: pytest.MonkeyPatch) -> None:
 
 
 def owners_are_for_ever(patch: pytest.MonkeyPatch) -> None:
-    find, found_first = CatalogueRoutes._find_owner, dict[BlockId, str | None]()
+    ask, found_first = Lookups[BlockId, str].ask, dict[BlockId, str | None]()
 
-    async def remember(self: CatalogueRoutes, block: BlockId) -> str | None:
+    async def remember(self: Lookups[BlockId, str], block: BlockId) -> str | None:
         if block not in found_first:
-            found_first[block] = await find(self, block)
+            found_first[block] = await ask(self, block)
         return found_first[block]
 
-    patch.setattr(CatalogueRoutes, "_find_owner", remember)
+    patch.setattr(Lookups, "ask", remember)
 
 
 def nobody_pauses(patch: pytest.MonkeyPatch) -> None:
@@ -337,7 +318,6 @@ def everybody_asks_alone(patch: pytest.MonkeyPatch) -> None:
     ("sabotage", "check"),
     [
         (every_way_is_in_doubt, check_known_ways_go_on),
-        (nothing_is_remembered, check_unknown_block),
         (the_newest_cluster_is_everybodys, check_own_generation),
         (nobody_pauses, check_no_storm),
         (everybody_asks_alone, check_no_storm),

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import from_url
 
 from actors.audit.findings import Fault
-from actors.auditor.alarms import KEPT, NOT_AUDITED, NOT_CROSSED, NOT_STOPPED, Alarm, Alarms
+from actors.auditor.alarms import KEPT, NOT_AUDITED, NOT_CROSSED, NOT_READ_ON, NOT_STOPPED, Alarm, Alarms
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.auditor.journals import Journals
@@ -32,10 +32,16 @@ AT_EASE = [
 ]
 
 UNAUDITED = "a block is in trouble"
+NO_ROOM = "it has no room"
 UNWELL: dict[str, tuple[dict[str, Any], str]] = {
     "it is behind": (
         {"lag_rows": 1_200, "lag_seconds": 90.0, "lagging": (LAG,)},
         f"it is 1,200 rows and 90 s behind: {event_id(BLOCK)} (1200 rows, 90 s)",
+    ),
+    NO_ROOM: (
+        {"lag_rows": 1_200, "lag_seconds": 90.0, "lagging": (LAG,), "again_count": 2, "max_kept_bytes": 512 << 20},
+        f"it is 1,200 rows and 90 s behind: {event_id(BLOCK)} (1200 rows, 90 s); "
+        "2 blocks are read again, as what is kept of all has no room in 512 MiB",
     ),
     "it waits": (
         {"lag_seconds": 42.0, "looked_ago_s": 42.0, "waits_because": "Postgres cannot be asked: x"},
@@ -96,6 +102,7 @@ async def check_unwell(world: World, redis: Redis) -> None:
             standing = WRONG if name == UNAUDITED else WARNING
             assert (finding.check, finding.standing, finding.seen) == ("auditor", standing, seen)
             assert finding.advice
+            assert ("have turns" in finding.advice) is (name == NO_ROOM)
         finding = await looked_when_told(ill, None)
         assert (finding.standing, finding.seen) == (WARNING, "none runs")
 
@@ -166,6 +173,11 @@ async def check_alarms_told(world: World) -> None:
         (unstopped,) = await ill.looked("alarms")
         assert unstopped.standing is WRONG
         assert f"holdfast quarantine impose {event_id(event)};" in unstopped.advice
+        await alarms.acknowledge([], int(unstopped.seen.partition(" ")[0]), "mara", "seen")
+        assert await alarms.note(Alarm(event, 0, NOT_READ_ON, "it is behind and was not read on", recurs=True))
+        (unread,) = await ill.looked("alarms")
+        assert unread.standing is WARNING
+        assert "CPU makes turns shorter" in unread.advice
         await alarms.close()
 
 
@@ -197,6 +209,16 @@ def _minds_no_memory(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(auditor_checks, "MUCH_CROSSING_BYTES", 1 << 60)
 
 
+def _blames_the_cpu(patch: pytest.MonkeyPatch) -> None:
+    """As it was: who is behind for want of memory is said to be so for want of time."""
+    shipped = auditor_checks._behind
+
+    def behind(figures: AuditorFigures, worst: str) -> tuple[str, str]:
+        return shipped(msgspec.structs.replace(figures, again_count=0), worst)
+
+    patch.setattr(auditor_checks, "_behind", behind)
+
+
 def _minds_what_is_due_alone(patch: pytest.MonkeyPatch) -> None:
     """As it was: while there is so much to compare that it is seldom due, it is never overdue."""
     shipped = auditor_checks._unwell
@@ -215,7 +237,7 @@ def _takes_lightly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(auditor_checks, "GRAVE", frozenset[str]())
 
 
-OF_FIGURES = (_believes_what_hangs_there, _minds_no_memory, _minds_what_is_due_alone)
+OF_FIGURES = (_believes_what_hangs_there, _minds_no_memory, _blames_the_cpu, _minds_what_is_due_alone)
 
 
 @pytest.mark.parametrize("sabotage", [*OF_FIGURES, _counts_as_well, _takes_lightly])

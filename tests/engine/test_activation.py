@@ -1,7 +1,7 @@
 """How a block comes in: snapshot and tail agree with a whole replay, damage stops one block, the newest owner wins."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -12,9 +12,10 @@ from actors.core.ids import BlockId
 from actors.core.replies import HoldStatus
 from actors.core.snapshot import FORMAT, digest
 from actors.core.state import BlockState
-from actors.engine import group_commit
+from actors.engine import activation, group_commit
 from actors.journal.codec import encode_entries
-from actors.journal.journal import Epoch, JournalRow, Snapshot, chain_of
+from actors.journal.journal import Epoch, Heads, JournalRow, Snapshot, chain_of
+from actors.journal.memory import MemoryJournal
 from actors.link.batch import Failed, Fault, Replied
 from tests.engine.stage import (
     FENCED,
@@ -171,6 +172,45 @@ async def check_damage(damage: Callable[[Stage, BlockId], None]) -> None:
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_journal_stops_its_block_and_no_other(damage: Callable[[Stage, BlockId], None]) -> None:
     on_virtual_time(check_damage)(damage)
+
+
+async def check_lost_amid_a_load(patch: pytest.MonkeyPatch) -> None:
+    """A failover loses the last row between a look at the head and one at the rows: nobody is kept waiting for that."""
+    stage = Stage()
+    former = await stage.engine()
+    block = await stage.on_sale(former)
+    assert isinstance(await former.ask_one(block, hold(1, "1/1")), Replied)
+    assert isinstance(await former.ask_one(block, hold(2, "1/2")), Replied)
+    former.process.kill()
+    heads, journal = MemoryJournal.heads, stage.store.journals[block]
+
+    async def then_lost(self: MemoryJournal, blocks: Sequence[BlockId]) -> Heads:
+        found = await heads(self, blocks)
+        if block in blocks and len(journal) == 4:
+            del journal[3:]
+        return found
+
+    patch.setattr(MemoryJournal, "heads", then_lost)
+    successor = await stage.engine(2)
+    answers = [await successor.ask_one(block, read_hold(number)) for number in (1, 2)]
+    assert len(journal) == 3
+    assert [isinstance(answer, Replied) for answer in answers] == [True, False]
+    assert successor.engine.counters().quarantined_count == 0
+    assert isinstance(await successor.ask_one(block, hold(3, "1/2")), Replied)
+
+
+@on_virtual_time
+async def test_a_row_that_is_lost_amid_a_load_stops_nobody() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        await check_lost_amid_a_load(patch)
+
+
+@on_virtual_time
+async def test_control_a_load_that_looks_once_is_noticed() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(activation, "range", lambda _: (0,), raising=False)
+        with pytest.raises(AssertionError):
+            await check_lost_amid_a_load(patch)
 
 
 @on_virtual_time

@@ -1,4 +1,4 @@
-"""A wire between a client and Postgres that can lose a reply, or part of a notice."""
+"""A wire between a client and Postgres that can lose a reply, or part of a notice, or be narrow."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,6 +15,7 @@ class Relay:
         self._database = urlsplit(database_url)
         self._port = 0
         self._swallowing = False
+        self._bytes_per_s = float("inf")
         self._hidden: set[tuple[bytes, bytes]] = set()
         self._passing: set[asyncio.Task[None]] = set()
 
@@ -31,6 +32,10 @@ class Relay:
     def hide(self, kind: bytes, value: bytes) -> None:
         """Take this field out of errors and notices; `R` is the function that spoke, `V` how severe it is."""
         self._hidden.add((kind, value))
+
+    def narrow(self, bytes_per_s: float) -> None:
+        """Let no connection bring more to the server than that."""
+        self._bytes_per_s = bytes_per_s
 
     async def serve(self) -> asyncio.Server:
         """Listen on a free port of the loopback interface."""
@@ -54,6 +59,7 @@ class Relay:
     async def _requests(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         try:
             while request := await client.read(65536):
+                await asyncio.sleep(len(request) / self._bytes_per_s)
                 server.write(request)
         finally:
             server.close()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from actors.journal.journal import JournalUnavailable
+from actors.journal.journal import JournalLate, JournalUnavailable
 from actors.journal.memory import NoFaults, Statement
 from tests.journal.backends import MemoryBackend, grown, head_of, new_block, row_after
 
@@ -65,7 +65,7 @@ async def test_a_refused_append_leaves_nothing() -> None:
 async def test_an_append_that_hangs_is_cut_at_its_bound() -> None:
     backend, block = MemoryBackend(), new_block()
     async with backend.line(Script(before=hang_and_vanish), bound_ms=10) as line:
-        with pytest.raises(JournalUnavailable):
+        with pytest.raises(JournalLate):
             await line.append([row_after(None, block)])
         assert (await line.heads([block])).heads == {}, "the line goes on"
 
@@ -74,7 +74,7 @@ async def test_an_append_that_was_cut_may_land_later() -> None:
     backend, block = MemoryBackend(), new_block()
     new = row_after(None, block)
     async with backend.line(Script(before=arrive_late), bound_ms=10) as line, backend.line() as other:
-        with pytest.raises(JournalUnavailable):
+        with pytest.raises(JournalLate):
             await line.append([new])
         assert (await other.heads([block])).heads == {}
         await asyncio.sleep(0.05)
@@ -84,7 +84,7 @@ async def test_an_append_that_was_cut_may_land_later() -> None:
 async def test_an_append_that_lands_after_another_owners_is_fenced() -> None:
     backend, block = MemoryBackend(), new_block()
     async with backend.line(Script(before=arrive_late), bound_ms=10) as line, backend.line() as other:
-        with pytest.raises(JournalUnavailable):
+        with pytest.raises(JournalLate):
             await line.append([row_after(None, block, epoch=1)])
         theirs = row_after(None, block, epoch=2)
         assert (await other.append([theirs])).durable == {block}
@@ -104,8 +104,9 @@ async def test_a_delayed_acknowledgement_holds_up_its_own_line_only() -> None:
         assert not following.done()
         await line.close()
         for task in (appending, following):
-            with pytest.raises(JournalUnavailable):
+            with pytest.raises(JournalUnavailable) as raised:
                 await task
+            assert raised.type is JournalUnavailable, "it was not late"
 
 
 async def test_a_caller_that_goes_away_cancels_nothing() -> None:

@@ -15,7 +15,7 @@ from actors.database import line as database_line
 from actors.database.connect import Connection, connect, cut
 from actors.database.line import Line
 from actors.journal import postgres
-from actors.journal.journal import Appended, JournalUnavailable, NewRow, Snapshot
+from actors.journal.journal import Appended, JournalLate, JournalUnavailable, NewRow, Snapshot
 from actors.journal.postgres import PostgresJournal
 from tests.conftest import EmbeddedPostgres
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
@@ -172,7 +172,7 @@ async def check_statement_cut(backend: PostgresBackend) -> None:
     async with backend.line(bound_ms=200) as line, backend.line() as other:
         await grown(line, new_block(), 1)  # the statement is prepared
         async with appends_held_up(backend):
-            with pytest.raises(JournalUnavailable):
+            with pytest.raises(JournalLate):
                 await asyncio.wait_for(line.append([first]), 2)
             await backend.wait_until("Lock")
         for _ in range(200):
@@ -243,7 +243,7 @@ async def test_rows_sent_again_while_the_first_statement_still_runs_are_there_on
         await grown(line, new_block(), 1)
         await grown(other, new_block(), 1)
         async with appends_held_up(postgres_backend):
-            with pytest.raises(JournalUnavailable):
+            with pytest.raises(JournalLate):
                 await line.append(rows)
             again = asyncio.create_task(other.append(rows))
             await postgres_backend.wait_until("Lock", 2)
@@ -334,8 +334,9 @@ async def test_a_broken_connection_is_replaced_by_the_next_statement(postgres_ba
                     "select pg_terminate_backend(pid) from pg_stat_activity"
                     " where application_name like 'holdfast-journal %' and datname = current_database()"
                 )
-            with pytest.raises(JournalUnavailable):
+            with pytest.raises(JournalUnavailable) as raised:
                 await appending
+            assert raised.type is JournalUnavailable, "it was not late"
         assert (await line.append([row_after(head_of(new), block)])).durable == {block}
 
 
@@ -347,14 +348,16 @@ async def test_closing_a_line_fails_what_runs_and_what_waits_on_it(postgres_back
         await postgres_backend.wait_until("Lock")
         await line.close()
         for task in (running, waiting):
-            with pytest.raises(JournalUnavailable):
+            with pytest.raises(JournalUnavailable) as raised:
                 await asyncio.wait_for(task, 1)
+            assert raised.type is JournalUnavailable, "it was not late"
 
 
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
     line = PostgresJournal("postgresql://postgres@127.0.0.1:1/nothing")
-    with pytest.raises(JournalUnavailable):
+    with pytest.raises(JournalUnavailable) as raised:
         await line.heads([])
+    assert raised.type is JournalUnavailable, "nothing was sent that could be late"
 
 
 async def test_a_server_that_never_answers_is_unavailable_after_the_bound() -> None:
@@ -367,7 +370,8 @@ async def test_a_server_that_never_answers_is_unavailable_after_the_bound() -> N
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     line = PostgresJournal(f"postgresql://postgres@127.0.0.1:{port}/nothing", bound_ms=200)
-    with pytest.raises(JournalUnavailable):
+    with pytest.raises(JournalUnavailable) as raised:
         await asyncio.wait_for(line.heads([]), 2)
+    assert raised.type is JournalUnavailable, "nothing was sent that could be late"
     silence.set()
     server.close()

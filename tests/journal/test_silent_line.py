@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.journal.journal import JournalUnavailable, NewRow
+from actors.journal.journal import JournalLate, JournalUnavailable, NewRow
 from actors.journal.postgres import PostgresJournal
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
 
@@ -39,14 +39,14 @@ async def check_given_up_soon(backend: PostgresBackend, silent_ms: int) -> None:
         second = row_after(head_of(first), block)
         async with hanging(line):
             async with asyncio.timeout(SOON_S):
-                with pytest.raises(JournalUnavailable):
+                with pytest.raises(JournalLate):
                     await line.append([second])
                 assert (await line.append([second])).durable == {block}
         third = row_after(head_of(second), block)
         assert (await line.append([third])).durable == {block}  # what the first is told when it wakes up is refused
         assert await line.rows(block, 0, 10) == [new.row for new in (first, second, third)]
         async with hanging(line), asyncio.timeout(SOON_S):  # it was quick again, and is given up soon again
-            with pytest.raises(JournalUnavailable):
+            with pytest.raises(JournalLate):
                 await line.heads([block])
             assert (await line.heads([block])).heads[block].position == 3
     finally:

@@ -97,7 +97,9 @@ CONTROLS = (
     Control("reply before durable, in spite of excuses", breaks.reply_before_durable, EXCUSED, UNDURABLE),
     Control("no head check, in spite of excuses", breaks.no_head_check, EXCUSED, STALE),
     Control("legs before intent", breaks.pins_before_the_intent, MARKET, "leg that its desk does not know", seen_at=3),
-    Control("in-doubt answered from memory", baskets.a_leg_in_doubt_is_answered_from_memory, MARKET, UNDURABLE),
+    Control(
+        "in-doubt answered from memory", baskets.a_leg_in_doubt_is_answered_from_memory, MARKET, UNDURABLE, seen_at=1
+    ),
     Control("no revisions", baskets.no_revisions, MARKET, "revision of a leg is not the next"),
     Control("no not_after", breaks.commands_have_no_end, OVERTAKEN, "after its time", seen_at=3),
     Control("wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal"),

@@ -14,6 +14,7 @@ import msgspec
 from actors.core.outcomes import Reason, Rejected
 from actors.dispatch import Dispatcher
 from actors.reservations import Request, Reservations
+from serve.second_hand import as_known, is_second_hand
 from serve.wakefulness import Wakefulness
 from tests.simulation.clocks import GatewayClock, loop_s, now_ms
 from tests.simulation.network import GatewayRoutes
@@ -78,9 +79,12 @@ class Gateway:
             raise GivenUp(self.name) if ends[1].done() else ConnectionLost(self.name)
         return asking.result()
 
-    async def ask_to_write(self, call: Write, request: Request) -> Any:
-        """As `ask`. What came before the end of a hang is refused; the rest bears how often there had been one."""
-        arrived_ms, wakefulness = now_ms(), self._wakefulness
+    async def ask_to_write(self, call: Write, request: Request, arrived_ms: int) -> Any:
+        """As `ask`. What came before the end of a hang is refused; the rest bears how often there had been one.
+
+        `arrived_ms`: when the front had it.
+        """
+        wakefulness = self._wakefulness
 
         async def let_in(reservations: Reservations) -> Any:
             from_ms, hangs = reservations.now_ms(), wakefulness.hangs()
@@ -90,7 +94,11 @@ class Gateway:
             admitted = msgspec.structs.replace(request, deadline_ms=left_ms, counted_from_ms=from_ms, hangs=hangs)
             return await call(reservations, admitted)
 
-        return await self.ask(let_in)
+        async def answered(reservations: Reservations) -> Any:
+            second_hand = is_second_hand(arrived_ms)
+            return as_known(await let_in(reservations), second_hand=second_hand)
+
+        return await self.ask(answered)
 
     @property
     def is_given_up(self) -> bool:
@@ -145,7 +153,8 @@ class Front:
 
     async def ask_to_write(self, call: Write, request: Request) -> Any:
         """See `Gateway.ask_to_write`. Raises ConnectionLost."""
-        return await self._ask_some(lambda gateway: gateway.ask_to_write(call, request))
+        arrived_ms = now_ms()
+        return await self._ask_some(lambda gateway: gateway.ask_to_write(call, request, arrived_ms))
 
     async def _ask_some(self, ask: Callable[[Gateway], Awaitable[T]]) -> T:
         for _ in self._gateways:

@@ -100,7 +100,8 @@ def asks_to_write(payload: bytes) -> bool:
 class GatewayRoutes:
     """One process' way to the shards of a generation; it may know an incarnation for longer than that is right.
 
-    Where one has let its blocks go it looks for a successor: real gateways do so every second.
+    Where one has let its blocks go it looks for a successor: real gateways do so every second. That there is no such
+    block it does not remember, as they do not; whoever asks is told what the catalogue has after that.
     """
 
     def __init__(
