@@ -24,6 +24,7 @@ from tests.simulation.market_notes import (
     RECORDED,
     TIMELESS,
     UNKNOWN,
+    UNTIMED,
     VAGUE,
 )
 from tests.simulation.recording import witnessed
@@ -47,6 +48,7 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
             UNKNOWN: tally.unresolved,
             ELSEWHERE: tally.elsewhere,
             VAGUE: tally.vague,
+            UNTIMED: tally.untimed,
             **{f"{EXCUSED}{why}": count for why, count in market.notes.history.excused.items()},
         }
     )
