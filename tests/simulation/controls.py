@@ -192,6 +192,8 @@ CONTROLS = (
         seen_at=3,
     ),
     Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60),
+    Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
+    Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
     Control("deadlines are never over", withheld.no_deadline_is_ever_over, PROJECTORS, "deadlines of "),
     Control("no key check, and gateways that double", breaks.no_key_check, DOUBLED, "got two answers"),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),

@@ -1,4 +1,6 @@
-"""Ways to break what quarantines and gateways that hang rest on, and what is shown as due (see `controls`)."""
+"""Ways to break what quarantines rest on, gateways that hang, and what they tell while an outcome is open; and what is
+shown as due (see `controls`).
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +8,9 @@ from typing import Any
 import pytest
 
 from actors.core import block as core
+from actors.core.outcomes import Reason, Rejected
 from actors.core.state import BlockState
+from actors.dispatch import _Errand
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
 from actors.projections import deadlines
@@ -57,3 +61,13 @@ def a_hang_is_nothing(patch: pytest.MonkeyPatch) -> None:
     """A gateway that wakes up goes on with what it had, though another was asked meanwhile and said no."""
     patch.setattr(Wakefulness, "hangs", lambda _: 0)
     patch.setattr(Wakefulness, "slept_through", lambda *_: False)
+
+
+def an_open_outcome_is_told_as_no(patch: pytest.MonkeyPatch) -> None:
+    """What a gateway tells where it cannot go on is a "no", though an earlier try may have been served."""
+    patch.setattr(_Errand, "_unless_served", lambda _, reason: Rejected(reason))
+
+
+def who_is_out_of_time_is_told_no(patch: pytest.MonkeyPatch) -> None:
+    """Whose time is up is told that there was nobody, though a try was on its way or may have been served."""
+    patch.setattr(_Errand, "out_of_time", lambda _: Rejected(Reason.UNAVAILABLE))
