@@ -48,6 +48,8 @@ UNDURABLE = "before it was in the journal"
 STALE = " was there"
 NO_ORDER = " none fits: "
 NO_STATE = "no state up to row"
+FENCES = "tests/journal/test_fences.py::test_control"
+TWO_PROJECTORS = "tests/projections/test_two_projectors.py::test_control_without_comparing_the_late_one_writes_again"
 NOT_BORNE_OUT = "and at no moment did any event bear that out"
 
 
@@ -57,6 +59,7 @@ class Control(NamedTuple):
 
     `caught_by`: part of what is said; `within`: so many seeds. `seen_at`: a seed that is known to show it, which the
     tests try first. `drawn_within`, `drawn_at`: the same of seeds as they are drawn; 0: nothing is demanded of those.
+    `shipped`: where a stand-in is broken, the test in which what it stands for is.
     """
 
     guarantee: str
@@ -68,6 +71,7 @@ class Control(NamedTuple):
     amid: frozenset[Fault] = frozenset()
     drawn_within: int = 0
     drawn_at: int = 0
+    shipped: str = ""
 
 
 class Caught(NamedTuple):
@@ -85,8 +89,9 @@ CONTROLS = (
         SHARDS,
         "acknowledged, but not in the journal",
         drawn_within=10,
+        shipped=FENCES,
     ),
-    Control("no chain check, but a number", breaks.no_chain_compare, FAILOVERS, "chain broken", 60, 44),
+    Control("no chain check, but a number", breaks.no_chain_compare, FAILOVERS, "chain broken", 60, 44, shipped=FENCES),
     Control("reply before durable", breaks.reply_before_durable, SHARDS, UNDURABLE, drawn_within=10),
     Control("reply before durable", breaks.reply_before_durable, SHARDS, "acknowledged, but not in the journal"),
     Control("replays not gated", breaks.replays_are_not_gated, SHARDS, UNDURABLE, drawn_within=10),
@@ -162,6 +167,7 @@ CONTROLS = (
         " went from ",
         drawn_within=40,
         drawn_at=8,
+        shipped=TWO_PROJECTORS,
     ),
     Control("unknown append counts as done", breaks.an_unknown_append_counts_as_done, SHARDS, UNDURABLE),
     Control("waiting generation acts", breaks.a_waiting_generation_acts, GENERATIONS, "before anybody asked it to"),
@@ -268,7 +274,9 @@ def main(arguments: Sequence[str]) -> int:
             also, is_as_drawn = _drawn(control, options.as_drawn) if options.as_drawn else ("", True)
             failed += not is_as_drawn
             columns = (also,) if options.as_drawn else ()
-            table.add_row(control.guarantee, str(caught and caught.seeds), str(control.within), *columns, _said(caught))
+            of_what = f", of a stand-in (see {control.shipped})" if control.shipped else ""
+            what = control.guarantee + of_what
+            table.add_row(what, str(caught and caught.seeds), str(control.within), *columns, _said(caught))
     console.print(table)
     return min(failed, 1)
 
