@@ -42,7 +42,7 @@ from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
 from actors.journal.journal import JournalUnavailable, NewRow, Snapshot
 from actors.link.batch import Answer, Call, Refused, Replied, command_decoder
-from actors.projections import availability
+from actors.projections import availability, projector
 from actors.projections.projection import Progress
 from actors.reservations.baskets import BasketAsks
 from actors.reservations.ways import Way
@@ -260,6 +260,18 @@ def a_count_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
         return tuple(columns)
 
     patch.setattr(availability, "_changing", changing_wrongly)
+
+
+def counts_in_parts_are_left_out(patch: pytest.MonkeyPatch) -> None:
+    """What is available of each category and section is not shown."""
+    changing = availability._changing
+    patch.setattr(availability, "_changing", lambda progress: (*changing(progress)[:9], b"", changing(progress)[10]))
+
+
+def nobody_says_when_rows_were_read(patch: pytest.MonkeyPatch) -> None:
+    """What is shown is said to be of no time."""
+    extend = projector._extend
+    patch.setattr(projector, "_extend", lambda fold, rows, _, **cut: extend(fold, rows, 0, **cut))
 
 
 def desks_run_no_errands(patch: pytest.MonkeyPatch) -> None:

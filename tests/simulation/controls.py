@@ -175,6 +175,8 @@ CONTROLS = (
     Control("decision told before durable", baskets.a_decision_is_told_before_it_is_durable, MARKET, UNDURABLE),
     Control("deeds tried once", baskets.deeds_are_tried_once, MARKET, "done to a leg otherwise than its desk demanded"),
     Control("counts off by one", breaks.a_count_is_off_by_one, PROJECTORS, "), not ("),
+    Control("counts in parts left out", breaks.counts_in_parts_are_left_out, PROJECTORS, "b'', "),
+    Control("shown as of no time", breaks.nobody_says_when_rows_were_read, PROJECTORS, "as of 0, "),
     Control("errands of desks never run", breaks.desks_run_no_errands, MARKET, "left to do: "),
     Control("refused, and journaled", breaks.a_refusal_is_journaled, SHARDS, ", and it happened"),
     Control("refused elsewhere, though there was room", breaks.nearly_all_is_refused_elsewhere, MARKET, NOT_BORNE_OUT),
