@@ -34,7 +34,7 @@ from tests.simulation.market_notes import (
 )
 from tests.simulation.projecting import AS_OF, CREATED
 from tests.simulation.recording import witnessed
-from tests.simulation.world import World
+from tests.simulation.world import MOST_AHEAD_MS, World
 
 Check = Callable[[World, Market], Iterable[str]]
 
@@ -174,8 +174,8 @@ def _shown_wrongly(world: World, block: BlockId, state: BlockState) -> Iterator[
     position, as_of_ms = rows.get((AS_OF, block), (0, 0))
     if position != last.position:
         yield f"as of row {position}, not {last.position}"
-    is_timed, tolerance_ms = world.timed_until_s == math.inf, world.tolerance_ms
-    if is_timed and not last.recorded_at_ms - tolerance_ms <= int(str(as_of_ms)) <= now_ms() + tolerance_ms:
+    is_timed, read_ms = world.timed_until_s == math.inf, int(str(as_of_ms))
+    if is_timed and not last.recorded_at_ms - MOST_AHEAD_MS <= read_ms <= now_ms() + world.tolerance_ms:
         yield f"as of {as_of_ms}, and its last row is of {last.recorded_at_ms}"
 
 
