@@ -12,7 +12,7 @@ from actors.catalogue.catalogue import Catalogue, Incarnation, ShardLeaves, rend
 from actors.core.ids import BlockId, TenantId
 from actors.dispatch import RoutesUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
-from actors.engine.clock import JournalClock
+from actors.engine.clock import PatientClock
 from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.coalescer import Coalescer, CoalescerCounters
@@ -26,7 +26,6 @@ LOOK_S = 1.0
 LOOK_OVERDUE_S = 3.0
 PING_TIMEOUT_S = 1.0
 LOOK_PAUSE_S = 0.05  # between two looks, however many are in doubt
-JUMP_BELIEVED_S = 10.0  # by then the shards that did not believe it have left
 MAX_OWNERS_KNOWN = 100_000
 
 T = TypeVar("T")
@@ -63,13 +62,12 @@ class CatalogueRoutes:
         self._generation = generation
         self._secret = secret
         self._hangs = hangs
-        self._clock = JournalClock(time.monotonic)
+        self._clock = PatientClock(time.monotonic)
         self._ways: dict[str, _Way] = {}  # by the shard's name
         self._owners: OrderedDict[BlockId, str] = OrderedDict()
         self._doubted: set[str] = set()  # shards whose way did not lead to them
         self._next_look_s = 0.0
         self._looked_at_s = 0.0
-        self._jumped_at_s: float | None = None  # since when the journal's clock is not where it should be
         self._looking = Questions()
         self._finding = Lookups(self._look_up)  # of owners
         self._assigning = Questions()  # waits for commits, as the others do not
@@ -189,7 +187,8 @@ class CatalogueRoutes:
             self._doubted |= doubted
             raise
         self._looked_at_s = time.monotonic()
-        self._set_clock(now_ms, asked_s)
+        if self._clock.observe(now_ms, asked_s):
+            _log.warning("the journal's clock has jumped for good", now_ms=now_ms)
         for name, incarnation in newest.items():
             known = self._ways.get(name)
             if known is None or known.incarnation.epoch != incarnation.epoch:
@@ -199,18 +198,6 @@ class CatalogueRoutes:
                 known.incarnation = incarnation  # with newer counters
         for name in sorted(self._ways.keys() - newest.keys()):
             self._give_up(self._ways.pop(name))
-
-    def _set_clock(self, now_ms: int, asked_s: float) -> None:
-        """Follow the journal's clock; after a jump only when it has lasted, as nothing expires here."""
-        self._clock.observe(now_ms, asked_s)
-        if self._clock.trusted:
-            self._jumped_at_s = None
-        elif self._jumped_at_s is None:
-            self._jumped_at_s = asked_s
-        elif asked_s - self._jumped_at_s >= JUMP_BELIEVED_S:
-            _log.warning("the journal's clock has jumped for good", now_ms=now_ms)
-            self._clock = JournalClock(time.monotonic)
-            self._set_clock(now_ms, asked_s)
 
     def _give_up(self, way: _Way | None) -> None:
         if way is not None:

@@ -6,21 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack")
-OF_SIMULATION = ("actors", "loadtests", "tests/core", "tests/loadtests", "tests/simulation")
+_KEEPING = ("tests/code_version.py", "tests/kept_lines.py")
+OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack", "tests/journal/relay.py", *_KEEPING)
+OF_SIMULATION = ("actors", "serve", "loadtests", "tests/core", "tests/loadtests", "tests/simulation", *_KEEPING)
+"""Folders and files, all that is imported being among them."""
 ENDINGS = (".py", ".sql", ".proto", ".yaml", ".json", ".lua")
 HAS_CHANGED = "the code has changed since: all begins anew"
 _FILE = "code"
 
 
-def fingerprint(folders: Sequence[str], root: Path = ROOT) -> str:
-    """Of all that runs, and of the packages that it runs on. What pytest alone runs does not."""
-    found = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix in ENDINGS]
+def fingerprint(places: Sequence[str], root: Path = ROOT) -> str:
+    """Of all that runs, and of the packages that it runs on."""
     said = hashlib.sha256()
-    for path in sorted([*found, root / "requirements.lock"]):
-        if not path.name.startswith("test_"):
-            said.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted({*code_in(places, root), root / "requirements.lock"}):
+        said.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     return said.hexdigest()[:16]
+
+
+def code_in(places: Sequence[str], root: Path = ROOT) -> set[Path]:
+    """The files of these folders, and these files; but those that pytest alone runs."""
+    found = (path for place in places for path in ((root / place), *(root / place).rglob("*")))
+    return {path for path in found if path.suffix in ENDINGS and not path.name.startswith("test_")}
 
 
 def code_of(folder: Path) -> str:

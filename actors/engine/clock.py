@@ -5,6 +5,7 @@ from typing import Protocol
 
 MAX_JUMP_MS = 2_000
 MAX_TOOK_MS = 3_000
+JUMP_BELIEVED_S = 10.0  # by then the shards that did not believe it have left
 
 
 class Clock(Protocol):
@@ -55,3 +56,29 @@ class JournalClock:
         """As `now_ms`, but no more than 2 s beyond what the journal has told, which may have taken 3 s on its way."""
         self._sure_ms = max(self._sure_ms, min(self.now_ms(), int(self._heard_ms) + MAX_JUMP_MS))
         return self._sure_ms
+
+
+class PatientClock:
+    """The journal's time for who lets nothing expire: after a jump it is followed, but only when that has lasted."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._clock = JournalClock(monotonic)
+        self._jumped_at_s: float | None = None  # since when the journal's clock is not where it should be
+
+    def observe(self, journal_now_ms: int, asked_s: float) -> bool:
+        """As `JournalClock.observe`; whether a jump is believed now."""
+        self._clock.observe(journal_now_ms, asked_s)
+        if self._clock.trusted:
+            self._jumped_at_s = None
+        elif self._jumped_at_s is None:
+            self._jumped_at_s = asked_s
+        elif asked_s - self._jumped_at_s >= JUMP_BELIEVED_S:
+            self._clock, self._jumped_at_s = JournalClock(self._monotonic), None
+            self._clock.observe(journal_now_ms, asked_s)
+            return True
+        return False
+
+    def now_ms(self) -> int:
+        """As `JournalClock.now_ms`, but after a jump that is believed it may be earlier than before."""
+        return self._clock.now_ms()

@@ -256,11 +256,10 @@ class Projector:
         if fold is None or fold.floor > lowest:
             fold = await self._newest_fold(block, lowest)
         while fold.position < lowest:
-            rows = (await self._positions.rows({block: fold.position}, self._rows_per_slice)).of_block[block]
-            if not rows:
+            found = await self._positions.rows({block: fold.position}, self._rows_per_slice)
+            if not found.of_block[block]:
                 break
-            for row in rows:
-                fold.extend(row)
+            _extend(fold, found.of_block[block], found.read_at_ms, is_cut=block in found.cut)
             fold.let_go(min(fold.position, lowest))
             await asyncio.sleep(0)
         return fold

@@ -19,7 +19,7 @@ class Tally(msgspec.Struct):
     `unchecked`: refusals and reads that nobody knows how to hold against anything. `vague`: refusals that nobody could
     judge: not among what was checked, nor surely wrong. `elsewhere`: refused baskets and exchanges, where what stood
     in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit, which goes by
-    time, whether units that can be counted were there.
+    time, whether units that can be counted were there. `untimed`: held against the journal's times alone.
     """
 
     calls: dict[str, int] = {}
@@ -28,6 +28,7 @@ class Tally(msgspec.Struct):
     unchecked: int = 0
     vague: int = 0
     elsewhere: int = 0
+    untimed: int = 0
 
     def count(self, call: Call) -> None:
         """One more call."""
@@ -59,4 +60,5 @@ def together(tallies: Iterable[Tally]) -> Tally:
         total.unchecked += tally.unchecked
         total.vague += tally.vague
         total.elsewhere += tally.elsewhere
+        total.untimed += tally.untimed
     return total

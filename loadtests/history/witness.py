@@ -10,7 +10,7 @@ Memory: the calls that are under way, some 130 bytes for each key and 250 for ea
 
 from collections.abc import Generator, Iterable
 from heapq import heappop, heappush
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -27,6 +27,13 @@ from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, agrees, can_b
 from loadtests.history.tally import Tally
 
 _Walk: TypeAlias = Generator[None, None, None]
+
+
+class Timed(NamedTuple):
+    """As long as the clocks have to do with each other: what was answered before `until_us`, and up to which row."""
+
+    until_us: int = FOR_EVER_MS * 1000
+    row: int = FOR_EVER_MS
 
 
 class _Tries(msgspec.Struct, gc=False):
@@ -63,11 +70,17 @@ class Witness:
 
     `audited_us`: when the journal was read, by the clock of the run: what was over by then and is not there did not
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
-    have nothing to do with each other, and deadlines are held against the journal's times alone.
+    have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
+    not `timed`.
     """
 
     def __init__(
-        self, block: str, calls: Iterable[Call], audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS
+        self,
+        block: str,
+        calls: Iterable[Call],
+        audited_us: int,
+        tolerance_ms: int | None = CLOCK_TOLERANCE_MS,
+        timed: Timed | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self.finding_count = 0
@@ -75,7 +88,8 @@ class Witness:
         self._block = block
         self._calls = iter(calls)
         self._audited_us = audited_us
-        self._tolerance_ms = tolerance_ms
+        self._tolerance_ms = tolerance_ms or 0
+        self._timed = Timed(0, 0) if tolerance_ms is None else timed or Timed()
         self._fates = Fates()
         self._shown = Shown()
         self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
@@ -96,7 +110,7 @@ class Witness:
         """See `Watcher.meet`."""
         self._books = books
         key = self._key_of(entry)
-        self._ask_all(entry.at_ms)
+        self._ask_all(entry.at_ms, position)
         tries = self._tries.get(key)
         if tries is not None:
             self._close(tries.first.invoked_us)
@@ -118,7 +132,7 @@ class Witness:
         """See `Watcher.finish`."""
         self._books, self._is_over = books, True
         next(self._walk or self._walked(), None)
-        self._ask_all(FOR_EVER_MS)
+        self._ask_all(FOR_EVER_MS, FOR_EVER_MS)
         self._close(FOR_EVER_MS)
         for key, tries in self._tries.items():
             self._resolve(key, tries)
@@ -165,6 +179,7 @@ class Witness:
                 self.tally.unchecked += 1
             elif not self._is_lost:
                 self._questions.append(_Question(call, key, since_us, may_be_older, is_elsewhere))
+                self.tally.untimed += not self._is_timed(call)
         return key
 
     def _is_elsewhere(self, call: Call) -> bool:
@@ -223,22 +238,26 @@ class Witness:
         if effect <= tries.low:
             self._found(Fault.AGAINST_REAL_TIME, call, f"in row {effect}, and row {tries.low} had been answered")
 
-    def _ask_all(self, until_ms: int) -> None:
-        """Whether the state, which lasts until then, agrees with what is still asked."""
-        if self._questions:
-            self._questions = [question for question in self._questions if not self._agrees(question, until_ms)]
+    def _is_timed(self, call: Call) -> bool:
+        return (call.returned_us or 0) < self._timed.until_us
 
-    def _agrees(self, question: _Question, until_ms: int) -> bool:
+    def _ask_all(self, until_ms: int, row: int) -> None:
+        """Whether the state, which lasts until then and until this row, agrees with what is still asked."""
+        if self._questions:
+            self._questions = [question for question in self._questions if not self._agrees(question, until_ms, row)]
+
+    def _agrees(self, question: _Question, until_ms: int, row: int) -> bool:
         assert self._books is not None, "there is a state when it is asked"
         if self._is_own(question):
             return False
         if question.is_elsewhere:
             return True
         span = Span(self._written_ms, until_ms)
-        if self._tolerance_ms is not None:
+        if self._is_timed(question.call):
             first_ms = question.since_us // 1000 - self._tolerance_ms
             last_ms = (question.call.returned_us or 0) // 1000 + 1 + self._tolerance_ms
-            span = Span(max(first_ms, span.first_ms), min(last_ms, span.last_ms))
+            ends_ms = span.last_ms if row <= self._timed.row else FOR_EVER_MS  # the row's clock says nothing of it
+            span = Span(max(first_ms, span.first_ms), min(last_ms, ends_ms))
         found = agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
         question.is_vague |= found is None
         return bool(found)

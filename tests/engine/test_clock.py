@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.engine.clock import JournalClock
+from actors.engine.clock import JUMP_BELIEVED_S, JournalClock, PatientClock
 
 START_MS = 1_700_000_000_000
 
@@ -114,3 +114,26 @@ def test_an_answer_that_took_long_sets_the_clock_only_until_the_next(monotonic: 
     assert (clock.trusted, clock.now_ms()) == (True, START_MS + 5_000)
     clock.observe(START_MS + 10_000, monotonic())
     assert not clock.trusted, "from now on that is a jump"
+
+
+@pytest.mark.parametrize("by_ms", [60_000, -60_000])
+def test_who_lets_nothing_expire_follows_a_jump_when_it_has_lasted(by_ms: int, monotonic: Monotonic) -> None:
+    clock = PatientClock(monotonic)
+    assert not clock.observe(START_MS, monotonic())
+    for after_s in (1.0, JUMP_BELIEVED_S):
+        monotonic.now_s = 100 + after_s
+        assert not clock.observe(START_MS + int(after_s * 1000) + by_ms, monotonic()), "it has not lasted"
+        assert clock.now_ms() == START_MS + after_s * 1000
+    monotonic.now_s = 101 + JUMP_BELIEVED_S
+    lasted_ms = START_MS + int(JUMP_BELIEVED_S * 1000) + 1_000 + by_ms
+    assert clock.observe(lasted_ms, monotonic())
+    assert clock.now_ms() == lasted_ms
+    assert not clock.observe(lasted_ms, monotonic()), "it is where it should be"
+
+
+def test_a_jump_that_is_taken_back_in_time_is_none(monotonic: Monotonic) -> None:
+    clock = PatientClock(monotonic)
+    for after_s, by_ms in ((0, 0), (1, 60_000), (9, 0), (10, 60_000), (19, 60_000)):
+        monotonic.now_s = 100.0 + after_s
+        assert not clock.observe(START_MS + after_s * 1000 + by_ms, monotonic())
+    assert clock.now_ms() == START_MS + 19_000

@@ -9,6 +9,8 @@ import pytest
 from actors.core.ids import BlockId
 from actors.database.connect import Connection
 from actors.database.line import LineUnavailable
+from actors.journal.journal import JournalRow
+from actors.projections import projector as projector_module
 from actors.projections.availability import AvailabilityProjection
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.fold import Fold, Folds
@@ -48,6 +50,34 @@ async def test_a_new_projector_goes_on_where_the_last_one_stopped(world: World) 
         await event.live_at_random(Random(turn), 10)
         await follow_all(world.projector(rows_per_slice=3))
     await check_followed(world, event)
+
+
+async def check_that_it_tells_when_it_has_read(world: World) -> None:
+    """What a new projector reads on the way to where the last one stopped may be all there is."""
+    event = await world.event()
+    await follow_all(world.projector())
+    await event.live_at_random(Random(2), 5)
+    before_ms = await world.journal.now_ms()
+    await follow_all(world.projector())
+    ((as_of_ms,),) = await world.rows("select as_of_ms from availability")
+    assert before_ms <= as_of_ms <= await world.journal.now_ms()
+
+
+async def test_what_a_new_projector_writes_first_is_as_of_when_it_was_read(world: World) -> None:
+    await check_that_it_tells_when_it_has_read(world)
+
+
+async def test_control_rows_that_are_read_on_the_way_and_tell_no_time_are_noticed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extend = projector_module._extend
+
+    def forget(fold: Fold, rows: Sequence[JournalRow], _: int, *, is_cut: bool) -> None:
+        extend(fold, rows, 0, is_cut=is_cut)
+
+    monkeypatch.setattr(projector_module, "_extend", forget)
+    with pytest.raises(AssertionError):
+        await check_that_it_tells_when_it_has_read(world)
 
 
 async def test_it_begins_at_the_newest_snapshot_below_its_positions(world: World) -> None:

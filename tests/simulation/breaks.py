@@ -25,7 +25,7 @@ from actors.core.commands import (
     Write,
 )
 from actors.core.entries import Entry, HoldPlaced
-from actors.core.ids import TenantId, desk_block, event_id
+from actors.core.ids import BlockId, TenantId, desk_block, event_id
 from actors.core.outcomes import Details, Outcome, Reason, Rejected
 from actors.core.replies import EventStatus, PlacingReply, RoomReply
 from actors.core.snapshot import freeze
@@ -39,14 +39,14 @@ from actors.engine.engine import Engine
 from actors.engine.errands import Errands
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
+from actors.engine.residence import Residence
 from actors.journal.journal import JournalUnavailable, NewRow, Snapshot
 from actors.link.batch import Answer, Call, Refused, Replied, command_decoder
-from actors.projections import availability
+from actors.projections import availability, projector
 from actors.projections.projection import Progress
 from actors.reservations.baskets import BasketAsks
 from actors.reservations.ways import Way
 from tests.simulation.clocks import now_ms
-from tests.simulation.memory_catalogue import Catalogue
 from tests.simulation.projecting import MemoryPositions
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -123,7 +123,13 @@ def an_older_generation_is_allowed(patch: pytest.MonkeyPatch) -> None:
 
 def a_claim_is_not_said_in_the_catalogue(patch: pytest.MonkeyPatch) -> None:
     """Who claims a block only looks up whose it is: an older cluster may still move it."""
-    patch.setattr(Catalogue, "claim", lambda self, block, *_: self.assignment(block))
+
+    async def look_up(self: Residence, block: BlockId, *, to_write: bool) -> Assignment | None:
+        assignment = await self._assignments.assignment(block)
+        is_ours = assignment is not None and assignment.shard == self._shard
+        return await self._assignments.assignment(block) if is_ours and to_write else assignment
+
+    patch.setattr(Residence, "_assigned", look_up)
 
 
 def a_waiting_generation_acts(patch: pytest.MonkeyPatch) -> None:
@@ -254,6 +260,18 @@ def a_count_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
         return tuple(columns)
 
     patch.setattr(availability, "_changing", changing_wrongly)
+
+
+def counts_in_parts_are_left_out(patch: pytest.MonkeyPatch) -> None:
+    """What is available of each category and section is not shown."""
+    changing = availability._changing
+    patch.setattr(availability, "_changing", lambda progress: (*changing(progress)[:9], b"", changing(progress)[10]))
+
+
+def nobody_says_when_rows_were_read(patch: pytest.MonkeyPatch) -> None:
+    """What is shown is said to be of no time."""
+    extend = projector._extend
+    patch.setattr(projector, "_extend", lambda fold, rows, _, **cut: extend(fold, rows, 0, **cut))
 
 
 def desks_run_no_errands(patch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,22 @@
 """What must hold at the end of a simulated run, when all has been calm for a while. Add a check to CHECKS."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
+import msgspec
+
 from actors.core import block as core
+from actors.core.events import event_layout
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, digest, restore
 from actors.core.state import BlockState
 from actors.journal.codec import decode_entries
 from actors.projections.seat_statuses import pack
 from actors.projections.shown import event_shown
-from actors.projections.split import sells_units
+from actors.projections.split import encode_split, sells_units, split_of
+from tests.simulation.clocks import now_ms
 from tests.simulation.desk_refusals import desk_refusals
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
@@ -24,12 +29,16 @@ from tests.simulation.market_notes import (
     RECORDED,
     TIMELESS,
     UNKNOWN,
+    UNTIMED,
     VAGUE,
 )
+from tests.simulation.projecting import AS_OF, CREATED
 from tests.simulation.recording import witnessed
-from tests.simulation.world import World
+from tests.simulation.world import MOST_AHEAD_MS, World
 
 Check = Callable[[World, Market], Iterable[str]]
+
+_encoder = msgspec.msgpack.Encoder()
 
 
 def told_and_journaled(_: World, market: Market) -> Iterator[str]:
@@ -47,6 +56,7 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
             UNKNOWN: tally.unresolved,
             ELSEWHERE: tally.elsewhere,
             VAGUE: tally.vague,
+            UNTIMED: tally.untimed,
             **{f"{EXCUSED}{why}": count for why, count in market.notes.history.excused.items()},
         }
     )
@@ -146,12 +156,27 @@ def projections_are_folds(world: World, _: Market) -> Iterator[str]:
         if tables.rows.get(("deadlines", block)) != (None if due is None else (due,)):
             yield f"deadlines of {block}: {tables.rows.get(('deadlines', block))}, not {due}"
         if sells_units(state):
-            shown, statuses = event_shown(state)
-            total = shown.counts.total
-            row = tables.rows.get(("availability", block), ())
-            counted = (shown.status, total.capacity, total.available, total.held, total.sold)
-            if row[:5] != counted or row[-1] != pack(statuses):
-                yield f"availability of {block}: {row[:5]}, not {counted}"
+            yield from (f"availability of {block}: {wrong}" for wrong in _shown_wrongly(world, block, state))
+
+
+def _shown_wrongly(world: World, block: BlockId, state: BlockState) -> Iterator[str]:
+    """Every column of its row in the table of availability."""
+    rows, last = world.tables.rows, world.store.journals[block][-1]
+    shown, statuses = event_shown(state)
+    total, layout = shown.counts.total, event_layout(state)
+    units = (total.capacity, total.available, total.held, total.sold)
+    counted = (shown.status, *units, shown.layout_version, _encoder.encode(shown.counts), pack(statuses))
+    told = (state.name, layout.currency, state.created_at_ms, _encoder.encode(layout), state.home)
+    created = (state.tenant, *told, encode_split(split_of(state)))
+    for name, expected in (("availability", counted), (CREATED, created)):
+        if rows.get((name, block)) != expected:
+            yield f"{rows.get((name, block))}, not {expected}"
+    position, as_of_ms = rows.get((AS_OF, block), (0, 0))
+    if position != last.position:
+        yield f"as of row {position}, not {last.position}"
+    is_timed, read_ms = world.timed_until_s == math.inf, int(str(as_of_ms))
+    if is_timed and not last.recorded_at_ms - MOST_AHEAD_MS <= read_ms <= now_ms() + world.tolerance_ms:
+        yield f"as of {as_of_ms}, and its last row is of {last.recorded_at_ms}"
 
 
 def _replayed(world: World, block: BlockId, state: BlockState, position: int) -> BlockState:

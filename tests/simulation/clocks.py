@@ -2,12 +2,11 @@
 
 import asyncio
 
-from actors.engine.clock import MAX_JUMP_MS, MAX_TOOK_MS, JournalClock
+from actors.engine.clock import MAX_JUMP_MS, MAX_TOOK_MS, PatientClock
 
 START_MS = 1_700_000_000_000
 LOOK_S = 1.0
 NEAR_MS = MAX_JUMP_MS + MAX_TOOK_MS  # so far a jump may be believed: from wherever an answer was on its way
-JUMP_BELIEVED_S = 10.0  # as `CatalogueRoutes` does
 
 
 def now_ms() -> int:
@@ -59,12 +58,11 @@ class JournalTime:
 
 
 class GatewayClock:
-    """The journal's clock as a gateway follows it: after a jump only when that has lasted."""
+    """The journal's clock as a gateway follows it: by the shipped clock, of which it asks as `CatalogueRoutes` does."""
 
     def __init__(self, journal: JournalTime) -> None:
         self._journal = journal
-        self._clock = JournalClock(loop_s)
-        self._jumped_at_s: float | None = None
+        self._clock = PatientClock(loop_s)
         self._clock.observe(journal.now_ms(), loop_s())
 
     def now_ms(self) -> int:
@@ -76,11 +74,3 @@ class GatewayClock:
         while True:
             await asyncio.sleep(LOOK_S)
             self._clock.observe(self._journal.now_ms(), loop_s())
-            if self._clock.trusted:
-                self._jumped_at_s = None
-            elif self._jumped_at_s is None:
-                self._jumped_at_s = loop_s()
-            elif loop_s() - self._jumped_at_s >= JUMP_BELIEVED_S:
-                self._clock = JournalClock(loop_s)
-                self._clock.observe(self._journal.now_ms(), loop_s())
-                self._jumped_at_s = None

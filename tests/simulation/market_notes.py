@@ -44,6 +44,7 @@ UNKNOWN = "of which nobody ever knew what came"
 ELSEWHERE = "refused by what is in other blocks"
 BORNE_OUT = "of these, and of those for an event that is not there, borne out by a moment of one of those"
 VAGUE = "refused for what nobody can judge, as far as is told of it"
+UNTIMED = "refusals and reads held against the journal's times alone, as clocks had jumped"
 ORDERED = "steps for which an order was found, tries under one key being one"
 TIMELESS = "of these when clocks had jumped so far that of deadlines only what is seconds too early shows"
 DENIALS = "denials of what can be counted, held against the time"
@@ -52,7 +53,7 @@ LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
-JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, BORNE_OUT, VAGUE, ORDERED, TIMELESS, DENIALS, UNTIMED_DENIALS)
+JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, BORNE_OUT, VAGUE, UNTIMED, ORDERED, TIMELESS, DENIALS, UNTIMED_DENIALS)
 
 
 class _Key(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""Projectors of a simulated run: the shipped one and two shipped projections, over tables in memory."""
+"""Projectors of a simulated run: the shipped one and two of three shipped projections, over tables in memory."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 WRITE_S = 0.004
 IDLE_IN_TRANSACTION_S = 30.0
 WAIT_S = 0.01
+CREATED, AS_OF = "availability, as created", "availability, as of"
+"""What the rows of availability have besides: what `create` wrote; position and time."""
 
 Key = tuple[str, BlockId]
 
@@ -57,17 +59,19 @@ class Transaction:
         else:
             assert query == availability._SQL["create"], query
             self._created.update(columns[0])
+            self.written.update({(CREATED, block): tuple(fixed) for block, *fixed in zip(*columns, strict=True)})
 
     async def fetchval(self, query: str, *columns: Sequence[Any]) -> int:
         """A statement that says how many rows it changed."""
         assert query == availability._SQL["change"], query
         await asyncio.sleep(WRITE_S)
         changed = [
-            (("availability", block), tuple(shown))
-            for block, _, _, *shown in zip(*columns, strict=True)
+            (block, (position, as_of_ms), tuple(shown))
+            for block, position, as_of_ms, *shown in zip(*columns, strict=True)
             if block in self._created or ("availability", block) in self._tables.rows
         ]
-        self.written.update(changed)
+        self.written.update({("availability", block): shown for block, _, shown in changed})
+        self.written.update({(AS_OF, block): as_of for block, as_of, _ in changed})
         return len(changed)
 
 

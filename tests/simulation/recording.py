@@ -5,6 +5,7 @@ reads of holds and orders. What organizers do, what is read of events and waiter
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,11 +21,12 @@ from actors.core.ids import BlockId, Kind, TenantId, outside_id
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import OrderReply, OrderStatus
 from actors.core.wishes import Wish
+from actors.journal.journal import JournalRow
 from actors.reservations import Done
 from loadtests.history.calls import READS, Begun, Call, Outcome, Recorder, Seen
 from loadtests.history.calls import Kind as Asked
 from loadtests.history.tally import Tally, together
-from loadtests.history.witness import Witness
+from loadtests.history.witness import Timed, Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
 from tests.simulation.journal_audit import Effect, effects, row_of
@@ -164,18 +166,27 @@ class History:
 
 
 def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
-    """What the journals say against the history. Where clocks jumped far, deadlines are held against journals alone."""
+    """What the journals say against the history. From when a clock jumped far, times are the journals' alone."""
     faults: list[str] = []
     tallies: list[Tally] = []
     for block, calls in history.by_home(world).items():
-        witness = Witness(block, calls, now_us(), world.tolerance_ms)
-        audit = BlockAudit(block, watcher=witness)
         rows = world.store.journals.get(BlockId(block), [])
+        timed = _timed(world, BlockId(block), rows)
+        witness = Witness(block, calls, now_us(), world.tolerance_ms, timed)
+        audit = BlockAudit(block, watcher=witness)
         findings = [finding for row in rows for finding in audit.take(row_of(row))]
         findings += audit.finish()
         faults += [str(finding) for finding in findings if finding.fault in OF_HISTORIES]
         tallies.append(witness.tally)
     return faults, together(tallies)
+
+
+def _timed(world: "World", block: BlockId, rows: Sequence[JournalRow]) -> Timed | None:
+    """Until a clock jumped far; None: none did."""
+    if world.timed_until_s == math.inf:
+        return None
+    before = (row.position for row in rows if world.written_s[block, row.position] < world.timed_until_s)
+    return Timed(START_MS * 1000 + int(world.timed_until_s * 1_000_000), max(before, default=0))
 
 
 def now_us() -> int:

@@ -1,15 +1,21 @@
 """Whatever the shipped code logs as an error is a bug to the simulation, or is excused by name."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
-from tests.simulation.runs import BUGS, BUGS_UNLESS_LOST
+import pytest
+
+from tests.simulation.runs import BUGS, BUGS_UNLESS_LOST, simulate
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE: dict[str, str] = {
     "actors/link/server.py": "there are no sockets; what `Engine.serve` raises fails in a task of its process",
-    "actors/auditor/": "the auditor is held against simulated journals by a test of its own",
+    "actors/auditor/service.py": "Ray's; the auditor runs in `AuditorProcess`, whose failure is told",
     "actors/database/": "there is no Postgres",
     "actors/directory.py": "Ray's; clusters are directed by `Cluster`",
     "actors/shard.py": "Ray's; engines run in `Shard`, which tells of what they raise",
@@ -18,6 +24,8 @@ ELSEWHERE: dict[str, str] = {
     "actors/projections/past.py": "nobody asks for the past",
 }
 """Modules that simulated runs have stand-ins for, or no use."""
+OF_EDGES = ("serve/wakefulness.py", "serve/arrival.py", "serve/second_hand.py")
+"""What simulated gateways have of the edges."""
 EXCUSED: dict[str, str] = {
     "given up on a command after which the shard was gone": "crashes may come one after the other, and they do",
     "the journal does not answer": "what it refuses is a fault of the simulation's own",
@@ -29,7 +37,7 @@ EXCUSED: dict[str, str] = {
 
 
 def errors(source: str) -> Iterator[str]:
-    """What is said in this code by `_log.error`, or by what may stand for it."""
+    """What is said in this code by `_log.error`, or by what may stand for it; `*` for what is put into it."""
     tree = ast.parse(source)
     names = {
         target.id
@@ -43,7 +51,8 @@ def errors(source: str) -> Iterator[str]:
             continue
         if _is_error(node.func) or (isinstance(node.func, ast.Name) and node.func.id in names):
             said = node.args[0]
-            yield str(said.value) if isinstance(said, ast.Constant) else ast.unparse(said)
+            parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in parts)
 
 
 def _is_error(node: ast.AST) -> bool:
@@ -54,10 +63,17 @@ def said_of_errors() -> set[str]:
     """In the modules that simulated runs run."""
     return {
         event
-        for path in (ROOT / "actors").rglob("*.py")
+        for path in (*(ROOT / "actors").rglob("*.py"), *(ROOT / path for path in OF_EDGES))
         if not str(path.relative_to(ROOT)).startswith(tuple(ELSEWHERE))
         for event in errors(path.read_text())
     }
+
+
+def test_what_is_heard_of_the_edges_is_all_that_a_run_has_of_them() -> None:
+    command = [sys.executable, "-c", "import sys, tests.simulation.sim; print(*sys.modules)"]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    loaded = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.split()
+    assert {f"{name.replace('.', '/')}.py" for name in loaded if name.startswith("serve.")} == set(OF_EDGES)
 
 
 def test_every_error_that_is_logged_is_a_bug_or_excused() -> None:
@@ -83,4 +99,20 @@ def work(is_bad):
     _log.warning("four")
     _log.exception("five")
 """
-    assert set(errors(code)) == {"one", "two", "f'{what} three'", "five"}
+    assert set(errors(code)) == {"one", "two", "* three", "five"}
+
+
+def _fails(*_: object) -> NoReturn:
+    raise LookupError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("actors.auditor.follower.Follower.take", "the audit of a block fails"),
+        ("actors.auditor.follower.Follower.note_sides", "the audit fails "),
+    ],
+)
+def test_control_what_the_auditor_survives_is_heard(broken: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broken, _fails)
+    assert any(wrong.startswith(said) for wrong in simulate(1, faults=frozenset()).wrong)

@@ -11,7 +11,7 @@ from tests.simulation.breaks import holds_end_early
 from tests.simulation.controls import CLOCKS_JUMP, MARKET, NO_ORDER
 from tests.simulation.market_notes import DENIALS, UNTIMED_DENIALS, Notes
 from tests.simulation.runs import simulate
-from tests.simulation.world import MOST_AHEAD_MS, World, now_ms
+from tests.simulation.world import MOST_AHEAD_MS, START_MS, World, now_ms
 
 EVENT = "event_0000000000000000"
 
@@ -32,7 +32,8 @@ async def test_a_little_jump_widens_and_a_large_one_ends_what_clocks_say() -> No
     world.journal_time.jump(20_000)
     world.clocks_jump(20_000)
     assert world.skews.ahead(began_ms + 3_000) == MOST_AHEAD_MS + 20_000
-    assert (world.skews.widest_ms, world.tolerance_ms) == (widest_ms, None)
+    assert (world.skews.widest_ms, world.tolerance_ms) == (widest_ms, widest_ms)
+    assert START_MS + world.timed_until_s * 1000 == began_ms + 3_000
 
 
 def _denied(at_ms: int) -> Denied:

@@ -5,11 +5,30 @@ from _pytest.mark import ParameterSet
 
 from actors.engine.group_commit import GroupCommit
 from tests.long_params import param
+from tests.simulation import controls
 from tests.simulation.breaks import Break
-from tests.simulation.controls import CONTROLS, SHARDS, UNDURABLE, Control, search
+from tests.simulation.controls import AS_DRAWN, CONTROLS, SHARDS, UNDURABLE, Control, main, search
+from tests.simulation.runs import Run, _ended_in
 
 SLOW = ("deeds tried once",)
 """A seed of it costs as much as ten others."""
+SOON = 4
+"""What is caught by a seed before this one as `make sim` draws them costs little."""
+MUST_BE_CAUGHT_AS_DRAWN = {
+    "no chain check",
+    "reply before durable",
+    "replays not gated",
+    "no head check",
+    "snapshot of uncommitted state",
+    "no key check",
+    "legs before intent",
+    "in-doubt answered from memory",
+    "no revisions",
+    "no not_after",
+    "wall clock in the core",
+    "older generation allowed",
+    "projector without compare-and-set",
+}
 
 
 def _marked(number: int, control: Control) -> ParameterSet:
@@ -19,7 +38,18 @@ def _marked(number: int, control: Control) -> ParameterSet:
     return param(control, f"{control.guarantee}: {control.caught_by}", is_long=not is_first or guarantee in SLOW)
 
 
-@pytest.mark.parametrize("control", [_marked(number, control) for number, control in enumerate(CONTROLS)])
+def test_what_the_design_rests_on_is_caught_in_seeds_as_they_are_drawn() -> None:
+    assert {control.guarantee for control in CONTROLS if control.drawn_within} == MUST_BE_CAUGHT_AS_DRAWN
+    assert all(control.drawn_at < control.drawn_within <= 200 for control in CONTROLS if control.drawn_within)
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        *(_marked(number, control) for number, control in enumerate(CONTROLS)),
+        *(param(control, control.guarantee, is_long=control.seen_at >= SOON) for control in AS_DRAWN),
+    ],
+)
 def test_the_checks_notice(control: Control) -> None:
     """By the fault that tells of it, which the same seed does not have unbroken."""
     caught = search(control, control.seen_at)
@@ -39,3 +69,22 @@ def breaks_down(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("sabotage", [breaks_nothing, breaks_down])
 def test_what_breaks_nothing_and_what_breaks_down_is_no_catch(sabotage: Break) -> None:
     assert search(Control("none", sabotage, SHARDS, UNDURABLE, within=1)) is None
+
+
+@pytest.mark.parametrize(("demanded", "ends"), [(1, 1), (0, 0)])
+def test_what_seeds_as_drawn_do_not_catch_in_time_ends_badly_where_that_is_demanded(
+    demanded: int, ends: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks_with_these_faults(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr("tests.simulation.controls.simulate", lambda seed, faults: _wrong_unless(faults is None))
+
+    clean = Control("none", breaks_with_these_faults, SHARDS, UNDURABLE, within=1, drawn_within=demanded)
+    monkeypatch.setattr(controls, "CONTROLS", (clean,))
+    monkeypatch.setattr(controls, "_unbroken", lambda *_: [])
+    assert main([]) == 0
+    assert main(["--as-drawn", "1"]) == ends
+    assert ("NOT WITHIN 1" in capsys.readouterr().out) == bool(demanded)
+
+
+def _wrong_unless(is_clean: bool) -> Run:
+    return _ended_in(0, [] if is_clean else [UNDURABLE], [])

@@ -1,4 +1,6 @@
-"""Ways to break what quarantines and gateways that hang rest on, and what is shown as due (see `controls`)."""
+"""Ways to break what quarantines rest on, gateways that hang, and what they tell while an outcome is open; and what is
+shown as due (see `controls`).
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +8,9 @@ from typing import Any
 import pytest
 
 from actors.core import block as core
+from actors.core.outcomes import Reason, Rejected
 from actors.core.state import BlockState
+from actors.dispatch import _Errand
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
 from actors.projections import deadlines
@@ -63,3 +67,13 @@ def a_hang_is_nothing(patch: pytest.MonkeyPatch) -> None:
 def the_second_speaks_for_the_first(patch: pytest.MonkeyPatch) -> None:
     """Who is asked because another hangs says that it was not done, of what that one had sent."""
     patch.setattr(second_hand, "NOT_YET", frozenset())
+
+
+def an_open_outcome_is_told_as_no(patch: pytest.MonkeyPatch) -> None:
+    """What a gateway tells where it cannot go on is a "no", though an earlier try may have been served."""
+    patch.setattr(_Errand, "_unless_served", lambda _, reason: Rejected(reason))
+
+
+def who_is_out_of_time_is_told_no(patch: pytest.MonkeyPatch) -> None:
+    """Whose time is up is told that there was nobody, though a try was on its way or may have been served."""
+    patch.setattr(_Errand, "out_of_time", lambda _: Rejected(Reason.UNAVAILABLE))

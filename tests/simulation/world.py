@@ -45,7 +45,8 @@ class World:
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
         self.skews = Skews()  # of what the clocks of this world say and the run's, by the latter
-        self.tolerance_ms: int | None = CLOCK_TOLERANCE_MS  # clocks are no further apart; None: than any believes
+        self.tolerance_ms = CLOCK_TOLERANCE_MS  # clocks are no further apart, until one jumps further than any believes
+        self.timed_until_s = math.inf  # when that was
         self.written_s: dict[tuple[BlockId, int], float] = {}  # when each row came
         self.database = Database()
         self.store = WatchedStore(self.journal_time.now_ms)
@@ -124,8 +125,8 @@ class World:
 
     def clocks_jump(self, by_ms: float) -> None:
         """One has just jumped: who goes by clocks alone is not right any more, or if that is little, less so."""
-        if self.tolerance_ms is None or abs(by_ms) > MAX_JUMP_MS:
-            self.tolerance_ms = None
+        if self.timed_until_s < math.inf or abs(by_ms) > MAX_JUMP_MS:
+            self.timed_until_s = min(self.timed_until_s, loop_s())
             self.skews.lose(now_ms(), MOST_AHEAD_MS + self.journal_time.most_ms)  # as rows are held to (`_latest_ms`)
         else:
             self.tolerance_ms += int(abs(by_ms))
