@@ -115,7 +115,10 @@ class Withholding:
             why = _why_refused(damage)
             if not why:
                 raise
-            _log.error("correction failed", block=block, exc_info=damage)
+            if isinstance(damage, JournalRefused):
+                _log.warning("correction refused by the journal", block=block, because=str(damage))
+            else:
+                _log.error("correction failed", block=block, exc_info=damage)
             await self._catalogue.refuse_correction(block, correct, why)
             return
         if isinstance(entry, tuple):
@@ -145,8 +148,7 @@ def _why_refused(damage: Exception) -> str:
         return str(damage) if damage.is_of_wish else f"{NO_STATE}: {damage}"
     if isinstance(damage, RowUnfit):
         return f"{NO_STATE}: {UNLESS_STRUCK}, as {damage}"
-    # What is refused of this block alone will be refused again.
-    is_over_soon = isinstance(damage, CatalogueUnavailable | JournalUnavailable) and not isinstance(
-        damage, JournalRefused
-    )
-    return "" if is_over_soon else f"{NO_STATE}: {damage!r}"
+    may_be_over = isinstance(damage, CatalogueUnavailable | JournalUnavailable)
+    if may_be_over and not isinstance(damage, JournalRefused):  # which is of this block alone, and will be so again
+        return ""
+    return f"{NO_STATE}: {damage!r}"

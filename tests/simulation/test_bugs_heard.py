@@ -29,6 +29,7 @@ OF_EDGES = ("serve/wakefulness.py", "serve/arrival.py", "serve/second_hand.py")
 EXCUSED: dict[str, str] = {
     "given up on a command after which the shard was gone": "crashes may come one after the other, and they do",
     "the journal does not answer": "what it refuses is a fault of the simulation's own",
+    "what is struck cannot be read": "told of rows that were refused, which is a fault of the simulation's own",
     "snapshot cannot be read": "told of a statement that was refused, which is such a fault",
     "quarantined by the catalogue": "an operator or the auditor has decided that",
     "leaving with commands whose outcome is open": "the journal may be away for as long as a shard has to leave",
