@@ -115,10 +115,7 @@ class Withholding:
             why = _why_refused(damage)
             if not why:
                 raise
-            if isinstance(damage, JournalRefused):
-                _log.warning("correction refused by the journal", block=block, because=str(damage))
-            else:
-                _log.error("correction failed", block=block, exc_info=damage)
+            _tell(block, damage)
             await self._catalogue.refuse_correction(block, correct, why)
             return
         if isinstance(entry, tuple):
@@ -140,6 +137,13 @@ class Withholding:
     async def _struck(self, block: BlockId, correct: Correct) -> Struck:
         """What is to be struck by the wish so that the journal replays."""
         return await self._activator.to_strike(block, correct.given_up) if correct.strikes else frozenset()
+
+
+def _tell(block: BlockId, damage: Exception) -> None:
+    if isinstance(damage, JournalRefused):
+        _log.warning("correction refused by the journal", block=block, because=str(damage))
+    else:
+        _log.error("correction failed", block=block, exc_info=damage)
 
 
 def _why_refused(damage: Exception) -> str:
