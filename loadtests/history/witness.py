@@ -135,6 +135,10 @@ class Witness:
             if key in self._effects:
                 self._found(Fault.DONE_THOUGH_REFUSED, call, f"in row {self._effects[key]}")
 
+    def row_of(self, call: Call) -> int:
+        """In which row a write had its effect, when the audit is done; 0: in none."""
+        return abs(self._effects.get(self._journaled(call), 0))
+
     def _walked(self) -> _Walk:
         """Goes on whenever a row is over; waits for the rows that what was answered stands in."""
         for number, call in enumerate(self._calls):

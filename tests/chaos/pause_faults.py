@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import ClassVar
 
 from serve.local.processes import newest
-from tests.chaos.fault import ONE_PROCESS, Fault
+from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, Fault
 from tests.chaos.process_faults import state_of
 from tests.chaos.stage import Stage, until
 from tests.stack.census import serving_gateway
@@ -119,10 +119,12 @@ class DirectoryPaused(PartPaused):
 
 
 class ProjectorPaused(PartPaused):
-    """Nobody who buys should notice."""
+    """Nobody who buys should notice; who looks is told as of when."""
 
     what = "projector paused for 30 s"
     kind = "ProjectorService"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class AuditorPaused(PartPaused):
@@ -133,10 +135,12 @@ class AuditorPaused(PartPaused):
 
 
 class RedisPaused(PartPaused):
-    """Nobody who buys should notice."""
+    """Nobody who buys or looks should notice."""
 
     what = "Redis paused for 30 s"
     kind = "redis-server"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class GcsPaused(PartPaused):

@@ -10,7 +10,7 @@ from typing import ClassVar
 from actors.audit.ids import block_of_event
 from actors.database.connect import connect
 from serve.local.processes import is_living, named
-from tests.chaos.fault import ONE_PROCESS, Fault
+from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, Fault
 from tests.chaos.stage import LOOK_EVERY_S, Stage, until
 from tests.chaos.wire import Passage
 from tests.stack.census import serving_gateway
@@ -89,10 +89,12 @@ class HaproxyKilled(Killed):
 
 
 class ProjectorKilled(Killed):
-    """Nobody who buys should notice."""
+    """Nobody who buys should notice; who looks is told as of when."""
 
     what = "projector killed"
     kind = "ProjectorService"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class DirectoryKilled(Killed):
@@ -131,10 +133,12 @@ class ProxyActorKilled(Killed):
 
 
 class RedisKilled(Killed):
-    """Nobody who buys should notice."""
+    """Nobody who buys or looks should notice."""
 
     what = "Redis killed"
     kind = "redis-server"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class RayletKilled(Killed):

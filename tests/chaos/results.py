@@ -6,9 +6,10 @@ sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `b
 `apart`: the kinds that strike one process alone and are no part of the figure of one process, as they have another
 bound (`fault`, `struck`, `bound_s`);
 `faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `count`, `bound_s` (of unavailability),
-`unavailable_s` and `recovered_s` and `restored_s` and `took_s` (each `median` and `max`, in seconds; see
-`fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
-`impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`; `late`: see `lates`;
+`unavailable_s` and `recovered_s` and `restored_s` and `took_s`, and of who looks at the event `unread_s`, `stalest_s`
+and `back_s` (each `median` and `max`, in seconds; see `fault.Outcome`), `unread_bound_s`, `unread` (codes in place of
+an answer to who looked), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how
+often), `impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`; `late`: see `lates`;
 `unmet`: see `unmet`, of a full run; `skipped`: faults that this machine does not allow, with the reason; `code`: see
 `code_version`.
 """
@@ -24,6 +25,7 @@ import msgspec
 from tests.chaos.fault import ONE_PROCESS, Fault, Outcome
 
 SEEN_SHOWN = 4
+FIGURES = ("unavailable_s", "recovered_s", "restored_s", "took_s", "unread_s", "stalest_s", "back_s")
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -114,8 +116,10 @@ def _apart(kinds: Sequence[type[Fault]]) -> list[dict[str, Any]]:
 def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
     counted = [outcome for outcome in outcomes if outcome.counted]
     seen: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
     for outcome in counted:
         seen.update(outcome.seen)
+        unread.update(outcome.unread)
     return {
         "fault": kind.what,
         "inflicted": kind.inflicted,
@@ -123,12 +127,14 @@ def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "ended": kind.ended,
         "count": len(counted),
         "bound_s": kind.bound_s,
+        "unread_bound_s": unread_bound_s(kind),
         **{
             name: {"median": median(values), "max": max(values)} if values else None
-            for name in ("unavailable_s", "recovered_s", "restored_s", "took_s")
+            for name in FIGURES
             for values in [[getattr(outcome, name) for outcome in counted]]
         },
         "seen": dict(seen.most_common()),
+        "unread": dict(unread.most_common()),
         "impatient": sum(outcome.impatient for outcome in counted),
         "least_stock": min((outcome.stock for outcome in counted), default=None),
         "shown": [outcome.shown for outcome in counted if outcome.shown],
@@ -144,13 +150,23 @@ def wrongs(outcomes: Sequence[Outcome], segments: Sequence[Segment]) -> list[str
 
 
 def lates(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[str]:
-    """After which faults nothing was sold for longer than is promised: on a machine that has nothing else to do."""
-    bounds = {kind.what: kind.bound_s for kind in kinds}
+    """After which faults nothing was sold or shown for longer than is promised: on a machine that does nothing else."""
+    by_name = {kind.what: kind for kind in kinds}
     return [
-        f"{one.fault}: nothing was sold for {one.unavailable_s:.1f} s, over the bound of {bounds[one.fault]:.0f} s"
+        f"{one.fault}: nothing was {what} for {took_s:.1f} s, over the bound of {bound_s:.0f} s"
         for one in outcomes
-        if one.unavailable_s > bounds[one.fault]
+        for kind in [by_name[one.fault]]
+        for what, took_s, bound_s in (
+            ("sold", one.unavailable_s, kind.bound_s),
+            ("shown", one.unread_s, unread_bound_s(kind)),
+        )
+        if took_s > bound_s
     ]
+
+
+def unread_bound_s(kind: type[Fault]) -> float:
+    """The longest time without an answer to who looks at the event."""
+    return kind.bound_s if kind.unread_bound_s is None else kind.unread_bound_s
 
 
 def write(folder: Path, said: dict[str, Any]) -> None:
@@ -162,8 +178,9 @@ def write(folder: Path, said: dict[str, Any]) -> None:
 def table(said: dict[str, Any]) -> str:
     """A table in Markdown."""
     lines = [
-        "| fault | count | unavailable, median / max | recovered, max | all restored, max | what clients saw |",
-        "|---|---|---|---|---|---|",
+        "| fault | count | unavailable, median / max | recovered, max | all restored, max | nothing shown, max "
+        "| shown as of, oldest | what clients saw |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for of_kind in said["faults"]:
         if not of_kind["count"]:
@@ -171,10 +188,13 @@ def table(said: dict[str, Any]) -> str:
         most = list(of_kind["seen"].items())[:SEEN_SHOWN]
         seen = ", ".join(f"{code} {number:,}" for code, number in most) or "nothing"
         gave_up = f"; {of_kind['impatient']} gave up" if of_kind["impatient"] else ""
-        unavailable, recovered, restored = (of_kind[name] for name in ("unavailable_s", "recovered_s", "restored_s"))
+        unavailable, recovered, restored, unread, stalest = (
+            of_kind[name] for name in ("unavailable_s", "recovered_s", "restored_s", "unread_s", "stalest_s")
+        )
         lines.append(
             f"| {of_kind['fault']} | {of_kind['count']} | {unavailable['median']:.1f} s / {unavailable['max']:.1f} s "
-            f"| {recovered['max']:.1f} s | {restored['max']:.1f} s | {seen}{gave_up} |"
+            f"| {recovered['max']:.1f} s | {restored['max']:.1f} s | {unread['max']:.1f} s | {stalest['max']:.1f} s "
+            f"| {seen}{gave_up} |"
         )
     lines += [
         "",
