@@ -53,6 +53,7 @@ class Fault(ABC):
     def __init__(self) -> None:
         self.beside: list[tuple[float, Figures]] = []  # of other crowds: when each began, and what it came to
         self.shown = ""  # by `harm`: what the journal says
+        self.stood_still_s = 0.0  # by `effect`, of a process that is paused: how long it was
         self.is_shown = True  # by `harm`: whether that says anything; if not, the fault does not count
 
     async def cannot(self) -> str:
@@ -95,7 +96,7 @@ class Outcome(msgspec.Struct, frozen=True):
     and tidied. `seen`: why clients had to ask again, by code. `impatient`: clients that gave up. `wrong`: what must not
     be. `stock`: units of the event that could still be sold at its end. `shown`: what the journal says of it.
     `unread_s`: the longest time without an answer to who looks at the event, `unread` why, by code; `stalest_s`: how
-    old what was shown was at most, `back_s`: how far it went back.
+    old what was shown was at most, `back_s`: how far it went back. `stood_still_s`: how long who was paused did.
     """
 
     fault: str
@@ -117,6 +118,7 @@ class Outcome(msgspec.Struct, frozen=True):
     stalest_s: float = 0.0
     back_s: float = 0.0
     unread: dict[str, int] = {}
+    stood_still_s: float = 0.0
 
 
 def counts(effect: str, writes_before: int, stock: int) -> bool:
@@ -172,7 +174,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
         fault.what, segment, effect, is_counted, writes_before, both.write_count,
         unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
         stock, time.monotonic() - came_at_s, fault.shown,
-        seen.unread_s, seen.stalest_s, seen.back_s, seen.why_not,
+        seen.unread_s, seen.stalest_s, seen.back_s, seen.why_not, fault.stood_still_s,
     )  # fmt: skip
     return outcome, next_turn
 

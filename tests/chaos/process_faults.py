@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar
@@ -216,12 +217,15 @@ class ShardPaused(Fault):
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
         await until(lambda: state_of(self._pid) == "T")
+        began_s = time.monotonic()
         await asyncio.sleep(PAUSE_S)
-        state = state_of(self._pid)
+        state, self.stood_still_s = state_of(self._pid), time.monotonic() - began_s
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
         ((self._rows_asleep,),) = await stage.fetch(_ROWS_OF, self._epoch)
         self._sent_asleep = self._sent
-        seen = f"pid {self._pid} in state {state} for {PAUSE_S:.0f} s, {later} rows of later epochs meanwhile"
+        seen = (
+            f"pid {self._pid} in state {state} for {self.stood_still_s:.1f} s, {later} rows of later epochs meanwhile"
+        )
         return seen if later and state == "T" else ""
 
     async def end(self, stage: Stage) -> None:

@@ -5,7 +5,8 @@
 sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `bound_s`);
 `apart`: the kinds that strike one process alone and are no part of the figure of one process, as they have another
 bound (`fault`, `struck`, `bound_s`);
-`faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `count`, `bound_s` (of unavailability),
+`faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `effects` (what was observed, each time),
+`stood_still_s` (`min` and `max`, of who was paused), `count`, `bound_s` (of unavailability),
 `unavailable_s` and `recovered_s` and `restored_s` and `took_s`, and of who looks at the event `unread_s`, `stalest_s`
 and `back_s` (each `median` and `max`, in seconds; see `fault.Outcome`), `unread_bound_s`, `unread` (codes in place of
 an answer to who looked), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how
@@ -115,6 +116,7 @@ def _apart(kinds: Sequence[type[Fault]]) -> list[dict[str, Any]]:
 
 def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
     counted = [outcome for outcome in outcomes if outcome.counted]
+    still_s = [outcome.stood_still_s for outcome in counted if outcome.stood_still_s]
     seen: Counter[str] = Counter()
     unread: Counter[str] = Counter()
     for outcome in counted:
@@ -125,6 +127,8 @@ def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "inflicted": kind.inflicted,
         "observed": kind.observed,
         "ended": kind.ended,
+        "effects": [outcome.effect for outcome in counted],
+        "stood_still_s": {"min": min(still_s), "max": max(still_s)} if still_s else None,
         "count": len(counted),
         "bound_s": kind.bound_s,
         "unread_bound_s": unread_bound_s(kind),

@@ -90,6 +90,15 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
         assert line in text
 
 
+def test_how_long_who_was_paused_stood_still_is_told_and_what_was_seen_of_it() -> None:
+    paused = [outcome_of("shard paused for 90 s", stood_still_s=at_s, effect=f"for {at_s} s") for at_s in (90.1, 90.0)]
+    short = outcome_of("shard paused for 90 s", stood_still_s=3.0, effect="", counted=False)
+    of_kinds = {of_kind["fault"]: of_kind for of_kind in summary([*paused, short, outcome_of()], [], KINDS)["faults"]}
+    assert of_kinds["shard paused for 90 s"]["stood_still_s"] == {"min": 90.0, "max": 90.1}
+    assert of_kinds["shard paused for 90 s"]["effects"] == ["for 90.1 s", "for 90.0 s"]
+    assert of_kinds["shard killed"]["stood_still_s"] is None
+
+
 def test_how_often_the_rows_of_a_cut_statement_had_landed_is_told() -> None:
     shown = [landed_in_words(landed, 3) for landed in (3, 0, 3)]
     outcomes = [outcome_of(CutDuring.what, shown=one) for one in shown] + [outcome_of(CutDuring.what, counted=False)]
