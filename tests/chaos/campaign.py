@@ -159,6 +159,7 @@ class Campaign:
                 skipped,
                 baskets,
                 tally.elsewhere,
+                tally.vague,
             )
         )
 

@@ -33,9 +33,9 @@ class Segment(msgspec.Struct, frozen=True):
     """A stack that has had its faults and was audited.
 
     `rows`: those audited. `replies`: what clients were told and was held against them. `calls`: all in the histories,
-    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked, `elsewhere` those
-    refused by what is in other blocks. `skipped`: faults that this machine does not allow, with the reason. `baskets`:
-    those of the replies that were about baskets.
+    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked, `vague` those
+    refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults that this machine does
+    not allow, with the reason. `baskets`: those of the replies that were about baskets.
     """
 
     number: int
@@ -48,6 +48,7 @@ class Segment(msgspec.Struct, frozen=True):
     skipped: dict[str, str] = {}
     baskets: int = 0
     elsewhere: int = 0
+    vague: int = 0
 
 
 def summary(
@@ -207,9 +208,9 @@ def table(said: dict[str, Any]) -> str:
     ]
     lines += [_longest_line(longest, said["apart"]) for longest in said["longest"]]
     segments = said["segments"]
-    rows, replies, baskets, calls, unresolved, unchecked, elsewhere = (
+    rows, replies, baskets, calls, unresolved, unchecked, vague, elsewhere = (
         sum(segment[name] for segment in segments)
-        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked", "elsewhere")
+        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked", "vague", "elsewhere")
     )
     findings = sum(len(segment["findings"]) for segment in segments)
     stocks = [of_kind["least_stock"] for of_kind in said["faults"] if of_kind["count"]]
@@ -217,7 +218,8 @@ def table(said: dict[str, Any]) -> str:
         "",
         f"{said['counted']} faults counted, {said['not_counted']} not, on {len(segments)} stacks; {rows:,} rows and "
         f"{replies:,} replies audited, {baskets:,} of them about baskets, {findings} findings; "
-        f"{calls:,} calls in histories, {unchecked} unchecked, {elsewhere} refused by other blocks, "
+        f"{calls:,} calls in histories, {unchecked} unchecked, {vague} refused for what nobody can judge "
+        f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
         *(f"{of_kind['fault']}: {_all_shown(of_kind['shown'])}." for of_kind in said["faults"] if of_kind["shown"]),
