@@ -9,8 +9,10 @@ from typing import ClassVar
 import msgspec
 
 from loadtests.figures import Figures, together
+from tests.chaos.baskets import Ware
 from tests.chaos.load import UNITS, Turn
 from tests.chaos.looks import regarded
+from tests.chaos.silences import longest_silence
 from tests.chaos.stage import Stage
 
 LEAST_WRITES = 100  # accepted before each fault, since the last one
@@ -97,6 +99,7 @@ class Outcome(msgspec.Struct, frozen=True):
     be. `stock`: units of the event that could still be sold at its end. `shown`: what the journal says of it.
     `unread_s`: the longest time without an answer to who looks at the event, `unread` why, by code; `stalest_s`: how
     old what was shown was at most, `back_s`: how far it went back. `stood_still_s`: how long who was paused did.
+    `baskets_s`, `split_s`: the longest time in which nothing was accepted of baskets, or of the event that is split.
     """
 
     fault: str
@@ -119,6 +122,8 @@ class Outcome(msgspec.Struct, frozen=True):
     back_s: float = 0.0
     unread: dict[str, int] = {}
     stood_still_s: float = 0.0
+    baskets_s: float = 0.0
+    split_s: float = 0.0
 
 
 def counts(effect: str, writes_before: int, stock: int) -> bool:
@@ -169,12 +174,14 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     wrong += unexplained(both.errors, fault.bound_s)
     seen = regarded(stage.onlooker.looks, began_at_s, ended_at_s, is_promised=fault.is_shown_on)
     wrong += seen.wrong
+    taken_s = stage.baskets.taken_s
+    baskets_s, split_s = (longest_silence(taken_s[ware], began_at_s, ended_at_s) for ware in (Ware.BASKETS, Ware.SPLIT))
     is_counted = fault.is_shown and counts(effect, writes_before, stock)
     outcome = Outcome(
         fault.what, segment, effect, is_counted, writes_before, both.write_count,
         unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
         stock, time.monotonic() - came_at_s, fault.shown,
-        seen.unread_s, seen.stalest_s, seen.back_s, seen.why_not, fault.stood_still_s,
+        seen.unread_s, seen.stalest_s, seen.back_s, seen.why_not, fault.stood_still_s, baskets_s, split_s,
     )  # fmt: skip
     return outcome, next_turn
 

@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
+
+from tests.chaos.silences import longest_silence
 
 STATUSES = frozenset(("AVAILABLE", "HELD", "SOLD", "BLOCKED"))
 CLOCKS_MS = 250
@@ -58,7 +59,6 @@ def regarded(looks: Sequence[Look], began_s: float, ended_s: float, *, is_promis
     """
     within = [look for look in _once_shown(looks) if look.answered_s > began_s and look.asked_s < ended_s]
     answered = [look for look in within if not look.why_not]
-    moments_s = [began_s, *(look.answered_s for look in answered if look.answered_s < ended_s), ended_s]
     back_s = max((sooner.as_of_ms - later.as_of_ms for sooner, later in _in_turn(answered)), default=0) / 1000
     back_s = max(back_s, 0.0)
     why_not = Counter(look.why_not for look in within if look.why_not)
@@ -73,7 +73,7 @@ def regarded(looks: Sequence[Look], began_s: float, ended_s: float, *, is_promis
         wrong += [] if answered else ["nobody was shown any availability"]
     return Regarded(
         len(answered),
-        max(later - sooner for sooner, later in pairwise(moments_s)),
+        longest_silence((look.answered_s for look in answered), began_s, ended_s),
         max((look.now_ms - look.as_of_ms for look in answered), default=0) / 1000,
         back_s,
         dict(why_not.most_common()),

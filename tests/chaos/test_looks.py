@@ -107,7 +107,7 @@ def test_an_event_that_was_created_a_moment_ago_need_not_be_shown_yet() -> None:
 @pytest.mark.parametrize(
     ("name", "broken", "check"),
     [
-        ("pairwise", lambda _: iter([(0.0, 0.1)]), check_figures),
+        ("longest_silence", lambda *_: 0.25, check_figures),
         ("_in_turn", lambda _: [], check_figures),
         ("_falls", lambda _: [], check_what_is_wrong),
         ("_never", lambda _: {}, check_what_is_wrong),

@@ -32,7 +32,7 @@ def check_who_looks_is_shown_something() -> None:
     (of_shards,) = (of_kind for of_kind in said["faults"] if of_kind["fault"] == "shard killed")
     assert (of_shards["unread_s"]["max"], of_shards["stalest_s"]["max"]) == (0.9, 2.0)
     assert of_shards["unread"] == {"UNAVAILABLE": 2}
-    assert "| 3.0 s | 0.9 s | 2.0 s | UNAVAILABLE 6 |" in table(said)
+    assert "| 3.0 s | 0.9 s | 2.0 s | 0.0 s | 0.0 s | UNAVAILABLE 6 |" in table(said)
 
 
 def test_how_long_nothing_was_shown_is_told_and_bounded() -> None:
@@ -60,7 +60,9 @@ def test_only_what_counts_is_in_the_table() -> None:
     said = summary(outcomes, [segment], KINDS)
     assert (said["counted"], said["not_counted"]) == (2, 1)
     text = table(said)
-    assert "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | 0.0 s | 0.0 s | UNAVAILABLE 6 |" in text
+    assert (
+        "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | 0.0 s | 0.0 s | 0.0 s | 0.0 s | UNAVAILABLE 6 |" in text
+    )
     assert "1,000 calls in histories, 0 unchecked, 2 refused for what nobody can judge (0.20%), 0 by other" in text
     assert "3 of unknown outcome (0.30%)" in text
     assert said["segments"][0]["vague"] == 2
