@@ -21,6 +21,7 @@ class Look(NamedTuple):
     `ahead_ms`: so far what shards write may have been ahead of the time.
     `event_id`, `at`: what was looked at, the counts or a page of units. `asked_s`, `answered_s`: by `time.monotonic`;
     `now_ms`: the latter since 1970. `sequence`, `as_of_ms`: as told. `odd`: what such an answer never has.
+    `counts`: how many units are available, held and sold, as told; none of a page.
     """
 
     event_id: str
@@ -34,6 +35,7 @@ class Look(NamedTuple):
     why_not: str = ""
     is_passing: bool = False
     ahead_ms: int = 0
+    counts: tuple[int, ...] = ()
 
 
 class Regarded(NamedTuple):

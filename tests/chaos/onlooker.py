@@ -47,6 +47,12 @@ class _Shown(msgspec.Struct):
     categories: list[_Category] = []
     units: list[_Unit] = []
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many units are available, held and sold; none of a page."""
+        found = [(one.counts.available, one.counts.held, one.counts.sold) for one in self.categories]
+        return tuple(map(sum, zip(*found, strict=True)))
+
     def odd(self, capacity: int) -> str:
         """What is never so, of an event of so many units."""
         for counts in (category.counts for category in self.categories):
@@ -135,8 +141,18 @@ class Onlooker:
             return self._not_answered(event_id, at, asked_s, why, is_passing=isinstance(no, Passing))
         shown = _shown.decode(response.content)
         as_of_ms = round(shown.as_of.timestamp() * 1000)
-        odd = shown.odd(self._capacity)
-        return Look(event_id, at, asked_s, now_s, now_ms, shown.sequence, as_of_ms, odd, ahead_ms=self.ahead_ms)
+        return Look(
+            event_id,
+            at,
+            asked_s,
+            now_s,
+            now_ms,
+            shown.sequence,
+            as_of_ms,
+            shown.odd(self._capacity),
+            ahead_ms=self.ahead_ms,
+            counts=shown.counts,
+        )
 
     def _not_answered(self, event_id: str, at: str, asked_s: float, why: str, *, is_passing: bool) -> Look:
         now_s, now_ms = time.monotonic(), time.time_ns() // 1_000_000

@@ -20,6 +20,7 @@ from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
+from tests.chaos.counted import miscounted
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
 from tests.chaos.load import BUYERS, UNITS, Load
@@ -204,7 +205,9 @@ class Stage:
         administration = Administration(self.server_of(self.main))
         try:
             live = await _live_digests(administration, answers)
-            of_product += await misread(self.database.url, administration) if asks_product else []
+            if asks_product:
+                of_product += await misread(self.database.url, administration)
+                of_product += await miscounted(self.database.url, self.onlooker.looks)
         finally:
             await administration.close()
         of_crowds = [each.witnesses(time.time_ns() // 1000, None, AHEAD_MS) for each in histories]

@@ -201,6 +201,7 @@ def test_an_answer_is_seen_with_what_is_odd_about_it() -> None:
     for at, whole in ((COUNTS, WHOLE), (UNITS, PAGE)):
         good = seen(httpx.Response(200, json=whole), at)
         assert (good.why_not, good.odd, good.sequence, good.as_of_ms % 60_000) == ("", "", 7, 5_678), at
+        assert good.counts == ((3, 2, 1) if at == COUNTS else ())
     for odd in (
         {**SHOWN},
         {**SHOWN, "categories": [{"counts": {**COUNTED, "sold": 2}}]},
