@@ -130,10 +130,12 @@ class Histories:
                 file.close()
         self._blocks = list(opened)
 
-    def witnesses(self, audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS) -> dict[str, Witness]:
+    def witnesses(
+        self, audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS, ahead_ms: int | None = None
+    ) -> dict[str, Witness]:
         """One for each block; see `Witness`."""
         return {
-            block: Witness(block, read_calls([self._file_of(block)]), audited_us, tolerance_ms)
+            block: Witness(block, read_calls([self._file_of(block)]), audited_us, tolerance_ms, ahead_ms)
             for block in self._blocks
         }
 

@@ -3,8 +3,9 @@
 One walk along both: calls in the order of asking and answering, and the journal's rows as far as what was answered says
 that they were there. Whoever asks then is served behind these rows. Each accepted write has the row that bears its key;
 each refusal and read agrees with a state from the rows that were there when it was asked for (or when its key was first
-asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer. A
-refusal agrees with no state in which its own key stands for something: it would have been told that.
+asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer,
+but with none that by the clocks was yet to come. A refusal agrees with no state in which its own key stands for
+something: it would have been told that.
 Memory: the calls that are under way, some 130 bytes for each key and 250 for each hold there ever was.
 """
 
@@ -71,7 +72,7 @@ class Witness:
     `audited_us`: when the journal was read, by the clock of the run: what was over by then and is not there did not
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
     have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
-    not `timed`.
+    not `timed`. `ahead_ms`: the journal's may be ahead by that, however far it is behind; None: by what is tolerated.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Witness:
         calls: Iterable[Call],
         audited_us: int,
         tolerance_ms: int | None = CLOCK_TOLERANCE_MS,
+        ahead_ms: int | None = None,
         timed: Timed | None = None,
     ) -> None:
         self.findings: list[Finding] = []
@@ -90,6 +92,7 @@ class Witness:
         self._audited_us = audited_us
         self._tolerance_ms = tolerance_ms or 0
         self._timed = Timed(0, 0) if tolerance_ms is None else timed or Timed()
+        self._ahead_ms = ahead_ms
         self._fates = Fates()
         self._shown = Shown()
         self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
@@ -102,6 +105,7 @@ class Witness:
         self._position = 0  # of the last whole row
         self._reached = 0  # the last row that what was answered stands in
         self._written_ms = 0
+        self._began_ms = 0  # when there was something that a call could be about
         self._is_over = False
         self._is_lost = False  # an answer has no row, so that nobody knows which row what came later was behind
         self._walk: _Walk | None = None
@@ -124,7 +128,7 @@ class Witness:
         """See `Watcher.row_over`."""
         self._books, self._position = books, position
         if self._walk is None and books.tenant:  # without which no key is known
-            self._walk = self._walked()
+            self._walk, self._began_ms = self._walked(), self._written_ms
         if self._walk is not None:
             next(self._walk, None)
 
@@ -139,6 +143,10 @@ class Witness:
         for key, call in self._refused.items():
             if key in self._effects:
                 self._found(Fault.DONE_THOUGH_REFUSED, call, f"in row {self._effects[key]}")
+
+    def row_of(self, call: Call) -> int:
+        """In which row a write had its effect, when the audit is done; 0: in none."""
+        return abs(self._effects.get(self._journaled(call), 0))
 
     def _walked(self) -> _Walk:
         """Goes on whenever a row is over; waits for the rows that what was answered stands in."""
@@ -246,18 +254,28 @@ class Witness:
         if self._questions:
             self._questions = [question for question in self._questions if not self._agrees(question, until_ms, row)]
 
+    def _span(self, question: _Question, until_ms: int, row: int) -> Span:
+        """When the state and the call were, both: by the journal's clock, from the entry before to the one at `row`."""
+        first_ms, last_ms, ahead_ms = self._written_ms, until_ms, self._ahead_ms
+        if self._is_timed(question.call):
+            first_ms = max(first_ms, question.since_us // 1000 - self._tolerance_ms)
+            ahead_ms = self._tolerance_ms if ahead_ms is None else ahead_ms
+            last_ms = last_ms if row <= self._timed.row else FOR_EVER_MS  # the row's clock says nothing of it
+        if ahead_ms is not None:
+            last_ms = min(last_ms, (question.call.returned_us or 0) // 1000 + 1 + ahead_ms)
+        return Span(first_ms, last_ms)
+
     def _agrees(self, question: _Question, until_ms: int, row: int) -> bool:
         assert self._books is not None, "there is a state when it is asked"
         if self._is_own(question):
             return False
         if question.is_elsewhere:
             return True
-        span = Span(self._written_ms, until_ms)
-        if self._is_timed(question.call):
-            first_ms = question.since_us // 1000 - self._tolerance_ms
-            last_ms = (question.call.returned_us or 0) // 1000 + 1 + self._tolerance_ms
-            ends_ms = span.last_ms if row <= self._timed.row else FOR_EVER_MS  # the row's clock says nothing of it
-            span = Span(max(first_ms, span.first_ms), min(last_ms, ends_ms))
+        span = self._span(question, until_ms, row)
+        if span.last_ms < self._began_ms:  # when there was nothing
+            return bool(agrees(question.call, Books(self._block), Fates(), Shown(), Span(0, span.last_ms), 0))
+        if span.last_ms < self._written_ms:
+            return False  # the state was yet to come
         found = agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
         question.is_vague |= found is None
         return bool(found)

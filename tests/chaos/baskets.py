@@ -9,6 +9,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from loadtests.house import AREA, SEATS_PER_SECTION, House, seat_name
 from loadtests.server import Administration, Server
 from tests.chaos.basket_shop import BasketAsk, BasketShop, Given
 
-BUYERS = 3
+BUYERS = 6  # so many that of what is sold the gaps are short where nothing is wrong
 UNITS = 20_000
 HOLD_TTL_S = 12
 MAX_EVENTS = 16  # until two of them are on different shards
@@ -48,6 +49,13 @@ _EXPLAINED = {
 }
 
 
+class Ware(StrEnum):
+    """What is bought."""
+
+    BASKETS = "baskets of several events"
+    SPLIT = "a split event"
+
+
 class _Wish(NamedTuple):
     event_id: str
     units: list[str]
@@ -62,6 +70,7 @@ class _Wish(NamedTuple):
 class BasketCrowd:
     """`accepted`: how often what was; `seen`: what was read; `wrong`: what nothing explains. In `folder` are its calls.
 
+    `taken_s`: when, by `time.monotonic`, something was accepted of a basket of several events, and of the split one.
     `transport`: in place of the network.
     """
 
@@ -69,6 +78,7 @@ class BasketCrowd:
         self.accepted: Counter[Told] = Counter()
         self.seen: Counter[str] = Counter()
         self.wrong: Counter[str] = Counter()
+        self.taken_s: dict[Ware, list[float]] = {ware: [] for ware in Ware}
         self._folder = folder
         self._shop = BasketShop(server, folder / CALLS_FILE, transport)
         self._run = secrets.token_hex(4)
@@ -76,6 +86,7 @@ class BasketCrowd:
         self._keys = 0
         self._events: list[str] = []
         self._split = ""
+        self._wares: dict[str, Ware] = {}  # by client, of the visit
         self._is_over = False
         self._buying: list[asyncio.Task[None]] = []
 
@@ -138,6 +149,7 @@ class BasketCrowd:
 
     async def _visit(self, client: str) -> None:
         events = self._random.choice(([*self._events], [self._events[0], self._split], [self._split]))
+        self._wares[client] = Ware.SPLIT if events == [self._split] else Ware.BASKETS
         held = await self._ask(_hold([self._wish(event) for event in events]), client)
         if held is None:
             return
@@ -185,6 +197,7 @@ class BasketCrowd:
             answer = await self._shop.ask(ask, key, client)
             if isinstance(answer, Given):
                 self.accepted[ask.told] += 1
+                self.taken_s[self._wares[client]].append(time.monotonic())
                 if self._chance(LOOKING):
                     await self._look(answer.reply, client)
                 return answer

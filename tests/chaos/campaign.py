@@ -159,6 +159,7 @@ class Campaign:
                 skipped,
                 baskets,
                 tally.elsewhere,
+                tally.vague,
             )
         )
 
@@ -208,7 +209,8 @@ def run_campaign(folder: Path, *, short: bool, fresh: bool, faults: Sequence[typ
 
 
 def _line(outcome: Outcome) -> str:
-    counts = outcome.effect if outcome.counted else "DOES NOT COUNT"
+    still = f", stood still for {outcome.stood_still_s:.1f} s" if outcome.stood_still_s else ""
+    counts = outcome.effect if outcome.counted else f"DOES NOT COUNT{still}"
     wrong = "".join(f"; WRONG: {wrong}" for wrong in outcome.wrong)
     return (
         f"{outcome.fault}: {counts}; unavailable {outcome.unavailable_s:.2f} s, recovered after "

@@ -9,7 +9,10 @@ from typing import ClassVar
 import msgspec
 
 from loadtests.figures import Figures, together
+from tests.chaos.baskets import Ware
 from tests.chaos.load import UNITS, Turn
+from tests.chaos.looks import regarded
+from tests.chaos.silences import longest_silence
 from tests.chaos.stage import Stage
 
 LEAST_WRITES = 100  # accepted before each fault, since the last one
@@ -18,6 +21,7 @@ LEAST_STOCK = (
 )  # units that can still be sold when a fault is over; buyers refused for want of them say little
 FIRST_WRITES_S = 60.0
 PROMISED_S = 5.0
+SHOWN_WITHIN_S = 2.0  # where availability is shown on
 ONE_PROCESS = "one process"  # of which there are many kinds, with one figure
 GAP_MS = 500  # a shorter time without an accepted write is no sign of anything
 IMPATIENT = "no answer for"  # what a buyer says who gives up after 20 s
@@ -28,6 +32,9 @@ class Fault(ABC):
 
     `what`: its name in tables; `inflicted`, `observed`, `ended`: how. `bound_s`: the longest time without an accepted
     write that it may cause. `within_s`: by when, after its end, all must be as before, or it has not been survived.
+    `ahead_s`: how far the clock of a shard may be ahead by it. `is_shown_on`: whether all who look at the event on sale
+    are answered all the time, by one gateway. `unread_bound_s`: the longest time without an answer to them; none:
+    `bound_s`.
     `struck`: whose death or pause it is, where that has a figure of its own over all kinds of faults. `is_single`:
     whether one process alone is struck.
     """
@@ -39,12 +46,16 @@ class Fault(ABC):
     struck: ClassVar[str] = ""
     is_single: ClassVar[bool] = False
     bound_s: ClassVar[float] = PROMISED_S
+    ahead_s: ClassVar[float] = 0.0
+    is_shown_on: ClassVar[bool] = False
+    unread_bound_s: ClassVar[float | None] = None
     effect_within_s: ClassVar[float] = 20.0
     within_s: ClassVar[float] = 60.0
 
     def __init__(self) -> None:
         self.beside: list[tuple[float, Figures]] = []  # of other crowds: when each began, and what it came to
         self.shown = ""  # by `harm`: what the journal says
+        self.stood_still_s = 0.0  # by `effect`, of a process that is paused: how long it was
         self.is_shown = True  # by `harm`: whether that says anything; if not, the fault does not count
 
     async def cannot(self) -> str:
@@ -86,6 +97,9 @@ class Outcome(msgspec.Struct, frozen=True):
     `restored_s`: until all processes were there again and it sold steadily. `took_s`: all of it, with what was prepared
     and tidied. `seen`: why clients had to ask again, by code. `impatient`: clients that gave up. `wrong`: what must not
     be. `stock`: units of the event that could still be sold at its end. `shown`: what the journal says of it.
+    `unread_s`: the longest time without an answer to who looks at the event, `unread` why, by code; `stalest_s`: how
+    old what was shown was at most, `back_s`: how far it went back. `stood_still_s`: how long who was paused did.
+    `baskets_s`, `split_s`: the longest time in which nothing was accepted of baskets, or of the event that is split.
     """
 
     fault: str
@@ -103,6 +117,13 @@ class Outcome(msgspec.Struct, frozen=True):
     stock: int
     took_s: float
     shown: str = ""
+    unread_s: float = 0.0
+    stalest_s: float = 0.0
+    back_s: float = 0.0
+    unread: dict[str, int] = {}
+    stood_still_s: float = 0.0
+    baskets_s: float = 0.0
+    split_s: float = 0.0
 
 
 def counts(effect: str, writes_before: int, stock: int) -> bool:
@@ -120,6 +141,8 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
         await fault.prepare(stage)
         async with asyncio.timeout(FIRST_WRITES_S):
             await turn.until_accepted(LEAST_WRITES)
+            await stage.onlooker.until_fresh()
+        stage.onlooker.ahead_ms = int(fault.ahead_s * 1000)
         writes_before, began_at_s = turn.accepted, time.monotonic()
         effect = await _inflicted(fault, stage)
     except Exception as failure:
@@ -132,6 +155,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
             await stage.until_whole()
             await turn.until_steady()
             restored_s = time.monotonic() - began_at_s
+            await stage.onlooker.until_fresh()
             wrong += await fault.harm(stage)
             stock = await stage.load.stock()
             next_turn = await stage.load.next_turn()
@@ -148,11 +172,16 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     both = together(figures for _, figures in crowds)
     impatient = sum(number for error, number in both.errors.items() if IMPATIENT in error)
     wrong += unexplained(both.errors, fault.bound_s)
+    seen = regarded(stage.onlooker.looks, began_at_s, ended_at_s, is_promised=fault.is_shown_on)
+    wrong += seen.wrong
+    taken_s = stage.baskets.taken_s
+    baskets_s, split_s = (longest_silence(taken_s[ware], began_at_s, ended_at_s) for ware in (Ware.BASKETS, Ware.SPLIT))
     is_counted = fault.is_shown and counts(effect, writes_before, stock)
     outcome = Outcome(
         fault.what, segment, effect, is_counted, writes_before, both.write_count,
         unavailable_s, recovered_s, restored_s, both.asked_again, impatient, wrong,
         stock, time.monotonic() - came_at_s, fault.shown,
+        seen.unread_s, seen.stalest_s, seen.back_s, seen.why_not, fault.stood_still_s, baskets_s, split_s,
     )  # fmt: skip
     return outcome, next_turn
 

@@ -84,6 +84,7 @@ class ClockMoved(Fault):
 
     inflicted = "the clock that the shell hands to the engine"
     observed = "the shard's heartbeats are of another time"
+    ahead_s = BELIEVED_AHEAD_S
 
     async def inflict(self, stage: Stage) -> None:
         """Remember whose it is, where it was, and which rows there are."""

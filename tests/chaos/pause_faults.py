@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import ClassVar
 
 from serve.local.processes import newest
-from tests.chaos.fault import ONE_PROCESS, Fault
+from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, Fault
 from tests.chaos.process_faults import state_of
 from tests.chaos.stage import Stage, until
 from tests.stack.census import serving_gateway
@@ -20,9 +20,14 @@ GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 
 
 class Paused(Fault):
-    """SIGSTOP of one process, and SIGCONT after half a minute, or `pause_s`, if it still lives."""
+    """SIGSTOP of one process, and SIGCONT after half a minute, or `pause_s`.
+
+    It counts only if the process stood still all the time; or, where somebody is to end one that hangs, if that came
+    within `ended_within_s`.
+    """
 
     pause_s: ClassVar[float] = PAUSE_S
+    ended_within_s: ClassVar[float | None] = None
     struck = ONE_PROCESS
     is_single = True
     inflicted = "SIGSTOP"
@@ -48,7 +53,16 @@ class Paused(Fault):
         await until(lambda: state_of(self._pid) == "T")
         began_s = time.monotonic()
         await until(lambda: state_of(self._pid) != "T" or time.monotonic() - began_s > self.pause_s)
-        return f"pid {self._pid} in state T for {time.monotonic() - began_s:.1f} s"
+        is_whole, self.stood_still_s = state_of(self._pid) == "T", time.monotonic() - began_s
+        seen = f"pid {self._pid} in state T for {self.stood_still_s:.1f} s"
+        if self.ended_within_s is None:
+            return seen if is_whole else ""
+        was_ended = not is_whole and self.stood_still_s <= self.ended_within_s
+        return f"{seen}, then ended by {self.ender(stage)}" if was_ended else ""
+
+    def ender(self, stage: Stage) -> str:
+        """Who ended it, where somebody is to."""
+        return "somebody"
 
     async def end(self, stage: Stage) -> None:
         """Wake it up."""
@@ -68,11 +82,6 @@ class GatewayPaused(Paused):
     async def victim(self, stage: Stage) -> int:
         """Whom HAProxy names first."""
         return serving_gateway(stage.main)
-
-    async def effect(self, stage: Stage) -> str:
-        """For as long as it is to hang; it is nothing if somebody has ended it."""
-        hung = await super().effect(stage)
-        return hung if state_of(self._pid) == "T" else ""
 
 
 class PartPaused(Paused):
@@ -94,14 +103,29 @@ class HaproxyPaused(PartPaused):
     """What all requests come through."""
 
     what = "HAProxy paused for 30 s"
+    observed = "the process is stopped, and somebody ends it"
+    ended = "by who ends one that hangs"
     kind = "haproxy"
+    ended_within_s = 10.0
+
+    def ender(self, stage: Stage) -> str:
+        """The supervisor says so; else it was Serve, which looks less often."""
+        has_said = f"HAProxy (pid {self._pid}) does not answer, and was killed" in " ".join(stage.main.said.split())
+        return "the supervisor" if has_said else "Serve"
 
 
 class HaproxyManagerPaused(PartPaused):
     """Who looks after HAProxy."""
 
     what = "HAProxy's manager paused for 30 s"
+    observed = "the process is stopped, and Serve ends it"
+    ended = "by Serve"
     kind = "HAProxyManager"
+    ended_within_s = 25.0
+
+    def ender(self, stage: Stage) -> str:
+        """Nobody else looks after it."""
+        return "Serve"
 
 
 class ControllerPaused(PartPaused):
@@ -119,10 +143,12 @@ class DirectoryPaused(PartPaused):
 
 
 class ProjectorPaused(PartPaused):
-    """Nobody who buys should notice."""
+    """Nobody who buys should notice; who looks is told as of when."""
 
     what = "projector paused for 30 s"
     kind = "ProjectorService"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class AuditorPaused(PartPaused):
@@ -133,10 +159,12 @@ class AuditorPaused(PartPaused):
 
 
 class RedisPaused(PartPaused):
-    """Nobody who buys should notice."""
+    """Nobody who buys or looks should notice."""
 
     what = "Redis paused for 30 s"
     kind = "redis-server"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class GcsPaused(PartPaused):

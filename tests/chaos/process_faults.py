@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar
@@ -10,7 +11,7 @@ from typing import ClassVar
 from actors.audit.ids import block_of_event
 from actors.database.connect import connect
 from serve.local.processes import is_living, named
-from tests.chaos.fault import ONE_PROCESS, Fault
+from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, Fault
 from tests.chaos.stage import LOOK_EVERY_S, Stage, until
 from tests.chaos.wire import Passage
 from tests.stack.census import serving_gateway
@@ -89,10 +90,12 @@ class HaproxyKilled(Killed):
 
 
 class ProjectorKilled(Killed):
-    """Nobody who buys should notice."""
+    """Nobody who buys should notice; who looks is told as of when."""
 
     what = "projector killed"
     kind = "ProjectorService"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class DirectoryKilled(Killed):
@@ -131,10 +134,12 @@ class ProxyActorKilled(Killed):
 
 
 class RedisKilled(Killed):
-    """Nobody who buys should notice."""
+    """Nobody who buys or looks should notice."""
 
     what = "Redis killed"
     kind = "redis-server"
+    is_shown_on = True
+    unread_bound_s = SHOWN_WITHIN_S
 
 
 class RayletKilled(Killed):
@@ -212,12 +217,15 @@ class ShardPaused(Fault):
     async def effect(self, stage: Stage) -> str:
         """For as long as it is to hang."""
         await until(lambda: state_of(self._pid) == "T")
+        began_s = time.monotonic()
         await asyncio.sleep(PAUSE_S)
-        state = state_of(self._pid)
+        state, self.stood_still_s = state_of(self._pid), time.monotonic() - began_s
         ((_, later),) = await stage.fetch(_ROWS_AFTER, self._block, self._epoch)
         ((self._rows_asleep,),) = await stage.fetch(_ROWS_OF, self._epoch)
         self._sent_asleep = self._sent
-        seen = f"pid {self._pid} in state {state} for {PAUSE_S:.0f} s, {later} rows of later epochs meanwhile"
+        seen = (
+            f"pid {self._pid} in state {state} for {self.stood_still_s:.1f} s, {later} rows of later epochs meanwhile"
+        )
         return seen if later and state == "T" else ""
 
     async def end(self, stage: Stage) -> None:

@@ -5,10 +5,13 @@
 sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `bound_s`);
 `apart`: the kinds that strike one process alone and are no part of the figure of one process, as they have another
 bound (`fault`, `struck`, `bound_s`);
-`faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `count`, `bound_s` (of unavailability),
-`unavailable_s` and `recovered_s` and `restored_s` and `took_s` (each `median` and `max`, in seconds; see
-`fault.Outcome`), `least_stock` (units that were left), `seen` (codes after which clients asked again, with how often),
-`impatient` (clients that gave up after 20 s), `shown` (by the journal), `wrong`; `late`: see `lates`;
+`faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `effects` (what was observed, each time),
+`stood_still_s` (`min` and `max`, of who was paused), `count`, `bound_s` (of unavailability),
+`unavailable_s` and `recovered_s` and `restored_s` and `took_s`, of who looks at the event `unread_s`, `stalest_s` and
+`back_s`, and of who buys baskets `baskets_s` and `split_s` (each `median` and `max`, in seconds; see `fault.Outcome`),
+`unread_bound_s`, `baskets_bound_s`, `unread` (codes in place of an answer to who looked), `least_stock` (units left),
+`seen` (codes after which clients asked again, with how often), `impatient` (clients that gave up after 20 s), `shown`
+(by the journal), `wrong`; `late`: see `lates`;
 `unmet`: see `unmet`, of a full run; `skipped`: faults that this machine does not allow, with the reason; `code`: see
 `code_version`.
 """
@@ -24,15 +27,28 @@ import msgspec
 from tests.chaos.fault import ONE_PROCESS, Fault, Outcome
 
 SEEN_SHOWN = 4
+BASKETS_LATER_S = 5.0  # than others: there are few who buy them
+BASKETS_MUCH_LATER_S = 15.0  # where more than one process is struck
+FIGURES = (
+    "unavailable_s",
+    "recovered_s",
+    "restored_s",
+    "took_s",
+    "unread_s",
+    "stalest_s",
+    "back_s",
+    "baskets_s",
+    "split_s",
+)
 
 
 class Segment(msgspec.Struct, frozen=True):
     """A stack that has had its faults and was audited.
 
     `rows`: those audited. `replies`: what clients were told and was held against them. `calls`: all in the histories,
-    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked, `elsewhere` those
-    refused by what is in other blocks. `skipped`: faults that this machine does not allow, with the reason. `baskets`:
-    those of the replies that were about baskets.
+    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked, `vague` those
+    refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults that this machine does
+    not allow, with the reason. `baskets`: those of the replies that were about baskets.
     """
 
     number: int
@@ -45,6 +61,7 @@ class Segment(msgspec.Struct, frozen=True):
     skipped: dict[str, str] = {}
     baskets: int = 0
     elsewhere: int = 0
+    vague: int = 0
 
 
 def summary(
@@ -113,22 +130,30 @@ def _apart(kinds: Sequence[type[Fault]]) -> list[dict[str, Any]]:
 
 def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
     counted = [outcome for outcome in outcomes if outcome.counted]
+    still_s = [outcome.stood_still_s for outcome in counted if outcome.stood_still_s]
     seen: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
     for outcome in counted:
         seen.update(outcome.seen)
+        unread.update(outcome.unread)
     return {
         "fault": kind.what,
         "inflicted": kind.inflicted,
         "observed": kind.observed,
         "ended": kind.ended,
+        "effects": [outcome.effect for outcome in counted],
+        "stood_still_s": {"min": min(still_s), "max": max(still_s)} if still_s else None,
         "count": len(counted),
         "bound_s": kind.bound_s,
+        "unread_bound_s": unread_bound_s(kind),
+        "baskets_bound_s": baskets_bound_s(kind),
         **{
             name: {"median": median(values), "max": max(values)} if values else None
-            for name in ("unavailable_s", "recovered_s", "restored_s", "took_s")
+            for name in FIGURES
             for values in [[getattr(outcome, name) for outcome in counted]]
         },
         "seen": dict(seen.most_common()),
+        "unread": dict(unread.most_common()),
         "impatient": sum(outcome.impatient for outcome in counted),
         "least_stock": min((outcome.stock for outcome in counted), default=None),
         "shown": [outcome.shown for outcome in counted if outcome.shown],
@@ -144,13 +169,30 @@ def wrongs(outcomes: Sequence[Outcome], segments: Sequence[Segment]) -> list[str
 
 
 def lates(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[str]:
-    """After which faults nothing was sold for longer than is promised: on a machine that has nothing else to do."""
-    bounds = {kind.what: kind.bound_s for kind in kinds}
+    """After which faults nothing was sold or shown for longer than is promised: on a machine that does nothing else."""
+    by_name = {kind.what: kind for kind in kinds}
     return [
-        f"{one.fault}: nothing was sold for {one.unavailable_s:.1f} s, over the bound of {bounds[one.fault]:.0f} s"
+        f"{one.fault}: nothing was {what} for {took_s:.1f} s, over the bound of {bound_s:.0f} s"
         for one in outcomes
-        if one.unavailable_s > bounds[one.fault]
+        for kind in [by_name[one.fault]]
+        for what, took_s, bound_s in (
+            ("sold", one.unavailable_s, kind.bound_s),
+            ("shown", one.unread_s, unread_bound_s(kind)),
+            ("sold of baskets", one.baskets_s, baskets_bound_s(kind)),
+            ("sold of a split event", one.split_s, baskets_bound_s(kind)),
+        )
+        if took_s > bound_s
     ]
+
+
+def unread_bound_s(kind: type[Fault]) -> float:
+    """The longest time without an answer to who looks at the event."""
+    return kind.bound_s if kind.unread_bound_s is None else kind.unread_bound_s
+
+
+def baskets_bound_s(kind: type[Fault]) -> float:
+    """The longest time in which nothing is accepted of baskets, or of the split event, where that is timed."""
+    return kind.bound_s + (BASKETS_LATER_S if kind.is_single else BASKETS_MUCH_LATER_S)
 
 
 def write(folder: Path, said: dict[str, Any]) -> None:
@@ -162,8 +204,9 @@ def write(folder: Path, said: dict[str, Any]) -> None:
 def table(said: dict[str, Any]) -> str:
     """A table in Markdown."""
     lines = [
-        "| fault | count | unavailable, median / max | recovered, max | all restored, max | what clients saw |",
-        "|---|---|---|---|---|---|",
+        "| fault | count | unavailable, median / max | recovered, max | all restored, max | nothing shown, max "
+        "| shown as of, oldest | no basket, max | nothing of a split event, max | what clients saw |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for of_kind in said["faults"]:
         if not of_kind["count"]:
@@ -171,10 +214,12 @@ def table(said: dict[str, Any]) -> str:
         most = list(of_kind["seen"].items())[:SEEN_SHOWN]
         seen = ", ".join(f"{code} {number:,}" for code, number in most) or "nothing"
         gave_up = f"; {of_kind['impatient']} gave up" if of_kind["impatient"] else ""
-        unavailable, recovered, restored = (of_kind[name] for name in ("unavailable_s", "recovered_s", "restored_s"))
+        most_s = {name: of_kind[name]["max"] for name in FIGURES}
+        names = ("recovered_s", "restored_s", "unread_s", "stalest_s", "baskets_s", "split_s")
         lines.append(
-            f"| {of_kind['fault']} | {of_kind['count']} | {unavailable['median']:.1f} s / {unavailable['max']:.1f} s "
-            f"| {recovered['max']:.1f} s | {restored['max']:.1f} s | {seen}{gave_up} |"
+            f"| {of_kind['fault']} | {of_kind['count']} "
+            f"| {of_kind['unavailable_s']['median']:.1f} s / {most_s['unavailable_s']:.1f} s "
+            f"| {' | '.join(f'{most_s[name]:.1f} s' for name in names)} | {seen}{gave_up} |"
         )
     lines += [
         "",
@@ -183,9 +228,9 @@ def table(said: dict[str, Any]) -> str:
     ]
     lines += [_longest_line(longest, said["apart"]) for longest in said["longest"]]
     segments = said["segments"]
-    rows, replies, baskets, calls, unresolved, unchecked, elsewhere = (
+    rows, replies, baskets, calls, unresolved, unchecked, vague, elsewhere = (
         sum(segment[name] for segment in segments)
-        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked", "elsewhere")
+        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked", "vague", "elsewhere")
     )
     findings = sum(len(segment["findings"]) for segment in segments)
     stocks = [of_kind["least_stock"] for of_kind in said["faults"] if of_kind["count"]]
@@ -193,7 +238,8 @@ def table(said: dict[str, Any]) -> str:
         "",
         f"{said['counted']} faults counted, {said['not_counted']} not, on {len(segments)} stacks; {rows:,} rows and "
         f"{replies:,} replies audited, {baskets:,} of them about baskets, {findings} findings; "
-        f"{calls:,} calls in histories, {unchecked} unchecked, {elsewhere} refused by other blocks, "
+        f"{calls:,} calls in histories, {unchecked} unchecked, {vague} refused for what nobody can judge "
+        f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
         *(f"{of_kind['fault']}: {_all_shown(of_kind['shown'])}." for of_kind in said["faults"] if of_kind["shown"]),

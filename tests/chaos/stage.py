@@ -3,25 +3,29 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.audit.audit import JournalAudit
 from actors.audit.books import Books
-from actors.audit.ids import event_of
+from actors.audit.ids import block_of_event, event_of
 from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
-from loadtests.history.calls import read_calls
+from actors.engine.clock import MAX_JUMP_MS, MAX_TOOK_MS
+from loadtests.history.calls import READS, Outcome, read_calls
 from loadtests.history.recorded import Histories, answers_of, checked
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
+from tests.chaos.counted import miscounted
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
-from tests.chaos.load import BUYERS, Load
+from tests.chaos.load import BUYERS, UNITS, Load
+from tests.chaos.looks import Look, ran_ahead
+from tests.chaos.onlooker import Onlooker
 from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
 from tests.chaos.wire import Wire
@@ -36,6 +40,11 @@ LOOK_EVERY_S = 0.05
 WHOLE_LOOK_S = 0.25
 HAPROXY = "haproxy"
 BACK_WITHIN_S = 90.0
+MOST_TOLD = 3  # of what was seen too early of an event
+AHEAD_MS = MAX_JUMP_MS + MAX_TOOK_MS + 1_000
+"""How far what a shard writes may be ahead of the crowds' clock, wherever its own has jumped to (see `JournalClock`);
+with a second more, as they set theirs once. It may be behind by as long as Postgres is away.
+"""
 
 _WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
 
@@ -68,6 +77,7 @@ class Stage:
         self._listening: asyncio.Server | None = None
         self._load: Load | None = None
         self._baskets: BasketCrowd | None = None
+        self._onlooker: Onlooker | None = None
         self._census: Counter[str] = Counter()
         self._administration: Administration | None = None
 
@@ -82,6 +92,8 @@ class Stage:
         self._census = await asyncio.to_thread(lasting_census, self.running.processes)
         self._baskets = BasketCrowd(self.server_of(self.running), self.folder)
         await self._baskets.start(self._administration)
+        self._onlooker = Onlooker(self.server_of(self.running), lambda: self.load.event_id, UNITS)
+        self._onlooker.start()
 
     def stack(self, folder: Path, inner_port: int) -> RunningStack:
         """A stack on this database, not started yet."""
@@ -105,6 +117,12 @@ class Stage:
         """Who buys baskets."""
         assert self._baskets is not None, "it was started"
         return self._baskets
+
+    @property
+    def onlooker(self) -> Onlooker:
+        """Who looks at what is on sale."""
+        assert self._onlooker is not None, "it was started"
+        return self._onlooker
 
     @property
     def main(self) -> RunningStack:
@@ -176,6 +194,7 @@ class Stage:
         """
         files = [path for path in self.load.calls_files if path.exists()]
         await self.baskets.end()
+        await self.onlooker.end()
         answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self.baskets.told])
         histories = [Histories(files[0].parent), await self.baskets.histories(self.database.url)]
         histories[0].sort(files)
@@ -186,15 +205,17 @@ class Stage:
         administration = Administration(self.server_of(self.main))
         try:
             live = await _live_digests(administration, answers)
-            of_product += await misread(self.database.url, administration) if asks_product else []
+            if asks_product:
+                of_product += await misread(self.database.url, administration)
+                of_product += await miscounted(self.database.url, self.onlooker.looks)
         finally:
             await administration.close()
-        of_crowds = [each.witnesses(time.time_ns() // 1000, tolerance_ms=None) for each in histories]
+        of_crowds = [each.witnesses(time.time_ns() // 1000, None, AHEAD_MS) for each in histories]
         watching = of_crowds[0] | await with_rows(of_crowds[1], answers, self.fetch)
         audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
-        findings += [*of_product, *self.baskets.objections()]
+        findings += [*of_product, *self.baskets.objections(), *seen_too_early(self.onlooker.looks, files, of_crowds[0])]
         all_checked = [checked(witnesses, 0.0) for witnesses in of_crowds]
         findings += [f"not all of the history could be checked: {one.tally}" for one in all_checked if not one.clean]
         tally = together(one.tally for one in all_checked)
@@ -205,6 +226,8 @@ class Stage:
         left = []
         if self._baskets is not None:
             await self._baskets.end()
+        if self._onlooker is not None:
+            await self._onlooker.end()
         if self._load is not None:
             await self._load.close()
         if self._administration is not None:
@@ -236,6 +259,22 @@ async def with_rows(
     for block in refusing:
         witnesses[block].finish(Books(block))
     return {block: witness for block, witness in witnesses.items() if block not in refusing}
+
+
+def seen_too_early(looks: Sequence[Look], files: Sequence[Path], witnesses: Mapping[str, Witness]) -> list[str]:
+    """Looks that say that they have all that was acknowledged before some moment, and have not.
+
+    `files`: of the calls of whoever was told; `witnesses`: of those calls, by block, when the audit is done.
+    """
+    told: dict[str, list[tuple[int, int]]] = {block: [] for block in witnesses}
+    for call in read_calls(files):
+        if call.outcome is Outcome.OK and call.kind not in READS and call.returned_us is not None:
+            told[call.block].append((call.returned_us, witnesses[call.block].row_of(call)))
+    return [
+        wrong
+        for block, writes in told.items()
+        for wrong in ran_ahead([look for look in looks if block_of_event(look.event_id) == block], writes)[:MOST_TOLD]
+    ]
 
 
 async def _nothing() -> list[str]:

@@ -1,4 +1,4 @@
-"""What counts, how a campaign goes on after its runner was killed, and what its results say: all without a stack."""
+"""What counts, what is wrong, and how a campaign goes on after its runner was killed: all without a stack."""
 
 import asyncio
 import multiprocessing
@@ -13,30 +13,18 @@ import pytest
 from rich.console import Console
 
 from loadtests.history.tally import Tally
-from tests.chaos import campaign, fault, results
-from tests.chaos.backend_faults import (
-    CheckpointerKilled,
-    CommitBackendKilled,
-    CommitBackendPausedCommitting,
-    WalwriterKilled,
-)
+from tests.chaos import campaign, fault
 from tests.chaos.campaign import WANTED, Campaign, Kept
-from tests.chaos.database_faults import CutDuring, landed_in_words
-from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, ONE_PROCESS, Fault, Outcome
+from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
+from tests.chaos.imagined_outcomes import outcome_of
 from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
-from tests.chaos.process_faults import GcsKilled, HaproxyKilled, RedisKilled, ShardKilled
-from tests.chaos.results import Segment, lates, summary, table, wrongs
+from tests.chaos.process_faults import HaproxyKilled, RedisKilled, ShardKilled
+from tests.chaos.results import Segment, lates, wrongs
 from tests.chaos.stage import Audited, Stage
 from tests.kept_lines import append
 
 FAULTS = (ShardKilled, RedisKilled, ShardKilled)
 FEW = 7  # and so three stacks
-
-
-def outcome_of(what: str = "shard killed", **changes: object) -> Outcome:
-    """One that counts, with nothing wrong."""
-    good = Outcome(what, 0, "pid 1 gone", True, 150, 900, 1.5, 1.6, 3.0, {"UNAVAILABLE": 3}, 0, [], 150_000, 5.0)
-    return msgspec.structs.replace(good, **changes)
 
 
 def check_what_counts() -> None:
@@ -298,70 +286,6 @@ def test_who_sells_nothing_for_longer_than_is_promised_fails_where_that_is_timed
     ]
     assert run(tmp_path / "timed", monkeypatch, Imaginary(unavailable_s=5.1)) == 1
     assert run(tmp_path / "not", monkeypatch, Imaginary(unavailable_s=5.1), is_timed=False) == 0
-
-
-def test_only_what_counts_is_in_the_table() -> None:
-    outcomes = [outcome_of(), outcome_of(unavailable_s=2.5), outcome_of(counted=False, unavailable_s=99.0, stock=3)]
-    segment = Segment(0, 10, 20, [], 1_000, 3, 0, {"disk full": "not root"})
-    said = summary(outcomes, [segment], KINDS)
-    assert (said["counted"], said["not_counted"]) == (2, 1)
-    text = table(said)
-    assert "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | UNAVAILABLE 6 |" in text
-    assert "1,000 calls in histories, 0 unchecked, 0 refused by other blocks, 3 of unknown outcome (0.30%)" in text
-    assert "at least 150,000 units were left" in text
-    assert "99" not in text
-    assert "Not on this machine: disk full: not root." in text
-
-
-def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None:
-    outcomes = [
-        outcome_of("shard killed", unavailable_s=1.0),
-        outcome_of("HAProxy killed", unavailable_s=3.5),
-        outcome_of("shard paused for 90 s", unavailable_s=3.0, shown="0 rows landed"),
-        outcome_of("raylet killed", unavailable_s=12.0),
-        outcome_of("the whole Ray killed", unavailable_s=13.0),
-        outcome_of("Postgres stopped immediately", unavailable_s=0.6),
-        outcome_of("Postgres primary killed, its synchronous replica promoted", unavailable_s=0.4),
-        outcome_of("commits of 2 s", unavailable_s=4.0),
-    ]
-    text = table(summary(outcomes, [Segment(0, 10, 20, [])], KINDS))
-    for line in (
-        "| 3 | 3.5 s | HAProxy killed | 5 s |",
-        "| raylet | 1 | 12.0 s | raylet killed | 45 s |",
-        "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 45 s |",
-        "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 15 s |",
-        "| Postgres, whose replica is promoted | 1 | 0.4 s | Postgres primary killed, its synchronous replica promoted",
-        "shard paused for 90 s: 0 rows landed.",
-    ):
-        assert line in text
-
-
-def test_how_often_the_rows_of_a_cut_statement_had_landed_is_told() -> None:
-    shown = [landed_in_words(landed, 3) for landed in (3, 0, 3)]
-    outcomes = [outcome_of(CutDuring.what, shown=one) for one in shown] + [outcome_of(CutDuring.what, counted=False)]
-    told = f"{CutDuring.what}: 2 times the rows had landed; the rows had not landed."
-    assert told in table(summary(outcomes, [], KINDS))
-
-
-def check_the_figure_of_one_process() -> None:
-    """Of each kind that strikes a single process it is said whether it is in it, and under what bound if it is not."""
-    (line,) = (line for line in table(summary([outcome_of()], [], KINDS)).splitlines() if "| one process" in line)
-    for kind in (kind for kind in KINDS if kind.is_single):
-        is_named = f"{kind.what} ({kind.bound_s:.0f} s)" in line
-        assert is_named == (kind.struck != ONE_PROCESS), f"{kind.what} is left out in silence"
-        assert is_named or kind.bound_s == fault.PROMISED_S
-    for kind in (GcsKilled, CommitBackendKilled, CheckpointerKilled, WalwriterKilled, CommitBackendPausedCommitting):
-        assert kind.what in line, f"{kind.what} is left out in silence"
-
-
-def test_the_figure_of_one_process_says_which_are_not_in_it_and_their_bounds() -> None:
-    check_the_figure_of_one_process()
-
-
-def test_control_a_figure_that_leaves_some_out_in_silence_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "_apart", lambda _: [])
-    with pytest.raises(AssertionError, match="in silence"):
-        check_the_figure_of_one_process()
 
 
 def test_every_kind_of_fault_has_its_turn_and_all_together_are_enough() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,9 +15,10 @@ import asyncpg
 import pytest
 
 from tests.chaos import pause_faults
-from tests.chaos.pause_faults import PAUSE_S, HaproxyManagerPaused, Paused
+from tests.chaos.pause_faults import PAUSE_S, HaproxyManagerPaused, HaproxyPaused, Paused
+from tests.chaos.plan import KINDS
 from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up, state_of
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Stage, until
 from tests.chaos.wire import Wire
 
 BLOCK = "0123456789abcdef"
@@ -60,10 +61,19 @@ class SleeperPaused(Paused):
         return self._sleeper
 
 
-async def ended_meanwhile(sleeper: "subprocess.Popen[bytes]") -> str:
+class SleeperEnded(SleeperPaused):
+    """Somebody is to end it."""
+
+    ended_within_s = 5.0
+
+    def ender(self, stage: Stage) -> str:
+        """Its mother."""
+        return "its mother"
+
+
+async def ended_meanwhile(sleeper: "subprocess.Popen[bytes]", fault: Paused) -> str:
     """What is said of a process that is killed, and whose parent has seen its end, while it is paused."""
     stage = cast(Stage, None)
-    fault = SleeperPaused(sleeper.pid)
     await fault.inflict(stage)
     effect = asyncio.create_task(fault.effect(stage))
     while state_of(sleeper.pid) != "T":  # noqa: ASYNC110  # the kernel rings no bell
@@ -78,17 +88,82 @@ async def ended_meanwhile(sleeper: "subprocess.Popen[bytes]") -> str:
 
 
 @pytest.fixture
-def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that does nothing, for longer than anybody looks at it."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as process:
-        yield process
+def sleepers() -> Iterator["Sequence[subprocess.Popen[bytes]]"]:
+    """Processes that do nothing, for longer than anybody looks at them."""
+    processes = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(3)]
+    yield processes
+    for process in processes:
         process.kill()
+        process.wait()
 
 
-def test_who_is_killed_and_gone_while_paused_was_paused_until_then(sleeper: "subprocess.Popen[bytes]") -> None:
+@pytest.fixture
+def sleeper(sleepers: "Sequence[subprocess.Popen[bytes]]") -> "subprocess.Popen[bytes]":
+    """One of them."""
+    return sleepers[0]
+
+
+async def left_alone(fault: Paused) -> str:
+    """What is said of a process that nobody ends."""
+    stage = cast(Stage, None)
+    await fault.inflict(stage)
+    try:
+        return await fault.effect(stage)
+    finally:
+        await fault.end(stage)
+
+
+def check_a_pause_is_as_long_as_it_is_said_to_be(sleepers: "Sequence[subprocess.Popen[bytes]]") -> None:
     began_s = time.monotonic()
-    assert "in state T for 0." in asyncio.run(ended_meanwhile(sleeper))
+    pids = [sleeper.pid for sleeper in sleepers]
+    cut_short, ended = SleeperPaused(pids[0]), SleeperEnded(pids[1])
+    assert asyncio.run(ended_meanwhile(sleepers[0], cut_short)) == "", "somebody ended it, and should not have"
+    assert 0.1 < cut_short.stood_still_s < 5
+    seen = asyncio.run(ended_meanwhile(sleepers[1], ended))
+    assert seen == f"pid {pids[1]} in state T for {ended.stood_still_s:.1f} s, then ended by its mother"
     assert time.monotonic() - began_s < PAUSE_S
+    whole, never_ended = SleeperPaused(pids[2]), SleeperEnded(pids[2])
+    whole.pause_s = never_ended.pause_s = 0.5  # type: ignore[misc]
+    assert asyncio.run(left_alone(whole)) == f"pid {pids[2]} in state T for {whole.stood_still_s:.1f} s"
+    assert 0.5 < whole.stood_still_s < 5
+    assert asyncio.run(left_alone(never_ended)) == "", "nobody ended it, and should have"
+
+
+def test_a_pause_counts_if_it_was_as_long_or_ended_as_it_is_said_to_be(
+    sleepers: "Sequence[subprocess.Popen[bytes]]",
+) -> None:
+    check_a_pause_is_as_long_as_it_is_said_to_be(sleepers)
+
+
+def test_control_a_pause_that_counts_however_short_it_was_is_noticed(
+    sleepers: "Sequence[subprocess.Popen[bytes]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def effect(self: Paused, stage: Stage) -> str:
+        began_s = time.monotonic()
+        await until(lambda: state_of(self._pid) != "T" or time.monotonic() - began_s > self.pause_s)
+        return f"pid {self._pid} in state T for {time.monotonic() - began_s:.1f} s"
+
+    monkeypatch.setattr(Paused, "effect", effect)
+    with pytest.raises(AssertionError, match="should not have"):
+        check_a_pause_is_as_long_as_it_is_said_to_be(sleepers)
+
+
+@pytest.mark.parametrize(
+    ("said", "ender"),
+    [
+        ("HAProxy (pid 7) does not answer,\nand was killed\n", "the supervisor"),
+        ("HAProxy (pid 77) does not answer, and was killed\n", "Serve"),
+    ],
+)
+def test_who_has_ended_haproxy_is_known_by_what_the_supervisor_says(said: str, ender: str) -> None:
+    fault = HaproxyPaused()
+    fault._pid = 7
+    assert fault.ender(cast(Stage, SimpleNamespace(main=SimpleNamespace(said=said)))) == ender
+
+
+def test_only_who_is_looked_after_is_ended_while_it_hangs() -> None:
+    ended = {kind for kind in KINDS if issubclass(kind, Paused) and kind.ended_within_s is not None}
+    assert ended == {HaproxyPaused, HaproxyManagerPaused}
 
 
 def test_control_a_look_that_fails_at_who_is_gone_is_noticed(
@@ -99,7 +174,7 @@ def test_control_a_look_that_fails_at_who_is_gone_is_noticed(
 
     monkeypatch.setattr(pause_faults, "state_of", look)
     with pytest.raises((FileNotFoundError, ProcessLookupError)):
-        asyncio.run(ended_meanwhile(sleeper))
+        asyncio.run(ended_meanwhile(sleeper, SleeperPaused(sleeper.pid)))
 
 
 def test_a_part_that_is_on_its_way_back_is_waited_for_and_one_that_never_comes_is_missed(

@@ -38,7 +38,7 @@ def _expired(after_ms: int) -> list[Call]:
 def _watched(
     journal: Journal, calls: list[Call], timed: Timed | None, tolerance_ms: int | None = 1_000
 ) -> tuple[list[Fault], Tally]:
-    witness = Witness(journal.block, calls, LONG_AFTER_US, tolerance_ms, timed)
+    witness = Witness(journal.block, calls, LONG_AFTER_US, tolerance_ms, timed=timed)
     audit = BlockAudit(journal.block, watcher=witness)
     found = [finding.fault for row in journal.rows() for finding in audit.take(row)]
     return [*found, *(finding.fault for finding in audit.finish())], witness.tally

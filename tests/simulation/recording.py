@@ -172,7 +172,7 @@ def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
     for block, calls in history.by_home(world).items():
         rows = world.store.journals.get(BlockId(block), [])
         timed = _timed(world, BlockId(block), rows)
-        witness = Witness(block, calls, now_us(), world.tolerance_ms, timed)
+        witness = Witness(block, calls, now_us(), world.tolerance_ms, timed=timed)
         audit = BlockAudit(block, watcher=witness)
         findings = [finding for row in rows for finding in audit.take(row_of(row))]
         findings += audit.finish()
