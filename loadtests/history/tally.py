@@ -44,9 +44,12 @@ class Tally(msgspec.Struct):
     @property
     def suffices(self) -> bool:
         """Whether all was checked and little enough is unknown or vague."""
-        count = self.call_count
-        is_known = self.unresolved <= INFO_ALLOWED * count and self.vague <= VAGUE_ALLOWED * count
-        return is_known and not self.unchecked
+        return self.is_known and self.vague <= VAGUE_ALLOWED * self.call_count
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all was checked and little enough is unknown, however much is vague."""
+        return self.unresolved <= INFO_ALLOWED * self.call_count and not self.unchecked
 
 
 def together(tallies: Iterable[Tally]) -> Tally:

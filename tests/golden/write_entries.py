@@ -259,6 +259,9 @@ EXAMPLES: tuple[Entry, ...] = (
 )
 
 GROWN: dict[str, Entry] = {
+    "Corrected.2": Corrected(
+        1_700_000_000_071, 4, 17, "mara", "sold twice", 1_700_000_000_000, struck=((15, (0, 3)), (70_000, (1,)))
+    ),
     "EventCreated.2": EventCreated(
         1_700_000_000_021, "tenant", "Turnier", _LAYOUT, 600_000, _KEY, _FINGERPRINT, _RULES
     ),

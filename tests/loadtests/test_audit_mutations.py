@@ -163,6 +163,8 @@ PLACES = [
     for place, entry in enumerate(draft.entries)
 ]  # fmt: skip
 
+ELSEWHERE = {("Corrected", "struck"): "what strikes is read twice: see auditor/test_settled.py"}
+
 BEARS = {(type(entry).__name__, field) for *_, entry in PLACES for field in entry.__struct_fields__}
 
 
@@ -170,7 +172,9 @@ def _found(at: Place, field: str, value: object) -> bool | None:
     return at.found(lambda journal: _changed(journal, at.row, at.place, **{field: value}))
 
 
-@pytest.mark.parametrize("field", sorted({field for _, field in BEARS - UNKNOWABLE.keys() - OF_SOME.keys()}))
+@pytest.mark.parametrize(
+    "field", sorted({field for _, field in BEARS - UNKNOWABLE.keys() - OF_SOME.keys() - ELSEWHERE.keys()})
+)
 def test_a_changed_field_is_found(field: str) -> None:
     tried = 0
     for at in PLACES:

@@ -60,8 +60,8 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
             **{f"{EXCUSED}{why}": count for why, count in market.notes.history.excused.items()},
         }
     )
-    if not tally.suffices:
-        less = f"{tally.unchecked} are unchecked, {tally.vague} vague, and {tally.unresolved} unresolved"
+    if not tally.is_known:  # how much is vague is judged over all seeds: in one it is a few calls or none
+        less = f"{tally.unchecked} are unchecked, and {tally.unresolved} unresolved"
         yield f"of {tally.call_count} calls {less}"
 
 
