@@ -265,7 +265,6 @@ def main(arguments: Sequence[str]) -> int:
         "--as-drawn", type=int, default=0, metavar="SEEDS", help="of `make sim` as well, at most so many"
     )
     options = parser.parse_args(arguments)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     console = Console()
     drawn = (f"as drawn, within {options.as_drawn}",) if options.as_drawn else ()
     table = Table("guarantee that is broken", "seeds", "within", *drawn, "what the check says")
@@ -303,4 +302,5 @@ def _drawn(control: Control, within: int) -> tuple[str, bool]:
 
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # of this process alone
     sys.exit(main(sys.argv[1:]))
