@@ -70,7 +70,7 @@ async def _list_from_postgres(
 async def list_rows(journal: ReadableJournal, wanted: Wanted, errors: Console) -> int:
     """Write the rows as they are read. Raises NothingToShow, JournalUnavailable."""
     teller, position, outcome = Teller(wanted.block), 0, SOUND
-    async for row in _rows(journal, wanted):
+    async for row in rows_in_turn(journal, wanted):
         position = row.position
         told = teller.tell(row)
         if told.damage:
@@ -88,8 +88,8 @@ async def list_rows(journal: ReadableJournal, wanted: Wanted, errors: Console) -
     return outcome
 
 
-async def _rows(journal: ReadableJournal, wanted: Wanted) -> AsyncIterator[JournalRow]:
-    """The rows from the first to the last that is wanted, a page in memory at a time."""
+async def rows_in_turn(journal: ReadableJournal, wanted: Wanted) -> AsyncIterator[JournalRow]:
+    """The rows from the first to the last that is wanted, a page in memory at a time. Raises JournalUnavailable."""
     position = 0
     while True:
         limit = ROWS_PER_PAGE if wanted.end is None else min(ROWS_PER_PAGE, wanted.end - position)

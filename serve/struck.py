@@ -9,12 +9,11 @@ from actors.core.ids import BlockId
 from actors.database.line import LineUnavailable
 from actors.engine.striking import to_strike
 from actors.journal.codec import UndecodableEntries, decode_entries
-from actors.journal.journal import JournalRow, JournalUnavailable, ReadableJournal, is_cut
+from actors.journal.journal import JournalUnavailable, ReadableJournal
 from actors.journal.striking import Place, Struck, struck_by
 from actors.projections.positions import Positions
+from serve.journal_listing import Wanted, rows_in_turn
 from serve.journal_telling import Teller
-
-ROWS_PER_PAGE = 500
 
 T = TypeVar("T")
 
@@ -58,7 +57,7 @@ async def _with_journal(database_url: str, ask: Callable[[ReadableJournal], Coro
 
 async def _struck_for(journal: ReadableJournal, block: BlockId, quarantine: int) -> Struck:
     found: set[Place] = set()
-    for row in await _rows(journal, block):
+    async for row in rows_in_turn(journal, Wanted(block)):
         try:
             entries = decode_entries(row.entries)
         except UndecodableEntries:
@@ -72,7 +71,7 @@ async def _told(journal: ReadableJournal, block: BlockId, struck: Struck) -> lis
     if not struck:
         return []
     teller, lines = Teller(block), list[str]()
-    for row in await _rows(journal, block):
+    async for row in rows_in_turn(journal, Wanted(block)):
         told = teller.tell(row)
         lines += (
             f"struck: row {row.position}{entry}"
@@ -80,12 +79,3 @@ async def _told(journal: ReadableJournal, block: BlockId, struck: Struck) -> lis
             if (row.position, place) in struck
         )
     return lines
-
-
-async def _rows(journal: ReadableJournal, block: BlockId) -> list[JournalRow]:
-    rows: list[JournalRow] = []
-    while True:
-        page = await journal.rows(block, rows[-1].position if rows else 0, ROWS_PER_PAGE)
-        rows += page
-        if not is_cut(page, ROWS_PER_PAGE):
-            return rows

@@ -162,7 +162,7 @@ def reads_no_further_back_than_it_shows(patch: pytest.MonkeyPatch) -> None:
         for row in await journal.rows(wanted.block, wanted.first - 1, 10_000):
             yield row
 
-    patch.setattr(journal_listing, "_rows", rows)
+    patch.setattr(journal_listing, "rows_in_turn", rows)
 
 
 @pytest.mark.parametrize("sabotage", [takes_a_short_page_for_the_end, reads_no_further_back_than_it_shows])
