@@ -154,11 +154,15 @@ def decide(
 def apply(state: BlockState, entry: Entry) -> None:
     """Make the entry part of the state. An exception here means that the block cannot be trusted any more."""
     _APPLY[type(entry)](state, entry)
-    leave_out(state, entry)
+    _count(state, entry)
 
 
 def leave_out(state: BlockState, entry: Entry) -> None:
     """The entry is struck: it counts as one that was applied, and its time has been, but it changes nothing else."""
+    _count(state, entry)
+
+
+def _count(state: BlockState, entry: Entry) -> None:
     state.last_at_ms = max(state.last_at_ms, entry.at_ms)
     state.entries_applied += 1
     prune(state, state.last_at_ms)

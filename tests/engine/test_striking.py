@@ -96,6 +96,7 @@ async def check_it_sells_again(plant: Callable[[], Rows], *given_up: int) -> tup
     live = engine.engine.residence.blocks.get(block)
     assert live is not None
     assert digest(whole.state) == digest(live.state)
+    assert live.state.entries_applied == len(stage.entries(block)), "what is struck counts as an entry"
     assert audit_of(of(stage, block))[0]._ledger.digest() == ledger_digest(live.state)
     assert not unsettled(of(stage, block))
     engine.process.kill()
