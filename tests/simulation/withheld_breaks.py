@@ -14,7 +14,6 @@ from actors.dispatch import _Errand
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
 from actors.projections import deadlines
-from serve import second_hand
 from serve.wakefulness import Wakefulness
 
 
@@ -62,11 +61,6 @@ def a_hang_is_nothing(patch: pytest.MonkeyPatch) -> None:
     """A gateway that wakes up goes on with what it had, though another was asked meanwhile and said no."""
     patch.setattr(Wakefulness, "hangs", lambda _: 0)
     patch.setattr(Wakefulness, "slept_through", lambda *_: False)
-
-
-def the_second_speaks_for_the_first(patch: pytest.MonkeyPatch) -> None:
-    """Who is asked because another hangs says that it was not done, of what that one had sent."""
-    patch.setattr(second_hand, "NOT_YET", frozenset())
 
 
 def an_open_outcome_is_told_as_no(patch: pytest.MonkeyPatch) -> None:
