@@ -54,6 +54,7 @@ class _Tries(msgspec.Struct, gc=False):
 class _Question(msgspec.Struct, gc=False):
     """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before.
 
+    `low`: the last row that had been answered when it was asked, or its key was asked for first.
     `is_elsewhere`: nothing is asked of a state but whether its key stands for something. `is_vague`: there was a state
     of which nobody can judge whether it agrees.
     """
@@ -61,6 +62,7 @@ class _Question(msgspec.Struct, gc=False):
     call: Call
     key: bytes
     since_us: int
+    low: int
     may_be_older: bool
     is_elsewhere: bool
     is_vague: bool = False
@@ -105,7 +107,7 @@ class Witness:
         self._position = 0  # of the last whole row
         self._reached = 0  # the last row that what was answered stands in
         self._written_ms = 0
-        self._began_ms = 0  # when there was something that a call could be about
+        self._began_ms = FOR_EVER_MS  # when there was something that a call could be about
         self._is_over = False
         self._is_lost = False  # an answer has no row, so that nobody knows which row what came later was behind
         self._walk: _Walk | None = None
@@ -173,11 +175,12 @@ class Witness:
     def _invoke(self, call: Call) -> bytes:
         """The key as the journal has it; empty for a read."""
         key = b"" if call.kind in READS or not call.key else self._journaled(call)
-        since_us, may_be_older = call.invoked_us, False
+        since_us, low, may_be_older = call.invoked_us, self._reached, False
         if key and self._effects.get(key, 0) >= 0:
             self._refused.pop(key, None)
             tries = self._tries.setdefault(key, _Tries(call, self._reached))
-            since_us, may_be_older = tries.first.invoked_us, tries.under_way + tries.info_count > 0
+            since_us, low = tries.first.invoked_us, tries.low
+            may_be_older = tries.under_way + tries.info_count > 0
             tries.under_way += 1
         self.tally.count(call)
         if _tells_of_the_state(call):
@@ -186,7 +189,7 @@ class Witness:
             if not is_elsewhere and (self._is_lost or not can_be_checked(call)):
                 self.tally.unchecked += 1
             elif not self._is_lost:
-                self._questions.append(_Question(call, key, since_us, may_be_older, is_elsewhere))
+                self._questions.append(_Question(call, key, since_us, low, may_be_older, is_elsewhere))
                 self.tally.untimed += not self._is_timed(call)
         return key
 
@@ -272,13 +275,20 @@ class Witness:
         if question.is_elsewhere:
             return True
         span = self._span(question, until_ms, row)
-        if span.last_ms < self._began_ms:  # when there was nothing
-            return bool(agrees(question.call, Books(self._block), Fates(), Shown(), Span(0, span.last_ms), 0))
+        if self._may_have_seen_nothing(question):
+            nothing = Span(0, min(span.last_ms, self._began_ms))
+            if agrees(question.call, Books(self._block), Fates(), Shown(), nothing, 0):
+                return True
         if span.last_ms < self._written_ms:
             return False  # the state was yet to come
         found = agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
         question.is_vague |= found is None
         return bool(found)
+
+    def _may_have_seen_nothing(self, question: _Question) -> bool:
+        """Whether it may have been served before there was anything: by the clocks, and nobody had been answered."""
+        since_ms = question.since_us // 1000 - self._tolerance_ms
+        return not question.low and (since_ms <= self._began_ms or not self._is_timed(question.call))
 
     def _is_own(self, question: _Question) -> bool:
         """Whether it was refused, and its key stands for something that cannot have been forgotten yet."""

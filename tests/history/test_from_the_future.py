@@ -125,33 +125,6 @@ def test_what_a_basket_takes_stands_in_nobodys_way_long_before(early_ms: int, is
     assert _watched(journal, [refused], CHAOS) == ([Fault.REFUSED_WRONGLY] if is_found else [])
 
 
-def _of_a_desk() -> tuple[Journal, int]:
-    """Its first rows are about a basket; when that came."""
-    shops = BasketShops()
-    shops.desk.now_ms += HOLD_TTL_MS
-    shops.open()
-    shops.wait(1)
-    shops.hold(1, {SECOND: Wish(A)})
-    shops.commit()
-    return shops.desk.journal(), shops.now_ms
-
-
-@pytest.mark.parametrize(
-    ("kind", "number", "reason", "found"),
-    [
-        (Kind.HOLD, 0, "EVENT_NOT_FOUND", []),
-        (Kind.RELEASE, 1, "HOLD_NOT_FOUND", []),
-        (Kind.RELEASE, 1, "HOLD_EXPIRED", [Fault.REFUSED_WRONGLY]),
-    ],
-)
-def test_before_a_journals_first_row_there_was_nothing(
-    kind: Kind, number: int, reason: str, found: list[Fault]
-) -> None:
-    journal, came_ms = _of_a_desk()
-    refused = fail(kind, number, (came_ms - 30_005, came_ms - 30_000), reason, block=journal.block)
-    assert _watched(journal, [refused], CHAOS) == found
-
-
 @pytest.mark.parametrize("what", _answers(0))
 @pytest.mark.parametrize("tolerated", [CHAOS, NARROW])
 def test_control_a_witness_that_knows_no_time_lets_it_pass(
