@@ -7,6 +7,7 @@ such moment. Of an exchange for which nobody said of which event, any may be mea
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -98,10 +99,11 @@ def desk_refusals(world: "World", market: "Market") -> DeskRefusals:
     events = [event.id for event in market.events]
     questions: list[_Question] = []
     excused = 0
+    blocks_of = cache(partial(_blocks_of, world))
     for desk in sorted(desks_of(history.tenant)):
         for call in filter(_is_of_events, history.by_home(world).get(desk, ())):
             wished = history.wishes[call.key]
-            blocks = {event: _blocks_of(world, event) for event in (*_events(wished), *events) if event}
+            blocks = {event: blocks_of(event) for event in (*_events(wished), *events) if event}
             first_ms, last_ms = wished.since_us // 1000, (call.returned_us or 0) // 1000
             if any(world.lost_meanwhile(block, first_ms, last_ms) for own in blocks.values() for block in own):
                 excused += 1

@@ -10,7 +10,6 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar, copy_context
-from functools import partial
 from heapq import heappop, heappush
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -106,7 +105,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     A queue and timers of its own: asyncio's, with its handles and a selector, would be half of what a run costs.
     """
 
-    MOST_FAILED = 200  # are kept before those are let go of whose failure somebody has heard
+    MOST_ENDED = 500  # are kept before those are let go of that did not fail, or whose failure somebody has heard
 
     def __init__(self, at_s: float = 0.0) -> None:
         super().__init__()
@@ -115,9 +114,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._soon: deque[_Callback] = deque()
         self._timers: list[tuple[float, int, _Callback]] = []
         self._timer_count = 0
-        self._tasks: set[asyncio.Task[Any]] = set()  # those of dead processes too, which nobody else may know any more
-        self._context = Context()  # of no process
-        self._failed: list[tuple[asyncio.Task[Any], Process | None]] = []
+        # Those of dead processes too, which nobody else may know any more.
+        self._tasks: list[tuple[asyncio.Task[Any], Process | None]] = []
+        self._most_tasks = self.MOST_ENDED
         self.set_task_factory(self._new_task)
         self.step_count = 0
 
@@ -188,22 +187,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
     @property
     def tasks(self) -> Iterable["asyncio.Task[Any]"]:
         """Those that have not ended, of dead processes too."""
-        return self._tasks
+        return (task for task, _ in self._tasks if not task.done())
 
     def tell_of_unheard(self) -> None:
         """Tell the exception handler of each task that failed and that nobody has asked, though its process lives."""
-        self._forget_heard()
-        for task, process in self._failed:
-            fault = task.exception()
-            if fault is not None and not (process is not None and process.dead):
+        for task, process in self._tasks:
+            if _is_unheard(task) and not (process is not None and process.dead):
+                fault = task.exception()
+                assert fault is not None, "it failed"
                 _tell(task, "nobody heard that a task failed", fault)
-
-    def _forget_heard(self) -> None:
-        self._failed = [(task, process) for task, process in self._failed if task._log_traceback]
 
     def abandon_tasks(self) -> None:
         """Give up whatever has not ended. What has not even begun is closed: else Python would ask who awaits it."""
-        for task in self._tasks:
+        for task in self.tasks:
             coroutine = task.get_coro()
             if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
                 coroutine.close()
@@ -211,17 +207,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _new_task(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
-        self._tasks.add(task)
-        process = options.get("context", copy_context()).get(_current)
-        task.add_done_callback(partial(self._ended, process), context=self._context)
+        self._tasks.append((task, options.get("context", copy_context()).get(_current)))
+        if len(self._tasks) > self._most_tasks:
+            self._tasks = [(kept, process) for kept, process in self._tasks if not kept.done() or _is_unheard(kept)]
+            self._most_tasks = len(self._tasks) + self.MOST_ENDED
         return task
 
-    def _ended(self, process: Process | None, task: "asyncio.Task[Any]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task._log_traceback:  # it failed, and nobody could ask yet
-            self._failed.append((task, process))
-            if len(self._failed) > self.MOST_FAILED:
-                self._forget_heard()
+
+def _is_unheard(task: "asyncio.Task[Any]") -> bool:
+    """Whether it failed, and nobody has asked so far."""
+    return task.done() and not task.cancelled() and task._log_traceback
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], at_s: float = 0.0, hear: Callable[[str], None] | None = None) -> T:
