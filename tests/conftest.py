@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from actors.database.connect import connect
@@ -45,6 +46,14 @@ class EmbeddedPostgres:
         name = f"test_{self._databases}"
         self.execute(f"create database {name} template {template}")
         return name
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """No test leaves the logs of its process silenced, which those that come after listen to."""
+    before = structlog.get_config()
+    yield
+    assert structlog.get_config() == before, "this test has left the logs configured otherwise"
 
 
 @pytest.fixture(scope="session")

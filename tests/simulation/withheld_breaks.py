@@ -14,6 +14,7 @@ from actors.dispatch import _Errand
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
 from actors.projections import deadlines
+from serve import second_hand
 from serve.wakefulness import Wakefulness
 
 
@@ -61,6 +62,11 @@ def a_hang_is_nothing(patch: pytest.MonkeyPatch) -> None:
     """A gateway that wakes up goes on with what it had, though another was asked meanwhile and said no."""
     patch.setattr(Wakefulness, "hangs", lambda _: 0)
     patch.setattr(Wakefulness, "slept_through", lambda *_: False)
+
+
+def who_is_asked_second_says_no(patch: pytest.MonkeyPatch) -> None:
+    """A gateway that reaches no shard says that it was not done, though one that hangs may have been asked before."""
+    patch.setattr(second_hand, "NOT_YET", frozenset())
 
 
 def an_open_outcome_is_told_as_no(patch: pytest.MonkeyPatch) -> None:
