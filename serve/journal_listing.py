@@ -14,11 +14,11 @@ from rich.console import Console
 from actors.archive.archive_file import ArchiveFile
 from actors.archive.journal_with_archives import with_archives
 from actors.core.ids import BlockId, event_id
-from actors.journal.journal import JournalRow, JournalUnavailable, ReadableJournal, is_cut
+from actors.journal.in_turn import rows_in_turn
+from actors.journal.journal import JournalRow, JournalUnavailable, ReadableJournal
 from serve.journal_telling import Teller
 
 SOUND, NOT_SOUND = 0, 1
-ROWS_PER_PAGE = 500
 FOLLOW_S = 1.0
 
 
@@ -70,7 +70,7 @@ async def _list_from_postgres(
 async def list_rows(journal: ReadableJournal, wanted: Wanted, errors: Console) -> int:
     """Write the rows as they are read. Raises NothingToShow, JournalUnavailable."""
     teller, position, outcome = Teller(wanted.block), 0, SOUND
-    async for row in rows_in_turn(journal, wanted):
+    async for row in wanted_rows(journal, wanted):
         position = row.position
         told = teller.tell(row)
         if told.damage:
@@ -88,18 +88,13 @@ async def list_rows(journal: ReadableJournal, wanted: Wanted, errors: Console) -
     return outcome
 
 
-async def rows_in_turn(journal: ReadableJournal, wanted: Wanted) -> AsyncIterator[JournalRow]:
-    """The rows from the first to the last that is wanted, a page in memory at a time. Raises JournalUnavailable."""
+async def wanted_rows(journal: ReadableJournal, wanted: Wanted) -> AsyncIterator[JournalRow]:
+    """The rows from the first to the last that is wanted. Raises JournalUnavailable."""
     position = 0
     while True:
-        limit = ROWS_PER_PAGE if wanted.end is None else min(ROWS_PER_PAGE, wanted.end - position)
-        rows = await journal.rows(wanted.block, position, limit)
-        for row in rows:
+        async for row in rows_in_turn(journal, wanted.block, position, wanted.end):
             yield row
             position = row.position
-        if wanted.end is not None and position >= wanted.end:
+        if not wanted.follow or (wanted.end is not None and position >= wanted.end):
             return
-        if not (wanted.follow or is_cut(rows, limit)):
-            return
-        if not rows:
-            await asyncio.sleep(FOLLOW_S)
+        await asyncio.sleep(FOLLOW_S)

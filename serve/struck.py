@@ -9,10 +9,10 @@ from actors.core.ids import BlockId
 from actors.database.line import LineUnavailable
 from actors.engine.striking import to_strike
 from actors.journal.codec import UndecodableEntries, decode_entries
+from actors.journal.in_turn import rows_in_turn
 from actors.journal.journal import JournalUnavailable, ReadableJournal
 from actors.journal.striking import Place, Struck, struck_by
 from actors.projections.positions import Positions
-from serve.journal_listing import Wanted, rows_in_turn
 from serve.journal_telling import Teller
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ async def _with_journal(database_url: str, ask: Callable[[ReadableJournal], Coro
 
 async def _struck_for(journal: ReadableJournal, block: BlockId, quarantine: int) -> Struck:
     found: set[Place] = set()
-    async for row in rows_in_turn(journal, Wanted(block)):
+    async for row in rows_in_turn(journal, block):
         try:
             entries = decode_entries(row.entries)
         except UndecodableEntries:
@@ -71,7 +71,7 @@ async def _told(journal: ReadableJournal, block: BlockId, struck: Struck) -> lis
     if not struck:
         return []
     teller, lines = Teller(block), list[str]()
-    async for row in rows_in_turn(journal, Wanted(block)):
+    async for row in rows_in_turn(journal, block):
         told = teller.tell(row)
         lines += (
             f"struck: row {row.position}{entry}"

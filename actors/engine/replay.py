@@ -14,12 +14,10 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, restoring
 from actors.core.state import BlockState
 from actors.engine.hosted import HostedBlock
-from actors.journal.journal import GENESIS, JournalRow, ReadableJournal, Snapshot, is_cut
+from actors.journal.in_turn import rows_in_turn
+from actors.journal.journal import GENESIS, JournalRow, ReadableJournal, Snapshot
 from actors.journal.striking import fold_row, struck_behind
 from actors.journal.succession import JournalDamaged, entries_of_next
-
-ROWS_PER_SLICE = 500
-ENTRIES_PER_SLICE = 1_000  # a few milliseconds
 
 T = TypeVar("T")
 
@@ -65,19 +63,9 @@ async def replay(journal: ReadableJournal, hosted: HostedBlock, to_position: int
 
 async def _replay(journal: ReadableJournal, hosted: HostedBlock, to_position: int | None) -> JournalRow | None:
     last = None
-    applied = 0
-    while to_position is None or hosted.position < to_position:
-        limit = ROWS_PER_SLICE if to_position is None else min(ROWS_PER_SLICE, to_position - hosted.position)
-        rows = await journal.rows(hosted.block, hosted.position, limit)
-        for row in rows:
-            apply_row(hosted, row)
-            last = row
-            applied += row.entry_count
-            if applied >= ENTRIES_PER_SLICE:
-                applied = 0
-                await asyncio.sleep(0)  # let the blocks that are selling go on
-        if not is_cut(rows, limit):
-            break
+    async for row in rows_in_turn(journal, hosted.block, hosted.position, to_position):
+        apply_row(hosted, row)
+        last = row
     if to_position is not None and hosted.position < to_position:
         raise JournalDamaged(f"the journal ends at row {hosted.position}, before row {to_position}")
     return last

@@ -6,7 +6,6 @@ then all that is of those holds is struck, from their first entry on. What sells
 who owns the block) is never struck, nor a row that is damaged: of such a journal there is but a backup.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -14,8 +13,9 @@ from actors.core import block as core
 from actors.core import entries as e
 from actors.core.ids import BlockId
 from actors.core.state import BlockState
-from actors.engine.replay import ENTRIES_PER_SLICE, ROWS_PER_SLICE, before_first_row
-from actors.journal.journal import ReadableJournal, is_cut
+from actors.engine.replay import before_first_row
+from actors.journal.in_turn import rows_in_turn
+from actors.journal.journal import ReadableJournal
 from actors.journal.striking import Place, Struck, struck_behind
 from actors.journal.succession import entries_of_next
 
@@ -118,19 +118,11 @@ class _Attempt:
 
     async def run(self, journal: ReadableJournal) -> None:
         """Raises _Unfit, CannotStrike, JournalDamaged, JournalUnavailable."""
-        hosted, more = self._hosted, True
-        applied = 0
-        while more:
-            rows = await journal.rows(hosted.block, hosted.position, ROWS_PER_SLICE)
-            more = is_cut(rows, ROWS_PER_SLICE)
-            for row in rows:
-                for place, entry in enumerate(entries_of_next(row, hosted.position, hosted.chain)):
-                    self._take((row.position, place), entry)
-                hosted.position, hosted.chain = row.position, row.chain
-                applied += row.entry_count
-                if applied >= ENTRIES_PER_SLICE:
-                    applied = 0
-                    await asyncio.sleep(0)
+        hosted = self._hosted
+        async for row in rows_in_turn(journal, hosted.block):
+            for place, entry in enumerate(entries_of_next(row, hosted.position, hosted.chain)):
+                self._take((row.position, place), entry)
+            hosted.position, hosted.chain = row.position, row.chain
 
     def _take(self, at: Place, entry: e.Entry) -> None:
         state = self._hosted.state

@@ -4,7 +4,6 @@ Only a row behind them says so, so whoever replays finds out where a row cannot 
 is struck. Nobody strikes what can be applied, unless by that something else can be.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -13,9 +12,8 @@ from actors.core.entries import Corrected, Entry
 from actors.core.ids import BlockId
 from actors.core.state import BlockState
 from actors.journal.codec import UndecodableEntries, decode_entries
-from actors.journal.journal import JournalRow, ReadableJournal, is_cut
-
-ROWS_PER_LOOK = 500
+from actors.journal.in_turn import rows_in_turn
+from actors.journal.journal import JournalRow, ReadableJournal
 
 Place: TypeAlias = tuple[int, int]
 """The position of a row, and the place of an entry in it, from 0."""
@@ -64,12 +62,4 @@ def fold_row(state: BlockState, row: JournalRow, entries: Iterable[Entry], struc
 
 async def struck_behind(journal: ReadableJournal, block: BlockId, position: int) -> Struck:
     """All that rows behind this position say is struck. What cannot be read says nothing. Raises JournalUnavailable."""
-    found: set[Place] = set()
-    while True:
-        rows = await journal.rows(block, position, ROWS_PER_LOOK)
-        for row in rows:
-            position = row.position
-            found.update(struck_in(row))
-        if not is_cut(rows, ROWS_PER_LOOK):
-            return frozenset(found)
-        await asyncio.sleep(0)
+    return frozenset([place async for row in rows_in_turn(journal, block, position) for place in struck_in(row)])

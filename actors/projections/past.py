@@ -17,6 +17,7 @@ from actors.core.ids import BlockId
 from actors.core.layout import Layout
 from actors.core.snapshot import FORMAT, SnapshotDamaged, restoring
 from actors.core.state import BlockState
+from actors.journal.in_turn import rows_in_turn
 from actors.journal.journal import GENESIS, Journal, JournalRefused, JournalRow, Snapshot
 from actors.journal.striking import struck_behind
 from actors.journal.succession import JournalDamaged, entries_of_next
@@ -27,9 +28,7 @@ from actors.projections.whole import whole_of
 
 _log = structlog.get_logger(__name__)
 
-ROWS_PER_PAGE = 500
 MAX_LAYOUTS_KNOWN = 5  # a few megabytes each
-ENTRIES_PER_SLICE = 500  # a few milliseconds
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -102,19 +101,14 @@ class Past:
         first = await self._first_position(block)
         if first > 1:
             raise PutAway(first)
-        position, chain, seen, passed = 0, GENESIS, 0, 0
-        while rows := await self._journal.rows(block, position, ROWS_PER_PAGE):
-            for row in rows:
-                for entry in entries_of_next(row, position, chain):
-                    layout = entry.layout if isinstance(entry, EventCreated | EventEdited) else None
-                    seen += layout is not None
-                    if layout is not None and seen == version:
-                        return self._keep(block, version, layout)
-                position, chain = row.position, row.chain
-                passed += row.entry_count
-                if passed >= ENTRIES_PER_SLICE:
-                    passed = 0
-                    await asyncio.sleep(0)
+        position, chain, seen = 0, GENESIS, 0
+        async for row in rows_in_turn(self._journal, block):
+            for entry in entries_of_next(row, position, chain):
+                layout = entry.layout if isinstance(entry, EventCreated | EventEdited) else None
+                seen += layout is not None
+                if layout is not None and seen == version:
+                    return self._keep(block, version, layout)
+            position, chain = row.position, row.chain
         raise NotThere
 
     def _keep(self, block: BlockId, version: int, layout: Layout) -> EventLayout:
@@ -194,18 +188,11 @@ class Past:
             return None
 
     async def _followed(self, fold: Fold, position: int) -> Fold:
-        applied = 0
-        while fold.position < position:
-            rows = await self._journal.rows(fold.block, fold.position, min(ROWS_PER_PAGE, position - fold.position))
-            if not rows:
-                raise JournalDamaged(f"the journal ends at row {fold.position}, before row {position}")
-            for row in rows:
-                fold.extend(row)
-                fold.let_go(fold.position)
-                applied += row.entry_count
-                if applied >= ENTRIES_PER_SLICE:
-                    applied = 0
-                    await asyncio.sleep(0)
+        async for row in rows_in_turn(self._journal, fold.block, fold.position, position):
+            fold.extend(row)
+            fold.let_go(fold.position)
+        if fold.position < position:
+            raise JournalDamaged(f"the journal ends at row {fold.position}, before row {position}")
         return fold
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from actors.core.entries import Activated, Entry, EventCreated, HoldExtended, HoldPlaced
 from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.database.connect import connect
+from actors.journal import in_turn
 from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
 from actors.journal.postgres import PostgresJournal
@@ -148,13 +149,13 @@ def test_every_row_and_entry_is_shown_once(database_url: str) -> None:
 
 @pytest.mark.parametrize("page", [1, 3])
 def test_it_is_the_same_in_small_pages(database_url: str, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
-    monkeypatch.setattr(journal_listing, "ROWS_PER_PAGE", page)
+    monkeypatch.setattr(in_turn, "ROWS_PER_PAGE", page)
     check_whole(database_url)
 
 
 def takes_a_short_page_for_the_end(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(journal_listing, "ROWS_PER_PAGE", 3)
-    patch.setattr(journal_listing, "is_cut", lambda rows, limit: len(rows) > limit)
+    patch.setattr(in_turn, "ROWS_PER_PAGE", 3)
+    patch.setattr(in_turn, "is_cut", lambda rows, limit: len(rows) > limit)
 
 
 def reads_no_further_back_than_it_shows(patch: pytest.MonkeyPatch) -> None:
@@ -162,7 +163,7 @@ def reads_no_further_back_than_it_shows(patch: pytest.MonkeyPatch) -> None:
         for row in await journal.rows(wanted.block, wanted.first - 1, 10_000):
             yield row
 
-    patch.setattr(journal_listing, "rows_in_turn", rows)
+    patch.setattr(journal_listing, "wanted_rows", rows)
 
 
 @pytest.mark.parametrize("sabotage", [takes_a_short_page_for_the_end, reads_no_further_back_than_it_shows])

@@ -18,6 +18,7 @@ from actors.core.state import BlockState
 from actors.database.connect import connect
 from actors.engine import replay as replay_module
 from actors.engine.hosted import HostedBlock
+from actors.journal import in_turn
 from actors.journal import journal as journal_module
 from actors.journal import postgres as postgres_module
 from actors.journal.journal import GENESIS, Epoch, Snapshot
@@ -217,6 +218,6 @@ def test_a_short_page_is_not_the_end_of_the_journal(database_url: str, monkeypat
 
 
 def test_control_who_takes_it_for_the_end_leaves_rows_out(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_module, "is_cut", lambda rows, limit: len(rows) >= limit)
+    monkeypatch.setattr(in_turn, "is_cut", lambda rows, limit: len(rows) >= limit)
     with pytest.raises(AssertionError):
         check_small_pages(database_url, monkeypatch, "short pages")

@@ -12,6 +12,7 @@ from actors.core.commands import EditEvent
 from actors.core.ids import BlockId
 from actors.core.inventory import UnitStatus
 from actors.core.layout import Fee, Layout
+from actors.journal import in_turn
 from actors.journal.journal import Snapshot
 from actors.journal.postgres import PostgresJournal
 from actors.journal.succession import JournalDamaged
@@ -86,8 +87,8 @@ async def test_any_position_and_instant_is_what_was_shown_then(world: World, red
 async def test_it_is_the_same_in_small_pages_and_slices(
     world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, pages: int
 ) -> None:
-    monkeypatch.setattr(past, "ROWS_PER_PAGE", pages)
-    monkeypatch.setattr(past, "ENTRIES_PER_SLICE", 1)
+    monkeypatch.setattr(in_turn, "ROWS_PER_PAGE", pages)
+    monkeypatch.setattr(in_turn, "ENTRIES_PER_SLICE", 1)
     await check_past(world, redis)
 
 
@@ -212,8 +213,8 @@ async def test_what_was_not_yet_or_is_not_yet_is_not_there(world: World) -> None
 
 async def test_layouts_of_old_are_read_row_by_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """In small pages and slices, among much else; and few are kept."""
-    monkeypatch.setattr(past, "ROWS_PER_PAGE", 3)
-    monkeypatch.setattr(past, "ENTRIES_PER_SLICE", 1)
+    monkeypatch.setattr(in_turn, "ROWS_PER_PAGE", 3)
+    monkeypatch.setattr(in_turn, "ENTRIES_PER_SLICE", 1)
     monkeypatch.setattr(past, "MAX_LAYOUTS_KNOWN", 2)
     event = await world.event()
     versions = {1: LAYOUT}
