@@ -21,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from serve.local.preflight import LOOPBACK, CannotStart, free_port, no_room
-from serve.local.processes import end, signs_of_work, spawn, wait_until, working_in
+from serve.local.processes import children_of, end, signs_of_work, spawn, wait_until, working_in
 from serve.settings import described
 
 USER = "holdfast"
@@ -134,6 +134,10 @@ class Postgres:
     def processes(self) -> list[int]:
         """All servers that work in this folder, with their children."""
         return working_in(self._folder, "postgres")
+
+    def workers(self) -> list[int]:
+        """Those that the running server has started: its sessions, and who works beside them."""
+        return [] if self._process is None else children_of(self._process.pid)
 
     def _postmaster(self) -> list[int]:
         written = self._pid_file_lines()[:1]

@@ -120,8 +120,23 @@ def newest(pids: Sequence[int]) -> int | None:
 
 def is_living(pid: int) -> bool:
     """Whether the process exists and is not a zombie."""
+    return state_of(pid) not in ("", "Z", "X")
+
+
+def state_of(pid: int) -> str:
+    """The letter of its state, as `ps` shows it: T if it was stopped by a signal. Empty if it is gone."""
     # The state follows the name, which is in brackets and may itself hold brackets and blanks.
-    return _read(pid, "stat").rpartition(b")")[2][1:2] not in (b"", b"Z", b"X")
+    return _read(pid, "stat").rpartition(b")")[2][1:2].decode()
+
+
+def children_of(pid: int) -> list[int]:
+    """Those that it has started and that have not ended, at little cost; none on a kernel that does not list them."""
+    return [int(child) for child in _read(pid, f"task/{pid}/children").split()]
+
+
+def title_of(pid: int) -> str:
+    """What it calls itself; empty if it is gone."""
+    return _read(pid, "cmdline").partition(b"\0")[0].decode(errors="replace")
 
 
 def end(find: Callable[[], list[int]], *signals: tuple[signal.Signals, float]) -> list[int]:

@@ -25,9 +25,10 @@ from serve.local.processes import Part, adopt_orphans, meanwhile, reap, wait_unt
 from serve.local.ray_session import Order, RaySession
 from serve.local.redis import Redis
 from serve.local.stack import DataFolder, Stack
+from serve.local.stopped_sessions import StoppedSessions
 from serve.settings import Settings
 
-_LOOK_PERIOD_S = 0.25
+LOOK_PERIOD_S = 0.25
 _LOGS_PERIOD_S = 10.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _RAY = "Ray"
@@ -77,6 +78,7 @@ class _Supervisor:
         self._folder = folder
         self._console = console
         self._parts: dict[str, Part] = {}  # in the order of their start
+        self._sessions = StoppedSessions(list)  # of a Postgres of ours
         self._stack = self._plan()
         self._archiving = Archiving(self._stack, folder)
         sockets = folder.ray_short / "haproxy"
@@ -118,6 +120,7 @@ class _Supervisor:
                 on_step=self._show_step,
             )
             self._parts["PostgreSQL"], database_url = postgres, postgres.url
+            self._sessions = StoppedSessions(postgres.workers)
         if redis_url is None:
             redis = Redis(folder.redis, settings.redis_port, folder.secret("redis"), log=logs / "redis.log")
             self._parts["Redis"], redis_url = redis, redis.url
@@ -171,17 +174,19 @@ class _Supervisor:
     def _watch(self) -> None:
         """Look after the parts until a signal comes."""
         while True:
-            time.sleep(_LOOK_PERIOD_S)
+            time.sleep(LOOK_PERIOD_S)
             self._look()
 
     def _look(self) -> None:
         """At everything, if that was not done just now: it is called all the time while a part is being started."""
-        if time.monotonic() - self._looked_at < _LOOK_PERIOD_S:
+        if time.monotonic() - self._looked_at < LOOK_PERIOD_S:
             return
         self._looked_at = time.monotonic()
         reap()
         with meanwhile(_nothing):  # else what they wait for would do them once more
-            for chore in (self._keep_logs_small, self._look_after_backup, self._look_after_haproxy):
+            for chore in (
+                self._keep_logs_small, self._look_after_backup, self._look_after_haproxy, self._look_after_sessions
+            ):  # fmt: skip
                 self._do(chore)
         self._keeping.look()
 
@@ -207,6 +212,9 @@ class _Supervisor:
             return
         for look in (self._haproxy.look, self._stand_in.look):
             self._tell(look())
+
+    def _look_after_sessions(self) -> None:
+        self._tell(self._sessions.look())
 
     def _stop(self) -> list[int]:
         """Stop the parts, last started first; returns the processes of this stack that are left."""

@@ -6,8 +6,10 @@ import random
 import signal
 from typing import ClassVar
 
+from serve.local.stopped_sessions import StoppedSessions
+from serve.local.supervisor import LOOK_PERIOD_S
 from tests.chaos.database_faults import RESTART_BOUND_S
-from tests.chaos.pause_faults import PAUSE_S, Paused
+from tests.chaos.pause_faults import Paused
 from tests.chaos.process_faults import Killed
 from tests.chaos.stage import Stage
 
@@ -88,12 +90,37 @@ class CommitBackendPaused(Paused):
 
 
 class CommitBackendPausedCommitting(CommitBackendPaused):
-    """The same in the middle of a commit: what it has locked stays so until it wakes up."""
+    """The same in the middle of a commit: what it has locked stays so until somebody tells it to go on.
 
-    what = "the Postgres backend of a commit line paused for 30 s in a commit"
-    struck = "a Postgres backend that hangs in a commit"
-    bound_s = PAUSE_S + RESTART_BOUND_S
+    Who runs Postgres looks after its sessions, as `holdfast run` does after those of its own.
+    """
+
+    what = "the Postgres backend of a commit line paused in a commit"
+    observed = "the process is stopped, and told to go on"
+    ended = "by who runs Postgres"
+    ended_within_s = 4.0
     wanted = "active"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = ""
+
+    async def effect(self, stage: Stage) -> str:
+        """Until it has been told to go on."""
+        looking = asyncio.create_task(self._look_after(StoppedSessions(stage.database.workers)))
+        try:
+            return await super().effect(stage)
+        finally:
+            looking.cancel()
+
+    def ender(self, stage: Stage) -> str:
+        """What was said when it was told so."""
+        return f"who runs Postgres ({self._told})"
+
+    async def _look_after(self, sessions: StoppedSessions) -> None:
+        while not self._told:
+            self._told = sessions.look() or ""
+            await asyncio.sleep(LOOK_PERIOD_S)
 
 
 class WalwriterPaused(Paused):

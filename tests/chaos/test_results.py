@@ -6,7 +6,6 @@ from tests.chaos import fault, results
 from tests.chaos.backend_faults import (
     CheckpointerKilled,
     CommitBackendKilled,
-    CommitBackendPausedCommitting,
     WalwriterKilled,
 )
 from tests.chaos.database_faults import CutDuring, landed_in_words
@@ -117,7 +116,7 @@ def check_the_figure_of_one_process() -> None:
         is_named = f"{kind.what} ({kind.bound_s:.0f} s)" in line
         assert is_named == (kind.struck != ONE_PROCESS), f"{kind.what} is left out in silence"
         assert is_named or kind.bound_s == fault.PROMISED_S
-    for kind in (GcsKilled, CommitBackendKilled, CheckpointerKilled, WalwriterKilled, CommitBackendPausedCommitting):
+    for kind in (GcsKilled, CommitBackendKilled, CheckpointerKilled, WalwriterKilled):
         assert kind.what in line, f"{kind.what} is left out in silence"
 
 

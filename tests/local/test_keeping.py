@@ -92,7 +92,7 @@ def stop() -> None:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "_LOOK_PERIOD_S", 0.01)
+    monkeypatch.setattr(supervisor, "LOOK_PERIOD_S", 0.01)
     monkeypatch.setattr(keeping, "_FIRST_PAUSE_S", 0.02)
     monkeypatch.setattr(keeping, "_LONGEST_PAUSE_S", 0.3)
 

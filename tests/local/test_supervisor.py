@@ -158,6 +158,9 @@ def test_a_stack_outlives_the_death_of_its_parts_keeps_its_data_and_leaves_nothi
     assert f"HAProxy (pid {haproxy}) does not answer" in tiny.read_until("and was killed", 20)
     assert wait_until(lambda: answers(tiny.stack), 30)
 
+    session = asyncio.run(left_in_a_transaction(tiny.stack))
+    assert f"(pid {session}) was stopped at work" in tiny.read_until("told to go on", 10)
+
     kill(named(marked(tiny.folder.stack_id), "raylet"))
     assert "Ray: raylet ended; starting it again" in tiny.read_until("starting it again", 40)
     kill(working_in(tiny.folder.redis, "redis-server"))
@@ -209,6 +212,16 @@ def test_a_port_in_use_is_one_line_and_a_failure(tiny: TinyStack) -> None:
     assert said.strip().count("\n") == 0
     assert "choose another with --grpc-port (HOLDFAST_GRPC_PORT)" in said
     assert tiny.processes() == []
+
+
+async def left_in_a_transaction(stack: Stack) -> int:
+    """A session that is stopped there, and that nobody waits for any more; its process."""
+    line = await asyncpg.connect(stack.database_url)
+    await line.execute("begin")
+    pid = line.get_server_pid()
+    os.kill(pid, signal.SIGSTOP)
+    line.terminate()
+    return int(pid)
 
 
 def execute(stack: Stack, statement: str) -> object:
