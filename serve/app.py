@@ -34,7 +34,8 @@ def deploy(stack: Stack) -> None:
     names = shard_names(settings.shards)
     directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
     projector = _singleton(PROJECTOR, ProjectorService, stack.database_url, stack.redis_url, settings.log_level)
-    _singleton(AUDITOR, AuditorService, stack.database_url, stack.redis_url, settings.log_level)  # nobody waits for it
+    auditor = (stack.database_url, stack.redis_url, settings.log_level, generation)
+    _singleton(AUDITOR, AuditorService, *auditor)  # nobody waits for it
     ray.get([directory.pid.remote(), projector.pid.remote()], timeout=START_TIMEOUT_S)
     deployment: Any = Gateway
     gateway = deployment.options(num_replicas=settings.gateways_started).bind(

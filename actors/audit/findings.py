@@ -18,6 +18,7 @@ class Fault(StrEnum):
     ACTIVATION_MISPLACED = "activation out of place"
     NONCE_REUSED = "nonce of an activation reused"
     ENTRIES_UNREADABLE = "entries unreadable"
+    ENTRIES_UNKNOWN = "entries of a newer release"
     ENTRY_COUNT_WRONG = "entry count wrong"
     # Entries.
     TIME_WENT_BACK = "time went back"
@@ -122,6 +123,10 @@ TOLD = frozenset(
 """What is wrong with what clients were told: no correction of the journal makes that right."""
 
 
+_NEVER_SETTLED = TOLD | {Fault.ENTRIES_UNKNOWN}
+"""That a row cannot be judged here stays so, whoever has looked at others."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong. `position`: of the row where it shows; 0 if it shows in none."""
 
@@ -137,4 +142,4 @@ class Finding(msgspec.Struct, frozen=True):
 
 def is_settled(finding: Finding, settled_position: int) -> bool:
     """Whether corrections that settle what shows up to this row settle it: not what shows in no row, or elsewhere."""
-    return 0 < finding.position <= settled_position and finding.fault not in TOLD
+    return 0 < finding.position <= settled_position and finding.fault not in _NEVER_SETTLED

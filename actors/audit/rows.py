@@ -23,6 +23,10 @@ _DERIVED = (_FOLDER / "derived.sql").read_text(encoding="utf-8")
 _PUT_AWAY = (_FOLDER / "put_away.sql").read_text(encoding="utf-8")
 _BLOCKS = (_FOLDER / "blocks.sql").read_text(encoding="utf-8")
 _decoder: msgspec.msgpack.Decoder[tuple[Entry, ...]] = msgspec.msgpack.Decoder(tuple[Entry, ...])
+_entry_decoder: msgspec.msgpack.Decoder[Entry] = msgspec.msgpack.Decoder(Entry)
+_envelope_decoder = msgspec.msgpack.Decoder(tuple[msgspec.Raw, ...])
+_BEYOND = ("Invalid value ", "Invalid enum value ", "Expected `array` of at most length ")
+"""How msgspec begins what it says of a kind, a value or a field that is not known; it says else of wrong ones."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -52,11 +56,12 @@ class RowCheck:
 
     def entries_of(self, row: Row) -> tuple[Entry, ...] | None:
         """The entries of the next row, or None if they cannot be read; findings go to `findings`."""
+        follows = row.chain == _chain_of(self._chain, row)
         if row.position != self.position + 1:
             self._found(row, Fault.ROW_MISSING, f"it stands behind row {self.position}")
-        elif row.chain != _chain_of(self._chain, row):
+        elif not follows:
             self._found(row, Fault.CHAIN_BROKEN, f"its chain does not follow from row {self.position} and its content")
-        entries = self._decoded(row)
+        entries = self._decoded(row, as_written=follows)
         if row.epoch < self._epoch:
             self._found(row, Fault.EPOCH_WENT_BACK, f"epoch {row.epoch} follows epoch {self._epoch}")
         if row.epoch > self._epoch:
@@ -102,14 +107,18 @@ class RowCheck:
                 self._found(row, Fault.TIME_WENT_BACK, f"{entry.shard} claimed it long before it wrote so")
             self._last_at_ms = max(self._last_at_ms, entry.at_ms)
 
-    def _decoded(self, row: Row) -> tuple[Entry, ...] | None:
+    def _decoded(self, row: Row, *, as_written: bool) -> tuple[Entry, ...] | None:
+        """Its entries. `as_written`: its chain holds, so what is not known here was written by another release."""
         if not row.entries or row.entries[0] != ENTRIES_VERSION:
-            self._found(row, Fault.ENTRIES_UNREADABLE, f"they begin with {row.entries[:1].hex() or 'nothing'}")
+            is_newer = as_written and row.entries[:1] > bytes([ENTRIES_VERSION])
+            fault = Fault.ENTRIES_UNKNOWN if is_newer else Fault.ENTRIES_UNREADABLE
+            self._found(row, fault, f"they begin with {row.entries[:1].hex() or 'nothing'}")
             return None
         try:
             entries = _decoder.decode(memoryview(row.entries)[1:])
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-            self._found(row, Fault.ENTRIES_UNREADABLE, str(fault))
+            is_newer = as_written and _is_of_newer_release(row)
+            self._found(row, Fault.ENTRIES_UNKNOWN if is_newer else Fault.ENTRIES_UNREADABLE, str(fault))
             return None
         if len(entries) != row.entry_count or not entries:
             self._found(row, Fault.ENTRY_COUNT_WRONG, f"it says {row.entry_count} and has {len(entries)}")
@@ -161,6 +170,30 @@ async def tenant_of(database_url: str, block: str) -> str:
     finally:
         await connection.close()
     return ""
+
+
+def _is_of_newer_release(row: Row) -> bool:
+    """Whether each entry is sound as far as it is known here, and as many are there as the row says."""
+    try:
+        entries = _envelope_decoder.decode(memoryview(row.entries)[1:])
+        return len(entries) == row.entry_count and all(map(_is_sound_as_far_as_known, entries))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _is_sound_as_far_as_known(entry: msgspec.Raw) -> bool:
+    """Whether it is known, or is but of another kind, or has more fields or other values than are known.
+
+    Raises msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no MessagePack.
+    """
+    try:
+        _entry_decoder.decode(entry)
+    except msgspec.ValidationError as fault:
+        match msgspec.msgpack.decode(entry):
+            case [int(kind), int(), *_]:
+                return kind > 0 and str(fault).startswith(_BEYOND)
+        return False
+    return True
 
 
 def _chain_of(chain_before: bytes, row: Row) -> bytes:

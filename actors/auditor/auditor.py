@@ -15,8 +15,9 @@ Rules it keeps:
   block gets its turn whatever sells (`turns`). What blocks show each other is always kept.
 - A block whose rows cannot be read, or at which the audit itself fails, is told of as not audited, and tried again;
   all others go on. What was found in the rows before is judged at once. If it stays so, an alarm is kept, and a row
-  that is damaged stops the block; a fault of the audit's own does not. So it is where what a block shows others cannot
-  be told or compared (`failures`).
+  that is damaged stops the block; a fault of the audit's own does not, nor what only a newer release knows. So it is
+  where what a block shows others cannot be told or compared (`failures`).
+- A block that a newer cluster has claimed is stopped by none but that cluster's auditor; others keep an alarm.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ from actors.auditor.consequences import Consequences
 from actors.auditor.crossing import OVERDUE_S, Crossing
 from actors.auditor.failures import JUDGING, JUDGING_BETWEEN, SHOWING, Failures
 from actors.auditor.figures import AuditorFigures
-from actors.auditor.follower import LEG_BYTES, Follower
+from actors.auditor.follower import LEG_BYTES, Follower, RowNotKnown
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
 from actors.auditor.ports import Imposing, Noting, Reading
 from actors.auditor.turns import Turns
@@ -278,7 +279,8 @@ class Auditor:
                 follower.take(row)
             except Exception as bug:  # noqa: BLE001 - the audit's, or rows that no audit expects: only this block
                 _log.error("the audit of a block fails", block=follower.block, position=row.position, exc_info=bug)
-                self._trouble(follower, row.position, f"the audit fails at row {row.position}: {bug!r}")
+                fails = f"the audit fails at row {row.position}: {bug!r}"
+                self._trouble(follower, row.position, str(bug) if isinstance(bug, RowNotKnown) else fails)
                 return
             if follower.position != row.position:
                 return  # it begins again, without what the row strikes

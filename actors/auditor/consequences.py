@@ -13,6 +13,7 @@ from actors.auditor import AUDITOR
 from actors.auditor.alarms import NOT_STOPPED, Alarm, as_kept
 from actors.auditor.dangers import DANGERS
 from actors.auditor.ports import Imposing, Noting
+from actors.catalogue.quarantines import OfNewerCluster
 from actors.core.ids import BlockId
 from actors.database.line import LineRefused, LineUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
@@ -20,6 +21,7 @@ from actors.engine.catalogue_port import CatalogueUnavailable
 _log = structlog.get_logger(__name__)
 
 MAX_WAITING = 10_000
+NOT_OURS = "not stopped by this auditor, as a newer cluster has claimed it"
 REFUSALS_AT_ONCE = 10
 
 K = TypeVar("K")
@@ -148,7 +150,13 @@ class Consequences:
     async def _impose(self, block: str, findings: list[Finding]) -> None:
         for finding in findings:
             why = _why(finding)
-            if await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR):
+            try:
+                is_new = await self._quarantines.impose(BlockId(block), finding.position, why, AUDITOR)
+            except OfNewerCluster:
+                sentence = f"{finding.sentence}; {NOT_OURS}"
+                self.alarm(Alarm(block, finding.position, finding.fault.name, sentence))
+                continue
+            if is_new:
                 _log.error("block is quarantined", block=block, position=finding.position, why=why)
                 self.stopped_count += 1
 

@@ -138,6 +138,11 @@ DANGERS: dict[Fault, Danger] = {
     **_all(False, "it is about what was sold long ago", Fault.ORDER_NOT_DUE),
     **_all(
         False,
+        "its owner wrote it, and this auditor cannot tell what it means: a block that is not audited is not stopped",
+        Fault.ENTRIES_UNKNOWN,
+    ),
+    **_all(
+        False,
         "a repetition may not be recognised; if it has an effect, that has a fault of its own",
         Fault.KEY_MALFORMED,
     ),

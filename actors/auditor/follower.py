@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from actors.audit.audit import BlockAudit, Struck
-from actors.audit.findings import Finding, is_settled
+from actors.audit.findings import Fault, Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
 from actors.auditor.figures import BlockLag
@@ -18,6 +18,10 @@ _ROW_BYTES = 2_000
 """What an audit that was never let go is expected to come to by each row."""
 LEG_BYTES = 2_100
 """What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
+
+
+class RowNotKnown(Exception):
+    """The row is sound, and says what this release does not know: nothing behind it can be judged."""
 
 
 class Follower:
@@ -170,12 +174,16 @@ class Follower:
         return not self.position or (known is not None and known.chain == self._chain)
 
     def take(self, row: Row) -> None:
-        """Audit the next row. Raises whatever the audit does: then it can no longer be followed.
+        """Audit the next row. Raises RowNotKnown, and whatever the audit does: then it can no longer be followed.
 
         Where a correction in it strikes entries, it begins again without those, once that row was reached.
         """
         assert self._audit is not None, "it has begun"
-        self.findings += self._audit.take(row)
+        found = list(self._audit.take(row))
+        self.findings += [finding for finding in found if finding.fault is not Fault.ENTRIES_UNKNOWN]
+        for finding in found:
+            if finding.fault is Fault.ENTRIES_UNKNOWN:
+                raise RowNotKnown(f"row {row.position} is of a newer release: {finding.sentence}")
         self.position, self._chain = row.position, row.chain
         if not self._audit.is_sound:
             self._struck = self._audit.struck

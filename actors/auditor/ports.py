@@ -21,7 +21,7 @@ class Reading(Protocol):
 
 
 class Imposing(Protocol):
-    """See `Quarantines`."""
+    """See `Quarantines`; `impose` raises OfNewerCluster."""
 
     async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool: ...
 

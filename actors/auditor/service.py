@@ -24,14 +24,16 @@ NICENESS = 10  # whoever sells goes first
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
 class AuditorService:
-    """One per cluster, by name. Audits every journal from the start of its process, each from its first row."""
+    """One per cluster, of this generation, by name. Audits every journal from the start of its process, each from its
+    first row.
+    """
 
-    def __init__(self, database_url: str, redis_url: str, log_level: str) -> None:
+    def __init__(self, database_url: str, redis_url: str, log_level: str, generation: int) -> None:
         configure_logs(log_level)
         os.nice(NICENESS)
         self._auditor = Auditor(
             Journals(database_url),
-            Quarantines(database_url, application_name="holdfast-auditor-quarantines"),
+            Quarantines(database_url, generation=generation, application_name="holdfast-auditor-quarantines"),
             Alarms(database_url, application_name="holdfast-auditor-alarms"),
         )
         self._board = Board(redis_url)

@@ -61,18 +61,36 @@ class Outcome(msgspec.Struct, frozen=True):
     refused_because: str
 
 
-class Quarantines:
-    """The quarantines in Postgres, over one line. Every method raises CatalogueUnavailable where that is away."""
+class OfNewerCluster(Exception):
+    """A newer cluster has claimed the block: whether to quarantine it is for that one's auditor to say."""
 
-    def __init__(self, database_url: str, *, application_name: str = "holdfast-quarantines") -> None:
+
+class Quarantines:
+    """The quarantines in Postgres, over one line. Every method raises CatalogueUnavailable where that is away.
+
+    `generation`: of the cluster whose auditor imposes them; None: somebody does who is of no cluster.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        generation: int | None = None,
+        application_name: str = "holdfast-quarantines",
+    ) -> None:
         self._line = Line(database_url, application_name=application_name)
+        self._generation = generation
 
     async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool:
         """Serve nobody from the block, because of what stands in this row of its journal; whether that is new.
 
-        One that stands is kept, with its first reason; it then reaches to this row, if that is later.
+        One that stands is kept, with its first reason; it then reaches to this row, if that is later. Raises
+        OfNewerCluster.
         """
-        return bool(await self._fetch("impose", block, position, by, why))
+        (done,) = await self._fetch("impose", block, position, by, why, self._generation)
+        if done["is_newer"]:
+            raise OfNewerCluster
+        return bool(done["is_new"])
 
     async def ended_up_to(self, block: BlockId) -> int:
         """Up to which row of its journal those have looked at it who ended quarantines of it; 0: nobody has."""

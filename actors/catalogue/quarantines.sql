@@ -1,9 +1,16 @@
 -- name: impose
 -- Whether it is new. One that stands keeps its reason; how far it reaches is noted, so that one end settles all of it.
-with imposed as (
+-- Nothing of that where a cluster newer than $5 has said that it claims the block, and has; null: whoever has.
+with newer as (
+  select from blocks
+  where block_id = $1
+    and claiming_generation > $5::bigint
+    and (select epoch from journal where block_id = $1 order by position desc limit 1) >> 40 > $5
+),
+imposed as (
   insert into quarantines (block_id, position, last_position, imposed_at_ms, imposed_by, why)
   select $1, $2::bigint, $2, (extract(epoch from clock_timestamp()) * 1000)::bigint, $3, $4
-  where not exists (select from quarantines where block_id = $1)
+  where not exists (select from quarantines where block_id = $1) and not exists (select from newer)
   on conflict do nothing
   returning number
 ),
@@ -12,9 +19,10 @@ noted as (
   select number, $2, $1, 'imposed', $3, $4 from imposed
 ),
 reached as (
-  update quarantines set last_position = $2 where block_id = $1 and last_position < $2
+  update quarantines set last_position = $2
+  where block_id = $1 and last_position < $2 and not exists (select from newer)
 )
-select from imposed;
+select exists (select from imposed) as is_new, exists (select from newer) as is_newer;
 
 -- name: ended_up_to
 select coalesce(max(position), 0) from quarantine_history where block_id = $1 and what = 'ended';

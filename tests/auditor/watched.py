@@ -58,11 +58,14 @@ class Watched:
         self.alarms = Alarms(world.database_url)
         self._auditors: list[Auditor] = []
 
-    def auditor(self, journals: Reading | None = None, **options: Any) -> Auditor:
-        """A fresh one, whose clock goes fast, so that it holds blocks against each other whenever it can."""
+    def auditor(self, journals: Reading | None = None, generation: int | None = None, **options: Any) -> Auditor:
+        """A fresh one, whose clock goes fast, so that it holds blocks against each other whenever it can.
+
+        `generation`: of its cluster; None: it is of the newest, whichever that is.
+        """
         options = {"monotonic": Clock()} | options
         url = self.world.database_url
-        auditor = Auditor(journals or Journals(url), Quarantines(url), Alarms(url), **options)
+        auditor = Auditor(journals or Journals(url), Quarantines(url, generation=generation), Alarms(url), **options)
         self._auditors.append(auditor)
         return auditor
 

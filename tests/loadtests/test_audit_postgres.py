@@ -26,6 +26,7 @@ from loadtests.server import Server
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND
 from tests.loadtests.journals import BLOCK, clean_journal
+from tests.loadtests.test_audit_newer import OF_NEWER_RELEASES, last_row_of
 from tests.loadtests.whole_journal import whole_journal
 
 OTHER = BlockId("0000000000000001")
@@ -57,6 +58,14 @@ def test_rows_in_postgres_are_audited(written: str, tmp_path: Path) -> None:
     assert found[0].fault is Fault.ROW_MISSING
     assert found[0].position == 9
     assert run_audit(written, [BLOCK], [told], Console(quiet=True)) == WRONG
+
+
+def test_rows_of_a_newer_release_are_an_error_to_who_asks_once(database_url: str) -> None:
+    asyncio.run(_execute(database_url, EMPTY))
+    asyncio.run(_write(database_url, last_row_of(OF_NEWER_RELEASES["a kind"])))
+    (found,) = asyncio.run(_findings(JournalAudit(database_url)))
+    assert (found.fault, found.sentence) == (Fault.ENTRIES_UNKNOWN, "Invalid value 250 - at `$[0][0]`")
+    assert run_audit(database_url, None, (), Console(quiet=True)) == WRONG
 
 
 def test_legs_and_desks_in_postgres_are_held_against_each_other(database_url: str, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ class SellingEvent:
         self.state = BlockState()
         self.now_ms = START_MS
         self.rows: list[JournalRow] = []
+        self.epoch = 1
 
     async def create(self, connection: Connection, name: str = "Night") -> None:
         """Enter the block into the catalogue, and `open`."""
@@ -152,8 +153,8 @@ class SellingEvent:
     async def _append(self, encoded: bytes, entry_count: int) -> None:
         last = self.rows[-1] if self.rows else None
         position, prev_chain = (last.position + 1, last.chain) if last else (1, GENESIS)
-        chain = chain_of(prev_chain, self.block, position, 1, self.now_ms, encoded)
-        row = JournalRow(self.block, position, 1, self.now_ms, entry_count, encoded, chain)
+        chain = chain_of(prev_chain, self.block, position, self.epoch, self.now_ms, encoded)
+        row = JournalRow(self.block, position, self.epoch, self.now_ms, entry_count, encoded, chain)
         assert (await self.journal.append([NewRow(row, prev_chain)])).durable == {self.block}
         self.rows.append(row)
 
