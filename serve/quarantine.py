@@ -2,18 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Console
 
+from actors.auditor import AUDITOR
 from actors.auditor.dangers import REPLAYS, Replays
 from actors.catalogue.quarantines import Correction, Quarantine, Quarantines
 from actors.core.ids import BlockId, Kind, event_id, parse_id, parse_ticket_id
+from actors.database.line import Line
 from actors.engine.striking import CannotStrike
 from actors.engine.withholding import NO_STATE, UNLESS_STRUCK
 from actors.journal.journal import JournalUnavailable
 from actors.journal.succession import JournalDamaged
+from actors.projections.block_roles import BlockRole, blocks_beside
 from serve.database_command import Refused, check_words, run_with
 from serve.struck import struck_and_followed, would_be_struck
 from serve.wire_time import rfc3339
@@ -31,6 +34,14 @@ _FLAGS = {
     "why": "--why",
 }
 _MAX_DIGITS = 6
+_NOT_KNOWN = (
+    "whether it is a block of an event that is split is not known, as no projection has followed it yet: see holdfast "
+    "shards list --blocks, and impose it again"
+)
+_AT_DESKS = (
+    "nothing more of the event is held; what is held already is its desks': until its time is over it can be paid or "
+    "released"
+)
 
 
 class Ends(NamedTuple):
@@ -57,33 +68,55 @@ def run_list(database_url: str, console: Console, errors: Console) -> int:
     return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
 
-def run_impose(database_url: str, block: BlockId, by: str, why: str, console: Console, errors: Console) -> int:
-    """Impose a quarantine. The exit code."""
+def run_impose(
+    database_url: str, block: BlockId, by: str, why: str, console: Console, errors: Console, *, only: bool = False
+) -> int:
+    """Impose a quarantine, of an event that is split on all of its blocks, unless `only` on this one. The exit code."""
 
     async def tell(quarantines: Quarantines) -> None:
         check_words(by, why)
-        position = await quarantines.head(block)
-        if position is None:
+        if await quarantines.head(block) is None:
             raise Refused(f"there is no event {event_id(block)}")
-        if await quarantines.impose(block, position, why, by):
-            console.print(f"{event_id(block)} is quarantined: its shard stops within about a second", markup=False)
-        else:
-            console.print("\n".join(map(line_of, await quarantines.of([block]))), markup=False)
+        beside = {} if only else await _beside(database_url, block)
+        for one in dict.fromkeys((block, *(beside or ()))):
+            console.print(await _impose(quarantines, one, by, why, (beside or {}).get(one)), markup=False)
+        if beside is None:
+            errors.print(_NOT_KNOWN, markup=False)
+        elif beside:
+            console.print(_AT_DESKS, markup=False)
 
     return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
 
-def run_end(database_url: str, block: BlockId, by: str, why: str, ends: Ends, console: Console, errors: Console) -> int:
-    """End a quarantine, and print what has come of that. The exit code."""
+def run_end(
+    database_url: str,
+    block: BlockId,
+    by: str,
+    why: str,
+    ends: Ends,
+    console: Console,
+    errors: Console,
+    *,
+    only: bool = False,
+) -> int:
+    """End a quarantine, unless `only` with those imposed with it, and print what has come of that. The exit code."""
 
     async def tell(quarantines: Quarantines) -> None:
         check_words(by, why)
         correction = _correction(block, by, why, ends)
+        beside = await _standing_beside(quarantines, database_url, block)
+        others = [] if only else _imposed_with(block, beside)
+        if beside and block not in beside:
+            ids = ", ".join(map(event_id, beside))
+            raise Refused(f"{event_id(block)} is not quarantined; of the other blocks of its event these are: {ids}")
         number, outcome = await end(quarantines, block, correction, ends)
         console.print(outcome, markup=False)
         if correction.strikes:
             for line in await struck_and_followed(database_url, block, number):
                 console.print(line, markup=False)
+        await _end_others(quarantines, others, Correction(by, why), console)
+        left = await quarantines.of([one for one in beside if one != block])
+        console.print("\n".join(map(line_of, left)), markup=False, end="\n" if left else "")
 
     return run_with(Quarantines, database_url, "quarantine", errors, tell)
 
@@ -104,6 +137,61 @@ def run_preview(database_url: str, block: BlockId, given_up: Sequence[str], cons
         console.print("\n".join(lines) or f"nothing: the journal of {event_id(block)} replays as it is", markup=False)
 
     return run_with(Quarantines, database_url, "quarantine", errors, tell)
+
+
+async def _beside(database_url: str, block: BlockId) -> dict[BlockId, BlockRole] | None:
+    line = Line(database_url, application_name="holdfast quarantine")
+    try:
+        return await blocks_beside(line, block)
+    finally:
+        await line.close()
+
+
+async def _impose(quarantines: Quarantines, block: BlockId, by: str, why: str, role: BlockRole | None) -> str:
+    """What is said of it."""
+    what = event_id(block) if role is None else f"{event_id(block)}, {role},"
+    position = await quarantines.head(block)
+    if position is None:
+        return f"{what} is not there yet, and does not come to be while its home is quarantined"
+    if await quarantines.impose(block, position, why, by):
+        return f"{what} is quarantined: its shard stops within about a second"
+    return "\n".join(map(line_of, await quarantines.of([block])))
+
+
+async def _standing_beside(quarantines: Quarantines, database_url: str, block: BlockId) -> dict[BlockId, Quarantine]:
+    """The quarantines of all blocks of the event that is split and has this one."""
+    return {one.block: one for one in await quarantines.of(await _beside(database_url, block) or ())}
+
+
+def _imposed_with(block: BlockId, beside: Mapping[BlockId, Quarantine]) -> list[BlockId]:
+    """The other blocks that an operator has quarantined with this one: by the same, for the same reason.
+
+    Where something was found since, somebody is to look at it first.
+    """
+    mine = beside.get(block)
+    if mine is None or mine.by == AUDITOR:
+        return []
+    alike = [one for one in beside.values() if (one.by, one.why) == (mine.by, mine.why) and one.block != block]
+    return [one.block for one in alike if one.position == one.last_position]
+
+
+async def _end_others(
+    quarantines: Quarantines, blocks: Sequence[BlockId], correction: Correction, console: Console
+) -> None:
+    """End these as well, all at once. Raises Refused: some are not."""
+    outcomes = await asyncio.gather(
+        *(end(quarantines, block, correction, Ends()) for block in blocks), return_exceptions=True
+    )
+    refusals = []
+    for outcome in outcomes:
+        if isinstance(outcome, Refused):
+            refusals.append(str(outcome))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        else:
+            console.print(outcome[1], markup=False)
+    if refusals:
+        raise Refused("; ".join(refusals))
 
 
 async def end(quarantines: Quarantines, block: BlockId, correction: Correction, ends: Ends) -> tuple[int, str]:

@@ -29,17 +29,30 @@ def list_quarantined(data_dir: DataDir = None, database_url: DatabaseUrl = None)
     raise typer.Exit(run_list(database_url_of(data_dir, database_url), out, errors))
 
 
+Only = Annotated[
+    bool, typer.Option("--only", help="Of an event that is split only the block that is named, not the whole event.")
+]
+
+
 @quarantine.command("impose")
-def impose(event_id: EventId, by: By, why: Why, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def impose(
+    event_id: EventId,
+    by: By,
+    why: Why,
+    only: Only = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
     """Serve nobody from an event: its shard stops within about a second, through restarts and moves.
 
-    Nothing expires meanwhile. Of an event that is split this is about one of its blocks: name each, as `shards list
-    --blocks` does.
+    Nothing expires meanwhile. An event that is split stops as a whole, whichever of its blocks is named; each block has
+    a quarantine of its own, and one that had one already keeps it. What is held in baskets, as all of a split event is,
+    stays in the hands of the tenant's desks: it can be paid or released, and ends in time.
     """
     from serve.quarantine import run_impose
 
     block = block_of(event_id)
-    raise typer.Exit(run_impose(database_url_of(data_dir, database_url), block, by, why, out, errors))
+    raise typer.Exit(run_impose(database_url_of(data_dir, database_url), block, by, why, out, errors, only=only))
 
 
 GiveUp = Annotated[
@@ -76,6 +89,7 @@ def end(
         bool, typer.Option("--strike", help="Strike what cannot be applied, so that it does not count (see preview).")
     ] = False,
     give_up: GiveUp = None,
+    only: Only = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -86,10 +100,14 @@ def end(
     same words does no harm. Where the shard cannot replay the event's journal, as where a unit was sold twice, it is
     refused, and nothing has changed; unless what cannot be applied is to be struck. Its rows stay in the journal, and
     from then on count as never written: their holds and orders are not found. --give-up implies --strike.
+
+    Of an event that is split those of its blocks are ended with it that an operator has quarantined with it, by the
+    same words, and in which nothing was found since; what ends or is struck is of the block that is named. Others, as
+    those that the auditor has imposed, are each ended by themselves, and are told.
     """
     from serve.quarantine import Ends, run_end
 
     block = block_of(event_id)
     named = (tuple(void_ticket or ()), tuple(end_hold or ()), tuple(end_order or ()))
     ends = Ends(*named, strike, tuple(give_up or ()))
-    raise typer.Exit(run_end(database_url_of(data_dir, database_url), block, by, why, ends, out, errors))
+    raise typer.Exit(run_end(database_url_of(data_dir, database_url), block, by, why, ends, out, errors, only=only))

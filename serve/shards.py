@@ -12,7 +12,7 @@ from actors.core.ids import BlockId, TenantId, desks_of, event_id
 from actors.database.line import Line, LineUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import MAX_MOVES, Epoch
-from actors.projections.block_roles import BlockRole, Role, roles_of_blocks
+from actors.projections.block_roles import BlockRole, roles_of_blocks
 from serve.database_command import Refused, run_with
 
 LOOK_S = 0.2
@@ -98,7 +98,7 @@ async def _list_blocks(fleet: Fleet, roles: dict[BlockId, BlockRole], console: C
     after = ""
     while page := await fleet.blocks(after, BLOCKS_PER_PAGE):
         for place in page:
-            what = "desk" if place.block in desks_of(TenantId(place.tenant)) else _told(roles.get(place.block))
+            what = "desk" if place.block in desks_of(TenantId(place.tenant)) else str(roles.get(place.block, "event"))
             moving = f"  moves to {place.moving_to}" if place.moving_to else ""
             words = (event_id(place.block), place.tenant, place.shard, f"version {place.version}", f"{what}{moving}")
             console.print("  ".join(words), markup=False, soft_wrap=True)
@@ -113,14 +113,6 @@ async def _roles(database_url: str) -> dict[BlockId, BlockRole]:
         raise CatalogueUnavailable(str(fault)) from fault
     finally:
         await line.close()
-
-
-def _told(role: BlockRole | None) -> str:
-    """What a block is, of a split event with its sections."""
-    if role is None:
-        return "event"
-    sections = f" ({', '.join(role.sections)})" if role.sections else ""
-    return f"{role.role}{sections}" if role.role is Role.HOME else f"{role.role} of {event_id(role.home)}{sections}"
 
 
 async def move(fleet: Fleet, block: BlockId, to_shard: str) -> str:

@@ -133,8 +133,9 @@ def _advice(alarm: KeptAlarm) -> str:
     event = event_id(BlockId(alarm.block)) if alarm.block else "EVENT"
     if alarm.what == NOT_AUDITED:
         return (
-            f"what it sells wrongly is not stopped (holdfast quarantine impose {event} stops all of it): see the "
-            f"auditor's log and holdfast journal {event}, mend the row or the audit, {then}"
+            f"what it sells wrongly is not stopped (holdfast quarantine impose {event} stops the whole "
+            f"event): see the auditor's log and holdfast journal {event}, mend the row or the audit, or start the "
+            f"release that wrote it, {then}"
         )
     if alarm.what == NOT_READ_ON:
         return f"{_IN_TURN}; see what is said of the auditor, {then}"

@@ -167,7 +167,7 @@ async def check_alarms_told(world: World) -> None:
         assert await alarms.note(Alarm(event, 9, NOT_AUDITED, "the audit fails at row 9: KeyError()", recurs=True))
         (unaudited,) = await ill.looked("alarms")
         assert (unaudited.standing, unaudited.check) == (WRONG, "alarms")
-        assert f"holdfast quarantine impose {event_id(event)} stops all of it" in unaudited.advice
+        assert f"holdfast quarantine impose {event_id(event)} stops the whole event" in unaudited.advice
         await alarms.acknowledge([], int(unaudited.seen.partition(" ")[0]), "mara", "seen")
         assert await alarms.note(Alarm(event, 9, NOT_STOPPED, "Postgres refuses its quarantine", recurs=True))
         (unstopped,) = await ill.looked("alarms")

@@ -1,13 +1,14 @@
 """A shard on the journal and the catalogue in Postgres, without Ray and without a link."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
 from actors.catalogue.catalogue import Catalogue
 from actors.core.commands import Command, CreateEvent, OpenSale
 from actors.core.ids import BlockId, event_block
+from actors.core.outcomes import Reason, Rejected
 from actors.engine.engine import Engine, Lines
 from actors.journal.journal import Epoch
 from actors.journal.postgres import PostgresJournal
@@ -19,15 +20,34 @@ from tests.simulation.buyers import LAYOUT
 SHARD = "shard-1"
 
 
+class _Itself:
+    """The way from a shard's blocks to its other blocks."""
+
+    engine: Engine
+
+    def reached(self, _: Callable[[], int]) -> "_Itself":
+        """See `Engine`."""
+        return self
+
+    async def ask(
+        self, block: BlockId, command: bytes, tenant: str, not_after_ms: int, unknown_block: Reason
+    ) -> Replied | Rejected:
+        """See `OtherBlocks`."""
+        answers = answers_decoder.decode(await self.engine.serve(encoder.encode([Call(block, command)])))
+        return answers[0] if isinstance(answers[0], Replied) else Rejected(Reason.UNAVAILABLE)
+
+
 @asynccontextmanager
-async def shard(database_url: str, incarnation: int = 1) -> AsyncIterator[Engine]:
-    """The shard, running; its cluster waits for the first write."""
+async def shard(database_url: str, incarnation: int = 1, *, speaks: bool = False) -> AsyncIterator[Engine]:
+    """The shard, running; its cluster waits for the first write. `speaks`: its blocks speak to each other."""
+    itself = _Itself()
     lines = Lines(*(PostgresJournal(database_url) for _ in range(4)))
     catalogue = Catalogue(database_url)
     loop, nonces = asyncio.get_running_loop(), count((incarnation << 16) + 1)
     epoch = Epoch(1, 1, incarnation)
-    engine = Engine(
-        SHARD, epoch, lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), others=alone, cut_over=False
+    others = itself.reached if speaks else alone
+    engine = itself.engine = Engine(
+        SHARD, epoch, lines, catalogue, loop.time, lambda: next(nonces).to_bytes(8), others=others, cut_over=False
     )
     await engine.start()
     running = loop.create_task(engine.run())

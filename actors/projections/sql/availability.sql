@@ -84,6 +84,12 @@ where tenant = $1 and (created_at_ms, block_id) < ($2, $3) and ($5::smallint is 
 order by created_at_ms desc, block_id desc
 limit $4;
 
+-- name: is_known
+-- Whether a block that is of no split event that was followed was itself followed, and is no part of another.
+select from projection_positions
+where projection = 'availability' and block_id = $1 and position > 0
+  and not exists (select from availability where block_id = $1 and home <> '');
+
 -- name: splits
 -- Every event that is split.
 select block_id, split from availability where split <> '';
