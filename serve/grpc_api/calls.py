@@ -39,7 +39,8 @@ def rpc(reply: type[Message], render: Callable[[type[Message], T], Message]) -> 
                 if not isinstance(outcome, Rejected):
                     return render(reply, outcome)
             except Exception as error:  # noqa: BLE001 (Ray Serve would send its text to the client)
-                outcome = report_bug(error, handler.__name__)
+                to_write = "idempotency_key" in request.DESCRIPTOR.fields_by_name
+                outcome = report_bug(error, handler.__name__, to_write=to_write)
             refuse(grpc_context, outcome)
             return reply()
 

@@ -14,6 +14,8 @@ from serve.refusals import STANDINGS, ask_again_after_ms, explanation, invalid, 
 from serve.wire_time import rfc3339
 
 PROBLEM_JSON = "application/problem+json"
+SAFE_METHODS = ("GET", "HEAD")
+"""All others write, under an idempotency key."""
 
 ASTRAY = {
     "ROUTE_NOT_FOUND": (404, "There is no such path"),
@@ -84,7 +86,8 @@ def on_exception(request: HttpRequest, error: Exception) -> Response[bytes]:
     if isinstance(error, HTTPException) and error.status_code < 500:
         return problem_response(invalid(f"request: {error.detail}"), request.scope["path"])
     where = f"{request.method} {request.scope['path']}"
-    return problem_response(report_bug(error, where), request.scope["path"])
+    bug = report_bug(error, where, to_write=request.method not in SAFE_METHODS)
+    return problem_response(bug, request.scope["path"])
 
 
 def _astray(request: HttpRequest, code: str, headers: dict[str, str]) -> Response[bytes]:

@@ -76,8 +76,8 @@ async def test_a_refusal_reaches_the_wire_whole() -> None:
     status = Status.FromString(dict(sent["trailing_metadata"])[refusal_status.STATUS_DETAILS])
     info = ErrorInfo()
     assert status.details[0].Unpack(info)
-    assert (sent["code"], sent["details"]) == (grpc.StatusCode.INTERNAL, status.message)
-    assert info.reason == Reason.INTERNAL.name
+    assert (sent["code"], sent["details"]) == (grpc.StatusCode.DEADLINE_EXCEEDED, status.message)
+    assert info.reason == Reason.OUTCOME_UNKNOWN.name
 
 
 async def test_trailing_metadata_in_a_tuple_would_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
