@@ -33,6 +33,7 @@ _QUESTIONS = (
 )
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _READ_BYTES = 4096
+_REFUSED = b"grpc-status"  # comes last: of a replica that is not well yet, or about to go, without the answer
 
 
 class OwnChecks:
@@ -51,7 +52,7 @@ class OwnChecks:
         return bool(self._ports)
 
     async def ask(self) -> bool:
-        """Whether both answered, as soon as they have; True while there is nobody to ask."""
+        """Whether both say that all is well, as soon as they have; True while there is nobody to ask."""
         if not self.are_possible():
             return True
         loop = asyncio.get_running_loop()
@@ -74,8 +75,7 @@ async def _hear(line: socket.socket, answer: bytes) -> None:
     loop = asyncio.get_running_loop()
     said = b""
     while answer not in said:
-        piece = await loop.sock_recv(line, _READ_BYTES)
-        if not piece:
+        if _REFUSED in said or not (piece := await loop.sock_recv(line, _READ_BYTES)):
             raise ConnectionResetError
         said += piece
 
