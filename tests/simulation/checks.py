@@ -13,27 +13,34 @@ from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, digest, restore
 from actors.core.state import BlockState
 from actors.journal.codec import decode_entries
+from actors.journal.journal import Snapshot
 from actors.projections.seat_statuses import pack
 from actors.projections.shown import event_shown
 from actors.projections.split import encode_split, sells_units, split_of
+from loadtests.history.calls import READS, Outcome
 from tests.simulation.clocks import now_ms
 from tests.simulation.desk_refusals import desk_refusals
 from tests.simulation.linearity import linearity
 from tests.simulation.market import Market
 from tests.simulation.market_notes import (
     BORNE_OUT,
+    COMPARED,
     ELSEWHERE,
     EXCUSED,
     LEFT_OUT,
     ORDERED,
+    READ,
     RECORDED,
+    REFUSALS,
+    RESTORED,
     TIMELESS,
     UNKNOWN,
     UNTIMED,
     VAGUE,
 )
+from tests.simulation.overdue import brought_about, left_overdue, left_unoffered
 from tests.simulation.projecting import AS_OF, CREATED
-from tests.simulation.recording import witnessed
+from tests.simulation.recording import REPEATED, witnessed
 from tests.simulation.world import MOST_AHEAD_MS, World
 
 Check = Callable[[World, Market], Iterable[str]]
@@ -48,16 +55,22 @@ def told_and_journaled(_: World, market: Market) -> Iterator[str]:
 
 def histories_and_journals(world: World, market: Market) -> Iterator[str]:
     """The journals as witnesses of what clients asked and were told."""
-    faults, tally = witnessed(world, market.notes.history)
+    history = market.notes.history
+    faults, tally = witnessed(world, history)
     yield from faults
+    judged = tally.call_count - history.excused[REPEATED]  # which are there twice
+    if judged != market.notes.in_histories:
+        yield f"{judged} of {market.notes.in_histories} calls are in histories"
     market.notes.judged += Counter(
         {
             RECORDED: tally.call_count,
+            REFUSALS: sum(count for told, count in tally.calls.items() if told.endswith(f" {Outcome.FAIL}")),
+            READ: sum(tally.calls.get(f"{kind} {Outcome.OK}", 0) for kind in READS),
             UNKNOWN: tally.unresolved,
             ELSEWHERE: tally.elsewhere,
             VAGUE: tally.vague,
             UNTIMED: tally.untimed,
-            **{f"{EXCUSED}{why}": count for why, count in market.notes.history.excused.items()},
+            **{f"{EXCUSED}{why}": count for why, count in history.excused.items()},
         }
     )
     if not tally.is_known:  # how much is vague is judged over all seeds: in one it is a few calls or none
@@ -102,26 +115,25 @@ def generations_in_order(world: World, _: Market) -> Iterator[str]:
                 yield f"generation {row.epoch >> 40} wrote row {row.position} of {block} behind a newer one"
 
 
-def memory_is_the_journal(world: World, _: Market) -> Iterator[str]:
+def memory_is_the_journal(world: World, market: Market) -> Iterator[str]:
     """Who has a block in memory as of its last row has what a replay has; and so has a replay from each snapshot."""
     for block in world.store.journals:
         state = world.folds.of(block)
         expected = digest(state)
+        market.notes.judged[RESTORED] += len(_snapshots(world, block))
         yield from _snapshots_that_differ(world, block, expected)
         head = world.store.heads([block]).heads.get(block)
         for shard in world.clusters[world.generation].shards:
             hosted = shard.engine.residence.blocks.get(block)
             if hosted is None or shard.process.dead or hosted.lost or hosted.pending or not hosted.ends_at(head):
                 continue
+            market.notes.judged[COMPARED] += 1
             if digest(hosted.state) != expected:
                 yield f"{block}: the memory of {shard.process.name} differs from the journal"
 
 
 def _snapshots_that_differ(world: World, block: BlockId, expected: bytes) -> Iterator[str]:
-    for snapshot in world.store.snapshots.get((block, FORMAT), []):
-        row = world.store.row_at(block, snapshot.position)
-        if row is None or row.chain != snapshot.chain:
-            continue  # a failover has lost that row: nobody reads the snapshot
+    for snapshot in _snapshots(world, block):
         what = f"{block}: a replay from the snapshot at {snapshot.position}"
         try:
             found = digest(_replayed(world, block, restore(snapshot.state), snapshot.position))
@@ -130,6 +142,16 @@ def _snapshots_that_differ(world: World, block: BlockId, expected: bytes) -> Ite
         else:
             if found != expected:
                 yield f"{what} differs"
+
+
+def _snapshots(world: World, block: BlockId) -> list[Snapshot]:
+    """Those that may be read: a failover has not lost the row."""
+    found = []
+    for snapshot in world.store.snapshots.get((block, FORMAT), []):
+        row = world.store.row_at(block, snapshot.position)
+        if row is not None and row.chain == snapshot.chain:
+            found.append(snapshot)
+    return found
 
 
 def is_followed(world: World) -> bool:
@@ -188,10 +210,13 @@ def _replayed(world: World, block: BlockId, state: BlockState, position: int) ->
 
 
 def nothing_is_left_to_do(world: World, market: Market) -> Iterator[str]:
-    """All deeds are done, all baskets placed or dropped, all parts follow."""
+    """All deeds are done, all baskets placed or dropped, all parts follow; what is over has ended, and was offered."""
     left = world.folds.left_to_do(market.excuses().may_have_lost)
     if left:
         yield f"left to do: {dict(left)}"
+    yield from left_overdue(world)
+    yield from left_unoffered(world)
+    market.notes.judged += brought_about(world)
 
 
 def the_auditor_agrees(world: World, market: Market) -> Iterator[str]:

@@ -24,10 +24,12 @@ class JournalTime:
 
     def __init__(self) -> None:
         self._since = [(0.0, 0)]  # in seconds of virtual time, and how many ms it is off from then on
+        self.has_jumped_far = False  # further than shards believe, and none has heard it yet
 
     def jump(self, by_ms: int) -> None:
         """For good, unless it jumps back."""
         self._since.append((loop_s(), self._jumped_ms + by_ms))
+        self.has_jumped_far |= abs(by_ms) > MAX_JUMP_MS
 
     def most_believed_ms(self, began_s: float, heard_s: float, jumped_s: float) -> int:
         """How far ahead of virtual time it may be for who began then, and first heard it at the latest then.

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.simulation import breaks
+from tests.simulation import silent_breaks as silent
 from tests.simulation import test_basket_controls as baskets
 from tests.simulation import withheld_breaks as withheld
 from tests.simulation.faults import CLASSIC, Fault
@@ -207,6 +208,12 @@ CONTROLS = (
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
     Control("deadlines are never over", withheld.no_deadline_is_ever_over, PROJECTORS, "deadlines of "),
     Control("no key check, and gateways that double", breaks.no_key_check, DOUBLED, "got two answers"),
+    Control("what is due ends", silent.nothing_expires, SHARDS, " is overdue since "),
+    Control("what is due ends in time", silent.holds_end_late, SHARDS, " is overdue since "),
+    Control("what is due ends in time", silent.holds_end_late, PROJECTORS, "not expired long after the deadline"),
+    Control("who waits is offered what comes back", silent.nobody_is_offered_anything, MARKET, "nobody was offered "),
+    Control("only nonsense is malformed", silent.holds_are_called_malformed, SHARDS, "refused as malformed"),
+    Control("refused, and its copy served", silent.a_copy_is_served_that_was_refused, DOUBLED, ", and it happened"),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)

@@ -40,6 +40,8 @@ class Fault(StrEnum):
     PROJECTOR_DOUBLE = "two projectors"
     PROJECTOR_CUT = "projector cut off"
     FULL_MEMORY = "full memory"
+    AUDITOR_CRASH = "auditor crash"
+    AUDITOR_CUT = "auditor cut off"
 
 
 CLASSIC = (
@@ -59,7 +61,10 @@ CLASSIC = (
 """Those of shards, their network and a journal that loses nothing."""
 
 FEWEST, MOST = 5, 12
-OF_FULL_MEMORY = 0.25  # of seeds; it is drawn for itself, as in such a run much is refused as overloaded
+APART = {Fault.FULL_MEMORY: 0.25, Fault.AUDITOR_CRASH: 0.25, Fault.AUDITOR_CUT: 0.25}
+"""Those that are drawn for themselves, in so large a share of the seeds: with full memory much is refused as
+overloaded, and what befalls the auditor nobody else notices.
+"""
 
 AFTER_DEATH = "of a process that was dead by then"
 BEHIND_A_LOOK = "of those behind the head that another had just looked at"
@@ -98,6 +103,6 @@ class Faults:
 
 def drawn(random: Random) -> frozenset[Fault]:
     """The subset of one seed."""
-    others = [fault for fault in Fault if fault is not Fault.FULL_MEMORY]
+    others = [fault for fault in Fault if fault not in APART]
     on = random.sample(others, random.randint(FEWEST, MOST))
-    return frozenset([*on, Fault.FULL_MEMORY] if random.random() < OF_FULL_MEMORY else on)
+    return frozenset([*on, *(fault for fault, share in APART.items() if random.random() < share)])

@@ -159,10 +159,10 @@ class JournalFaults:
         self._refuse_while_away()
         await asyncio.sleep(self._random.uniform(0.0002, 0.002))
         if faults.strikes(Fault.REFUSED, rate):
-            faults.took_effect(Fault.REFUSED)
+            self._count(Fault.REFUSED)
             raise JournalUnavailable("refused")
         if statement.name == "append" and statement.blocks and faults.strikes(Fault.NO_ROOM, rate):
-            faults.took_effect(Fault.NO_ROOM)
+            self._count(Fault.NO_ROOM)
             raise JournalUnavailable("no room", "53100")
         self._refuse_blocks(statement)
         await self._delay(statement)
@@ -180,12 +180,15 @@ class JournalFaults:
                 faults.took_effect(Fault.LATE)
         if statement.name not in ("newest_snapshot", "save_snapshot") and faults.strikes(Fault.TIMED_OUT, rate / 5):
             await asyncio.sleep(self._random.uniform(BOUND_S + 0.1, BOUND_S + 4))
-            if not _is_dead():
-                faults.took_effect(Fault.TIMED_OUT)
+            self._count(Fault.TIMED_OUT)
         if statement.name in ("rows", "newest_snapshot") and faults.strikes(Fault.SLOW_REPLAY, 5 * rate):
             await asyncio.sleep(self._random.uniform(0.5, 3))
-            if not _is_dead():
-                faults.took_effect(Fault.SLOW_REPLAY)
+            self._count(Fault.SLOW_REPLAY)
+
+    def _count(self, fault: Fault) -> None:
+        """It took effect, if somebody is there whom it meets."""
+        if not _is_dead():
+            self._faults.took_effect(fault)
 
     def _refuse_while_away(self) -> None:
         if asyncio.get_running_loop().time() < self._store.away_until_s:
@@ -198,13 +201,13 @@ class JournalFaults:
         if statement.blocks and self._faults.strikes(Fault.REFUSED_BLOCK, self._faults.rate / 20):
             self._refused_until_s[self._random.choice(statement.blocks)] = now_s + self._random.uniform(0.01, 1)
         if any(now_s < self._refused_until_s.get(block, 0) for block in statement.blocks):
-            self._faults.took_effect(Fault.REFUSED_BLOCK)
+            self._count(Fault.REFUSED_BLOCK)
             raise JournalRefused("of no use", "XX001")
 
     async def after(self, statement: Statement) -> None:
         if self._faults.strikes(Fault.ACK_LOST, self._faults.rate):
             if statement.name == "append":
-                self._faults.took_effect(Fault.ACK_LOST)
+                self._count(Fault.ACK_LOST)
             raise JournalUnavailable("the acknowledgement was lost")
 
 

@@ -22,6 +22,7 @@ from tests.simulation.market_events import ALWAYS, SHAPES, Shape
 from tests.simulation.market_notes import EXCUSED, Notes
 from tests.simulation.market_organizers import Organizer
 from tests.simulation.market_wants import Event
+from tests.simulation.repeats import repeats
 from tests.simulation.world import World, now_ms
 
 EVENTS = 5
@@ -63,7 +64,7 @@ class Market:
         """Everything that is wrong with the journals, or between them and what clients were told."""
         world = self._world
         excuses = self.excuses()
-        wrong = self.notes.check(world.store.journals, world.repeated_keys, world.skews, excuses.covers)
+        wrong = self.notes.check(world.store.journals, repeats(world), world.skews, excuses.covers)
         self.notes.judged[f"{EXCUSED}findings about baskets and parts of which rows are lost"] += excuses.count
         return wrong
 

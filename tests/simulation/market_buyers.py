@@ -158,6 +158,7 @@ class Buyer:
                 Told.HELD,
                 About(ttl_ms=ttl_ms, legs=legs),
                 buyer,
+                is_nonsense=len({event.shape.layout.currency for event in events}) > 1,
             ),
             key,
         )
@@ -215,6 +216,7 @@ class Buyer:
             Told.EXCHANGED,
             About(order.id, event_id, wish, tickets),
             order.buyer,
+            is_nonsense=event.id.partition("_")[2] != order.block,  # nor does a desk sell all that is wished for
         )
 
     def _reassigning(self, order: Order, ticket: int) -> Wanted:
@@ -222,14 +224,14 @@ class Buyer:
         of = ticket_id(order.block, order.number, ticket)
         return Wanted(
             "reassign_ticket", lambda gateway, request: gateway.reassign_ticket(request, of, holder), Told.REASSIGNED,
-            About(order.id, tickets=(ticket,)),
+            About(order.id, tickets=(ticket,)), is_nonsense=not holder,
         )  # fmt: skip
 
     def _closing(self, order: Order) -> Wanted:
         status = self._random.choice((*ENDINGS, *ENDINGS, *ENDINGS, OrderStatus.CANCELLED))
         return Wanted(
             "close_order", lambda gateway, request: gateway.close_order(request, order.id, status), Told.CLOSED,
-            About(order.id),
+            About(order.id), is_nonsense=status not in ENDINGS,
         )  # fmt: skip
 
     async def _read_hold(self, hold_id: str) -> None:

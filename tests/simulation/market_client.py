@@ -10,11 +10,12 @@ from actors.core.ids import TenantId
 from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Caller, Done, Request, Reservations
-from loadtests.history.calls import Kind
+from loadtests.history.calls import Begun, Kind
 from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS
 from tests.simulation.gateways import ConnectionLost, Front, Gateway, Write
 from tests.simulation.market_notes import Notes
-from tests.simulation.recording import About
+from tests.simulation.nonsense import may_be_invalid
+from tests.simulation.recording import About, has_home
 from tests.simulation.world import now_ms
 
 MOST_TRIES = 5
@@ -32,7 +33,7 @@ Read: TypeAlias = Callable[[Reservations, Caller, int], Awaitable[Any]]
 class Wanted(NamedTuple):
     """A write as a client means it. `told`: what a yes acknowledges, and `about` what it is about, for the history.
 
-    `changes`: False if it may find nothing to do.
+    `changes`: False if it may find nothing to do. `is_nonsense`: it is wrong in a way that it does not show by itself.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Wanted(NamedTuple):
     about: About = About()
     buyer: str = ""
     changes: bool = True
+    is_nonsense: bool = False
 
 
 class Client:
@@ -79,16 +81,17 @@ class Client:
     async def read(self, what: str, call: Read, id_: str = "") -> Answer:
         """What is seen there. `id_`: of the hold or the order, for the history."""
         asked, asked_ms = self.notes.facts.tick(), now_ms()
-        kind, history = _READS.get(what), self.notes.history
-        begun = history.begin(self._name, kind, "", About(id_), DEADLINE_MS) if kind is not None else None
+        kind = _READS.get(what)
+        begun = None if kind is None else self._begin(kind, "", About(id_), DEADLINE_MS)
         try:
             answer: Answer = await self._front.ask(lambda gateway: call(gateway, CALLER, DEADLINE_MS))
         except ConnectionLost:
-            history.end(begun, NO_ANSWER)
+            self.notes.history.end(begun, NO_ANSWER)
             return NO_ANSWER
-        history.end(begun, answer)
+        self.notes.history.end(begun, answer)
         self.notes.reads += 1
         self._count(what, answer)
+        self._judge(what, answer, may_be_invalid=False)
         if isinstance(answer, Done):
             self.notes.facts.note(answer, asked, asked_ms)
         return answer
@@ -132,11 +135,7 @@ class Client:
         notes.begin(key)
         notes.writes += 1
         kind = None if wanted.told is None else Kind(wanted.told)
-        begun = (
-            notes.history.begin(self._name, kind, key, wanted.about, deadline_ms, wanted.buyer)
-            if kind is not None
-            else None
-        )
+        begun = None if kind is None else self._begin(kind, key, wanted.about, deadline_ms, wanted.buyer)
         try:
             answer: Answer = await self._front.ask_to_write(wanted.call, request)
         except ConnectionLost:
@@ -145,6 +144,7 @@ class Client:
             return NO_ANSWER
         notes.history.end(begun, answer)
         self._count(wanted.what, answer)
+        self._judge(wanted.what, answer, may_be_invalid=may_be_invalid(wanted))
         if isinstance(answer, Done):
             notes.accepted += not answer.replayed
             notes.facts.note(answer, asked, asked_ms)
@@ -152,6 +152,16 @@ class Client:
         else:
             notes.refuse(key, answer, asked_ms, asked_ms + deadline_ms)
         return answer
+
+    def _begin(self, kind: Kind, key: str, about: About, deadline_ms: int, buyer: str = "") -> Begun | None:
+        """The call is on its way, and will be in a history if it is about anything."""
+        self.notes.in_histories += has_home(kind, about)
+        return self.notes.history.begin(self._name, kind, key, about, deadline_ms, buyer)
+
+    def _judge(self, what: str, answer: Answer, *, may_be_invalid: bool) -> None:
+        """What was asked well is not called malformed."""
+        if isinstance(answer, Rejected) and answer.reason is Reason.INVALID_ARGUMENT and not may_be_invalid:
+            self.notes.faults.append(f"{what} was asked well, and refused as malformed: {answer.details.fields}")
 
     def _compare(
         self, wanted: Wanted, key: str, first: Answer, second: Answer, asked_ms: int, *, sure: bool = False

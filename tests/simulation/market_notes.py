@@ -5,7 +5,7 @@ deadline.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
@@ -23,7 +23,9 @@ from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
 from tests.simulation.journal_audit import audited, effects
 from tests.simulation.market_facts import Facts
+from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import History
+from tests.simulation.repeats import NONE_REPEATED, Repeats
 
 OPEN_LONGER_MS = 2_000  # than until its deadline may a call be that has no answer
 _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
@@ -53,7 +55,27 @@ LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
-JUDGED = (RECORDED, UNKNOWN, ELSEWHERE, BORNE_OUT, VAGUE, UNTIMED, ORDERED, TIMELESS, DENIALS, UNTIMED_DENIALS)
+READ = "reads in histories that were answered"
+REFUSALS = "refusals in histories"
+COMPARED = "blocks in memory, held against a replay"
+RESTORED = "snapshots, held against a replay"
+JUDGED = (
+    RECORDED,
+    UNKNOWN,
+    ELSEWHERE,
+    BORNE_OUT,
+    VAGUE,
+    UNTIMED,
+    ORDERED,
+    TIMELESS,
+    DENIALS,
+    UNTIMED_DENIALS,
+    READ,
+    REFUSALS,
+    COMPARED,
+    RESTORED,
+    *BROUGHT_ABOUT,
+)
 
 
 class _Key(msgspec.Struct):
@@ -69,7 +91,8 @@ class Notes:
     """All of one run. `met`: how often what was asked came to what. `accepted` of all `writes`, tried again or not, but
     for what was only told again.
 
-    `judged`: how much of the history the checks held against what; by them.
+    `judged`: how much of the history the checks held against what; by them. `in_histories`: how many calls must be in
+    histories, as they are about something.
     """
 
     def __init__(self, now_ms: Callable[[], int], loses: Callable[[str, int, int], bool]) -> None:
@@ -79,7 +102,7 @@ class Notes:
         self.history = History(TENANT)
         self.met: Counter[str] = Counter()
         self.judged: Counter[str] = Counter()
-        self.writes = self.accepted = self.reads = 0
+        self.writes = self.accepted = self.reads = self.in_histories = 0
         self._now_ms = now_ms
         self.told: list[Acknowledged] = []
         self._homes: list[tuple[BlockId, int]] = []  # the block of each, and when it was asked for
@@ -148,11 +171,11 @@ class Notes:
     def check(
         self,
         journals: dict[BlockId, list[JournalRow]],
-        repeated_keys: Iterable[bytes] = (),
+        repeated: Repeats = NONE_REPEATED,
         skews: Skews | None = None,
         excused: Callable[[Finding], bool] = lambda _: False,
     ) -> list[str]:
-        """All that is wrong. What the network repeated may have an effect after all: no shard can know.
+        """All that is wrong. What the network `repeated` may have an effect after all: no shard can know.
 
         `skews`: how far clocks were apart. `excused`: of what is found between blocks.
         """
@@ -161,7 +184,7 @@ class Notes:
         return [
             *self.faults,
             *self.facts.check(self.loses),
-            *self._broken_denials(journals, set(repeated_keys)),
+            *self._broken_denials(journals, repeated),
             *audited(journals, [*self._owed(), *denials], excused),
         ]
 
@@ -184,12 +207,12 @@ class Notes:
         homes = zip(self.told, self._homes, strict=True)
         return [told for told, (home, asked_ms) in homes if not self.loses(home, told.position, asked_ms)]
 
-    def _broken_denials(self, journals: dict[BlockId, list[JournalRow]], repeated: set[bytes]) -> list[str]:
-        effective = effects(journals).keys() - repeated
+    def _broken_denials(self, journals: dict[BlockId, list[JournalRow]], repeated: Repeats) -> list[str]:
+        effective = effects(journals).keys()
         faults = []
         for key, known in self._keys.items():
             if known.denied and not known.done:
                 hashes = {key_hash(TENANT, key), *(key_hash(TENANT, key, event) for event in self._events)}
-                if hashes & effective and not hashes & repeated:
+                if hashes & effective and not repeated.excuse(hashes, known.denied):
                     faults.append(f"{key} was refused as {known.denied}, and it happened")
         return faults

@@ -73,11 +73,13 @@ class Organizer:
             changes = {"rules": self._random.choice(shape.rules)}
         elif what < 0.85:
             changes = {"hold_ttl_ms": self._random.choice((1, 30_000))}
+        layout = changes.get("layout", shape.layout)
         revision = event.revision - self._client.chance(0.1)
         await self._client.write(
             Wanted(
                 "edit_event",
                 lambda gateway, request: gateway.edit_event(request, self._event.id, revision, **changes),
+                is_nonsense=changes.get("hold_ttl_ms") == 1 or layout.currency != shape.layout.currency,
             )
         )
 
@@ -95,5 +97,6 @@ class Organizer:
                 "change_status",
                 lambda gateway, request: gateway.change_status(request, self._event.id, status),
                 changes=False,
+                is_nonsense=status is _S.DRAFT,
             )
         )

@@ -10,6 +10,7 @@ from actors.dispatch import RoutesUnavailable
 from actors.link.batch import calls_decoder, command_decoder
 from actors.link.coalescer import Coalescer
 from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
+from tests.simulation.clocks import loop_s
 from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Network:
         await self._delay(rate)
         if self._hangs() != hangs:
             raise OutcomeUnknown("the process hung before all of it was sent, and sends no more")
+        shard.asked_count += 1
         serving = shard.process.start(world.deliver(shard, payload))
         if faults.strikes(Fault.REPEATED, rate):
             self._again(random.uniform(0, 2), payload, Fault.REPEATED)
@@ -75,8 +77,14 @@ class Network:
                 faults.took_effect(Fault.DELAYED)
 
     def _again(self, delay_s: float, payload: bytes, fault: Fault) -> None:
-        """Deliver the batch once more, or late; nobody hears the answer. TCP does not: who is denied may be wrong."""
-        self._world.repeated_keys |= keys_in(payload)
+        """Deliver the batch once more, or late; nobody hears the answer. TCP does not: who is denied may be wrong (see
+        `repeats`).
+        """
+        if fault is Fault.GATEWAY_DOUBLE:
+            for key in keys_in(payload):
+                self._world.doubled_s.setdefault(key, loop_s())
+        else:
+            self._world.repeated_keys |= keys_in(payload)
 
         async def deliver() -> None:
             await asyncio.sleep(delay_s)

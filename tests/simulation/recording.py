@@ -30,6 +30,7 @@ from loadtests.history.witness import Timed, Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
 from tests.simulation.journal_audit import Effect, effects, row_of
+from tests.simulation.repeats import repeats
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -42,6 +43,7 @@ OF_HISTORIES = (
     Fault.READ_STALE,
     Fault.REPLY_NOT_IN_JOURNAL,
 )
+REPEATED = "refused, and repeated by the network"
 _ABOUT = dict.fromkeys((Asked.EXTEND, Asked.RELEASE, Asked.ORDER, Asked.READ_HOLD), HOLD) | {Asked.LEAVE: WAITER}
 
 
@@ -56,6 +58,14 @@ class About(NamedTuple):
     tickets: Sequence[int] = ()
     ttl_ms: int = 0
     legs: Sequence[tuple[str, Wish]] = ()
+
+
+def has_home(kind: Asked, about: About) -> bool:
+    """Whether it may be about something that is there: an id of another kind, or that names no block, has no home."""
+    if about.id:
+        what, _, rest = about.id.partition("_")
+        return what == _ABOUT.get(kind, ORDER) and bool(rest)
+    return about.event != "event_"
 
 
 class Wished(NamedTuple):
@@ -122,7 +132,7 @@ class History:
     def by_home(self, world: "World") -> dict[str, list[Call]]:
         """The calls of the run, which is over, by the block in which they are at home.
 
-        A refused one that the network repeated may yet happen, as nobody can know. What was told of a state that a
+        A refused one that the network repeated may yet happen (see `repeats`). What was told of a state that a
         failover lost says nothing.
         """
         if self._by_home is None:
@@ -133,15 +143,16 @@ class History:
     def _sorted_by_home(self, world: "World") -> dict[str, list[Call]]:
         homes: dict[str, list[Call]] = {}
         refused: set[str] = set()
+        again = repeats(world)
         done = effects(world.store.journals) if world.store.lost else {}
         for call in self.calls:
             home = self._home_of(call)
             own = homes.setdefault(home, [])
-            if call.outcome is Outcome.FAIL and call.key and call.key not in refused:
+            is_first = call.outcome is Outcome.FAIL and call.key and call.key not in refused
+            if is_first and again.excuse(self._journaled(call), call.reason):
                 refused.add(call.key)
-                if self._journaled(call) & world.repeated_keys:
-                    own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
-                    self.excused["refused, and repeated by the network"] += 1
+                own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
+                self.excused[REPEATED] += 1
             its = (effect for key in self._journaled(call) for effect in done.get(key, ()) if call.key)
             counts = call if any(_tells_of(call, effect) for effect in its) else _as_it_counts(call, home, world)
             if counts is not call:

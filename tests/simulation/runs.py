@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import structlog
 
+from actors.audit import overdue as audited_overdue
 from actors.core import ground, waiting_line
 from actors.engine import block_host, group_commit
 from actors.journal.journal import JournalRefused
@@ -22,6 +23,7 @@ from tests.simulation.faults import LANDED, Fault, drawn
 from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
 from tests.simulation.market import Market
+from tests.simulation.overdue import PATIENCE_MS, left_unoffered
 from tests.simulation.world import World
 
 SHARDS = ("s1", "s2", "s3", "s4")
@@ -125,6 +127,7 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
             patch.object(ground, "MAX_OVERDUE_LOOKED_AT", MAX_OVERDUE_LOOKED_AT),
             patch.object(block_host, "DUES_PER_TICK", DUES_PER_TICK),
             patch.object(waiting_line, "MAX_WISHES", MAX_WISHES),
+            patch.object(audited_overdue, "PATIENCE_MS", PATIENCE_MS),
         ):
             run = virtual_time.run(main, hear=bugs.append)
             run.wrong.extend(bugs)
@@ -156,12 +159,16 @@ async def _simulate(seed: int, world: World) -> Run:
     await _calm_down(world, acting)
     await market.ask_once_more()
     until_s = loop_s() + FOLLOWED_S  # at no moment of a world that goes on need all be done
-    while loop_s() < until_s and not (is_followed(world) and not world.folds.left_to_do()):  # noqa: ASYNC110
+    while loop_s() < until_s and not _is_all_done(world):  # noqa: ASYNC110
         await asyncio.sleep(LOOK_S)
     if world.auditing is not None:
         await world.auditing.finish()
     wrong = [fault for check in CHECKS for fault in check(world, market)]
     return _run_of(seed, world, market, wrong)
+
+
+def _is_all_done(world: World) -> bool:
+    return is_followed(world) and not world.folds.left_to_do() and not any(left_unoffered(world))
 
 
 async def _calm_down(world: World, acting: list[asyncio.Task[None]]) -> None:

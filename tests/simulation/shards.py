@@ -5,11 +5,13 @@ import math
 from typing import TYPE_CHECKING
 
 from actors.dispatch import Dispatcher
+from actors.engine.clock import MAX_JUMP_MS
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
 from actors.journal.journal import Epoch, JournalUnavailable
 from actors.journal.memory import MemoryJournal
 from tests.simulation.clocks import loop_s
+from tests.simulation.faults import Fault
 from tests.simulation.network import GatewayRoutes
 from tests.simulation.virtual_time import Process
 
@@ -33,7 +35,11 @@ class Shard:
         self.paused_since_s: float | None = None
         self.leaving = False
         self.asked_at_s = 0.0
-        self.jumped_s = 0.0  # its monotonic clock
+        self.asked_count = self.answered_count = 0  # of batches, also while it stands still
+        self._off_s = 0.0  # its monotonic clock
+        self.jumped_s = 0.0  # the furthest that this was ever off, either way
+        self._has_jumped_far = False  # further than it believes, and it has not looked yet
+        self._took_effect = world.faults.took_effect
         start = world.database.carry_out
         lines = Lines(*(MemoryJournal(world.store, faults=world.journal_faults, start=start) for _ in range(4)))
         self.engine = Engine(
@@ -41,7 +47,7 @@ class Shard:
             Epoch(generation, 1, incarnation),
             lines,
             world.catalogue,
-            lambda: loop_s() + self.jumped_s,
+            self._monotonic,
             lambda: world.random.randbytes(8),
             others=lambda clock: Dispatcher(GatewayRoutes(world, generation, clock), clock),
             cut_over=world.clusters[generation].begins_cut_over,
@@ -71,14 +77,29 @@ class Shard:
             self._wrong.append(f"the engine of {self.process.name} failed: {bug!r} in {bug.exceptions}")
             self.process.kill()
 
+    def jump(self, by_s: float) -> None:
+        """Its monotonic clock jumps, forth or back; what it has said before, the clock that goes by it does not take
+        back.
+        """
+        self._off_s += by_s
+        self.jumped_s = max(self.jumped_s, abs(self._off_s))
+        self._has_jumped_far |= abs(by_s) * 1000 > MAX_JUMP_MS
+
+    def _monotonic(self) -> float:
+        """Its monotonic clock, in seconds."""
+        if self._has_jumped_far:
+            self._has_jumped_far = False
+            self._took_effect(Fault.SHARD_CLOCK)
+        return loop_s() + self._off_s
+
     def pause(self) -> None:
         """Like SIGSTOP."""
         self.process.pause()
         self.paused_since_s = loop_s()
 
     def resume(self) -> bool:
-        """Like SIGCONT; whether it had something to do meanwhile."""
-        held_up = bool(self.process.parked)
+        """Like SIGCONT; whether somebody waits for it."""
+        held_up = self.asked_count > self.answered_count
         self.paused_since_s = None
         self.process.resume()
         return held_up

@@ -11,17 +11,24 @@ from rich.table import Table
 from actors.core.outcomes import Reason
 from tests.simulation.faults import LANDED, Fault
 from tests.simulation.market_notes import (
+    BORNE_OUT,
+    COMPARED,
     DENIALS,
     EXCUSED,
     JUDGED,
     LEFT_OUT,
     ORDERED,
+    READ,
     RECORDED,
+    REFUSALS,
+    RESTORED,
     TIMELESS,
     UNTIMED,
     UNTIMED_DENIALS,
     VAGUE,
 )
+from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
+from tests.simulation.recording import REPEATED
 from tests.simulation.runs import Run
 
 SEEDS_FOR_FAULTS = 200
@@ -59,6 +66,7 @@ class Ceiling(NamedTuple):
 
 CEILINGS = (
     Ceiling(EXCUSED, (RECORDED,), 0.02, "calls are excused"),
+    Ceiling(f"{EXCUSED}{REPEATED}", (REFUSALS,), 0.04, "refusals are excused, as the network repeated them"),
     Ceiling(VAGUE, (RECORDED,), 0.004, "calls nobody could judge"),
     Ceiling(LEFT_OUT, (RECORDED,), 0.35, "calls are in no order"),
     Ceiling(UNTIMED, (RECORDED,), 0.1, "calls are held to no time by the witness"),
@@ -75,6 +83,30 @@ def never_met(met: Counter[str]) -> list[str]:
     return [name for name in expected if name not in told] + [
         f"{write} ACCEPTED" for write in WRITES if not met[f"{write} ACCEPTED"]
     ]
+
+
+class Floor(NamedTuple):
+    """Of what is counted under this name of judgements, so many there are at least in a seed, on average."""
+
+    what: str
+    per_seed: float
+
+
+FLOORS = (
+    Floor(RECORDED, 200),
+    Floor(READ, 15),
+    Floor(REFUSALS, 60),
+    Floor(ORDERED, 150),
+    Floor(BORNE_OUT, 8),
+    Floor(DENIALS, 0.01),
+    Floor(COMPARED, 4),
+    Floor(RESTORED, 3),
+    Floor(HOLDS_EXPIRED, 5),
+    Floor(ORDERS_EXPIRED, 2),
+    Floor(RETURNED, 0.1),
+    Floor(OFFERED, 1),
+)
+"""A third of what was found, or less: below that a check has next to nothing to judge."""
 
 
 class Report:
@@ -117,6 +149,11 @@ class Report:
                 count, whole = ceiling.of(self.judged)
                 if count > whole * ceiling.most:
                     never.append(f"a judgement: {count} of {whole} {ceiling.said}")
+            never += [
+                f"too little to judge: {self.judged[floor.what]} {floor.what}"
+                for floor in FLOORS
+                if self.judged[floor.what] < floor.per_seed * self.seeds
+            ]
         if self.seeds >= SEEDS_FOR_PAIRS:
             never += [f"never in one seed: {first}, {second}" for first, second in self.missing_pairs()]
         return never

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+import msgspec
 import pytest
 
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault, Finding
 from actors.audit.rows import Row
+from actors.auditor.auditor import Auditor
 from actors.auditor.crossing import Crossing
 from actors.auditor.journals import Heads, Page, Span
 from tests.simulation import faults
@@ -16,6 +18,8 @@ from tests.simulation.runs import simulate
 SEED = 3
 LOSING = frozenset({faults.Fault.LOST_TAIL, faults.Fault.CRASH, faults.Fault.MOVED})
 WITHIN = 6
+BEFALLING = frozenset({faults.Fault.AUDITOR_CRASH, faults.Fault.AUDITOR_CUT})
+LONG_ROWS = 30
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
@@ -77,6 +81,47 @@ def test_control_it_is_noticed(sabotage: Sabotage, said: str, monkeypatch: pytes
     assert not simulate(SEED).wrong
     sabotage(monkeypatch)
     assert any(said in wrong for wrong in simulate(SEED).wrong)
+
+
+def test_one_that_dies_and_cannot_read_finds_all_and_nothing_else() -> None:
+    run = simulate(SEED, faults=BEFALLING)
+    assert not run.wrong
+    assert set(run.effects) == {*BEFALLING}
+
+
+def ends_where_it_cannot_read(patch: pytest.MonkeyPatch) -> None:
+    """It does not wait for Postgres."""
+    patch.setattr("actors.auditor.auditor.LineUnavailable", ZeroDivisionError)
+
+
+def sees_no_journal_that_is_long(patch: pytest.MonkeyPatch) -> None:
+    """It follows blocks from their beginning only."""
+    note = Auditor._note
+
+    def leave_out(self: Auditor, heads: Heads) -> None:
+        positions = {
+            block: position
+            for block, position in heads.positions.items()
+            if block in self._followers or position < LONG_ROWS
+        }
+        note(self, msgspec.structs.replace(heads, positions=positions))
+
+    patch.setattr(Auditor, "_note", leave_out)
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "fault", "said"),
+    [
+        (ends_where_it_cannot_read, faults.Fault.AUDITOR_CUT, "in auditor a task failed"),
+        (sees_no_journal_that_is_long, faults.Fault.AUDITOR_CRASH, "the auditor has seen"),
+    ],
+)
+def test_control_what_only_shows_when_something_befalls_it_is_noticed_then(
+    sabotage: Sabotage, fault: faults.Fault, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch)
+    assert not simulate(SEED, faults=frozenset()).wrong
+    assert any(said in wrong for wrong in simulate(SEED, faults=frozenset({fault})).wrong)
 
 
 def test_control_what_a_failover_loses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,23 @@
 """Where too much is judged by less than all, a run is short of judgements and ends badly."""
 
+import math
+
 import pytest
 
-from tests.simulation.market_notes import EXCUSED, JUDGED, LEFT_OUT
-from tests.simulation.sim_report import CEILINGS, SEEDS_FOR_FAULTS, Ceiling, Report
+from tests.simulation.market_notes import (
+    ELSEWHERE,
+    EXCUSED,
+    JUDGED,
+    LEFT_OUT,
+    TIMELESS,
+    UNKNOWN,
+    UNTIMED,
+    UNTIMED_DENIALS,
+    VAGUE,
+)
+from tests.simulation.overdue import BROUGHT_ABOUT
+from tests.simulation.recording import REPEATED
+from tests.simulation.sim_report import CEILINGS, FLOORS, SEEDS_FOR_FAULTS, Ceiling, Floor, Report
 
 WHOLE = 10_000
 
@@ -14,20 +28,43 @@ def test_a_share_beyond_its_ceiling_is_missed(ceiling: Ceiling) -> None:
     report.seeds = SEEDS_FOR_FAULTS
     report.judged[ceiling.part] = most
     report.judged[ceiling.whole[0]] += WHOLE - most * (ceiling.part in ceiling.whole)
-    assert _judgements(report) == []
+    assert _judgements(report, ceiling) == []
     report.judged[ceiling.whole[0]] -= 10
-    assert _judgements(report) == [f"a judgement: {most} of {WHOLE - 10} {ceiling.said}"]
+    assert _judgements(report, ceiling) == [f"a judgement: {most} of {WHOLE - 10} {ceiling.said}"]
     report.seeds -= 1
-    assert _judgements(report) == [], "of so few seeds nobody can say"
+    assert _judgements(report, ceiling) == [], "of so few seeds nobody can say"
+
+
+@pytest.mark.parametrize("floor", FLOORS, ids=[floor.what for floor in FLOORS])
+def test_a_check_that_has_next_to_nothing_to_judge_is_missed(floor: Floor) -> None:
+    report = Report()
+    report.seeds = SEEDS_FOR_FAULTS
+    report.judged.update({one.what: math.ceil(one.per_seed * report.seeds) for one in FLOORS})
+    assert _of_too_little(report) == []
+    report.judged[floor.what] -= 1
+    assert _of_too_little(report) == [f"too little to judge: {report.judged[floor.what]} {floor.what}"]
+    report.seeds -= 1
+    assert _of_too_little(report) == [], "of so few seeds nobody can say"
+
+
+def test_nothing_that_is_judged_may_be_left_out_altogether() -> None:
+    may_be_none = {UNKNOWN, ELSEWHERE, VAGUE, UNTIMED, TIMELESS, UNTIMED_DENIALS}  # the less of it the better
+    assert {floor.what for floor in FLOORS} == set(JUDGED) - may_be_none
+    assert set(BROUGHT_ABOUT) <= set(JUDGED)
 
 
 def test_a_part_of_which_there_are_several_counts_together() -> None:
-    assert {ceiling.part for ceiling in CEILINGS if ceiling.part not in JUDGED} == {EXCUSED, LEFT_OUT}
+    parts = {ceiling.part for ceiling in CEILINGS if ceiling.part not in JUDGED}
+    assert parts == {EXCUSED, f"{EXCUSED}{REPEATED}", LEFT_OUT}
     for ceiling in CEILINGS:
         report = Report()
         report.judged.update({f"{ceiling.part}, of one kind": 2, f"{ceiling.part}, of another": 3})
         assert ceiling.of(report.judged)[0] == 5
 
 
-def _judgements(report: Report) -> list[str]:
-    return [missing for missing in report.missing() if missing.startswith("a judgement: ")]
+def _of_too_little(report: Report) -> list[str]:
+    return [missing for missing in report.missing() if missing.startswith("too little to judge: ")]
+
+
+def _judgements(report: Report, ceiling: Ceiling) -> list[str]:
+    return [missing for missing in report.missing() if missing.startswith("a judgement") and ceiling.said in missing]

@@ -17,7 +17,7 @@ from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_
 from tests.simulation.faults import CLASSIC, Fault, Faults
 from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
-from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore
+from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore, sender
 from tests.simulation.memory_catalogue import Catalogue
 from tests.simulation.network import GatewayRoutes, Network, asks_to_write, keys_in
 from tests.simulation.projecting import ProjectorProcess, Tables
@@ -37,10 +37,13 @@ class World:
     """
 
     def __init__(self, seed: int, shard_names: tuple[str, ...], *, faults: bool | frozenset[Fault] = True) -> None:
+        self.seed = seed
         self.random = Random(seed)
+        self.directions = Random(f"directions {seed}")  # in which clocks of shards jump
         on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
         self.faults = Faults(self.random, on)
-        self.repeated_keys: set[bytes] = set()  # of commands that the network delivered twice, or late
+        self.repeated_keys: set[bytes] = set()  # of commands that the network delivered again, or late
+        self.doubled_s: dict[bytes, float] = {}  # when those came first that came twice at once, by key
         self.wrong: list[str] = []
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
@@ -49,7 +52,7 @@ class World:
         self.timed_until_s = math.inf  # when that was
         self.written_s: dict[tuple[BlockId, int], float] = {}  # when each row came
         self.database = Database()
-        self.store = WatchedStore(self.journal_time.now_ms)
+        self.store = WatchedStore(self._told_ms)
         self.store.on_row = self._watch_row
         self.folds = Folds(self.store)
         self.catalogue = Catalogue(self.store)
@@ -91,7 +94,7 @@ class World:
 
     def audit(self) -> None:
         """From now on a real auditor follows the journals."""
-        self.auditing = AuditorProcess(self)
+        self.auditing = AuditorProcess(self, self.seed)
 
     def now_ms(self) -> int:
         """The journal's clock."""
@@ -118,10 +121,20 @@ class World:
         shard.asked_at_s = loop_s()
         epoch = shard.engine.epoch.packed()
         asked = self.boundary.ask(payload, shard.name, epoch)
-        answers = await shard.engine.serve(payload)
+        try:
+            answers = await shard.engine.serve(payload)
+        finally:
+            shard.answered_count += 1
         self.boundary.answer(shard.name, epoch, asked, answers)
         self.note("answers", shard.process.name, answers.hex() if self.trace is not None else "")
         return answers
+
+    def _told_ms(self) -> int:
+        """What who asks is told of the time. A jump of it takes effect when a shard hears of it."""
+        if self.journal_time.has_jumped_far and self._shard_of(sender()) is not None:
+            self.journal_time.has_jumped_far = False
+            self.faults.took_effect(Fault.JOURNAL_CLOCK)
+        return self.journal_time.now_ms()
 
     def clocks_jump(self, by_ms: float) -> None:
         """One has just jumped: who goes by clocks alone is not right any more, or if that is little, less so."""

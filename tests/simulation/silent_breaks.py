@@ -1,0 +1,73 @@
+"""Ways to break what nobody is told of: what ends by itself, what is offered, and refusals that look like others (see
+`controls`).
+"""
+
+from typing import Any
+
+import pytest
+
+from actors.core import block as core
+from actors.core import waiting
+from actors.core.commands import Command, PlaceHold
+from actors.core.entries import Entry, HoldExpired, OrderExpired
+from actors.core.outcomes import Details, Outcome, Reason, Rejected
+from actors.core.state import BlockState, Hold
+from actors.engine import block_host
+from actors.engine.hosted import HostedBlock
+from actors.link.batch import Answer, Refused
+
+LATE_MS = 30_000
+NOW_AND_THEN = 4
+
+
+def nothing_expires(patch: pytest.MonkeyPatch) -> None:
+    """Holds and unpaid orders live for ever."""
+    next_due = core.next_due
+
+    def never(state: BlockState, now_ms: int, *patience: int) -> Entry | None:
+        due = next_due(state, now_ms, *patience)
+        return None if isinstance(due, HoldExpired | OrderExpired) else due
+
+    patch.setattr(core, "next_due", never)
+
+
+def holds_end_late(patch: pytest.MonkeyPatch) -> None:
+    """Holds and unpaid orders live for half a minute longer than they may."""
+    next_deadline = BlockState.next_deadline
+
+    def later(self: BlockState) -> tuple[int, Hold] | None:
+        due = next_deadline(self)
+        return None if due is None else (due[0] + LATE_MS, due[1])
+
+    patch.setattr(BlockState, "next_deadline", later)
+
+
+def nobody_is_offered_anything(patch: pytest.MonkeyPatch) -> None:
+    """Who waits, waits for ever."""
+    patch.setattr(waiting, "next_offer", lambda *_: None)
+
+
+def holds_are_called_malformed(patch: pytest.MonkeyPatch) -> None:
+    """Now and then, who asks for a hold is told that there is something wrong with the request."""
+    place = core._DECIDE[PlaceHold]
+
+    def refuse(state: BlockState, command: PlaceHold, now_ms: int) -> Outcome:
+        if not command.hold % NOW_AND_THEN:
+            return Rejected(Reason.INVALID_ARGUMENT, Details(fields=("units: are odd",)))
+        return place(state, command, now_ms)
+
+    patch.setitem(core._DECIDE, PlaceHold, refuse)
+
+
+def a_copy_is_served_that_was_refused(patch: pytest.MonkeyPatch) -> None:
+    """Now and then, what is asked of a block for the first time is refused for what others have, and a copy is not."""
+    serve = block_host._serve
+    met = set[bytes]()
+
+    def refuse_first(hosted: HostedBlock, command: Command, batch: Any, *, crowded: bool) -> Answer:
+        if isinstance(command, PlaceHold) and command.stamp.key not in met and not command.hold % NOW_AND_THEN:
+            met.add(command.stamp.key)
+            return Refused(Reason.UNITS_HELD, Details())
+        return serve(hosted, command, batch, crowded=crowded)
+
+    patch.setattr(block_host, "_serve", refuse_first)
