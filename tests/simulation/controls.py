@@ -210,7 +210,7 @@ CONTROLS = (
     Control("no key check, and gateways that double", breaks.no_key_check, DOUBLED, "got two answers"),
     Control("what is due ends", silent.nothing_expires, SHARDS, " is overdue since "),
     Control("what is due ends in time", silent.holds_end_late, SHARDS, " is overdue since "),
-    Control("what is due ends in time", silent.holds_end_late, PROJECTORS, "not expired long after the deadline"),
+    Control("what is due ends in time", silent.holds_end_late, SHARDS, "not expired long after the deadline"),
     Control("who waits is offered what comes back", silent.nobody_is_offered_anything, MARKET, "nobody was offered "),
     Control("only nonsense is malformed", silent.holds_are_called_malformed, SHARDS, "refused as malformed"),
     Control("refused, and its copy served", silent.a_copy_is_served_that_was_refused, DOUBLED, ", and it happened"),

@@ -10,8 +10,8 @@ from tests.simulation.breaks import Break
 from tests.simulation.controls import AS_DRAWN, CONTROLS, SHARDS, UNDURABLE, Control, main, search
 from tests.simulation.runs import Run, _ended_in
 
-SLOW = ("deeds tried once",)
-"""A seed of it costs as much as ten others."""
+SLOW = ("deeds tried once", "what is due ends")
+"""A seed of these costs as much as ten others."""
 SOON = 4
 """What is caught by a seed before this one as `make sim` draws them costs little."""
 MUST_BE_CAUGHT_AS_DRAWN = {
