@@ -21,7 +21,7 @@ import structlog
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.catalogue.catalogue import Catalogue, Incarnation
-from actors.catalogue.fleet import Fleet
+from actors.catalogue.fleet import DIRECTORY_SESSION, Fleet
 from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.journal.journal import Epoch
 from actors.link.address import parse_address
@@ -62,8 +62,8 @@ class Directory:
     def __init__(self, config: DirectoryConfig) -> None:
         configure_logs(config.shard.log_level)
         self._config = config
-        self._catalogue = Catalogue(config.shard.database_url, application_name="holdfast-directory")
-        self._fleet = Fleet(config.shard.database_url, application_name="holdfast-directory")
+        self._catalogue = Catalogue(config.shard.database_url, application_name=DIRECTORY_SESSION)
+        self._fleet = Fleet(config.shard.database_url, application_name=DIRECTORY_SESSION)
         self._actors_prefix = f"shard-g{config.generation}-"
         self._spare: Any = None
         self._watch = Watch(self._connect, self._catalogue, self._start_successor)

@@ -20,6 +20,9 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Mend what can be mended without losing anything, and look again.")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out what reads all journals: archived, chains and snapshots.")
+    ] = False,
     since: Annotated[
         str | None, typer.Option(help="Chains and snapshots only of events written to since then: 30m, 12h, 7d.")
     ] = None,
@@ -27,10 +30,10 @@ def doctor(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Check chains, snapshots, projections, desks, the audit, fences, clocks, replication, backup, disk, Redis.
+    """Check disk, replication, backup, directory, projector, audit, fences, clocks, chains, snapshots, and the rest.
 
-    Says what is to be done. Only reads, unless it is to repair. Exit 0: all is well, 1: there are warnings,
-    2: something is wrong.
+    Says what is to be done: quick checks first, each thing when it is found. Only reads, unless it is to repair.
+    Exit 0: all is well, 1: there are warnings, 2: something is wrong, 130: Ctrl-C, not all was looked at.
     """
     from serve.doctor.examination import run_doctor
     from serve.doctor.findings import Patient
@@ -44,7 +47,7 @@ def doctor(
     else:
         database, redis_url, folder = settings.database_url, settings.redis_url, None
     patient = Patient(None, database, redis_url, folder, settings.disk_reserve_mb, _since_ms(since), sample)
-    raise typer.Exit(run_doctor(patient, out, errors, repair=repair, as_json=as_json))
+    raise typer.Exit(run_doctor(patient, out, errors, repair=repair, quick=quick, as_json=as_json))
 
 
 def _since_ms(text: str | None) -> int:

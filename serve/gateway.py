@@ -82,19 +82,19 @@ class Gateway(GrpcMethods):
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
         reader, board = QuarantineReader(config.database_url), Board(config.redis_url)
         projections, self._blocks = Quarantine(reader.find), Quarantine(reader.find_blocks)
-        alarms = Quarantine(reader.find_alarms)
+        alarms, self._silent = Quarantine(reader.find_alarms), Quarantine(reader.find_silent)
         self.operations = Operations(
             self._reservations,
             models,
             keys.authenticate,
-            lambda: cluster_status(self._routes, projections, self._blocks, alarms, board),
+            lambda: cluster_status(self._routes, projections, self._blocks, alarms, self._silent, board),
             wakefulness,
         )
         self._beating = asyncio.create_task(wakefulness.run())
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""
-        return build_http_app(self.operations, self._routes.problems, lambda: remarks(self._blocks))
+        return build_http_app(self.operations, self._routes.problems, lambda: remarks(self._blocks, self._silent))
 
     async def check_health(self) -> None:
         """Called by Serve; a replica that no longer follows the catalogue is replaced."""

@@ -18,6 +18,7 @@ from actors.engine.catalogue_port import EngineCounters
 from actors.journal.journal import Epoch
 from actors.link.coalescer import CoalescerCounters
 from actors.routes import CatalogueRoutes
+from serve.sessions import NEEDED, SQL, Sessions
 from serve.wire_time import rfc3339
 
 QUARANTINE_FRESH_S = 5.0
@@ -81,6 +82,7 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     """One gateway's view. What is quarantined, and the alarms: empty when all is well, null while Postgres is away.
 
     `auditor`: what it has told of itself within the last minute; null if nothing, or while Redis cannot be asked.
+    `silent`: who does not run, or hangs, of those who work beside the shards, a sentence each; as the alarms otherwise.
     """
 
     shards: list[ShardStatus]
@@ -88,6 +90,7 @@ class ClusterStatus(msgspec.Struct, frozen=True):
     quarantined_blocks: list[QuarantinedBlock] | None
     auditor: AuditorFigures | None = None
     alarms: list[AuditAlarm] | None = None
+    silent: list[str] | None = None
 
 
 T = TypeVar("T")
@@ -113,6 +116,12 @@ class QuarantineReader:
     async def find_alarms(self) -> list[AuditAlarm]:
         """The alarms that are open, rows that are gone first, a hundred at most. Raises LineUnavailable."""
         return [_told(KeptAlarm(*row)) for row in await self._line.fetch(KEPT, False, MAX_BLOCKS)]
+
+    async def find_silent(self) -> list[str]:
+        """Directory and projector, where they do not run or hang. Raises LineUnavailable."""
+        names = {needed.session: name for name, needed in NEEDED.items()}
+        found = [Sessions(*row) for row in await self._line.fetch(SQL["sessions"], list(names))]
+        return [f"the {names[one.name]}: {fault}, see holdfast doctor" for one in found if (fault := one.fault())]
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""
@@ -148,17 +157,18 @@ async def cluster_status(
     projections: Quarantine[QuarantinedProjection],
     blocks: Quarantine[QuarantinedBlock],
     alarms: Quarantine[AuditAlarm],
+    silent: Quarantine[str],
     board: Board,
 ) -> ClusterStatus:
-    """The shards that these routes lead to, by name, what is quarantined, and what is audited."""
-    quarantined, quarantined_blocks, open_alarms, auditor = await asyncio.gather(
-        projections.known(), blocks.known(), alarms.known(), board.find()
+    """The shards that these routes lead to, by name, what is quarantined, what is audited, and who is silent."""
+    quarantined, quarantined_blocks, open_alarms, silent_ones, auditor = await asyncio.gather(
+        projections.known(), blocks.known(), alarms.known(), silent.known(), board.find()
     )
     shards = []
     for incarnation, sent in routes.known():
         epoch = Epoch.unpacked(incarnation.epoch)
         shards.append(ShardStatus(incarnation.shard, *epoch, incarnation.pid, incarnation.counters, sent))
-    return ClusterStatus(shards, quarantined, quarantined_blocks, auditor, open_alarms)
+    return ClusterStatus(shards, quarantined, quarantined_blocks, auditor, open_alarms, silent_ones)
 
 
 def _told(alarm: KeptAlarm) -> AuditAlarm:
@@ -176,7 +186,8 @@ def _told(alarm: KeptAlarm) -> AuditAlarm:
     )
 
 
-async def remarks(blocks: Quarantine[QuarantinedBlock]) -> tuple[str, ...]:
-    """What an operator should know of a cluster that sells: how many blocks do not."""
-    known = await blocks.known()
-    return (f"{len(known)} quarantined: see holdfast quarantine list",) if known else ()
+async def remarks(blocks: Quarantine[QuarantinedBlock], silent: Quarantine[str]) -> tuple[str, ...]:
+    """What an operator should know of a cluster that sells: how many blocks do not, and who hangs that it needs."""
+    known, silent_ones = await asyncio.gather(blocks.known(), silent.known())
+    told = (f"{len(known)} quarantined: see holdfast quarantine list",) if known else ()
+    return (*told, *(silent_ones or ()))

@@ -18,6 +18,7 @@ _SETTINGS = {
     "plan_cache_mode": "force_custom_plan",
 }
 
+AUDITOR_SESSION = "holdfast-auditor"
 BOUND_MS = 30_000
 MAX_ROWS_BYTES = 2 * 1024 * 1024  # of all blocks of one page: half a second of audit
 
@@ -69,7 +70,7 @@ class Journals:
     def __init__(self, database_url: str) -> None:
         self._line = Line(
             database_url,
-            application_name="holdfast-auditor",
+            application_name=AUDITOR_SESSION,
             settings=_SETTINGS,
             first=_SQL["begin"],
             bound_ms=BOUND_MS,

@@ -18,6 +18,9 @@ from actors.engine.catalogue_port import EngineCounters
 
 _SQL = load_queries(Path(__file__).parent / "fleet.sql")
 
+DIRECTORY_SESSION = "holdfast-directory"
+"""What Postgres knows the directory by."""
+
 JOINING, SERVING, LEAVING = "joining", "serving", "leaving"
 MAX_SHARDS = 256
 

@@ -21,6 +21,7 @@ _SETTINGS = {
     "plan_cache_mode": "force_custom_plan",
 }
 
+PROJECTOR_SESSION = "holdfast-projector"
 MAX_ROWS_BYTES = 16 * 1024 * 1024  # of all blocks of one look: 9 s over 15 Mbit/s
 
 R = TypeVar("R")
@@ -29,9 +30,7 @@ R = TypeVar("R")
 class Positions:
     """See `FollowedPositions`. Every method raises LineUnavailable where Postgres cannot be reached."""
 
-    def __init__(
-        self, database_url: str, *, application_name: str = "holdfast-projector", bound_ms: int = 30_000
-    ) -> None:
+    def __init__(self, database_url: str, *, application_name: str = PROJECTOR_SESSION, bound_ms: int = 30_000) -> None:
         self._line = Line(database_url, application_name=application_name, settings=_SETTINGS, bound_ms=bound_ms)
 
     async def behind(

@@ -7,9 +7,11 @@ from actors.auditor.auditor import LATE_S
 from actors.auditor.board import Board, BoardUnavailable
 from actors.auditor.crossing import OVERDUE_S
 from actors.auditor.figures import AuditorFigures
+from actors.auditor.journals import AUDITOR_SESSION
 from actors.core.ids import BlockId, event_id
 from serve.alarms import line_of
-from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.doctor.findings import Finding, Patient, Standing
+from serve.doctor.session_checks import sessions
 
 AUDITOR, ALARMS = "auditor", "alarms"
 STALE_S = 15.0  # figures are hung out every second
@@ -27,16 +29,17 @@ _START = "see the auditor's log and start the cluster again: what sells wrongly 
 
 async def check_auditor(patient: Patient, _: Progress) -> list[Finding]:
     """By what it tells of itself; where nothing is told, by its session in Postgres."""
-    watch = await patient.connection.fetchrow(SQL["watch"])
+    found = await sessions(patient, AUDITOR_SESSION)
     figures, unknown_because = await _figures(patient)
     if figures is not None:
         return _unwell(figures) or [Finding(AUDITOR, Standing.OK, _keeps_up(figures))]
-    if watch["is_audited"] and unknown_because:
-        return [Finding(AUDITOR, Standing.OK, f"it is connected; how far it is is not known: {unknown_because}")]
-    if not watch["is_served"] and not watch["is_audited"]:
+    if fault := found.fault(LATE_S):
+        return [Finding(AUDITOR, Standing.WARNING, fault, _START)]
+    if not found.is_connected:
         return [Finding(AUDITOR, Standing.OK, "none runs, and no shard beats whose blocks it would audit")]
-    seen = "it is connected, and has told nothing for a while" if watch["is_audited"] else "none runs"
-    return [Finding(AUDITOR, Standing.WARNING, seen, _START)]
+    if unknown_because:
+        return [Finding(AUDITOR, Standing.OK, f"it is connected; how far it is is not known: {unknown_because}")]
+    return [Finding(AUDITOR, Standing.WARNING, "it is connected, and has told nothing for a while", _START)]
 
 
 async def check_alarms(patient: Patient, _: Progress) -> list[Finding]:

@@ -1,9 +1,10 @@
 -- name: blocks
--- Blocks with rows, of the catalogue, whose last row is not older than $1 and whose first is not in an archive.
-select blocks.block_id
+-- Blocks with rows, of the catalogue, whose last row is not older than $1 and whose first is not in an archive; and how many
+-- rows each has.
+select blocks.block_id, head.position
 from blocks
 cross join lateral (
-  select recorded_at_ms from journal where journal.block_id = blocks.block_id order by position desc limit 1
+  select position, recorded_at_ms from journal where journal.block_id = blocks.block_id order by position desc limit 1
 ) as head
 where head.recorded_at_ms >= $1
   and not exists (select from archived_blocks where archived_blocks.block_id = blocks.block_id)
@@ -134,17 +135,6 @@ cross join lateral (
 where (counters ->> 'quarantined_count')::bigint > told.count
   and heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
 order by shard;
-
--- name: watch
--- Whether any shard beats, and whether an auditor is connected.
-select
-  exists (
-    select from shards
-    where heartbeat_at_ms > (extract(epoch from clock_timestamp() - interval '5 seconds') * 1000)::bigint
-  ) as is_served,
-  exists (
-    select from pg_stat_activity where datname = current_database() and application_name = 'holdfast-auditor'
-  ) as is_audited;
 
 -- name: heads
 -- The last row's epoch of each block, and whose the block is.

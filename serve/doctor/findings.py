@@ -1,6 +1,6 @@
 """What a look can find: how it stands, what was seen, what to do, and the repair if there is one that loses nothing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from actors.database.queries import load_queries
 
 SQL = load_queries(Path(__file__).parent / "doctor.sql")
+SHOWN = 20
 
 
 class Standing(IntEnum):
@@ -46,3 +47,16 @@ class Patient(NamedTuple):
     disk_reserve_mb: int
     since_ms: int = 0
     sample: int = 0
+
+
+async def shown(check: str, found: AsyncIterator[Finding], advice: str) -> AsyncIterator[Finding]:
+    """The first of them as they come, a block each; and how many more blocks there are."""
+    count, worst = 0, Standing.OK
+    async for finding in found:
+        count += 1
+        if count <= SHOWN:
+            yield finding
+        else:
+            worst = max(worst, finding.standing)
+    if count > SHOWN:
+        yield Finding(check, worst, f"{count - SHOWN} more blocks", advice)

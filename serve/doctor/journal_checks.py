@@ -1,5 +1,7 @@
 """Chains: every block's rows contiguous, chained and readable, as far as others have read them."""
 
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from random import SystemRandom
 from typing import NamedTuple
 
@@ -8,10 +10,9 @@ from rich.progress import Progress
 from actors.audit.findings import Finding as AuditFinding
 from actors.audit.rows import Row, RowCheck, positions_read
 from actors.core.ids import BlockId, event_id
-from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.doctor.findings import SQL, Finding, Patient, Standing, shown
 
 CHAINS = "chains"
-SHOWN = 20
 ROWS_PER_PAGE = 500
 _ADVICE = (
     "stop selling it, keep a copy of the database as it is, see holdfast audit and holdfast journal of it, and restore "
@@ -19,40 +20,47 @@ _ADVICE = (
 )
 
 
-async def blocks_to_check(patient: Patient) -> list[str]:
-    """Those that are asked for, in order."""
-    blocks = [row["block_id"] for row in await patient.connection.fetch(SQL["blocks"], patient.since_ms)]
+async def blocks_to_check(patient: Patient) -> dict[str, int]:
+    """Those that are asked for, in order, and how many rows each has."""
+    blocks = [tuple(row) for row in await patient.connection.fetch(SQL["blocks"], patient.since_ms)]
     if patient.sample and patient.sample < len(blocks):
         blocks = sorted(SystemRandom().sample(blocks, patient.sample))
-    return blocks
+    return dict(blocks)
 
 
-async def check_chains(patient: Patient, progress: Progress) -> list[Finding]:
+async def check_chains(patient: Patient, progress: Progress) -> AsyncIterator[Finding]:
     """Every row of the blocks that are asked for, one block after the other, a page in a transaction of its own.
 
     That may take long, and one transaction would keep Postgres from clearing up all that time. A journal only grows: so
     whatever others had read before must be there later. Rows leave it only for an archive, which is asked last.
     """
+    async for finding in shown(CHAINS, _chains(patient, progress), _ADVICE):
+        yield finding
+
+
+async def _chains(patient: Patient, progress: Progress) -> AsyncIterator[Finding]:
     read_by_others = await positions_read(patient.connection, None)
     put_away = {row["block_id"]: row["is_sound"] for row in await patient.connection.fetch(SQL["put_away"])}
-    findings = [_unsound(block) for block, is_sound in put_away.items() if not is_sound]
-    row_count = 0
+    is_well, row_count = True, 0
+    for block in (block for block, is_sound in put_away.items() if not is_sound):
+        is_well = False
+        yield _unsound(block)
     blocks = await blocks_to_check(patient)
     if not patient.since_ms and not patient.sample:
-        blocks = sorted({*blocks, *read_by_others} - put_away.keys())
-    for block in progress.track(blocks, description="chains"):
-        read = await _read(patient, block)
+        blocks = {block: count for block, count in (read_by_others | blocks).items() if block not in put_away}
+    task = progress.add_task(CHAINS, total=sum(blocks.values()))
+    for block in sorted(blocks):
+        read = await _read(patient, block, partial(progress.advance, task))
         seen = _seen(block, read, read_by_others.get(block, 0))
         if seen and not await patient.connection.fetchval(SQL["is_put_away"], block):
-            read = await _read(patient, block)  # it may have been in an archive, and be here again
-            seen = _seen(block, read, read_by_others.get(block, 0))
-            findings += [Finding(CHAINS, Standing.WRONG, seen, _ADVICE)] if seen else []
+            read = await _read(patient, block, _unheard)  # it may have been in an archive, and be here again
+            if seen := _seen(block, read, read_by_others.get(block, 0)):
+                is_well = False
+                yield Finding(CHAINS, Standing.WRONG, seen, _ADVICE)
         row_count += read.row_count
-    if len(findings) > SHOWN:
-        more = Finding(CHAINS, Standing.WRONG, f"{len(findings) - SHOWN} more blocks", _ADVICE)
-        return [*findings[:SHOWN], more]
-    away = f", and where {len(put_away):,} end that are in archives" if put_away else ""
-    return findings or [Finding(CHAINS, Standing.OK, f"{row_count:,} rows of {len(blocks):,} blocks are sound{away}")]
+    if is_well:
+        away = f", and where {len(put_away):,} end that are in archives" if put_away else ""
+        yield Finding(CHAINS, Standing.OK, f"{row_count:,} rows of {len(blocks):,} blocks are sound{away}")
 
 
 class _Read(NamedTuple):
@@ -63,10 +71,16 @@ class _Read(NamedTuple):
     first: AuditFinding | None
 
 
-async def _read(patient: Patient, block: str) -> _Read:
+def _unheard(_: float) -> None:
+    """Rows that are read once more are no progress."""
+
+
+async def _read(patient: Patient, block: str, advance: Callable[[float], None]) -> _Read:
+    """`advance` hears of each page how many rows it has."""
     check, row_count = RowCheck(block), 0
     while True:
         page = await patient.connection.fetch(SQL["rows"], block, check.position, ROWS_PER_PAGE)
+        advance(len(page))
         for row in page:
             check.entries_of(Row(*row))
             row_count += 1

@@ -1,5 +1,6 @@
 """Archived blocks: of each the one snapshot that stands for its rows is there, is the one it was, and can be read."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from rich.progress import Progress
@@ -8,28 +9,30 @@ from actors.core.ids import BlockId, event_id
 from actors.core.snapshot import FORMAT, SnapshotDamaged
 from actors.engine.replay import at_snapshot
 from actors.journal.journal import Snapshot
-from serve.doctor.findings import SQL, Finding, Patient, Standing
+from serve.doctor.findings import SQL, Finding, Patient, Standing, shown
 
 KEPT_SNAPSHOTS = "archived"
-SHOWN = 20
 _RESTORE = "holdfast archive restore FILE puts its rows back, from which it is loaded; then put it away anew"
 _LOST = "its rows are erased, and it answers nobody: put the snapshot back from a backup of this database"
 
 
-async def check_kept_snapshots(patient: Patient, progress: Progress) -> list[Finding]:
+async def check_kept_snapshots(patient: Patient, progress: Progress) -> AsyncIterator[Finding]:
     """All that is put away or erased, a snapshot at a time: it is the only one, and no rows are here to compare it."""
+    async for finding in shown(KEPT_SNAPSHOTS, _kept_snapshots(patient, progress), _RESTORE):
+        yield finding
+
+
+async def _kept_snapshots(patient: Patient, progress: Progress) -> AsyncIterator[Finding]:
     rows = await patient.connection.fetch(SQL["archived"])
-    findings: list[Finding] = []
-    for row in progress.track(rows, description="archived"):
+    is_well = True
+    for row in progress.track(rows, description=KEPT_SNAPSHOTS):
         kept = await patient.connection.fetchrow(SQL["kept_snapshot"], row["block_id"], FORMAT)
         if kept is not None and (seen := await _fault(kept)) is not None:  # else it was put back meanwhile
-            findings.append(_finding(row["block_id"], seen, is_erased=kept["is_erased"]))
-    if len(findings) > SHOWN:
-        standing = max(finding.standing for finding in findings[SHOWN:])
-        more = Finding(KEPT_SNAPSHOTS, standing, f"{len(findings) - SHOWN} more blocks", _RESTORE)
-        return [*findings[:SHOWN], more]
-    seen = f"{len(rows):,} blocks are put away or erased, and the snapshots that stand for them are read"
-    return findings or [Finding(KEPT_SNAPSHOTS, Standing.OK, seen)]
+            is_well = False
+            yield _finding(row["block_id"], seen, is_erased=kept["is_erased"])
+    if is_well:
+        seen = f"{len(rows):,} blocks are put away or erased, and the snapshots that stand for them are read"
+        yield Finding(KEPT_SNAPSHOTS, Standing.OK, seen)
 
 
 async def _fault(kept: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Snapshots: each decodes, stands on the row that it names, and leads to the state that the rows lead to."""
 
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from rich.progress import Progress
 from actors.core.ids import BlockId, event_id
 from actors.core.snapshot import FORMAT, SnapshotDamaged, digest
 from actors.database.connect import connect
+from actors.engine.hosted import HostedBlock
 from actors.engine.replay import at_snapshot, before_first_row, replay
 from actors.journal.journal import JournalUnavailable, Snapshot
 from actors.journal.postgres import PostgresJournal
@@ -16,36 +18,45 @@ from serve.doctor.findings import SQL, Finding, Patient, Standing
 from serve.doctor.journal_checks import blocks_to_check
 
 SNAPSHOTS = "snapshots"
+ROWS_PER_STEP = 5_000  # of a replay, after which the progress shows
 
 
-async def check_snapshots(patient: Patient, progress: Progress) -> list[Finding]:
+async def check_snapshots(patient: Patient, progress: Progress) -> AsyncIterator[Finding]:
     """Those of this format, of the blocks that are asked for; each block is replayed once from its first row.
 
     That may take long, so it is not as of one moment; rows leave the journal only for an archive, which is asked last.
     """
-    findings: list[Finding] = []
+    is_well, done_count = True, 0
     snapshot_count = alone_count = 0
     journal = PostgresJournal(patient.database_url, application_name="holdfast doctor")
     try:
-        for block in progress.track(await blocks_to_check(patient), description="snapshots"):
+        blocks = await blocks_to_check(patient)
+        task = progress.add_task(SNAPSHOTS, total=sum(blocks.values()))
+        for block, row_count in blocks.items():
             rows = await patient.connection.fetch(SQL["snapshots"], block, FORMAT)
             snapshot_count += len(rows)
             alone_count += len(rows) == 1
-            found = await _check_block(patient, journal, BlockId(block), rows) if rows else []
+            advance = partial(progress.advance, task)
+            found = await _check_block(patient, journal, BlockId(block), rows, advance) if rows else []
             if found and await patient.connection.fetchval(SQL["is_put_away"], block):
                 found = []  # meanwhile: its rows are in an archive, and what was found is that they are not here
-            findings += found
+            for finding in found:
+                is_well = False
+                yield finding
+            done_count += row_count
+            progress.update(task, completed=done_count)
     finally:
         await journal.close()
-    if findings:
-        return findings
-    seen = f"{snapshot_count:,} snapshots lead to what their rows lead to"
-    alone = f"; {alone_count:,} blocks have one and no second yet" if alone_count else ""
-    return [Finding(SNAPSHOTS, Standing.OK, seen + alone)]
+    if is_well:
+        seen = f"{snapshot_count:,} snapshots lead to what their rows lead to"
+        alone = f"; {alone_count:,} blocks have one and no second yet" if alone_count else ""
+        yield Finding(SNAPSHOTS, Standing.OK, seen + alone)
 
 
-async def _check_block(patient: Patient, journal: PostgresJournal, block: BlockId, rows: list[Any]) -> list[Finding]:
-    """In order of position, so that one replay passes them all."""
+async def _check_block(
+    patient: Patient, journal: PostgresJournal, block: BlockId, rows: list[Any], advance: Callable[[float], None]
+) -> list[Finding]:
+    """In order of position, so that one replay passes them all; `advance` hears how many rows it has passed."""
     findings: list[Finding] = []
     replayed = before_first_row(block)
     for row in rows:
@@ -58,7 +69,7 @@ async def _check_block(patient: Patient, journal: PostgresJournal, block: BlockI
             )
             continue
         try:
-            await replay(journal, replayed, snapshot.position)
+            await _replay(journal, replayed, snapshot.position, advance)
         except (JournalDamaged, JournalUnavailable) as fault:
             advice = "keep the snapshot: see what is said of the chain"
             findings.append(Finding(SNAPSHOTS, Standing.WRONG, f"{named} cannot be compared: {fault}", advice))
@@ -69,6 +80,15 @@ async def _check_block(patient: Patient, journal: PostgresJournal, block: BlockI
             repair = partial(_delete, patient.database_url, snapshot)
             findings.append(Finding(SNAPSHOTS, standing, f"{named} {seen}", advice, repair))
     return findings
+
+
+async def _replay(
+    journal: PostgresJournal, replayed: HostedBlock, to_position: int, advance: Callable[[float], None]
+) -> None:
+    """Raises JournalDamaged, JournalUnavailable."""
+    while (position := replayed.position) < to_position:
+        await replay(journal, replayed, min(to_position, position + ROWS_PER_STEP))
+        advance(replayed.position - position)
 
 
 async def _compared(snapshot: Snapshot, expected: bytes) -> tuple[Standing, str, str] | None:

@@ -1,5 +1,6 @@
 """`holdfast doctor` reads journals without keeping Postgres from clearing up, while others write to them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,9 +65,9 @@ async def test_control_a_doctor_that_reads_as_of_one_moment_is_noticed(
 ) -> None:
     shipped = journal_checks._read
 
-    async def at_once(patient: Patient, block: str) -> Any:
+    async def at_once(patient: Patient, block: str, advance: Callable[[float], None]) -> Any:
         async with patient.connection.transaction(isolation="repeatable_read", readonly=True):
-            return await shipped(patient, block)
+            return await shipped(patient, block, advance)
 
     monkeypatch.setattr(journal_checks, "_read", at_once)
     with pytest.raises(AssertionError, match="keeps Postgres from clearing up"):

@@ -72,6 +72,7 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
 ) -> None:
     reader = QuarantineReader(database_url)
     quarantine, board = Quarantine(reader.find), Board(redis.url)
+    others = (Quarantine(reader.find_blocks), Quarantine(reader.find_alarms), Quarantine(reader.find_silent))
     lag = BlockLag("0" * 16, 12, 3.5, "it cannot be read")
     figures = AuditorFigures(block_count=7, row_count=99, lag_rows=12, lagging=(lag,))
     quarantines = Quarantines(database_url)
@@ -88,13 +89,7 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
         cast(Reservations, None),
         cast(ReadModels, None),
         authenticate,
-        lambda: cluster_status(
-            cast(CatalogueRoutes, NoShards()),
-            quarantine,
-            Quarantine(reader.find_blocks),
-            Quarantine(reader.find_alarms),
-            board,
-        ),
+        lambda: cluster_status(cast(CatalogueRoutes, NoShards()), quarantine, *others, board),
         Wakefulness(),
     )
     async with edges_over(whole, {operator_of("alpha"): "unused"}) as edges:
@@ -120,10 +115,13 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
             }
         ],
         "alarms": [ALARM | {name: told["alarms"][0][name] for name in ("number", "first_seen", "last_seen")}],
+        "silent": [],
         "auditor": msgspec.to_builtins(figures) | {"lagging": [msgspec.to_builtins(lag)]},
     }
     assert before == away == told | {"auditor": None}
-    assert await status.remarks(Quarantine(reader.find_blocks)) == ("1 quarantined: see holdfast quarantine list",)
+    assert await status.remarks(Quarantine(reader.find_blocks), Quarantine(reader.find_silent)) == (
+        "1 quarantined: see holdfast quarantine list",
+    )
     await reader.close()
     await board.close()
 

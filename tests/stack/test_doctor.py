@@ -1,11 +1,13 @@
 """The doctor looks at a stack that sells, and finds nothing but that it is one machine."""
 
 import json
+import signal
 
 import pytest
 
+from tests.stack.census import of_kind
 from tests.stack.patience import await_that
-from tests.stack.running_stack import RunningStack
+from tests.stack.running_stack import RunningStack, send
 from tests.stack.test_deaths import is_followed
 from tests.stack.two_shards.test_the_auditor import caught_up
 
@@ -25,3 +27,33 @@ def test_a_stack_that_runs_is_well_but_for_its_one_machine(running: RunningStack
     assert "it answers and evicts nothing" in next(
         finding["seen"] for finding in findings if finding["check"] == "redis"
     )
+
+
+def standing_of(running: RunningStack, check: str) -> str:
+    """How the doctor says that it stands."""
+    findings = json.loads(running.command("doctor", "--quick", "--json").stdout)["findings"]
+    (standing,) = {finding["standing"] for finding in findings if finding["check"] == check}
+    return str(standing)
+
+
+def remarks(running: RunningStack) -> str:
+    """What `/readyz` says besides that it sells."""
+    with running.client() as client:
+        return " ".join(client.get("/readyz").raise_for_status().json()["remarks"])
+
+
+@pytest.mark.parametrize(("check", "kind"), [("directory", "Directory"), ("projector", "ProjectorService")])
+def test_one_that_hangs_is_found_until_it_goes_on(running: RunningStack, check: str, kind: str) -> None:
+    """While it asks nothing, and not for longer."""
+    await_that("it is well", lambda: standing_of(running, check) == "OK", 20)
+    assert check not in remarks(running)
+    pids = of_kind(running.processes(), kind)
+    assert len(pids) == 1
+    send(pids, signal.SIGSTOP)
+    try:
+        await_that("it is missed", lambda: standing_of(running, check) == "WARNING", 40)
+        await_that("the gateway says so", lambda: f"the {check}: its sessions" in remarks(running), 20)
+    finally:
+        send(pids, signal.SIGCONT)
+    await_that("it is well again", lambda: standing_of(running, check) == "OK", 20)
+    await_that("the gateway says so", lambda: check not in remarks(running), 20)
