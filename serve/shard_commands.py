@@ -67,8 +67,9 @@ def stop_shards(
 ) -> None:
     """Let shards of this machine hand over to successors and end; buyers notice a moment's latency.
 
-    For what ends this machine, to be run before that (preStop, with a grace period above the seconds). A shard that has
-    no successor in 20 s goes without: what it acknowledged is durable. Exit 1 if one has not ended.
+    For what ends this machine, to be run before that (preStop, with a grace period above the seconds). One is told
+    after the other, and whoever is left 20 s before the time is over with all others: give 2 s for each shard, and 20.
+    A shard that has no successor in 15 s goes without: what it acknowledged is durable. Exit 1 if one has not ended.
     """
     from serve.stop_shards import run_stop
 

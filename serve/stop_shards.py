@@ -1,6 +1,9 @@
 """`holdfast shards stop`: tells shards of this machine to stop, and waits until they have handed over and ended.
 
-What an orchestrator runs before it ends a machine (preStop): Ray itself gives its actors a tenth of a second.
+What an orchestrator runs before it ends a machine (preStop): Ray itself gives its actors a tenth of a second. They are
+told one after the other, each when the one before has its successor, as there is one spare: the successors of many that
+leave together would all start at once, for one to two seconds of CPU each, and who has none in time goes without. So
+whoever could not wait for one any more is told with all others.
 """
 
 import asyncio
@@ -25,6 +28,8 @@ from serve.local.processes import is_living
 
 DONE, NOT_DONE = 0, 1
 LOOK_S = 0.1
+AT_ONCE = 1  # told, and without a successor yet: so many spares there are
+LEAVES_WITHIN_S = 20.0  # a shard that is told, at most
 _TCP_LISTENS = "0A"  # the kernel's mark of a socket that listens
 _SHARD = re.compile(rb"ray::(?:[\w-]+:)?Shard\b")
 
@@ -49,21 +54,45 @@ async def _stop(database_url: str, names: Sequence[str], bound_s: float, console
         stopping = {name: line for name, line in here.items() if not names or name in names}
         if not stopping:
             console.print("no shard runs on this machine", markup=False)
-        began_s = time.monotonic()
-        for line in stopping.values():
-            with suppress(ProcessLookupError):
-                os.kill(line.pid or 0, signal.SIGTERM)
-        while stopping and time.monotonic() - began_s < bound_s:
-            await asyncio.sleep(LOOK_S)
-            for name, line in list(stopping.items()):
-                if not is_living(line.pid or 0):
-                    del stopping[name]
-                    console.print(await _told(fleet, line, time.monotonic() - began_s), markup=False)
+        await _stop_in_turn(fleet, stopping, bound_s, console)
     finally:
         await fleet.close()
     for line in stopping.values():
         errors.print(f"shards: {line.shard} (process {line.pid}) has not ended in {bound_s:.0f} s", markup=False)
     return NOT_DONE if stopping else DONE
+
+
+async def _stop_in_turn(fleet: Fleet, stopping: dict[str, ShardLine], bound_s: float, console: Console) -> None:
+    """Until all have ended, or time is up; whoever ends is taken out."""
+    began_s = time.monotonic()
+    told_s: dict[str, float] = {}
+    untold, handing_over = list(stopping.values()), list[ShardLine]()
+    while stopping and (now_s := time.monotonic()) - began_s < bound_s:
+        if untold:
+            handing_over = await _unsucceeded(fleet, handing_over)
+        while untold and (len(handing_over) < AT_ONCE or now_s - began_s >= bound_s - LEAVES_WITHIN_S):
+            line = untold.pop(0)
+            handing_over.append(line)
+            told_s[line.shard] = time.monotonic()
+            with suppress(ProcessLookupError):
+                os.kill(line.pid or 0, signal.SIGTERM)
+        await asyncio.sleep(LOOK_S)
+        for name, line in list(stopping.items()):
+            if name in told_s and not is_living(line.pid or 0):
+                del stopping[name]
+                console.print(await _told(fleet, line, time.monotonic() - told_s[name]), markup=False)
+
+
+async def _unsucceeded(fleet: Fleet, lines: list[ShardLine]) -> list[ShardLine]:
+    """Those that live and have no successor, as far as that is known."""
+    living = [line for line in lines if is_living(line.pid or 0)]
+    if not living:
+        return []
+    try:
+        newest = {line.shard: line.epoch for line in await fleet.shards()}
+    except CatalogueUnavailable:
+        return living
+    return [line for line in living if newest.get(line.shard) == line.epoch]
 
 
 def _is_here(line: ShardLine) -> bool:
@@ -92,7 +121,10 @@ def _listening(pid: int, address: str) -> set[str]:
 
 
 async def _told(fleet: Fleet, old: ShardLine, seconds: float) -> str:
-    newest = next((line.epoch for line in await fleet.shards() if line.shard == old.shard), None)
+    try:
+        newest = next((line.epoch for line in await fleet.shards() if line.shard == old.shard), None)
+    except CatalogueUnavailable as fault:
+        return f"{old.shard} has ended after {seconds:.1f} s, and nobody says whether it has a successor: {fault}"
     if newest is None or newest == old.epoch:
         return f"{old.shard} has ended after {seconds:.1f} s, without a successor yet"
     return f"{old.shard} has handed over to incarnation {Epoch.unpacked(newest).incarnation} in {seconds:.1f} s"
