@@ -6,6 +6,7 @@ fault that stood in the way when its time was up. A fault after which the outcom
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from enum import Enum
 from typing import Protocol, TypeAlias
 
@@ -18,17 +19,19 @@ from actors.link.batch import Answer, Failed, Fault, Refused, Replied
 from actors.link.coalescer import Coalescer, Expired, Overloaded
 from actors.link.transport import NotSent, OutcomeUnknown
 from actors.parking import NoRoomLeft, Parking, Place, Room, Space
+from actors.under_way import MOST_UNDER_WAY
 
 _log = structlog.get_logger(__name__)
 
 PAUSE_FIRST_S = 0.01
 PAUSE_MAX_S = 0.25
 SCOUT_PAUSE_S = 0.02  # one command a block asks this often whether it is there
-# At once, wherever they wait: for a batch, an answer, a block, a pause, the catalogue. Twice what may be parked: those
-# blocks of a tenant that are there are served while others are waited for.
-MAX_ERRANDS = 16_384
+# At once, wherever they wait: for a batch, an answer, a block, a pause, the catalogue. What HAProxy lets through is no
+# more, but where a gateway takes over what another had: for a tenant as much as that, as to refuse costs a gateway what
+# serving does. What is not answered is bounded by less (see `actors.parking`).
+MAX_ERRANDS = 2 * MOST_UNDER_WAY
 MAX_ERRANDS_BYTES = 64 << 20
-MAX_ERRANDS_PER_TENANT = 8_192
+MAX_ERRANDS_PER_TENANT = MOST_UNDER_WAY
 MAX_ERRANDS_BYTES_PER_TENANT = 32 << 20
 RETRY_HINT_MS = 1_000
 TRIES_ALONE = 3  # a command after which the shard was gone this often is not sent again
@@ -141,28 +144,51 @@ class _Errand:
         self._broken_off = False
         self._alone = False
         self._unknown_count = 0
+        self._waiting = ExitStack()
+        self._waits = False
+        self._shard = ""  # which was asked last
         self._in_line = False
         self._block_answered = False
         self._pause_s = PAUSE_FIRST_S
 
     async def run(self) -> Replied | Rejected:
         """Try until there is an outcome. Raises NoRoomLeft."""
-        place = Place(self._block, self._to_write)
+        with self._waiting:
+            return await self._run(Place(self._block, self._to_write))
+
+    async def _run(self, place: Place) -> Replied | Rejected:
         while not self._parking.has_line(place):
             verdict = await self._try()
-            if verdict is _Again.WHEN_READY:
-                break
             if not isinstance(verdict, _Again):
                 return verdict
+            self._wait()
+            if verdict is _Again.WHEN_READY:
+                break
             await self._pause()
-        with self._parking.room.entered(self._tenant, len(self._command)):
-            self._in_line = True
-            while True:
-                verdict = await self._take_turn(place)
-                if not isinstance(verdict, _Again):
-                    return verdict
-                if verdict is _Again.BEHIND_OTHERS:
-                    await self._pause()
+        self._shard = self._parking.shard_of(place) or self._shard
+        self._wait()
+        self._in_line = True
+        while True:
+            verdict = await self._take_turn(place)
+            if not isinstance(verdict, _Again):
+                return verdict
+            if verdict is _Again.BEHIND_OTHERS:
+                await self._pause()
+
+    def _wait(self, *, must: bool = False) -> None:
+        """Be one of those who wait, from now on. Who may have been served must: its outcome is open. NoRoomLeft."""
+        if not self._waits:
+            size, must = len(self._command), must or self._maybe_served
+            self._waiting.enter_context(self._parking.entered(self._tenant, self._shard, size, must=must))
+            self._waits = True
+
+    def _may_stay(self, is_sent: bool) -> bool:
+        """See `Stay`."""
+        try:
+            self._wait(must=is_sent)
+        except NoRoomLeft:
+            return False
+        return True
 
     def no_room(self) -> Rejected:
         """What to say where too many wait already."""
@@ -180,11 +206,12 @@ class _Errand:
         WHEN_READY: it was there, and no longer is. Many have asked then, and stand in line again.
         """
         async with self._parking.turn(place) as line:
-            scouting = not line.ready
+            scouting, line.shard = not line.ready, self._shard
             verdict: _Verdict = _Again.WHEN_READY if scouting else await self._try()
             while verdict is _Again.AFTER_A_PAUSE or (scouting and verdict is _Again.WHEN_READY):
                 await (asyncio.sleep(SCOUT_PAUSE_S) if verdict is _Again.WHEN_READY else self._pause())
                 verdict = await self._try()
+                line.shard = self._shard
             if verdict is _Again.WHEN_READY:
                 line.ready = False
             elif self._block_answered:
@@ -209,10 +236,12 @@ class _Errand:
         return await self._ask(way)
 
     async def _ask(self, way: Coalescer) -> _Verdict:
+        self._shard = way.shard
         try:
             answer = await way.call(
-                self._block, self._command, self._tenant, self._not_after_ms, alone=self._alone, hangs=self._hangs
-            )
+                self._block, self._command, self._tenant, self._not_after_ms,
+                alone=self._alone, hangs=self._hangs, stay=self._may_stay,
+            )  # fmt: skip
         except asyncio.CancelledError:
             self._broken_off = True
             raise

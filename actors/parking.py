@@ -1,4 +1,7 @@
-"""Where commands wait for a block that is on its way into a shard's memory: one asks for all, the others stand in line.
+"""Where commands wait: for a block that is on its way into a shard's memory, for a shard that does not answer.
+
+How many may is bounded, in all, of a tenant and for a shard, so that what is not answered leaves room for what is.
+Of all who wait for a block one asks, and the others stand in line.
 
 Without it every command in a gateway would ask by itself, a few hundred times a second, while the shard activates.
 
@@ -14,12 +17,17 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
 from actors.core.ids import BlockId
+from actors.under_way import MOST_UNDER_WAY
 
-# In all and of a tenant: as much as may wait for a batch to one shard.
-MAX_PARKED = 8_192
+# Of what a gateway may have under way a quarter is left for what is answered, and three eighths where one shard is
+# silent; a tenth sells at full speed. A tenant has half, for a crowd that comes to an event before it is in memory. A
+# shard has more than one tenant.
+MAX_PARKED = MOST_UNDER_WAY * 3 // 4
 MAX_PARKED_BYTES = 32 << 20
-MAX_PARKED_PER_TENANT = 4_096
+MAX_PARKED_PER_TENANT = MOST_UNDER_WAY // 2
 MAX_PARKED_BYTES_PER_TENANT = 16 << 20
+MAX_PARKED_PER_SHARD = MOST_UNDER_WAY * 5 // 8
+MAX_PARKED_BYTES_PER_SHARD = 24 << 20
 MAX_ASKING = 512  # of one line; a batch carries as many
 
 
@@ -31,7 +39,7 @@ class Place(NamedTuple):
 
 
 class NoRoomLeft(Exception):
-    """Too many are there already, or too many of the tenant, or with too many bytes."""
+    """Too many are there already, or too many of the tenant or for the shard, or with too many bytes."""
 
 
 class Space(NamedTuple):
@@ -57,30 +65,30 @@ NOTHING = Space(0, 0)
 
 
 class Room:
-    """Counts commands and their bytes: so much at once, and so much of one tenant, that one cannot fill it alone."""
+    """Counts commands and their bytes: so much at once, and so much of one (a tenant, say) that one cannot fill it."""
 
-    def __init__(self, in_all: Space, of_tenant: Space) -> None:
+    def __init__(self, in_all: Space, of_one: Space) -> None:
         self._bound = in_all
-        self._tenant_bound = of_tenant
+        self._bound_of_one = of_one
         self._occupied = NOTHING
         self._occupied_by: dict[str, Space] = {}
 
     @contextmanager
-    def entered(self, tenant: str, size_bytes: int) -> Iterator[None]:
-        """Be one of those inside, as long as it lasts. Raises NoRoomLeft."""
+    def entered(self, whose: str, size_bytes: int, *, must: bool = False) -> Iterator[None]:
+        """Be one of those inside, as long as it lasts, whatever room there is if it `must`. Raises NoRoomLeft."""
         occupied = self._occupied.with_one(size_bytes)
-        by_tenant = self._occupied_by.get(tenant, NOTHING).with_one(size_bytes)
-        if not (self._bound.holds(occupied) and self._tenant_bound.holds(by_tenant)):
+        by_one = self._occupied_by.get(whose, NOTHING).with_one(size_bytes)
+        if not (must or (self._bound.holds(occupied) and self._bound_of_one.holds(by_one))):
             raise NoRoomLeft
         self._occupied = occupied
-        self._occupied_by[tenant] = by_tenant
+        self._occupied_by[whose] = by_one
         try:
             yield
         finally:
             self._occupied = self._occupied.without_one(size_bytes)
-            left = self._occupied_by.pop(tenant).without_one(size_bytes)
+            left = self._occupied_by.pop(whose).without_one(size_bytes)
             if left.commands:
-                self._occupied_by[tenant] = left
+                self._occupied_by[whose] = left
 
 
 class Line:
@@ -88,6 +96,7 @@ class Line:
 
     def __init__(self) -> None:
         self.ready = False  # the block has answered
+        self.shard = ""  # which was asked last
         self.asking = 0
         self.waiting: OrderedDict[asyncio.Event, None] = OrderedDict()
 
@@ -100,11 +109,27 @@ class Line:
 
 
 class Parking:
-    """The waiting of one gateway: enter the room, then stand in line until there is an outcome."""
+    """The waiting of one gateway: enter, then stand in line until there is an outcome."""
 
     def __init__(self) -> None:
-        self.room = Room(Space(MAX_PARKED, MAX_PARKED_BYTES), Space(MAX_PARKED_PER_TENANT, MAX_PARKED_BYTES_PER_TENANT))
+        in_all = Space(MAX_PARKED, MAX_PARKED_BYTES)
+        self._of_tenants = Room(in_all, Space(MAX_PARKED_PER_TENANT, MAX_PARKED_BYTES_PER_TENANT))
+        self._for_shards = Room(in_all, Space(MAX_PARKED_PER_SHARD, MAX_PARKED_BYTES_PER_SHARD))
         self._lines: dict[Place, Line] = {}
+
+    @contextmanager
+    def entered(self, tenant: str, shard: str, size_bytes: int, *, must: bool) -> Iterator[None]:
+        """Be one of those who wait, as long as it lasts; as `Room.entered`. Raises NoRoomLeft."""
+        with (
+            self._of_tenants.entered(tenant, size_bytes, must=must),
+            self._for_shards.entered(shard, size_bytes, must=must),
+        ):
+            yield
+
+    def shard_of(self, place: Place) -> str:
+        """Which shard those who stand in this line have asked last; empty if there is none."""
+        line = self._lines.get(place)
+        return "" if line is None else line.shard
 
     def has_line(self, place: Place) -> bool:
         """Whether to stand in line at once, instead of asking first."""

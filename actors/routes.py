@@ -42,7 +42,7 @@ class _Way:
             expects=Identity(incarnation.shard, incarnation.epoch),
             hangs=hangs,
         )
-        self.coalescer = Coalescer(self.client, now_ms, hangs=hangs)
+        self.coalescer = Coalescer(self.client, now_ms, hangs=hangs, shard=incarnation.shard)
 
     async def close(self) -> None:
         """Give up the connection; what is in flight fails with an open outcome."""

@@ -19,6 +19,7 @@ from actors.projections.live_events import LiveEvents
 from actors.projections.read_models import ReadModels
 from actors.reservations import Reservations
 from actors.routes import CatalogueRoutes
+from actors.under_way import MOST_UNDER_WAY
 from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 # Serve refuses without a hint. Who asks a block is refused before that, by the dispatcher, with one; the others ask
 # none, or none yet: lists, counts, whoever waits for a key to be looked up or a layout to be read.
-MAX_OTHERS = 3_616
+MAX_OTHERS = 2 * MOST_UNDER_WAY
 MAX_REQUESTS_AT_ONCE = MAX_ERRANDS + MAX_OTHERS
 MAX_REQUESTS_QUEUED = MAX_REQUESTS_AT_ONCE  # Serve counts each as queued for a moment, whatever room there is
 CATALOGUE_RETRY_S = 0.5

@@ -1,19 +1,26 @@
 """The coalescer: many callers' commands for one shard, sent in few batches.
 
 A batch leaves as soon as fewer than `max_batches_in_flight` are under way; whatever is called meanwhile forms the next.
-So a lone command leaves alone and at once, and under load batches grow by themselves. There is no timer.
+So a lone command leaves alone and at once, and under load batches grow by themselves. No timer makes anybody wait.
+
+A shard that leaves a batch unanswered for a second is silent until it answers. It may be long: of those who wait for it
+then only those stay who may, by whoever calls.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
 
 import msgspec
 
 from actors.core.ids import BlockId
 from actors.link.batch import Answer, Call, answers_decoder, encoder
 from actors.link.transport import Hangs, NotSent, OutcomeUnknown, Transport, never
+from actors.under_way import MOST_UNDER_WAY
 
+SILENT_S = 1.0
 CALL_OVERHEAD_BYTES = 9  # at most: what encodes a call beside the characters of its block and the bytes of its command
 
 
@@ -25,15 +32,22 @@ class Expired(Exception):
     """The caller's `not_after_ms` passed while it waited, or the process hung; nothing was sent."""
 
 
+Stay: TypeAlias = Callable[[bool], bool]
+"""What a silent shard's caller says, whether it may wait on. It must where it was sent, which the argument tells."""
+
+
 class CoalescerBounds(msgspec.Struct, frozen=True):
-    """What may be under way and what may wait. A tenant has half, so that one cannot fill the shard's queue alone."""
+    """What may be under way and what may wait. A tenant has half, so that one cannot fill the shard's queue alone.
+
+    It is as many calls as a gateway lets in (see `actors.dispatch`): a shard that answers is not refused to anybody.
+    """
 
     max_batches_in_flight: int = 1
     max_batch_calls: int = 512
     max_batch_bytes: int = 256 * 1024  # a larger command goes alone
-    max_waiting_calls: int = 8192
+    max_waiting_calls: int = 2 * MOST_UNDER_WAY
     max_waiting_bytes: int = 32 * 1024 * 1024
-    max_tenant_waiting_calls: int = 4096
+    max_tenant_waiting_calls: int = MOST_UNDER_WAY
     max_tenant_waiting_bytes: int = 16 * 1024 * 1024
 
 
@@ -56,7 +70,7 @@ class CoalescerCounters(msgspec.Struct):
 
 
 class Coalescer:
-    """The way to one shard, for all callers of one process. `hangs`: as that process notices them."""
+    """The way to the shard of this name, for all callers of one process. `hangs`: as that process notices them."""
 
     def __init__(
         self,
@@ -65,7 +79,9 @@ class Coalescer:
         bounds: CoalescerBounds | None = None,
         *,
         hangs: Hangs = never,
+        shard: str = "",
     ) -> None:
+        self.shard = shard
         self.counters = CoalescerCounters()
         self._transport = transport
         self._now_ms = now_ms
@@ -73,6 +89,7 @@ class Coalescer:
         self._bounds = bounds or CoalescerBounds()
         self._queues: OrderedDict[str, _Queue] = OrderedDict()  # of tenants with something waiting; the first is next
         self._flights: set[asyncio.Task[None]] = set()
+        self._silent: set[int] = set()  # batches, by their number
         self._closed = False
 
     async def call(
@@ -84,15 +101,17 @@ class Coalescer:
         *,
         alone: bool = False,
         hangs: int | None = None,
+        stay: Stay | None = None,
     ) -> Answer:
         """The shard's answer to an encoded command; Overloaded, Expired, NotSent or OutcomeUnknown.
 
         `not_after_ms` is by the coalescer's clock and counts until the command is sent; how long to wait for the answer
         is the caller's to bound, by cancelling. `alone` keeps the command out of others' batches. `hangs`: how often
         the process had hung when the caller was let in; if it has again, the command is not sent. None: it is all one.
+        `stay` is asked when the shard is silent, and again whenever it is; None: yes. Who may not is Overloaded.
         """
         future = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(Call(block, command), not_after_ms, alone, hangs, future)
+        waiting = _Waiting(Call(block, command), not_after_ms, alone, hangs, stay, future)
         queue = self._admit(waiting, tenant)
         self._take_off()
         try:
@@ -129,6 +148,9 @@ class Coalescer:
         ):
             counters.overloaded += 1
             raise Overloaded(f"{counters.waiting_calls} calls of {counters.waiting_bytes} bytes are waiting")
+        if self._silent and not waiting.may_stay(is_sent=False):
+            counters.overloaded += 1
+            raise Overloaded("the shard is silent")
         if queue is None:
             queue = self._queues[tenant] = _Queue()
         queue.calls[waiting] = None
@@ -193,6 +215,28 @@ class Coalescer:
         self.counters.sent_bytes += size
         return batch
 
+    @contextmanager
+    def _heeded(self, batch: "list[_Waiting]") -> Iterator[None]:
+        """While this lasts the batch is under way; the shard is silent once that has lasted for long."""
+        number = self.counters.batches
+        silence = asyncio.get_running_loop().call_later(SILENT_S, self._fall_silent, number, batch)
+        try:
+            yield
+        finally:
+            silence.cancel()
+            self._silent.discard(number)
+
+    def _fall_silent(self, number: int, batch: "list[_Waiting]") -> None:
+        self._silent.add(number)
+        for waiting in batch:
+            waiting.may_stay(is_sent=True)
+        for tenant, queue in list(self._queues.items()):
+            for waiting in list(queue.calls):
+                if not waiting.may_stay(is_sent=False):
+                    self._remove(tenant, queue, waiting)
+                    self.counters.overloaded += 1
+                    waiting.fail(Overloaded("the shard is silent"))
+
     async def _exchange(self, batch: "list[_Waiting]") -> None:
         """Send a batch and give everyone in it an answer or a failure, whatever happens."""
         counters = self.counters
@@ -200,7 +244,8 @@ class Coalescer:
         counters.sent_calls += len(batch)
         try:
             payload = encoder.encode([waiting.call for waiting in batch])
-            answers = answers_decoder.decode(await self._transport.exchange(payload))
+            with self._heeded(batch):
+                answers = answers_decoder.decode(await self._transport.exchange(payload))
             if len(answers) != len(batch):
                 raise OutcomeUnknown(f"{len(answers)} answers to {len(batch)} calls")
         except NotSent as failure:
@@ -227,16 +272,23 @@ class Coalescer:
 class _Waiting:
     """A call and who waits for it."""
 
-    __slots__ = ("alone", "answer", "call", "hangs", "not_after_ms", "size")
+    __slots__ = ("alone", "answer", "call", "hangs", "not_after_ms", "size", "stay")
 
     def __init__(
-        self, call: Call, not_after_ms: int, alone: bool, hangs: int | None, answer: asyncio.Future[Answer]
+        self,
+        call: Call,
+        not_after_ms: int,
+        alone: bool,
+        hangs: int | None,
+        stay: Stay | None,
+        answer: asyncio.Future[Answer],
     ) -> None:
         self.call = call
         self.size = len(call.block) + len(call.command) + CALL_OVERHEAD_BYTES
         self.not_after_ms = not_after_ms
         self.alone = alone
         self.hangs = hangs
+        self.stay = stay
         self.answer = answer
 
     def why_late(self, now_ms: int, hangs: int) -> str:
@@ -244,6 +296,10 @@ class _Waiting:
         if now_ms > self.not_after_ms:
             return f"{now_ms - self.not_after_ms} ms too late to be sent"
         return "the process hung after it was let in" if self.hangs not in (None, hangs) else ""
+
+    def may_stay(self, *, is_sent: bool) -> bool:
+        """Whether to wait for a silent shard. Who has left already is not asked."""
+        return self.stay is None or self.answer.done() or self.stay(is_sent)
 
     def fail(self, failure: Exception) -> None:
         if not self.answer.done():

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from actors.under_way import MOST_UNDER_WAY
 from serve.arrival import ARRIVED_HEADER
 from serve.local.preflight import LOOPBACK, CannotStart
-from serve.local.shedding import MOST_UNDER_WAY, naming_too_large, refusing_above
+from serve.local.shedding import naming_too_large, refusing_above
 from serve.sizes import MAX_LAYOUT_BODY_BYTES
 
 _HEADERS = "timeout http-request 10s"

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import msgspec
 
+from actors.under_way import MOST_UNDER_WAY
 from serve.local.loopback import MOST_SENT_BYTES, write_haproxy_launcher
 from serve.local.preflight import INNER_PORTS, REPLICA_GRPC_PORTS, REPLICA_HTTP_PORTS, CannotStart
 from serve.local.processes import end, is_living, mark, marked, named, spawn, wait_until
-from serve.local.shedding import MOST_CONNECTIONS, MOST_UNDER_WAY
+from serve.local.shedding import MOST_CONNECTIONS
 from serve.local.stack import DataFolder, Stack
 from serve.settings import Settings
 

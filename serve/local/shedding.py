@@ -8,9 +8,6 @@ else. Health checks pass; that a stack is overloaded does not make it unhealthy.
 
 from __future__ import annotations
 
-MOST_UNDER_WAY = 1_024
-"""Requests of one replica, over both protocols: one to two seconds of its work, so that their callers still wait."""
-
 MOST_CONNECTIONS = 6_144
 """Of all clients, resting ones too; more wait until one is closed. HAProxy wants 2.5 file descriptors for each."""
 

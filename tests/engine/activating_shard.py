@@ -24,7 +24,7 @@ Check = Callable[..., Coroutine[Any, Any, None]]
 
 
 class ActivatingShard:
-    """Blocks named `cold...` can be written to after a second; all can be read at once."""
+    """Blocks named `cold...` can be written to after a second; all can be read at once. Some are of another shard."""
 
     def __init__(self, exchange_s: float = 0.0) -> None:
         self.ready_s = asyncio.get_running_loop().time() + ACTIVATION_S
@@ -39,9 +39,12 @@ class ActivatingShard:
         self.most_waiting = 0
         self.exchange_s = exchange_s
         self.way = Coalescer(self, now_ms)
+        self._another = Coalescer(self, now_ms, shard="another")
 
     async def route(self, block: BlockId) -> Coalescer | None:
-        return None if self.when_ready is None and self._is_ready(block) else self.way
+        if self.when_ready is None and self._is_ready(block):
+            return None
+        return self._another if block.endswith("elsewhere") else self.way
 
     def doubt(self, block: BlockId, way: Coalescer) -> None:
         assert self.deadly, "a block that is not ready is no reason to doubt the way"

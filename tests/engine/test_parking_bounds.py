@@ -13,7 +13,9 @@ from actors.parking import (
     MAX_ASKING,
     MAX_PARKED,
     MAX_PARKED_BYTES,
+    MAX_PARKED_BYTES_PER_SHARD,
     MAX_PARKED_BYTES_PER_TENANT,
+    MAX_PARKED_PER_SHARD,
     MAX_PARKED_PER_TENANT,
     Parking,
     Place,
@@ -21,6 +23,8 @@ from actors.parking import (
 from tests.engine.activating_shard import CALLERS, YES, ActivatingShard, Check, ask, is_overloaded, parked
 from tests.engine.stage import on_virtual_time
 from tests.simulation.world import now_ms
+
+OTHERS = MAX_PARKED_PER_SHARD - MAX_PARKED_PER_TENANT  # who may wait for a shard beside one tenant
 
 
 async def answers_of(callers: Iterable[asyncio.Task[Replied | Rejected]]) -> Counter[Replied | Rejected]:
@@ -45,8 +49,10 @@ async def check_that_a_tenant_leaves_room_for_others() -> None:
     ]
     assert is_overloaded(await ask(dispatcher, "cold 0"))
     assert is_overloaded(await ask(dispatcher, "cold and new"))
-    waiting += await parked(dispatcher, "cold 0", CALLERS, tenant="club")  # somebody's block is everybody's to ask for
-    waiting += await parked(dispatcher, "cold and the club's", CALLERS, tenant="club")
+    waiting += await parked(
+        dispatcher, "cold 0", OTHERS // 2, tenant="club"
+    )  # somebody's block is everybody's to ask for
+    waiting += await parked(dispatcher, "cold and the club's", OTHERS // 2, tenant="club")
     assert await answers_of(waiting) == {YES: len(waiting)}
 
 
@@ -57,9 +63,8 @@ async def test_a_tenant_leaves_room_for_others() -> None:
 
 async def check_that_no_more_wait_in_all_than_there_is_room_for() -> None:
     dispatcher = Dispatcher(ActivatingShard(), now_ms)
-    assert MAX_PARKED == 2 * MAX_PARKED_PER_TENANT
     waiting = await parked(dispatcher, "cold", MAX_PARKED_PER_TENANT)
-    waiting += await parked(dispatcher, "cold and the club's", MAX_PARKED_PER_TENANT, tenant="club")
+    waiting += await parked(dispatcher, "cold elsewhere", MAX_PARKED - MAX_PARKED_PER_TENANT, tenant="club")
     assert is_overloaded(await ask(dispatcher, "cold and the theatre's", tenant="theatre"))
     assert await ask(dispatcher, "warm", tenant="theatre") == YES
     assert await answers_of(waiting) == {YES: MAX_PARKED}
@@ -94,9 +99,9 @@ async def check_that_no_more_bytes_wait_in_all_than_there_is_room_for() -> None:
     dispatcher = Dispatcher(ActivatingShard(), now_ms)
     assert MAX_PARKED_BYTES == 2 * MAX_PARKED_BYTES_PER_TENANT
     waiting = []
-    for tenant in ("arena", "club"):
+    for tenant, block in (("arena", "cold"), ("club", "cold elsewhere")):
         count = MAX_PARKED_BYTES_PER_TENANT // len(LARGE)
-        waiting += await parked(dispatcher, f"cold {tenant}", count, tenant=tenant, command=LARGE)
+        waiting += await parked(dispatcher, block, count, tenant=tenant, command=LARGE)
     assert is_overloaded(await ask(dispatcher, "cold theatre", tenant="theatre"))
     assert await ask(dispatcher, "warm", tenant="theatre") == YES
     assert await answers_of(waiting) == {YES: len(waiting)}
@@ -108,9 +113,42 @@ async def test_no_more_bytes_wait_in_all_than_there_is_room_for() -> None:
     await check_that_no_more_bytes_wait_in_all_than_there_is_room_for()
 
 
+async def check_that_a_shard_leaves_room_for_others() -> None:
+    dispatcher = Dispatcher(ActivatingShard(), now_ms)
+    waiting = await parked(dispatcher, "cold", MAX_PARKED_PER_TENANT)
+    waiting += await parked(dispatcher, "cold 1", OTHERS, tenant="club")
+    assert is_overloaded(await ask(dispatcher, "cold 1", tenant="club"))
+    assert is_overloaded(await ask(dispatcher, "cold 2", tenant="theatre"))
+    assert await ask(dispatcher, "warm") == YES
+    waiting += await parked(dispatcher, "cold elsewhere", OTHERS, tenant="club")
+    assert await answers_of(waiting) == {YES: len(waiting)}
+
+
+@on_virtual_time
+async def test_a_shard_leaves_room_for_others() -> None:
+    await check_that_a_shard_leaves_room_for_others()
+
+
+async def check_that_a_shard_leaves_bytes_for_others() -> None:
+    dispatcher = Dispatcher(ActivatingShard(), now_ms)
+    waiting = await parked(dispatcher, "cold", MAX_PARKED_BYTES_PER_TENANT // len(LARGE), command=LARGE)
+    others = (MAX_PARKED_BYTES_PER_SHARD - MAX_PARKED_BYTES_PER_TENANT) // len(LARGE)
+    waiting += await parked(dispatcher, "cold 1", others, tenant="club", command=LARGE)
+    assert is_overloaded(await ask(dispatcher, "cold 1", tenant="club", command=LARGE))
+    waiting += await parked(dispatcher, "cold elsewhere", 1, tenant="club", command=LARGE)
+    assert await answers_of(waiting) == {YES: len(waiting)}
+
+
+@on_virtual_time
+async def test_a_shard_leaves_bytes_for_others() -> None:
+    await check_that_a_shard_leaves_bytes_for_others()
+
+
 @pytest.mark.parametrize(
     ("bound", "check"),
     [
+        ("MAX_PARKED_PER_SHARD", check_that_a_shard_leaves_room_for_others),
+        ("MAX_PARKED_BYTES_PER_SHARD", check_that_a_shard_leaves_bytes_for_others),
         ("MAX_PARKED_PER_TENANT", check_that_a_tenant_leaves_room_for_others),
         ("MAX_PARKED", check_that_no_more_wait_in_all_than_there_is_room_for),
         ("MAX_PARKED_BYTES_PER_TENANT", check_that_a_tenant_leaves_bytes_for_others),
@@ -127,7 +165,8 @@ async def check_that_those_who_waited_come_a_few_at_a_time() -> None:
     shard = ActivatingShard(exchange_s=0.01)
     dispatcher = Dispatcher(shard, now_ms)
     waiting = await parked(dispatcher, "cold", MAX_PARKED_PER_TENANT)
-    assert await answers_of(waiting) == {YES: MAX_PARKED_PER_TENANT}
+    waiting += await parked(dispatcher, "cold", OTHERS, tenant="club")
+    assert await answers_of(waiting) == {YES: MAX_PARKED_PER_SHARD}
     assert shard.most_waiting <= MAX_ASKING
 
 
@@ -143,12 +182,13 @@ def test_that_all_come_at_once_would_be_noticed(monkeypatch: pytest.MonkeyPatch)
 
 
 async def check_that_newcomers_stand_behind_those_who_waited() -> None:
-    shard = ActivatingShard(exchange_s=0.01)
+    shard = ActivatingShard(exchange_s=0.05)
     dispatcher = Dispatcher(shard, now_ms)
-    waiting = await parked(dispatcher, "cold", 6 * MAX_ASKING)
-    await asyncio.sleep(shard.ready_s + 0.05 - asyncio.get_running_loop().time())
+    waiting = await parked(dispatcher, "cold", MAX_PARKED_PER_TENANT - 1)
+    waiting += await parked(dispatcher, "cold", OTHERS - 1, tenant="club")
+    await asyncio.sleep(shard.ready_s + 0.08 - asyncio.get_running_loop().time())
     assert 0 < len(shard.served) < len(waiting), "they are being called"
-    assert await ask(dispatcher, "cold", command=b"late") == YES
+    assert await ask(dispatcher, "cold", command=b"late", tenant="club") == YES
     assert await answers_of(waiting) == {YES: len(waiting)}
     assert shard.served.index(b"late") == len(waiting)
 
@@ -168,18 +208,17 @@ def test_that_newcomers_overtake_would_be_noticed(monkeypatch: pytest.MonkeyPatc
 
 
 async def check_that_who_has_waited_is_not_sent_away() -> None:
-    """All that a tenant may have waiting, for many blocks that are ready at once, while its other sales go on."""
+    """Most of what a tenant may have waiting, for many blocks that are ready at once, while its other sales go on."""
     shard = ActivatingShard()
     dispatcher = Dispatcher(shard, now_ms)
-    blocks = 16
+    blocks, large = 16, bytes(MAX_PARKED_BYTES_PER_TENANT // 512)
     waiting = [
-        caller
-        for block in range(blocks)
-        for caller in await parked(dispatcher, f"cold {block}", MAX_PARKED_PER_TENANT // blocks)
+        caller for block in range(blocks) for caller in await parked(dispatcher, f"cold {block}", 24, command=large)
     ]
-    shard.exchange_s = 0.1
+    shard.exchange_s = 0.01
     await asyncio.sleep(shard.ready_s - asyncio.get_running_loop().time())
-    waiting += [asyncio.get_running_loop().create_task(ask(dispatcher, "warm")) for _ in range(3_500)]
+    ask_at_once = asyncio.get_running_loop().create_task
+    waiting += [ask_at_once(ask(dispatcher, "warm", command=large)) for _ in range(500)]
     assert await answers_of(waiting) == {YES: len(waiting)}
     assert shard.way.counters.overloaded, "the coalescer had no room for all of them"
 

@@ -4,7 +4,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     # modules under this prefix may import, beside each other, only what is under these prefixes
     "actors.core": (),
     "actors.layout_files": ("actors.core",),
-    "actors.link": ("actors.core",),
+    "actors.under_way": (),
+    "actors.link": ("actors.core", "actors.under_way"),
     "actors.database": ("actors.apart",),
     "actors.journal": ("actors.apart", "actors.core", "actors.database"),
     "actors.archive": ("actors.core", "actors.database", "actors.journal"),
@@ -48,8 +49,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "actors.apart": (),
     "actors.shared_reads": ("actors.apart",),
     "actors.stop_signal": (),
-    "actors.parking": ("actors.core",),
-    "actors.dispatch": ("actors.core", "actors.link", "actors.parking"),
+    "actors.parking": ("actors.core", "actors.under_way"),
+    "actors.dispatch": ("actors.core", "actors.link", "actors.parking", "actors.under_way"),
     "actors.questions": ("actors.apart", "actors.engine.catalogue_port"),
     "actors.routes": (
         "actors.core",
