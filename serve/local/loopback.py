@@ -80,14 +80,15 @@ def haproxy_binary() -> Path:
     return Path(found.origin).parent / "bin" / "haproxy"
 
 
-def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UNDER_WAY) -> None:
+def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UNDER_WAY, replicas: int = 1) -> None:
     """Write the program that Serve starts as HAProxy: it corrects the generated file, then becomes the real one.
 
     Serve calls it as `haproxy -db -f FILE ...` at every reload. Serve has one host for HAProxy and replicas, and is
     told loopback: so HTTP and gRPC move from there to `host`, and only they; statistics and metrics move to loopback.
     Without a server the answer is 503, which clients know to retry, where Serve's file makes it a 500 that could mean
     anything; so it is in the moment after a restart of HAProxy when it knows no route yet and would say 404. Headers
-    must come within ten seconds. What comes while `most_under_way` requests are is refused.
+    must come within ten seconds. What comes while each of so many `replicas` that are up has
+    `most_under_way` requests is refused.
 
     A call that was read and not answered by a server that died, or answers no check for 3 s, is asked of another:
     its body must be there as a whole for that. A server is down by its checks alone, as whoever is down has its calls
@@ -108,7 +109,7 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
         "/^ *errorfile 50[234] /d",
         "/^backend default_backend$/,/^backend /s/return status 404 /return status 503 hdr Retry-After 1 /",
         "/^backend default_grpc_backend$/,/^backend /s/hdr grpc-status 5 /hdr grpc-status 14 /",
-        *refusing_above(most_under_way),
+        *refusing_above(most_under_way, replicas),
         *naming_too_large(),
     ]
     sed = " ".join(f"-e {shlex.quote(correction)}" for correction in corrections)

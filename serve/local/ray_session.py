@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 
-from actors.under_way import MOST_UNDER_WAY
 from serve.local.loopback import MOST_SENT_BYTES, write_haproxy_launcher
 from serve.local.preflight import INNER_PORTS, REPLICA_GRPC_PORTS, REPLICA_HTTP_PORTS, CannotStart
 from serve.local.processes import end, is_living, mark, marked, named, spawn, wait_until
@@ -157,8 +156,8 @@ class RaySession:
         shutil.rmtree(self._folder.ray / "haproxy", ignore_errors=True)
         (self._folder.ray / "haproxy").mkdir(mode=0o700)
         settings = self._order.stack.settings
-        most = settings.gateway_replicas * MOST_UNDER_WAY
-        write_haproxy_launcher(self._folder.ray / "haproxy-launcher", settings.host, most)
+        launcher = self._folder.ray / "haproxy-launcher"
+        write_haproxy_launcher(launcher, settings.host, replicas=settings.gateway_replicas)
         sessions = sorted(path for path in self._folder.ray.glob("session_2*") if path.is_dir())
         for old in sessions[:-_KEPT_SESSIONS]:
             shutil.rmtree(old, ignore_errors=True)

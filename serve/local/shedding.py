@@ -31,17 +31,23 @@ _TOO_LARGE_STATUS = (
 """Likewise."""
 
 
-def refusing_above(most: int) -> list[str]:
-    """What sed is to do with a generated configuration, so that requests above so many under way are refused."""
+def refusing_above(most: int, replicas: int) -> list[str]:
+    """What sed is to do with a generated configuration, so that requests above so many under way are refused.
+
+    So many for each replica that is up, of those that share all calls: who is left when another dies is not asked for
+    both. One that stands by adds nothing. Where none is up it is no overload.
+    """
     over_http = f"status 429 content-type application/problem+json hdr Retry-After 1 lf-string '{_PROBLEM}'"
     over_grpc = (
         'status 200 content-type application/grpc hdr grpc-status 8 hdr grpc-message "The server is overloaded." '
         f"hdr grpc-status-details-bin {_STATUS}"
     )
+    under_way, others = r"be_conn(http-\2),add(txn.over_grpc)", "!{ path /healthz /readyz }"
     return [
         rf"s|^( *)use_backend {protocol}-([^ ]+) if .*|\1http-request set-var(txn.over_grpc) be_conn(grpc-\2)\n"
-        rf"\1http-request return {refusal} if {{ be_conn(http-\2),add(txn.over_grpc) ge {most} }} "
-        r"!{ path /healthz /readyz }\n&|"
+        rf"\1http-request set-var(txn.room) nbsrv(http-\2),mul({most})\n"
+        rf"\1http-request return {refusal} if {others} {{ {under_way} ge {replicas * most} }} "
+        rf"or {others} {{ nbsrv(http-\2) gt 0 }} {{ {under_way},sub(txn.room) ge 0 }}\n&|"
         for protocol, refusal in (("http", over_http), ("grpc", over_grpc))
     ]
 
