@@ -144,7 +144,7 @@ class Campaign:
             audited.findings.append(f"the stack could not be used or audited: {failure!r}")
         finally:
             audited.findings.extend(await stage.close())
-        findings, rows, replies, tally, baskets = audited
+        findings, rows, replies, tally, baskets, refused = audited
         if survived and not findings:
             shutil.rmtree(stage.folder)  # else somebody will want to look into it
         self._kept.add_segment(
@@ -153,13 +153,14 @@ class Campaign:
                 rows,
                 replies,
                 findings,
-                tally.call_count,
+                tally.calls,
                 tally.unresolved,
                 tally.unchecked,
                 skipped,
                 baskets,
                 tally.elsewhere,
                 tally.vague,
+                dict(refused),
             )
         )
 

@@ -25,12 +25,13 @@ HOUSE = House(UNITS, HouseKind.MIXED)
 
 
 class Turn:
-    """One crowd: when it began, and what it has had accepted."""
+    """One crowd: when it began, and what it has had accepted. `figures`: what it came to, when it has ended."""
 
     def __init__(self, task: Task) -> None:
         self._crowd = Crowd([task])
         self.calls_file = Path(task.calls_file)
         self.began_at_s = 0.0
+        self.figures: Figures | None = None
 
     async def begin(self) -> None:
         """Return when it buys."""
@@ -42,7 +43,8 @@ class Turn:
         """Stop it; its figures when the last answer is there."""
         self._crowd.stop()
         try:
-            return together(await self._crowd.finish())
+            self.figures = together(await self._crowd.finish())
+            return self.figures
         finally:
             await self._crowd.close()
 
@@ -76,7 +78,7 @@ class Turn:
 class Load:
     """The crowds of a stack, and the events that they buy: `event_id` is the one that is on sale now.
 
-    `buyers`: over each protocol.
+    `buyers`: over each protocol. `calls_files`: of each crowd that has begun.
     """
 
     def __init__(self, server: Server, folder: Path, buyers: int = BUYERS) -> None:
@@ -87,15 +89,15 @@ class Load:
         self._folder = folder
         self._administration = Administration(server)
         self._run = secrets.token_hex(4)
-        self._turns = 0
+        self._begun = 0
+        self._turns: list[Turn] = []
 
     async def next_turn(self, server: Server | None = None, event_id: str = "") -> Turn:
         """A crowd that buys, of an event with stock left; of this event from another server, where they are given."""
         if not event_id:
             await self._stock()
-        self._turns += 1
-        calls_file = self._folder / f"calls-{self._turns}.jsonl"
-        self.calls_files.append(calls_file)
+        self._begun += 1
+        calls_file = self._folder / f"calls-{self._begun}.jsonl"
         server = server or self.server
         turn = Turn(
             Task(
@@ -111,7 +113,7 @@ class Load:
                 duration_ms=LONGEST_MS,
                 part=0,
                 parts=1,
-                run=f"{self._run}-{self._turns}",
+                run=f"{self._run}-{self._begun}",
                 calls_file=str(calls_file),
                 clock_ahead_us=(time.time_ns() - time.monotonic_ns()) // 1000,
             )
@@ -121,7 +123,14 @@ class Load:
         except BaseException:
             await turn.abandon()
             raise
+        self.calls_files.append(calls_file)
+        self._turns.append(turn)
         return turn
+
+    @property
+    def figures(self) -> Figures:
+        """What all crowds that have ended came to."""
+        return together(turn.figures for turn in self._turns if turn.figures is not None)
 
     async def stock(self) -> int:
         """How many units of the event on sale are available, when the server can tell."""
@@ -137,5 +146,5 @@ class Load:
         """See to it that the event on sale has stock left."""
         if self.event_id and await self.stock() > UNITS * STOCK_SHARE:
             return
-        key = f"chaos-{self._run}-{self._turns}"
+        key = f"chaos-{self._run}-{self._begun}"
         self.event_id = await self._administration.create_event(key, HOUSE.layout(), HOLD_TTL_S, key)

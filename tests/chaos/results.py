@@ -17,14 +17,16 @@ bound (`fault`, `struck`, `bound_s`);
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 
+from loadtests.history.calls import Outcome as CallOutcome
 from tests.chaos.fault import ONE_PROCESS, Fault, Outcome
+from tests.chaos.recounted import ending, reads
 
 SEEN_SHOWN = 4
 BASKETS_LATER_S = 5.0  # than others: there are few who buy them
@@ -46,22 +48,24 @@ class Segment(msgspec.Struct, frozen=True):
     """A stack that has had its faults and was audited.
 
     `rows`: those audited. `replies`: what clients were told and was held against them. `calls`: all in the histories,
-    `unresolved` those of which nobody knows what came, `unchecked` those that could not be checked, `vague` those
-    refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults that this machine does
-    not allow, with the reason. `baskets`: those of the replies that were about baskets.
+    by kind and outcome, `unresolved` those of which nobody knows what came, `unchecked` those that could not be
+    checked, `vague` those refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults
+    that this machine does not allow, with the reason. `baskets`: those of the replies that were about baskets.
+    `refused`: buyers, by code.
     """
 
     number: int
     rows: int
     replies: int
     findings: list[str]
-    calls: int = 0
+    calls: dict[str, int] = {}
     unresolved: int = 0
     unchecked: int = 0
     skipped: dict[str, str] = {}
     baskets: int = 0
     elsewhere: int = 0
     vague: int = 0
+    refused: dict[str, int] = {}
 
 
 def summary(
@@ -89,12 +93,38 @@ def uncounted(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list
 
 
 def unmet(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> list[str]:
-    """Of which kinds of faults nothing is proven, as none counted or this machine does not allow it."""
+    """Of which kinds of faults nothing is proven, as none counted or this machine does not allow it; and which of the
+    outcomes that a call can have nobody had.
+    """
     skipped = _skipped(segments)
     missing = [kind.what for kind in uncounted(outcomes, kinds)]
-    return [f"{what}: not one counted" for what in missing if what not in skipped] + [
-        f"{what}: was left out: {why}" for what, why in skipped.items() if what in missing
-    ]
+    return (
+        [f"{what}: not one counted" for what in missing if what not in skipped]
+        + [f"{what}: was left out: {why}" for what, why in skipped.items() if what in missing]
+        + [f"not one call in the histories {what}" for what, number in _by_outcome(segments).items() if not number]
+    )
+
+
+def _by_outcome(segments: Sequence[Segment]) -> dict[str, int]:
+    calls = _sums(segment.calls for segment in segments)
+    return {
+        "wrote something": ending(calls, CallOutcome.OK),
+        "was refused": _sums(segment.refused for segment in segments).total(),
+        "read something": reads(calls),
+        "is of unknown outcome": ending(calls, CallOutcome.INFO),
+    }
+
+
+def unaudited(segment: Segment) -> list[str]:
+    """What there is nothing of, though crowds bought from the stack all the time: then nothing was checked."""
+    had = {
+        "row was audited": segment.rows,
+        "reply was held against a journal": segment.replies,
+        "reply was about a basket": segment.baskets,
+        "write is in the histories": ending(segment.calls, CallOutcome.OK),
+        "read is in the histories": reads(segment.calls),
+    }
+    return [f"not one {what}" for what, number in had.items() if not number]
 
 
 def _skipped(segments: Sequence[Segment]) -> dict[str, str]:
@@ -164,7 +194,9 @@ def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def wrongs(outcomes: Sequence[Outcome], segments: Sequence[Segment]) -> list[str]:
     """All that must not be."""
     return [f"{one.fault}: {wrong}" for one in outcomes for wrong in one.wrong] + [
-        f"segment {segment.number}: {finding}" for segment in segments for finding in segment.findings
+        f"segment {segment.number}: {finding}"
+        for segment in segments
+        for finding in (*segment.findings, *unaudited(segment))
     ]
 
 
@@ -228,10 +260,12 @@ def table(said: dict[str, Any]) -> str:
     ]
     lines += [_longest_line(longest, said["apart"]) for longest in said["longest"]]
     segments = said["segments"]
-    rows, replies, baskets, calls, unresolved, unchecked, vague, elsewhere = (
+    rows, replies, baskets, unresolved, unchecked, vague, elsewhere = (
         sum(segment[name] for segment in segments)
-        for name in ("rows", "replies", "baskets", "calls", "unresolved", "unchecked", "vague", "elsewhere")
+        for name in ("rows", "replies", "baskets", "unresolved", "unchecked", "vague", "elsewhere")
     )
+    by_kind = _sums(segment["calls"] for segment in segments)
+    calls = by_kind.total()
     findings = sum(len(segment["findings"]) for segment in segments)
     stocks = [of_kind["least_stock"] for of_kind in said["faults"] if of_kind["count"]]
     lines += [
@@ -242,11 +276,19 @@ def table(said: dict[str, Any]) -> str:
         f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
+        f"Calls in histories: {', '.join(f'{what} {number:,}' for what, number in sorted(by_kind.items()))}.",
         *(f"{of_kind['fault']}: {_all_shown(of_kind['shown'])}." for of_kind in said["faults"] if of_kind["shown"]),
         *(f"Not on this machine: {what}: {why}." for what, why in said["skipped"].items()),
         *(f"NOT PROVEN: {unmet_one}." for unmet_one in said["unmet"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
 
 
 def _all_shown(shown: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from actors.audit.audit import JournalAudit
@@ -28,6 +29,7 @@ from tests.chaos.looks import Look, ran_ahead
 from tests.chaos.onlooker import Onlooker
 from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
+from tests.chaos.recounted import unrecorded, unrecorded_baskets
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
 from tests.stack.census import census, lasting_census, of_kind
@@ -50,13 +52,17 @@ _WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
 
 
 class Audited(NamedTuple):
-    """What an audit came to: what is wrong, rows, replies, what was checked of histories, and replies about baskets."""
+    """What an audit came to: what is wrong, rows, replies, what was checked of histories, and replies about baskets.
+
+    `refused`: how many buyers were, by code.
+    """
 
     findings: list[str]
     rows: int
     replies: int
     tally: Tally
     baskets: int = 0
+    refused: Mapping[str, int] = MappingProxyType({})
 
 
 class Stage:
@@ -193,10 +199,11 @@ class Stage:
         asked, what the product says of itself.
         """
         files = [path for path in self.load.calls_files if path.exists()]
+        lost = [f"there are no calls in {path.name}" for path in self.load.calls_files if path not in files]
         await self.baskets.end()
         await self.onlooker.end()
         answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self.baskets.told])
-        histories = [Histories(files[0].parent), await self.baskets.histories(self.database.url)]
+        histories = [Histories(self.folder), await self.baskets.histories(self.database.url)]
         histories[0].sort(files)
         of_product, _ = await asyncio.gather(
             objections(self.main) if asks_product else _nothing(),
@@ -215,11 +222,19 @@ class Stage:
         audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
         findings += [f"{event_of(block)}: the server did not tell its digest" for block in answers if block not in live]
-        findings += [*of_product, *self.baskets.objections(), *seen_too_early(self.onlooker.looks, files, of_crowds[0])]
+        findings += [
+            *lost,
+            *of_product,
+            *self.baskets.objections(),
+            *seen_too_early(self.onlooker.looks, files, of_crowds[0]),
+        ]
         all_checked = [checked(witnesses, 0.0) for witnesses in of_crowds]
         findings += [f"not all of the history could be checked: {one.tally}" for one in all_checked if not one.clean]
-        tally = together(one.tally for one in all_checked)
-        return Audited(findings, audit.row_count, sum(map(len, answers.values())), tally, len(self.baskets.told))
+        counted = self.load.figures
+        findings += unrecorded(counted, all_checked[0].tally)
+        findings += unrecorded_baskets(self.baskets, all_checked[1].tally)
+        tally, replies = together(one.tally for one in all_checked), sum(map(len, answers.values()))
+        return Audited(findings, audit.row_count, replies, tally, len(self.baskets.told), counted.refused)
 
     async def close(self) -> list[str]:
         """End all of it; what could not be ended as it should."""

@@ -13,18 +13,20 @@ import pytest
 from rich.console import Console
 
 from loadtests.history.tally import Tally
-from tests.chaos import campaign, fault
+from tests.chaos import campaign, fault, results
 from tests.chaos.campaign import WANTED, Campaign, Kept
 from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
 from tests.chaos.imagined_outcomes import outcome_of
 from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
 from tests.chaos.process_faults import HaproxyKilled, RedisKilled, ShardKilled
-from tests.chaos.results import Segment, lates, wrongs
+from tests.chaos.results import Segment, lates, unmet, wrongs
 from tests.chaos.stage import Audited, Stage
 from tests.kept_lines import append
 
 FAULTS = (ShardKilled, RedisKilled, ShardKilled)
 FEW = 7  # and so three stacks
+CALLS = {"held ok": 50, "held fail": 3, "read hold ok": 2, "held info": 1}
+AUDITED = Segment(0, 10, 20, [], CALLS, baskets=2, refused={"UNITS_SOLD": 3})
 
 
 def check_what_counts() -> None:
@@ -55,7 +57,7 @@ def test_control_each_condition_is_missed(lax: Callable[..., bool], monkeypatch:
 class Imagined:
     """In place of a stage: all is well on it, unless the test says otherwise."""
 
-    findings: tuple[str, ...] = ()
+    audited = Audited([], 10, 20, Tally(CALLS), 2, {"UNITS_SOLD": 3})
     dies_at_audit = 0
 
     def __init__(self, folder: Path, _: int) -> None:
@@ -79,7 +81,7 @@ class Imagined:
         Imagined.dies_at_audit -= 1
         if Imagined.dies_at_audit == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return Audited(list(self.findings), 10, 20, Tally({"HOLD ok": 50}))
+        return self.audited._replace(findings=list(self.audited.findings))
 
     async def close(self) -> list[str]:
         return []
@@ -208,15 +210,15 @@ class OneNeverCounts(Imaginary):
 
 def check_every_kind_is_wanted(folder: Path, patch: pytest.MonkeyPatch) -> None:
     with_impossible = (*FAULTS, Impossible)
-    for name, imaginary, kinds, segments, unmet in (
+    for name, imaginary, kinds, segments, said in (
         ("never", OneNeverCounts(), FAULTS, campaign.MOST_SEGMENTS, "Redis killed: not one counted"),
         ("skip", Imaginary(), with_impossible, 3, "HAProxy killed: was left out: not root"),
     ):
         assert run(folder / name, patch, imaginary, faults=kinds, kinds=kinds) == 1, name
         assert Kept(folder / name).counted >= FEW, "there were enough of the others"
         assert len(Kept(folder / name).segments) == segments, "more was of use, or was not"
-        assert msgspec.json.decode((folder / name / "results.json").read_bytes())["unmet"] == [unmet]
-        assert f"NOT PROVEN: {unmet}." in (folder / name / "results.md").read_text()
+        assert msgspec.json.decode((folder / name / "results.json").read_bytes())["unmet"] == [said]
+        assert f"NOT PROVEN: {said}." in (folder / name / "results.md").read_text()
 
 
 def test_a_full_run_fails_if_a_kind_of_fault_never_counted_or_was_left_out(
@@ -261,7 +263,7 @@ def test_control_a_campaign_that_has_enough_and_stops_is_noticed(
 def test_a_stack_of_which_something_was_wrong_fails_and_is_left_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Imagined, "findings", ("unit claimed twice",))
+    monkeypatch.setattr(Imagined, "audited", Imagined.audited._replace(findings=["unit claimed twice"]))
     assert run(tmp_path, monkeypatch, Imaginary()) == 1
     assert (tmp_path / "stack-0").exists()
     monkeypatch.setattr(Imagined, "audit", Stage.audit)  # which fails on it
@@ -271,10 +273,45 @@ def test_a_stack_of_which_something_was_wrong_fails_and_is_left_there(
 
 def test_what_is_wrong_is_wrong_wherever_it_shows() -> None:
     good = outcome_of()
-    audited = Segment(0, 10, 20, [])
-    assert wrongs([good], [audited]) == []
-    assert len(wrongs([outcome_of(wrong=["it could not be ended"])], [audited])) == 1
-    assert len(wrongs([good], [msgspec.structs.replace(audited, findings=["unit claimed twice"])])) == 1
+    assert wrongs([good], [AUDITED]) == []
+    assert len(wrongs([outcome_of(wrong=["it could not be ended"])], [AUDITED])) == 1
+    assert len(wrongs([good], [msgspec.structs.replace(AUDITED, findings=["unit claimed twice"])])) == 1
+
+
+def check_who_audits_nothing_fails(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Nothing at all, or none of something; of what is refused or unknown there need be some in the whole run only."""
+    assert run(folder / "all", patch, Imaginary()) == 0
+    without = {name: {other: number for other, number in CALLS.items() if other != name} for name in CALLS}
+    audited = Imagined.audited
+    for number, (lacking, what) in enumerate(
+        (
+            (audited._replace(rows=0), "row was audited"),
+            (audited._replace(replies=0), "reply was held against a journal"),
+            (audited._replace(baskets=0), "reply was about a basket"),
+            (audited._replace(tally=Tally(without["held ok"])), "write is in the histories"),
+            (audited._replace(tally=Tally(without["read hold ok"])), "read is in the histories"),
+            (audited._replace(tally=Tally(without["held info"])), "call in the histories is of unknown outcome"),
+            (audited._replace(refused={}), "call in the histories was refused"),
+        )
+    ):
+        patch.setattr(Imagined, "audited", lacking)
+        assert run(folder / str(number), patch, Imaginary()) == 1, what
+        kept = Kept(folder / str(number))
+        found = wrongs(kept.outcomes, kept.segments) + unmet(kept.outcomes, kept.segments, FAULTS)
+        assert any(f"not one {what}" in one for one in found), found
+
+
+def test_a_run_in_which_nothing_was_audited_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_who_audits_nothing_fails(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["unaudited", "_by_outcome"])
+def test_control_a_run_that_is_not_asked_what_it_has_audited_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(results, name, lambda _: {} if name == "_by_outcome" else [])
+    with pytest.raises(AssertionError, match=r"not one|row|unknown"):
+        check_who_audits_nothing_fails(tmp_path, monkeypatch)
 
 
 def test_who_sells_nothing_for_longer_than_is_promised_fails_where_that_is_timed(

@@ -129,6 +129,10 @@ async def check_what_is_found_in_histories(stage: Stage, lost_count: int) -> Non
     findings = (await stage.audit(asks_product=False)).findings
     assert sum(Wrong.READ_WRONGLY in finding for finding in findings) == len(files) + 1, findings
     of_baskets.write_bytes(whole)
+    stage.load.calls_files[:] = [*files[:-1], stage.folder / "nowhere.jsonl"]
+    findings = (await stage.audit(asks_product=False)).findings
+    assert "there are no calls in nowhere.jsonl" in findings, findings
+    assert any("accepted writes are in the histories" in finding for finding in findings), findings
     stage.load.calls_files[:] = files
 
 

@@ -55,7 +55,7 @@ def test_availability_is_to_be_shown_whatever_becomes_of_redis_and_the_projector
 
 def test_only_what_counts_is_in_the_table() -> None:
     outcomes = [outcome_of(), outcome_of(unavailable_s=2.5), outcome_of(counted=False, unavailable_s=99.0, stock=3)]
-    segment = Segment(0, 10, 20, [], 1_000, 3, 0, {"disk full": "not root"}, vague=2)
+    segment = Segment(0, 10, 20, [], {"held ok": 900, "held fail": 100}, 3, 0, {"disk full": "not root"}, vague=2)
     said = summary(outcomes, [segment], KINDS)
     assert (said["counted"], said["not_counted"]) == (2, 1)
     text = table(said)
@@ -64,6 +64,7 @@ def test_only_what_counts_is_in_the_table() -> None:
     )
     assert "1,000 calls in histories, 0 unchecked, 2 refused for what nobody can judge (0.20%), 0 by other" in text
     assert "3 of unknown outcome (0.30%)" in text
+    assert "Calls in histories: held fail 100, held ok 900." in text
     assert said["segments"][0]["vague"] == 2
     assert "at least 150,000 units were left" in text
     assert "99" not in text
