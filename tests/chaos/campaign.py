@@ -3,24 +3,28 @@
 If then not one of some kind has counted, the next stacks undergo those kinds alone, until one of each has.
 
 What is done is kept: each outcome when it is there, and each segment when it was audited. A run that was ended goes on
-behind its last segment; outcomes of a stack that was never audited count for nothing and are had again. If the code has
-changed meanwhile, all begins anew.
+behind its last segment; outcomes of a stack that was never audited count for nothing and are had again. Those of them
+in which something was wrong, or late, stay all the same, and so does the folder of their stack: such a run ends badly,
+however often it goes on. If the code has changed meanwhile, all begins anew.
 """
 
 import asyncio
 import shutil
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from loadtests.history.tally import Tally
 from loadtests.selling import progress_bar
 from tests.chaos.fault import Fault, Outcome, undergo
+from tests.chaos.leftovers import end_all
 from tests.chaos.load import BUYERS
 from tests.chaos.plan import KINDS, SHORT, segment_faults
 from tests.chaos.results import Segment, lates, summary, table, uncounted, unmet, write, wrongs
@@ -32,17 +36,23 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 WANTED = 200
 MOST_SEGMENTS = 30
+NEVER = -1
 
 
 class Kept:
-    """What is done of a campaign, in a folder."""
+    """What is done of a campaign, in a folder. Outcomes of stacks that were never audited are of segment `NEVER`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.segments = _read(folder / "segments.jsonl", Segment)
         audited = {segment.number for segment in self.segments}
-        self.outcomes = [outcome for outcome in _read(folder / "outcomes.jsonl", Outcome) if outcome.segment in audited]
+        outcomes = _read(folder / "outcomes.jsonl", Outcome)
+        objectionable = [one for one in outcomes if one.segment not in audited and _is_objectionable(one)]
+        for number in sorted({one.segment for one in objectionable} - {NEVER}):
+            _put_aside(folder / f"stack-{number}")
+        self.outcomes = [one for one in outcomes if one.segment in audited]
+        self.outcomes += [replace(one, segment=NEVER, counted=False) for one in objectionable]
         for name, kept in (("segments", self.segments), ("outcomes", self.outcomes)):
             _write(folder / f"{name}.jsonl", kept)
 
@@ -217,6 +227,17 @@ def _line(outcome: Outcome) -> str:
         f"{outcome.fault}: {counts}; unavailable {outcome.unavailable_s:.2f} s, recovered after "
         f"{outcome.recovered_s:.1f} s, restored after {outcome.restored_s:.1f} s, {outcome.writes:,} writes{wrong}"
     )
+
+
+def _is_objectionable(outcome: Outcome) -> bool:
+    return bool(outcome.wrong or lates([outcome], KINDS))
+
+
+def _put_aside(folder: Path) -> None:
+    """The next stack of this number takes its place."""
+    if folder.exists():
+        end_all(folder)
+        folder.rename(folder.with_name(f"{folder.name}-never-audited-{time.time_ns()}"))
 
 
 def _write(path: Path, kept: Sequence[msgspec.Struct]) -> None:

@@ -16,6 +16,13 @@ ENDS_WITHIN_S = 90.0
 
 def clear(folder: Path) -> None:
     """Delete it when nobody is in it any more; harmless if it is not there. Raises TimeoutError."""
+    end_all(folder)
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def end_all(folder: Path) -> None:
+    """Let nobody be in it any more; harmless if it is not there. Raises TimeoutError."""
     for name in STACKS:
         if (folder / name).exists():
             _until_ended(DataFolder(folder / name))
@@ -25,8 +32,6 @@ def clear(folder: Path) -> None:
             time.sleep(0.1)
     for mounted in filter(Path.is_mount, folder.glob("*")):
         subprocess.run(["umount", str(mounted)], check=True)
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _until_ended(data: DataFolder) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -184,6 +185,42 @@ def test_control_outcomes_of_a_stack_that_was_never_audited_would_be_seen(
     monkeypatch.setattr(Kept, "__init__", credulous)
     with pytest.raises(AssertionError):
         check_it_goes_on(death, tmp_path, monkeypatch)
+
+
+def check_what_was_seen_stays(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Of a stack whose runner was killed before its audit, with what it did next, over two more runs."""
+    for name, seen in (("wrong", {"wrong": ["3 rows landed"]}), ("late", {"unavailable_s": 99.0})):
+        kept = folder / name
+        assert exit_code_of(partial(run, kept, patch, Imaginary(3, **seen))) == -signal.SIGKILL
+        (kept / "stack-0" / "log").write_text("what the stack said")
+        for _ in range(2):
+            assert run(kept, patch, Imaginary()) == 1, f"{name}: it went on as if it had been clean"
+        assert Kept(kept).counted == len(FAULTS) * 3, f"{name}: what was not audited counts"
+        (aside,) = kept.glob("stack-0-*")
+        assert (aside / "log").read_text() == "what the stack said"
+
+
+def test_what_was_wrong_or_late_on_a_stack_that_was_never_audited_ends_the_campaign_badly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_what_was_seen_stays(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "said"),
+    [
+        ("_is_objectionable", lambda _: False, "clean"),
+        ("_is_objectionable", lambda outcome: bool(outcome.wrong), "late"),
+        ("_put_aside", lambda _: None, "unpack"),
+        ("replace", lambda one, *, counted, **changes: msgspec.structs.replace(one, **changes), "counts"),
+    ],
+)
+def test_control_a_run_that_goes_on_as_if_nothing_had_been_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, broken: Callable[..., object], said: str
+) -> None:
+    monkeypatch.setattr(campaign, name, broken)
+    with pytest.raises((AssertionError, ValueError), match=said):
+        check_what_was_seen_stays(tmp_path, monkeypatch)
 
 
 def test_what_never_counts_ends_and_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
