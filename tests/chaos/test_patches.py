@@ -36,7 +36,7 @@ async def behind_a_hole(url: str, within: Within) -> list[Appended]:
 def test_an_append_that_compares_nothing_leaves_a_hole_and_still_overwrites_nothing(
     own_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "_SQL", dict(postgres._SQL))
+    monkeypatch.setattr(postgres, "_SQL", postgres._SQL)
     monkeypatch.setattr(postgres, "_already_there", postgres._already_there)
     monkeypatch.setattr(sitecustomize, "FOLDER", tmp_path)
     sitecustomize.patch_journal(postgres)

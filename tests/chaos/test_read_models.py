@@ -1,6 +1,9 @@
 """Read models that differ from their journals are found, and those that do not are let be."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -8,15 +11,21 @@ import pytest
 from actors.core import keys
 from actors.core.commands import CancelTickets, ConfirmOrder, PlaceOrder
 from actors.core.entries import Entry
-from actors.projections import deadlines, listing
+from actors.core.ids import BlockId, TenantId, event_id
+from actors.projections import deadlines, listing, positions
 from actors.projections.availability import AvailabilityProjection
+from actors.projections.availability_reader import AvailabilityReader
 from actors.projections.deadlines import DeadlinesProjection
 from actors.projections.listing import ListingProjection
 from tests.chaos import read_models
+from tests.chaos.looks import Look, regarded
+from tests.chaos.patches import sitecustomize
 from tests.chaos.read_models import misread
 from tests.chaos.replayed import COLUMNS, PROJECTIONS
+from tests.chaos.within import Within
 from tests.projections.selling import SEATS, World, follow_all, selling
 from tests.projections.test_desks import BASKET, ORDER, open_shop
+from tests.projections.test_two_projectors import Hanging
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +75,58 @@ async def test_every_column_is_looked_at_that_a_journal_knows(world: World) -> N
     for table, columns in COLUMNS.items():
         there = {name for (name,) in await world.rows(query, table)}
         assert there - set(columns.split(", ")) - {"as_of_ms"} == {"block_id"}, table
+
+
+async def look(world: World, block: BlockId) -> Look:
+    """What a gateway that has just begun, and finds nothing in Redis, shows of an event."""
+    reader, asked_s = AvailabilityReader(world.database_url), time.monotonic()
+    try:
+        shown = await reader.availability(TenantId("acme"), block)
+    finally:
+        await reader.close()
+    assert shown is not None
+    now_s, now_ms = time.monotonic(), time.time_ns() // 1_000_000
+    return Look(event_id(block), "counts", asked_s, now_s, now_ms, shown.position, shown.as_of_ms)
+
+
+async def two_projectors(world: World) -> list[str]:
+    """What is found when one projector hangs with what it has read, and another has followed further meanwhile.
+
+    In the end all is as the journal says either way, as what went back is followed again; what was shown is held
+    against what had been, as of who looks while Redis and the projector are struck.
+    """
+    event = await world.event()
+    await event.live_at_random(Random(1), 10)
+    hanging, began_s = Hanging(world.database_url), time.monotonic()
+    late = asyncio.create_task(world.projector(*(kind() for kind in _KINDS), positions=hanging).round())
+    await hanging.hangs.wait()
+    await follow(world)
+    await event.live_at_random(Random(2), 10)
+    await follow(world)
+    looks = [await look(world, event.block)]
+    hanging.goes_on.set()
+    await late
+    looks.append(await look(world, event.block))
+    await follow(world)
+    found = await misread(world.database_url, None)
+    return found + regarded(looks, began_s, time.monotonic(), is_promised=True).wrong
+
+
+async def test_what_two_projectors_have_followed_is_let_be(world: World) -> None:
+    assert await two_projectors(world) == []
+
+
+async def test_control_projectors_that_compare_no_positions_are_found(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By the patch that a real stack has: only the statement that is shipped lacks its comparison."""
+    monkeypatch.setattr(positions, "_SQL", positions._SQL)
+    monkeypatch.setattr(sitecustomize, "FOLDER", tmp_path)
+    sitecustomize.patch_positions(positions)
+    assert await two_projectors(world) == [], "it is broken though nobody wants that"
+    Within(tmp_path).move_positions_from_anywhere()
+    found = await two_projectors(world)
+    assert any("shown behind row" in one for one in found), found
 
 
 async def test_what_is_forgotten_may_be_listed_or_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

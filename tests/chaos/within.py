@@ -58,6 +58,10 @@ class Within:
         """Shards' rows are compared with no head, from now on."""
         (self._folder / "unfenced").touch()
 
+    def move_positions_from_anywhere(self) -> None:
+        """Projectors compare positions with nothing, from now on."""
+        (self._folder / "careless").touch()
+
     def tire_gateways(self, wanted: bool) -> None:
         """Whether a gateway is slower for ever after a crowd."""
         self._switch("weary", wanted)

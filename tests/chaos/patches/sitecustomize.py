@@ -6,8 +6,9 @@ byte each time. While `heedless` is there, shards do not heed what the catalogue
 there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
 `lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
 their row's place for their row; while `unfenced` is there, a row of theirs is appended whatever the head of its block
-is; while `weary` is there, a gateway at which many calls were open at once is slower ever after. With `snapshots`
-there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the other end.
+is; while `careless` is there, projectors move positions from wherever they are; while `weary` is there, a gateway at
+which many calls were open at once is slower ever after. With `snapshots` there when it begins, a shard saves one after
+so many entries. See `tests/chaos/within.py` for the other end.
 """
 
 import asyncio
@@ -186,18 +187,22 @@ def patch_activation(module: ModuleType) -> None:
     module.Activator._refuse_newer = refuse_unless_lenient
 
 
-class Unfenced(dict[str, str]):
-    """The journal's statements; while it is so wanted, an append compares nothing with the head of its block.
+class Loosened(dict[str, str]):
+    """The statements that are shipped; while `switch` is there, the one of this name is what `loosen` makes of it."""
 
-    That no two rows have one position is the table's own doing, and stays.
-    """
+    def __init__(self, shipped: dict[str, str], name: str, switch: str, loosen: Callable[[str], str]) -> None:
+        super().__init__(shipped)
+        self._name = name
+        self._switch = switch
+        self._loosen = loosen
 
     def __getitem__(self, name: str) -> str:
         shipped = super().__getitem__(name)
-        return _without_comparison(shipped) if name == "append" and _is_there(FOLDER / "unfenced") else shipped
+        return self._loosen(shipped) if name == self._name and _is_there(FOLDER / self._switch) else shipped
 
 
-def _without_comparison(append: str) -> str:
+def _behind_anything(append: str) -> str:
+    """It compares nothing with the head of its block. That no two rows have one position is the table's own doing."""
     before, _, rest = append.partition("where coalesce(")
     compared, order, behind = rest.partition("order by new.block_id")
     assert "head.chain" in compared, "this is not the append that is shipped"
@@ -207,7 +212,7 @@ def _without_comparison(append: str) -> str:
 
 def patch_journal(module: ModuleType) -> None:
     """Whatever row stands at the position may be taken for ours, and a row may stand behind none."""
-    vars(module)["_SQL"] = Unfenced(vars(module)["_SQL"])
+    vars(module)["_SQL"] = Loosened(vars(module)["_SQL"], "append", "unfenced", _behind_anything)
     already_there = vars(module)["_already_there"]
 
     async def take_anything(connection: Any, rows: Any) -> Any:
@@ -218,6 +223,23 @@ def patch_journal(module: ModuleType) -> None:
     vars(module)["_already_there"] = take_anything
 
 
+def _from_anywhere(move: str) -> str:
+    """It sets positions, and compares them with nothing."""
+    for comparison in (
+        "and seen.position = moved.from_position",
+        "and seen.chain = moved.from_chain",
+        "and seen.quarantined_because is not distinct from moved.quarantined_because",
+    ):
+        assert comparison in move, "this is not the move that is shipped"
+        move = move.replace(comparison, "")
+    return move
+
+
+def patch_positions(module: ModuleType) -> None:
+    """Projectors may move positions from wherever they are."""
+    vars(module)["_SQL"] = Loosened(vars(module)["_SQL"], "move", "careless", _from_anywhere)
+
+
 PATCHES = {
     "actors.core.holds": patch_holds,
     "actors.engine.activation": patch_activation,
@@ -226,6 +248,7 @@ PATCHES = {
     "actors.engine.residence": patch_residence,
     "actors.journal.postgres": patch_journal,
     "actors.link.coalescer": patch_coalescer,
+    "actors.projections.positions": patch_positions,
 }
 
 
