@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from serve.local.stopped_sessions import StoppedSessions
 from serve.local.supervisor import LOOK_PERIOD_S
-from tests.chaos.database_faults import RESTART_BOUND_S
 from tests.chaos.pause_faults import Paused
 from tests.chaos.process_faults import Killed
 from tests.chaos.stage import Stage
@@ -30,7 +29,8 @@ class WorkerKilled(Killed):
     """Postgres then ends all its other processes, and recovers by itself."""
 
     struck = "a process of Postgres, which recovers"
-    bound_s = RESTART_BOUND_S
+    told_s = 5.0
+    bound_s = 10.0
 
     async def victims(self, stage: Stage) -> list[int]:
         """The worker."""
@@ -65,6 +65,8 @@ class CommitBackendPaused(Paused):
     """The one that a shard commits over, between two commits."""
 
     what = "the Postgres backend of a commit line paused for 30 s between commits"
+    told_s = 3.1
+    bound_s = 5.0
     wanted: ClassVar[str] = "idle"
 
     async def victim(self, stage: Stage) -> int:
@@ -99,6 +101,8 @@ class CommitBackendPausedCommitting(CommitBackendPaused):
     observed = "the process is stopped, and told to go on"
     ended = "by who runs Postgres"
     ended_within_s = 4.0
+    told_s = 1.1
+    bound_s = 2.2
     wanted = "active"
 
     def __init__(self) -> None:

@@ -9,7 +9,6 @@ from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage, until
 from tests.chaos.wire import Cut
 
-RESTART_BOUND_S = 15.0
 SLOW_S = 2.0
 SLOW_FOR_S = 12.0
 SLOW_BOUND_S = 10.0  # a batch waits for up to two commits, and for the batch before it
@@ -43,7 +42,8 @@ class PostgresKilled(Fault):
     inflicted = "kill -9 of all its processes"
     observed = "they are gone"
     ended = "started again"
-    bound_s = RESTART_BOUND_S
+    told_s = 1.0
+    bound_s = 2.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,6 +82,7 @@ class CommitCut(Fault):
     """
 
     where: ClassVar[Cut]
+    told_s = 0.2
     inflicted = "the wire cuts the commit line"
     observed = "the wire has cut it there, and the shard has opened another and sent the rows again"
 
@@ -147,6 +148,7 @@ class AllCut(Fault):
     """Every connection to Postgres is cut at once."""
 
     what = "all connections to Postgres cut"
+    told_s = 0.2
     inflicted = "the wire cuts them"
     observed = "so many were open, and shards have opened others to commit on"
 
@@ -172,6 +174,7 @@ class SlowAnswers(Fault):
     inflicted = "the wire holds answers to commits back"
     observed = "it has held some"
     ended = "after 12 s"
+    told_s = 8.0
     bound_s = SLOW_BOUND_S
 
     async def inflict(self, stage: Stage) -> None:
@@ -200,6 +203,7 @@ class SlowCommits(Fault):
     inflicted = "a trigger of Postgres sleeps when a transaction that has put in rows is to be committed"
     observed = "it has slept, and transactions were as old as that"
     ended = "after 12 s"
+    told_s = 8.0
     bound_s = SLOW_BOUND_S
 
     async def prepare(self, stage: Stage) -> None:

@@ -13,7 +13,6 @@ from tests.chaos.stage import Stage, until
 
 ROOM = "4g"
 FULL_FOR_S = 6.0
-FULL_BOUND_S = 30.0
 BIND_AGAIN_S = 0.2
 
 _SWITCH = "select pg_switch_wal()"
@@ -59,7 +58,6 @@ class _DiskFull(Fault):
 
     inflicted = "a small file system without room"
     ended = "room is made after 6 s"
-    bound_s = FULL_BOUND_S
 
     _disk: SmallDisk
 
@@ -77,6 +75,8 @@ class JournalDiskFull(_DiskFull):
     """The table of the journal cannot grow: Postgres refuses its rows, and goes on."""
 
     what = "disk of the journal full"
+    told_s = FULL_FOR_S + 1.0
+    bound_s = 14.0
     observed = "Postgres says that there is no space left"
 
     async def prepare(self, stage: Stage) -> None:
@@ -112,6 +112,8 @@ class LogDiskFull(_DiskFull):
     """Postgres cannot write its log: it ends, and does not start until there is room."""
 
     what = "disk of Postgres's log full"
+    told_s = FULL_FOR_S + 10.0
+    bound_s = 30.0
     observed = "Postgres has ended"
 
     async def prepare(self, stage: Stage) -> None:

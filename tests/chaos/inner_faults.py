@@ -108,6 +108,7 @@ class ClockJumped(ClockMoved):
 
     jump_s: ClassVar[float]
     ended = "the shard leaves"
+    told_s = 12.5
     bound_s = JUMP_BOUND_S
 
     async def inflict(self, stage: Stage) -> None:

@@ -75,6 +75,8 @@ class GatewayPaused(Paused):
     """The replica that takes all requests hangs, and wakes up."""
 
     what = "gateway replica paused for 20 s"
+    told_s = 3.3
+    bound_s = 5.0
     pause_s = GATEWAY_PAUSE_S
     ended = "SIGCONT after 20 s"
     effect_within_s = GATEWAY_PAUSE_S + 20
@@ -103,6 +105,8 @@ class HaproxyPaused(PartPaused):
     """What all requests come through."""
 
     what = "HAProxy paused for 30 s"
+    told_s = 2.6
+    bound_s = 5.0
     observed = "the process is stopped, and somebody ends it"
     ended = "by who ends one that hangs"
     kind = "haproxy"
@@ -118,6 +122,8 @@ class HaproxyManagerPaused(PartPaused):
     """Who looks after HAProxy."""
 
     what = "HAProxy's manager paused for 30 s"
+    told_s = 1.6
+    bound_s = 3.2
     observed = "the process is stopped, and Serve ends it"
     ended = "by Serve"
     kind = "HAProxyManager"

@@ -66,6 +66,8 @@ class ShardKilled(Killed):
     """The one that sells."""
 
     what = "shard killed"
+    told_s = 2.0
+    bound_s = 4.0
 
     async def victims(self, stage: Stage) -> list[int]:
         """The owner of the event that is on sale."""
@@ -76,6 +78,8 @@ class GatewayKilled(Killed):
     """The replica that takes all requests."""
 
     what = "gateway replica killed"
+    told_s = 0.8
+    bound_s = 1.6
 
     async def victims(self, stage: Stage) -> list[int]:
         """Whom HAProxy names first."""
@@ -86,6 +90,8 @@ class HaproxyKilled(Killed):
     """What all requests come through."""
 
     what = "HAProxy killed"
+    told_s = 1.6
+    bound_s = 3.2
     kind = "haproxy"
 
 
@@ -123,6 +129,8 @@ class HaproxyManagerKilled(Killed):
     """Who looks after HAProxy, which ends with it."""
 
     what = "HAProxy's manager killed"
+    told_s = 1.6
+    bound_s = 3.2
     kind = "HAProxyManager"
 
 
@@ -148,7 +156,8 @@ class RayletKilled(Killed):
     what = "raylet killed"
     struck = "raylet"
     kind = "raylet"
-    bound_s = 45.0
+    told_s = 14.0
+    bound_s = 28.0
     within_s = 120.0
 
     async def victims(self, stage: Stage) -> list[int]:
@@ -188,6 +197,8 @@ class ShardPaused(Fault):
     """
 
     what = "shard paused for 90 s"
+    told_s = 3.0
+    bound_s = 5.0
     struck = ONE_PROCESS
     is_single = True
     inflicted = "SIGSTOP, while it commits and more waits"

@@ -6,7 +6,7 @@ sale after it (`struck`, `count`, `unavailable_s`, `fault`: after which kind, `b
 `apart`: the kinds that strike one process alone and are no part of the figure of one process, as they have another
 bound (`fault`, `struck`, `bound_s`);
 `faults`: for each kind of fault `fault`, `inflicted`, `observed`, `ended`, `effects` (what was observed, each time),
-`stood_still_s` (`min` and `max`, of who was paused), `count`, `bound_s` (of unavailability),
+`stood_still_s` (`min` and `max`, of who was paused), `count`, `told_s` and `bound_s` (of unavailability),
 `unavailable_s` and `recovered_s` and `restored_s` and `took_s`, of who looks at the event `unread_s`, `stalest_s` and
 `back_s`, and of who buys baskets `baskets_s` and `split_s` (each `median` and `max`, in seconds; see `fault.Outcome`),
 `unread_bound_s`, `baskets_bound_s`, `unread` (codes in place of an answer to who looked), `least_stock` (units left),
@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from loadtests.history.calls import Outcome as CallOutcome
-from tests.chaos.fault import ONE_PROCESS, Fault, Outcome
+from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, UNNOTICED_ASKED, Fault, Outcome
 from tests.chaos.recounted import ending, reads
 
 SEEN_SHOWN = 4
@@ -42,6 +42,13 @@ FIGURES = (
     "baskets_s",
     "split_s",
 )
+SHOWN_FIGURES = ("unavailable_s", "recovered_s", "restored_s", "unread_s", "stalest_s", "baskets_s", "split_s")
+BOUNDS = {
+    "unavailable_s": "bound_s",
+    "unread_s": "unread_bound_s",
+    "baskets_s": "baskets_bound_s",
+    "split_s": "baskets_bound_s",
+}
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -174,6 +181,7 @@ def _of_kind(kind: type[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "effects": [outcome.effect for outcome in counted],
         "stood_still_s": {"min": min(still_s), "max": max(still_s)} if still_s else None,
         "count": len(counted),
+        "told_s": kind.told_s,
         "bound_s": kind.bound_s,
         "unread_bound_s": unread_bound_s(kind),
         "baskets_bound_s": baskets_bound_s(kind),
@@ -201,10 +209,14 @@ def wrongs(outcomes: Sequence[Outcome], segments: Sequence[Segment]) -> list[str
 
 
 def lates(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[str]:
-    """After which faults nothing was sold or shown for longer than is promised: on a machine that does nothing else."""
+    """After which faults nothing was sold or shown for longer than is promised, or somebody had to ask again although
+    nothing is to be noticed: on a machine that does nothing else.
+    """
     by_name = {kind.what: kind for kind in kinds}
-    return [
-        f"{one.fault}: nothing was {what} for {took_s:.1f} s, over the bound of {bound_s:.0f} s"
+    asked = [(one.fault, sum(one.seen.values())) for one in outcomes if not by_name[one.fault].told_s]
+    noticed = [f"{fault}: {number} calls were asked again" for fault, number in asked if number > UNNOTICED_ASKED]
+    return noticed + [
+        f"{one.fault}: nothing was {what} for {took_s:.1f} s, over the bound of {bound_s:.1f} s"
         for one in outcomes
         for kind in [by_name[one.fault]]
         for what, took_s, bound_s in (
@@ -219,7 +231,7 @@ def lates(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list[str
 
 def unread_bound_s(kind: type[Fault]) -> float:
     """The longest time without an answer to who looks at the event."""
-    return kind.bound_s if kind.unread_bound_s is None else kind.unread_bound_s
+    return max(kind.bound_s, SHOWN_WITHIN_S) if kind.unread_bound_s is None else kind.unread_bound_s
 
 
 def baskets_bound_s(kind: type[Fault]) -> float:
@@ -236,22 +248,22 @@ def write(folder: Path, said: dict[str, Any]) -> None:
 def table(said: dict[str, Any]) -> str:
     """A table in Markdown."""
     lines = [
-        "| fault | count | unavailable, median / max | recovered, max | all restored, max | nothing shown, max "
-        "| shown as of, oldest | no basket, max | nothing of a split event, max | what clients saw |",
+        "| fault | count | unavailable, median / max, of at most | recovered, max | all restored, max "
+        "| nothing shown, max, of at most | shown as of, oldest | no basket, max, of at most "
+        "| nothing of a split event, max, of at most | what clients saw |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for of_kind in said["faults"]:
         if not of_kind["count"]:
             continue
-        most = list(of_kind["seen"].items())[:SEEN_SHOWN]
-        seen = ", ".join(f"{code} {number:,}" for code, number in most) or "nothing"
+        often = list(of_kind["seen"].items())[:SEEN_SHOWN]
+        seen = ", ".join(f"{code} {number:,}" for code, number in often) or "nothing"
         gave_up = f"; {of_kind['impatient']} gave up" if of_kind["impatient"] else ""
-        most_s = {name: of_kind[name]["max"] for name in FIGURES}
-        names = ("recovered_s", "restored_s", "unread_s", "stalest_s", "baskets_s", "split_s")
+        most = {name: f"{of_kind[name]['max']:.1f} s" for name in FIGURES}
+        most |= {name: f"{most[name]} of {of_kind[bound]:.1f} s" for name, bound in BOUNDS.items()}
         lines.append(
-            f"| {of_kind['fault']} | {of_kind['count']} "
-            f"| {of_kind['unavailable_s']['median']:.1f} s / {most_s['unavailable_s']:.1f} s "
-            f"| {' | '.join(f'{most_s[name]:.1f} s' for name in names)} | {seen}{gave_up} |"
+            f"| {of_kind['fault']} | {of_kind['count']} | {of_kind['unavailable_s']['median']:.1f} s / "
+            f"{' | '.join(most[name] for name in SHOWN_FIGURES)} | {seen}{gave_up} |"
         )
     lines += [
         "",
@@ -300,9 +312,9 @@ def _longest_line(longest: dict[str, Any], apart: Sequence[dict[str, Any]]) -> s
     """That of one process says for which single processes it does not speak, and their bounds."""
     struck = longest["struck"]
     if struck == ONE_PROCESS and apart:
-        others = ", ".join(f"{one['fault']} ({one['bound_s']:.0f} s)" for one in apart)
+        others = ", ".join(f"{one['fault']} ({one['bound_s']:.1f} s)" for one in apart)
         struck += f"; not in it, each with a bound of its own: {others}"
     return (
         f"| {struck} | {longest['count']} | {longest['unavailable_s']:.1f} s | {longest['fault']} "
-        f"| {longest['bound_s']:.0f} s |"
+        f"| {longest['bound_s']:.1f} s |"
     )

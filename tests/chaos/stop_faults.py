@@ -49,6 +49,7 @@ class ShardStopped(Fault):
     is_single = True
     inflicted = "TERM"
     observed = "the process has ended by itself, says that it has handed over, and another writes to what it had"
+    told_s = 3.4
     bound_s = STOPPED_BOUND_S
     effect_within_s = HANDS_OVER_WITHIN_S
     word: ClassVar[signal.Signals] = signal.SIGTERM

@@ -11,7 +11,6 @@ from tests.chaos.load import Turn
 from tests.chaos.stage import LOOK_EVERY_S, OTHER_INNER_PORT, Stage, until
 from tests.stack.running_stack import RunningStack, kill
 
-FAILOVER_BOUND_S = 20.0
 SYNC_WITHIN_S = 30.0
 BESIDE_S = 60.0
 NEIGHBOUR_BOUND_S = 90.0
@@ -35,7 +34,7 @@ class Failover(Fault):
     inflicted = "kill -9, pg_ctl promote, the wire leads there"
     observed = "the primary is gone, and another timeline writes"
     struck = "Postgres, whose replica is promoted"
-    bound_s = FAILOVER_BOUND_S
+    told_s = 0.5
 
     async def prepare(self, stage: Stage) -> None:
         """A replica that every commit waits for."""
@@ -80,6 +79,7 @@ class TwoStacks(Fault):
     inflicted = "a second stack is started, and a crowd buys from each"
     observed = "rows of the other generation in the journal"
     ended = "the first one's Ray is killed, so that it comes back as the newest; the second is stopped"
+    told_s = 73.0
     bound_s = NEIGHBOUR_BOUND_S
     effect_within_s = BESIDE_S + 90
     within_s = 120.0

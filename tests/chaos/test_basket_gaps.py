@@ -9,7 +9,6 @@ import pytest
 
 from tests.chaos import results
 from tests.chaos.baskets import BUYERS, BasketCrowd, Ware
-from tests.chaos.fault import PROMISED_S
 from tests.chaos.imagined_outcomes import outcome_of
 from tests.chaos.plan import KINDS
 from tests.chaos.process_faults import RayletKilled, ShardKilled
@@ -71,10 +70,10 @@ def test_what_is_had_of_each_is_noted_apart(sells: Ware, tmp_path: Path) -> None
 
 
 def check_baskets_are_bounded() -> None:
-    bound_s = PROMISED_S + BASKETS_LATER_S
+    bound_s = ShardKilled.bound_s + BASKETS_LATER_S
     assert lates([outcome_of(baskets_s=bound_s, split_s=bound_s)], KINDS) == []
     assert lates([outcome_of(baskets_s=bound_s + 0.1)], KINDS) == [
-        f"shard killed: nothing was sold of baskets for {bound_s + 0.1:.1f} s, over the bound of {bound_s:.0f} s"
+        f"shard killed: nothing was sold of baskets for {bound_s + 0.1:.1f} s, over the bound of {bound_s:.1f} s"
     ]
     assert len(lates([outcome_of(baskets_s=99.0, split_s=99.0)], KINDS)) == 2
     assert lates([outcome_of("raylet killed", split_s=bound_s + 9)], KINDS) == []
@@ -85,7 +84,9 @@ def check_baskets_are_bounded() -> None:
     )
     assert (of_shards["baskets_s"]["max"], of_shards["split_s"]["max"]) == (1.25, 2.5)
     assert of_shards["baskets_bound_s"] == bound_s
-    assert " | 1.2 s | 2.5 s | UNAVAILABLE" in table(summary([outcome_of(baskets_s=1.2, split_s=2.5)], [], KINDS))
+    assert " | 1.2 s of 9.0 s | 2.5 s of 9.0 s | UNAVAILABLE" in table(
+        summary([outcome_of(baskets_s=1.2, split_s=2.5)], [], KINDS)
+    )
 
 
 def test_for_how_long_nothing_was_sold_of_baskets_is_told_and_bounded() -> None:

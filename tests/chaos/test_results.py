@@ -19,19 +19,19 @@ from tests.chaos.results import Segment, lates, summary, table
 def check_who_looks_is_shown_something() -> None:
     fine = (
         outcome_of("Redis killed", unread_s=1.9),
-        outcome_of("raylet killed", unread_s=44.0),
-        outcome_of(unread_s=5.0),
+        outcome_of("raylet killed", unread_s=27.0),
+        outcome_of(unread_s=4.0),
     )
     assert lates(fine, KINDS) == []
     for late in (outcome_of("Redis killed", unread_s=2.1), outcome_of("projector paused for 30 s", unread_s=2.1)):
-        assert lates([late], KINDS) == [f"{late.fault}: nothing was shown for 2.1 s, over the bound of 2 s"]
+        assert lates([late], KINDS) == [f"{late.fault}: nothing was shown for 2.1 s, over the bound of 2.0 s"]
     assert len(lates([outcome_of(unread_s=5.1)], KINDS)) == 1
     seen = [outcome_of(unread_s=0.4, stalest_s=2.0, unread={"UNAVAILABLE": 2}), outcome_of(unread_s=0.9, stalest_s=1.0)]
     said = summary(seen, [], KINDS)
     (of_shards,) = (of_kind for of_kind in said["faults"] if of_kind["fault"] == "shard killed")
     assert (of_shards["unread_s"]["max"], of_shards["stalest_s"]["max"]) == (0.9, 2.0)
     assert of_shards["unread"] == {"UNAVAILABLE": 2}
-    assert "| 3.0 s | 0.9 s | 2.0 s | 0.0 s | 0.0 s | UNAVAILABLE 6 |" in table(said)
+    assert "| 3.0 s | 0.9 s of 4.0 s | 2.0 s | 0.0 s of 9.0 s | 0.0 s of 9.0 s | UNAVAILABLE 6 |" in table(said)
 
 
 def test_how_long_nothing_was_shown_is_told_and_bounded() -> None:
@@ -60,7 +60,8 @@ def test_only_what_counts_is_in_the_table() -> None:
     assert (said["counted"], said["not_counted"]) == (2, 1)
     text = table(said)
     assert (
-        "| shard killed | 2 | 2.0 s / 2.5 s | 1.6 s | 3.0 s | 0.0 s | 0.0 s | 0.0 s | 0.0 s | UNAVAILABLE 6 |" in text
+        "| shard killed | 2 | 2.0 s / 2.5 s of 4.0 s | 1.6 s | 3.0 s | 0.0 s of 4.0 s | 0.0 s | 0.0 s of 9.0 s "
+        "| 0.0 s of 9.0 s | UNAVAILABLE 6 |" in text
     )
     assert "1,000 calls in histories, 0 unchecked, 2 refused for what nobody can judge (0.20%), 0 by other" in text
     assert "3 of unknown outcome (0.30%)" in text
@@ -84,10 +85,10 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
     ]
     text = table(summary(outcomes, [Segment(0, 10, 20, [])], KINDS))
     for line in (
-        "| 3 | 3.5 s | HAProxy killed | 5 s |",
-        "| raylet | 1 | 12.0 s | raylet killed | 45 s |",
-        "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 45 s |",
-        "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 15 s |",
+        "| 3 | 3.5 s | HAProxy killed | 3.2 s |",
+        "| raylet | 1 | 12.0 s | raylet killed | 28.0 s |",
+        "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 28.0 s |",
+        "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 2.0 s |",
         "| Postgres, whose replica is promoted | 1 | 0.4 s | Postgres primary killed, its synchronous replica promoted",
         "shard paused for 90 s: 0 rows landed.",
     ):
@@ -114,9 +115,9 @@ def check_the_figure_of_one_process() -> None:
     """Of each kind that strikes a single process it is said whether it is in it, and under what bound if it is not."""
     (line,) = (line for line in table(summary([outcome_of()], [], KINDS)).splitlines() if "| one process" in line)
     for kind in (kind for kind in KINDS if kind.is_single):
-        is_named = f"{kind.what} ({kind.bound_s:.0f} s)" in line
+        is_named = f"{kind.what} ({kind.bound_s:.1f} s)" in line
         assert is_named == (kind.struck != ONE_PROCESS), f"{kind.what} is left out in silence"
-        assert is_named or kind.bound_s == fault.PROMISED_S
+        assert is_named or kind.bound_s <= fault.PROMISED_S
     for kind in (GcsKilled, CommitBackendKilled, CheckpointerKilled, WalwriterKilled):
         assert kind.what in line, f"{kind.what} is left out in silence"
 
