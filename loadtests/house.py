@@ -96,13 +96,23 @@ class Belief:
 
     Each process has its own part of the house to choose from, as storefronts have their own public; only the front is
     everybody's, and there buyers of all processes collide. That all is sold out they believe for a moment only, as
-    holds end.
+    holds end. `front`: its first seat, and the one behind its last; none: the first of the house. `eager_share`: of the
+    choices, for it.
     """
 
-    def __init__(self, house: House, part: int, parts: int, random: Random) -> None:
+    def __init__(
+        self,
+        house: House,
+        part: int,
+        parts: int,
+        random: Random,
+        front: tuple[int, int] | None = None,
+        eager_share: float = EAGER_SHARE,
+    ) -> None:
         self._seats = bytearray([_AVAILABLE]) * house.seat_count
         self._part = (house.seat_count * part // parts, house.seat_count * (part + 1) // parts)
-        self._front = (0, max(int(house.seat_count * FRONT_SHARE), min(house.seat_count, SEATS_PER_ROW)))
+        self._front = front or (0, max(int(house.seat_count * FRONT_SHARE), min(house.seat_count, SEATS_PER_ROW)))
+        self._eager_share = eager_share
         self._random = random
         self._hopeless_until_s = {way: 0.0 if house.has(way) else math.inf for way in Way}
 
@@ -116,7 +126,7 @@ class Belief:
 
     def choose(self, quantity: int) -> list[int]:
         """Up to `quantity` seats side by side, at random from those that seem available; at least one."""
-        low, high = self._front if self._random.random() < EAGER_SHARE else self._part
+        low, high = self._front if self._random.random() < self._eager_share else self._part
         first = self._find(low, high)
         if first < 0:
             first = self._find(0, len(self._seats))

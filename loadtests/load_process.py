@@ -24,7 +24,7 @@ from loadtests.calls import Insistent
 from loadtests.figures import Figures
 from loadtests.history.calls import Call, Recorder, line_of
 from loadtests.history.recorded import RecordedShop
-from loadtests.house import Belief, House, HouseKind
+from loadtests.house import EAGER_SHARE, Belief, House, HouseKind
 
 PULSE_S = 0.2
 
@@ -33,6 +33,7 @@ class Task(msgspec.Struct, frozen=True):
     """What a process is to do: be the buyers `part` of `parts`. `calls_file`: where to write their calls.
 
     `clock_ahead_us`: so far the clock of the run, in µs since 1970, is ahead of the machine's monotonic one.
+    `front`, `eager_share`: see `Belief`.
     """
 
     http_url: str
@@ -50,6 +51,8 @@ class Task(msgspec.Struct, frozen=True):
     run: str
     calls_file: str
     clock_ahead_us: int
+    front: tuple[int, int] | None = None
+    eager_share: float = EAGER_SHARE
 
 
 class Pulse(msgspec.Struct, frozen=True, tag=True):
@@ -121,7 +124,8 @@ def _shops(task: Task) -> list[HttpShop | GrpcShop]:
 
 def _buyers(task: Task, shops: list[HttpShop | GrpcShop], notebook: Notebook, recorder: Recorder) -> Iterator[Buyer]:
     random = Random(f"{task.run}-{task.part}")
-    belief = Belief(House(task.units, task.house), task.part, task.parts, random)
+    house = House(task.units, task.house)
+    belief = Belief(house, task.part, task.parts, random, task.front, task.eager_share)
     keys = (f"{task.run}-{task.part}-{number}" for number in count())
     for number in range(task.http_buyers + task.grpc_buyers):
         over_grpc = number - task.http_buyers

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from loadtests.crowd import Crowd
@@ -15,6 +16,9 @@ UNITS = 200_000
 STOCK_SHARE = 0.9  # with less than that left, the next crowd goes to a fresh event: the longest fault needs half of one
 HOLD_TTL_S = 12
 BUYERS = 12  # over each protocol
+PROCESSES = 2  # of a crowd: buyers of one process tell each other what is gone
+FRONT_SEATS = 300
+EAGER_SHARE = 0.3  # of the choices of seats by name: for the front
 LONGEST_MS = 600_000
 BEGIN_AFTER_S = 0.05
 LOOK_EVERY_S = 0.05
@@ -27,9 +31,9 @@ HOUSE = House(UNITS, HouseKind.MIXED)
 class Turn:
     """One crowd: when it began, and what it has had accepted. `figures`: what it came to, when it has ended."""
 
-    def __init__(self, task: Task) -> None:
-        self._crowd = Crowd([task])
-        self.calls_file = Path(task.calls_file)
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._crowd = Crowd(tasks)
+        self.calls_files = [Path(task.calls_file) for task in tasks]
         self.began_at_s = 0.0
         self.figures: Figures | None = None
 
@@ -90,42 +94,54 @@ class Load:
         self._administration = Administration(server)
         self._run = secrets.token_hex(4)
         self._begun = 0
+        self._fronts = 0
         self._turns: list[Turn] = []
 
     async def next_turn(self, server: Server | None = None, event_id: str = "") -> Turn:
         """A crowd that buys, of an event with stock left; of this event from another server, where they are given."""
         if not event_id:
             await self._stock()
+            self._fronts += 1
         self._begun += 1
-        calls_file = self._folder / f"calls-{self._begun}.jsonl"
-        server = server or self.server
-        turn = Turn(
-            Task(
-                http_url=server.http_url,
-                grpc_target=server.grpc_target,
-                api_key=server.api_key,
-                event_id=event_id or self.event_id,
-                units=UNITS,
-                house=HouseKind.MIXED,
-                best_share=BEST_SHARE,
-                http_buyers=self._buyers,
-                grpc_buyers=self._buyers,
-                duration_ms=LONGEST_MS,
-                part=0,
-                parts=1,
-                run=f"{self._run}-{self._begun}",
-                calls_file=str(calls_file),
-                clock_ahead_us=(time.time_ns() - time.monotonic_ns()) // 1000,
-            )
-        )
+        turn = Turn(self._tasks(server or self.server, event_id or self.event_id))
         try:
             await turn.begin()
         except BaseException:
             await turn.abandon()
             raise
-        self.calls_files.append(calls_file)
+        self.calls_files += turn.calls_files
         self._turns.append(turn)
         return turn
+
+    def _tasks(self, server: Server, event_id: str) -> list[Task]:
+        """Processes that know nothing of each other, and want the same few seats, which nobody has wanted before.
+
+        Who sends a crowd to an event that has one already has it want the same.
+        """
+        first = self._fronts * FRONT_SEATS % (HOUSE.seat_count - FRONT_SEATS)
+        ahead_us = (time.time_ns() - time.monotonic_ns()) // 1000
+        return [
+            Task(
+                http_url=server.http_url,
+                grpc_target=server.grpc_target,
+                api_key=server.api_key,
+                event_id=event_id,
+                units=UNITS,
+                house=HouseKind.MIXED,
+                best_share=BEST_SHARE,
+                http_buyers=self._buyers // PROCESSES,
+                grpc_buyers=self._buyers // PROCESSES,
+                duration_ms=LONGEST_MS,
+                part=part,
+                parts=PROCESSES,
+                run=f"{self._run}-{self._begun}",
+                calls_file=str(self._folder / f"calls-{self._begun}-{part}.jsonl"),
+                clock_ahead_us=ahead_us,
+                front=(first, first + FRONT_SEATS),
+                eager_share=EAGER_SHARE,
+            )
+            for part in range(PROCESSES)
+        ]
 
     @property
     def figures(self) -> Figures:

@@ -42,6 +42,7 @@ FIGURES = (
     "baskets_s",
     "split_s",
 )
+COMPETING = ("UNITS_HELD", "UNITS_SOLD")  # the refusals of buyers who want the same seats
 SHOWN_FIGURES = ("unavailable_s", "recovered_s", "restored_s", "unread_s", "stalest_s", "baskets_s", "split_s")
 BOUNDS = {
     "unavailable_s": "bound_s",
@@ -130,6 +131,7 @@ def unaudited(segment: Segment) -> list[str]:
         "reply was about a basket": segment.baskets,
         "write is in the histories": ending(segment.calls, CallOutcome.OK),
         "read is in the histories": reads(segment.calls),
+        **{f"wish was refused with {code}": segment.refused.get(code, 0) for code in COMPETING},
     }
     return [f"not one {what}" for what, number in had.items() if not number]
 
@@ -288,7 +290,8 @@ def table(said: dict[str, Any]) -> str:
         f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
-        f"Calls in histories: {', '.join(f'{what} {number:,}' for what, number in sorted(by_kind.items()))}.",
+        f"Buyers refused: {_in_words(_sums(segment['refused'] for segment in segments))}.",
+        f"Calls in histories: {_in_words(by_kind)}.",
         *(f"{of_kind['fault']}: {_all_shown(of_kind['shown'])}." for of_kind in said["faults"] if of_kind["shown"]),
         *(f"Not on this machine: {what}: {why}." for what, why in said["skipped"].items()),
         *(f"NOT PROVEN: {unmet_one}." for unmet_one in said["unmet"]),
@@ -301,6 +304,10 @@ def _sums(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     for one in counts:
         total.update(one)
     return total
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} {number:,}" for what, number in sorted(counts.items())) or "none"
 
 
 def _all_shown(shown: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ class ShardStopped(Fault):
 
     async def judge(self, stage: Stage, turn: Turn) -> list[str]:
         """Calls that were answered since, and not for good."""
-        of_calls = failed(read_calls([turn.calls_file]), self._since_us)
+        of_calls = failed(read_calls(turn.calls_files), self._since_us)
         return [
             f"{number} calls of {crowd} came to nothing: {cause}"
             for crowd, causes in (("buyers", of_calls), ("buyers of baskets", stage.baskets.failed(self._since_s)))

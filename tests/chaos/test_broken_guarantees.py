@@ -102,11 +102,18 @@ class SoundIntruderAndHeirs(SoundIntruder):
         return await super().effect(stage)
 
 
+def hold_what_is_held(within: Within) -> None:
+    """And go on selling when the stack's own auditor has seen that."""
+    within.hold_what_is_held()
+    within.heed_no_quarantines()
+
+
 @pytest.mark.parametrize(
     ("sabotage", "fault", "tries", "found"),
     [
         (Within.answer_before_durable, ShardKilled, TRIES, Wrong.REPLY_NOT_IN_JOURNAL),
         (Within.remember_no_keys, GatewayKilled, TRIES, Wrong.KEY_USED_TWICE),
+        (hold_what_is_held, GatewayKilled, 1, Wrong.UNIT_CLAIMED_TWICE),
         (Within.take_conflicts_for_success, SoundIntruder, 1, Wrong.REPLY_NOT_IN_JOURNAL),
         (Within.follow_newer_generations, SoundIntruderAndHeirs, 1, Wrong.EPOCH_WENT_BACK),
         (Within.append_behind_anything, LosingFailover, 1, Wrong.ROW_MISSING),

@@ -62,6 +62,10 @@ class Within:
         """Projectors compare positions with nothing, from now on."""
         (self._folder / "careless").touch()
 
+    def hold_what_is_held(self) -> None:
+        """Shards let several hold the same seat, from now on."""
+        (self._folder / "greedy").touch()
+
     def tire_gateways(self, wanted: bool) -> None:
         """Whether a gateway is slower for ever after a crowd."""
         self._switch("weary", wanted)

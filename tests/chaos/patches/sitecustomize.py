@@ -6,9 +6,10 @@ byte each time. While `heedless` is there, shards do not heed what the catalogue
 there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
 `lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
 their row's place for their row; while `unfenced` is there, a row of theirs is appended whatever the head of its block
-is; while `careless` is there, projectors move positions from wherever they are; while `weary` is there, a gateway at
-which many calls were open at once is slower ever after. With `snapshots` there when it begins, a shard saves one after
-so many entries. See `tests/chaos/within.py` for the other end.
+is; while `careless` is there, projectors move positions from wherever they are; while `greedy` is there, seats that
+others hold may be held; while `weary` is there, a gateway at which many calls were open at once is slower ever after.
+With `snapshots` there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the
+other end.
 """
 
 import asyncio
@@ -240,8 +241,46 @@ def patch_positions(module: ModuleType) -> None:
     vars(module)["_SQL"] = Loosened(vars(module)["_SQL"], "move", "careless", _from_anywhere)
 
 
+def patch_ground(module: ModuleType) -> None:
+    """What others hold may stand in nobody's way; what is sold does."""
+    refuse_claimed = module.Ground._refuse_claimed
+
+    def refuse_unless_greedy(self: Any, units: Any) -> Any:
+        refusal = refuse_claimed(self, units)
+        is_held = refusal is not None and refusal.reason is module.Reason.UNITS_HELD
+        return None if is_held and _is_there(FOLDER / "greedy") else refusal
+
+    module.Ground._refuse_claimed = refuse_unless_greedy
+
+
+def patch_inventory(module: ModuleType) -> None:
+    """Who claims what others hold has it, and they give back what they do not have any more, or sell it."""
+    claim, sell, give_back = module.Inventory.claim, module.Inventory.sell, module.Inventory.give_back
+
+    def taken(self: Any, hold: int, units: Any, owner: int) -> list[int]:
+        found = list(units)
+        for unit in found if _is_there(FOLDER / "greedy") else ():
+            self.owners[unit] = owner
+        return found
+
+    def claim_anyway(self: Any, hold: int, units: Any, *rest: Any) -> None:
+        claim(self, hold, taken(self, hold, units, 0), *rest)
+
+    def sell_anyway(self: Any, hold: int, units: Any, *rest: Any) -> None:
+        sell(self, hold, taken(self, hold, units, hold), *rest)
+
+    def give_back_anyway(self: Any, hold: int, units: Any, *rest: Any, **named: Any) -> None:
+        give_back(self, hold, taken(self, hold, units, hold), *rest, **named)
+
+    module.Inventory.claim = claim_anyway
+    module.Inventory.sell = sell_anyway
+    module.Inventory.give_back = give_back_anyway
+
+
 PATCHES = {
+    "actors.core.ground": patch_ground,
     "actors.core.holds": patch_holds,
+    "actors.core.inventory": patch_inventory,
     "actors.engine.activation": patch_activation,
     "actors.engine.engine": patch_engine,
     "actors.engine.group_commit": patch_group_commit,
