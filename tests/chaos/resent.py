@@ -11,6 +11,8 @@ _BLOCKS, _CHAINS = 0, 6  # see `append` in `actors/journal/sql/journal.sql`
 class Resent:
     """The rows of a cut statement; `landed` is set when they were sent again and that was answered.
 
+    `lacks_commit`: the word at which Postgres commits them was not sent on.
+
     An append answers with the blocks whose rows it has put in: a row that is there already is none of them.
     """
 
@@ -19,6 +21,7 @@ class Resent:
         is_append = len(parameters) == _APPEND_PARAMETERS
         self.blocks = elements(parameters[_BLOCKS]) if is_append else []
         self._chains = elements(parameters[_CHAINS]) if is_append else []
+        self.lacks_commit = False
         self.landed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def is_in(self, statement: bytes) -> bool:

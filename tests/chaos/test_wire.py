@@ -148,6 +148,7 @@ async def check_it_is_known_what_landed(database_url: str) -> None:
         journal = PostgresJournal(stage.wire.database_url, application_name=f"holdfast-{SHARD}-commit")
         await journal.append(first_rows(0))
         of_each: dict[Cut, set[int]] = {where: set() for where in Cut}
+        lacking = set()
         for number, where in enumerate([*Cut] * 3, 1):
             rows = first_rows(number)
             seen = stage.wire.cut_next_commit(where)
@@ -158,11 +159,14 @@ async def check_it_is_known_what_landed(database_url: str) -> None:
             assert landed == {Cut.BEFORE: 0, Cut.AFTER: len(rows)}.get(where, landed)
             of_each[where].add(landed)
             assert stage.wire.resent is not None
+            assert not (landed and stage.wire.resent.lacks_commit), "they were never to be committed"
+            lacking.add(stage.wire.resent.lacks_commit)
             assert not stage.wire.resent.landed.done(), "nobody has said so yet"
             await journal.append(first_rows(number + 100))
             assert not stage.wire.resent.landed.done(), "other rows say nothing of these"
             await journal.append(rows)
             assert (await stage.wire.resent.landed, len(stage.wire.resent.blocks)) == (landed, len(rows)), where
+        assert lacking == {False, True}
         assert of_each[Cut.DURING] == {0, 3}, "a commit that is under way may come or not"
         await journal.close()
 
@@ -190,6 +194,8 @@ def test_control_a_guess_at_what_landed_is_noticed(
         (CutAfter, 2, True),
         (CutDuring, 0, False),
         (CutDuring, 3, False),
+        (CutDuring, 1, True),
+        (CutDuring, 2, True),
     ],
 )
 def test_what_cannot_have_landed_or_must_have_is_judged(
@@ -197,6 +203,13 @@ def test_what_cannot_have_landed_or_must_have_is_judged(
 ) -> None:
     fault = kind()
     fault._landed = landed, 3
+    assert bool(asyncio.run(fault.harm(cast("Stage", None)))) == is_wrong
+
+
+@pytest.mark.parametrize(("landed", "is_wrong"), [(0, False), (1, True), (3, True)])
+def test_what_lacked_the_word_to_commit_must_not_have_landed(landed: int, is_wrong: bool) -> None:
+    fault = CutDuring()
+    fault._landed, fault._lacks_commit = (landed, 3), True
     assert bool(asyncio.run(fault.harm(cast("Stage", None)))) == is_wrong
 
 

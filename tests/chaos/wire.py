@@ -23,7 +23,8 @@ _LOOKS = 10  # the kernel may leave a socket out where others come and go while 
 class Cut(StrEnum):
     """Where a connection is cut that is to commit something.
 
-    DURING: every other time all is sent on but the word at which Postgres commits what it has done.
+    DURING: every other time all is sent on but the word at which Postgres commits what it has done. Where that is sent
+    on as well, the commit is on its way while the shard sends the same rows again over another line: these two race.
     """
 
     BEFORE = "before the commit reaches Postgres"
@@ -140,6 +141,7 @@ class Wire(Relay):
         sent = b"" if where is Cut.BEFORE else statement
         if where is Cut.DURING:
             self._leaves_out_commit = not self._leaves_out_commit
+            self.resent.lacks_commit = self._leaves_out_commit
             sent = statement.removesuffix(_SYNC_WORD) if self._leaves_out_commit else statement
         passage.swallowing = seen if where is Cut.AFTER else None
         passage.server.write(sent)
