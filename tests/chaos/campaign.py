@@ -171,6 +171,7 @@ class Campaign:
                 tally.elsewhere,
                 tally.vague,
                 dict(refused),
+                tally.untimed,
             )
         )
 

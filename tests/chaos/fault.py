@@ -183,6 +183,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     wrong += seen.wrong
     taken_s = stage.baskets.taken_s
     baskets_s, split_s = (longest_silence(taken_s[ware], began_at_s, ended_at_s) for ware in (Ware.BASKETS, Ware.SPLIT))
+    stage.longest_gap_s = max(stage.longest_gap_s, unavailable_s, baskets_s, split_s)
     is_counted = fault.is_shown and counts(effect, writes_before, stock)
     outcome = Outcome(
         fault.what, segment, effect, is_counted, writes_before, both.write_count,

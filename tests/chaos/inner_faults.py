@@ -88,6 +88,7 @@ class ClockMoved(Fault):
 
     async def inflict(self, stage: Stage) -> None:
         """Remember whose it is, where it was, and which rows there are."""
+        stage.is_clock_moved = True
         self._shard = (await stage.owner()).shard
         self._before_s = stage.within.clock_shift_s
         self._times = RowTimes()

@@ -59,7 +59,7 @@ class Segment(msgspec.Struct, frozen=True):
     by kind and outcome, `unresolved` those of which nobody knows what came, `unchecked` those that could not be
     checked, `vague` those refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults
     that this machine does not allow, with the reason. `baskets`: those of the replies that were about baskets.
-    `refused`: buyers, by code.
+    `refused`: buyers, by code. `untimed`: calls held against the journal's times alone, as shards' clocks were moved.
     """
 
     number: int
@@ -74,6 +74,7 @@ class Segment(msgspec.Struct, frozen=True):
     elsewhere: int = 0
     vague: int = 0
     refused: dict[str, int] = {}
+    untimed: int = 0
 
 
 def summary(
@@ -274,9 +275,9 @@ def table(said: dict[str, Any]) -> str:
     ]
     lines += [_longest_line(longest, said["apart"]) for longest in said["longest"]]
     segments = said["segments"]
-    rows, replies, baskets, unresolved, unchecked, vague, elsewhere = (
+    rows, replies, baskets, unresolved, unchecked, vague, elsewhere, untimed = (
         sum(segment[name] for segment in segments)
-        for name in ("rows", "replies", "baskets", "unresolved", "unchecked", "vague", "elsewhere")
+        for name in ("rows", "replies", "baskets", "unresolved", "unchecked", "vague", "elsewhere", "untimed")
     )
     by_kind = _sums(segment["calls"] for segment in segments)
     calls = by_kind.total()
@@ -287,7 +288,7 @@ def table(said: dict[str, Any]) -> str:
         f"{said['counted']} faults counted, {said['not_counted']} not, on {len(segments)} stacks; {rows:,} rows and "
         f"{replies:,} replies audited, {baskets:,} of them about baskets, {findings} findings; "
         f"{calls:,} calls in histories, {unchecked} unchecked, {vague} refused for what nobody can judge "
-        f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, "
+        f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, {untimed:,} untimed, "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
         f"Buyers refused: {_in_words(_sums(segment['refused'] for segment in segments))}.",

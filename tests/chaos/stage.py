@@ -45,7 +45,7 @@ BACK_WITHIN_S = 90.0
 MOST_TOLD = 3  # of what was seen too early of an event
 AHEAD_MS = MAX_JUMP_MS + MAX_TOOK_MS + 1_000
 """How far what a shard writes may be ahead of the crowds' clock, wherever its own has jumped to (see `JournalClock`);
-with a second more, as they set theirs once. It may be behind by as long as Postgres is away.
+with a second more, as they set theirs once. It may be behind by as much, and by as long as Postgres is away.
 """
 
 _WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
@@ -66,7 +66,10 @@ class Audited(NamedTuple):
 
 
 class Stage:
-    """All of it, below one folder. `database` is the primary by now."""
+    """All of it, below one folder. `database` is the primary by now.
+
+    `longest_gap_s`: in which nothing was accepted of something. `is_clock_moved`: whether a shard's has been.
+    """
 
     def __init__(self, folder: Path, buyers: int = BUYERS) -> None:
         clear(folder)
@@ -79,6 +82,8 @@ class Stage:
         self.wire = Wire(self.database.url)
         self.within = Within(folder / "within")
         self.leftovers: list[Callable[[], object]] = []  # to be called when all else has ended; harmless if done before
+        self.longest_gap_s = 0.0
+        self.is_clock_moved = False
         self.running: RunningStack | None = None
         self._listening: asyncio.Server | None = None
         self._load: Load | None = None
@@ -194,6 +199,11 @@ class Stage:
         differences[HAPROXY] = min(now[HAPROXY] - 1, 0)
         return ", ".join(f"{kind} {difference:+}" for kind, difference in differences.items() if difference)
 
+    @property
+    def tolerance_ms(self) -> int | None:
+        """So much later than its time something may still be told; None: shards' clocks say nothing of that."""
+        return None if self.is_clock_moved else AHEAD_MS + int(self.longest_gap_s * 1000)
+
     async def audit(self, more_told: tuple[Path, ...] = (), *, asks_product: bool = True) -> Audited:
         """The journal, all of it, held against what clients were told, and their histories against it; and, if it is
         asked, what the product says of itself.
@@ -217,7 +227,7 @@ class Stage:
                 of_product += await miscounted(self.database.url, self.onlooker.looks)
         finally:
             await administration.close()
-        of_crowds = [each.witnesses(time.time_ns() // 1000, None, AHEAD_MS) for each in histories]
+        of_crowds = [each.witnesses(time.time_ns() // 1000, self.tolerance_ms, AHEAD_MS) for each in histories]
         watching = of_crowds[0] | await with_rows(of_crowds[1], answers, self.fetch)
         audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
