@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import results
-from tests.chaos.backend_faults import CommitBackendPausedCommitting, WorkerKilled
+from tests.chaos.backend_faults import WorkerKilled
 from tests.chaos.fault import MARGIN, PROMISED_S, UNNOTICED_ASKED, UNNOTICED_S, Fault
 from tests.chaos.imagined_outcomes import outcome_of
 from tests.chaos.plan import KINDS
@@ -16,7 +16,6 @@ ARCHITECTURE = Path(__file__).resolve().parents[2] / "ARCHITECTURE.md"
 LONGER = (
     RayletKilled,
     WorkerKilled,
-    CommitBackendPausedCommitting,
 )  # the deaths and pauses of one that may take longer
 
 

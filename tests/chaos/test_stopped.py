@@ -83,7 +83,7 @@ async def judged(folder: Path, *calls: Call, of_baskets: Counter[str] | None = N
     fault = ShardStopped()
     fault._since_us, fault._since_s = SINCE_US, 7.0
     baskets = SimpleNamespace(failed=lambda since_s: of_baskets if of_baskets and since_s == 7.0 else Counter())
-    stage, turn = SimpleNamespace(baskets=baskets), SimpleNamespace(calls_file=folder / "calls")
+    stage, turn = SimpleNamespace(baskets=baskets), SimpleNamespace(calls_files=[folder / "calls"])
     return await fault.judge(cast("Stage", stage), cast("Turn", turn))
 
 
