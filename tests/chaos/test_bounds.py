@@ -13,10 +13,7 @@ from tests.chaos.process_faults import RayletKilled, RedisKilled, ShardKilled
 from tests.chaos.results import lates
 
 ARCHITECTURE = Path(__file__).resolve().parents[2] / "ARCHITECTURE.md"
-LONGER = (
-    RayletKilled,
-    WorkerKilled,
-)  # the deaths and pauses of one that may take longer
+LONGER = (RayletKilled, WorkerKilled)  # the deaths and pauses of one that may take longer
 
 
 def said_of(kind: type[Fault]) -> list[str]:
