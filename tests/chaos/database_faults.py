@@ -42,8 +42,8 @@ class PostgresKilled(Fault):
     inflicted = "kill -9 of all its processes"
     observed = "they are gone"
     ended = "started again"
-    told_s = 3.0
-    bound_s = 4.0
+    told_s = 4.0
+    bound_s = 8.0
 
     def __init__(self) -> None:
         super().__init__()

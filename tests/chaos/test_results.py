@@ -88,7 +88,7 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
         "| 3 | 3.5 s | HAProxy killed | 3.2 s |",
         "| raylet | 1 | 12.0 s | raylet killed | 28.0 s |",
         "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 28.0 s |",
-        "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 4.0 s |",
+        "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 8.0 s |",
         "| Postgres, whose replica is promoted | 1 | 0.4 s | Postgres primary killed, its synchronous replica promoted",
         "shard paused for 90 s: 0 rows landed.",
     ):
