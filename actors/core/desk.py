@@ -147,7 +147,7 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
     exchange = basket.exchange
     if not basket.held or (exchange is not None and exchange.plan.leg == command.leg):
         waits_until_ms = basket.place_by_ms if exchange is None else exchange.place_by_ms
-        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=waits_until_ms))
+        return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=waits_until_ms, undecided=True))
     if all(held.leg != command.leg for held in basket.held):
         return Accepted((), LegFateReply(command.leg, Deed.RELEASE, command.revision + 1))
     if _is_closed(state, basket):

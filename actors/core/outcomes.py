@@ -67,6 +67,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     divided: bool = False  # the event is in parts, so that all that is held of it is a basket's
     quarantined: bool = False  # the block serves nobody until an operator has looked at it
     miscounted: bool = False  # a ledger was to count other units than are held: who asked knew an older layout
+    undecided: bool = False  # a desk is there, and has not decided about the leg yet
     full: bool = False  # for good: there is no more room here, however long one waits
 
 

@@ -26,7 +26,8 @@ from actors.engine.clock import JournalClock
 from actors.engine.group_commit import GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
-from actors.engine.turns import About, Asked, is_wanted
+from actors.engine.turns import Asked, is_wanted
+from actors.engine.ways import About, CameTo, Way
 from actors.link.batch import Replied, encoder, reply_decoder
 
 _log = structlog.get_logger(__name__)
@@ -59,6 +60,18 @@ class _News(NamedTuple):
 
 _Errand: TypeAlias = Todo | _Doubt | _News
 
+_OF_ALL = (Reason.OVERLOADED, Reason.UNAVAILABLE, Reason.OUTCOME_UNKNOWN, Reason.DEADLINE_EXCEEDED)
+"""Why an errand is in vain where any other to that block would be."""
+
+
+class _InVain(Exception):
+    """Whom it asks refuses the errand, or is silent."""
+
+    def __init__(self, asked: str, refusal: Rejected) -> None:
+        self.asked = asked
+        self.reason = refusal.reason
+        self.is_quarantined = refusal.details.quarantined
+
 
 class OtherBlocks(Protocol):
     """The way to blocks, wherever they are."""
@@ -74,7 +87,7 @@ class Errands:
     """Looks twice a second, and at once when a batch has left something to do, at what has its turn.
 
     An errand comes back with the time before which it is not to be tried again, if there is more of it then; None: it
-    is done. Whatever was in vain stands behind the rest.
+    is done. What was in vain stands behind the rest, and one of those that ask the same block is tried for all of them.
     """
 
     def __init__(
@@ -144,24 +157,30 @@ class Errands:
         cycle = self._commit.collect({hosted for hosted, _ in due})
         await cycle.wait()
         for hosted, about, errand in errands:
-            if hosted in cycle.positions:
-                under_way = asyncio.get_running_loop().create_task(self._run(hosted, about, errand))
-                self._under_way.add(under_way)
-                under_way.add_done_callback(self._ended)
+            if hosted not in cycle.positions:
+                self._agenda.end(hosted.turns.known[about], self._clock.now_ms(), CameTo.NOT_SENT)
+                continue
+            under_way = asyncio.get_running_loop().create_task(self._run(hosted, about, errand))
+            self._under_way.add(under_way)
+            under_way.add_done_callback(self._ended)
 
     async def _run(self, hosted: HostedBlock, about: About, errand: _Errand) -> None:
         """Do it, and give what is left of it another turn."""
+        again_at_ms, fault, came_to = None, None, CameTo.ANSWERED
         try:
             again_at_ms = await self._do(hosted, errand)
-        except Exception as bug:  # noqa: BLE001  it is tried again like one that was in vain
-            _log.error("an errand failed", block=hosted.block, about=about, exc_info=bug)
-            again_at_ms = self._clock.now_ms() + ROUND_MS
-        turn = hosted.turns.known.pop(about)
+        except Exception as why:  # noqa: BLE001  a bug is tried again like what is refused
+            fault = why
+            came_to = CameTo.IN_VAIN if isinstance(why, _InVain) and why.reason in _OF_ALL else CameTo.REFUSED
+        turn, now_ms = hosted.turns.known.pop(about), self._clock.now_ms()
+        way = self._agenda.end(turn, now_ms, came_to)
+        if fault is not None and way is not None:
+            _say(fault, way, hosted, about)
         if not is_wanted(hosted.state, about):
             return
-        now_ms = self._clock.now_ms()
-        asks_anew = isinstance(errand, _Doubt) and turn.asked != errand.asked
-        self._agenda.give(hosted, about, now_ms if asks_anew else max(again_at_ms or 0, now_ms), turn.asked)
+        if isinstance(errand, _Doubt) and turn.asked != errand.asked:
+            again_at_ms = way = None  # it asks something else now
+        self._agenda.give(hosted, about, max(again_at_ms or 0, now_ms), turn.asked, way)
 
     def _ended(self, errand: asyncio.Task[None]) -> None:
         """There is room for another."""
@@ -183,16 +202,16 @@ class Errands:
         tenant = hosted.state.tenant
         done = await self._ask(BlockId(todo.block), _deed(tenant, todo.leg, todo.deed, todo.revision, todo.tickets))
         if isinstance(done, Rejected) and not (todo.deed is Deed.RELEASE and done.reason is Reason.EVENT_NOT_FOUND):
-            if done.reason is Reason.HOLD_NOT_FOUND:
-                _log.error("a leg that was pinned is not known", block=todo.block, desk=hosted.block, leg=todo.leg)
-            return self._in_vain()
+            raise _InVain(todo.block, done)
         return await self._note(hosted, AcknowledgeLeg(tenant, todo.leg, todo.revision))
 
     async def _ask_desk(self, hosted: HostedBlock, doubt: _Doubt) -> int | None:
         question = doubt.question
         answer = await self._ask(doubt.desk, question)
         if isinstance(answer, Rejected):
-            return self._in_vain()
+            if answer.details.undecided:
+                return self._soon()
+            raise _InVain(doubt.desk, answer)
         fate = reply_decoder.decode(answer.reply)
         assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
         if fate.deed is None:
@@ -204,16 +223,15 @@ class Errands:
         """Have the part be what the event was, and note that it is. What comes meanwhile is told next."""
         followed = await self._ask(BlockId(part.block), told)
         if isinstance(followed, Rejected):
-            _log.warning("a part does not follow", block=hosted.block, part=part.block, reason=followed.reason.name)
-            return self._in_vain()
+            raise _InVain(part.block, followed)
         return await self._note(hosted, AcknowledgePart(told.tenant, part.block, told.revision))
 
     async def _note(self, hosted: HostedBlock, command: Errand) -> int | None:
         """Have the block itself know what came of it."""
         noted = await self._host.tell(hosted.block, command, NOTED_WITHIN_S)
-        return None if isinstance(noted, Replied) else self._in_vain()
+        return None if isinstance(noted, Replied) else self._soon()
 
-    def _in_vain(self) -> int:
+    def _soon(self) -> int:
         """When it may be tried again."""
         return self._clock.now_ms() + ROUND_MS
 
@@ -222,6 +240,21 @@ class Errands:
         return await self._others.ask(
             block, encoder.encode(command), command.tenant, not_after_ms, Reason.EVENT_NOT_FOUND
         )
+
+
+def _say(fault: Exception, way: Way, hosted: HostedBlock, about: About) -> None:
+    """Now and then, however many it befalls."""
+    if not isinstance(fault, _InVain):
+        if way.is_to_be_said("failed"):
+            _log.error("an errand failed", block=hosted.block, about=about, exc_info=fault)
+    elif fault.reason is Reason.HOLD_NOT_FOUND:
+        if way.is_to_be_said("unknown"):
+            _log.error("a leg that was pinned is not known", block=fault.asked, desk=hosted.block, leg=about)
+    elif way.is_to_be_said("in vain"):
+        _log.warning(
+            "errands to a block are in vain", block=fault.asked, of=hosted.block, waiting=len(way.waiting) + 1,
+            reason=fault.reason.name, quarantined=fault.is_quarantined,
+        )  # fmt: skip
 
 
 def _errand(hosted: HostedBlock, about: About) -> _Errand:

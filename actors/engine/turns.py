@@ -7,20 +7,26 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from actors.core.desk_state import Todo
+from actors.core.ids import BlockId
 from actors.core.state import BlockState, Leg
+from actors.engine.ways import About, Way
 
-About: TypeAlias = int | str  # what an errand is about: a leg, or the block of a part
 Asked: TypeAlias = tuple[int, bool]  # as what a leg asks its desk: its revision, whether its event was cancelled
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class Turn(msgspec.Struct, gc=False):
-    """When an errand has its turn, unless it is under way."""
+    """When an errand has its turn, or since when it is under way, and by which way.
+
+    `is_refused`: by itself, when it was tried last.
+    """
 
     at_ms: int
     asked: Asked | None = None
     is_under_way: bool = False
+    is_refused: bool = False
+    way: Way | None = None
 
 
 class Turns:
@@ -34,7 +40,7 @@ class Turns:
         self._demands_seen = 0
 
     def is_one_under_way(self, since_ms: int = 0) -> bool:
-        """Whether any errand is that had its turn then or later."""
+        """Whether any errand is that was taken then or later."""
         return any(turn.is_under_way and turn.at_ms >= since_ms for turn in self.known.values())
 
     def new_deeds(self, state: BlockState) -> list[Todo]:
@@ -55,6 +61,14 @@ def is_wanted(state: BlockState, about: About) -> bool:
     if isinstance(about, int):
         return about in state.desk.deeds or about in state.asking
     return any(part.block == about for part in state.parts_behind)
+
+
+def asked_block(state: BlockState, about: About) -> BlockId:
+    """Whom an errand that the block has is to ask."""
+    if isinstance(about, str):
+        return BlockId(about)
+    deeds = state.desk.deeds.get(about)
+    return BlockId(deeds[0].block if deeds else state.asking[about].desk)
 
 
 def _newest(values: OrderedDict[K, V], count: int) -> list[V]:

@@ -10,7 +10,7 @@ from actors.core.replies import EventStatus, HoldStatus
 from actors.core.wishes import BestSeats, Wish
 from actors.engine.errands import Errands, _errand
 from actors.engine.hosted import HostedBlock
-from actors.engine.turns import About
+from actors.engine.ways import About
 from actors.journal.codec import decode_entries
 from actors.journal.memory import Statement
 from actors.reservations import Done
