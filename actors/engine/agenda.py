@@ -10,7 +10,7 @@ from itertools import count
 from actors.core.ids import BlockId
 from actors.engine.hosted import HostedBlock
 from actors.engine.turns import Asked, Turn, asked_block, is_wanted
-from actors.engine.ways import About, CameTo, Entry, Way, Whither
+from actors.engine.ways import KEPT_MS, About, CameTo, Entry, Way, Whither
 
 FEW_TURNS = 100
 
@@ -92,7 +92,7 @@ class Agenda:
         if way.lets_in(now_ms):
             self._let_on(way, way.room if was_in_vain and not way.pause_ms else 1)
         if not (way.waiting or way.under_way or way.pause_ms):
-            del self._ways[way.whither]
+            self._forget(way)
         return waits_at
 
     def _way(self, whither: Whither) -> Way:
@@ -101,19 +101,22 @@ class Agenda:
             way = self._ways[whither] = Way(whither)
         return way
 
+    def _forget(self, way: Way) -> None:
+        del self._ways[way.whither]
+
     def _look_later(self, way: Way, at_ms: int) -> None:
         way.look_at_ms = at_ms
         heappush(self._looks, (at_ms, way.whither))
 
     def _look(self, at_ms: int, whither: Whither, now_ms: int) -> None:
-        """Let the one go that waits longest, to see whether it is still in vain; forget the way if there is none."""
+        """Let the one go that waits longest, to see whether it is still in vain; forget the way if long none was."""
         way = self._ways.get(whither)
         if way is None or way.look_at_ms != at_ms:
             return
-        if way.under_way or self._let_on(way, 1):
+        if way.under_way or self._let_on(way, 1) or now_ms < way.opens_at_ms + KEPT_MS:
             self._look_later(way, now_ms + way.pause_ms)
         else:
-            del self._ways[whither]
+            self._forget(way)
 
     def _let_on(self, way: Way, most: int) -> int:
         """So many at most of those that wait have their turn; how many."""

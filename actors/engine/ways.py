@@ -10,6 +10,7 @@ from actors.engine.now_and_then import NowAndThen
 MAX_TO_A_BLOCK = 128  # a quarter of what is under way at most
 PAUSE_FIRST_MS = 500
 PAUSE_MAX_MS = 5_000  # so that who is back is asked within 6 s, however long it was away
+KEPT_MS = 60_000  # that it is in vain, where nobody waits: who would may not be in memory for a moment
 SAID_EVERY_S = 60.0
 
 About: TypeAlias = int | str  # what an errand is about: a leg, or the block of a part
