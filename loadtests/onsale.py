@@ -153,7 +153,7 @@ async def _run(options: Options, console: Console, open_hand: Callable[[], Fleet
             files = [Path(task.calls_file) for task in tasks]
             answers = by_block(answers_of(read_calls(files)))
             tenant = await tenant_of(options.server.database_url, blocks.home) if options.split else ""
-            histories = Histories(Path(folder), tenant)
+            histories = Histories(Path(folder), tenant, {blocks.home: blocks.all} if options.split else {})
             histories.sort(files)
             await asyncio.sleep(max(histories.over_us / 1e6 - time.time(), 0))
             live = await _live_digests(administration, [*blocks.all, *answers])

@@ -212,13 +212,14 @@ def _show_history(history: Checked, console: Console) -> None:
         console,
         "history",
         f"{tally.call_count:,} calls, {tally.info:,} of them without an answer, of {tally.unresolved:,} of which it "
-        f"stays unknown what came; {tally.elsewhere:,} refused by other blocks than their own, "
-        f"{tally.vague:,} for what nobody can judge; "
+        f"stays unknown what came; {tally.elsewhere:,} refused for what is in other blocks, {tally.borne_out:,} of "
+        f"them borne out there; {tally.vague:,} for what nobody can judge; "
         f"checked with the audit in {history.cpu_s:.1f} s of CPU",
     )
     _line(console, "", _counts(tally.calls))
     if not tally.suffices:
-        less = f"{tally.unchecked:,} calls unchecked, {tally.vague:,} vague, {tally.unresolved:,} unknown"
+        unchecked = tally.unchecked + max(tally.elsewhere - tally.held, 0)
+        less = f"{unchecked:,} calls unchecked, {tally.vague:,} vague, {tally.unresolved:,} unknown"
         _line(console, "", f"[red]incomplete[/]: {less}")
     if history.finding_count:
         _line(console, "", f"[red]{history.finding_count:,} calls that the journal does not bear out[/]")

@@ -198,6 +198,8 @@ class JournalAudit:
     `settled`: what was found in a block's rows, and was looked at by whoever ended a quarantine of it by a correcting
     entry. What is found between blocks is not: one look does not tell whether it was so then, or came since.
 
+    `watchers`: by block; these blocks come first, in their order, so that one watcher can go on from what another saw.
+
     `archives`: where rows are that are not in the journal any more. `left_out`: blocks whose rows are in others, by the
     names of those; only where nobody asked for them.
     """
@@ -241,7 +243,7 @@ class JournalAudit:
             asked = [*await all_blocks(connection), *read_by_others, *self._spoken_of()]
         baskets = BasketCheck()
         self.left_out = await self._missing_archives(connection, asked, [*(blocks or ()), *self._spoken_of()])
-        for block in dict.fromkeys(each for each in asked if each not in self.left_out):
+        for block in dict.fromkeys(each for each in (*self._watchers, *asked) if each not in self.left_out):
             audit, findings = await self._audited(connection, block, read_by_others.get(block, 0))
             for finding in findings:
                 if is_settled(finding, audit.settled_position):

@@ -72,7 +72,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     INFO may, which may take effect after it, too, but not after `over_us` (0: unknown).
     `block`: home of what it is about; of a hold that is asked for, the event's block. `id`: of the hold, the order or
     the waiter that it is about. `units`, `areas`, `best`: the wish, the last as the sizes of choices that are left to
-    the server; of an exchange, what is wished instead of `tickets`.
+    the server; of an exchange, what is wished instead of `tickets`. Where `block` is not an event's (in baskets and
+    exchanges at a desk), each name has its event's block before it, and `best_of` says of which event each choice is.
     `told`: with OK, what was told. `reason`: with FAIL, the code, and `named` what stood in the way; with INFO, why.
     `spans`: wished for of resources, each from and until when, in ms. `buyer`: for whom it is, if that is known.
     `is_particular`: more was wished than is told here: a channel, or seats of some sections or categories only.
@@ -100,6 +101,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     is_particular: bool = False
     spans: tuple[tuple[str, int, int], ...] = ()
     buyer: str = ""
+    best_of: tuple[str, ...] = ()
 
     @property
     def quantity(self) -> int:

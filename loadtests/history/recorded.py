@@ -1,7 +1,7 @@
 """A shop whose every call is recorded, and what the calls of a run say to the audit."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ from actors.audit.keys import journaled_key
 from actors.audit.replies import Acknowledged, Answered
 from loadtests.calls import Accepted, Answer, Ask, Broken, Passing, Refused, Shop, Sight
 from loadtests.history.calls import Begun, Call, Kind, Outcome, Recorder, Seen, line_of, read_calls
+from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.standing import TURNED_AWAY
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
@@ -105,12 +106,14 @@ class Histories:
     """The calls of a run on one event, by the block in which they are at home, on disk.
 
     `tenant`: whose it is, if the event is split: then what is held of it is at home at a desk.
+    `events`: by home, the blocks of events of which something is at home at a desk, as far as they have rows.
     `over_us`: when all is over that nobody was told of.
     """
 
-    def __init__(self, folder: Path, tenant: str = "") -> None:
+    def __init__(self, folder: Path, tenant: str = "", events: Mapping[str, Sequence[str]] | None = None) -> None:
         self._folder = folder
         self._tenant = tenant
+        self._events = events or {}
         self.over_us = 0
         self._blocks: list[str] = []
 
@@ -133,11 +136,16 @@ class Histories:
     def witnesses(
         self, audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS, ahead_ms: int | None = None
     ) -> dict[str, Witness]:
-        """One for each block; see `Witness`."""
+        """One for each block; see `Witness`. The blocks of events are behind the desks, as in an audit."""
+        elsewhere = Elsewhere(self._events)
+        blocks = [block for block in self._blocks if block not in elsewhere.blocks] + elsewhere.blocks
         return {
-            block: Witness(block, read_calls([self._file_of(block)]), audited_us, tolerance_ms, ahead_ms)
-            for block in self._blocks
+            block: Witness(block, self._calls_of(block), audited_us, tolerance_ms, ahead_ms, elsewhere=elsewhere)
+            for block in blocks
         }
+
+    def _calls_of(self, block: str) -> Iterator[Call]:
+        return read_calls([self._file_of(block)] if block in self._blocks else [])
 
     def _file_of(self, block: str) -> Path:
         return self._folder / f"calls-of-{block}.jsonl"

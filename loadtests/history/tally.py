@@ -17,9 +17,9 @@ class Tally(msgspec.Struct):
     """`calls`: by kind and outcome. `unresolved`: INFO, and neither its effect nor that it is over is known by its key.
 
     `unchecked`: refusals and reads that nobody knows how to hold against anything. `vague`: refusals that nobody could
-    judge: not among what was checked, nor surely wrong. `elsewhere`: refused baskets and exchanges, where what stood
-    in the way is in other blocks than their desk: that nothing came of them is checked, and by the audit, which goes by
-    time, whether units that can be counted were there. `untimed`: held against the journal's times alone.
+    judge: not among what was checked, nor surely wrong. `elsewhere`: refusals for what is in other blocks than their
+    home, such as of baskets; `held` of those were held against these blocks, and `borne_out` by one of them; of the
+    others some are `vague`, and the rest is wrong. `untimed`: held against the journal's times alone.
     """
 
     calls: dict[str, int] = {}
@@ -28,6 +28,8 @@ class Tally(msgspec.Struct):
     unchecked: int = 0
     vague: int = 0
     elsewhere: int = 0
+    held: int = 0
+    borne_out: int = 0
     untimed: int = 0
 
     def count(self, call: Call) -> None:
@@ -49,7 +51,8 @@ class Tally(msgspec.Struct):
     @property
     def is_known(self) -> bool:
         """Whether all was checked and little enough is unknown, however much is vague."""
-        return self.unresolved <= INFO_ALLOWED * self.call_count and not self.unchecked
+        is_all = not self.unchecked and self.held >= self.elsewhere
+        return is_all and self.unresolved <= INFO_ALLOWED * self.call_count
 
 
 def together(tallies: Iterable[Tally]) -> Tally:
@@ -63,5 +66,7 @@ def together(tallies: Iterable[Tally]) -> Tally:
         total.unchecked += tally.unchecked
         total.vague += tally.vague
         total.elsewhere += tally.elsewhere
+        total.held += tally.held
+        total.borne_out += tally.borne_out
         total.untimed += tally.untimed
     return total

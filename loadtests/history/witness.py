@@ -10,7 +10,8 @@ Memory: the calls that are under way, some 130 bytes for each key and 250 for ea
 """
 
 from collections.abc import Generator, Iterable
-from heapq import heappop, heappush
+from heapq import heappop, heappush, merge
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -21,6 +22,8 @@ from actors.audit.findings import Fault, Finding
 from actors.audit.keys import journaled_key
 from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
+from loadtests.history.elsewhere import Asked, Elsewhere, Pinned
+from loadtests.history.intents import Intents
 from loadtests.history.rooms import Span
 from loadtests.history.shown import Shown
 from loadtests.history.skews import FOR_EVER_MS
@@ -56,7 +59,7 @@ class _Question(msgspec.Struct, gc=False):
 
     `low`: the last row that had been answered when it was asked, or its key was asked for first.
     `is_elsewhere`: nothing is asked of a state but whether its key stands for something. `is_vague`: there was a state
-    of which nobody can judge whether it agrees.
+    of which nobody can judge whether it agrees. `asked`: it is another block's, which has it borne out here.
     """
 
     call: Call
@@ -66,6 +69,7 @@ class _Question(msgspec.Struct, gc=False):
     may_be_older: bool
     is_elsewhere: bool
     is_vague: bool = False
+    asked: Asked | None = None
 
 
 class Witness:
@@ -75,6 +79,7 @@ class Witness:
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
     have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
     not `timed`. `ahead_ms`: the journal's may be ahead by that, however far it is behind; None: by what is tolerated.
+    `elsewhere`: takes what is refused here for what is in other blocks to the witnesses of those, and theirs to this one.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Witness:
         tolerance_ms: int | None = CLOCK_TOLERANCE_MS,
         ahead_ms: int | None = None,
         timed: Timed | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self.finding_count = 0
@@ -95,10 +101,12 @@ class Witness:
         self._tolerance_ms = tolerance_ms or 0
         self._timed = Timed(0, 0) if tolerance_ms is None else timed or Timed()
         self._ahead_ms = ahead_ms
+        self._elsewhere = elsewhere or Elsewhere({})
         self._fates = Fates()
         self._shown = Shown()
         self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
-        self._intents: dict[tuple[type, int], bytes] = {}  # keys of baskets and exchanges that are being placed
+        self._intents = Intents()
+        self._legs: dict[int, int] = {}  # in which row each was pinned of which nobody was told yet
         self._tries: dict[bytes, _Tries] = {}
         self._refused: dict[bytes, Call] = {}  # keys under which everything was refused
         self._questions: list[_Question] = []
@@ -115,11 +123,14 @@ class Witness:
     def meet(self, entry: e.Entry, position: int, books: Books) -> None:
         """See `Watcher.meet`."""
         self._books = books
-        key = self._key_of(entry)
+        key = self._intents.key_of(entry)
         self._ask_all(entry.at_ms, position)
         tries = self._tries.get(key)
         if tries is not None:
             self._close(tries.first.invoked_us)
+        if isinstance(entry, e.LegPinned):
+            self._legs.setdefault(entry.leg, position)
+            self._close(self._elsewhere.asked_us(self._block, entry.leg))
         self._fates.meet(entry)
         self._shown.meet(entry, books)
         if key:
@@ -145,6 +156,8 @@ class Witness:
         for key, call in self._refused.items():
             if key in self._effects:
                 self._found(Fault.DONE_THOUGH_REFUSED, call, f"in row {self._effects[key]}")
+        if not self._is_lost:
+            self._judge_others()
 
     def row_of(self, call: Call) -> int:
         """In which row a write had its effect, when the audit is done; 0: in none."""
@@ -152,14 +165,34 @@ class Witness:
 
     def _walked(self) -> _Walk:
         """Goes on whenever a row is over; waits for the rows that what was answered stands in."""
-        for number, call in enumerate(self._calls):
+        of_others = self._elsewhere.begin(self._block)
+        calls = merge(self._calls, of_others, key=attrgetter("invoked_us")) if of_others is not None else self._calls
+        for number, call in enumerate(calls):
             yield from self._return_until(call.invoked_us)
+            if not isinstance(call, Call):
+                yield from self._look_for(call)
+                continue
             key = self._invoke(call)
             if call.returned_us is None:
                 self._never_knew(call, key)
             else:
                 heappush(self._returns, (call.returned_us, number, call, key, self._reached))
         yield from self._return_until(None)
+
+    def _look_for(self, asked: Asked | Pinned) -> _Walk:
+        """From here on a refusal of another block may be borne out; or all that follows is behind a leg."""
+        if isinstance(asked, Asked):
+            if not self._is_lost:
+                call, since_us = asked.item.call, asked.invoked_us
+                question = _Question(call, b"", since_us, self._reached, False, is_elsewhere=False, asked=asked)
+                self._questions.append(question)
+            return
+        while not self._is_over and asked.leg not in self._legs:
+            yield
+        if asked.leg in self._legs:
+            self._reached = max(self._reached, self._legs.pop(asked.leg))
+        else:
+            self._is_lost = True  # which the audit reports
 
     def _return_until(self, invoked_us: int | None) -> _Walk:
         """All that returned before this; at the same time, it was not before."""
@@ -185,7 +218,9 @@ class Witness:
         self.tally.count(call)
         if _tells_of_the_state(call):
             is_elsewhere = self._is_elsewhere(call)
-            self.tally.elsewhere += is_elsewhere
+            if is_elsewhere:
+                self.tally.elsewhere += 1
+                self._elsewhere.ask(call, since_us)
             if not is_elsewhere and (self._is_lost or not can_be_checked(call)):
                 self.tally.unchecked += 1
             elif not self._is_lost:
@@ -195,12 +230,10 @@ class Witness:
 
     def _is_elsewhere(self, call: Call) -> bool:
         """Whether what stood in the way is in other blocks: of what a desk refuses all but what it says of its own."""
-        if call.kind not in (Kind.HOLD, Kind.EXCHANGE) or call.reason == "EVENT_NOT_FOUND":
-            return False
         has_event = self._books is not None and self._books.event is not None
         if call.kind is Kind.HOLD:
-            return call.block != self._block or not has_event
-        return not has_event and call.reason not in OF_OWN
+            return call.block != self._block or (not has_event and call.reason != "EVENT_NOT_FOUND")
+        return call.kind is Kind.EXCHANGE and not has_event and call.reason not in OF_OWN
 
     def _never_knew(self, call: Call, key: bytes) -> None:
         """It may have happened, or may yet."""
@@ -234,6 +267,7 @@ class Witness:
         if tries is not None and effect >= 0:
             self._check_order(call, effect, tries)
             self._effects[key] = -effect
+            self._elsewhere.pinned(self._intents.take_legs(key), tries.first.invoked_us, call.returned_us)
         self._reached = max(self._reached, named, abs(effect))
 
     def _resolve(self, key: bytes, tries: _Tries) -> None:
@@ -241,6 +275,7 @@ class Witness:
         effect = self._effects.get(key)
         if effect is not None:
             self._check_order(tries.first, effect, tries)
+            self._elsewhere.pinned(self._intents.take_legs(key), tries.first.invoked_us, None)
         elif not 0 < tries.over_us <= self._audited_us:
             self.tally.unresolved += tries.info_count
 
@@ -274,6 +309,8 @@ class Witness:
             return False
         if question.is_elsewhere:
             return True
+        if question.asked is not None:
+            return self._bears_out(question, question.asked, until_ms, row)
         span = self._span(question, until_ms, row)
         if self._may_have_seen_nothing(question):
             nothing = Span(0, min(span.last_ms, self._began_ms))
@@ -284,6 +321,28 @@ class Witness:
         found = agrees(question.call, self._books, self._fates, self._shown, span, self._written_ms)
         question.is_vague |= found is None
         return bool(found)
+
+    def _bears_out(self, question: _Question, asked: Asked, until_ms: int, row: int) -> bool:
+        """Whether there is no need to look on. What is over by the clocks, whoever asked other blocks was not told."""
+        assert self._books is not None, "there is a state when it is asked"
+        span = self._span(question, until_ms, row)
+        is_so = asked.refusal.is_borne_out
+        if not is_so and self._may_have_seen_nothing(question):
+            is_so = asked.see(Books(self._block), Span(0, min(span.last_ms, self._began_ms)))
+        if not is_so and max(self._written_ms, span.first_ms) <= span.last_ms:
+            is_so = asked.see(self._books, span)
+        if is_so:
+            asked.over()
+        return is_so
+
+    def _judge_others(self) -> None:
+        """What was asked of this block, and of no other that is yet to come."""
+        judged = self._elsewhere.end(self._block)
+        self.tally.held += judged.total
+        self.tally.borne_out += judged.borne_out
+        self.tally.vague += judged.vague
+        for call in judged.wrong:
+            self._found(Fault.REFUSED_WRONGLY, call, "at no moment of it did any block that it concerned bear that out")
 
     def _may_have_seen_nothing(self, question: _Question) -> bool:
         """Whether it may have been served before there was anything: by the clocks, and nobody had been answered."""
@@ -302,6 +361,8 @@ class Witness:
         for question in self._questions:
             if (question.call.returned_us or 0) >= invoked_us:
                 left.append(question)
+            elif question.asked is not None:
+                question.asked.over()
             elif self._is_own(question):
                 row = abs(self._effects[question.key])
                 self._found(Fault.REFUSED_WRONGLY, question.call, f"no state before its own effect in row {row} agrees")
@@ -313,24 +374,6 @@ class Witness:
                 fault = Fault.READ_WRONGLY if question.call.kind in READS else Fault.REFUSED_WRONGLY
                 self._found(fault, question.call, f"no state up to row {self._position} agrees")
         self._questions = left
-
-    def _key_of(self, entry: e.Entry) -> bytes:
-        """The key of what the entry brings about; that of a basket or an exchange was journaled when it was meant."""
-        match entry:
-            case e.BasketIntended():
-                self._intents[e.BasketSettled, entry.basket] = entry.key
-                return b""
-            case e.ExchangeIntended():
-                self._intents[e.ExchangeSettled, entry.order] = entry.key
-                return b""
-            case e.BasketSettled() | e.BasketDropped():
-                key = self._intents.pop((e.BasketSettled, entry.basket), b"")
-                return key if isinstance(entry, e.BasketSettled) else b""
-            case e.ExchangeSettled() | e.ExchangeDropped():
-                key = self._intents.pop((e.ExchangeSettled, entry.order), b"")
-                return key if isinstance(entry, e.ExchangeSettled) else b""
-            case _:
-                return getattr(entry, "key", b"")
 
     def _journaled(self, call: Call) -> bytes:
         assert self._books is not None, "a block is known before anybody asks it"

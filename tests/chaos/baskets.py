@@ -21,6 +21,7 @@ from actors.audit.replies import Acknowledged, Told
 from actors.audit.rows import tenant_of
 from loadtests.buyers import EXPLAINED, NOT_ENOUGH
 from loadtests.calls import Passing, Refused
+from loadtests.event_blocks import EventBlocks
 from loadtests.history.calls import Kind, Seen
 from loadtests.history.recorded import Histories
 from loadtests.house import AREA, SEATS_PER_SECTION, House, seat_name
@@ -86,6 +87,7 @@ class BasketCrowd:
         self._keys = 0
         self._events: list[str] = []
         self._split = ""
+        self._blocks: dict[str, list[str]] = {}  # by home, those of each event
         self._wares: dict[str, Ware] = {}  # by client, of the visit
         self._is_over = False
         self._buying: list[asyncio.Task[None]] = []
@@ -99,6 +101,9 @@ class BasketCrowd:
         """Return when it buys."""
         self._events = await self._on_two_shards(administration)
         self._split = await self._on_sale(administration, "split", HOUSE.split(2))
+        for event in (*self._events, self._split):
+            blocks = EventBlocks.of(event, await administration.parts_of(event))
+            self._blocks[blocks.home] = blocks.all
         self._buying = [asyncio.create_task(self._buy(f"basket-{number}")) for number in range(BUYERS)]
 
     async def end(self) -> None:
@@ -114,7 +119,7 @@ class BasketCrowd:
         """Its calls, by the desks at which they are at home; when it has ended."""
         folder = self._folder / HISTORIES
         folder.mkdir(exist_ok=True)
-        histories = Histories(folder, await tenant_of(database_url, block_of_event(self._split)))
+        histories = Histories(folder, await tenant_of(database_url, block_of_event(self._split)), self._blocks)
         histories.sort([self._folder / CALLS_FILE])
         return histories
 

@@ -122,3 +122,11 @@ def test_what_is_asked_of_an_event_is_at_home_there_or_if_it_is_split_at_a_desk(
     histories.sort([tmp_path / "calls"])
     assert list(histories.witnesses(0)) == [asked_at, "0" * 16]
     assert histories.over_us == 9
+
+
+def test_desks_come_before_the_blocks_of_the_events_that_they_refuse_for(tmp_path: Path) -> None:
+    of_event = Call("anna", Kind.CANCEL, BLOCK, 1, Outcome.INFO, key="c", id=id_of("order", BLOCK, 1))
+    (tmp_path / "calls").write_bytes(line_of(of_event) + line_of(info(Kind.HOLD, 0, 2, "k")))
+    histories = Histories(tmp_path, TENANT, {BLOCK: [BLOCK, "a part"]})
+    histories.sort([tmp_path / "calls"])
+    assert list(histories.witnesses(0)) == [DESK, BLOCK, "a part"]

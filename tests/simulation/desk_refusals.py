@@ -16,14 +16,13 @@ from actors.audit.audit import BlockAudit
 from actors.audit.books import Books
 from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.findings import Finding
-from actors.audit.splits import LEDGER_AREA
 from actors.core import entries as e
 from actors.core.ids import BlockId, desks_of, part_block
 from actors.core.parts import MAX_PARTS
 from actors.core.wishes import Wish
 from loadtests.history.calls import Call, Kind, Outcome
-from loadtests.history.refusals import STANDS
-from loadtests.history.rooms import BY_SEAT, Span, is_in_the_way, is_not_enough
+from loadtests.history.elsewhere import items_of, stood_in_the_way
+from loadtests.history.rooms import Span
 from loadtests.history.skews import FOR_EVER_MS, Skews
 from loadtests.history.standing import OF_OWN, TURNED_AWAY
 from tests.simulation.clocks import START_MS
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from tests.simulation.market import Market
     from tests.simulation.world import World
 
-_NOWHERE_ELSE = {"UNIT_UNKNOWN"}
-"""Refused only if no block of the event has what is wished for; as choices are."""
 _A_MOMENT_S = 0.001  # to which times of calls are exact
 
 
@@ -66,7 +63,7 @@ class _Item(msgspec.Struct):
     def see(self, block: str, books: Books, span: Span) -> None:
         """The block was so at a moment in the span."""
         if self.by_block[block] is not True:
-            found = _stood_in_the_way(self.call, books, span)
+            found = stood_in_the_way(self.call, books, span)
             self.by_block[block] = found if found or self.by_block[block] is False else self.by_block[block]
 
     @property
@@ -146,43 +143,8 @@ def _items(call: Call, wish: Wish, blocks: Sequence[str]) -> Iterator[_Item]:
         best=tuple(best.quantity for best in wish.best),
         spans=tuple((span.resource, span.starts_at_ms, span.ends_at_ms) for span in wish.spans),
     )  # fmt: skip
-    if call.reason not in BY_SEAT:
-        own = msgspec.structs.replace(own, kind=Kind.HOLD, id="")  # of which nothing but its wish counts
-    nowhere = dict.fromkeys(blocks, False)
-    if call.reason == "EVENT_NOT_FOUND":
-        yield _Item(own, in_all=False, by_block=dict(nowhere) or {"": True})
-    elif call.reason != "NOT_ENOUGH_AVAILABLE":
-        yield _Item(own, in_all=call.reason in _NOWHERE_ELSE, by_block=dict(nowhere))
-    else:
-        for area in own.areas:
-            one = msgspec.structs.replace(own, units=(), areas=(area,), best=(), spans=())
-            yield _Item(one, in_all=False, by_block=dict(nowhere))
-        if own.best:
-            yield _Item(msgspec.structs.replace(own, areas=()), in_all=True, by_block=dict(nowhere))
-
-
-def _stood_in_the_way(call: Call, books: Books, span: Span) -> bool | None:
-    if books.event is None:
-        return call.reason == "EVENT_NOT_FOUND" or call.reason in _NOWHERE_ELSE or bool(call.best)
-    if call.reason in BY_SEAT:
-        return is_in_the_way(call, books, span)
-    if call.reason == "NOT_ENOUGH_AVAILABLE":
-        is_there = all(area in books.plan.area_of_name for area, _ in call.areas)
-        return is_there and is_not_enough(call, books)
-    if call.reason == "BUYER_LIMIT_EXCEEDED" and books.split.is_divided:
-        return _is_ledger(books) and STANDS[call.reason](_as_counted(call), books, *span)
-    return STANDS[call.reason](call, books, *span) if call.reason in STANDS else None
-
-
-def _is_ledger(books: Books) -> bool:
-    return bool(books.split.home) and [area.name for area in books.plan.areas] == [LEDGER_AREA]
-
-
-def _as_counted(call: Call) -> Call:
-    """As a ledger counts it: of what event each name is a unit, it does not know."""
-    if call.spans or any(name.count("/") != 2 for name in call.units):
-        return call
-    return msgspec.structs.replace(call, units=(), areas=(), best=(call.quantity,))
+    for item in items_of(own):
+        yield _Item(item.call, item.in_all, dict.fromkeys(blocks, False) or {"": own.reason == "EVENT_NOT_FOUND"})
 
 
 class _Watch:

@@ -189,7 +189,9 @@ def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
         findings += audit.finish()
         faults += [str(finding) for finding in findings if finding.fault in OF_HISTORIES]
         tallies.append(witness.tally)
-    return faults, together(tallies)
+    tally = together(tallies)
+    tally.held = tally.elsewhere  # by `desk_refusals`, which knows when each row came
+    return faults, tally
 
 
 def _timed(world: "World", block: BlockId, rows: Sequence[JournalRow]) -> Timed | None:

@@ -85,5 +85,5 @@ def test_where_much_cannot_be_judged_nothing_is() -> None:
 
 def test_control_without_a_look_at_the_events_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     nearly_all_is_refused_elsewhere(monkeypatch)
-    monkeypatch.setattr(module, "_stood_in_the_way", lambda *_: True)
+    monkeypatch.setattr(module, "stood_in_the_way", lambda *_: True)
     assert found(0).wrong == []
