@@ -79,7 +79,7 @@ class Witness:
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
     have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
     not `timed`. `ahead_ms`: the journal's may be ahead by that, however far it is behind; None: by what is tolerated.
-    `elsewhere`: takes what is refused here for what is in other blocks to the witnesses of those, and theirs to this one.
+    `elsewhere`: takes what is refused here for what is in other blocks to their witnesses, and theirs to this one.
     """
 
     def __init__(

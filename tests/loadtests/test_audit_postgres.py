@@ -21,8 +21,12 @@ from actors.journal.postgres import PostgresJournal
 from loadtests import onsale
 from loadtests.audit_command import CLEAN, WRONG, run_audit
 from loadtests.event_blocks import EventBlocks
-from loadtests.history.recorded import Histories
+from loadtests.history.calls import Kind as Asked
+from loadtests.history.elsewhere import Elsewhere
+from loadtests.history.recorded import Histories, checked
+from loadtests.history.witness import Witness
 from loadtests.server import Server
+from tests.history.notes import fail
 from tests.loadtests.basket_journals import basket_journals
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND
 from tests.loadtests.journals import BLOCK, clean_journal
@@ -84,6 +88,27 @@ def test_legs_and_desks_in_postgres_are_held_against_each_other(database_url: st
         (DESK, Fault.DEED_MISSING),
     }
     assert asyncio.run(_findings(JournalAudit(database_url), [DESK, FIRST])) == []
+
+
+@pytest.mark.parametrize(("order", "is_held"), [((DESK, SECOND), True), ((SECOND, DESK), False)])
+def test_watched_blocks_are_read_in_their_order_so_that_one_can_ask_the_next(
+    database_url: str, order: tuple[BlockId, ...], is_held: bool
+) -> None:
+    """What a desk refused for a seat that there is not is found in the event; before it nobody has asked there."""
+    asyncio.run(_execute(database_url, EMPTY))
+    for journal in basket_journals():
+        asyncio.run(_write(database_url, journal.rows()))
+    elsewhere = Elsewhere({SECOND: [SECOND]})
+    refused = fail(Asked.HOLD, 0, (1, 2), "UNITS_SOLD", block="", units=(f"{SECOND}/Z/1/1",))
+    calls = {DESK: [refused], SECOND: []}
+    witnesses: dict[str, Witness] = {
+        block: Witness(block, calls[block], 0, None, elsewhere=elsewhere) for block in order
+    }
+    audit = JournalAudit(database_url, watchers=witnesses)
+    found = _where(asyncio.run(_findings(audit, [SECOND, FIRST, DESK])))
+    assert [summary.block for summary in audit.summaries] == [*order, FIRST]
+    assert found == ({(SECOND, Fault.REFUSED_WRONGLY)} if is_held else set())
+    assert checked(witnesses, 0.0).tally.is_known is is_held
 
 
 def test_an_acknowledged_reply_of_a_block_without_rows_is_found(database_url: str) -> None:
