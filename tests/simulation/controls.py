@@ -90,14 +90,22 @@ CONTROLS = (
         breaks.conflict_is_success,
         SHARDS,
         "acknowledged, but not in the journal",
+        seen_at=5,
         drawn_within=10,
+        drawn_at=2,
         shipped=FENCES,
     ),
     Control("no chain check, but a number", breaks.no_chain_compare, FAILOVERS, "chain broken", 60, 44, shipped=FENCES),
-    Control("reply before durable", breaks.reply_before_durable, SHARDS, UNDURABLE, drawn_within=10),
-    Control("reply before durable", breaks.reply_before_durable, SHARDS, "acknowledged, but not in the journal"),
+    Control(
+        "reply before durable", breaks.reply_before_durable, SHARDS, UNDURABLE, seen_at=4, drawn_within=10, drawn_at=3
+    ),
+    Control(
+        "reply before durable", breaks.reply_before_durable, SHARDS, "acknowledged, but not in the journal", seen_at=4
+    ),
     Control("replays not gated", breaks.replays_are_not_gated, SHARDS, UNDURABLE, drawn_within=10),
-    Control("replays not gated", breaks.replays_are_not_gated, SHARDS, "acknowledged, but not in the journal"),
+    Control(
+        "replays not gated", breaks.replays_are_not_gated, SHARDS, "acknowledged, but not in the journal", seen_at=3
+    ),
     Control("no head check", breaks.no_head_check, SHARDS, STALE, drawn_within=10),
     Control("no head check", breaks.no_head_check, MARKET, "stale: "),
     Control(
@@ -202,7 +210,7 @@ CONTROLS = (
         "ends what has not begun",
         seen_at=3,
     ),
-    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60),
+    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60, seen_at=4),
     Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", seen_at=9),
     Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
