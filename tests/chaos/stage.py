@@ -21,6 +21,7 @@ from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
+from tests.chaos.bugs_heard import bugs_heard
 from tests.chaos.counted import miscounted
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
@@ -236,6 +237,7 @@ class Stage:
             *lost,
             *of_product,
             *self.baskets.objections(),
+            *bugs_heard(self.main.folder),
             *seen_too_early(self.onlooker.looks, files, of_crowds[0]),
         ]
         all_checked = [checked(witnesses, 0.0) for witnesses in of_crowds]
