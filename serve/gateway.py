@@ -23,8 +23,8 @@ from actors.under_way import MOST_UNDER_WAY
 from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
-from serve.local.own_checks import OwnChecks
 from serve.operations import Operations
+from serve.own_checks import OwnChecks
 from serve.status import Quarantine, QuarantineReader, cluster_status, remarks
 from serve.wakefulness import Wakefulness
 

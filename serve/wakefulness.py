@@ -8,9 +8,9 @@ held against that when it is sent. What is let in is judged by stamps of HAProxy
 one that is set back afterwards makes nothing late.
 
 A replica need not stand still to be given up: it is enough that it is slow. So it asks itself what HAProxy asks it
-(`local.own_checks`), one check after another. What came first is answered first: if one of HAProxy's waits for 3 s,
-the last own one that was answered began before that. If it is long ago, the replica hangs. To ask more often would
-keep HAProxy waiting, as a call over gRPC is taken up every fourth turn of the loop.
+(`own_checks`), one check after another. What HAProxy asked before is answered before: one of its checks that waits for
+3 s began no earlier than the last own one that was answered. If that is long ago, the replica hangs. Own checks that
+come more often would keep HAProxy's waiting, as a call over gRPC is taken up every fourth turn of the loop.
 """
 
 import asyncio

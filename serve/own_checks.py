@@ -33,7 +33,6 @@ _QUESTIONS = (
 )
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _READ_BYTES = 4096
-_REFUSED = b"grpc-status"  # comes last: of a replica that is not well yet, or about to go, without the answer
 
 
 class OwnChecks:
@@ -52,7 +51,7 @@ class OwnChecks:
         return bool(self._ports)
 
     async def ask(self) -> bool:
-        """Whether both say that all is well, as soon as they have; True while there is nobody to ask."""
+        """Whether both answered, as soon as they have; True while there is nobody to ask."""
         if not self.are_possible():
             return True
         loop = asyncio.get_running_loop()
@@ -75,7 +74,8 @@ async def _hear(line: socket.socket, answer: bytes) -> None:
     loop = asyncio.get_running_loop()
     said = b""
     while answer not in said:
-        if _REFUSED in said or not (piece := await loop.sock_recv(line, _READ_BYTES)):
+        piece = await loop.sock_recv(line, _READ_BYTES)
+        if not piece:
             raise ConnectionResetError
         said += piece
 
