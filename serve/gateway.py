@@ -24,7 +24,6 @@ from serve.auth import KeyRing, PostgresKeySource
 from serve.grpc_api.methods import GrpcMethods
 from serve.http_api.app import build_http_app
 from serve.operations import Operations
-from serve.own_checks import OwnChecks
 from serve.status import Quarantine, QuarantineReader, cluster_status, remarks
 from serve.wakefulness import Wakefulness
 
@@ -62,8 +61,7 @@ class Gateway(GrpcMethods):
 
     async def __init__(self, config: GatewayConfig) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logs(config.log_level)
-        self._own_checks = OwnChecks()
-        wakefulness = Wakefulness(check=self._own_checks.ask)
+        wakefulness = Wakefulness()
         self._routes = CatalogueRoutes(
             Catalogue(config.database_url, application_name="holdfast-gateway"),
             config.link_secret,
@@ -101,7 +99,7 @@ class Gateway(GrpcMethods):
         """Called by Serve; a replica that no longer follows the catalogue is replaced."""
         if self._looking.done():
             raise RuntimeError("the replica has stopped looking at the catalogue")
-        if self._beating.done() or not self._own_checks.are_possible():
+        if self._beating.done():
             raise RuntimeError("the replica would not notice that it hung")
 
     async def _find_shards(self) -> None:

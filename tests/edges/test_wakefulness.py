@@ -30,9 +30,9 @@ class Hands:
 
 
 def watch_by_hand(edges: Edges, patch: pytest.MonkeyPatch) -> Hands:
-    """Put this clock into the edges' own watch; a check was answered just now."""
+    """Put this clock into the edges' own watch; it has beaten just now."""
     hands, watched = Hands(), edges.operations.wakefulness
-    for name, value in (("_monotonic", hands), ("_answered_s", hands.at_s), ("_awake_since_s", -math.inf)):
+    for name, value in (("_monotonic", hands), ("_beat_s", hands.at_s), ("_awake_since_s", -math.inf)):
         patch.setattr(watched, name, value)
     return hands
 
@@ -67,7 +67,6 @@ async def check_a_clock_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     hands.at_s += HANG_S + 0.01
     before_ms = wall_ms()
     assert watched.slept_through(before_ms - 1)
-    await beat_once(watched)
     monkeypatch.setattr(wakefulness, "wall_ms", lambda: before_ms - 30_000)
     hands.at_s += 0.5
     assert not watched.slept_through(before_ms - 30_000), "it came just now"
@@ -91,71 +90,9 @@ async def test_a_short_pause_is_no_hang_nor_is_a_time_before_it_beats() -> None:
     hands.at_s += 1_000
     assert not watched.slept_through(wall_ms() - 1)
     await beat_once(watched)
-    hands.at_s += HANG_S - 0.01
+    hands.at_s += HANG_S
     assert not watched.slept_through(wall_ms() - 1)
     assert HANG_S + BEAT_S < 3, "HAProxy's check, see test_loopback"
-
-
-class Checks:
-    """Checks that last as long as they are told to, by a clock that is set by hand."""
-
-    def __init__(self, hands: Hands, lasting_s: float, *, answered: bool = True) -> None:
-        self._hands = hands
-        self._lasting_s = lasting_s
-        self._answered = answered
-
-    async def __call__(self) -> bool:
-        over_s = self._hands.at_s + self._lasting_s
-        while self._hands.at_s < over_s:  # noqa: ASYNC110  # a clock, not an event
-            await asyncio.sleep(0)
-        return self._answered
-
-
-async def hangs_seen(monkeypatch: pytest.MonkeyPatch, lasting_s: float, *, answered: bool = True) -> int:
-    """What a look sees after ten seconds of such checks, one after another; each turn of the loop is a hundredth."""
-    hands = Hands()
-    watched = Wakefulness(hands, Checks(hands, lasting_s, answered=answered))
-    pause = asyncio.sleep
-
-    async def sleep(seconds: float) -> None:
-        over_s = hands.at_s + seconds
-        await pause(0)
-        while hands.at_s < over_s:
-            await pause(0)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    beating = asyncio.create_task(watched.run())
-    for _ in range(1_000):
-        hands.at_s += 0.01
-        await pause(0)
-    beating.cancel()
-    return watched.hangs()
-
-
-async def test_checks_that_take_a_second_as_in_a_burst_are_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    for lasting_s in (0.0, 0.5, 1.0, 1.2):
-        assert await hangs_seen(monkeypatch, lasting_s) == 0, lasting_s
-
-
-async def test_one_that_is_not_answered_is_a_hang_while_it_lasts_and_so_is_one_that_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert await hangs_seen(monkeypatch, HANG_S) > 0
-    assert await hangs_seen(monkeypatch, math.inf) > 0
-    assert await hangs_seen(monkeypatch, 0.0, answered=False) > 0
-
-
-async def test_what_is_let_in_during_a_hang_is_not_sent_in_it_nor_after_it() -> None:
-    hands = Hands()
-    watched = Wakefulness(hands)
-    await beat_once(watched)
-    hands.at_s += HANG_S + 0.01
-    let_in = watched.hangs()
-    assert watched.slept_through(wall_ms() + 1_000)
-    assert watched.hangs() != let_in
-    await beat_once(watched)
-    assert watched.hangs() != let_in
-    assert watched.hangs() == watched.hangs()
 
 
 async def check_a_hang(edges: Edges, asking: Asking, patch: pytest.MonkeyPatch) -> None:
@@ -169,7 +106,6 @@ async def check_a_hang(edges: Edges, asking: Asking, patch: pytest.MonkeyPatch) 
     late = Ask("place_hold", one, event_id=event, key="late", stamps=(str(wall_ms() - 1),))
     hands.at_s += HANG_S + 0.01
     assert (await asking(edges, late)).code == "DEADLINE_EXCEEDED"
-    await beat_once(edges.operations.wakefulness)
     hands.at_s += HANG_S / 2
     assert not (await asking(edges, late._replace(body=two, stamps=()))).code
 
@@ -185,6 +121,6 @@ async def test_what_came_in_a_hang_is_not_decided(
 async def test_control_a_hang_that_is_not_noticed(
     edges: Edges, asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Wakefulness, "_hangs_now", lambda _: False)
+    monkeypatch.setattr(Wakefulness, "_look", lambda _: None)
     with pytest.raises(AssertionError, match="DEADLINE_EXCEEDED"):
         await check_a_hang(edges, asking, monkeypatch)
