@@ -84,15 +84,14 @@ async def _stop_in_turn(fleet: Fleet, stopping: dict[str, ShardLine], bound_s: f
 
 
 async def _unsucceeded(fleet: Fleet, lines: list[ShardLine]) -> list[ShardLine]:
-    """Those that live and have no successor, as far as that is known."""
-    living = [line for line in lines if is_living(line.pid or 0)]
-    if not living:
+    """Those that have no successor, as far as that is known. One to whom nobody is connected may end before it has."""
+    if not lines:
         return []
     try:
         newest = {line.shard: line.epoch for line in await fleet.shards()}
     except CatalogueUnavailable:
-        return living
-    return [line for line in living if newest.get(line.shard) == line.epoch]
+        return lines
+    return [line for line in lines if newest.get(line.shard) == line.epoch]
 
 
 def _is_here(line: ShardLine) -> bool:

@@ -17,7 +17,7 @@ from serve.arrival import wall_ms
 
 BEAT_S = 0.25
 HANG_S = 2.0
-"""Less than HAProxy's 3 s by more than a beat: no replica is given up in a hang that is not noticed."""
+"""Less than HAProxy's 3 s by more than a beat: none whose loop stands still is given up before that is noticed."""
 
 
 class Wakefulness:

@@ -205,7 +205,7 @@ def only_in_line(patch: pytest.MonkeyPatch) -> None:
     + [(none_for_shards, ill) for ill in (SILENCE, Failed(Fault.NOT_READY))]
     + [(never_silent, SILENCE)]
     + [(only_in_line, ill) for ill in (NO_WAY, Failed(Fault.UNAVAILABLE))],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_that_one_shard_takes_all_would_be_noticed(
     monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None], ill: Ill
