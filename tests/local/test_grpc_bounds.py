@@ -88,15 +88,18 @@ async def refused(folder: Path, size_bytes: int) -> grpc.aio.AioRpcError:
     """How a message of this size is refused, through a real HAProxy."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", MOST_RECEIVED_BYTES)])
     holds_pb2_grpc.add_HoldServiceServicer_to_server(Shop(), server)
-    ports = {"http": free_port(), "grpc": free_port(), "replica": server.add_insecure_port("127.0.0.1:0")}
+    grpc_port, replica = free_port(), f"server replica 127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     launcher, configuration = folder / "launcher", folder / "haproxy.cfg"
     write_haproxy_launcher(launcher, "127.0.0.1")
-    configuration.write_text(CONFIGURATION.format(**ports))
+    text = CONFIGURATION.format(
+        folder=folder, http=free_port(), grpc=grpc_port, http_servers=replica, grpc_servers=f"{replica} proto h2"
+    )
+    configuration.write_text(text)
     process = await asyncio.create_subprocess_exec(launcher, "-db", "-f", configuration)
     options = [("grpc.max_send_message_length", -1)]
     try:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports['grpc']}", options=options) as channel:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{grpc_port}", options=options) as channel:
             stub = holds_pb2_grpc.HoldServiceStub(channel)
             await stub.PlaceHold(holds_pb2.PlaceHoldRequest(), timeout=20, wait_for_ready=True)
             large = holds_pb2.PlaceHoldRequest(units=["x" * size_bytes])

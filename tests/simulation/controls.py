@@ -43,7 +43,7 @@ EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_
 
 WITHHELD = frozenset((Fault.QUARANTINE, Fault.CRASH, Fault.MOVED))
 HANGING = frozenset((Fault.GATEWAY_PAUSE, Fault.CRASH, Fault.REFUSED, Fault.PAUSE))
-FULL = frozenset((Fault.GATEWAY_PAUSE, Fault.FULL_MEMORY))
+FULL = frozenset((Fault.GATEWAY_PAUSE, Fault.FULL_MEMORY, Fault.CRASH))
 DOUBLED = frozenset((Fault.GATEWAY_DOUBLE, Fault.CRASH, Fault.MOVED))
 KNOWN = "and knew that it is quarantined"
 UNDURABLE = "before it was in the journal"
@@ -211,7 +211,7 @@ CONTROLS = (
         seen_at=3,
     ),
     Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60, seen_at=4),
-    Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", seen_at=9),
+    Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=26),
     Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
     Control("deadlines are never over", withheld.no_deadline_is_ever_over, PROJECTORS, "deadlines of "),
