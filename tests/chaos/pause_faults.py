@@ -8,9 +8,8 @@ from abc import abstractmethod
 from contextlib import suppress
 from typing import ClassVar
 
-from serve.local.processes import newest
+from serve.local.processes import newest, state_of
 from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, Fault
-from tests.chaos.process_faults import state_of
 from tests.chaos.stage import Stage, until
 from tests.stack.census import serving_gateway
 

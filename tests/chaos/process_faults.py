@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from actors.audit.ids import block_of_event
 from actors.database.connect import connect
-from serve.local.processes import is_living, named
+from serve.local.processes import is_living, named, state_of
 from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, Fault
 from tests.chaos.stage import LOOK_EVERY_S, Stage, until
 from tests.chaos.wire import Passage
@@ -279,12 +279,3 @@ async def commits_held_up(url: str) -> AsyncIterator[None]:
         await connection.execute("rollback")
     finally:
         await connection.close()
-
-
-def state_of(pid: int) -> str:
-    """The letter of its state; empty if it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

@@ -14,11 +14,12 @@ from typing import cast
 import asyncpg
 import pytest
 
+from serve.local.processes import state_of
 from tests.chaos import pause_faults
 from tests.chaos.backend_faults import CommitBackendPausedCommitting
 from tests.chaos.pause_faults import PAUSE_S, HaproxyManagerPaused, HaproxyPaused, Paused
 from tests.chaos.plan import KINDS
-from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up, state_of
+from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up
 from tests.chaos.stage import Stage, until
 from tests.chaos.wire import Wire
 

@@ -18,8 +18,7 @@ from serve.local import haproxy_watch
 from serve.local.haproxy_socket import STAND_INS, listener
 from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.preflight import free_port
-from serve.local.processes import newest, wait_until
-from tests.chaos.process_faults import state_of
+from serve.local.processes import newest, state_of, wait_until
 
 PATIENCE_S = 10.0
 _CONFIGURATION = """
