@@ -138,7 +138,8 @@ class Histories:
     ) -> dict[str, Witness]:
         """One for each block; see `Witness`. The blocks of events are behind the desks, as in an audit."""
         elsewhere = Elsewhere(self._events)
-        blocks = [block for block in self._blocks if block not in elsewhere.blocks] + elsewhere.blocks
+        of_events = elsewhere.blocks
+        blocks = [*(block for block in self._blocks if block not in of_events), *of_events]
         return {
             block: Witness(block, self._calls_of(block), audited_us, tolerance_ms, ahead_ms, elsewhere=elsewhere)
             for block in blocks

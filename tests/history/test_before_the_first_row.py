@@ -2,31 +2,22 @@
 
 import pytest
 
-from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.core.wishes import Wish
 from loadtests.history.calls import Call, Kind
 from loadtests.history.witness import Witness
-from tests.chaos.stage import AHEAD_MS
 from tests.history.notes import fail, ok
+from tests.history.watched import CHAOS, NARROW, NONE, Tolerated, watched
 from tests.loadtests.basket_shops import SECOND, BasketShops
 from tests.loadtests.journals import HOLD_TTL_MS, START_MS, Journal, Shop, made_event
 
 A = ("A/1/1",)
-CHAOS, NARROW, NONE = (None, AHEAD_MS), (100, None), (None, None)
-"""What is tolerated of clocks: of a chaos run's, of one machine's, and of those that tell nothing of each other."""
 
 CLOCKS = pytest.mark.parametrize("tolerated", [CHAOS, NARROW, NONE])
 
 
-def _found(journal: Journal, tolerated: tuple[int | None, int | None], *calls: Call) -> list[Fault]:
-    witness = Witness(journal.block, calls, (START_MS + 10**8) * 1000, *tolerated)
-    audit = BlockAudit(journal.block, watcher=witness)
-    found = [finding.fault for row in journal.rows() for finding in audit.take(row)]
-    found += [finding.fault for finding in audit.finish()]
-    assert not witness.tally.unchecked
-    assert not witness.tally.vague
-    return found
+def _found(journal: Journal, tolerated: Tolerated, *calls: Call) -> list[Fault]:
+    return watched(journal, calls, START_MS + 10**8, tolerated)
 
 
 def _not_there(at_ms: int) -> Call:
@@ -60,7 +51,7 @@ def _made() -> Journal:
     ],
 )
 def test_in_a_block_that_a_shard_took_over_and_no_more_there_is_nothing(
-    tolerated: tuple[int | None, int | None], at_ms: int, kind: Kind, number: int, reason: str, found: list[Fault]
+    tolerated: Tolerated, at_ms: int, kind: Kind, number: int, reason: str, found: list[Fault]
 ) -> None:
     refused = fail(kind, number, (START_MS + at_ms, START_MS + at_ms + 5), reason)
     assert _found(_taken_over(), tolerated, refused) == found
@@ -77,14 +68,14 @@ def test_in_a_block_that_a_shard_took_over_and_no_more_there_is_nothing(
     ],
 )
 def test_until_somebody_is_answered_there_may_be_nothing_as_long_as_the_clocks_let_it(
-    tolerated: tuple[int | None, int | None], at_ms: int, is_found: bool
+    tolerated: Tolerated, at_ms: int, is_found: bool
 ) -> None:
     found = _found(_made(), tolerated, _not_there(at_ms))
     assert found == ([Fault.REFUSED_WRONGLY] if is_found else [])
 
 
 @CLOCKS
-def test_once_somebody_was_answered_there_is_something(tolerated: tuple[int | None, int | None]) -> None:
+def test_once_somebody_was_answered_there_is_something(tolerated: Tolerated) -> None:
     held = ok(Kind.HOLD, 1, (START_MS, START_MS + 5), "hold 1", units=A)
     before, behind = _not_there(2), _not_there(20)
     assert _found(_made(), tolerated, held, behind) == [Fault.REFUSED_WRONGLY]
@@ -93,7 +84,7 @@ def test_once_somebody_was_answered_there_is_something(tolerated: tuple[int | No
 
 @CLOCKS
 def test_control_a_witness_that_forgets_who_was_answered_lets_it_pass_without_clocks(
-    monkeypatch: pytest.MonkeyPatch, tolerated: tuple[int | None, int | None]
+    monkeypatch: pytest.MonkeyPatch, tolerated: Tolerated
 ) -> None:
     monkeypatch.setattr(Witness, "_may_have_seen_nothing", lambda *_: True)
     with pytest.raises(AssertionError):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.core.commands import PlaceOrder
 from actors.core.wishes import Wish
@@ -12,12 +11,11 @@ from loadtests.history.calls import Call, Kind
 from loadtests.history.witness import Witness
 from tests.chaos.stage import AHEAD_MS
 from tests.history.notes import fail, ok, read
+from tests.history.watched import CHAOS, NARROW, NONE, Tolerated, watched
 from tests.loadtests.basket_shops import SECOND, BasketShops
 from tests.loadtests.journals import HOLD_TTL_MS, Journal, Shop, made_event
 
 A, B, C = ("A/1/1",), ("A/1/2",), ("A/1/3",)
-CHAOS, NARROW, NONE = (None, AHEAD_MS), (100, None), (None, None)
-"""What is tolerated of clocks: of a chaos run's, of one machine's, and of those that tell nothing of each other."""
 
 
 def _ended() -> tuple[Journal, int, int]:
@@ -48,19 +46,13 @@ ORDERED = ok(Kind.ORDER, 2, (BEGAN_MS, BEGAN_MS + 5), "order 2", units=B)
 THREE = ok(Kind.HOLD, 3, (LAST_MS - 5, LAST_MS + 5), "hold 3", units=C)
 
 
-def _found(answer: Call, tolerated: tuple[int | None, int | None]) -> list[Fault]:
+def _found(answer: Call, tolerated: Tolerated) -> list[Fault]:
     calls = sorted((ONE, TWO, ORDERED, THREE, answer), key=lambda call: call.invoked_us)
     return _watched(JOURNAL, calls, tolerated)
 
 
-def _watched(journal: Journal, calls: Sequence[Call], tolerated: tuple[int | None, int | None]) -> list[Fault]:
-    witness = Witness(journal.block, calls, (LAST_MS + 10**6) * 1000, *tolerated)
-    audit = BlockAudit(journal.block, watcher=witness)
-    found = [finding.fault for row in journal.rows() for finding in audit.take(row)]
-    found += [finding.fault for finding in audit.finish()]
-    assert not witness.tally.unchecked
-    assert not witness.tally.vague
-    return found
+def _watched(journal: Journal, calls: Sequence[Call], tolerated: Tolerated) -> list[Fault]:
+    return watched(journal, calls, LAST_MS + 10**6, tolerated)
 
 
 def _answers(at_ms: int) -> dict[str, Call]:
@@ -92,7 +84,7 @@ def _answers(at_ms: int) -> dict[str, Call]:
     ],
 )
 def test_what_ends_by_time_has_not_ended_for_anybody_long_before(
-    what: str, tolerated: tuple[int | None, int | None], early_ms: int, is_found: bool
+    what: str, tolerated: Tolerated, early_ms: int, is_found: bool
 ) -> None:
     """Who may be told early is served by a shard whose clock is ahead, as far as one may be."""
     answer = _answers(ENDED_MS - early_ms)[what]
@@ -128,7 +120,7 @@ def test_what_a_basket_takes_stands_in_nobodys_way_long_before(early_ms: int, is
 @pytest.mark.parametrize("what", _answers(0))
 @pytest.mark.parametrize("tolerated", [CHAOS, NARROW])
 def test_control_a_witness_that_knows_no_time_lets_it_pass(
-    monkeypatch: pytest.MonkeyPatch, what: str, tolerated: tuple[int | None, int | None]
+    monkeypatch: pytest.MonkeyPatch, what: str, tolerated: Tolerated
 ) -> None:
     begin = Witness.__init__
 
