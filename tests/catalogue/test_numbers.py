@@ -15,6 +15,7 @@ from actors.link.handshake import Identity
 from actors.link.transport import NotSent
 from tests.catalogue.house import house
 from tests.link.loopback import SECRET
+from tests.processes import killed_at_the_end
 
 pytestmark = pytest.mark.anyio
 
@@ -34,12 +35,8 @@ async def told_to_serve(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
+    async with killed_at_the_end(process):
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def address_said(process: "asyncio.subprocess.Process") -> str:

@@ -19,6 +19,7 @@ from serve.doctor.examination import CHECKS, INTERRUPTED, LONG, QUICK, Examinati
 from serve.doctor.findings import Finding, Patient, Standing
 from tests.doctor.test_doctor import command
 from tests.doctor.ward import quiet, ward
+from tests.processes import killed_at_the_end
 from tests.projections.selling import World
 
 pytestmark = pytest.mark.anyio
@@ -41,12 +42,8 @@ async def doctor(world: World, sabotage: str, *words: str) -> AsyncIterator[asyn
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        try:
+        async with killed_at_the_end(process):
             yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
 
 
 async def until_it_waits(world: World) -> None:

@@ -15,6 +15,7 @@ from actors.link.client import ClientBounds, LinkClient
 from actors.link.handshake import Identity
 from actors.link.transport import NotSent, OutcomeUnknown
 from tests.link.loopback import SECRET, Run
+from tests.processes import killed_at_the_end
 
 SCRIPT = Path(__file__).with_name("shard_process.py")
 ROOT = Path(__file__).parents[2]
@@ -26,13 +27,9 @@ async def shard_process(address: UnixAddress, epoch: int = 1) -> AsyncIterator[a
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SCRIPT), str(address), str(epoch), stdout=asyncio.subprocess.PIPE, env=environ
     )
-    try:
+    async with killed_at_the_end(process):
         await said(process, b"listening\n")
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def said(process: asyncio.subprocess.Process, line: bytes) -> None:
