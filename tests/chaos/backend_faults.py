@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from serve.local.stopped_sessions import StoppedSessions
 from serve.local.supervisor import LOOK_PERIOD_S
+from tests.chaos.fault import ONE_PROCESS
 from tests.chaos.pause_faults import Paused
 from tests.chaos.process_faults import Killed
 from tests.chaos.stage import Stage
@@ -28,9 +29,9 @@ _STATE = "select state from pg_stat_activity where pid = $1"
 class WorkerKilled(Killed):
     """Postgres then ends all its other processes, and recovers by itself."""
 
-    struck = "a process of Postgres, which recovers"
-    told_s = 5.0
-    bound_s = 10.0
+    struck = ONE_PROCESS
+    told_s = 2.0
+    bound_s = 4.0
 
     async def victims(self, stage: Stage) -> list[int]:
         """The worker."""

@@ -75,7 +75,7 @@ class Kept:
 class Campaign:
     """`faults`: those of one short segment; empty for a full run, in which every kind has to count at least once.
 
-    `is_timed`: whether to be late is wrong as well. `buyers`: over each protocol.
+    `allowed`: so many times what bounds say; above that it is wrong to be late. `buyers`: over each protocol.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Campaign:
         faults: Sequence[type[Fault]] = (),
         wanted: int = WANTED,
         *,
-        is_timed: bool = True,
+        allowed: float = 1.0,
         buyers: int = BUYERS,
     ) -> None:
         self._buyers = buyers
@@ -93,7 +93,7 @@ class Campaign:
         self._console = console
         self._faults = faults
         self._wanted = len(faults) if faults else wanted
-        self._is_timed = is_timed
+        self._allowed = allowed
         self._kinds = tuple(dict.fromkeys((*KINDS, *faults)))
 
     async def run(self) -> int:
@@ -109,7 +109,7 @@ class Campaign:
                 self._write()
         said = self._write()
         self._console.print(said, markup=False)
-        found = wrongs(kept.outcomes, kept.segments) + (lates(kept.outcomes, self._kinds) if self._is_timed else [])
+        found = wrongs(kept.outcomes, kept.segments) + lates(kept.outcomes, self._kinds, self._allowed)
         if not self._faults:
             found += unmet(kept.outcomes, kept.segments, self._kinds)
         for wrong in found:

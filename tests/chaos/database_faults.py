@@ -12,6 +12,7 @@ from tests.chaos.wire import Cut
 SLOW_S = 2.0
 SLOW_FOR_S = 12.0
 SLOW_BOUND_S = 10.0  # a batch waits for up to two commits, and for the batch before it
+SLOW_BASKETS_LATER_S = 10.0  # a basket is intended, pinned and settled by commits one after the other
 SLEEPS_LOOK_S = 0.25
 
 _SLEEP = "chaos_sleep() returns trigger language plpgsql as"
@@ -183,6 +184,7 @@ class SlowAnswers(Fault):
     ended = "after 12 s"
     told_s = 8.0
     bound_s = SLOW_BOUND_S
+    baskets_later_s = SLOW_BASKETS_LATER_S
 
     async def inflict(self, stage: Stage) -> None:
         """Hold them back."""
@@ -212,6 +214,7 @@ class SlowCommits(Fault):
     ended = "after 12 s"
     told_s = 8.0
     bound_s = SLOW_BOUND_S
+    baskets_later_s = SLOW_BASKETS_LATER_S
 
     async def prepare(self, stage: Stage) -> None:
         """The trigger, which does nothing yet: to put it there takes a lock of the whole table."""

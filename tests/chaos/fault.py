@@ -26,6 +26,7 @@ UNNOTICED_S = (
     1.5  # nor less than this: in turns that nothing disturbs gaps are of up to 0.7 s over one of the protocols
 )
 UNNOTICED_ASKED = 5  # of 24 buyers, all of whom would ask again if anything were away; else none had to
+BASKETS_LATER_S = 4.0  # six buyers buy them, and leave gaps of up to 3 s where nothing is struck
 SHOWN_WITHIN_S = 2.0  # where availability is shown on
 ONE_PROCESS = "one process"  # of which there are many kinds, with one figure
 GAP_MS = 500  # a shorter time without an accepted write is no sign of anything
@@ -37,7 +38,8 @@ class Fault(ABC):
 
     `what`: its name in tables; `inflicted`, `observed`, `ended`: how. `told_s`: the longest time without an accepted
     write that "When things die" in ARCHITECTURE.md says of it; 0: nothing is noticed. `bound_s`: the longest that there
-    may be. `within_s`: by when, after its end, all must be as before, or it has not been survived.
+    may be; `baskets_later_s`: so much longer of baskets and of the split event, which few buy. `within_s`: by when,
+    after its end, all must be as before, or it has not been survived.
     `ahead_s`: how far the clock of a shard may be ahead by it. `is_shown_on`: whether all who look at the event on sale
     are answered all the time, by one gateway. `unread_bound_s`: the longest time without an answer to them; none:
     `bound_s`, or `SHOWN_WITHIN_S` if that is longer.
@@ -53,6 +55,7 @@ class Fault(ABC):
     is_single: ClassVar[bool] = False
     told_s: ClassVar[float] = 0.0
     bound_s: ClassVar[float] = UNNOTICED_S
+    baskets_later_s: ClassVar[float] = BASKETS_LATER_S
     ahead_s: ClassVar[float] = 0.0
     is_shown_on: ClassVar[bool] = False
     unread_bound_s: ClassVar[float | None] = None

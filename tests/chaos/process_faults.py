@@ -156,8 +156,8 @@ class RayletKilled(Killed):
     what = "raylet killed"
     struck = "raylet"
     kind = "raylet"
-    told_s = 14.0
-    bound_s = 28.0
+    told_s = 26.0
+    bound_s = 40.0
     within_s = 120.0
 
     async def victims(self, stage: Stage) -> list[int]:

@@ -6,7 +6,7 @@ from actors.audit.ids import block_of_event
 from actors.journal.journal import Epoch
 from serve.local.processes import is_living, named
 from tests.chaos.database import Database
-from tests.chaos.fault import Fault
+from tests.chaos.fault import BASKETS_LATER_S, Fault
 from tests.chaos.load import Turn
 from tests.chaos.stage import LOOK_EVERY_S, OTHER_INNER_PORT, Stage, until
 from tests.stack.running_stack import RunningStack, kill
@@ -81,6 +81,7 @@ class TwoStacks(Fault):
     ended = "the first one's Ray is killed, so that it comes back as the newest; the second is stopped"
     told_s = 73.0
     bound_s = NEIGHBOUR_BOUND_S
+    baskets_later_s = BESIDE_S + BASKETS_LATER_S  # desks are the newer one's for the minute, and then nobody's
     effect_within_s = BESIDE_S + 90
     within_s = 120.0
 

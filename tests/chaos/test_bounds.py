@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import results
-from tests.chaos.backend_faults import WorkerKilled
 from tests.chaos.fault import MARGIN, PROMISED_S, UNNOTICED_ASKED, UNNOTICED_S, Fault
 from tests.chaos.imagined_outcomes import outcome_of
 from tests.chaos.plan import KINDS
@@ -13,7 +12,7 @@ from tests.chaos.process_faults import RayletKilled, RedisKilled, ShardKilled
 from tests.chaos.results import lates
 
 ARCHITECTURE = Path(__file__).resolve().parents[2] / "ARCHITECTURE.md"
-LONGER = (RayletKilled, WorkerKilled)  # the deaths and pauses of one that may take longer
+LONGER = RayletKilled  # of one process, and takes all of Ray with it
 
 
 def said_of(kind: type[Fault]) -> list[str]:

@@ -110,7 +110,7 @@ def run(
     patch: pytest.MonkeyPatch,
     imaginary: Imaginary,
     *,
-    is_timed: bool = True,
+    allowed: float = 1.0,
     faults: Sequence[type[Fault]] = FAULTS,
     kinds: Sequence[type[Fault]] = FAULTS,
 ) -> int:
@@ -119,7 +119,7 @@ def run(
     patch.setattr(campaign, "undergo", imaginary.undergo)
     patch.setattr(campaign, "segment_faults", lambda number: faults)
     patch.setattr(campaign, "KINDS", tuple(dict.fromkeys(kinds)))
-    return asyncio.run(Campaign(Kept(folder), Console(quiet=True), wanted=FEW, is_timed=is_timed).run())
+    return asyncio.run(Campaign(Kept(folder), Console(quiet=True), wanted=FEW, allowed=allowed).run())
 
 
 def exit_code_of(target: Callable[[], int]) -> int | None:
@@ -354,15 +354,14 @@ def test_control_a_run_that_is_not_asked_what_it_has_audited_is_noticed(
         check_who_audits_nothing_fails(tmp_path, monkeypatch)
 
 
-def test_who_sells_nothing_for_longer_than_is_promised_fails_where_that_is_timed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_sells_nothing_for_longer_than_is_promised_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lates([outcome_of(unavailable_s=4.0), outcome_of("raylet killed", unavailable_s=20.0)], KINDS) == []
     assert lates([outcome_of(unavailable_s=4.1)], KINDS) == [
         "shard killed: nothing was sold for 4.1 s, over the bound of 4.0 s"
     ]
     assert run(tmp_path / "timed", monkeypatch, Imaginary(unavailable_s=4.1)) == 1
-    assert run(tmp_path / "not", monkeypatch, Imaginary(unavailable_s=4.1), is_timed=False) == 0
+    assert run(tmp_path / "full", monkeypatch, Imaginary(unavailable_s=4.1), allowed=3.0) == 0
+    assert run(tmp_path / "fuller", monkeypatch, Imaginary(unavailable_s=12.1), allowed=3.0) == 1
 
 
 def test_every_kind_of_fault_has_its_turn_and_all_together_are_enough() -> None:

@@ -27,6 +27,7 @@ from tests.stack.two_shards.test_the_auditor import STOPS_WITHIN_S, WRONG_SEAT_N
 from tests.stack.wrongs import sell_too_cheap
 
 SHORT_WITHIN_S = 240.0
+ON_A_FULL_MACHINE = 5.0  # times what is promised: the other tests run beside it
 
 
 class Harmless(Fault):
@@ -56,10 +57,10 @@ class TwiceUnseen(SentTwice):
 
 @pytest.mark.stack
 def test_a_handful_of_faults_is_survived_and_all_was_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """How soon is for `make chaos` to say, on a machine that does nothing else; but all of it takes some minutes."""
+    """How soon is for `make chaos` to say, on a machine that does nothing else; here it is held to the order of it."""
     kept = Kept(tmp_path)
     began_s = time.monotonic()
-    assert asyncio.run(Campaign(kept, Console(width=200), SHORT, is_timed=False, buyers=4).run()) == 0
+    assert asyncio.run(Campaign(kept, Console(width=200), SHORT, allowed=ON_A_FULL_MACHINE, buyers=4).run()) == 0
     took_s = time.monotonic() - began_s
     with capsys.disabled():
         Console().print(f"\nthe short form of the campaign took {took_s:.0f} s of {SHORT_WITHIN_S:.0f} s")

@@ -3,16 +3,11 @@
 import pytest
 
 from tests.chaos import fault, results
-from tests.chaos.backend_faults import (
-    CheckpointerKilled,
-    CommitBackendKilled,
-    WalwriterKilled,
-)
 from tests.chaos.database_faults import CutDuring, landed_in_words
 from tests.chaos.fault import ONE_PROCESS
 from tests.chaos.imagined_outcomes import outcome_of
 from tests.chaos.plan import KINDS
-from tests.chaos.process_faults import GcsKilled
+from tests.chaos.process_faults import GcsKilled, RayletKilled
 from tests.chaos.results import Segment, lates, summary, table
 
 
@@ -31,7 +26,7 @@ def check_who_looks_is_shown_something() -> None:
     (of_shards,) = (of_kind for of_kind in said["faults"] if of_kind["fault"] == "shard killed")
     assert (of_shards["unread_s"]["max"], of_shards["stalest_s"]["max"]) == (0.9, 2.0)
     assert of_shards["unread"] == {"UNAVAILABLE": 2}
-    assert "| 3.0 s | 0.9 s of 4.0 s | 2.0 s | 0.0 s of 9.0 s | 0.0 s of 9.0 s | UNAVAILABLE 6 |" in table(said)
+    assert "| 3.0 s | 0.9 s of 4.0 s | 2.0 s | 0.0 s of 8.0 s | 0.0 s of 8.0 s | UNAVAILABLE 6 |" in table(said)
 
 
 def test_how_long_nothing_was_shown_is_told_and_bounded() -> None:
@@ -60,8 +55,8 @@ def test_only_what_counts_is_in_the_table() -> None:
     assert (said["counted"], said["not_counted"]) == (2, 1)
     text = table(said)
     assert (
-        "| shard killed | 2 | 2.0 s / 2.5 s of 4.0 s | 1.6 s | 3.0 s | 0.0 s of 4.0 s | 0.0 s | 0.0 s of 9.0 s "
-        "| 0.0 s of 9.0 s | UNAVAILABLE 6 |" in text
+        "| shard killed | 2 | 2.0 s / 2.5 s of 4.0 s | 1.6 s | 3.0 s | 0.0 s of 4.0 s | 0.0 s | 0.0 s of 8.0 s "
+        "| 0.0 s of 8.0 s | UNAVAILABLE 6 |" in text
     )
     assert "1,000 calls in histories, 0 unchecked, 2 refused for what nobody can judge (0.20%), 0 by other" in text
     assert "3 of unknown outcome (0.30%)" in text
@@ -86,8 +81,8 @@ def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None
     text = table(summary(outcomes, [Segment(0, 10, 20, [])], KINDS))
     for line in (
         "| 3 | 3.5 s | HAProxy killed | 3.2 s |",
-        "| raylet | 1 | 12.0 s | raylet killed | 28.0 s |",
-        "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 28.0 s |",
+        "| raylet | 1 | 12.0 s | raylet killed | 40.0 s |",
+        "| the whole Ray | 1 | 13.0 s | the whole Ray killed | 40.0 s |",
         "| Postgres, which is restarted | 1 | 0.6 s | Postgres stopped immediately | 8.0 s |",
         "| Postgres, whose replica is promoted | 1 | 0.4 s | Postgres primary killed, its synchronous replica promoted",
         "shard paused for 90 s: 0 rows landed.",
@@ -118,7 +113,7 @@ def check_the_figure_of_one_process() -> None:
         is_named = f"{kind.what} ({kind.bound_s:.1f} s)" in line
         assert is_named == (kind.struck != ONE_PROCESS), f"{kind.what} is left out in silence"
         assert is_named or kind.bound_s <= fault.PROMISED_S
-    for kind in (GcsKilled, CommitBackendKilled, CheckpointerKilled, WalwriterKilled):
+    for kind in (GcsKilled, RayletKilled):
         assert kind.what in line, f"{kind.what} is left out in silence"
 
 
