@@ -2,7 +2,8 @@
 
 A slot makes Postgres keep what was not received yet, so the log has no gap however often either of them ends. Each
 backup has one of its own, so that a new one can begin beside the one that goes on. What fails here never stops the
-stack: it is told when it begins and when it is over, and tried again; `holdfast doctor` looks at it as well.
+stack: it is told when it begins and when it is over, and tried again; `holdfast doctor` looks at it as well. Where
+the log that waits leaves too little room, the backup is over (see `log_room`).
 """
 
 from __future__ import annotations
@@ -14,36 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
+from serve.local.going import Going, backup_of, why_over
+from serve.local.log_room import LogRoom
 from serve.local.postgres import programs
 from serve.local.processes import end, spawn, working_in
 
 if TYPE_CHECKING:
     from serve.local.stack import DataFolder, Stack
 
-SLOT = "holdfast_backup"
-"""How the name of every backup's slot begins."""
 WAL = "wal"
 _RECEIVER = "pg_receivewal"
 _AGAIN_S = 5.0
 _STEADY_S = 5.0
 _WORDS_BYTES = 4096
-
-
-class Going(msgspec.Struct, frozen=True):
-    """The backup that goes on: its folder, and the slot that is its own."""
-
-    folder: Path
-    slot: str = SLOT
-
-
-def backup_of(data: DataFolder) -> Going | None:
-    """The backup that goes on, or None."""
-    try:
-        return msgspec.json.decode(data.backup.read_bytes(), type=Going, dec_hook=lambda kind, text: kind(text))
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
 
 
 def connection_of(database_url: str) -> tuple[list[str], dict[str, str]]:
@@ -74,6 +58,11 @@ class Receiver:
         if self._process.poll() is None:
             return None
         return last_words(self._log, self._log_begin) or "it ended"
+
+    def kill(self) -> None:
+        """End it at once, and wait for nothing: its folder may be where nobody answers."""
+        if self._process.poll() is None:
+            self._process.kill()
 
     def stop(self) -> None:
         """End it."""
@@ -111,6 +100,7 @@ class Archiving:
     def __init__(self, stack: Stack, data: DataFolder) -> None:
         self._stack = stack
         self._data = data
+        self._room = LogRoom(stack, data)
         self._going: Going | None = None
         self._receiver: Receiver | None = None
         self._again_at = 0.0
@@ -118,7 +108,14 @@ class Archiving:
 
     def look(self) -> str | None:
         """Start, end or change the receiver as the data folder says; what has happened, if it is to be told."""
-        going = backup_of(self._data) if self._stack.settings.database_url is None else None
+        if self._stack.settings.database_url is not None:
+            return None
+        if (told := self._room.look()) is not None:
+            return told
+        going = backup_of(self._data)
+        if going is not None and why_over(self._data, going) is not None:
+            self._give_up()
+            return None
         if going != self._going:
             self.stop()
             self._going, self._told = going, ""
@@ -142,6 +139,12 @@ class Archiving:
         elif self._going is not None:
             end_receivers(self._going.folder)
         self._receiver, self._again_at = None, 0.0
+
+    def _give_up(self) -> None:
+        """The log is received no more."""
+        if self._receiver is not None:
+            self._receiver.kill()
+        self._receiver, self._going = None, None
 
     def _look_at(self, receiver: Receiver, going: Going) -> str | None:
         fault = receiver.fault()

@@ -25,7 +25,8 @@ from serve.doctor.backup_checks import BACKUP, check_backup
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.server_checks import check_replication
 from serve.local import archiving
-from serve.local.archiving import Going, backup_of, receivers_in
+from serve.local.archiving import receivers_in
+from serve.local.going import Going, backup_of
 from serve.local.processes import working_in
 from serve.local.stack import DataFolder, Stack
 from tests.backups.old_history import Server, restored_postgres, sell_some, selling_anew, serving
