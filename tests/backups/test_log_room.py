@@ -250,6 +250,7 @@ async def test_where_the_disk_was_full_at_once_the_start_says_why_and_with_some_
         there.disk.resize(f"{ROOM_MB + 64}m")
         await until_said(there, rf"{there.backup} is over, and selling goes on: ")
         await until_it_answers(there.stack)
+        there.world.connection = await connect(there.stack.database_url, application_name="tests")
         await there.sell(WRITTEN_MB // 5)
         assert await slots_of(there.world) == []
 
