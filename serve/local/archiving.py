@@ -18,13 +18,14 @@ from urllib.parse import unquote, urlsplit
 from serve.local.going import Going, backup_of, why_over
 from serve.local.log_room import LogRoom
 from serve.local.postgres import programs
-from serve.local.processes import end, spawn, working_in
+from serve.local.processes import arguments_of, end, running, spawn
 
 if TYPE_CHECKING:
     from serve.local.stack import DataFolder, Stack
 
 WAL = "wal"
 _RECEIVER = "pg_receivewal"
+_KILL = (signal.SIGKILL, 5.0)
 _AGAIN_S = 5.0
 _STEADY_S = 5.0
 _WORDS_BYTES = 4096
@@ -38,18 +39,25 @@ def connection_of(database_url: str) -> tuple[list[str], dict[str, str]]:
 
 
 class Receiver:
-    """Who receives the log for a backup: one process, which ends at the first thing that goes wrong."""
+    """Who receives the log for a backup: one process, which ends at the first thing that goes wrong.
+
+    It alone touches the backup's folder, which may be on a disk elsewhere that does not answer any more.
+    """
 
     def __init__(self, database_url: str, going: Going, log: Path) -> None:
         """Start it, and end one that a killed run has left. Raises OSError, CannotStart."""
-        end_receivers(going.folder)
+        end(lambda: receivers_in(going.folder), _KILL)
         words, environment = connection_of(database_url)
         wal = going.folder / WAL
         command = [str(programs() / _RECEIVER), *words, "-D", str(wal), "-S", going.slot, "-s", "1", "--no-loop"]
         self._going, self._log = going, log
         self._log_begin = log.stat().st_size if log.exists() else 0
         self._process = spawn(
-            command, signal_on_orphan=signal.SIGINT, log=log, folder=wal, environment={**os.environ, **environment}
+            command,
+            signal_on_orphan=signal.SIGINT,
+            log=log,
+            folder=log.parent,
+            environment={**os.environ, **environment},
         )
         self.started_at = time.monotonic()
 
@@ -73,12 +81,12 @@ class Receiver:
 
 def receivers_in(folder: Path) -> list[int]:
     """The processes that receive into the folder of this backup."""
-    return working_in(folder / WAL, _RECEIVER)
+    return [pid for pid in running(_RECEIVER) if str(folder / WAL) in arguments_of(pid)]
 
 
 def end_receivers(folder: Path) -> None:
     """End whoever receives into the folder of this backup."""
-    end(lambda: receivers_in(folder), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
+    end(lambda: receivers_in(folder), (signal.SIGINT, 5.0), _KILL)
 
 
 def last_words(log: Path, begin: int) -> str:
@@ -117,8 +125,8 @@ class Archiving:
             self._give_up()
             return None
         if going != self._going:
-            self.stop()
-            self._going, self._told = going, ""
+            self._give_up()
+            self._going, self._told, self._again_at = going, "", 0.0
         if going is None:
             return None
         if self._receiver is not None:
@@ -138,7 +146,6 @@ class Archiving:
             self._receiver.stop()
         elif self._going is not None:
             end_receivers(self._going.folder)
-        self._receiver, self._again_at = None, 0.0
 
     def _give_up(self) -> None:
         """The log is received no more."""

@@ -4,9 +4,10 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -54,6 +55,7 @@ class OnSmallDisk:
         self.told: list[str] = []
         self.data = DataFolder(stack.settings.data_dir)
         self.backup = self.backups.folder / "first"
+        self.undone = ExitStack()
 
     async def sell(self, written_mb: int) -> None:
         """Sell, and write so much log beside. Raises NOTHING_SOLD."""
@@ -89,7 +91,8 @@ async def on_small_disk(root: Path) -> AsyncIterator[OnSmallDisk]:
             there = OnSmallDisk(stack, (disk, backups), world, await world.event())
             there.told = told
             await create(stack, there.backup)
-            yield there
+            with there.undone:
+                yield there
 
 
 def fails(there: OnSmallDisk) -> None:
@@ -122,7 +125,24 @@ async def looks_that_wait_for_nobody() -> AsyncIterator[None]:
 
 
 NOTHING_SOLD = (JournalUnavailable, *FAULTS)
-NOT_RECEIVED = pytest.mark.parametrize("not_received", [fails, hangs], ids=["fails", "hangs"])
+
+
+def is_silent(there: OnSmallDisk) -> None:
+    """The backup's disk is one of a machine that is gone: whoever touches it waits for ever."""
+    receiving = receivers_in(there.backup)
+    wal = there.backup / "wal"
+    device = os.open("/dev/fuse", os.O_RDWR)  # nobody reads from it what is asked
+    there.undone.callback(subprocess.run, ["umount", "-l", str(wal)], check=True)
+    there.undone.callback(os.close, device)
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
+    subprocess.run(["mount", "-i", "-t", "fuse", "-o", options, "silent", str(wal)], check=True, pass_fds=[device])
+    for pid in receiving:
+        os.kill(pid, signal.SIGKILL)
+
+
+NOT_RECEIVED = pytest.mark.parametrize(
+    "not_received", [fails, hangs, is_silent], ids=["fails", "hangs", "disk_is_silent"]
+)
 
 
 async def check_sold_on(root: Path, not_received: Callable[[OnSmallDisk], None]) -> None:
@@ -149,6 +169,7 @@ async def check_sold_on(root: Path, not_received: Callable[[OnSmallDisk], None])
         finding = await looked(there.stack)
         assert finding.standing is Standing.WRONG
         assert re.search(rf"{there.backup} has a gap \({why}\): it has no further marks", finding.seen)
+        there.undone.close()
         await create(there.stack, root / "second")
         await mark(there.stack, "anew")
         finding = await looked(there.stack)
