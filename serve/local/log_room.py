@@ -55,7 +55,7 @@ class LogRoom:
         self._told: SimpleQueue[str] = SimpleQueue()
         self._asking: Thread | None = None
         self._again_at = 0.0
-        self._fault = ""  # why it could not be ended, as it was told
+        self._is_told = False  # that it cannot be seen; why may be another thing each time
 
     def look(self) -> str | None:
         """What has happened, if it is to be told. Waits for nobody."""
@@ -73,13 +73,14 @@ class LogRoom:
     def _ask(self, room: int) -> None:
         try:
             asyncio.run(self._let_go(room))
-            self._fault = ""
+            self._is_told = False
         except FAULTS as fault:
-            if self._fault != (why := str(fault) or type(fault).__name__):
-                self._fault = why
+            if not self._is_told:
+                self._is_told = True
                 self._told.put(
                     f"backup: {_mb(room)} are left on the disk of {self._data.root}, and whether log waits there for a "
-                    f"backup cannot be seen, or ended: {why}; tried again every {_PERIOD_S:.0f} s"
+                    f"backup cannot be seen, or ended: {str(fault) or type(fault).__name__}; tried again every "
+                    f"{_PERIOD_S:.0f} s"
                 )
 
     async def _let_go(self, room: int) -> None:
