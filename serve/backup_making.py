@@ -20,11 +20,13 @@ from pathlib import Path
 import msgspec
 
 from actors.archive.archive_file import sync_folder
-from actors.database.connect import FAULTS, connect
+from actors.database.connect import FAULTS, Connection, connect, cut
 from actors.database.queries import load_queries
 from serve.backups import BackupError, Mark, has_base, mark, sync_files, wait_for
-from serve.local.archiving import SLOT, WAL, Going, Receiver, backup_of, connection_of, last_words
-from serve.local.postgres import programs
+from serve.local.archiving import WAL, Receiver, connection_of, last_words
+from serve.local.going import Going, backup_of, keep_over, slot_of, why_over
+from serve.local.postgres import SLOT, programs
+from serve.local.preflight import CannotStart
 from serve.local.processes import spawn
 from serve.local.stack import DataFolder, Stack, write_private
 from serve.settings import described
@@ -50,8 +52,7 @@ async def create(stack: Stack, folder: Path) -> Mark:
         )
     data = DataFolder(stack.settings.data_dir)
     with _alone(data):
-        former = backup_of(data)
-        await _drop_slots_but(former, stack.database_url)
+        await _drop_slots_but(slot_of(data), stack.database_url)
         _make(folder)
         going = Going(folder, f"{SLOT}_{secrets.token_hex(8)}")
         try:
@@ -63,22 +64,42 @@ async def create(stack: Stack, folder: Path) -> Mark:
             raise
         sync_folder(data.root)
         with suppress(BackupError):  # it is left to the next, and holdfast doctor says so
-            await _drop_slots_but(going, stack.database_url)  # as soon as the former's receiver has ended
+            await _drop_slots_but(going.slot, stack.database_url)  # as soon as the former's receiver has ended
         return await mark(stack, FIRST_MARK)
 
 
 async def end(stack: Stack) -> Path:
-    """Receive the log no more; the folder stays as it is, and is returned. Raises BackupError, `FAULTS`, OSError."""
+    """Receive the log no more; the folder stays as it is, and is returned.
+
+    Where Postgres does not answer the backup goes on; where it fails later, it can be ended again. Raises BackupError,
+    `FAULTS`, OSError.
+    """
     data = DataFolder(stack.settings.data_dir)
     with _alone(data):
         going = backup_of(data)
+        connection = await connect(stack.database_url, application_name="holdfast backup")
+        try:
+            if going is not None and why_over(data, going) is None:
+                _receive_no_more(data, going)
+            await _drop_but("", connection)
+        except FAULTS as fault:
+            raise BackupError(f"a slot may be left, for which Postgres keeps log: call this again ({fault})") from fault
+        finally:
+            cut(connection)
         if going is None:
-            await _drop_slots_but(None, stack.database_url)
             raise BackupError("no backup goes on")
-        data.backup.unlink()
+        for file in (data.backup, data.backup_over):
+            file.unlink(missing_ok=True)
         sync_folder(data.root)
-        await _drop_slots_but(None, stack.database_url)
         return going.folder
+
+
+def _receive_no_more(data: DataFolder, going: Going) -> None:
+    """Whoever receives for it ends, so that its slot can be dropped."""
+    try:
+        keep_over(data, going, "holdfast backup end has not come to its end: call it again")
+    except CannotStart:  # for want of room
+        data.backup.unlink()
 
 
 async def drop_left(data: DataFolder, database_url: str) -> list[str]:
@@ -87,10 +108,9 @@ async def drop_left(data: DataFolder, database_url: str) -> list[str]:
     What made them is gone, as it would hold the lock. Raises BackupError: it does; `FAULTS`.
     """
     with _alone(data):
-        going = backup_of(data)
         connection = await connect(database_url, application_name="holdfast backup")
         try:
-            others = await connection.fetch(_SQL["other_slots"], SLOT, "" if going is None else going.slot)
+            others = await connection.fetch(_SQL["other_slots"], SLOT, slot_of(data))
             left = [str(other["slot_name"]) for other in others]
             return [slot for slot in left if await connection.fetch(_SQL["drop_slot"], slot)]
         finally:
@@ -113,7 +133,7 @@ async def _begin(database_url: str, data: DataFolder, going: Going) -> None:
         _go_on(data, going)
     except BaseException:
         with suppress(BackupError, *FAULTS):  # it is left to the next
-            await _drop_slots_but(backup_of(data), database_url)
+            await _drop_slots_but(slot_of(data), database_url)
         raise
 
 
@@ -162,19 +182,24 @@ async def _ended(copying: subprocess.Popen[bytes], receiver: Receiver) -> None:
                 copying.wait()
 
 
-async def _drop_slots_but(going: Going | None, database_url: str) -> None:
-    """No backup but this one has a slot. Raises BackupError, `FAULTS`."""
+async def _drop_slots_but(slot: str, database_url: str) -> None:
+    """No backup has a slot but this one, empty for none. Raises BackupError, `FAULTS`."""
     connection = await connect(database_url, application_name="holdfast backup")
     try:
-        deadline = time.monotonic() + _END_PATIENCE_S
-        while others := await connection.fetch(_SQL["other_slots"], SLOT, "" if going is None else going.slot):
-            for other in others:
-                await connection.fetch(_SQL["drop_slot"], other["slot_name"])
-                if other["active"] and time.monotonic() > deadline:
-                    raise BackupError(f"the slot {other['slot_name']} cannot be dropped: somebody receives by it")
-            await asyncio.sleep(_LOOK_S)
+        await _drop_but(slot, connection)
     finally:
         await connection.close()
+
+
+async def _drop_but(slot: str, connection: Connection) -> None:
+    """As `_drop_slots_but`."""
+    deadline = time.monotonic() + _END_PATIENCE_S
+    while others := await connection.fetch(_SQL["other_slots"], SLOT, slot):
+        for other in others:
+            await connection.fetch(_SQL["drop_slot"], other["slot_name"])
+            if other["active"] and time.monotonic() > deadline:
+                raise BackupError(f"the slot {other['slot_name']} cannot be dropped: somebody receives by it")
+        await asyncio.sleep(_LOOK_S)
 
 
 @contextmanager

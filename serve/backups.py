@@ -30,7 +30,8 @@ import msgspec
 from actors.archive.archive_file import sync_folder
 from actors.database.connect import FAULTS, Connection, connect
 from actors.database.queries import load_queries
-from serve.local.archiving import WAL, Going, backup_of
+from serve.local.archiving import WAL
+from serve.local.going import Going, backup_of, why_over
 from serve.local.postgres import Postgres, give_to_owner
 from serve.local.preflight import free_port
 from serve.local.stack import DataFolder, Stack, write_private
@@ -65,6 +66,8 @@ async def mark(stack: Stack, name: str) -> Mark:
     going = backup_of(data)
     if going is None:
         raise BackupError("there is no backup yet: holdfast backup create")
+    if why_over(data, going) is not None:
+        raise _gap(data, going)
     if not has_base(going.folder):
         raise BackupError(f"{going.folder} has no whole base, to which a log could lead: begin a new backup")
     file = _mark_file(going.folder, name)
@@ -73,7 +76,7 @@ async def mark(stack: Stack, name: str) -> Mark:
     except OSError as fault:
         raise BackupError(f"NAME: there is a mark {name} already, or {file.parent} cannot be used ({fault})") from fault
     try:
-        marked = await _received(stack.database_url, going, name, data.logs / "backup.log")
+        marked = await _received(stack.database_url, going, name, data)
         write_private(file, msgspec.json.encode(marked))
         sync_files(file.parent)
     except BaseException:
@@ -84,18 +87,29 @@ async def mark(stack: Stack, name: str) -> Mark:
     return marked
 
 
-async def _received(database_url: str, going: Going, name: str, log: Path) -> Mark:
+async def _received(database_url: str, going: Going, name: str, data: DataFolder) -> Mark:
     """A position of this name, up to which the backup has all of the log on disk."""
     connection = await connect(database_url, application_name="holdfast backup")
     try:
         slot = await connection.fetchrow(_SQL["slot"], going.slot)
         if slot is None or slot["wal_status"] == "lost":
-            raise BackupError("the log has a gap, as it was not received for too long: begin a new backup")
+            raise _gap(data, going)
         marked = await named(connection, name)
     finally:
         await connection.close()
-    await wait_for((going.folder / WAL / marked.file).exists, f"the log is not received: see {log}")
+    file = going.folder / WAL / marked.file
+    await wait_for(
+        lambda: why_over(data, going) is not None or file.exists(),
+        f"the log is not received: see {data.logs / 'backup.log'}",
+    )
+    if not file.exists():
+        raise _gap(data, going)
     return marked
+
+
+def _gap(data: DataFolder, going: Going) -> BackupError:
+    why = why_over(data, going) or "it was not received for too long"
+    return BackupError(f"the log has a gap ({why}): begin a new backup")
 
 
 async def mark_own(database_url: str, name: str) -> tuple[Mark, bool]:

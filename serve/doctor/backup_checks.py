@@ -8,11 +8,16 @@ from rich.progress import Progress
 from serve.backup_making import drop_left
 from serve.backups import BackupError, has_base
 from serve.doctor.findings import SQL, Finding, Patient, Repair, Standing
-from serve.local.archiving import SLOT, Going, backup_of, receivers_in
+from serve.local.archiving import receivers_in
+from serve.local.going import Going, backup_of, why_over
+from serve.local.log_room import least_room, room_of
+from serve.local.postgres import SLOT, SLOT_KEEPS_MB
 from serve.local.stack import DataFolder
 
 BACKUP = "backup"
 BEHIND_WARNED_BYTES = 64 << 20  # four files of the log: one is on its way for as long as it fills
+MAY_WAIT_WARNED_BYTES = 1 << 30
+"""What an on-sale writes within minutes."""
 _ANEW = "its marks up to here are good; begin a new one: holdfast backup create"
 
 
@@ -23,12 +28,13 @@ async def check_backup(patient: Patient, _: Progress) -> list[Finding]:
     data = DataFolder(patient.data_dir)
     going = backup_of(data)
     slots = {row["slot_name"]: row for row in await patient.connection.fetch(SQL["backup_slots"], SLOT)}
-    slot = None if going is None else slots.pop(going.slot, None)
+    over = None if going is None else why_over(data, going)
+    slot = None if going is None or over is not None else slots.pop(going.slot, None)
     drop = partial(_drop_left, data, patient.database_url)
     left = [_left(name, row["behind_bytes"], drop) for name, row in slots.items() if not row["active"]]
     if going is None:
         return left or [Finding(BACKUP, Standing.OK, "none goes on: holdfast backup create begins one")]
-    found = [*_of_folder(going), *_of_log(going, slot), *left]
+    found = [*_of_folder(going), *_of_log(going, slot, over, _may_wait(patient, data)), *left]
     if found or slot is None:
         return found
     seen = f"{going.folder} has its base, and the log but for {slot['behind_bytes'] / 1e6:.0f} MB"
@@ -42,19 +48,33 @@ def _of_folder(going: Going) -> list[Finding]:
     return [Finding(BACKUP, Standing.WRONG, seen, "begin a new one: holdfast backup create, or holdfast backup end")]
 
 
-def _of_log(going: Going, slot: Any) -> list[Finding]:
+def _may_wait(patient: Patient, data: DataFolder) -> int:
+    """How much more of the log, in bytes, the disk lets wait before the backup gives way."""
+    room = room_of(data)
+    return SLOT_KEEPS_MB << 20 if room is None else max(0, room - least_room(patient.disk_reserve_mb))
+
+
+def _of_log(going: Going, slot: Any, over: str | None, may_wait: int) -> list[Finding]:
     """Whether it has no gap, and goes on without one."""
     if slot is None or slot["wal_status"] == "lost":
-        seen = f"the log in {going.folder} has a gap, as it was not received for too long: it has no further marks"
+        why = over or "it was not received for too long"
+        seen = f"the log in {going.folder} has a gap ({why}): it has no further marks"
         return [Finding(BACKUP, Standing.WRONG, seen, _ANEW)]
-    waiting = f"{slot['behind_bytes'] / 1e6:.0f} MB wait for it"
+    behind = slot["behind_bytes"]
+    bound = min(SLOT_KEEPS_MB << 20, behind + may_wait)
+    waiting = f"{behind / 1e6:,.0f} MB wait for it, and above {bound / 1e6:,.0f} MB it has a gap"
     if not slot["active"] or not receivers_in(going.folder):
-        seen = f"nobody receives the log in {going.folder}; {waiting}, and above 8,192 MB it has a gap"
+        seen = f"nobody receives the log in {going.folder}; {waiting}"
         advice = "see logs/backup.log and the room there; it is tried again every 5 s while the stack runs"
         return [Finding(BACKUP, Standing.WARNING, seen, advice)]
     if slot["wal_status"] == "unreserved" or slot["behind_bytes"] > BEHIND_WARNED_BYTES:
-        seen = f"the log in {going.folder} is behind: {waiting}, and above 8,192 MB it has a gap"
+        seen = f"the log in {going.folder} is behind: {waiting}"
         return [Finding(BACKUP, Standing.WARNING, seen, "see to its disk")]
+    if bound < MAY_WAIT_WARNED_BYTES:
+        seen = (
+            f"the log in {going.folder} is received; were it not, {bound / 1e6:,.0f} MB might wait before it has a gap"
+        )
+        return [Finding(BACKUP, Standing.WARNING, seen, "make room on the disk of the data folder")]
     return []
 
 

@@ -4,7 +4,7 @@ from rich.progress import Progress
 
 from actors.database.migrate import read_migrations
 from serve.doctor.findings import SQL, Finding, Patient, Standing
-from serve.local.archiving import SLOT
+from serve.local.postgres import SLOT
 
 REPLICATION, MIGRATIONS, TRANSACTIONS, WRAPAROUND = "replication", "migrations", "transactions", "wraparound"
 BEHIND_WARNED_BYTES = 64 << 20

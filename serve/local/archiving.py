@@ -2,7 +2,8 @@
 
 A slot makes Postgres keep what was not received yet, so the log has no gap however often either of them ends. Each
 backup has one of its own, so that a new one can begin beside the one that goes on. What fails here never stops the
-stack: it is told when it begins and when it is over, and tried again; `holdfast doctor` looks at it as well.
+stack: it is told when it begins and when it is over, and tried again; `holdfast doctor` looks at it as well. Where
+the log that waits leaves too little room, the backup is over (see `log_room`).
 """
 
 from __future__ import annotations
@@ -14,36 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
+from serve.local.going import Going, backup_of, why_over
+from serve.local.log_room import LogRoom
 from serve.local.postgres import programs
-from serve.local.processes import end, spawn, working_in
+from serve.local.processes import arguments_of, end, running, spawn
 
 if TYPE_CHECKING:
     from serve.local.stack import DataFolder, Stack
 
-SLOT = "holdfast_backup"
-"""How the name of every backup's slot begins."""
 WAL = "wal"
 _RECEIVER = "pg_receivewal"
+_KILL = (signal.SIGKILL, 5.0)
 _AGAIN_S = 5.0
 _STEADY_S = 5.0
 _WORDS_BYTES = 4096
-
-
-class Going(msgspec.Struct, frozen=True):
-    """The backup that goes on: its folder, and the slot that is its own."""
-
-    folder: Path
-    slot: str = SLOT
-
-
-def backup_of(data: DataFolder) -> Going | None:
-    """The backup that goes on, or None."""
-    try:
-        return msgspec.json.decode(data.backup.read_bytes(), type=Going, dec_hook=lambda kind, text: kind(text))
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
 
 
 def connection_of(database_url: str) -> tuple[list[str], dict[str, str]]:
@@ -54,18 +39,25 @@ def connection_of(database_url: str) -> tuple[list[str], dict[str, str]]:
 
 
 class Receiver:
-    """Who receives the log for a backup: one process, which ends at the first thing that goes wrong."""
+    """Who receives the log for a backup: one process, which ends at the first thing that goes wrong.
+
+    It alone touches the backup's folder, which may be on a disk elsewhere that does not answer any more.
+    """
 
     def __init__(self, database_url: str, going: Going, log: Path) -> None:
         """Start it, and end one that a killed run has left. Raises OSError, CannotStart."""
-        end_receivers(going.folder)
+        end(lambda: receivers_in(going.folder), _KILL)
         words, environment = connection_of(database_url)
         wal = going.folder / WAL
         command = [str(programs() / _RECEIVER), *words, "-D", str(wal), "-S", going.slot, "-s", "1", "--no-loop"]
         self._going, self._log = going, log
         self._log_begin = log.stat().st_size if log.exists() else 0
         self._process = spawn(
-            command, signal_on_orphan=signal.SIGINT, log=log, folder=wal, environment={**os.environ, **environment}
+            command,
+            signal_on_orphan=signal.SIGINT,
+            log=log,
+            folder=log.parent,
+            environment={**os.environ, **environment},
         )
         self.started_at = time.monotonic()
 
@@ -74,6 +66,11 @@ class Receiver:
         if self._process.poll() is None:
             return None
         return last_words(self._log, self._log_begin) or "it ended"
+
+    def kill(self) -> None:
+        """End it at once, and wait for nothing: its folder may be where nobody answers."""
+        if self._process.poll() is None:
+            self._process.kill()
 
     def stop(self) -> None:
         """End it."""
@@ -84,12 +81,12 @@ class Receiver:
 
 def receivers_in(folder: Path) -> list[int]:
     """The processes that receive into the folder of this backup."""
-    return working_in(folder / WAL, _RECEIVER)
+    return [pid for pid in running(_RECEIVER) if str(folder / WAL) in arguments_of(pid)]
 
 
 def end_receivers(folder: Path) -> None:
     """End whoever receives into the folder of this backup."""
-    end(lambda: receivers_in(folder), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
+    end(lambda: receivers_in(folder), (signal.SIGINT, 5.0), _KILL)
 
 
 def last_words(log: Path, begin: int) -> str:
@@ -111,6 +108,7 @@ class Archiving:
     def __init__(self, stack: Stack, data: DataFolder) -> None:
         self._stack = stack
         self._data = data
+        self._room = LogRoom(stack, data)
         self._going: Going | None = None
         self._receiver: Receiver | None = None
         self._again_at = 0.0
@@ -118,10 +116,17 @@ class Archiving:
 
     def look(self) -> str | None:
         """Start, end or change the receiver as the data folder says; what has happened, if it is to be told."""
-        going = backup_of(self._data) if self._stack.settings.database_url is None else None
+        if self._stack.settings.database_url is not None:
+            return None
+        if (told := self._room.look()) is not None:
+            return told
+        going = backup_of(self._data)
+        if going is not None and why_over(self._data, going) is not None:
+            self._give_up()
+            return None
         if going != self._going:
-            self.stop()
-            self._going, self._told = going, ""
+            self._give_up()
+            self._going, self._told, self._again_at = going, "", 0.0
         if going is None:
             return None
         if self._receiver is not None:
@@ -141,7 +146,12 @@ class Archiving:
             self._receiver.stop()
         elif self._going is not None:
             end_receivers(self._going.folder)
-        self._receiver, self._again_at = None, 0.0
+
+    def _give_up(self) -> None:
+        """The log is received no more."""
+        if self._receiver is not None:
+            self._receiver.kill()
+        self._receiver, self._going = None, None
 
     def _look_at(self, receiver: Receiver, going: Going) -> str | None:
         fault = receiver.fault()

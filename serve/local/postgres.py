@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -27,11 +28,18 @@ from serve.settings import described
 USER = "holdfast"
 DEFAULT_CLIENTS = 100
 MAJOR_VERSION = "18"
+SLOT = "holdfast_backup"
+"""How the name of every backup's slot begins."""
+SLOT_KEEPS_MB = 8192
+"""Log that waits for a backup at most, in MiB, on a disk that has the room; where it has less, see `log_room`."""
+HELD_BYTES = 256 << 20
+"""Above that more log waits than a backup that is received has: a file of the log, or a few."""
 _START_PATIENCE_S = 60.0  # without what it replays after a crash: that takes as long as it takes
 _IDLE_PATIENCE_S = 20.0  # while it replays, and does nothing
 _LOOK_PERIOD_S = 2.0
 _TOLD_EVERY_S = 15.0
 _STOP_PATIENCE_S = 15.0
+_LOG_FILE = re.compile("[0-9A-F]{24}")
 
 DURABILITY = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _SERVER_SETTINGS = {
@@ -46,8 +54,9 @@ _SERVER_SETTINGS = {
     "min_wal_size": "256MB",
     "jit": "off",
     "io_method": "sync",  # the working set is in memory; saves three processes
-    # So much is kept for a backup that does not fetch it; then the backup is over, and selling goes on.
-    "max_slot_wal_keep_size": "8GB",
+    # So much is kept for a backup that does not fetch it, on a disk that has the room; then the backup is over, and
+    # selling goes on. This is judged at checkpoints only, and looks at no disk.
+    "max_slot_wal_keep_size": f"{SLOT_KEEPS_MB}MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -274,10 +283,37 @@ def _account_instead_of_root() -> pwd.struct_passwd:
     raise CannotStart("PostgreSQL does not run as root and there is no account postgres or nobody to run it as")
 
 
+def held_told(folder: Path) -> str:
+    """What is to be said of log that waits for a backup, where a disk has too little room; empty if it is not much.
+
+    Found without the server: the files of the log from before the last checkpoint, which only slots keep.
+    """
+    if not any((folder / "pg_replslot").glob(f"{SLOT}*")):
+        return ""
+    told = subprocess.run(  # noqa: S603  # our own program
+        [str(programs() / "pg_controldata"), "-D", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    needed = re.search(r"REDO WAL file: +([0-9A-F]{24})$", told.stdout, re.MULTILINE)
+    if needed is None:
+        return ""
+    files = [file for file in (folder / "pg_wal").iterdir() if _LOG_FILE.fullmatch(file.name)]
+    held = sum(file.stat().st_size for file in files if file.name[8:] < needed[1][8:])  # on whichever timeline
+    if held <= HELD_BYTES:
+        return ""
+    return (
+        f"; {held // 1_000_000:,} MB there are log that a backup has not received: as soon as PostgreSQL runs, "
+        "holdfast backup end lets it go"
+    )
+
+
 def _explained(said: str, folder: Path, port: int | None, log: Path | None) -> CannotStart:
     """What PostgreSQL's own words mean for the person who started it."""
     if "No space left on device" in said:
-        return no_room(folder)
+        return no_room(folder, held_told(folder))
     if port is not None and ("could not bind" in said or "could not create any TCP/IP sockets" in said):
         return CannotStart(f"cannot listen on {LOOPBACK} port {port}: choose another with {described('postgres_port')}")
     lines = [line.strip() for line in said.splitlines() if line.strip()]

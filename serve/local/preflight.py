@@ -56,13 +56,16 @@ def check_ports(settings: Settings) -> None:
         _check_port(LOOPBACK, port, "inner_port", f"it is for {use}; choose another range")
 
 
-def check_disk(settings: Settings) -> None:
-    """The data folder's disk has the reserve that PostgreSQL needs to keep going. Raises CannotStart."""
+def check_disk(settings: Settings, held: str = "") -> None:
+    """The data folder's disk has the reserve that PostgreSQL needs to keep going. Raises CannotStart.
+
+    `held`: what is to be said of log that waits for a backup there.
+    """
     free_mb = shutil.disk_usage(settings.data_dir).free // 1_000_000
     if free_mb < settings.disk_reserve_mb:
         raise CannotStart(
             f"{settings.data_dir} has {free_mb} MB left and {settings.disk_reserve_mb} MB are required: make room, "
-            f"or choose another folder with {described('data_dir')}, or less with {described('disk_reserve_mb')}"
+            f"or choose another folder with {described('data_dir')}, or less with {described('disk_reserve_mb')}{held}"
         )
 
 
@@ -78,10 +81,10 @@ def free_port() -> int:
             return port
 
 
-def no_room(folder: Path) -> CannotStart:
-    """The refusal for a full disk, wherever it is noticed."""
+def no_room(folder: Path, held: str = "") -> CannotStart:
+    """The refusal for a full disk, wherever it is noticed; `held` as in `check_disk`."""
     return CannotStart(
-        f"no space left on the disk of {folder}: make room or choose another with {described('data_dir')}"
+        f"no space left on the disk of {folder}: make room or choose another with {described('data_dir')}{held}"
     )
 
 

@@ -89,17 +89,22 @@ def marked(stack_id: str) -> list[int]:
 
 def working_in(folder: Path, program: str) -> list[int]:
     """Living processes of a program in its folder (PostgreSQL and Redis overwrite their environment)."""
-    return named(_inside(folder), program)
+    return _inside(folder, running(program))
 
 
 def signs_of_work(folder: Path) -> frozenset[tuple[int, str]]:
     """What is another than before if a process in this folder has done anything, or wants to and waits for its turn."""
     found = set()
-    for pid in _inside(folder):
+    for pid in _inside(folder, _living()):
         state, *fields = _read(pid, "stat").rpartition(b")")[2].split() or [b""]
         busy_at = time.monotonic_ns() if state in (b"R", b"D") else 0
         found.add((pid, f"{b' '.join(fields[10:14])!r} {busy_at}"))  # the time of the processor that it and its own had
     return frozenset(found)
+
+
+def running(program: str) -> list[int]:
+    """Living processes that run a program of this name, whoever started them."""
+    return named(_living(), program)
 
 
 def named(pids: Sequence[int], program: str) -> list[int]:
@@ -136,7 +141,12 @@ def children_of(pid: int) -> list[int]:
 
 def title_of(pid: int) -> str:
     """What it calls itself; empty if it is gone."""
-    return _read(pid, "cmdline").partition(b"\0")[0].decode(errors="replace")
+    return arguments_of(pid)[0]
+
+
+def arguments_of(pid: int) -> list[str]:
+    """The words by which it was started, its own name first; an empty word if it is gone."""
+    return os.fsdecode(_read(pid, "cmdline").removesuffix(b"\0")).split("\0")
 
 
 def end(find: Callable[[], list[int]], *signals: tuple[signal.Signals, float]) -> list[int]:
@@ -202,10 +212,10 @@ def _living() -> list[int]:
     return [pid for pid in pids if pid != me and is_living(pid)]
 
 
-def _inside(folder: Path) -> list[int]:
-    """Living processes whose folder it is."""
+def _inside(folder: Path, pids: Sequence[int]) -> list[int]:
+    """Those of the processes whose folder it is."""
     found = []
-    for pid in _living():
+    for pid in pids:
         with suppress(OSError):
             if Path(f"/proc/{pid}/cwd").samefile(folder):
                 found.append(pid)

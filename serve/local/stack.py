@@ -47,6 +47,7 @@ class DataFolder:
         # Ray and HAProxy put Unix sockets below their folder, whose paths are limited: they reach it by a short name.
         self.ray_short = Path(tempfile.gettempdir()) / f"hf-{self.stack_id}"
         self.backup = self.root / "backup.json"  # where a backup goes on, if one was made
+        self.backup_over = self.root / "backup-over.json"  # of which one the log is received no more, and why
         self._stack_file = self.root / "stack.json"
         self._lock_file = self.root / "lock"
 

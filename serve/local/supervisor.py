@@ -19,7 +19,7 @@ from serve.local.haproxy_stand_in import HaproxyStandIn
 from serve.local.haproxy_watch import HaproxyWatch
 from serve.local.keeping import Keeping
 from serve.local.log_files import keep_logs_small
-from serve.local.postgres import Postgres
+from serve.local.postgres import Postgres, held_told
 from serve.local.preflight import LOOPBACK, CannotStart, check_disk, check_platform, check_ports
 from serve.local.processes import Part, adopt_orphans, meanwhile, reap, wait_until
 from serve.local.ray_session import Order, RaySession
@@ -145,7 +145,7 @@ class _Supervisor:
         for part in reversed(self._parts.values()):
             part.stop()  # what a killed run of this data folder left
         check_ports(self._settings)
-        check_disk(self._settings)
+        check_disk(self._settings, held_told(self._folder.postgres))
         for name, part in self._parts.items():
             if name == _RAY:
                 with self._step("preparing the database", "database ready"):

@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
 from actors.catalogue.catalogue import Catalogue
 from actors.core.ids import BlockId
@@ -17,7 +18,7 @@ from actors.journal.journal import Epoch
 from actors.journal.postgres import PostgresJournal
 from serve.local.archiving import Archiving
 from serve.local.postgres import Postgres
-from serve.local.preflight import free_port
+from serve.local.preflight import CannotStart, free_port
 from serve.local.stack import DataFolder, Stack
 from serve.settings import Settings
 from tests.projections.selling import SellingEvent, World, selling
@@ -26,23 +27,37 @@ LOOK_S = 0.05
 
 
 @contextmanager
-def serving(data_dir: Path) -> Iterator[Stack]:
-    """A data folder's PostgreSQL, and whoever receives its log, as a stack runs them; without Ray."""
+def serving(
+    data_dir: Path,
+    reserve_mb: int = 1024,
+    also: Mapping[str, str] = MappingProxyType({}),
+    tell: Callable[[str], None] = lambda told: None,
+) -> Iterator[Stack]:
+    """A data folder's PostgreSQL, and whoever receives its log, as a stack runs them; without Ray.
+
+    `also`: further settings of the server.
+    """
     data = DataFolder(data_dir)
     with data.held():
-        postgres = Postgres(data.postgres, free_port(), data.secret("postgres"), log=data.logs / "postgres.log")
+        postgres = Postgres(
+            data.postgres, free_port(), data.secret("postgres"), log=data.logs / "postgres.log", also=also
+        )
         postgres.start()
         stack = Stack(
-            settings=Settings(data_dir=data_dir), pid=0, database_url=postgres.url, redis_url="", http_url="",
-            grpc_target="",
+            settings=Settings(data_dir=data_dir, disk_reserve_mb=reserve_mb), pid=0, database_url=postgres.url,
+            redis_url="", http_url="", grpc_target="",
         )  # fmt: skip
         archiving, over = Archiving(stack, data), threading.Event()
 
         def watch() -> None:
             while not over.wait(LOOK_S):
-                archiving.look()
+                if (told := archiving.look()) is not None:
+                    tell(told)
                 if postgres.fault() is not None:
-                    postgres.start()
+                    try:
+                        postgres.start()
+                    except CannotStart as refusal:
+                        tell(str(refusal))
 
         watching = threading.Thread(target=watch)
         watching.start()

@@ -25,7 +25,8 @@ from serve.doctor.backup_checks import BACKUP, check_backup
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.server_checks import check_replication
 from serve.local import archiving
-from serve.local.archiving import Going, backup_of, receivers_in
+from serve.local.archiving import receivers_in
+from serve.local.going import Going, backup_of
 from serve.local.processes import working_in
 from serve.local.stack import DataFolder, Stack
 from tests.backups.old_history import Server, restored_postgres, sell_some, selling_anew, serving
@@ -278,9 +279,9 @@ async def test_a_log_that_is_not_received_is_told_and_found_until_it_is_again(
     monkeypatch.setattr(archiving.Archiving, "look", told)
     async with backed_up(tmp_path) as (stack, world, _):
         first = tmp_path / "first"
+        receiving = receivers_in(first)
         aside = (first / "wal").rename(tmp_path / "aside")
-        for pid in working_in(aside, "pg_receivewal"):
-            os.kill(pid, signal.SIGKILL)
+        killed(receiving)
         await until(lambda: said)
         assert said[0].startswith(f"backup: the log is not received in {first}: ")
         finding = await looked(stack)

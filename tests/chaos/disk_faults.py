@@ -25,12 +25,13 @@ alter index journal_pkey set tablespace {0};
 class SmallDisk:
     """A file system of its own in memory."""
 
-    def __init__(self, folder: Path, like: Path) -> None:
+    def __init__(self, folder: Path, like: Path, room: str = ROOM) -> None:
         """At this folder, with the owner of the other."""
         self.folder = folder
+        self._room = room
         folder.mkdir()
         owner = like.stat()
-        _mount("-t", "tmpfs", "-o", f"size={ROOM},mode=700,uid={owner.st_uid},gid={owner.st_gid}", "tmpfs", str(folder))
+        _mount("-t", "tmpfs", "-o", f"size={room},mode=700,uid={owner.st_uid},gid={owner.st_gid}", "tmpfs", str(folder))
 
     def fill(self) -> None:
         """Leave no room."""
@@ -39,7 +40,11 @@ class SmallDisk:
 
     def empty(self) -> None:
         """Make room."""
-        _mount("-o", f"remount,size={ROOM}", str(self.folder))
+        self.resize(self._room)
+
+    def resize(self, room: str) -> None:
+        """Have so much from now on, as `mount` names sizes."""
+        _mount("-o", f"remount,size={room}", str(self.folder))
 
     @property
     def is_full(self) -> bool:
