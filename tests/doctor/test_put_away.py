@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from actors.archive.archive_file import ArchiveFile
 from actors.archive.erasing import erase
 from actors.archive.kept_snapshots import why_unread
-from actors.archive.putting_away import restore
+from actors.archive.restoring import restore
 from actors.core.ids import event_id
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
