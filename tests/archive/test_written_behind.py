@@ -1,6 +1,8 @@
 """What is written of an event after it was put away, as a refund, goes into its archive too, and no row is lost."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from actors.core import block as core
 from actors.core.commands import CancelOrder, ConfirmOrder, OpenSale, PlaceOrder
 from actors.core.entries import Activated
 from actors.core.snapshot import digest
+from actors.journal.journal import JournalRow
 from loadtests.audit_command import CLEAN
 from tests.archive.finished import (
     AFTER_ALL_MS,
@@ -22,6 +25,7 @@ from tests.archive.finished import (
     away,
     check_whole,
     close_and_archive,
+    finished_event,
     finished_in_parts,
     followed,
     known,
@@ -29,7 +33,7 @@ from tests.archive.finished import (
     refund,
     rows_in_journal,
 )
-from tests.archive.test_commands import id_of, names_in, said
+from tests.archive.test_commands import id_of, kill_until_done, names_in, said
 from tests.archive.test_erasing import BUYER, listing, who_names
 from tests.archive.test_putting_away import STEPS, Stopped, stop_at
 from tests.projections.selling import SellingEvent, World, follow_all
@@ -122,6 +126,25 @@ async def test_stopped_anywhere_nothing_is_lost_and_again_it_is_done(world: Worl
     assert await rows_in_journal(world) == before
 
 
+async def test_killed_anywhere_nothing_is_lost_and_again_it_is_done(world: World, tmp_path: Path) -> None:
+    """SIGKILL to retention a little after its first words, again and again until it comes to its end."""
+    events = [await finished_event(world, seed) for seed in range(6)]
+    await followed(world)
+    words = ("--older-than", "30", "--into", str(tmp_path), "--apply")
+    before = await rows_in_journal(world)
+    await said(world, 0, "retention", *words)
+    for event in events:
+        event.now_ms += DAY_MS
+        await event.append([Activated(event.now_ms, "shard-1", b"nonce901")])
+    await followed(world)
+    before = with_behind(before, await rows_in_journal(world))
+    kills = await kill_until_done(world, words, Random(1), lambda: check_whole(world, tmp_path, before))
+    assert kills >= 2
+    assert len(await rows_in_journal(world)) == len(events)
+    assert names_in(tmp_path) == sorted(f"{id_of(event)}{SUFFIX}" for event in events)
+    await said(world, 0, "audit", "--archive", str(tmp_path))
+
+
 async def check_back_from_anywhere(world: World, folder: Path, step: str) -> None:
     """Stopped there, all that there was can be put back; the file may have more than is out of the journal."""
     home, part, before = await put_away_in_parts(world, folder)
@@ -154,6 +177,42 @@ async def test_control_who_puts_back_only_to_the_last_row_of_the_file_is_noticed
     monkeypatch.setattr(restoring, "_copy", to_the_last)
     with pytest.raises(AssertionError):
         await check_back_from_anywhere(world, tmp_path, STEPS[-1])
+
+
+async def check_read_in_no_transaction(world: World, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Postgres ends who is idle in one for long: not while what came behind is put away, nor when it is erased."""
+    home, part, _ = await put_away_in_parts(world, folder)
+    await write_behind(world, home, part)
+    shipped = ArchiveFile.rows
+
+    def watched(archive: ArchiveFile) -> Iterator[JournalRow]:
+        for row in shipped(archive):
+            assert not world.connection.is_in_transaction()
+            yield row
+
+    patch.setattr(ArchiveFile, "rows", watched)
+    await away(world, home, folder)
+    await erase(world.connection, home.block, folder, AFTER_ALL_MS)
+
+
+async def test_its_file_is_read_in_no_transaction(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_read_in_no_transaction(world, tmp_path, monkeypatch)
+
+
+async def test_control_a_file_that_is_read_in_a_transaction_is_noticed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = putting_away._write_on
+
+    async def as_of_one_moment(connection: Any, *rest: Any) -> ArchiveFile:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await shipped(connection, *rest)
+
+    monkeypatch.setattr(putting_away, "_write_on", as_of_one_moment)
+    with pytest.raises(AssertionError):
+        await check_read_in_no_transaction(world, tmp_path, monkeypatch)
 
 
 async def lose_a_row(world: World, folder: Path, patch: pytest.MonkeyPatch) -> None:
