@@ -34,7 +34,8 @@ def put(
 ) -> None:
     """Put archived events away: all their rows into a file each, then all but the last out of the journal.
 
-    They can be read as before. Done again, it goes on where it was stopped. Exit 1 if one of them cannot be put away.
+    They can be read as before. Done again, it goes on where it was stopped; what was written of an event since, as a
+    refund, goes into its file as well. Exit 1 if one of them cannot be put away.
     """
     if bool(event_id) == (finished_before is not None):
         fail("name events, or give --finished-before")
@@ -57,10 +58,10 @@ def restore(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Put an archive's rows back into the journal they are from. The file stays."""
+    """Put an archive's rows back into the journal they are from. The file stays. Done again, it goes on."""
     from actors.archive.archive_file import ArchiveDamaged, ArchiveFile
-    from actors.archive.putting_away import NotRestored
-    from actors.archive.putting_away import restore as put_back
+    from actors.archive.restoring import NotRestored
+    from actors.archive.restoring import restore as put_back
 
     async def back(connection: Connection) -> int:
         return await put_back(connection, ArchiveFile(file))

@@ -46,11 +46,12 @@ def retention(
 ) -> None:
     """Put away the archived events of long ago, and erase those of longer ago; says what it would do, or does it.
 
-    Beside a running server. Done again, it goes on where it was stopped. What is not over stays: an event that is not
-    archived, or has a hold, an order, a slot or an errand that is still to end. So does, and it is said why, one that
-    is quarantined or has an alarm that nobody has acknowledged. Desks have no end, and keep their baskets and their
-    orders; backups that were made before keep all they have. Exit 1 if something that is old enough cannot be put away
-    or erased.
+    Beside a running server. Done again, it goes on where it was stopped. What was written of an event after it was
+    put away, as a refund, goes into its archive as well, if that is in the folder; else it stays. What is not over
+    stays: an event that is not archived, or has a hold, an order, a slot or an errand that is still to end. So does,
+    and it is said why, one that is quarantined or has an alarm that nobody has acknowledged. Desks have no end, and
+    keep their baskets and their orders; backups that were made before keep all they have. Exit 1 if something that is
+    old enough cannot be put away or erased.
     """
     from actors.database.connect import FAULTS
     from actors.database.line import LineUnavailable
@@ -111,7 +112,6 @@ async def _home_of(connection: "Connection", database_url: str, block: BlockId) 
 class _Counts(msgspec.Struct):
     put_away: int = 0
     erased: int = 0
-    refused: int = 0
 
 
 class _Keeper:
@@ -128,10 +128,11 @@ class _Keeper:
         self._applies = applies
         self._done = _Counts()
         self._put: list[BlockId] = []
+        self._refused: set[BlockId] = set()
 
     @property
     def refused(self) -> int:
-        return self._done.refused
+        return len(self._refused)
 
     async def run(self, database_url: str) -> None:
         """All of it; raises OSError, `FAULTS`."""
@@ -151,7 +152,7 @@ class _Keeper:
             await connection.close()
         done = self._done
         words = "put away, {} erased, {} refused" if self._applies else "to put away, {} to erase, {} refused"
-        out.print(f"{done.put_away:,} {words.format(f'{done.erased:,}', f'{done.refused:,}')}")
+        out.print(f"{done.put_away:,} {words.format(f'{done.erased:,}', f'{self.refused:,}')}")
         if not self._applies:
             out.print("nothing was changed: --apply does it")
 
@@ -165,7 +166,13 @@ class _Keeper:
 
     async def _put_away(self, connection: "Connection") -> None:
         from actors.archive.archive_file import ArchiveDamaged
-        from actors.archive.putting_away import NotPutAway, finished_before, put_away, rows_to_put_away
+        from actors.archive.putting_away import (
+            ArchiveElsewhere,
+            NotPutAway,
+            finished_before,
+            put_away,
+            rows_to_put_away,
+        )
 
         for home in await finished_before(connection, self._put_before_ms):
             if home in self._kept:
@@ -177,8 +184,10 @@ class _Keeper:
                 else:
                     rows = await rows_to_put_away(connection, home, self._folder, self._put_before_ms)
                     said = f"{event_id(home)}: to put away, {rows:,} rows"
+            except ArchiveElsewhere as elsewhere:
+                out.print(f"{elsewhere}; until then what was written since stays")
             except (NotPutAway, ArchiveDamaged, OSError) as fault:
-                self._refuse(fault)
+                self._refuse(home, fault)
             else:
                 self._done.put_away += 1
                 self._put.append(home)
@@ -197,7 +206,7 @@ class _Keeper:
                     self._done.erased += 1
                     out.print(f"{event_id(home)}: to erase as well, once it is put away")
         for home in await erasable_before(connection, self._erase_before_ms):
-            if home in self._kept:
+            if home in self._kept or home in self._refused or (home in self._put and not self._applies):
                 continue
             try:
                 if self._applies:
@@ -205,7 +214,7 @@ class _Keeper:
                 else:
                     path = (await archive_to_erase(connection, home, self._folder, self._erase_before_ms)).path
             except (NotErased, NotPutAway, ArchiveDamaged, OSError) as fault:
-                self._refuse(fault)
+                self._refuse(home, fault)
             else:
                 self._done.erased += 1
                 out.print(f"{event_id(home)}: {'erased' if self._applies else 'to erase'}, with {path}")
@@ -218,6 +227,6 @@ class _Keeper:
         for home in sorted(self._kept):
             out.print(f"{event_id(home)}: stays, as --except says")
 
-    def _refuse(self, fault: Exception) -> None:
-        self._done.refused += 1
+    def _refuse(self, home: BlockId, fault: Exception) -> None:
+        self._refused.add(home)
         errors.print(f"retention: {fault}")

@@ -1,5 +1,19 @@
 -- name: finished
--- Home blocks of events that are archived and were not written to since a time, with rows to put away.
+-- Home blocks of events that are archived and were not written to since a time, with rows to put away: nothing is put away
+-- of them yet, or they were written to since it was.
+with written_behind as (
+  select archived_blocks.home
+  from archived_blocks
+  cross join lateral (
+    select position, recorded_at_ms from journal
+    where journal.block_id = archived_blocks.block_id
+    order by position desc
+    limit 1
+  ) as head
+  where archived_blocks.erased_at is null
+  group by archived_blocks.home
+  having bool_or(head.position > archived_blocks.position) and max(head.recorded_at_ms) < $2
+)
 select availability.block_id
 from availability
 cross join lateral (
@@ -9,8 +23,11 @@ cross join lateral (
   limit 1
 ) as head
 where availability.status = $1 and availability.home = '' and head.recorded_at_ms < $2
-  and exists (
-    select from journal where journal.block_id = availability.block_id and journal.position = 1 and head.position > 1
+  and (
+    exists (
+      select from journal where journal.block_id = availability.block_id and journal.position = 1 and head.position > 1
+    )
+    or availability.block_id in (select home from written_behind)
   )
 order by availability.block_id;
 
@@ -50,6 +67,13 @@ from journal
 where block_id = $1 and position <= $2
 order by position;
 
+-- name: rows_behind
+select block_id, position, epoch, recorded_at_ms, entry_count, entries, chain
+from journal
+where block_id = $1 and position > $2 and position <= $3
+order by position
+limit $4;
+
 -- name: put_away
 select position, chain, archive, erased_at from archived_blocks where block_id = $1;
 
@@ -70,7 +94,12 @@ delete from snapshots where block_id = $1 and (position, format) <> ($2, $3);
 
 -- name: remember
 insert into archived_blocks (block_id, home, position, chain, archive, snapshot_hash)
-values ($1, $2, $3, $4, $5, sha256($6));
+values ($1, $2, $3, $4, $5, sha256($6))
+on conflict (block_id) do update
+  set position = excluded.position,
+    chain = excluded.chain,
+    archive = excluded.archive,
+    snapshot_hash = excluded.snapshot_hash;
 
 -- name: note_snapshot
 update archived_blocks set snapshot_hash = sha256($2) where block_id = $1;
@@ -83,6 +112,9 @@ select chain from journal where block_id = $1 and position = $2;
 
 -- name: first_position
 select min(position) from journal where block_id = $1;
+
+-- name: first_row
+select position, chain from journal where block_id = $1 order by position limit 1;
 
 -- name: forget
 delete from archived_blocks where block_id = $1;

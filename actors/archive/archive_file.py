@@ -62,7 +62,7 @@ _trailer = msgspec.json.Decoder(Trailer)
 
 
 class ArchiveWriter:
-    """Writes next to `path`; the file has its name when it is whole and on disk. `close` without `finish`: none."""
+    """Writes next to `path`; the file has its name when it is whole and on disk. `close` without a name: no file."""
 
     def __init__(self, path: Path, header: Header) -> None:
         self._path = path
@@ -80,11 +80,20 @@ class ArchiveWriter:
 
     def finish(self) -> None:
         """End the file and give it its name, both on disk before this returns. Raises OSError."""
+        self.end()
+        self.give_name()
+
+    def end(self) -> "ArchiveFile":
+        """The whole file, on disk, before it has its name. Raises ArchiveDamaged, OSError."""
         self._lines.write(_encoder.encode(Trailer(self._rows, self._hasher.digest())) + b"\n")
         self._lines.close()
         self._raw.flush()
         os.fsync(self._raw.fileno())
         self._raw.close()
+        return ArchiveFile(self._unfinished)
+
+    def give_name(self) -> None:
+        """Take the place of a file that has the name; on disk before this returns. Raises OSError."""
         self._unfinished.rename(self._path)
         sync_folder(self._path.parent)
 
@@ -133,8 +142,6 @@ class ArchiveFile:
             count, position, chain = count + 1, row.position, row.chain
             yield row
             if position == end.position:
-                if chain != end.chain:
-                    raise self._damage(f"row {position} of {end.block} is not the one that its header names")
                 end, position, chain = next(ends, None), 0, GENESIS
         if trailer != Trailer(count, hasher.digest()):
             raise self._damage("it is cut off, or its hash is that of other lines")
@@ -157,6 +164,8 @@ class ArchiveFile:
             raise self._damage(f"{row.block}: {damage}") from damage
         if len(entries) != row.entry_count:
             raise self._damage(f"row {row.position} of {row.block} has {len(entries)} entries and says otherwise")
+        if row.position == end.position and row.chain != end.chain:
+            raise self._damage(f"row {row.position} of {row.block} is not the one that its header names")
 
     def _decoded(self, decoder: msgspec.json.Decoder[T], line: bytes) -> T:
         try:

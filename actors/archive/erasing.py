@@ -111,7 +111,7 @@ async def _erase_block(connection: Connection, end: ArchivedBlock, fold: Fold, b
     last = JournalRow(*await connection.fetchrow(_SQL["last_row"], end.block))
     if (last.position, last.chain) != (end.position, end.chain):
         raise NotErased(
-            f"{event_id(end.block)}: it was written to behind its archive: restore that and put it away anew"
+            f"{event_id(end.block)}: it was written to behind its archive: holdfast archive put puts that away as well"
         )
     if last.recorded_at_ms >= before_ms:
         raise NotErased(f"{event_id(end.block)}: it was written to too lately")

@@ -4,17 +4,21 @@ Nothing is dropped before the file is on disk under its name and was read back, 
 parts before the home, one transaction drops the rows before the last, if that is still the last, and keeps a snapshot
 of it. So whatever stops this anywhere, no row is lost, and the next try goes on: a whole file is used as it is.
 
-The last row stays, as compare-and-append asks for it: nobody begins the block again at position 1.
+The last row stays, as compare-and-append asks for it: nobody begins the block again at position 1. Rows that come
+behind it, as by a refund, go the same way later: the file is written anew with them, and takes the name of the one
+before when it was read back, as that has the only copy of the rows before them.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Set
+from contextlib import ExitStack
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from actors.archive.archive_file import SUFFIX, ArchivedBlock, ArchiveFile, ArchiveWriter, Header
+from actors.archive.archive_file import SUFFIX, ArchivedBlock, ArchiveFile, ArchiveWriter, Header, sync_folder
 from actors.core import block as core
 from actors.core.ids import BlockId, event_id
 from actors.core.replies import EventStatus
@@ -30,16 +34,14 @@ from actors.journal.succession import entries_of_next
 
 _SQL = load_queries(Path(__file__).parent / "archive.sql")
 ROWS_PER_FETCH = 500
-ROWS_PER_COPY = 5_000
-_COLUMNS = ("block_id", *JournalRow.__struct_fields__[1:])
 
 
 class NotPutAway(Exception):
     """The event stays as it is, or as far as it was put away; the text says why."""
 
 
-class NotRestored(Exception):
-    """The archive does not fit the journal; the text says why."""
+class ArchiveElsewhere(NotPutAway):
+    """Rows of the event are in an archive that is not in the folder."""
 
 
 class PutAway(msgspec.Struct, frozen=True):
@@ -104,100 +106,124 @@ async def quiet_and_not_archived(connection: Connection, before_ms: int) -> list
 
 async def rows_to_put_away(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> int:
     """How many rows `put_away` would take out of the journal. Changes nothing; raises as that does."""
-    path, rows = folder / f"{event_id(home)}{SUFFIX}", 0
+    archive, rows = _archive_in(folder, home), 0
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        if path.exists() and not await _is_behind(connection, archive := ArchiveFile(path)):
-            ends = list(archive.header.blocks)
-        else:
+        is_behind, is_away = (False, False) if archive is None else await _standing(connection, archive)
+        if archive is None or (is_behind and not is_away):
             ends, _ = await _ends(connection, home, before_ms)
+        else:
+            ends = await _ends_behind(connection, archive, before_ms) if is_behind else [*archive.header.blocks]
         await _check_settled(connection, ends)
         for end in ends:
-            if await connection.fetchrow(_SQL["put_away"], end.block) is None:
+            first = await connection.fetchval(_SQL["first_position"], end.block)
+            if first is not None and first < end.position:
                 await _check_followed(connection, end)
-                rows += end.position - 1
+                rows += end.position - first
     return rows
 
 
 async def put_away(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> PutAway:
-    """Put the event away if nobody has written to it since `before_ms`; again: what is left of it.
+    """Put the event away if nobody has written to it since `before_ms`; again: what is left of it, or came since.
 
     Raises NotPutAway, ArchiveDamaged, OSError, and `FAULTS`.
     """
-    path = folder / f"{event_id(home)}{SUFFIX}"
-    if not path.exists() or await _is_behind(connection, ArchiveFile(path)):
-        await _write(connection, home, path, before_ms)
-    archive = ArchiveFile(path)
-    if archive.header.event_id != event_id(home):
-        raise NotPutAway(f"{path} is of {archive.header.event_id}")
+    archive = _archive_in(folder, home)
+    is_behind, is_away = (False, False) if archive is None else await _standing(connection, archive)
+    if archive is None or (is_behind and not is_away):
+        archive = await _write(connection, home, folder / _name_of(home), before_ms)
+    elif is_behind:
+        archive = await _write_on(connection, home, archive, before_ms)
     await _check_settled(connection, archive.header.blocks)
+    sync_folder(archive.path.parent)  # who gave the file its name may have been killed before
     folds = folded(archive)
     rows = 0
     for end in reversed(archive.header.blocks):
         rows += await _drop_rows(connection, home, end, freeze(folds.pop(end.block).state), archive)
-    return PutAway(path, rows)
+    return PutAway(archive.path, rows)
 
 
-async def restore(connection: Connection, archive: ArchiveFile) -> int:
-    """Put the archive's rows back, the home's first; how many. Again: what is left of them.
+def _name_of(home: BlockId) -> str:
+    return f"{event_id(home)}{SUFFIX}"
 
-    Raises NotRestored, ArchiveDamaged (nothing is changed then), and `FAULTS`.
-    """
-    archive.verify()
-    count = 0
+
+def _archive_in(folder: Path, home: BlockId) -> ArchiveFile | None:
+    """The event's file, if there is one. Raises NotPutAway (it is another's), ArchiveDamaged, OSError."""
+    path = folder / _name_of(home)
+    if not path.exists():
+        return None
+    archive = ArchiveFile(path)
+    if archive.header.event_id != event_id(home):
+        raise NotPutAway(f"{path} is of {archive.header.event_id}")
+    return archive
+
+
+async def _standing(connection: Connection, archive: ArchiveFile) -> tuple[bool, bool]:
+    """Whether the file is of before a write that came later, and whether anything of the event is put away."""
+    is_behind = is_away = False
     for end in archive.header.blocks:
-        async with connection.transaction():
-            await connection.execute(_SQL["take_turn"], end.block)
-            archived = await connection.fetchrow(_SQL["put_away"], end.block)
-            if archived is not None and archived["erased_at"] is not None:
-                raise NotRestored(
-                    f"{_erased(end.block, archived)}: who has a copy of its archive reads it with --archive"
-                )
-            chain = await connection.fetchval(_SQL["chain_at"], end.block, end.position)
-            if chain != end.chain:
-                raise NotRestored(f"row {end.position} of {end.block} is not in this journal, or is another")
-            if await connection.fetchval(_SQL["first_position"], end.block) == end.position:
-                count += await _copy(connection, archive, end)
-            await connection.execute(_SQL["forget"], end.block)
-    return count
-
-
-async def _copy(connection: Connection, archive: ArchiveFile, end: ArchivedBlock) -> int:
-    count, rows = 0, list[JournalRow]()
-    for row in archive.rows_of(end.block):
-        if row.position < end.position:
-            rows.append(row)
-        if len(rows) >= ROWS_PER_COPY or (row.position == end.position and rows):
-            values = [msgspec.structs.astuple(each) for each in rows]
-            await connection.copy_records_to_table("journal", records=values, columns=_COLUMNS)
-            count, rows = count + len(rows), []
-    return count
-
-
-async def _is_behind(connection: Connection, archive: ArchiveFile) -> bool:
-    """Whether the file is of before a write that came later, and nothing of the event is put away by it."""
-    behind = False
-    for end in archive.header.blocks:
-        if await connection.fetchrow(_SQL["put_away"], end.block) is not None:
-            return False
+        is_away |= await connection.fetchrow(_SQL["put_away"], end.block) is not None
         head = await connection.fetchrow(_SQL["head"], end.block)
-        behind |= head is not None and head["position"] > end.position
-    return behind
+        is_behind |= head is not None and head["position"] > end.position
+    return is_behind, is_away
 
 
-async def _write(connection: Connection, home: BlockId, path: Path, before_ms: int) -> None:
+async def _write(connection: Connection, home: BlockId, path: Path, before_ms: int) -> ArchiveFile:
     """Write the file, as the journal is at one time."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        ends, state = await _ends(connection, home, before_ms)
-        await _check_settled(connection, ends)
-        now_ms = await connection.fetchval(_SQL["now_ms"])
-        writer = ArchiveWriter(path, Header(event_id(home), state.name, state.tenant, now_ms, tuple(ends)))
-        try:
+    with ExitStack() as stack:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            ends, state = await _ends(connection, home, before_ms)
+            await _check_settled(connection, ends)
+            now_ms = await connection.fetchval(_SQL["now_ms"])
+            writer = ArchiveWriter(path, Header(event_id(home), state.name, state.tenant, now_ms, tuple(ends)))
+            stack.callback(writer.close)
             for end in ends:
                 async for row in _rows(connection, end.block, end.position):
                     writer.add(row)
-            writer.finish()
-        finally:
-            writer.close()
+        writer.finish()
+    return ArchiveFile(path)
+
+
+async def _write_on(connection: Connection, home: BlockId, archive: ArchiveFile, before_ms: int) -> ArchiveFile:
+    """Write the file anew, with the rows that the journal has behind it; reads no file in a transaction."""
+    ends = await _ends_behind(connection, archive, before_ms)
+    await _check_settled(connection, ends)
+    for end in ends:
+        await _check_followed(connection, end)
+    now_ms = await connection.fetchval(_SQL["now_ms"])
+    header = msgspec.structs.replace(archive.header, written_at_ms=now_ms, blocks=tuple(ends))
+    of_block = groupby(archive.rows(), lambda row: row.block)
+    with ExitStack() as stack:
+        writer = ArchiveWriter(archive.path, header)
+        stack.callback(writer.close)
+        for (_, rows), former, end in zip(of_block, archive.header.blocks, ends, strict=True):
+            for row in rows:
+                writer.add(row)
+            async for row in _rows_behind(connection, former, end.position):
+                writer.add(row)
+        states = {block: fold.state for block, fold in folded(writer.end()).items()}
+        _refuse(home, states, before_ms)
+        writer.give_name()
+    return ArchiveFile(archive.path)
+
+
+async def _ends_behind(connection: Connection, archive: ArchiveFile, before_ms: int) -> list[ArchivedBlock]:
+    """Where each block of an archive ends by now. Raises NotPutAway."""
+    ends = list[ArchivedBlock]()
+    for former in archive.header.blocks:
+        archived = await connection.fetchrow(_SQL["put_away"], former.block)
+        if archived is not None and archived["erased_at"] is not None:
+            raise NotPutAway(said_erased(former.block, archived))
+        if await connection.fetchval(_SQL["chain_at"], former.block, former.position) != former.chain:
+            raise NotPutAway(f"{event_id(former.block)}: {archive.path} is not the archive that it was put into")
+        head = await connection.fetchrow(_SQL["head"], former.block)
+        _check_quiet(former.block, head, before_ms)
+        ends.append(msgspec.structs.replace(former, position=head["position"], chain=head["chain"]))
+    return ends
+
+
+def _check_quiet(block: BlockId, head: Any, before_ms: int) -> None:
+    if head["recorded_at_ms"] >= before_ms:
+        raise NotPutAway(f"{event_id(block)}: it was written to too lately")
 
 
 async def _ends(connection: Connection, home: BlockId, before_ms: int) -> tuple[list[ArchivedBlock], BlockState]:
@@ -218,17 +244,16 @@ async def _end(connection: Connection, block: BlockId, before_ms: int) -> tuple[
     who = event_id(block)
     archived = await connection.fetchrow(_SQL["put_away"], block)
     if archived is not None and archived["erased_at"] is not None:
-        raise NotPutAway(_erased(block, archived))
+        raise NotPutAway(said_erased(block, archived))
     if archived is not None:
-        raise NotPutAway(
+        raise ArchiveElsewhere(
             f"{who}: the rows before {archived['position']} are in {archived['archive']}: give the folder that has it, "
             "or restore it first"
         )
     head = await connection.fetchrow(_SQL["head"], block)
     if head is None:
         raise NotPutAway(f"{who}: the journal has no row of it")
-    if head["recorded_at_ms"] >= before_ms:
-        raise NotPutAway(f"{who}: it was written to too lately")
+    _check_quiet(block, head, before_ms)
     fold = await _fold(connection, block, head["position"])
     return ArchivedBlock(block, fold.state.tenant, fold.position, fold.chain), fold.state
 
@@ -251,7 +276,8 @@ async def _fold(connection: Connection, block: BlockId, position: int) -> Fold:
     return fold
 
 
-def _erased(block: BlockId, archived: Any) -> str:
+def said_erased(block: BlockId, archived: Any) -> str:
+    """In words. `archived`: what is kept of it."""
     return f"{event_id(block)}: it was erased on {archived['erased_at']:%Y-%m-%d}"
 
 
@@ -293,14 +319,15 @@ def _folded(archive: ArchiveFile, struck: Mapping[BlockId, Set[Place]]) -> dict[
 async def _drop_rows(
     connection: Connection, home: BlockId, end: ArchivedBlock, state: bytes, archive: ArchiveFile
 ) -> int:
-    """Drop the block's rows before the last; how many. None if that was done before.
+    """Drop the block's rows before the last that are here; how many. None if that was done before.
 
     Whether somebody is to look at the event is asked here once more: since it was, the whole file was read.
     """
     who = event_id(end.block)
     async with connection.transaction():
         await connection.execute(_SQL["take_turn"], end.block)
-        if await connection.fetchrow(_SQL["put_away"], end.block) is not None:
+        archived = await connection.fetchrow(_SQL["put_away"], end.block)
+        if archived is not None and archived["position"] == end.position:
             return 0
         head = await connection.fetchrow(_SQL["head"], end.block)
         if head is None or (head["position"], head["chain"]) != (end.position, end.chain):
@@ -327,3 +354,15 @@ async def _check_followed(connection: Connection, end: ArchivedBlock) -> None:
 async def _rows(connection: Any, block: BlockId, position: int) -> Any:
     async for row in connection.cursor(_SQL["rows"], block, position, prefetch=ROWS_PER_FETCH):
         yield JournalRow(*row)
+
+
+async def _rows_behind(connection: Connection, former: ArchivedBlock, position: int) -> AsyncIterator[JournalRow]:
+    """Those behind where the block ended, up to this row, a page in a transaction of its own: rows only come."""
+    after = former.position
+    while after < position:
+        page = await connection.fetch(_SQL["rows_behind"], former.block, after, position, ROWS_PER_FETCH)
+        if not page:
+            raise NotPutAway(f"{event_id(former.block)}: rows behind {after} left the journal meanwhile")
+        for row in page:
+            yield JournalRow(*row)
+        after = page[-1]["position"]

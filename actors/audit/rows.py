@@ -42,17 +42,30 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class RowCheck:
-    """Follows a block's rows: contiguous from 1, chained, readable; epochs rise by activations, times are sound."""
+    """Follows a block's rows: contiguous from 1, chained, readable; epochs rise by activations, times are sound.
 
-    def __init__(self, block: str) -> None:
+    `behind`: a row that is taken as it is, and whose next is the first to follow.
+    """
+
+    def __init__(self, block: str, behind: Row | None = None) -> None:
         self.position = 0
         self.findings: list[Finding] = []
         self._block = block
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._epoch = -1
         self._owner: str | None = None  # the shard whose activation began the epoch; None if none did
+        self._knows_owner = True  # or it was before the rows that are followed
         self._nonces: set[bytes] = set()
         self._last_at_ms = 0
+        if behind is not None:
+            self._begin_behind(behind)
+
+    def _begin_behind(self, row: Row) -> None:
+        entries = self._decoded(row, as_written=True) or ()
+        self._owner = entries[0].shard if entries and isinstance(entries[0], Activated) else None
+        self._knows_owner = self._owner is not None
+        self._last_at_ms = max((entry.at_ms for entry in entries), default=0)
+        self.position, self._chain, self._epoch = row.position, row.chain, row.epoch
 
     def entries_of(self, row: Row) -> tuple[Entry, ...] | None:
         """The entries of the next row, or None if they cannot be read; findings go to `findings`."""
@@ -64,8 +77,9 @@ class RowCheck:
         entries = self._decoded(row, as_written=follows)
         if row.epoch < self._epoch:
             self._found(row, Fault.EPOCH_WENT_BACK, f"epoch {row.epoch} follows epoch {self._epoch}")
-        if row.epoch > self._epoch:
+        if row.epoch > self._epoch or not self._knows_owner:
             self._owner = entries[0].shard if entries and isinstance(entries[0], Activated) else None
+            self._knows_owner = row.epoch > self._epoch or self._owner is not None
         if entries is not None:
             self._check_activations(row, entries)
             self._check_times(row, entries)
@@ -129,11 +143,18 @@ class RowCheck:
 
 
 async def connect_to_read(database_url: str) -> Any:
-    """A connection that can only read. Raises OSError, asyncpg.PostgresError."""
+    """A connection that can only read, and may be idle in a transaction: an archive is read in one.
+
+    Raises OSError, asyncpg.PostgresError.
+    """
     return await asyncpg.connect(
         database_url,
         timeout=10,
-        server_settings={"application_name": "holdfast audit", "default_transaction_read_only": "on"},
+        server_settings={
+            "application_name": "holdfast audit",
+            "default_transaction_read_only": "on",
+            "idle_in_transaction_session_timeout": "0",
+        },
     )
 
 

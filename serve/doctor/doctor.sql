@@ -1,13 +1,13 @@
 -- name: blocks
--- Blocks with rows, of the catalogue, whose last row is not older than $1 and whose first is not in an archive; and how many
--- rows each has.
-select blocks.block_id, head.position
+-- Blocks with rows, of the catalogue, whose last row is not older than $1; and how many rows each has: of one that is in an
+-- archive, those behind the row that it ends with, if there are any.
+select blocks.block_id, head.position - coalesce(archived_blocks.position, 0) as row_count
 from blocks
+left join archived_blocks on archived_blocks.block_id = blocks.block_id
 cross join lateral (
   select position, recorded_at_ms from journal where journal.block_id = blocks.block_id order by position desc limit 1
 ) as head
-where head.recorded_at_ms >= $1
-  and not exists (select from archived_blocks where archived_blocks.block_id = blocks.block_id)
+where head.recorded_at_ms >= $1 and head.position > coalesce(archived_blocks.position, 0)
 order by blocks.block_id;
 
 -- name: rows
@@ -21,6 +21,7 @@ limit $3;
 -- Blocks whose rows are in an archive, and whether the one that it ends with, and nothing before that, is here.
 select
   archived_blocks.block_id,
+  archived_blocks.position,
   coalesce(journal.chain = archived_blocks.chain, false)
   and not exists (
     select from journal as before
@@ -30,8 +31,9 @@ from archived_blocks
 left join journal on journal.block_id = archived_blocks.block_id and journal.position = archived_blocks.position
 order by archived_blocks.block_id;
 
--- name: is_put_away
-select exists (select from archived_blocks where block_id = $1);
+-- name: archived_at
+-- The last row that an archive has of a block, which is in the journal too; no row: it has none.
+select position from archived_blocks where block_id = $1;
 
 -- name: archived
 select block_id from archived_blocks order by block_id;
@@ -64,9 +66,10 @@ left join snapshots as kept
 where archived_blocks.block_id = $1;
 
 -- name: snapshots
+-- Of a block, in a format, above a row.
 select position, chain, format, state
 from snapshots
-where block_id = $1 and format = $2
+where block_id = $1 and format = $2 and position > $3
 order by position;
 
 -- name: row_chain

@@ -24,7 +24,8 @@ ROWS_PER_STEP = 5_000  # of a replay, after which the progress shows
 async def check_snapshots(patient: Patient, progress: Progress) -> AsyncIterator[Finding]:
     """Those of this format, of the blocks that are asked for; each block is replayed once from its first row.
 
-    That may take long, so it is not as of one moment; rows leave the journal only for an archive, which is asked last.
+    What is in an archive is replayed from the snapshot that stands for it, which has a check of its own. That may take
+    long, so it is not as of one moment; rows leave the journal only for an archive, which is asked last.
     """
     is_well, done_count = True, 0
     snapshot_count = alone_count = 0
@@ -33,12 +34,15 @@ async def check_snapshots(patient: Patient, progress: Progress) -> AsyncIterator
         blocks = await blocks_to_check(patient)
         task = progress.add_task(SNAPSHOTS, total=sum(blocks.values()))
         for block, row_count in blocks.items():
-            rows = await patient.connection.fetch(SQL["snapshots"], block, FORMAT)
+            archived_at = await patient.connection.fetchval(SQL["archived_at"], block)
+            kept = await patient.connection.fetchrow(SQL["kept_snapshot"], block, FORMAT)
+            rows = await patient.connection.fetch(SQL["snapshots"], block, FORMAT, kept["position"] if kept else 0)
             snapshot_count += len(rows)
-            alone_count += len(rows) == 1
+            alone_count += len(rows) == 1 and archived_at is None
             advance = partial(progress.advance, task)
-            found = await _check_block(patient, journal, BlockId(block), rows, advance) if rows else []
-            if found and await patient.connection.fetchval(SQL["is_put_away"], block):
+            begun = await _begun(BlockId(block), kept) if rows else None
+            found = await _check_block(patient, journal, begun, rows, advance) if begun else []
+            if found and await patient.connection.fetchval(SQL["archived_at"], block) != archived_at:
                 found = []  # meanwhile: its rows are in an archive, and what was found is that they are not here
             for finding in found:
                 is_well = False
@@ -53,12 +57,27 @@ async def check_snapshots(patient: Patient, progress: Progress) -> AsyncIterator
         yield Finding(SNAPSHOTS, Standing.OK, seen + alone)
 
 
+async def _begun(block: BlockId, kept: Any) -> HostedBlock | None:
+    """The block where its rows begin that are here; None: that cannot be read, as the check of archived blocks says.
+
+    `kept`: what stands for those that are in an archive; None: none are.
+    """
+    if kept is None:
+        return before_first_row(block)
+    if kept["state"] is None or kept["chain"] != kept["row_chain"]:
+        return None
+    try:
+        return await at_snapshot(Snapshot(block, kept["position"], kept["chain"], FORMAT, kept["state"]))
+    except SnapshotDamaged:
+        return None
+
+
 async def _check_block(
-    patient: Patient, journal: PostgresJournal, block: BlockId, rows: list[Any], advance: Callable[[float], None]
+    patient: Patient, journal: PostgresJournal, replayed: HostedBlock, rows: list[Any], advance: Callable[[float], None]
 ) -> list[Finding]:
     """In order of position, so that one replay passes them all; `advance` hears how many rows it has passed."""
     findings: list[Finding] = []
-    replayed = before_first_row(block)
+    block = replayed.block
     for row in rows:
         snapshot = Snapshot(block, row["position"], row["chain"], row["format"], row["state"])
         named = f"the snapshot of {event_id(block)} at row {snapshot.position}"

@@ -10,12 +10,22 @@ from typing import Any
 
 from actors.archive.archive_file import archives_at
 from actors.archive.putting_away import PutAway, put_away
-from actors.core.commands import AcknowledgePart, ChangeStatus, CreateEvent, OpenSale
+from actors.core.baskets import LegPlan
+from actors.core.commands import (
+    AcknowledgePart,
+    BookLeg,
+    ChangeStatus,
+    CreateEvent,
+    OpenSale,
+    PinLeg,
+    ReleaseLeg,
+)
 from actors.core.entries import Activated
 from actors.core.following import what_to_follow
 from actors.core.parts import Part
 from actors.core.replies import EventStatus
 from actors.core.snapshot import digest
+from actors.core.wishes import Wish
 from actors.engine.activation import Activator
 from actors.engine.clock import JournalClock
 from actors.journal.postgres import PostgresJournal
@@ -24,6 +34,7 @@ from tests.projections.selling import LAYOUT, SellingEvent, World, follow_all
 
 DAY_MS = 24 * 3_600_000
 AFTER_ALL_MS = 1_800_000_000_000  # years behind what is sold here
+DESK = "00000000000desk1"
 ROWS = "select * from journal order by block_id, position"
 
 
@@ -45,8 +56,10 @@ async def finished_event(world: World, seed: int = 7) -> SellingEvent:
     return event
 
 
-async def finished_in_parts(world: World) -> list[SellingEvent]:
-    """An event with a part that has its balcony; the home first."""
+async def finished_in_parts(world: World, leg_count: int = 0) -> list[SellingEvent]:
+    """An event with a part that has its balcony; the home first. Each has sold a seat to so many legs, and has had it
+    back from all but the last.
+    """
     home, part = SellingEvent(world.journal), SellingEvent(world.journal)
     share = Part(part.block, ("Balcony",))
     for each in (home, part):
@@ -55,10 +68,21 @@ async def finished_in_parts(world: World) -> list[SellingEvent]:
         await each.append([Activated(each.now_ms, "shard-1", b"nonce678")])
     await home.sell(CreateEvent(home.stamp(), "Final", LAYOUT, parts=(share,)), OpenSale(home.stamp()))
     await follow_event(home, part, share)
+    for leg in range(1, leg_count + 1):
+        for each, seat in ((home, "Hall/A/1"), (part, "Balcony/A/x")):
+            pinned = PinLeg("acme", DESK, leg, "ana", LegPlan(each.block, leg, Wish((seat,))), 1, each.now_ms + DAY_MS)
+            assert await each.sell(pinned) == await each.sell(BookLeg("acme", leg, 2)) == 1
+            if leg < leg_count:
+                await refund(each, leg)
     await close_and_archive(home)
     part.now_ms = home.now_ms
     await follow_event(home, part, share)
     return [home, part]
+
+
+async def refund(event: SellingEvent, leg: int) -> None:
+    """What the leg has is given back."""
+    assert await event.sell(ReleaseLeg("acme", leg, 3)) == 1
 
 
 async def follow_event(home: SellingEvent, part: SellingEvent, share: Part) -> None:

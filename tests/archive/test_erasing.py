@@ -10,7 +10,8 @@ from actors.archive import erasing
 from actors.archive.archive_file import ArchiveFile, archives_at
 from actors.archive.erasing import NotErased, erasable_before, erase, left_of_erased
 from actors.archive.journal_with_archives import with_archives
-from actors.archive.putting_away import NotPutAway, NotRestored, PutAway, put_away, restore
+from actors.archive.putting_away import NotPutAway, PutAway, put_away
+from actors.archive.restoring import NotRestored, restore
 from actors.core.baskets import LegPlan
 from actors.core.commands import ConfirmOrder, PinLeg, PlaceOrder, ReleaseLeg
 from actors.core.layout import Calendar, Category, Layout, Resource

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.archive import archive_file, putting_away
+from actors.archive import archive_file, putting_away, restoring
 from actors.archive.archive_file import ArchiveDamaged, ArchiveFile, ArchiveWriter
-from actors.archive.putting_away import NotPutAway, NotRestored, finished_before, put_away, restore
+from actors.archive.putting_away import NotPutAway, finished_before, put_away
+from actors.archive.restoring import NotRestored, restore
 from actors.core import block as core
 from actors.core.snapshot import digest
 from actors.journal.journal import GENESIS, JournalRow, NewRow, chain_of
@@ -172,16 +173,16 @@ async def test_stopped_while_it_is_put_back_it_goes_on(
     await followed(world)
     before = await rows_in_journal(world)
     done = await away(world, home, tmp_path)
-    shipped = putting_away._copy
+    shipped = restoring._restore_block
 
-    async def until(connection: Any, archive: ArchiveFile, end: Any) -> int:
-        count = await shipped(connection, archive, end)
+    async def until(connection: Any, end: Any, rows: Any) -> int:
+        count = await shipped(connection, end, rows)
         if end.block == part.block:
             raise Stopped
         return count
 
     with monkeypatch.context() as patch:
-        patch.setattr(putting_away, "_copy", until)
+        patch.setattr(restoring, "_restore_block", until)
         with pytest.raises(Stopped):
             await restore(world.connection, ArchiveFile(done.path))
     await check_whole(world, tmp_path, before)

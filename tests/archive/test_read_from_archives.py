@@ -1,14 +1,20 @@
 """Who needs rows that were put away is told where they are, or is given them from there."""
 
 import gzip
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
 from actors.archive import archive_file
 from actors.archive.archive_file import ArchiveWriter, archives_at
 from actors.archive.journal_with_archives import with_archives
+from actors.audit import archives as audit_archives
+from actors.audit import audit
 from actors.core.snapshot import FORMAT
 from actors.journal.journal import Snapshot
 from actors.journal.postgres import PostgresJournal
@@ -121,3 +127,38 @@ def test_the_file_says_what_it_is_to_whoever_opens_it(tmp_path: Path) -> None:
     first, last = gzip.decompress((tmp_path / "a.gz").read_bytes()).splitlines()
     assert msgspec.json.decode(first)["event_id"] == "event_0"
     assert msgspec.json.decode(last)["rows"] == 0
+
+
+async def check_slow_file(world: World, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The audit reads an archive in a transaction, for longer than the database lets others be idle in one."""
+    event = await finished_event(world)
+    await followed(world)
+    done = await away(world, event, folder)
+    ((database,),) = await world.rows("select current_database()")
+    await world.connection.execute(f"alter database {database} set idle_in_transaction_session_timeout = '1s'")
+    shipped = audit_archives._lines
+
+    def slowly(file: Path) -> Iterator[bytes]:
+        for line in shipped(file):
+            time.sleep(1.5 / len(event.rows))
+            yield line
+
+    patch.setattr(audit_archives, "_lines", slowly)
+    assert await audited(world, event.block, archives=(done.path,)) == CLEAN
+
+
+async def test_an_audit_may_take_long_over_an_archive(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_slow_file(world, tmp_path, monkeypatch)
+
+
+async def test_control_an_audit_that_goes_by_the_database_s_bound_is_cut_off(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def as_it_comes(database_url: str) -> Any:
+        return await asyncpg.connect(database_url)
+
+    monkeypatch.setattr(audit, "connect_to_read", as_it_comes)
+    with pytest.raises((AssertionError, asyncpg.PostgresError)):
+        await check_slow_file(world, tmp_path, monkeypatch)

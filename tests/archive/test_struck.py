@@ -7,7 +7,8 @@ import pytest
 
 from actors.archive import putting_away
 from actors.archive.archive_file import ArchiveFile
-from actors.archive.putting_away import Fold, NotPutAway, restore
+from actors.archive.putting_away import Fold, NotPutAway
+from actors.archive.restoring import restore
 from actors.core.ids import BlockId
 from actors.core.snapshot import digest
 from loadtests.audit_command import CLEAN

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from actors.archive.archive_file import ArchiveFile
 from actors.archive.erasing import erase
 from actors.archive.kept_snapshots import why_unread
-from actors.archive.putting_away import restore
+from actors.archive.restoring import restore
 from actors.core.ids import event_id
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
@@ -91,7 +91,7 @@ async def test_what_is_put_away_while_it_is_looked_at_is_well(
 async def test_control_a_doctor_that_does_not_look_again_finds_damage(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setitem(SQL, "is_put_away", "select false where $1::text is not null")
+    monkeypatch.setitem(SQL, "archived_at", "select null::bigint where $1::text is not null")
     async with ward(world) as well:
         with pytest.raises(AssertionError, match=r"stands on a row that is not in the journal|cannot be compared"):
             await check_put_away_meanwhile(well, tmp_path, monkeypatch, step)
@@ -150,7 +150,7 @@ async def test_rows_that_are_put_away_while_they_are_read_are_well(
 async def test_control_a_doctor_that_does_not_ask_again_finds_rows_missing(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(SQL, "is_put_away", "select false where $1::text is not null")
+    monkeypatch.setitem(SQL, "archived_at", "select null::bigint where $1::text is not null")
     async with ward(world) as well:
         with pytest.raises(AssertionError, match=r"row missing|last rows are missing"):
             await check_rows_put_away_meanwhile(well, tmp_path, monkeypatch)

@@ -65,9 +65,9 @@ async def test_control_a_doctor_that_reads_as_of_one_moment_is_noticed(
 ) -> None:
     shipped = journal_checks._read
 
-    async def at_once(patient: Patient, block: str, advance: Callable[[float], None]) -> Any:
+    async def at_once(patient: Patient, block: str, archived_at: int | None, advance: Callable[[float], None]) -> Any:
         async with patient.connection.transaction(isolation="repeatable_read", readonly=True):
-            return await shipped(patient, block, advance)
+            return await shipped(patient, block, archived_at, advance)
 
     monkeypatch.setattr(journal_checks, "_read", at_once)
     with pytest.raises(AssertionError, match="keeps Postgres from clearing up"):
