@@ -12,6 +12,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 from typing import Any, TypeVar
 
@@ -28,9 +29,12 @@ from actors.link.address import parse_address
 from actors.link.client import LinkClient
 from actors.link.handshake import Identity
 from actors.logs import configure_logs
+from actors.projections.positions import PROJECTOR_SESSION
+from actors.projections.service import PROJECTOR
 from actors.resizing import Resizing
 from actors.shard import Shard, ShardConfig
 from actors.watch import NoSuccessor, Watch
+from actors.watchdog import Watchdog, find_actor
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +91,9 @@ class Directory:
         """Find or start every shard of the fleet, then watch them all for ever, and whichever join."""
         await _insist(lambda: self._fleet.found(self._config.shards))
         unheard = await self._end_strays(await self._known())
+        over_projector = Watchdog(self._config.shard.database_url, PROJECTOR_SESSION, partial(find_actor, PROJECTOR))
         async with asyncio.TaskGroup() as group:
+            group.create_task(over_projector.run())
             group.create_task(self._follow_fleet(group))
             await self._all_serve.wait()
             group.create_task(self._keep_spare())

@@ -11,7 +11,7 @@ from actors.auditor import AUDITOR
 from actors.auditor.service import AuditorService
 from actors.build import BUILD
 from actors.catalogue.catalogue import Catalogue
-from actors.catalogue.fleet import shard_names
+from actors.catalogue.fleet import DIRECTORY, shard_names
 from actors.directory import NAMESPACE, Directory, DirectoryConfig
 from actors.projections.service import PROJECTOR, ProjectorService
 from actors.shard import ShardConfig
@@ -32,7 +32,7 @@ def deploy(stack: Stack) -> None:
     generation = asyncio.run(_begin_generation(stack.database_url))
     shard = ShardConfig(stack.database_url, secret, str(links), cut_over=True, log_level=settings.log_level)
     names = shard_names(settings.shards)
-    directory = _singleton("directory", Directory, DirectoryConfig(generation, BUILD, names, shard))
+    directory = _singleton(DIRECTORY, Directory, DirectoryConfig(generation, BUILD, names, shard))
     projector = _singleton(PROJECTOR, ProjectorService, stack.database_url, stack.redis_url, settings.log_level)
     auditor = (stack.database_url, stack.redis_url, settings.log_level, generation)
     _singleton(AUDITOR, AuditorService, *auditor)  # nobody waits for it

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -79,21 +80,24 @@ class Gateway(GrpcMethods):
             lambda: numbers.getrandbits(NUMBER_BITS) or 1,
         )
         keys = KeyRing(PostgresKeySource(config.database_url), time.monotonic)
-        reader, board = QuarantineReader(config.database_url), Board(config.redis_url)
-        projections, self._blocks = Quarantine(reader.find), Quarantine(reader.find_blocks)
-        alarms, self._silent = Quarantine(reader.find_alarms), Quarantine(reader.find_silent)
+        board = Board(config.redis_url)
+        reader = QuarantineReader(config.database_url, board)
+        projections, alarms = Quarantine(reader.find), Quarantine(reader.find_alarms)
+        blocks, silent = Quarantine(reader.find_blocks), Quarantine(reader.find_silent)
+        open_alarms, unreceived = Quarantine(reader.find_open_alarms), Quarantine(reader.find_unreceived)
+        self._remarks = partial(remarks, blocks, open_alarms, silent, unreceived)
         self.operations = Operations(
             self._reservations,
             models,
             keys.authenticate,
-            lambda: cluster_status(self._routes, projections, self._blocks, alarms, self._silent, board),
+            lambda: cluster_status(self._routes, projections, blocks, alarms, silent, board),
             wakefulness,
         )
         self._beating = asyncio.create_task(wakefulness.run())
 
     def __serve_build_asgi_app__(self) -> Callable[..., Any]:
         """Called by Serve once, after `__init__`."""
-        return build_http_app(self.operations, self._routes.problems, lambda: remarks(self._blocks, self._silent))
+        return build_http_app(self.operations, self._routes.problems, self._remarks)
 
     async def check_health(self) -> None:
         """Called by Serve; a replica that no longer follows the catalogue is replaced."""

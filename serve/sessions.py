@@ -1,7 +1,7 @@
 """Who works beside the shards, by its sessions in Postgres: is it there, and has it asked anything lately?
 
 Ray starts again what dies, and never what hangs. Each of them asks Postgres at least once a second, so whoever hangs
-shows in the time of its sessions' last change.
+shows in the time of its sessions' last change. One that hangs is ended by another that does not (`actors.watchdog`).
 """
 
 from pathlib import Path
@@ -54,4 +54,4 @@ NEEDED = {
     "directory": Needed(DIRECTORY_SESSION, "Directory", "a shard that dies now, or leaves, gets no successor"),
     "projector": Needed(PROJECTOR_SESSION, "ProjectorService", "availability and lists stand still"),
 }
-"""By what they are called. The auditor is not among them: it tells more of itself, elsewhere."""
+"""By what they are called. The auditor is not among them: it tells more of itself (see `auditor_signs`)."""

@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from actors.auditor.alarms import KEPT, KeptAlarm
+from actors.auditor.alarms import GRAVE, KEPT, OPEN_COUNTS, KeptAlarm
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures
+from actors.auditor.journals import AUDITOR_SESSION
 from actors.core.ids import BlockId, event_id
 from actors.database.line import Line, LineUnavailable
 from actors.database.queries import load_queries
@@ -18,6 +19,9 @@ from actors.engine.catalogue_port import EngineCounters
 from actors.journal.journal import Epoch
 from actors.link.coalescer import CoalescerCounters
 from actors.routes import CatalogueRoutes
+from serve.auditor_signs import auditor_signs
+from serve.doctor.findings import SQL as DOCTORS_SQL
+from serve.local.archiving import SLOT
 from serve.sessions import NEEDED, SQL, Sessions
 from serve.wire_time import rfc3339
 
@@ -97,9 +101,10 @@ T = TypeVar("T")
 
 
 class QuarantineReader:
-    """The quarantine as the projector has noted it in Postgres."""
+    """What is not well beside the shards, as Postgres has it; of the auditor, what hangs on the board as well."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, board: Board) -> None:
+        self._board = board
         self._line = Line(database_url, application_name="holdfast-status", bound_ms=BOUND_MS)
 
     async def find(self) -> list[QuarantinedProjection]:
@@ -117,11 +122,23 @@ class QuarantineReader:
         """The alarms that are open, rows that are gone first, a hundred at most. Raises LineUnavailable."""
         return [_told(KeptAlarm(*row)) for row in await self._line.fetch(KEPT, False, MAX_BLOCKS)]
 
+    async def find_open_alarms(self) -> list[tuple[str, int]]:
+        """Of each kind of alarm that is open, how many are. Raises LineUnavailable."""
+        return [(row["what"], row["alarm_count"]) for row in await self._line.fetch(OPEN_COUNTS)]
+
     async def find_silent(self) -> list[str]:
-        """Directory and projector, where they do not run or hang. Raises LineUnavailable."""
+        """Directory, projector and auditor, where they do not run or hang. Raises LineUnavailable."""
         names = {needed.session: name for name, needed in NEEDED.items()}
-        found = [Sessions(*row) for row in await self._line.fetch(SQL["sessions"], list(names))]
-        return [f"the {names[one.name]}: {fault}, see holdfast doctor" for one in found if (fault := one.fault())]
+        rows = await self._line.fetch(SQL["sessions"], [*names, AUDITOR_SESSION])
+        *found, auditor = (Sessions(*row) for row in rows)
+        faults = {names[one.name]: one.fault() for one in found}
+        faults["auditor"] = (await auditor_signs(self._board, auditor)).fault()
+        return [f"the {name}: {fault}, see holdfast doctor" for name, fault in faults.items() if fault]
+
+    async def find_unreceived(self) -> list[str]:
+        """Slots of backups whose log nobody receives, or has a gap. Raises LineUnavailable."""
+        rows = await self._line.fetch(DOCTORS_SQL["backup_slots"], SLOT)
+        return [row["slot_name"] for row in rows if not row["active"] or row["wal_status"] == "lost"]
 
     async def close(self) -> None:
         """End the line; nothing in flight is waited for."""
@@ -186,8 +203,24 @@ def _told(alarm: KeptAlarm) -> AuditAlarm:
     )
 
 
-async def remarks(blocks: Quarantine[QuarantinedBlock], silent: Quarantine[str]) -> tuple[str, ...]:
-    """What an operator should know of a cluster that sells: how many blocks do not, and who hangs that it needs."""
-    known, silent_ones = await asyncio.gather(blocks.known(), silent.known())
-    told = (f"{len(known)} quarantined: see holdfast quarantine list",) if known else ()
-    return (*told, *(silent_ones or ()))
+async def remarks(
+    blocks: Quarantine[QuarantinedBlock],
+    open_alarms: Quarantine[tuple[str, int]],
+    silent: Quarantine[str],
+    unreceived: Quarantine[str],
+) -> tuple[str, ...]:
+    """What an operator should know of a cluster that sells.
+
+    How many blocks do not, what the audit found, who hangs that it needs, and of which backups the log may be lost.
+    """
+    known, alarms, silent_ones, slots = await asyncio.gather(
+        blocks.known(), open_alarms.known(), silent.known(), unreceived.known()
+    )
+    told = [f"{len(known)} quarantined: see holdfast quarantine list"] if known else []
+    if alarms:
+        grave = [f"{count} {what}" for what, count in alarms if what in GRAVE]
+        among = f", among them {', '.join(grave)}" if grave else ""
+        told.append(f"{sum(count for _, count in alarms)} alarms are open{among}: see holdfast alarms list")
+    told += silent_ones or ()
+    told += [f"nobody receives the log of the backup with the slot {slot}: see holdfast doctor" for slot in slots or ()]
+    return tuple(told)

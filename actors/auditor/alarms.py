@@ -31,6 +31,8 @@ NOT_STOPPED = "NOT_STOPPED"
 """A block is to be quarantined, and Postgres refuses that for good."""
 GONE = frozenset((Fault.JOURNAL_EMPTY.name, Fault.TAIL_MISSING.name))
 """A row that was audited is gone: what was acknowledged may be lost."""
+GRAVE = GONE | {NOT_AUDITED, NOT_STOPPED}
+"""Somebody may have been told of what is gone, or what sells wrongly may not be stopped."""
 
 MAX_OF_A_KIND = 20  # in a block
 MAX_ALARMS = 10_000  # and as many again of rows that are gone

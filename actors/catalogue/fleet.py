@@ -18,6 +18,7 @@ from actors.engine.catalogue_port import EngineCounters
 
 _SQL = load_queries(Path(__file__).parent / "fleet.sql")
 
+DIRECTORY = "directory"  # the actor's name
 DIRECTORY_SESSION = "holdfast-directory"
 """What Postgres knows the directory by."""
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+from functools import partial
 
 import ray
 import structlog
 
+from actors.catalogue.fleet import DIRECTORY, DIRECTORY_SESSION
 from actors.core.ids import BlockId
 from actors.journal.postgres import PostgresJournal
 from actors.logs import configure_logs
@@ -16,6 +18,7 @@ from actors.projections.live_events import LiveEvents
 from actors.projections.live_writer import LiveWriter
 from actors.projections.positions import Positions
 from actors.projections.projector import Projector
+from actors.watchdog import Watchdog, find_actor
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +38,7 @@ class ProjectorService:
             (AvailabilityProjection(), DeadlinesProjection(), ListingProjection()),
             display=LiveWriter(LiveEvents(redis_url)),
         )
+        self._over_directory = Watchdog(database_url, DIRECTORY_SESSION, partial(find_actor, DIRECTORY))
         self._running = asyncio.create_task(self._run())
 
     async def pid(self) -> int:
@@ -47,7 +51,9 @@ class ProjectorService:
 
     async def _run(self) -> None:
         try:
-            await self._projector.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._projector.run())
+                group.create_task(self._over_directory.run())
         except Exception as bug:  # noqa: BLE001  whatever it is, a new process begins from what is committed
             _log.error("the projector failed", exc_info=bug)
         os._exit(1)

@@ -2,23 +2,21 @@
 
 from rich.progress import Progress
 
-from actors.auditor.alarms import GONE, KEPT, NOT_AUDITED, NOT_READ_ON, NOT_STOPPED, OPEN_COUNTS, KeptAlarm
+from actors.auditor.alarms import GONE, GRAVE, KEPT, NOT_AUDITED, NOT_READ_ON, NOT_STOPPED, OPEN_COUNTS, KeptAlarm
 from actors.auditor.auditor import LATE_S
-from actors.auditor.board import Board, BoardUnavailable
+from actors.auditor.board import Board
 from actors.auditor.crossing import OVERDUE_S
 from actors.auditor.figures import AuditorFigures
 from actors.auditor.journals import AUDITOR_SESSION
 from actors.core.ids import BlockId, event_id
 from serve.alarms import line_of
+from serve.auditor_signs import AuditorSigns, auditor_signs
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.doctor.session_checks import sessions
 
 AUDITOR, ALARMS = "auditor", "alarms"
-STALE_S = 15.0  # figures are hung out every second
 SHOWN = 20
 MUCH_CROSSING_BYTES = 1 << 30
-GRAVE = GONE | {NOT_AUDITED, NOT_STOPPED}
-"""Somebody may have been told of what is gone, or what sells wrongly may not be stopped."""
 _FEWER_LEGS = "of events that are put away only the desks' side is kept: holdfast archive put"
 _IN_TURN = (
     "holdfast audit EVENT looks at one at once, CPU makes turns shorter, and large events are smaller in parts: what "
@@ -29,17 +27,14 @@ _START = "see the auditor's log and start the cluster again: what sells wrongly 
 
 async def check_auditor(patient: Patient, _: Progress) -> list[Finding]:
     """By what it tells of itself; where nothing is told, by its session in Postgres."""
-    found = await sessions(patient, AUDITOR_SESSION)
-    figures, unknown_because = await _figures(patient)
-    if figures is not None:
-        return _unwell(figures) or [Finding(AUDITOR, Standing.OK, _keeps_up(figures))]
-    if fault := found.fault(LATE_S):
+    signs = await _signs(patient)
+    if signs.figures is not None:
+        return _unwell(signs.figures) or [Finding(AUDITOR, Standing.OK, _keeps_up(signs.figures))]
+    if fault := signs.fault():
         return [Finding(AUDITOR, Standing.WARNING, fault, _START)]
-    if not found.is_connected:
+    if not signs.sessions.is_connected:
         return [Finding(AUDITOR, Standing.OK, "none runs, and no shard beats whose blocks it would audit")]
-    if unknown_because:
-        return [Finding(AUDITOR, Standing.OK, f"it is connected; how far it is is not known: {unknown_because}")]
-    return [Finding(AUDITOR, Standing.WARNING, "it is connected, and has told nothing for a while", _START)]
+    return [Finding(AUDITOR, Standing.OK, f"it is connected; how far it is is not known: {signs.unknown_because}")]
 
 
 async def check_alarms(patient: Patient, _: Progress) -> list[Finding]:
@@ -56,18 +51,15 @@ async def check_alarms(patient: Patient, _: Progress) -> list[Finding]:
     return findings or [Finding(ALARMS, Standing.OK, "none is open")]
 
 
-async def _figures(patient: Patient) -> tuple[AuditorFigures | None, str]:
-    """What it tells now, or why that is not known; neither: it tells nothing."""
+async def _signs(patient: Patient) -> AuditorSigns:
+    found = await sessions(patient, AUDITOR_SESSION)
     if patient.redis_url is None:
-        return None, "no Redis is named"
+        return await auditor_signs(None, found)
     board = Board(patient.redis_url)
     try:
-        figures, age_s = await board.aged()
-    except BoardUnavailable as fault:
-        return None, f"Redis does not say: {fault}"
+        return await auditor_signs(board, found)
     finally:
         await board.close()
-    return (figures if age_s < STALE_S else None), ""
 
 
 def _unwell(figures: AuditorFigures) -> list[Finding]:

@@ -166,6 +166,7 @@ select
   current_setting('fsync') as fsync,
   current_setting('full_page_writes') as full_page_writes,
   current_setting('synchronous_standby_names') as standby_names,
+  (select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum')) as synchronous_count,
   array(
     select distinct coalesce(substring(application_name from ' synchronous_commit=(.*)'), 'unknown')
     from pg_stat_activity
@@ -186,6 +187,12 @@ where coalesce(state, '') <> 'backup'
     where slot.active_pid = pg_stat_replication.pid and starts_with(slot.slot_name::text, $1::text)
   )
 order by application_name;
+
+-- name: waiting_commits
+-- Of commits that have waited for a replica for $1 seconds, whatever the database: how many, and for how long.
+select count(*) as session_count, max(extract(epoch from clock_timestamp() - state_change))::bigint as longest_s
+from pg_stat_activity
+where wait_event = 'SyncRep' and state_change < clock_timestamp() - $1::bigint * interval '1 second';
 
 -- name: backup_slots
 -- Of backups: whether Postgres still has all that is not received yet, whether somebody receives, and how much is not.

@@ -1,5 +1,7 @@
 """What Postgres is and does: replication, migrations, long transactions, the age of its oldest transaction number."""
 
+import re
+
 from rich.progress import Progress
 
 from actors.database.migrate import read_migrations
@@ -8,10 +10,12 @@ from serve.local.postgres import SLOT
 
 REPLICATION, MIGRATIONS, TRANSACTIONS, WRAPAROUND = "replication", "migrations", "transactions", "wraparound"
 BEHIND_WARNED_BYTES = 64 << 20
+WAITED_S = 5
 LONG_S = 60
 VERY_LONG_S = 3_600
 AGE_WARNED = 1_000_000_000
 AGE_WRONG = 1_600_000_000
+_WANTED = re.compile(r"\s*(?:(?:first|any)\s+)?(\d+)\s*\(", re.IGNORECASE)  # without a bracket a number is a name
 _WAITING = ("on", "remote_apply")  # for the disk of this machine, and of the replicas if there are any
 
 
@@ -33,25 +37,36 @@ async def check_replication(patient: Patient, _: Progress) -> list[Finding]:
     if "unknown" in server["commits"]:
         seen = "how shards commit does not show in the names of their sessions"
         findings.append(Finding(REPLICATION, Standing.WARNING, seen, "see whether a pooler changes their names"))
-    findings += await _replicas(patient, server["standby_names"])
+    findings += await _replicas(patient, server["standby_names"], server["synchronous_count"])
+    findings += await _waiting_commits(patient)
     if findings:
         return findings
     commits = ", ".join(server["commits"]) or "no shard is connected"
     return [Finding(REPLICATION, Standing.OK, f"{server['standby_names']} keeps up; synchronous_commit: {commits}")]
 
 
-async def _replicas(patient: Patient, standby_names: str) -> list[Finding]:
+def wanted_count(standby_names: str) -> int:
+    """How many replicas each commit waits for, by a value of synchronous_standby_names that Postgres has accepted."""
+    counted = _WANTED.match(standby_names)
+    return int(counted[1]) if counted else 1
+
+
+async def _replicas(patient: Patient, standby_names: str, synchronous_count: int) -> list[Finding]:
     replicas = await patient.connection.fetch(SQL["replicas"], SLOT)
-    synchronous = [row for row in replicas if row["sync_state"] in ("sync", "quorum")]
     if not standby_names:
         seen = "there is no synchronous replica: nothing acknowledged is lost on this machine's crash only"
         if replicas:
             seen += f" ({', '.join(row['application_name'] for row in replicas)} may be behind when it takes over)"
         advice = "well for one machine; to lose nothing with its disk either, add a replica and name it in "
         return [Finding(REPLICATION, Standing.WARNING, seen, f"{advice}synchronous_standby_names")]
-    if not synchronous:
-        seen = f"synchronous_standby_names is {standby_names}, and no such replica is there: commits wait"
-        return [Finding(REPLICATION, Standing.WRONG, seen, "start the replica, or take its name out")]
+    wanted = wanted_count(standby_names)
+    if synchronous_count < wanted and any(row["sync_state"] == "unknown" for row in replicas):
+        seen = f"synchronous_standby_names is {standby_names}, and this role may not see who of them is there"
+        return [Finding(REPLICATION, Standing.WARNING, seen, "ask as a member of pg_monitor")]
+    if synchronous_count < wanted:
+        there = f"of {wanted} that it asks for {synchronous_count}" if synchronous_count else "no such replica"
+        seen = f"synchronous_standby_names is {standby_names}, and {there} is there: commits wait"
+        return [Finding(REPLICATION, Standing.WRONG, seen, "start the replica, or take its name out, or ask for fewer")]
     return [
         Finding(
             REPLICATION,
@@ -62,6 +77,15 @@ async def _replicas(patient: Patient, standby_names: str) -> list[Finding]:
         for row in replicas
         if row["state"] != "streaming" or row["behind_bytes"] > BEHIND_WARNED_BYTES
     ]
+
+
+async def _waiting_commits(patient: Patient) -> list[Finding]:
+    waiting = await patient.connection.fetchrow(SQL["waiting_commits"], WAITED_S)
+    if not waiting["session_count"]:
+        return []
+    seen = f"{waiting['session_count']} commits wait for replicas, one of them for {waiting['longest_s']} s"
+    advice = "what waits is not sold: see whether a replica hangs, or its network, or its disk"
+    return [Finding(REPLICATION, Standing.WRONG, seen, advice)]
 
 
 async def check_migrations(patient: Patient, _: Progress) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Directory and projector, by their sessions in Postgres: nobody replaces one that hangs."""
+"""Directory and projector, by their sessions in Postgres: each ends the other if it hangs, and nobody ends both."""
 
 from rich.progress import Progress
 

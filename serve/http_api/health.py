@@ -31,8 +31,8 @@ async def healthz() -> Response[bytes]:
 async def readyz(request: HttpRequest) -> Response[bytes]:
     """The gateway can sell: 200 if so, else 503 and why not: no shard, one that is silent or cannot write, no Postgres.
 
-    An event that is quarantined keeps nobody from selling others, nor does a directory or projector that hangs: that is
-    a remark.
+    An event that is quarantined keeps nobody from selling others, nor does a directory, projector or auditor that
+    hangs, an alarm that is open, or a backup whose log nobody receives: that is a remark.
 
     What only a write would show is known once one was tried: an idle cluster may be ready for a write that then fails.
     """

@@ -15,6 +15,7 @@ from tests.stack.census import serving_gateway
 
 PAUSE_S = 30.0
 BACK_WITHIN_S = 15.0
+WATCHED_PAUSE_S = 45.0  # one that hangs is ended after 25 s
 GATEWAY_PAUSE_S = 20.0  # Serve ends one that hangs for a minute and a half
 
 
@@ -140,20 +141,38 @@ class ControllerPaused(PartPaused):
     kind = "ServeController"
 
 
-class DirectoryPaused(PartPaused):
+class WatchedPaused(PartPaused):
+    """One of two that watch each other."""
+
+    pause_s = WATCHED_PAUSE_S
+    observed = "the process is stopped, and somebody ends it"
+    ended = "by who ends one that hangs"
+    ended_within_s = WATCHED_PAUSE_S
+    effect_within_s = WATCHED_PAUSE_S + 20
+
+
+class DirectoryPaused(WatchedPaused):
     """Who looks after shards."""
 
-    what = "directory paused for 30 s"
+    what = "directory paused for 45 s"
     kind = "Directory"
 
+    def ender(self, stage: Stage) -> str:
+        """Who watches it."""
+        return "the projector"
 
-class ProjectorPaused(PartPaused):
+
+class ProjectorPaused(WatchedPaused):
     """Nobody who buys should notice; who looks is told as of when."""
 
-    what = "projector paused for 30 s"
+    what = "projector paused for 45 s"
     kind = "ProjectorService"
     is_shown_on = True
     unread_bound_s = SHOWN_WITHIN_S
+
+    def ender(self, stage: Stage) -> str:
+        """Who watches it."""
+        return "the directory"
 
 
 class AuditorPaused(PartPaused):

@@ -17,7 +17,14 @@ import pytest
 from serve.local.processes import state_of
 from tests.chaos import pause_faults
 from tests.chaos.backend_faults import CommitBackendPausedCommitting
-from tests.chaos.pause_faults import PAUSE_S, HaproxyManagerPaused, HaproxyPaused, Paused
+from tests.chaos.pause_faults import (
+    PAUSE_S,
+    DirectoryPaused,
+    HaproxyManagerPaused,
+    HaproxyPaused,
+    Paused,
+    ProjectorPaused,
+)
 from tests.chaos.plan import KINDS
 from tests.chaos.process_faults import _ROWS_AFTER, ShardPaused, commits_held_up
 from tests.chaos.stage import Stage, until
@@ -165,7 +172,13 @@ def test_who_has_ended_haproxy_is_known_by_what_the_supervisor_says(said: str, e
 
 def test_only_who_is_looked_after_is_ended_while_it_hangs() -> None:
     ended = {kind for kind in KINDS if issubclass(kind, Paused) and kind.ended_within_s is not None}
-    assert ended == {HaproxyPaused, HaproxyManagerPaused, CommitBackendPausedCommitting}
+    assert ended == {
+        HaproxyPaused,
+        HaproxyManagerPaused,
+        DirectoryPaused,
+        ProjectorPaused,
+        CommitBackendPausedCommitting,
+    }
 
 
 def test_control_a_look_that_fails_at_who_is_gone_is_noticed(

@@ -70,6 +70,10 @@ class Within:
         """Whether a gateway is slower for ever after a crowd."""
         self._switch("weary", wanted)
 
+    def leave_who_hangs(self, wanted: bool) -> None:
+        """Whether who hangs beside the shards is left alone."""
+        self._switch("unwatched", wanted)
+
     def snapshot_after(self, entries: int) -> None:
         """Shards that begin from now on save a snapshot of a block after so many entries."""
         (self._folder / "snapshots").write_text(str(entries))

@@ -14,6 +14,7 @@ from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.auditor.journals import Journals
 from actors.core.ids import BlockId, event_id
+from serve import auditor_signs
 from serve.doctor import auditor_checks
 from serve.doctor.findings import Finding, Standing
 from serve.local.redis import Redis
@@ -113,7 +114,7 @@ async def test_an_auditor_that_is_not_well_or_not_there_is_found(world: World, r
 
 async def test_figures_that_are_old_are_none(world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     async with ward(world, redis_url=redis.url) as ill:
-        monkeypatch.setattr(auditor_checks, "STALE_S", -1.0)
+        monkeypatch.setattr(auditor_signs, "STALE_S", -1.0)
         assert (await looked_when_told(ill, WELL)).seen == "none runs"
 
 

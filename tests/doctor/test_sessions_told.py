@@ -8,7 +8,8 @@ import pytest
 from actors.projections.positions import PROJECTOR_SESSION
 from serve import sessions
 from serve.doctor.findings import Standing
-from serve.status import Quarantine, QuarantineReader, remarks
+from serve.local.redis import Redis
+from tests.doctor.remarked import remarked
 from tests.doctor.ward import Ward, ward
 from tests.projections.selling import World
 
@@ -27,18 +28,10 @@ async def asked(ill: Ward) -> None:
         await ill.projector_asks()
 
 
-async def remarked(ill: Ward) -> tuple[str, ...]:
-    """What a gateway says that looks now."""
-    reader = QuarantineReader(ill.patient.database_url)
-    told = await remarks(Quarantine(reader.find_blocks), Quarantine(reader.find_silent))
-    await reader.close()
-    return told
-
-
-async def check_hanging(world: World, patch: pytest.MonkeyPatch) -> None:
+async def check_hanging(world: World, redis: Redis, patch: pytest.MonkeyPatch) -> None:
     """Who asks is well, whoever hangs beside it is found by its name; so it is once it asks again."""
     patch.setattr(sessions.Sessions.fault, "__defaults__", (BOUND_S,))
-    async with ward(world) as ill:
+    async with ward(world, redis_url=redis.url) as ill:
         for name, other in (BOTH, BOTH[::-1]):
             ill.hanging = {name}
             async with asyncio.timeout(PATIENCE_S):
@@ -56,13 +49,15 @@ async def check_hanging(world: World, patch: pytest.MonkeyPatch) -> None:
             assert await remarked(ill) == ()
 
 
-async def test_one_that_hangs_is_found_and_one_that_asks_is_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    await check_hanging(world, monkeypatch)
+async def test_one_that_hangs_is_found_and_one_that_asks_is_not(
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_hanging(world, redis, monkeypatch)
 
 
-async def check_not_there(world: World) -> None:
+async def check_not_there(world: World, redis: Redis) -> None:
     """Missed where a shard beats, and nowhere else."""
-    async with ward(world) as ill:
+    async with ward(world, redis_url=redis.url) as ill:
         await ill.close()
         ended = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1"
         await ill.execute(ended, PROJECTOR_SESSION)  # of who followed when all this began
@@ -81,8 +76,8 @@ async def check_not_there(world: World) -> None:
         assert await remarked(ill) == ()
 
 
-async def test_one_that_is_not_there_is_missed_while_a_shard_beats(world: World) -> None:
-    await check_not_there(world)
+async def test_one_that_is_not_there_is_missed_while_a_shard_beats(world: World, redis: Redis) -> None:
+    await check_not_there(world, redis)
 
 
 async def test_whose_times_this_role_may_not_see_is_taken_for_well(world: World) -> None:
@@ -115,18 +110,18 @@ def _takes_the_first_that_asks(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("sabotage", [_sees_that_it_is_connected, _takes_the_first_that_asks])
 async def test_control_a_doctor_that_does_not_see_who_hangs_is_noticed(
-    world: World, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     monkeypatch.setitem(check_hanging.__globals__, "PATIENCE_S", CONTROLS_S)
     sabotage(monkeypatch)
     with pytest.raises(TimeoutError):
-        await check_hanging(world, monkeypatch)
+        await check_hanging(world, redis, monkeypatch)
 
 
 async def test_control_a_doctor_that_takes_any_session_misses_nobody(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(check_not_there.__globals__, "PATIENCE_S", CONTROLS_S)
     _takes_the_first_that_asks(monkeypatch)
     with pytest.raises(TimeoutError):
-        await check_not_there(world)
+        await check_not_there(world, redis)

@@ -24,6 +24,7 @@ from serve.local.redis import Redis
 from serve.operations import Operations
 from serve.status import Quarantine, QuarantinedProjection, QuarantineReader, cluster_status
 from serve.wakefulness import Wakefulness
+from tests.doctor.remarked import remarked_by
 from tests.edges.asking import Ask, ask_http
 from tests.edges.edge_stack import edges_over, operator_of
 
@@ -70,8 +71,9 @@ async def positions(database_url: str) -> AsyncIterator[Connection]:
 async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_audited(
     positions: Connection, database_url: str, redis: Redis
 ) -> None:
-    reader = QuarantineReader(database_url)
-    quarantine, board = Quarantine(reader.find), Board(redis.url)
+    board = Board(redis.url)
+    reader = QuarantineReader(database_url, board)
+    quarantine = Quarantine(reader.find)
     others = (Quarantine(reader.find_blocks), Quarantine(reader.find_alarms), Quarantine(reader.find_silent))
     lag = BlockLag("0" * 16, 12, 3.5, "it cannot be read")
     figures = AuditorFigures(block_count=7, row_count=99, lag_rows=12, lagging=(lag,))
@@ -119,8 +121,9 @@ async def test_the_status_counts_what_is_quarantined_and_tells_how_far_all_is_au
         "auditor": msgspec.to_builtins(figures) | {"lagging": [msgspec.to_builtins(lag)]},
     }
     assert before == away == told | {"auditor": None}
-    assert await status.remarks(Quarantine(reader.find_blocks), Quarantine(reader.find_silent)) == (
+    assert await remarked_by(reader) == (
         "1 quarantined: see holdfast quarantine list",
+        "1 alarms are open, among them 1 TAIL_MISSING: see holdfast alarms list",
     )
     await reader.close()
     await board.close()

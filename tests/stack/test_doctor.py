@@ -43,17 +43,18 @@ def remarks(running: RunningStack) -> str:
 
 
 @pytest.mark.parametrize(("check", "kind"), [("directory", "Directory"), ("projector", "ProjectorService")])
-def test_one_that_hangs_is_found_until_it_goes_on(running: RunningStack, check: str, kind: str) -> None:
-    """While it asks nothing, and not for longer."""
+def test_one_that_hangs_is_found_until_there_is_another(running: RunningStack, check: str, kind: str) -> None:
+    """While it asks nothing, and not for longer; nobody wakes it up."""
     await_that("it is well", lambda: standing_of(running, check) == "OK", 20)
     assert check not in remarks(running)
     pids = of_kind(running.processes(), kind)
     assert len(pids) == 1
     send(pids, signal.SIGSTOP)
     try:
-        await_that("it is missed", lambda: standing_of(running, check) == "WARNING", 40)
-        await_that("the gateway says so", lambda: f"the {check}: its sessions" in remarks(running), 20)
+        await_that("the gateway says so", lambda: f"the {check}: its sessions" in remarks(running), 40)
+        assert standing_of(running, check) == "WARNING"
+        await_that("it is ended", lambda: pids[0] not in running.processes(), 60)
+        await_that("it is well again", lambda: standing_of(running, check) == "OK", 40)
     finally:
         send(pids, signal.SIGCONT)
-    await_that("it is well again", lambda: standing_of(running, check) == "OK", 20)
     await_that("the gateway says so", lambda: check not in remarks(running), 20)

@@ -7,7 +7,8 @@ there, their answers wait for no commit; while `keyless` is there, holds are not
 `lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
 their row's place for their row; while `unfenced` is there, a row of theirs is appended whatever the head of its block
 is; while `careless` is there, projectors move positions from wherever they are; while `greedy` is there, seats that
-others hold may be held; while `weary` is there, a gateway at which many calls were open at once is slower ever after.
+others hold may be held; while `weary` is there, a gateway at which many calls were open at once is slower ever after;
+while `unwatched` is there, nobody is found to hang beside the shards.
 With `snapshots` there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the
 other end.
 """
@@ -277,6 +278,16 @@ def patch_inventory(module: ModuleType) -> None:
     module.Inventory.give_back = give_back_anyway
 
 
+def patch_watchdog(module: ModuleType) -> None:
+    """Whoever hangs may be left alone."""
+    stands_still = module.Watchdog._stands_still
+
+    def stands_still_unless_unwatched(self: Any, signs: Any) -> bool:
+        return not _is_there(FOLDER / "unwatched") and bool(stands_still(self, signs))
+
+    module.Watchdog._stands_still = stands_still_unless_unwatched
+
+
 PATCHES = {
     "actors.core.ground": patch_ground,
     "actors.core.holds": patch_holds,
@@ -288,6 +299,7 @@ PATCHES = {
     "actors.journal.postgres": patch_journal,
     "actors.link.coalescer": patch_coalescer,
     "actors.projections.positions": patch_positions,
+    "actors.watchdog": patch_watchdog,
 }
 
 
