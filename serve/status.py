@@ -21,7 +21,7 @@ from actors.link.coalescer import CoalescerCounters
 from actors.routes import CatalogueRoutes
 from serve.auditor_signs import auditor_signs
 from serve.doctor.findings import SQL as DOCTORS_SQL
-from serve.local.archiving import SLOT
+from serve.local.postgres import SLOT
 from serve.sessions import NEEDED, SQL, Sessions
 from serve.wire_time import rfc3339
 
