@@ -5,7 +5,8 @@ next page of the catalogue, which finds the rest. Rows are read and judged by th
 is waited for by anybody who sells.
 
 Rules it keeps:
-- A block is judged when it is audited to where its journal ended when last looked at.
+- A block is judged when it is audited to where its journal ended when last looked at; a danger in its rows at once,
+  unless a correction stands further on (`judging`).
 - The row that was audited last must still be there when the next ones are read. If it is not, the journal has gone
   back, as after a failover that lost its last rows, which is no fault of the block: it is audited anew, and an alarm
   is kept, as somebody may have been told of the row.
@@ -32,10 +33,11 @@ from actors.audit.rows import Row
 from actors.auditor.alarms import NOT_AUDITED, Alarm, alarm_of_gone
 from actors.auditor.consequences import Consequences
 from actors.auditor.crossing import OVERDUE_S, Crossing
-from actors.auditor.failures import JUDGING, JUDGING_BETWEEN, SHOWING, Failures
+from actors.auditor.failures import JUDGING_BETWEEN, SHOWING, Failures
 from actors.auditor.figures import AuditorFigures
 from actors.auditor.follower import LEG_BYTES, Follower, RowNotKnown
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
+from actors.auditor.judging import Judging
 from actors.auditor.ports import Imposing, Noting, Reading
 from actors.auditor.turns import Turns
 from actors.database.line import LineUnavailable
@@ -74,6 +76,7 @@ class Auditor:
         self._journals = journals
         self._consequences = Consequences(quarantines, alarms)
         self._failures = Failures(self._consequences, monotonic)
+        self._judging = Judging(self._consequences, self._failures)
         self._monotonic = monotonic
         self._blocks_per_page = blocks_per_page
         self._rows_per_slice = rows_per_slice
@@ -342,18 +345,9 @@ class Auditor:
                 follower.let_go()
 
     async def _judge(self) -> None:
-        """Tell what was found in blocks that are audited to their ends, or as far as they can be."""
+        """Tell what was found in blocks, as far as it can be judged by now."""
         for follower in self._followers.values():
-            if follower.cut_short:
-                settled = await self._consequences.settled_up_to(follower.block)
-                if settled is not None:
-                    with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
-                        self._consequences.tell(follower.news(follower.cut_short, settled))
-                        follower.cut_short = []
-            if follower.findings and self._end_of(follower) == follower.position:
-                with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
-                    self._consequences.tell(follower.news(follower.findings))
-                    follower.findings = []
+            await self._judging.judge(follower, is_at_end=self._end_of(follower) == follower.position)
         await self._consequences.carry_out()
 
     async def _cross(self) -> None:

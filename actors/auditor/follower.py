@@ -36,6 +36,8 @@ class Follower:
         self.entry_count = 0
         self.findings: list[Finding] = []  # that have not been judged
         self.cut_short: list[Finding] = []  # likewise, when it could not be audited on
+        self._weighed_count = 0  # of the findings, those of which the dangers were judged
+        self.last_ended = 0  # the number of the last quarantine of it that is known to have ended
         self.trouble = ""  # why it cannot be audited
         self.is_stuck = False  # it could not when that was tried again either
         self._trouble_count = 0  # since it last could
@@ -103,6 +105,16 @@ class Follower:
         return 0 if self._sides is None else len(self._sides.legs) + len(self._sides.desk.legs)
 
     @property
+    def is_before_correction(self) -> bool:
+        """Whether a correction is known to stand further on, which may settle or strike what was found."""
+        return self._audit is not None and self._audit.quarantines_ended < self.last_ended
+
+    @property
+    def unweighed(self) -> list[Finding]:
+        """What was found since its dangers were last judged."""
+        return self.findings[self._weighed_count :]
+
+    @property
     def lag_rows(self) -> int:
         """How many rows are to be audited."""
         return self.target - self.position if self.target >= self.position else self.target
@@ -154,13 +166,13 @@ class Follower:
         """Audit it from its first row on. What was found is not told again, and the last row is still to be there."""
         self._before = (self.reached, self.reached_chain)
         self.position, self.entry_count, self.goal = 0, 0, self.target
-        self.findings.clear()
+        self.forget_findings()
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit = BlockAudit(self.block, struck=self._struck)
 
     def begin_anew(self) -> None:
         """Likewise, where the last row is gone, and was told of."""
-        self.position, self._struck = 0, frozenset()
+        self.position, self.last_ended, self._struck = 0, 0, frozenset()
         self.forget_before()
         self.begin()
 
@@ -168,6 +180,14 @@ class Follower:
         """What was the last row before it began again is gone, and was told of."""
         self._before = (0, CHAIN_BEFORE_FIRST_ROW)
         self._told.rows_are_others()
+
+    def were_weighed(self) -> None:
+        """The dangers among all that was found were judged."""
+        self._weighed_count = len(self.findings)
+
+    def forget_findings(self) -> None:
+        """All that was found was judged, or will be found again."""
+        self.findings, self._weighed_count = [], 0
 
     def is_where(self, known: Row | None) -> bool:
         """Whether this row of the journal is the one that was audited last."""
