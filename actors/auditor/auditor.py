@@ -39,6 +39,7 @@ from actors.auditor.follower import LEG_BYTES, Follower, RowNotKnown
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
 from actors.auditor.judging import Judging
 from actors.auditor.ports import Imposing, Noting, Reading
+from actors.auditor.shown import ShownMemory
 from actors.auditor.turns import Turns
 from actors.database.line import LineUnavailable
 
@@ -87,6 +88,7 @@ class Auditor:
         self._hinted: set[str] = set()
         self._followed_until: dict[str, float] = {}
         self._crossing = Crossing(monotonic)
+        self._shown = ShownMemory(monotonic)
         self._looked_at_s = monotonic()
         self._waits_because = ""
         self._figures = AuditorFigures()
@@ -172,8 +174,7 @@ class Auditor:
         await self._follow(self._due())
         await self._judge()
         await self._cross()
-        self._note_uncrossed()
-        self._note_unread()
+        self._note_what_lasts()
         return any(not one.trouble and one.is_behind for one in self._followers.values())
 
     async def close(self) -> None:
@@ -364,17 +365,16 @@ class Auditor:
                 self._consequences.tell(follower.news_between(findings))
         await self._consequences.carry_out()
 
-    def _note_uncrossed(self) -> None:
-        """An alarm while blocks are not held against each other for minutes."""
-        alarm = self._crossing.overdue_alarm(one for one in self._followers.values() if one.is_behind or one.trouble)
-        if alarm is not None:
-            self._consequences.alarm(alarm)
-
-    def _note_unread(self) -> None:
-        """An alarm while a block is not read on for minutes."""
-        alarm = self._turns.overdue_alarm(self._monotonic())
-        if alarm is not None:
-            self._consequences.alarm(alarm)
+    def _note_what_lasts(self) -> None:
+        """An alarm while blocks are not held against each other or one is not read on for minutes, or much is kept."""
+        followers = self._followers.values()
+        for alarm in (
+            self._crossing.overdue_alarm(one for one in followers if one.is_behind or one.trouble),
+            self._turns.overdue_alarm(self._monotonic()),
+            self._shown.alarm(sum(one.shown_leg_count for one in followers) * LEG_BYTES),
+        ):
+            if alarm is not None:
+                self._consequences.alarm(alarm)
 
     def _count(self, **more: int) -> None:
         changed = {name: getattr(self._figures, name) + count for name, count in more.items()}

@@ -16,8 +16,10 @@ _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
 """Measured, a claim with the keys of its order, which live for a day."""
 _ROW_BYTES = 2_000
 """What an audit that was never let go is expected to come to by each row."""
-LEG_BYTES = 2_100
-"""What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
+_LEG_MORE_BYTES, _BASKET_MORE_BYTES = 1_050, 3_500
+"""Measured as well: what a leg takes more while it has units, and a basket while something is under way."""
+LEG_BYTES = 330
+"""What is kept of a leg for other blocks, at its desk as at the block that has it, at rest; measured."""
 
 
 class RowNotKnown(Exception):
@@ -100,9 +102,8 @@ class Follower:
     @property
     def shown_leg_count(self) -> int:
         """How many legs it keeps for other blocks, whether or not it is let go."""
-        if self._audit is not None:
-            return len(self._audit.books.legs) + len(self._audit.books.desk.legs)
-        return 0 if self._sides is None else len(self._sides.legs) + len(self._sides.desk.legs)
+        of = self._sides if self._audit is None else self._audit.books
+        return 0 if of is None else len(of.legs) + len(of.desk.basket_of_leg)
 
     @property
     def is_before_correction(self) -> bool:
@@ -130,6 +131,8 @@ class Follower:
             + _UNIT_BYTES * books.plan.unit_count
             + _CLAIM_BYTES * (len(books.claims) + len(books.line))
             + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
+            + _LEG_MORE_BYTES * books.legs.awake_count
+            + _BASKET_MORE_BYTES * books.desk.baskets.awake_count
         )
 
     @property
@@ -225,6 +228,7 @@ class Follower:
         self._let_go_bytes = self.size_bytes
         audit, self._audit, self._sides = self._audit, None, None
         self._sides = sides_of(audit.books)
+        self._sides.let_go()
 
     def news(self, findings: Sequence[Finding], settled: int = 0) -> Iterator[Finding]:
         """Those of its own rows that are not settled, and have not been told; each is, when the next one is asked for.

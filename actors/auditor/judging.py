@@ -1,6 +1,6 @@
 """When what was found in a block's own rows is judged: all of it where the audit has come to an end, a danger at once.
 
-A block that is read from its first row may be behind for minutes, and would sell on meanwhile. So what stops it stops it
+A block that is read from its first row may be behind for minutes, and would sell on meanwhile. So what stops it does so
 in the round in which it is found, unless it is, or may be, over:
 - A correction that is known to stand further on may settle or strike it. The catalogue knows which quarantines have
   ended, each by a correction of that number: until that is read, nothing is judged before the end.

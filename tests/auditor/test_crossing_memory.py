@@ -20,8 +20,8 @@ pytestmark = pytest.mark.anyio
 
 Check = Callable[[Watched], Awaitable[None]]
 SIZES_APART = 4  # at most, of what letting go gives back and what is said of it
-BASKETS = 200
-ENOUGH_BYTES = 200_000  # for the audits of a desk and three events
+BASKETS = 800  # so many that what Python keeps of freed tuples is little of each
+ENOUGH_BYTES = 150_000  # for the audits of a desk and three events
 
 
 def legs_by_block() -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""While a block is far from audited to its end, a danger stops it at once, unless a correction further on has ended it."""
+"""While a block is far from audited to its end a danger stops it at once, unless a correction stands further on."""
 
 from collections.abc import Awaitable, Callable
 from random import Random
