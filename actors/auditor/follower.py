@@ -13,11 +13,11 @@ TROUBLED_RETRY_S = 10.0  # doubled each time
 TROUBLED_RETRY_AT_MOST_S = 640.0
 
 _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
-"""Measured, a claim with the keys of its order, which live for a day."""
+"""Measured, a claim with the keys of its order, which live for a day, or with its leg, which does not rest yet."""
 _ROW_BYTES = 2_000
 """What an audit that was never let go is expected to come to by each row."""
-_LEG_MORE_BYTES, _BASKET_MORE_BYTES = 1_050, 3_500
-"""Measured as well: what a leg takes more while it has units, and a basket while something is under way."""
+_BASKET_MORE_BYTES = 3_500
+"""Measured as well: what a basket takes more than at rest, while something is under way."""
 LEG_BYTES = 330
 """What is kept of a leg for other blocks, at its desk as at the block that has it, at rest; measured."""
 
@@ -131,7 +131,6 @@ class Follower:
             + _UNIT_BYTES * books.plan.unit_count
             + _CLAIM_BYTES * (len(books.claims) + len(books.line))
             + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
-            + _LEG_MORE_BYTES * books.legs.awake_count
             + _BASKET_MORE_BYTES * books.desk.baskets.awake_count
         )
 
