@@ -151,6 +151,11 @@ class BlockAudit:
         return self._ledger.books.settled_position
 
     @property
+    def quarantines_ended(self) -> int:
+        """The number of the last quarantine that a correction has ended; 0: none did."""
+        return self._ledger.books.quarantines_ended
+
+    @property
     def entry_count(self) -> int:
         """How many entries were audited."""
         return self._ledger.entry_count

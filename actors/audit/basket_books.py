@@ -1,16 +1,25 @@
 """What the auditor knows of baskets: at their desk, and at the blocks that have their legs.
 
 All of it is kept until every block is read, as only then the two can be held against each other: some hundred bytes for
-each leg that there ever was.
+each leg that there ever was. So what will hardly change any more rests (`shelf`): at its block a leg without units, at
+its desk a basket of which nothing is under way.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
 
 import msgspec
 
+from actors.audit.shelf import Shelf
 from actors.core import entries as e
+
+if TYPE_CHECKING:
+    PlanOfLeg: TypeAlias = Any
+    HeldOfLeg: TypeAlias = Any
+else:  # what entries have
+    PlanOfLeg = get_type_hints(e.ExchangeIntended)["leg"]
+    HeldOfLeg = get_type_hints(e.ExchangeSettled)["held"]
 
 FIRST_REVISION = 1
 """The revision under which a leg is pinned; each demand of its desk has the next."""
@@ -23,7 +32,7 @@ class Deed(IntEnum):
     RELEASE = 1
 
 
-class Demand(msgspec.Struct):
+class Demand(msgspec.Struct, array_like=True):
     """A deed that follows from what the desk decided. `tickets`: of the leg to release; empty: all that it has.
 
     `acknowledged_in`: the desk's row that says so; 0: none does yet.
@@ -34,21 +43,20 @@ class Demand(msgspec.Struct):
     acknowledged_in: int = 0
 
 
-class LegAtDesk(msgspec.Struct):
+class LegAtDesk(msgspec.Struct, array_like=True):
     """A leg as its desk knows it. `plan` and `held`: a `LegPlan`, and the `LegHeld` that it came to, if it did.
 
-    `held_in`: the row that says so.
+    `is_known`: by its number, which no other leg had before. `held_in`: the row that says that it is held.
     `expected`: the tickets that are good at the end; None: the leg is not to be booked. `is_wanted`: it is to have its
     units at the end. `counted`: of a leg in a ledger, how many units it counts. `is_first`: of its event's legs.
     """
 
-    number: int
-    block: str
     basket: int
     buyer: str
-    plan: Any
+    plan: PlanOfLeg
     place_by_ms: int
-    held: Any = None
+    is_known: bool = True
+    held: HeldOfLeg | None = None
     held_in: int = 0
     demands: dict[int, Demand] = {}
     revision: int = FIRST_REVISION
@@ -56,6 +64,16 @@ class LegAtDesk(msgspec.Struct):
     is_wanted: bool = False
     counted: int = 0
     is_first: bool = True
+
+    @property
+    def number(self) -> int:
+        """Of the leg."""
+        return int(self.plan.leg)
+
+    @property
+    def block(self) -> str:
+        """Which is to have it."""
+        return str(self.plan.block)
 
     @property
     def is_ledgers(self) -> bool:
@@ -78,17 +96,22 @@ class LegAtDesk(msgspec.Struct):
         self.demands[self.revision] = Demand(deed, tuple(tickets))
 
 
-class Basket(msgspec.Struct):
-    """A basket at its desk. `exchange`: of its order, that is being placed, with its leg.
+class Basket(msgspec.Struct, array_like=True):
+    """A basket at its desk. `intent`: while it is being placed, without its legs. `key`: under which it was meant.
 
+    `exchange`: of its order, that is being placed, with its leg; `dropped_legs`: of those that came to nothing.
     `lost_at`: the rows in which it lost something that nobody asked for, as an event of it was cancelled.
     """
 
-    intent: e.BasketIntended
+    number: int
+    buyer: str
+    key: bytes
+    intent: e.BasketIntended | None
     legs: list[LegAtDesk]
     is_held: bool = False
     is_dropped: bool = False
     exchange: tuple[e.ExchangeIntended, LegAtDesk] | None = None
+    dropped_legs: list[LegAtDesk] = []
     lost_at: list[int] = []
 
     @property
@@ -96,7 +119,18 @@ class Basket(msgspec.Struct):
         """Until when something of it can be placed, if something is."""
         if self.exchange is not None:
             return self.exchange[0].place_by_ms
-        return None if self.is_held or self.is_dropped else self.intent.place_by_ms
+        return None if self.intent is None else self.intent.place_by_ms
+
+    @property
+    def known_legs(self) -> Iterator[LegAtDesk]:
+        """All that there ever were, and have numbers of their own."""
+        exchanged = () if self.exchange is None else (self.exchange[1],)
+        return (leg for leg in (*self.legs, *exchanged, *self.dropped_legs) if leg.is_known)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing of it is under way."""
+        return self.place_by_ms is None and all(leg.is_settled for leg in self.known_legs)
 
     @property
     def ticket_count(self) -> int:
@@ -136,17 +170,27 @@ class Desk:
 
     def __init__(self) -> None:
         self.tenant = ""
-        self.baskets: dict[int, Basket] = {}
-        self.legs: dict[int, LegAtDesk] = {}
+        self.baskets = Shelf(Basket)
+        self.basket_of_leg: dict[int, int] = {}
 
     def place_by_ms(self, basket: int) -> int | None:
-        """See `Basket.place_by_ms`."""
-        return self.baskets[basket].place_by_ms
+        """See `Basket.place_by_ms`; None where there is no such basket."""
+        known = self.baskets.awake(basket)
+        return None if known is None else known.place_by_ms
+
+    def leg(self, number: int) -> LegAtDesk | None:
+        """To be changed, as its basket is."""
+        return _leg_of(self.baskets.get(self.basket_of_leg.get(number, 0)), number)
+
+    def peek_leg(self, number: int) -> LegAtDesk | None:
+        """To be looked at."""
+        return _leg_of(self.baskets.peek(self.basket_of_leg.get(number, 0)), number)
 
     @property
     def open_deeds(self) -> int:
         """How many deeds no leg has acknowledged."""
-        return sum(not demand.acknowledged_in for leg in self.legs.values() for demand in leg.demands.values())
+        legs = (leg for _, basket in self.baskets.all_awake() for leg in basket.known_legs)
+        return sum(not demand.acknowledged_in for leg in legs for demand in leg.demands.values())
 
     def release_all(self, number: int) -> None:
         """Every leg of the basket, if it is one, is to give back all that it has."""
@@ -161,19 +205,24 @@ class Desk:
             basket.release_tickets(tickets)
 
 
-class LegAtBlock(msgspec.Struct):
-    """A leg as its block has it. `pinned`: None of one that never came. `holds`: what its desk is told that it holds.
+def _leg_of(basket: Basket | None, number: int) -> LegAtDesk | None:
+    legs = () if basket is None else basket.known_legs
+    return next((leg for leg in legs if leg.number == number), None)
+
+
+class LegAtBlock(msgspec.Struct, array_like=True):
+    """A leg as its block has it. `pinned`: None of one that never came; without units and prices. `holds`: what its
+    desk is told that it holds, encoded; empty if nothing can be told.
 
     `done`: the deeds by revision, with their tickets and the row. `good`: of a booked one, the tickets that are not
     void. `limit`: what a buyer could have of the event when it was pinned; 0: there was no limit. `count`: how many
-    units it is of. `home`: of the event of which the block is but a part. `given`: (claim, ticket) of those that it was
-    pinned instead of, void by now or not.
+    units it is of. `home`: of the event of which the block is but a part.
     """
 
     number: int
     position: int
     pinned: e.LegPinned | None = None
-    holds: list[Any] = []
+    holds: bytes = b""
     done: dict[int, tuple[Deed, tuple[int, ...], int]] = {}
     barred_until_ms: int = 0
     good: list[int] | None = None
@@ -181,7 +230,6 @@ class LegAtBlock(msgspec.Struct):
     limit: int = 0
     count: int = 0
     home: str = ""
-    given: list[Any] = []
 
     @property
     def revision(self) -> int:

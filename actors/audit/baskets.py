@@ -15,14 +15,15 @@ Judged only if the whole journal is there, but for blocks that are put away: a l
 block has none, unless that is put away; and a leg that was released before it came and of which no desk knows.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from actors.audit.basket_books import Desk, LegAtBlock, LegAtDesk
+from actors.audit.basket_books import Basket, Desk, LegAtBlock, LegAtDesk
 from actors.audit.divisions import DivisionCheck
 from actors.audit.findings import Fault, Finding
+from actors.audit.shelf import Shelf
 from actors.audit.sides import Sides
 from actors.audit.splits import LEDGER_AREA
 
@@ -35,7 +36,7 @@ class BasketCheck:
 
     def __init__(self) -> None:
         self._desks: dict[str, Desk] = {}
-        self._legs: dict[str, dict[int, LegAtBlock]] = {}
+        self._legs: dict[str, Shelf[LegAtBlock]] = {}
         self._cancelled: set[str] = set()
         self._divisions = DivisionCheck()
         self._is_whole = False
@@ -68,10 +69,16 @@ class BasketCheck:
             yield from self._check_block_side(block, leg)
 
     def _check_desk(self, block: str, desk: Desk) -> Iterator[Finding]:
-        for wanted in desk.legs.values():
-            if wanted.block in self._legs or self._has_no_journal(wanted.block):
-                yield from _check_desk_side(block, wanted, self._legs.get(wanted.block, {}).get(wanted.number))
-        yield from self._check_final(block, desk)
+        for basket in desk.baskets.values():
+            legs = [(wanted, self._leg(wanted)) for wanted in basket.known_legs]
+            for wanted, leg in legs:
+                if wanted.block in self._legs or self._has_no_journal(wanted.block):
+                    yield from _check_desk_side(block, wanted, leg)
+            yield from self._check_final(block, basket, legs)
+
+    def _leg(self, wanted: LegAtDesk) -> LegAtBlock | None:
+        there = self._legs.get(wanted.block)
+        return None if there is None else there.peek(wanted.number)
 
     def _has_no_journal(self, block: str) -> bool:
         """Of one that was not given, whether that is known."""
@@ -80,7 +87,7 @@ class BasketCheck:
     def _check_block_side(self, block: str, leg: LegAtBlock) -> Iterator[Finding]:
         who = f"leg {leg.number}"
         if leg.pinned is None:
-            knowing = [desk.legs[leg.number] for desk in self._desks.values() if leg.number in desk.legs]
+            knowing = [known for desk in self._desks.values() if (known := desk.peek_leg(leg.number)) is not None]
             if self._is_whole and not knowing:
                 yield Finding(block, leg.position, Fault.LEG_ASTRAY, f"{who} was released, and no desk knows it")
             for known in knowing:
@@ -89,7 +96,7 @@ class BasketCheck:
         home = self._desks.get(leg.pinned.desk)
         if home is None and not self._has_no_journal(leg.pinned.desk):
             return
-        wanted = home.legs.get(leg.number) if home is not None else None
+        wanted = home.peek_leg(leg.number) if home is not None else None
         if wanted is None or wanted.block != block:
             yield Finding(block, leg.position, Fault.LEG_ASTRAY, f"{who}, by the desk {leg.pinned.desk}")
             return
@@ -98,17 +105,16 @@ class BasketCheck:
             yield Finding(block, leg.position, Fault.LEG_DIFFERS, f"{who}: {fault}")
         yield from _check_deeds(block, leg, wanted)
 
-    def _check_final(self, block: str, desk: Desk) -> Iterator[Finding]:
-        for basket in desk.baskets.values():
-            where = {leg.block for leg in basket.legs}
-            for position in basket.lost_at:
-                if where <= self._legs.keys() and not where & self._cancelled:
-                    yield Finding(block, position, Fault.VOIDED_WRONGLY, f"basket {basket.intent.basket}")
-        open_in = {(leg.basket, leg.block) for leg in desk.legs.values() if not leg.is_settled}
-        for wanted in desk.legs.values():
-            is_open = desk.baskets[wanted.basket].place_by_ms is not None or (wanted.basket, wanted.block) in open_in
-            leg = self._legs.get(wanted.block, {}).get(wanted.number)
-            if leg is not None and not is_open:
+    def _check_final(
+        self, block: str, basket: Basket, legs: Sequence[tuple[LegAtDesk, LegAtBlock | None]]
+    ) -> Iterator[Finding]:
+        where = {leg.block for leg in basket.legs}
+        for position in basket.lost_at:
+            if where <= self._legs.keys() and not where & self._cancelled:
+                yield Finding(block, position, Fault.VOIDED_WRONGLY, f"basket {basket.number}")
+        open_in = {wanted.block for wanted, _ in legs if not wanted.is_settled}
+        for wanted, leg in legs:
+            if leg is not None and basket.place_by_ms is None and wanted.block not in open_in:
                 yield from _check_settled(wanted, leg)
 
 
@@ -123,15 +129,15 @@ def _difference(leg: LegAtBlock, wanted: LegAtDesk) -> str:
         return f"asks its desk {pinned.ask_at_ms - wanted.place_by_ms} ms after it had to be placed"
     if wanted.held is None:
         return ""
-    holds, said = (msgspec.json.decode(msgspec.json.encode(value)) for value in (_told(leg, wanted), wanted.held))
-    return "" if holds == said[2:] else f"holds {holds}, and not {said[2:]}"
+    holds, said = _told(leg, wanted), msgspec.msgpack.decode(msgspec.msgpack.encode(wanted.held))[2:]
+    return "" if holds == said else f"holds {holds}, and not {said}"
 
 
 def _told(leg: LegAtBlock, wanted: LegAtDesk) -> list[Any]:
     """What the desk is to have been told: a `LegHeld` without leg and block; of a ledger's, only what it counts."""
     if not leg.holds:
         return []
-    currency, seats, areas, lines, of_ticket, once, chosen, together, begins = leg.holds
+    currency, seats, areas, lines, of_ticket, once, chosen, together, begins = msgspec.msgpack.decode(leg.holds)
     if wanted.is_ledgers:
         is_so = (seats, areas) == ([], [[LEDGER_AREA, wanted.plan.counts, ""]])
         return [currency, [], [], [], [], None, [], "", wanted.plan.counts if is_so else 0, leg.home, [], []]

@@ -17,6 +17,7 @@ from actors.audit.overdue import Overdue
 from actors.audit.plan import Plan
 from actors.audit.prices import Frozen, lines_of
 from actors.audit.rules import return_times_ms
+from actors.audit.shelf import Shelf
 from actors.audit.splits import Split
 from actors.audit.units import Areas, Units, UnitStatus, in_plan
 from actors.core import entries as e
@@ -63,7 +64,8 @@ class Lot(msgspec.Struct, frozen=True, gc=False):
 class Claim(msgspec.Struct, gc=False):
     """A hold that has units, as many as `quantity` by now; `sold`: its order is paid.
 
-    Of a basket, none: its legs have them. `leg`: it is the hold of a leg, which its desk ends, and no time does.
+    Of a basket, none: its legs have them. `leg`: it is the hold of a leg, which its desk ends, and no time does;
+    `given`: of a leg, those (claims, tickets) that it is pinned instead of, void by now or not.
     """
 
     placed: e.HoldPlaced
@@ -74,6 +76,7 @@ class Claim(msgspec.Struct, gc=False):
     ordered_at_ms: int = 0
     sold: bool = False
     leg: LegAtBlock | None = None
+    given: Sequence[tuple["Claim", "Ticket"]] = ()
 
 
 class OrderLine(msgspec.Struct, gc=False):
@@ -123,7 +126,7 @@ class Books:
         self.returns: Overdue[str] = Overdue(self._returns_at_ms)
         self.desk = Desk()
         self.split = Split()
-        self.legs: dict[int, LegAtBlock] = {}
+        self.legs = Shelf(LegAtBlock)
         self.placings: Overdue[int] = Overdue(self.desk.place_by_ms)
         self.quarantines_ended = 0  # the number of the last one
         self.settled_position = 0  # what was found up to this row has been looked at
@@ -273,9 +276,7 @@ class Books:
     def _hold_ends_ms(self, number: int) -> int:
         claim = self.claims.get(number)
         if claim is None:
-            basket = self.desk.baskets.get(number)
-            placed_by_ms = 0 if basket is None else basket.place_by_ms or 0
-            return self.ended_at_ms.get(number, placed_by_ms)
+            return self.ended_at_ms.get(number, self.desk.place_by_ms(number) or 0)
         return claim.ordered_at_ms or claim.deadline_ms
 
 

@@ -7,6 +7,8 @@ for the legs is noted there too. A leg in a ledger counts what the legs that nam
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from actors.audit.basket_books import FIRST_REVISION, Basket, Deed, LegAtDesk
 from actors.audit.books import IN_FORCE, Books, Claim, Lot
 from actors.audit.findings import Fault
@@ -34,7 +36,7 @@ def fold_intended(books: Books, entry: e.BasketIntended) -> None:
         books.found(Fault.EVENT_ILLEGAL, f"{who} of {entry.tenant}, where another's desk is, or an event")
     desk.tenant = desk.tenant or entry.tenant
     before = desk.baskets.get(entry.basket)
-    if before is not None and before.is_dropped and before.intent.legs == entry.legs:
+    if before is not None and before.is_dropped and tuple(leg.plan for leg in before.legs) == entry.legs:
         _mean_anew(books, before, entry)
         return
     if before is not None or entry.basket in books.claims:
@@ -43,7 +45,7 @@ def fold_intended(books: Books, entry: e.BasketIntended) -> None:
     fault = _intent_fault(books, entry)
     if fault:
         books.found(Fault.BASKET_MALFORMED, f"{who}: {fault}")
-    basket = Basket(entry, [])
+    basket = Basket(entry.basket, entry.buyer, entry.key, msgspec.structs.replace(entry, legs=()), [])
     for plan in entry.legs:
         basket.legs.append(_leg(books, entry.basket, entry.buyer, plan, entry.place_by_ms))
     desk.baskets[entry.basket] = basket
@@ -57,6 +59,7 @@ def fold_settled(books: Books, entry: e.BasketSettled) -> None:
     if basket is None:
         return
     intent = basket.intent
+    assert intent is not None, "it is being placed"
     _check_in_time(books, entry.at_ms, intent.place_by_ms, who)
     if [(held.block, held.leg) for held in entry.held] != [(leg.block, leg.number) for leg in basket.legs]:
         books.found(Fault.BASKET_MALFORMED, f"{who} is held with other legs than were meant")
@@ -76,7 +79,7 @@ def fold_settled(books: Books, entry: e.BasketSettled) -> None:
     ):
         life_ms, cap_ms = entry.expires_at_ms - entry.at_ms, entry.max_expires_at_ms - entry.at_ms
         books.found(Fault.DEADLINE_WRONG, f"{who} lives {life_ms} ms, and {cap_ms} at most")
-    basket.is_held = True
+    basket.is_held, basket.intent = True, None
     placed = e.HoldPlaced(
         entry.at_ms, entry.basket, intent.buyer, (), (), (), entry.expires_at_ms, entry.max_expires_at_ms, intent.key,
         intent.fingerprint,
@@ -90,20 +93,22 @@ def fold_dropped(books: Books, entry: e.BasketDropped) -> None:
     """The basket is not held: its key is as if never used, its legs give back what they have."""
     basket = _placing(books, entry.basket, "dropped")
     if basket is not None:
-        basket.is_dropped = True
-        books.forget_key(basket.intent.key)
+        basket.is_dropped, basket.intent = True, None
+        books.forget_key(basket.key)
         books.desk.release_all(entry.basket)
 
 
 def fold_acknowledged(books: Books, entry: e.LegAcknowledged) -> None:
     """A leg has done what was demanded."""
-    leg = books.desk.legs.get(entry.leg)
+    leg = books.desk.leg(entry.leg)
     demand = None if leg is None else leg.demands.get(entry.revision)
     if demand is None or demand.acknowledged_in:
         what = "which was not demanded" if demand is None else "a second time"
         books.found(Fault.NOT_DEMANDED, f"leg {entry.leg} has done revision {entry.revision}, {what}")
     else:
         demand.acknowledged_in = books.position
+    if leg is not None:
+        _rest_if_quiet(books, leg.basket)
 
 
 def fold_exchange_intended(books: Books, entry: e.ExchangeIntended) -> None:
@@ -129,7 +134,8 @@ def fold_exchange_intended(books: Books, entry: e.ExchangeIntended) -> None:
     check_tables(books, order, entry.order, entry.tickets)
     if not _is_soon(entry.at_ms, entry.place_by_ms):
         books.found(Fault.DEADLINE_WRONG, f"{who} is exchanged within {entry.place_by_ms - entry.at_ms} ms")
-    leg = _leg(books, order.hold, basket.intent.buyer, plan, entry.place_by_ms)
+    leg = _leg(books, order.hold, basket.buyer, plan, entry.place_by_ms)
+    basket.dropped_legs += [] if basket.exchange is None else [basket.exchange[1]]
     basket.exchange = entry, leg
     books.placings.note(entry.place_by_ms, order.hold)
 
@@ -169,46 +175,61 @@ def fold_exchange_dropped(books: Books, entry: e.ExchangeDropped) -> None:
         return
     (intent, leg), basket.exchange = basket.exchange, None
     books.forget_key(intent.key)
+    basket.dropped_legs.append(leg)
     leg.demand(Deed.RELEASE)
 
 
 def conclude(books: Books) -> None:
     """The journal is at its end, for now: what is to have become of each leg, once all that is demanded is done."""
-    for leg in books.desk.legs.values():
+    for number, basket in books.desk.baskets.all_awake():
+        _conclude(books, basket)
+        _rest_if_quiet(books, number)
+
+
+def _rest_if_quiet(books: Books, number: int) -> None:
+    """What is to become of its legs stays so until something befalls the basket, which then rests no more."""
+    basket = books.desk.baskets.awake(number)
+    if basket is not None and basket.is_quiet:
+        _conclude(books, basket)
+        books.desk.baskets.rest(number)
+
+
+def _conclude(books: Books, basket: Basket) -> None:
+    for leg in basket.known_legs:
         leg.expected, leg.is_wanted = None, False
-    for number, basket in books.desk.baskets.items():
-        claim = books.claims.get(number)
-        if basket.exchange is not None:
-            basket.exchange[1].is_wanted = True
-        if claim is None:
-            for leg in basket.legs:
-                leg.is_wanted = not (basket.is_held or basket.is_dropped)
-            continue
-        order = books.orders.get(claim.order)
-        good = [ticket for ticket, revision in enumerate(order.revisions) if revision] if order is not None else []
-        for leg, own in basket.tickets_by_leg(good):
-            has = list(range(leg.counted)) if leg.is_ledgers else own
-            leg.expected = has if claim.sold else None
-            leg.is_wanted = not claim.sold or bool(has)
+    claim = books.claims.get(basket.number)
+    if basket.exchange is not None:
+        basket.exchange[1].is_wanted = True
+    if claim is None:
+        for leg in basket.legs:
+            leg.is_wanted = not (basket.is_held or basket.is_dropped)
+        return
+    order = books.orders.get(claim.order)
+    good = [ticket for ticket, revision in enumerate(order.revisions) if revision] if order is not None else []
+    for leg, own in basket.tickets_by_leg(good):
+        has = list(range(leg.counted)) if leg.is_ledgers else own
+        leg.expected = has if claim.sold else None
+        leg.is_wanted = not claim.sold or bool(has)
 
 
 def _mean_anew(books: Books, basket: Basket, entry: e.BasketIntended) -> None:
     """A late duplicate of what was dropped: harmless once its legs are released, as none of them can come any more."""
     if not all(leg.is_settled for leg in basket.legs):
         books.found(Fault.NUMBER_REUSED, f"{books.hold_id(entry.basket)} is meant again before its legs are released")
-    basket.intent, basket.is_dropped = entry, False
+    basket.buyer, basket.key, basket.is_dropped = entry.buyer, entry.key, False
+    basket.intent = msgspec.structs.replace(entry, legs=())
     for leg in basket.legs:
         leg.revision = FIRST_REVISION
     books.placings.note(entry.place_by_ms, entry.basket)
 
 
 def _leg(books: Books, basket: int, buyer: str, plan: Any, place_by_ms: int) -> LegAtDesk:
-    leg = LegAtDesk(plan.leg, plan.block, basket, buyer, plan, place_by_ms)
-    if not is_number(plan.leg) or plan.leg in books.desk.legs:
-        books.found(Fault.NUMBER_REUSED, f"leg {plan.leg} of {books.hold_id(basket)}, which has no number of its own")
+    is_known = is_number(plan.leg) and plan.leg not in books.desk.basket_of_leg
+    if is_known:
+        books.desk.basket_of_leg[plan.leg] = basket
     else:
-        books.desk.legs[plan.leg] = leg
-    return leg
+        books.found(Fault.NUMBER_REUSED, f"leg {plan.leg} of {books.hold_id(basket)}, which has no number of its own")
+    return LegAtDesk(basket, buyer, plan, place_by_ms, is_known)
 
 
 def _hold(books: Books, leg: LegAtDesk, held: Any, before: Sequence[LegAtDesk]) -> None:
@@ -222,6 +243,8 @@ def _hold(books: Books, leg: LegAtDesk, held: Any, before: Sequence[LegAtDesk]) 
         fault = "what its event has charged already"
     if fault:
         books.found(Fault.BASKET_MALFORMED, f"leg {leg.number} of {books.hold_id(leg.basket)} holds {fault}")
+    wish = msgspec.structs.replace(leg.plan.wish, seats=(), areas=(), best=(), spans=(), seat_types=())
+    leg.plan = msgspec.structs.replace(leg.plan, wish=wish)  # what else was wished for is of no account any more
 
 
 def _placing(books: Books, number: int, done: str) -> Basket | None:

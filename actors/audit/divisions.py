@@ -23,6 +23,7 @@ import msgspec
 from actors.audit.basket_books import Deed, Desk, LegAtBlock, LegAtDesk
 from actors.audit.findings import Fault, Finding
 from actors.audit.parts import selling
+from actors.audit.shelf import Shelf
 from actors.audit.sides import Sides
 from actors.audit.splits import Split, part_fault, rows_and_more
 
@@ -33,7 +34,7 @@ class DivisionCheck:
     def __init__(self) -> None:
         self._splits: dict[str, Split] = {}
         self._desks: dict[str, Desk] = {}
-        self._legs: dict[str, dict[int, LegAtBlock]] = {}
+        self._legs: dict[str, Shelf[LegAtBlock]] = {}
         self._layouts: dict[str, object] = {}
 
     def take(self, sides: Sides) -> None:
@@ -109,11 +110,11 @@ class DivisionCheck:
 
     def _check_counted(self, block: str, home: Split) -> Iterator[Finding]:
         ledgers = {part.block for part in home.parts if part.is_ledger}
-        for number, leg in self._legs[block].items():
-            desk = self._desks.get(leg.pinned.desk) if leg.pinned is not None else None
-            wanted = desk.legs.get(number) if desk is not None else None
-            if leg.limit and wanted is not None and wanted.plan.counted_by not in ledgers:
-                sentence = f"leg {number} is counted by {wanted.plan.counted_by or 'nobody'}"
+        for leg in self._legs[block].values():
+            desk = self._desks.get(leg.pinned.desk) if leg.pinned is not None and leg.limit else None
+            wanted = desk.peek_leg(leg.number) if desk is not None else None
+            if wanted is not None and wanted.plan.counted_by not in ledgers:
+                sentence = f"leg {leg.number} is counted by {wanted.plan.counted_by or 'nobody'}"
                 yield Finding(block, leg.position, Fault.COUNTED_WRONGLY, sentence)
 
     def _check_limit(self, block: str, home: Split, sell: list[str]) -> Iterator[Finding]:
@@ -122,10 +123,10 @@ class DivisionCheck:
         unlimited: set[str] = set()
         blocks = {*sell, *(part.block for part in home.parts)}
         for desk in self._desks.values():
-            for wanted in desk.legs.values():
+            for wanted in (leg for basket in desk.baskets.values() for leg in basket.known_legs):
                 if wanted.block not in blocks or wanted.held is None or not wanted.is_wanted:
                     continue
-                leg = self._legs[wanted.block].get(wanted.number)
+                leg = self._legs[wanted.block].peek(wanted.number)
                 limit = 0 if leg is None else leg.limit
                 limits[wanted.buyer] = max(limit, limits.get(wanted.buyer, 0))
                 if wanted.block in sell:
@@ -137,15 +138,16 @@ class DivisionCheck:
                 yield Finding(block, 0, Fault.OVER_LIMIT, sentence)
 
     def _check_ledgers(self, block: str, desk: Desk) -> Iterator[Finding]:
-        for number, basket in desk.baskets.items():
+        for basket in desk.baskets.values():
             for ledger in basket.legs if basket.is_held else ():
-                leg = self._legs.get(ledger.block, {}).get(ledger.number)
-                if not ledger.is_ledgers or leg is None or leg.pinned is None:
+                there = self._legs.get(ledger.block) if ledger.is_ledgers else None
+                leg = None if there is None else there.peek(ledger.number)
+                if leg is None or leg.pinned is None:
                     continue
                 named = [one for one in basket.legs if one.plan.counted_by == ledger.block and one.is_wanted]
                 has, counts = sum(map(_good_count, named)), _still_counts(ledger, leg)
                 if counts != has:
-                    sentence = f"leg {leg.number} counts {counts} for basket {number}, which has {has}"
+                    sentence = f"leg {leg.number} counts {counts} for basket {basket.number}, which has {has}"
                     yield Finding(ledger.block, leg.position, Fault.COUNTED_WRONGLY, sentence)
 
 

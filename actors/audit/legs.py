@@ -8,6 +8,8 @@ another leg's until it is booked.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from actors.audit.basket_books import FIRST_REVISION, Deed, LegAtBlock
 from actors.audit.books import Books, Claim, Lot, OrderLine, OrderStatus, Ticket
 from actors.audit.choices import choice_fault
@@ -43,11 +45,12 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
         return
     lot = Lot(placed, books.plan)
     limit = 0 if books.event is None else books.event.rules.max_per_buyer
-    leg = LegAtBlock(entry.leg, books.position, entry, has_units=True, limit=limit, count=lot.quantity)
+    pinned_by = msgspec.structs.replace(entry, seats=(), areas=(), prices=(), lines=(), charges=(), once=(), chosen=())
+    leg = LegAtBlock(entry.leg, books.position, pinned_by, has_units=True, limit=limit, count=lot.quantity)
     leg.home = books.split.home
     claim = Claim(placed, lot, 0, entry.ask_at_ms, leg=leg)
     given = _given(books, leg, who)
-    leg.given = given
+    claim.given = given
     shared = _shared(claim, given)
     check_line(books, entry.at_ms, who)
     _stand_back(books, shared)
@@ -55,7 +58,8 @@ def fold_pinned(books: Books, entry: e.LegPinned) -> None:
     fault = choice_fault(books, placed)
     if fault:
         books.found(Fault.CHOICE_WRONG, f"{who}: {fault}")
-    leg.holds = told_of(books.plan, placed)
+    told = told_of(books.plan, placed)
+    leg.holds = msgspec.msgpack.encode(told) if told else b""
     books.legs[entry.leg] = leg
     books.claims[entry.leg] = claim
     books.hold_count += 1
@@ -110,12 +114,13 @@ def fold_released(books: Books, entry: e.LegReleased) -> None:
     _do(books, leg, entry.revision, Deed.RELEASE, entry.tickets)
     claim = books.claims.get(entry.leg)
     if claim is None:
+        books.legs.rest(entry.leg)
         return  # all of it was given back before
     books.stirred = True
     if not claim.sold:
         if entry.tickets:
             books.found(Fault.TICKETS_WRONG, f"{entry.tickets} of {who}, which is not booked")
-        pinned, _ = _parts(books, claim, leg.given)
+        pinned, _ = _parts(books, claim, claim.given)
         books.units.give_back(entry.leg, *pinned, claim.placed.channel, UnitStatus.HELD)
         _count(books, claim, -_size(*pinned))
         _end(books, claim, entry.at_ms)
@@ -144,11 +149,13 @@ def fold_barred(books: Books, entry: e.LegBarred) -> None:
             return
     if entry.until_ms != entry.at_ms + BARRED_MS:
         books.found(Fault.DEADLINE_WRONG, f"{who} is barred for {entry.until_ms - entry.at_ms} ms")
-    leg = known or books.legs.setdefault(entry.leg, LegAtBlock(entry.leg, books.position))
+    leg = known or LegAtBlock(entry.leg, books.position)
+    books.legs[entry.leg] = leg
     if entry.revision <= leg.revision:
         books.found(Fault.REVISION_WRONG, f"{who} is barred under revision {entry.revision}, after {leg.revision}")
     leg.barred_until_ms = entry.until_ms
     _do(books, leg, entry.revision, Deed.RELEASE)
+    books.legs.rest(entry.leg)
 
 
 def told_of(plan: Plan, placed: e.HoldPlaced) -> list[Any]:
@@ -232,6 +239,7 @@ def _end(books: Books, claim: Claim, at_ms: int) -> None:
     claim.leg.has_units = False
     del books.claims[claim.placed.hold]
     books.ended_at_ms[claim.placed.hold] = at_ms
+    books.legs.rest(claim.placed.hold)
 
 
 def _count(books: Books, claim: Claim, more: int) -> None:

@@ -82,7 +82,7 @@ def fold_closed(books: Books, entry: e.OrderClosed) -> None:
 
 def _begins_ms(books: Books, order: OrderLine) -> list[int]:
     """When the slots of the order's good tickets begin; of a basket's, by what its legs have told of slots."""
-    basket = books.desk.baskets.get(order.hold)
+    basket = books.desk.baskets.peek(order.hold)
     if basket is not None:
         good = [ticket for ticket, revision in enumerate(order.revisions) if revision]
         legs = [(leg.held.begins, own) for leg, own in basket.tickets_by_leg(good) if leg.held is not None]
@@ -111,6 +111,6 @@ def order_in(books: Books, number: int, statuses: tuple[OrderStatus, ...], done:
 
 def refuse_exchanging(books: Books, order: OrderLine, number: int) -> None:
     """Until an exchange of it is settled, a basket's order stays what it is."""
-    basket = books.desk.baskets.get(order.hold)
+    basket = books.desk.baskets.peek(order.hold)
     if basket is not None and basket.exchange is not None:
         books.found(Fault.EXCHANGE_OPEN, f"{books.order_id(number)}")

@@ -205,11 +205,11 @@ def _number_of(entry: _Done) -> int:
 def _key_of(entry: _Done, books: Books) -> bytes:
     """The key that had the effect; that of a basket or an exchange was journaled when it was meant."""
     if isinstance(entry, e.BasketSettled):
-        basket = books.desk.baskets.get(entry.basket)
-        return b"" if basket is None else basket.intent.key
+        basket = books.desk.baskets.peek(entry.basket)
+        return b"" if basket is None else basket.key
     if isinstance(entry, e.ExchangeSettled):
         order = books.orders.get(entry.order)
-        basket = books.desk.baskets.get(order.hold) if order is not None else None
+        basket = books.desk.baskets.peek(order.hold) if order is not None else None
         return b"" if basket is None or basket.exchange is None else basket.exchange[0].key
     return entry.key
 
@@ -248,7 +248,7 @@ def _claimed_after(entry: _OfHold | _OfOrder, books: Books) -> _Claimed | None:
         claim = books.claims.get(entry.hold)
     if claim is None:
         return None
-    basket = books.desk.baskets.get(claim.placed.hold)
+    basket = books.desk.baskets.peek(claim.placed.hold)
     if basket is not None:
         return _claimed_by_legs(claim.placed.hold, _legs_after(entry, books, basket))
     tickets = books.good_tickets(claim)

@@ -96,7 +96,7 @@ def void(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) ->
 
 def check_tables(books: Books, order: OrderLine, number: int, tickets: Sequence[int]) -> None:
     """Of a basket: no table that is sold only whole is left torn, by what its legs have told of tables."""
-    basket = books.desk.baskets.get(order.hold)
+    basket = books.desk.baskets.peek(order.hold)
     if basket is None:
         return
     good = [ticket for ticket, revision in enumerate(order.revisions) if revision]

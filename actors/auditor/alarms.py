@@ -27,6 +27,8 @@ NOT_AUDITED = "NOT_AUDITED"
 """A block cannot be audited on from this row, or not with others, so that nothing stops it if it sells wrongly."""
 NOT_READ_ON = "NOT_READ_ON"
 """A block that is behind has not had its turn to be audited on for minutes."""
+MUCH_SHOWN = "MUCH_SHOWN"
+"""What blocks show each other takes much of the auditor's memory, and grows with each basket."""
 NOT_STOPPED = "NOT_STOPPED"
 """A block is to be quarantined, and Postgres refuses that for good."""
 GONE = frozenset((Fault.JOURNAL_EMPTY.name, Fault.TAIL_MISSING.name))

@@ -5,7 +5,8 @@ next page of the catalogue, which finds the rest. Rows are read and judged by th
 is waited for by anybody who sells.
 
 Rules it keeps:
-- A block is judged when it is audited to where its journal ended when last looked at.
+- A block is judged when it is audited to where its journal ended when last looked at; a danger in its rows at once,
+  unless a correction stands further on (`judging`).
 - The row that was audited last must still be there when the next ones are read. If it is not, the journal has gone
   back, as after a failover that lost its last rows, which is no fault of the block: it is audited anew, and an alarm
   is kept, as somebody may have been told of the row.
@@ -32,11 +33,13 @@ from actors.audit.rows import Row
 from actors.auditor.alarms import NOT_AUDITED, Alarm, alarm_of_gone
 from actors.auditor.consequences import Consequences
 from actors.auditor.crossing import OVERDUE_S, Crossing
-from actors.auditor.failures import JUDGING, JUDGING_BETWEEN, SHOWING, Failures
+from actors.auditor.failures import JUDGING_BETWEEN, SHOWING, Failures
 from actors.auditor.figures import AuditorFigures
 from actors.auditor.follower import LEG_BYTES, Follower, RowNotKnown
 from actors.auditor.journals import Heads, Page, RowsRefused, Span
+from actors.auditor.judging import Judging
 from actors.auditor.ports import Imposing, Noting, Reading
+from actors.auditor.shown import ShownMemory
 from actors.auditor.turns import Turns
 from actors.database.line import LineUnavailable
 
@@ -74,6 +77,7 @@ class Auditor:
         self._journals = journals
         self._consequences = Consequences(quarantines, alarms)
         self._failures = Failures(self._consequences, monotonic)
+        self._judging = Judging(self._consequences, self._failures)
         self._monotonic = monotonic
         self._blocks_per_page = blocks_per_page
         self._rows_per_slice = rows_per_slice
@@ -84,6 +88,7 @@ class Auditor:
         self._hinted: set[str] = set()
         self._followed_until: dict[str, float] = {}
         self._crossing = Crossing(monotonic)
+        self._shown = ShownMemory(monotonic)
         self._looked_at_s = monotonic()
         self._waits_because = ""
         self._figures = AuditorFigures()
@@ -169,8 +174,7 @@ class Auditor:
         await self._follow(self._due())
         await self._judge()
         await self._cross()
-        self._note_uncrossed()
-        self._note_unread()
+        self._note_what_lasts()
         return any(not one.trouble and one.is_behind for one in self._followers.values())
 
     async def close(self) -> None:
@@ -342,18 +346,9 @@ class Auditor:
                 follower.let_go()
 
     async def _judge(self) -> None:
-        """Tell what was found in blocks that are audited to their ends, or as far as they can be."""
+        """Tell what was found in blocks, as far as it can be judged by now."""
         for follower in self._followers.values():
-            if follower.cut_short:
-                settled = await self._consequences.settled_up_to(follower.block)
-                if settled is not None:
-                    with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
-                        self._consequences.tell(follower.news(follower.cut_short, settled))
-                        follower.cut_short = []
-            if follower.findings and self._end_of(follower) == follower.position:
-                with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
-                    self._consequences.tell(follower.news(follower.findings))
-                    follower.findings = []
+            await self._judging.judge(follower, is_at_end=self._end_of(follower) == follower.position)
         await self._consequences.carry_out()
 
     async def _cross(self) -> None:
@@ -370,17 +365,16 @@ class Auditor:
                 self._consequences.tell(follower.news_between(findings))
         await self._consequences.carry_out()
 
-    def _note_uncrossed(self) -> None:
-        """An alarm while blocks are not held against each other for minutes."""
-        alarm = self._crossing.overdue_alarm(one for one in self._followers.values() if one.is_behind or one.trouble)
-        if alarm is not None:
-            self._consequences.alarm(alarm)
-
-    def _note_unread(self) -> None:
-        """An alarm while a block is not read on for minutes."""
-        alarm = self._turns.overdue_alarm(self._monotonic())
-        if alarm is not None:
-            self._consequences.alarm(alarm)
+    def _note_what_lasts(self) -> None:
+        """An alarm while blocks are not held against each other or one is not read on for minutes, or much is kept."""
+        followers = self._followers.values()
+        for alarm in (
+            self._crossing.overdue_alarm(one for one in followers if one.is_behind or one.trouble),
+            self._turns.overdue_alarm(self._monotonic()),
+            self._shown.alarm(sum(one.shown_leg_count for one in followers) * LEG_BYTES),
+        ):
+            if alarm is not None:
+                self._consequences.alarm(alarm)
 
     def _count(self, **more: int) -> None:
         changed = {name: getattr(self._figures, name) + count for name, count in more.items()}

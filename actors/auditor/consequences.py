@@ -13,7 +13,7 @@ from actors.auditor import AUDITOR
 from actors.auditor.alarms import NOT_STOPPED, Alarm, as_kept
 from actors.auditor.dangers import DANGERS
 from actors.auditor.ports import Imposing, Noting
-from actors.catalogue.quarantines import OfNewerCluster
+from actors.catalogue.quarantines import Ends, OfNewerCluster
 from actors.core.ids import BlockId
 from actors.database.line import LineRefused, LineUnavailable
 from actors.engine.catalogue_port import CatalogueUnavailable
@@ -123,12 +123,12 @@ class Consequences:
         else:
             self._no_room(alarm, f"{MAX_WAITING} wait")
 
-    async def settled_up_to(self, block: str) -> int | None:
-        """Up to which row whoever ended a quarantine of the block has looked at it; None while that is not known."""
+    async def ends_of(self, block: str) -> Ends | None:
+        """What of the block's quarantines has ended; None while that is not known."""
         if self._to_impose.is_away:
             return None
         try:
-            return await self._quarantines.ended_up_to(BlockId(block))
+            return await self._quarantines.ends_of(BlockId(block))
         except CatalogueUnavailable as fault:
             self._to_impose.is_away = not _is_refusal(fault)
             return None

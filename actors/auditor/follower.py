@@ -13,11 +13,13 @@ TROUBLED_RETRY_S = 10.0  # doubled each time
 TROUBLED_RETRY_AT_MOST_S = 640.0
 
 _BLOCK_BYTES, _UNIT_BYTES, _CLAIM_BYTES, _ENDED_BYTES = 20_000, 60, 2_000, 160
-"""Measured, a claim with the keys of its order, which live for a day."""
+"""Measured, a claim with the keys of its order, which live for a day, or with its leg, which does not rest yet."""
 _ROW_BYTES = 2_000
 """What an audit that was never let go is expected to come to by each row."""
-LEG_BYTES = 2_100
-"""What is kept of a leg for other blocks, at its desk as at the block that has it; measured."""
+_BASKET_MORE_BYTES = 3_500
+"""Measured as well: what a basket takes more than at rest, while something is under way."""
+LEG_BYTES = 330
+"""What is kept of a leg for other blocks, at its desk as at the block that has it, at rest; measured."""
 
 
 class RowNotKnown(Exception):
@@ -36,6 +38,8 @@ class Follower:
         self.entry_count = 0
         self.findings: list[Finding] = []  # that have not been judged
         self.cut_short: list[Finding] = []  # likewise, when it could not be audited on
+        self._weighed_count = 0  # of the findings, those of which the dangers were judged
+        self.last_ended = 0  # the number of the last quarantine of it that is known to have ended
         self.trouble = ""  # why it cannot be audited
         self.is_stuck = False  # it could not when that was tried again either
         self._trouble_count = 0  # since it last could
@@ -98,9 +102,18 @@ class Follower:
     @property
     def shown_leg_count(self) -> int:
         """How many legs it keeps for other blocks, whether or not it is let go."""
-        if self._audit is not None:
-            return len(self._audit.books.legs) + len(self._audit.books.desk.legs)
-        return 0 if self._sides is None else len(self._sides.legs) + len(self._sides.desk.legs)
+        of = self._sides if self._audit is None else self._audit.books
+        return 0 if of is None else len(of.legs) + len(of.desk.basket_of_leg)
+
+    @property
+    def is_before_correction(self) -> bool:
+        """Whether a correction is known to stand further on, which may settle or strike what was found."""
+        return self._audit is not None and self._audit.quarantines_ended < self.last_ended
+
+    @property
+    def unweighed(self) -> list[Finding]:
+        """What was found since its dangers were last judged."""
+        return self.findings[self._weighed_count :]
 
     @property
     def lag_rows(self) -> int:
@@ -118,6 +131,7 @@ class Follower:
             + _UNIT_BYTES * books.plan.unit_count
             + _CLAIM_BYTES * (len(books.claims) + len(books.line))
             + _ENDED_BYTES * (len(books.ended_at_ms) + len(books.ended_orders) + len(books.gone_waiters))
+            + _BASKET_MORE_BYTES * books.desk.baskets.awake_count
         )
 
     @property
@@ -154,13 +168,13 @@ class Follower:
         """Audit it from its first row on. What was found is not told again, and the last row is still to be there."""
         self._before = (self.reached, self.reached_chain)
         self.position, self.entry_count, self.goal = 0, 0, self.target
-        self.findings.clear()
+        self.forget_findings()
         self._chain = CHAIN_BEFORE_FIRST_ROW
         self._audit = BlockAudit(self.block, struck=self._struck)
 
     def begin_anew(self) -> None:
         """Likewise, where the last row is gone, and was told of."""
-        self.position, self._struck = 0, frozenset()
+        self.position, self.last_ended, self._struck = 0, 0, frozenset()
         self.forget_before()
         self.begin()
 
@@ -168,6 +182,14 @@ class Follower:
         """What was the last row before it began again is gone, and was told of."""
         self._before = (0, CHAIN_BEFORE_FIRST_ROW)
         self._told.rows_are_others()
+
+    def were_weighed(self) -> None:
+        """The dangers among all that was found were judged."""
+        self._weighed_count = len(self.findings)
+
+    def forget_findings(self) -> None:
+        """All that was found was judged, or will be found again."""
+        self.findings, self._weighed_count = [], 0
 
     def is_where(self, known: Row | None) -> bool:
         """Whether this row of the journal is the one that was audited last."""
@@ -205,6 +227,7 @@ class Follower:
         self._let_go_bytes = self.size_bytes
         audit, self._audit, self._sides = self._audit, None, None
         self._sides = sides_of(audit.books)
+        self._sides.let_go()
 
     def news(self, findings: Sequence[Finding], settled: int = 0) -> Iterator[Finding]:
         """Those of its own rows that are not settled, and have not been told; each is, when the next one is asked for.

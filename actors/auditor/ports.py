@@ -5,6 +5,7 @@ from typing import Protocol
 
 from actors.auditor.alarms import Alarm
 from actors.auditor.journals import Heads, Page, Span
+from actors.catalogue.quarantines import Ends
 from actors.core.ids import BlockId
 
 
@@ -25,7 +26,7 @@ class Imposing(Protocol):
 
     async def impose(self, block: BlockId, position: int, why: str, by: str) -> bool: ...
 
-    async def ended_up_to(self, block: BlockId) -> int: ...
+    async def ends_of(self, block: BlockId) -> Ends: ...
 
     async def close(self) -> None: ...
 

@@ -61,6 +61,16 @@ class Outcome(msgspec.Struct, frozen=True):
     refused_because: str
 
 
+class Ends(msgspec.Struct, frozen=True):
+    """What of a block's quarantines has ended. `number`: of the last one that has; `up_to`: up to which row of the
+    journal those have looked at it who ended them; 0: none has ended. `is_ending`: one is to end, and has not yet.
+    """
+
+    number: int = 0
+    up_to: int = 0
+    is_ending: bool = False
+
+
 class OfNewerCluster(Exception):
     """A newer cluster has claimed the block: whether to quarantine it is for that one's auditor to say."""
 
@@ -92,9 +102,9 @@ class Quarantines:
             raise OfNewerCluster
         return bool(done["is_new"])
 
-    async def ended_up_to(self, block: BlockId) -> int:
-        """Up to which row of its journal those have looked at it who ended quarantines of it; 0: nobody has."""
-        return int((await self._fetch("ended_up_to", block))[0][0])
+    async def ends_of(self, block: BlockId) -> Ends:
+        """Which quarantines of the block have ended."""
+        return Ends(*(await self._fetch("ends_of", block))[0])
 
     async def of(self, blocks: Iterable[BlockId]) -> list[Quarantine]:
         """Those of these blocks."""

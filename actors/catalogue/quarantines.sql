@@ -24,8 +24,13 @@ reached as (
 )
 select exists (select from imposed) as is_new, exists (select from newer) as is_newer;
 
--- name: ended_up_to
-select coalesce(max(position), 0) from quarantine_history where block_id = $1 and what = 'ended';
+-- name: ends_of
+select
+  coalesce(max(number), 0) as number,
+  coalesce(max(position), 0) as up_to,
+  exists (select from quarantines where block_id = $1 and correction is not null) as is_ending
+from quarantine_history
+where block_id = $1 and what = 'ended';
 
 -- name: of
 select

@@ -52,7 +52,7 @@ class Shown:
 
 
 def _of_order(books: Books, line: OrderLine) -> int:
-    basket = books.desk.baskets.get(line.hold)
+    basket = books.desk.baskets.peek(line.hold)
     if basket is not None:
         revisions = line.revisions or [1] * basket.ticket_count
         good = [ticket for ticket, revision in enumerate(revisions) if revision]

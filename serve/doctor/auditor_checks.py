@@ -2,12 +2,23 @@
 
 from rich.progress import Progress
 
-from actors.auditor.alarms import GONE, GRAVE, KEPT, NOT_AUDITED, NOT_READ_ON, NOT_STOPPED, OPEN_COUNTS, KeptAlarm
+from actors.auditor.alarms import (
+    GONE,
+    GRAVE,
+    KEPT,
+    MUCH_SHOWN,
+    NOT_AUDITED,
+    NOT_READ_ON,
+    NOT_STOPPED,
+    OPEN_COUNTS,
+    KeptAlarm,
+)
 from actors.auditor.auditor import LATE_S
 from actors.auditor.board import Board
 from actors.auditor.crossing import OVERDUE_S
 from actors.auditor.figures import AuditorFigures
 from actors.auditor.journals import AUDITOR_SESSION
+from actors.auditor.shown import MUCH_SHOWN_BYTES
 from actors.core.ids import BlockId, event_id
 from serve.alarms import line_of
 from serve.auditor_signs import AuditorSigns, auditor_signs
@@ -16,8 +27,8 @@ from serve.doctor.session_checks import sessions
 
 AUDITOR, ALARMS = "auditor", "alarms"
 SHOWN = 20
-MUCH_CROSSING_BYTES = 1 << 30
 _FEWER_LEGS = "of events that are put away only the desks' side is kept: holdfast archive put"
+_ROOM = f"see that its machine has so much, and as much as it grows by; {_FEWER_LEGS}"
 _IN_TURN = (
     "holdfast audit EVENT looks at one at once, CPU makes turns shorter, and large events are smaller in parts: what "
     "sells wrongly is stopped only when it has its turn"
@@ -84,9 +95,9 @@ def _unwell(figures: AuditorFigures) -> list[Finding]:
     elif figures.crossing_block_count and (figures.crossed_ago_s or 0.0) > OVERDUE_S:
         seen = f"baskets were held against their legs {figures.crossed_ago_s:.0f} s ago: {_crossing(figures)}"
         findings.append((seen, f"it takes so long that it is done seldom, for 1% of the time; {_FEWER_LEGS}"))
-    if figures.crossing_bytes > MUCH_CROSSING_BYTES:
+    if figures.crossing_bytes > MUCH_SHOWN_BYTES:
         seen = f"what blocks show each other takes {figures.crossing_bytes >> 20:,} MiB: {_crossing(figures)}"
-        findings.append((seen, f"see that its machine has so much, and as much as it grows by; {_FEWER_LEGS}"))
+        findings.append((seen, _ROOM))
     if figures.unkept_count:
         seen = f"{figures.unkept_count} alarms are in its log alone: no room, or Postgres refuses them"
         findings.append((seen, "acknowledge those that were looked at: holdfast alarms; see its log"))
@@ -134,6 +145,8 @@ def _advice(alarm: KeptAlarm) -> str:
         )
     if alarm.what == NOT_READ_ON:
         return f"{_IN_TURN}; see what is said of the auditor, {then}"
+    if alarm.what == MUCH_SHOWN:
+        return f"{_ROOM}; {then}"
     if alarm.what == NOT_STOPPED:
         return (
             "it sells on: see what Postgres says, then holdfast quarantine impose "

@@ -10,6 +10,7 @@ from actors.audit.rows import Row
 from actors.auditor.alarms import Alarm
 from actors.auditor.auditor import Auditor
 from actors.auditor.journals import Heads, Page, Span
+from actors.catalogue.quarantines import Ends
 from actors.core.ids import BlockId
 from actors.core.layout import Layout, Section
 from actors.core.layout import Row as SeatRow
@@ -89,9 +90,9 @@ class Office:
         self.stopped.append(block)
         return True
 
-    async def ended_up_to(self, block: BlockId) -> int:
+    async def ends_of(self, block: BlockId) -> Ends:
         """See `Imposing`."""
-        return 0
+        return Ends()
 
     async def note(self, alarm: Alarm) -> bool:
         """See `Noting`."""

@@ -307,7 +307,7 @@ def _forget_what_was_let_go(patch: pytest.MonkeyPatch) -> None:
 
 
 def _never_overdue(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Auditor, "_note_uncrossed", lambda self: None)
+    patch.setattr(Auditor, "_note_what_lasts", lambda self: None)
 
 
 @pytest.mark.parametrize(

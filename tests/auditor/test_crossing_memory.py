@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from actors.auditor import shown
+from actors.auditor.alarms import MUCH_SHOWN
 from actors.auditor.follower import LEG_BYTES, Follower
+from actors.auditor.shown import MUCH_SHOWN_BYTES, MUCH_TOLD_EVERY_S, ShownMemory
 from actors.core import entries as e
 from actors.journal.codec import decode_entries
 from tests.auditor.test_put_away import put_away
@@ -19,9 +22,11 @@ from tests.measure import audited_legs
 pytestmark = pytest.mark.anyio
 
 Check = Callable[[Watched], Awaitable[None]]
-SIZES_APART = 4  # at most, of what letting go gives back and what is said of it
-BASKETS = 200
-ENOUGH_BYTES = 200_000  # for the audits of a desk and three events
+WAS_LEG_BYTES = 2_100
+MIB = 1 << 20
+SIZES_APART = 2  # at most, of what letting go gives back and what is said of it
+BASKETS = 800  # so many that what Python keeps of freed tuples is little of each
+ENOUGH_BYTES = 140_000  # for the audits of a desk and three events
 
 
 def legs_by_block() -> dict[str, int]:
@@ -122,12 +127,12 @@ def _traced() -> int:
 
 
 def _counts_legs(patch: pytest.MonkeyPatch) -> None:
-    """As it was: legs are among what letting go gives back."""
+    """As it was: legs are among what letting go gives back, with what they took before they rested."""
     shipped: Callable[[Follower], int] = Follower.__dict__["size_bytes"].fget
     patch.setattr(
         Follower,
         "size_bytes",
-        property(lambda self: shipped(self) + (LEG_BYTES * self.shown_leg_count if self.is_kept else 0)),
+        property(lambda self: shipped(self) + (WAS_LEG_BYTES * self.shown_leg_count if self.is_kept else 0)),
     )
 
 
@@ -146,3 +151,57 @@ async def test_control_who_counts_otherwise_is_noticed(
     sabotage(monkeypatch)
     with pytest.raises(AssertionError):
         await check(world)
+
+
+async def check_much_told(world: Watched) -> None:
+    """An alarm says that it takes more than the bound, again each minute, and another one at twice as much."""
+    await desk_and_events(world)
+    legs = sum(legs_by_block().values())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shown, "MUCH_SHOWN_BYTES", legs * LEG_BYTES)
+        await audit_all(world.auditor())
+        assert await world.alarms.kept(9) == [], "not above it"
+    now_s = 0.0
+    told = ShownMemory(lambda: now_s)
+    assert told.alarm(MUCH_SHOWN_BYTES) is None
+    first = told.alarm(MUCH_SHOWN_BYTES + 1)
+    assert first is not None
+    assert (first.what, first.recurs) == (MUCH_SHOWN, True)
+    assert f"more than {MUCH_SHOWN_BYTES // MIB:,} MiB" in first.sentence
+    now_s = MUCH_TOLD_EVERY_S / 2
+    assert told.alarm(MUCH_SHOWN_BYTES + 1) is None
+    now_s = MUCH_TOLD_EVERY_S
+    again = told.alarm(2 * MUCH_SHOWN_BYTES - 1)
+    assert again is not None
+    assert (again.mark, again.recurs) == (first.mark, False)
+    twice = told.alarm(2 * MUCH_SHOWN_BYTES)
+    assert twice is not None
+    assert f"more than {2 * MUCH_SHOWN_BYTES // MIB:,} MiB" in twice.sentence
+    assert twice.recurs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shown, "MUCH_SHOWN_BYTES", legs * LEG_BYTES - 1)
+        await audit_all(world.auditor())
+        assert [(one.block, one.what) for one in await world.alarms.kept(9)] == [("", MUCH_SHOWN)]
+
+
+async def test_that_legs_take_much_memory_is_an_alarm(world: Watched) -> None:
+    await check_much_told(world)
+
+
+def _never_much(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ShownMemory, "alarm", lambda *_: None)
+
+
+def _once_for_all(patch: pytest.MonkeyPatch) -> None:
+    """What was acknowledged at the bound is never told of again."""
+    shipped = ShownMemory.alarm
+    patch.setattr(ShownMemory, "alarm", lambda self, count: shipped(self, min(count, 2 * MUCH_SHOWN_BYTES - 1)))
+
+
+@pytest.mark.parametrize("sabotage", [_never_much, _once_for_all], ids=["never", "once for all"])
+async def test_control_who_does_not_tell_that_it_is_much_is_noticed(
+    world: Watched, monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        await check_much_told(world)

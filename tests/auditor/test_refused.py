@@ -9,7 +9,7 @@ from actors.auditor import consequences as consequences_module
 from actors.auditor.alarms import MAX_SENTENCE_LENGTH, NOT_STOPPED, Alarm, Alarms, as_kept
 from actors.auditor.auditor import Auditor
 from actors.auditor.consequences import Consequences
-from actors.catalogue.quarantines import Quarantine, Quarantines
+from actors.catalogue.quarantines import Ends, Quarantine, Quarantines
 from actors.core import entries as e
 from actors.core.ids import BlockId
 from actors.database.line import LineRefused, LineUnavailable
@@ -122,7 +122,7 @@ class Away:
         self.imposed.append(block)
         return True
 
-    async def ended_up_to(self, block: BlockId) -> int:
+    async def ends_of(self, block: BlockId) -> Ends:
         self.tried.append(block)
         raise CatalogueUnavailable("away")
 
@@ -149,7 +149,7 @@ async def check_tries(_: Watched | None = None) -> None:
     consequences = told_of_all(away)
     for count in range(1, 5):
         await consequences.carry_out(tries_again=True)
-        assert await consequences.settled_up_to(BLOCKS[0]) is None
+        assert await consequences.ends_of(BLOCKS[0]) is None
         await consequences.carry_out()
         assert len(away.tried) == count
     refusing = Away(*BLOCKS, refuses=True)

@@ -17,7 +17,8 @@ from actors.auditor.auditor import Auditor
 from actors.auditor.consequences import Consequences
 from actors.auditor.follower import Follower
 from actors.auditor.journals import Journals, Page, RowsRefused, Span
-from actors.catalogue.quarantines import Quarantines
+from actors.auditor.judging import Judging
+from actors.catalogue.quarantines import Ends, Quarantines
 from actors.core import entries as e
 from actors.engine.catalogue_port import CatalogueUnavailable
 from tests.auditor.watched import Event, Watched, audit_all, plant_double_claim, sell_at_random
@@ -213,11 +214,11 @@ async def test_what_cannot_be_judged_now_is_judged_later(world: Watched, monkeyp
     fail_at(monkeypatch, event, claimed + 1)
     auditor = world.auditor()
 
-    async def away(*_: object) -> int:
+    async def away(*_: object) -> Ends:
         raise CatalogueUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Quarantines, "ended_up_to", away)
+        patch.setattr(Quarantines, "ends_of", away)
         await rounds(auditor)
     assert await world.stopped() == []
     found = auditor._followers[event.block].cut_short
@@ -235,6 +236,16 @@ def _drops(patch: pytest.MonkeyPatch) -> None:
         shipped(self, because, now_s)
 
     patch.setattr(Follower, "stop", stop)
+
+
+def _drops_and_judges_late(patch: pytest.MonkeyPatch) -> None:
+    """Likewise, and what is found waits for the end of the journal: else a danger is told before it can be dropped."""
+
+    async def judge_dangers(*_: object) -> None:
+        return None
+
+    _drops(patch)
+    patch.setattr(Judging, "_judge_dangers", judge_dangers)
 
 
 def _reads_all_or_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -269,17 +280,17 @@ def _does_not_try_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _asks_nobody(patch: pytest.MonkeyPatch) -> None:
-    async def ended_up_to(*_: object) -> int:
-        return 0
+    async def ends_of(*_: object) -> Ends:
+        return Ends()
 
-    patch.setattr(Quarantines, "ended_up_to", ended_up_to)
+    patch.setattr(Quarantines, "ends_of", ends_of)
 
 
 @pytest.mark.parametrize(
     ("sabotage", "check"),
     [
         (_drops, check_bug_behind_claim),
-        (_drops, check_damage_behind_claim),
+        (_drops_and_judges_late, check_damage_behind_claim),
         (_reads_all_or_nothing, check_damage_behind_claim),
         (_keeps_no_alarm, check_bug_behind_claim),
         (_takes_nothing_for_damage, check_damage_alone),

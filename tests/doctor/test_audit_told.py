@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import from_url
 
 from actors.audit.findings import Fault
-from actors.auditor.alarms import KEPT, NOT_AUDITED, NOT_CROSSED, NOT_READ_ON, NOT_STOPPED, Alarm, Alarms
+from actors.auditor.alarms import KEPT, MUCH_SHOWN, NOT_AUDITED, NOT_CROSSED, NOT_READ_ON, NOT_STOPPED, Alarm, Alarms
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures, BlockLag
 from actors.auditor.journals import Journals
@@ -179,6 +179,11 @@ async def check_alarms_told(world: World) -> None:
         (unread,) = await ill.looked("alarms")
         assert unread.standing is WARNING
         assert "CPU makes turns shorter" in unread.advice
+        await alarms.acknowledge([], int(unread.seen.partition(" ")[0]), "mara", "seen")
+        assert await alarms.note(Alarm("", 0, MUCH_SHOWN, "it takes more than 1,024 MiB", recurs=True))
+        (much,) = await ill.looked("alarms")
+        assert much.standing is WARNING
+        assert "see that its machine has so much" in much.advice
         await alarms.close()
 
 
@@ -207,7 +212,7 @@ def _believes_what_hangs_there(patch: pytest.MonkeyPatch) -> None:
 
 
 def _minds_no_memory(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(auditor_checks, "MUCH_CROSSING_BYTES", 1 << 60)
+    patch.setattr(auditor_checks, "MUCH_SHOWN_BYTES", 1 << 60)
 
 
 def _blames_the_cpu(patch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from actors.audit.findings import Finding
 from actors.auditor.alarms import GONE, Alarm
 from actors.auditor.auditor import Auditor
 from actors.auditor.journals import Heads, Page, Span
+from actors.catalogue.quarantines import Ends
 from actors.core.ids import BlockId
 from actors.database.line import LineUnavailable
 from tests.simulation.clocks import loop_s
@@ -112,9 +113,9 @@ class AuditorProcess:
         self._found.append(Finding(block, position, Wrong(fault), sentence))
         return True
 
-    async def ended_up_to(self, block: BlockId) -> int:
+    async def ends_of(self, block: BlockId) -> Ends:
         """See `Imposing`."""
-        return 0
+        return Ends()
 
     async def note(self, alarm: Alarm) -> bool:
         """See `Noting`."""
