@@ -37,6 +37,7 @@ OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
 JUMPS = frozenset((Fault.JOURNAL_CLOCK, Fault.ACK_LOST))
 MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
 FAILOVERS = frozenset((*CLASSIC, Fault.LOST_TAIL))
+REPLICA = frozenset((Fault.REPLICA_AWAY,))
 CLOCKS_JUMP = frozenset((Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK))
 EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK, Fault.MOVED))
 """What failovers lose and clocks tell wrongly is excused; what else is wrong is not."""
@@ -179,6 +180,15 @@ CONTROLS = (
         drawn_within=40,
         drawn_at=8,
         shipped=TWO_PROJECTORS,
+    ),
+    Control("loads wait for no replica", breaks.loads_wait_for_no_replica, REPLICA, "no replica has it", within=5),
+    Control(
+        "loads wait for no replica, and somebody is told what was not so",
+        breaks.loads_wait_for_no_replica,
+        MARKET | REPLICA,
+        NOT_BORNE_OUT,
+        within=60,
+        seen_at=6,
     ),
     Control("unknown append counts as done", breaks.an_unknown_append_counts_as_done, SHARDS, UNDURABLE),
     Control("waiting generation acts", breaks.a_waiting_generation_acts, GENERATIONS, "before anybody asked it to"),
