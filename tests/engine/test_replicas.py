@@ -84,8 +84,6 @@ async def _until(connection: Connection, query: str) -> None:
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
     """Both servers, up; nothing waits yet."""
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
     servers = Pair(tmp_path)
     try:
         yield servers

@@ -232,7 +232,7 @@ class JournalFaults:
         await self._delay(statement)
         if statement.name == "append" and _is_dead() and self._random.random() < STRANDED:
             await self._store.until_looked_at(statement.blocks, STRANDED_S)
-        if statement.name in COMMITS and await self._is_flushed_in_vain():
+        if breaks == self._store.break_count and statement.name in COMMITS and await self._is_flushed_in_vain():
             self._flushed.add(statement)
             return
         self._refuse_while_away()
