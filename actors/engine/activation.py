@@ -1,11 +1,14 @@
 """Activation: how a shard comes to host a block.
 
-Load: the newest valid snapshot and the rows behind it, contiguous and chained to the head. That is enough to answer
-reads. Claim: append `Activated` behind exactly what was loaded by compare-and-append, not on the line of the commits;
-from then on the block is ours until another shard's row fences us. So what does not replay is never appended to, and
-its owner, if one is healthy, not fenced. A claim is refused where the row it would follow bears a higher epoch.
+Load: the newest valid snapshot and the rows behind it, contiguous and chained to the head. Claim: append `Activated`
+behind exactly what was loaded by compare-and-append, not on the line of the commits; from then on the block is ours
+until another shard's row fences us. So what does not replay is never appended to, and its owner, if one is healthy, not
+fenced. A claim is refused where the row it would follow bears a higher epoch.
 
-While a claim is on its way, what was loaded answers reads, unless the journal has gone on since: claims follow it.
+A row that was found may be on the primary alone, acknowledged to nobody. So what was loaded answers reads only when the
+replicas are known to have it: by a claim, as its append waits for them, or by a statement of its own where it is not to
+be claimed, or cannot be. From then on it answers them while a claim is on its way, too, unless the journal has gone on
+since: claims follow it.
 
 A snapshot that does not decode, or that the rows behind it do not fit, costs time only: the one before it and, in the
 end, the first row are tried before the block is given up. Where Postgres cannot read it, the first row is next.
@@ -13,6 +16,7 @@ end, the first row are tried before the block is given up. Where Postgres cannot
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias, TypeVar
 
 import structlog
@@ -20,7 +24,7 @@ import structlog
 from actors.core.entries import Activated
 from actors.core.ids import BlockId
 from actors.core.snapshot import FORMAT, SnapshotDamaged
-from actors.engine.catalogue_port import Assignment
+from actors.engine.catalogue_port import Assignment, CatalogueUnavailable
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.replay import RowUnfit, apply_row, at_snapshot, before_first_row, replay
@@ -75,7 +79,7 @@ class Activator:
         self._find_outage = find_outage
 
     async def load(self, block: BlockId) -> HostedBlock:
-        """The block as of its head, to read from.
+        """The block as of its head, to be claimed, or to read from when it is replicated.
 
         Raises JournalUnavailable, JournalDamaged; JournalRefused only where it is this block that is refused.
         """
@@ -95,9 +99,23 @@ class Activator:
         None if the journal does not go on from what was loaded, and it is to be loaded anew.
 
         Raises Superseded, what `find_outage` does, and what `load` does. The claim stands or not; the next one finds
-        out.
+        out. What was loaded can be read then, if it is replicated.
         """
-        return await self._judged(lambda: self._claim(loaded, epoch, assignment), to_write=True)
+        try:
+            return await self._judged(lambda: self._claim(loaded, epoch, assignment), to_write=True)
+        except (JournalUnavailable, CatalogueUnavailable, Superseded):
+            with suppress(JournalUnavailable):  # else whoever reads it asks again
+                await self.until_replicated(loaded)
+            raise
+
+    async def until_replicated(self, loaded: HostedBlock) -> None:
+        """See that no failover to a synchronous replica loses what was loaded; then it is `replicated`.
+
+        Raises JournalUnavailable, also where it is lost already; JournalRefused only where it is this block that is
+        refused.
+        """
+        if not loaded.replicated and not loaded.lost:
+            await self._judged(lambda: self._until_replicated(loaded), to_write=False)
 
     async def _judged(self, activate: Callable[[], Awaitable[T]], *, to_write: bool) -> T:
         """JournalRefused only where this block is refused twice, and in between what is asked about no block is not.
@@ -122,6 +140,7 @@ class Activator:
         try:
             await self._journal.heads([])
             await self._journal.rows(_NO_BLOCK, 0, 0)
+            await self._journal.until_replicated(_NO_BLOCK, 0, b"")
             if to_write:
                 await self._journal.append([])
         except JournalUnavailable:
@@ -152,6 +171,13 @@ class Activator:
         apply_row(hosted, new.row)
         hosted.claimed = True
         return hosted
+
+    async def _until_replicated(self, loaded: HostedBlock) -> None:
+        block, position = loaded.block, loaded.position
+        if position and not await self._journal.until_replicated(block, position, loaded.chain):
+            loaded.lost = True
+            raise JournalUnavailable(f"row {position} was there, and a failover has lost it: load the block anew")
+        loaded.replicated = True
 
     async def _follow(self, loaded: HostedBlock, hosted: HostedBlock) -> None:
         """Apply what the journal has behind what is hosted, to the state of what was loaded: nobody reads that now.

@@ -17,7 +17,8 @@ class HostedBlock:
     """One block. `position` and `chain` are those of its last row, durable or on its way.
 
     `claimed`: this incarnation has appended `Activated`, so it may write, under `epoch`. Not claimed: loaded to answer
-    reads; `epoch` is that of the head it was loaded up to.
+    reads, once it is `replicated`: no failover to a synchronous replica loses what was loaded. `epoch` is then that of
+    the head it was loaded up to.
     `struck`: what does not count of the rows that are to be applied, as a later row says.
     `lost`: nothing of what is held here counts any more. Another shard has the block now, or the journal refuses what
     is written of it or asked about it, or a claim has gone on with this state. `quarantined` says why the state cannot
@@ -33,6 +34,7 @@ class HostedBlock:
         "pending",
         "position",
         "quarantined",
+        "replicated",
         "state",
         "struck",
         "turns",
@@ -48,6 +50,7 @@ class HostedBlock:
         self.chain = chain
         self.claimed = claimed
         self.epoch = 0
+        self.replicated = False
         self.lost = False
         self.quarantined = ""
         self.pending: list[Entry] = []

@@ -93,14 +93,13 @@ class Residence:
 
     def find(self, block: BlockId, *, to_write: bool, priority: int = CLIENT_PRIORITY) -> HostedBlock | Failed:
         """The block if it can be served now; else why not, and it is on its way in if it may come."""
-        shut = self._shut(block)
-        if shut is not None:
+        if (shut := self._shut(block)) is not None:
             return shut
         hosted = self._here(block)
         if hosted is not None:
             if hosted.quarantined:
                 return Failed(Fault.QUARANTINED, "the block is quarantined")
-            if hosted.claimed or not to_write:
+            if hosted.claimed or (hosted.replicated and not to_write):
                 if priority == CLIENT_PRIORITY:
                     self.blocks.use(hosted)
                 return hosted
@@ -298,9 +297,10 @@ class Residence:
         for _ in range(2):  # what was loaded before may be of no use any more
             hosted = self._here(block) or await self._load(block)
             self.blocks[block] = hosted
-            if hosted.claimed or not self._wanted[block]:
+            if hosted.claimed:
                 return
-            if assignment is None or epoch is None or not to_write:
+            if assignment is None or epoch is None or not (to_write and self._wanted[block]):
+                await self._activator.until_replicated(hosted)
                 return  # wanted to write only since we looked: whoever wants that asks again
             claimed = await self._claim(hosted, epoch, assignment)
             if claimed is not None:

@@ -186,6 +186,13 @@ class Journal(Protocol):
         """The last row of each of these blocks. Raises JournalUnavailable; JournalLate, as an append does."""
         ...
 
+    async def until_replicated(self, block: BlockId, position: int, chain: bytes) -> bool:
+        """Whether the block has this row, under this chain; if so, the replicas that commits wait for have it too.
+
+        What other statements find may be on the primary alone. Raises JournalUnavailable; JournalLate, as an append.
+        """
+        ...
+
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
         """Up to `limit` rows of the block behind `after_position`, in order. Raises JournalUnavailable.
 

@@ -101,6 +101,11 @@ class MemoryStore:
         last = {block: self.journals[block][-1] for block in blocks if self.journals.get(block)}
         return Heads({block: Head(row.position, row.epoch, row.chain) for block, row in last.items()}, self.clock_ms())
 
+    def until_replicated(self, block: BlockId, position: int, chain: bytes) -> bool:
+        """See `Journal.until_replicated`; there are no replicas."""
+        row = self.row_at(block, position)
+        return row is not None and row.chain == chain
+
     def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
         """See `Journal.rows`."""
         rows = self.journals.get(block, [])
@@ -179,6 +184,12 @@ class MemoryJournal:
     async def heads(self, blocks: Sequence[BlockId]) -> Heads:
         """See `Journal.heads`."""
         return await self._in_turn(Statement("heads", blocks), lambda: self._store.heads(blocks))
+
+    async def until_replicated(self, block: BlockId, position: int, chain: bytes) -> bool:
+        """See `Journal.until_replicated`."""
+        return await self._in_turn(
+            Statement("until_replicated", [block]), lambda: self._store.until_replicated(block, position, chain)
+        )
 
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
         """See `Journal.rows`."""

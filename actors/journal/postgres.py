@@ -82,6 +82,10 @@ class PostgresJournal:
         heads.pop(None, None)  # what bears the clock if no block has rows
         return Heads(heads, found[0]["now_ms"])
 
+    async def until_replicated(self, block: BlockId, position: int, chain: bytes) -> bool:
+        """See `Journal.until_replicated`."""
+        return bool(await self._run_soon(partial(_already_there, blocks=[block], positions=[position], chains=[chain])))
+
     async def rows(self, block: BlockId, after_position: int, limit: int) -> list[JournalRow]:
         """See `Journal.rows`."""
         found = await self._fetch("rows", block, after_position, limit, MAX_ROWS_BYTES)
@@ -153,17 +157,19 @@ async def _append(connection: Connection, *, rows: Sequence[NewRow]) -> Appended
     durable = frozenset(inserted["block_ids"])
     refused = [new.row for new in rows if new.row.block not in durable]
     if refused:
-        durable |= await _already_there(connection, refused)
+        durable |= await _already_there(
+            connection,
+            blocks=[row.block for row in refused],
+            positions=[row.position for row in refused],
+            chains=[row.chain for row in refused],
+        )
     fenced = frozenset(row.block for row in refused) - durable
     return Appended(durable, fenced, inserted["now_ms"])
 
 
-async def _already_there(connection: Connection, rows: Sequence[JournalRow]) -> frozenset[BlockId]:
-    """The blocks whose very row is in the journal: it was sent before, and its acknowledgement got lost."""
-    found = await connection.fetch(
-        _SQL["already_there"],
-        [row.block for row in rows],
-        [row.position for row in rows],
-        [row.chain for row in rows],
-    )
+async def _already_there(
+    connection: Connection, *, blocks: Sequence[BlockId], positions: Sequence[int], chains: Sequence[bytes]
+) -> frozenset[BlockId]:
+    """The blocks whose very row is in the journal, and by now on the replicas: it was sent before, or was only read."""
+    found = await connection.fetch(_SQL["already_there"], blocks, positions, chains)
     return frozenset(row["block_id"] for row in found)

@@ -121,6 +121,40 @@ async def test_heads_are_the_last_rows_of_blocks_that_have_some(backend: Backend
         assert (await line.heads([])).heads == {}
 
 
+async def check_until_replicated(backend: Backend) -> None:
+    """Of rows that are there, whether they are the last ones or not, and of no other."""
+    async with backend.line() as line:
+        block, other = new_block(), new_block()
+        rows = [new.row for new in await grown(line, block, 3)]
+        for row in rows:
+            assert await line.until_replicated(block, row.position, row.chain)
+        assert not await line.until_replicated(block, 3, rows[1].chain)
+        assert not await line.until_replicated(block, 4, rows[2].chain)
+        assert not await line.until_replicated(other, 3, rows[2].chain)
+        assert not await line.until_replicated(BlockId(""), 0, b"")
+        await backend.remove(block, 3)
+        assert not await line.until_replicated(block, 3, rows[2].chain)
+        assert (await line.append([row_after(head_of(NewRow(rows[1], b"")), block)])).durable == {block}
+
+
+async def test_only_a_row_that_is_there_can_be_on_the_replicas(backend: Backend) -> None:
+    await check_until_replicated(backend)
+
+
+async def test_control_a_row_is_told_by_its_chain(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = "where journal.chain = sent.chain"
+    assert look in postgres._SQL["already_there"]
+    by_place = postgres._SQL["already_there"].replace(look, "where true")
+    monkeypatch.setitem(postgres._SQL, "already_there", by_place)
+    monkeypatch.setattr(
+        memory.MemoryStore,
+        "until_replicated",
+        lambda store, block, position, _: store.row_at(block, position) is not None,
+    )
+    with pytest.raises(AssertionError):
+        await check_until_replicated(backend)
+
+
 async def test_every_answer_bears_the_journals_clock(backend: Backend) -> None:
     async with backend.line() as line:
         before_ms = backend.clock_ms() - 1

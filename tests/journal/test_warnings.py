@@ -13,7 +13,7 @@ from actors.database import line as database_line
 from actors.database.connect import Connection
 from actors.database.line import Line, LineUnavailable
 from actors.journal import postgres
-from actors.journal.journal import JournalUnavailable
+from actors.journal.journal import JournalLate, JournalUnavailable
 from tests.database_faults import NO_REPLICA, in_trouble
 from tests.journal.backends import PostgresBackend, grown, head_of, new_block, row_after
 from tests.journal.relay import relay
@@ -187,3 +187,67 @@ async def test_control_a_mere_look_acknowledges_what_replicas_do_not_have(
     monkeypatch.setitem(postgres._SQL, "already_there", looking)
     with pytest.raises(BROKEN):
         await check_wait_for_replicas_cut_short(postgres_backend)
+
+
+async def check_read_whose_wait_is_cut_short(backend: PostgresBackend) -> None:
+    """Whether replicas have a row is unknown where the wait for them was cancelled; asked again it waits again."""
+    async with backend.line() as line:
+        (new,) = await grown(line, new_block(), 1)
+        block, position, chain = new.row.block, new.row.position, new.row.chain
+        async with in_trouble(backend.database_url, NO_REPLICA):
+            asking = asyncio.create_task(line.until_replicated(block, position, chain))
+            await backend.wait_until("SyncRep")
+            async with backend.raw() as connection:
+                await connection.execute(
+                    "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
+                )
+            with pytest.raises(JournalUnavailable):
+                await asking
+            again = asyncio.create_task(line.until_replicated(block, position, chain))
+            await asyncio.wait([again], timeout=0.3)
+            told_without_replicas = again.done()
+        assert not told_without_replicas
+        assert await again
+
+
+async def test_a_row_that_replicas_may_not_have_is_not_said_to_be_there(postgres_backend: PostgresBackend) -> None:
+    await check_read_whose_wait_is_cut_short(postgres_backend)
+
+
+async def test_control_that_wait_cut_short_taken_for_any_other_warning(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_line, "_WAIT_FOR_REPLICAS", "another function")
+    with pytest.raises(BROKEN):
+        await check_read_whose_wait_is_cut_short(postgres_backend)
+
+
+async def check_lines_that_wait_for_a_row(backend: PostgresBackend) -> None:
+    """However many ask of it while replicas are missing, one session waits for them; who waits for it gives up."""
+    async with backend.line() as line, backend.line(bound_ms=300) as other:
+        (new,) = await grown(line, new_block(), 1)
+        of = new.row.block, new.row.position, new.row.chain
+        async with in_trouble(backend.database_url, NO_REPLICA):
+            asking = asyncio.create_task(line.until_replicated(*of))
+            await backend.wait_until("SyncRep")
+            with pytest.raises(JournalLate):
+                await other.until_replicated(*of)
+            async with backend.raw() as connection:
+                waiting = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
+                assert await connection.fetchval(waiting) == 1
+        assert await asking
+        assert await other.until_replicated(*of)
+
+
+async def test_one_session_waits_for_replicas_to_have_a_row(postgres_backend: PostgresBackend) -> None:
+    await check_lines_that_wait_for_a_row(postgres_backend)
+
+
+async def test_control_locks_that_many_may_have_wait_beside_each_other(
+    postgres_backend: PostgresBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = postgres._SQL["already_there"]
+    assert "for no key update" in alone
+    monkeypatch.setitem(postgres._SQL, "already_there", alone.replace("for no key update", "for key share"))
+    with pytest.raises(BROKEN):
+        await check_lines_that_wait_for_a_row(postgres_backend)

@@ -150,6 +150,6 @@ class AuditorProcess:
 
     def _is_of_a_loss(self, alarm: Alarm, excuses: Excuses) -> bool:
         if alarm.what in GONE:
-            return BlockId(alarm.block) in self._store.lost
+            return BlockId(alarm.block) in self._store.lost.keys() | self._store.withdrawn
         fault = Wrong.__members__.get(alarm.what)
         return fault is not None and excuses.covers(Finding(alarm.block, alarm.position, fault, alarm.sentence))

@@ -1,8 +1,8 @@
 """What crosses the boundary of a shard, held against the journal in that very moment, whoever hears of it.
 
-Nothing is said before it is durable, nor as of a row below the head as it was when the question came; nobody is served
-from a block by a shard that was told that it is quarantined; and no command has an effect that is decided after its
-time.
+Nothing is said before it is durable, on the replica too, nor as of a row below the head as it was when the question
+came; nobody is served from a block by a shard that was told that it is quarantined; and no command has an effect that
+is decided after its time.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,6 +61,8 @@ class Boundary:
                 self.wrong.append(f"{shard} served {block}, and knew that it is quarantined")
             if answer.position > self._head(block):
                 self.wrong.append(f"{shard} spoke as of row {answer.position} of {block} before it was in the journal")
+            if not self._store.is_replicated(block, answer.position):
+                self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and no replica has it")
             if answer.position < head:
                 self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and row {head} was there")
 

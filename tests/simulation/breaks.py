@@ -158,6 +158,18 @@ def every_jump_is_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalClock, "observe", observe)
 
 
+def loads_wait_for_no_replica(patch: pytest.MonkeyPatch) -> None:
+    """What was loaded answers reads at once."""
+    load = Activator.load
+
+    async def load_to_be_read(self: Activator, block: BlockId) -> HostedBlock:
+        loaded = await load(self, block)
+        loaded.replicated = True
+        return loaded
+
+    patch.setattr(Activator, "load", load_to_be_read)
+
+
 def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:
     """A projector moves positions from wherever they are."""
     patch.setattr(MemoryPositions, "is_unmoved", lambda *_: True)

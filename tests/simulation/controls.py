@@ -37,6 +37,7 @@ OVERTAKEN = frozenset((Fault.REORDERED, Fault.CUT))
 JUMPS = frozenset((Fault.JOURNAL_CLOCK, Fault.ACK_LOST))
 MARKET = frozenset((*CLASSIC, Fault.CATALOGUE_AWAY))
 FAILOVERS = frozenset((*CLASSIC, Fault.LOST_TAIL))
+REPLICA = frozenset((Fault.REPLICA_AWAY,))
 CLOCKS_JUMP = frozenset((Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK))
 EXCUSED = frozenset((*MARKET, Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK, Fault.MOVED))
 """What failovers lose and clocks tell wrongly is excused; what else is wrong is not."""
@@ -113,7 +114,7 @@ CONTROLS = (
         breaks.snapshot_of_what_is_not_committed,
         SHARDS,
         "from the snapshot",
-        seen_at=4,
+        seen_at=5,
         drawn_within=20,
         drawn_at=3,
     ),
@@ -180,6 +181,15 @@ CONTROLS = (
         drawn_at=8,
         shipped=TWO_PROJECTORS,
     ),
+    Control("loads wait for no replica", breaks.loads_wait_for_no_replica, REPLICA, "no replica has it", within=5),
+    Control(
+        "loads wait for no replica, and somebody is told what was not so",
+        breaks.loads_wait_for_no_replica,
+        MARKET | REPLICA,
+        NOT_BORNE_OUT,
+        within=60,
+        seen_at=6,
+    ),
     Control("unknown append counts as done", breaks.an_unknown_append_counts_as_done, SHARDS, UNDURABLE),
     Control("waiting generation acts", breaks.a_waiting_generation_acts, GENERATIONS, "before anybody asked it to"),
     Control("intent told before durable", baskets.the_intent_is_not_durable, MARKET, UNDURABLE),
@@ -208,9 +218,9 @@ CONTROLS = (
         withheld.corrections_believe_the_clock,
         frozenset((Fault.QUARANTINE, Fault.JOURNAL_CLOCK, Fault.CRASH)),
         "ends what has not begun",
-        seen_at=3,
+        seen_at=6,
     ),
-    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60, seen_at=4),
+    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60, seen_at=8),
     Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=26),
     Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),

@@ -16,6 +16,8 @@ FIRST_FAILOVER_S = 8.0
 IN_THE_MIDDLE = 0.5  # of crashes and pauses come while a commit is on its way, if there is one soon
 SOON_S = 2.0
 LOOK_S = 0.3
+WRITERS_DIE = 0.7
+TAKES_OVER = 0.7
 LEAVE_S = 20.0  # as `ShardConfig` has it
 
 Act = Callable[[World], Awaitable[None]]
@@ -124,11 +126,31 @@ async def double_gateway(world: World) -> None:
 
 async def lose_tail(world: World) -> None:
     """A failover to a replica that lags."""
-    if loop_s() >= FIRST_FAILOVER_S and world.store.failover_count < 2:
+    if loop_s() >= FIRST_FAILOVER_S and world.store.lost_tail_count < 2:
         if world.store.fail_over(world.random.randint(1, 8), world.random.uniform(0.2, 2)):
             world.faults.took_effect(Fault.LOST_TAIL)
         lost = {block: [row.row.position for row in rows] for block, rows in world.store.lost.items()}
         world.note("failover", lost)
+
+
+async def lose_replica(world: World) -> None:
+    """The replica that commits wait for is away. The primary dies with what it has flushed, and is back, and so do who
+    wrote that, mostly; then the replica is back, or takes over without it. Counted when rows are gone by that.
+    """
+    random, store = world.replica_random, world.store
+    away = store.lose_replica()
+    await asyncio.sleep(random.uniform(0.05, 1.5))
+    store.die(random.uniform(0.1, 0.5))
+    await asyncio.sleep(0.001)
+    for shard in [shard for cluster in world.clusters.values() for shard in cluster.shards]:
+        if shard.process in away.writers and random.random() < WRITERS_DIE:
+            shard.process.kill()
+    await asyncio.sleep(random.uniform(2, 10))
+    if random.random() < TAKES_OVER:
+        if store.take_over(random.uniform(0.1, 0.5)):
+            world.faults.took_effect(Fault.REPLICA_AWAY)
+        world.note("the replica takes over", sorted(store.withdrawn))
+    store.find_replica()
 
 
 async def move(world: World) -> None:
@@ -246,6 +268,7 @@ ACTS: dict[Fault, Act] = {
     Fault.SHARD_CLOCK: jump_shard,
     Fault.PROJECTOR_CRASH: crash_projector,
     Fault.PROJECTOR_DOUBLE: double_projector,
+    Fault.REPLICA_AWAY: lose_replica,
 }
 """The others are faults of single statements and batches, which come at random."""
 

@@ -20,6 +20,8 @@ MOST_UNDONE = 500
 BOUND_S = 5.0
 STRANDED = 0.5  # of what dead processes have sent arrives late
 STRANDED_S = 8.0
+COMMITS = frozenset(("append", "until_replicated", "save_snapshot"))
+"""Statements that are answered when the replica has what they have written."""
 
 T = TypeVar("T")
 
@@ -54,6 +56,15 @@ class LostRow(NamedTuple):
     row: JournalRow
 
 
+class ReplicaAway:
+    """A replica that commits wait for, and that does not answer: until the primary dies, and on until that is over."""
+
+    def __init__(self) -> None:
+        self.died = asyncio.Event()
+        self.over = asyncio.Event()
+        self.writers: set[Process] = set()  # of rows that only the primary has
+
+
 class WatchedStore(MemoryStore):
     """A database that remembers in which order it changed, so that the last changes can be lost together.
 
@@ -65,9 +76,14 @@ class WatchedStore(MemoryStore):
         super().__init__(clock_ms)
         self.on_row: Callable[[NewRow, Process | None, Process | None], None] = lambda *_: None
         self.failover_count = 0
+        self.lost_tail_count = 0
+        self.break_count = 0  # of all connections, as the primary died
+        self.replica_away: ReplicaAway | None = None
+        self.withdrawn: set[BlockId] = set()  # of which a failover lost what was acknowledged to nobody
         self.away_until_s = 0.0
         self.lost: dict[BlockId, list[LostRow]] = {}  # others may stand there by now
         self._changes: deque[tuple[float, BlockId | None, Callable[[], None]]] = deque(maxlen=MOST_UNDONE)
+        self._unreplicated: list[tuple[BlockId, int]] = []  # the last changes, all of them rows, with their positions
         self._writers: dict[BlockId, Process | None] = {}
         self.landed = Counter[str]()
         self._looks: dict[BlockId, tuple[Process | None, int]] = {}  # the last: who looked, and how many rows it saw
@@ -82,6 +98,7 @@ class WatchedStore(MemoryStore):
             block = new.row.block
             if len(self.journals.get(block, ())) > length:
                 self._changes.append((loop_s(), block, partial(self._pop, block)))
+                self._note_unreplicated(new, writer)
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
                 if writer is not None:
@@ -118,13 +135,59 @@ class WatchedStore(MemoryStore):
             del self.journals[block]
 
     def changed(self, undo: Callable[[], None]) -> None:
-        """Something else was committed, which `undo` takes back."""
+        """Something else was committed, which `undo` takes back. The replica has it, and so all before it."""
         self._changes.append((loop_s(), None, undo))
+        self._unreplicated.clear()
+
+    def is_replicated(self, block: BlockId, position: int) -> bool:
+        """Whether no failover to the replica loses this row."""
+        return (block, position) not in self._unreplicated
+
+    def _note_unreplicated(self, new: NewRow, writer: Process | None) -> None:
+        if self.replica_away is not None:
+            self._unreplicated.append((new.row.block, new.row.position))
+            self.replica_away.writers.update(() if writer is None else (writer,))
+
+    def lose_replica(self) -> ReplicaAway:
+        """From now on commits wait in vain."""
+        self._unreplicated.clear()
+        self.replica_away = ReplicaAway()
+        return self.replica_away
+
+    def die(self, away_s: float) -> None:
+        """The primary dies, and is back after a while: what it had flushed is there, and acknowledged to nobody."""
+        assert self.replica_away is not None, "nothing waits"
+        self._break_off(away_s)
+        self.replica_away.died.set()
+
+    def take_over(self, away_s: float) -> int:
+        """The replica becomes the primary; how many rows are gone that it does not have."""
+        self._break_off(away_s)
+        self.failover_count += 1
+        gone = len(self._unreplicated)
+        for block, _ in self._unreplicated:
+            self._changes.pop()[2]()
+            self.withdrawn.add(block)
+        self.find_replica()
+        return gone
+
+    def find_replica(self) -> None:
+        """Commits are waited for no more: the replica has what there is."""
+        if self.replica_away is not None:
+            self.replica_away.over.set()
+        self.replica_away = None
+        self._unreplicated.clear()
+
+    def _break_off(self, away_s: float) -> None:
+        self.break_count += 1
+        self.away_until_s = loop_s() + away_s
 
     def fail_over(self, row_count: int, away_s: float) -> int:
         """To a replica that lags by so many rows and by what was committed after them; how many rows were lost."""
+        self._break_off(away_s)
         self.failover_count += 1
-        self.away_until_s = loop_s() + away_s
+        self.lost_tail_count += 1
+        self._unreplicated.clear()
         lost = 0
         while self._changes and lost < row_count:
             written_s, block, undo = self._changes.pop()
@@ -144,6 +207,7 @@ class JournalFaults:
         self._store = store
         self._refused_until_s: dict[BlockId, float] = {}
         self._to_write: dict[Process | None, asyncio.Future[None]] = {}
+        self._flushed: set[Statement] = set()  # by a primary that then died
 
     async def until_writing(self, process: Process, within_s: float) -> None:
         """Until an append of this process is on its way, for so many seconds at most."""
@@ -153,7 +217,7 @@ class JournalFaults:
 
     async def before(self, statement: Statement) -> None:
         faults, rate = self._faults, self._faults.rate
-        failovers = self._store.failover_count
+        breaks = self._store.break_count
         if statement.name == "append" and (begun := self._to_write.pop(sender(), None)) is not None:
             begun.set_result(None)
         self._refuse_while_away()
@@ -168,9 +232,23 @@ class JournalFaults:
         await self._delay(statement)
         if statement.name == "append" and _is_dead() and self._random.random() < STRANDED:
             await self._store.until_looked_at(statement.blocks, STRANDED_S)
+        if breaks == self._store.break_count and statement.name in COMMITS and await self._is_flushed_in_vain():
+            self._flushed.add(statement)
+            return
         self._refuse_while_away()
-        if failovers != self._store.failover_count:
+        if breaks != self._store.break_count:
             raise JournalUnavailable("the connection broke")
+
+    async def _is_flushed_in_vain(self) -> bool:
+        """Wait for the replica, if it is away; whether the primary has died meanwhile, with what it had flushed."""
+        away = self._store.replica_away
+        if away is None:
+            return False
+        if away.died.is_set():
+            await away.over.wait()
+            return False
+        await away.died.wait()
+        return True
 
     async def _delay(self, statement: Statement) -> None:
         faults, rate = self._faults, self._faults.rate
@@ -205,6 +283,9 @@ class JournalFaults:
             raise JournalRefused("of no use", "XX001")
 
     async def after(self, statement: Statement) -> None:
+        if statement in self._flushed:
+            self._flushed.remove(statement)
+            raise JournalUnavailable("the primary died")
         if self._faults.strikes(Fault.ACK_LOST, self._faults.rate):
             if statement.name == "append":
                 self._count(Fault.ACK_LOST)

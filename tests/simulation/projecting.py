@@ -128,7 +128,7 @@ class MemoryPositions:
     async def move(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
         """See `FollowedPositions.move`."""
         await self._answer()
-        tables, failovers, ticket = self._tables, self._world.store.failover_count, object()
+        tables, breaks, ticket = self._tables, self._world.store.break_count, object()
         await self._hold_rows(ticket)
         try:
             ours = [step for step in steps if self.is_unmoved(projection.name, step)]
@@ -138,7 +138,7 @@ class MemoryPositions:
             await projection.write(transaction, [step.progress for step in ours])
             await asyncio.sleep(WRITE_S)
             ended = tables.holder is None or tables.holder[2] is not ticket
-            if ended or failovers != self._world.store.failover_count:
+            if ended or self._world.store.replica_away is not None or breaks != self._world.store.break_count:
                 raise LineUnavailable("the transaction was ended")
             self._commit(projection.name, ours, transaction)
         finally:

@@ -38,6 +38,7 @@ QUIET_S = 30.0
 FOLLOWED_S = 10.0
 LOOK_S = 0.1
 ENTRIES_PER_SNAPSHOT = 40  # 10,000 would be none in so short a run
+GONE = "a row that was audited is gone"
 BUGS = frozenset(
     {
         "apply failed: block quarantined",
@@ -62,7 +63,7 @@ BUGS_UNLESS_LOST = frozenset(
     {
         "snapshot is of no use",
         "a leg that was pinned is not known",
-        "a row that was audited is gone",
+        GONE,
         "the audit has found a fault",
         "block is quarantined",
     }
@@ -109,8 +110,9 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
 
     def hear(_: object, __: str, said: MutableMapping[str, Any]) -> NoReturn:
         """Keep what tells of a bug, as no fault explains one; what a journal refuses is one. The rest goes unsaid."""
-        lost = world is not None and bool(world.store.lost)
-        heard = BUGS if lost else BUGS | BUGS_UNLESS_LOST
+        heard = BUGS if world is not None and world.store.lost else BUGS | BUGS_UNLESS_LOST
+        if world is not None and said.get("block") in world.store.withdrawn:
+            heard = heard - {GONE}  # it says what is so
         if any(fnmatchcase(said["event"], bug) for bug in heard) and not isinstance(
             said.get("exc_info"), JournalRefused
         ):

@@ -40,6 +40,7 @@ class World:
         self.seed = seed
         self.random = Random(seed)
         self.directions = Random(f"directions {seed}")  # in which clocks of shards jump
+        self.replica_random = Random(f"replica {seed}")  # how long it is away, and what comes of it
         on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
         self.faults = Faults(self.random, on)
         self.repeated_keys: set[bytes] = set()  # of commands that the network delivered again, or late

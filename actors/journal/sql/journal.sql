@@ -36,8 +36,8 @@ select
 
 -- name: already_there
 -- Which of these rows are there under the same chain. The lock makes this a transaction with something to commit, so
--- that it waits for the replicas as an append does: a row may be visible whose own wait for them was cut short. And
--- only one can have it, so that however often the rows are sent, one session waits for the replicas, and the others for
+-- that it waits for the replicas as an append does: a row may be visible whose own wait for them was cut short, and so
+-- whoever has only read a row asks likewise. And only one can have it, so that however often the rows are sent, one session waits for the replicas, and the others for
 -- it. Ordered, as an append is.
 select block_id
 from journal
