@@ -48,6 +48,7 @@ DOUBLED = frozenset((Fault.GATEWAY_DOUBLE, Fault.CRASH, Fault.MOVED))
 KNOWN = "and knew that it is quarantined"
 UNDURABLE = "before it was in the journal"
 STALE = " was there"
+ASKED_AGAIN = "after its time, though another try under its key had longer"
 NO_ORDER = " none fits: "
 NO_STATE = "no state up to row"
 FENCES = "tests/journal/test_fences.py::test_control"
@@ -145,6 +146,7 @@ CONTROLS = (
     Control(
         "no not_after", breaks.commands_have_no_end, OVERTAKEN, "after its time", seen_at=3, drawn_within=50, drawn_at=9
     ),
+    Control("no not_after, of what was asked again", breaks.commands_have_no_end, OVERTAKEN, ASKED_AGAIN, 40),
     Control(
         "wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal", drawn_within=10
     ),
