@@ -230,6 +230,13 @@ CONTROLS = (
     ),
     Control("only nonsense is malformed", silent.holds_are_called_malformed, SHARDS, "refused as malformed"),
     Control("refused, and its copy served", silent.a_copy_is_served_that_was_refused, DOUBLED, ", and it happened"),
+    *(
+        Control(
+            f"nothing had twice{seen}{amid}", silent.units_are_had_twice, faults, caught_by, within, drawn_within=drawn
+        )
+        for seen, caught_by, within in (("", "unit claimed twice", 5), (", by its order", NO_ORDER, 10))
+        for amid, faults, drawn in (("", MARKET, within), (", in spite of excuses", EXCUSED, 0))
+    ),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)

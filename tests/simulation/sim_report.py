@@ -122,6 +122,7 @@ class Report:
         self.judged = Counter[str]()
         self.landed = Counter[str]()
         self.wrong: list[Run] = []
+        self.digests: dict[int, str] = {}  # of the traces of runs that came to their end, by seed
 
     def take(self, run: Run) -> None:
         """One more."""
@@ -135,6 +136,8 @@ class Report:
         self.met += run.met
         self.judged += run.judged
         self.landed += run.landed
+        if run.digest:
+            self.digests[run.seed] = run.digest
         if run.wrong or run.short:
             self.wrong.append(run)
 
