@@ -45,6 +45,7 @@ WITHHELD = frozenset((Fault.QUARANTINE, Fault.CRASH, Fault.MOVED))
 HANGING = frozenset((Fault.GATEWAY_PAUSE, Fault.CRASH, Fault.REFUSED, Fault.PAUSE))
 FULL = frozenset((Fault.GATEWAY_PAUSE, Fault.FULL_MEMORY, Fault.CRASH))
 DOUBLED = frozenset((Fault.GATEWAY_DOUBLE, Fault.CRASH, Fault.MOVED))
+LEAVING = frozenset((Fault.CLIENT_LEAVES, Fault.DELAYED, Fault.PAUSE, Fault.REQUEST_LOST))
 KNOWN = "and knew that it is quarantined"
 UNDURABLE = "before it was in the journal"
 STALE = " was there"
@@ -216,6 +217,15 @@ CONTROLS = (
     Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=26),
     Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
+    Control(
+        "who leaves leaves others alone",
+        withheld.who_leaves_takes_others_along,
+        LEAVING,
+        ", and it happened",
+        40,
+        seen_at=2,
+        amid=frozenset((Fault.CLIENT_LEAVES,)),
+    ),
     Control("deadlines are never over", withheld.no_deadline_is_ever_over, PROJECTORS, "deadlines of "),
     Control("no key check, and gateways that double", breaks.no_key_check, DOUBLED, "got two answers"),
     Control("what is due ends", silent.nothing_expires, SHARDS, " is overdue since "),

@@ -42,6 +42,7 @@ class Fault(StrEnum):
     FULL_MEMORY = "full memory"
     AUDITOR_CRASH = "auditor crash"
     AUDITOR_CUT = "auditor cut off"
+    CLIENT_LEAVES = "client leaves"
 
 
 CLASSIC = (
@@ -61,9 +62,9 @@ CLASSIC = (
 """Those of shards, their network and a journal that loses nothing."""
 
 FEWEST, MOST = 5, 12
-APART = {Fault.FULL_MEMORY: 0.25, Fault.AUDITOR_CRASH: 0.25, Fault.AUDITOR_CUT: 0.25}
+APART = {Fault.FULL_MEMORY: 0.25, Fault.AUDITOR_CRASH: 0.25, Fault.AUDITOR_CUT: 0.25, Fault.CLIENT_LEAVES: 0.25}
 """Those that are drawn for themselves, in so large a share of the seeds: with full memory much is refused as
-overloaded, and what befalls the auditor nobody else notices.
+overloaded, what befalls the auditor nobody else notices, and who leaves does so by a chance of his own.
 """
 
 AFTER_DEATH = "of a process that was dead by then"

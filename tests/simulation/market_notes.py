@@ -55,12 +55,14 @@ LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
+LEFT = "of these whose client left before he was answered"
 READ = "reads in histories that were answered"
 REFUSALS = "refusals in histories"
 COMPARED = "blocks in memory, held against a replay"
 RESTORED = "snapshots, held against a replay"
 JUDGED = (
     RECORDED,
+    LEFT,
     UNKNOWN,
     ELSEWHERE,
     BORNE_OUT,

@@ -16,6 +16,7 @@ from tests.simulation.market_notes import (
     DENIALS,
     EXCUSED,
     JUDGED,
+    LEFT,
     LEFT_OUT,
     ORDERED,
     READ,
@@ -94,6 +95,7 @@ class Floor(NamedTuple):
 
 FLOORS = (
     Floor(RECORDED, 200),
+    Floor(LEFT, 1.5),
     Floor(READ, 15),
     Floor(REFUSALS, 60),
     Floor(ORDERED, 150),
