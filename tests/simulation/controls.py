@@ -192,6 +192,7 @@ CONTROLS = (
     Control("counts in parts left out", breaks.counts_in_parts_are_left_out, PROJECTORS, "b'', "),
     Control("shown as of no time", breaks.nobody_says_when_rows_were_read, PROJECTORS, "as of 0, "),
     Control("errands of desks never run", breaks.desks_run_no_errands, MARKET, "left to do: "),
+    Control("places denied", breaks.places_are_denied, MARKET, NO_ORDER),
     Control("refused, and journaled", breaks.a_refusal_is_journaled, SHARDS, ", and it happened"),
     Control("refused elsewhere, though there was room", breaks.nearly_all_is_refused_elsewhere, MARKET, NOT_BORNE_OUT),
     Control("not served any more", breaks.nobody_is_served_after_an_activation, SHARDS, " does not answer "),

@@ -49,6 +49,15 @@ VAGUE = "refused for what nobody can judge, as far as is told of it"
 UNTIMED = "refusals and reads held against the journal's times alone, as clocks had jumped"
 ORDERED = "steps for which an order was found, tries under one key being one"
 TIMELESS = "of these when clocks had jumped so far that of deadlines only what is seconds too early shows"
+VAGUE_STEPS = "of these while it was not known who had something"
+SOLD_ORDERED = "refusals as UNITS_SOLD among them"
+HELD_ORDERED = "refusals as UNITS_HELD among them"
+NOT_ENOUGH_ORDERED = "refusals as NOT_ENOUGH_AVAILABLE among them"
+ORDERED_REFUSALS = {
+    Reason.UNITS_SOLD: SOLD_ORDERED,
+    Reason.UNITS_HELD: HELD_ORDERED,
+    Reason.NOT_ENOUGH_AVAILABLE: NOT_ENOUGH_ORDERED,
+}
 DENIALS = "denials of what can be counted, held against the time"
 UNTIMED_DENIALS = "denials that were not, as clocks had jumped"
 LEFT_OUT = "in no such order, but held against the journal: "
@@ -70,6 +79,8 @@ JUDGED = (
     UNTIMED,
     ORDERED,
     TIMELESS,
+    VAGUE_STEPS,
+    *ORDERED_REFUSALS.values(),
     DENIALS,
     UNTIMED_DENIALS,
     READ,

@@ -15,18 +15,22 @@ from tests.simulation.market_notes import (
     COMPARED,
     DENIALS,
     EXCUSED,
+    HELD_ORDERED,
     JUDGED,
     LEFT,
     LEFT_OUT,
+    NOT_ENOUGH_ORDERED,
     ORDERED,
     READ,
     RECORDED,
     REFUSALS,
     RESTORED,
+    SOLD_ORDERED,
     TIMELESS,
     UNTIMED,
     UNTIMED_DENIALS,
     VAGUE,
+    VAGUE_STEPS,
 )
 from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
 from tests.simulation.recording import REPEATED
@@ -72,6 +76,7 @@ CEILINGS = (
     Ceiling(LEFT_OUT, (RECORDED,), 0.35, "calls are in no order"),
     Ceiling(UNTIMED, (RECORDED,), 0.1, "calls are held to no time by the witness"),
     Ceiling(TIMELESS, (ORDERED,), 0.3, "steps are held to no time by the search"),
+    Ceiling(VAGUE_STEPS, (ORDERED,), 0.05, "steps are searched while it is not known who has something"),
     Ceiling(UNTIMED_DENIALS, (DENIALS, UNTIMED_DENIALS), 0.5, "denials are held to no time"),
 )
 """With some margin above what was found (see ARCHITECTURE)."""
@@ -100,7 +105,10 @@ FLOORS = (
     Floor(REFUSALS, 60),
     Floor(ORDERED, 150),
     Floor(BORNE_OUT, 8),
-    Floor(DENIALS, 0.01),
+    Floor(SOLD_ORDERED, 5),
+    Floor(HELD_ORDERED, 2.5),
+    Floor(NOT_ENOUGH_ORDERED, 0.5),
+    Floor(DENIALS, 0.12),
     Floor(COMPARED, 4),
     Floor(RESTORED, 3),
     Floor(HOLDS_EXPIRED, 5),
