@@ -15,6 +15,7 @@ from tests.simulation import linearity as linearity_module
 from tests.simulation import runs
 from tests.simulation.breaks import Break, no_head_check, no_key_check, places_are_denied, reply_before_durable
 from tests.simulation.faults import CLASSIC, Fault
+from tests.simulation.journaled import Journaled, journaled
 from tests.simulation.linearity import Losses, _may_be_gone, linearity
 from tests.simulation.market import Market
 from tests.simulation.recording import witnessed
@@ -110,6 +111,14 @@ def test_nearly_all_refusals_for_what_others_have_are_searched_for_an_order_too(
     for reason in ("UNITS_SOLD", "UNITS_HELD"):
         assert searched[reason] > 4 * left_out[reason], (searched, left_out)
     assert searched["NOT_ENOUGH_AVAILABLE"], (searched, left_out)
+
+
+def test_control_without_what_the_journal_tells_there_is_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told_of_keys_alone(*about: Any) -> Journaled:
+        return journaled(*about)._replace(steps=[])
+
+    monkeypatch.setattr(linearity_module, "journaled", told_of_keys_alone)
+    assert judged(SEEDS[0]).wrong
 
 
 def test_places_denied_that_are_there_are_noticed_and_not_by_a_model_that_accepts_that(
