@@ -28,7 +28,7 @@ class _Held(NamedTuple):
 async def _held() -> _Held:
     world = World(1, ("s1",), faults=False)
     event = await create_event(world.gateway(), "event")
-    asked: list[tuple[bytes, Asked, bytes]] = []
+    heard: list[tuple[bytes, Asked, bytes]] = []
     ask, answer = world.boundary.ask, world.boundary.answer
     payloads: list[bytes] = []
 
@@ -36,9 +36,9 @@ async def _held() -> _Held:
         payloads.append(payload)
         return ask(payload, shard, epoch)
 
-    def answering(shard: str, epoch: int, came: Asked, payload: bytes) -> None:
-        asked.append((payloads[-1], came, payload))
-        answer(shard, epoch, came, payload)
+    def answering(shard: str, epoch: int, asked: Asked, payload: bytes) -> None:
+        heard.append((payloads[-1], asked, payload))
+        answer(shard, epoch, asked, payload)
 
     world.boundary.ask = asking  # type: ignore[method-assign]
     world.boundary.answer = answering  # type: ignore[method-assign]
@@ -46,7 +46,7 @@ async def _held() -> _Held:
     entries = [one.entry for rows in world.store.journals.values() for one in decided(rows)]
     (held,) = (entry for entry in entries if isinstance(entry, HoldPlaced))
     assert list(world.boundary.late_effects()) == world.boundary.wrong == []
-    return _Held(world.boundary, asked, cause_of_entry(held), held.at_ms)
+    return _Held(world.boundary, heard, cause_of_entry(held), held.at_ms)
 
 
 @on_virtual_time
