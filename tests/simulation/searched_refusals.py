@@ -66,11 +66,12 @@ def _ways(world: "World", call: Call, legs: Sequence[tuple[str, Wish]]) -> Itera
             if is_here and (wish.spans or any(_is_of(name, wish) for name in call.named)):
                 yield block, _for_seats(call)
         else:
-            if wish.best:
+            is_of_an_area = any(name in index.area_of_name for name in call.named)
+            if wish.best and not is_of_an_area:
                 best = tuple(best.quantity for best in wish.best)
                 yield block, _plain(call, best=best, is_particular=is_particular(wish))
             for area in areas_of(wish):
-                if area[0] in index.area_of_name:
+                if area[0] in index.area_of_name and area[0] in call.named:
                     yield block, _plain(call, areas=(area,), named=(area[0],))
 
 

@@ -71,12 +71,12 @@ class Ceiling(NamedTuple):
 
 CEILINGS = (
     Ceiling(EXCUSED, (RECORDED,), 0.02, "calls are excused"),
-    Ceiling(f"{EXCUSED}{REPEATED}", (REFUSALS,), 0.04, "refusals are excused, as the network repeated them"),
+    Ceiling(f"{EXCUSED}{REPEATED}", (REFUSALS,), 0.015, "refusals are excused, as the network repeated them"),
     Ceiling(VAGUE, (RECORDED,), 0.004, "calls nobody could judge"),
-    Ceiling(LEFT_OUT, (RECORDED,), 0.35, "calls are in no order"),
+    Ceiling(LEFT_OUT, (RECORDED,), 0.3, "calls are in no order"),
     Ceiling(UNTIMED, (RECORDED,), 0.1, "calls are held to no time by the witness"),
     Ceiling(TIMELESS, (ORDERED,), 0.3, "steps are held to no time by the search"),
-    Ceiling(VAGUE_STEPS, (ORDERED,), 0.05, "steps are searched while it is not known who has something"),
+    Ceiling(VAGUE_STEPS, (ORDERED,), 0.03, "steps are searched while it is not known who has something"),
     Ceiling(UNTIMED_DENIALS, (DENIALS, UNTIMED_DENIALS), 0.5, "denials are held to no time"),
 )
 """With some margin above what was found (see ARCHITECTURE)."""
@@ -105,8 +105,8 @@ FLOORS = (
     Floor(REFUSALS, 60),
     Floor(ORDERED, 150),
     Floor(BORNE_OUT, 8),
-    Floor(SOLD_ORDERED, 5),
-    Floor(HELD_ORDERED, 2.5),
+    Floor(SOLD_ORDERED, 4.5),
+    Floor(HELD_ORDERED, 2.2),
     Floor(NOT_ENOUGH_ORDERED, 0.5),
     Floor(DENIALS, 0.12),
     Floor(COMPARED, 4),
