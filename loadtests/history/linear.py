@@ -13,8 +13,9 @@ import msgspec
 from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import READS, Call, Outcome, Seen
-from loadtests.history.lots import id_of, names_of
-from loadtests.history.model import Model, State
+from loadtests.history.lots import JOURNAL, id_of
+from loadtests.history.model import Model
+from loadtests.history.model_state import State, has_vague
 from loadtests.history.skews import FOR_EVER_MS, Skews
 from loadtests.history.standing import TURNED_AWAY, denies_its_key
 
@@ -25,6 +26,8 @@ _NEVER_US = 1 << 62
 class Linearity(msgspec.Struct):
     """What a check came to. `wrong`: for each part of the block that has no order, what does not fit into any.
 
+    `vague`: those of them that came while of something it was not known who has it. What the `JOURNAL` tells is in no
+    count. `refused`: refusals among them, by reason.
     `timeless`: those of them that may have come when clocks said little of deadlines any more, and were answered.
     `unchecked`: calls of parts that were given up, or that the model does not know. `calls`: how many were given, and
     `left_out` those that were not, by what they were told, for whoever chooses.
@@ -33,6 +36,8 @@ class Linearity(msgspec.Struct):
     wrong: list[str] = []
     checked: int = 0
     timeless: int = 0
+    vague: int = 0
+    refused: dict[str, int] = {}
     unchecked: int = 0
     states: int = 0
     calls: int = 0
@@ -57,7 +62,7 @@ def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> 
     found = Linearity()
     steps = _steps(calls, found, model.skews)
     untold = [step for step in steps if _is_untold_choice(step.call)]
-    for part in _apart(steps):
+    for part in _apart(steps, model):
         if not all(model.knows(step.call) for step in part):
             found.unchecked += len(part)
             continue
@@ -68,11 +73,16 @@ def check(calls: Iterable[Call], model: Model, max_states: int = MAX_STATES) -> 
             search = _Search([*part, *(step for step in untold if step not in part)], model, max_states)
             fits = search.run()
             found.states += search.states
+        asked = [step for step in part if step.call.client != JOURNAL]
         if fits is None:
-            found.unchecked += len(part)
+            found.unchecked += len(asked)
         else:
-            found.checked += len(part)
-            answered_us = (step.returned_us for step in part if step.returned_us != _NEVER_US)
+            found.checked += len(asked)
+            found.vague += search.vague
+            for step in asked:
+                if step.call.outcome is Outcome.FAIL:
+                    found.refused[step.call.reason] = found.refused.get(step.call.reason, 0) + 1
+            answered_us = (step.returned_us for step in asked if step.returned_us != _NEVER_US)
             found.timeless += sum(model.skews.is_lost(at_us // 1000) for at_us in answered_us)
             if not fits:
                 found.wrong.append(search.stuck_at())
@@ -89,7 +99,7 @@ def _steps(calls: Iterable[Call], found: Linearity, skews: Skews) -> list[_Step]
     by_key: dict[str, list[Call]] = {}
     steps: list[_Step] = []
     for call in calls:
-        found.calls += 1
+        found.calls += call.client != JOURNAL
         if call.kind in READS or not call.key:
             if call.outcome is not Outcome.INFO and call.reason not in TURNED_AWAY:
                 steps.append(_Step(call, call.invoked_us, _returned_us(call)))
@@ -139,7 +149,7 @@ def _returned_us(call: Call) -> int:
     return _NEVER_US if call.returned_us is None else call.returned_us
 
 
-def _apart(steps: list[_Step]) -> list[list[_Step]]:
+def _apart(steps: list[_Step], model: Model) -> list[list[_Step]]:
     """Groups that share nothing: by whatever they name, in one pass that joins sets."""
     above: dict[str, str] = {}
 
@@ -152,7 +162,7 @@ def _apart(steps: list[_Step]) -> list[list[_Step]]:
     for number, step in enumerate(steps):
         own = top(f"step {number}")
         keys = (f"key {key}" for key in (step.effect_of, step.before_effect_of) if key)
-        for name in (*names_of(step.call), *keys):
+        for name in (*model.names(step.call), *keys):
             above[top(name)] = own
     groups: dict[str, list[_Step]] = {}
     for number, step in enumerate(steps):
@@ -165,9 +175,11 @@ class _Search:
 
     def __init__(self, steps: list[_Step], model: Model, max_states: int) -> None:
         self.states = 0
+        self.vague = 0
         self._steps = steps = sorted(steps, key=lambda step: step.invoked_us)
         self._model = model
         self._max_states = max_states
+        self._asked = sum(1 << place for place, step in enumerate(steps) if step.call.client != JOURNAL)
         self._must = sum(1 << place for place, step in enumerate(steps) if step.returned_us != _NEVER_US)
         self._refused = self._refused_before(steps)
         self._seen: set[tuple[int, frozenset[tuple[str, tuple[object, ...]]]]] = set()
@@ -184,11 +196,13 @@ class _Search:
 
     def run(self) -> bool | None:
         """Whether there is an order; None: it was given up."""
-        below: list[tuple[int, State]] = [(0, {})]
+        below: list[tuple[int, State, int]] = [(0, {}, 0)]  # with how many were placed while something was vague
         while below:
-            placed, state = below.pop()
-            placed = self._place_what_changes_nothing(placed, state)
+            before, state, vague = below.pop()
+            placed = self._place_what_changes_nothing(before, state)
+            vague += (placed & ~before & self._asked).bit_count() if has_vague(state) else 0
             if placed & self._must == self._must:
+                self.vague = vague
                 return True
             known = placed, frozenset(state.items())
             if known in self._seen:
@@ -206,7 +220,7 @@ class _Search:
                     continue
                 after = self._model.after(state, self._steps[place].call, until_ms)
                 if after is not None:
-                    below.append((placed | 1 << place, after))
+                    below.append((placed | 1 << place, after, vague + (self._asked >> place & has_vague(after))))
         return False
 
     def stuck_at(self) -> str:

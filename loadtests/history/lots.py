@@ -7,6 +7,9 @@ from typing import NamedTuple
 from actors.audit.replies import Acknowledged
 from loadtests.history.calls import Call, Kind, Outcome
 
+JOURNAL = "journal"
+"""Who tells what no client asked for, nor saw, and what is known from the journal alone."""
+
 UNTOLD = "unknown"
 """Begins the id of what nobody was told the id of."""
 

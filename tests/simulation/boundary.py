@@ -8,21 +8,22 @@ is decided after its time.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from actors.core.commands import Errand, PinLeg, Read
-from actors.core.entries import Entry, HoldPlaced, LegPinned
 from actors.core.ids import BlockId
 from actors.journal.codec import decode_entries
 from actors.link.batch import Replied, answers_decoder, calls_decoder, command_decoder
+from tests.simulation.causes import Cause, Decided, cause_of_command, cause_of_entry, decided
 from tests.simulation.journal_faults import WatchedStore
 
 
 class Asked(NamedTuple):
     """A batch that has come: its blocks with their heads, and under which quarantines the shard knew them.
 
+    `until`: of each command what it is the cause of, and until when it may be decided; None: it has no end.
     `failover_count`: how many there had been.
     """
 
     heads: list[tuple[BlockId, int]]
+    until: list[tuple[Cause, int] | None]
     withheld: dict[BlockId, int]
     failover_count: int
 
@@ -35,28 +36,30 @@ class Boundary:
         self.wrong: list[str] = []
         self._store = store
         self._withheld = withheld
-        self._until_ms: dict[bytes | int, int] = {}  # by key, or by the number of a leg: the last that came of it
+        self._until_ms: dict[Cause, int] = {}  # the last that came of each try
+        self._longest_ms: dict[bytes, int] = {}  # of all tries under a key
 
     def ask(self, payload: bytes, shard: str, epoch: int) -> Asked:
         """A batch arrives at the shard."""
         calls = calls_decoder.decode(payload)
-        for call in calls:
-            command = command_decoder.decode(call.command)
-            if isinstance(command, PinLeg):
-                self._note(command.plan.leg, command.not_after_ms)
-            elif not isinstance(command, Read | Errand):
-                self._note(command.stamp.key, command.stamp.not_after_ms)
+        until = [cause_of_command(command_decoder.decode(call.command)) for call in calls]
+        for cause, until_ms in filter(None, until):
+            self._until_ms[cause] = max(until_ms, self._until_ms.get(cause, 0))
+            self._longest_ms[cause[0]] = max(until_ms, self._longest_ms.get(cause[0], 0))
         heads = [(call.block, self._head(call.block)) for call in calls]
-        return Asked(heads, self._withheld(shard, epoch), self._store.failover_count)
+        return Asked(heads, until, self._withheld(shard, epoch), self._store.failover_count)
 
     def answer(self, shard: str, epoch: int, asked: Asked, payload: bytes) -> None:
         """Its answers leave. Where a failover came in between, nobody knows what was durable."""
         if asked.failover_count != self._store.failover_count:
             return
         still = self._withheld(shard, epoch)
-        for (block, head), answer in zip(asked.heads, answers_decoder.decode(payload), strict=True):
+        answers = answers_decoder.decode(payload)
+        for (block, head), until, answer in zip(asked.heads, asked.until, answers, strict=True):
             if not isinstance(answer, Replied):
                 continue
+            if until is not None and not answer.replayed:
+                self._look_for_late(block, answer.position, *until)
             if block in asked.withheld and still.get(block) == asked.withheld[block]:
                 self.wrong.append(f"{shard} served {block}, and knew that it is quarantined")
             if answer.position > self._head(block):
@@ -67,34 +70,36 @@ class Boundary:
                 self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and row {head} was there")
 
     def late_effects(self) -> Iterator[str]:
-        """The effects of commands of which none that came was still in time when it was decided.
+        """The effects of tries of which none that came was still in time when it was decided, whoever heard of it.
 
         An entry bears the time at which it was decided by the clock of its shard, or that of the block if an earlier
-        owner's clock was ahead. Only the first tells.
+        owner's clock was ahead. Only the first tells. What makes nothing of its own has the time of all its tries.
         """
         for block, rows in self._store.journals.items():
-            epoch = inherited_ms = latest_ms = 0
-            for row in rows:
-                if row.epoch != epoch:
-                    epoch, inherited_ms = row.epoch, latest_ms
-                for entry in decode_entries(row.entries):
-                    until_ms = self._until_ms.get(_cause(entry), entry.at_ms)
-                    if entry.at_ms > max(until_ms, inherited_ms):
-                        yield f"row {row.position} of {block}: done {entry.at_ms - until_ms} ms after its time"
-                    latest_ms = max(latest_ms, entry.at_ms)
+            for one in decided(rows):
+                cause = cause_of_entry(one.entry)
+                until_ms = self._until_ms.get(cause)
+                if until_ms is None and cause[0]:
+                    yield f"row {one.row.position} of {block}: done, and nobody came with it"
+                elif until_ms is not None and not one.is_in_time(until_ms):
+                    yield self._late(block, one, until_ms)
 
-    def _note(self, cause: bytes | int, not_after_ms: int) -> None:
-        self._until_ms[cause] = max(not_after_ms, self._until_ms.get(cause, 0))
+    def _look_for_late(self, block: BlockId, position: int, cause: Cause, until_ms: int) -> None:
+        """What this very copy has done: in that row, by what it was answered. A leg may have been pinned by another."""
+        row = self._store.row_at(block, position)
+        if row is None or not cause[0] or all(entry.at_ms <= until_ms for entry in decode_entries(row.entries)):
+            return
+        for one in decided(self._store.journals[block]):
+            if one.row.position == position and cause_of_entry(one.entry) == cause and not one.is_in_time(until_ms):
+                self.wrong.append(self._late(block, one, until_ms))
+
+    def _late(self, block: BlockId, one: Decided, until_ms: int) -> str:
+        key, _ = cause_of_entry(one.entry)
+        again = (
+            ", though another try under its key had longer" if self._longest_ms.get(key, 0) >= one.entry.at_ms else ""
+        )
+        return f"row {one.row.position} of {block}: done {one.entry.at_ms - until_ms} ms after its time{again}"
 
     def _head(self, block: BlockId) -> int:
         rows = self._store.journals.get(block)
         return rows[-1].position if rows else 0
-
-
-def _cause(entry: Entry) -> bytes | int:
-    """The key or leg of the command that the entry is the effect of; an offer's is that of who began to wait."""
-    if isinstance(entry, LegPinned):
-        return entry.leg
-    if isinstance(entry, HoldPlaced) and entry.waiter:
-        return b""
-    return getattr(entry, "key", b"")

@@ -29,6 +29,7 @@ from tests.simulation.market_notes import (
     EXCUSED,
     LEFT_OUT,
     ORDERED,
+    ORDERED_REFUSALS,
     READ,
     RECORDED,
     REFUSALS,
@@ -37,6 +38,7 @@ from tests.simulation.market_notes import (
     UNKNOWN,
     UNTIMED,
     VAGUE,
+    VAGUE_STEPS,
 )
 from tests.simulation.overdue import brought_about, left_overdue, left_unoffered
 from tests.simulation.projecting import AS_OF, CREATED
@@ -93,7 +95,9 @@ def histories_have_an_order(world: World, market: Market) -> Iterator[str]:
     """What clients saw of each block, as if one call had come after the other."""
     for block, found in linearity(world, market).items():
         yield from (f"{block}: {wrong}" for wrong in found.wrong)
-        market.notes.judged += Counter({ORDERED: found.checked, TIMELESS: found.timeless})
+        judged = Counter({ORDERED: found.checked, TIMELESS: found.timeless, VAGUE_STEPS: found.vague})
+        judged.update({what: found.refused.get(reason.name, 0) for reason, what in ORDERED_REFUSALS.items()})
+        market.notes.judged += judged
         market.notes.judged += Counter({f"{LEFT_OUT}{told}": count for told, count in found.left_out.items()})
         if found.unchecked:
             yield f"of {found.checked + found.unchecked} calls of {block} {found.unchecked} have been tried in no order"

@@ -46,9 +46,11 @@ WITHHELD = frozenset((Fault.QUARANTINE, Fault.CRASH, Fault.MOVED))
 HANGING = frozenset((Fault.GATEWAY_PAUSE, Fault.CRASH, Fault.REFUSED, Fault.PAUSE))
 FULL = frozenset((Fault.GATEWAY_PAUSE, Fault.FULL_MEMORY, Fault.CRASH))
 DOUBLED = frozenset((Fault.GATEWAY_DOUBLE, Fault.CRASH, Fault.MOVED))
+LEAVING = frozenset((Fault.CLIENT_LEAVES, Fault.DELAYED, Fault.PAUSE, Fault.REQUEST_LOST))
 KNOWN = "and knew that it is quarantined"
 UNDURABLE = "before it was in the journal"
 STALE = " was there"
+ASKED_AGAIN = "after its time, though another try under its key had longer"
 NO_ORDER = " none fits: "
 NO_STATE = "no state up to row"
 FENCES = "tests/journal/test_fences.py::test_control"
@@ -146,6 +148,7 @@ CONTROLS = (
     Control(
         "no not_after", breaks.commands_have_no_end, OVERTAKEN, "after its time", seen_at=3, drawn_within=50, drawn_at=9
     ),
+    Control("no not_after, of what was asked again", breaks.commands_have_no_end, OVERTAKEN, ASKED_AGAIN, 40),
     Control(
         "wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal", drawn_within=10
     ),
@@ -199,6 +202,7 @@ CONTROLS = (
     Control("counts in parts left out", breaks.counts_in_parts_are_left_out, PROJECTORS, "b'', "),
     Control("shown as of no time", breaks.nobody_says_when_rows_were_read, PROJECTORS, "as of 0, "),
     Control("errands of desks never run", breaks.desks_run_no_errands, MARKET, "left to do: "),
+    Control("places denied", breaks.places_are_denied, MARKET, NO_ORDER),
     Control("refused, and journaled", breaks.a_refusal_is_journaled, SHARDS, ", and it happened"),
     Control("refused elsewhere, though there was room", breaks.nearly_all_is_refused_elsewhere, MARKET, NOT_BORNE_OUT),
     Control("not served any more", breaks.nobody_is_served_after_an_activation, SHARDS, " does not answer "),
@@ -224,6 +228,15 @@ CONTROLS = (
     Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=26),
     Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
+    Control(
+        "who leaves leaves others alone",
+        withheld.who_leaves_takes_others_along,
+        LEAVING,
+        ", and it happened",
+        40,
+        seen_at=2,
+        amid=frozenset((Fault.CLIENT_LEAVES,)),
+    ),
     Control("deadlines are never over", withheld.no_deadline_is_ever_over, PROJECTORS, "deadlines of "),
     Control("no key check, and gateways that double", breaks.no_key_check, DOUBLED, "got two answers"),
     Control("what is due ends", silent.nothing_expires, SHARDS, " is overdue since "),
@@ -238,6 +251,13 @@ CONTROLS = (
     ),
     Control("only nonsense is malformed", silent.holds_are_called_malformed, SHARDS, "refused as malformed"),
     Control("refused, and its copy served", silent.a_copy_is_served_that_was_refused, DOUBLED, ", and it happened"),
+    *(
+        Control(
+            f"nothing had twice{seen}{amid}", silent.units_are_had_twice, faults, caught_by, within, drawn_within=drawn
+        )
+        for seen, caught_by, within in (("", "unit claimed twice", 5), (", by its order", NO_ORDER, 10))
+        for amid, faults, drawn in (("", MARKET, within), (", in spite of excuses", EXCUSED, 0))
+    ),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)

@@ -43,6 +43,7 @@ class Fault(StrEnum):
     AUDITOR_CRASH = "auditor crash"
     AUDITOR_CUT = "auditor cut off"
     REPLICA_AWAY = "replica away"
+    CLIENT_LEAVES = "client leaves"
 
 
 CLASSIC = (
@@ -62,9 +63,12 @@ CLASSIC = (
 """Those of shards, their network and a journal that loses nothing."""
 
 FEWEST, MOST = 5, 12
-APART = {Fault.FULL_MEMORY: 0.25, Fault.AUDITOR_CRASH: 0.25, Fault.AUDITOR_CUT: 0.25, Fault.REPLICA_AWAY: 0.25}
+APART = dict.fromkeys(
+    (Fault.FULL_MEMORY, Fault.AUDITOR_CRASH, Fault.AUDITOR_CUT, Fault.REPLICA_AWAY, Fault.CLIENT_LEAVES), 0.25
+)
 """Those that are drawn for themselves, in so large a share of the seeds: with full memory much is refused as
-overloaded, what befalls the auditor nobody else notices, and while a replica is away nothing is written.
+overloaded, what befalls the auditor nobody else notices, while a replica is away nothing is written, and who leaves
+does so by a chance of his own.
 """
 
 AFTER_DEATH = "of a process that was dead by then"

@@ -5,6 +5,7 @@ say no; so what the first had not sent by then must never be sent. Writes are le
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -17,6 +18,7 @@ from actors.reservations import Request, Reservations
 from serve.second_hand import as_known, is_second_hand
 from serve.wakefulness import Wakefulness
 from tests.simulation.clocks import GatewayClock, loop_s, now_ms
+from tests.simulation.faults import Fault
 from tests.simulation.network import GatewayRoutes
 from tests.simulation.virtual_time import Process
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 REFUSED_S = 0.01
 GIVEN_UP_S = 3.0
+LEAVES = 0.1  # of the calls, where clients do
 
 T = TypeVar("T")
 Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
@@ -32,6 +35,10 @@ Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
 
 class ConnectionLost(Exception):
     """The gateway died, or was dead, with the call in flight: what became of it is not known."""
+
+
+class HasLeft(ConnectionLost):
+    """Who asked did not wait: the call was cancelled."""
 
 
 class GivenUp(Exception):
@@ -44,6 +51,8 @@ class Gateway:
     def __init__(self, world: "World", name: str) -> None:
         self.name = name
         self.generation = world.generation
+        self.faults = world.faults
+        self.seed = world.seed
         self.doubles = False
         self.in_flight = self.asked_count = 0
         self._world = world
@@ -63,8 +72,10 @@ class Gateway:
             Dispatcher(routes, clock.now_ms), routes, clock.now_ms, lambda: world.random.getrandbits(62) + 1
         )
 
-    async def ask(self, call: Callable[[Reservations], Awaitable[T]]) -> T:
-        """What the gateway answers; the call runs in its process. Raises ConnectionLost, GivenUp."""
+    async def ask(self, call: Callable[[Reservations], Awaitable[T]], leaves_s: float = math.inf) -> T:
+        """What the gateway answers; the call runs in its process, and is cancelled when whoever asks leaves, at
+        `leaves_s` of virtual time. Raises ConnectionLost, HasLeft, GivenUp.
+        """
         await asyncio.sleep(REFUSED_S if self.process.dead else 0)
         if self.process.dead:
             raise ConnectionLost(self.name)
@@ -72,14 +83,19 @@ class Gateway:
         self.in_flight += 1
         self.asked_count += 1
         try:
-            await asyncio.wait((asking, *ends), return_when=asyncio.FIRST_COMPLETED)
+            left_s = None if leaves_s == math.inf else max(leaves_s - loop_s(), 0)
+            done, _ = await asyncio.wait((asking, *ends), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.in_flight -= 1
+        if not done:
+            asking.cancel()
+            self.faults.took_effect(Fault.CLIENT_LEAVES)
+            raise HasLeft(self.name)
         if not asking.done():
             raise GivenUp(self.name) if ends[1].done() else ConnectionLost(self.name)
         return asking.result()
 
-    async def ask_to_write(self, call: Write, request: Request, arrived_ms: int) -> Any:
+    async def ask_to_write(self, call: Write, request: Request, arrived_ms: int, leaves_s: float = math.inf) -> Any:
         """As `ask`. What came before the end of a hang is refused; the rest bears how often there had been one.
 
         `arrived_ms`: when the front had it.
@@ -98,7 +114,7 @@ class Gateway:
             second_hand = is_second_hand(arrived_ms)
             return as_known(await let_in(reservations), second_hand=second_hand)
 
-        return await self.ask(answered)
+        return await self.ask(answered, leaves_s)
 
     @property
     def is_given_up(self) -> bool:
@@ -141,20 +157,32 @@ class Gateway:
 
 
 class Front:
-    """What clients ask: it sends them to some gateway that does not hang, and to another if that one does by then."""
+    """What a client asks: it sends him to some gateway that does not hang, and to another if that one does by then.
 
-    def __init__(self, gateways: Sequence[Gateway], random: Random) -> None:
+    Now and then the client leaves before he is answered. When that is, is drawn apart from all else.
+    """
+
+    def __init__(self, gateways: Sequence[Gateway], random: Random, name: str) -> None:
         self._gateways = gateways
         self._random = random
+        self._leaving = Random(f"{name} leaves {gateways[0].seed}")
 
     async def ask(self, call: Callable[[Reservations], Awaitable[T]]) -> T:
         """See `Gateway.ask`. Raises ConnectionLost."""
-        return await self._ask_some(lambda gateway: gateway.ask(call))
+        leaves_s = self._leaves_s()
+        return await self._ask_some(lambda gateway: gateway.ask(call, leaves_s))
 
     async def ask_to_write(self, call: Write, request: Request) -> Any:
         """See `Gateway.ask_to_write`. Raises ConnectionLost."""
-        arrived_ms = now_ms()
-        return await self._ask_some(lambda gateway: gateway.ask_to_write(call, request, arrived_ms))
+        arrived_ms, leaves_s = now_ms(), self._leaves_s()
+        return await self._ask_some(lambda gateway: gateway.ask_to_write(call, request, arrived_ms, leaves_s))
+
+    def _leaves_s(self) -> float:
+        """When the client leaves: in a millisecond, in ten seconds, or in between; inf: he waits."""
+        is_on = self._gateways[0].faults.on(Fault.CLIENT_LEAVES)
+        if not is_on or self._leaving.random() >= LEAVES:
+            return math.inf
+        return loop_s() + 10 ** self._leaving.uniform(-3, 1)
 
     async def _ask_some(self, ask: Callable[[Gateway], Awaitable[T]]) -> T:
         for _ in self._gateways:

@@ -1,9 +1,11 @@
 """Whether there is an order of what clients saw of each block that a model of holds and orders allows.
 
-A block's history has what is at home in it: desks with their baskets as well as events. What legs of baskets and offers
-to waiters have there is not in it. So an offer that somebody takes up begins unseen, and of refusals for what others
-have only those are looked at here that no basket explains. All others are counted as left out, by what they were told;
-they are held against the journals (`recording`).
+A block's history has what is at home in it: desks with their baskets as well as events. What no client sees of it, legs
+of baskets and offers to who waits, is told by its journal, and so is what came of calls of which nobody knows (see
+`journaled`); what a desk was refused for one block is looked for in that (see `searched_refusals`). Not so where a
+failover lost rows of the block: then an offer that somebody takes up begins unseen, and of refusals for what others
+have only those are looked at that no basket explains. All others are counted as left out, by what they were told; they
+are held against the journals (`recording`).
 """
 
 from collections import Counter
@@ -25,6 +27,9 @@ from loadtests.history.model import Model
 from loadtests.history.skews import FOR_EVER_MS
 from loadtests.history.standing import TURNED_AWAY
 from tests.simulation.clocks import START_MS
+from tests.simulation.houses import House, blocks_of, desk_of, house_of
+from tests.simulation.journaled import journaled, resolved
+from tests.simulation.searched_refusals import BY_SEAT, NOT_ENOUGH, Elsewhere, as_a_hold, of_desks
 
 if TYPE_CHECKING:
     from tests.simulation.market import Market
@@ -34,7 +39,6 @@ MAX_STATES = 20_000
 UNHEARD_MS = 15_000  # a journal that says nothing, at most: as long as callers wait
 MOST_ON_ITS_WAY_MS = 15_000  # a row, from when what it tells was decided
 _OF_HOLDS = (Kind.EXTEND, Kind.RELEASE, Kind.ORDER, Kind.READ_HOLD)
-_FOR_OTHERS = ("UNITS_SOLD", "UNITS_HELD", "NOT_ENOUGH_AVAILABLE")
 
 
 class Losses(NamedTuple):
@@ -47,27 +51,74 @@ class Losses(NamedTuple):
     lost_ms: tuple[int, ...] = ()
 
 
+class _Part(NamedTuple):
+    """A block with what is to be searched in it. `calls`: those that are at home in it; `searched`: of these, and as it
+    is `known` what came of them; `elsewhere`: of those of desks. `steps`: what the journal tells.
+    """
+
+    calls: list[Call]
+    searched: list[Call]
+    known: list[Call]
+    elsewhere: list[Elsewhere]
+    model: Model
+    steps: list[Call]
+
+
 def linearity(world: "World", market: "Market", max_states: int = MAX_STATES) -> dict[str, Linearity]:
     """By block of which there is a history."""
     homes = market.notes.history.by_home(world)
     shapes = {event.id.partition("_")[2]: event.shape for event in market.events}
-    capacities: dict[str, int] = {}
-    for block, shape in shapes.items():
-        for area in (area for layout in (shape.layout, *shape.layouts) for area in layout.areas):
-            name = f"{block}/{area.name}"
-            capacities[name] = max(area.capacity, capacities.get(name, 0))
-    losses = {block: losses_of(world, BlockId(block), is_event=block in shapes) for block in {*homes, *shapes}}
+    blocks = {f"event_{home}": blocks_of(world, BlockId(home)) for home in shapes}
+    shape_of = {block: shapes[own[0]] for own in blocks.values() for block in own}
+    losses = {block: losses_of(world, BlockId(block), is_event=block in shapes) for block in {*homes, *shape_of}}
+    elsewhere = of_desks(world, market, blocks)
+    desk = desk_of(shapes)
+
+    def house(block: str) -> House:
+        return house_of(world, BlockId(block), shape_of[block]) if block in shape_of else desk
+
+    parts = {
+        block: _part(world, market, BlockId(block), losses, elsewhere.get(block, []), house(block))
+        for block in dict.fromkeys((*homes, *elsewhere))
+    }
+    gone: dict[str, Counter[str]] = {}
+    for one in (one for part in parts.values() for one in part.elsewhere):
+        gone.setdefault(one.desk, Counter())[_told(one.call)] += 1
     found = {}
-    for block, calls in homes.items():
-        own = {name.removeprefix(f"{block}/"): capacity for name, capacity in capacities.items()}
-        voids = partial(_may_be_gone, losses, block, _asked_ms(calls))
-        model = Model(own, _unseen(calls), skews=world.skews, unheard_ms=UNHEARD_MS, voids=voids)
-        is_plain = block in shapes and shapes[block].sets_nothing_aside
-        of_legs = _had_by_legs(world, BlockId(block)) if is_plain else None
-        judged = [call for call in calls if _is_judged(call, model, of_legs, is_whole=not world.store.lost)]
-        found[block] = check(judged, model, max_states)
-        found[block].left_out = dict(Counter(map(_told, calls)) - Counter(map(_told, judged)))
+    for block, part in parts.items():
+        asked = [*part.known, *(one.as_asked for one in part.elsewhere)]
+        found[block] = check([*asked, *part.steps], part.model, max_states)
+        left_out = Counter(map(_told, part.calls)) - Counter(map(_told, part.searched)) - gone.get(block, Counter())
+        found[block].left_out = dict(left_out)
     return found
+
+
+def _part(
+    world: "World",
+    market: "Market",
+    block: BlockId,
+    losses: Mapping[str, Losses],
+    elsewhere: list[Elsewhere],
+    house: House,
+) -> _Part:
+    history = market.notes.history
+    calls = history.by_home(world).get(block, [])
+    voids = partial(_may_be_gone, losses, block, _asked_ms(calls))
+    if block in world.store.lost:
+        model = Model(house.most, _unseen(calls), skews=world.skews, unheard_ms=UNHEARD_MS, voids=voids)
+        of_legs = _had_by_legs(world, block) if house.rows else None
+        searched = [call for call in calls if _is_judged_in_spite_of_losses(call, model, of_legs)]
+        return _Part(calls, searched, searched, [], model, [])
+    model = Model(
+        house.most, skews=world.skews, unheard_ms=UNHEARD_MS, voids=voids,
+        are_ends_told=True, rows=house.rows, near=house.near,
+    )  # fmt: skip
+    keys = {key for call in calls for key in history.journaled(call)}
+    told = journaled(world, block, keys)
+    searched = [call for call in calls if _is_judged(as_a_hold(call), model, house)]
+    others = [one for one in elsewhere if _is_judged(one.as_asked, model, house)]
+    known = list(map(as_a_hold, resolved(searched, told.came_to, history.journaled)))
+    return _Part(calls, searched, known, others, model, told.steps)
 
 
 def losses_of(world: "World", home: BlockId, *, is_event: bool) -> Losses:
@@ -127,18 +178,31 @@ def _rows(world: "World", block: BlockId) -> Iterator[tuple[JournalRow, float]]:
         yield lost.row, lost.written_s
 
 
-def _is_judged(call: Call, model: Model, had_by_legs: set[str] | None, *, is_whole: bool) -> bool:
-    """`had_by_legs`: None, if refusals for what others have are not. `is_whole`: no row is lost, which might have made
-    room for a hold that is in no history: another's under a key that stood for something.
+def _is_judged(call: Call, model: Model, house: House) -> bool:
+    """Where the journal tells all that no client sees."""
+    if call.outcome is Outcome.FAIL and call.kind is Kind.HOLD:
+        if call.reason in BY_SEAT:
+            return house.is_event and bool(call.named or call.units)
+        is_of_areas = all(area in house.sure for area, _ in call.areas)
+        return house.is_event and call.reason == NOT_ENOUGH and is_of_areas and model.knows(call)
+    return _is_of_the_model(call, model)
+
+
+def _is_judged_in_spite_of_losses(call: Call, model: Model, had_by_legs: set[str] | None) -> bool:
+    """`had_by_legs`: None, if refusals for what others have are not. A lost row might have made room for a hold that is
+    in no history: another's under a key that stood for something.
     """
+    if call.outcome is Outcome.FAIL and call.kind is Kind.HOLD:
+        names = {*call.units, *call.named, *(area for area, _ in call.areas)}
+        return call.reason == "UNITS_SOLD" and had_by_legs is not None and not names & had_by_legs
+    return _is_of_the_model(call, model)
+
+
+def _is_of_the_model(call: Call, model: Model) -> bool:
     if call.kind in (Kind.WAIT, Kind.LEAVE) or call.reason in TURNED_AWAY:
         return False
     if call.outcome is not Outcome.FAIL:
         return call.kind not in READS or call.outcome is Outcome.OK
-    if call.kind is Kind.HOLD:
-        is_sure = call.reason == "UNITS_SOLD" or (is_whole and call.reason in _FOR_OTHERS and model.knows(call))
-        names = {*call.units, *call.named, *(area for area, _ in call.areas)}
-        return is_sure and had_by_legs is not None and not names & had_by_legs
     return model.knows(call)
 
 

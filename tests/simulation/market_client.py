@@ -12,8 +12,8 @@ from actors.core.replies import EventReply, HoldReply, OrderReply
 from actors.reservations import Caller, Done, Request, Reservations
 from loadtests.history.calls import Begun, Kind
 from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS
-from tests.simulation.gateways import ConnectionLost, Front, Gateway, Write
-from tests.simulation.market_notes import Notes
+from tests.simulation.gateways import ConnectionLost, Front, Gateway, HasLeft, Write
+from tests.simulation.market_notes import LEFT, Notes
 from tests.simulation.nonsense import may_be_invalid
 from tests.simulation.recording import About, has_home
 from tests.simulation.world import now_ms
@@ -52,7 +52,7 @@ class Client:
         self.notes = notes
         self._name = name
         self.random = random
-        self._front = Front(gateways, random)
+        self._front = Front(gateways, random, name)
 
     def chance(self, share: float) -> bool:
         """True so often."""
@@ -85,8 +85,8 @@ class Client:
         begun = None if kind is None else self._begin(kind, "", About(id_), DEADLINE_MS)
         try:
             answer: Answer = await self._front.ask(lambda gateway: call(gateway, CALLER, DEADLINE_MS))
-        except ConnectionLost:
-            self.notes.history.end(begun, NO_ANSWER)
+        except ConnectionLost as lost:
+            self._end_unanswered(begun, lost)
             return NO_ANSWER
         self.notes.history.end(begun, answer)
         self.notes.reads += 1
@@ -138,9 +138,9 @@ class Client:
         begun = None if kind is None else self._begin(kind, key, wanted.about, deadline_ms, wanted.buyer)
         try:
             answer: Answer = await self._front.ask_to_write(wanted.call, request)
-        except ConnectionLost:
+        except ConnectionLost as lost:
             notes.leave_open(key, asked_ms + deadline_ms)
-            notes.history.end(begun, NO_ANSWER)
+            self._end_unanswered(begun, lost)
             return NO_ANSWER
         notes.history.end(begun, answer)
         self._count(wanted.what, answer)
@@ -157,6 +157,10 @@ class Client:
         """The call is on its way, and will be in a history if it is about anything."""
         self.notes.in_histories += has_home(kind, about)
         return self.notes.history.begin(self._name, kind, key, about, deadline_ms, buyer)
+
+    def _end_unanswered(self, begun: Begun | None, lost: ConnectionLost) -> None:
+        self.notes.history.end(begun, NO_ANSWER)
+        self.notes.judged[LEFT] += begun is not None and isinstance(lost, HasLeft)
 
     def _judge(self, what: str, answer: Answer, *, may_be_invalid: bool) -> None:
         """What was asked well is not called malformed."""

@@ -49,18 +49,29 @@ VAGUE = "refused for what nobody can judge, as far as is told of it"
 UNTIMED = "refusals and reads held against the journal's times alone, as clocks had jumped"
 ORDERED = "steps for which an order was found, tries under one key being one"
 TIMELESS = "of these when clocks had jumped so far that of deadlines only what is seconds too early shows"
+VAGUE_STEPS = "of these while it was not known who had something"
+SOLD_ORDERED = "refusals as UNITS_SOLD among them"
+HELD_ORDERED = "refusals as UNITS_HELD among them"
+NOT_ENOUGH_ORDERED = "refusals as NOT_ENOUGH_AVAILABLE among them"
+ORDERED_REFUSALS = {
+    Reason.UNITS_SOLD: SOLD_ORDERED,
+    Reason.UNITS_HELD: HELD_ORDERED,
+    Reason.NOT_ENOUGH_AVAILABLE: NOT_ENOUGH_ORDERED,
+}
 DENIALS = "denials of what can be counted, held against the time"
 UNTIMED_DENIALS = "denials that were not, as clocks had jumped"
 LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
+LEFT = "of these whose client left before he was answered"
 READ = "reads in histories that were answered"
 REFUSALS = "refusals in histories"
 COMPARED = "blocks in memory, held against a replay"
 RESTORED = "snapshots, held against a replay"
 JUDGED = (
     RECORDED,
+    LEFT,
     UNKNOWN,
     ELSEWHERE,
     BORNE_OUT,
@@ -68,6 +79,8 @@ JUDGED = (
     UNTIMED,
     ORDERED,
     TIMELESS,
+    VAGUE_STEPS,
+    *ORDERED_REFUSALS.values(),
     DENIALS,
     UNTIMED_DENIALS,
     READ,

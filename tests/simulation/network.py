@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from actors.core.commands import Errand, Read
+from actors.core.commands import Read
 from actors.core.ids import BlockId, TenantId
 from actors.dispatch import RoutesUnavailable
 from actors.link.batch import calls_decoder, command_decoder
 from actors.link.coalescer import Coalescer
 from actors.link.transport import Hangs, NotSent, OutcomeUnknown, never
-from tests.simulation.clocks import loop_s
+from tests.simulation.causes import Cause, cause_of_command
 from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
@@ -80,11 +80,8 @@ class Network:
         """Deliver the batch once more, or late; nobody hears the answer. TCP does not: who is denied may be wrong (see
         `repeats`).
         """
-        if fault is Fault.GATEWAY_DOUBLE:
-            for key in keys_in(payload):
-                self._world.doubled_s.setdefault(key, loop_s())
-        else:
-            self._world.repeated_keys |= keys_in(payload)
+        for cause, until_ms in causes_in(payload):
+            self._world.copies.note(cause, until_ms, at_once=fault is Fault.GATEWAY_DOUBLE)
 
         async def deliver() -> None:
             await asyncio.sleep(delay_s)
@@ -94,10 +91,10 @@ class Network:
         self.shard.process.start(deliver())
 
 
-def keys_in(payload: bytes) -> set[bytes]:
-    """The keys of the commands of a batch."""
-    commands = [command_decoder.decode(call.command) for call in calls_decoder.decode(payload)]
-    return {command.stamp.key for command in commands if not isinstance(command, Read | Errand)}
+def causes_in(payload: bytes) -> list[tuple[Cause, int]]:
+    """What the commands of a batch are the causes of that clients asked for, each with the end of its time."""
+    causes = (cause_of_command(command_decoder.decode(call.command)) for call in calls_decoder.decode(payload))
+    return [(cause, until_ms) for cause, until_ms in filter(None, causes) if cause[0]]
 
 
 def asks_to_write(payload: bytes) -> bool:

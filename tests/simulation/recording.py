@@ -149,11 +149,11 @@ class History:
             home = self._home_of(call)
             own = homes.setdefault(home, [])
             is_first = call.outcome is Outcome.FAIL and call.key and call.key not in refused
-            if is_first and again.excuse(self._journaled(call), call.reason):
+            if is_first and again.excuse(self.journaled(call), call.reason):
                 refused.add(call.key)
                 own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
                 self.excused[REPEATED] += 1
-            its = (effect for key in self._journaled(call) for effect in done.get(key, ()) if call.key)
+            its = (effect for key in self.journaled(call) for effect in done.get(key, ()) if call.key)
             counts = call if any(_tells_of(call, effect) for effect in its) else _as_it_counts(call, home, world)
             if counts is not call:
                 self.excused["told of what a failover has lost"] += 1
@@ -172,7 +172,8 @@ class History:
             return desk_of(self.tenant, journaled_key(self.tenant, call.key, call.block))
         return call.block
 
-    def _journaled(self, call: Call) -> set[bytes]:
+    def journaled(self, call: Call) -> set[bytes]:
+        """The keys that entries may bear of it."""
         return {journaled_key(self.tenant, call.key), journaled_key(self.tenant, call.key, call.block)}
 
 

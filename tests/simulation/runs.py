@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import MutableMapping
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 from random import Random
 from typing import Any, NamedTuple, NoReturn
 from unittest.mock import patch
@@ -78,6 +79,7 @@ class Run(NamedTuple):
     `met`: how often what was asked came to what, as `place_hold UNITS_HELD`; `reasons`: the same, whatever was asked.
     `judged`: how much of the histories was held against what; `landed`: rows as `faults.LANDED` names them.
     `commands`: tries of writes, whatever became of them; `accepted`: those that did something.
+    `digest`: of the trace, if there was one and the run came to its end.
     """
 
     seed: int
@@ -91,6 +93,7 @@ class Run(NamedTuple):
     commands: int
     accepted: int
     trace: list[str]
+    digest: str = ""
 
 
 def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None = None) -> Run:
@@ -202,7 +205,8 @@ def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     for asked, count in notes.met.items():
         reasons[asked.rpartition(" ")[2]] += count
     counted = (effects, reasons, notes.met, notes.judged, world.store.landed)
-    return Run(seed, wrong, short, *counted, notes.writes, notes.accepted, trace or [])
+    digest = "" if trace is None else blake2b("\n".join(trace).encode()).hexdigest()
+    return Run(seed, wrong, short, *counted, notes.writes, notes.accepted, trace or [], digest)
 
 
 def _ended_in(seed: int, wrong: list[str], trace: list[str]) -> Run:

@@ -1,7 +1,8 @@
-"""Ways to break what nobody is told of: what ends by itself, what is offered, and refusals that look like others (see
-`controls`).
+"""Ways to break what nobody is told of: what ends by itself, what is offered, refusals that look like others, and what
+others have (see `controls`).
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from actors.core import block as core
 from actors.core import waiting
 from actors.core.commands import Command, PlaceHold
 from actors.core.entries import Entry, HoldExpired, OrderExpired
+from actors.core.ground import Ground
+from actors.core.inventory import Inventory
 from actors.core.outcomes import Details, Outcome, Reason, Rejected
 from actors.core.state import BlockState, Hold
 from actors.engine import block_host
@@ -71,3 +74,29 @@ def a_copy_is_served_that_was_refused(patch: pytest.MonkeyPatch) -> None:
         return serve(hosted, command, batch, crowded=crowded)
 
     patch.setattr(block_host, "_serve", refuse_first)
+
+
+def units_are_had_twice(patch: pytest.MonkeyPatch) -> None:
+    """Now and then who asks for units by name gets them, whoever has them; both are served as if they had them."""
+    refuse, claim, sell, give_back = Ground._refuse_claimed, Inventory.claim, Inventory.sell, Inventory.give_back
+
+    def refuse_mostly(self: Ground, units: list[int]) -> Rejected | None:
+        return refuse(self, units) if sum(units) % NOW_AND_THEN else None
+
+    def claim_anyway(self: Inventory, hold: int, units: Iterable[int], *more: Any) -> None:
+        taken = tuple(units)
+        for unit in taken:
+            self.owners[unit] = 0
+        claim(self, hold, taken, *more)
+
+    def own(self: Inventory, hold: int, units: Iterable[int]) -> list[int]:
+        return [unit for unit in units if self.owners[unit] == hold]
+
+    patch.setattr(Ground, "_refuse_claimed", refuse_mostly)
+    patch.setattr(Inventory, "claim", claim_anyway)
+    patch.setattr(Inventory, "sell", lambda self, hold, units, areas: sell(self, hold, own(self, hold, units), areas))
+    patch.setattr(
+        Inventory,
+        "give_back",
+        lambda self, hold, units, *more, **how: give_back(self, hold, own(self, hold, units), *more, **how),
+    )

@@ -2,6 +2,7 @@
 
 python -m tests.simulation.sim --seeds 10000          seeds 0 to 9999, over all cores
 python -m tests.simulation.sim --kept FOLDER          keeps each run there, and goes on with the seeds that are left
+python -m tests.simulation.sim --again 0 100          digests of the traces of these, one after the other
 python -m tests.simulation.sim --seed 7               one, with all that was wrong
 python -m tests.simulation.sim --seed 7 --trace FILE  its whole trace, the same to the byte each time
 """
@@ -22,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.code_version import HAS_CHANGED
 from tests.simulation.kept_runs import KeptRuns, Timed
 from tests.simulation.runs import Run, simulate
+from tests.simulation.sim_again import differing, print_digests
 from tests.simulation.sim_report import SEEDS_FOR_PAIRS, Report, pairs_table
 
 STUCK_S = 120  # of real time, in which no seed may hang
@@ -36,12 +38,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, help="one alone")
     parser.add_argument("--trace", type=Path, help="with --seed: where to write all that happened")
+    parser.add_argument("--again", type=int, nargs="+", metavar="SEED", help="run these, and print digests of traces")
     parser.add_argument("--kept", type=Path, help="a folder that keeps each run, for who is interrupted to go on")
     parser.add_argument("--pairs", action="store_true", help="print every pair of faults")
     options = parser.parse_args(arguments)
     console = Console()
     if options.trace and options.seed is None:
         parser.error("--trace needs --seed")
+    if options.again is not None:
+        return print_digests(options.again, run_bounded)
     if options.seed is not None:
         return _one(console, options.seed, options.trace)
     seeds = range(options.first, options.first + options.seeds)
@@ -59,7 +64,7 @@ def run_bounded(seed: int) -> Timed:
     signal.setitimer(signal.ITIMER_REAL, STUCK_S, 1.0)  # again and again: the first may be taken for a slow journal
     began_s = time.monotonic()
     try:
-        return Timed(simulate(seed), time.monotonic() - began_s)
+        return Timed(simulate(seed, traced=True)._replace(trace=[]), time.monotonic() - began_s)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         gc.collect(1)
@@ -76,17 +81,8 @@ def _one(console: Console, seed: int, trace: Path | None) -> int:
 
 
 def _many(console: Console, seeds: range, processes: int, kept: KeptRuns | None, *, pairs: bool) -> int:
-    report, took_s = Report(), 0.0
-    done: set[int] = set()
-    if kept is not None and kept.has_begun_anew:
-        console.print(HAS_CHANGED, highlight=False)
-    for run, its_s in kept.of(seeds) if kept is not None else ():
-        if run.seed not in done:
-            _take(report, console, run)
-            done.add(run.seed)
-            took_s += its_s
-    if done:
-        console.print(f"{len(done)} of these seeds were run before, of the same code", highlight=False)
+    report = Report()
+    done, took_s = (set[int](), 0.0) if kept is None else _take_kept(report, console, kept, seeds)
     columns = (
         TextColumn("seeds"),
         BarColumn(),
@@ -107,6 +103,9 @@ def _many(console: Console, seeds: range, processes: int, kept: KeptRuns | None,
             bar.update(task, advance=1, wrong=len(report.wrong))
     took_s /= processes
     report.print(console)
+    again = differing(report.digests)
+    for seed in again.differ:
+        console.print(f"WRONG seed {seed}: {again.said}", highlight=False)
     if pairs or report.seeds >= SEEDS_FOR_PAIRS:
         for line in pairs_table(report):
             console.print(line, highlight=False, soft_wrap=True)
@@ -114,10 +113,26 @@ def _many(console: Console, seeds: range, processes: int, kept: KeptRuns | None,
         console.print(f"MISSING {missing}", highlight=False)
     console.print(
         f"{report.seeds} seeds, {report.commands} commands, {report.accepted} accepted, {len(report.wrong)} wrong or "
-        f"too short, in {took_s:.0f} s on {processes} processes: {report.seeds / took_s:.2f} seeds/s",
+        f"too short, {again.run_count} run again and {len(again.differ)} otherwise, in {took_s:.0f} s on {processes} "
+        f"processes: {report.seeds / took_s:.2f} seeds/s",
         highlight=False,
     )
-    return 1 if report.wrong or report.missing() else 0
+    return 1 if report.wrong or report.missing() or again.differ else 0
+
+
+def _take_kept(report: Report, console: Console, kept: KeptRuns, seeds: range) -> tuple[set[int], float]:
+    """Which of the seeds were run before, and how long that took."""
+    done, took_s = set[int](), 0.0
+    if kept.has_begun_anew:
+        console.print(HAS_CHANGED, highlight=False)
+    for run, its_s in kept.of(seeds):
+        if run.seed not in done:
+            _take(report, console, run)
+            done.add(run.seed)
+            took_s += its_s
+    if done:
+        console.print(f"{len(done)} of these seeds were run before, of the same code", highlight=False)
+    return done, took_s
 
 
 def _take(report: Report, console: Console, run: Run) -> None:

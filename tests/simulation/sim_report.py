@@ -15,17 +15,22 @@ from tests.simulation.market_notes import (
     COMPARED,
     DENIALS,
     EXCUSED,
+    HELD_ORDERED,
     JUDGED,
+    LEFT,
     LEFT_OUT,
+    NOT_ENOUGH_ORDERED,
     ORDERED,
     READ,
     RECORDED,
     REFUSALS,
     RESTORED,
+    SOLD_ORDERED,
     TIMELESS,
     UNTIMED,
     UNTIMED_DENIALS,
     VAGUE,
+    VAGUE_STEPS,
 )
 from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
 from tests.simulation.recording import REPEATED
@@ -66,11 +71,12 @@ class Ceiling(NamedTuple):
 
 CEILINGS = (
     Ceiling(EXCUSED, (RECORDED,), 0.02, "calls are excused"),
-    Ceiling(f"{EXCUSED}{REPEATED}", (REFUSALS,), 0.04, "refusals are excused, as the network repeated them"),
+    Ceiling(f"{EXCUSED}{REPEATED}", (REFUSALS,), 0.015, "refusals are excused, as the network repeated them"),
     Ceiling(VAGUE, (RECORDED,), 0.004, "calls nobody could judge"),
-    Ceiling(LEFT_OUT, (RECORDED,), 0.35, "calls are in no order"),
+    Ceiling(LEFT_OUT, (RECORDED,), 0.3, "calls are in no order"),
     Ceiling(UNTIMED, (RECORDED,), 0.1, "calls are held to no time by the witness"),
     Ceiling(TIMELESS, (ORDERED,), 0.3, "steps are held to no time by the search"),
+    Ceiling(VAGUE_STEPS, (ORDERED,), 0.03, "steps are searched while it is not known who has something"),
     Ceiling(UNTIMED_DENIALS, (DENIALS, UNTIMED_DENIALS), 0.5, "denials are held to no time"),
 )
 """With some margin above what was found (see ARCHITECTURE)."""
@@ -94,11 +100,15 @@ class Floor(NamedTuple):
 
 FLOORS = (
     Floor(RECORDED, 200),
+    Floor(LEFT, 1.5),
     Floor(READ, 15),
     Floor(REFUSALS, 60),
     Floor(ORDERED, 150),
     Floor(BORNE_OUT, 8),
-    Floor(DENIALS, 0.01),
+    Floor(SOLD_ORDERED, 4.5),
+    Floor(HELD_ORDERED, 2.2),
+    Floor(NOT_ENOUGH_ORDERED, 0.5),
+    Floor(DENIALS, 0.12),
     Floor(COMPARED, 4),
     Floor(RESTORED, 3),
     Floor(HOLDS_EXPIRED, 5),
@@ -122,6 +132,7 @@ class Report:
         self.judged = Counter[str]()
         self.landed = Counter[str]()
         self.wrong: list[Run] = []
+        self.digests: dict[int, str] = {}  # of the traces of runs that came to their end, by seed
 
     def take(self, run: Run) -> None:
         """One more."""
@@ -135,6 +146,8 @@ class Report:
         self.met += run.met
         self.judged += run.judged
         self.landed += run.landed
+        if run.digest:
+            self.digests[run.seed] = run.digest
         if run.wrong or run.short:
             self.wrong.append(run)
 

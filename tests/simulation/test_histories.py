@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from loadtests.history.calls import Call
 from loadtests.history.linear import Linearity
-from loadtests.history.linear import check as searched
 from loadtests.history.lots import Lot
+from loadtests.history.model import Model
 from loadtests.history.tally import Tally
 from tests.long_params import param
 from tests.simulation import linearity as linearity_module
 from tests.simulation import runs
-from tests.simulation.breaks import Break, no_head_check, no_key_check, reply_before_durable
+from tests.simulation.breaks import Break, no_head_check, no_key_check, places_are_denied, reply_before_durable
 from tests.simulation.faults import CLASSIC, Fault
+from tests.simulation.journaled import Journaled, journaled
 from tests.simulation.linearity import Losses, _may_be_gone, linearity
 from tests.simulation.market import Market
 from tests.simulation.recording import witnessed
@@ -102,16 +102,34 @@ def test_what_a_failover_has_lost_excuses_nothing_else(
     assert any(judged(seed, Fault.LOST_TAIL).wrong for seed in range(first, first + MOST_SEEDS)), sabotage.__doc__
 
 
-def test_refusals_for_what_others_hold_are_searched_for_an_order_too() -> None:
-    judged_calls: Counter[str] = Counter()
+def test_nearly_all_refusals_for_what_others_have_are_searched_for_an_order_too() -> None:
+    searched, left_out = Counter[str](), Counter[str]()
+    for seed in SEEDS:
+        for part in judged(seed).linear.values():
+            searched.update(part.refused)
+            left_out.update({told.partition(" ")[2]: count for told, count in part.left_out.items()})
+    for reason in ("UNITS_SOLD", "UNITS_HELD"):
+        assert searched[reason] > 4 * left_out[reason], (searched, left_out)
+    assert searched["NOT_ENOUGH_AVAILABLE"], (searched, left_out)
 
-    def counting(calls: list[Call], *more: Any) -> Linearity:
-        judged_calls.update(call.reason for call in calls)
-        return searched(calls, *more)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linearity_module, "check", counting)
-        assert any(judged(seed) and judged_calls["UNITS_HELD"] for seed in SEEDS)
+def test_control_without_what_the_journal_tells_there_is_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told_of_keys_alone(*about: Any) -> Journaled:
+        return journaled(*about)._replace(steps=[])
+
+    monkeypatch.setattr(linearity_module, "journaled", told_of_keys_alone)
+    assert judged(SEEDS[0]).wrong
+
+
+def test_places_denied_that_are_there_are_noticed_and_not_by_a_model_that_accepts_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places_are_denied(monkeypatch)
+    found = [wrong for seed in SEEDS for wrong in judged(seed).wrong]
+    assert found
+    assert all("NOT_ENOUGH_AVAILABLE" in wrong for wrong in found)
+    monkeypatch.setattr(Model, "_is_not_enough", lambda *_: True)
+    assert [wrong for seed in SEEDS for wrong in judged(seed).wrong] == []
 
 
 @pytest.mark.parametrize(

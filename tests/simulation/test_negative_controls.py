@@ -27,6 +27,8 @@ MUST_BE_CAUGHT_AS_DRAWN = {
     "no not_after",
     "wall clock in the core",
     "older generation allowed",
+    "nothing had twice",
+    "nothing had twice, by its order",
     "projector without compare-and-set",
 }
 

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
+from actors.core.entries import Entry
 from actors.core.keys import key_hash
 from actors.core.wishes import Wish
 from actors.reservations import Request
 from tests.engine.stage import on_virtual_time
 from tests.simulation.buyers import CALLER, DEADLINE_MS, TENANT, create_event
-from tests.simulation.clocks import loop_s
-from tests.simulation.repeats import AT_ONCE_S, Repeats, repeats
-from tests.simulation.world import World
+from tests.simulation.causes import Decided, cause_of_entry, decided
+from tests.simulation.repeats import AT_ONCE_S, Copies, Repeats, repeats
+from tests.simulation.world import World, now_ms
 
 DENIED = "UNITS_HELD"
 TURNED_AWAY = "OVERLOADED"
@@ -32,8 +33,10 @@ class Sale:
         return key_hash(TENANT, key)
 
 
-async def _sale(come: Callable[[Sale], None], wait_s: float = 0.0, *, between: bool = False) -> tuple[Repeats, bytes]:
-    """A seat is held so much later than the command `came`, perhaps after another one."""
+async def _sale(
+    come: Callable[[Sale], None], wait_s: float = 0.0, *, between: bool = False, in_time: bool = True
+) -> tuple[Repeats, bytes]:
+    """A seat is held so much later than the command `came`, perhaps after another one, and in its time or not."""
     sale = Sale()
     await sale.begin()
     come(sale)
@@ -41,15 +44,29 @@ async def _sale(come: Callable[[Sale], None], wait_s: float = 0.0, *, between: b
     if between:
         await sale.hold("other", "A/1/1")
     await sale.hold("key", "A/1/2")
-    return repeats(sale.world), sale.hashed("key")
+    key = sale.hashed("key")
+    (held,) = (one.entry for rows in sale.world.store.journals.values() for one in decided(rows) if _is_of(one, key))
+    _end_at(sale.world.copies, key, held, in_time=in_time)
+    return repeats(sale.world), key
+
+
+def _is_of(one: Decided, key: bytes) -> bool:
+    return cause_of_entry(one.entry)[0] == key
+
+
+def _end_at(copies: Copies, key: bytes, held: Entry, *, in_time: bool) -> None:
+    """What came of the key was the try that had the effect, and had until then."""
+    for known in (copies.later, copies.at_once):
+        if known.pop((key, 0), None) is not None:
+            known[cause_of_entry(held)] = held.at_ms - (not in_time)
 
 
 def _doubled(sale: Sale) -> None:
-    sale.world.doubled_s[sale.hashed("key")] = loop_s()
+    sale.world.copies.note((sale.hashed("key"), 0), 0, at_once=True)
 
 
 def _again(sale: Sale) -> None:
-    sale.world.repeated_keys.add(sale.hashed("key"))
+    sale.world.copies.note((sale.hashed("key"), 0), 0, at_once=False)
 
 
 @on_virtual_time
@@ -78,3 +95,20 @@ async def test_what_came_again_later_is_excused() -> None:
     assert found.excuse({key}, DENIED)
     found, key = await _sale(lambda _: None)
     assert not found.excuse({key}, DENIED)
+
+
+@on_virtual_time
+async def test_unless_the_time_of_that_copy_was_up() -> None:
+    for come in (_again, _doubled):
+        found, key = await _sale(come, between=True, in_time=False)
+        assert not found.excuse({key}, DENIED)
+        assert not found.excuse({key}, TURNED_AWAY)
+
+
+@on_virtual_time
+async def test_or_it_was_another_try_that_had_the_effect() -> None:
+    sale = Sale()
+    await sale.begin()
+    sale.world.copies.note((sale.hashed("key"), 1), now_ms() + DEADLINE_MS, at_once=False)
+    await sale.hold("key", "A/1/2")
+    assert not repeats(sale.world).excuse({sale.hashed("key")}, DENIED)

@@ -19,6 +19,11 @@ from actors.core import holds
 
 holds.remember_with_hold = lambda *_, **__: None
 """
+A_SET_IN_A_DRAW = """
+from tests.simulation import market_buyers
+
+market_buyers.NAMES = tuple({*market_buyers.NAMES})
+"""
 FEW_ARE_ENOUGH = """
 from tests.simulation import sim_report
 
@@ -32,11 +37,11 @@ def patched(folder: Path, *more: str) -> Path:
     return folder
 
 
-def sim(*words: str, patches: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """The command, as it is or patched."""
+def sim(*words: str, patches: Path | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
+    """The command, as it is or patched; `more`: of its environment."""
     path = [str(patches), *sys.path] if patches is not None else sys.path
     command = [sys.executable, "-m", "tests.simulation.sim", *words]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(path), "COLUMNS": "500"}
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(path), "COLUMNS": "500"} | more
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
@@ -84,6 +89,17 @@ def test_who_is_interrupted_goes_on_with_the_seeds_that_are_left(tmp_path: Path)
 def _came_to(said: str) -> str:
     """All from the table of faults on, but for the time."""
     return said[said.index("┏") :].rpartition(", in ")[0]
+
+
+def test_some_seeds_are_run_again_under_other_hashes_and_must_be_the_same(tmp_path: Path) -> None:
+    words = ("--seeds", "2", "--processes", "1")
+    same = sim(*words, patches=patched(tmp_path))
+    assert (same.returncode, same.stderr) == (0, "")
+    assert "1 run again and 0 otherwise" in same.stdout
+    other = sim(*words, patches=patched(tmp_path, A_SET_IN_A_DRAW), PYTHONHASHSEED="1")
+    assert other.returncode == 1
+    assert "1 run again and 1 otherwise" in other.stdout
+    assert "WRONG seed 0: another run" in other.stdout
 
 
 def test_a_trace_is_of_one_seed() -> None:

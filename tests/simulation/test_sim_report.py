@@ -14,6 +14,7 @@ from tests.simulation.market_notes import (
     UNTIMED,
     UNTIMED_DENIALS,
     VAGUE,
+    VAGUE_STEPS,
 )
 from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import REPEATED
@@ -48,7 +49,15 @@ def test_a_check_that_has_next_to_nothing_to_judge_is_missed(floor: Floor) -> No
 
 
 def test_nothing_that_is_judged_may_be_left_out_altogether() -> None:
-    may_be_none = {UNKNOWN, ELSEWHERE, VAGUE, UNTIMED, TIMELESS, UNTIMED_DENIALS}  # the less of it the better
+    may_be_none = {
+        UNKNOWN,
+        ELSEWHERE,
+        VAGUE,
+        UNTIMED,
+        TIMELESS,
+        UNTIMED_DENIALS,
+        VAGUE_STEPS,
+    }  # the less of it the better
     assert {floor.what for floor in FLOORS} == set(JUDGED) - may_be_none
     assert set(BROUGHT_ABOUT) <= set(JUDGED)
 

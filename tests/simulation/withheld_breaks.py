@@ -1,7 +1,8 @@
-"""Ways to break what quarantines rest on, gateways that hang, and what they tell while an outcome is open; and what is
-shown as due (see `controls`).
+"""Ways to break what quarantines rest on, gateways that hang, what they tell while an outcome is open or when a client
+has left, and what is shown as due (see `controls`).
 """
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from actors.core.state import BlockState
 from actors.dispatch import _Errand
 from actors.engine.leaving import Leaver
 from actors.engine.withholding import Withholding
+from actors.link.coalescer import Coalescer, Overloaded, _Waiting
 from actors.projections import deadlines
 from serve import second_hand
 from serve.wakefulness import Wakefulness
@@ -77,3 +79,19 @@ def an_open_outcome_is_told_as_no(patch: pytest.MonkeyPatch) -> None:
 def who_is_out_of_time_is_told_no(patch: pytest.MonkeyPatch) -> None:
     """Whose time is up is told that there was nobody, though a try was on its way or may have been served."""
     patch.setattr(_Errand, "out_of_time", lambda _: Rejected(Reason.UNAVAILABLE))
+
+
+def who_leaves_takes_others_along(patch: pytest.MonkeyPatch) -> None:
+    """Whose command is on its way together with that of a client who leaves, is told that it was not sent."""
+    exchange = Coalescer._exchange
+
+    async def exchange_together(self: Coalescer, batch: list[_Waiting]) -> None:
+        def leave(answer: "asyncio.Future[Any]") -> None:
+            for other in batch if answer.cancelled() else ():
+                other.fail(Overloaded("somebody has left"))
+
+        for waiting in batch:
+            waiting.answer.add_done_callback(leave)
+        await exchange(self, batch)
+
+    patch.setattr(Coalescer, "_exchange", exchange_together)

@@ -19,12 +19,13 @@ from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
 from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore, sender
 from tests.simulation.memory_catalogue import Catalogue
-from tests.simulation.network import GatewayRoutes, Network, asks_to_write, keys_in
+from tests.simulation.network import GatewayRoutes, Network, asks_to_write
 from tests.simulation.projecting import ProjectorProcess, Tables
+from tests.simulation.repeats import Copies
 from tests.simulation.shards import Cluster, Shard
 from tests.simulation.virtual_time import Process
 
-__all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "keys_in", "now_ms"]
+__all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "now_ms"]
 
 MOVE_FAILS = 0.1
 MOST_AHEAD_MS = NEAR_MS + 500  # of its time is a row, whatever a shard's clock does
@@ -43,8 +44,7 @@ class World:
         self.replica_random = Random(f"replica {seed}")  # how long it is away, and what comes of it
         on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
         self.faults = Faults(self.random, on)
-        self.repeated_keys: set[bytes] = set()  # of commands that the network delivered again, or late
-        self.doubled_s: dict[bytes, float] = {}  # when those came first that came twice at once, by key
+        self.copies = Copies()
         self.wrong: list[str] = []
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
