@@ -14,6 +14,7 @@ from actors.journal.journal import Appended, Heads, JournalRefused, JournalRow, 
 from actors.journal.memory import MemoryStore, Statement
 from tests.simulation.clocks import loop_s
 from tests.simulation.faults import AFTER_DEATH, BEHIND_A_LOOK, IN_A_PAUSE, Fault, Faults
+from tests.simulation.loads import Takes
 from tests.simulation.virtual_time import Process, current_process
 
 MOST_UNDONE = 500
@@ -57,13 +58,14 @@ class LostRow(NamedTuple):
 class WatchedStore(MemoryStore):
     """A database that remembers in which order it changed, so that the last changes can be lost together.
 
-    `on_row` is told of each new row, with who wrote it and who wrote the block's row before. `landed` counts the rows
-    that their writers have not lived to see, or not seen come.
+    `on_row` is told of each new row, with who wrote it and who wrote the block's row before; `on_statement`, of how
+    many rows came together. `landed` counts the rows that their writers have not lived to see, or not seen come.
     """
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         super().__init__(clock_ms)
         self.on_row: Callable[[NewRow, Process | None, Process | None], None] = lambda *_: None
+        self.on_statement: Callable[[int], None] = lambda _: None
         self.failover_count = 0
         self.away_until_s = 0.0
         self.lost: dict[BlockId, list[LostRow]] = {}  # others may stand there by now
@@ -77,15 +79,17 @@ class WatchedStore(MemoryStore):
         """See `Journal.append`."""
         lengths = [len(self.journals.get(new.row.block, ())) for new in rows]
         appended = super().append(rows)
-        writer = sender()
+        writer, new_count = sender(), 0
         for new, length in zip(rows, lengths, strict=True):
             block = new.row.block
             if len(self.journals.get(block, ())) > length:
+                new_count += 1
                 self._changes.append((loop_s(), block, partial(self._pop, block)))
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
                 if writer is not None:
                     self._count_landing(block, writer, length)
+        self.on_statement(new_count)
         return appended
 
     def heads(self, blocks: Sequence[BlockId]) -> Heads:
@@ -138,12 +142,15 @@ class WatchedStore(MemoryStore):
 class JournalFaults:
     """Delays always; now and then fails, loses an acknowledgement, lets a line hang, or will have none of a block."""
 
-    def __init__(self, random: Random, faults: Faults, store: WatchedStore) -> None:
+    def __init__(self, random: Random, faults: Faults, store: WatchedStore, takes_s: Takes) -> None:
+        """`takes_s`: how long a statement is on its way."""
         self._random = random
+        self._takes_s = takes_s
         self._faults = faults
         self._store = store
         self._refused_until_s: dict[BlockId, float] = {}
         self._to_write: dict[Process | None, asyncio.Future[None]] = {}
+        self._appends: dict[Process | None, Statement] = {}  # the last of each
 
     async def until_writing(self, process: Process, within_s: float) -> None:
         """Until an append of this process is on its way, for so many seconds at most."""
@@ -151,13 +158,20 @@ class JournalFaults:
         await asyncio.wait((begun,), timeout=within_s)
         self._to_write.pop(process, None)
 
+    def rows_of(self, process: Process) -> Sequence[NewRow]:
+        """Those that the process has sent and waits for."""
+        last = self._appends.get(process)
+        return () if last is None or last.cut.is_set() else last.rows
+
     async def before(self, statement: Statement) -> None:
         faults, rate = self._faults, self._faults.rate
         failovers = self._store.failover_count
-        if statement.name == "append" and (begun := self._to_write.pop(sender(), None)) is not None:
-            begun.set_result(None)
+        if statement.name == "append":
+            self._appends[sender()] = statement
+            if (begun := self._to_write.pop(sender(), None)) is not None:
+                begun.set_result(None)
         self._refuse_while_away()
-        await asyncio.sleep(self._random.uniform(0.0002, 0.002))
+        await asyncio.sleep(self._takes_s(self._random))
         if faults.strikes(Fault.REFUSED, rate):
             self._count(Fault.REFUSED)
             raise JournalUnavailable("refused")

@@ -26,7 +26,6 @@ from tests.simulation.repeats import repeats
 from tests.simulation.world import World, now_ms
 
 EVENTS = 5
-BUYERS = 7
 TRIES_TO_OPEN = 40
 
 
@@ -48,8 +47,8 @@ class Market:
 
     async def trade(self, until_s: float, is_over: Callable[[], bool]) -> None:
         """Everybody at once, until then, and until enough has happened."""
-        shared = Buyers(self.events)
-        buyers = [Buyer(self._client(f"buyer {number}"), shared).buy(is_over) for number in range(BUYERS)]
+        shared, load = Buyers(self.events), self._world.load
+        buyers = [Buyer(self._client(f"buyer {number}"), shared, load.rest_s).buy(is_over) for number in range(load.buyers)]
         random = Random(f"{self._seed}-ends")
         now_s = asyncio.get_running_loop().time()
         organizers = []

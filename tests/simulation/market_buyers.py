@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import msgspec
@@ -39,8 +40,10 @@ class Buyers:
 class Buyer:
     """One of them, with a way to ask of its own."""
 
-    def __init__(self, client: Client, shared: Buyers) -> None:
+    def __init__(self, client: Client, shared: Buyers, rest_s: Callable[[Random], float]) -> None:
+        """`rest_s`: for how long it rests before it comes again."""
         self._client = client
+        self._rest_s = rest_s
         self._random = client.random
         self._shared = shared
 
@@ -56,7 +59,7 @@ class Buyer:
                 await self._meddle()
             else:
                 await self._talk_nonsense()
-            await asyncio.sleep(self._random.uniform(0, 0.9))
+            await asyncio.sleep(self._rest_s(self._random))
 
     async def _shop(self) -> None:
         hold = await (self._hold_several() if self._client.chance(0.2) else self._hold(self._some_event()))

@@ -21,6 +21,7 @@ from actors.reservations import Done
 from loadtests.history.skews import Skews
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
+from tests.simulation.grouping import GROUPED
 from tests.simulation.journal_audit import audited, effects
 from tests.simulation.market_facts import Facts
 from tests.simulation.overdue import BROUGHT_ABOUT
@@ -75,6 +76,7 @@ JUDGED = (
     COMPARED,
     RESTORED,
     *BROUGHT_ABOUT,
+    *GROUPED,
 )
 
 

@@ -36,7 +36,7 @@ class Network:
         """See `Transport.exchange`."""
         world, random, faults, shard = self._world, self._world.random, self._world.faults, self.shard
         rate, hangs = faults.network_rate, self._hangs()
-        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        await asyncio.sleep(world.load.takes_s(random))
         if shard.process.dead or not shard.ready:
             raise NotSent("connection refused")
         if faults.strikes(Fault.REQUEST_LOST, rate):
@@ -63,7 +63,7 @@ class Network:
             raise OutcomeUnknown("the connection was cut")
         if not done or shard.process.dead:
             raise OutcomeUnknown("no answer in time")
-        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        await asyncio.sleep(world.load.takes_s(random))
         if faults.strikes(Fault.ANSWER_LOST, rate):
             faults.took_effect(Fault.ANSWER_LOST)
             raise OutcomeUnknown("the answer was lost")

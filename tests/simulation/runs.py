@@ -22,6 +22,7 @@ from tests.simulation.fault_scripts import end_quarantines, scripts
 from tests.simulation.faults import LANDED, Fault, drawn
 from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
+from tests.simulation.loads import drawn_load
 from tests.simulation.market import Market
 from tests.simulation.overdue import PATIENCE_MS, left_unoffered
 from tests.simulation.world import World
@@ -99,7 +100,7 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     async def main() -> Run:
         nonlocal world
         on = drawn(Random(f"faults {seed}")) if faults is None else faults
-        world = World(seed, SHARDS, faults=on)
+        world = World(seed, SHARDS, faults=on, load=drawn_load(Random(f"load {seed}")))
         world.trace = [] if traced else None
         async with asyncio.timeout(STUCK_S):
             with full_memory(world.faults):
@@ -183,6 +184,7 @@ async def _calm_down(world: World, acting: list[asyncio.Task[None]]) -> None:
 
 def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     notes, short = market.notes, []
+    notes.judged += world.grouping.counts
     if notes.writes < COMMANDS:
         short.append(f"{notes.writes} commands")
     if len(world.faults.counts) < EFFECTS and world.faults.planned:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from actors.core.outcomes import Reason
 from tests.simulation.faults import LANDED, Fault
+from tests.simulation.grouping import AMID, BATCHES, ROWS, STATEMENTS
 from tests.simulation.market_notes import (
     BORNE_OUT,
     COMPARED,
@@ -105,6 +106,10 @@ FLOORS = (
     Floor(ORDERS_EXPIRED, 2),
     Floor(RETURNED, 0.1),
     Floor(OFFERED, 1),
+    Floor(BATCHES, 80),
+    Floor(ROWS, 9),
+    Floor(STATEMENTS, 7),
+    Floor(AMID, 20),
 )
 """A third of what was found, or less: below that a check has next to nothing to judge."""
 

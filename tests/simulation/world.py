@@ -17,7 +17,9 @@ from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_
 from tests.simulation.faults import CLASSIC, Fault, Faults
 from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
+from tests.simulation.grouping import Grouping
 from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore, sender
+from tests.simulation.loads import CALM, Load
 from tests.simulation.memory_catalogue import Catalogue
 from tests.simulation.network import GatewayRoutes, Network, asks_to_write, keys_in
 from tests.simulation.projecting import ProjectorProcess, Tables
@@ -36,8 +38,17 @@ class World:
     `wrong`: what was seen to break a rule while it happened.
     """
 
-    def __init__(self, seed: int, shard_names: tuple[str, ...], *, faults: bool | frozenset[Fault] = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        shard_names: tuple[str, ...],
+        *,
+        faults: bool | frozenset[Fault] = True,
+        load: Load = CALM,
+    ) -> None:
         self.seed = seed
+        self.load = load
+        self.grouping = Grouping()
         self.random = Random(seed)
         self.directions = Random(f"directions {seed}")  # in which clocks of shards jump
         on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
@@ -54,12 +65,13 @@ class World:
         self.database = Database()
         self.store = WatchedStore(self._told_ms)
         self.store.on_row = self._watch_row
+        self.store.on_statement = self.grouping.see_statement
         self.folds = Folds(self.store)
         self.catalogue = Catalogue(self.store)
         self.boundary = Boundary(self.store, self.catalogue.told_to)
         self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
         self.catalogue.on_change = self.store.changed
-        self.journal_faults = JournalFaults(self.random, self.faults, self.store)
+        self.journal_faults = JournalFaults(self.random, self.faults, self.store, load.takes_s)
         self.leaving: set[str] = set()
         self.generation = 1
         self.clusters = {1: Cluster(self, 1, cut_over=True)}
@@ -121,6 +133,7 @@ class World:
         shard.asked_at_s = loop_s()
         epoch = shard.engine.epoch.packed()
         asked = self.boundary.ask(payload, shard.name, epoch)
+        self.grouping.see_batch(payload, self.journal_faults.rows_of(shard.process))
         try:
             answers = await shard.engine.serve(payload)
         finally:
@@ -166,6 +179,7 @@ class World:
         self.note("row", row.block, row.position, row.epoch, row.chain.hex(), writer and writer.name)
         rows = self.store.journals[row.block]
         self.written_s[row.block, row.position] = loop_s()
+        self.grouping.see_row(row)
         if len(rows) > 1 and row.epoch < rows[-2].epoch:
             self.wrong.append(f"row {row.position} of {row.block}: epoch {row.epoch} behind {rows[-2].epoch}")
         writing = self._shard_of(writer)
