@@ -1,4 +1,4 @@
-"""Guarantees of what goes together, each broken by a patch of the shipped code: only where there are several is it seen."""
+"""Guarantees of what goes together, each broken by a patch of the shipped code; it shows where there are several."""
 
 import pytest
 

@@ -139,6 +139,14 @@ class WatchedStore(MemoryStore):
         return lost
 
 
+class DeadLine(NamedTuple):
+    """Of what is sent until then nothing arrives, or nothing is answered. `is_silent`: nobody is told."""
+
+    until_s: float
+    is_silent: bool
+    loses_answers: bool
+
+
 class JournalFaults:
     """Delays always; now and then fails, loses an acknowledgement, lets a line hang, or will have none of a block."""
 
@@ -151,12 +159,19 @@ class JournalFaults:
         self._refused_until_s: dict[BlockId, float] = {}
         self._to_write: dict[Process | None, asyncio.Future[None]] = {}
         self._appends: dict[Process | None, Statement] = {}  # the last of each
+        self._dead_lines: dict[Process | None, DeadLine] = {}
+        self._again: set[tuple[Process | None, str]] = set()  # of whom which statement is the next to take too long
 
     async def until_writing(self, process: Process, within_s: float) -> None:
         """Until an append of this process is on its way, for so many seconds at most."""
         begun = self._to_write[process] = asyncio.get_running_loop().create_future()
         await asyncio.wait((begun,), timeout=within_s)
         self._to_write.pop(process, None)
+
+    def cut_off(self, process: Process, for_s: float) -> None:
+        """Nothing that the process sends for so long arrives, or nothing is answered; it is told, or hears nothing."""
+        kind = self._random.randrange(3)
+        self._dead_lines[process] = DeadLine(loop_s() + for_s, is_silent=kind > 0, loses_answers=kind > 1)
 
     def rows_of(self, process: Process) -> Sequence[NewRow]:
         """Those that the process has sent and waits for."""
@@ -172,6 +187,7 @@ class JournalFaults:
                 begun.set_result(None)
         self._refuse_while_away()
         await asyncio.sleep(self._takes_s(self._random))
+        await self._lose_on_dead_line(is_answer=False)
         if faults.strikes(Fault.REFUSED, rate):
             self._count(Fault.REFUSED)
             raise JournalUnavailable("refused")
@@ -192,12 +208,35 @@ class JournalFaults:
             await asyncio.sleep(self._random.uniform(0.5, BOUND_S - 1))
             if statement.name == "append" or not _is_dead():
                 faults.took_effect(Fault.LATE)
-        if statement.name not in ("newest_snapshot", "save_snapshot") and faults.strikes(Fault.TIMED_OUT, rate / 5):
-            await asyncio.sleep(self._random.uniform(BOUND_S + 0.1, BOUND_S + 4))
-            self._count(Fault.TIMED_OUT)
+        if statement.name not in ("newest_snapshot", "save_snapshot"):
+            await self._time_out(statement)
         if statement.name in ("rows", "newest_snapshot") and faults.strikes(Fault.SLOW_REPLAY, 5 * rate):
             await asyncio.sleep(self._random.uniform(0.5, 3))
             self._count(Fault.SLOW_REPLAY)
+
+    async def _time_out(self, statement: Statement) -> None:
+        faults, rate, of = self._faults, self._faults.rate, (sender(), statement.name)
+        is_again = of in self._again
+        self._again.discard(of)
+        if not is_again and faults.strikes(Fault.TIMED_OUT_AGAIN, rate / 5):
+            self._again.add(of)
+        elif not is_again and not faults.strikes(Fault.TIMED_OUT, rate / 5):
+            return
+        await asyncio.sleep(self._random.uniform(BOUND_S + 0.1, BOUND_S + 4))
+        if is_again:
+            self._count(Fault.TIMED_OUT_AGAIN)
+        elif of not in self._again:
+            self._count(Fault.TIMED_OUT)
+
+    async def _lose_on_dead_line(self, *, is_answer: bool) -> None:
+        """Raise if that is lost: at once where the line says so; where it is silent, when it is not dead any more."""
+        dead = self._dead_lines.get(sender())
+        if dead is None or loop_s() >= dead.until_s or dead.loses_answers != is_answer:
+            return
+        self._count(Fault.LINE_DEAD)
+        if dead.is_silent:
+            await asyncio.sleep(dead.until_s - loop_s())
+        raise JournalUnavailable("the line is dead")
 
     def _count(self, fault: Fault) -> None:
         """It took effect, if somebody is there whom it meets."""
@@ -219,6 +258,7 @@ class JournalFaults:
             raise JournalRefused("of no use", "XX001")
 
     async def after(self, statement: Statement) -> None:
+        await self._lose_on_dead_line(is_answer=True)
         if self._faults.strikes(Fault.ACK_LOST, self._faults.rate):
             if statement.name == "append":
                 self._count(Fault.ACK_LOST)

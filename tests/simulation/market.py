@@ -48,7 +48,9 @@ class Market:
     async def trade(self, until_s: float, is_over: Callable[[], bool]) -> None:
         """Everybody at once, until then, and until enough has happened."""
         shared, load = Buyers(self.events), self._world.load
-        buyers = [Buyer(self._client(f"buyer {number}"), shared, load.rest_s).buy(is_over) for number in range(load.buyers)]
+        buyers = [
+            Buyer(self._client(f"buyer {number}"), shared, load.rest_s).buy(is_over) for number in range(load.buyers)
+        ]
         random = Random(f"{self._seed}-ends")
         now_s = asyncio.get_running_loop().time()
         organizers = []

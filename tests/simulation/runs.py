@@ -19,7 +19,7 @@ from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s, now_ms
 from tests.simulation.fault_scripts import end_quarantines, scripts
-from tests.simulation.faults import LANDED, Fault, drawn
+from tests.simulation.faults import LANDED, Fault, drawn, drawn_rates
 from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
 from tests.simulation.loads import drawn_load
@@ -100,7 +100,8 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     async def main() -> Run:
         nonlocal world
         on = drawn(Random(f"faults {seed}")) if faults is None else faults
-        world = World(seed, SHARDS, faults=on, load=drawn_load(Random(f"load {seed}")))
+        load, rates = drawn_load(Random(f"load {seed}")), drawn_rates(Random(f"rates {seed}"))
+        world = World(seed, SHARDS, faults=on, load=load, rates=rates)
         world.trace = [] if traced else None
         async with asyncio.timeout(STUCK_S):
             with full_memory(world.faults):

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from random import Random
 
 from actors.audit.denials import CLOCK_TOLERANCE_MS
@@ -14,14 +15,14 @@ from loadtests.history.skews import Skews
 from tests.simulation.auditing import AuditorProcess
 from tests.simulation.boundary import Boundary
 from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_ms
-from tests.simulation.faults import CLASSIC, Fault, Faults
+from tests.simulation.faults import CLASSIC, Fault, Faults, Rate
 from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
 from tests.simulation.grouping import Grouping
 from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore, sender
 from tests.simulation.loads import CALM, Load
 from tests.simulation.memory_catalogue import Catalogue
-from tests.simulation.network import GatewayRoutes, Network, asks_to_write, keys_in
+from tests.simulation.network import GatewayRoutes, Network, Parted, asks_to_write, keys_in
 from tests.simulation.projecting import ProjectorProcess, Tables
 from tests.simulation.shards import Cluster, Shard
 from tests.simulation.virtual_time import Process
@@ -29,6 +30,7 @@ from tests.simulation.virtual_time import Process
 __all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "keys_in", "now_ms"]
 
 MOVE_FAILS = 0.1
+ANSWERS_LOST = 0.05
 MOST_AHEAD_MS = NEAR_MS + 500  # of its time is a row, whatever a shard's clock does
 
 
@@ -45,6 +47,7 @@ class World:
         *,
         faults: bool | frozenset[Fault] = True,
         load: Load = CALM,
+        rates: Mapping[Fault, Rate] | None = None,
     ) -> None:
         self.seed = seed
         self.load = load
@@ -52,7 +55,8 @@ class World:
         self.random = Random(seed)
         self.directions = Random(f"directions {seed}")  # in which clocks of shards jump
         on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
-        self.faults = Faults(self.random, on)
+        self.faults = Faults(self.random, on, rates=rates)
+        self.parted: dict[tuple[str, str], Parted] = {}  # by gateway and shard
         self.repeated_keys: set[bytes] = set()  # of commands that the network delivered again, or late
         self.doubled_s: dict[bytes, float] = {}  # when those came first that came twice at once, by key
         self.wrong: list[str] = []
@@ -70,6 +74,7 @@ class World:
         self.catalogue = Catalogue(self.store)
         self.boundary = Boundary(self.store, self.catalogue.told_to)
         self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
+        self.catalogue.loses_answer = self._catalogue_loses_answer
         self.catalogue.on_change = self.store.changed
         self.journal_faults = JournalFaults(self.random, self.faults, self.store, load.takes_s)
         self.leaving: set[str] = set()
@@ -148,6 +153,12 @@ class World:
             self.journal_time.has_jumped_far = False
             self.faults.took_effect(Fault.JOURNAL_CLOCK)
         return self.journal_time.now_ms()
+
+    def _catalogue_loses_answer(self) -> bool:
+        is_lost = self.faults.strikes(Fault.CATALOGUE_LOST, ANSWERS_LOST)
+        if is_lost:
+            self.faults.took_effect(Fault.CATALOGUE_LOST)
+        return is_lost
 
     def clocks_jump(self, by_ms: float) -> None:
         """One has just jumped: who goes by clocks alone is not right any more, or if that is little, less so."""
