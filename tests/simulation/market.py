@@ -23,6 +23,7 @@ from tests.simulation.market_notes import EXCUSED, Notes
 from tests.simulation.market_organizers import Organizer
 from tests.simulation.market_wants import Event
 from tests.simulation.repeats import repeats
+from tests.simulation.short_lives import PATIENCE_MS
 from tests.simulation.world import World, now_ms
 
 EVENTS = 5
@@ -34,6 +35,8 @@ class Market:
 
     def __init__(self, world: World, seed: object) -> None:
         self.notes = Notes(now_ms, world.loses)
+        if world.has_short_lives:
+            self.notes.patience_ms = PATIENCE_MS
         self.events: list[Event] = []
         self._world = world
         self._seed = seed

@@ -23,6 +23,7 @@ from tests.simulation.world import now_ms
 NAMES = ("ana", "ben", "cem", "dan", "eli", "fay")
 TTLS_MS = (2_000, 5_000, 20_000, 60_000, 0)
 LONG_MS = 60_000
+LOOKS_BACK = 0.3  # of who meddles, at what may have been over for long
 ENDINGS = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 
 
@@ -32,6 +33,7 @@ class Buyers:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
         self.holds: deque[Hold] = deque(maxlen=12)
+        self.past: list[Hold] = []  # all that there ever were
         self.orders: deque[Order] = deque(maxlen=12)
         self.waiters: deque[str] = deque(maxlen=8)
         self.on_slots: deque[Order] = deque(maxlen=24)
@@ -66,6 +68,7 @@ class Buyer:
         if hold is None:
             return
         self._shared.holds.append(hold)
+        self._shared.past.append(hold)
         if self._client.chance(0.2):
             await self._read_hold(hold.id)
         if self._client.chance(0.15):
@@ -271,6 +274,9 @@ class Buyer:
     async def _meddle(self) -> None:
         """Something is done to what somebody has left behind, whatever it is by now."""
         shared = self._shared
+        if shared.past and self._client.chance(LOOKS_BACK):
+            await self._meddle_with_hold(self._random.choice(shared.past[: 1 + len(shared.past) // 4]))
+            return
         kind = self._random.random()
         if kind < 0.3 and shared.on_slots:
             await self._meddle_with_slots(self._random.choice(shared.on_slots))

@@ -18,7 +18,7 @@ from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply, OrderStatus, WaiterReply
 from actors.journal.journal import JournalRow
 from actors.reservations import Done
-from loadtests.history.skews import Skews
+from loadtests.history.skews import FOR_EVER_MS, Skews
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
 from tests.simulation.grouping import GROUPED
@@ -27,6 +27,7 @@ from tests.simulation.market_facts import Facts
 from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import History
 from tests.simulation.repeats import NONE_REPEATED, Repeats
+from tests.simulation.short_lives import FORGOTTEN
 
 OPEN_LONGER_MS = 2_000  # than until its deadline may a call be that has no answer
 _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
@@ -56,6 +57,7 @@ LEFT_OUT = "in no such order, but held against the journal: "
 """Begins what is counted of those calls, by what they were told."""
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
+NOT_THERE = "refusals of what is not there any more, held against when it ended"
 READ = "reads in histories that were answered"
 REFUSALS = "refusals in histories"
 COMPARED = "blocks in memory, held against a replay"
@@ -77,6 +79,8 @@ JUDGED = (
     RESTORED,
     *BROUGHT_ABOUT,
     *GROUPED,
+    NOT_THERE,
+    *FORGOTTEN,
 )
 
 
@@ -106,6 +110,7 @@ class Notes:
         self.judged: Counter[str] = Counter()
         self.writes = self.accepted = self.reads = self.in_histories = 0
         self._now_ms = now_ms
+        self.patience_ms = FOR_EVER_MS  # for so long a client asks again under one key
         self.told: list[Acknowledged] = []
         self._homes: list[tuple[BlockId, int]] = []  # the block of each, and when it was asked for
         self._denials: list[Denied] = []

@@ -48,9 +48,11 @@ class World:
         faults: bool | frozenset[Fault] = True,
         load: Load = CALM,
         rates: Mapping[Fault, Rate] | None = None,
+        has_short_lives: bool = False,
     ) -> None:
         self.seed = seed
         self.load = load
+        self.has_short_lives = has_short_lives
         self.grouping = Grouping()
         self.random = Random(seed)
         self.directions = Random(f"directions {seed}")  # in which clocks of shards jump
