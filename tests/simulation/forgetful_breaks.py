@@ -1,4 +1,4 @@
-"""How long things are remembered, broken by a patch of the shipped code; it shows in runs in which they live shortly."""
+"""How long things are remembered, broken by a patch of the shipped code; it shows where lives are short."""
 
 import pytest
 

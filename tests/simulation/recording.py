@@ -243,7 +243,7 @@ def _is_forgotten(call: Call, home: str, mentions: Mentions, tolerance_ms: int) 
     if call.outcome is not Outcome.FAIL or call.reason != f"{kind.upper()}_NOT_FOUND":
         return False
     returned_ms = (call.returned_us or 0) // 1000 + tolerance_ms
-    return mentions.may_be_forgotten(home, home_of(kind, call.id)[1], returned_ms)
+    return mentions.may_be_forgotten(kind, home, home_of(kind, call.id)[1], returned_ms)
 
 
 def areas_of(wish: Wish) -> tuple[tuple[str, int], ...]:

@@ -5,7 +5,7 @@ for longer than it surely lives.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from random import Random
 from types import ModuleType
@@ -14,6 +14,7 @@ from unittest.mock import patch
 from actors.audit import desks as audited_desks
 from actors.audit import keys as audited_keys
 from actors.audit import legs as audited_legs
+from actors.audit.ids import HOLD, ORDER, WAITER
 from actors.core import desk_exchange, events, holds, keys, legs, orders, ticket_changes, waiting
 from actors.core import entries as e
 from actors.core.ids import BlockId
@@ -102,13 +103,14 @@ class Mentions:
             if isinstance(number := getattr(entry, name, 0), int) and number
         }
 
-    def may_be_forgotten(self, home: str, number: int, at_ms: int) -> bool:
-        """Whether it was over for so long by then, and is not known in the end."""
+    def may_be_forgotten(self, kind: str, home: str, number: int, at_ms: int) -> bool:
+        """Whether what is of this kind was over for so long by then, and is not known in the end."""
         last_ms, block = self._last_ms.get((BlockId(home), number)), BlockId(home)
         if last_ms is None or last_ms + keys.ENDED_HOLD_KEPT_MS > at_ms:
             return False
         state = self._folds.of(block)
-        return not any(number in known for known in (state.holds, state.orders, state.waiters))
+        known: Mapping[str, Container[int]] = {HOLD: state.holds, ORDER: state.orders, WAITER: state.waiters}
+        return number not in known[kind]
 
 
 def _entries(rows: Sequence[JournalRow]) -> Iterator[e.Entry]:
