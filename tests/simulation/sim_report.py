@@ -18,6 +18,7 @@ from tests.simulation.market_notes import (
     EXCUSED,
     JUDGED,
     LEFT_OUT,
+    NOT_THERE,
     ORDERED,
     READ,
     RECORDED,
@@ -31,6 +32,7 @@ from tests.simulation.market_notes import (
 from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
 from tests.simulation.recording import REPEATED
 from tests.simulation.runs import Run
+from tests.simulation.short_lives import BARRED, HOLDS, KEYS, WAITERS
 
 SEEDS_FOR_FAULTS = 200
 SEEDS_FOR_PAIRS = 2_000
@@ -110,6 +112,11 @@ FLOORS = (
     Floor(ROWS, 9),
     Floor(STATEMENTS, 7),
     Floor(AMID, 20),
+    Floor(NOT_THERE, 0.1),
+    Floor(KEYS, 15),
+    Floor(HOLDS, 4),
+    Floor(WAITERS, 0.5),
+    Floor(BARRED, 0.1),
 )
 """A third of what was found, or less: below that a check has next to nothing to judge."""
 
