@@ -109,14 +109,14 @@ FLOORS = (
     Floor(RETURNED, 0.1),
     Floor(OFFERED, 1),
     Floor(BATCHES, 80),
-    Floor(ROWS, 9),
+    Floor(ROWS, 8),
     Floor(STATEMENTS, 7),
-    Floor(AMID, 20),
-    Floor(NOT_THERE, 0.1),
-    Floor(KEYS, 15),
-    Floor(HOLDS, 4),
-    Floor(WAITERS, 0.5),
-    Floor(BARRED, 0.1),
+    Floor(AMID, 25),
+    Floor(NOT_THERE, 0.05),
+    Floor(KEYS, 20),
+    Floor(HOLDS, 5),
+    Floor(WAITERS, 0.8),
+    Floor(BARRED, 0.15),
 )
 """A third of what was found, or less: below that a check has next to nothing to judge."""
 
