@@ -151,7 +151,8 @@ def fold_barred(books: Books, entry: e.LegBarred) -> None:
         books.found(Fault.DEADLINE_WRONG, f"{who} is barred for {entry.until_ms - entry.at_ms} ms")
     leg = known or LegAtBlock(entry.leg, books.position)
     books.legs[entry.leg] = leg
-    if entry.revision <= leg.revision:
+    is_again = entry.revision == leg.revision and entry.at_ms >= leg.barred_until_ms  # the same deed, forgotten since
+    if entry.revision <= leg.revision and not is_again:
         books.found(Fault.REVISION_WRONG, f"{who} is barred under revision {entry.revision}, after {leg.revision}")
     leg.barred_until_ms = entry.until_ms
     _do(books, leg, entry.revision, Deed.RELEASE)

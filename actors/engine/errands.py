@@ -215,7 +215,7 @@ class Errands:
         fate = reply_decoder.decode(answer.reply)
         assert isinstance(fate, LegFateReply), "a desk tells a leg its fate"
         if fate.deed is None:
-            return fate.ask_at_ms + ASK_TIMEOUT_MS
+            return max(fate.ask_at_ms + ASK_TIMEOUT_MS, self._soon())  # its hold may be overdue for long
         deed = _deed(question.tenant, question.leg, fate.deed, fate.revision, fate.tickets)
         return await self._note(hosted, deed)
 

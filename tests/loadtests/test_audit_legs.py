@@ -52,6 +52,16 @@ def barred_for_a_moment(journals: Journals) -> None:
     journals.second.drafts[row].entries[place] = msgspec.structs.replace(entry, until_ms=entry.until_ms - 1)
 
 
+def barred_again(journals: Journals, after_ms: int) -> None:
+    """Once more under the revision under which it was barred, so long after that."""
+    row, place = journals.second.find(e.LegBarred)
+    first = journals.second.drafts[row].entries[place]
+    assert isinstance(first, e.LegBarred)
+    lasts_ms = first.until_ms - first.at_ms
+    at_ms = first.at_ms + after_ms
+    journals.second.add(msgspec.structs.replace(first, at_ms=at_ms, until_ms=at_ms + lasts_ms))
+
+
 def pinned_under_another_revision(journals: Journals) -> None:
     journals.second.change(e.LegPinned, {"leg": 112}, revision=0)
 
@@ -235,3 +245,10 @@ def test_what_needs_both_journals_is_judged_of_both_alone() -> None:
         assert audit_together([journal], whole=False) == []
     assert {finding.fault for finding in audit_together([journals.desk])} == {Fault.LEG_MISSING, Fault.DEED_MISSING}
     assert {finding.fault for finding in audit_together([journals.first])} == {Fault.LEG_ASTRAY}
+
+
+@pytest.mark.parametrize(("after_ms", "found"), [(86_400_000, False), (86_399_999, True)], ids=["forgotten", "known"])
+def test_a_leg_may_be_barred_again_once_its_block_has_forgotten_it(after_ms: int, found: bool) -> None:
+    journals = Journals()
+    barred_again(journals, after_ms)
+    assert (Fault.REVISION_WRONG in journals.found()) == found

@@ -28,6 +28,7 @@ from tests.simulation.market_notes import (
     ELSEWHERE,
     EXCUSED,
     LEFT_OUT,
+    NOT_THERE,
     ORDERED,
     ORDERED_REFUSALS,
     READ,
@@ -72,6 +73,7 @@ def histories_and_journals(world: World, market: Market) -> Iterator[str]:
             ELSEWHERE: tally.elsewhere,
             VAGUE: tally.vague,
             UNTIMED: tally.untimed,
+            NOT_THERE: history.forgotten_count,
             **{f"{EXCUSED}{why}": count for why, count in history.excused.items()},
         }
     )

@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.simulation import breaks
+from tests.simulation import forgetful_breaks as forgetful
+from tests.simulation import grouped_breaks as grouped
 from tests.simulation import silent_breaks as silent
 from tests.simulation import test_basket_controls as baskets
 from tests.simulation import withheld_breaks as withheld
@@ -258,6 +260,12 @@ CONTROLS = (
         for seen, caught_by, within in (("", "unit claimed twice", 5), (", by its order", NO_ORDER, 10))
         for amid, faults, drawn in (("", MARKET, within), (", in spite of excuses", EXCUSED, 0))
     ),
+    Control("answers paired wrongly", grouped.answers_are_paired_wrongly, SHARDS, "to another key than journaled"),
+    Control("positions of another block", grouped.positions_are_of_another_block, MARKET, UNDURABLE),
+    Control("positions of another block", grouped.positions_are_of_another_block, MARKET, STALE),
+    Control("refusals outlive a lost block", grouped.refusals_outlive_a_lost_block, SHARDS, NO_STATE),
+    Control("forgotten early", forgetful.all_is_forgotten_early, SHARDS, NO_STATE),
+    Control("forgotten by a clock", forgetful.all_is_forgotten_by_a_clock, SHARDS, "differs from the journal"),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)

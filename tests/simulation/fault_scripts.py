@@ -7,10 +7,13 @@ from typing import Any
 from actors.core.ids import BlockId
 from tests.simulation.clocks import loop_s
 from tests.simulation.faults import Fault
+from tests.simulation.network import Parted
 from tests.simulation.shards import Cluster, Shard
 from tests.simulation.world import World
 
 EVERY_S = (2.0, 9.0)
+SELDOM_S = (6.0, 25.0)
+SELDOM = (Fault.LINE_DEAD, Fault.PARTED)  # they last so long
 GENERATIONS = 2  # beyond the first
 FIRST_FAILOVER_S = 8.0
 IN_THE_MIDDLE = 0.5  # of crashes and pauses come while a commit is on its way, if there is one soon
@@ -18,6 +21,7 @@ SOON_S = 2.0
 LOOK_S = 0.3
 WRITERS_DIE = 0.7
 TAKES_OVER = 0.7
+MOST_DEAD_S, MOST_PARTED_S = 15.0, 20.0
 LEAVE_S = 20.0  # as `ShardConfig` has it
 
 Act = Callable[[World], Awaitable[None]]
@@ -122,6 +126,23 @@ async def double_gateway(world: World) -> None:
     gateway.doubles = True
     await asyncio.sleep(world.random.uniform(1, 10))
     gateway.doubles = False
+
+
+async def cut_line(world: World) -> None:
+    """The lines of one shard to the journal are dead for a while; counted in `JournalFaults`."""
+    shard = _some_shard(world)
+    if shard is not None:
+        for_s = world.random.uniform(1, MOST_DEAD_S)
+        world.journal_faults.cut_off(shard.process, for_s)
+        await asyncio.sleep(for_s)
+
+
+async def part(world: World) -> None:
+    """A gateway cannot reach one shard for a while, or does not hear from it; counted in `Network`."""
+    gateway, shard = world.random.choice(world.gateways).name, world.random.choice(sorted(world.newest))
+    world.parted[gateway, shard] = world.random.choice(tuple(Parted))
+    await asyncio.sleep(world.random.uniform(1, MOST_PARTED_S))
+    del world.parted[gateway, shard]
 
 
 async def lose_tail(world: World) -> None:
@@ -260,6 +281,8 @@ ACTS: dict[Fault, Act] = {
     Fault.GATEWAY_CRASH: crash_gateway,
     Fault.GATEWAY_PAUSE: pause_gateway,
     Fault.GATEWAY_DOUBLE: double_gateway,
+    Fault.LINE_DEAD: cut_line,
+    Fault.PARTED: part,
     Fault.LOST_TAIL: lose_tail,
     Fault.MOVED: move,
     Fault.CATALOGUE_AWAY: silence_catalogue,
@@ -280,7 +303,7 @@ def scripts(world: World) -> list[Coroutine[Any, Any, None]]:
 
 async def _again_and_again(world: World, fault: Fault) -> None:
     while True:
-        await asyncio.sleep(world.random.uniform(*EVERY_S))
+        await asyncio.sleep(world.random.uniform(*(SELDOM_S if fault in SELDOM else EVERY_S)))
         if not world.faults.on(fault):
             return
         world.note("act", fault)

@@ -1,9 +1,12 @@
 """What may go wrong in a simulated run, which of it does, and how often it took effect."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from random import Random
+from typing import NamedTuple
+
+from tests.simulation.clocks import loop_s
 
 
 class Fault(StrEnum):
@@ -23,9 +26,12 @@ class Fault(StrEnum):
     REPEATED = "request repeated"
     REORDERED = "request overtaken"
     CUT = "connection cut"
+    PARTED = "gateway parted from shard"
     REFUSED = "refused statement"
     LATE = "late statement"
     TIMED_OUT = "statement timed out"
+    TIMED_OUT_AGAIN = "timed out twice running"
+    LINE_DEAD = "line to journal dead"
     ACK_LOST = "lost acknowledgement"
     REFUSED_BLOCK = "refused block"
     NO_ROOM = "no room"
@@ -33,6 +39,7 @@ class Fault(StrEnum):
     LOST_TAIL = "lost tail"
     MOVED = "block moved"
     CATALOGUE_AWAY = "catalogue away"
+    CATALOGUE_LOST = "catalogue's answer lost"
     QUARANTINE = "quarantine"
     JOURNAL_CLOCK = "journal's clock jumps"
     SHARD_CLOCK = "shard's clock jumps"
@@ -62,7 +69,7 @@ CLASSIC = (
 )
 """Those of shards, their network and a journal that loses nothing."""
 
-FEWEST, MOST = 5, 12
+FEWEST, MOST = 5, 14
 APART = dict.fromkeys(
     (Fault.FULL_MEMORY, Fault.AUDITOR_CRASH, Fault.AUDITOR_CUT, Fault.REPLICA_AWAY, Fault.CLIENT_LEAVES), 0.25
 )
@@ -78,12 +85,49 @@ LANDED = (AFTER_DEATH, BEHIND_A_LOOK, IN_A_PAUSE)
 """Rows that a database wrote when nobody was there who waited for it: no fault of its own, but what others lead to."""
 
 
-class Faults:
-    """Those of one run that are switched on, until all is calm. `rate`: how often what is tried at random comes."""
+MOST_OF_ALL = 0.5  # of what is tried meets with a fault, however heavy that is
+FROM_RATE, TO_RATE = -1.0, 0.3  # powers of ten, of what is usual
+HEAVY_SHARE = 0.3  # of the faults of a seed have heavy stretches
 
-    def __init__(self, random: Random, on: Iterable[Fault], rate: float = 0.01) -> None:
+
+class Rate(NamedTuple):
+    """How often a fault comes: so many times what is usual, but `heavy` in the first `lasts_s` of every `every_s`."""
+
+    times: float = 1.0
+    heavy: float = 1.0
+    every_s: float = 1.0
+    lasts_s: float = 0.0
+
+    def of(self, usual: float) -> float:
+        """The share of what is tried now that meets with it."""
+        times = self.heavy if loop_s() % self.every_s < self.lasts_s else self.times
+        return min(usual * times, max(usual, MOST_OF_ALL))
+
+
+USUAL = Rate()
+
+
+def drawn_rates(random: Random) -> dict[Fault, Rate]:
+    """Those of one seed: mostly rarer than usual, and some come in stretches in which much goes wrong."""
+    rates = {}
+    for fault in Fault:
+        times = 10 ** random.uniform(FROM_RATE, TO_RATE)
+        heavy, every_s, lasts_s = random.uniform(5, 50), random.uniform(20, 60), random.uniform(1, 5)
+        rates[fault] = Rate(times, heavy, every_s, lasts_s) if random.random() < HEAVY_SHARE else Rate(times)
+    return rates
+
+
+class Faults:
+    """Those of one run that are switched on, until all is calm. `rate`: how often what is tried at random comes,
+    usually; `rates`: of which faults it is otherwise.
+    """
+
+    def __init__(
+        self, random: Random, on: Iterable[Fault], rate: float = 0.01, rates: Mapping[Fault, Rate] | None = None
+    ) -> None:
         self._random = random
         self._on = frozenset(on)
+        self._rates = rates or {}
         self.planned = self._on
         self.rate = rate
         self.network_rate = rate
@@ -95,7 +139,7 @@ class Faults:
 
     def strikes(self, fault: Fault, rate: float) -> bool:
         """Whether it happens now; the caller sees to it that it does, and says when it took effect."""
-        return fault in self._on and self._random.random() < rate
+        return fault in self._on and self._random.random() < self._rates.get(fault, USUAL).of(rate)
 
     def took_effect(self, fault: Fault) -> None:
         """Count it."""

@@ -67,7 +67,9 @@ class Gateway:
         self.process.start(self._wakefulness.run())
         clock = GatewayClock(world.journal_time)
         self.process.start(clock.run())
-        routes = GatewayRoutes(world, self.generation, clock.now_ms, lambda: self.doubles, self._wakefulness.hangs)
+        routes = GatewayRoutes(
+            world, self.generation, clock.now_ms, lambda: self.doubles, self._wakefulness.hangs, self.name
+        )
         self._reservations = Reservations(
             Dispatcher(routes, clock.now_ms), routes, clock.now_ms, lambda: world.random.getrandbits(62) + 1
         )

@@ -14,6 +14,7 @@ from actors.journal.journal import Appended, Heads, JournalRefused, JournalRow, 
 from actors.journal.memory import MemoryStore, Statement
 from tests.simulation.clocks import loop_s
 from tests.simulation.faults import AFTER_DEATH, BEHIND_A_LOOK, IN_A_PAUSE, Fault, Faults
+from tests.simulation.loads import Takes
 from tests.simulation.virtual_time import Process, current_process
 
 MOST_UNDONE = 500
@@ -68,13 +69,14 @@ class ReplicaAway:
 class WatchedStore(MemoryStore):
     """A database that remembers in which order it changed, so that the last changes can be lost together.
 
-    `on_row` is told of each new row, with who wrote it and who wrote the block's row before. `landed` counts the rows
-    that their writers have not lived to see, or not seen come.
+    `on_row` is told of each new row, with who wrote it and who wrote the block's row before; `on_statement`, of how
+    many rows came together. `landed` counts the rows that their writers have not lived to see, or not seen come.
     """
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         super().__init__(clock_ms)
         self.on_row: Callable[[NewRow, Process | None, Process | None], None] = lambda *_: None
+        self.on_statement: Callable[[int], None] = lambda _: None
         self.failover_count = 0
         self.lost_tail_count = 0
         self.break_count = 0  # of all connections, as the primary died
@@ -93,16 +95,18 @@ class WatchedStore(MemoryStore):
         """See `Journal.append`."""
         lengths = [len(self.journals.get(new.row.block, ())) for new in rows]
         appended = super().append(rows)
-        writer = sender()
+        writer, new_count = sender(), 0
         for new, length in zip(rows, lengths, strict=True):
             block = new.row.block
             if len(self.journals.get(block, ())) > length:
+                new_count += 1
                 self._changes.append((loop_s(), block, partial(self._pop, block)))
                 self._note_unreplicated(new, writer)
                 self.on_row(new, writer, self._writers.get(block))
                 self._writers[block] = writer
                 if writer is not None:
                     self._count_landing(block, writer, length)
+        self.on_statement(new_count)
         return appended
 
     def heads(self, blocks: Sequence[BlockId]) -> Heads:
@@ -198,16 +202,29 @@ class WatchedStore(MemoryStore):
         return lost
 
 
+class DeadLine(NamedTuple):
+    """Of what is sent until then nothing arrives, or nothing is answered. `is_silent`: nobody is told."""
+
+    until_s: float
+    is_silent: bool
+    loses_answers: bool
+
+
 class JournalFaults:
     """Delays always; now and then fails, loses an acknowledgement, lets a line hang, or will have none of a block."""
 
-    def __init__(self, random: Random, faults: Faults, store: WatchedStore) -> None:
+    def __init__(self, random: Random, faults: Faults, store: WatchedStore, takes_s: Takes) -> None:
+        """`takes_s`: how long a statement is on its way."""
         self._random = random
+        self._takes_s = takes_s
         self._faults = faults
         self._store = store
         self._refused_until_s: dict[BlockId, float] = {}
         self._to_write: dict[Process | None, asyncio.Future[None]] = {}
         self._flushed: set[Statement] = set()  # by a primary that then died
+        self._appends: dict[Process | None, Statement] = {}  # the last of each
+        self._dead_lines: dict[Process | None, DeadLine] = {}
+        self._again: set[tuple[Process | None, str]] = set()  # of whom which statement is the next to take too long
 
     async def until_writing(self, process: Process, within_s: float) -> None:
         """Until an append of this process is on its way, for so many seconds at most."""
@@ -215,13 +232,26 @@ class JournalFaults:
         await asyncio.wait((begun,), timeout=within_s)
         self._to_write.pop(process, None)
 
+    def cut_off(self, process: Process, for_s: float) -> None:
+        """Nothing that the process sends for so long arrives, or nothing is answered; it is told, or hears nothing."""
+        kind = self._random.randrange(3)
+        self._dead_lines[process] = DeadLine(loop_s() + for_s, is_silent=kind > 0, loses_answers=kind > 1)
+
+    def rows_of(self, process: Process) -> Sequence[NewRow]:
+        """Those that the process has sent and waits for."""
+        last = self._appends.get(process)
+        return () if last is None or last.cut.is_set() else last.rows
+
     async def before(self, statement: Statement) -> None:
         faults, rate = self._faults, self._faults.rate
         breaks = self._store.break_count
-        if statement.name == "append" and (begun := self._to_write.pop(sender(), None)) is not None:
-            begun.set_result(None)
+        if statement.name == "append":
+            self._appends[sender()] = statement
+            if (begun := self._to_write.pop(sender(), None)) is not None:
+                begun.set_result(None)
         self._refuse_while_away()
-        await asyncio.sleep(self._random.uniform(0.0002, 0.002))
+        await asyncio.sleep(self._takes_s(self._random))
+        await self._lose_on_dead_line(is_answer=False)
         if faults.strikes(Fault.REFUSED, rate):
             self._count(Fault.REFUSED)
             raise JournalUnavailable("refused")
@@ -256,12 +286,35 @@ class JournalFaults:
             await asyncio.sleep(self._random.uniform(0.5, BOUND_S - 1))
             if statement.name == "append" or not _is_dead():
                 faults.took_effect(Fault.LATE)
-        if statement.name not in ("newest_snapshot", "save_snapshot") and faults.strikes(Fault.TIMED_OUT, rate / 5):
-            await asyncio.sleep(self._random.uniform(BOUND_S + 0.1, BOUND_S + 4))
-            self._count(Fault.TIMED_OUT)
+        if statement.name not in ("newest_snapshot", "save_snapshot"):
+            await self._time_out(statement)
         if statement.name in ("rows", "newest_snapshot") and faults.strikes(Fault.SLOW_REPLAY, 5 * rate):
             await asyncio.sleep(self._random.uniform(0.5, 3))
             self._count(Fault.SLOW_REPLAY)
+
+    async def _time_out(self, statement: Statement) -> None:
+        faults, rate, of = self._faults, self._faults.rate, (sender(), statement.name)
+        is_again = of in self._again
+        self._again.discard(of)
+        if not is_again and faults.strikes(Fault.TIMED_OUT_AGAIN, rate / 5):
+            self._again.add(of)
+        elif not is_again and not faults.strikes(Fault.TIMED_OUT, rate / 5):
+            return
+        await asyncio.sleep(self._random.uniform(BOUND_S + 0.1, BOUND_S + 4))
+        if is_again:
+            self._count(Fault.TIMED_OUT_AGAIN)
+        elif of not in self._again:
+            self._count(Fault.TIMED_OUT)
+
+    async def _lose_on_dead_line(self, *, is_answer: bool) -> None:
+        """Raise if that is lost: at once where the line says so; where it is silent, when it is not dead any more."""
+        dead = self._dead_lines.get(sender())
+        if dead is None or loop_s() >= dead.until_s or dead.loses_answers != is_answer:
+            return
+        self._count(Fault.LINE_DEAD)
+        if dead.is_silent:
+            await asyncio.sleep(dead.until_s - loop_s())
+        raise JournalUnavailable("the line is dead")
 
     def _count(self, fault: Fault) -> None:
         """It took effect, if somebody is there whom it meets."""
@@ -286,6 +339,7 @@ class JournalFaults:
         if statement in self._flushed:
             self._flushed.remove(statement)
             raise JournalUnavailable("the primary died")
+        await self._lose_on_dead_line(is_answer=True)
         if self._faults.strikes(Fault.ACK_LOST, self._faults.rate):
             if statement.name == "append":
                 self._count(Fault.ACK_LOST)

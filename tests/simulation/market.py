@@ -23,10 +23,10 @@ from tests.simulation.market_notes import EXCUSED, Notes
 from tests.simulation.market_organizers import Organizer
 from tests.simulation.market_wants import Event
 from tests.simulation.repeats import repeats
+from tests.simulation.short_lives import PATIENCE_MS
 from tests.simulation.world import World, now_ms
 
 EVENTS = 5
-BUYERS = 7
 TRIES_TO_OPEN = 40
 
 
@@ -35,6 +35,8 @@ class Market:
 
     def __init__(self, world: World, seed: object) -> None:
         self.notes = Notes(now_ms, world.loses)
+        if world.has_short_lives:
+            self.notes.patience_ms = PATIENCE_MS
         self.events: list[Event] = []
         self._world = world
         self._seed = seed
@@ -48,8 +50,10 @@ class Market:
 
     async def trade(self, until_s: float, is_over: Callable[[], bool]) -> None:
         """Everybody at once, until then, and until enough has happened."""
-        shared = Buyers(self.events)
-        buyers = [Buyer(self._client(f"buyer {number}"), shared).buy(is_over) for number in range(BUYERS)]
+        shared, load = Buyers(self.events), self._world.load
+        buyers = [
+            Buyer(self._client(f"buyer {number}"), shared, load.rest_s).buy(is_over) for number in range(load.buyers)
+        ]
         random = Random(f"{self._seed}-ends")
         now_s = asyncio.get_running_loop().time()
         organizers = []

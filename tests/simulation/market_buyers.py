@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from tests.simulation.world import now_ms
 NAMES = ("ana", "ben", "cem", "dan", "eli", "fay")
 TTLS_MS = (2_000, 5_000, 20_000, 60_000, 0)
 LONG_MS = 60_000
+LOOKS_BACK = 0.3  # of who meddles, at what may have been over for long
 ENDINGS = (OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 
 
@@ -31,6 +33,7 @@ class Buyers:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
         self.holds: deque[Hold] = deque(maxlen=12)
+        self.past: list[Hold] = []  # all that there ever were
         self.orders: deque[Order] = deque(maxlen=12)
         self.waiters: deque[str] = deque(maxlen=8)
         self.on_slots: deque[Order] = deque(maxlen=24)
@@ -39,8 +42,10 @@ class Buyers:
 class Buyer:
     """One of them, with a way to ask of its own."""
 
-    def __init__(self, client: Client, shared: Buyers) -> None:
+    def __init__(self, client: Client, shared: Buyers, rest_s: Callable[[Random], float]) -> None:
+        """`rest_s`: for how long it rests before it comes again."""
         self._client = client
+        self._rest_s = rest_s
         self._random = client.random
         self._shared = shared
 
@@ -56,13 +61,14 @@ class Buyer:
                 await self._meddle()
             else:
                 await self._talk_nonsense()
-            await asyncio.sleep(self._random.uniform(0, 0.9))
+            await asyncio.sleep(self._rest_s(self._random))
 
     async def _shop(self) -> None:
         hold = await (self._hold_several() if self._client.chance(0.2) else self._hold(self._some_event()))
         if hold is None:
             return
         self._shared.holds.append(hold)
+        self._shared.past.append(hold)
         if self._client.chance(0.2):
             await self._read_hold(hold.id)
         if self._client.chance(0.15):
@@ -268,6 +274,9 @@ class Buyer:
     async def _meddle(self) -> None:
         """Something is done to what somebody has left behind, whatever it is by now."""
         shared = self._shared
+        if shared.past and self._client.chance(LOOKS_BACK):
+            await self._meddle_with_hold(self._random.choice(shared.past[: 1 + len(shared.past) // 4]))
+            return
         kind = self._random.random()
         if kind < 0.3 and shared.on_slots:
             await self._meddle_with_slots(self._random.choice(shared.on_slots))

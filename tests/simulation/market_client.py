@@ -66,15 +66,18 @@ class Client:
             first, second = await asyncio.gather(self._try(wanted, key), self._try(wanted, key))
             self._compare(wanted, key, first, second, asked_ms)
             return first if isinstance(first, Done) else second
-        asked_ms, answer = now_ms(), await self._try(wanted, key)
+        first_ms = asked_ms = now_ms()
+        answer = await self._try(wanted, key)
         for _ in range(MOST_TRIES):
             if isinstance(answer, Done):
-                if self.chance(0.04):
+                if self.chance(0.04) and now_ms() <= first_ms + self.notes.patience_ms:
                     self._compare(wanted, key, answer, await self._try(wanted, key), asked_ms, sure=True)
                 return answer
             if answer.reason not in OPEN_REASONS or self.chance(0.1):
                 return answer
             await asyncio.sleep(self.random.uniform(0, 1))
+            if now_ms() > first_ms + self.notes.patience_ms:
+                return answer
             asked_ms, answer = now_ms(), await self._try(wanted, key)
         return answer
 
@@ -116,8 +119,9 @@ class Client:
 
     async def reuse_key(self, wanted: Wanted, key: str, stands: Done[Any], asked_ms: int) -> None:
         """Something else under a key that stands for something, asked for then: it is never done."""
-        deadline_ms = DEADLINE_MS
-        request = Request(CALLER, key, deadline_ms, wanted.buyer)
+        if now_ms() > asked_ms + self.notes.patience_ms:
+            return
+        request = Request(CALLER, key, DEADLINE_MS, wanted.buyer)
         try:
             answer: Answer = await self._front.ask_to_write(wanted.call, request)
         except ConnectionLost:

@@ -18,14 +18,16 @@ from actors.core.outcomes import Reason, Rejected
 from actors.core.replies import HoldReply, OrderReply, OrderStatus, WaiterReply
 from actors.journal.journal import JournalRow
 from actors.reservations import Done
-from loadtests.history.skews import Skews
+from loadtests.history.skews import FOR_EVER_MS, Skews
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
+from tests.simulation.grouping import GROUPED
 from tests.simulation.journal_audit import audited, effects
 from tests.simulation.market_facts import Facts
 from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import History
 from tests.simulation.repeats import NONE_REPEATED, Repeats
+from tests.simulation.short_lives import FORGOTTEN
 
 OPEN_LONGER_MS = 2_000  # than until its deadline may a call be that has no answer
 _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTENCY_KEY_REUSED)
@@ -65,6 +67,7 @@ LEFT_OUT = "in no such order, but held against the journal: "
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
 LEFT = "of these whose client left before he was answered"
+NOT_THERE = "refusals of what is not there any more, held against when it ended"
 READ = "reads in histories that were answered"
 REFUSALS = "refusals in histories"
 COMPARED = "blocks in memory, held against a replay"
@@ -88,6 +91,9 @@ JUDGED = (
     COMPARED,
     RESTORED,
     *BROUGHT_ABOUT,
+    *GROUPED,
+    NOT_THERE,
+    *FORGOTTEN,
 )
 
 
@@ -117,6 +123,7 @@ class Notes:
         self.judged: Counter[str] = Counter()
         self.writes = self.accepted = self.reads = self.in_histories = 0
         self._now_ms = now_ms
+        self.patience_ms = FOR_EVER_MS  # for so long a client asks again under one key
         self.told: list[Acknowledged] = []
         self._homes: list[tuple[BlockId, int]] = []  # the block of each, and when it was asked for
         self._denials: list[Denied] = []

@@ -25,6 +25,7 @@ class Catalogue:
         self.owners: dict[BlockId, str] = {}
         self.is_away: Callable[[], bool] = lambda: False  # asked before a move is carried out, and after
         self.is_silent: Callable[[], bool] = lambda: False  # asked before anything is answered
+        self.loses_answer: Callable[[], bool] = lambda: False  # asked when something was written
         self.on_change: Callable[[Callable[[], None]], None] = lambda undo: None  # is told how to take it back
         self.wishes: dict[BlockId, str] = {}  # where blocks are to move
         self.let_go_at_ms: dict[BlockId, int | None] = {}  # as the last move says
@@ -59,6 +60,7 @@ class Catalogue:
         if self.owners.get(block) == shard and before < generation:
             self._claiming[block] = generation
             self.on_change(lambda: self._claiming.update({block: before}))
+        self._tell()
         return await self.assignment(block)
 
     async def moves(self, shard: str, generation: int, limit: int) -> list[Move]:
@@ -111,7 +113,10 @@ class Catalogue:
             self._moved[move.block] = before
 
     def register(self, shard: str, epoch: int) -> bool:
-        """Make a new incarnation known; False if it cannot be new. A failover loses none: there would be another."""
+        """Make a new incarnation known; False if it cannot be new. Raises CatalogueUnavailable.
+
+        A failover loses none: there would be another.
+        """
         own = sorted(known for name, known in self.beats_ms if name == shard and known >> 40 == epoch >> 40)
         is_new = not own or own[-1] < epoch
         too_old_ms = self._store.clock_ms() - KEPT_MS
@@ -123,6 +128,7 @@ class Catalogue:
                 self._row_counts.pop(key, None)
         if is_new:
             self.beats_ms[shard, epoch] = self._store.clock_ms()
+        self._tell()
         return is_new
 
     def enter(self, block: BlockId, shard: str) -> None:
@@ -209,6 +215,7 @@ class Catalogue:
         if (shard, epoch) in self.beats_ms:
             self.beats_ms[shard, epoch] = now_ms
             self._row_counts[shard, epoch] = counters.row_count
+        self._tell()
         self._told.setdefault((shard, epoch), set()).update(told.number for told in quarantined)
         return Beat(self._store.clock_ms(), newest, quarantined, is_cut_over)
 
@@ -228,9 +235,11 @@ class Catalogue:
             told.discard(correct.quarantine)
         if self.found_until.get(block, 0) > correct.position:
             self.quarantined[block] = Quarantined(block, self._next_number())
+            self._tell()
             return False
         del self.quarantined[block]
         self.found_until.pop(block, None)
+        self._tell()
         return True
 
     async def refuse_correction(self, block: BlockId, correct: Correct, why: str) -> None:
@@ -249,6 +258,11 @@ class Catalogue:
         await asyncio.sleep(ANSWER_S)
         if self.is_silent():
             raise CatalogueUnavailable("silent")
+
+    def _tell(self) -> None:
+        """What was written. Raises CatalogueUnavailable where the answer is lost."""
+        if self.loses_answer():
+            raise CatalogueUnavailable("not known what came of it")
 
     async def project(self) -> None:
         """Follow the journals a second behind."""

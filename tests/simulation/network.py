@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from actors.core.commands import Read
@@ -18,16 +19,31 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 EXCHANGE_S = 3.0
+CONNECT_S = 1.0
 LATEST_S = 30.0  # what is overtaken may come when its caller's time is over
 
 
+class Parted(Enum):
+    """What is lost between a gateway and a shard: connections, what is asked, or what is answered."""
+
+    ALL = 0
+    ASKED = 1
+    ANSWERED = 2
+
+
 class Network:
-    """The transport to one incarnation. Who uses it sends all twice (`doubles`), and hung so often (`hangs`)."""
+    """The transport to one incarnation. Who uses it, `origin`, sends all twice (`doubles`), hung so often (`hangs`)."""
 
     def __init__(
-        self, world: "World", shard: "Shard", doubles: Callable[[], bool] = lambda: False, hangs: Hangs = never
+        self,
+        world: "World",
+        shard: "Shard",
+        doubles: Callable[[], bool] = lambda: False,
+        hangs: Hangs = never,
+        origin: str = "",
     ) -> None:
         self.shard = shard
+        self._origin = origin
         self._hangs = hangs
         self._world = world
         self._doubles = doubles
@@ -36,9 +52,10 @@ class Network:
         """See `Transport.exchange`."""
         world, random, faults, shard = self._world, self._world.random, self._world.faults, self.shard
         rate, hangs = faults.network_rate, self._hangs()
-        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        await asyncio.sleep(world.load.takes_s(random))
         if shard.process.dead or not shard.ready:
             raise NotSent("connection refused")
+        await self._lose_what_is_asked()
         if faults.strikes(Fault.REQUEST_LOST, rate):
             faults.took_effect(Fault.REQUEST_LOST)
             await asyncio.sleep(EXCHANGE_S)
@@ -63,11 +80,31 @@ class Network:
             raise OutcomeUnknown("the connection was cut")
         if not done or shard.process.dead:
             raise OutcomeUnknown("no answer in time")
-        await asyncio.sleep(random.uniform(0.0002, 0.002))
+        await self._lose_what_is_answered()
+        await asyncio.sleep(world.load.takes_s(random))
         if faults.strikes(Fault.ANSWER_LOST, rate):
             faults.took_effect(Fault.ANSWER_LOST)
             raise OutcomeUnknown("the answer was lost")
         return serving.result()
+
+    def _lost(self) -> Parted | None:
+        return self._world.parted.get((self._origin, self.shard.name))
+
+    async def _lose_what_is_asked(self) -> None:
+        lost = self._lost()
+        if lost in (Parted.ALL, Parted.ASKED):
+            self._world.faults.took_effect(Fault.PARTED)
+            if lost is Parted.ALL:
+                await asyncio.sleep(CONNECT_S)
+                raise NotSent("no connection in time")
+            await asyncio.sleep(EXCHANGE_S)
+            raise OutcomeUnknown("no answer in time")
+
+    async def _lose_what_is_answered(self) -> None:
+        if self._lost() is Parted.ANSWERED:
+            self._world.faults.took_effect(Fault.PARTED)
+            await asyncio.sleep(EXCHANGE_S)
+            raise OutcomeUnknown("no answer in time")
 
     async def _delay(self, rate: float) -> None:
         faults = self._world.faults
@@ -116,8 +153,10 @@ class GatewayRoutes:
         clock: Callable[[], int] | None = None,
         doubles: Callable[[], bool] = lambda: False,
         hangs: Hangs = never,
+        origin: str = "",
     ) -> None:
         self._world = world
+        self._origin = origin
         self._hangs = hangs
         self._generation = generation
         self._now_ms = clock or world.now_ms
@@ -146,7 +185,9 @@ class GatewayRoutes:
             if way is None:
                 self._shards[name] = shard
                 way = self._ways[name] = Coalescer(
-                    Network(self._world, shard, self._doubles, self._hangs), self._now_ms, hangs=self._hangs
+                    Network(self._world, shard, self._doubles, self._hangs, self._origin),
+                    self._now_ms,
+                    hangs=self._hangs,
                 )
         return way
 
@@ -172,6 +213,8 @@ class GatewayRoutes:
             name for name in sorted(self._world.clusters[self._generation].newest) if name not in self._world.leaving
         ]
         self._world.catalogue.enter(block, staying[hash_of(block) % len(staying)])
+        if self._world.catalogue.loses_answer():
+            raise RoutesUnavailable("not known whether it was entered")
 
     async def _ask_catalogue(self) -> None:
         if self._world.catalogue.is_silent():

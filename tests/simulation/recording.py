@@ -31,6 +31,7 @@ from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
 from tests.simulation.journal_audit import Effect, effects, row_of
 from tests.simulation.repeats import repeats
+from tests.simulation.short_lives import Mentions
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -86,6 +87,7 @@ class History:
         self.split: set[str] = set()
         self.wishes: dict[str, Wished] = {}
         self.excused: Counter[str] = Counter()  # calls that are held against less, by why, once `by_home` was asked
+        self.forgotten_count = 0  # calls that were told that what they are about is not there, and rightly
         self._by_home: dict[str, list[Call]] | None = None
         self.tenant = tenant
         self._recorder = Recorder(now_us, self.calls.append)
@@ -145,6 +147,7 @@ class History:
         refused: set[str] = set()
         again = repeats(world)
         done = effects(world.store.journals) if world.store.lost else {}
+        mentions = Mentions(world.store.journals, world.folds) if world.has_short_lives else None
         for call in self.calls:
             home = self._home_of(call)
             own = homes.setdefault(home, [])
@@ -153,6 +156,10 @@ class History:
                 refused.add(call.key)
                 own.append(msgspec.structs.replace(call, outcome=Outcome.INFO, reason="repeated", named=()))
                 self.excused[REPEATED] += 1
+            if mentions is not None and _is_forgotten(call, home, mentions, world.tolerance_ms):
+                own.append(msgspec.structs.replace(call, reason="UNAVAILABLE", named=()))
+                self.forgotten_count += 1
+                continue
             its = (effect for key in self.journaled(call) for effect in done.get(key, ()) if call.key)
             counts = call if any(_tells_of(call, effect) for effect in its) else _as_it_counts(call, home, world)
             if counts is not call:
@@ -229,6 +236,15 @@ def _as_it_counts(call: Call, home: str, world: "World") -> Call:
     if call.outcome is Outcome.FAIL and world.lost_meanwhile(home, asked_ms, (call.returned_us or 0) // 1000):
         return msgspec.structs.replace(call, reason="UNAVAILABLE", named=())
     return call
+
+
+def _is_forgotten(call: Call, home: str, mentions: Mentions, tolerance_ms: int) -> bool:
+    """Whether it was told that there is not what had been there, and may have been forgotten by then."""
+    kind = _ABOUT.get(call.kind, ORDER)
+    if call.outcome is not Outcome.FAIL or call.reason != f"{kind.upper()}_NOT_FOUND":
+        return False
+    returned_ms = (call.returned_us or 0) // 1000 + tolerance_ms
+    return mentions.may_be_forgotten(kind, home, home_of(kind, call.id)[1], returned_ms)
 
 
 def areas_of(wish: Wish) -> tuple[tuple[str, int], ...]:

@@ -20,11 +20,13 @@ from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s, now_ms
 from tests.simulation.fault_scripts import end_quarantines, scripts
-from tests.simulation.faults import LANDED, Fault, drawn
+from tests.simulation.faults import LANDED, Fault, drawn, drawn_rates
 from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
+from tests.simulation.loads import drawn_load
 from tests.simulation.market import Market
 from tests.simulation.overdue import PATIENCE_MS, left_unoffered
+from tests.simulation.short_lives import drawn_lives, forgotten, short_lives
 from tests.simulation.world import World
 
 SHARDS = ("s1", "s2", "s3", "s4")
@@ -103,10 +105,12 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
     async def main() -> Run:
         nonlocal world
         on = drawn(Random(f"faults {seed}")) if faults is None else faults
-        world = World(seed, SHARDS, faults=on)
+        load, rates = drawn_load(Random(f"load {seed}")), drawn_rates(Random(f"rates {seed}"))
+        is_short = drawn_lives(Random(f"lives {seed}"), on)
+        world = World(seed, SHARDS, faults=on, load=load, rates=rates, has_short_lives=is_short)
         world.trace = [] if traced else None
         async with asyncio.timeout(STUCK_S):
-            with full_memory(world.faults):
+            with full_memory(world.faults), short_lives(is_short):
                 return await _simulate(seed, world)
 
     bugs: list[str] = []
@@ -188,6 +192,7 @@ async def _calm_down(world: World, acting: list[asyncio.Task[None]]) -> None:
 
 def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     notes, short = market.notes, []
+    notes.judged += world.grouping.counts + forgotten(world.store.journals, world.folds)
     if notes.writes < COMMANDS:
         short.append(f"{notes.writes} commands")
     if len(world.faults.counts) < EFFECTS and world.faults.planned:

@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from actors.dispatch import Dispatcher
+from actors.engine.catalogue_port import CatalogueUnavailable
 from actors.engine.clock import MAX_JUMP_MS
 from actors.engine.engine import Engine, Lines
 from actors.engine.timers import Outlived
@@ -66,8 +67,12 @@ class Shard:
                 self.ready, self.heard_s = True, loop_s() + VAGUE_S
             except JournalUnavailable:
                 await asyncio.sleep(0.1)
-        if not self._register(self.name, self.engine.epoch.packed()):
-            self.process.kill()  # a newer one was quicker
+        try:
+            is_new = self._register(self.name, self.engine.epoch.packed())
+        except CatalogueUnavailable:
+            is_new = False
+        if not is_new:
+            self.process.kill()  # a newer one was quicker, or it does not know
             return
         try:
             await self.engine.run()

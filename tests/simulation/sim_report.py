@@ -10,6 +10,7 @@ from rich.table import Table
 
 from actors.core.outcomes import Reason
 from tests.simulation.faults import LANDED, Fault
+from tests.simulation.grouping import AMID, BATCHES, ROWS, STATEMENTS
 from tests.simulation.market_notes import (
     BORNE_OUT,
     COMPARED,
@@ -20,6 +21,7 @@ from tests.simulation.market_notes import (
     LEFT,
     LEFT_OUT,
     NOT_ENOUGH_ORDERED,
+    NOT_THERE,
     ORDERED,
     READ,
     RECORDED,
@@ -35,6 +37,7 @@ from tests.simulation.market_notes import (
 from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
 from tests.simulation.recording import REPEATED
 from tests.simulation.runs import Run
+from tests.simulation.short_lives import BARRED, HOLDS, KEYS, WAITERS
 
 SEEDS_FOR_FAULTS = 200
 SEEDS_FOR_PAIRS = 2_000
@@ -115,6 +118,15 @@ FLOORS = (
     Floor(ORDERS_EXPIRED, 2),
     Floor(RETURNED, 0.1),
     Floor(OFFERED, 1),
+    Floor(BATCHES, 80),
+    Floor(ROWS, 8),
+    Floor(STATEMENTS, 7),
+    Floor(AMID, 25),
+    Floor(NOT_THERE, 0.05),
+    Floor(KEYS, 20),
+    Floor(HOLDS, 5),
+    Floor(WAITERS, 0.8),
+    Floor(BARRED, 0.15),
 )
 """A third of what was found, or less: below that a check has next to nothing to judge."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from random import Random
 
 from actors.audit.denials import CLOCK_TOLERANCE_MS
@@ -14,12 +15,14 @@ from loadtests.history.skews import Skews
 from tests.simulation.auditing import AuditorProcess
 from tests.simulation.boundary import Boundary
 from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_ms
-from tests.simulation.faults import CLASSIC, Fault, Faults
+from tests.simulation.faults import CLASSIC, Fault, Faults, Rate
 from tests.simulation.folding import Folds
 from tests.simulation.gateways import Gateway
+from tests.simulation.grouping import Grouping
 from tests.simulation.journal_faults import Database, JournalFaults, WatchedStore, sender
+from tests.simulation.loads import CALM, Load
 from tests.simulation.memory_catalogue import Catalogue
-from tests.simulation.network import GatewayRoutes, Network, asks_to_write
+from tests.simulation.network import GatewayRoutes, Network, Parted, asks_to_write
 from tests.simulation.projecting import ProjectorProcess, Tables
 from tests.simulation.repeats import Copies
 from tests.simulation.shards import Cluster, Shard
@@ -28,6 +31,7 @@ from tests.simulation.virtual_time import Process
 __all__ = ["START_MS", "Catalogue", "GatewayRoutes", "Network", "World", "now_ms"]
 
 MOVE_FAILS = 0.1
+ANSWERS_LOST = 0.05
 MOST_AHEAD_MS = NEAR_MS + 500  # of its time is a row, whatever a shard's clock does
 
 
@@ -37,14 +41,28 @@ class World:
     `wrong`: what was seen to break a rule while it happened.
     """
 
-    def __init__(self, seed: int, shard_names: tuple[str, ...], *, faults: bool | frozenset[Fault] = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        shard_names: tuple[str, ...],
+        *,
+        faults: bool | frozenset[Fault] = True,
+        load: Load = CALM,
+        rates: Mapping[Fault, Rate] | None = None,
+        has_short_lives: bool = False,
+    ) -> None:
         self.seed = seed
+        self.load = load
+        self.has_short_lives = has_short_lives
+        self.grouping = Grouping()
         self.random = Random(seed)
         self.directions = Random(f"directions {seed}")  # in which clocks of shards jump
         self.replica_random = Random(f"replica {seed}")  # how long it is away, and what comes of it
         on = ((*CLASSIC, Fault.CATALOGUE_AWAY) if faults else ()) if isinstance(faults, bool) else faults
         self.faults = Faults(self.random, on)
         self.copies = Copies()
+        self.faults = Faults(self.random, on, rates=rates)
+        self.parted: dict[tuple[str, str], Parted] = {}  # by gateway and shard
         self.wrong: list[str] = []
         self.trace: list[str] | None = None
         self.journal_time = JournalTime()
@@ -55,12 +73,14 @@ class World:
         self.database = Database()
         self.store = WatchedStore(self._told_ms)
         self.store.on_row = self._watch_row
+        self.store.on_statement = self.grouping.see_statement
         self.folds = Folds(self.store)
         self.catalogue = Catalogue(self.store)
         self.boundary = Boundary(self.store, self.catalogue.told_to)
         self.catalogue.is_away = lambda: self.faults.strikes(Fault.CATALOGUE_AWAY, MOVE_FAILS)
+        self.catalogue.loses_answer = self._catalogue_loses_answer
         self.catalogue.on_change = self.store.changed
-        self.journal_faults = JournalFaults(self.random, self.faults, self.store)
+        self.journal_faults = JournalFaults(self.random, self.faults, self.store, load.takes_s)
         self.leaving: set[str] = set()
         self.generation = 1
         self.clusters = {1: Cluster(self, 1, cut_over=True)}
@@ -122,6 +142,7 @@ class World:
         shard.asked_at_s = loop_s()
         epoch = shard.engine.epoch.packed()
         asked = self.boundary.ask(payload, shard.name, epoch)
+        self.grouping.see_batch(payload, self.journal_faults.rows_of(shard.process))
         try:
             answers = await shard.engine.serve(payload)
         finally:
@@ -136,6 +157,12 @@ class World:
             self.journal_time.has_jumped_far = False
             self.faults.took_effect(Fault.JOURNAL_CLOCK)
         return self.journal_time.now_ms()
+
+    def _catalogue_loses_answer(self) -> bool:
+        is_lost = self.faults.strikes(Fault.CATALOGUE_LOST, ANSWERS_LOST)
+        if is_lost:
+            self.faults.took_effect(Fault.CATALOGUE_LOST)
+        return is_lost
 
     def clocks_jump(self, by_ms: float) -> None:
         """One has just jumped: who goes by clocks alone is not right any more, or if that is little, less so."""
@@ -167,6 +194,7 @@ class World:
         self.note("row", row.block, row.position, row.epoch, row.chain.hex(), writer and writer.name)
         rows = self.store.journals[row.block]
         self.written_s[row.block, row.position] = loop_s()
+        self.grouping.see_row(row)
         if len(rows) > 1 and row.epoch < rows[-2].epoch:
             self.wrong.append(f"row {row.position} of {row.block}: epoch {row.epoch} behind {rows[-2].epoch}")
         writing = self._shard_of(writer)
