@@ -175,7 +175,8 @@ CONTROLS = (
         breaks.a_claim_is_not_said_in_the_catalogue,
         MOVING,
         "activation out of place",
-        seen_at=13,
+        60,
+        seen_at=24,
     ),
     Control(
         "projector without compare-and-set",
@@ -216,8 +217,8 @@ CONTROLS = (
         withheld.who_leaves_hears_nothing,
         frozenset((Fault.QUARANTINE, Fault.LEAVING, Fault.CRASH)),
         KNOWN,
-        40,
-        seen_at=20,
+        100,
+        seen_at=46,
     ),
     Control(
         "quarantines begin when the catalogue says",
@@ -265,7 +266,6 @@ CONTROLS = (
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, STALE),
     Control("refusals outlive a lost block", grouped.refusals_outlive_a_lost_block, SHARDS, NO_STATE),
     Control("forgotten early", forgetful.all_is_forgotten_early, SHARDS, NO_STATE),
-    Control("forgotten by a clock", forgetful.all_is_forgotten_by_a_clock, SHARDS, "differs from the journal"),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)
