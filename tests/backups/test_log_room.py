@@ -29,6 +29,7 @@ from serve.local.stack import DataFolder, Stack
 from tests.backups.old_history import sell_some, selling_anew, serving
 from tests.backups.test_one_goes_on import check_restored, looked, slots_of, until, until_it_answers
 from tests.chaos.disk_faults import SmallDisk, _cannot_mount
+from tests.long_params import param
 from tests.projections.selling import SellingEvent, World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(bool(_cannot_mount()), reason=_cannot_mount())]
@@ -141,7 +142,12 @@ def is_silent(there: OnSmallDisk) -> None:
 
 
 NOT_RECEIVED = pytest.mark.parametrize(
-    "not_received", [fails, hangs, is_silent], ids=["fails", "hangs", "disk_is_silent"]
+    "not_received",
+    [
+        param(fails, "fails", is_long=True),
+        param(hangs, "hangs", is_long=False),
+        param(is_silent, "disk_is_silent", is_long=True),
+    ],
 )
 
 
@@ -194,6 +200,7 @@ async def test_control_where_nobody_looks_at_the_room_the_sale_ends(
         await check_sold_on(tmp_path, not_received)
 
 
+@pytest.mark.long
 async def test_control_who_waits_for_a_receiver_that_hangs_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +244,7 @@ async def test_control_who_waits_for_it_is_noticed(tmp_path: Path, monkeypatch: 
         await check_postgres_that_hangs(tmp_path)
 
 
+@pytest.mark.long
 async def test_a_slot_that_is_left_gives_way_and_the_backup_that_is_received_goes_on(tmp_path: Path) -> None:
     async with on_small_disk(tmp_path) as there:
         (going,) = await slots_of(there.world)
@@ -251,6 +259,7 @@ async def test_a_slot_that_is_left_gives_way_and_the_backup_that_is_received_goe
         await check_restored(there.backup, "late", tmp_path / "new", there.event, durable)
 
 
+@pytest.mark.long
 async def test_where_the_disk_was_full_at_once_the_start_says_why_and_with_some_room_the_backup_gives_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from tests.simulation.runs import Run, _ended_in
 
 SLOW = ("deeds tried once", "what is due ends")
 """A seed of these costs as much as ten others."""
-SOON = 4
+SOON = 2
 """What is caught by a seed before this one as `make sim` draws them costs little."""
 MUST_BE_CAUGHT_AS_DRAWN = {
     "no chain check",
