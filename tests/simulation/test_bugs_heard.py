@@ -14,6 +14,7 @@ from tests.simulation.runs import BUGS, BUGS_UNLESS_LOST, simulate
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE: dict[str, str] = {
+    "actors/watchdog.py": "it ends what hangs in a real cluster, by Ray",
     "actors/link/server.py": "there are no sockets; what `Engine.serve` raises fails in a task of its process",
     "actors/auditor/service.py": "Ray's; the auditor runs in `AuditorProcess`, whose failure is told",
     "actors/database/": "there is no Postgres",

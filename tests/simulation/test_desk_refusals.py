@@ -69,7 +69,7 @@ def test_a_desk_that_refuses_nearly_all_is_found_whatever_it_says(
 
 def test_a_refusal_that_is_not_looked_at_is_wrong_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_is_of_events", lambda call: is_of_events(call) and call.reason != "UNITS_SOLD")
-    said = simulate(0, faults=frozenset(CLASSIC)).wrong
+    said = simulate(1, faults=frozenset(CLASSIC)).wrong
     assert len(said) == 1
     assert said[0].endswith(" refusals elsewhere were held against no event")
 
