@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 
 import msgspec
@@ -127,7 +128,7 @@ def memory_is_the_journal(world: World, market: Market) -> Iterator[str]:
         state = world.folds.of(block)
         expected = digest(state)
         market.notes.judged[RESTORED] += len(_snapshots(world, block))
-        yield from _snapshots_that_differ(world, block, expected)
+        yield from _replays_that_differ(world, block, expected)
         head = world.store.heads([block]).heads.get(block)
         for shard in world.clusters[world.generation].shards:
             hosted = shard.engine.residence.blocks.get(block)
@@ -138,16 +139,22 @@ def memory_is_the_journal(world: World, market: Market) -> Iterator[str]:
                 yield f"{block}: the memory of {shard.process.name} differs from the journal"
 
 
-def _snapshots_that_differ(world: World, block: BlockId, expected: bytes) -> Iterator[str]:
-    for snapshot in _snapshots(world, block):
-        what = f"{block}: a replay from the snapshot at {snapshot.position}"
+def _replays_that_differ(world: World, block: BlockId, expected: bytes) -> Iterator[str]:
+    """From each snapshot, and from the first row: what is `expected` was followed as rows came."""
+    for position, begin in _begins(world, block).items():
+        what = f"{block}: a replay from {f'the snapshot at {position}' if position else 'its first row'}"
         try:
-            found = digest(_replayed(world, block, restore(snapshot.state), snapshot.position))
+            found = digest(_replayed(world, block, begin(), position))
         except Exception as fault:
             yield f"{what} fails: {fault!r}"
         else:
             if found != expected:
                 yield f"{what} differs"
+
+
+def _begins(world: World, block: BlockId) -> Mapping[int, Callable[[], BlockState]]:
+    """By the row after which each goes on."""
+    return {0: BlockState, **{one.position: partial(restore, one.state) for one in _snapshots(world, block)}}
 
 
 def _snapshots(world: World, block: BlockId) -> list[Snapshot]:

@@ -154,13 +154,14 @@ CONTROLS = (
     Control(
         "wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "differs from the journal", drawn_within=10
     ),
+    Control("wall clock in the core", breaks.the_core_reads_a_clock, SHARDS, "a replay from its first row differs"),
     Control("clock that jumped believed", breaks.the_clock_is_believed, CLOCKS, "a time that has not come"),
     Control(
         "journal's clock that jumped believed",
         breaks.every_jump_is_believed,
         JUMPS,
         "a time that has not come",
-        seen_at=6,
+        seen_at=2,
     ),
     Control(
         "older generation allowed",
@@ -225,12 +226,14 @@ CONTROLS = (
         withheld.corrections_believe_the_clock,
         frozenset((Fault.QUARANTINE, Fault.JOURNAL_CLOCK, Fault.CRASH)),
         "ends what has not begun",
-        seen_at=6,
+        seen_at=0,
     ),
-    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60, seen_at=8),
-    Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=26),
-    Control("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", seen_at=1),
-    Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened"),
+    Control("a hang is nothing", withheld.a_hang_is_nothing, HANGING, ", and it happened", 60, seen_at=1),
+    Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=2),
+    Control(
+        "open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", 40, seen_at=13
+    ),
+    Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened", seen_at=2),
     Control(
         "who leaves leaves others alone",
         withheld.who_leaves_takes_others_along,
@@ -264,8 +267,9 @@ CONTROLS = (
     Control("answers paired wrongly", grouped.answers_are_paired_wrongly, SHARDS, "to another key than journaled"),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, UNDURABLE),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, STALE),
-    Control("refusals outlive a lost block", grouped.refusals_outlive_a_lost_block, SHARDS, NO_STATE),
-    Control("forgotten early", forgetful.all_is_forgotten_early, SHARDS, NO_STATE),
+    Control("refusals outlive a lost block", grouped.refusals_outlive_a_lost_block, SHARDS, NO_STATE, seen_at=4),
+    Control("forgotten by a clock", forgetful.all_is_forgotten_by_a_clock, SHARDS, "ReplayFails(", seen_at=1),
+    Control("forgotten early", forgetful.all_is_forgotten_early, SHARDS, NO_STATE, seen_at=1),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(
         Control(f"{guarantee}, while clocks jump", sabotage, faults | CLOCKS_JUMP, caught_by, amid=CLOCKS_JUMP)

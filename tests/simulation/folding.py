@@ -10,8 +10,12 @@ from actors.journal.codec import decode_entries
 from actors.journal.memory import MemoryStore
 
 
+class ReplayFails(Exception):
+    """What is in a journal cannot be made part of what stands before it."""
+
+
 class Folds:
-    """Of one store. What is given is never changed, but by the next look."""
+    """Of one store. What is given is never changed, but by the next look. Raises ReplayFails."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -24,8 +28,11 @@ class Folds:
         if position > len(rows) or (position and rows[position - 1].chain != chain):
             state, position = BlockState(), 0  # a failover has lost what was folded
         for row in rows[position:]:
-            for entry in decode_entries(row.entries):
-                core.apply(state, entry)
+            try:
+                for entry in decode_entries(row.entries):
+                    core.apply(state, entry)
+            except Exception as fault:
+                raise ReplayFails(f"row {row.position} of {block}: {fault!r}") from fault
         if rows:
             self._folds[block] = state, len(rows), rows[-1].chain
         return state
