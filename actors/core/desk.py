@@ -150,11 +150,42 @@ def decide_ask_about_leg(state: BlockState, command: AskAboutLeg, now_ms: int) -
         return Rejected(Reason.UNAVAILABLE, Details(retry_at_ms=waits_until_ms, undecided=True))
     if all(held.leg != command.leg for held in basket.held):
         return Accepted((), LegFateReply(command.leg, Deed.RELEASE, command.revision + 1))
+    forgotten = _forgotten_by_leg(state, basket, command)
+    if forgotten is not None:
+        return Accepted((), forgotten)
     if _is_closed(state, basket):
         return Accepted((), LegFateReply(command.leg, ask_at_ms=now_ms + CLOSED_FOR_MS))
     if command.is_void:
         return Accepted(_end_void_leg(state, basket, command.leg, now_ms), LegFateReply(command.leg, ask_at_ms=now_ms))
     return Accepted((), LegFateReply(command.leg, ask_at_ms=state.holds[basket.number].expires_at_ms))
+
+
+def _forgotten_by_leg(state: BlockState, basket: Basket, command: AskAboutLeg) -> LegFateReply | None:
+    """What the leg is to do again: it has acknowledged more than it knows, as a failover took the rows from its block.
+
+    Or what it asks was long on its way: then it does nothing. None: it has forgotten nothing, or its event was
+    cancelled, and what is left comes to its end in any case. Of tickets that were given back one by one it gets back
+    all, and keeps them: to nobody's harm, and no desk remembers which of many deeds were theirs.
+    """
+    newest = basket.revisions.get(command.leg, 0)
+    if command.revision >= newest:
+        return None
+    if not _has_something(state, basket, command.leg):
+        return LegFateReply(command.leg, Deed.RELEASE, newest)
+    return None if command.is_void else LegFateReply(command.leg, Deed.BOOK, FIRST_DEMAND)
+
+
+def _has_something(state: BlockState, basket: Basket, leg: int) -> bool:
+    """Whether the basket's hold or order stands, and the leg has a part in it."""
+    hold = state.holds[basket.number]
+    if not hold.order:
+        return hold.status is HoldStatus.ACTIVE
+    order = state.orders[hold.order]
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED):
+        return False
+    if leg in basket.counted:
+        return basket.counted[leg] > 0
+    return any(order.code_revisions[ticket] for ticket in _tickets_of_leg(basket, leg))
 
 
 def _is_closed(state: BlockState, basket: Basket) -> bool:

@@ -49,6 +49,8 @@ from tests.simulation.world import MOST_AHEAD_MS, World
 
 Check = Callable[[World, Market], Iterable[str]]
 
+ASKED_WITHIN_MS = 20_000  # the desk, by a leg that is to ask it now
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -227,6 +229,7 @@ def nothing_is_left_to_do(world: World, market: Market) -> Iterator[str]:
     left = world.folds.left_to_do(market.excuses().may_have_lost)
     if left:
         yield f"left to do: {dict(left)}"
+    yield from world.folds.legs_that_did_not_ask(now_ms() - ASKED_WITHIN_MS - world.tolerance_ms)
     yield from left_overdue(world)
     yield from left_unoffered(world)
     market.notes.judged += brought_about(world)
