@@ -164,8 +164,8 @@ def _forgotten_by_leg(state: BlockState, basket: Basket, command: AskAboutLeg) -
     """What the leg is to do again: it has acknowledged more than it knows, as a failover took the rows from its block.
 
     Or what it asks was long on its way: then it does nothing. None: it has forgotten nothing, or its event was
-    cancelled, and what is left comes to its end in any case. Of tickets that were given back one by one it gets back
-    all, and keeps them: to nobody's harm, and no desk remembers which of many deeds were theirs.
+    cancelled, and what is left comes to its end in any case. Of tickets that were given back one by one it has all
+    again, and keeps them: they are not sold a second time.
     """
     newest = basket.revisions.get(command.leg, 0)
     if command.revision >= newest:

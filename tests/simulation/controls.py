@@ -268,7 +268,7 @@ CONTROLS = (
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, UNDURABLE),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, STALE),
     Control("refusals outlive a lost block", grouped.refusals_outlive_a_lost_block, SHARDS, NO_STATE, seen_at=4),
-    Control("forgotten by a clock", forgetful.all_is_forgotten_by_a_clock, SHARDS, "ReplayFails(", seen_at=1),
+    Control("forgotten by a clock", forgetful.all_is_forgotten_by_a_clock, SHARDS, "a replay fails at row ", seen_at=1),
     Control("forgotten early", forgetful.all_is_forgotten_early, SHARDS, NO_STATE, seen_at=1),
     Control("no tombstones", baskets.no_tombstones, MARKET, "acknowledged by a leg, but not done"),
     *(

@@ -89,6 +89,9 @@ MOST_OF_ALL = 0.5  # of what is tried meets with a fault, however heavy that is
 FROM_RATE, TO_RATE = -1.0, 0.3  # powers of ten, of what is usual
 HEAVY_SHARE = 0.3  # of the faults of a seed have heavy stretches
 
+TOGETHER_S = 5.0
+"""Two faults come together if no more passes between them: the second meets what the first has not left behind yet."""
+
 
 class Rate(NamedTuple):
     """How often a fault comes: so many times what is usual, but `heavy` in the first `lasts_s` of every `every_s`."""
@@ -117,6 +120,11 @@ def drawn_rates(random: Random) -> dict[Fault, Rate]:
     return rates
 
 
+def pair(first: str, second: str) -> str:
+    """The name of two faults together, whichever came first."""
+    return " + ".join(sorted((str(first), str(second))))
+
+
 class Faults:
     """Those of one run that are switched on, until all is calm. `rate`: how often what is tried at random comes,
     usually; `rates`: of which faults it is otherwise.
@@ -132,6 +140,8 @@ class Faults:
         self.rate = rate
         self.network_rate = rate
         self.counts = Counter[Fault]()
+        self.pairs = Counter[str]()  # how often one took effect soon after the other, by `pair`
+        self._last_s: dict[Fault, float] = {}
 
     def on(self, fault: Fault) -> bool:
         """Whether it may happen now."""
@@ -142,8 +152,15 @@ class Faults:
         return fault in self._on and self._random.random() < self._rates.get(fault, USUAL).of(rate)
 
     def took_effect(self, fault: Fault) -> None:
-        """Count it."""
+        """Count it, and each with which it came together."""
+        now_s = loop_s()
         self.counts[fault] += 1
+        self.pairs.update(
+            pair(fault, other)
+            for other, last_s in self._last_s.items()
+            if other is not fault and now_s - last_s <= TOGETHER_S
+        )
+        self._last_s[fault] = now_s
 
     def calm(self) -> None:
         """Nothing goes wrong any more."""

@@ -32,7 +32,7 @@ class Folds:
             try:
                 for entry in decode_entries(row.entries):
                     core.apply(state, entry)
-            except Exception as fault:
+            except (KeyError, AssertionError) as fault:  # as the core fails where an entry does not fit
                 raise ReplayFails(f"row {row.position} of {block}: {fault!r}") from fault
         if rows:
             self._folds[block] = state, len(rows), rows[-1].chain

@@ -21,6 +21,7 @@ from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s, now_ms
 from tests.simulation.fault_scripts import end_quarantines, scripts
 from tests.simulation.faults import LANDED, Fault, drawn, drawn_rates
+from tests.simulation.folding import ReplayFails
 from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
 from tests.simulation.loads import drawn_load
@@ -78,6 +79,7 @@ MAX_OVERDUE_LOOKED_AT, DUES_PER_TICK, MAX_WISHES = 5, 3, 3  # bounds that a smal
 class Run(NamedTuple):
     """What one seed came to. `wrong`: every rule that it broke; `short`: what it did too little of.
 
+    `pairs`: how often two faults took effect within `TOGETHER_S`, by `faults.pair`.
     `met`: how often what was asked came to what, as `place_hold UNITS_HELD`; `reasons`: the same, whatever was asked.
     `judged`: how much of the histories was held against what; `landed`: rows as `faults.LANDED` names them.
     `commands`: tries of writes, whatever became of them; `accepted`: those that did something.
@@ -88,6 +90,7 @@ class Run(NamedTuple):
     wrong: list[str]
     short: list[str]
     effects: Counter[str]
+    pairs: Counter[str]
     reasons: Counter[str]
     met: Counter[str]
     judged: Counter[str]
@@ -142,8 +145,9 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
             run.wrong.extend(bugs)
             return run
     except Exception as fault:
+        ended = f"a replay fails at {fault}" if isinstance(fault, ReplayFails) else f"the run ended in {fault!r}"
         trace = (world.trace or []) if world is not None else []
-        return _ended_in(seed, [f"the run ended in {fault!r}", *bugs], trace)
+        return _ended_in(seed, [ended, *bugs], trace)
     finally:
         structlog.configure(**logs)
 
@@ -209,11 +213,11 @@ def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
     reasons = Counter[str]()
     for asked, count in notes.met.items():
         reasons[asked.rpartition(" ")[2]] += count
-    counted = (effects, reasons, notes.met, notes.judged, world.store.landed)
+    counted = (effects, world.faults.pairs, reasons, notes.met, notes.judged, world.store.landed)
     digest = "" if trace is None else blake2b("\n".join(trace).encode()).hexdigest()
     return Run(seed, wrong, short, *counted, notes.writes, notes.accepted, trace or [], digest)
 
 
 def _ended_in(seed: int, wrong: list[str], trace: list[str]) -> Run:
     """A run that did not come to its end."""
-    return Run(seed, wrong, [], Counter(), Counter(), Counter(), Counter(), Counter(), 0, 0, trace)
+    return Run(seed, wrong, [], Counter(), Counter(), Counter(), Counter(), Counter(), Counter(), 0, 0, trace)

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, starmap
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from actors.core.outcomes import Reason
-from tests.simulation.faults import LANDED, Fault
+from tests.simulation.faults import LANDED, TOGETHER_S, Fault, pair
 from tests.simulation.grouping import AMID, BATCHES, ROWS, STATEMENTS
 from tests.simulation.market_notes import (
     BORNE_OUT,
@@ -138,7 +138,7 @@ class Report:
         self.seeds = self.commands = self.accepted = 0
         self.effects = Counter[str]()  # how often each took effect
         self.seeds_of = Counter[str]()  # in how many seeds
-        self.pairs = Counter[tuple[str, str]]()  # in how many seeds both did
+        self.pairs = Counter[str]()  # in how many seeds both did, one soon after the other
         self.reasons = Counter[str]()
         self.met = Counter[str]()
         self.judged = Counter[str]()
@@ -153,7 +153,7 @@ class Report:
         self.accepted += run.accepted
         self.effects += run.effects
         self.seeds_of.update(run.effects.keys())
-        self.pairs.update(combinations(sorted(run.effects), 2))
+        self.pairs.update(run.pairs.keys())
         self.reasons += run.reasons
         self.met += run.met
         self.judged += run.judged
@@ -180,22 +180,22 @@ class Report:
                 if self.judged[floor.what] < floor.per_seed * self.seeds
             ]
         if self.seeds >= SEEDS_FOR_PAIRS:
-            never += [f"never in one seed: {first}, {second}" for first, second in self.missing_pairs()]
+            never += [f"never together: {both}" for both in self.missing_pairs()]
         return never
 
-    def missing_pairs(self) -> list[tuple[str, str]]:
-        """Pairs of which both never took effect in one seed."""
-        return [pair for pair in combinations(sorted(map(str, Fault)), 2) if not self.pairs[pair]]
+    def missing_pairs(self) -> list[str]:
+        """Pairs of which one never took effect within `TOGETHER_S` of the other."""
+        return [both for both in starmap(pair, combinations(Fault, 2)) if not self.pairs[both]]
 
     def print(self, console: Console) -> None:
         """All of it."""
         faults = Table("fault", "took effect", "in seeds", "rarest with", "seeds of that pair")
         for fault in Fault:
-            count, other = min((self.pairs[_pair(fault, one)], one) for one in Fault if one is not fault)
+            count, other = min((self.pairs[pair(fault, one)], one) for one in Fault if one is not fault)
             faults.add_row(fault, str(self.effects[fault]), str(self.seeds_of[fault]), other, str(count))
         console.print(faults)
         total = len(list(combinations(Fault, 2)))
-        console.print(f"pairs of faults met in one seed: {total - len(self.missing_pairs())} of {total}")
+        console.print(f"pairs of faults met within {TOGETHER_S:.0f} s: {total - len(self.missing_pairs())} of {total}")
         console.print("histories:", ", ".join(f"{self.judged[what]} {what}" for what in JUDGED))
         for title in (LEFT_OUT, EXCUSED):
             of_title = ((what, count) for what, count in sorted(self.judged.items()) if what.startswith(title))
@@ -205,15 +205,13 @@ class Report:
 
 
 def pairs_table(report: Report) -> Iterable[str]:
-    """In how many seeds each pair took effect: a line for each fault, with those that are above it, by number."""
+    """In how many seeds both of a pair took effect, one within `TOGETHER_S` of the other: a line for each fault, with
+    those that are above it, by number.
+    """
     faults = list(Fault)
     width = max(5, *(len(str(count)) + 1 for count in (*report.pairs.values(), *report.seeds_of.values())))
     longest = max(map(len, faults))
     for number, fault in enumerate(faults, 1):
-        counts = (report.pairs[_pair(fault, other)] for other in faults[: number - 1])
+        counts = (report.pairs[pair(fault, other)] for other in faults[: number - 1])
         yield f"{number:2} {fault:{longest}}" + "".join(f"{count:{width}}" for count in counts)
     yield " " * (3 + longest) + "".join(f"{number:{width}}" for number in range(1, len(faults)))
-
-
-def _pair(first: str, second: str) -> tuple[str, str]:
-    return (str(first), str(second)) if first < second else (str(second), str(first))

@@ -1,9 +1,14 @@
 """Where too much is judged by less than all, a run is short of judgements and ends badly."""
 
+import asyncio
 import math
+from itertools import combinations
+from random import Random
 
 import pytest
 
+from tests.simulation import virtual_time
+from tests.simulation.faults import TOGETHER_S, Fault, Faults, pair
 from tests.simulation.market_notes import (
     ELSEWHERE,
     EXCUSED,
@@ -18,7 +23,7 @@ from tests.simulation.market_notes import (
 )
 from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import REPEATED
-from tests.simulation.sim_report import CEILINGS, FLOORS, SEEDS_FOR_FAULTS, Ceiling, Floor, Report
+from tests.simulation.sim_report import CEILINGS, FLOORS, SEEDS_FOR_FAULTS, SEEDS_FOR_PAIRS, Ceiling, Floor, Report
 
 WHOLE = 10_000
 
@@ -69,6 +74,38 @@ def test_a_part_of_which_there_are_several_counts_together() -> None:
         report = Report()
         report.judged.update({f"{ceiling.part}, of one kind": 2, f"{ceiling.part}, of another": 3})
         assert ceiling.of(report.judged)[0] == 5
+
+
+def test_two_faults_are_a_pair_if_one_soon_follows_the_other() -> None:
+    crash, lost, moved = Fault.CRASH, Fault.LOST_TAIL, Fault.MOVED
+
+    async def main() -> Faults:
+        faults = Faults(Random(1), Fault)
+        faults.took_effect(crash)
+        await asyncio.sleep(TOGETHER_S + 0.1)
+        faults.took_effect(lost)
+        faults.took_effect(lost)
+        await asyncio.sleep(TOGETHER_S - 0.1)
+        faults.took_effect(moved)
+        return faults
+
+    assert virtual_time.run(main).pairs == {pair(moved, lost): 1}
+
+
+def test_a_pair_that_never_came_together_is_missed_though_both_came() -> None:
+    report = Report()
+    report.seeds = SEEDS_FOR_PAIRS
+    report.seeds_of.update(Fault)
+    report.pairs.update(pair(first, second) for first, second in combinations(Fault, 2))
+    assert _never_together(report) == []
+    del report.pairs[pair(Fault.MOVED, Fault.CRASH)]
+    assert _never_together(report) == [f"never together: {pair(Fault.CRASH, Fault.MOVED)}"]
+    report.seeds -= 1
+    assert _never_together(report) == [], "of so few seeds nobody can say"
+
+
+def _never_together(report: Report) -> list[str]:
+    return [missing for missing in report.missing() if missing.startswith("never together")]
 
 
 def _of_too_little(report: Report) -> list[str]:
