@@ -71,10 +71,10 @@ def never_compares(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "said"),
     [
-        (loses_a_row, "the auditor stops"),
-        (sees_no_end, "the auditor has seen"),
-        (finds_what_is_not_there, "the auditor stops"),
-        (never_compares, "the auditor has never held"),
+        pytest.param(loses_a_row, "the auditor stops", id="loses a row"),
+        pytest.param(sees_no_end, "the auditor has seen", id="sees no end", marks=pytest.mark.long),
+        pytest.param(finds_what_is_not_there, "the auditor stops", id="finds too much", marks=pytest.mark.long),
+        pytest.param(never_compares, "the auditor has never held", id="never compares", marks=pytest.mark.long),
     ],
 )
 def test_control_it_is_noticed(sabotage: Sabotage, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +109,7 @@ def sees_no_journal_that_is_long(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Auditor, "_note", leave_out)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sabotage", "fault", "said"),
     [

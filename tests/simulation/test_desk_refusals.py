@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from actors.core.outcomes import Reason
+from tests.long_params import param
 from tests.simulation import desk_refusals as module
 from tests.simulation import runs
 from tests.simulation.breaks import nearly_all_is_refused_elsewhere
@@ -57,7 +58,7 @@ def test_refusals_of_desks_are_borne_out_and_nearly_all_can_be_judged() -> None:
     assert sum(one.excused for one in all_of_them) == 0, "no row was lost"
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", [param(reason, reason.name, is_long=reason is not REASONS[0]) for reason in REASONS])
 def test_a_desk_that_refuses_nearly_all_is_found_whatever_it_says(
     reason: Reason, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,7 +137,7 @@ def parts_have_all_sections(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("sabotage", "expected"),
     [
-        (buyers_have_a_ledger_each_time, Fault.OVER_LIMIT),
+        pytest.param(buyers_have_a_ledger_each_time, Fault.OVER_LIMIT, id="a ledger each time", marks=pytest.mark.long),
         (nobody_counts, Fault.COUNTED_WRONGLY),
         (ledgers_count_too_little, Fault.DEED_NOT_DEMANDED),
         (parts_go_back, Fault.REVISION_WRONG),

@@ -99,6 +99,7 @@ def test_each_check_notices_a_guarantee_that_is_broken(
     pytest.fail(f"noticed by {noticed} only: {sabotage.__doc__}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("sabotage", "first"), [(no_head_check, 0), (no_key_check, 1)])
 def test_what_a_failover_has_lost_excuses_nothing_else(
     sabotage: Break, first: int, monkeypatch: pytest.MonkeyPatch
@@ -126,6 +127,7 @@ def test_control_without_what_the_journal_tells_there_is_no_order(monkeypatch: p
     assert judged(SEEDS[0]).wrong
 
 
+@pytest.mark.long
 def test_places_denied_that_are_there_are_noticed_and_not_by_a_model_that_accepts_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,8 +10,6 @@ from tests.simulation.breaks import Break
 from tests.simulation.controls import AS_DRAWN, CONTROLS, SHARDS, UNDURABLE, Control, main, search
 from tests.simulation.runs import Run, _ended_in
 
-SLOW = ("deeds tried once", "what is due ends")
-"""A seed of these costs as much as ten others."""
 SOON = 2
 """What is caught by a seed before this one as `make sim` draws them costs little."""
 MUST_BE_CAUGHT_AS_DRAWN = {
@@ -34,10 +32,11 @@ MUST_BE_CAUGHT_AS_DRAWN = {
 
 
 def _marked(number: int, control: Control) -> ParameterSet:
-    """One for each guarantee that costs little; `make controls` and `make long` have all."""
+    """One for each guarantee that the design rests on; `make controls` and `make long` have all."""
     guarantee = control.guarantee.partition(",")[0]
     is_first = all(one.guarantee.partition(",")[0] != guarantee for one in CONTROLS[:number])
-    return param(control, f"{control.guarantee}: {control.caught_by}", is_long=not is_first or guarantee in SLOW)
+    is_long = not is_first or guarantee not in MUST_BE_CAUGHT_AS_DRAWN
+    return param(control, f"{control.guarantee}: {control.caught_by}", is_long=is_long)
 
 
 def test_what_the_design_rests_on_is_caught_in_seeds_as_they_are_drawn() -> None:

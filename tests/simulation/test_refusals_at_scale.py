@@ -19,6 +19,7 @@ from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.tally import Tally, together
 from loadtests.history.witness import Witness
 from tests.chaos.stage import AHEAD_MS
+from tests.long_params import param
 from tests.simulation import runs
 from tests.simulation.breaks import nearly_all_is_refused_elsewhere
 from tests.simulation.faults import CLASSIC
@@ -33,7 +34,9 @@ LEAST_FOUND = 3
 REASONS = (Reason.UNITS_HELD, Reason.UNITS_SOLD, Reason.NOT_ENOUGH_AVAILABLE, Reason.EVENT_NOT_FOUND)
 ONE_MACHINE, CHAOS = (100, None), (None, AHEAD_MS)
 """What is tolerated of clocks: on one machine, and of a chaos run's."""
-CLOCKS = pytest.mark.parametrize("tolerated", [ONE_MACHINE, CHAOS])
+CLOCKS = pytest.mark.parametrize(
+    "tolerated", [param(ONE_MACHINE, "one machine", is_long=True), param(CHAOS, "chaos", is_long=False)]
+)
 
 
 class Judged(NamedTuple):
