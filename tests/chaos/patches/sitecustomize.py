@@ -220,10 +220,10 @@ def patch_journal(module: ModuleType) -> None:
     vars(module)["_SQL"] = Loosened(vars(module)["_SQL"], "append", "unfenced", _behind_anything)
     already_there = vars(module)["_already_there"]
 
-    async def take_anything(connection: Any, rows: Any) -> Any:
+    async def take_anything(connection: Any, *, blocks: Any, **rows: Any) -> Any:
         if _is_there(FOLDER / "believing"):
-            return frozenset(row.block for row in rows)
-        return await already_there(connection, rows)
+            return frozenset(blocks)
+        return await already_there(connection, blocks=blocks, **rows)
 
     vars(module)["_already_there"] = take_anything
 
