@@ -31,6 +31,7 @@ BELIEVED_AHEAD_S = 5.0  # see `JournalClock.sure_ms`: two beyond what the journa
 LOOK_EVERY_S = 0.25
 MOVED_MS = 3_000  # the newest heartbeat of a shard whose clock is right is no further from Postgres's time
 SWUNG_MS = 300  # so far a clock that swings is seen ahead of all others
+HALF_SWING_S = 1.0
 SWING_LOOKS = 10  # while it is forth, and as many while it is back
 
 
@@ -176,7 +177,7 @@ class ClockSwings(ClockMoved):
         for shift_s in (SWING_S, 0.0) * SWINGS:
             self.shift(stage, shift_s)
             for _ in range(SWING_LOOKS):
-                await asyncio.sleep(1.0 / SWING_LOOKS)
+                await asyncio.sleep(HALF_SWING_S / SWING_LOOKS)
                 seen.append(await self.heartbeats(stage))
         own_ms = max(each.own_ms for each in seen)
         others_ms = max((ahead_ms for each in seen for ahead_ms in each.others_ms), default=own_ms)
