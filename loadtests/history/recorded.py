@@ -1,7 +1,7 @@
 """A shop whose every call is recorded, and what the calls of a run say to the audit."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from loadtests.history.calls import Begun, Call, Kind, Outcome, Recorder, Seen, 
 from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.standing import TURNED_AWAY
 from loadtests.history.tally import Tally, together
+from loadtests.history.timed import Timed
 from loadtests.history.witness import Witness
 
 OVER_AFTER_US = 15_000_000
@@ -134,14 +135,29 @@ class Histories:
         self._blocks = list(opened)
 
     def witnesses(
-        self, audited_us: int, tolerance_ms: int | None = CLOCK_TOLERANCE_MS, ahead_ms: int | None = None
+        self,
+        audited_us: int,
+        tolerance_ms: int | None = CLOCK_TOLERANCE_MS,
+        ahead_ms: int | None = None,
+        timed: Callable[[str], Timed] | None = None,
     ) -> dict[str, Witness]:
-        """One for each block; see `Witness`. The blocks of events are behind the desks, as in an audit."""
+        """One for each block; see `Witness`. The blocks of events are behind the desks, as in an audit.
+
+        `timed`: by block; None: all of it is.
+        """
         elsewhere = Elsewhere(self._events)
         of_events = elsewhere.blocks
         blocks = [*(block for block in self._blocks if block not in of_events), *of_events]
         return {
-            block: Witness(block, self._calls_of(block), audited_us, tolerance_ms, ahead_ms, elsewhere=elsewhere)
+            block: Witness(
+                block,
+                self._calls_of(block),
+                audited_us,
+                tolerance_ms,
+                ahead_ms,
+                timed(block) if timed is not None else None,
+                elsewhere,
+            )
             for block in blocks
         }
 

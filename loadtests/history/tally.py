@@ -19,7 +19,8 @@ class Tally(msgspec.Struct):
     `unchecked`: refusals and reads that nobody knows how to hold against anything. `vague`: refusals that nobody could
     judge: not among what was checked, nor surely wrong. `elsewhere`: refusals for what is in other blocks than their
     home, such as of baskets; `held` of those were held against these blocks, and `borne_out` by one of them; of the
-    others some are `vague`, and the rest is wrong. `untimed`: held against the journal's times alone.
+    others some are `vague`, and the rest is wrong. `untimed`: held against the journal's times alone;
+    `timed`: against the time of the call as well.
     """
 
     calls: dict[str, int] = {}
@@ -31,12 +32,18 @@ class Tally(msgspec.Struct):
     held: int = 0
     borne_out: int = 0
     untimed: int = 0
+    timed: int = 0
 
     def count(self, call: Call) -> None:
         """One more call."""
         name = f"{call.kind} {call.outcome}"
         self.calls[name] = self.calls.get(name, 0) + 1
         self.info += call.outcome is Outcome.INFO
+
+    def count_question(self, *, is_timed: bool) -> None:
+        """One more of those that are refusals or reads and are held against states."""
+        self.timed += is_timed
+        self.untimed += not is_timed
 
     @property
     def call_count(self) -> int:
@@ -69,4 +76,5 @@ def together(tallies: Iterable[Tally]) -> Tally:
         total.held += tally.held
         total.borne_out += tally.borne_out
         total.untimed += tally.untimed
+        total.timed += tally.timed
     return total

@@ -12,7 +12,7 @@ Memory: the calls that are under way, some 130 bytes for each key and 250 for ea
 from collections.abc import Generator, Iterable
 from heapq import heappop, heappush, merge
 from operator import attrgetter
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -29,15 +29,9 @@ from loadtests.history.shown import Shown
 from loadtests.history.skews import FOR_EVER_MS
 from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, agrees, can_be_checked, denies_its_key
 from loadtests.history.tally import Tally
+from loadtests.history.timed import Timed
 
 _Walk: TypeAlias = Generator[None, None, None]
-
-
-class Timed(NamedTuple):
-    """As long as the clocks have to do with each other: what was answered before `until_us`, and up to which row."""
-
-    until_us: int = FOR_EVER_MS * 1000
-    row: int = FOR_EVER_MS
 
 
 class _Tries(msgspec.Struct, gc=False):
@@ -57,7 +51,8 @@ class _Tries(msgspec.Struct, gc=False):
 class _Question(msgspec.Struct, gc=False):
     """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before.
 
-    `low`: the last row that had been answered when it was asked, or its key was asked for first.
+    `since_us`: from when on it may tell of the state, by the clock of the run. `low`: the last row that had been
+    answered when it was asked, or its key was asked for first.
     `is_elsewhere`: nothing is asked of a state but whether its key stands for something. `is_vague`: there was a state
     of which nobody can judge whether it agrees. `asked`: it is another block's, which has it borne out here.
     """
@@ -78,7 +73,8 @@ class Witness:
     `audited_us`: when the journal was read, by the clock of the run: what was over by then and is not there did not
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
     have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
-    not `timed`. `ahead_ms`: the journal's may be ahead by that, however far it is behind; None: by what is tolerated.
+    not `timed`, and who asks in one of its gaps may be told how it was when that began. `ahead_ms`: the journal's may
+    be ahead by that, however far it is behind; None: by what is tolerated.
     `elsewhere`: takes what is refused here for what is in other blocks to their witnesses, and theirs to this one.
     """
 
@@ -184,7 +180,8 @@ class Witness:
         if isinstance(asked, Asked):
             if not self._is_lost:
                 call, since_us = asked.item.call, asked.invoked_us
-                question = _Question(call, b"", since_us, self._reached, False, is_elsewhere=False, asked=asked)
+                from_us = self._timed.since_us(since_us, call.returned_us or since_us)
+                question = _Question(call, b"", from_us, self._reached, False, is_elsewhere=False, asked=asked)
                 self._questions.append(question)
             return
         while not self._is_over and asked.leg not in self._legs:
@@ -224,8 +221,9 @@ class Witness:
             if not is_elsewhere and (self._is_lost or not can_be_checked(call)):
                 self.tally.unchecked += 1
             elif not self._is_lost:
-                self._questions.append(_Question(call, key, since_us, low, may_be_older, is_elsewhere))
-                self.tally.untimed += not self._is_timed(call)
+                from_us = self._timed.since_us(since_us, call.returned_us or since_us)
+                self._questions.append(_Question(call, key, from_us, low, may_be_older, is_elsewhere))
+                self.tally.count_question(is_timed=self._is_timed(call))
         return key
 
     def _is_elsewhere(self, call: Call) -> bool:

@@ -26,8 +26,8 @@ from loadtests.selling import progress_bar
 from tests.chaos.fault import Fault, Outcome, undergo
 from tests.chaos.leftovers import end_all
 from tests.chaos.load import BUYERS
-from tests.chaos.plan import KINDS, SHORT, segment_faults
-from tests.chaos.results import Segment, lates, summary, table, uncounted, unmet, write, wrongs
+from tests.chaos.plan import KINDS, SHORT, clocks_last, segment_faults
+from tests.chaos.results import Segment, lates, summary, table, uncounted, unmet, untimed, write, wrongs
 from tests.chaos.stage import Audited, Stage
 from tests.code_version import HAS_CHANGED, OF_CHAOS, clear_of_other_code, code_of, fingerprint
 from tests.kept_lines import append, whole_lines
@@ -95,6 +95,7 @@ class Campaign:
         self._wanted = len(faults) if faults else wanted
         self._allowed = allowed
         self._kinds = tuple(dict.fromkeys((*KINDS, *faults)))
+        self._is_planned = not faults or tuple(faults) == tuple(SHORT)
 
     async def run(self) -> int:
         """0 if nothing is wrong and enough faults count, of every kind if it is a full run; else 1."""
@@ -104,7 +105,7 @@ class Campaign:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # as INT: the stack is put away
         with progress_bar(self._console, "{task.completed} of {task.total} faults, {task.fields[said]}") as progress:
             bar = progress.add_task("chaos", total=self._wanted, completed=kept.counted, said="")
-            while faults := await self._due():
+            while faults := clocks_last(await self._due()):
                 await self._run_segment(len(kept.segments), faults, progress, bar)
                 self._write()
         said = self._write()
@@ -112,6 +113,8 @@ class Campaign:
         found = wrongs(kept.outcomes, kept.segments) + lates(kept.outcomes, self._kinds, self._allowed)
         if not self._faults:
             found += unmet(kept.outcomes, kept.segments, self._kinds)
+        if self._is_planned:
+            found += untimed(kept.outcomes, kept.segments, self._kinds)
         for wrong in found:
             self._console.print(wrong, style="red", markup=False)
         if kept.counted < self._wanted:
@@ -134,7 +137,13 @@ class Campaign:
         return [kind for kind in missing if not await kind().cannot()]
 
     def _write(self) -> str:
-        said = summary(self._kept.outcomes, self._kept.segments, self._kinds, is_full=not self._faults)
+        said = summary(
+            self._kept.outcomes,
+            self._kept.segments,
+            self._kinds,
+            is_full=not self._faults,
+            is_planned=self._is_planned,
+        )
         said["code"] = code_of(self._kept.folder)
         write(self._kept.folder, said)
         return table(said)
@@ -172,6 +181,7 @@ class Campaign:
                 tally.vague,
                 dict(refused),
                 tally.untimed,
+                tally.timed,
             )
         )
 

@@ -40,6 +40,7 @@ class Fault(ABC):
     write that "When things die" in ARCHITECTURE.md says of it; 0: nothing is noticed. `bound_s`: the longest that there
     may be; `baskets_later_s`: so much longer of baskets and of the split event, which few buy. `within_s`: by when,
     after its end, all must be as before, or it has not been survived.
+    `moves_a_clock`: from then on it is not said by shards' clocks whether something is told late.
     `ahead_s`: how far the clock of a shard may be ahead by it. `is_shown_on`: whether all who look at the event on sale
     are answered all the time, by one gateway. `unread_bound_s`: the longest time without an answer to them; none:
     `bound_s`, or `SHOWN_WITHIN_S` if that is longer.
@@ -56,6 +57,7 @@ class Fault(ABC):
     told_s: ClassVar[float] = 0.0
     bound_s: ClassVar[float] = UNNOTICED_S
     baskets_later_s: ClassVar[float] = BASKETS_LATER_S
+    moves_a_clock: ClassVar[bool] = False
     ahead_s: ClassVar[float] = 0.0
     is_shown_on: ClassVar[bool] = False
     unread_bound_s: ClassVar[float | None] = None
@@ -186,7 +188,6 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     wrong += seen.wrong
     taken_s = stage.baskets.taken_s
     baskets_s, split_s = (longest_silence(taken_s[ware], began_at_s, ended_at_s) for ware in (Ware.BASKETS, Ware.SPLIT))
-    stage.longest_gap_s = max(stage.longest_gap_s, unavailable_s, baskets_s, split_s)
     is_counted = fault.is_shown and counts(effect, writes_before, stock)
     outcome = Outcome(
         fault.what, segment, effect, is_counted, writes_before, both.write_count,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from actors.audit.ids import block_of_event
 from tests.chaos.fault import Fault
@@ -15,11 +15,9 @@ SWINGS = 5
 TWICE_FOR_S = 8.0
 
 _AHEAD = """
-select heartbeat_at_ms - (extract(epoch from clock_timestamp()) * 1000)::bigint as ahead_ms
+select distinct on (shard) shard, heartbeat_at_ms - (extract(epoch from clock_timestamp()) * 1000)::bigint as ahead_ms
 from shards
-where shard = $1
-order by epoch desc
-limit 1
+order by shard, epoch desc
 """
 
 _LAST = "select coalesce(max(position), 0) from journal where block_id = $1"
@@ -31,6 +29,10 @@ order by position
 """
 BELIEVED_AHEAD_S = 5.0  # see `JournalClock.sure_ms`: two beyond what the journal told, three that it took to tell
 LOOK_EVERY_S = 0.25
+MOVED_MS = 3_000  # the newest heartbeat of a shard whose clock is right is no further from Postgres's time
+SWUNG_MS = 300  # so far a clock that swings is seen ahead of all others
+HALF_SWING_S = 1.0
+SWING_LOOKS = 10  # while it is forth, and as many while it is back
 
 
 class RowTimes:
@@ -79,25 +81,44 @@ def of_another_time(seen_s: Sequence[float]) -> list[str]:
     return wrong
 
 
-class ClockMoved(Fault):
-    """The shards' clock is not the journal's: what they write is held against the times when the rows came."""
+class Heartbeats(NamedTuple):
+    """So far the newest are ahead of Postgres's clock, in ms: that of one shard, and those of the others."""
 
-    inflicted = "the clock that the shell hands to the engine"
-    observed = "the shard's heartbeats are of another time"
+    own_ms: int
+    others_ms: Sequence[int]
+
+    def is_alone(self, jump_s: float) -> bool:
+        """Whether this shard's alone is of another time, in the direction of the jump."""
+        is_moved = self.own_ms * jump_s > 0 and abs(self.own_ms) > MOVED_MS
+        return is_moved and bool(self.others_ms) and max(map(abs, self.others_ms)) <= MOVED_MS
+
+
+class ClockMoved(Fault):
+    """The clock of the shard that sells is not the journal's, nor that of other shards, with which desks and parts are:
+    what it writes is held against the times when the rows came.
+    """
+
+    inflicted = "the clock that the shell of the shard that sells hands to the engine, and of no other"
+    observed = "its heartbeats alone are of another time"
+    moves_a_clock = True
     ahead_s = BELIEVED_AHEAD_S
 
     async def inflict(self, stage: Stage) -> None:
         """Remember whose it is, where it was, and which rows there are."""
-        stage.is_clock_moved = True
+        await stage.before_a_clock_moves()
         self._shard = (await stage.owner()).shard
-        self._before_s = stage.within.clock_shift_s
+        self._before_s = stage.within.clock_shift_s(self._shard)
         self._times = RowTimes()
         await self._times.begin(stage)
 
-    async def ahead_ms(self, stage: Stage) -> int:
-        """Of Postgres's clock, by the newest heartbeat."""
-        ahead_ms: int = (await stage.fetch(_AHEAD, self._shard))[0]["ahead_ms"]
-        return ahead_ms
+    def shift(self, stage: Stage, seconds: float) -> None:
+        """The clock is so far from where it was before."""
+        stage.within.shift_clock(self._shard, self._before_s + seconds)
+
+    async def heartbeats(self, stage: Stage) -> Heartbeats:
+        """As they are now."""
+        ahead_ms: dict[str, int] = {row["shard"]: row["ahead_ms"] for row in await stage.fetch(_AHEAD)}
+        return Heartbeats(ahead_ms.pop(self._shard), tuple(ahead_ms.values()))
 
     async def harm(self, stage: Stage) -> list[str]:
         """Rows of another time."""
@@ -115,14 +136,18 @@ class ClockJumped(ClockMoved):
     async def inflict(self, stage: Stage) -> None:
         """Move it."""
         await super().inflict(stage)
-        stage.within.shift_clock(self._before_s + self.jump_s)
+        self.shift(stage, self.jump_s)
 
     async def effect(self, stage: Stage) -> str:
         """Until a heartbeat tells: at once if it jumped ahead, and if it jumped back by standing still."""
         while True:
-            ahead_ms = await self.ahead_ms(stage)
-            if ahead_ms * self.jump_s > 0 and abs(ahead_ms) > 3_000:
-                return f"a heartbeat {ahead_ms / 1000:+.1f} s from Postgres's time"
+            seen = await self.heartbeats(stage)
+            if seen.is_alone(self.jump_s):
+                others_s = max(map(abs, seen.others_ms)) / 1000
+                return (
+                    f"a heartbeat of {self._shard}, which sells, {seen.own_ms / 1000:+.1f} s from Postgres's time, "
+                    f"of others at most {others_s:.1f} s"
+                )
             await asyncio.sleep(0.2)
 
 
@@ -147,19 +172,25 @@ class ClockSwings(ClockMoved):
     ended = "after five times"
 
     async def effect(self, stage: Stage) -> str:
-        """All the swings."""
-        seen_ms: list[int] = []
-        for _ in range(SWINGS):
-            for shift_s in (SWING_S, 0.0):
-                stage.within.shift_clock(self._before_s + shift_s)
-                await asyncio.sleep(1.0)
-                seen_ms.append(await self.ahead_ms(stage))
-        spread_ms = max(seen_ms) - min(seen_ms)
-        return f"heartbeats spread over {spread_ms / 1000:.1f} s" if spread_ms > SWING_S * 500 else ""
+        """All the swings: now and then a heartbeat is ahead of the time, as no other shard's is."""
+        seen: list[Heartbeats] = []
+        for shift_s in (SWING_S, 0.0) * SWINGS:
+            self.shift(stage, shift_s)
+            for _ in range(SWING_LOOKS):
+                await asyncio.sleep(HALF_SWING_S / SWING_LOOKS)
+                seen.append(await self.heartbeats(stage))
+        own_ms = max(each.own_ms for each in seen)
+        others_ms = max((ahead_ms for each in seen for ahead_ms in each.others_ms), default=own_ms)
+        if own_ms - others_ms < SWUNG_MS:
+            return ""
+        return (
+            f"heartbeats of {self._shard}, which sells, up to {own_ms / 1000:+.1f} s from Postgres's time, "
+            f"of others up to {others_ms / 1000:+.1f} s"
+        )
 
     async def end(self, stage: Stage) -> None:
         """Where it was."""
-        stage.within.shift_clock(self._before_s)
+        self.shift(stage, 0.0)
 
 
 class SentTwice(Fault):

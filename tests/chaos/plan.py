@@ -1,6 +1,6 @@
 """Which faults a campaign consists of, and in what order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from tests.chaos.backend_faults import (
@@ -140,4 +140,9 @@ def segment_faults(number: int) -> list[type[Fault]]:
     """Those of the segment of a full run that has this number, counted from 0; the order is another each time."""
     faults = [*ALWAYS, *IN_TURN[number % len(IN_TURN)], *SELDOM[number % ALL_HAD :: ALL_HAD]]
     Random(number).shuffle(faults)
-    return faults
+    return clocks_last(faults)
+
+
+def clocks_last(faults: Iterable[type[Fault]]) -> list[type[Fault]]:
+    """So ordered that what comes before a clock is moved is held against the time, as nothing behind it is."""
+    return sorted(faults, key=lambda kind: kind.moves_a_clock)

@@ -12,8 +12,8 @@ bound (`fault`, `struck`, `bound_s`);
 `unread_bound_s`, `baskets_bound_s`, `unread` (codes in place of an answer to who looked), `least_stock` (units left),
 `seen` (codes after which clients asked again, with how often), `impatient` (clients that gave up after 20 s), `shown`
 (by the journal), `wrong`; `late`: see `lates`;
-`unmet`: see `unmet`, of a full run; `skipped`: faults that this machine does not allow, with the reason; `code`: see
-`code_version`.
+`unmet`: see `unmet`, of a full run; `untimed`: see `untimed`, of a full run and the short one; `skipped`: faults that
+this machine does not allow, with the reason; `code`: see `code_version`.
 """
 
 from collections import Counter
@@ -29,6 +29,7 @@ from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, UNNOTICED_ASKED, Faul
 from tests.chaos.recounted import ending, reads
 
 SEEN_SHOWN = 4
+UNTIMED_ALLOWED = 0.3  # of a stack's refusals and reads: clocks are moved last, after five faults or twenty
 FIGURES = (
     "unavailable_s",
     "recovered_s",
@@ -57,7 +58,8 @@ class Segment(msgspec.Struct, frozen=True):
     by kind and outcome, `unresolved` those of which nobody knows what came, `unchecked` those that could not be
     checked, `vague` those refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults
     that this machine does not allow, with the reason. `baskets`: those of the replies that were about baskets.
-    `refused`: buyers, by code. `untimed`: calls held against the journal's times alone, as shards' clocks were moved.
+    `refused`: buyers, by code. `untimed`: refusals and reads held against the journal's times alone, as a shard's clock
+    was moved, and `timed` those held against the time of the call as well.
     """
 
     number: int
@@ -73,12 +75,18 @@ class Segment(msgspec.Struct, frozen=True):
     vague: int = 0
     refused: dict[str, int] = {}
     untimed: int = 0
+    timed: int = 0
 
 
 def summary(
-    outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]], *, is_full: bool = False
+    outcomes: Sequence[Outcome],
+    segments: Sequence[Segment],
+    kinds: Sequence[type[Fault]],
+    *,
+    is_full: bool = False,
+    is_planned: bool = False,
 ) -> dict[str, Any]:
-    """What `results.json` says. `is_full`: whether every kind is wanted."""
+    """What `results.json` says. `is_full`: whether every kind is wanted. `is_planned`: full, or the short one."""
     counted = [outcome for outcome in outcomes if outcome.counted]
     return {
         "counted": len(counted),
@@ -88,6 +96,7 @@ def summary(
         "apart": _apart(kinds),
         "late": lates(outcomes, kinds),
         "unmet": unmet(outcomes, segments, kinds) if is_full else [],
+        "untimed": untimed(outcomes, segments, kinds) if is_planned else [],
         "faults": [_of_kind(kind, [one for one in outcomes if one.fault == kind.what]) for kind in kinds],
         "skipped": _skipped(segments),
     }
@@ -130,9 +139,25 @@ def unaudited(segment: Segment) -> list[str]:
         "reply was about a basket": segment.baskets,
         "write is in the histories": ending(segment.calls, CallOutcome.OK),
         "read is in the histories": reads(segment.calls),
+        "refusal or read was held against the time": segment.timed,
         **{f"wish was refused with {code}": segment.refused.get(code, 0) for code in COMPETING},
     }
     return [f"not one {what}" for what, number in had.items() if not number]
+
+
+def untimed(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> list[str]:
+    """On which stacks too many refusals and reads were not held against the time; where clocks alone were moved, some
+    are (see `unaudited`).
+    """
+    of_clocks = {kind.what for kind in kinds if kind.moves_a_clock}
+    with_others = {outcome.segment for outcome in outcomes if outcome.fault not in of_clocks}
+    return [
+        f"segment {segment.number}: {segment.untimed:,} of {total:,} refusals and reads were not held against the time"
+        f", over the bound of {UNTIMED_ALLOWED:.0%}"
+        for segment in segments
+        for total in [segment.untimed + segment.timed]
+        if segment.number in with_others and segment.untimed > UNTIMED_ALLOWED * total
+    ]
 
 
 def _skipped(segments: Sequence[Segment]) -> dict[str, str]:
@@ -277,9 +302,9 @@ def table(said: dict[str, Any]) -> str:
     ]
     lines += [_longest_line(longest, said["apart"]) for longest in said["longest"]]
     segments = said["segments"]
-    rows, replies, baskets, unresolved, unchecked, vague, elsewhere, untimed = (
+    rows, replies, baskets, unresolved, unchecked, vague, elsewhere, not_timed, timed = (
         sum(segment[name] for segment in segments)
-        for name in ("rows", "replies", "baskets", "unresolved", "unchecked", "vague", "elsewhere", "untimed")
+        for name in ("rows", "replies", "baskets", "unresolved", "unchecked", "vague", "elsewhere", "untimed", "timed")
     )
     by_kind = _sums(segment["calls"] for segment in segments)
     calls = by_kind.total()
@@ -290,7 +315,8 @@ def table(said: dict[str, Any]) -> str:
         f"{said['counted']} faults counted, {said['not_counted']} not, on {len(segments)} stacks; {rows:,} rows and "
         f"{replies:,} replies audited, {baskets:,} of them about baskets, {findings} findings; "
         f"{calls:,} calls in histories, {unchecked} unchecked, {vague} refused for what nobody can judge "
-        f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks, {untimed:,} untimed, "
+        f"({vague / max(calls, 1):.2%}), {elsewhere} by other blocks; "
+        f"{timed:,} refusals and reads held against the time, {not_timed:,} not; "
         f"{unresolved} of unknown outcome ({unresolved / max(calls, 1):.2%}); when a fault was over, at least "
         f"{min(stocks, default=0):,} units were left.",
         f"Buyers refused: {_in_words(_sums(segment['refused'] for segment in segments))}.",

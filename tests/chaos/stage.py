@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,9 +14,10 @@ from actors.audit.ids import block_of_event, event_of
 from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
 from actors.engine.clock import MAX_JUMP_MS, MAX_TOOK_MS
-from loadtests.history.calls import READS, Outcome, read_calls
+from loadtests.history.calls import READS, Call, Outcome, read_calls
 from loadtests.history.recorded import Histories, answers_of, checked
 from loadtests.history.tally import Tally, together
+from loadtests.history.timed import Timed
 from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
@@ -31,6 +32,7 @@ from tests.chaos.onlooker import Onlooker
 from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
 from tests.chaos.recounted import unrecorded, unrecorded_baskets
+from tests.chaos.silences import silences
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
 from tests.stack.census import census, lasting_census, of_kind
@@ -46,9 +48,12 @@ BACK_WITHIN_S = 90.0
 MOST_TOLD = 3  # of what was seen too early of an event
 AHEAD_MS = MAX_JUMP_MS + MAX_TOOK_MS + 1_000
 """How far what a shard writes may be ahead of the crowds' clock, wherever its own has jumped to (see `JournalClock`);
-with a second more, as they set theirs once. It may be behind by as much, and by as long as Postgres is away.
+with a second more, as they set theirs once. It may be behind by as much, and by as long as nothing is accepted.
 """
+GAP_S = 1.0
+"""A shorter time in which nothing is accepted is within that second."""
 
+_ENDS = "select block_id, max(position) as position from journal group by block_id"
 _WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
 
 
@@ -66,11 +71,15 @@ class Audited(NamedTuple):
     refused: Mapping[str, int] = MappingProxyType({})
 
 
-class Stage:
-    """All of it, below one folder. `database` is the primary by now.
+class Moved(NamedTuple):
+    """When the first clock of a shard was moved, in µs since 1970, and the last row of each block before."""
 
-    `longest_gap_s`: in which nothing was accepted of something. `is_clock_moved`: whether a shard's has been.
-    """
+    at_us: int
+    rows: Mapping[str, int]
+
+
+class Stage:
+    """All of it, below one folder. `database` is the primary by now. `moved`: None as long as no clock was."""
 
     def __init__(self, folder: Path, buyers: int = BUYERS) -> None:
         clear(folder)
@@ -83,8 +92,7 @@ class Stage:
         self.wire = Wire(self.database.url)
         self.within = Within(folder / "within")
         self.leftovers: list[Callable[[], object]] = []  # to be called when all else has ended; harmless if done before
-        self.longest_gap_s = 0.0
-        self.is_clock_moved = False
+        self.moved: Moved | None = None
         self.running: RunningStack | None = None
         self._listening: asyncio.Server | None = None
         self._load: Load | None = None
@@ -200,10 +208,24 @@ class Stage:
         differences[HAPROXY] = min(now[HAPROXY] - 1, 0)
         return ", ".join(f"{kind} {difference:+}" for kind, difference in differences.items() if difference)
 
-    @property
-    def tolerance_ms(self) -> int | None:
-        """So much later than its time something may still be told; None: shards' clocks say nothing of that."""
-        return None if self.is_clock_moved else AHEAD_MS + int(self.longest_gap_s * 1000)
+    async def before_a_clock_moves(self) -> None:
+        """Keep where the journals end: of what is told from now on, shards' clocks do not say whether it is late."""
+        if self.moved is None:
+            rows = {row["block_id"]: row["position"] for row in await self.fetch(_ENDS)}
+            self.moved = Moved(time.time_ns() // 1000, rows)
+
+    def timed(self, gaps: Sequence[tuple[int, int]]) -> Callable[[str], Timed]:
+        """Of each block, what is held against the time; `gaps`: see `gaps_of`."""
+        if self.moved is None:
+            return lambda _: Timed(gaps=gaps)
+        at_us, rows = self.moved
+        return lambda block: Timed(at_us, rows.get(block, 0), gaps)
+
+    def _witnesses(self, histories: Sequence[Histories], files: Sequence[Path]) -> list[dict[str, Witness]]:
+        ahead_s = time.time() - time.monotonic()
+        taken_s = [[at_s + ahead_s for at_s in of_ware] for of_ware in self.baskets.taken_s.values()]
+        timed = self.timed(gaps_of([list(accepted_at(read_calls(files))), *taken_s]))
+        return [each.witnesses(time.time_ns() // 1000, AHEAD_MS, AHEAD_MS, timed) for each in histories]
 
     async def audit(self, more_told: tuple[Path, ...] = (), *, asks_product: bool = True) -> Audited:
         """The journal, all of it, held against what clients were told, and their histories against it; and, if it is
@@ -228,7 +250,7 @@ class Stage:
                 of_product += await miscounted(self.database.url, self.onlooker.looks)
         finally:
             await administration.close()
-        of_crowds = [each.witnesses(time.time_ns() // 1000, self.tolerance_ms, AHEAD_MS) for each in histories]
+        of_crowds = self._witnesses(histories, files)
         watching = of_crowds[0] | await with_rows(of_crowds[1], answers, self.fetch)
         audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
@@ -301,6 +323,24 @@ def seen_too_early(looks: Sequence[Look], files: Sequence[Path], witnesses: Mapp
         wrong
         for block, writes in told.items()
         for wrong in ran_ahead([look for look in looks if block_of_event(look.event_id) == block], writes)[:MOST_TOLD]
+    ]
+
+
+def accepted_at(calls: Iterable[Call]) -> Iterator[float]:
+    """When somebody was told that something was written just now, in seconds since 1970."""
+    for call in calls:
+        if call.outcome is Outcome.OK and call.kind not in READS and not call.replayed and call.returned_us is not None:
+            yield call.returned_us / 1_000_000
+
+
+def gaps_of(crowds: Iterable[Iterable[float]]) -> list[tuple[int, int]]:
+    """From when to when a shard may have heard nothing of the journal's time, in µs since 1970: where none of a crowd's
+    acceptances is, and then as long as a block that went without may take to hear it.
+    """
+    return [
+        (int(began_s * 1_000_000), int(ended_s * 1_000_000) + AHEAD_MS * 1000)
+        for accepted_s in crowds
+        for began_s, ended_s in silences(accepted_s, GAP_S)
     ]
 
 

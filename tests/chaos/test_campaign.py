@@ -28,7 +28,7 @@ FAULTS = (ShardKilled, RedisKilled, ShardKilled)
 FEW = 7  # and so three stacks
 CALLS = {"held ok": 50, "held fail": 3, "read hold ok": 2, "held info": 1}
 REFUSED = {"UNITS_HELD": 2, "UNITS_SOLD": 3}
-AUDITED = Segment(0, 10, 20, [], CALLS, baskets=2, refused=dict(REFUSED))
+AUDITED = Segment(0, 10, 20, [], CALLS, baskets=2, refused=dict(REFUSED), timed=5)
 
 
 def check_what_counts() -> None:
@@ -59,7 +59,7 @@ def test_control_each_condition_is_missed(lax: Callable[..., bool], monkeypatch:
 class Imagined:
     """In place of a stage: all is well on it, unless the test says otherwise."""
 
-    audited = Audited([], 10, 20, Tally(CALLS), 2, dict(REFUSED))
+    audited = Audited([], 10, 20, Tally(CALLS, timed=5), 2, dict(REFUSED))
     dies_at_audit = 0
 
     def __init__(self, folder: Path, _: int) -> None:
@@ -326,9 +326,13 @@ def check_who_audits_nothing_fails(folder: Path, patch: pytest.MonkeyPatch) -> N
             (audited._replace(rows=0), "row was audited"),
             (audited._replace(replies=0), "reply was held against a journal"),
             (audited._replace(baskets=0), "reply was about a basket"),
-            (audited._replace(tally=Tally(without["held ok"])), "write is in the histories"),
-            (audited._replace(tally=Tally(without["read hold ok"])), "read is in the histories"),
-            (audited._replace(tally=Tally(without["held info"])), "call in the histories is of unknown outcome"),
+            (audited._replace(tally=Tally(without["held ok"], timed=5)), "write is in the histories"),
+            (audited._replace(tally=Tally(without["read hold ok"], timed=5)), "read is in the histories"),
+            (
+                audited._replace(tally=Tally(without["held info"], timed=5)),
+                "call in the histories is of unknown outcome",
+            ),
+            (audited._replace(tally=Tally(CALLS, untimed=5)), "refusal or read was held against the time"),
             (audited._replace(refused={}), "call in the histories was refused"),
             (audited._replace(refused={"UNITS_SOLD": 3}), "wish was refused with UNITS_HELD"),
             (audited._replace(refused={"UNITS_HELD": 3}), "wish was refused with UNITS_SOLD"),

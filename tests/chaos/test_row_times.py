@@ -51,6 +51,9 @@ class Setting:
     async def owner(self) -> "Setting":
         return self
 
+    async def before_a_clock_moves(self) -> None:
+        """Nobody asks here."""
+
     async def fetch(self, statement: str, *arguments: object) -> list[Any]:
         async with self._asking:
             found: list[Any] = await self._world.connection.fetch(statement, *arguments)

@@ -15,7 +15,7 @@ class Within:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self._folder = folder
-        self.clock_shift_s = 0.0
+        self._clock_shifts_s: dict[str, float] = {}
 
     def environ(self, environ: dict[str, str]) -> dict[str, str]:
         """The environment of a stack, with the way in."""
@@ -23,12 +23,16 @@ class Within:
         path = os.pathsep.join([str(_PATCHES), before] if before else [str(_PATCHES)])
         return environ | {"PYTHONPATH": path, WAY_IN: str(self._folder)}
 
-    def shift_clock(self, seconds: float) -> None:
-        """The shards' clocks are wrong by so much from now on."""
-        self.clock_shift_s = seconds
-        new = self._folder / "clock-shift.new"
+    def clock_shift_s(self, shard: str) -> float:
+        """How far this shard's clock was moved so far."""
+        return self._clock_shifts_s.get(shard, 0.0)
+
+    def shift_clock(self, shard: str, seconds: float) -> None:
+        """This shard's clock is wrong by so much from now on, and so is that of whoever succeeds it."""
+        self._clock_shifts_s[shard] = seconds
+        new = self._folder / f"clock-shift-{shard}.new"
         new.write_text(str(seconds))
-        new.replace(self._folder / "clock-shift")
+        new.replace(self._folder / f"clock-shift-{shard}")
 
     def send_twice(self, wanted: bool) -> None:
         """Whether gateways send every batch twice."""

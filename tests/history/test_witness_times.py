@@ -4,7 +4,8 @@ from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from loadtests.history.calls import Call, Kind
 from loadtests.history.tally import Tally
-from loadtests.history.witness import Timed, Witness
+from loadtests.history.timed import Timed
+from loadtests.history.witness import Witness
 from tests.history.notes import fail, ok
 from tests.loadtests.journals import HOLD_TTL_MS, START_MS, Journal, Shop, made_event
 

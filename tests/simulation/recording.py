@@ -26,7 +26,8 @@ from actors.reservations import Done
 from loadtests.history.calls import READS, Begun, Call, Outcome, Recorder, Seen
 from loadtests.history.calls import Kind as Asked
 from loadtests.history.tally import Tally, together
-from loadtests.history.witness import Timed, Witness
+from loadtests.history.timed import Timed
+from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
 from tests.simulation.journal_audit import Effect, effects, row_of

@@ -1,14 +1,16 @@
 """Imported first by every Python process of a stack whose PYTHONPATH leads here: what tests do to it from within.
 
-Under `HOLDFAST_TEST_CHAOS` is a folder. `clock-shift` in it holds by how many seconds the clock that a shard's shell
-hands to its engine is wrong. While `twice` is there, everything is sent twice over the link; `sent-twice` grows by a
-byte each time. While `heedless` is there, shards do not heed what the catalogue says of quarantines; while `hasty` is
-there, their answers wait for no commit; while `keyless` is there, holds are not remembered under their keys; while
-`lenient` is there, they take blocks from a newer generation; while `believing` is there, they take whatever stands in
-their row's place for their row; while `unfenced` is there, a row of theirs is appended whatever the head of its block
-is; while `careless` is there, projectors move positions from wherever they are; while `greedy` is there, seats that
-others hold may be held; while `weary` is there, a gateway at which many calls were open at once is slower ever after;
-while `unwatched` is there, nobody is found to hang beside the shards.
+Under `HOLDFAST_TEST_CHAOS` is a folder. `clock-shift-NAME` in it holds by how many seconds the clock that the shell of
+the shard of that name hands to its engine is wrong, whichever process it is: a successor sets its own by the journal
+when it begins, and so notices nothing of a clock that was moved before.
+While `twice` is there, everything is sent twice over the link; `sent-twice` grows by a byte each time. While `heedless`
+is there, shards do not heed what the catalogue says of quarantines; while `hasty` is there, their answers wait for no
+commit; while `keyless` is there, holds are not remembered under their keys; while `lenient` is there, they take blocks
+from a newer generation; while `believing` is there, they take whatever stands in their row's place for their row; while
+`unfenced` is there, a row of theirs is appended whatever the head of its block is; while `careless` is there,
+projectors move positions from wherever they are; while `greedy` is there, seats that others hold may be held; while
+`weary` is there, a gateway at which many calls were open at once is slower ever after; while `unwatched` is there,
+nobody is found to hang beside the shards.
 With `snapshots` there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the
 other end.
 """
@@ -33,10 +35,11 @@ WEARY_S = 0.0015
 
 
 class Shifted:
-    """A clock that is as wrong as the file says."""
+    """A clock that is as wrong as the shard's file says."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], shard: str) -> None:
         self._monotonic = monotonic
+        self._file = FOLDER / f"clock-shift-{shard}"
         self._read_at_s = 0.0
         self._shift_s = 0.0
 
@@ -45,7 +48,7 @@ class Shifted:
         if now_s - self._read_at_s > READ_EVERY_S:
             self._read_at_s = now_s
             try:
-                self._shift_s = float((FOLDER / "clock-shift").read_text())
+                self._shift_s = float(self._file.read_text())
             except FileNotFoundError:
                 pass
         return now_s + self._shift_s
@@ -87,7 +90,7 @@ def patch_engine(module: ModuleType) -> None:
     def begin_shifted(
         self: Any, shard: Any, epoch: Any, lines: Any, catalogue: Any, monotonic: Any, *rest: Any, **named: Any
     ) -> None:
-        begin(self, shard, epoch, lines, catalogue, Shifted(monotonic), *rest, **named)
+        begin(self, shard, epoch, lines, catalogue, Shifted(monotonic, shard), *rest, **named)
 
     module.Engine.__init__ = begin_shifted
 
