@@ -40,11 +40,13 @@ async def on_one_disk(root: Path) -> AsyncIterator[OnSmallDisk]:
     told: list[str] = []
     with (
         small_disk(root / "small", ROOM_MB) as disk,
+        small_disk(root / "other", OTHER_MB) as other,
         serving(root / "small" / "data", RESERVE_MB, SMALL_LOG, told.append) as stack,
     ):
         async with selling_anew(stack.database_url) as world:
-            there = OnSmallDisk(stack, (disk, disk), world, await world.event())
+            there = OnSmallDisk(stack, (disk, other), world, await world.event())
             there.told = told
+            there.backup = disk.folder / "first"
             yield there
 
 
@@ -88,14 +90,13 @@ async def test_control_where_nobody_sees_that_it_is_the_same_disk_the_sale_ends(
 async def check_refused(root: Path, why: str, backup: Callable[[OnSmallDisk], Path]) -> None:
     """Where a base does not fit none is begun, nothing is left of it, and it is sold on."""
     async with on_one_disk(root) as there:
-        with small_disk(root / "other", OTHER_MB):
-            (there.disk.folder / "taken").write_bytes(bytes(TAKEN_MB * 1_000_000))
-            with pytest.raises(BackupError, match=why):
-                await create(there.stack, backup(there))
-            assert list(backup(there).iterdir()) == []
-            assert await slots_of(there.world) == []
-            assert (room_of(there.data) or 0) > RESERVE_MB * 1_000_000
-            await sell_some(there.event, 1)
+        (there.disk.folder / "taken").write_bytes(bytes(TAKEN_MB * 1_000_000))
+        with pytest.raises(BackupError, match=why):
+            await create(there.stack, backup(there))
+        assert list(backup(there).iterdir()) == []
+        assert await slots_of(there.world) == []
+        assert (room_of(there.data) or 0) > RESERVE_MB * 1_000_000
+        await sell_some(there.event, 1)
 
 
 def beside(there: OnSmallDisk) -> Path:
@@ -103,7 +104,7 @@ def beside(there: OnSmallDisk) -> Path:
 
 
 def elsewhere(there: OnSmallDisk) -> Path:
-    return there.disk.folder.parent / "other" / "first"
+    return there.backups.folder / "first"
 
 
 BESIDE = r"MB are needed, as it is on the disk of the data, where 300 MB are to be left; the database is \d+ MB"
