@@ -1,7 +1,7 @@
 """`holdfast backup`: a copy of the database while it sells, named positions, and a data folder as of one of them."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -11,7 +11,7 @@ import typer
 from serve.command_line import DatabaseUrl, DataDir, errors, fail, out, running_stack, settings_of
 
 if TYPE_CHECKING:
-    from serve.backups import Mark
+    from serve.backup_folder import Mark
 
 backup = typer.Typer(no_args_is_help=True, help="Backups, named positions, and what was restored.")
 
@@ -26,10 +26,11 @@ def create(folder: Folder, data_dir: DataDir = None) -> None:
 
     One backup goes on at a time: the one before does until the new one is whole, also if this is stopped. All its marks
     need all of its log, which grows: when a new backup has begun, a folder of before that nobody needs can be deleted.
+    On the disk of the data it needs room for the reserve, too, and is over when less is left.
     """
     from serve import backup_making
 
-    _tell(backup_making.create(running_stack(data_dir), folder.resolve()))
+    _tell(backup_making.create(running_stack(data_dir), folder.resolve(), errors.print))
 
 
 @backup.command("end")
@@ -77,13 +78,23 @@ def restore(
     ask for what changed since a `sequence` they had before must begin with the whole.
     """
     from serve import backups
-    from serve.local.preflight import CannotStart
 
-    try:
-        marked = backups.restore(folder, to, data_dir)
-    except (backups.BackupError, CannotStart, OSError) as fault:
-        fail(f"backup: {fault}")
+    marked = _given(lambda: backups.restore(folder, to, data_dir))
     out.print(f"{data_dir} is as of {marked.name}, at {marked.lsn}: holdfast run --data-dir {data_dir}")
+
+
+@backup.command("verify")
+def verify(folder: Folder) -> None:
+    """Read all of a backup: can it be restored to any of its marks?
+
+    Each file of the base must be as it was copied, and each record of the log from there to the last mark be sound. A
+    backup that goes on can be read too; nothing needs to run.
+    """
+    from serve import backup_folder
+
+    file_count, marks = _given(lambda: backup_folder.verify(folder))
+    names = ", ".join(mark.name for mark in marks)
+    out.print(f"{folder} is whole: {file_count:,} files of its base, and the log from there to each of {names}")
 
 
 @backup.command("anew")
@@ -105,9 +116,20 @@ def _tell(making: "Coroutine[Any, Any, Mark]") -> None:
     out.print(msgspec.json.encode(_done(making)).decode())
 
 
+def _given(work: Callable[[], T]) -> T:
+    """What this gives; what is wrong with a folder ends the command."""
+    from serve.backup_folder import BackupError
+    from serve.local.preflight import CannotStart
+
+    try:
+        return work()
+    except (BackupError, CannotStart, OSError) as fault:
+        fail(f"backup: {fault}")
+
+
 def _done(making: Coroutine[Any, Any, T]) -> T:
     from actors.database.connect import FAULTS
-    from serve.backups import BackupError
+    from serve.backup_folder import BackupError
     from serve.local.preflight import CannotStart
 
     try:

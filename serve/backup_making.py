@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,9 +22,12 @@ import msgspec
 from actors.archive.archive_file import sync_folder
 from actors.database.connect import FAULTS, Connection, connect, cut
 from actors.database.queries import load_queries
-from serve.backups import BackupError, Mark, has_base, mark, sync_files, wait_for
-from serve.local.archiving import WAL, Receiver, connection_of, last_words
-from serve.local.going import Going, backup_of, keep_over, slot_of, why_over
+from serve.backup_folder import BackupError, Mark, has_base
+from serve.backups import mark, sync_files, wait_for
+from serve.local.archiving import Receiver, connection_of, last_words
+from serve.local.disks import megabytes, room_beside
+from serve.local.going import WAL, Going, backup_of, keep_over, slot_of, why_over
+from serve.local.log_room import least_room
 from serve.local.postgres import SLOT, programs
 from serve.local.preflight import CannotStart
 from serve.local.processes import spawn
@@ -35,14 +38,17 @@ _SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
 FIRST_MARK = "created"
 _COPYING = ("-X", "none", "-c", "fast", "--manifest-checksums=SHA256")
 _PARTS = ("base", WAL, "marks", "secrets")
+_MEANWHILE_BYTES = 128 << 20  # of the log, while the base is copied
+_SOONER_BYTES = 32 << 20  # than the backup that goes on, one that begins gives way to the sale
 _END_PATIENCE_S = 10.0
 _LOOK_S = 0.05
 
 
-async def create(stack: Stack, folder: Path) -> Mark:
+async def create(stack: Stack, folder: Path, on_remark: Callable[[str], None] = lambda remark: None) -> Mark:
     """Begin a backup in a new folder, from which on the log is received there; its first mark.
 
-    Raises BackupError, CannotStart, OSError, `FAULTS`. The backup before goes on then, unless only the mark is missing.
+    `on_remark`: told what is worth knowing of the folder. Raises BackupError, CannotStart, OSError, `FAULTS`; the
+    backup before goes on then, unless only the mark is missing.
     """
     if stack.settings.database_url is not None:
         raise BackupError(
@@ -56,7 +62,8 @@ async def create(stack: Stack, folder: Path) -> Mark:
         _make(folder)
         going = Going(folder, f"{SLOT}_{secrets.token_hex(8)}")
         try:
-            await _begin(stack.database_url, data, going)
+            _check_room(data, folder, least_room(stack.settings.disk_reserve_mb), on_remark)
+            await _begin(stack, data, going)
         except BaseException:
             if backup_of(data) != going:
                 for part in _PARTS:
@@ -117,15 +124,47 @@ async def drop_left(data: DataFolder, database_url: str) -> list[str]:
             await connection.close()
 
 
-async def _begin(database_url: str, data: DataFolder, going: Going) -> None:
+def _check_room(data: DataFolder, folder: Path, least: int, on_remark: Callable[[str], None]) -> None:
+    """The copy has room in this folder, and leaves so many bytes at least where the data is. Raises BackupError."""
+    base = _size_of(data.postgres)
+    is_beside = room_beside(data, folder) is not None
+    needed = base + _MEANWHILE_BYTES + (least if is_beside else 0)
+    room = shutil.disk_usage(folder).free
+    if room < needed:
+        why = f", as it is on the disk of the data, where {megabytes(least)} are to be left" if is_beside else ""
+        raise BackupError(
+            f"{folder} has {megabytes(room)} of room, and {megabytes(needed)} are needed{why}; the database is "
+            f"{megabytes(base)}: name a folder on another disk, or make room"
+        )
+    if is_beside:
+        on_remark(
+            f"{folder} is on the disk of the data, and is lost with it. The log of all that is sold grows there; the "
+            f"backup is over when less than {megabytes(least)} are left. A folder on another disk is better"
+        )
+
+
+def _size_of(database: Path) -> int:
+    """What pg_basebackup copies of it, in bytes: all but the log."""
+    size = 0
+    for folder, folders, files in os.walk(database):
+        if Path(folder) == database and "pg_wal" in folders:
+            folders.remove("pg_wal")
+        for file in files:
+            with suppress(OSError):  # it is gone: Postgres is at work there
+                size += Path(folder, file).stat().st_size
+    return size
+
+
+async def _begin(stack: Stack, data: DataFolder, going: Going) -> None:
     """All of it but the first mark; from its last step on this backup goes on, and before no slot of it is left."""
+    database_url = stack.database_url
     connection = await connect(database_url, application_name="holdfast backup")
     try:
         await connection.fetchval(_SQL["create_slot"], going.slot)
     finally:
         await connection.close()
     try:
-        await _copy(database_url, data, going)
+        await _copy(stack, data, going)
         shutil.copytree(data.root / "secrets", going.folder / "secrets")
         sync_files(going.folder / "secrets")
         sync_files(going.folder)
@@ -142,8 +181,9 @@ def _go_on(data: DataFolder, going: Going) -> None:
     write_private(data.backup, msgspec.json.encode(going, enc_hook=str))
 
 
-async def _copy(database_url: str, data: DataFolder, going: Going) -> None:
+async def _copy(stack: Stack, data: DataFolder, going: Going) -> None:
     """The base, and the log from before it began."""
+    database_url = stack.database_url
     log = data.logs / "backup-create.log"
     receiver = Receiver(database_url, going, log)
     try:
@@ -159,19 +199,31 @@ async def _copy(database_url: str, data: DataFolder, going: Going) -> None:
             command, signal_on_orphan=signal.SIGINT, log=said, folder=going.folder,
             environment={**os.environ, **environment},
         )  # fmt: skip
-        await _ended(copying, receiver)
+        await _ended(copying, receiver, lambda: _short_of(data, going, stack.settings.disk_reserve_mb))
         if (fault := receiver.fault()) is not None:
             raise BackupError(f"the log is not received: {fault}")
+        if (short := _short_of(data, going, stack.settings.disk_reserve_mb)) is not None:
+            raise BackupError(f"the copy was given up, and selling goes on: {short}")
         if copying.returncode != 0 or not has_base(going.folder):
             raise BackupError(f"pg_basebackup: {last_words(said, begin) or f'it ended with {copying.returncode}'}")
     finally:
         receiver.stop()  # what comes until the supervisor's begins is kept by the slot
 
 
-async def _ended(copying: subprocess.Popen[bytes], receiver: Receiver) -> None:
-    """It has ended, at the latest when the log is received no more, or nobody waits for it."""
+def _short_of(data: DataFolder, going: Going, reserve_mb: int) -> str | None:
+    """What is to be said where the copy has come to take the room of the sale; else None."""
+    room = room_beside(data, going.folder)
+    if room is None or room >= least_room(reserve_mb) + _SOONER_BYTES:
+        return None
+    return f"{megabytes(room)} were left on the disk of {data.root}, on which {going.folder} is as well"
+
+
+async def _ended(copying: subprocess.Popen[bytes], receiver: Receiver, short: Callable[[], str | None]) -> None:
+    """It has ended, at the latest when the log is received no more, the room is `short`, or nobody waits for it."""
     try:
-        await wait_for(lambda: copying.poll() is not None or receiver.fault() is not None, "", math.inf)
+        await wait_for(
+            lambda: copying.poll() is not None or receiver.fault() is not None or short() is not None, "", math.inf
+        )
     finally:
         if copying.poll() is None:
             copying.send_signal(signal.SIGINT)

@@ -1,9 +1,7 @@
 """Backups of the embedded PostgreSQL: a copy of its files, all of its log from then on, and named positions in that.
 
-The folder: `base`, as pg_basebackup made it while everything sold; `wal`, the log, received by pg_receivewal as long as
-the stack runs; `marks`, a file for each named position; `secrets`, those of the data folder. A mark is whole when the
-log is there, on disk, up to it. What is in Redis is derived, and is not in it. How one begins and ends: see
-`serve.backup_making`.
+A mark is whole when the log is there, on disk, from the base up to it. What is in Redis is derived, and is not in it.
+How one begins and ends: see `serve.backup_making`; what is in its folder: `serve.backup_folder`.
 
 A PostgreSQL of one's own is backed up by its own tools: the programs of ours speak no TLS and know no ICU, and whoever
 runs it has better ones. Positions in its log are named here too, and once restored its history begins anew here.
@@ -14,7 +12,6 @@ left of the others finds no way in, and what they may still write is fenced by w
 """
 
 import asyncio
-import hashlib
 import os
 import re
 import secrets
@@ -30,33 +27,30 @@ import msgspec
 from actors.archive.archive_file import sync_folder
 from actors.database.connect import FAULTS, Connection, connect
 from actors.database.queries import load_queries
-from serve.local.archiving import WAL
-from serve.local.going import Going, backup_of, why_over
+from serve.backup_folder import (
+    BackupError,
+    Mark,
+    check_base,
+    check_log,
+    has_base,
+    mark_file,
+    read_mark,
+    segment_of_file,
+    size_of_base,
+)
+from serve.local.disks import megabytes
+from serve.local.going import WAL, Going, backup_of, why_over
+from serve.local.log_room import least_room
 from serve.local.postgres import Postgres, give_to_owner
 from serve.local.preflight import free_port
 from serve.local.stack import DataFolder, Stack, write_private
 
 _SQL = load_queries(Path(__file__).parent / "sql" / "backup.sql")
-MANIFEST = "backup_manifest"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PATIENCE_S = 60.0
 _LOOK_S = 0.05
 _SECRETS_OF_A_STACK = ("postgres", "redis", "ray", "link")  # of a restored one its own
 LEAP = 10_000  # at least so far above what is known: that history may have seen as many clusters since
-
-
-class BackupError(Exception):
-    """It cannot be done; the text is one line for the person who asked for it."""
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """A named position. `lsn`: where in the log; `point`: what it is called there; `file`: the last needed."""
-
-    name: str
-    point: str
-    lsn: str
-    file: str
-    at_ms: int
 
 
 async def mark(stack: Stack, name: str) -> Mark:
@@ -70,13 +64,14 @@ async def mark(stack: Stack, name: str) -> Mark:
         raise _gap(data, going)
     if not has_base(going.folder):
         raise BackupError(f"{going.folder} has no whole base, to which a log could lead: begin a new backup")
-    file = _mark_file(going.folder, name)
+    file = mark_file(going.folder, name)
     try:
         file.open("xb").close()
     except OSError as fault:
         raise BackupError(f"NAME: there is a mark {name} already, or {file.parent} cannot be used ({fault})") from fault
     try:
         marked = await _received(stack.database_url, going, name, data)
+        check_log(going.folder, segment_of_file(marked.file))
         write_private(file, msgspec.json.encode(marked))
         sync_files(file.parent)
     except BaseException:
@@ -164,12 +159,14 @@ def check_name(name: str) -> None:
 
 def restore(folder: Path, name: str, data_dir: Path) -> Mark:
     """Make a data folder that has the database as it was at this mark. Raises BackupError, CannotStart, OSError."""
-    marked = _read_mark(folder, name)
+    marked = read_mark(folder, name)
     data = DataFolder(data_dir)
     with data.held():
         if data.postgres.exists():
             raise BackupError(f"{data.root} has a database already: name a new folder")
         check_base(folder / "base")
+        check_log(folder, segment_of_file(marked.file))
+        _check_room(folder / "base", data)
         unfinished = data.root / "postgres.restored"
         shutil.rmtree(unfinished, ignore_errors=True)
         shutil.copytree(folder / "base", unfinished, symlinks=True)
@@ -183,24 +180,11 @@ def restore(folder: Path, name: str, data_dir: Path) -> Mark:
     return marked
 
 
-def has_base(folder: Path) -> bool:
-    """Whether the backup has a base that is whole: pg_basebackup writes its manifest last."""
-    return (folder / "base" / MANIFEST).is_file()
-
-
-def check_base(base: Path) -> None:
-    """Every file is as Postgres's manifest says; the wheel's pg_verifybackup does not run. Raises BackupError."""
-    try:
-        files = msgspec.json.decode((base / MANIFEST).read_bytes())["Files"]
-    except (OSError, msgspec.DecodeError, LookupError) as fault:
-        raise BackupError(f"{base} has no manifest of its files: {fault}") from fault
-    for file in files:
-        path = base / file["Path"]
-        if not path.is_file():
-            raise BackupError(f"{path} is missing")
-        with path.open("rb") as content:
-            if hashlib.file_digest(content, "sha256").hexdigest() != file["Checksum"]:
-                raise BackupError(f"{path} is not what was backed up")
+def _check_room(base: Path, data: DataFolder) -> None:
+    """What is restored has room, and leaves some to whoever sells on that disk. Raises BackupError."""
+    needed = size_of_base(base) + least_room(0)
+    if (room := shutil.disk_usage(data.root).free) < needed:
+        raise BackupError(f"{data.root} has {megabytes(room)} of room, and {megabytes(needed)} are needed: make room")
 
 
 def recovered(unfinished: Path, folder: Path, marked: Mark, data: DataFolder) -> None:
@@ -253,18 +237,6 @@ def _copy_secrets(folder: Path, data: DataFolder) -> None:
     for secret in (folder / "secrets").iterdir():
         if secret.name not in _SECRETS_OF_A_STACK:
             shutil.copy2(secret, data.root / "secrets")
-
-
-def _read_mark(folder: Path, name: str) -> Mark:
-    try:
-        return msgspec.json.decode(_mark_file(folder, name).read_bytes(), type=Mark)
-    except (OSError, msgspec.DecodeError) as fault:
-        there = sorted(file.stem for file in (folder / "marks").glob("*.json") if file.stat().st_size)
-        raise BackupError(f"--to: {folder} has no mark {name}; it has {', '.join(there) or 'none'}") from fault
-
-
-def _mark_file(folder: Path, name: str) -> Path:
-    return folder / "marks" / f"{name}.json"
 
 
 async def wait_for(happened: Callable[[], bool], otherwise: str, patience_s: float | None = None) -> None:

@@ -195,11 +195,13 @@ from pg_stat_activity
 where wait_event = 'SyncRep' and state_change < clock_timestamp() - $1::bigint * interval '1 second';
 
 -- name: backup_slots
--- Of backups: whether Postgres still has all that is not received yet, whether somebody receives, and how much is not.
+-- Of backups: whether Postgres still has all that is not received yet, whether somebody receives, from where on and how
+-- much is not.
 select
   slot_name,
   active,
   coalesce(wal_status, 'lost') as wal_status,
+  restart_lsn::text as received_lsn,
   coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint as behind_bytes
 from pg_replication_slots
 where starts_with(slot_name::text, $1::text)

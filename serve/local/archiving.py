@@ -3,7 +3,7 @@
 A slot makes Postgres keep what was not received yet, so the log has no gap however often either of them ends. Each
 backup has one of its own, so that a new one can begin beside the one that goes on. What fails here never stops the
 stack: it is told when it begins and when it is over, and tried again; `holdfast doctor` looks at it as well. Where
-the log that waits leaves too little room, the backup is over (see `log_room`).
+the log leaves too little room for the sale, the backup is over (see `log_room`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from serve.local.going import Going, backup_of, why_over
+from serve.local.going import WAL, Going, backup_of, why_over
 from serve.local.log_room import LogRoom
 from serve.local.postgres import programs
 from serve.local.processes import arguments_of, end, running, spawn
@@ -23,7 +23,6 @@ from serve.local.processes import arguments_of, end, running, spawn
 if TYPE_CHECKING:
     from serve.local.stack import DataFolder, Stack
 
-WAL = "wal"
 _RECEIVER = "pg_receivewal"
 _KILL = (signal.SIGKILL, 5.0)
 _AGAIN_S = 5.0

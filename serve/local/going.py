@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from serve.local.stack import DataFolder
 
 T = TypeVar("T")
+WAL = "wal"
+"""Where in the backup's folder its log is."""
 
 
 class Going(msgspec.Struct, frozen=True):

@@ -10,8 +10,9 @@ from rich.progress import Progress
 
 from actors.audit.rows import connect_to_read
 from serve import backup_making
+from serve.backup_folder import BackupError
 from serve.backup_making import end
-from serve.backups import BackupError, mark
+from serve.backups import mark
 from serve.doctor.backup_checks import check_backup
 from serve.doctor.findings import Finding, Patient, Standing
 from serve.local.going import backup_of

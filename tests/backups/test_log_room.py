@@ -16,8 +16,9 @@ import pytest
 
 from actors.database.connect import FAULTS, connect
 from actors.journal.journal import JournalUnavailable
+from serve.backup_folder import BackupError
 from serve.backup_making import create
-from serve.backups import BackupError, mark
+from serve.backups import mark
 from serve.doctor.findings import Standing
 from serve.local import log_room
 from serve.local.archiving import Archiving, Receiver, receivers_in

@@ -18,8 +18,9 @@ from actors.core.ids import BlockId
 from actors.database.connect import FAULTS
 from actors.journal.postgres import PostgresJournal
 from serve import backup_making
+from serve.backup_folder import BackupError, Mark
 from serve.backup_making import create, end
-from serve.backups import BackupError, Mark, mark, restore
+from serve.backups import mark, restore
 from serve.cli import app
 from serve.doctor.backup_checks import BACKUP, check_backup
 from serve.doctor.findings import Finding, Patient, Standing
@@ -139,11 +140,11 @@ async def test_control_one_that_goes_on_before_it_is_whole_is_noticed(
 ) -> None:
     shipped, data = backup_making._ended, DataFolder(tmp_path / "data")
 
-    async def told_first(copying: Any, receiver: Any) -> None:
+    async def told_first(copying: Any, receiver: Any, short: Any) -> None:
         if receiver._going.folder.name == "second":
             backup_making._go_on(data, receiver._going)
             monkeypatch.setattr(receiver, "fault", lambda: None)  # the supervisor's is in its place
-        await shipped(copying, receiver)
+        await shipped(copying, receiver, short)
 
     monkeypatch.setattr(backup_making, "_ended", told_first)
     with pytest.raises(BackupError, match="has no whole base"):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from loadtests.audit_command import CLEAN, run_audit
 from serve import backups
-from serve.backups import Mark
+from serve.backup_folder import Mark
 from serve.cli import app
 from serve.local.archiving import connection_of
 from serve.local.postgres import Postgres, give_to_owner, programs

@@ -10,8 +10,9 @@ import pytest
 
 from actors.core.ids import BlockId
 from serve import backups
+from serve.backup_folder import BackupError
 from serve.backup_making import create
-from serve.backups import BackupError, begin_anew, mark, restore
+from serve.backups import begin_anew, mark, restore
 from serve.local.stack import DataFolder
 from tests.backups.old_history import (
     Server,

@@ -10,7 +10,8 @@ import pytest
 
 from actors.audit.replies import Acknowledged
 from loadtests.audit_command import CLEAN, WRONG, run_audit
-from serve.backups import BackupError, Mark, restore
+from serve.backup_folder import BackupError, Mark
+from serve.backups import restore
 from serve.local.archiving import receivers_in
 from serve.local.processes import working_in
 from tests.stack.journal_alone import journal_alone
