@@ -49,6 +49,10 @@ left join availability using (block_id)
 left join archived_blocks using (block_id)
 where availability.block_id is not null or archived_blocks.block_id is not null;
 
+-- name: history
+-- It begins anew when a database is restored: see serve/sql/backup.sql.
+select seqstart from pg_sequence where seqrelid = 'cluster_generation'::regclass;
+
 -- name: take_turn
 select pg_advisory_xact_lock(hashtextextended('holdfast.archive ' || $1, 0));
 
@@ -148,9 +152,12 @@ group by home
 having max(head.recorded_at_ms) < $1
 order by home;
 
--- name: archives_of_erased
--- Which of these files are of events that are erased.
-select distinct home, archive from archived_blocks where erased_at is not null and archive = any($1::text[]) order by home;
+-- name: ends_of_erased
+-- Of which of these events are erased: up to where its blocks were archived, and the file that had them.
+select home, block_id, position, chain, archive
+from archived_blocks
+where erased_at is not null and home = any($1::text[])
+order by home, block_id;
 
 -- name: blocks_of_event
 select block_id, position, chain, archive from archived_blocks where home = $1 order by block_id;
@@ -204,6 +211,21 @@ delete from listed_orders where block_id = $1;
 
 -- name: mark_erased
 update archived_blocks set erased_at = clock_timestamp() where home = $1;
+
+-- name: forget_alarms
+-- What the audit found in blocks of events that are erased, and what somebody said to it: either may name who had what.
+-- What nobody has looked at yet stays until somebody has. $1: of this event; null: of all.
+delete from audit_alarms
+using archived_blocks
+where audit_alarms.block_id = archived_blocks.block_id and archived_blocks.erased_at is not null
+  and ($1::text is null or archived_blocks.home = $1) and audit_alarms.acknowledged_at_ms is not null;
+
+-- name: forget_why
+-- Likewise why such blocks were quarantined, and why no longer: that they were, when, and by whom stays.
+update quarantine_history set why = ''
+from archived_blocks
+where quarantine_history.block_id = archived_blocks.block_id and archived_blocks.erased_at is not null
+  and ($1::text is null or archived_blocks.home = $1) and quarantine_history.why <> '';
 
 -- name: unread
 -- Archived blocks that have rows in an archive alone, or nowhere, and no snapshot of format $1 that stands for them: how

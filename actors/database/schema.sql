@@ -55,6 +55,7 @@ create table archived_blocks (
   constraint archived_blocks_pkey primary key (block_id)
 );
 
+-- It starts where the history of this database begins: with 1, or where it was restored.
 create sequence cluster_generation as integer maxvalue 8388607;  -- 23 bits of an epoch
 
 -- The catalogue: which blocks there are, and who serves them.
@@ -256,7 +257,8 @@ create table quarantines (
   constraint quarantines_pkey primary key (block_id)
 );
 
--- What became of them: who imposed and who ended which, and why. Rows are only ever added.
+-- What became of them: who imposed and who ended which, and why. Rows are only ever added; of an event that is erased why
+-- is empty.
 create table quarantine_history (
   number bigint not null,
   position bigint not null,
