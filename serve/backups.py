@@ -151,7 +151,7 @@ async def begin_anew(database_url: str) -> int:
     try:
         if (beating := await connection.fetchval(_SQL["beating"])) is not None:
             raise BackupError(f"{beating} beats in this database: stop the Holdfast that runs on it first")
-        return await _begin_history(connection)
+        return int(await connection.fetchval(_SQL["raise_generation"], LEAP))
     finally:
         await connection.close()
 
@@ -241,17 +241,10 @@ async def _set_apart(database_url: str, password: str) -> None:
     """Let nobody who knew the former database reach or outrank this one."""
     connection = await connect(database_url, application_name="holdfast backup")
     try:
-        await _begin_history(connection)
+        await connection.fetchval(_SQL["raise_generation"], LEAP)
         await connection.execute(await connection.fetchval(_SQL["change_password"], password))
     finally:
         await connection.close()
-
-
-async def _begin_history(connection: Connection) -> int:
-    """Above which generation. Archives say of which history they are, by that. Raises `FAULTS`."""
-    generation = int(await connection.fetchval(_SQL["raise_generation"], LEAP))
-    await connection.execute(await connection.fetchval(_SQL["begin_history"]))
-    return generation
 
 
 def _copy_secrets(folder: Path, data: DataFolder) -> None:

@@ -49,10 +49,6 @@ left join availability using (block_id)
 left join archived_blocks using (block_id)
 where availability.block_id is not null or archived_blocks.block_id is not null;
 
--- name: history
--- It begins anew when a database is restored: see serve/sql/backup.sql.
-select seqstart from pg_sequence where seqrelid = 'cluster_generation'::regclass;
-
 -- name: take_turn
 select pg_advisory_xact_lock(hashtextextended('holdfast.archive ' || $1, 0));
 
@@ -152,12 +148,9 @@ group by home
 having max(head.recorded_at_ms) < $1
 order by home;
 
--- name: ends_of_erased
--- Of which of these events are erased: up to where its blocks were archived, and the file that had them.
-select home, block_id, position, chain, archive
-from archived_blocks
-where erased_at is not null and home = any($1::text[])
-order by home, block_id;
+-- name: archives_of_erased
+-- Which of these files are of events that are erased.
+select distinct home, archive from archived_blocks where erased_at is not null and archive = any($1::text[]) order by home;
 
 -- name: blocks_of_event
 select block_id, position, chain, archive from archived_blocks where home = $1 order by block_id;

@@ -20,7 +20,6 @@ from actors.journal.journal import GENESIS, JournalRow
 from actors.journal.succession import JournalDamaged, entries_of_next
 
 SUFFIX = ".holdfast.jsonl.gz"
-FIRST_HISTORY = 1  # of a database that was never restored
 _COMPRESSION = 6
 
 T = TypeVar("T")
@@ -40,17 +39,13 @@ class ArchivedBlock(msgspec.Struct, frozen=True):
 
 
 class Header(msgspec.Struct, frozen=True, tag_field="holdfast_archive", tag=1):
-    """What the archive is of. The event's home comes first among the blocks.
-
-    `history`: of the database that wrote it, by the generation with which it was restored (`histories`).
-    """
+    """What the archive is of. The event's home comes first among the blocks."""
 
     event_id: str
     name: str
     tenant: str
     written_at_ms: int
     blocks: tuple[ArchivedBlock, ...]
-    history: int = FIRST_HISTORY
 
 
 class Trailer(msgspec.Struct, frozen=True):
@@ -67,14 +62,10 @@ _trailer = msgspec.json.Decoder(Trailer)
 
 
 class ArchiveWriter:
-    """Writes next to `path`; the file has its name when it is whole and on disk. `close` without a name: no file.
+    """Writes next to `path`; the file has its name when it is whole and on disk. `close` without a name: no file."""
 
-    `aside`: what the file that has the name is called from then on; None: it is gone.
-    """
-
-    def __init__(self, path: Path, header: Header, aside: Path | None = None) -> None:
+    def __init__(self, path: Path, header: Header) -> None:
         self._path = path
-        self._aside = aside
         self._unfinished = path.with_name(path.name + ".unfinished")
         self._raw = self._unfinished.open("wb")
         self._lines = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=_COMPRESSION, mtime=0)
@@ -103,8 +94,6 @@ class ArchiveWriter:
 
     def give_name(self) -> None:
         """Take the place of a file that has the name; on disk before this returns. Raises OSError."""
-        if self._aside is not None and not self._aside.exists():
-            self._aside.hardlink_to(self._path)
         self._unfinished.rename(self._path)
         sync_folder(self._path.parent)
 

@@ -106,23 +106,19 @@ async def quiet_and_not_archived(connection: Connection, before_ms: int) -> list
 
 async def rows_to_put_away(connection: Connection, home: BlockId, folder: Path, before_ms: int) -> int:
     """How many rows `put_away` would take out of the journal. Changes nothing; raises as that does."""
-    archive, rows, starts = await _archive_in(connection, home, folder), 0, list[ArchivedBlock]()
+    archive, rows = _archive_in(folder, home), 0
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        standing = None if archive is None else await standing_of(connection, archive)
-        if archive is None or standing is None or not (standing.is_whole or standing.is_away):
+        is_behind, is_away = (False, False) if archive is None else await _standing(connection, archive)
+        if archive is None or (is_behind and not is_away):
             ends, _ = await _ends(connection, home, before_ms)
-        elif standing.is_whole:
-            ends = [*archive.header.blocks]
         else:
-            starts, ends = await _ends_behind(connection, archive, before_ms)
+            ends = await _ends_behind(connection, archive, before_ms) if is_behind else [*archive.header.blocks]
         await _check_settled(connection, ends)
         for end in ends:
             first = await connection.fetchval(_SQL["first_position"], end.block)
             if first is not None and first < end.position:
                 await _check_followed(connection, end)
                 rows += end.position - first
-    if archive is not None and starts:
-        _check_leads_to(archive, starts)
     return rows
 
 
@@ -131,41 +127,44 @@ async def put_away(connection: Connection, home: BlockId, folder: Path, before_m
 
     Raises NotPutAway, ArchiveDamaged, OSError, and `FAULTS`.
     """
-    archive, kept = await _archive_in(connection, home, folder), None
-    standing = None if archive is None else await standing_of(connection, archive)
-    if archive is None or standing is None or not standing.is_whole:
-        history = await history_of(connection)
-        path = folder / name_of(home, history)
-        if archive is not None and archive.path == path and standing is not None and not standing.is_within:
-            kept = aside_of(path)
-        if archive is None or standing is None or not standing.is_away:
-            archive = await _write(connection, home, Place(path, history, kept), before_ms)
-        else:
-            archive = await _write_on(connection, home, archive, Place(path, history, kept), before_ms)
+    archive = _archive_in(folder, home)
+    is_behind, is_away = (False, False) if archive is None else await _standing(connection, archive)
+    if archive is None or (is_behind and not is_away):
+        archive = await _write(connection, home, folder / _name_of(home), before_ms)
+    elif is_behind:
+        archive = await _write_on(connection, home, archive, before_ms)
     await _check_settled(connection, archive.header.blocks)
     sync_folder(archive.path.parent)  # who gave the file its name may have been killed before
     folds = folded(archive)
     rows = 0
     for end in reversed(archive.header.blocks):
         rows += await _drop_rows(connection, home, end, freeze(folds.pop(end.block).state), archive)
-    return PutAway(archive.path, rows, kept)
+    return PutAway(archive.path, rows)
 
 
-async def _archive_in(connection: Connection, home: BlockId, folder: Path) -> ArchiveFile | None:
-    """The event's file, which this history wrote or has from the one that it is of; None: it is not in the folder.
+def _name_of(home: BlockId) -> str:
+    return f"{event_id(home)}{SUFFIX}"
 
-    Raises NotPutAway (it is another's), ArchiveDamaged, OSError, and `FAULTS`.
-    """
-    names = [name_of(home, await history_of(connection))]
-    if (archived := await connection.fetchrow(_SQL["put_away"], home)) is not None:
-        names.append(archived["archive"])
-    path = next((folder / name for name in names if (folder / name).exists()), None)
-    if path is None:
+
+def _archive_in(folder: Path, home: BlockId) -> ArchiveFile | None:
+    """The event's file, if there is one. Raises NotPutAway (it is another's), ArchiveDamaged, OSError."""
+    path = folder / _name_of(home)
+    if not path.exists():
         return None
     archive = ArchiveFile(path)
     if archive.header.event_id != event_id(home):
         raise NotPutAway(f"{path} is of {archive.header.event_id}")
     return archive
+
+
+async def _standing(connection: Connection, archive: ArchiveFile) -> tuple[bool, bool]:
+    """Whether the file is of before a write that came later, and whether anything of the event is put away."""
+    is_behind = is_away = False
+    for end in archive.header.blocks:
+        is_away |= await connection.fetchrow(_SQL["put_away"], end.block) is not None
+        head = await connection.fetchrow(_SQL["head"], end.block)
+        is_behind |= head is not None and head["position"] > end.position
+    return is_behind, is_away
 
 
 async def _write(connection: Connection, home: BlockId, path: Path, before_ms: int) -> ArchiveFile:

@@ -55,7 +55,6 @@ create table archived_blocks (
   constraint archived_blocks_pkey primary key (block_id)
 );
 
--- It starts where the history of this database begins: with 1, or where it was restored.
 create sequence cluster_generation as integer maxvalue 8388607;  -- 23 bits of an epoch
 
 -- The catalogue: which blocks there are, and who serves them.

@@ -68,7 +68,3 @@ known as (
   ) as generation
 )
 select setval('cluster_generation', generation + $1::integer + floor(random() * $1::integer)::integer) from known;
-
--- name: begin_history
--- The statement that notes where the history of this database begins: with the generation that was just raised.
-select format('alter sequence cluster_generation start with %s', last_value) from cluster_generation;

@@ -92,7 +92,7 @@ async def check_erased(world: World, folder: Path) -> SellingEvent:
     """Erase an event and look whether anybody is named, and whether what stays is sound."""
     event, done = await put_away_event(world, folder)
     await found_and_settled(world, event.block)
-    assert await who_names(world, folder, event.block) == sorted([*NAMING, done.path.name]), "it can be found"
+    assert {*NAMING, done.path.name} <= set(await who_names(world, folder, event.block)), "it can be found"
     shown = "select status, available, held, sold, counts, statuses, name from availability where block_id = $1"
     before = await world.rows(shown, event.block)
     assert await erasable_before(world.connection, AFTER_ALL_MS) == [event.block]
@@ -150,7 +150,7 @@ async def test_the_check_notices_a_table_that_it_has_never_heard_of(world: World
     """Negative control: what is kept of buyers is added to the schema, and erasing does not know of it."""
     await world.connection.execute("create table remarks (made_at timestamptz default now(), words jsonb)")
     await world.connection.execute("insert into remarks (words) values (jsonb_build_object('of', $1::text))", BUYER)
-    with pytest.raises(AssertionError, match=r"remarks\.words.*\n.*it can be found"):
+    with pytest.raises(AssertionError, match=r"somebody is still named(.|\n)*remarks\.words"):
         await check_erased(world, tmp_path)
 
 
