@@ -157,8 +157,10 @@ class _Keeper:
             out.print("nothing was changed: --apply does it")
 
     async def _finish_what_was_begun(self, connection: "Connection") -> None:
-        from actors.archive.erasing import delete, left_of_erased, unfinished_in
+        from actors.archive.erasing import delete, forget_findings, left_of_erased, unfinished_in
 
+        if self._applies:
+            await forget_findings(connection)
         for path in (*unfinished_in(self._folder), *await left_of_erased(connection, self._folder)):
             if self._applies:
                 delete(path)

@@ -205,6 +205,21 @@ delete from listed_orders where block_id = $1;
 -- name: mark_erased
 update archived_blocks set erased_at = clock_timestamp() where home = $1;
 
+-- name: forget_alarms
+-- What the audit found in blocks of events that are erased, and what somebody said to it: either may name who had what.
+-- What nobody has looked at yet stays until somebody has. $1: of this event; null: of all.
+delete from audit_alarms
+using archived_blocks
+where audit_alarms.block_id = archived_blocks.block_id and archived_blocks.erased_at is not null
+  and ($1::text is null or archived_blocks.home = $1) and audit_alarms.acknowledged_at_ms is not null;
+
+-- name: forget_why
+-- Likewise why such blocks were quarantined, and why no longer: that they were, when, and by whom stays.
+update quarantine_history set why = ''
+from archived_blocks
+where quarantine_history.block_id = archived_blocks.block_id and archived_blocks.erased_at is not null
+  and ($1::text is null or archived_blocks.home = $1) and quarantine_history.why <> '';
+
 -- name: unread
 -- Archived blocks that have rows in an archive alone, or nowhere, and no snapshot of format $1 that stands for them: how
 -- many, how many of those are erased, and one of each.

@@ -88,8 +88,18 @@ async def erase(connection: Connection, home: BlockId, folder: Path, before_ms: 
             await connection.execute(_SQL["take_turn"], end.block)
             await _erase_block(connection, end, folds.pop(end.block), before_ms)
         await connection.execute(_SQL["mark_erased"], home)
+        await forget_findings(connection, home)
     delete(archive.path)
     return archive.path
+
+
+async def forget_findings(connection: Connection, home: BlockId | None = None) -> None:
+    """Forget what was found wrong in this event, or in all that are erased, by words that may name who had what.
+
+    Raises `FAULTS`.
+    """
+    for forgotten in ("forget_alarms", "forget_why"):
+        await connection.execute(_SQL[forgotten], home)
 
 
 async def _check_settled(connection: Connection, blocks: list[BlockId]) -> None:

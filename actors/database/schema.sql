@@ -256,7 +256,8 @@ create table quarantines (
   constraint quarantines_pkey primary key (block_id)
 );
 
--- What became of them: who imposed and who ended which, and why. Rows are only ever added.
+-- What became of them: who imposed and who ended which, and why. Rows are only ever added; of an event that is erased why
+-- is empty.
 create table quarantine_history (
   number bigint not null,
   position bigint not null,

@@ -38,9 +38,18 @@ async def check_projections(patient: Patient, _: Progress) -> list[Finding]:
 
 
 async def _rebuild(database_url: str, block: BlockId) -> str:
-    positions = Positions(database_url, application_name="holdfast doctor repair")
+    """What was done: nothing where the first rows are in an archive. Raises LineUnavailable."""
+    positions, who = Positions(database_url, application_name="holdfast doctor repair"), event_id(block)
     try:
-        await positions.rebuild(block)
+        begun = await positions.rebuild(block)
+        archive = None if begun else await positions.archive_of(block)
     finally:
         await positions.close()
-    return f"what is read of {event_id(block)} is derived anew, as soon as a projector runs"
+    if begun:
+        return f"what is read of {who} is derived anew, as soon as a projector runs"
+    if archive is None:
+        return f"nothing: nothing is derived from a journal of {who} any more"
+    return (
+        f"nothing: what is read of {who} is derived from rows that are in the archive {archive}; put them back with "
+        "holdfast archive restore, then repair it"
+    )

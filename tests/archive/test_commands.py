@@ -15,7 +15,8 @@ from actors.archive.archive_file import SUFFIX
 from actors.core.ids import event_id
 from serve.cli import app
 from tests.archive.finished import check_whole, close_and_archive, finished_event, finished_in_parts, rows_in_journal
-from tests.archive.test_erasing import BUYER, listing, who_names
+from tests.archive.named import BUYER, who_names
+from tests.archive.test_erasing import listing
 from tests.projections.selling import SellingEvent, World, follow_all
 
 pytestmark = pytest.mark.anyio

@@ -1,13 +1,15 @@
 """An event erased: nobody is named any more, anywhere; that it was, and that this was its history, stays."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from actors.archive import erasing
-from actors.archive.archive_file import ArchiveFile, archives_at
+from actors.archive.archive_file import ArchiveFile
 from actors.archive.erasing import NotErased, erasable_before, erase, left_of_erased
 from actors.archive.journal_with_archives import with_archives
 from actors.archive.putting_away import NotPutAway, PutAway, put_away
@@ -23,6 +25,7 @@ from actors.journal.journal import JournalRow, NewRow, Snapshot, chain_of
 from actors.projections.listing import ListingProjection
 from actors.projections.projector import Projector
 from loadtests.audit_command import CLEAN
+from serve.cli import app
 from serve.replay import replay_twice
 from tests.archive.finished import (
     AFTER_ALL_MS,
@@ -35,19 +38,30 @@ from tests.archive.finished import (
     loading,
     rows_in_journal,
 )
+from tests.archive.named import (
+    AUDITOR,
+    BUYER,
+    OPERATOR,
+    acknowledged,
+    alarmed,
+    found_and_settled,
+    who_names,
+)
 from tests.projections.selling import ALL, START_MS, SellingEvent, World, follow_all
 
 pytestmark = pytest.mark.anyio
 
-BUYER = "ana"
+NAMING = (
+    "audit_alarms.acknowledged_because",
+    "audit_alarms.sentence",
+    "listed_holds.buyer",
+    "listed_holds.shown",
+    "listed_orders.buyer",
+    "listed_orders.shown",
+    "quarantine_history.why",
+    "snapshots.state",
+)
 NEVER_MS = 4_000_000_000_000  # after what is erased now as well
-EVERYWHERE = {
-    "journal": "entries",
-    "snapshots": "state",
-    "listed_holds": "shown || convert_to(buyer, 'UTF8')",
-    "listed_orders": "shown || convert_to(buyer, 'UTF8')",
-    "availability": "layout || counts || statuses",
-}
 
 
 class Stopped(BaseException):
@@ -65,17 +79,6 @@ async def put_away_event(world: World, folder: Path) -> tuple[SellingEvent, PutA
     return event, await away(world, event, folder)
 
 
-async def who_names(world: World, folder: Path, block: str) -> list[str]:
-    """Where the buyer stands, of what is kept of the block."""
-    found = []
-    for table, content in EVERYWHERE.items():
-        rows = await world.rows(f"select {content} from {table} where block_id = $1", block)
-        found += [table for (content,) in rows if BUYER.encode() in content]
-    for archive in archives_at(folder):
-        found += [archive.path.name for row in archive.rows() if row.block == block and BUYER.encode() in row.entries]
-    return sorted(set(found))
-
-
 async def appends(world: World, event: SellingEvent) -> bool:
     """Whether a shard that has the event in memory as it was can write of it."""
     last = event.rows[-1]
@@ -88,8 +91,8 @@ async def appends(world: World, event: SellingEvent) -> bool:
 async def check_erased(world: World, folder: Path) -> SellingEvent:
     """Erase an event and look whether anybody is named, and whether what stays is sound."""
     event, done = await put_away_event(world, folder)
-    named = await who_names(world, folder, event.block)
-    assert named == sorted(["listed_holds", "listed_orders", "snapshots", done.path.name]), "it can be found"
+    await found_and_settled(world, event.block)
+    assert {*NAMING, done.path.name} <= set(await who_names(world, folder, event.block)), "it can be found"
     shown = "select status, available, held, sold, counts, statuses, name from availability where block_id = $1"
     before = await world.rows(shown, event.block)
     assert await erasable_before(world.connection, AFTER_ALL_MS) == [event.block]
@@ -98,6 +101,8 @@ async def check_erased(world: World, folder: Path) -> SellingEvent:
     last = event.rows[-1]
     await world.journal.save_snapshot(Snapshot(event.block, last.position, last.chain, FORMAT, freeze(event.state)))
     assert await who_names(world, folder, event.block) == [], "somebody is still named"
+    history = await world.rows("select what, who, why from quarantine_history order by at")
+    assert history == [("imposed", AUDITOR, ""), ("ended", OPERATOR, "")], "that it was stopped stays, and by whom"
     assert not await appends(world, event), "a shard goes on from what it remembers"
     async with loading(world) as activator:
         loaded = await activator.load(event.block)
@@ -131,14 +136,56 @@ async def test_the_check_notices_a_snapshot_that_knows_everybody(
         await check_erased(world, tmp_path)
 
 
-@pytest.mark.parametrize("query", ["drop_holds", "drop_orders"])
-async def test_the_check_notices_lists_that_stay(
+@pytest.mark.parametrize("query", ["drop_holds", "drop_orders", "forget_alarms", "forget_why"])
+async def test_the_check_notices_lists_and_findings_that_stay(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     """Negative control."""
     monkeypatch.setitem(erasing._SQL, query, "select from blocks where block_id = $1")
     with pytest.raises(AssertionError, match="somebody is still named"):
         await check_erased(world, tmp_path)
+
+
+async def test_the_check_notices_a_table_that_it_has_never_heard_of(world: World, tmp_path: Path) -> None:
+    """Negative control: what is kept of buyers is added to the schema, and erasing does not know of it."""
+    await world.connection.execute("create table remarks (made_at timestamptz default now(), words jsonb)")
+    await world.connection.execute("insert into remarks (words) values (jsonb_build_object('of', $1::text))", BUYER)
+    with pytest.raises(AssertionError, match=r"somebody is still named(.|\n)*remarks\.words"):
+        await check_erased(world, tmp_path)
+
+
+async def check_forgotten_in_the_end(world: World, folder: Path) -> None:
+    """An alarm that comes while an event is erased stays until somebody has looked, and goes with a later retention."""
+    event, _ = await put_away_event(world, folder)
+    await erase(world.connection, event.block, folder, AFTER_ALL_MS)
+    await alarmed(world, event.block)
+    await erasing.forget_findings(world.connection)
+    assert await who_names(world, folder, event.block) == ["audit_alarms.sentence"], "nobody has looked at it"
+    await acknowledged(world)
+    other = await finished_event(world)
+    await found_and_settled(world, other.block)
+    said = await asyncio.to_thread(
+        CliRunner().invoke,
+        app,
+        ["retention", "--older-than", "36000", "--into", str(folder), "--apply", "--database-url", world.database_url],
+        env={"HOLDFAST_DATA_DIR": None},
+    )
+    assert said.exit_code == 0
+    assert await who_names(world, folder, event.block) == [], "somebody is still named"
+    named = {"audit_alarms.sentence", "quarantine_history.why"}
+    assert named <= set(await who_names(world, folder, other.block)), "of what is not erased it stays"
+
+
+async def test_what_was_found_late_is_forgotten_with_the_next_retention(world: World, tmp_path: Path) -> None:
+    await check_forgotten_in_the_end(world, tmp_path)
+
+
+async def test_control_a_retention_that_forgets_nothing_of_before_is_noticed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(erasing._SQL, "forget_alarms", "select from blocks where block_id = $1")
+    with pytest.raises(AssertionError, match="somebody is still named"):
+        await check_forgotten_in_the_end(world, tmp_path)
 
 
 async def test_the_check_notices_a_snapshot_of_who_remembers_more(

@@ -33,8 +33,9 @@ from tests.archive.finished import (
     refund,
     rows_in_journal,
 )
+from tests.archive.named import BUYER, who_names
 from tests.archive.test_commands import id_of, kill_until_done, names_in, said
-from tests.archive.test_erasing import BUYER, listing, who_names
+from tests.archive.test_erasing import listing
 from tests.archive.test_putting_away import STEPS, Stopped, stop_at
 from tests.projections.selling import SellingEvent, World, follow_all
 

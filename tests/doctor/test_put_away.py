@@ -11,15 +11,17 @@ from actors.archive.archive_file import ArchiveFile
 from actors.archive.erasing import erase
 from actors.archive.kept_snapshots import why_unread
 from actors.archive.restoring import restore
-from actors.core.ids import event_id
+from actors.core.ids import BlockId, event_id
 from actors.core.snapshot import FORMAT, freeze
 from actors.core.state import BlockState
 from actors.journal.journal import GENESIS
+from actors.projections.positions import Positions
 from serve.cli import app
 from serve.doctor import journal_checks, kept_snapshot_checks, snapshot_checks
 from serve.doctor.findings import SQL, Standing
 from serve.doctor.journal_checks import CHAINS
 from serve.doctor.kept_snapshot_checks import KEPT_SNAPSHOTS
+from serve.doctor.projection_checks import PROJECTIONS
 from serve.doctor.snapshot_checks import SNAPSHOTS
 from tests.archive.finished import AFTER_ALL_MS, away, finished_event
 from tests.doctor.ward import Ward, ward
@@ -235,3 +237,40 @@ async def test_a_version_that_reads_another_format_is_warned_of_what_is_archived
         assert await why_unread(world.database_url) is None
         await ill.execute("update snapshots set format = format - 1")
         assert f"1 are erased ({event_id(event.block)} is of one)" in (await why_unread(world.database_url) or "")
+
+
+async def check_repair_of_what_is_archived(ward: Ward, folder: Path) -> None:
+    """A projection that has stopped at an event that is put away is not said to be rebuilt; once it is back, it is."""
+    event = await put_away_event(ward, folder)
+    who, ((archive,),) = event_id(event.block), await ward.world.rows("select archive from archived_blocks")
+    await ward.execute("update projection_positions set quarantined_because = 'a bug' where block_id = $1", event.block)
+    examined = await ward.examined(repair=True, quick=True)
+    (repaired,) = [one for one in examined.repairs if one.check == PROJECTIONS]
+    assert repaired.done == (
+        f"nothing: what is read of {who} is derived from rows that are in the archive {archive}; put them back with "
+        "holdfast archive restore, then repair it"
+    )
+    assert (await ward.found(PROJECTIONS, Standing.WRONG)).seen.endswith(f"{who}: a bug")
+    await restore(ward.world.connection, ArchiveFile(folder / archive))
+    examined = await ward.examined(repair=True, quick=True)
+    (repaired,) = [one for one in examined.repairs if one.check == PROJECTIONS]
+    assert repaired.done == f"what is read of {who} is derived anew, as soon as a projector runs"
+
+
+async def test_a_repair_without_the_rows_to_begin_with_says_where_they_are(world: World, tmp_path: Path) -> None:
+    async with ward(world) as ill:
+        await check_repair_of_what_is_archived(ill, tmp_path)
+
+
+async def test_control_a_repair_that_does_not_ask_what_has_begun_is_noticed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = Positions.rebuild
+
+    async def always(positions: Positions, block: BlockId) -> list[str]:
+        return await shipped(positions, block) or ["availability"]
+
+    monkeypatch.setattr(Positions, "rebuild", always)
+    async with ward(world) as ill:
+        with pytest.raises(AssertionError, match="is derived anew"):
+            await check_repair_of_what_is_archived(ill, tmp_path)
