@@ -21,6 +21,7 @@ from actors.core.ids import BlockId, Kind, outside_id
 from actors.core.replies import EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
 from tests.simulation.boundary import Said
 from tests.simulation.journal_audit import row_of
+from tests.simulation.market_facts import name_of
 
 if TYPE_CHECKING:
     from tests.simulation.market import Market
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 ANSWERS = "answers that tell of a hold or an order, held against the row that they name"
 ORDERS_AGAIN = "replays of orders among them"
 ROTATED = "orders among them with a ticket under a later code"
-VOIDED = "orders among them with a ticket that came by an exchange, or without one that is void"
+VOIDED = "orders among them of which an earlier ticket than the last is void"
 RETOLD = (ANSWERS, ORDERS_AGAIN, ROTATED, VOIDED)
 
 _SOLD = (OrderStatus.CONFIRMED, OrderStatus.PARTLY_CANCELLED, OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
@@ -164,7 +165,7 @@ class Retold:
                 hold.status, hold.order = HoldStatus.CONFIRMED, entry.order
                 self._orders[entry.order] = _Order(entry.hold, hold.buyer, list(hold.tickets), hold.once_minor)
             case e.Corrected():
-                assert not (entry.holds or entry.orders or entry.voided or entry.struck), "nobody is struck here"
+                assert not any((entry.holds, entry.orders, entry.voided, entry.struck)), "nobody is struck here"
             case _:
                 order = self._orders.get(getattr(entry, "order", 0))
                 if order is not None:
@@ -256,7 +257,13 @@ def _shown_as_order(order: _Order) -> Shown:
     revisions = order.revisions or [1] * len(order.tickets)
     good = [number for number, revision in enumerate(revisions) if revision]
     tickets = [
-        (number, order.tickets[number].block, order.tickets[number].unit, revisions[number], order.holders.get(number, ""))
+        (
+            number,
+            order.tickets[number].block,
+            order.tickets[number].unit,
+            revisions[number],
+            order.holders.get(number, ""),
+        )
         for number in good
         if order.status in _SOLD
     ]
@@ -330,4 +337,4 @@ def answers_and_journals(world: "World", market: "Market") -> Iterator[str]:
         market.notes.judged += retold.counts
     for fact in market.notes.facts.of_lots():
         if (fact.block, fact.position, fact.seen) not in world.boundary.spoken:
-            yield f"{fact.seen} was told as of row {fact.position} of {fact.block}, and no shard has said that"
+            yield f"{name_of(fact.block, fact.seen)} was told as of row {fact.position}, and no shard has said that"
