@@ -5,12 +5,14 @@ came; nobody is served from a block by a shard that was told that it is quaranti
 is decided after its time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from actors.core import commands as c
 from actors.core.ids import BlockId
+from actors.core.replies import HoldReply, OrderReply
 from actors.journal.codec import decode_entries
-from actors.link.batch import Replied, answers_decoder, calls_decoder, command_decoder
+from actors.link.batch import Answer, Replied, answers_decoder, calls_decoder, command_decoder, reply_decoder
 from tests.simulation.causes import Cause, Decided, cause_of_command, cause_of_entry, decided
 from tests.simulation.journal_faults import WatchedStore
 
@@ -19,21 +21,42 @@ class Asked(NamedTuple):
     """A batch that has come: its blocks with their heads, and under which quarantines the shard knew them.
 
     `until`: of each command what it is the cause of, and until when it may be decided; None: it has no end.
+    `keys`: under which each is to have an effect, empty if it has none; None: it is a read.
     `failover_count`: how many there had been.
     """
 
     heads: list[tuple[BlockId, int]]
     until: list[tuple[Cause, int] | None]
+    keys: list[bytes | None]
     withheld: dict[BlockId, int]
     failover_count: int
 
 
+class Said(NamedTuple):
+    """What a shard said of a hold or an order, as of which row, with its chain. `key`: of what it has just done for
+    it, empty if that has none; None: it did nothing. `is_past`: the row was there when it was asked.
+    """
+
+    block: BlockId
+    position: int
+    chain: bytes
+    reply: HoldReply | OrderReply
+    key: bytes | None
+    is_again: bool
+    is_past: bool
+
+
 class Boundary:
-    """All of one run. `wrong`: what was said that was not so."""
+    """All of one run. `wrong`: what was said that was not so.
+
+    `said`: of holds and orders, but for what a failover came in between; `spoken`: all of it, by block and row.
+    """
 
     def __init__(self, store: WatchedStore, withheld: Callable[[str, int], dict[BlockId, int]]) -> None:
         """`withheld`: of which quarantines that stand a shard was told, by its name and epoch."""
         self.wrong: list[str] = []
+        self.said: list[Said] = []
+        self.spoken: set[tuple[BlockId, int, HoldReply | OrderReply]] = set()
         self._store = store
         self._withheld = withheld
         self._until_ms: dict[Cause, int] = {}  # the last that came of each try
@@ -42,19 +65,24 @@ class Boundary:
     def ask(self, payload: bytes, shard: str, epoch: int) -> Asked:
         """A batch arrives at the shard."""
         calls = calls_decoder.decode(payload)
-        until = [cause_of_command(command_decoder.decode(call.command)) for call in calls]
+        commands = [command_decoder.decode(call.command) for call in calls]
+        until = [cause_of_command(command) for command in commands]
         for cause, until_ms in filter(None, until):
             self._until_ms[cause] = max(until_ms, self._until_ms.get(cause, 0))
             self._longest_ms[cause[0]] = max(until_ms, self._longest_ms.get(cause[0], 0))
         heads = [(call.block, self._head(call.block)) for call in calls]
-        return Asked(heads, until, self._withheld(shard, epoch), self._store.failover_count)
+        keys = [_key_of(command) for command in commands]
+        return Asked(heads, until, keys, self._withheld(shard, epoch), self._store.failover_count)
 
     def answer(self, shard: str, epoch: int, asked: Asked, payload: bytes) -> None:
         """Its answers leave. Where a failover came in between, nobody knows what was durable."""
+        answers = answers_decoder.decode(payload)
+        said = list(self._said(asked, answers))
+        self.spoken.update((one.block, one.position, one.reply) for one in said)
         if asked.failover_count != self._store.failover_count:
             return
+        self.said += said
         still = self._withheld(shard, epoch)
-        answers = answers_decoder.decode(payload)
         for (block, head), until, answer in zip(asked.heads, asked.until, answers, strict=True):
             if not isinstance(answer, Replied):
                 continue
@@ -68,6 +96,16 @@ class Boundary:
                 self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and no replica has it")
             if answer.position < head:
                 self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and row {head} was there")
+
+    def _said(self, asked: Asked, answers: Iterable[Answer]) -> Iterator[Said]:
+        for (block, head), key, answer in zip(asked.heads, asked.keys, answers, strict=True):
+            reply = reply_decoder.decode(answer.reply) if isinstance(answer, Replied) else None
+            if not isinstance(answer, Replied) or not isinstance(reply, HoldReply | OrderReply):
+                continue
+            row = self._store.row_at(block, answer.position)
+            own = None if answer.replayed else key
+            is_past = answer.position == head
+            yield Said(block, answer.position, row.chain if row else b"", reply, own, answer.replayed, is_past)
 
     def late_effects(self) -> Iterator[str]:
         """The effects of tries of which none that came was still in time when it was decided, whoever heard of it.
@@ -103,3 +141,9 @@ class Boundary:
     def _head(self, block: BlockId) -> int:
         rows = self._store.journals.get(block)
         return rows[-1].position if rows else 0
+
+
+def _key_of(command: c.Command) -> bytes | None:
+    if isinstance(command, c.Read):
+        return None
+    return b"" if isinstance(command, c.Errand) else command.stamp.key

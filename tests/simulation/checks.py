@@ -45,6 +45,7 @@ from tests.simulation.market_notes import (
 from tests.simulation.overdue import brought_about, left_overdue, left_unoffered
 from tests.simulation.projecting import AS_OF, CREATED
 from tests.simulation.recording import REPEATED, witnessed
+from tests.simulation.retold import answers_and_journals
 from tests.simulation.world import MOST_AHEAD_MS, World
 
 Check = Callable[[World, Market], Iterable[str]]
@@ -247,6 +248,7 @@ CHECKS: list[Check] = [
     refusals_of_desks,
     histories_have_an_order,
     seen_on_the_way,
+    answers_and_journals,
     generations_in_order,
     memory_is_the_journal,
     projections_are_folds,

@@ -24,6 +24,7 @@ from rich.table import Table
 from tests.simulation import breaks
 from tests.simulation import forgetful_breaks as forgetful
 from tests.simulation import grouped_breaks as grouped
+from tests.simulation import retold_breaks as retold
 from tests.simulation import silent_breaks as silent
 from tests.simulation import test_basket_controls as baskets
 from tests.simulation import withheld_breaks as withheld
@@ -57,6 +58,7 @@ NO_ORDER = " none fits: "
 NO_STATE = "no state up to row"
 FENCES = "tests/journal/test_fences.py::test_control"
 TWO_PROJECTORS = "tests/projections/test_two_projectors.py::test_control_without_comparing_the_late_one_writes_again"
+NOT_SO = "and the journal says "
 NOT_BORNE_OUT = "and at no moment did any event bear that out"
 
 
@@ -265,6 +267,10 @@ CONTROLS = (
         for amid, faults, drawn in (("", MARKET, within), (", in spite of excuses", EXCUSED, 0))
     ),
     Control("answers paired wrongly", grouped.answers_are_paired_wrongly, SHARDS, "to another key than journaled"),
+    Control("a replay tells its order's lot", retold.a_replay_tells_another_lot, SHARDS, NOT_SO),
+    Control("a code is rotated, and told so", retold.a_code_is_not_rotated, SHARDS, NOT_SO),
+    Control("who holds a ticket is told", retold.a_holder_is_not_told, SHARDS, NOT_SO),
+    Control("told as a shard said it", retold.a_gateway_tells_of_another_buyer, SHARDS, "and no shard has said that"),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, UNDURABLE),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, STALE),
     Control("refusals outlive a lost block", grouped.refusals_outlive_a_lost_block, SHARDS, NO_STATE, seen_at=4),

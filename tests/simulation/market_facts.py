@@ -77,6 +77,10 @@ class Facts:
         """A reply as it was told."""
         self._facts.append(Fact(asked, self.tick(), done.block, done.position, done.reply, asked_ms))
 
+    def of_lots(self) -> Iterator[Fact]:
+        """What was seen of holds and orders."""
+        return (fact for fact in self._facts if isinstance(fact.seen, HoldReply | OrderReply))
+
     def check(self, loses: Callable[[str, int, int], bool] = lambda *_: False) -> Iterator[str]:
         """What does not go together. `loses`: whether a block lost the row at a position after something was asked."""
         facts = [fact for fact in self._facts if not loses(fact.block, fact.position, fact.asked_ms)]

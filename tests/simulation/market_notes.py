@@ -27,6 +27,7 @@ from tests.simulation.market_facts import Facts
 from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import History
 from tests.simulation.repeats import NONE_REPEATED, Repeats
+from tests.simulation.retold import RETOLD
 from tests.simulation.short_lives import FORGOTTEN
 
 OPEN_LONGER_MS = 2_000  # than until its deadline may a call be that has no answer
@@ -35,7 +36,8 @@ _BEFORE_KEYS = frozenset(reason for reason in Reason if reason < Reason.IDEMPOTE
 _CHANGES_LATER = (
     Told.CONFIRMED, Told.PARTLY_CANCELLED, Told.EXCHANGED, Told.REASSIGNED, Told.CANCELLED, Told.CLOSED
 )  # fmt: skip
-"""What a replay tells otherwise than the first answer did, when more has come of the order; histories check those."""
+"""What a replay tells otherwise than the first answer did, when more has come of the order; it is held against the row
+that it names (`retold`)."""
 _AFTER = {
     Told.ORDERED: OrderStatus.PENDING,
     Told.CONFIRMED: OrderStatus.CONFIRMED,
@@ -94,6 +96,7 @@ JUDGED = (
     *GROUPED,
     NOT_THERE,
     *FORGOTTEN,
+    *RETOLD,
 )
 
 

@@ -36,6 +36,7 @@ from tests.simulation.market_notes import (
 )
 from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
 from tests.simulation.recording import REPEATED
+from tests.simulation.retold import ANSWERS, ORDERS_AGAIN, ROTATED, VOIDED
 from tests.simulation.runs import Run
 from tests.simulation.short_lives import BARRED, HOLDS, KEYS, WAITERS
 
@@ -123,6 +124,10 @@ FLOORS = (
     Floor(STATEMENTS, 7),
     Floor(AMID, 25),
     Floor(NOT_THERE, 0.05),
+    Floor(ANSWERS, 140),
+    Floor(ORDERS_AGAIN, 7),
+    Floor(ROTATED, 2.4),
+    Floor(VOIDED, 7),
     Floor(KEYS, 20),
     Floor(HOLDS, 5),
     Floor(WAITERS, 0.8),
