@@ -18,9 +18,11 @@ from actors.link.coalescer import Coalescer
 from actors.questions import REST_S
 from actors.routes import CatalogueRoutes
 from tests.catalogue.house import TENANT, house, new_block, served_by
+from tests.lock_waits import until_waited_for
 
 pytestmark = pytest.mark.anyio
 
+PATIENCE_S = 20.0  # with what is to come to Postgres
 BOUND_S = 0.5
 
 T = TypeVar("T")
@@ -101,14 +103,6 @@ async def test_who_leaves_takes_the_question_along_and_after_a_silence_all_goes_
         await check_that_questions_end_with_their_askers(database_url)
 
 
-async def until_one_waits_for(connection: Connection) -> None:
-    """Some session waits for a lock that the one of this connection has."""
-    waits = "select exists (select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid)))"
-    async with asyncio.timeout(20):
-        while not await connection.fetchval(waits):  # noqa: ASYNC110  (Postgres tells nobody)
-            await asyncio.sleep(0.01)
-
-
 async def check_that_looks_wait_behind_no_question(database_url: str) -> None:
     """Nobody can read whose a block is, and many ask; meanwhile a shard has a successor."""
     async with house(database_url) as built:
@@ -121,7 +115,7 @@ async def check_that_looks_wait_behind_no_question(database_url: str) -> None:
         await other.execute("begin")
         await other.execute("lock table blocks")
         asking = [asyncio.create_task(routes.route(new_block())) for _ in range(100)]
-        await until_one_waits_for(other)
+        await until_waited_for(other, PATIENCE_S)
         await built.shard("s1", 2)
         routes.doubt(block, way)
         routes._owners[block] = "s1"  # whose it is remains known
@@ -151,7 +145,7 @@ async def check_that_entering_stops_no_one_else(database_url: str) -> None:
         await other.execute("begin")
         await other.execute("insert into blocks (block_id, tenant, shard) values ($1, $2, 's1')", entered, TENANT)
         entering = asyncio.create_task(routes.assign(entered, TENANT))
-        await until_one_waits_for(other)
+        await until_waited_for(other, PATIENCE_S)
         try:
             async with asyncio.timeout(2):
                 assert await served_by(routes, known) == "s1.1"
