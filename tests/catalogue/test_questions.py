@@ -18,9 +18,11 @@ from actors.link.coalescer import Coalescer
 from actors.questions import REST_S
 from actors.routes import CatalogueRoutes
 from tests.catalogue.house import TENANT, house, new_block, served_by
+from tests.lock_waits import until_waited_for
 
 pytestmark = pytest.mark.anyio
 
+PATIENCE_S = 20.0  # with what is to come to Postgres
 BOUND_S = 0.5
 
 T = TypeVar("T")
@@ -113,6 +115,7 @@ async def check_that_looks_wait_behind_no_question(database_url: str) -> None:
         await other.execute("begin")
         await other.execute("lock table blocks")
         asking = [asyncio.create_task(routes.route(new_block())) for _ in range(100)]
+        await until_waited_for(other, PATIENCE_S)
         await built.shard("s1", 2)
         routes.doubt(block, way)
         routes._owners[block] = "s1"  # whose it is remains known
@@ -142,7 +145,7 @@ async def check_that_entering_stops_no_one_else(database_url: str) -> None:
         await other.execute("begin")
         await other.execute("insert into blocks (block_id, tenant, shard) values ($1, $2, 's1')", entered, TENANT)
         entering = asyncio.create_task(routes.assign(entered, TENANT))
-        await asyncio.sleep(0.1)
+        await until_waited_for(other, PATIENCE_S)
         try:
             async with asyncio.timeout(2):
                 assert await served_by(routes, known) == "s1.1"

@@ -7,18 +7,13 @@ from contextlib import asynccontextmanager
 
 from actors.core.ids import BlockId
 from actors.database.connect import Connection, connect
+from tests.lock_waits import until_waited_for
 
 PATIENCE_S = 4.0  # a line that gives its statement up by then sends it again, and waits again
 
 _NEXT_ROW = """
     insert into journal (block_id, position, epoch, recorded_at_ms, entry_count, chain, entries)
     select block_id, max(position) + 1, 0, 0, 0, $2, ''::bytea from journal where block_id = $1 group by 1
-"""
-_WAITED_FOR = """
-    select exists (
-      select from pg_locks
-      where locktype = 'transactionid' and not granted and transactionid = pg_current_xact_id()::xid
-    )
 """
 _CALLS_WAITING = "select (counters->>'calls_waiting')::int from shards where epoch = $1"
 
@@ -31,9 +26,7 @@ class StuckCommit:
 
     async def until_waited_for(self) -> None:
         """Until somebody's append waits in the server."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not await self._connection.fetchval(_WAITED_FOR):  # noqa: ASYNC110  # the server rings no bell
-                await asyncio.sleep(0.01)
+        await until_waited_for(self._connection, PATIENCE_S)
 
 
 @asynccontextmanager
