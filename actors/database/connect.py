@@ -1,6 +1,7 @@
 """Connections to Postgres, with the session settings that our promises rest on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -52,3 +53,18 @@ def cut(connection: Connection) -> None:
     and a commit that waits for its replicas would then be reported as done.
     """
     connection.terminate()
+
+
+@contextmanager
+def told_when_cut(connection: Connection) -> Iterator[None]:
+    """One of `FAULTS` also where the connection is cut between two requests of one statement.
+
+    asyncpg asks for types that it does not know before it carries a statement out. It then looks for the protocol that
+    it had, and raises AttributeError.
+    """
+    try:
+        yield
+    except AttributeError as fault:
+        if not connection.is_closed():
+            raise
+        raise asyncpg.InterfaceError(f"the connection was cut: {fault}") from fault

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import structlog
 
 from actors.apart import apart
-from actors.database.connect import FAULTS, Connection, connect, cut
+from actors.database.connect import FAULTS, Connection, connect, cut, told_when_cut
 
 _log = structlog.get_logger(__name__)
 
@@ -119,7 +119,8 @@ class Line:
     ) -> R:
         bound = asyncio.get_running_loop().call_later(bound_ms / 1000, self._give_up, connection)
         try:
-            return await statement(connection)
+            with told_when_cut(connection):
+                return await statement(connection)
         finally:
             bound.cancel()
 
