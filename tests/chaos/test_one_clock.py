@@ -33,7 +33,7 @@ def engine_of(shard: str) -> engine.Engine:
     )
 
 
-def check_one_clock_is_moved(folder: Path, patch: pytest.MonkeyPatch) -> None:
+async def check_one_clock_is_moved(folder: Path, patch: pytest.MonkeyPatch) -> None:
     with patch.context() as patched:
         patched.setattr(engine.Engine, "__init__", engine.Engine.__init__)
         patched.setattr(sitecustomize, "FOLDER", folder)
@@ -47,11 +47,11 @@ def check_one_clock_is_moved(folder: Path, patch: pytest.MonkeyPatch) -> None:
     assert (within.clock_shift_s(SELLS), within.clock_shift_s(OTHER)) == (30.0, 0.0)
 
 
-def test_the_clock_of_one_shard_is_moved_and_of_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_one_clock_is_moved(tmp_path, monkeypatch)
+async def test_the_clock_of_one_shard_is_moved_and_of_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await check_one_clock_is_moved(tmp_path, monkeypatch)
 
 
-def test_control_a_clock_that_all_shards_read_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_a_clock_that_all_shards_read_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = sitecustomize.Shifted.__init__
 
     def begin_as_all(self: sitecustomize.Shifted, monotonic: Callable[[], float], _: str) -> None:
@@ -59,7 +59,7 @@ def test_control_a_clock_that_all_shards_read_is_noticed(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(sitecustomize.Shifted, "__init__", begin_as_all)
     with pytest.raises(AssertionError):
-        check_one_clock_is_moved(tmp_path, monkeypatch)
+        await check_one_clock_is_moved(tmp_path, monkeypatch)
 
 
 class Setting:
@@ -135,12 +135,12 @@ async def effect_of(kind: type[ClockMoved], setting: Setting) -> str:
 
 
 async def check_who_is_of_another_time(database_url: str, folder: Path) -> None:
-    for number, (kind, ahead_s, said) in enumerate(CASES):
-        async with selling(database_url) as world:
+    async with selling(database_url) as world:
+        for number, (kind, ahead_s, said) in enumerate(CASES):
             await world.connection.execute("delete from shards")
             effect = await effect_of(kind, Setting(world, folder / str(number), ahead_s))
-        assert bool(effect) == bool(said), f"{kind.__name__}, {number}: {effect}"
-        assert said in effect, f"{kind.__name__}, {number}: {effect}"
+            assert bool(effect) == bool(said), f"{kind.__name__}, {number}: {effect}"
+            assert said in effect, f"{kind.__name__}, {number}: {effect}"
 
 
 @pytest.fixture(autouse=True)
