@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from actors.apart import look_at
 from actors.auditor.alarms import GRAVE, KEPT, OPEN_COUNTS, KeptAlarm
 from actors.auditor.board import Board
 from actors.auditor.figures import AuditorFigures
@@ -29,6 +31,9 @@ QUARANTINE_FRESH_S = 5.0
 """How old what is known of the quarantine may be: Postgres is asked no more often, whoever asks for the status."""
 
 BOUND_MS = 2_000
+REMARKED_WITHIN_S = 0.3
+"""How long `/readyz` waits for what it remarks: whoever asks gives up soon, and takes a gateway that sells for dead."""
+
 MAX_BLOCKS = 100
 
 _QUERIES = load_queries(Path(__file__).parent / "sql" / "quarantine.sql")
@@ -145,8 +150,18 @@ class QuarantineReader:
         await self._line.close()
 
 
+class Seen(NamedTuple, Generic[T]):
+    """What could be read last. `age_s`: how long ago that was, 0 if it need not be read anew yet; None: never."""
+
+    found: list[T]
+    age_s: float | None
+
+
 class Quarantine(Generic[T]):
-    """What is quarantined: read when somebody asks, but not again within a few seconds. For one event loop."""
+    """What is quarantined: read when somebody asks, but not again within a few seconds. For one event loop.
+
+    One reading is under way at a time, whoever asks, and it goes on when who asked has gone.
+    """
 
     def __init__(
         self, find: Callable[[], Awaitable[list[T]]], monotonic_s: Callable[[], float] = time.monotonic
@@ -155,18 +170,38 @@ class Quarantine(Generic[T]):
         self._monotonic_s = monotonic_s
         self._fresh_until_s = float("-inf")
         self._known: list[T] | None = None
-        self._turn = asyncio.Lock()
+        self._last: list[T] = []
+        self._last_at_s: float | None = None
+        self._reading: asyncio.Future[None] | None = None
 
     async def known(self) -> list[T] | None:
         """All of it; None if that cannot be read."""
-        async with self._turn:
-            if self._monotonic_s() >= self._fresh_until_s:
-                try:
-                    self._known = await self._find()
-                except LineUnavailable:
-                    self._known = None
-                self._fresh_until_s = self._monotonic_s() + QUARANTINE_FRESH_S
-            return self._known
+        if self._reading is None and self._monotonic_s() >= self._fresh_until_s:
+            self._reading = asyncio.ensure_future(self._read())
+            self._reading.add_done_callback(look_at)
+        if self._reading is not None:
+            await asyncio.shield(self._reading)
+        return self._known
+
+    async def seen(self, wait_s: float) -> Seen[T]:
+        """What could be read last; a reading that is due is waited for, so long at most."""
+        known = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                known = await self.known()
+        if known is not None:
+            return Seen(known, 0.0)
+        return Seen(self._last, None if self._last_at_s is None else self._monotonic_s() - self._last_at_s)
+
+    async def _read(self) -> None:
+        try:
+            self._known = self._last = await self._find()
+            self._last_at_s = self._monotonic_s()
+        except LineUnavailable:
+            self._known = None
+        finally:
+            self._fresh_until_s = self._monotonic_s() + QUARANTINE_FRESH_S
+            self._reading = None
 
 
 async def cluster_status(
@@ -211,16 +246,32 @@ async def remarks(
 ) -> tuple[str, ...]:
     """What an operator should know of a cluster that sells.
 
-    How many blocks do not, what the audit found, who hangs that it needs, and of which backups the log may be lost.
+    How many blocks do not, what the audit found, who hangs that it needs, of which backups the log may be lost. As of
+    when, where that cannot be read at once.
     """
-    known, alarms, silent_ones, slots = await asyncio.gather(
-        blocks.known(), open_alarms.known(), silent.known(), unreceived.known()
+    of_blocks, of_alarms, of_silent, of_slots = await asyncio.gather(
+        blocks.seen(REMARKED_WITHIN_S),
+        open_alarms.seen(REMARKED_WITHIN_S),
+        silent.seen(REMARKED_WITHIN_S),
+        unreceived.seen(REMARKED_WITHIN_S),
     )
+    known, alarms = of_blocks.found, of_alarms.found
     told = [f"{len(known)} quarantined: see holdfast quarantine list"] if known else []
     if alarms:
         grave = [f"{count} {what}" for what, count in alarms if what in GRAVE]
         among = f", among them {', '.join(grave)}" if grave else ""
         told.append(f"{sum(count for _, count in alarms)} alarms are open{among}: see holdfast alarms list")
-    told += silent_ones or ()
-    told += [f"nobody receives the log of the backup with the slot {slot}: see holdfast doctor" for slot in slots or ()]
-    return tuple(told)
+    told += of_silent.found
+    told += [
+        f"nobody receives the log of the backup with the slot {slot}: see holdfast doctor" for slot in of_slots.found
+    ]
+    return (*told, *_as_of(of_blocks.age_s, of_alarms.age_s, of_silent.age_s, of_slots.age_s))
+
+
+def _as_of(*ages_s: float | None) -> list[str]:
+    """Said of readings some of which are old; as in `Seen`."""
+    known_s = [age_s for age_s in ages_s if age_s is not None]
+    if len(known_s) < len(ages_s):
+        return ["what else there may be to remark is not known: Postgres does not say"]
+    age_s = max(known_s)
+    return [f"what there is to remark is as of {age_s:.0f} s ago: Postgres has not said since"] if age_s else []

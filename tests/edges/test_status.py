@@ -160,6 +160,7 @@ async def check_seldom() -> None:
     quarantine = source.quarantine()
     assert source.asked == 0
     assert await asyncio.gather(*(quarantine.known() for _ in range(100))) == [STOPPED] * 100
+    await quarantine.known()
     assert source.asked == 1
     source.now_s += status.QUARANTINE_FRESH_S
     await quarantine.known()
