@@ -1,13 +1,18 @@
 """`holdfast doctor`: is all that promises rest on as it should be? Needs the cluster's database, and no cluster."""
 
+from __future__ import annotations
+
 import re
 import time
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serve.command_line import DatabaseUrl, DataDir, errors, fail, out, running_stack, settings_of
+
+if TYPE_CHECKING:
+    from serve.doctor.findings import Patient
+    from serve.local.stack import Stack
 
 _SINCE = re.compile(r"([0-9]{1,6})([mhd])")
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -38,16 +43,23 @@ def doctor(
     from serve.doctor.examination import run_doctor
     from serve.doctor.findings import Patient
 
-    settings = settings_of(data_dir=data_dir, database_url=database_url)
-    redis_url: str | None
-    folder: Path | None
+    settings, since_ms = settings_of(data_dir=data_dir, database_url=database_url), _since_ms(since)
     if settings.database_url is None:
-        stack = running_stack(data_dir)
-        database, redis_url, folder = stack.database_url, stack.redis_url, stack.settings.data_dir
+        patient = patient_of(running_stack(data_dir), since_ms, sample)
     else:
-        database, redis_url, folder = settings.database_url, settings.redis_url, None
-    patient = Patient(None, database, redis_url, folder, settings.disk_reserve_mb, _since_ms(since), sample)
+        patient = Patient(
+            None, settings.database_url, settings.redis_url, None, settings.disk_reserve_mb, since_ms, sample
+        )
     raise typer.Exit(run_doctor(patient, out, errors, repair=repair, quick=quick, as_json=as_json))
+
+
+def patient_of(stack: Stack, since_ms: int = 0, sample: int = 0) -> Patient:
+    """One that runs here, by the settings that it runs by; where its database is elsewhere, that has no folder here."""
+    from serve.doctor.findings import Patient
+
+    own = stack.settings
+    folder = own.data_dir if own.database_url is None else None
+    return Patient(None, stack.database_url, stack.redis_url, folder, own.disk_reserve_mb, since_ms, sample)
 
 
 def _since_ms(text: str | None) -> int:

@@ -12,7 +12,7 @@ from serve.local.archiving import receivers_in
 from serve.local.disks import room_beside
 from serve.local.going import WAL, Going, backup_of, why_over
 from serve.local.log_room import least_room, room_of
-from serve.local.postgres import SLOT, SLOT_KEEPS_MB
+from serve.local.postgres import HELD_BYTES, SLOT, SLOT_KEEPS_MB
 from serve.local.stack import DataFolder
 
 BACKUP = "backup"
@@ -87,7 +87,7 @@ def _of_log(going: Going, slot: Any, over: str | None, room: tuple[int, int | No
         seen = f"the log in {going.folder} has a gap ({why}): it has no further marks"
         return [Finding(BACKUP, Standing.WRONG, seen, _ANEW)]
     behind = slot["behind_bytes"]
-    bound = min(SLOT_KEEPS_MB << 20, behind + may_wait)
+    bound = min(SLOT_KEEPS_MB << 20, max(HELD_BYTES, behind + may_wait))
     waiting = f"{behind / 1e6:,.0f} MB wait for it, and above {bound / 1e6:,.0f} MB it has a gap"
     if not _is_received(going, slot):
         seen = f"nobody receives the log in {going.folder}; {waiting}"

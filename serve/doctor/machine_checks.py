@@ -19,7 +19,7 @@ async def check_disk(patient: Patient, _: Progress) -> list[Finding]:
     size_mb = await patient.connection.fetchval(SQL["size"]) // 1_000_000
     if patient.data_dir is None or not patient.data_dir.exists():
         return [Finding(DISK, Standing.OK, f"the database has {size_mb:,} MB; its disk is not this machine's to see")]
-    room_mb = shutil.disk_usage(patient.data_dir).free // (1 << 20)
+    room_mb = shutil.disk_usage(patient.data_dir).free // 1_000_000
     seen = f"{room_mb:,} MB left in {patient.data_dir}; the database has {size_mb:,} MB"
     if room_mb >= 2 * patient.disk_reserve_mb:
         return [Finding(DISK, Standing.OK, seen)]
