@@ -24,6 +24,10 @@ class NotRestored(Exception):
 async def restore(connection: Connection, archive: ArchiveFile) -> int:
     """Put the archive's rows back, the home's first; how many. Again: what is left of them.
 
+    Those before the first row that the journal has; this row must be in the file too, and by its chain those before it
+    are the ones that were in this journal. The file may have more behind it: it was written anew after the backup that
+    this database is from.
+
     The file is read twice: whole, before anything is changed, and once through, a transaction a block. Of what is not
     put back nothing is read in a transaction, as Postgres ends a session that asks nothing in one for long.
 
@@ -53,11 +57,10 @@ async def _restore_block(connection: Connection, end: ArchivedBlock, rows: Itera
     archived = await connection.fetchrow(_SQL["put_away"], end.block)
     if archived is not None and archived["erased_at"] is not None:
         raise NotRestored(f"{said_erased(end.block, archived)}: who has a copy of its archive reads it with --archive")
-    chain = await connection.fetchval(_SQL["chain_at"], end.block, end.position)
-    if chain != end.chain:
-        raise NotRestored(f"row {end.position} of {end.block} is not in this journal, or is another")
     first = await connection.fetchrow(_SQL["first_row"], end.block)
-    count = await _copy(connection, rows, first) if first["position"] > 1 else 0
+    if first is None or first["position"] > end.position:
+        raise NotRestored(f"row {end.position} of {end.block} is not in this journal")
+    count = await _copy(connection, rows, first)
     await connection.execute(_SQL["forget"], end.block)
     return count
 

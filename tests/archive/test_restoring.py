@@ -13,6 +13,7 @@ from actors.archive.archive_file import ArchiveFile, archives_at
 from actors.archive.restoring import NotRestored, restore
 from actors.journal.journal import JournalRow
 from tests.archive.finished import away, finished_in_parts, followed, rows_in_journal
+from tests.archive.test_written_behind import put_away_in_parts, write_behind
 from tests.projections.selling import World
 
 pytestmark = pytest.mark.anyio
@@ -80,3 +81,38 @@ async def test_rows_that_do_not_lead_to_the_first_that_is_here_are_not_put_back(
     with pytest.raises(NotRestored, match="is another in this journal"):
         await restore(world.connection, ArchiveFile(done.path))
     assert await world.rows("select count(*) from journal where block_id = $1", part.block) == [(2,)]
+
+
+async def check_older_database(world: World, folder: Path) -> None:
+    """It is from a backup; what was written behind the archive came later, and so did the file with that in it."""
+    home, part, before = await put_away_in_parts(world, folder)
+    for table in ("journal", "archived_blocks"):
+        await world.connection.execute(f"create table older_{table} as table {table}")
+    await write_behind(world, home, part)
+    done = await away(world, home, folder)
+    for table in ("journal", "archived_blocks"):
+        await world.connection.execute(f"truncate {table}; insert into {table} table older_{table}")
+    assert await restore(world.connection, ArchiveFile(done.path)) == len(before) - 2
+    assert await rows_in_journal(world) == before
+    assert await world.rows("select count(*) from archived_blocks") == [(0,)]
+
+
+async def test_a_file_with_rows_that_an_older_database_does_not_have_is_put_back_up_to_its_own(
+    world: World, tmp_path: Path
+) -> None:
+    await check_older_database(world, tmp_path)
+
+
+async def test_control_who_asks_for_its_last_row_loses_the_event(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = restoring._restore_block
+
+    async def asks_for_the_last(connection: Any, end: Any, rows: Iterator[JournalRow]) -> int:
+        if await connection.fetchval(restoring._SQL["chain_at"], end.block, end.position) != end.chain:
+            raise NotRestored(f"row {end.position} of {end.block} is not in this journal, or is another")
+        return await shipped(connection, end, rows)
+
+    monkeypatch.setattr(restoring, "_restore_block", asks_for_the_last)
+    with pytest.raises(NotRestored, match="is not in this journal"):
+        await check_older_database(world, tmp_path)
