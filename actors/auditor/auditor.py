@@ -337,7 +337,8 @@ class Auditor:
         follower.stop(because, now)
         if follower.is_stuck:
             self._consequences.alarm(Alarm(follower.block, position, NOT_AUDITED, because, recurs=not was_stuck))
-            follower.cut_short += () if damaged is None else (damaged,)
+            if damaged is not None:
+                follower.cut_short.add(damaged)
 
     def _make_room(self) -> None:
         """Let go of audits, so that there is room for those that are read."""

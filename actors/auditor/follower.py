@@ -1,12 +1,13 @@
 """One block as the auditor follows it: its audit while that is kept, and what is known of it when it is let go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from actors.audit.audit import BlockAudit, Struck
 from actors.audit.findings import Fault, Finding, is_settled
 from actors.audit.rows import CHAIN_BEFORE_FIRST_ROW, Row
 from actors.audit.sides import Sides, sides_of
 from actors.auditor.figures import BlockLag
+from actors.auditor.found import Found
 from actors.auditor.told import Told
 
 TROUBLED_RETRY_S = 10.0  # doubled each time
@@ -36,9 +37,8 @@ class Follower:
         self.goal = 0  # where it ended when it began; 0 once it was audited as far as it was to be
         self.behind_since_s: float | None = None
         self.entry_count = 0
-        self.findings: list[Finding] = []  # that have not been judged
-        self.cut_short: list[Finding] = []  # likewise, when it could not be audited on
-        self._weighed_count = 0  # of the findings, those of which the dangers were judged
+        self.findings = Found()  # that have not been judged
+        self.cut_short = Found()  # likewise, when it could not be audited on
         self.last_ended = 0  # the number of the last quarantine of it that is known to have ended
         self.trouble = ""  # why it cannot be audited
         self.is_stuck = False  # it could not when that was tried again either
@@ -111,11 +111,6 @@ class Follower:
         return self._audit is not None and self._audit.quarantines_ended < self.last_ended
 
     @property
-    def unweighed(self) -> list[Finding]:
-        """What was found since its dangers were last judged."""
-        return self.findings[self._weighed_count :]
-
-    @property
     def lag_rows(self) -> int:
         """How many rows are to be audited."""
         return self.target - self.position if self.target >= self.position else self.target
@@ -152,7 +147,8 @@ class Follower:
         self._try_again_at_s = now_s + min(TROUBLED_RETRY_S * 2**self._trouble_count, TROUBLED_RETRY_AT_MOST_S)
         self._trouble_count += 1
         self.is_stuck = self._trouble_count > 1 and now_s - self._troubled_since_s >= TROUBLED_RETRY_S
-        self.cut_short = list(dict.fromkeys((*self.cut_short, *self.findings)))
+        for finding in self.findings:
+            self.cut_short.add(finding)
         self.begin()
 
     def go_on(self) -> None:
@@ -183,13 +179,9 @@ class Follower:
         self._before = (0, CHAIN_BEFORE_FIRST_ROW)
         self._told.rows_are_others()
 
-    def were_weighed(self) -> None:
-        """The dangers among all that was found were judged."""
-        self._weighed_count = len(self.findings)
-
     def forget_findings(self) -> None:
         """All that was found was judged, or will be found again."""
-        self.findings, self._weighed_count = [], 0
+        self.findings = Found()
 
     def is_where(self, known: Row | None) -> bool:
         """Whether this row of the journal is the one that was audited last."""
@@ -202,10 +194,12 @@ class Follower:
         """
         assert self._audit is not None, "it has begun"
         found = list(self._audit.take(row))
-        self.findings += [finding for finding in found if finding.fault is not Fault.ENTRIES_UNKNOWN]
+        unknown = [finding for finding in found if finding.fault is Fault.ENTRIES_UNKNOWN]
         for finding in found:
-            if finding.fault is Fault.ENTRIES_UNKNOWN:
-                raise RowNotKnown(f"row {row.position} is of a newer release: {finding.sentence}")
+            if finding.fault is not Fault.ENTRIES_UNKNOWN:
+                self.findings.add(finding)
+        if unknown:
+            raise RowNotKnown(f"row {row.position} is of a newer release: {unknown[0].sentence}")
         self.position, self._chain = row.position, row.chain
         if not self._audit.is_sound:
             self._struck = self._audit.struck
@@ -229,7 +223,7 @@ class Follower:
         self._sides = sides_of(audit.books)
         self._sides.let_go()
 
-    def news(self, findings: Sequence[Finding], settled: int = 0) -> Iterator[Finding]:
+    def news(self, findings: Iterable[Finding], settled: int = 0) -> Iterator[Finding]:
         """Those of its own rows that are not settled, and have not been told; each is, when the next one is asked for.
 
         `settled`: up to which row others know that corrections have settled them.
@@ -246,5 +240,5 @@ class Follower:
         yield from self._told.news_between(findings, lambda one: is_settled(one, settled))
         self._was_crossed = True
 
-    def _news(self, findings: Sequence[Finding], settled: int) -> Iterator[Finding]:
+    def _news(self, findings: Iterable[Finding], settled: int) -> Iterator[Finding]:
         yield from self._told.news(one for one in findings if not is_settled(one, settled))

@@ -13,6 +13,7 @@ from actors.auditor.consequences import Consequences
 from actors.auditor.dangers import DANGERS
 from actors.auditor.failures import JUDGING, Failures
 from actors.auditor.follower import Follower
+from actors.auditor.found import Found
 
 
 class Judging:
@@ -39,10 +40,10 @@ class Judging:
         if ends is not None:
             with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
                 self._consequences.tell(follower.news(follower.cut_short, ends.up_to))
-                follower.cut_short = []
+                follower.cut_short = Found()
 
     async def _judge_dangers(self, follower: Follower) -> None:
-        dangers = [one for one in follower.unweighed if DANGERS[one.fault].stops]
+        dangers = [one for one in follower.findings.unweighed() if DANGERS[one.fault].stops]
         if not dangers:
             return
         ends = await self._consequences.ends_of(follower.block)
@@ -52,4 +53,4 @@ class Judging:
         if not follower.is_before_correction:
             with self._failures.kept(follower.block, NOT_AUDITED, JUDGING):
                 self._consequences.tell(follower.news(dangers, ends.up_to))
-                follower.were_weighed()
+                follower.findings.were_weighed()

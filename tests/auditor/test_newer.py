@@ -11,6 +11,7 @@ from actors.auditor.alarms import NOT_AUDITED, KeptAlarm
 from actors.auditor.auditor import Auditor
 from actors.auditor.consequences import NOT_OURS, Consequences
 from actors.auditor.follower import Follower
+from actors.auditor.found import Found
 from actors.catalogue import quarantines as quarantines_module
 from actors.core import entries as e
 from actors.journal.journal import Epoch
@@ -143,7 +144,8 @@ def _goes_on_behind_it(patch: pytest.MonkeyPatch) -> None:
 
     def take(self: Follower, row: rows_module.Row) -> None:
         assert self._audit is not None
-        self.findings += self._audit.take(row)
+        for finding in self._audit.take(row):
+            self.findings.add(finding)
         self.position, self._chain = row.position, row.chain
 
     patch.setattr(Follower, "take", take)
@@ -153,7 +155,7 @@ def _forgets_what_was_before(patch: pytest.MonkeyPatch) -> None:
     shipped = Follower.stop
 
     def stop(self: Follower, because: str, now_s: float) -> None:
-        self.findings.clear()
+        self.findings = Found()
         shipped(self, because, now_s)
 
     patch.setattr(Follower, "stop", stop)

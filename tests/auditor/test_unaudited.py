@@ -16,6 +16,7 @@ from actors.auditor.alarms import NOT_AUDITED, KeptAlarm
 from actors.auditor.auditor import Auditor
 from actors.auditor.consequences import Consequences
 from actors.auditor.follower import Follower
+from actors.auditor.found import Found
 from actors.auditor.journals import Journals, Page, RowsRefused, Span
 from actors.auditor.judging import Judging
 from actors.catalogue.quarantines import Ends, Quarantines
@@ -221,7 +222,7 @@ async def test_what_cannot_be_judged_now_is_judged_later(world: Watched, monkeyp
         patch.setattr(Quarantines, "ends_of", away)
         await rounds(auditor)
     assert await world.stopped() == []
-    found = auditor._followers[event.block].cut_short
+    found = [*auditor._followers[event.block].cut_short]
     assert len(found) == len(set(found)), "however often it is found again"
     await auditor.round()
     await check_stopped_for_claim(world, event, claimed)
@@ -232,7 +233,7 @@ def _drops(patch: pytest.MonkeyPatch) -> None:
     shipped = Follower.stop
 
     def stop(self: Follower, because: str, now_s: float) -> None:
-        self.findings.clear()
+        self.findings = Found()
         shipped(self, because, now_s)
 
     patch.setattr(Follower, "stop", stop)
