@@ -1,7 +1,8 @@
 """A backup is made while everything sells and dies, and restored to a mark: all that was told before it is there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from actors.audit.replies import Acknowledged
+from actors.database.connect import Connection, connect
 from loadtests.audit_command import CLEAN, WRONG, run_audit
 from serve.backup_folder import BackupError, Mark
 from serve.backups import restore
@@ -21,6 +23,11 @@ from tests.stack.running_stack import RunningStack, kill
 pytestmark = pytest.mark.stack
 RESTORED_INNER_PORT = 25600
 PATIENCE_S = 60.0
+BALLAST = "create table ballast as select repeat(md5(n::text), 30) as words from generate_series(1, 250000) as n"
+BALLAST_BYTES = 250_000_000
+SOLD_MEANWHILE = 20
+COPIES = "select exists (select from pg_stat_progress_basebackup)"
+GAP_S = 5.0  # as after a death
 
 
 def told_file(path: Path, told: Sequence[Acknowledged]) -> Path:
@@ -62,6 +69,65 @@ async def sells_on(load: Load) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while len(load.told) < enough:  # noqa: ASYNC110  (buyers tell nobody)
             await asyncio.sleep(0.05)
+
+
+async def check_sold_beside(running: RunningStack, backup: Path, beside: AbstractAsyncContextManager[None]) -> None:
+    """While a backup of more than the caches of disks is made, nobody waits longer for a place than at a death."""
+    with running.client() as client:
+        hall = hall_on_sale(client, f"beside {backup}")
+    async with stacks_connection(running) as connection, beside:
+        await connection.execute(BALLAST)
+        try:
+            async with Load(running.stack.http_url, running.api_key, hall, "Hall", buyers=8) as load:
+                await sells_on(load)
+                before = len(load.told)
+                done = await asyncio.to_thread(running.command, "backup", "create", str(backup))
+                assert done.returncode == 0, done.stderr
+                assert len(load.told) > before + SOLD_MEANWHILE, "it is over too soon to say anything"
+                await sells_on(load)
+        finally:
+            await connection.execute("drop table ballast")
+    size = sum(file.stat().st_size for file in (backup / "base").rglob("*") if file.is_file())
+    assert size > BALLAST_BYTES
+    assert load.longest_gap_s < GAP_S
+
+
+@asynccontextmanager
+async def stacks_connection(running: RunningStack) -> AsyncIterator[Connection]:
+    connection = await connect(running.stack.database_url, application_name="tests")
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def test_it_is_sold_on_while_a_backup_is_made(running: RunningStack, tmp_path: Path) -> None:
+    asyncio.run(check_sold_beside(running, tmp_path / "backup", nullcontext()))
+
+
+@asynccontextmanager
+async def journal_locked(running: RunningStack) -> AsyncIterator[None]:
+    """In the middle of it, as by a backup that reads one state of all tables and lets nobody write meanwhile."""
+
+    async def lock() -> None:
+        async with stacks_connection(running) as connection:
+            while not await connection.fetchval(COPIES):  # noqa: ASYNC110  (it tells nobody)
+                await asyncio.sleep(0.02)
+            async with connection.transaction():
+                await connection.execute("lock table journal in share mode")
+                await asyncio.sleep(GAP_S + 1)
+
+    locking = asyncio.create_task(lock())
+    try:
+        yield
+        await locking
+    finally:
+        locking.cancel()
+
+
+def test_control_a_backup_that_lets_nobody_write_is_noticed(running: RunningStack, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="longest_gap_s"):
+        asyncio.run(check_sold_beside(running, tmp_path / "backup", journal_locked(running)))
 
 
 def audit_of(data_dir: Path, told: Path) -> int:
