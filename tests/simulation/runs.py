@@ -33,8 +33,8 @@ from tests.simulation.world import World
 SHARDS = ("s1", "s2", "s3", "s4")
 GATEWAYS = 3
 VIRTUAL_S = 60.0
-LONGEST_S = 200.0
-STUCK_S = 600.0
+LONGEST_S = 400.0
+STUCK_S = 900.0
 COMMANDS = 500
 EFFECTS = 3
 ACCEPTED_PERCENT = 30

@@ -45,7 +45,7 @@ _OTHERS: Mapping[str, tuple[ModuleType, ...]] = {
     "OTHER_KEY_KEPT_MS": (audited_keys, audited_desks),
     "BARRED_MS": (legs, audited_legs),
 }
-_NUMBERED = ("hold", "order", "waiter", "basket", "leg")
+_NUMBERED = {"hold": HOLD, "basket": HOLD, "leg": HOLD, "order": ORDER, "waiter": WAITER}
 
 
 def drawn_lives(random: Random, on: frozenset[Fault]) -> bool:
@@ -91,21 +91,25 @@ def _not_known(state: BlockState, entry: e.Entry) -> Iterator[str]:
 
 
 class Mentions:
-    """When a hold, an order or a waiter was last spoken of in the journals of a run that is over."""
+    """When a hold, an order or a waiter was last spoken of in the journals of a run that is over.
+
+    A waiter may have the number of the hold that was made of it, which ends later.
+    """
 
     def __init__(self, journals: Mapping[BlockId, Sequence[JournalRow]], folds: Folds) -> None:
         self._folds = folds
         self._last_ms = {
-            (block, number): entry.at_ms
+            (block, kind, number): entry.at_ms
             for block, rows in journals.items()
             for entry in _entries(rows)
-            for name in _NUMBERED
+            for name, kind in _NUMBERED.items()
             if isinstance(number := getattr(entry, name, 0), int) and number
         }
 
     def may_be_forgotten(self, kind: str, home: str, number: int, at_ms: int) -> bool:
         """Whether what is of this kind was over for so long by then, and is not known in the end."""
-        last_ms, block = self._last_ms.get((BlockId(home), number)), BlockId(home)
+        block = BlockId(home)
+        last_ms = self._last_ms.get((block, kind, number))
         if last_ms is None or last_ms + keys.ENDED_HOLD_KEPT_MS > at_ms:
             return False
         state = self._folds.of(block)

@@ -3,7 +3,18 @@
 import sys
 from collections import Counter
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
+from actors.audit.ids import HOLD, WAITER
+from actors.core import entries as e
+from actors.core.ids import BlockId
+from actors.core.keys import ENDED_HOLD_KEPT_MS
+from actors.core.state import BlockState
+from actors.core.wishes import Wish
+from actors.journal.codec import encode_entries
+from actors.journal.journal import JournalRow
+from tests.simulation import folding
 from tests.simulation import short_lives as lives
 from tests.simulation.buyers import DEADLINE_MS
 from tests.simulation.faults import CLASSIC, Fault, drawn
@@ -56,3 +67,18 @@ def test_what_is_forgotten_is_counted() -> None:
         assert is_short or not any(judged[what] for what in FORGOTTEN)
         forgotten[is_short] += judged[KEYS]
     assert forgotten[True] > 100
+
+
+def test_a_waiter_is_forgotten_before_the_hold_of_the_same_number() -> None:
+    block, number, ended_ms = BlockId("b"), 7, 9_000
+    entries = [
+        e.WaiterJoined(1_000, number, "ana", Wish(("A/1/4",)), b"k" * 16, b"f" * 16),
+        e.HoldExpired(ended_ms, number),
+    ]
+    rows = [cast("JournalRow", SimpleNamespace(entries=encode_entries(entries)))]
+    folds = cast("folding.Folds", SimpleNamespace(of=lambda _: BlockState()))
+    mentions = lives.Mentions({block: rows}, folds)
+    late_ms = 1_000 + ENDED_HOLD_KEPT_MS
+    forgotten = {kind: mentions.may_be_forgotten(kind, block, number, late_ms) for kind in (WAITER, HOLD)}
+    assert forgotten == {WAITER: True, HOLD: False}
+    assert mentions.may_be_forgotten(HOLD, block, number, ended_ms + ENDED_HOLD_KEPT_MS)
