@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
+import structlog
 
 from actors.apart import look_at
 from actors.auditor.alarms import GRAVE, KEPT, OPEN_COUNTS, KeptAlarm
@@ -26,6 +27,8 @@ from serve.doctor.findings import SQL as DOCTORS_SQL
 from serve.local.postgres import SLOT
 from serve.sessions import NEEDED, SQL, Sessions
 from serve.wire_time import rfc3339
+
+_log = structlog.get_logger(__name__)
 
 QUARANTINE_FRESH_S = 5.0
 """How old what is known of the quarantine may be: Postgres is asked no more often, whoever asks for the status."""
@@ -199,6 +202,9 @@ class Quarantine(Generic[T]):
             self._last_at_s = self._monotonic_s()
         except LineUnavailable:
             self._known = None
+        except Exception as bug:  # noqa: BLE001  who asks is answered without it
+            self._known = None
+            _log.error("what is not well cannot be read", exc_info=bug)
         finally:
             self._fresh_until_s = self._monotonic_s() + QUARANTINE_FRESH_S
             self._reading = None

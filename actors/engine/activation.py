@@ -155,18 +155,14 @@ class Activator:
         hosted, outage = loaded.handed_over(), None
         hosted.epoch = epoch
         if not hosted.ends_at(head):
-            try:
-                await self._follow(loaded, hosted)
-            except JournalDamaged as damage:
-                _log.warning(
-                    "what was loaded is of no use", block=loaded.block, position=loaded.position, why=str(damage)
-                )
+            if not await self._has_followed(loaded, hosted):
                 return None
         elif head is not None:
             outage = await self._find_outage(head.epoch, hosted.state.last_at_ms, assignment)
         new = self._activation_row(hosted, outage)
         while not await self._append(new):
-            await self._follow(loaded, hosted)
+            if not await self._has_followed(loaded, hosted):
+                return None
             new = self._activation_row(hosted, None)
         apply_row(hosted, new.row)
         hosted.claimed = True
@@ -178,6 +174,15 @@ class Activator:
             loaded.lost = True
             raise JournalUnavailable(f"row {position} was there, and a failover has lost it: load the block anew")
         loaded.replicated = True
+
+    async def _has_followed(self, loaded: HostedBlock, hosted: HostedBlock) -> bool:
+        """As `_follow`; False: a failover may have lost what was loaded, so the block is to be loaded anew."""
+        try:
+            await self._follow(loaded, hosted)
+        except JournalDamaged as damage:
+            _log.warning("what was loaded is of no use", block=loaded.block, position=loaded.position, why=str(damage))
+            return False
+        return True
 
     async def _follow(self, loaded: HostedBlock, hosted: HostedBlock) -> None:
         """Apply what the journal has behind what is hosted, to the state of what was loaded: nobody reads that now.

@@ -17,12 +17,12 @@ from actors.engine.hints import Hints
 from actors.engine.leaving import Leaver
 from actors.engine.moves import Mover
 from actors.engine.residence import Residence
+from actors.engine.waiting_snapshots import WaitingSnapshots
 from actors.engine.withholding import Withholding
-from actors.journal.journal import Epoch, Journal, Snapshot, incarnation_of
+from actors.journal.journal import Epoch, Journal, incarnation_of
 
 OUTAGE_NOTICED_MS = 2_500
 BEAT_OVERDUE_S = 3.0
-MAX_SNAPSHOTS_WAITING = 16
 
 
 class Lines(NamedTuple):
@@ -64,14 +64,14 @@ class Engine:
         activator = Activator(lines.activation, shard, self.clock, nonce, self._find_outage)
         self.residence = Residence(shard, epoch.packed(), activator, catalogue)
         self.hints = Hints(monotonic)
-        self._snapshots: asyncio.Queue[Snapshot] = asyncio.Queue(MAX_SNAPSHOTS_WAITING)
+        self._snapshots = WaitingSnapshots()
         self.commit = GroupCommit(
             lines.commit,
             lines.checks,
             self.clock,
             self.residence.lose,
             self.residence.drop,
-            self._queue_snapshot,
+            self._snapshots,
             self.hints.offer,
         )
         self._crowding = Crowding(self.residence)
@@ -168,10 +168,6 @@ class Engine:
 
     def _beaten(self) -> None:
         self._beaten_at_s = self.clock.monotonic()
-
-    def _queue_snapshot(self, snapshot: Snapshot) -> None:
-        if not self._snapshots.full():
-            self._snapshots.put_nowait(snapshot)
 
     async def _find_outage(self, former: int, written_at_ms: int, assignment: Assignment) -> Outage | None:
         """From the former owner's last sign of life, a heartbeat or a write, to our start, or to when the block was

@@ -31,6 +31,7 @@ from actors.core.snapshot import value_count
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.portions import Portions
+from actors.engine.waiting_snapshots import WaitingSnapshots
 from actors.journal.journal import (
     Appended,
     Heads,
@@ -98,7 +99,7 @@ class GroupCommit:
         clock: JournalClock,
         on_lost: Callable[[HostedBlock], None],
         on_refused: Callable[[HostedBlock, JournalRefused], None],
-        on_snapshot: Callable[[Snapshot], None],
+        snapshots: WaitingSnapshots,
         on_durable: Callable[[Iterable[BlockId]], None],
     ) -> None:
         self._journal = journal
@@ -107,7 +108,7 @@ class GroupCommit:
         self._clock = clock
         self._on_lost = on_lost
         self._on_refused = on_refused
-        self._on_snapshot = on_snapshot
+        self._snapshots = snapshots
         self._on_durable = on_durable
         self._wanted = asyncio.Event()
         self._collecting = self._new_cycle()
@@ -158,7 +159,7 @@ class GroupCommit:
         self._end_stall()
         for hosted, snapshot in snapshots:
             if hosted in cycle.positions:
-                self._on_snapshot(snapshot)
+                self._snapshots.put(snapshot)
         cycle.finish()
 
     def _form_rows(self, cycle: Cycle, snapshots: list[tuple[HostedBlock, Snapshot]]) -> dict[HostedBlock, NewRow]:
@@ -169,7 +170,7 @@ class GroupCommit:
                 continue
             try:
                 rows[hosted] = hosted.next_row(now_ms)
-                if _is_snapshot_due(hosted):
+                if _is_snapshot_due(hosted) and self._snapshots.has_room(of for _, of in snapshots):
                     snapshots.append((hosted, hosted.snapshot()))
             except Exception as bug:  # noqa: BLE001  the block stops, its neighbours go on
                 _log.error("no row or snapshot can be made: block quarantined", block=hosted.block, exc_info=bug)

@@ -19,8 +19,10 @@ from actors.engine.catalogue_port import Assignment, Assignments, CatalogueUnava
 from actors.engine.ends import Ends
 from actors.engine.hosted import HostedBlock
 from actors.engine.now_and_then import NowAndThen
+from actors.engine.stall import Stall
 from actors.engine.standing_refusals import StandingRefusals
 from actors.journal.journal import JournalRefused, JournalUnavailable, epoch_of_claim
+from actors.journal.succession import JournalDamaged
 from actors.link.batch import Failed, Fault
 
 _log = structlog.get_logger(__name__)
@@ -72,11 +74,12 @@ class Residence:
         self.closed = False  # nobody is served from any block, and none comes in
         self._all_gone = False
         self._unsound: set[BlockId] = set()  # those that did not replay when they were last tried
+        self._failed: set[BlockId] = set()  # those that did not come in when they were last tried, and nothing said why
         self._refusals = StandingRefusals()
         self._queue: list[tuple[int, int, BlockId]] = []  # priority, sequence; twice where the priority was raised
         self._queued: dict[BlockId, int] = {}  # those whose turn has not come, with their priority
         self._wanted: dict[BlockId, bool] = {}  # to be claimed (True) or only loaded; until that is done
-        self._stalled_by: tuple[BlockId, bool] | None = None  # who is tried again, and whether to be claimed
+        self._stall = Stall()
         self._sequence = 0
         self._noting = NowAndThen(NOTED_EVERY_S)
         self._arrived = asyncio.Semaphore(0)
@@ -84,7 +87,7 @@ class Residence:
     @property
     def stalled(self) -> bool:
         """By what Postgres itself has last said, no block can be loaded, or none claimed."""
-        return self._stalled_by is not None
+        return self._stall.by is not None
 
     @property
     def quarantined_count(self) -> int:
@@ -265,14 +268,18 @@ class Residence:
             self._quarantine(block, refusal)
         except (JournalUnavailable, CatalogueUnavailable) as fault:
             return self._put_off(block, fault)
-        except Exception as damage:  # noqa: BLE001  whatever does not replay stops this block, not the shard
+        except JournalDamaged as damage:
             self._quarantine(block, damage)
+        except Exception as bug:  # noqa: BLE001  it may pass; if not, it stops this block, not the shard
+            if block not in self._failed:
+                return self._fail(block, bug)
+            self._quarantine(block, bug)
         else:
             self._unsound.discard(block)
+            self._failed.discard(block)
         if block in self.withheld:
             self._forget_withheld(block)
-        self._end_stall(block)
-        return None
+        return self._stall.end(block, self._here(block), to_write=self._wanted[block])
 
     def _forget_withheld(self, block: BlockId) -> None:
         """It came in as it was quarantined: nobody has been served from it yet."""
@@ -333,8 +340,7 @@ class Residence:
 
     def _has_room(self, block: BlockId) -> bool:
         """Whether it may be loaded, if it is to be: the one that shows whether any comes in at all may always."""
-        is_tried_again = self._stalled_by is not None and self._stalled_by[0] == block
-        return is_tried_again or self._here(block) is not None or self.make_room()
+        return self._stall.is_of(block) or self._here(block) is not None or self.make_room()
 
     async def _assigned(self, block: BlockId, *, to_write: bool) -> Assignment | None:
         assignment = await self._assignments.assignment(block)
@@ -368,30 +374,24 @@ class Residence:
         lost_under = epoch if known is None else max(epoch, known.epoch)
         self.fenced[block] = Fence(lost_under, asyncio.get_running_loop().time() + OWNER_KNOWN_S)
 
+    def _fail(self, block: BlockId, bug: Exception) -> None:
+        """It may be of the moment: who asks again soon has it tried again."""
+        _log.error("block does not come in, and nothing says why", block=block, shard=self._shard, exc_info=bug)
+        self._failed.add(block)
+        self._refusals.put(block, Failed(Fault.NOT_READY), NOT_TRIED_AGAIN_S)
+
     def _put_off(self, block: BlockId, fault: JournalUnavailable | CatalogueUnavailable) -> None:
-        """Others have its turn. Where Postgres itself says why, it stands for all until it is known how it ends."""
+        """Others have its turn."""
         if self._noting.is_due():
             _log.warning("block does not come in", block=block, shard=self._shard, fault=repr(fault))
         self._refusals.put(block, Failed(Fault.NOT_READY), NOT_TRIED_AGAIN_S)
-        to_write = self._wanted[block]
-        stalls = isinstance(fault, JournalUnavailable) and fault.sqlstate
-        if stalls and (self._stalled_by is None or to_write > self._stalled_by[1]):
-            self._stalled_by = (block, to_write)
-
-    def _end_stall(self, block: BlockId) -> None:
-        """If it was this block's, or this one has come in as far as that one could not."""
-        if self._stalled_by is not None:
-            stalled, to_write = self._stalled_by
-            hosted = self._here(block)
-            came_in = hosted is not None and (hosted.claimed or not to_write)
-            if came_in or (block == stalled and self._wanted[block] >= to_write):
-                self._stalled_by = None
+        self._stall.begin(block, fault, to_write=self._wanted[block])
 
     async def _try_stalled_again(self) -> None:
         while True:
             await asyncio.sleep(STALLED_TRIED_AGAIN_S)
-            if self._stalled_by is not None:
-                self._request(*self._stalled_by, CLIENT_PRIORITY)
+            if self._stall.by is not None:
+                self._request(*self._stall.by, CLIENT_PRIORITY)
 
     def _quarantine(self, block: BlockId, why: Exception) -> None:
         _log.error("quarantined", block=block, shard=self._shard, why=repr(why), exc_info=why)

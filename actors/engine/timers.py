@@ -10,8 +10,9 @@ from actors.engine.catalogue_port import Beat, CatalogueUnavailable, Due, Engine
 from actors.engine.clock import JournalClock
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import SWEEP_PRIORITY, Residence
+from actors.engine.waiting_snapshots import WaitingSnapshots
 from actors.engine.withholding import Withholding
-from actors.journal.journal import Journal, JournalUnavailable, Snapshot
+from actors.journal.journal import Journal, JournalUnavailable
 
 _log = structlog.get_logger(__name__)
 
@@ -110,7 +111,7 @@ async def judge_fences(journal: Journal, fenced: asyncio.Queue[HostedBlock]) -> 
                 raise Outlived(f"block {lost.block} is behind what epoch {lost.epoch} has written to it")
 
 
-async def save_snapshots(journal: Journal, snapshots: asyncio.Queue[Snapshot]) -> None:
+async def save_snapshots(journal: Journal, snapshots: WaitingSnapshots) -> None:
     """Write the snapshots that wait; one that cannot be written is let go, as the rows are all there."""
     while True:
         snapshot = await snapshots.get()
@@ -118,3 +119,5 @@ async def save_snapshots(journal: Journal, snapshots: asyncio.Queue[Snapshot]) -
             await journal.save_snapshot(snapshot)
         except JournalUnavailable as fault:
             _log.warning("snapshot not written", block=snapshot.block, position=snapshot.position, fault=str(fault))
+        finally:
+            snapshots.done(snapshot)

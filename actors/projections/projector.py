@@ -283,7 +283,7 @@ class Projector:
             _log.error("snapshot cannot be read", block=block, position=position, because=str(refusal))
             return None
 
-    async def _write(self, projection: Projection, steps: Sequence[Step]) -> set[BlockId]:
+    async def _write(self, projection: Projection, steps: Sequence[Step], *, was_tried: bool = False) -> set[BlockId]:
         """Let the projection write and move; the blocks that another projector, or a failover, moved meanwhile."""
         if not steps:
             return set()
@@ -291,9 +291,10 @@ class Projector:
             ours = await self._positions.move(projection, steps)
         except LineUnavailable:
             raise
-        except Exception as fault:  # noqa: BLE001 - a bug or bad rows: find the block that is to blame, stop only that
-            if len(steps) > 1:
-                return {block for step in steps for block in await self._write(projection, [step])}
+        except Exception as fault:  # noqa: BLE001 - a bug or bad rows, unless it passes: stop only the one to blame
+            if not was_tried:
+                _log.warning("projection is tried again, by block", projection=projection.name, because=repr(fault))
+                return {block for step in steps for block in await self._write(projection, [step], was_tried=True)}
             block, stopped = steps[0].progress.block, {projection.name: steps[0].seen}
             is_refused = isinstance(fault, BlocksRefused)
             await self._quarantine(block, stopped, f"it cannot be written: {fault!r}", is_refused=is_refused)

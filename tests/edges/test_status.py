@@ -140,13 +140,14 @@ class Source:
     def __init__(self) -> None:
         self.asked = 0
         self.away = False
+        self.fault: Exception = LineUnavailable()
         self.now_s = 1_000.0
 
     async def find(self) -> list[QuarantinedProjection]:
         self.asked += 1
         await asyncio.sleep(0)
         if self.away:
-            raise LineUnavailable
+            raise self.fault
         return STOPPED
 
     def quarantine(self) -> Quarantine[QuarantinedProjection]:
@@ -178,9 +179,11 @@ async def test_the_check_notices_when_each_costs_one(monkeypatch: pytest.MonkeyP
         await check_seldom()
 
 
-async def test_what_cannot_be_read_is_not_told_as_none() -> None:
-    """An empty list says that all is well: while Postgres is away nobody knows."""
+@pytest.mark.parametrize("fault", [LineUnavailable(), AttributeError("a bug")], ids=["away", "bug"])
+async def test_what_cannot_be_read_is_not_told_as_none(fault: Exception) -> None:
+    """An empty list says that all is well: while Postgres is away nobody knows. A bug is no end of the status."""
     source = Source()
+    source.fault = fault
     quarantine = source.quarantine()
     await quarantine.known()
     source.away = True

@@ -185,8 +185,21 @@ def test_what_was_loaded_and_the_journal_has_lost_is_not_gone_on_from(written_si
 
 
 @pytest.mark.parametrize("written_since", [True, False])
-def test_control_who_goes_on_from_a_lost_row_is_refused(written_since: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_goes_on_from_a_lost_row_is_let_in_by_no_journal_and_begins_anew(
+    written_since: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(HostedBlock, "ends_at", lambda *_: True)
+    on_virtual_time(check_lost_row)(written_since=written_since)
+
+
+@pytest.mark.parametrize("written_since", [True, False])
+def test_control_who_does_not_begin_anew_then_is_refused(written_since: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def follows(self: Activator, loaded: HostedBlock, hosted: HostedBlock) -> bool:
+        await self._follow(loaded, hosted)
+        return True
+
+    monkeypatch.setattr(HostedBlock, "ends_at", lambda *_: True)
+    monkeypatch.setattr(Activator, "_has_followed", follows)
     with pytest.raises(AssertionError):
         on_virtual_time(check_lost_row)(written_since=written_since)
 

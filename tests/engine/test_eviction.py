@@ -236,7 +236,7 @@ async def test_what_waits_for_its_turn_when_memory_is_full_is_refused_then(monke
     await settle()
     assert await answered(house.shard.send(gone, read_event())) == [OVERLOADED]
     assert gone not in house.here
-    residence._stalled_by = (gone, False)
+    residence._stall.by = (gone, False)
     await asyncio.sleep(1)
     assert gone in house.here, "the one that shows whether any comes in"
     assert not residence.stalled

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from functools import partialmethod
 from random import Random
 from typing import Any
 
@@ -185,6 +186,37 @@ async def test_a_bug_is_not_tried_again_by_who_has_it(world: World) -> None:
     await event.live_at_random(Random(1), 5)
     await follow_all(projector)
     assert failing.failures == failures > 0
+
+
+async def check_a_bug_that_passes(world: World) -> None:
+    """One write fails, of the one block that moves, for no reason that anybody knows."""
+    event = await world.event()
+    failing = Failing(event.block, "")
+    write = failing.write
+
+    async def once(connection: Connection, progress: Sequence[Progress]) -> None:
+        try:
+            await write(connection, progress)
+        finally:
+            failing.bad = None
+
+    failing.write = once  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        await follow_all(world.projector(*(kind() for kind in ALL[:2]), failing))
+    assert failing.failures == 1
+    assert quarantined(logs) == []
+    await check_followed(world, event)
+
+
+async def test_a_bug_that_passes_stops_nothing(world: World) -> None:
+    await check_a_bug_that_passes(world)
+
+
+async def test_control_who_is_stopped_by_one_failure_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Projector._write
+    monkeypatch.setattr(Projector, "_write", partialmethod(write, was_tried=True))
+    with pytest.raises(AssertionError):
+        await check_a_bug_that_passes(world)
 
 
 async def run_until_followed(world: World, event: SellingEvent) -> None:

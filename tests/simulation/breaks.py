@@ -40,6 +40,7 @@ from actors.engine.errands import Errands
 from actors.engine.group_commit import Cycle, GroupCommit
 from actors.engine.hosted import HostedBlock
 from actors.engine.residence import Residence
+from actors.engine.waiting_snapshots import WaitingSnapshots
 from actors.journal.journal import JournalUnavailable, NewRow, Snapshot
 from actors.link.batch import Answer, Call, Refused, Replied, command_decoder
 from actors.projections import availability, projector
@@ -178,12 +179,20 @@ def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:
 def snapshot_of_what_is_not_committed(patch: pytest.MonkeyPatch) -> None:
     """A snapshot is frozen when it is to be written, with what was decided since."""
 
-    def queue(engine: Engine, snapshot: Snapshot) -> None:
-        hosted = engine.residence.blocks.get(snapshot.block)
-        if hosted is not None:
-            engine._snapshots.put_nowait(msgspec.structs.replace(snapshot, state=freeze(hosted.state)))
+    put, form_rows = WaitingSnapshots.put, GroupCommit._form_rows
+    frozen: dict[BlockId, HostedBlock] = {}
 
-    patch.setattr(Engine, "_queue_snapshot", queue)
+    def noting(commit: GroupCommit, cycle: Cycle, snapshots: list[tuple[HostedBlock, Snapshot]]) -> Any:
+        rows = form_rows(commit, cycle, snapshots)
+        frozen.update((snapshot.block, hosted) for hosted, snapshot in snapshots)
+        return rows
+
+    def put_as_it_is_now(waiting: WaitingSnapshots, snapshot: Snapshot) -> None:
+        hosted = frozen[snapshot.block]
+        put(waiting, msgspec.structs.replace(snapshot, state=freeze(hosted.state)))
+
+    patch.setattr(GroupCommit, "_form_rows", noting)
+    patch.setattr(WaitingSnapshots, "put", put_as_it_is_now)
 
 
 def pins_before_the_intent(patch: pytest.MonkeyPatch) -> None:

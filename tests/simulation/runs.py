@@ -48,6 +48,7 @@ BUGS = frozenset(
         "apply failed: block quarantined",
         "no row or snapshot can be made: block quarantined",
         "quarantined",
+        "block does not come in, and nothing says why",
         "decide failed",
         "an errand failed",
         "it cannot be told whether a block is idle",

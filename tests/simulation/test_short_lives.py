@@ -71,7 +71,7 @@ def test_what_is_forgotten_is_counted() -> None:
 
 def test_a_waiter_is_forgotten_before_the_hold_of_the_same_number() -> None:
     block, number, ended_ms = BlockId("b"), 7, 9_000
-    entries = [
+    entries: list[e.Entry] = [
         e.WaiterJoined(1_000, number, "ana", Wish(("A/1/4",)), b"k" * 16, b"f" * 16),
         e.HoldExpired(ended_ms, number),
     ]
