@@ -222,10 +222,14 @@ class Stage:
         return lambda block: Timed(at_us, rows.get(block, 0), gaps)
 
     def _witnesses(self, histories: Sequence[Histories], files: Sequence[Path]) -> list[dict[str, Witness]]:
+        """Of the load's histories, and of the baskets': the gaps of one crowd excuse nothing that the other was told."""
         ahead_s = time.time() - time.monotonic()
         taken_s = [[at_s + ahead_s for at_s in of_ware] for of_ware in self.baskets.taken_s.values()]
-        timed = self.timed(gaps_of([list(accepted_at(read_calls(files))), *taken_s]))
-        return [each.witnesses(time.time_ns() // 1000, AHEAD_MS, AHEAD_MS, timed) for each in histories]
+        gaps = gaps_of([list(accepted_at(read_calls(files)))]), gaps_of(taken_s)
+        return [
+            each.witnesses(time.time_ns() // 1000, AHEAD_MS, AHEAD_MS, self.timed(of_crowd))
+            for each, of_crowd in zip(histories, gaps, strict=True)
+        ]
 
     async def audit(self, more_told: tuple[Path, ...] = (), *, asks_product: bool = True) -> Audited:
         """The journal, all of it, held against what clients were told, and their histories against it; and, if it is

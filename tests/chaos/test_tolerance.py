@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +12,7 @@ import pytest
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.core.ids import BlockId, event_id
-from loadtests.history.calls import Call, Kind, Outcome, line_of
+from loadtests.history.calls import Call, Kind, Outcome, line_of, read_calls
 from loadtests.history.recorded import Histories
 from loadtests.history.timed import Timed
 from loadtests.history.witness import Witness
@@ -206,18 +206,25 @@ def test_control_times_that_are_held_against_nothing_are_noticed(
 
 
 def check_what_a_stage_finds(folder: Path) -> None:
-    """Who is told too late is found by the witnesses that an audit has, but where nothing was accepted meanwhile."""
+    """Who is told too late is found by the witnesses that an audit has, but where its crowd had nothing accepted."""
     late = calls_with(AHEAD_MS + 500)
     steady = [accepted_elsewhere(at_ms) for at_ms in range(START_MS, C_MS, 500)]
-    for name, calls, found in (("steady", [*late, *steady], FOUND), ("torn", late, [])):
+    ahead_s = time.time() - time.monotonic()
+    torn_s = {"a ware of theirs": [START_MS / 1000 - ahead_s, C_MS / 1000 - ahead_s]}
+    cases: list[tuple[str, list[Call], dict[str, list[float]], list[Fault]]] = [
+        ("steady", [*late, *steady], {}, FOUND),
+        ("torn", late, {}, []),
+        ("others", [*late, *steady], torn_s, FOUND),
+    ]
+    for name, calls, taken_s, found in cases:
         stage = Stage(folder / name)
         patched = cast("Any", stage)
-        patched._baskets = SimpleNamespace(taken_s={})
+        patched._baskets = SimpleNamespace(taken_s=taken_s)
         file = stage.folder / "calls.jsonl"
         file.write_bytes(b"".join(map(line_of, sorted(calls, key=lambda call: call.invoked_us))))
         histories = Histories(stage.folder)
         histories.sort([file])
-        (witnesses,) = stage._witnesses([histories], [file])
+        witnesses, _ = stage._witnesses([histories, Histories(stage.folder)], [file])
         assert seen_by(witnesses[JOURNAL.block]) == found, name
 
 
@@ -227,14 +234,28 @@ def accepted_elsewhere(at_ms: int) -> Call:
     return Call("other", Kind.HOLD, "another", at_us, Outcome.OK, at_us + 5, key=str(at_ms))
 
 
+def witnesses_with_all_gaps(
+    self: Stage, histories: Sequence[Histories], files: Sequence[Path]
+) -> list[dict[str, Witness]]:
+    """As it was: the pauses of one crowd are everybody's."""
+    ahead_s = time.time() - time.monotonic()
+    taken_s = [[at_s + ahead_s for at_s in of_ware] for of_ware in self.baskets.taken_s.values()]
+    timed = self.timed(gaps_of([list(stage_module.accepted_at(read_calls(files))), *taken_s]))
+    return [each.witnesses(time.time_ns() // 1000, AHEAD_MS, AHEAD_MS, timed) for each in histories]
+
+
 def test_a_stage_holds_what_was_told_against_the_time_and_its_own_gaps(tmp_path: Path) -> None:
     check_what_a_stage_finds(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("where", "name", "broken", "said"),
-    [(Stage, "timed", lambda *_: lambda _: Timed(0, 0), "steady"), (stage_module, "gaps_of", lambda _: [], "torn")],
-    ids=["untimed", "no gaps"],
+    [
+        (Stage, "timed", lambda *_: lambda _: Timed(0, 0), "steady"),
+        (stage_module, "gaps_of", lambda _: [], "torn"),
+        (Stage, "_witnesses", witnesses_with_all_gaps, "others"),
+    ],
+    ids=["untimed", "no gaps", "all gaps"],
 )
 def test_control_a_stage_that_times_nothing_or_knows_no_gap_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: object, name: str, broken: object, said: str
