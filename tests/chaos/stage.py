@@ -222,7 +222,7 @@ class Stage:
         return lambda block: Timed(at_us, rows.get(block, 0), gaps)
 
     def _witnesses(self, histories: Sequence[Histories], files: Sequence[Path]) -> list[dict[str, Witness]]:
-        """Of the load's histories, and of the baskets': the gaps of one crowd excuse nothing that the other was told."""
+        """Of the load's histories, and of the baskets': the gaps of a crowd excuse nothing that the other was told."""
         ahead_s = time.time() - time.monotonic()
         taken_s = [[at_s + ahead_s for at_s in of_ware] for of_ware in self.baskets.taken_s.values()]
         gaps = gaps_of([list(accepted_at(read_calls(files)))]), gaps_of(taken_s)
