@@ -78,6 +78,10 @@ class Within:
         """Whether who hangs beside the shards is left alone."""
         self._switch("unwatched", wanted)
 
+    def fail_to_load_a_block(self) -> None:
+        """The shard that loads a block next meets a bug, once."""
+        (self._folder / "faulty").touch()
+
     def snapshot_after(self, entries: int) -> None:
         """Shards that begin from now on save a snapshot of a block after so many entries."""
         (self._folder / "snapshots").write_text(str(entries))
