@@ -4,7 +4,7 @@ Buyers ask again and Ray starts again, so that nobody else may notice. Whatever 
 whichever process says so, unless what is done to the stack excuses it by name.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,10 @@ UNHEARD = (
 """How lines begin by which Python itself says that something has failed and nobody has heard it: in no document."""
 OF_PYTHON = "worker-"
 """How logs of processes are called that run shipped code."""
+OF_RAY = b"/site-packages/ray/"
+"""What the line behind such a line says of a task that is Ray's own: its proxy, for one, leaves those of buyers that
+have gone away. No shipped code runs in it.
+"""
 MOST_LINES = 30  # of a traceback behind such a line
 
 _LEVEL = b'"level": "'
@@ -77,7 +81,7 @@ class LogReader:
             if event and line not in self._copied:
                 self._copied.add(line)
                 yield LoggedError(event, path.name, line.decode(errors="replace"))
-            elif path.name.startswith(OF_PYTHON) and (mark := _unheard(line)):
+            elif path.name.startswith(OF_PYTHON) and (mark := _unheard(lines[number : number + 2])):
                 said = b"\n".join(lines[number : number + MOST_LINES])
                 yield LoggedError(mark, path.name, said.decode(errors="replace"))
 
@@ -106,8 +110,12 @@ def _event_of(line: bytes) -> str:
     return str(said.get("event", "")) if is_error else ""
 
 
-def _unheard(line: bytes) -> str:
-    return next((mark for mark in UNHEARD if line.startswith(mark.encode())), "")
+def _unheard(lines: Sequence[bytes]) -> str:
+    """How the first of these begins, if it says that something failed, and the next does not name it as Ray's."""
+    first, *behind = lines
+    if any(OF_RAY in line for line in behind):
+        return ""
+    return next((mark for mark in UNHEARD if first.startswith(mark.encode())), "")
 
 
 def _shortened(said: str) -> str:

@@ -135,6 +135,8 @@ def test_a_line_that_only_looks_like_it_is_not_heard(tmp_path: Path) -> None:
         + '["quarantined", {"level": "error"}]\n'
         + "it says: Task exception was never retrieved\n",
     )
+    of_ray = "future: <Task finished coro=<f() done, defined at /x/site-packages/ray/serve/_private/proxy.py:164>>\n"
+    log(folder, "worker-2-18.err", f"Task exception was never retrieved\n{of_ray}")
     log(folder, "dashboard.err", "Task exception was never retrieved\n")  # it is Ray's own, and no code of ours
     assert reader.new_errors() == []
 
