@@ -4,7 +4,8 @@ Buyers ask again and Ray starts again, so that nobody else may notice. Whatever 
 whichever process says so, unless what is done to the stack excuses it by name.
 """
 
-from collections.abc import Container, Iterator, Sequence
+import re
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,8 @@ OF_RAY = b"/site-packages/ray/"
 """What the line behind such a line says of a task that is Ray's own: its proxy, for one, leaves those of buyers that
 have gone away. No shipped code runs in it.
 """
+FAILED_CHORE = re.compile(r"^\w+ failed: .*", re.MULTILINE)
+"""What the supervisor says, on its console, of a bug that it met in what it does besides."""
 MOST_LINES = 30  # of a traceback behind such a line
 
 _LEVEL = b'"level": "'
@@ -48,24 +51,36 @@ class LogReader:
 
     def __init__(self) -> None:
         self._folders: list[DataFolder] = []
+        self._consoles: list[Callable[[], str]] = []
+        self._failed_chores: set[str] = set()
         self._read_bytes: dict[Path, int] = {}
         self._copied: set[bytes] = set()  # a log that grows is cut, and what was in it is in another
 
-    def follow(self, folder: DataFolder) -> None:
-        """Read the logs of this stack as well, from the beginning."""
+    def follow(self, folder: DataFolder, console: Callable[[], str] = str) -> None:
+        """Read the logs of this stack as well, from the beginning, and what its supervisor has said until then."""
         self._folders.append(folder)
+        self._consoles.append(console)
 
     def new_errors(self, excused: Container[str] = ()) -> list[str]:
         """What was logged since it was asked last, and is not one of these events: of each the first, and how many."""
         by_event: dict[str, list[LoggedError]] = {}
-        for path in self._paths():
-            for error in self._new_of(path):
-                if error.event not in excused:
-                    by_event.setdefault(error.event, []).append(error)
+        for error in self._all_new():
+            if error.event not in excused:
+                by_event.setdefault(error.event, []).append(error)
         return [
             f"{first.file} has logged: {_shortened(first.said)}" + (f" (and {len(more)} more such)" if more else "")
             for first, *more in by_event.values()
         ]
+
+    def _all_new(self) -> Iterator[LoggedError]:
+        for path in self._paths():
+            yield from self._new_of(path)
+        for console in self._consoles:
+            failed = (
+                set(FAILED_CHORE.findall(console())) - self._failed_chores
+            )  # each is told once while it is the same
+            self._failed_chores |= failed
+            yield from (LoggedError(said, "the supervisor", said) for said in sorted(failed))
 
     def _paths(self) -> Iterator[Path]:
         for folder in self._folders:

@@ -120,7 +120,7 @@ class Stage:
         """A stack on this database, not started yet."""
         running = RunningStack(folder, inner_port, database_url=self.wire.database_url, shards=SHARDS)
         running.environ = self.within.environ(running.environ)
-        self.logs.follow(running.folder)
+        self.logs.follow(running.folder, lambda: running.said)
         return running
 
     def server_of(self, running: RunningStack) -> Server:

@@ -23,11 +23,11 @@ from tests.chaos.baskets import Ware
 from tests.chaos.bugs_heard import LogReader
 from tests.chaos.campaign import Campaign, Kept
 from tests.chaos.database_faults import PostgresKilled
-from tests.chaos.fault import undergo
+from tests.chaos.fault import Fault, undergo
 from tests.chaos.load import UNITS, Turn
 from tests.chaos.plan import KINDS
 from tests.chaos.process_faults import ShardKilled
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Stage, until
 from tests.chaos.succession_faults import TwoStacks
 from tests.logged_errors import errors
 
@@ -161,6 +161,18 @@ def test_control_an_excuse_for_every_fault_is_noticed(tmp_path: Path, monkeypatc
         check_excuse_holds_for_its_fault_alone(DataFolder(tmp_path))
 
 
+def test_what_a_supervisor_says_of_a_bug_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(tmp_path / "stage")
+    running = stage.stack(tmp_path / "stack", 31_000)
+    for said, heard in (
+        ("✓ Redis runs (0.2 s)\nRay: it failed: no answer; starting it again\n", 0),
+        ("keep_logs_small failed: FileNotFoundError('logs')\nRay is back (3.1 s)\n", 1),
+        ("", 0),
+    ):
+        monkeypatch.setattr(running, "_said", running.said + said)
+        assert len(stage.logs.new_errors()) == heard, said
+
+
 def test_what_a_second_stack_of_a_stage_logs_is_heard(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "stage")
     other = TwoStacks().stack(stage)
@@ -292,16 +304,33 @@ class ShardKilledAndFaulty(ShardKilled):
         stage.within.fail_to_load_a_block()
 
 
+class GatewayFaulty(Fault):
+    """A request meets a bug in a gateway; who asked asks again."""
+
+    what = "a bug met by a request"
+    inflicted = observed = "an AttributeError"
+    bound_s = 40.0
+
+    async def inflict(self, stage: Stage) -> None:
+        """Of the next hold."""
+        stage.within.fail_a_hold()
+
+    async def effect(self, stage: Stage) -> str:
+        """Until it was met."""
+        await until(lambda: stage.within.has_failed_a_hold)
+        return "it was met"
+
+
 @pytest.mark.long
 @pytest.mark.stack
-def test_control_a_bug_that_stops_a_block_for_a_while_fails_a_campaign(tmp_path: Path) -> None:
-    """Without it the same is survived without a word (see the short form of the campaign)."""
-    kept = Kept(tmp_path)
-    assert asyncio.run(Campaign(kept, Console(quiet=True), (ShardKilledAndFaulty,), buyers=4).run()) == 1
-    (outcome,) = kept.outcomes
-    assert outcome.counted, outcome
-    (heard,) = outcome.wrong
-    assert '"event": "quarantined"' in heard
-    assert "AttributeError" in heard
+def test_control_bugs_that_are_survived_fail_a_campaign(tmp_path: Path) -> None:
+    """One stops a block for some seconds; without them the same is survived without a word (see the short form)."""
+    kept, faults = Kept(tmp_path), (GatewayFaulty, ShardKilledAndFaulty)
+    assert asyncio.run(Campaign(kept, Console(quiet=True), faults, buyers=4).run()) == 1
+    assert all(outcome.counted for outcome in kept.outcomes), kept.outcomes
+    for outcome, event in zip(kept.outcomes, ("a request met a bug", "quarantined"), strict=True):
+        (heard,) = outcome.wrong
+        assert f'"event": "{event}"' in heard
+        assert "AttributeError" in heard
     assert kept.segments[0].findings == []
     assert (tmp_path / "stack-0" / "stack").exists(), "somebody will want to look into it"

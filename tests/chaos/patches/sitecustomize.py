@@ -11,7 +11,7 @@ from a newer generation; while `believing` is there, they take whatever stands i
 projectors move positions from wherever they are; while `greedy` is there, seats that others hold may be held; while
 `weary` is there, a gateway at which many calls were open at once is slower ever after; while `unwatched` is there,
 nobody is found to hang beside the shards. With `faulty` there, a shard meets a bug when it loads a block, and takes the
-file away.
+file away; with `faulty-gateway` there, a gateway when it is asked for a hold.
 With `snapshots` there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the
 other end.
 """
@@ -208,6 +208,18 @@ def patch_activation(module: ModuleType) -> None:
     module.Activator._load = load_unless_faulty
 
 
+def patch_hold_asks(module: ModuleType) -> None:
+    """One request for a hold may meet a bug."""
+    place_hold = module.HoldAsks.place_hold
+
+    async def place_unless_faulty(self: Any, *rest: Any, **named: Any) -> Any:
+        if _is_taken(FOLDER / "faulty-gateway"):
+            raise AttributeError("a bug, by a test")
+        return await place_hold(self, *rest, **named)
+
+    module.HoldAsks.place_hold = place_unless_faulty
+
+
 class Loosened(dict[str, str]):
     """The statements that are shipped; while `switch` is there, the one of this name is what `loosen` makes of it."""
 
@@ -318,6 +330,7 @@ PATCHES = {
     "actors.journal.postgres": patch_journal,
     "actors.link.coalescer": patch_coalescer,
     "actors.projections.positions": patch_positions,
+    "actors.reservations.holds": patch_hold_asks,
     "actors.watchdog": patch_watchdog,
 }
 
