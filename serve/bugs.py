@@ -6,8 +6,6 @@ import structlog
 
 from actors.core.outcomes import Reason, Rejected
 
-SAID = "a request met a bug"
-
 _log = structlog.get_logger(__name__)
 
 
@@ -17,5 +15,5 @@ def report_bug(error: BaseException, where: str, *, to_write: bool) -> Rejected:
     Of a write it is not known here whether it was done before: what came after it, as rendering does, may have failed.
     The traceback goes out as text: a logger that shows local variables would show the caller's API key.
     """
-    _log.error(SAID, where=where, traceback="".join(format_exception(error)))
+    _log.error("a request met a bug", where=where, traceback="".join(format_exception(error)))
     return Rejected(Reason.OUTCOME_UNKNOWN if to_write else Reason.INTERNAL)

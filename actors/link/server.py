@@ -1,13 +1,13 @@
 """The shard's end of the link: batches of calls in, batches of answers out, many at a time."""
 
 import asyncio
-import logging
 import os
 import stat
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import msgspec
+import structlog
 
 from actors.link.address import Address, TcpAddress, UnixAddress
 from actors.link.connection import Connection, ConnectionBounds
@@ -17,7 +17,7 @@ from actors.link.handshake import Identity, ServerHandshake
 HandleBatch: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 TellTrouble: TypeAlias = Callable[[], str]  # why no writes can be served now, empty if they can
 
-_logger = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class ServerBounds(msgspec.Struct, frozen=True):
@@ -165,9 +165,8 @@ class LinkServer:
             connection.send(Kind.ANSWER, frame.exchange, answers)
         except FrameTooLarge as error:
             connection.send(Kind.ERROR, frame.exchange, f"the answers: {error}".encode())
-        except Exception as error:
-            # A batch that cannot be served is that batch's fault alone, whatever was raised.
-            _logger.exception("a batch could not be served")
+        except Exception as error:  # noqa: BLE001  whatever was raised, it is the fault of that batch alone
+            _log.error("a batch could not be served", exc_info=error)
             connection.send(Kind.ERROR, frame.exchange, type(error).__name__.encode())
         finally:
             connection.finished(frame)
@@ -213,7 +212,7 @@ class _ServerConnection(Connection):
             self.hold(self._full or self._server.stopping)
 
     def lost(self, why: str) -> None:
-        _logger.debug("a client's connection ended: %s", why)
+        _log.debug("a client's connection ended", why=str(why))
         self.gone.set()
         if self._frames_in_flight == 0:
             self._server.forget(self)

@@ -180,6 +180,8 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         # The proxy in C instead of the one in Python, and user code on the replica's only event loop.
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        # With that, else, what a replica writes on standard error is a message of Serve's below the level that it logs.
+        "RAY_SERVE_LOG_TO_STDERR": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         # Else one that Serve starts finds its ports taken for as long as another stands in.
         "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",

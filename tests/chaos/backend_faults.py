@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from serve.local.stopped_sessions import StoppedSessions
 from serve.local.supervisor import LOOK_PERIOD_S
+from tests.chaos.database_faults import POSTGRES_AWAY
 from tests.chaos.fault import ONE_PROCESS
 from tests.chaos.pause_faults import Paused
 from tests.chaos.process_faults import Killed
@@ -30,6 +31,7 @@ class WorkerKilled(Killed):
     """Postgres then ends all its other processes, and recovers by itself."""
 
     struck = ONE_PROCESS
+    excused = POSTGRES_AWAY
     told_s = 2.0
     bound_s = 4.0
 

@@ -164,7 +164,7 @@ class Campaign:
         finally:
             audited.findings.extend(await stage.close())
         findings, rows, replies, tally, baskets, refused = audited
-        if survived and not findings:
+        if survived and not findings and not any(one.wrong for one in self._kept.outcomes if one.segment == number):
             shutil.rmtree(stage.folder)  # else somebody will want to look into it
         self._kept.add_segment(
             Segment(

@@ -15,6 +15,11 @@ SLOW_BOUND_S = 10.0  # a batch waits for up to two commits, and for the batch be
 SLOW_BASKETS_LATER_S = 10.0  # a basket is intended, pinned and settled by commits one after the other
 SLEEPS_LOOK_S = 0.25
 
+POSTGRES_AWAY = {
+    "the catalogue cannot be reached": "who directs shards asks it of Postgres, and says each second that it is away"
+}
+"""What is excused where Postgres is away, or every way to it."""
+
 _SLEEP = "chaos_sleep() returns trigger language plpgsql as"
 _PREPARE_SLEEP = f"""
 create sequence chaos_slept;
@@ -43,6 +48,7 @@ class PostgresKilled(Fault):
     inflicted = "kill -9 of all its processes"
     observed = "they are gone"
     ended = "started again"
+    excused = POSTGRES_AWAY
     told_s = 4.0
     bound_s = 8.0
 

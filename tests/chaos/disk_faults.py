@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from serve.local.processes import is_living
+from tests.chaos.database_faults import POSTGRES_AWAY
 from tests.chaos.fault import Fault
 from tests.chaos.stage import Stage, until
 
@@ -117,6 +118,7 @@ class LogDiskFull(_DiskFull):
     """Postgres cannot write its log: it ends, and does not start until there is room."""
 
     what = "disk of Postgres's log full"
+    excused = POSTGRES_AWAY
     told_s = FULL_FOR_S + 10.0
     bound_s = 30.0
     observed = "Postgres has ended"

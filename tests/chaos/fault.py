@@ -46,6 +46,7 @@ class Fault(ABC):
     `bound_s`, or `SHOWN_WITHIN_S` if that is longer.
     `struck`: whose death or pause it is, where that has a figure of its own over all kinds of faults. `is_single`:
     whether one process alone is struck.
+    `excused`: what processes may log as an error because of it, by event, each with the reason; all else is a bug.
     """
 
     what: ClassVar[str]
@@ -61,6 +62,7 @@ class Fault(ABC):
     ahead_s: ClassVar[float] = 0.0
     is_shown_on: ClassVar[bool] = False
     unread_bound_s: ClassVar[float | None] = None
+    excused: ClassVar[Mapping[str, str]] = {}
     effect_within_s: ClassVar[float] = 20.0
     within_s: ClassVar[float] = 60.0
 
@@ -149,6 +151,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     effect = ""
     stock = 0
     came_at_s = began_at_s = time.monotonic()
+    logged = await asyncio.to_thread(stage.logs.new_errors)
     try:
         await fault.prepare(stage)
         async with asyncio.timeout(FIRST_WRITES_S):
@@ -179,6 +182,7 @@ async def undergo(fault: Fault, stage: Stage, turn: Turn, segment: int) -> tuple
     wrong += await fault.judge(stage, turn)
     if not wrong:
         await fault.tidy(stage)
+    wrong += [*logged, *await asyncio.to_thread(stage.logs.new_errors, fault.excused)]
     crowds = [(turn.began_at_s, figures), *fault.beside]
     unavailable_s, recovered_s = longest_gaps(crowds, began_at_s, ended_at_s)
     both = together(figures for _, figures in crowds)

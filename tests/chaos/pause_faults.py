@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from abc import abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar
 
@@ -148,6 +149,9 @@ class WatchedPaused(PartPaused):
     observed = "the process is stopped, and somebody ends it"
     ended = "by who ends one that hangs"
     ended_within_s = WATCHED_PAUSE_S
+    excused: ClassVar[Mapping[str, str]] = {
+        "it hung and was ended, Ray starts another": "that it hangs is the fault, and to end it what is to come of that"
+    }
     effect_within_s = WATCHED_PAUSE_S + 20
 
 

@@ -22,7 +22,7 @@ from loadtests.history.witness import Witness
 from loadtests.onsale import _live_digests
 from loadtests.server import Administration, Owner, Server
 from tests.chaos.baskets import BasketCrowd
-from tests.chaos.bugs_heard import bugs_heard
+from tests.chaos.bugs_heard import LogReader
 from tests.chaos.counted import miscounted
 from tests.chaos.database import Database
 from tests.chaos.leftovers import clear
@@ -93,6 +93,7 @@ class Stage:
         self.within = Within(folder / "within")
         self.leftovers: list[Callable[[], object]] = []  # to be called when all else has ended; harmless if done before
         self.moved: Moved | None = None
+        self.logs = LogReader()
         self.running: RunningStack | None = None
         self._listening: asyncio.Server | None = None
         self._load: Load | None = None
@@ -119,6 +120,7 @@ class Stage:
         """A stack on this database, not started yet."""
         running = RunningStack(folder, inner_port, database_url=self.wire.database_url, shards=SHARDS)
         running.environ = self.within.environ(running.environ)
+        self.logs.follow(running.folder, lambda: running.said)
         return running
 
     def server_of(self, running: RunningStack) -> Server:
@@ -263,7 +265,7 @@ class Stage:
             *lost,
             *of_product,
             *self.baskets.objections(),
-            *bugs_heard(self.main.folder),
+            *await asyncio.to_thread(self.logs.new_errors),
             *seen_too_early(self.onlooker.looks, files, of_crowds[0]),
         ]
         all_checked = [checked(witnesses, 0.0) for witnesses in of_crowds]
@@ -291,6 +293,7 @@ class Stage:
             if self.running.processes():
                 left.append("processes were left")
                 await asyncio.to_thread(self.running.kill_everything)
+        left += await asyncio.to_thread(self.logs.new_errors)
         if self._listening is not None:
             self._listening.close()
             await self.wire.close()

@@ -6,6 +6,7 @@ from actors.audit.ids import block_of_event
 from actors.journal.journal import Epoch
 from serve.local.processes import is_living, named
 from tests.chaos.database import Database
+from tests.chaos.database_faults import POSTGRES_AWAY
 from tests.chaos.fault import BASKETS_LATER_S, Fault
 from tests.chaos.load import Turn
 from tests.chaos.stage import LOOK_EVERY_S, OTHER_INNER_PORT, Stage, until
@@ -34,6 +35,7 @@ class Failover(Fault):
     inflicted = "kill -9, pg_ctl promote, the wire leads there"
     observed = "the primary is gone, and another timeline writes"
     struck = "Postgres, whose replica is promoted"
+    excused = POSTGRES_AWAY
     told_s = 0.5
 
     async def prepare(self, stage: Stage) -> None:

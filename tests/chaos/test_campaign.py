@@ -304,6 +304,11 @@ def test_a_stack_of_which_something_was_wrong_fails_and_is_left_there(
     monkeypatch.setattr(Imagined, "audited", Imagined.audited._replace(findings=["unit claimed twice"]))
     assert run(tmp_path, monkeypatch, Imaginary()) == 1
     assert (tmp_path / "stack-0").exists()
+    monkeypatch.undo()
+    assert run(tmp_path / "fault", monkeypatch, Imaginary(wrong=["a shard has logged a bug"])) == 1
+    assert (tmp_path / "fault" / "stack-0").exists(), "it was survived, and something was wrong all the same"
+    assert run(tmp_path / "good", monkeypatch, Imaginary()) == 0
+    assert not (tmp_path / "good" / "stack-0").exists(), "nobody needs to look into it"
     monkeypatch.setattr(Imagined, "audit", Stage.audit)  # which fails on it
     assert run(tmp_path / "other", monkeypatch, Imaginary()) == 1
     assert "could not be used or audited" in Kept(tmp_path / "other").segments[0].findings[0]

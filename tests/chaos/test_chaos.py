@@ -29,6 +29,8 @@ from tests.stack.wrongs import sell_too_cheap
 SHORT_WITHIN_S = 240.0
 ON_A_FULL_MACHINE = 5.0  # times what is promised: the other tests run beside it
 
+READ_AFTER_WRITES = 1_000  # by then each of a crowd's processes has read a hold that was fresh
+
 
 class Harmless(Fault):
     """Claims to do something, and does nothing."""
@@ -87,6 +89,7 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
                 assert (outcome.effect, outcome.counted, outcome.wrong) == ("", False, [])
                 assert next_turn is not None
                 turn = next_turn
+            await turn.until_accepted(READ_AFTER_WRITES)
             await turn.end()
             audited = await stage.audit()
             assert audited.findings == []
@@ -108,6 +111,9 @@ def test_control_what_has_no_effect_does_not_count_and_a_reply_that_is_not_so_is
             objected = await objections_to_a_wrong_price(stage)
             assert any("1 findings" in objection for objection in objected), objected
             assert any("the doctor says of quarantine" in objection for objection in objected), objected
+            logged = stage.logs.new_errors()
+            for event in ("the audit has found a fault", "block is quarantined"):
+                assert any(f'"event": "{event}"' in error for error in logged), logged
         finally:
             assert await stage.close() == []
 

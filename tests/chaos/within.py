@@ -78,6 +78,19 @@ class Within:
         """Whether who hangs beside the shards is left alone."""
         self._switch("unwatched", wanted)
 
+    def fail_to_load_a_block(self) -> None:
+        """The shard that loads a block next meets a bug, once."""
+        (self._folder / "faulty").touch()
+
+    def fail_a_hold(self) -> None:
+        """The gateway that is asked for a hold next meets a bug, once."""
+        (self._folder / "faulty-gateway").touch()
+
+    @property
+    def has_failed_a_hold(self) -> bool:
+        """Whether it has."""
+        return not (self._folder / "faulty-gateway").exists()
+
     def snapshot_after(self, entries: int) -> None:
         """Shards that begin from now on save a snapshot of a block after so many entries."""
         (self._folder / "snapshots").write_text(str(entries))

@@ -1,15 +1,14 @@
 """Whatever the shipped code logs as an error is a bug to the simulation, or is excused by name."""
 
-import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tests.logged_errors import errors
 from tests.simulation.runs import BUGS, BUGS_UNLESS_LOST, simulate
 
 ROOT = Path(__file__).parents[2]
@@ -36,29 +35,6 @@ EXCUSED: dict[str, str] = {
     "leaving with commands whose outcome is open": "the journal may be away for as long as a shard has to leave",
 }
 """Events that faults explain."""
-
-
-def errors(source: str) -> Iterator[str]:
-    """What is said in this code by `_log.error`, or by what may stand for it; `*` for what is put into it."""
-    tree = ast.parse(source)
-    names = {
-        target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and any(map(_is_error, ast.walk(node.value)))
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not node.args:
-            continue
-        if _is_error(node.func) or (isinstance(node.func, ast.Name) and node.func.id in names):
-            said = node.args[0]
-            parts = said.values if isinstance(said, ast.JoinedStr) else [said]
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in parts)
-
-
-def _is_error(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr in ("error", "exception", "critical")
 
 
 def said_of_errors() -> set[str]:

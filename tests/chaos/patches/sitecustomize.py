@@ -10,7 +10,8 @@ from a newer generation; while `believing` is there, they take whatever stands i
 `unfenced` is there, a row of theirs is appended whatever the head of its block is; while `careless` is there,
 projectors move positions from wherever they are; while `greedy` is there, seats that others hold may be held; while
 `weary` is there, a gateway at which many calls were open at once is slower ever after; while `unwatched` is there,
-nobody is found to hang beside the shards.
+nobody is found to hang beside the shards. With `faulty` there, a shard meets a bug when it loads a block, and takes the
+file away; with `faulty-gateway` there, a gateway when it is asked for a hold.
 With `snapshots` there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the
 other end.
 """
@@ -76,6 +77,15 @@ class Twice:
 
 def _is_there(path: Path) -> bool:
     return path.exists()
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether it was there, and is not any more; of several who take it one has it."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _add_byte(path: Path) -> None:
@@ -182,14 +192,32 @@ def patch_holds(module: ModuleType) -> None:
 
 
 def patch_activation(module: ModuleType) -> None:
-    """A newer generation may be no obstacle."""
-    refuse = module.Activator._refuse_newer
+    """A newer generation may be no obstacle, and one block may meet a bug when it is loaded."""
+    refuse, load = module.Activator._refuse_newer, module.Activator._load
+
+    async def load_unless_faulty(self: Any, block: Any) -> Any:
+        if _is_taken(FOLDER / "faulty"):
+            raise AttributeError("a bug, by a test")
+        return await load(self, block)
 
     def refuse_unless_lenient(self: Any, *arguments: Any) -> None:
         if not _is_there(FOLDER / "lenient"):
             refuse(self, *arguments)
 
     module.Activator._refuse_newer = refuse_unless_lenient
+    module.Activator._load = load_unless_faulty
+
+
+def patch_hold_asks(module: ModuleType) -> None:
+    """One request for a hold may meet a bug."""
+    place_hold = module.HoldAsks.place_hold
+
+    async def place_unless_faulty(self: Any, *rest: Any, **named: Any) -> Any:
+        if _is_taken(FOLDER / "faulty-gateway"):
+            raise AttributeError("a bug, by a test")
+        return await place_hold(self, *rest, **named)
+
+    module.HoldAsks.place_hold = place_unless_faulty
 
 
 class Loosened(dict[str, str]):
@@ -302,6 +330,7 @@ PATCHES = {
     "actors.journal.postgres": patch_journal,
     "actors.link.coalescer": patch_coalescer,
     "actors.projections.positions": patch_positions,
+    "actors.reservations.holds": patch_hold_asks,
     "actors.watchdog": patch_watchdog,
 }
 
