@@ -11,6 +11,8 @@ from serve.local.preflight import free_port
 from tests.stack.running_stack import kill
 
 CLIENTS = 400  # two stacks use it for a while
+ALSO = {"wal_retrieve_retry_interval": "200ms"}
+"""A standby whose primary is gone looks for it so often; it may not hear in between that it is promoted."""
 
 
 class Database(Postgres):
@@ -19,7 +21,8 @@ class Database(Postgres):
     def __init__(self, folder: Path, password_file: Path) -> None:
         self.folder = folder
         self.password_file = password_file
-        super().__init__(folder, free_port(), password_file, log=folder.parent / f"{folder.name}.log", clients=CLIENTS)
+        log = folder.parent / f"{folder.name}.log"
+        super().__init__(folder, free_port(), password_file, log=log, clients=CLIENTS, also=ALSO)
 
     def kill(self) -> list[int]:
         """SIGKILL to all of it; who they were."""
