@@ -112,7 +112,7 @@ FLOORS = (
     Floor(SOLD_ORDERED, 4.5),
     Floor(HELD_ORDERED, 2.2),
     Floor(NOT_ENOUGH_ORDERED, 0.5),
-    Floor(DENIALS, 0.12),
+    Floor(DENIALS, 0.045),
     Floor(COMPARED, 4),
     Floor(RESTORED, 3),
     Floor(HOLDS_EXPIRED, 5),
