@@ -267,7 +267,7 @@ def _overdue_in_every_round(patch: pytest.MonkeyPatch) -> None:
         (_old_due, check_two_large_and_a_small),
         (_old_due, check_new_small),
         (_one_at_a_time, check_new_small),
-        (_to_the_very_end, check_faster_than_read),
+        pytest.param(_to_the_very_end, check_faster_than_read, marks=pytest.mark.long),
         (_nobody_rests, check_bound),
         (_nobody_is_let_go, check_bound),
         (_never_overdue, check_told),

@@ -125,6 +125,7 @@ def test_control_what_only_shows_when_something_befalls_it_is_noticed_then(
     assert any(said in wrong for wrong in simulate(SEED, faults=frozenset({fault})).wrong)
 
 
+@pytest.mark.long
 def test_control_what_a_failover_loses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of rows that are gone it keeps alarms, which are no fault only where rows are gone."""
     seed = next(seed for seed in range(WITHIN) if simulate(seed, faults=LOSING).effects[faults.Fault.LOST_TAIL])

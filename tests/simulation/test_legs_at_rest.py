@@ -166,11 +166,11 @@ def as_they_are(journals: Mapping[str, Rows], _: Random) -> Mapping[str, Rows]:
     return journals
 
 
-@pytest.mark.long
 def test_where_nothing_is_wrong_the_same_is_found() -> None:
     check_alike(as_they_are, 1)
 
 
+@pytest.mark.long
 def test_whatever_is_wrong_the_same_is_found() -> None:
     kinds = check_alike(with_faults, VARIANTS)
     print(dict(kinds))

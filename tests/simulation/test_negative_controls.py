@@ -10,7 +10,7 @@ from tests.simulation.breaks import Break
 from tests.simulation.controls import AS_DRAWN, CONTROLS, SHARDS, UNDURABLE, Control, main, search
 from tests.simulation.runs import Run, _ended_in
 
-SOON = 2
+SOON = 1
 """What is caught by a seed before this one as `make sim` draws them costs little."""
 MUST_BE_CAUGHT_AS_DRAWN = {
     "no chain check",
