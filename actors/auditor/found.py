@@ -27,9 +27,6 @@ class Found:
             if last != first:
                 yield last
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
     def __bool__(self) -> bool:
         return bool(self._kept)
 

@@ -76,10 +76,8 @@ class LogReader:
         for path in self._paths():
             yield from self._new_of(path)
         for console in self._consoles:
-            failed = (
-                set(FAILED_CHORE.findall(console())) - self._failed_chores
-            )  # each is told once while it is the same
-            self._failed_chores |= failed
+            failed = set(FAILED_CHORE.findall(console())) - self._failed_chores
+            self._failed_chores |= failed  # each is told once while it is the same
             yield from (LoggedError(said, "the supervisor", said) for said in sorted(failed))
 
     def _paths(self) -> Iterator[Path]:

@@ -30,6 +30,15 @@ def failing(patch: pytest.MonkeyPatch, times: int) -> list[str]:
     return failed
 
 
+async def taken_over(stage: Stage, patch: pytest.MonkeyPatch, times: int) -> tuple[Running, BlockId, list[str]]:
+    """A successor that fails so often to claim a block of a shard that is dead; see `failing`."""
+    former = await stage.engine(1)
+    block = await stage.on_sale(former)
+    former.process.kill()
+    failed = failing(patch, times)
+    return await stage.engine(2), block, failed
+
+
 async def asked_once(running: Running, block: BlockId) -> Answer:
     """What is answered at once, be it that the block is on its way in."""
     (answer,) = await running.send_calls([(block, hold(1, "1/1"))])
@@ -38,12 +47,7 @@ async def asked_once(running: Running, block: BlockId) -> Answer:
 
 async def check_one_that_passes(patch: pytest.MonkeyPatch) -> None:
     """The block sells as soon as it is asked for again, and the bug is told."""
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    former.process.kill()
-    failed = failing(patch, 1)
-    successor = await stage.engine(2)
+    successor, block, failed = await taken_over(Stage(), patch, 1)
     with capture_logs() as logs:
         first = await asked_once(successor, block)
         assert first == Failed(Fault.NOT_READY)
@@ -56,12 +60,7 @@ async def check_one_that_passes(patch: pytest.MonkeyPatch) -> None:
 
 async def check_one_that_stays(patch: pytest.MonkeyPatch) -> None:
     """The second time the block is stopped, and tried again when that is over: then it sells, if the bug is gone."""
-    stage = Stage()
-    former = await stage.engine(1)
-    block = await stage.on_sale(former)
-    former.process.kill()
-    failed = failing(patch, 2)
-    successor = await stage.engine(2)
+    successor, block, failed = await taken_over(Stage(), patch, 2)
     while len(failed) < 2:
         await asked_once(successor, block)
         await asyncio.sleep(2 * NOT_TRIED_AGAIN_S)

@@ -19,7 +19,7 @@ FAR_MS, NEVER_MS = 1 << 62, 0
 
 
 @cache
-def journals() -> MemoryStore:
+def store_of(seed: int = SEED) -> MemoryStore:
     """Those of a run."""
     found: list[MemoryStore] = []
     finish = AuditorProcess.finish
@@ -30,13 +30,13 @@ def journals() -> MemoryStore:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AuditorProcess, "finish", noting)
-        assert not simulate(SEED).wrong
+        assert not simulate(seed).wrong
     return found[-1]
 
 
 def booked() -> Iterator[tuple[BlockId, int, int]]:
     """Legs that were told to book: block, number, and how many rows were before that."""
-    for block, rows in journals().journals.items():
+    for block, rows in store_of().journals.items():
         for before, row in enumerate(rows):
             for entry in decode_entries(row.entries):
                 if isinstance(entry, e.LegBooked):
@@ -46,13 +46,13 @@ def booked() -> Iterator[tuple[BlockId, int, int]]:
 def found_without(block: BlockId, before: int, by_ms: int) -> list[str]:
     """What the check says where this block's journal ends there, and nobody else's."""
     store = MemoryStore(lambda: 0)
-    store.journals.update(journals().journals)
+    store.journals.update(store_of().journals)
     store.journals[block] = store.journals[block][:before]
     return list(Folds(store).legs_that_did_not_ask(by_ms))
 
 
 def test_where_all_have_asked_none_is_found() -> None:
-    assert list(Folds(journals()).legs_that_did_not_ask(FAR_MS)) == []
+    assert list(Folds(store_of()).legs_that_did_not_ask(FAR_MS)) == []
 
 
 def test_each_that_never_heard_what_its_desk_decided_is_found() -> None:

@@ -24,8 +24,7 @@ from actors.core import entries as e
 from actors.journal.codec import decode_entries
 from tests.loadtests.basket_walk import BasketWalk
 from tests.loadtests.split_walk import SplitWalk
-from tests.simulation.auditing import AuditorProcess
-from tests.simulation.runs import simulate
+from tests.simulation.test_legs_asked import store_of
 
 Rows = list[list[e.Entry]]
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -44,20 +43,10 @@ OF_BASKETS = (
 @cache
 def simulated(seed: int) -> Mapping[str, Rows]:
     """The entries of each journal of a run, row by row."""
-    found: dict[str, Rows] = {}
-    finish = AuditorProcess.finish
-
-    async def noting(self: AuditorProcess) -> None:
-        await finish(self)
-        found.update(
-            (str(block), [list(decode_entries(row.entries)) for row in rows])
-            for block, rows in self._store.journals.items()
-        )
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AuditorProcess, "finish", noting)
-        assert not simulate(seed).wrong
-    return found
+    return {
+        str(block): [list(decode_entries(row.entries)) for row in rows]
+        for block, rows in store_of(seed).journals.items()
+    }
 
 
 @cache
