@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,9 @@ def _setting(name: str, meaning: str) -> Any:
 
 
 def main() -> None:
-    """The command line's entry."""
+    """The command line's entry. Nothing is done without assertions: they tell what was sold twice from what was not."""
+    if not __debug__:
+        sys.exit("Holdfast keeps its assertions, which stop what is wrong: unset PYTHONOPTIMIZE")
     app()
 
 

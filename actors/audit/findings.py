@@ -97,6 +97,7 @@ class Fault(StrEnum):
     DENIED_WRONGLY = "denied although it was available"
     AGAINST_REAL_TIME = "took effect before what had been answered when it was asked for"
     DONE_THOUGH_REFUSED = "refused, and done"
+    DONE_TOO_LATE = "done when it could no longer be"
     REFUSED_WRONGLY = "refused for what was so at no moment of the call"
     READ_WRONGLY = "read as what was so at no moment of the call"
     READ_STALE = "read as of before what had been answered when it was asked for"
@@ -113,6 +114,7 @@ TOLD = frozenset(
         Fault.DENIED_WRONGLY,
         Fault.AGAINST_REAL_TIME,
         Fault.DONE_THOUGH_REFUSED,
+        Fault.DONE_TOO_LATE,
         Fault.REFUSED_WRONGLY,
         Fault.READ_WRONGLY,
         Fault.READ_STALE,

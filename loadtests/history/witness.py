@@ -6,7 +6,7 @@ each refusal and read agrees with a state from the rows that were there when it 
 asked for: a try may be told what an earlier one came to) to the first effect of what was asked for after its answer,
 but with none that by the clocks was yet to come. A refusal agrees with no state in which its own key stands for
 something: it would have been told that.
-Memory: the calls that are under way, some 130 bytes for each key and 250 for each hold there ever was.
+Memory: the calls that are under way, some 130 bytes for each key, 250 for each hold there ever was and 16 for each row.
 """
 
 from collections.abc import Generator, Iterable
@@ -24,6 +24,7 @@ from actors.core import entries as e
 from loadtests.history.calls import READS, Call, Kind, Outcome
 from loadtests.history.elsewhere import Asked, Elsewhere, Pinned
 from loadtests.history.intents import Intents
+from loadtests.history.lateness import Lateness
 from loadtests.history.rooms import Span
 from loadtests.history.shown import Shown
 from loadtests.history.skews import FOR_EVER_MS
@@ -97,6 +98,7 @@ class Witness:
         self._tolerance_ms = tolerance_ms or 0
         self._timed = Timed(0, 0) if tolerance_ms is None else timed or Timed()
         self._ahead_ms = ahead_ms
+        self._lateness = Lateness(self._timed, self._tolerance_ms if ahead_ms is None else ahead_ms)
         self._elsewhere = elsewhere or Elsewhere({})
         self._fates = Fates()
         self._shown = Shown()
@@ -119,6 +121,7 @@ class Witness:
     def meet(self, entry: e.Entry, position: int, books: Books) -> None:
         """See `Watcher.meet`."""
         self._books = books
+        self._lateness.meet(position, entry.at_ms)
         key = self._intents.key_of(entry)
         self._ask_all(entry.at_ms, position)
         tries = self._tries.get(key)
@@ -273,6 +276,9 @@ class Witness:
         effect = self._effects.get(key)
         if effect is not None:
             self._check_order(tries.first, effect, tries)
+            late_ms = self._lateness.late_ms(effect, tries.over_us)
+            if late_ms:
+                self._found(Fault.DONE_TOO_LATE, tries.first, f"in row {effect}, {late_ms} ms after all was over")
             self._elsewhere.pinned(self._intents.take_legs(key), tries.first.invoked_us, None)
         elif not 0 < tries.over_us <= self._audited_us:
             self.tally.unresolved += tries.info_count

@@ -36,14 +36,9 @@ class CannotStart(Exception):
 
 
 def check_platform() -> None:
-    """The wheels that hold HAProxy, PostgreSQL and Redis exist for Linux x86-64 only. Raises CannotStart.
-
-    Nor without assertions: they stop what would sell on wrongly.
-    """
+    """The wheels that hold HAProxy, PostgreSQL and Redis exist for Linux x86-64 only. Raises CannotStart."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise CannotStart(f"Holdfast runs on Linux x86-64 only; this is {sys.platform} {platform.machine()}")
-    if not __debug__:
-        raise CannotStart("Holdfast keeps its assertions, which stop a block that is wrong: unset PYTHONOPTIMIZE")
 
 
 def check_ports(settings: Settings) -> None:

@@ -84,7 +84,7 @@ def mark(stack_id: str) -> dict[str, str]:
 def marked(stack_id: str) -> list[int]:
     """Living processes of a stack that bear its mark."""
     wanted = f"{_MARK_VARIABLE}={stack_id}".encode()
-    return [pid for pid in _living() if wanted in _read(pid, "environ").split(b"\0")]
+    return [pid for pid in living() if wanted in _read(pid, "environ").split(b"\0")]
 
 
 def working_in(folder: Path, program: str) -> list[int]:
@@ -95,7 +95,7 @@ def working_in(folder: Path, program: str) -> list[int]:
 def signs_of_work(folder: Path) -> frozenset[tuple[int, str]]:
     """What is another than before if a process in this folder has done anything, or wants to and waits for its turn."""
     found = set()
-    for pid in _inside(folder, _living()):
+    for pid in _inside(folder, living()):
         state, *fields = _read(pid, "stat").rpartition(b")")[2].split() or [b""]
         busy_at = time.monotonic_ns() if state in (b"R", b"D") else 0
         found.add((pid, f"{b' '.join(fields[10:14])!r} {busy_at}"))  # the time of the processor that it and its own had
@@ -104,7 +104,7 @@ def signs_of_work(folder: Path) -> frozenset[tuple[int, str]]:
 
 def running(program: str) -> list[int]:
     """Living processes that run a program of this name, whoever started them."""
-    return named(_living(), program)
+    return named(living(), program)
 
 
 def named(pids: Sequence[int], program: str) -> list[int]:
@@ -121,6 +121,13 @@ def newest(pids: Sequence[int]) -> int | None:
     """The one of these processes that was started last; None if none lives."""
     started = {pid: fields[19] for pid in pids if len(fields := _read(pid, "stat").rpartition(b")")[2].split()) > 19}
     return max(started, key=lambda pid: int(started[pid]), default=None)
+
+
+def living() -> list[int]:
+    """Processes of this machine that live, other than this one."""
+    me = os.getpid()
+    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
+    return [pid for pid in pids if pid != me and is_living(pid)]
 
 
 def is_living(pid: int) -> bool:
@@ -204,12 +211,6 @@ def reap() -> None:
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-
-
-def _living() -> list[int]:
-    me = os.getpid()
-    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
-    return [pid for pid in pids if pid != me and is_living(pid)]
 
 
 def _inside(folder: Path, pids: Sequence[int]) -> list[int]:

@@ -1,6 +1,8 @@
 """A command that is refused says so in one line that begins with the stable code, and exits with 1."""
 
 import shlex
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Container, Sequence
 from pathlib import Path
@@ -379,3 +381,15 @@ def test_every_name_and_every_fault_is_told_however_many() -> None:
     line = str(refused(Rejected(Reason.INVALID_ARGUMENT, Details(fields=faults))))
     assert line == f"INVALID_ARGUMENT: The request is malformed: {'; '.join(faults)}."
     assert "\n" not in str(refused(Rejected(Reason.UNIT_UNKNOWN, Details(units=("two\nlines",)))))
+
+
+@pytest.mark.parametrize("words", [("--help",), ("doctor", "--help")], ids=" ".join)
+def test_without_assertions_nothing_is_done(words: Sequence[str]) -> None:
+    """They tell what was sold twice, also to whoever only looks."""
+    main = "from serve.cli import main; main()"
+    for flags, ends_well in (((), True), (("-O",), False)):
+        ended = subprocess.run(
+            [sys.executable, *flags, "-c", main, *words], capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode == 0) is ends_well
+    assert "unset PYTHONOPTIMIZE" in ended.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -74,14 +75,55 @@ def test_the_logs_of_ray_are_cut_as_well(folder: DataFolder, name: str) -> None:
     assert log.with_name(log.name + ".1").stat().st_size == LIMIT_BYTES + 1
 
 
-def test_of_very_many_logs_the_newest_are_kept(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+NINE = [f"worker-{number}.err" for number in range(9)]
+
+
+def logs_left_of_nine(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Five are kept; the first was written longest ago."""
     monkeypatch.setattr(log_files, "MAX_FILES", 5)
     logs = folder.ray / "session_latest" / "logs"
-    for number in range(9):
-        (logs / f"worker-{number}.err").touch()
-        os.utime(logs / f"worker-{number}.err", (number, number))
+    for number, name in enumerate(NINE):
+        (logs / name).touch()
+        (logs / f"{name}.1").touch()
+        os.utime(logs / name, (number, number))
     keep_logs_small(folder)
-    assert sorted(path.name for path in logs.glob("worker*")) == [f"worker-{number}.err" for number in range(4, 9)]
+    assert sorted(path.name for path in logs.glob("*.1")) == [f"{path.name}.1" for path in sorted(logs.glob("*.err"))]
+    return sorted(path.name for path in logs.glob("*.err"))
+
+
+def test_of_very_many_logs_the_newest_are_kept(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert logs_left_of_nine(folder, monkeypatch) == NINE[4:]
+
+
+def check_that_what_is_open_is_kept(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing for long, and may yet."""
+    with (folder.ray / "session_latest" / "logs" / NINE[1]).open("ab") as log:
+        quiet = subprocess.Popen(["sleep", "60"], stdout=log)
+    try:
+        assert logs_left_of_nine(folder, monkeypatch) == [NINE[1], *NINE[4:]]
+    finally:
+        quiet.kill()
+        quiet.wait()
+
+
+def test_a_log_that_somebody_has_open_is_kept_however_old(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_that_what_is_open_is_kept(folder, monkeypatch)
+
+
+def test_control_who_does_not_ask_what_is_open_takes_a_log_away(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_files, "opened", lambda _: set())
+    with pytest.raises(AssertionError):
+        check_that_what_is_open_is_kept(folder, monkeypatch)
+
+
+def test_logs_of_the_stack_itself_are_never_taken_away(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("redis.log", "backup.log"):
+        (folder.logs / name).touch()
+        os.utime(folder.logs / name, (0, 0))
+    logs_left_of_nine(folder, monkeypatch)
+    assert sorted(path.name for path in folder.logs.iterdir()) == ["backup.log", "redis.log"]
 
 
 def kept_sessions(folder: DataFolder, restarts: int) -> list[str]:
