@@ -11,10 +11,13 @@ from hypothesis import HealthCheck, settings
 from actors.database.connect import connect
 from actors.database.migrate import migrate
 from serve.local.postgres import temporary_postgres
+from tests.garbage import look_for_it_seldom
 
 # How long an example takes says nothing of the code: other tests run beside, and give way or do not.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+look_for_it_seldom()
 
 
 class EmbeddedPostgres:

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.code_version import HAS_CHANGED
+from tests.garbage import look_for_it_seldom
 from tests.simulation.kept_runs import KeptRuns, Timed
 from tests.simulation.runs import Run, simulate
 from tests.simulation.sim_again import differing, print_digests
@@ -60,6 +61,7 @@ def run_bounded(seed: int) -> Timed:
     def stop(_: int, frame: FrameType | None) -> None:
         raise TimeoutError(f"stuck for {STUCK_S} s at {frame}")
 
+    look_for_it_seldom()
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, STUCK_S, 1.0)  # again and again: the first may be taken for a slow journal
     began_s = time.monotonic()

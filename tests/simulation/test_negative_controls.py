@@ -10,8 +10,6 @@ from tests.simulation.breaks import Break
 from tests.simulation.controls import AS_DRAWN, CONTROLS, SHARDS, UNDURABLE, Control, main, search
 from tests.simulation.runs import Run, _ended_in
 
-SOON = 1
-"""What is caught by a seed before this one as `make sim` draws them costs little."""
 MUST_BE_CAUGHT_AS_DRAWN = {
     "no chain check",
     "reply before durable",
@@ -32,7 +30,7 @@ MUST_BE_CAUGHT_AS_DRAWN = {
 
 
 def _marked(number: int, control: Control) -> ParameterSet:
-    """One for each guarantee that the design rests on; `make controls` and `make long` have all."""
+    """One for each guarantee that the design rests on; `make controls` and `make long` have all, and seeds as drawn."""
     guarantee = control.guarantee.partition(",")[0]
     is_first = all(one.guarantee.partition(",")[0] != guarantee for one in CONTROLS[:number])
     is_long = not is_first or guarantee not in MUST_BE_CAUGHT_AS_DRAWN
@@ -48,7 +46,7 @@ def test_what_the_design_rests_on_is_caught_in_seeds_as_they_are_drawn() -> None
     "control",
     [
         *(_marked(number, control) for number, control in enumerate(CONTROLS)),
-        *(param(control, control.guarantee, is_long=control.seen_at >= SOON) for control in AS_DRAWN),
+        *(param(control, control.guarantee, is_long=True) for control in AS_DRAWN),
     ],
 )
 def test_the_checks_notice(control: Control) -> None:
