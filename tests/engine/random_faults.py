@@ -44,10 +44,9 @@ def _numbers(journal: Journal) -> Iterator[tuple[str, int]]:
 
 
 def _somewhere(journal: Journal, random: Random) -> tuple[int, int]:
-    """A row and an entry of it, behind those that create the event, mostly."""
-    row = random.randrange(min(3, len(journal.drafts) - 1), len(journal.drafts))
-    if not journal.drafts[row].entries:
-        return _somewhere(journal, random)
+    """A row and an entry of it, behind those that create the event."""
+    filled = [row for row, draft in enumerate(journal.drafts) if draft.entries]
+    row = random.choice(filled[3:] or filled)
     return row, random.randrange(len(journal.drafts[row].entries))
 
 
