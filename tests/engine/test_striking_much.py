@@ -115,6 +115,34 @@ def test_however_many_cannot_be_applied_they_are_struck_and_the_event_sells_on(n
     on_virtual_time(check_much)(name)
 
 
+async def check_in_one_replay(patch: pytest.MonkeyPatch) -> None:
+    """Where seats were sold twice nothing is replayed again."""
+    went_back, go_back = 0, striking._Attempt.go_back
+
+    async def counted(self: Any, unfit: Any) -> None:
+        nonlocal went_back
+        went_back += 1
+        await go_back(self, unfit)
+
+    patch.setattr(striking._Attempt, "go_back", counted)
+    assert len(await outcome_of(as_stored(many_sold_twice()), ())) == 2 * MANY
+    assert went_back == 0
+
+
+@on_virtual_time
+async def test_what_was_sold_twice_is_found_in_one_replay() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        await check_in_one_replay(patch)
+
+
+@on_virtual_time
+async def test_control_where_all_is_tried_it_takes_more() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(striking, "_is_sure_to_fail", lambda *_: False)
+        with pytest.raises(AssertionError):
+            await check_in_one_replay(patch)
+
+
 async def check_too_much(patch: pytest.MonkeyPatch) -> None:
     """Another wish may be granted, so it is not said that nothing helps, but what."""
     patch.setattr(striking, "MAX_STRUCK", 2 * MANY - 1)
