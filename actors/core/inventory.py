@@ -1,7 +1,7 @@
 """Who has which unit: a status and an owner per seat and slot, counters per area. Derived from all else."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import IntEnum
 
 from actors.core.layout_index import LayoutIndex
@@ -51,6 +51,14 @@ class Inventory:
             self.area_held[area] += quantity
             self._count_channel(area, channel, quantity)
             assert self.available(area) >= 0, f"area {area} is oversold"
+
+    def has_no_room(self, units: Collection[int], areas: Collection[tuple[int, int]]) -> bool:
+        """Whether to claim these is certain to fail: somebody has one of the units, or an area has too few places."""
+        if any(0 <= unit < len(self.owners) and self.owners[unit] for unit in units):
+            return True
+        return all(quantity > 0 for _, quantity in areas) and any(
+            0 <= area < len(self.capacities) and quantity > self.available(area) for area, quantity in areas
+        )
 
     def available(self, area: int) -> int:
         """How many places of the area nobody has."""

@@ -2,7 +2,8 @@
 
 `freeze` works in one go, as the state must not change meanwhile. The pause grows with what the block remembers: 0.3 s
 for 200,000 paid orders of two seats with their 600,000 keys, which is the size of a block that we promise for. Reading
-takes longer, and the shard that reads has other blocks to serve: `restoring` goes in steps of a few milliseconds.
+takes longer, and the shard that reads has other blocks to serve: `restoring` goes in steps of a few milliseconds, and
+so does `freezing`, for a state that nobody is served from.
 
 `digest` covers everything, remembered keys and ended holds too: live state, snapshot plus tail, and replay from the
 first entry must agree on it to the bit. `ledger_digest` covers what is owed to buyers and is defined so that an
@@ -117,22 +118,22 @@ def freeze(state: BlockState) -> bytes:
 
     The head comes first, then legs and orders before the holds that refer to them. What is derived is left out.
     """
-    parts = list(_body(state))
-    hasher = _hasher()
-    for part in parts:
+    return _in_one_go(freezing(state))
+
+
+def freezing(state: BlockState) -> Generator[None, None, bytes]:
+    """`freeze` in steps of a few milliseconds: stops after each, and the state must not change until the last."""
+    parts, hasher = list[bytes](), _hasher()
+    for part in _body(state):
+        parts.append(part)
         hasher.update(part)
+        yield
     return b"".join((hasher.digest(), *parts))
 
 
 def restore(frozen: bytes) -> BlockState:
     """The state that `freeze` made bytes of; raises SnapshotDamaged if they are not."""
-    steps = restoring(frozen)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            state: BlockState = done.value
-            return state
+    return _in_one_go(restoring(frozen))
 
 
 def restoring(frozen: bytes) -> Generator[None, None, BlockState]:
@@ -178,6 +179,15 @@ def bared(state: BlockState) -> BlockState:
 def value_count(state: BlockState) -> int:
     """How many values a snapshot of the state would have: what it takes to make and to keep grows with them."""
     return sum(_counts(state))
+
+
+def _in_one_go(steps: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            returned: T = done.value
+            return returned
 
 
 def _counts(state: BlockState) -> tuple[int, ...]:
@@ -308,14 +318,19 @@ def _thaw_hold(state: BlockState, hold: Hold) -> None:
 
 def digest(state: BlockState) -> bytes:
     """32 bytes over the whole state, the derived inventory included."""
-    inventory = state.inventory
-    channels = sorted((area, channel, count) for (area, channel), count in inventory.area_of_channel.items() if count)
-    derived = _encoder.encode((inventory.area_held, inventory.area_sold, channels, sorted(state.buyers.units.items())))
     hasher = blake2b(digest_size=32)
     for part in _body(state):
         hasher.update(part)
-    hasher.update(bytes(inventory.statuses) + inventory.owners.tobytes() + bytes(inventory.shelf) + derived)
+    hasher.update(derived(state))
     return hasher.digest()
+
+
+def derived(state: BlockState) -> bytes:
+    """What a snapshot leaves out and a state must have: who has which unit, and what each buyer has."""
+    inventory = state.inventory
+    channels = sorted((area, channel, count) for (area, channel), count in inventory.area_of_channel.items() if count)
+    counts = _encoder.encode((inventory.area_held, inventory.area_sold, channels, sorted(state.buyers.units.items())))
+    return bytes(inventory.statuses) + inventory.owners.tobytes() + bytes(inventory.shelf) + counts
 
 
 def ledger_digest(state: BlockState) -> bytes:

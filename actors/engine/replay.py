@@ -42,7 +42,7 @@ async def at_newest_snapshot(journal: ReadableJournal, block: BlockId, position:
 
 async def at_snapshot(snapshot: Snapshot) -> HostedBlock:
     """The block as of a snapshot that the journal vouches for; not claimed. Raises SnapshotDamaged."""
-    state = await _in_slices(restoring(snapshot.state))
+    state = await in_slices(restoring(snapshot.state))
     return HostedBlock(snapshot.block, state, snapshot.position, snapshot.chain, claimed=False)
 
 
@@ -82,7 +82,7 @@ def apply_row(hosted: HostedBlock, row: JournalRow) -> None:
     hosted.unsnapshotted += len(entries)
 
 
-async def _in_slices(steps: Generator[None, None, T]) -> T:
+async def in_slices(steps: Generator[None, None, T]) -> T:
     """What the steps return in the end; between them, others go on."""
     while True:
         try:

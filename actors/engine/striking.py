@@ -4,24 +4,42 @@ Every row is tried in turn. An entry that cannot be applied is struck, and with 
 unit that another had has no hold then, nor the order that came of it. An operator may say who is to give up instead;
 then all that is of those holds is struck, from their first entry on. What sells nothing (the event itself, its layout,
 who owns the block) is never struck, nor a row that is damaged: of such a journal there is but a backup.
+
+A claim of what another has, or the end of what is over, is seen before it is applied. Any other entry that cannot be
+applied leaves the state half changed: the replay goes on from the state at a row shortly before, which is kept as a
+snapshot would be, and is right, as nothing before the entry rests on it. Where something does, because it bore the same
+number and was forgotten, or where the snapshot would not be the same state, as the journal is too wrong for it, the
+replay begins at the first row again.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from contextlib import suppress
+from typing import NamedTuple, TypeAlias
 
 from actors.core import block as core
 from actors.core import entries as e
 from actors.core.ids import BlockId
+from actors.core.orders import IN_FORCE
+from actors.core.replies import HoldStatus, OrderStatus
+from actors.core.snapshot import FORMAT, SnapshotDamaged, derived, freezing, value_count
 from actors.core.state import BlockState
-from actors.engine.replay import before_first_row
+from actors.engine.hosted import HostedBlock
+from actors.engine.replay import RowUnfit, at_snapshot, before_first_row, in_slices, replay
 from actors.journal.in_turn import rows_in_turn
-from actors.journal.journal import ReadableJournal
+from actors.journal.journal import ReadableJournal, Snapshot
 from actors.journal.striking import Place, Struck, struck_behind
 from actors.journal.succession import entries_of_next
 
-MAX_REPLAYS = 50
-"""One for each entry that cannot be applied and rests on no other such: a journal with more is not to be sold on."""
 MAX_STRUCK = 10_000
+"""By one correction."""
+_TOO_MUCH = (
+    f"given_up: more than {MAX_STRUCK:,} entries would be struck: they are fewer if a hold is named that has what many "
+    "others were given too"
+)
+ENTRIES_PER_KEPT = 500
+VALUES_PER_ENTRY = 16
+"""The next state is kept after so many entries, or a sixteenth as many as it has values, whichever is more."""
 
 KEPT = (
     e.Activated, e.EventCreated, e.SaleOpened, e.StatusChanged, e.EventEdited, e.AllotmentReturned, e.PartFollowed,
@@ -51,15 +69,24 @@ class CannotStrike(Exception):
         self.is_of_wish = is_of_wish
 
 
-class _Unfit(Exception):
-    """An entry that cannot be applied. `begins`: what begins with it and was not there before."""
+class _Unfit(NamedTuple):
+    """An entry that cannot be applied. `begins`: what begins with it and was not there before. `fault`: None if it was
+    not tried, so that the state is as it was.
+    """
 
-    def __init__(self, at: Place, entry: e.Entry, begins: frozenset[_Numbered], fault: Exception) -> None:
-        super().__init__(at)
-        self.at = at
-        self.entry = entry
-        self.begins = begins
-        self.fault = fault
+    at: Place
+    entry: e.Entry
+    begins: frozenset[_Numbered]
+    fault: Exception | None
+
+
+class _Kept(NamedTuple):
+    """An attempt as it was behind a row. `derived`: what a snapshot does not say of the state."""
+
+    snapshot: Snapshot | None  # None: before the first row
+    derived: tuple[bytes, int]
+    struck: set[Place]
+    gone: set[_Numbered]
 
 
 async def to_strike(journal: ReadableJournal, block: BlockId, given_up: Sequence[int] = ()) -> Struck:
@@ -69,36 +96,28 @@ async def to_strike(journal: ReadableJournal, block: BlockId, given_up: Sequence
     `given_up`: holds (legs, and baskets at their desk) that are not to count. Empty if the journal replays as it is.
     """
     before = await struck_behind(journal, block, 0)
-    attempt = _Attempt(block, before, frozenset())
+    if given_up and await _replays(journal, block, before):
+        fault = "given_up: its journal replays as it is, so end those holds or orders instead"
+        raise CannotStrike(fault, is_of_wish=True)
+    attempt = _Attempt(block, before, frozenset((_HOLD, number) for number in given_up))
+    while (unfit := await attempt.go_on(journal)) is not None:
+        _refuse_kept(unfit)
+        await attempt.go_back(unfit)
+    unknown = [place for place, number in enumerate(given_up) if (_HOLD, number) not in attempt.met]
+    if unknown:
+        raise CannotStrike(*(f"given_up[{place}]: there is no such hold" for place in unknown), is_of_wish=True)
+    return frozenset(attempt.struck - before)
+
+
+async def _replays(journal: ReadableJournal, block: BlockId, struck: Struck) -> bool:
+    """Whether all rows can be applied without this."""
+    hosted = before_first_row(block)
+    hosted.struck = struck
     try:
-        await attempt.run(journal)
-    except _Unfit as unfit:
-        first = unfit
-    else:
-        if given_up:
-            fault = "given_up: its journal replays as it is, so end those holds or orders instead"
-            raise CannotStrike(fault, is_of_wish=True)
-        return frozenset()
-    struck, gone = set(before), {(_HOLD, number) for number in given_up}
-    if not given_up:
-        struck.add(first.at)
-        gone |= first.begins
-        _refuse_kept(first)
-    for _ in range(MAX_REPLAYS):
-        attempt = _Attempt(block, frozenset(struck), frozenset(gone))
-        try:
-            await attempt.run(journal)
-        except _Unfit as unfit:
-            _refuse_kept(unfit)
-            struck.add(unfit.at)
-            gone |= unfit.begins
-        else:
-            unknown = [place for place, number in enumerate(given_up) if (_HOLD, number) not in attempt.met]
-            if unknown:
-                faults = (f"given_up[{place}]: there is no such hold" for place in unknown)
-                raise CannotStrike(*faults, is_of_wish=True)
-            return attempt.struck - before
-    raise CannotStrike(f"more than {MAX_REPLAYS} of its entries cannot be applied, each for a reason of its own")
+        await replay(journal, hosted)
+    except RowUnfit:
+        return False
+    return True
 
 
 def _refuse_kept(unfit: _Unfit) -> None:
@@ -108,42 +127,131 @@ def _refuse_kept(unfit: _Unfit) -> None:
 
 
 class _Attempt:
-    """One replay from the first row, without what is struck and what is of those that are gone."""
+    """A replay without what is struck and what is of those that are gone. `met`: which of those there are.
 
-    def __init__(self, block: BlockId, struck: Struck, gone: frozenset[_Numbered]) -> None:
-        self.struck = struck
-        self.met: set[_Numbered] = set()  # of those that are gone, which there are
+    An entry that cannot be applied is struck in the states that are kept as well: all are of rows before it.
+    """
+
+    def __init__(self, block: BlockId, before: Struck, gone: frozenset[_Numbered]) -> None:
+        self.struck = set(before)
+        self.met: set[_Numbered] = set()
         self._gone = set(gone)
+        self._most = len(before) + MAX_STRUCK
         self._hosted = before_first_row(block)
+        self._applied: defaultdict[str, set[int]] = defaultdict(set)  # by kind, who is named by what was applied
+        self._first = self._last = _Kept(None, (b"", 0), set(before), set(gone))
 
-    async def run(self, journal: ReadableJournal) -> None:
-        """Raises _Unfit, CannotStrike, JournalDamaged, JournalUnavailable."""
+    async def go_on(self, journal: ReadableJournal) -> _Unfit | None:
+        """To the last row, or to an entry that cannot be applied: this goes no further then, but back.
+
+        Raises CannotStrike, JournalDamaged, JournalUnavailable.
+        """
         hosted = self._hosted
-        async for row in rows_in_turn(journal, hosted.block):
-            for place, entry in enumerate(entries_of_next(row, hosted.position, hosted.chain)):
-                self._take((row.position, place), entry)
+        async for row in rows_in_turn(journal, hosted.block, hosted.position):
+            entries = entries_of_next(row, hosted.position, hosted.chain)
+            for place, entry in enumerate(entries):
+                unfit = self._take((row.position, place), entry)
+                if unfit is not None:
+                    return unfit
             hosted.position, hosted.chain = row.position, row.chain
+            hosted.unsnapshotted += len(entries)
+            if hosted.unsnapshotted >= max(ENTRIES_PER_KEPT, value_count(hosted.state) // VALUES_PER_ENTRY):
+                await self._keep()
+        return None
 
-    def _take(self, at: Place, entry: e.Entry) -> None:
+    async def go_back(self, unfit: _Unfit) -> None:
+        """To where it can go on without this entry and what begins with it. Raises CannotStrike."""
+        self._strike_in_kept(unfit)
+        if self._is_named_before(unfit):
+            self._begin_anew()
+        self._hosted = await self._restored()
+        self.struck, self._gone = set(self._last.struck), set(self._last.gone)
+
+    def _take(self, at: Place, entry: e.Entry) -> _Unfit | None:
         state = self._hosted.state
-        begins = frozenset(_begun(state, entry))
-        if at not in self.struck and not self._is_of_gone(entry):
-            try:
-                core.apply(state, entry)
-            except Exception as fault:
-                raise _Unfit(at, entry, begins, fault) from fault
-            return
-        if at not in self.struck:
-            if len(self.struck) >= MAX_STRUCK:
-                raise CannotStrike(f"more than {MAX_STRUCK} of its entries would be struck")
-            self.struck |= {at}
-            self._gone |= begins
+        if at in self.struck:
+            core.leave_out(state, entry)
+            return None
+        named, begins = frozenset(_named(entry)), frozenset(_begun(state, entry))
+        gone = self._gone & named
+        self.met |= gone
+        if not gone:
+            unfit = _tried(state, at, entry, begins)
+            if unfit is None:
+                for kind, number in named:
+                    self._applied[kind].add(number)
+                return None
+            if unfit.fault is not None or self._is_named_before(unfit):
+                return unfit
+            self._strike_in_kept(unfit)
+        self._strike(at, begins, self.struck, self._gone)
         core.leave_out(state, entry)
+        return None
 
-    def _is_of_gone(self, entry: e.Entry) -> bool:
-        named = self._gone.intersection(_named(entry))
-        self.met |= named
-        return bool(named)
+    def _strike(self, at: Place, begins: frozenset[_Numbered], struck: set[Place], gone: set[_Numbered]) -> None:
+        if at not in struck and len(struck) >= self._most:
+            raise CannotStrike(_TOO_MUCH, is_of_wish=True)
+        struck.add(at)
+        gone |= begins
+
+    def _strike_in_kept(self, unfit: _Unfit) -> None:
+        for kept in (self._first, self._last):
+            self._strike(unfit.at, unfit.begins, kept.struck, kept.gone)
+
+    def _is_named_before(self, unfit: _Unfit) -> bool:
+        """Whether what begins with it was there once and is forgotten: that is gone as well, and what rests on it."""
+        return any(number in self._applied[kind] for kind, number in unfit.begins)
+
+    def _begin_anew(self) -> None:
+        self._last = self._first
+        self._applied.clear()
+
+    async def _keep(self) -> None:
+        hosted = self._hosted
+        hosted.unsnapshotted = 0
+        frozen = await in_slices(freezing(hosted.state))
+        snapshot = Snapshot(hosted.block, hosted.position, hosted.chain, FORMAT, frozen)
+        self._last = _Kept(snapshot, _derived(hosted.state), set(self.struck), set(self._gone))
+
+    async def _restored(self) -> HostedBlock:
+        """As it was kept last; where that is not what it was, before the first row."""
+        if self._last.snapshot is not None:
+            with suppress(SnapshotDamaged):  # as it contradicts itself
+                hosted = await at_snapshot(self._last.snapshot)
+                if _derived(hosted.state) == self._last.derived:
+                    return hosted
+            self._begin_anew()
+        return before_first_row(self._hosted.block)
+
+
+def _derived(state: BlockState) -> tuple[bytes, int]:
+    return derived(state), len(state.memo_dues)
+
+
+def _tried(state: BlockState, at: Place, entry: e.Entry, begins: frozenset[_Numbered]) -> _Unfit | None:
+    """The entry is applied, or why it is not."""
+    if _is_sure_to_fail(state, entry):
+        return _Unfit(at, entry, begins, None)
+    try:
+        core.apply(state, entry)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the entry cannot be applied
+        return _Unfit(at, entry, begins, fault)
+    return None
+
+
+def _is_sure_to_fail(state: BlockState, entry: e.Entry) -> bool:
+    """Whether it is known without trying that it cannot be applied: so it is wherever two sold or ended the same."""
+    match entry:
+        case e.HoldPlaced() | e.LegPinned(instead=()):
+            return state.inventory.has_no_room(entry.seats, entry.areas)
+        case e.HoldExtended() | e.HoldReleased() | e.HoldExpired() | e.OrderPlaced():
+            hold = state.holds.get(entry.hold)
+            return hold is None or hold.status is not HoldStatus.ACTIVE
+        case e.OrderConfirmed() | e.OrderCancelled() | e.OrderExpired():
+            order = state.orders.get(entry.order)
+            may_be = (OrderStatus.PENDING, *(() if isinstance(entry, e.OrderConfirmed) else IN_FORCE))
+            return order is None or order.status not in may_be
+    return False
 
 
 def _named(entry: e.Entry) -> Iterator[_Numbered]:

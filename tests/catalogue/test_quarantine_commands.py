@@ -17,7 +17,7 @@ from actors.core.commands import Correct
 from actors.core.entries import Corrected, HoldPlaced
 from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.core.replies import HoldStatus
-from actors.engine import withholding
+from actors.engine import striking, withholding
 from actors.engine.engine import Engine
 from actors.engine.withholding import Withholding
 from actors.journal.codec import decode_entries, encode_entries
@@ -240,6 +240,15 @@ async def test_what_is_damaged_is_said_to_stay_with_what_is_left(database_url: s
     await check_damage(database_url, quarantines, "no way out")
 
 
+async def check_too_much(database_url: str, event: str, way: str) -> None:
+    """Where more would be struck than may be, that is said, and what can be done; not that nothing can."""
+    with pytest.MonkeyPatch.context() as patch, capture_logs():
+        patch.setattr(striking, "MAX_STRUCK", 0)
+        for words in (("end", event, *SAID, "--strike"), ("preview", event)):
+            assert "--give-up: more than 10,000 entries would be struck" in await refused(database_url, *words)
+        assert way in (await done(database_url, "list")).splitlines()[1]
+
+
 async def check_sold_twice(database_url: str, quarantines: Quarantines, key: str) -> None:
     """List and refusal name the way out; it does what they say; and what others read of the journal agrees."""
     async with shard(database_url) as engine:
@@ -267,6 +276,7 @@ async def check_sold_twice(database_url: str, quarantines: Quarantines, key: str
         with capture_logs():
             line = await refused(database_url, "end", event, *SAID, "--give-up", unknown)
         assert line == f"{event} stays quarantined: --give-up {unknown}: there is no such hold"
+        await check_too_much(database_url, event, way)
         with capture_logs():
             ended = (await done(database_url, "end", event, *SAID, "--strike")).splitlines()
         assert ended == [f"the quarantine of {event} has ended", struck]

@@ -118,7 +118,7 @@ def test_control_restored_in_one_go_it_does_not(monkeypatch: pytest.MonkeyPatch)
                 returned: T = done.value
                 return returned
 
-    monkeypatch.setattr(replay_module, "_in_slices", in_one_go)
+    monkeypatch.setattr(replay_module, "in_slices", in_one_go)
     with pytest.raises(AssertionError):
         on_virtual_time(check_neighbours)()
 
