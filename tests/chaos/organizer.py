@@ -207,6 +207,10 @@ class Organizer:
         """How many writes to events of this kind were, so far."""
         return sum(write.kind is kind and write.outcome is Outcome.OK for write in self.writes)
 
+    def failed(self, since_s: float) -> Counter[str]:
+        """How many calls came to nothing since then, by `time.monotonic`, so that they may be asked again, and why."""
+        return Counter(cause for at_s, cause in self._front.passing if at_s >= since_s)
+
     def objections(self) -> list[str]:
         """What must not be: what it must not have been told, an end that is not known, and no edit at all."""
         edited = {one.kind for one in self.writes if one.deed is Deed.EDITED and one.outcome is Outcome.OK}

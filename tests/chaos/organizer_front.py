@@ -1,7 +1,8 @@
 """The way to the server of who sells: what an organizer asks under a key, and what it is told."""
 
+import time
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import httpx
 import msgspec
@@ -11,6 +12,8 @@ from loadtests.calls import CALL_TIMEOUT_S, Broken, Passing, Refused
 from loadtests.history.calls import Outcome
 from loadtests.server import Server
 from tests.chaos.basket_shop import _given, _refused
+
+T = TypeVar("T")
 
 
 class Deed(StrEnum):
@@ -144,9 +147,10 @@ _holds = msgspec.json.Decoder(_Hold)
 
 
 class OrganizerFront:
-    """`transport`: in place of the network."""
+    """`passing`: when it was to ask again, and why. `transport`: in place of the network."""
 
     def __init__(self, server: Server, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.passing: list[tuple[float, str]] = []
         self._client = httpx.AsyncClient(
             base_url=server.http_url,
             headers={"Authorization": f"Bearer {server.api_key}"},
@@ -163,20 +167,25 @@ class OrganizerFront:
         try:
             response = await self._client.request(method, ask.path, json=ask.body, headers=headers)
         except httpx.HTTPError as failure:
-            return Passing(type(failure).__name__)
-        return _yes(ask.deed, response, key) if response.is_success else _refused(response)
+            return self._noted(Passing(type(failure).__name__))
+        return self._noted(_yes(ask.deed, response, key) if response.is_success else _refused(response))
 
     async def read(self, event_id: str) -> EventState | Refused | Passing | Broken:
         """The event as it is now. Asked once."""
         try:
             response = await self._client.get(f"/v1/events/{event_id}")
         except httpx.HTTPError as failure:
-            return Passing(type(failure).__name__)
-        return _events.decode(response.content).state if response.is_success else _refused(response)
+            return self._noted(Passing(type(failure).__name__))
+        return self._noted(_events.decode(response.content).state if response.is_success else _refused(response))
 
     async def close(self) -> None:
         """End all connections."""
         await self._client.aclose()
+
+    def _noted(self, answer: T) -> T:
+        if isinstance(answer, Passing):
+            self.passing.append((time.monotonic(), answer.cause))
+        return answer
 
 
 def _yes(deed: Deed, response: httpx.Response, key: str) -> Yes:
