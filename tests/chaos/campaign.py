@@ -163,7 +163,7 @@ class Campaign:
             audited.findings.append(f"the stack could not be used or audited: {failure!r}")
         finally:
             audited.findings.extend(await stage.close())
-        findings, rows, replies, tally, baskets, refused = audited
+        findings, rows, replies, tally, baskets, refused, organized = audited
         if survived and not findings and not any(one.wrong for one in self._kept.outcomes if one.segment == number):
             shutil.rmtree(stage.folder)  # else somebody will want to look into it
         self._kept.add_segment(
@@ -182,6 +182,7 @@ class Campaign:
                 dict(refused),
                 tally.untimed,
                 tally.timed,
+                organized,
             )
         )
 

@@ -26,6 +26,8 @@ import msgspec
 
 from loadtests.history.calls import Outcome as CallOutcome
 from tests.chaos.fault import ONE_PROCESS, SHOWN_WITHIN_S, UNNOTICED_ASKED, Fault, Outcome
+from tests.chaos.organizer import Organized
+from tests.chaos.organizer_front import Deed
 from tests.chaos.recounted import ending, reads
 
 SEEN_SHOWN = 4
@@ -59,7 +61,7 @@ class Segment(msgspec.Struct, frozen=True):
     checked, `vague` those refused for what nobody can judge, `elsewhere` by what is in other blocks. `skipped`: faults
     that this machine does not allow, with the reason. `baskets`: those of the replies that were about baskets.
     `refused`: buyers, by code. `untimed`: refusals and reads held against the journal's times alone, as a shard's clock
-    was moved, and `timed` those held against the time of the call as well.
+    was moved, and `timed` those held against the time of the call as well. `organizer`: what became of its writes.
     """
 
     number: int
@@ -76,6 +78,7 @@ class Segment(msgspec.Struct, frozen=True):
     refused: dict[str, int] = {}
     untimed: int = 0
     timed: int = 0
+    organizer: Organized = Organized()
 
 
 def summary(
@@ -110,7 +113,7 @@ def uncounted(outcomes: Sequence[Outcome], kinds: Sequence[type[Fault]]) -> list
 
 def unmet(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Sequence[type[Fault]]) -> list[str]:
     """Of which kinds of faults nothing is proven, as none counted or this machine does not allow it; and which of the
-    outcomes that a call can have nobody had.
+    outcomes that a call can have nobody had, and what no organizer has done.
     """
     skipped = _skipped(segments)
     missing = [kind.what for kind in uncounted(outcomes, kinds)]
@@ -118,6 +121,7 @@ def unmet(outcomes: Sequence[Outcome], segments: Sequence[Segment], kinds: Seque
         [f"{what}: not one counted" for what in missing if what not in skipped]
         + [f"{what}: was left out: {why}" for what, why in skipped.items() if what in missing]
         + [f"not one call in the histories {what}" for what, number in _by_outcome(segments).items() if not number]
+        + [f"nothing was {deed} by an organizer" for deed in Deed if not _organized(segments)[deed]]
     )
 
 
@@ -131,6 +135,10 @@ def _by_outcome(segments: Sequence[Segment]) -> dict[str, int]:
     }
 
 
+def _organized(segments: Sequence[Segment]) -> Counter[str]:
+    return _sums(segment.organizer.acknowledged for segment in segments)
+
+
 def unaudited(segment: Segment) -> list[str]:
     """What there is nothing of, though crowds bought from the stack all the time: then nothing was checked."""
     had = {
@@ -141,6 +149,7 @@ def unaudited(segment: Segment) -> list[str]:
         "read is in the histories": reads(segment.calls),
         "refusal or read was held against the time": segment.timed,
         **{f"wish was refused with {code}": segment.refused.get(code, 0) for code in COMPETING},
+        "write of an organizer was acknowledged": sum(segment.organizer.acknowledged.values()),
     }
     return [f"not one {what}" for what, number in had.items() if not number]
 
@@ -321,11 +330,21 @@ def table(said: dict[str, Any]) -> str:
         f"{min(stocks, default=0):,} units were left.",
         f"Buyers refused: {_in_words(_sums(segment['refused'] for segment in segments))}.",
         f"Calls in histories: {_in_words(by_kind)}.",
+        _of_organizers([segment["organizer"] for segment in segments]),
         *(f"{of_kind['fault']}: {_all_shown(of_kind['shown'])}." for of_kind in said["faults"] if of_kind["shown"]),
         *(f"Not on this machine: {what}: {why}." for what, why in said["skipped"].items()),
         *(f"NOT PROVEN: {unmet_one}." for unmet_one in said["unmet"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_organizers(organized: Sequence[Mapping[str, Any]]) -> str:
+    acknowledged = _sums(one["acknowledged"] for one in organized)
+    total, unknown = acknowledged.total(), sum(one["unknown"] for one in organized)
+    return (
+        f"Organizers: {total:,} writes acknowledged ({_in_words(acknowledged)}), {unknown:,} of unknown outcome "
+        f"({unknown / max(total + unknown, 1):.2%})."
+    )
 
 
 def _sums(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

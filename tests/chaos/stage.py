@@ -29,6 +29,8 @@ from tests.chaos.leftovers import clear
 from tests.chaos.load import BUYERS, UNITS, Load
 from tests.chaos.looks import Look, ran_ahead
 from tests.chaos.onlooker import Onlooker
+from tests.chaos.organizer import Organized, Organizer
+from tests.chaos.organizer_audit import unkept
 from tests.chaos.own_witnesses import objections
 from tests.chaos.read_models import misread
 from tests.chaos.recounted import unrecorded, unrecorded_baskets
@@ -60,7 +62,7 @@ _WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
 class Audited(NamedTuple):
     """What an audit came to: what is wrong, rows, replies, what was checked of histories, and replies about baskets.
 
-    `refused`: how many buyers were, by code.
+    `refused`: how many buyers were, by code. `organized`: what became of the organizer's writes.
     """
 
     findings: list[str]
@@ -69,6 +71,7 @@ class Audited(NamedTuple):
     tally: Tally
     baskets: int = 0
     refused: Mapping[str, int] = MappingProxyType({})
+    organized: Organized = Organized()
 
 
 class Moved(NamedTuple):
@@ -99,6 +102,7 @@ class Stage:
         self._load: Load | None = None
         self._baskets: BasketCrowd | None = None
         self._onlooker: Onlooker | None = None
+        self._organizer: Organizer | None = None
         self._census: Counter[str] = Counter()
         self._administration: Administration | None = None
 
@@ -113,6 +117,8 @@ class Stage:
         self._census = await asyncio.to_thread(lasting_census, self.running.processes)
         self._baskets = BasketCrowd(self.server_of(self.running), self.folder)
         await self._baskets.start(self._administration)
+        self._organizer = Organizer(self.server_of(self.running), self.folder)
+        await self._organizer.start()
         self._onlooker = Onlooker(self.server_of(self.running), lambda: self.load.event_id, UNITS)
         self._onlooker.start()
 
@@ -145,6 +151,12 @@ class Stage:
         """Who looks at what is on sale."""
         assert self._onlooker is not None, "it was started"
         return self._onlooker
+
+    @property
+    def organizer(self) -> Organizer:
+        """Who sells."""
+        assert self._organizer is not None, "it was started"
+        return self._organizer
 
     @property
     def main(self) -> RunningStack:
@@ -239,9 +251,10 @@ class Stage:
         """
         files = [path for path in self.load.calls_files if path.exists()]
         lost = [f"there are no calls in {path.name}" for path in self.load.calls_files if path not in files]
-        await self.baskets.end()
+        await asyncio.gather(self.baskets.end(), self.organizer.end())
         await self.onlooker.end()
-        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *self.baskets.told])
+        of_others = [*self.baskets.told, *self.organizer.told]
+        answers = by_block([*answers_of(read_calls(files)), *read_answers(more_told), *of_others])
         histories = [Histories(self.folder), await self.baskets.histories(self.database.url)]
         histories[0].sort(files)
         of_product, _ = await asyncio.gather(
@@ -265,6 +278,8 @@ class Stage:
             *lost,
             *of_product,
             *self.baskets.objections(),
+            *self.organizer.objections(),
+            *await unkept(self.database.url, self.organizer),
             *await asyncio.to_thread(self.logs.new_errors),
             *seen_too_early(self.onlooker.looks, files, of_crowds[0]),
         ]
@@ -274,13 +289,15 @@ class Stage:
         findings += unrecorded(counted, all_checked[0].tally)
         findings += unrecorded_baskets(self.baskets, all_checked[1].tally)
         tally, replies = together(one.tally for one in all_checked), sum(map(len, answers.values()))
-        return Audited(findings, audit.row_count, replies, tally, len(self.baskets.told), counted.refused)
+        organized = self.organizer.organized
+        return Audited(findings, audit.row_count, replies, tally, len(self.baskets.told), counted.refused, organized)
 
     async def close(self) -> list[str]:
         """End all of it; what could not be ended as it should."""
         left = []
-        if self._baskets is not None:
-            await self._baskets.end()
+        await asyncio.gather(*(crowd.end() for crowd in (self._baskets, self._organizer) if crowd is not None))
+        if self._organizer is not None:
+            await self._organizer.close()
         if self._onlooker is not None:
             await self._onlooker.end()
         if self._load is not None:

@@ -93,10 +93,14 @@ class ShardStopped(Fault):
 
     async def judge(self, stage: Stage, turn: Turn) -> list[str]:
         """Calls that were answered since, and not for good."""
-        of_calls = failed(read_calls(turn.calls_files), self._since_us)
+        of_each = {
+            "buyers": failed(read_calls(turn.calls_files), self._since_us),
+            "buyers of baskets": stage.baskets.failed(self._since_s),
+            "an organizer": stage.organizer.failed(self._since_s),
+        }
         return [
-            f"{number} calls of {crowd} came to nothing: {cause}"
-            for crowd, causes in (("buyers", of_calls), ("buyers of baskets", stage.baskets.failed(self._since_s)))
+            f"{number} calls of {who} came to nothing: {cause}"
+            for who, causes in of_each.items()
             for cause, number in causes.items()
         ]
 

@@ -1,12 +1,14 @@
 """Guarantees that a real stack gives, each broken within its processes: the unchanged audit of `make chaos` notices.
 
 That nothing is found without the patch is what every other run of it says; of the failover that loses rows, and of the
-intrusion with heirs, which are none of the campaign's faults, a test here.
+intrusion with heirs, and of shards that die while nothing is committed, which are none of the campaign's faults, a test
+here.
 """
 
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,17 @@ from actors.audit.ids import block_of_event
 from actors.database.connect import connect
 from tests.chaos.fault import Fault, undergo
 from tests.chaos.load import BUYERS
-from tests.chaos.process_faults import _HELD_UP, _HOLD_UP, HELD_UP_WITHIN_S, QUEUES_FOR_S, GatewayKilled, ShardKilled
+from tests.chaos.organizer_audit import LOST
+from tests.chaos.organizer_front import Kind
+from tests.chaos.process_faults import (
+    _HELD_UP,
+    _HOLD_UP,
+    HELD_UP_WITHIN_S,
+    QUEUES_FOR_S,
+    GatewayKilled,
+    ShardKilled,
+    commits_held_up,
+)
 from tests.chaos.stage import LOOK_EVERY_S, Stage
 from tests.chaos.succession_faults import BESIDE_S, Failover, TwoStacks
 from tests.chaos.within import WAY_IN, Within
@@ -30,6 +42,8 @@ LOST_ROWS = 10
 SHARD = "Shard"
 FEW_BUYERS = 4  # who leave the second stack so much of the machine that it starts in its time
 LOST_WITHIN_S = 20.0
+TOLD_WITHIN_S = 10.0
+MORE_TOLD = 3  # of which the last was decided when what is sent was sent
 
 _SENDERS = "select pid from pg_stat_replication"
 _LAST = "select max(position) from journal where block_id = $1"
@@ -46,8 +60,9 @@ class LosingFailover(Failover):
     what = "Postgres primary killed, a replica promoted that lags"
 
     async def prepare(self, stage: Stage) -> None:
-        """A replica that no commit waits for; and the crowd that buys baskets is at its end."""
+        """A replica that no commit waits for; and who buys baskets, or sells, is at the end."""
         await stage.baskets.end()
+        await stage.organizer.end()
         await super().prepare(stage)
         await stage.execute("alter system reset synchronous_standby_names")
         await stage.execute("select pg_reload_conf()")
@@ -72,6 +87,25 @@ class LosingFailover(Failover):
             await super().inflict(stage)
         finally:
             journal.terminate()
+
+
+class ShardsKilledCommitting(ShardKilled):
+    """All of them, while no commit ends and what is decided waits: when the organizer was told more, if it is told."""
+
+    what = "shards killed while nothing is committed"
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """All shards."""
+        return stage.pids(SHARD)
+
+    async def inflict(self, stage: Stage) -> None:
+        """When it has been told, or long enough after it should have been."""
+        async with commits_held_up(stage.database.url):
+            until_s = time.monotonic() + TOLD_WITHIN_S
+            enough = stage.organizer.acknowledged(Kind.WHOLE) + MORE_TOLD
+            while stage.organizer.acknowledged(Kind.WHOLE) < enough and time.monotonic() < until_s:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_EVERY_S)
+            await super().inflict(stage)
 
 
 class SoundIntruder(TwoStacks):
@@ -112,6 +146,7 @@ def hold_what_is_held(within: Within) -> None:
     ("sabotage", "fault", "tries", "found"),
     [
         (Within.answer_before_durable, ShardKilled, TRIES, Wrong.REPLY_NOT_IN_JOURNAL),
+        (Within.answer_before_durable, ShardsKilledCommitting, 1, LOST),
         (Within.remember_no_keys, GatewayKilled, TRIES, Wrong.KEY_USED_TWICE),
         (hold_what_is_held, GatewayKilled, 1, Wrong.UNIT_CLAIMED_TWICE),
         (Within.take_conflicts_for_success, SoundIntruder, 1, Wrong.REPLY_NOT_IN_JOURNAL),
@@ -120,7 +155,7 @@ def hold_what_is_held(within: Within) -> None:
     ],
 )
 def test_a_broken_guarantee_is_noticed_on_a_real_stack(
-    tmp_path: Path, sabotage: Callable[[Within], None], fault: type[Fault], tries: int, found: Wrong
+    tmp_path: Path, sabotage: Callable[[Within], None], fault: type[Fault], tries: int, found: str
 ) -> None:
     findings = asyncio.run(findings_of(tmp_path, sabotage, fault, tries))
     assert any(found in finding for finding in findings), findings[:20]
@@ -130,6 +165,10 @@ def test_control_who_loses_rows_and_compares_heads_leaves_no_hole(tmp_path: Path
     findings = asyncio.run(findings_of(tmp_path, lambda _: None, LosingFailover, 1))
     assert any(Wrong.REPLY_NOT_IN_JOURNAL in finding for finding in findings), "nothing was lost"
     assert not any(wrong in finding for finding in findings for wrong in (Wrong.ROW_MISSING, Wrong.CHAIN_BROKEN))
+
+
+def test_control_shards_that_die_while_nothing_is_committed_lose_nothing(tmp_path: Path) -> None:
+    assert asyncio.run(findings_of(tmp_path, lambda _: None, ShardsKilledCommitting, 1)) == []
 
 
 def test_control_an_intrusion_into_a_stack_that_is_not_broken_is_let_be(tmp_path: Path) -> None:

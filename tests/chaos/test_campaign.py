@@ -18,6 +18,8 @@ from tests.chaos import campaign, fault, results
 from tests.chaos.campaign import WANTED, Campaign, Kept
 from tests.chaos.fault import LEAST_STOCK, LEAST_WRITES, Fault, Outcome
 from tests.chaos.imagined_outcomes import outcome_of
+from tests.chaos.organizer import Organized
+from tests.chaos.organizer_front import Deed
 from tests.chaos.plan import ALL_HAD, KINDS, SELDOM, segment_faults
 from tests.chaos.process_faults import HaproxyKilled, RedisKilled, ShardKilled
 from tests.chaos.results import Segment, lates, unmet, wrongs
@@ -28,7 +30,8 @@ FAULTS = (ShardKilled, RedisKilled, ShardKilled)
 FEW = 7  # and so three stacks
 CALLS = {"held ok": 50, "held fail": 3, "read hold ok": 2, "held info": 1}
 REFUSED = {"UNITS_HELD": 2, "UNITS_SOLD": 3}
-AUDITED = Segment(0, 10, 20, [], CALLS, baskets=2, refused=dict(REFUSED), timed=5)
+ORGANIZED = Organized(dict.fromkeys(map(str, Deed), 4))
+AUDITED = Segment(0, 10, 20, [], CALLS, baskets=2, refused=dict(REFUSED), timed=5, organizer=ORGANIZED)
 
 
 def check_what_counts() -> None:
@@ -59,7 +62,7 @@ def test_control_each_condition_is_missed(lax: Callable[..., bool], monkeypatch:
 class Imagined:
     """In place of a stage: all is well on it, unless the test says otherwise."""
 
-    audited = Audited([], 10, 20, Tally(CALLS, timed=5), 2, dict(REFUSED))
+    audited = Audited([], 10, 20, Tally(CALLS, timed=5), 2, dict(REFUSED), ORGANIZED)
     dies_at_audit = 0
 
     def __init__(self, folder: Path, _: int) -> None:
@@ -331,6 +334,7 @@ def check_who_audits_nothing_fails(folder: Path, patch: pytest.MonkeyPatch) -> N
             (audited._replace(rows=0), "row was audited"),
             (audited._replace(replies=0), "reply was held against a journal"),
             (audited._replace(baskets=0), "reply was about a basket"),
+            (audited._replace(organized=Organized(unknown=4)), "write of an organizer was acknowledged"),
             (audited._replace(tally=Tally(without["held ok"], timed=5)), "write is in the histories"),
             (audited._replace(tally=Tally(without["read hold ok"], timed=5)), "read is in the histories"),
             (

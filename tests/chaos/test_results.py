@@ -6,9 +6,11 @@ from tests.chaos import fault, results
 from tests.chaos.database_faults import CutDuring, landed_in_words
 from tests.chaos.fault import ONE_PROCESS
 from tests.chaos.imagined_outcomes import outcome_of
+from tests.chaos.organizer import Organized
+from tests.chaos.organizer_front import Deed
 from tests.chaos.plan import KINDS
 from tests.chaos.process_faults import GcsKilled, RayletKilled
-from tests.chaos.results import Segment, lates, summary, table
+from tests.chaos.results import Segment, lates, summary, table, unmet
 
 
 def check_who_looks_is_shown_something() -> None:
@@ -65,6 +67,28 @@ def test_only_what_counts_is_in_the_table() -> None:
     assert "at least 150,000 units were left" in text
     assert "99" not in text
     assert "Not on this machine: disk full: not root." in text
+
+
+def check_what_organizers_have_done_is_told() -> None:
+    first = Segment(0, 10, 20, [], organizer=Organized({"edited": 1_200, "paused": 2}, 1))
+    other = Segment(1, 10, 20, [], organizer=Organized({"edited": 300, "closed": 1}, 2))
+    said = summary([], [first, other], KINDS)
+    assert said["segments"][1]["organizer"] == {"acknowledged": {"edited": 300, "closed": 1}, "unknown": 2}
+    told = "Organizers: 1,503 writes acknowledged (closed 1, edited 1,500, paused 2), 3 of unknown outcome (0.20%)."
+    assert told in table(said)
+    lacking = [f"nothing was {deed} by an organizer" for deed in Deed if deed not in ("edited", "paused", "closed")]
+    assert [one for one in unmet([], [first, other], ()) if "organizer" in one] == lacking
+
+
+def test_what_organizers_have_done_is_told_and_what_they_have_not_is_unmet() -> None:
+    check_what_organizers_have_done_is_told()
+
+
+@pytest.mark.parametrize("name", ["_of_organizers", "_organized"])
+def test_control_what_organizers_have_done_is_missed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(results, name, lambda _: "" if name == "_of_organizers" else dict.fromkeys(Deed, 1))
+    with pytest.raises(AssertionError):
+        check_what_organizers_have_done_is_told()
 
 
 def test_the_longest_unavailability_is_told_of_each_that_can_be_struck() -> None:

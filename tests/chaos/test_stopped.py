@@ -20,6 +20,8 @@ from tests.chaos.basket_shop import BasketAsk
 from tests.chaos.baskets import BasketCrowd
 from tests.chaos.fault import undergo
 from tests.chaos.load import Turn
+from tests.chaos.organizer import Organizer
+from tests.chaos.organizer_front import Deed, OrganizerAsk, Standing
 from tests.chaos.stage import Stage
 from tests.chaos.stop_faults import ShardsStopped, ShardStopped, code_of
 
@@ -77,13 +79,19 @@ FAILED = (
 )
 
 
-async def judged(folder: Path, *calls: Call, of_baskets: Counter[str] | None = None) -> list[str]:
+async def judged(
+    folder: Path, *calls: Call, of_baskets: Counter[str] | None = None, of_organizer: Counter[str] | None = None
+) -> list[str]:
     """What is said when buyers met this."""
     (folder / "calls").write_bytes(b"".join(map(line_of, calls)))
     fault = ShardStopped()
     fault._since_us, fault._since_s = SINCE_US, 7.0
-    baskets = SimpleNamespace(failed=lambda since_s: of_baskets if of_baskets and since_s == 7.0 else Counter())
-    stage, turn = SimpleNamespace(baskets=baskets), SimpleNamespace(calls_files=[folder / "calls"])
+    baskets, organizer = (
+        SimpleNamespace(failed=lambda since_s, causes=causes: causes if causes and since_s == 7.0 else Counter())
+        for causes in (of_baskets, of_organizer)
+    )
+    stage = SimpleNamespace(baskets=baskets, organizer=organizer)
+    turn = SimpleNamespace(calls_files=[folder / "calls"])
     return await fault.judge(cast("Stage", stage), cast("Turn", turn))
 
 
@@ -93,6 +101,8 @@ async def check_who_failed_is_heard(folder: Path) -> None:
         assert len(await judged(folder, *FINE, failed)) == 1, failed
     (said,) = await judged(folder, *FINE, of_baskets=Counter({"UNAVAILABLE": 2}))
     assert said == "2 calls of buyers of baskets came to nothing: UNAVAILABLE"
+    (said,) = await judged(folder, *FINE, of_organizer=Counter({"OVERLOADED": 1}))
+    assert said == "1 calls of an organizer came to nothing: OVERLOADED"
 
 
 def test_calls_that_came_to_nothing_since_are_heard(tmp_path: Path) -> None:
@@ -135,7 +145,7 @@ def lost() -> httpx.Response:
         (lambda: refused("UNITS_HELD", 409, transient=False), ""),
     ],
 )
-def test_buyers_of_baskets_who_were_to_ask_again_are_counted(
+def test_buyers_of_baskets_and_organizers_who_were_to_ask_again_are_counted(
     tmp_path: Path, answer: Callable[[], httpx.Response], cause: str
 ) -> None:
     async def main() -> None:
@@ -145,6 +155,12 @@ def test_buyers_of_baskets_who_were_to_ask_again_are_counted(
         assert crowd.failed(0.0) == (Counter({cause: 2}) if cause else Counter())
         assert crowd.failed(1e12) == Counter(), "that was before"
         await crowd.end()
+        organizer = Organizer(NOWHERE, tmp_path, Answering(answer))
+        await organizer._front.ask(OrganizerAsk(Deed.OPENED, "/v1/events/x/open-sale", {}, Standing("")), "k")
+        await organizer._front.read("event_x")
+        assert organizer.failed(0.0) == (Counter({cause: 2}) if cause else Counter())
+        assert organizer.failed(1e12) == Counter(), "that was before"
+        await organizer.close()
 
     asyncio.run(main())
 

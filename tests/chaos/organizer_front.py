@@ -1,0 +1,200 @@
+"""The way to the server of who sells: what an organizer asks under a key, and what it is told."""
+
+import time
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias, TypeVar
+
+import httpx
+import msgspec
+
+from actors.audit.replies import Acknowledged, Told
+from loadtests.calls import CALL_TIMEOUT_S, Broken, Passing, Refused
+from loadtests.history.calls import Outcome
+from loadtests.server import Server
+from tests.chaos.basket_shop import _given, _refused
+
+T = TypeVar("T")
+
+
+class Deed(StrEnum):
+    """What an acknowledged write of an organizer has done."""
+
+    CREATED = "created"
+    OPENED = "opened"
+    EDITED = "edited"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    JOINED = "joined"
+    LEFT = "left"
+    HELD = "held"
+    RELEASED = "released"
+
+
+OF_HOLDS = {Deed.HELD: Told.HELD, Deed.RELEASED: Told.RELEASED}
+OF_WAITERS = (Deed.JOINED, Deed.LEFT)
+
+
+class Kind(StrEnum):
+    """What an organizer sells."""
+
+    WHOLE = "a whole event"
+    SPLIT = "a split event"
+
+
+class EventState(msgspec.Struct, frozen=True):
+    """An event as somebody tells it, or as its journal has it. `price_minor`: of its only category."""
+
+    revision: int
+    status: str
+    name: str
+    price_minor: int
+
+    def __str__(self) -> str:
+        return f"revision {self.revision}, {self.status}, {self.name!r} at {self.price_minor}"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A hold or a waiter as the server tells it."""
+
+    status: str
+    total_minor: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.status} for {self.total_minor}"
+
+
+Said: TypeAlias = EventState | Standing
+
+
+class Yes(NamedTuple):
+    """`id`: of the hold or the waiter. `hold`: what the audit holds against the journal."""
+
+    event_id: str
+    said: Said
+    id: str = ""
+    hold: Acknowledged | None = None
+    replayed: bool = False
+
+
+Answer: TypeAlias = Yes | Refused | Passing | Broken
+
+
+class OrganizerAsk(NamedTuple):
+    """A write. `wanted`: what its acceptance must say. `if_revision`: of an edit."""
+
+    deed: Deed
+    path: str
+    body: object
+    wanted: Said
+    if_revision: int = 0
+
+
+class Write(msgspec.Struct, frozen=True):
+    """What was asked under one key until it was answered, or given up; in the order in which it was asked of its event.
+
+    `outcome`: INFO, if nobody knows what came of it. `event`: as it was told; `id`: of the hold or the waiter.
+    `reason`: of a no, the code. `event_id`: empty, if the event was never acknowledged.
+    """
+
+    deed: Deed
+    kind: Kind
+    key: str
+    event_id: str
+    outcome: Outcome
+    event: EventState | None = None
+    id: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"organizer: {self.event_id or 'an event'}, {self.deed} under {self.key},"
+
+    @property
+    def is_at_desk(self) -> bool:
+        """Whether the journal of its event does not have it."""
+        return self.kind is Kind.SPLIT and self.deed in OF_HOLDS
+
+
+class _Category(msgspec.Struct):
+    price_minor: int
+
+
+class _Event(msgspec.Struct):
+    event_id: str
+    revision: int
+    status: str
+    name: str
+    categories: list[_Category]
+
+    @property
+    def state(self) -> EventState:
+        return EventState(self.revision, self.status, self.name, self.categories[0].price_minor)
+
+
+class _Waiter(msgspec.Struct):
+    waiter_id: str
+    event_id: str
+    status: str
+
+
+class _Hold(msgspec.Struct):
+    event_id: str
+    status: str
+
+
+_events = msgspec.json.Decoder(_Event)
+_waiters = msgspec.json.Decoder(_Waiter)
+_holds = msgspec.json.Decoder(_Hold)
+
+
+class OrganizerFront:
+    """`passing`: when it was to ask again, and why. `transport`: in place of the network."""
+
+    def __init__(self, server: Server, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.passing: list[tuple[float, str]] = []
+        self._client = httpx.AsyncClient(
+            base_url=server.http_url,
+            headers={"Authorization": f"Bearer {server.api_key}"},
+            timeout=CALL_TIMEOUT_S,
+            transport=transport,
+        )
+
+    async def ask(self, ask: OrganizerAsk, key: str) -> Answer:
+        """Send it once."""
+        headers = {"Idempotency-Key": key}
+        if ask.if_revision:
+            headers["If-Match"] = f'"{ask.if_revision}"'
+        method = "PATCH" if ask.deed is Deed.EDITED else "POST"
+        try:
+            response = await self._client.request(method, ask.path, json=ask.body, headers=headers)
+        except httpx.HTTPError as failure:
+            return self._noted(Passing(type(failure).__name__))
+        return self._noted(_yes(ask.deed, response, key) if response.is_success else _refused(response))
+
+    async def read(self, event_id: str) -> EventState | Refused | Passing | Broken:
+        """The event as it is now. Asked once."""
+        try:
+            response = await self._client.get(f"/v1/events/{event_id}")
+        except httpx.HTTPError as failure:
+            return self._noted(Passing(type(failure).__name__))
+        return self._noted(_events.decode(response.content).state if response.is_success else _refused(response))
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._client.aclose()
+
+    def _noted(self, answer: T) -> T:
+        if isinstance(answer, Passing):
+            self.passing.append((time.monotonic(), answer.cause))
+        return answer
+
+
+def _yes(deed: Deed, response: httpx.Response, key: str) -> Yes:
+    is_replay = response.headers.get("Idempotency-Replayed") == "true"
+    if deed in OF_HOLDS:
+        hold, reply = _holds.decode(response.content), _given(OF_HOLDS[deed], response, key).reply
+        return Yes(hold.event_id, Standing(hold.status, reply.total_minor), reply.id, reply, is_replay)
+    if deed in OF_WAITERS:
+        waiter = _waiters.decode(response.content)
+        return Yes(waiter.event_id, Standing(waiter.status), waiter.waiter_id, None, is_replay)
+    event = _events.decode(response.content)
+    return Yes(event.event_id, event.state, replayed=is_replay)
