@@ -72,6 +72,7 @@ LEFT = "of these whose client left before he was answered"
 NOT_THERE = "refusals of what is not there any more, held against when it ended"
 READ = "reads in histories that were answered"
 REFUSALS = "refusals in histories"
+CALMED = "writes when faults had ended, as they had let too little be sold"
 COMPARED = "blocks in memory, held against a replay"
 RESTORED = "snapshots, held against a replay"
 JUDGED = (
@@ -90,6 +91,7 @@ JUDGED = (
     UNTIMED_DENIALS,
     READ,
     REFUSALS,
+    CALMED,
     COMPARED,
     RESTORED,
     *BROUGHT_ABOUT,

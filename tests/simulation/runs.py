@@ -26,6 +26,7 @@ from tests.simulation.full_memory import full_memory
 from tests.simulation.gateways import Gateway
 from tests.simulation.loads import drawn_load
 from tests.simulation.market import Market
+from tests.simulation.market_notes import CALMED, Notes
 from tests.simulation.overdue import PATIENCE_MS, left_unoffered
 from tests.simulation.short_lives import drawn_lives, forgotten, short_lives
 from tests.simulation.world import World
@@ -164,12 +165,23 @@ async def _simulate(seed: int, world: World) -> Run:
 
     effects = min(EFFECTS, len(world.faults.planned))
 
+    notes, calmed_at = market.notes, 0
+
     def is_over() -> bool:
-        enough = market.notes.writes >= COMMANDS and len(world.faults.counts) >= effects
-        return loop_s() >= LONGEST_S or (loop_s() >= VIRTUAL_S and enough)
+        """Where faults have let too little be sold, they are over, and it is sold on until it is enough."""
+        nonlocal calmed_at
+        if loop_s() >= LONGEST_S:
+            return True
+        if loop_s() < VIRTUAL_S or notes.writes < COMMANDS or len(world.faults.counts) < effects:
+            return False
+        if not calmed_at and not _has_sold(notes):
+            calmed_at = notes.writes
+            world.faults.calm()
+        return _has_sold(notes)
 
     acting = [loop.create_task(script) for script in scripts(world)]
     await market.trade(VIRTUAL_S, is_over)
+    notes.judged[CALMED] += notes.writes - calmed_at if calmed_at else 0
     await _calm_down(world, acting)
     await market.ask_once_more()
     until_s = loop_s() + FOLLOWED_S  # at no moment of a world that goes on need all be done
@@ -179,6 +191,10 @@ async def _simulate(seed: int, world: World) -> Run:
         await world.auditing.finish()
     wrong = [fault for check in CHECKS for fault in check(world, market)]
     return _run_of(seed, world, market, wrong)
+
+
+def _has_sold(notes: Notes) -> bool:
+    return notes.accepted * 100 >= notes.writes * ACCEPTED_PERCENT
 
 
 def _is_all_done(world: World) -> bool:
@@ -202,7 +218,7 @@ def _run_of(seed: int, world: World, market: Market, wrong: list[str]) -> Run:
         short.append(f"{notes.writes} commands")
     if len(world.faults.counts) < EFFECTS and world.faults.planned:
         short.append(f"{len(world.faults.counts)} faults that took effect")
-    if notes.accepted * 100 < notes.writes * ACCEPTED_PERCENT:
+    if not _has_sold(notes):
         short.append(f"{notes.accepted} of {notes.writes} writes accepted")
     trace = world.trace
     if trace is not None:

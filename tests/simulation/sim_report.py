@@ -13,6 +13,7 @@ from tests.simulation.faults import LANDED, TOGETHER_S, Fault, pair
 from tests.simulation.grouping import AMID, BATCHES, ROWS, STATEMENTS
 from tests.simulation.market_notes import (
     BORNE_OUT,
+    CALMED,
     COMPARED,
     DENIALS,
     EXCUSED,
@@ -81,6 +82,7 @@ CEILINGS = (
     Ceiling(UNTIMED, (RECORDED,), 0.1, "calls are held to no time by the witness"),
     Ceiling(TIMELESS, (ORDERED,), 0.3, "steps are held to no time by the search"),
     Ceiling(VAGUE_STEPS, (ORDERED,), 0.03, "steps are searched while it is not known who has something"),
+    Ceiling(CALMED, (RECORDED,), 0.005, "writes came when faults had ended, for enough to be sold"),
     Ceiling(UNTIMED_DENIALS, (DENIALS, UNTIMED_DENIALS), 0.5, "denials are held to no time"),
 )
 """With some margin above what was found (see ARCHITECTURE)."""

@@ -10,6 +10,7 @@ import pytest
 from tests.simulation import virtual_time
 from tests.simulation.faults import TOGETHER_S, Fault, Faults, pair
 from tests.simulation.market_notes import (
+    CALMED,
     ELSEWHERE,
     EXCUSED,
     JUDGED,
@@ -62,6 +63,7 @@ def test_nothing_that_is_judged_may_be_left_out_altogether() -> None:
         TIMELESS,
         UNTIMED_DENIALS,
         VAGUE_STEPS,
+        CALMED,
     }  # the less of it the better
     assert {floor.what for floor in FLOORS} == set(JUDGED) - may_be_none
     assert set(BROUGHT_ABOUT) <= set(JUDGED)
