@@ -8,7 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 _KEEPING = ("tests/code_version.py", "tests/kept_lines.py")
 OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack", "tests/journal/relay.py", *_KEEPING)
-OF_SIMULATION = ("actors", "serve", "loadtests", "tests/core", "tests/loadtests", "tests/simulation", *_KEEPING)
+OF_SIMULATION = (
+    "actors", "serve", "loadtests", "tests/core", "tests/loadtests", "tests/simulation", "tests/garbage.py", *_KEEPING,
+)  # fmt: skip
 """Folders and files, all that is imported being among them."""
 ENDINGS = (".py", ".sql", ".proto", ".yaml", ".json", ".lua")
 HAS_CHANGED = "the code has changed since: all begins anew"

@@ -204,7 +204,11 @@ def keys_of_baskets_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sabotage", "kind"), [(keys_of_holds_are_forgotten, "plain"), (keys_of_baskets_are_forgotten, "split")]
+    ("sabotage", "kind"),
+    [
+        (keys_of_holds_are_forgotten, "plain"),
+        pytest.param(keys_of_baskets_are_forgotten, "split", marks=pytest.mark.long),
+    ],
 )
 def test_the_check_notices(sabotage: Break, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: a key stands for several holds."""

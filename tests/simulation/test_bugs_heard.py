@@ -88,7 +88,7 @@ def _fails(*_: object) -> NoReturn:
     ("broken", "said"),
     [
         ("actors.auditor.follower.Follower.take", "the audit of a block fails"),
-        ("actors.auditor.follower.Follower.note_sides", "the audit fails "),
+        pytest.param("actors.auditor.follower.Follower.note_sides", "the audit fails ", marks=pytest.mark.long),
     ],
 )
 def test_control_what_the_auditor_survives_is_heard(broken: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:

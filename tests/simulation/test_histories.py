@@ -11,7 +11,6 @@ from loadtests.history.linear import Linearity
 from loadtests.history.lots import Lot
 from loadtests.history.model import Model
 from loadtests.history.tally import Tally
-from tests.long_params import param
 from tests.simulation import linearity as linearity_module
 from tests.simulation import runs
 from tests.simulation.breaks import Break, no_head_check, no_key_check, places_are_denied, reply_before_durable
@@ -73,7 +72,8 @@ def test_every_history_is_linearizable_and_its_journal_agrees(seed: int) -> None
     assert sum(part.calls for part in found.linear.values()) + left_out == found.tally.call_count
 
 
-@pytest.mark.parametrize("fault", [param(fault, fault, is_long=fault is not LOSSES[0]) for fault in LOSSES])
+@pytest.mark.long
+@pytest.mark.parametrize("fault", LOSSES)
 def test_so_it_is_when_rows_are_lost_or_clocks_jump(fault: Fault) -> None:
     for seed in SEEDS:
         found = judged(seed, fault)

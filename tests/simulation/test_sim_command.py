@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FEW = "3"
 
 SHORT_RUNS = """
@@ -45,6 +47,7 @@ def sim(*words: str, patches: Path | None = None, **more: str) -> "subprocess.Co
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_seeds_in_which_not_every_fault_took_effect_end_badly_where_there_were_enough_of_them(tmp_path: Path) -> None:
     few = sim("--seeds", "1", "--processes", "1", patches=patched(tmp_path))
     assert (few.returncode, few.stderr) == (0, "")
@@ -69,6 +72,7 @@ def test_a_seed_that_breaks_a_rule_is_printed_and_ends_badly_by_itself_as_well(t
     assert "WRONG" not in healthy.stdout
 
 
+@pytest.mark.long
 def test_who_is_interrupted_goes_on_with_the_seeds_that_are_left(tmp_path: Path) -> None:
     kept = ("--processes", "1", "--kept", str(tmp_path / "kept"))
     patches = patched(tmp_path)
