@@ -4,20 +4,18 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import httpx
 import msgspec
 
 from actors.audit.ids import block_of_event
 from actors.audit.replies import Acknowledged, Told, as_acknowledged
-from loadtests.buyers_http import _refusal
-from loadtests.calls import CALL_TIMEOUT_S, Broken, Passing, Refused, Sight
+from loadtests.calls import Broken, Passing, Refused, Sight
 from loadtests.history.calls import Call, Kind, Recorder, Seen, line_of
 from loadtests.history.recorded import OVER_AFTER_US, end_without_yes
 from loadtests.server import Server
-
-T = TypeVar("T")
+from tests.chaos.http_calls import HttpCalls
 
 _FOLDERS = {Kind.READ_HOLD: "/v1/holds", Kind.READ_ORDER: "/v1/orders"}
 
@@ -99,13 +97,8 @@ class BasketShop:
 
     def __init__(self, server: Server, calls_file: Path, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.told: list[Acknowledged] = []
-        self.passing: list[tuple[float, str]] = []
-        self._client = httpx.AsyncClient(
-            base_url=server.http_url,
-            headers={"Authorization": f"Bearer {server.api_key}"},
-            timeout=CALL_TIMEOUT_S,
-            transport=transport,
-        )
+        self._http = HttpCalls(server, transport)
+        self.passing = self._http.passing
         self._calls = calls_file.open("wb")
         ahead_us = (time.time_ns() - time.monotonic_ns()) // 1000
         self._recorder = Recorder(lambda: time.monotonic_ns() // 1000 + ahead_us, self._keep)
@@ -123,55 +116,39 @@ class BasketShop:
             tickets=ask.tickets,
             over_us=self._recorder.now_us() + OVER_AFTER_US,
         )
-        try:
-            response = await self._client.post(ask.path, json=ask.body, headers={"Idempotency-Key": key})
-        except httpx.HTTPError as failure:
-            begun.info(type(failure).__name__)
-            return self._noted(Passing(type(failure).__name__))
-        answer = _given(ask.told, response, key) if response.is_success else _refused(response)
+        answer = await self._http.ask(
+            "POST", ask.path, lambda response: given(ask.told, response, key), ask.body, {"Idempotency-Key": key}
+        )
         if isinstance(answer, Given):
             begun.ok(answer.reply, replayed=answer.replayed)
             self.told.append(answer.reply)
         else:
             end_without_yes(begun, answer)
-        return self._noted(answer)
+        return answer
 
     async def look(self, kind: Kind, own: str, client: str) -> Sight:
         """How a hold stands, or an order. Asked once."""
         begun = self._recorder.begin(client, kind, "", id=own)
-        try:
-            response = await self._client.get(f"{_FOLDERS[kind]}/{own}")
-        except httpx.HTTPError as failure:
-            begun.info(type(failure).__name__)
-            return self._noted(Passing(type(failure).__name__))
-        sight = _seen(_replies.decode(response.content)) if response.is_success else _refused(response)
+        sight = await self._http.ask("GET", f"{_FOLDERS[kind]}/{own}", _seen)
         if isinstance(sight, Seen):
             begun.ok(sight)
         else:
             end_without_yes(begun, sight)
-        return self._noted(sight)
+        return sight
 
     async def close(self) -> None:
         """End all connections; what is under way never returned."""
         if not self._calls.closed:
             self._recorder.close()
             self._calls.close()
-        await self._client.aclose()
-
-    def _noted(self, answer: T) -> T:
-        if isinstance(answer, Passing):
-            self.passing.append((time.monotonic(), answer.cause))
-        return answer
+        await self._http.close()
 
     def _keep(self, call: Call) -> None:
         self._calls.write(line_of(call))
 
 
-def _refused(response: httpx.Response) -> Refused | Passing | Broken:
-    return _refusal(response.status_code, response.content, response.headers.get("Retry-After"))
-
-
-def _given(told: Told, response: httpx.Response, key: str) -> Given:
+def given(told: Told, response: httpx.Response, key: str) -> Given:
+    """What was acknowledged of a hold or an order that was asked for under this key."""
     reply = _replies.decode(response.content)
     is_replay = response.headers.get("Idempotency-Replayed") == "true"
     expires_at_ms = 0 if is_replay else _expires_at_ms(reply)
@@ -182,7 +159,8 @@ def _given(told: Told, response: httpx.Response, key: str) -> Given:
     return Given(acknowledged, reply.tickets, is_replay)
 
 
-def _seen(reply: _Reply) -> Seen:
+def _seen(response: httpx.Response) -> Seen:
+    reply = _replies.decode(response.content)
     order_id = (reply.order_id or "") if reply.expires_at is not None else ""
     return Seen(reply.status, *_lot_of(reply), _expires_at_ms(reply), order_id)
 

@@ -1,19 +1,17 @@
 """The way to the server of who sells: what an organizer asks under a key, and what it is told."""
 
-import time
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias
 
 import httpx
 import msgspec
 
 from actors.audit.replies import Acknowledged, Told
-from loadtests.calls import CALL_TIMEOUT_S, Broken, Passing, Refused
+from loadtests.calls import Broken, Passing, Refused
 from loadtests.history.calls import Outcome
 from loadtests.server import Server
-from tests.chaos.basket_shop import _given, _refused
-
-T = TypeVar("T")
+from tests.chaos.basket_shop import given
+from tests.chaos.http_calls import HttpCalls
 
 
 class Deed(StrEnum):
@@ -147,16 +145,11 @@ _holds = msgspec.json.Decoder(_Hold)
 
 
 class OrganizerFront:
-    """`passing`: when it was to ask again, and why. `transport`: in place of the network."""
+    """See `HttpCalls`."""
 
     def __init__(self, server: Server, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self.passing: list[tuple[float, str]] = []
-        self._client = httpx.AsyncClient(
-            base_url=server.http_url,
-            headers={"Authorization": f"Bearer {server.api_key}"},
-            timeout=CALL_TIMEOUT_S,
-            transport=transport,
-        )
+        self._http = HttpCalls(server, transport)
+        self.passing = self._http.passing
 
     async def ask(self, ask: OrganizerAsk, key: str) -> Answer:
         """Send it once."""
@@ -164,34 +157,25 @@ class OrganizerFront:
         if ask.if_revision:
             headers["If-Match"] = f'"{ask.if_revision}"'
         method = "PATCH" if ask.deed is Deed.EDITED else "POST"
-        try:
-            response = await self._client.request(method, ask.path, json=ask.body, headers=headers)
-        except httpx.HTTPError as failure:
-            return self._noted(Passing(type(failure).__name__))
-        return self._noted(_yes(ask.deed, response, key) if response.is_success else _refused(response))
+        return await self._http.ask(method, ask.path, lambda response: _yes(ask.deed, response, key), ask.body, headers)
 
     async def read(self, event_id: str) -> EventState | Refused | Passing | Broken:
         """The event as it is now. Asked once."""
-        try:
-            response = await self._client.get(f"/v1/events/{event_id}")
-        except httpx.HTTPError as failure:
-            return self._noted(Passing(type(failure).__name__))
-        return self._noted(_events.decode(response.content).state if response.is_success else _refused(response))
+        return await self._http.ask("GET", f"/v1/events/{event_id}", _state)
 
     async def close(self) -> None:
         """End all connections."""
-        await self._client.aclose()
+        await self._http.close()
 
-    def _noted(self, answer: T) -> T:
-        if isinstance(answer, Passing):
-            self.passing.append((time.monotonic(), answer.cause))
-        return answer
+
+def _state(response: httpx.Response) -> EventState:
+    return _events.decode(response.content).state
 
 
 def _yes(deed: Deed, response: httpx.Response, key: str) -> Yes:
     is_replay = response.headers.get("Idempotency-Replayed") == "true"
     if deed in OF_HOLDS:
-        hold, reply = _holds.decode(response.content), _given(OF_HOLDS[deed], response, key).reply
+        hold, reply = _holds.decode(response.content), given(OF_HOLDS[deed], response, key).reply
         return Yes(hold.event_id, Standing(hold.status, reply.total_minor), reply.id, reply, is_replay)
     if deed in OF_WAITERS:
         waiter = _waiters.decode(response.content)

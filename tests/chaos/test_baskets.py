@@ -24,7 +24,7 @@ from loadtests.history.recorded import Histories
 from loadtests.history.tally import Tally, together
 from loadtests.server import Server
 from serve.http_api.order_views import hold_view, order_view
-from tests.chaos.basket_shop import BasketAsk, BasketShop, _given
+from tests.chaos.basket_shop import BasketAsk, BasketShop, given
 from tests.chaos.baskets import MUST_HAVE_BEEN, BasketCrowd, _hold, _Wish
 from tests.chaos.stage import with_rows
 from tests.loadtests.basket_shops import DESK, FIRST, SECOND, BasketShops
@@ -62,9 +62,9 @@ def test_a_basket_is_kept_with_the_block_before_each_name() -> None:
     held = Acknowledged(
         Told.HELD, BASKET, (f"{first}/S001/1/1",), ((f"{second}/Floor", 2),), 900, BASKET, 1_777_658_400_250, key="k"
     )
-    assert _given(Told.HELD, hold(None), "k").reply == held
-    assert _given(Told.HELD, hold(ONE), "k").reply.units == (f"{first}/S001/1/2",)
-    assert _given(Told.ORDERED, hold(None, order_id="order_x", expires_at=None), "k").reply.id == "order_x"
+    assert given(Told.HELD, hold(None), "k").reply == held
+    assert given(Told.HELD, hold(ONE), "k").reply.units == (f"{first}/S001/1/2",)
+    assert given(Told.ORDERED, hold(None, order_id="order_x", expires_at=None), "k").reply.id == "order_x"
     asked = _hold([_Wish(ONE, ["S001/1/1"]), _Wish(OTHER, [], 2)])
     assert (asked.units, asked.areas, asked.event_id) == (held.units, held.areas, "")
     assert _hold([_Wish(ONE, ["S001/1/2"])]).event_id == ONE

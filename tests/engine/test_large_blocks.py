@@ -13,7 +13,7 @@ from actors.core.block import apply
 from actors.core.entries import Entry, EventCreated, HoldPlaced, SaleOpened
 from actors.core.ids import BlockId
 from actors.core.layout import Area, Category, Layout
-from actors.core.snapshot import restore, value_count
+from actors.core.snapshot import _in_one_go, restore, value_count
 from actors.core.state import BlockState
 from actors.engine import group_commit
 from actors.engine import replay as replay_module
@@ -111,12 +111,7 @@ def test_a_large_block_that_comes_in_leaves_its_neighbours_their_turns() -> None
 
 def test_control_restored_in_one_go_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     async def in_one_go(steps: Generator[None, None, T]) -> T:
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                returned: T = done.value
-                return returned
+        return _in_one_go(steps)
 
     monkeypatch.setattr(replay_module, "in_slices", in_one_go)
     with pytest.raises(AssertionError):
