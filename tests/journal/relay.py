@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"  # the end of every reply outside a transaction: what went before is committed
@@ -58,25 +58,27 @@ class Relay:
 
     async def _requests(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         try:
-            while request := await client.read(65536):
-                await asyncio.sleep(len(request) / self._bytes_per_s)
-                server.write(request)
+            with suppress(ConnectionError):  # who cuts its line has no more to say
+                while request := await client.read(65536):
+                    await asyncio.sleep(len(request) / self._bytes_per_s)
+                    server.write(request)
         finally:
             server.close()
 
     async def _replies(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         swallowed = b""
         try:
-            while reply := await server.read(65536):
-                for kind, value in self._hidden:  # as a field of a kind that nobody knows, and so as long as before
-                    reply = reply.replace(b"\0%b%b\0" % (kind, value), b"\0?%b\0" % value)
-                if not self._swallowing:
-                    client.write(reply)
-                    continue
-                swallowed += reply
-                if swallowed.endswith(READY_FOR_QUERY):
-                    self._swallowing = False
-                    return
+            with suppress(ConnectionError):
+                while reply := await server.read(65536):
+                    for kind, value in self._hidden:  # as a field of a kind that nobody knows, and so as long as before
+                        reply = reply.replace(b"\0%b%b\0" % (kind, value), b"\0?%b\0" % value)
+                    if not self._swallowing:
+                        client.write(reply)
+                        continue
+                    swallowed += reply
+                    if swallowed.endswith(READY_FOR_QUERY):
+                        self._swallowing = False
+                        return
         finally:
             client.transport.abort()
 
