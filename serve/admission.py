@@ -34,6 +34,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
     `arrived_ms`: when the request arrived, by this machine's clock; its limit counts from then (see `arrival`).
     `timeout_ms`: how long the caller waits, 0 if it does not say. `faults`: what is wrong with how the rest was borne.
+    `second_hand`: another replica may have been asked before (see `serve.second_hand`).
     """
 
     authorization: str | None
@@ -41,6 +42,7 @@ class Envelope(msgspec.Struct, frozen=True):
     key: str | None = None
     timeout_ms: int = 0
     faults: tuple[str, ...] = ()
+    second_hand: bool = False
 
     def left_ms(self) -> int:
         """How much of its limit is left; 0: it is over."""

@@ -13,6 +13,7 @@ from serve.bugs import report_bug
 from serve.grpc_api.refusal_status import GrpcContext, refuse
 from serve.members import GIVEN_TWICE
 from serve.refusals import too_large
+from serve.second_hand import ASKED_HEADER, FIRST_HEADER, is_second_hand
 from serve.sizes import MAX_BODY_BYTES
 from serve.validation import Shape, read_fields
 
@@ -91,9 +92,12 @@ def status_named(statuses: Any, number: int) -> str:
 
 def _envelope_of(request: Message, context: GrpcContext) -> Envelope:
     metadata = context.invocation_metadata()
-    arrived = arrived_ms([value for name, value in metadata if name == ARRIVED_HEADER])
     borne = [value for name, value in metadata if name == "authorization"]
     authorization = borne[0] if borne and isinstance(borne[0], str) else None
     faults = (f"authorization: {GIVEN_TWICE}",) if len(borne) > 1 else ()
     key, timeout_ms = getattr(request, "idempotency_key", None), getattr(request, "timeout_ms", 0)
-    return Envelope(authorization, arrived, key, timeout_ms, faults)
+    arrived, first, asked = (
+        [value for name, value in metadata if name == header] for header in (ARRIVED_HEADER, FIRST_HEADER, ASKED_HEADER)
+    )
+    second_hand = is_second_hand(first, asked)
+    return Envelope(authorization, arrived_ms(arrived), key, timeout_ms, faults, second_hand)

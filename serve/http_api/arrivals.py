@@ -12,6 +12,7 @@ from serve.admission import Admission, Envelope
 from serve.arrival import ARRIVED_HEADER, arrived_ms
 from serve.members import GIVEN_TWICE
 from serve.refusals import invalid, too_large
+from serve.second_hand import ASKED_HEADER, FIRST_HEADER, is_second_hand
 from serve.sizes import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from serve.validation import MAX_FAULTS, Shape, missing_revision, read_fields, read_json
 
@@ -36,7 +37,9 @@ def envelope_of(request: HttpRequest) -> Envelope:
     arrived = arrived_ms(headers.getall(ARRIVED_HEADER, ()))
     repeated = [name for name in SINGLE_HEADERS if len(headers.getall(name, ())) > 1]
     faults = tuple(f"{name.replace('-', '_')}: {GIVEN_TWICE}" for name in repeated) if repeated else ()
-    return Envelope(headers.get("authorization"), arrived, _unquoted(headers.get("idempotency-key")), faults=faults)
+    key = _unquoted(headers.get("idempotency-key"))
+    second_hand = is_second_hand(headers.getall(FIRST_HEADER, ()), headers.getall(ASKED_HEADER, ()))
+    return Envelope(headers.get("authorization"), arrived, key, faults=faults, second_hand=second_hand)
 
 
 async def body_of(request: HttpRequest, shape: type[S], max_bytes: int = MAX_BODY_BYTES) -> S | Rejected:

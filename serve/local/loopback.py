@@ -17,6 +17,7 @@ from actors.under_way import MOST_UNDER_WAY
 from serve.arrival import ARRIVED_HEADER
 from serve.local.preflight import LOOPBACK, CannotStart
 from serve.local.shedding import naming_too_large, refusing_above
+from serve.second_hand import ASKED_HEADER, FIRST_HEADER
 from serve.sizes import MAX_LAYOUT_BODY_BYTES
 
 _HEADERS = "timeout http-request 10s"
@@ -95,15 +96,17 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
     cut, the one whose connection failed among them; and it is up whatever it answers them. One that says it is about
     to stop may be the only one in this file yet: it is asked until Serve has written it anew (see `ray_session`).
     A call is stamped once with its time of arrival (see `serve.arrival`), before a server is chosen: when its body was
-    there, or a buffer full of it.
+    there, or a buffer full of it. Where one of two stands by, it also bears who is asked first, and whoever is asked is
+    told its own name (see `serve.second_hand`).
     """
     front = f"[{host}]" if ":" in host else host
     corrections = [
         rf"/^global/,/^defaults/s/^( *)maxconn .*/&\n\1{_KEPT}/",
         rf"/^defaults/,/^frontend /s/^( *)timeout client .*/&\n\1{_HEADERS}\n\1{_CHECK}\n\1{_WHOLE}/",
-        rf"s/^frontend (http|grpc)_frontend$/&\n    {_ARRIVED}/",
         "s/^( *http-check expect) status 200$/\\1 rstatus ^/",
         "s/^( *server .*) on-error mark-down$/\\1 on-error fastinter on-marked-down shutdown-sessions/",
+        *(_naming_the_asked() if replicas == 1 else ()),
+        rf"s/^frontend (http|grpc)_frontend/&\n    {_ARRIVED}/",
         rf"s/^( *bind) {LOOPBACK}:([0-9]+)/\1 {front}:\2/",
         rf"s/^( *bind) [*]?:([0-9]+)$/\1 {LOOPBACK}:\2/",
         "/^ *errorfile 50[234] /d",
@@ -115,3 +118,14 @@ def write_haproxy_launcher(path: Path, host: str, most_under_way: int = MOST_UND
     sed = " ".join(f"-e {shlex.quote(correction)}" for correction in corrections)
     path.write_text(f'#!/bin/sh\nsed -E -i {sed} "$3" && exec {shlex.quote(str(haproxy_binary()))} "$@"\n')
     path.chmod(0o700)
+
+
+def _naming_the_asked() -> list[str]:
+    """What sed is to do, so that a call bears who is asked first, by HAProxy's checks, and who is asked."""
+    if_none_yet = f"if !{{ req.hdr({FIRST_HEADER}) -m found }}"
+    return [
+        rf"s/^frontend (http|grpc)_frontend/&\n    http-request del-header {FIRST_HEADER}/",
+        rf"s/^backend (http|grpc)-.*$/&\n    http-send-name-header {ASKED_HEADER}/",
+        rf"s/^( *)server ([^ ]+) .* on-marked-down shutdown-sessions$/"
+        rf"\1http-request set-header {FIRST_HEADER} \2 {if_none_yet} {{ srv_is_up(\2) }}\n&/",
+    ]

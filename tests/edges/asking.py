@@ -25,6 +25,7 @@ from holdfast.v1 import (
     waiting_pb2_grpc,
 )
 from serve.arrival import ARRIVED_HEADER
+from serve.second_hand import ASKED_HEADER, FIRST_HEADER
 from tests.edges.edge_stack import Edges
 
 
@@ -32,7 +33,8 @@ class Ask(NamedTuple):
     """What is asked. `body` is what HTTP sends as JSON and gRPC as fields; `raw` is sent instead where it is given.
 
     `tenant`: whose key (see `Edges.bearer`), None: without a credential; `authorization` replaces the tenant's own;
-    `wrong_secret`: the tenant's key with another last digit. `stamps`: of arrival, as a front gives one.
+    `wrong_secret`: the tenant's key with another last digit. `stamps`: of arrival, as a front gives one; `first`,
+    `asked`: likewise, who was to be asked first, and who is.
     """
 
     operation: str
@@ -49,6 +51,14 @@ class Ask(NamedTuple):
     wrong_secret: bool = False
     raw: bytes | None = None
     stamps: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+    @property
+    def of_the_front(self) -> list[tuple[str, str]]:
+        """What a front gives, as headers."""
+        given = {ARRIVED_HEADER: self.stamps, FIRST_HEADER: self.first, ASKED_HEADER: self.asked}
+        return [(header, value) for header, values in given.items() for value in values]
 
 
 class Answered(NamedTuple):
@@ -160,7 +170,7 @@ async def ask_http(edges: Edges, ask: Ask) -> Answered:
     """Ask as a storefront does."""
     method, path = ROUTES[ask.operation]
     url = path.format(**_ids(ask))
-    headers = httpx.Headers([(ARRIVED_HEADER, stamp) for stamp in ask.stamps])
+    headers = httpx.Headers(ask.of_the_front)
     headers["Content-Type"] = "application/json"
     authorization = _authorization(edges, ask)
     if authorization is not None:
@@ -206,7 +216,7 @@ async def ask_grpc(edges: Edges, ask: Ask) -> Answered:
     name = "".join(part.capitalize() for part in ask.operation.split("_"))
     request = getattr(module, f"{name}Request")(**_fields(ask))
     authorization = _authorization(edges, ask)
-    metadata = [(ARRIVED_HEADER, stamp) for stamp in ask.stamps]
+    metadata = ask.of_the_front
     if authorization is not None:
         metadata.append(("authorization", authorization))
     try:

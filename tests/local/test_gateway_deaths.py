@@ -22,12 +22,15 @@ from serve.arrival import ARRIVED_HEADER, arrived_ms, wall_ms
 from serve.local import loopback
 from serve.local.loopback import write_haproxy_launcher as write_launcher
 from serve.local.preflight import free_port
+from serve.local.processes import wait_until
+from serve.second_hand import ASKED_HEADER, FIRST_HEADER, is_second_hand
 from tests.local.haproxy_file import FILE, HERE, Replica, write_haproxy_file
 
 PATIENCE_S = 12.0
 CLOCK_STEP_MS = 5_000  # HAProxy looks at its clock when it wakes up, and may be kept waiting then
 HANGS_AT_LEAST_MS = 1_000  # a check that is under way when a call comes may fail sooner than 3 s after it
-OWN_STAMPS = ("1", "later")
+DOWN_WITHIN_S = 6
+OWN = tuple((header, own) for header in (ARRIVED_HEADER, FIRST_HEADER, ASKED_HEADER) for own in ("1", "later"))
 NOTHING: dict[str, str] = {}
 NOT_SENT_AGAIN = {"RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure"}
 NOT_LOOKED_AFTER = {"RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1h"}
@@ -36,7 +39,7 @@ NOT_LOOKED_AFTER = {"RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1h"}
 class Front:
     """HAProxy in front of `first` and `second`, in this order; what it answers is the name of who answered.
 
-    Every call bears stamps of the client's own.
+    Every call bears stamps and names of the client's own.
     """
 
     def __init__(self, http_port: int, grpc_port: int, replicas: list[subprocess.Popen[bytes]]) -> None:
@@ -46,17 +49,24 @@ class Front:
 
     def stamp_seen(self, replica: int) -> int:
         """The stamp of the next call that this replica has read; there must be one, and only one."""
+        stamp, _, _ = self._told(replica)
+        assert re.fullmatch(r"[1-9][0-9]{12}", stamp), f"stamped {stamp!r}"
+        return int(stamp)
+
+    def named_seen(self, replica: int) -> list[str]:
+        """Of the next call that this replica has read: who was to be asked first, and who was asked."""
+        return self._told(replica)[1:]
+
+    def _told(self, replica: int) -> list[str]:
         out = self.replicas[replica].stdout
         assert out is not None
-        line = out.readline().decode().strip()
-        assert re.fullmatch(r"[1-9][0-9]{12}", line), f"stamped {line!r}"
-        return int(line)
+        return out.readline().decode().strip("\n").split("|")
 
     def over_http(self) -> str:
         """Who answers a write over HTTP; empty if it was not answered well."""
         try:
-            url, headers = f"http://127.0.0.1:{self._http_port}/v1/holds", [(ARRIVED_HEADER, own) for own in OWN_STAMPS]
-            answer = httpx.post(url, content=b"{}", headers=headers, timeout=PATIENCE_S)
+            url = f"http://127.0.0.1:{self._http_port}/v1/holds"
+            answer = httpx.post(url, content=b"{}", headers=OWN, timeout=PATIENCE_S)
         except httpx.HTTPError:
             return ""
         return answer.text if answer.is_success else ""
@@ -66,8 +76,7 @@ class Front:
         with grpc.insecure_channel(f"127.0.0.1:{self._grpc_port}") as channel:
             call = channel.unary_unary("/tiny.v1.Tiny/Write", bytes, bytes)
             try:
-                own = tuple((ARRIVED_HEADER, own) for own in OWN_STAMPS)
-                return bytes(call(b"", metadata=own, timeout=PATIENCE_S)).decode()
+                return bytes(call(b"", metadata=OWN, timeout=PATIENCE_S)).decode()
             except grpc.RpcError as refused:
                 print(refused)  # for whoever reads why a test failed
                 return ""
@@ -92,7 +101,7 @@ def front(
 ) -> Iterator[Front]:
     """All of it, where the replicas do these deeds. `changed`: of what Ray and Serve read from the environment."""
     launcher = folder / "launcher"
-    write_launcher(launcher, "127.0.0.1")
+    write_launcher(launcher, "127.0.0.1", replicas=gateways)
     http_port, grpc_port = free_port(), free_port()
     replicas = [Replica(name, free_port(), free_port()) for name in ("first", "second")]
     with ExitStack() as all_of_it:
@@ -166,8 +175,8 @@ def test_one_that_is_about_to_stop_is_asked_as_long_as_haproxy_knows_no_better(t
 def test_control_otherwise_nobody_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: str, answers: list[str]
 ) -> None:
-    def write(path: Path, host: str) -> None:
-        loopback.write_haproxy_launcher(path, host)
+    def write(path: Path, host: str, replicas: int) -> None:
+        loopback.write_haproxy_launcher(path, host, replicas=replicas)
         path.write_text(path.read_text().replace("rstatus ^", expected))
 
     monkeypatch.setattr("tests.local.test_gateway_deaths.write_launcher", write)
@@ -209,6 +218,64 @@ def test_control_without_a_stamp_a_clients_own_arrives(
     monkeypatch.setattr(loopback, "_ARRIVED", "http-request set-header x-other 1")
     with front(tmp_path, "die") as haproxy, pytest.raises(AssertionError, match="stamped '1 later'"):
         check_that_it_is_stamped_once(haproxy, call)
+
+
+def check_who_is_second_hand(haproxy: Front, call: Callable[[Front], str]) -> None:
+    """Of what the first read and did not answer the second knows that it was asked; what comes later is its own."""
+    assert call(haproxy) == "second"
+    assert haproxy.named_seen(0) == ["first", "first"]
+    assert haproxy.named_seen(1) == ["first", "second"]
+    for _ in range(DOWN_WITHIN_S * 10):
+        time.sleep(0.1)
+        assert call(haproxy) == "second"
+        first, asked = haproxy.named_seen(1)
+        assert is_second_hand([first], [asked]) == (first != asked)
+        if first == "second":
+            return
+    pytest.fail("what comes later counts as what another was asked")
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("deed", ["die", pytest.param("hang", marks=pytest.mark.long)])
+def test_the_second_knows_that_it_is_not_the_first(tmp_path: Path, deed: str, call: Callable[[Front], str]) -> None:
+    with front(tmp_path, deed) as haproxy:
+        check_who_is_second_hand(haproxy, call)
+
+
+@PROTOCOLS
+@pytest.mark.parametrize(
+    ("left_out", "named"),
+    [(FIRST_HEADER, r"\['1 later', 'first'\]"), (ASKED_HEADER, r"\['first', '1 later'\]")],
+    ids=["first", "asked"],
+)
+def test_control_without_names_a_clients_own_arrive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_out: str, named: str, call: Callable[[Front], str]
+) -> None:
+    names = [rule for rule in loopback._naming_the_asked() if left_out not in rule]
+    monkeypatch.setattr(loopback, "_naming_the_asked", lambda: names)
+    with front(tmp_path, "die") as haproxy, pytest.raises(AssertionError, match=named):
+        check_who_is_second_hand(haproxy, call)
+
+
+def died(haproxy: Front) -> int:
+    """How many replicas have."""
+    return sum(replica.poll() is not None for replica in haproxy.replicas)
+
+
+@PROTOCOLS
+def test_where_all_are_asked_none_is_asked_what_another_was(tmp_path: Path, call: Callable[[Front], str]) -> None:
+    with front(tmp_path, "die", of_second="die", gateways=2) as haproxy:
+        assert call(haproxy) == ""
+        assert wait_until(lambda: died(haproxy) > 0, PATIENCE_S)
+        assert died(haproxy) == 1
+
+
+@PROTOCOLS
+def test_control_else_another_is_asked_and_cannot_know_it(tmp_path: Path, call: Callable[[Front], str]) -> None:
+    asks_again = {"RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response"}
+    with front(tmp_path, "die", of_second="die", gateways=2, changed=asks_again) as haproxy:
+        assert call(haproxy) == ""
+        assert wait_until(lambda: died(haproxy) == 2, PATIENCE_S)
 
 
 def test_one_that_wakes_up_reads_how_old_a_call_is(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Healthy at first. DEED `answer`: it answers every call, over both protocols, with its NAME; `die` and `hang`: at its
 first call it kills or stops itself, and does not answer. `drain`: over HTTP it says at its first call that it is not
-healthy any more, and answers slowly. It prints the stamps that each call bears, as a line.
+healthy any more, and answers slowly. It prints a line for each call: the values of each of `TOLD` that it bears, and a
+`|` between two of them.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import sys
 import grpc
 
 from serve.arrival import ARRIVED_HEADER
+from serve.second_hand import ASKED_HEADER, FIRST_HEADER
 
+TOLD = (ARRIVED_HEADER, FIRST_HEADER, ASKED_HEADER)
 SLOW_S = 3.0
 HEALTHY = "success"
 DEEDS = {"die": signal.SIGKILL, "hang": signal.SIGSTOP}
 
 
-def called(name: str, deed: str, path: str, stamps: list[str]) -> str:
+def called(name: str, deed: str, path: str, headers: list[tuple[str, str]]) -> str:
     """What is answered, if anything is."""
     if path.lower().endswith("healthz"):
         return HEALTHY
-    print(" ".join(stamps), flush=True)
+    print("|".join(" ".join(value for header, value in headers if header == told) for told in TOLD), flush=True)
     if deed in DEEDS:
         os.kill(os.getpid(), DEEDS[deed])
     return name
@@ -37,9 +40,8 @@ async def serve(name: str, deed: str, http_port: int, grpc_port: int) -> None:
 
     async def over_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = [line.lower().split(": ", 1) for line in lines if line]
-        stamps = [value for header, value in headers if header == ARRIVED_HEADER]
-        answer, status = called(name, deed, first.split()[1], stamps), 200
+        headers = [(header.lower(), value) for header, value in (line.split(": ", 1) for line in lines if line)]
+        answer, status = called(name, deed, first.split()[1], headers), 200
         if deed == "drain":
             if answer != HEALTHY:
                 draining.set()
@@ -55,8 +57,8 @@ async def serve(name: str, deed: str, http_port: int, grpc_port: int) -> None:
     class OverGrpc(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # it is no generic class when it runs
         def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
             async def answer(request: bytes, context: object) -> bytes:
-                stamps = [str(value) for key, value in details.invocation_metadata if key == ARRIVED_HEADER]
-                return called(name, deed, details.method, stamps).encode()
+                headers = [(key, str(value)) for key, value in details.invocation_metadata]
+                return called(name, deed, details.method, headers).encode()
 
             return grpc.unary_unary_rpc_method_handler(answer)
 

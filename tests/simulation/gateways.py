@@ -1,7 +1,8 @@
 """Gateways of a simulated run, as processes, behind a front that gives up those that hang, as HAProxy does.
 
-What is asked through one that dies has an open outcome. What was asked of one that hangs is asked of another, which may
-say no; so what the first had not sent by then must never be sent. Writes are let in as the shipped edges let them in.
+In most seeds one stands by: what was asked of one that dies or hangs is asked of another, which is told so, and may
+know nothing; so what the first had not sent by then must never be sent. In the others, as where all are asked, it has
+an open outcome. Writes are let in as the shipped edges let them in.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import msgspec
 from actors.core.outcomes import Reason, Rejected
 from actors.dispatch import Dispatcher
 from actors.reservations import Request, Reservations
-from serve.second_hand import as_known, is_second_hand
+from serve.second_hand import as_known
 from serve.wakefulness import Wakefulness
 from tests.simulation.clocks import GatewayClock, loop_s, now_ms
 from tests.simulation.faults import Fault
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 REFUSED_S = 0.01
 GIVEN_UP_S = 3.0
 LEAVES = 0.1  # of the calls, where clients do
+ONE_STANDS_BY = 0.75  # of the seeds
 
 T = TypeVar("T")
 Write: TypeAlias = Callable[[Reservations, Request], Awaitable[Any]]
@@ -97,10 +99,12 @@ class Gateway:
             raise GivenUp(self.name) if ends[1].done() else ConnectionLost(self.name)
         return asking.result()
 
-    async def ask_to_write(self, call: Write, request: Request, arrived_ms: int, leaves_s: float = math.inf) -> Any:
+    async def ask_to_write(
+        self, call: Write, request: Request, arrived_ms: int, leaves_s: float = math.inf, *, second_hand: bool = False
+    ) -> Any:
         """As `ask`. What came before the end of a hang is refused; the rest bears how often there had been one.
 
-        `arrived_ms`: when the front had it.
+        `arrived_ms`: when the front had it. `second_hand`: another had been asked.
         """
         wakefulness = self._wakefulness
 
@@ -113,7 +117,6 @@ class Gateway:
             return await call(reservations, admitted)
 
         async def answered(reservations: Reservations) -> Any:
-            second_hand = is_second_hand(arrived_ms)
             return as_known(await let_in(reservations), second_hand=second_hand)
 
         return await self.ask(answered, leaves_s)
@@ -159,7 +162,8 @@ class Gateway:
 
 
 class Front:
-    """What a client asks: it sends him to some gateway that does not hang, and to another if that one does by then.
+    """What a client asks: it sends him to some gateway that does not hang, and, where one stands by, to another if that
+    one dies or hangs.
 
     Now and then the client leaves before he is answered. When that is, is drawn apart from all else.
     """
@@ -168,16 +172,19 @@ class Front:
         self._gateways = gateways
         self._random = random
         self._leaving = Random(f"{name} leaves {gateways[0].seed}")
+        self._one_stands_by = Random(f"one stands by {gateways[0].seed}").random() < ONE_STANDS_BY
 
     async def ask(self, call: Callable[[Reservations], Awaitable[T]]) -> T:
         """See `Gateway.ask`. Raises ConnectionLost."""
         leaves_s = self._leaves_s()
-        return await self._ask_some(lambda gateway: gateway.ask(call, leaves_s))
+        return await self._ask_some(lambda gateway, _: gateway.ask(call, leaves_s))
 
     async def ask_to_write(self, call: Write, request: Request) -> Any:
         """See `Gateway.ask_to_write`. Raises ConnectionLost."""
         arrived_ms, leaves_s = now_ms(), self._leaves_s()
-        return await self._ask_some(lambda gateway: gateway.ask_to_write(call, request, arrived_ms, leaves_s))
+        return await self._ask_some(
+            lambda gateway, again: gateway.ask_to_write(call, request, arrived_ms, leaves_s, second_hand=again)
+        )
 
     def _leaves_s(self) -> float:
         """When the client leaves: in a millisecond, in ten seconds, or in between; inf: he waits."""
@@ -186,13 +193,17 @@ class Front:
             return math.inf
         return loop_s() + 10 ** self._leaving.uniform(-3, 1)
 
-    async def _ask_some(self, ask: Callable[[Gateway], Awaitable[T]]) -> T:
-        for _ in self._gateways:
-            gateway = self._random.choice([one for one in self._gateways if not one.is_given_up] or self._gateways)
+    async def _ask_some(self, ask: Callable[[Gateway, bool], Awaitable[T]]) -> T:
+        """`ask`: is told whether another was asked."""
+        left = list(self._gateways)
+        while left:
+            gateway = self._random.choice([one for one in left if not one.is_given_up] or left)
             try:
-                return await ask(gateway)
-            except GivenUp:
-                continue
+                return await ask(gateway, len(left) < len(self._gateways))
+            except HasLeft:
+                raise
+            except (ConnectionLost, GivenUp):
+                left = [one for one in left if one is not gateway] if self._one_stands_by else []
         raise ConnectionLost("no gateway answers")
 
 

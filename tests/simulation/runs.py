@@ -15,7 +15,7 @@ from actors.audit import overdue as audited_overdue
 from actors.core import ground, waiting_line
 from actors.engine import block_host, group_commit
 from actors.journal.journal import JournalRefused
-from serve import second_hand, wakefulness
+from serve import wakefulness
 from tests.simulation import virtual_time
 from tests.simulation.checks import CHECKS, is_followed
 from tests.simulation.clocks import loop_s, now_ms
@@ -137,7 +137,6 @@ def simulate(seed: int, *, traced: bool = False, faults: frozenset[Fault] | None
         with (
             patch.multiple(group_commit, ENTRIES_PER_SNAPSHOT=ENTRIES_PER_SNAPSHOT, VALUES_PER_ENTRY=1_000_000),
             patch.object(wakefulness, "wall_ms", now_ms),
-            patch.object(second_hand, "wall_ms", now_ms),
             patch.object(ground, "MAX_OVERDUE_LOOKED_AT", MAX_OVERDUE_LOOKED_AT),
             patch.object(block_host, "DUES_PER_TICK", DUES_PER_TICK),
             patch.object(waiting_line, "MAX_WISHES", MAX_WISHES),
