@@ -28,7 +28,7 @@ OWN = ("none", "its own")
 
 
 async def check_first_and_second(edges: Edges, asking: Asking, patch: pytest.MonkeyPatch) -> None:
-    """What no shard has decided: the first says that it was not done, the second that nobody knows. A final no stays."""
+    """What no shard has decided: the first says it was not done, the second that nobody knows. A final no stays."""
     body = {"areas": [{"area": "Hall", "quantity": 1}]}
     for reason in (*sorted(NOT_YET), *FINAL):
 
