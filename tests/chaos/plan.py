@@ -41,6 +41,7 @@ from tests.chaos.process_faults import (
     AuditorKilled,
     ControllerKilled,
     DirectoryKilled,
+    GatewayAndShardKilled,
     GatewayKilled,
     GcsKilled,
     HaproxyKilled,
@@ -64,6 +65,7 @@ SHORT: Faults = (ShardKilled, GatewayKilled, CutAfter, PostgresKilled, SentTwice
 ALWAYS: Faults = (
     *(ShardKilled,) * 3,
     *(GatewayKilled,) * 2,
+    GatewayAndShardKilled,
     HaproxyKilled,
     PostgresKilled,
     CutBefore,

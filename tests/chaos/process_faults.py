@@ -86,6 +86,20 @@ class GatewayKilled(Killed):
         return [serving_gateway(stage.main)]
 
 
+class GatewayAndShardKilled(Killed):
+    """Both at once: the replica that is asked next reaches no shard, and does not know what the first had come to."""
+
+    what = "gateway replica and shard killed together"
+    struck = ""
+    is_single = False
+    told_s = 2.0
+    bound_s = 4.0
+
+    async def victims(self, stage: Stage) -> list[int]:
+        """Whom HAProxy names first, and the owner of the event that is on sale."""
+        return [serving_gateway(stage.main), (await stage.owner()).pid]
+
+
 class HaproxyKilled(Killed):
     """What all requests come through."""
 
