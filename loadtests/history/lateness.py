@@ -9,14 +9,13 @@ from loadtests.history.timed import Timed, Written
 class Lateness:
     """By the times of the first and the last entry of each row, of which there are 24 bytes in memory.
 
-    `timed`: only what is, is judged. `ahead_ms`, `behind_ms`: so far the journal's clock may be from the run's.
+    `timed`: only what is, is judged. `off_ms`: so far the journal's clock and the run's may be from each other.
     `written`: of these rows it is known when they came, so that nothing else is asked whether they came too early.
     """
 
-    def __init__(self, timed: Timed, ahead_ms: int, behind_ms: int, written: Written | None = None) -> None:
+    def __init__(self, timed: Timed, off_ms: int, written: Written | None = None) -> None:
         self._timed = timed
-        self._ahead_ms = ahead_ms
-        self._behind_ms = behind_ms
+        self._off_ms = off_ms
         self._written = written or Written()
         self._rows = array("q")
         self._at_ms = array("q")
@@ -35,7 +34,7 @@ class Lateness:
         if not 0 < over_us < self._timed.until_us or row > self._timed.row:
             return 0
         at_ms = self._at_ms[bisect_left(self._rows, row)]
-        return max(at_ms - over_us // 1000 - self._ahead_ms, 0)
+        return max(at_ms - over_us // 1000 - self._off_ms, 0)
 
     def early_ms(self, row: int, asked_us: int, answered_us: int) -> int:
         """By how much the row, which has been met, is surely older than what was asked and answered then; 0: it may be
@@ -47,4 +46,4 @@ class Lateness:
         if row > self._timed.row:
             return 0
         since_ms = self._timed.since_us(asked_us, answered_us) // 1000
-        return max(since_ms - self._last_ms[bisect_left(self._rows, row)] - self._behind_ms, 0)
+        return max(since_ms - self._last_ms[bisect_left(self._rows, row)] - self._off_ms, 0)

@@ -35,4 +35,4 @@ class Written(NamedTuple):
 
     def of(self, row: int) -> int:
         """When the row did; 0: nobody knows."""
-        return self.at_us[row - 1] if row <= len(self.at_us) else 0
+        return self.at_us[row - 1] if 0 < row <= len(self.at_us) else 0

@@ -40,8 +40,8 @@ class Witness:
     `audited_us`: when the journal was read, by the clock of the run: what was over by then and is not there did not
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
     have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
-    not `timed`, and who asks in one of its gaps may be told how it was when that began. `ahead_ms`: the journal's may
-    be ahead by that, however far it is behind; None: by what is tolerated.
+    not `timed`, and who asks in one of its gaps may be told how it was when that began. `ahead_ms`: of what is not
+    timed, the journal's may be ahead by that, however far it is behind; None: by anything.
     `elsewhere`: takes what is refused here for what is in other blocks to their witnesses, and theirs to this one.
     `written`: when rows came, where more is known of that than what they say.
     """
@@ -66,8 +66,7 @@ class Witness:
         self._tolerance_ms = tolerance_ms or 0
         self._timed = Timed(0, 0) if tolerance_ms is None else timed or Timed()
         self._ahead_ms = ahead_ms
-        may_be_ahead_ms = self._tolerance_ms if ahead_ms is None else ahead_ms
-        self._lateness = Lateness(self._timed, may_be_ahead_ms, self._tolerance_ms, written)
+        self._lateness = Lateness(self._timed, self._tolerance_ms, written)
         self._elsewhere = elsewhere or Elsewhere({})
         self._fates = Fates()
         self._shown = Shown()
@@ -253,19 +252,18 @@ class Witness:
             self.tally.unresolved += tries.info_count
 
     def _check_order(self, call: Call, effect: int, tries: Tries, answered_us: int | None) -> None:
-        """An effect stands behind all rows that had been answered when its key was first asked for, and came later than
-        that: what is older is that of tries that had all been refused.
+        """An effect stands behind all rows that had been answered when its key was first asked for. What is older than
+        that was done by tries that had all been refused.
         """
+        asked_us = tries.first.invoked_us
         if effect <= tries.low:
             self._found(Fault.AGAINST_REAL_TIME, call, f"in row {effect}, and row {tries.low} had been answered")
-            return
-        asked_us = tries.first.invoked_us
-        early_ms = self._lateness.early_ms(effect, asked_us, self._audited_us if answered_us is None else answered_us)
-        if early_ms and tries.refused is not None:
-            sentence = f"in row {effect}, {early_ms} ms before it was asked for again"
-            self._found(Fault.DONE_THOUGH_REFUSED, tries.refused, sentence)
-        elif early_ms:
-            self._found(Fault.AGAINST_REAL_TIME, call, f"in row {effect}, {early_ms} ms before it was asked for")
+        elif tries.refused is not None:
+            answered_us = self._audited_us if answered_us is None else answered_us
+            early_ms = self._lateness.early_ms(effect, asked_us, answered_us)
+            if early_ms:
+                sentence = f"in row {effect}, {early_ms} ms before it was asked for again"
+                self._found(Fault.DONE_THOUGH_REFUSED, tries.refused, sentence)
 
     def _is_timed(self, call: Call) -> bool:
         return (call.returned_us or 0) < self._timed.until_us
@@ -280,7 +278,7 @@ class Witness:
         first_ms, last_ms, ahead_ms = self._written_ms, until_ms, self._ahead_ms
         if self._is_timed(question.call):
             first_ms = max(first_ms, question.since_us // 1000 - self._tolerance_ms)
-            ahead_ms = self._tolerance_ms if ahead_ms is None else ahead_ms
+            ahead_ms = self._tolerance_ms
             last_ms = last_ms if row <= self._timed.row else FOR_EVER_MS  # the row's clock says nothing of it
         if ahead_ms is not None:
             last_ms = min(last_ms, (question.call.returned_us or 0) // 1000 + 1 + ahead_ms)

@@ -107,10 +107,6 @@ def test_what_a_try_has_done_that_was_not_refused_is_right(name: str) -> None:
     assert found(calls, 5, written=came(came_ms)) == []
 
 
-def test_what_was_done_before_anybody_had_asked_is_found() -> None:
-    assert found(AGAIN[1:], 5, written=came(10)) == [Fault.AGAINST_REAL_TIME]
-
-
 def test_where_nobody_knows_when_rows_came_their_own_times_count() -> None:
     assert found(AGAIN, 10, NARROW) == WRONG
     assert found(AGAIN, IN_TIME_MS - 1, NARROW, written=Written([0] * HELD_ROW)) == WRONG
