@@ -15,7 +15,7 @@ from loadtests.history.calls import Begun, Call, Kind, Outcome, Recorder, Seen, 
 from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.standing import TURNED_AWAY
 from loadtests.history.tally import Tally, together
-from loadtests.history.timed import Timed
+from loadtests.history.timed import Timed, Written
 from loadtests.history.witness import Witness
 
 OVER_AFTER_US = 15_000_000
@@ -140,10 +140,11 @@ class Histories:
         tolerance_ms: int | None = CLOCK_TOLERANCE_MS,
         ahead_ms: int | None = None,
         timed: Callable[[str], Timed] | None = None,
+        written: Callable[[str], Written] | None = None,
     ) -> dict[str, Witness]:
         """One for each block; see `Witness`. The blocks of events are behind the desks, as in an audit.
 
-        `timed`: by block; None: all of it is.
+        `timed`: by block; None: all of it is. `written`: by block; None: rows tell their times themselves.
         """
         elsewhere = Elsewhere(self._events)
         of_events = elsewhere.blocks
@@ -157,6 +158,7 @@ class Histories:
                 ahead_ms,
                 timed(block) if timed is not None else None,
                 elsewhere,
+                written(block) if written is not None else None,
             )
             for block in blocks
         }

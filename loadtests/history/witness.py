@@ -14,13 +14,12 @@ from heapq import heappop, heappush, merge
 from operator import attrgetter
 from typing import TypeAlias
 
-import msgspec
-
 from actors.audit.books import Books
 from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.findings import Fault, Finding
 from actors.audit.keys import journaled_key
 from actors.core import entries as e
+from loadtests.history.asking import Question, Tries, tells_of_the_state
 from loadtests.history.calls import READS, Call, Kind, Outcome
 from loadtests.history.elsewhere import Asked, Elsewhere, Pinned
 from loadtests.history.intents import Intents
@@ -28,44 +27,11 @@ from loadtests.history.lateness import Lateness
 from loadtests.history.rooms import Span
 from loadtests.history.shown import Shown
 from loadtests.history.skews import FOR_EVER_MS
-from loadtests.history.standing import OF_OWN, TURNED_AWAY, Fates, agrees, can_be_checked, denies_its_key
+from loadtests.history.standing import OF_OWN, Fates, agrees, can_be_checked, denies_its_key
 from loadtests.history.tally import Tally
-from loadtests.history.timed import Timed
+from loadtests.history.timed import Timed, Written
 
 _Walk: TypeAlias = Generator[None, None, None]
-
-
-class _Tries(msgspec.Struct, gc=False):
-    """What is asked for under a key: since when, and behind which row. `low`: the last that had been answered then.
-
-    `under_way`: how many tries are. `info_count`: of how many it is not known what came of them; `over_us`: when they
-    are over; 0: unknown.
-    """
-
-    first: Call
-    low: int
-    under_way: int = 0
-    info_count: int = 0
-    over_us: int = 1
-
-
-class _Question(msgspec.Struct, gc=False):
-    """A refusal or a read that no state has agreed with so far. `may_be_older`: it may answer a try before.
-
-    `since_us`: from when on it may tell of the state, by the clock of the run. `low`: the last row that had been
-    answered when it was asked, or its key was asked for first.
-    `is_elsewhere`: nothing is asked of a state but whether its key stands for something. `is_vague`: there was a state
-    of which nobody can judge whether it agrees. `asked`: it is another block's, which has it borne out here.
-    """
-
-    call: Call
-    key: bytes
-    since_us: int
-    low: int
-    may_be_older: bool
-    is_elsewhere: bool
-    is_vague: bool = False
-    asked: Asked | None = None
 
 
 class Witness:
@@ -74,9 +40,10 @@ class Witness:
     `audited_us`: when the journal was read, by the clock of the run: what was over by then and is not there did not
     happen. `tolerance_ms`: so far the clock of the run, then in µs since 1970, and the journal's may differ; None: they
     have nothing to do with each other, and deadlines are held against the journal's times alone. So they are of what is
-    not `timed`, and who asks in one of its gaps may be told how it was when that began. `ahead_ms`: the journal's may
-    be ahead by that, however far it is behind; None: by what is tolerated.
+    not `timed`, and who asks in one of its gaps may be told how it was when that began. `ahead_ms`: of what is not
+    timed, the journal's may be ahead by that, however far it is behind; None: by anything.
     `elsewhere`: takes what is refused here for what is in other blocks to their witnesses, and theirs to this one.
+    `written`: when rows came, where more is known of that than what they say.
     """
 
     def __init__(
@@ -88,6 +55,7 @@ class Witness:
         ahead_ms: int | None = None,
         timed: Timed | None = None,
         elsewhere: Elsewhere | None = None,
+        written: Written | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self.finding_count = 0
@@ -98,16 +66,16 @@ class Witness:
         self._tolerance_ms = tolerance_ms or 0
         self._timed = Timed(0, 0) if tolerance_ms is None else timed or Timed()
         self._ahead_ms = ahead_ms
-        self._lateness = Lateness(self._timed, self._tolerance_ms if ahead_ms is None else ahead_ms)
+        self._lateness = Lateness(self._timed, self._tolerance_ms, written)
         self._elsewhere = elsewhere or Elsewhere({})
         self._fates = Fates()
         self._shown = Shown()
         self._effects: dict[bytes, int] = {}  # by key: in which row, and less than 0 if somebody was told
         self._intents = Intents()
         self._legs: dict[int, int] = {}  # in which row each was pinned of which nobody was told yet
-        self._tries: dict[bytes, _Tries] = {}
+        self._tries: dict[bytes, Tries] = {}
         self._refused: dict[bytes, Call] = {}  # keys under which everything was refused
-        self._questions: list[_Question] = []
+        self._questions: list[Question] = []
         self._returns: list[tuple[int, int, Call, bytes, int]] = []  # of calls under way, with what was reached before
         self._books: Books | None = None
         self._position = 0  # of the last whole row
@@ -184,7 +152,7 @@ class Witness:
             if not self._is_lost:
                 call, since_us = asked.item.call, asked.invoked_us
                 from_us = self._timed.since_us(since_us, call.returned_us or since_us)
-                question = _Question(call, b"", from_us, self._reached, False, is_elsewhere=False, asked=asked)
+                question = Question(call, b"", from_us, self._reached, False, is_elsewhere=False, asked=asked)
                 self._questions.append(question)
             return
         while not self._is_over and asked.leg not in self._legs:
@@ -210,13 +178,13 @@ class Witness:
         key = b"" if call.kind in READS or not call.key else self._journaled(call)
         since_us, low, may_be_older = call.invoked_us, self._reached, False
         if key and self._effects.get(key, 0) >= 0:
-            self._refused.pop(key, None)
-            tries = self._tries.setdefault(key, _Tries(call, self._reached))
+            refused = self._refused.pop(key, None)
+            tries = self._tries.setdefault(key, Tries(call, self._reached, refused))
             since_us, low = tries.first.invoked_us, tries.low
             may_be_older = tries.under_way + tries.info_count > 0
             tries.under_way += 1
         self.tally.count(call)
-        if _tells_of_the_state(call):
+        if tells_of_the_state(call):
             is_elsewhere = self._is_elsewhere(call)
             if is_elsewhere:
                 self.tally.elsewhere += 1
@@ -225,7 +193,7 @@ class Witness:
                 self.tally.unchecked += 1
             elif not self._is_lost:
                 from_us = self._timed.since_us(since_us, call.returned_us or since_us)
-                self._questions.append(_Question(call, key, from_us, low, may_be_older, is_elsewhere))
+                self._questions.append(Question(call, key, from_us, low, may_be_older, is_elsewhere))
                 self.tally.count_question(is_timed=self._is_timed(call))
         return key
 
@@ -266,16 +234,16 @@ class Witness:
         effect = self._effects.get(key, 0)
         tries = self._tries.pop(key, None)
         if tries is not None and effect >= 0:
-            self._check_order(call, effect, tries)
+            self._check_order(call, effect, tries, call.returned_us)
             self._effects[key] = -effect
             self._elsewhere.pinned(self._intents.take_legs(key), tries.first.invoked_us, call.returned_us)
         self._reached = max(self._reached, named, abs(effect))
 
-    def _resolve(self, key: bytes, tries: _Tries) -> None:
+    def _resolve(self, key: bytes, tries: Tries) -> None:
         """What came of what nobody was told of."""
         effect = self._effects.get(key)
         if effect is not None:
-            self._check_order(tries.first, effect, tries)
+            self._check_order(tries.first, effect, tries, None)
             late_ms = self._lateness.late_ms(effect, tries.over_us)
             if late_ms:
                 self._found(Fault.DONE_TOO_LATE, tries.first, f"in row {effect}, {late_ms} ms after all was over")
@@ -283,10 +251,19 @@ class Witness:
         elif not 0 < tries.over_us <= self._audited_us:
             self.tally.unresolved += tries.info_count
 
-    def _check_order(self, call: Call, effect: int, tries: _Tries) -> None:
-        """An effect stands behind all rows that had been answered when its key was first asked for."""
+    def _check_order(self, call: Call, effect: int, tries: Tries, answered_us: int | None) -> None:
+        """An effect stands behind all rows that had been answered when its key was first asked for. What is older than
+        that was done by tries that had all been refused.
+        """
+        asked_us = tries.first.invoked_us
         if effect <= tries.low:
             self._found(Fault.AGAINST_REAL_TIME, call, f"in row {effect}, and row {tries.low} had been answered")
+        elif tries.refused is not None:
+            answered_us = self._audited_us if answered_us is None else answered_us
+            early_ms = self._lateness.early_ms(effect, asked_us, answered_us)
+            if early_ms:
+                sentence = f"in row {effect}, {early_ms} ms before it was asked for again"
+                self._found(Fault.DONE_THOUGH_REFUSED, tries.refused, sentence)
 
     def _is_timed(self, call: Call) -> bool:
         return (call.returned_us or 0) < self._timed.until_us
@@ -296,18 +273,18 @@ class Witness:
         if self._questions:
             self._questions = [question for question in self._questions if not self._agrees(question, until_ms, row)]
 
-    def _span(self, question: _Question, until_ms: int, row: int) -> Span:
+    def _span(self, question: Question, until_ms: int, row: int) -> Span:
         """When the state and the call were, both: by the journal's clock, from the entry before to the one at `row`."""
         first_ms, last_ms, ahead_ms = self._written_ms, until_ms, self._ahead_ms
         if self._is_timed(question.call):
             first_ms = max(first_ms, question.since_us // 1000 - self._tolerance_ms)
-            ahead_ms = self._tolerance_ms if ahead_ms is None else ahead_ms
+            ahead_ms = self._tolerance_ms
             last_ms = last_ms if row <= self._timed.row else FOR_EVER_MS  # the row's clock says nothing of it
         if ahead_ms is not None:
             last_ms = min(last_ms, (question.call.returned_us or 0) // 1000 + 1 + ahead_ms)
         return Span(first_ms, last_ms)
 
-    def _agrees(self, question: _Question, until_ms: int, row: int) -> bool:
+    def _agrees(self, question: Question, until_ms: int, row: int) -> bool:
         assert self._books is not None, "there is a state when it is asked"
         if self._is_own(question):
             return False
@@ -326,7 +303,7 @@ class Witness:
         question.is_vague |= found is None
         return bool(found)
 
-    def _bears_out(self, question: _Question, asked: Asked, until_ms: int, row: int) -> bool:
+    def _bears_out(self, question: Question, asked: Asked, until_ms: int, row: int) -> bool:
         """Whether there is no need to look on. What is over by the clocks, whoever asked other blocks was not told."""
         assert self._books is not None, "there is a state when it is asked"
         span = self._span(question, until_ms, row)
@@ -348,12 +325,12 @@ class Witness:
         for call in judged.wrong:
             self._found(Fault.REFUSED_WRONGLY, call, "at no moment of it did any block that it concerned bear that out")
 
-    def _may_have_seen_nothing(self, question: _Question) -> bool:
+    def _may_have_seen_nothing(self, question: Question) -> bool:
         """Whether it may have been served before there was anything: by the clocks, and nobody had been answered."""
         since_ms = question.since_us // 1000 - self._tolerance_ms
         return not question.low and (since_ms <= self._began_ms or not self._is_timed(question.call))
 
-    def _is_own(self, question: _Question) -> bool:
+    def _is_own(self, question: Question) -> bool:
         """Whether it was refused, and its key stands for something that cannot have been forgotten yet."""
         assert self._books is not None, "there is a state when it is asked"
         stands = question.key in self._effects and self._books.key_lives(question.key, self._written_ms)
@@ -390,9 +367,3 @@ class Witness:
         )
         self.finding_count += 1
         self.findings.append(Finding(self._block, self._position, fault, f"{what}: {sentence}"))
-
-
-def _tells_of_the_state(call: Call) -> bool:
-    if call.outcome is Outcome.FAIL:
-        return call.reason not in TURNED_AWAY
-    return call.kind in READS and call.outcome is Outcome.OK

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from serve.local.postgres import Postgres, _as_owner, programs
 from serve.local.preflight import free_port
+from tests.chaos.written import KEPT
 from tests.stack.running_stack import kill
 
 CLIENTS = 400  # two stacks use it for a while
-ALSO = {"wal_retrieve_retry_interval": "200ms"}
+ALSO = {"wal_retrieve_retry_interval": "200ms", **KEPT}
 """A standby whose primary is gone looks for it so often; it may not hear in between that it is promoted."""
 
 

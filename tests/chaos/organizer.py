@@ -21,6 +21,7 @@ import msgspec
 from actors.audit.replies import Acknowledged
 from loadtests.calls import Broken, Passing, Refused
 from loadtests.history.calls import Outcome
+from loadtests.history.standing import TURNED_AWAY
 from loadtests.server import Server
 from tests.chaos.organizer_front import (
     Answer,
@@ -68,7 +69,9 @@ ROUND = {
 }
 _PATHS = {Deed.OPENED: "open-sale", Deed.PAUSED: "pause-sale", Deed.CLOSED: "close-sale"}
 _BECOMES = {Deed.OPENED: "ON_SALE", Deed.PAUSED: "PAUSED", Deed.CLOSED: "CLOSED"}
-_EXPLAINED = {(Kind.SPLIT, Deed.HELD): ("UNITS_HELD",)}  # by a former try under the same key, that was dropped
+EXPLAINED_BY_DROPS = ("UNITS_HELD",)
+"""By a former try under the same key, that was dropped: the audit asks the desk whether one was."""
+_EXPLAINED = {(Kind.SPLIT, Deed.HELD): EXPLAINED_BY_DROPS}
 
 
 class Organized(msgspec.Struct, frozen=True):
@@ -272,21 +275,27 @@ class Organizer:
         """The answer, or why it was given up; and how long the last try took, in seconds."""
         key = f"organizer-{self._run}-{self._next_number()}"
         give_up_at_s = time.monotonic() + PATIENCE_S
+        turned_away, asked_us = "", 0
         while True:
-            asked_s = time.monotonic()
+            asked_s, now_us = time.monotonic(), time.time_ns() // 1000
             answer = await self._front.ask(ask, key)
             took_s = time.monotonic() - asked_s
+            if isinstance(answer, Passing) and answer.cause in TURNED_AWAY and not asked_us:
+                turned_away = answer.cause
+            else:
+                asked_us = asked_us or now_us
             if not isinstance(answer, Passing) or time.monotonic() > give_up_at_s:
                 break
             await asyncio.sleep(answer.wait_s or AGAIN_S)
-        self._keep(ask, kind, key, event_id, answer)
+        write = self._as_kept(ask, kind, key, event_id, answer)
+        self._keep(msgspec.structs.replace(write, turned_away=turned_away, asked_us=asked_us))
         if isinstance(answer, Yes):
             self._compare(f"{kind} was {ask.deed}", ask.wanted, answer.said)
             if self._chance(ASKING_TWICE):
                 await self._ask_again(ask, kind, key, answer)
         return answer, took_s
 
-    def _keep(self, ask: OrganizerAsk, kind: Kind, key: str, event_id: str, answer: Answer) -> None:
+    def _as_kept(self, ask: OrganizerAsk, kind: Kind, key: str, event_id: str, answer: Answer) -> Write:
         match answer:
             case Yes(said=said):
                 event = said if isinstance(said, EventState) else None
@@ -300,6 +309,9 @@ class Organizer:
                 write = Write(ask.deed, kind, key, event_id, Outcome.INFO, reason=cause)
                 if isinstance(answer, Broken):
                     self.wrong[f"{kind} was not {ask.deed}: {cause}"] += 1
+        return write
+
+    def _keep(self, write: Write) -> None:
         self.writes.append(write)
         append(self._file, write)
 

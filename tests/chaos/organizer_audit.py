@@ -1,17 +1,18 @@
 """What an organizer was told, held against the journals: each acknowledged write has one effect, as it was told, in the
-order in which it was told, and nothing else has any; in the end everybody has what the last of them made of the event.
+order in which it was told, and nothing else has any; what was refused has none, be it of tries that others followed; in
+the end everybody has what the last of them made of the event.
 
-What was told of holds is held against the journals by the audit (see `ReplyCheck`).
+As what was told of holds is held against the journals by the audit (see `ReplyCheck`).
 """
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from actors.audit.ids import HOLD, WAITER, block_of_event, home_of
+from actors.audit.ids import HOLD, WAITER, block_of_event, desk_of, home_of
 from actors.audit.keys import journaled_key
 from actors.audit.parts import parts_in
 from actors.audit.rows import RowCheck, rows_of, tenant_of
@@ -20,12 +21,15 @@ from actors.core.layout import Layout
 from actors.core.replies import EventStatus
 from actors.database.connect import Connection, connect
 from loadtests.history.calls import Outcome
-from tests.chaos.organizer import READ_WITHIN_S, Organizer
+from loadtests.history.intents import Intents
+from loadtests.history.timed import Written
+from tests.chaos.organizer import EXPLAINED_BY_DROPS, READ_WITHIN_S, Organizer
 from tests.chaos.organizer_front import OF_WAITERS, Deed, EventState, Write
 
 LOST = "was acknowledged, and its journal has no effect of it"
 TWICE = "has more than one effect"
 DONE_THOUGH_REFUSED = "was refused for good, and has an effect"
+NOT_DROPPED = "was refused for what only a try of it that was dropped can have had, and its desk has dropped none"
 UNLIKE = "is not in the journal as it was told"
 OUT_OF_ORDER = "had its effect before what was acknowledged before it was asked"
 OF_NOBODY = "has an effect in its journal that nobody asked for"
@@ -60,12 +64,14 @@ class Found(NamedTuple):
     """What there is of an event in the end.
 
     `journals`: the entries of its home, then those of its parts, by block. `shown`: by block, what its read model says
-    as of the journal's end, without a revision. `read`: what the server tells; None: it does not.
+    as of the journal's end, without a revision. `read`: what the server tells; None: it does not. `rows`: of its home,
+    the row of each entry.
     """
 
     journals: Mapping[str, Sequence[e.Entry]]
     shown: Mapping[str, EventState]
     read: EventState | None
+    rows: Sequence[int] = ()
 
     @property
     def parts(self) -> dict[str, bool]:
@@ -75,15 +81,38 @@ class Found(NamedTuple):
 
 
 class _Effect(NamedTuple):
-    """`place`: of the entry in its block's journal."""
+    """`place`: of the entry in its block's journal. `row`: in which it is; 0: unknown."""
 
     block: str
     place: int
     entry: e.Entry
+    row: int = 0
 
 
-async def unkept(database_url: str, organizer: Organizer) -> list[str]:
-    """What is not as the organizer was told; asked when it has ended. Raises OSError, asyncpg.PostgresError."""
+Effects: TypeAlias = Mapping[bytes, Sequence[_Effect]]
+
+
+class AtDesks(NamedTuple):
+    """What desks have done under the keys of writes, and under which of them they have dropped what was meant."""
+
+    effects: dict[bytes, list[_Effect]]
+    dropped: set[bytes]
+
+    def meet(self, desk: str, journal: Sequence[e.Entry], rows: Sequence[int] = ()) -> None:
+        """One more desk."""
+        for key, effect in effects_in(desk, journal, rows):
+            self.effects.setdefault(key, []).append(effect)
+        meant = {one.basket: one.key for one in journal if isinstance(one, e.BasketIntended)}
+        self.dropped.update(meant[one.basket] for one in journal if isinstance(one, e.BasketDropped))
+
+
+async def unkept(
+    database_url: str, organizer: Organizer, written: Callable[[str], Written] = lambda _: Written()
+) -> list[str]:
+    """What is not as the organizer was told; asked when it has ended. Raises OSError, asyncpg.PostgresError.
+
+    `written`: by block, when rows came, as far as that is known.
+    """
     until_s = time.monotonic() + READ_WITHIN_S
     connection = await connect(database_url, application_name="chaos-organizer")
     try:
@@ -91,23 +120,31 @@ async def unkept(database_url: str, organizer: Organizer) -> list[str]:
         for event_id in organizer.events:
             read = await organizer.read_back(event_id, until_s)
             found[event_id] = await _settled(connection, event_id, read, until_s)
+        tenant = await tenant_of(database_url, block_of_event(organizer.events[0])) if organizer.events else ""
+        desks = await _of_desks(connection, tenant, organizer.writes)
     finally:
         await connection.close()
-    tenant = await tenant_of(database_url, block_of_event(organizer.events[0])) if organizer.events else ""
-    return judged(tenant, organizer.writes, found)
+    return judged(tenant, organizer.writes, found, desks, written)
 
 
-def judged(tenant: str, writes: Sequence[Write], found: Mapping[str, Found]) -> list[str]:
-    """All that is wrong. `found`: by event."""
+def judged(
+    tenant: str,
+    writes: Sequence[Write],
+    found: Mapping[str, Found],
+    desks: AtDesks,
+    written: Callable[[str], Written] = lambda _: Written(),
+) -> list[str]:
+    """All that is wrong. `found`: by event. `written`: see `unkept`."""
     effects: dict[bytes, list[_Effect]] = {}
     for event in found.values():
         block, journal = next(iter(event.journals.items()))
-        for place, entry in enumerate(journal):
-            if key := getattr(entry, "key", b""):
-                effects.setdefault(key, []).append(_Effect(block, place, entry))
+        for key, effect in effects_in(block, journal, event.rows):
+            effects.setdefault(key, []).append(effect)
     versions = {block: versions_of(journal) for event in found.values() for block, journal in event.journals.items()}
     return [
-        *_of_writes(tenant, writes, effects, versions),
+        *_of_writes(tenant, writes, effects, desks.effects, versions),
+        *_not_dropped(tenant, writes, desks.dropped),
+        *_done_before(tenant, writes, effects, desks.effects, written),
         *_out_of_order(tenant, writes, effects),
         *_of_nobody(tenant, writes, effects),
         *(wrong for event_id, event in found.items() for wrong in _of_event(event_id, event, versions)),
@@ -151,31 +188,65 @@ def _price(layout: Layout) -> int:
     return layout.categories[0].price
 
 
+def effects_in(block: str, journal: Sequence[e.Entry], rows: Sequence[int] = ()) -> Iterator[tuple[bytes, _Effect]]:
+    """What has come about in a journal, each by the key under which it was asked for; nothing that was only meant."""
+    intents = Intents()
+    for place, entry in enumerate(journal):
+        if key := intents.key_of(entry):
+            yield key, _Effect(block, place, entry, rows[place] if rows else 0)
+
+
+def _key_of(tenant: str, write: Write) -> bytes:
+    is_of_split = write.is_at_desk and write.deed is Deed.HELD
+    return journaled_key(tenant, write.key, block_of_event(write.event_id) if is_of_split else "")
+
+
+def _effects_of(tenant: str, write: Write, effects: Effects, desks: Effects) -> Sequence[_Effect]:
+    return (desks if write.is_at_desk else effects).get(_key_of(tenant, write), ())
+
+
 def _of_writes(
     tenant: str,
     writes: Sequence[Write],
-    effects: Mapping[bytes, Sequence[_Effect]],
+    effects: Effects,
+    desks: Effects,
     versions: Mapping[str, Mapping[int, EventState]],
 ) -> Iterator[str]:
     for write in writes:
-        if write.is_at_desk:
-            continue
-        found = effects.get(journaled_key(tenant, write.key), ())
+        found = _effects_of(tenant, write, effects, desks)
         if len(found) > 1:
             yield f"{write} {TWICE}: {len(found)}"
         elif write.outcome is Outcome.FAIL and found:
             yield f"{write} {DONE_THOUGH_REFUSED} ({write.reason})"
-        elif write.outcome is Outcome.OK:
-            yield from _of_acknowledged(write, found, versions)
+        elif write.outcome is Outcome.OK and not found:
+            yield f"{write} {LOST}; it was told as {write.event or write.id}"
+        elif write.outcome is Outcome.OK and not write.is_at_desk:
+            yield from _of_acknowledged(write, found[0], versions)
 
 
-def _of_acknowledged(
-    write: Write, found: Sequence[_Effect], versions: Mapping[str, Mapping[int, EventState]]
+def _not_dropped(tenant: str, writes: Sequence[Write], dropped: set[bytes]) -> Iterator[str]:
+    """Of refused holds of seats that nobody else wishes for."""
+    for write in writes:
+        is_refused = write.is_at_desk and write.deed is Deed.HELD and write.reason in EXPLAINED_BY_DROPS
+        if write.outcome is Outcome.FAIL and is_refused and _key_of(tenant, write) not in dropped:
+            yield f"{write} {NOT_DROPPED} ({write.reason})"
+
+
+def _done_before(
+    tenant: str, writes: Sequence[Write], effects: Effects, desks: Effects, written: Callable[[str], Written]
 ) -> Iterator[str]:
-    if not found:
-        yield f"{write} {LOST}; it was told as {write.event or write.id}"
-        return
-    (effect,) = found
+    """What has an effect that came before the first try was asked that was not turned away, or though all were."""
+    for write in writes:
+        found = _effects_of(tenant, write, effects, desks) if write.turned_away else ()
+        for effect in found:
+            rows = written(effect.block)
+            if not write.asked_us:
+                yield f"{write} {DONE_THOUGH_REFUSED} ({write.turned_away}, each time)"
+            elif 0 < rows.of(effect.row) < write.asked_us - rows.off_ms * 1000:
+                yield f"{write} {DONE_THOUGH_REFUSED} ({write.turned_away}) before it was asked for again"
+
+
+def _of_acknowledged(write: Write, effect: _Effect, versions: Mapping[str, Mapping[int, EventState]]) -> Iterator[str]:
     there = versions[effect.block].get(effect.place) if write.event is not None else None
     is_same = there == write.event if write.event is not None else _number_of(effect.entry) == _number_told(write)
     if type(effect.entry) is not _ENTRIES[write.deed] or effect.block != block_of_event(write.event_id) or not is_same:
@@ -192,7 +263,7 @@ def _number_told(write: Write) -> int:
     return home_of(WAITER if write.deed in OF_WAITERS else HOLD, write.id)[1]
 
 
-def _out_of_order(tenant: str, writes: Sequence[Write], effects: Mapping[bytes, Sequence[_Effect]]) -> Iterator[str]:
+def _out_of_order(tenant: str, writes: Sequence[Write], effects: Effects) -> Iterator[str]:
     """Of each event one thing was asked after the other."""
     last: dict[str, int] = {}
     for write in writes:
@@ -204,7 +275,7 @@ def _out_of_order(tenant: str, writes: Sequence[Write], effects: Mapping[bytes, 
         last[write.event_id] = found[0].place
 
 
-def _of_nobody(tenant: str, writes: Sequence[Write], effects: Mapping[bytes, Sequence[_Effect]]) -> Iterator[str]:
+def _of_nobody(tenant: str, writes: Sequence[Write], effects: Effects) -> Iterator[str]:
     asked = {journaled_key(tenant, write.key) for write in writes}
     for key, found in effects.items():
         if key not in asked:
@@ -263,18 +334,34 @@ async def _found(connection: Connection, event_id: str, read: EventState | None)
     """As of one moment."""
     home = block_of_event(event_id)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        journals = {home: await _journal_of(connection, home)}
+        journal, of_home = await _journal_of(connection, home)
+        journals = {home: journal}
         for part in Found(journals, {}, None).parts:
-            journals[part] = await _journal_of(connection, part)
+            journals[part], _ = await _journal_of(connection, part)
         rows = await connection.fetch(_SHOWN, list(journals))
     shown = {
         block: EventState(0, EventStatus(status).name, name, _price(_layouts.decode(layout)))
         for block, name, status, layout, is_last in rows
         if is_last
     }
-    return Found(journals, shown, read)
+    return Found(journals, shown, read, of_home)
 
 
-async def _journal_of(connection: Connection, block: str) -> list[e.Entry]:
-    check = RowCheck(block)
-    return [entry async for row in rows_of(connection, block) for entry in check.entries_of(row) or ()]
+async def _of_desks(connection: Connection, tenant: str, writes: Sequence[Write]) -> AtDesks:
+    """Of those at which these writes were to have their effects: a release at its hold's."""
+    keys = [_key_of(tenant, write) for write in writes if write.is_at_desk and write.deed is Deed.HELD]
+    desks = AtDesks({}, set())
+    for desk in sorted({desk_of(tenant, key) for key in keys}):
+        async with connection.transaction(readonly=True):
+            desks.meet(desk, *await _journal_of(connection, desk))
+    return desks
+
+
+async def _journal_of(connection: Connection, block: str) -> tuple[list[e.Entry], list[int]]:
+    """Its entries, and the row of each."""
+    check, entries, rows = RowCheck(block), list[e.Entry](), list[int]()
+    async for row in rows_of(connection, block):
+        of_row = check.entries_of(row) or ()
+        entries += of_row
+        rows += [row.position] * len(of_row)
+    return entries, rows

@@ -91,7 +91,8 @@ class Write(msgspec.Struct, frozen=True):
     """What was asked under one key until it was answered, or given up; in the order in which it was asked of its event.
 
     `outcome`: INFO, if nobody knows what came of it. `event`: as it was told; `id`: of the hold or the waiter.
-    `reason`: of a no, the code. `event_id`: empty, if the event was never acknowledged.
+    `reason`: of a no, the code. `event_id`: empty, if the event was never acknowledged. `turned_away`: why the tries
+    before were that all others followed; `asked_us`: when the first of the others was, in µs since 1970, 0: never.
     """
 
     deed: Deed
@@ -102,6 +103,8 @@ class Write(msgspec.Struct, frozen=True):
     event: EventState | None = None
     id: str = ""
     reason: str = ""
+    turned_away: str = ""
+    asked_us: int = 0
 
     def __str__(self) -> str:
         return f"organizer: {self.event_id or 'an event'}, {self.deed} under {self.key},"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from actors.audit.audit import JournalAudit
 from actors.audit.books import Books
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.ids import block_of_event, event_of
 from actors.audit.replies import by_block, read_answers
 from actors.database.connect import connect
@@ -37,6 +38,7 @@ from tests.chaos.recounted import unrecorded, unrecorded_baskets
 from tests.chaos.silences import silences
 from tests.chaos.wire import Wire
 from tests.chaos.within import Within
+from tests.chaos.written import RowsWritten, rows_written
 from tests.stack.census import census, lasting_census, of_kind
 from tests.stack.running_stack import RunningStack
 
@@ -50,10 +52,12 @@ BACK_WITHIN_S = 90.0
 MOST_TOLD = 3  # of what was seen too early of an event
 AHEAD_MS = MAX_JUMP_MS + MAX_TOOK_MS + 1_000
 """How far what a shard writes may be ahead of the crowds' clock, wherever its own has jumped to (see `JournalClock`);
-with a second more, as they set theirs once. It may be behind by as much, and by as long as nothing is accepted.
+with a second more, as they set theirs once. Where none has jumped it never is, nor behind by more than machines' clocks
+are tolerated to be: whoever has heard the journal tells its time by that, but for who hears it for the first time, or
+has not heard it for two seconds. That is where nothing is accepted, and as long after that as this.
 """
 GAP_S = 1.0
-"""A shorter time in which nothing is accepted is within that second."""
+"""Who has heard the journal a shorter time ago knows what time it is."""
 
 _ENDS = "select block_id, max(position) as position from journal group by block_id"
 _WITH_ROWS = "select distinct block_id from journal where block_id = any($1)"
@@ -96,6 +100,7 @@ class Stage:
         self.within = Within(folder / "within")
         self.leftovers: list[Callable[[], object]] = []  # to be called when all else has ended; harmless if done before
         self.moved: Moved | None = None
+        self._apart_us = apart_us()
         self.logs = LogReader()
         self.running: RunningStack | None = None
         self._listening: asyncio.Server | None = None
@@ -235,13 +240,19 @@ class Stage:
         at_us, rows = self.moved
         return lambda block: Timed(at_us, rows.get(block, 0), gaps)
 
-    def _witnesses(self, histories: Sequence[Histories], files: Sequence[Path]) -> list[dict[str, Witness]]:
-        """Of the load's histories, and of the baskets': the gaps of a crowd excuse nothing that the other was told."""
+    def _witnesses(
+        self, histories: Sequence[Histories], files: Sequence[Path], written: RowsWritten
+    ) -> list[dict[str, Witness]]:
+        """Of the load's histories, and of the baskets': the gaps of a crowd excuse nothing that the other was told.
+
+        Before a clock was moved the journal's is the crowds', but for what the machine's two clocks have parted since.
+        """
+        off_ms = CLOCK_TOLERANCE_MS + abs(apart_us() - self._apart_us) // 1000
         ahead_s = time.time() - time.monotonic()
         taken_s = [[at_s + ahead_s for at_s in of_ware] for of_ware in self.baskets.taken_s.values()]
         gaps = gaps_of([list(accepted_at(read_calls(files)))]), gaps_of(taken_s)
         return [
-            each.witnesses(time.time_ns() // 1000, AHEAD_MS, AHEAD_MS, self.timed(of_crowd))
+            each.witnesses(time.time_ns() // 1000, off_ms, AHEAD_MS, self.timed(of_crowd), written.of_block)
             for each, of_crowd in zip(histories, gaps, strict=True)
         ]
 
@@ -269,7 +280,8 @@ class Stage:
                 of_product += await miscounted(self.database.url, self.onlooker.looks)
         finally:
             await administration.close()
-        of_crowds = self._witnesses(histories, files)
+        written = await rows_written(self.fetch)
+        of_crowds = self._witnesses(histories, files, written)
         watching = of_crowds[0] | await with_rows(of_crowds[1], answers, self.fetch)
         audit = JournalAudit(self.database.url, answers, live, watching)
         findings = [str(finding) async for finding in audit.run()]
@@ -277,9 +289,10 @@ class Stage:
         findings += [
             *lost,
             *of_product,
+            *written.wrong,
             *self.baskets.objections(),
             *self.organizer.objections(),
-            *await unkept(self.database.url, self.organizer),
+            *await unkept(self.database.url, self.organizer, written.of_block),
             *await asyncio.to_thread(self.logs.new_errors),
             *seen_too_early(self.onlooker.looks, files, of_crowds[0]),
         ]
@@ -348,6 +361,11 @@ def seen_too_early(looks: Sequence[Look], files: Sequence[Path], witnesses: Mapp
         for block, writes in told.items()
         for wrong in ran_ahead([look for look in looks if block_of_event(look.event_id) == block], writes)[:MOST_TOLD]
     ]
+
+
+def apart_us() -> int:
+    """How far the machine's clock of the day is ahead of its monotonic one, by which crowds go once they have begun."""
+    return (time.time_ns() - time.monotonic_ns()) // 1000
 
 
 def accepted_at(calls: Iterable[Call]) -> Iterator[float]:

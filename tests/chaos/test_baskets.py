@@ -22,6 +22,7 @@ from actors.core.wishes import AreaPlaces, Wish
 from loadtests.history.calls import Call, Kind, Outcome, read_calls
 from loadtests.history.recorded import Histories
 from loadtests.history.tally import Tally, together
+from loadtests.history.timed import Written
 from loadtests.server import Server
 from serve.http_api.order_views import hold_view, order_view
 from tests.chaos.basket_shop import BasketAsk, BasketShop, given
@@ -36,6 +37,7 @@ NOWHERE = Server("http://127.0.0.1:1", "", "", "key", "key")
 LONG_AFTER_US = 1 << 60
 EVENTS = (FIRST, SECOND)
 HAD = f"{FIRST}/A/1/3"
+NOBODY_KNOWS = Written()
 
 
 def hold(event_id: str | None, **changes: object) -> httpx.Response:
@@ -195,14 +197,17 @@ async def met(steps: Sequence[Step], calls_file: Path) -> list[Acknowledged]:
 
 
 def audited(
-    steps: dict[str, Step], folder: Path, audited_us: int = LONG_AFTER_US
+    steps: dict[str, Step], folder: Path, audited_us: int = LONG_AFTER_US, written: Written = NOBODY_KNOWS
 ) -> tuple[list[Fault], Tally, list[Call]]:
-    """What the audit of all blocks finds when a client met this, what was checked, and what was kept."""
+    """What the audit of all blocks finds when a client met this, what was checked, and what was kept.
+
+    `written`: of any block.
+    """
     file = folder / "calls.jsonl"
     told = asyncio.run(met(list(steps.values()), file))
     histories = Histories(folder, TENANT, {block: [block] for block in EVENTS})
     histories.sort([file])
-    witnesses = histories.witnesses(audited_us, tolerance_ms=None)
+    witnesses = histories.witnesses(audited_us, tolerance_ms=None, written=lambda _: written)
     assert list(witnesses) == [DESK, *EVENTS], "all of it is at home at the desk, also what bears no id"
     journals = {journal.block: journal for journal in sale().journals}
     found: list[Fault] = []
@@ -273,6 +278,12 @@ def test_a_desk_that_has_refused_everything_needs_no_rows(
     assert asyncio.run(with_rows(dict(witnesses), answered, fetch)) == (witnesses if is_watched else {})
     assert witnesses[DESK].tally == (Tally() if is_watched else Tally({"held fail": 1}, elsewhere=1, untimed=1))
     assert not witnesses[DESK].findings
+
+
+def test_what_a_refused_try_has_done_to_a_basket_is_found(tmp_path: Path) -> None:
+    """The payment was refused, and done at the second try; if all rows came long before, by the first."""
+    found, _, _ = audited(sale().steps, tmp_path, written=Written([1] * 99))
+    assert found == [Fault.DONE_THOUGH_REFUSED]
 
 
 def changed(response: httpx.Response, **members: object) -> httpx.Response:

@@ -1,8 +1,8 @@
 """Guarantees that a real stack gives, each broken within its processes: the unchanged audit of `make chaos` notices.
 
 That nothing is found without the patch is what every other run of it says; of the failover that loses rows, and of the
-intrusion with heirs, and of shards that die while nothing is committed, which are none of the campaign's faults, a test
-here.
+intrusion with heirs, and of shards that die while nothing is committed, or while what they have sent waits, which are
+none of the campaign's faults, a test here.
 """
 
 import asyncio
@@ -108,6 +108,18 @@ class ShardsKilledCommitting(ShardKilled):
             await super().inflict(stage)
 
 
+class ShardKilledBeforeItsRows(ShardKilled):
+    """The one that sells, when every buyer waits; what it has sent to Postgres by then lands when it is gone."""
+
+    what = "shard killed while what it has sent waits in Postgres"
+
+    async def inflict(self, stage: Stage) -> None:
+        """Nobody has an answer, nor will that shard give one."""
+        async with commits_held_up(stage.database.url):
+            await asyncio.sleep(QUEUES_FOR_S)
+            await super().inflict(stage)
+
+
 class SoundIntruder(TwoStacks):
     """The second stack is not broken; how it ends is not judged, as the first one spoils what it works on."""
 
@@ -147,6 +159,7 @@ def hold_what_is_held(within: Within) -> None:
     [
         (Within.answer_before_durable, ShardKilled, TRIES, Wrong.REPLY_NOT_IN_JOURNAL),
         (Within.answer_before_durable, ShardsKilledCommitting, 1, LOST),
+        (Within.deny_what_may_be_done, ShardKilledBeforeItsRows, TRIES, Wrong.DONE_THOUGH_REFUSED),
         (Within.remember_no_keys, GatewayKilled, TRIES, Wrong.KEY_USED_TWICE),
         (hold_what_is_held, GatewayKilled, 1, Wrong.UNIT_CLAIMED_TWICE),
         (Within.take_conflicts_for_success, SoundIntruder, 1, Wrong.REPLY_NOT_IN_JOURNAL),
@@ -169,6 +182,10 @@ def test_control_who_loses_rows_and_compares_heads_leaves_no_hole(tmp_path: Path
 
 def test_control_shards_that_die_while_nothing_is_committed_lose_nothing(tmp_path: Path) -> None:
     assert asyncio.run(findings_of(tmp_path, lambda _: None, ShardsKilledCommitting, 1)) == []
+
+
+def test_control_a_shard_that_dies_before_its_rows_land_makes_nobody_a_liar(tmp_path: Path) -> None:
+    assert asyncio.run(findings_of(tmp_path, lambda _: None, ShardKilledBeforeItsRows, 1)) == []
 
 
 def test_control_an_intrusion_into_a_stack_that_is_not_broken_is_let_be(tmp_path: Path) -> None:

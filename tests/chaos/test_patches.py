@@ -2,12 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from actors import dispatch
 from actors.core.ids import BlockId
+from actors.core.outcomes import Reason, Rejected
 from actors.journal import postgres
 from actors.journal.journal import GENESIS, Appended, JournalRow, NewRow, chain_of
+from actors.link.transport import OutcomeUnknown
 from tests.chaos.patches import sitecustomize
 from tests.chaos.within import Within
 
@@ -42,3 +46,37 @@ def test_an_append_that_compares_nothing_leaves_a_hole_and_still_overwrites_noth
     sitecustomize.patch_journal(postgres)
     done = asyncio.run(behind_a_hole(own_database_url, Within(tmp_path)))
     assert [bool(appended.durable) for appended in done] == [True, False, True, False]
+
+
+class Gone:
+    """The way to a shard that dies whenever it is sent something."""
+
+    shard = "shard-1"
+
+    async def call(self, *_: object, **__: object) -> None:
+        """It may have arrived."""
+        raise OutcomeUnknown
+
+    async def route(self, _: BlockId) -> "Gone":
+        """There is no other."""
+        return self
+
+    def doubt(self, *_: object) -> None:
+        """There is none to be had."""
+
+
+async def told_by(dispatcher: dispatch.Dispatcher) -> Reason:
+    """Of a shard that was gone after it."""
+    answer = await dispatcher.ask(BLOCK, b"", "tenant", 10_000, Reason.EVENT_NOT_FOUND)
+    assert isinstance(answer, Rejected)
+    return answer.reason
+
+
+def test_what_may_be_done_is_denied_only_while_that_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch._Errand, "_ask", dispatch._Errand._ask)
+    monkeypatch.setattr(sitecustomize, "FOLDER", tmp_path)
+    sitecustomize.patch_dispatch(dispatch)
+    dispatcher, within = dispatch.Dispatcher(cast("dispatch.Routes", Gone()), lambda: 0), Within(tmp_path)
+    assert asyncio.run(told_by(dispatcher)) is Reason.OUTCOME_UNKNOWN
+    within.deny_what_may_be_done()
+    assert asyncio.run(told_by(dispatcher)) is Reason.UNAVAILABLE

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from actors.audit.audit import BlockAudit
+from actors.audit.denials import CLOCK_TOLERANCE_MS
 from actors.audit.findings import Fault
 from actors.core.ids import BlockId, event_id
 from loadtests.history.calls import Call, Kind, Outcome, line_of, read_calls
@@ -20,6 +21,7 @@ from tests.chaos import stage as stage_module
 from tests.chaos.fault import Fault as Inflicted
 from tests.chaos.inner_faults import ClockMoved, ClockSwings
 from tests.chaos.stage import AHEAD_MS, GAP_S, Stage, gaps_of
+from tests.chaos.written import RowsWritten
 from tests.history.notes import fail, ok
 from tests.history.watched import watched
 from tests.loadtests.journals import HOLD_TTL_MS, START_MS, Journal, Shop, made_event
@@ -29,7 +31,8 @@ A, B, C = ("A/1/1",), ("A/1/2",), ("A/1/3",)
 ENDED_MS = START_MS + HOLD_TTL_MS
 LATE_MS = HOLD_TTL_MS // 2  # by so much the time of the block lags
 GAP_MS = 20_000
-CHAOS = (AHEAD_MS, AHEAD_MS)
+OFF_MS = CLOCK_TOLERANCE_MS
+CHAOS = (OFF_MS, AHEAD_MS)
 FOUND = [Fault.REFUSED_WRONGLY]
 
 
@@ -75,8 +78,8 @@ def longest_us(timed: Timed) -> int:
 
 def check_what_is_told_late() -> None:
     """A gap excuses who met it, by as much as it had lasted by then, and nobody else."""
-    assert found_late(AHEAD_MS - 500, Timed()) == []
-    assert found_late(AHEAD_MS + 500, Timed()) == FOUND, "nobody noticed that the time of a block lags"
+    assert found_late(OFF_MS - 50, Timed()) == []
+    assert found_late(OFF_MS + 50, Timed()) == FOUND, "nobody noticed that the time of a block lags"
     met_us = (ENDED_MS * 1000, (ENDED_MS + GAP_MS) * 1000)
     assert found_late(GAP_MS - 500, Timed(gaps=[met_us])) == [], "it was told in a gap"
     assert found_late(GAP_MS + 500, Timed(gaps=[met_us])) == FOUND, "it was told when the gap was over"
@@ -84,6 +87,8 @@ def check_what_is_told_late() -> None:
     assert found_late(GAP_MS - 500, Timed(gaps=[half_us])) == FOUND, "that had ended long before the gap began"
     others_us = (met_us[0] - 2 * GAP_MS * 1000, met_us[0])
     assert found_late(AHEAD_MS + 500, Timed(gaps=[others_us])) == FOUND, "another gap excused it"
+    assert found_late(GAP_MS, Timed(row=3)) == FOUND, "it was told before a clock was moved"
+    assert found_late(GAP_MS, Timed(until_us=0)) == [], "it was told after one was"
 
 
 def test_what_is_over_is_told_as_that_in_time_but_for_who_met_a_gap() -> None:
@@ -150,7 +155,7 @@ def seen_by(witness: Witness) -> list[Fault]:
 
 
 def check_only_what_was_told_before_a_clock_moved_is_timed(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    stage, late_ms = Stage(folder), AHEAD_MS + 500
+    stage, late_ms = Stage(folder), OFF_MS + 50
     refused_ms = ENDED_MS + late_ms
     for moved_ms, found in ((refused_ms + 6, FOUND), (refused_ms, [])):
         stage.moved = None
@@ -207,7 +212,7 @@ def test_control_times_that_are_held_against_nothing_are_noticed(
 
 def check_what_a_stage_finds(folder: Path) -> None:
     """Who is told too late is found by the witnesses that an audit has, but where its crowd had nothing accepted."""
-    late = calls_with(AHEAD_MS + 500)
+    late = calls_with(OFF_MS + 50)
     steady = [accepted_elsewhere(at_ms) for at_ms in range(START_MS, C_MS, 500)]
     ahead_s = time.time() - time.monotonic()
     torn_s = {"a ware of theirs": [START_MS / 1000 - ahead_s, C_MS / 1000 - ahead_s]}
@@ -224,7 +229,7 @@ def check_what_a_stage_finds(folder: Path) -> None:
         file.write_bytes(b"".join(map(line_of, sorted(calls, key=lambda call: call.invoked_us))))
         histories = Histories(stage.folder)
         histories.sort([file])
-        witnesses, _ = stage._witnesses([histories, Histories(stage.folder)], [file])
+        witnesses, _ = stage._witnesses([histories, Histories(stage.folder)], [file], RowsWritten({}, []))
         assert seen_by(witnesses[JOURNAL.block]) == found, name
 
 
@@ -235,13 +240,13 @@ def accepted_elsewhere(at_ms: int) -> Call:
 
 
 def witnesses_with_all_gaps(
-    self: Stage, histories: Sequence[Histories], files: Sequence[Path]
+    self: Stage, histories: Sequence[Histories], files: Sequence[Path], _: RowsWritten
 ) -> list[dict[str, Witness]]:
     """As it was: the pauses of one crowd are everybody's."""
     ahead_s = time.time() - time.monotonic()
     taken_s = [[at_s + ahead_s for at_s in of_ware] for of_ware in self.baskets.taken_s.values()]
     timed = self.timed(gaps_of([list(stage_module.accepted_at(read_calls(files))), *taken_s]))
-    return [each.witnesses(time.time_ns() // 1000, AHEAD_MS, AHEAD_MS, timed) for each in histories]
+    return [each.witnesses(time.time_ns() // 1000, OFF_MS, AHEAD_MS, timed) for each in histories]
 
 
 def test_a_stage_holds_what_was_told_against_the_time_and_its_own_gaps(tmp_path: Path) -> None:

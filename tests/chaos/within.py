@@ -70,6 +70,10 @@ class Within:
         """Shards let several hold the same seat, from now on."""
         (self._folder / "greedy").touch()
 
+    def deny_what_may_be_done(self) -> None:
+        """Gateways say no where a shard was gone after what it was sent, from now on."""
+        (self._folder / "denying").touch()
+
     def tire_gateways(self, wanted: bool) -> None:
         """Whether a gateway is slower for ever after a crowd."""
         self._switch("weary", wanted)

@@ -124,7 +124,7 @@ def test_control_a_witness_that_knows_no_time_lets_it_pass(
 ) -> None:
     begin = Witness.__init__
 
-    def timeless(self: Witness, block: str, calls: Sequence[Call], audited_us: int, *_: object) -> None:
+    def timeless(self: Witness, block: str, calls: Sequence[Call], audited_us: int, *_: object, **__: object) -> None:
         begin(self, block, calls, audited_us, *NONE)
 
     monkeypatch.setattr(Witness, "__init__", timeless)

@@ -9,7 +9,7 @@ from actors.audit.keys import HOLD_KEY_KEPT_MS
 from actors.core.commands import CancelOrder, ConfirmOrder, CreateEvent, OpenSale, PlaceOrder, ReleaseHold
 from actors.core.layout import Area, Category, Layout, Row, RowKind, Section
 from actors.core.wishes import Wish
-from loadtests.history import shown
+from loadtests.history import asking, shown
 from loadtests.history import witness as witness_module
 from loadtests.history.calls import Call, Kind
 from loadtests.history.shown import Shown
@@ -348,7 +348,7 @@ def test_behind_an_answer_that_was_lost_nothing_is_judged() -> None:
         (Shown, "agrees", lambda *_: True, "an order with other seats"),
         (shown, "_as_order", lambda lot, _: lot, "another order"),
         (shown, "_as_order", lambda lot, _: lot, "no order"),
-        (witness_module, "TURNED_AWAY", {"UNITS_HELD"}, "refused after the release"),
+        (asking, "TURNED_AWAY", {"UNITS_HELD"}, "refused after the release"),
     ],
 )
 def test_without_a_rule_a_bad_history_passes(

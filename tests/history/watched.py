@@ -6,7 +6,7 @@ from typing import TypeAlias
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from loadtests.history.calls import Call
-from loadtests.history.timed import Timed
+from loadtests.history.timed import Timed, Written
 from loadtests.history.witness import Witness
 from tests.chaos.stage import AHEAD_MS
 from tests.loadtests.journals import Journal
@@ -19,10 +19,15 @@ each other.
 
 
 def watched(
-    journal: Journal, calls: Sequence[Call], audited_ms: int, tolerated: Tolerated, timed: Timed | None = None
+    journal: Journal,
+    calls: Sequence[Call],
+    audited_ms: int,
+    tolerated: Tolerated,
+    timed: Timed | None = None,
+    written: Written | None = None,
 ) -> list[Fault]:
     """What is found; `audited_ms`: when the journal was read, by the clock of the run."""
-    witness = Witness(journal.block, calls, audited_ms * 1000, *tolerated, timed)
+    witness = Witness(journal.block, calls, audited_ms * 1000, *tolerated, timed, written=written)
     audit = BlockAudit(journal.block, watcher=witness)
     found = [finding.fault for row in journal.rows() for finding in audit.take(row)]
     found += [finding.fault for finding in audit.finish()]

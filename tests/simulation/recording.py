@@ -26,7 +26,7 @@ from actors.reservations import Done
 from loadtests.history.calls import READS, Begun, Call, Outcome, Recorder, Seen
 from loadtests.history.calls import Kind as Asked
 from loadtests.history.tally import Tally, together
-from loadtests.history.timed import Timed
+from loadtests.history.timed import Timed, Written
 from loadtests.history.witness import Witness
 from tests.loadtests.journals import acknowledged
 from tests.simulation.clocks import START_MS
@@ -193,7 +193,8 @@ def witnessed(world: "World", history: History) -> tuple[list[str], Tally]:
     for block, calls in history.by_home(world).items():
         rows = world.store.journals.get(BlockId(block), [])
         timed = _timed(world, BlockId(block), rows)
-        witness = Witness(block, calls, now_us(), world.tolerance_ms, timed=timed)
+        written = Written([_written_us(world, row) for row in rows], 0)
+        witness = Witness(block, calls, now_us(), world.tolerance_ms, timed=timed, written=written)
         audit = BlockAudit(block, watcher=witness)
         findings = [finding for row in rows for finding in audit.take(row_of(row))]
         findings += audit.finish()
@@ -210,6 +211,10 @@ def _timed(world: "World", block: BlockId, rows: Sequence[JournalRow]) -> Timed 
         return None
     before = (row.position for row in rows if world.written_s[block, row.position] < world.timed_until_s)
     return Timed(START_MS * 1000 + int(world.timed_until_s * 1_000_000), max(before, default=0))
+
+
+def _written_us(world: "World", row: JournalRow) -> int:
+    return START_MS * 1000 + int(world.written_s[row.block, row.position] * 1_000_000)
 
 
 def now_us() -> int:

@@ -10,7 +10,8 @@ from a newer generation; while `believing` is there, they take whatever stands i
 `unfenced` is there, a row of theirs is appended whatever the head of its block is; while `careless` is there,
 projectors move positions from wherever they are; while `greedy` is there, seats that others hold may be held; while
 `weary` is there, a gateway at which many calls were open at once is slower ever after; while `unwatched` is there,
-nobody is found to hang beside the shards. With `faulty` there, a shard meets a bug when it loads a block, and takes the
+nobody is found to hang beside the shards; while `denying` is there, a gateway says no where the shard was gone after
+what it was sent. With `faulty` there, a shard meets a bug when it loads a block, and takes the
 file away; with `faulty-gateway` there, a gateway when it is asked for a hold.
 With `snapshots` there when it begins, a shard saves one after so many entries. See `tests/chaos/within.py` for the
 other end.
@@ -129,6 +130,20 @@ def patch_coalescer(module: ModuleType) -> None:
             self.open_calls -= 1
 
     module.Coalescer.call = call_wearily
+
+
+def patch_dispatch(module: ModuleType) -> None:
+    """What a shard may have done before it was gone may be told as a no."""
+    ask = module._Errand._ask
+
+    async def ask_and_deny(self: Any, way: Any) -> Any:
+        verdict = await ask(self, way)
+        if verdict is module._Again.BEHIND_OTHERS and _is_there(FOLDER / "denying"):
+            self._maybe_served = False
+            return self._unless_served(module.Reason.UNAVAILABLE)
+        return verdict
+
+    module._Errand._ask = ask_and_deny
 
 
 class Withheld(set[Any]):
@@ -323,6 +338,7 @@ PATCHES = {
     "actors.core.ground": patch_ground,
     "actors.core.holds": patch_holds,
     "actors.core.inventory": patch_inventory,
+    "actors.dispatch": patch_dispatch,
     "actors.engine.activation": patch_activation,
     "actors.engine.engine": patch_engine,
     "actors.engine.group_commit": patch_group_commit,
