@@ -14,9 +14,11 @@ from actors.core import commands as c
 from actors.core.ids import BlockId
 from actors.core.wishes import AreaPlaces, Wish
 from loadtests.history import elsewhere as elsewhere_module
+from loadtests.history import rooms
 from loadtests.history.calls import Call, Kind
 from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.recorded import Checked, checked
+from loadtests.history.wished import units_named
 from loadtests.history.witness import Witness
 from tests.chaos.stage import AHEAD_MS
 from tests.history.notes import fail, info, ok
@@ -264,7 +266,7 @@ def test_control_without_a_look_at_the_blocks_it_passes(name: str, monkeypatch: 
     [
         (Elsewhere, "pinned", lambda *_: None, "released before, and others were told of what came next"),
         (Elsewhere, "asked_us", lambda *_: 0, "held later"),
-        (elsewhere_module, "_names_its_own", lambda _: True, "another of its units is held than it says"),
+        (rooms, "in_the_way", units_named, "another of its units is held than it says"),
     ],
 )
 def test_control_without_the_order_of_what_others_were_told_it_passes(
