@@ -1,7 +1,7 @@
 """Whether there was no room for what was wished for, in a state of a journal."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from actors.audit.books import Books
 from actors.audit.plan import WHOLE_TABLE, Row
 from actors.audit.rules import OPEN, places_kept
 from actors.audit.units import UnitStatus
-from loadtests.history.calls import Call, Kind
+from loadtests.history.calls import Call, Kind, Term
 from loadtests.history.wished import given_back, in_the_way, order_of, wished_units
 
 BY_SEAT = {"UNITS_SOLD": UnitStatus.SOLD, "UNITS_HELD": UnitStatus.HELD}
@@ -91,7 +91,7 @@ def is_not_enough(call: Call, books: Books) -> bool | None:
         return True
     wished = set(wished_units(call, books))
     given = {unit for ticket in back for unit in books.seat_now(ticket)}
-    if not all(_has_room(books, quantity, wished, given) for quantity in call.best):
+    if not all(_has_room(call, books, quantity, wished, given) for quantity in call.best):
         return True
     if any(_for_all(books, area, places[area]) < quantity for area, quantity in call.areas):
         return None
@@ -110,12 +110,12 @@ def _is_never_enough(call: Call, books: Books) -> bool | None:
     if any(capacities.get(area, 0) < quantity for area, quantity in call.areas):
         return True
     wished = set(wished_units(call, books))
-    longest = max((_longest(row, wished) for row in books.plan.rows), default=0)
+    rows = list(filter(_is_wished(call, books), books.plan.rows))
+    longest = max((_longest(row, wished) for row in rows), default=0)
     if any(quantity > longest for quantity in call.best):
         return True
     plain = wished.union(books.plan.special)
-    rows = [row for row in books.plan.rows if row.kind != WHOLE_TABLE]
-    longest = max((_longest(row, plain) for row in rows), default=0)
+    longest = max((_longest(row, plain) for row in rows if row.kind != WHOLE_TABLE), default=0)
     is_plain = not call.is_particular and all(quantity <= longest for quantity in call.best)
     return False if is_plain or not call.best else None
 
@@ -140,13 +140,23 @@ def _for_all(books: Books, area: str, back: int) -> int:
     return books.units.open_count(area) + back
 
 
-def _has_room(books: Books, quantity: int, named: Collection[int], given: Set[int]) -> bool:
+def _has_room(call: Call, books: Books, quantity: int, named: Collection[int], given: Set[int]) -> bool:
     """Whether there is a row where so many can sit together, by itself and with what the same step gives back."""
     numbers = {
         *books.units.open_rows(quantity),
         *(books.plan.row_number(unit) for unit in given if _is_seat(books, unit)),
     }
-    return any(_seats(books, books.plan.rows[number], quantity, named, given) for number in numbers)
+    rows = filter(_is_wished(call, books), (books.plan.rows[number] for number in numbers))
+    return any(_seats(books, row, quantity, named, given) for row in rows)
+
+
+def _is_wished(call: Call, books: Books) -> Callable[[Row], bool]:
+    """Which rows are of the sections and categories of the choice; of several choices, whose they are is not known."""
+    sections, categories = (set(call.terms_of(term)) for term in (Term.SECTION, Term.CATEGORY))
+    if len(call.best) > 1:
+        return lambda _: True
+    of_category = [not categories or name in categories for name in books.plan.categories]
+    return lambda row: of_category[row.category] and (not sections or row.section in sections)
 
 
 def _is_seat(books: Books, unit: int) -> bool:

@@ -15,7 +15,7 @@ from actors.core.ids import BlockId
 from actors.core.wishes import AreaPlaces, Wish
 from loadtests.history import elsewhere as elsewhere_module
 from loadtests.history import rooms
-from loadtests.history.calls import Call, Kind
+from loadtests.history.calls import Call, Kind, Term
 from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.recorded import Checked, checked
 from loadtests.history.wished import units_named
@@ -128,6 +128,12 @@ GOOD = {
     "no place left": [refused("NOT_ENOUGH_AVAILABLE", (31_000, 31_010), areas=((f"{THIRD}/floor", 1),))],
     "no such row": [refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), best=(7,), best_of=(SECOND,))],
     "exchanged for what is held": [refused("UNITS_HELD", (25_000, 25_010), LATE, kind=EXCHANGE)],
+    "no such section": [
+        refused(
+            "UNIT_UNKNOWN", (25_000, 25_010), best=(2,), best_of=(SECOND,), named=("Z",), is_particular=True,
+            terms=((Term.SECTION, f"{SECOND}/Z"),),
+        ),
+    ],
 }  # fmt: skip
 
 BAD = {
@@ -143,6 +149,20 @@ BAD = {
     "a row left": [refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), best=(2,), best_of=(SECOND,))],
     "exchanged for what is free": [refused("UNITS_HELD", (25_000, 25_010), IN, kind=EXCHANGE)],
     "the event is there": [refused("EVENT_NOT_FOUND", (25_000, 25_010), IN)],
+    "the seat is there": [refused("UNIT_UNKNOWN", (25_000, 25_010), IN, named=("A/1/1",))],
+    "the section is there": [
+        refused(
+            "UNIT_UNKNOWN", (25_000, 25_010), best=(2,), best_of=(SECOND,), named=("A",), is_particular=True,
+            terms=((Term.SECTION, f"{SECOND}/A"),),
+        ),
+    ],
+    "the sale is not closed": [refused("SALE_CLOSED", (25_000, 25_010), IN, named=("A/1/1",))],
+    "nor to an exchange": [refused("SALE_CLOSED", (25_000, 25_010), IN, kind=EXCHANGE)],
+    "no table is torn": [refused("TABLE_NOT_WHOLE", (25_000, 25_010), IN)],
+    "of seats that are named there is enough": [refused("NOT_ENOUGH_AVAILABLE", (25_000, 25_010), IN)],
+    "blocked before there was anything": [
+        refused("UNITS_BLOCKED", (-900, -890), IN, best=(2,), best_of=(SECOND,), named=("A/1/1",)),
+    ],
 }  # fmt: skip
 
 
@@ -180,6 +200,10 @@ def test_where_nobody_was_told_of_what_came_next_only_clocks_say_that_it_was_rel
         (refused("UNITS_HELD", (500, 510), "A/1/1", block=HOME), [Fault.REFUSED_WRONGLY]),
         (refused("UNIT_UNKNOWN", (5_000, 5_010), "Z/1/1", block=HOME), []),
         (refused("UNIT_UNKNOWN", (5_000, 5_010), "A/1/1", block=HOME), [Fault.REFUSED_WRONGLY]),
+        (
+            refused("UNIT_UNKNOWN", (5_000, 5_010), "A/1/1", "L/1/1", block=HOME, named=("A/1/1", "L/1/1")),
+            [Fault.REFUSED_WRONGLY],
+        ),
         (refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), block=HOME, best=(49,)), []),
         (refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), block=HOME, best=(2,)), [Fault.REFUSED_WRONGLY]),
     ],

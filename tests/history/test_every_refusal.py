@@ -291,6 +291,8 @@ JUDGED = {
         {
             "places": wish(areas=(("floor", 1),), named=("floor",)),
             "choice": of(HOLD, best=(5,)),
+            "choice of a section": wish(best=(4,), named=("T",), **bound((Term.SECTION, "Z"), (Term.CATEGORY, "seat"))),
+            "waits for a choice of a category": of(WAIT, best=(1,), **bound((Term.CATEGORY, "court"))),
             "waits for more than there are": of(WAIT, areas=(("floor", 11),)),
             "waits for a longer row": of(WAIT, best=(7,)),
             "waits for the rest of a row": of(WAIT, 0, "A/1/2", "A/2/5", best=(5,)),
