@@ -1,12 +1,15 @@
 """What a desk refuses for a table that would be torn, by what its baskets have of tables: hand-made."""
 
+from collections.abc import Callable, Mapping
 from functools import cache
 
+import msgspec
 import pytest
 
 from actors.audit.audit import BlockAudit
 from actors.audit.findings import Fault
 from actors.audit.ids import ORDER, id_of
+from actors.core import entries as e
 from loadtests.history import of_tickets
 from loadtests.history.calls import Call, Kind
 from loadtests.history.tally import Tally
@@ -14,7 +17,6 @@ from loadtests.history.witness import Witness
 from tests.history.notes import fail
 from tests.loadtests.basket_shops import DESK
 from tests.loadtests.split_planting import Journals
-from tests.loadtests.test_audit_basket_orders import _held as held
 from tests.loadtests.test_audit_basket_orders import tickets_of
 
 CANCEL, EXCHANGE = Kind.CANCEL_PARTLY, Kind.EXCHANGE
@@ -33,7 +35,11 @@ def table() -> tuple[int, ...]:
 
 def names(tickets: tuple[int, ...]) -> tuple[str, ...]:
     """The units of these tickets."""
-    all_names = [name for leg in held(journals(), 1) for name in leg.ticket_names]
+    desk = journals().desk
+    row, place = desk.find(e.BasketSettled, basket=1)
+    settled = desk.drafts[row].entries[place]
+    assert isinstance(settled, e.BasketSettled)
+    all_names = [name for leg in settled.held for name in leg.ticket_names]
     return tuple(all_names[ticket] for ticket in tickets)
 
 
@@ -41,7 +47,7 @@ def refused(kind: Kind, tickets: tuple[int, ...], *units: str, named: tuple[str,
     """As if that would tear a table."""
     about = id_of(ORDER, DESK, 101)
     call = fail(kind, 0, (12, 15), "TABLE_NOT_WHOLE", block=DESK, tickets=tickets, units=units, named=named)
-    return Call(**{**{name: getattr(call, name) for name in call.__struct_fields__}, "id": about})
+    return msgspec.structs.replace(call, id=about)
 
 
 def watched(call: Call) -> tuple[list[Fault], Tally]:
@@ -64,7 +70,7 @@ def others() -> tuple[int, ...]:
     return tickets_of(journals(), 1, "A/")
 
 
-FALSE = {
+FALSE: Mapping[str, Callable[[Kind], Call]] = {
     "a seat": lambda kind: refused(kind, others()[:1]),
     "the whole table": lambda kind: refused(kind, table()),
     "what is not left": lambda kind: refused(kind, table()[:1], named=names(table()[:1])),
