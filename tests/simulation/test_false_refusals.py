@@ -4,7 +4,7 @@ import pytest
 
 from actors.core.commands import CancelOrder, CancelTickets, CloseOrder, ConfirmOrder, JoinWaitingList, PlaceHold, Write
 from actors.core.outcomes import Reason
-from loadtests.history import standing
+from loadtests.history import refusals
 from tests.long_params import param
 from tests.simulation.silent_breaks import refused_for_nothing
 from tests.simulation.test_histories import judged
@@ -44,5 +44,5 @@ def _is_found(seed: int, reason: Reason) -> bool:
 
 def test_control_where_the_states_are_not_looked_at_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     refused_for_nothing(monkeypatch, PlaceHold, Reason.SALE_CLOSED)
-    monkeypatch.setitem(standing.STANDS, Reason.SALE_CLOSED.name, lambda *_: True)
+    monkeypatch.setitem(refusals.STANDS, Reason.SALE_CLOSED.name, lambda *_: True)
     assert not _is_found(0, Reason.SALE_CLOSED)
