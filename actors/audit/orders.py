@@ -73,14 +73,14 @@ def fold_closed(books: Books, entry: e.OrderClosed) -> None:
     if status not in (OrderStatus.COMPLETED, OrderStatus.NO_SHOW):
         books.found(Fault.ORDER_MALFORMED, f"{books.order_id(entry.order)} is closed as {status.name}")
     refuse_exchanging(books, order, entry.order)
-    begins_ms = _begins_ms(books, order)
-    if not begins_ms or min(begins_ms) > entry.at_ms:
-        first_ms = min(begins_ms, default=0)
+    begins = begins_ms(books, order)
+    if not begins or min(begins) > entry.at_ms:
+        first_ms = min(begins, default=0)
         books.found(Fault.ORDER_NOT_DUE, f"{books.order_id(entry.order)}, which begins at {first_ms or 'no time'}")
     order.status = status
 
 
-def _begins_ms(books: Books, order: OrderLine) -> list[int]:
+def begins_ms(books: Books, order: OrderLine) -> list[int]:
     """When the slots of the order's good tickets begin; of a basket's, by what its legs have told of slots."""
     basket = books.desk.baskets.peek(order.hold)
     if basket is not None:

@@ -47,6 +47,18 @@ class Outcome(StrEnum):
     INFO = "info"
 
 
+class Term(StrEnum):
+    """What a wish is bound to, or allows: the channel through which it is asked for, the sections and categories of
+    choices, price types other than the first, and that seats may be named that are kept for who needs them.
+    """
+
+    CHANNEL = "channel"
+    SECTION = "section"
+    CATEGORY = "category"
+    PRICE_TYPE = "price type"
+    ACCESSIBLE = "accessible"
+
+
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True, tag="seen"):
     """What a read told. `status`: its name, such as EXPIRED. `position`: of the row as of which it holds, 0 if unsaid.
 
@@ -76,7 +88,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     exchanges at a desk), each name has its event's block before it, and `best_of` says of which event each choice is.
     `told`: with OK, what was told. `reason`: with FAIL, the code, and `named` what stood in the way; with INFO, why.
     `spans`: wished for of resources, each from and until when, in ms. `buyer`: for whom it is, if that is known.
-    `is_particular`: more was wished than is told here: a channel, or seats of some sections or categories only.
+    `terms`: the names that are wished for besides those of units, all of them, with what each is a name of.
+    `is_particular`: seats may be refused to it that others would get.
+    `may_be_invalid`: who asked knows that something is wrong about it, though it need not show here.
     Calls under one key are tries of one thing; a try is answered by what an earlier one has come to.
     """
 
@@ -102,6 +116,12 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     spans: tuple[tuple[str, int, int], ...] = ()
     buyer: str = ""
     best_of: tuple[str, ...] = ()
+    terms: tuple[tuple[Term, str], ...] = ()
+    may_be_invalid: bool = False
+
+    def terms_of(self, kind: Term) -> list[str]:
+        """The names of this kind."""
+        return [name for own, name in self.terms if own is kind]
 
     @property
     def quantity(self) -> int:

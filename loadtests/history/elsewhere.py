@@ -23,12 +23,14 @@ from actors.audit.splits import LEDGER_AREA
 from loadtests.history.calls import Call, Kind
 from loadtests.history.refusals import STANDS
 from loadtests.history.rooms import BY_SEAT, Span, is_in_the_way, is_not_enough
+from loadtests.history.said import SAID_OF
 
 _NOWHERE_ELSE = {"UNIT_UNKNOWN"}
 """Refused only if no block of the event has what is wished for; as choices are."""
 
 _NOT_ENOUGH, _NO_EVENT = "NOT_ENOUGH_AVAILABLE", "EVENT_NOT_FOUND"
 _KNOWN = {*BY_SEAT, *STANDS, _NOT_ENOUGH}
+_BY_EVENT = ("units", "areas", "spans", "best", "best_of", "terms")
 
 
 class Item(NamedTuple):
@@ -188,17 +190,14 @@ class Elsewhere:
                 yield Asked(refusal.since_us, refusal, place, item)
 
     def _wishes(self, call: Call) -> dict[str, Call]:
-        """What is wished for of each event; none: of which a choice is, nobody can tell.
-
-        Where seats are named that others have, only of the events of which they are.
-        """
+        """What is wished for of each event; none: of which a choice is, nobody can tell."""
         best_of = [call.block] * len(call.best) if call.block in self._events else call.best_of
         if len(best_of) < len(call.best):
             return {}
         wishes: dict[str, Call] = {}
 
         def add(event: str, field: str, own: object) -> None:
-            wish = wishes.get(event) or msgspec.structs.replace(call, units=(), areas=(), spans=(), best=(), best_of=())
+            wish = wishes.get(event) or msgspec.structs.replace(call, **dict.fromkeys(_BY_EVENT, ()))
             wishes[event] = msgspec.structs.replace(wish, **{field: (*getattr(wish, field), own)})
 
         for name in call.units:
@@ -212,9 +211,10 @@ class Elsewhere:
             add(event, "spans", (own, *times))
         for event, quantity in zip(best_of, call.best, strict=False):
             add(event, "best", quantity)
-        if call.reason not in BY_SEAT or not call.named:
-            return wishes
-        return {event: wish for event, wish in wishes.items() if _names_its_own(wish)} or wishes
+        for term, name in call.terms:
+            event, own = self._split(call, name)
+            add(event, "terms", (term, own))
+        return wishes
 
     def _split(self, call: Call, name: str) -> tuple[str, str]:
         """Of which event it is, and its name there."""
@@ -231,13 +231,17 @@ def items_of(wish: Call) -> list[Item]:
         return [Item(own, own.reason in _NOWHERE_ELSE)]
     one = msgspec.structs.replace(own, units=(), best=(), spans=())
     items = [Item(msgspec.structs.replace(one, areas=(area,)), in_all=False) for area in own.areas]
-    return [*items, Item(msgspec.structs.replace(own, areas=()), in_all=True)] if own.best else items
+    of_none = not (own.areas or own.best)  # of what is named that is never said
+    return [*items, Item(msgspec.structs.replace(own, areas=()), in_all=True)] if own.best or of_none else items
 
 
 def stood_in_the_way(call: Call, books: Books, span: Span) -> bool | None:
     """Whether it did in this state of a block, at a time in the span; None: nobody can judge that."""
+    if call.reason not in SAID_OF[call.kind]:
+        return False
     if books.event is None:
-        return call.reason == _NO_EVENT or call.reason in _NOWHERE_ELSE or bool(call.best)
+        is_choice = call.reason == _NOT_ENOUGH and bool(call.best)
+        return call.reason == _NO_EVENT or call.reason in _NOWHERE_ELSE or is_choice
     if call.reason in BY_SEAT:
         return is_in_the_way(call, books, span)
     if call.reason == _NOT_ENOUGH:
@@ -246,11 +250,6 @@ def stood_in_the_way(call: Call, books: Books, span: Span) -> bool | None:
     if call.reason == "BUYER_LIMIT_EXCEEDED" and books.split.is_divided:
         return _is_ledger(books) and STANDS[call.reason](_as_counted(call), books, *span)
     return STANDS[call.reason](call, books, *span) if call.reason in STANDS else None
-
-
-def _names_its_own(wish: Call) -> bool:
-    """Whether what stood in the way is a part of what was wished for by name."""
-    return any(f"{named}/".startswith(f"{unit}/") for named in wish.named for unit in wish.units)
 
 
 def _is_ledger(books: Books) -> bool:

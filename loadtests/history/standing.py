@@ -11,6 +11,7 @@ from actors.core import entries as e
 from loadtests.history.calls import Call, Kind, Outcome, Seen
 from loadtests.history.refusals import STANDS
 from loadtests.history.rooms import BY_SEAT, Span, is_in_the_way
+from loadtests.history.said import SAID_OF
 from loadtests.history.shown import Shown
 
 TURNED_AWAY = {"OVERLOADED", "RATE_LIMITED", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
@@ -101,6 +102,8 @@ def agrees(call: Call, books: Books, fates: Fates, shown: Shown, span: Span, wri
     """Whether the refusal or the read may have been given in this state, at a time in the span; None: nobody can judge
     that.
     """
+    if call.outcome is Outcome.FAIL and call.reason not in SAID_OF[call.kind]:
+        return False
     if _is_of_units(call):
         return is_in_the_way(call, books, span)
     if call.outcome is Outcome.FAIL and call.reason in STANDS:

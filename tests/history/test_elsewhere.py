@@ -14,9 +14,11 @@ from actors.core import commands as c
 from actors.core.ids import BlockId
 from actors.core.wishes import AreaPlaces, Wish
 from loadtests.history import elsewhere as elsewhere_module
-from loadtests.history.calls import Call, Kind
+from loadtests.history import rooms
+from loadtests.history.calls import Call, Kind, Term
 from loadtests.history.elsewhere import Elsewhere
 from loadtests.history.recorded import Checked, checked
+from loadtests.history.wished import units_named
 from loadtests.history.witness import Witness
 from tests.chaos.stage import AHEAD_MS
 from tests.history.notes import fail, info, ok
@@ -126,6 +128,12 @@ GOOD = {
     "no place left": [refused("NOT_ENOUGH_AVAILABLE", (31_000, 31_010), areas=((f"{THIRD}/floor", 1),))],
     "no such row": [refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), best=(7,), best_of=(SECOND,))],
     "exchanged for what is held": [refused("UNITS_HELD", (25_000, 25_010), LATE, kind=EXCHANGE)],
+    "no such section": [
+        refused(
+            "UNIT_UNKNOWN", (25_000, 25_010), best=(2,), best_of=(SECOND,), named=("Z",), is_particular=True,
+            terms=((Term.SECTION, f"{SECOND}/Z"),),
+        ),
+    ],
 }  # fmt: skip
 
 BAD = {
@@ -141,6 +149,20 @@ BAD = {
     "a row left": [refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), best=(2,), best_of=(SECOND,))],
     "exchanged for what is free": [refused("UNITS_HELD", (25_000, 25_010), IN, kind=EXCHANGE)],
     "the event is there": [refused("EVENT_NOT_FOUND", (25_000, 25_010), IN)],
+    "the seat is there": [refused("UNIT_UNKNOWN", (25_000, 25_010), IN, named=("A/1/1",))],
+    "the section is there": [
+        refused(
+            "UNIT_UNKNOWN", (25_000, 25_010), best=(2,), best_of=(SECOND,), named=("A",), is_particular=True,
+            terms=((Term.SECTION, f"{SECOND}/A"),),
+        ),
+    ],
+    "the sale is not closed": [refused("SALE_CLOSED", (25_000, 25_010), IN, named=("A/1/1",))],
+    "nor to an exchange": [refused("SALE_CLOSED", (25_000, 25_010), IN, kind=EXCHANGE)],
+    "no table is torn": [refused("TABLE_NOT_WHOLE", (25_000, 25_010), IN)],
+    "of seats that are named there is enough": [refused("NOT_ENOUGH_AVAILABLE", (25_000, 25_010), IN)],
+    "blocked before there was anything": [
+        refused("UNITS_BLOCKED", (-900, -890), IN, best=(2,), best_of=(SECOND,), named=("A/1/1",)),
+    ],
 }  # fmt: skip
 
 
@@ -178,6 +200,10 @@ def test_where_nobody_was_told_of_what_came_next_only_clocks_say_that_it_was_rel
         (refused("UNITS_HELD", (500, 510), "A/1/1", block=HOME), [Fault.REFUSED_WRONGLY]),
         (refused("UNIT_UNKNOWN", (5_000, 5_010), "Z/1/1", block=HOME), []),
         (refused("UNIT_UNKNOWN", (5_000, 5_010), "A/1/1", block=HOME), [Fault.REFUSED_WRONGLY]),
+        (
+            refused("UNIT_UNKNOWN", (5_000, 5_010), "A/1/1", "L/1/1", block=HOME, named=("A/1/1", "L/1/1")),
+            [Fault.REFUSED_WRONGLY],
+        ),
         (refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), block=HOME, best=(49,)), []),
         (refused("NOT_ENOUGH_AVAILABLE", (5_000, 5_010), block=HOME, best=(2,)), [Fault.REFUSED_WRONGLY]),
     ],
@@ -264,7 +290,7 @@ def test_control_without_a_look_at_the_blocks_it_passes(name: str, monkeypatch: 
     [
         (Elsewhere, "pinned", lambda *_: None, "released before, and others were told of what came next"),
         (Elsewhere, "asked_us", lambda *_: 0, "held later"),
-        (elsewhere_module, "_names_its_own", lambda _: True, "another of its units is held than it says"),
+        (rooms, "in_the_way", units_named, "another of its units is held than it says"),
     ],
 )
 def test_control_without_the_order_of_what_others_were_told_it_passes(

@@ -115,15 +115,15 @@ def test_a_refusal_for_what_was_not_so_is_found(name: str) -> None:
     [
         (refusals, "quantity_of", lambda *_: 4, "limit"),
         (refusals, "quantity_of", lambda *_: 4, "limit of who has nothing"),
-        (refusals, "OPEN", -1, "house"),
+        (refusals, "_all_of", lambda *_: True, "house"),
         (refusals, "channel_of", lambda *_: "club", "channel"),
-        (rooms, "_kept", lambda *_: 10, "places"),
-        (rooms, "_rows_with_room", lambda *_, **__: [], "one of several choices"),
-        (rooms, "_rows_with_room", lambda *_, **__: [], "a choice beside what is set aside"),
+        (rooms, "_for_all", lambda *_: 0, "places"),
+        (rooms, "_has_room", lambda *_: False, "one of several choices"),
+        (rooms, "_has_room", lambda *_: False, "a choice beside what is set aside"),
     ],
 )
 def test_without_a_rule_a_wrong_refusal_passes(
-    monkeypatch: pytest.MonkeyPatch, owner: object, rule: str, by: Callable[..., object] | int, passes: str
+    monkeypatch: pytest.MonkeyPatch, owner: object, rule: str, by: Callable[..., object], passes: str
 ) -> None:
     monkeypatch.setattr(owner, rule, by)
     assert _watched(WRONG[passes])[0] == []

@@ -27,7 +27,7 @@ from loadtests.history.skews import FOR_EVER_MS, Skews
 from loadtests.history.standing import OF_OWN, TURNED_AWAY
 from tests.simulation.clocks import START_MS
 from tests.simulation.journal_audit import row_of
-from tests.simulation.recording import Wished, areas_of, is_particular
+from tests.simulation.recording import Wished, areas_of, is_particular, terms_of
 
 if TYPE_CHECKING:
     from tests.simulation.market import Market
@@ -139,7 +139,7 @@ def _run_s(at_us: int) -> float:
 def _items(call: Call, wish: Wish, blocks: Sequence[str]) -> Iterator[_Item]:
     """What of the wish may have been refused for this reason."""
     own = msgspec.structs.replace(
-        call, units=wish.seats, areas=areas_of(wish), is_particular=is_particular(wish),
+        call, units=wish.seats, areas=areas_of(wish), is_particular=is_particular(wish), terms=tuple(terms_of(wish)),
         best=tuple(best.quantity for best in wish.best),
         spans=tuple((span.resource, span.starts_at_ms, span.ends_at_ms) for span in wish.spans),
     )  # fmt: skip

@@ -139,7 +139,7 @@ class Client:
         notes.begin(key)
         notes.writes += 1
         kind = None if wanted.told is None else Kind(wanted.told)
-        begun = None if kind is None else self._begin(kind, key, wanted.about, deadline_ms, wanted.buyer)
+        begun = None if kind is None else self._begin(kind, key, wanted.about, deadline_ms, wanted)
         try:
             answer: Answer = await self._front.ask_to_write(wanted.call, request)
         except ConnectionLost as lost:
@@ -157,10 +157,13 @@ class Client:
             notes.refuse(key, answer, asked_ms, asked_ms + deadline_ms)
         return answer
 
-    def _begin(self, kind: Kind, key: str, about: About, deadline_ms: int, buyer: str = "") -> Begun | None:
+    def _begin(
+        self, kind: Kind, key: str, about: About, deadline_ms: int, wanted: Wanted | None = None
+    ) -> Begun | None:
         """The call is on its way, and will be in a history if it is about anything."""
         self.notes.in_histories += has_home(kind, about)
-        return self.notes.history.begin(self._name, kind, key, about, deadline_ms, buyer)
+        buyer, is_odd = ("", False) if wanted is None else (wanted.buyer, may_be_invalid(wanted))
+        return self.notes.history.begin(self._name, kind, key, about, deadline_ms, buyer, may_be_invalid=is_odd)
 
     def _end_unanswered(self, begun: Begun | None, lost: ConnectionLost) -> None:
         self.notes.history.end(begun, NO_ANSWER)

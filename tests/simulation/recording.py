@@ -7,7 +7,7 @@ reads of holds and orders. What organizers do, what is read of events and waiter
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -23,7 +23,7 @@ from actors.core.replies import OrderReply, OrderStatus
 from actors.core.wishes import Wish
 from actors.journal.journal import JournalRow
 from actors.reservations import Done
-from loadtests.history.calls import READS, Begun, Call, Outcome, Recorder, Seen
+from loadtests.history.calls import READS, Begun, Call, Outcome, Recorder, Seen, Term
 from loadtests.history.calls import Kind as Asked
 from loadtests.history.tally import Tally, together
 from loadtests.history.timed import Timed, Written
@@ -95,8 +95,9 @@ class History:
         self._recorder = Recorder(now_us, self.calls.append)
 
     def begin(
-        self, client: str, kind: Asked, key: str, about: About, deadline_ms: int, buyer: str = ""
-    ) -> Begun | None:
+        self, client: str, kind: Asked, key: str, about: About, deadline_ms: int, buyer: str = "", *,
+        may_be_invalid: bool = False,
+    ) -> Begun | None:  # fmt: skip
         """The call is asked now; None: it is about nothing that can have a home."""
         try:
             block = self._block_of(kind, about, key)
@@ -110,6 +111,7 @@ class History:
             client, kind, block, key, id=about.id, units=wish.seats, spans=spans, buyer=buyer,
             areas=areas_of(wish), best=tuple(best.quantity for best in wish.best), tickets=tuple(about.tickets),
             ttl_ms=about.ttl_ms, over_us=now_us() + deadline_ms * 1000, is_particular=is_particular(wish),
+            terms=tuple(terms_of(wish)), may_be_invalid=may_be_invalid,
         )  # fmt: skip
 
     def end(self, begun: Begun | None, answer: Done[Any] | Rejected) -> None:
@@ -265,6 +267,21 @@ def areas_of(wish: Wish) -> tuple[tuple[str, int], ...]:
 def is_particular(wish: Wish) -> bool:
     """Whether seats may be refused to it that others would get."""
     return bool(wish.channel) or any(best != type(best)(best.quantity) for best in wish.best)
+
+
+def terms_of(wish: Wish) -> Iterator[tuple[Term, str]]:
+    """What it names besides units."""
+    if wish.channel:
+        yield Term.CHANNEL, wish.channel
+    if wish.accessible:
+        yield Term.ACCESSIBLE, ""
+    for best in wish.best:
+        yield from ((Term.SECTION, name) for name in best.sections)
+        yield from ((Term.CATEGORY, name) for name in best.categories)
+    of_units = [price_type for _, price_type in wish.seat_types]
+    of_units += [places.price_type for places in wish.areas] + [span.price_type for span in wish.spans]
+    of_units += [price_type for best in wish.best for price_type, _ in best.price_types]
+    yield from ((Term.PRICE_TYPE, price_type) for price_type in of_units if price_type)
 
 
 def _seen(done: Done[Any]) -> Seen:

@@ -9,12 +9,13 @@ import pytest
 
 from actors.core import block as core
 from actors.core import waiting
-from actors.core.commands import Command, PlaceHold
+from actors.core.commands import Command, PlaceHold, Write
 from actors.core.entries import Entry, HoldExpired, OrderExpired
 from actors.core.ground import Ground
 from actors.core.inventory import Inventory
 from actors.core.outcomes import Details, Outcome, Reason, Rejected
 from actors.core.state import BlockState, Hold
+from actors.core.wishes import Wish
 from actors.engine import block_host
 from actors.engine.hosted import HostedBlock
 from actors.link.batch import Answer, Refused
@@ -60,6 +61,19 @@ def holds_are_called_malformed(patch: pytest.MonkeyPatch) -> None:
         return place(state, command, now_ms)
 
     patch.setitem(core._DECIDE, PlaceHold, refuse)
+
+
+def refused_for_nothing(patch: pytest.MonkeyPatch, command: type[Write], reason: Reason) -> None:
+    """Now and then, whoever asks for this is refused for this reason, of all that is wished for by name."""
+    decide = core._DECIDE[command]
+
+    def refuse(state: BlockState, asked: Write, now_ms: int) -> Outcome:
+        if not asked.stamp.key[0] % NOW_AND_THEN:
+            wish = getattr(asked, "wish", Wish())
+            return Rejected(reason, Details(units=(*wish.seats, *(places.area for places in wish.areas))))
+        return decide(state, asked, now_ms)
+
+    patch.setitem(core._DECIDE, command, refuse)
 
 
 def a_copy_is_served_that_was_refused(patch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from tests.simulation.breaks import nearly_all_is_refused_elsewhere
 from tests.simulation.faults import CLASSIC
 from tests.simulation.journal_audit import row_of
 from tests.simulation.market import Market
-from tests.simulation.recording import areas_of, is_particular, now_us
+from tests.simulation.recording import areas_of, is_particular, now_us, terms_of
 from tests.simulation.world import World
 
 SEEDS = range(3)
@@ -109,6 +109,7 @@ def _named(market: Market, call: Call) -> Call:
         best=tuple(best.quantity for _, wish in legs for best in wish.best),
         best_of=tuple(block for block, wish in legs for _ in wish.best),
         is_particular=any(is_particular(wish) for _, wish in legs),
+        terms=tuple((term, f"{block}/{name}") for block, wish in legs for term, name in terms_of(wish)),
     )
 
 
