@@ -14,6 +14,7 @@ from actors.core import commands as c
 from actors.core.ids import BlockId
 from actors.core.replies import EventReply, HoldReply, OrderReply, WaiterReply
 from actors.journal.codec import decode_entries
+from actors.journal.journal import JournalRow
 from actors.link.batch import (
     Answer,
     Failed,
@@ -62,7 +63,7 @@ class Boundary:
     """All of one run. `wrong`: what was said that was not so.
 
     `said`: of holds and orders, but for what a failover came in between; `spoken`: all of it, and what was said of
-    events and waiters, by block and row, with the chains of that row where none came in between.
+    events and waiters, by block and row, with the chains of that row; empty where one came in between.
     """
 
     def __init__(self, store: WatchedStore, withheld: Callable[[str, int], dict[BlockId, int]]) -> None:
@@ -122,15 +123,15 @@ class Boundary:
             if not isinstance(answer, Replied) or not isinstance(reply, Spoken):
                 continue
             row = self._store.row_at(block, answer.position)
-            chain = row.chain if row else b""
-            self.spoken.setdefault((block, answer.position, as_told(reply)), set()).update((chain,) if is_known else ())
+            chain = row.chain if row and is_known else b""
+            self.spoken.setdefault((block, answer.position, as_told(reply)), set()).add(chain)
             if is_known and isinstance(reply, HoldReply | OrderReply):
                 own, is_past = None if answer.replayed else key, answer.position == head
                 self.said.append(Said(block, answer.position, chain, reply, own, answer.replayed, is_past))
 
-    def was_spoken(self, block: BlockId, position: int, chain: bytes, reply: Spoken) -> bool:
-        """Whether some shard said this as of the row that has this chain."""
-        return chain in self.spoken.get((block, position, as_told(reply)), ())
+    def is_of(self, row: JournalRow, reply: Spoken) -> bool:
+        """Whether this was said as of the row, and as of none that was lost and had its place."""
+        return self.spoken.get((row.block, row.position, as_told(reply)), set()) == {row.chain}
 
     def late_effects(self) -> Iterator[str]:
         """The effects of tries of which none that came was still in time when it was decided, whoever heard of it.

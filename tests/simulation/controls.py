@@ -239,10 +239,10 @@ CONTROLS = (
         "open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", 40, seen_at=13
     ),
     *(
-        Control(f"{guarantee}, to who asks again", sabotage, SHARDS, ", before it was asked again", 40)
-        for guarantee, sabotage in (
-            ("open outcomes told as no", withheld.an_open_outcome_is_told_as_no),
-            ("out of time told as no", withheld.who_is_out_of_time_is_told_no),
+        Control(f"{guarantee}, to who asks again", sabotage, SHARDS, ", before it was asked again", 40, seen_at)
+        for guarantee, sabotage, seen_at in (
+            ("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, 14),
+            ("out of time told as no", withheld.who_is_out_of_time_is_told_no, 0),
         )
     ),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened", seen_at=2),

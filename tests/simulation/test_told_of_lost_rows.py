@@ -84,8 +84,19 @@ async def test_nor_is_it_if_that_row_is_lost_as_well() -> None:
     assert scene.wrong() == []
 
 
+@on_virtual_time
+async def test_what_was_told_of_both_rows_may_be_of_the_lost_one() -> None:
+    scene = Scene()
+    await scene.begin()
+    row = scene.world.store.row_at(scene.held.block, scene.held.position)
+    assert row is not None
+    assert scene.world.boundary.is_of(row, scene.held.reply)
+    scene.world.boundary.spoken[row.block, row.position, scene.held.reply].add(b"the chain of the lost one")
+    assert scene.notes.has_lost(scene.held, scene.asked_ms)
+
+
 def test_control_by_its_position_alone_all_that_was_told_of_a_row_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Boundary, "was_spoken", lambda *_: False)
+    monkeypatch.setattr(Boundary, "is_of", lambda *_: False)
 
     @on_virtual_time
     async def main() -> None:

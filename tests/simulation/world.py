@@ -176,14 +176,14 @@ class World:
     def loses(self, block: str, position: int, asked_ms: int = 0, seen: Spoken | None = None) -> bool:
         """Whether a failover has lost the row of the block at this position, after it was asked then.
 
-        What was told of that row counts no more. `seen`: what was; it counts if a shard said it of the row that came in
-        the place of that one, and is there.
+        What was told of that row counts no more. `seen`: what was; it counts if shards said it of the row alone that
+        came in the place of that one, and is there.
         """
         lost = self.store.lost.get(BlockId(block), ())
         if not any(one.row.position == position and START_MS + one.at_s * 1000 >= asked_ms for one in lost):
             return False
         row = self.store.row_at(BlockId(block), position)
-        return seen is None or row is None or not self.boundary.was_spoken(row.block, position, row.chain, seen)
+        return seen is None or row is None or not self.boundary.is_of(row, seen)
 
     def lost_meanwhile(self, block: str, first_ms: int, last_ms: int) -> bool:
         """Whether there was, from the first to the last of these times, a row of the block that a failover lost."""
