@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_KEEPING = ("tests/code_version.py", "tests/kept_lines.py")
-OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack", "tests/journal/relay.py", *_KEEPING)
+_SHARED = ("tests/code_version.py", "tests/event_states.py", "tests/kept_lines.py")
+OF_CHAOS = ("actors", "serve", "protos", "loadtests", "tests/chaos", "tests/stack", "tests/journal/relay.py", *_SHARED)
 OF_SIMULATION = (
-    "actors", "serve", "loadtests", "tests/core", "tests/loadtests", "tests/simulation", "tests/garbage.py", *_KEEPING,
+    "actors", "serve", "loadtests", "tests/core", "tests/loadtests", "tests/simulation", "tests/garbage.py", *_SHARED,
 )  # fmt: skip
 """Folders and files, all that is imported being among them."""
 ENDINGS = (".py", ".sql", ".proto", ".yaml", ".json", ".lua")

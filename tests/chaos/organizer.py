@@ -26,7 +26,6 @@ from loadtests.server import Server
 from tests.chaos.organizer_front import (
     Answer,
     Deed,
-    EventState,
     Kind,
     OrganizerAsk,
     OrganizerFront,
@@ -35,6 +34,7 @@ from tests.chaos.organizer_front import (
     Write,
     Yes,
 )
+from tests.event_states import EventState
 from tests.kept_lines import append
 
 PAUSE_S = 0.8

@@ -24,7 +24,8 @@ from loadtests.history.calls import Outcome
 from loadtests.history.intents import Intents
 from loadtests.history.timed import Written
 from tests.chaos.organizer import EXPLAINED_BY_DROPS, READ_WITHIN_S, Organizer
-from tests.chaos.organizer_front import OF_WAITERS, Deed, EventState, Write
+from tests.chaos.organizer_front import OF_WAITERS, Deed, Write
+from tests.event_states import EventState, price_of, versions_of
 
 LOST = "was acknowledged, and its journal has no effect of it"
 TWICE = "has more than one effect"
@@ -149,43 +150,6 @@ def judged(
         *_of_nobody(tenant, writes, effects),
         *(wrong for event_id, event in found.items() for wrong in _of_event(event_id, event, versions)),
     ]
-
-
-def versions_of(journal: Sequence[e.Entry]) -> dict[int, EventState]:
-    """What each entry made of the event, or of the part of one, by the entry's place."""
-    versions: dict[int, EventState] = {}
-    state: EventState | None = None
-    for place, entry in enumerate(journal):
-        after = _after(state, entry)
-        if after is not None:
-            versions[place] = state = after
-    return versions
-
-
-def _after(state: EventState | None, entry: e.Entry) -> EventState | None:
-    match entry:
-        case e.EventCreated():
-            return EventState(1, EventStatus.DRAFT.name, entry.name, _price(entry.layout))
-        case e.EventFollowed():
-            before = state.price_minor if state is not None else 0
-            price_minor = before if entry.layout is None else _price(entry.layout)
-            return EventState(entry.revision, EventStatus(entry.status).name, entry.name, price_minor)
-    if state is None:
-        return None
-    following = msgspec.structs.replace(state, revision=state.revision + 1)
-    match entry:
-        case e.SaleOpened():
-            return msgspec.structs.replace(following, status=EventStatus.ON_SALE.name)
-        case e.StatusChanged():
-            return msgspec.structs.replace(following, status=EventStatus(entry.status).name)
-        case e.EventEdited():
-            price_minor = state.price_minor if entry.layout is None else _price(entry.layout)
-            return msgspec.structs.replace(following, name=entry.name or state.name, price_minor=price_minor)
-    return None
-
-
-def _price(layout: Layout) -> int:
-    return layout.categories[0].price
 
 
 def effects_in(block: str, journal: Sequence[e.Entry], rows: Sequence[int] = ()) -> Iterator[tuple[bytes, _Effect]]:
@@ -340,7 +304,7 @@ async def _found(connection: Connection, event_id: str, read: EventState | None)
             journals[part], _ = await _journal_of(connection, part)
         rows = await connection.fetch(_SHOWN, list(journals))
     shown = {
-        block: EventState(0, EventStatus(status).name, name, _price(_layouts.decode(layout)))
+        block: EventState(0, EventStatus(status).name, name, price_of(_layouts.decode(layout)))
         for block, name, status, layout, is_last in rows
         if is_last
     }

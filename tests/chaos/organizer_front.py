@@ -12,6 +12,7 @@ from loadtests.history.calls import Outcome
 from loadtests.server import Server
 from tests.chaos.basket_shop import given
 from tests.chaos.http_calls import HttpCalls
+from tests.event_states import EventState
 
 
 class Deed(StrEnum):
@@ -37,18 +38,6 @@ class Kind(StrEnum):
 
     WHOLE = "a whole event"
     SPLIT = "a split event"
-
-
-class EventState(msgspec.Struct, frozen=True):
-    """An event as somebody tells it, or as its journal has it. `price_minor`: of its only category."""
-
-    revision: int
-    status: str
-    name: str
-    price_minor: int
-
-    def __str__(self) -> str:
-        return f"revision {self.revision}, {self.status}, {self.name!r} at {self.price_minor}"
 
 
 class Standing(msgspec.Struct, frozen=True):

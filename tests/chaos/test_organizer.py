@@ -21,8 +21,9 @@ from tests.chaos import organizer as organizer_module
 from tests.chaos import organizer_audit
 from tests.chaos.organizer import Organizer
 from tests.chaos.organizer_audit import LOST, PART_BEHIND, unkept
-from tests.chaos.organizer_front import Deed, EventState, Kind, Write
+from tests.chaos.organizer_front import Deed, Kind, Write
 from tests.edges.edge_stack import Edges, whole_edges
+from tests.event_states import EventState
 from tests.projections.selling import follow_all, selling
 
 pytestmark = pytest.mark.anyio

@@ -34,7 +34,8 @@ from tests.chaos.organizer_audit import (
     Found,
     judged,
 )
-from tests.chaos.organizer_front import Deed, EventState, Kind, Write
+from tests.chaos.organizer_front import Deed, Kind, Write
+from tests.event_states import EventState
 
 TENANT = "organizer"
 HOME, PART, LEDGER = (f"{number:016}" for number in (1, 2, 3))

@@ -6,15 +6,28 @@ is decided after its time.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from actors.core import commands as c
 from actors.core.ids import BlockId
-from actors.core.replies import HoldReply, OrderReply
+from actors.core.replies import EventReply, HoldReply, OrderReply, WaiterReply
 from actors.journal.codec import decode_entries
-from actors.link.batch import Answer, Replied, answers_decoder, calls_decoder, command_decoder, reply_decoder
+from actors.journal.journal import JournalRow
+from actors.link.batch import (
+    Answer,
+    Failed,
+    Replied,
+    answers_decoder,
+    calls_decoder,
+    command_decoder,
+    reply_decoder,
+)
 from tests.simulation.causes import Cause, Decided, cause_of_command, cause_of_entry, decided
 from tests.simulation.journal_faults import WatchedStore
+
+Spoken: TypeAlias = EventReply | HoldReply | OrderReply | WaiterReply
 
 
 class Asked(NamedTuple):
@@ -49,14 +62,15 @@ class Said(NamedTuple):
 class Boundary:
     """All of one run. `wrong`: what was said that was not so.
 
-    `said`: of holds and orders, but for what a failover came in between; `spoken`: all of it, by block and row.
+    `said`: of holds and orders, but for what a failover came in between; `spoken`: all of it, and what was said of
+    events and waiters, by block and row, with the chains of that row; empty where one came in between.
     """
 
     def __init__(self, store: WatchedStore, withheld: Callable[[str, int], dict[BlockId, int]]) -> None:
         """`withheld`: of which quarantines that stand a shard was told, by its name and epoch."""
         self.wrong: list[str] = []
         self.said: list[Said] = []
-        self.spoken: set[tuple[BlockId, int, HoldReply | OrderReply]] = set()
+        self.spoken: dict[tuple[BlockId, int, Spoken], set[bytes]] = {}
         self._store = store
         self._withheld = withheld
         self._until_ms: dict[Cause, int] = {}  # the last that came of each try
@@ -77,35 +91,47 @@ class Boundary:
     def answer(self, shard: str, epoch: int, asked: Asked, payload: bytes) -> None:
         """Its answers leave. Where a failover came in between, nobody knows what was durable."""
         answers = answers_decoder.decode(payload)
-        said = list(self._said(asked, answers))
-        self.spoken.update((one.block, one.position, one.reply) for one in said)
-        if asked.failover_count != self._store.failover_count:
+        is_known = asked.failover_count == self._store.failover_count
+        self._hear(asked, answers, is_known=is_known)
+        if not is_known:
             return
-        self.said += said
         still = self._withheld(shard, epoch)
         for (block, head), until, answer in zip(asked.heads, asked.until, answers, strict=True):
-            if not isinstance(answer, Replied):
-                continue
-            if until is not None and not answer.replayed:
-                self._look_for_late(block, answer.position, *until)
-            if block in asked.withheld and still.get(block) == asked.withheld[block]:
-                self.wrong.append(f"{shard} served {block}, and knew that it is quarantined")
-            if answer.position > self._head(block):
-                self.wrong.append(f"{shard} spoke as of row {answer.position} of {block} before it was in the journal")
-            if not self._store.is_replicated(block, answer.position):
-                self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and no replica has it")
-            if answer.position < head:
-                self.wrong.append(f"{shard} spoke as of row {answer.position} of {block}, and row {head} was there")
+            is_withheld = block in asked.withheld and still.get(block) == asked.withheld[block]
+            if is_withheld and not isinstance(answer, Failed):
+                what = "served" if isinstance(answer, Replied) else "said no for"
+                self.wrong.append(f"{shard} {what} {block}, and knew that it is quarantined")
+            if isinstance(answer, Replied):
+                if until is not None and not answer.replayed:
+                    self._look_for_late(block, answer.position, *until)
+                self._look_at_row(shard, block, head, answer.position)
 
-    def _said(self, asked: Asked, answers: Iterable[Answer]) -> Iterator[Said]:
+    def _look_at_row(self, shard: str, block: BlockId, head: int, position: int) -> None:
+        """That of which it speaks."""
+        spoke = f"{shard} spoke as of row {position} of {block}"
+        if position > self._head(block):
+            self.wrong.append(f"{spoke} before it was in the journal")
+        if not self._store.is_replicated(block, position):
+            self.wrong.append(f"{spoke}, and no replica has it")
+        if position < head:
+            self.wrong.append(f"{spoke}, and row {head} was there")
+
+    def _hear(self, asked: Asked, answers: Iterable[Answer], *, is_known: bool) -> None:
+        """What is said. `is_known`: as of which rows."""
         for (block, head), key, answer in zip(asked.heads, asked.keys, answers, strict=True):
             reply = reply_decoder.decode(answer.reply) if isinstance(answer, Replied) else None
-            if not isinstance(answer, Replied) or not isinstance(reply, HoldReply | OrderReply):
+            if not isinstance(answer, Replied) or not isinstance(reply, Spoken):
                 continue
             row = self._store.row_at(block, answer.position)
-            own = None if answer.replayed else key
-            is_past = answer.position == head
-            yield Said(block, answer.position, row.chain if row else b"", reply, own, answer.replayed, is_past)
+            chain = row.chain if row and is_known else b""
+            self.spoken.setdefault((block, answer.position, as_told(reply)), set()).add(chain)
+            if is_known and isinstance(reply, HoldReply | OrderReply):
+                own, is_past = None if answer.replayed else key, answer.position == head
+                self.said.append(Said(block, answer.position, chain, reply, own, answer.replayed, is_past))
+
+    def is_of(self, row: JournalRow, reply: Spoken) -> bool:
+        """Whether this was said as of the row, and as of none that was lost and had its place."""
+        return self.spoken.get((row.block, row.position, as_told(reply)), set()) == {row.chain}
 
     def late_effects(self) -> Iterator[str]:
         """The effects of tries of which none that came was still in time when it was decided, whoever heard of it.
@@ -141,6 +167,11 @@ class Boundary:
     def _head(self, block: BlockId) -> int:
         rows = self._store.journals.get(block)
         return rows[-1].position if rows else 0
+
+
+def as_told(reply: Spoken) -> Spoken:
+    """A gateway waits until an event's parts have followed; all else it tells as it was said."""
+    return msgspec.structs.replace(reply, behind=0) if isinstance(reply, EventReply) else reply
 
 
 def _key_of(command: c.Command) -> bytes | None:

@@ -24,6 +24,7 @@ from rich.table import Table
 from tests.simulation import breaks
 from tests.simulation import forgetful_breaks as forgetful
 from tests.simulation import grouped_breaks as grouped
+from tests.simulation import organizer_breaks as organizers
 from tests.simulation import retold_breaks as retold
 from tests.simulation import silent_breaks as silent
 from tests.simulation import test_basket_controls as baskets
@@ -224,6 +225,7 @@ CONTROLS = (
         100,
         seen_at=46,
     ),
+    Control("by a quarantined block nobody is refused", silent.who_is_quarantined_says_no, WITHHELD, "said no for "),
     Control(
         "quarantines begin when the catalogue says",
         withheld.corrections_believe_the_clock,
@@ -235,6 +237,13 @@ CONTROLS = (
     Control("told no at second hand", withheld.who_is_asked_second_says_no, FULL, ", and it happened", 40, seen_at=2),
     Control(
         "open outcomes told as no", withheld.an_open_outcome_is_told_as_no, SHARDS, ", and it happened", 40, seen_at=13
+    ),
+    *(
+        Control(f"{guarantee}, to who asks again", sabotage, SHARDS, ", before it was asked again", 40, seen_at)
+        for guarantee, sabotage, seen_at in (
+            ("open outcomes told as no", withheld.an_open_outcome_is_told_as_no, 14),
+            ("out of time told as no", withheld.who_is_out_of_time_is_told_no, 0),
+        )
     ),
     Control("out of time told as no", withheld.who_is_out_of_time_is_told_no, SHARDS, ", and it happened", seen_at=2),
     Control(
@@ -271,6 +280,11 @@ CONTROLS = (
     Control("a replay tells its order's lot", retold.a_replay_tells_another_lot, SHARDS, NOT_SO),
     Control("a code is rotated, and told so", retold.a_code_is_not_rotated, SHARDS, NOT_SO),
     Control("who holds a ticket is told", retold.a_holder_is_not_told, SHARDS, NOT_SO),
+    Control("a replay tells its hold's deadline", retold.a_replay_tells_another_deadline, SHARDS, "with deadline ms "),
+    Control("what is there is not said to be over", retold.a_replay_tells_an_end_early, SHARDS, " before its deadline"),
+    Control("organizers are told what they did", organizers.an_edit_is_told_otherwise, SHARDS, "it is there as "),
+    Control("organizers get what they asked for", organizers.an_edit_is_another, SHARDS, "asked to be otherwise"),
+    Control("what organizers did is kept", organizers.a_status_is_not_kept, SHARDS, "has no effect of it"),
     Control("told as a shard said it", retold.a_gateway_tells_of_another_buyer, SHARDS, "and no shard has said that"),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, UNDURABLE),
     Control("positions of another block", grouped.positions_are_of_another_block, MARKET, STALE),

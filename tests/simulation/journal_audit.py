@@ -15,6 +15,7 @@ from actors.core.entries import BasketIntended, BasketSettled, ExchangeIntended,
 from actors.core.ids import BlockId
 from actors.journal.codec import decode_entries
 from actors.journal.journal import JournalRow
+from tests.simulation.causes import cause_of_entry
 
 _NUMBERED = ("hold", "order", "waiter", "basket")
 
@@ -46,11 +47,14 @@ def audited(
 
 
 class Effect(NamedTuple):
-    """Where a key had an effect. `numbers`: of the hold, order, waiter or basket that it is about."""
+    """Where a key had an effect. `numbers`: of the hold, order, waiter or basket that it is about. `made`: the one that
+    the try which had it has made; 0: it made nothing, or was a basket's.
+    """
 
     block: BlockId
     position: int
     numbers: frozenset[int]
+    made: int
 
 
 def effects(journals: Mapping[BlockId, list[JournalRow]]) -> dict[bytes, list[Effect]]:
@@ -74,5 +78,5 @@ def effects(journals: Mapping[BlockId, list[JournalRow]]) -> dict[bytes, list[Ef
                     case _:
                         key = getattr(entry, "key", b"")
                 numbers = frozenset(getattr(entry, name, 0) for name in _NUMBERED)
-                found.setdefault(key, []).append(Effect(block, row.position, numbers))
+                found.setdefault(key, []).append(Effect(block, row.position, numbers, cause_of_entry(entry)[1]))
     return found

@@ -12,16 +12,19 @@ from typing import Any
 from actors.core.ids import BlockId, Kind, event_id, outside_id
 from actors.core.layout import Category, Layout
 from actors.core.outcomes import Rejected
+from actors.core.replies import EventStatus
 from actors.reservations import Done, Request, Reservations
+from tests.event_states import price_of
 from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS
 from tests.simulation.gateways import Gateway
 from tests.simulation.lost_tails import Excuses
 from tests.simulation.market_buyers import Buyer, Buyers
 from tests.simulation.market_client import Client, Wanted
 from tests.simulation.market_events import ALWAYS, SHAPES, Shape
-from tests.simulation.market_notes import EXCUSED, Notes
+from tests.simulation.market_notes import EXCUSED, Came, Notes
 from tests.simulation.market_organizers import Organizer
 from tests.simulation.market_wants import Event
+from tests.simulation.organized import EventWish
 from tests.simulation.repeats import repeats
 from tests.simulation.short_lives import PATIENCE_MS
 from tests.simulation.world import World, now_ms
@@ -68,7 +71,8 @@ class Market:
         """Everything that is wrong with the journals, or between them and what clients were told."""
         world = self._world
         excuses = self.excuses()
-        wrong = self.notes.check(world.store.journals, repeats(world), world.skews, excuses.covers)
+        came = Came(world.written_s, world.copies.sent_s)
+        wrong = self.notes.check(world.store.journals, came, repeats(world), world.skews, excuses.covers)
         self.notes.judged[f"{EXCUSED}findings about baskets and parts of which rows are lost"] += excuses.count
         return wrong
 
@@ -105,6 +109,7 @@ class Market:
             return Wanted(
                 "create_event",
                 lambda gateway, request: gateway.create_event(request, shape.name, layout, 60_000, rules, shape.split),
+                event=EventWish(EventStatus.DRAFT, shape.name, price_of(layout)),
             )
 
         for _ in range(TRIES_TO_OPEN):

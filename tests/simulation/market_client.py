@@ -15,6 +15,7 @@ from tests.simulation.buyers import CALLER, DEADLINE_MS, OPEN_REASONS
 from tests.simulation.gateways import ConnectionLost, Front, Gateway, HasLeft, Write
 from tests.simulation.market_notes import LEFT, Notes
 from tests.simulation.nonsense import may_be_invalid
+from tests.simulation.organized import EventWish, Organized
 from tests.simulation.recording import About, has_home
 from tests.simulation.world import now_ms
 
@@ -34,6 +35,7 @@ class Wanted(NamedTuple):
     """A write as a client means it. `told`: what a yes acknowledges, and `about` what it is about, for the history.
 
     `changes`: False if it may find nothing to do. `is_nonsense`: it is wrong in a way that it does not show by itself.
+    `event`: what it is to make of an event, where it is an organizer's.
     """
 
     what: str
@@ -43,6 +45,7 @@ class Wanted(NamedTuple):
     buyer: str = ""
     changes: bool = True
     is_nonsense: bool = False
+    event: EventWish | None = None
 
 
 class Client:
@@ -127,7 +130,7 @@ class Client:
         except ConnectionLost:
             return
         self._count(wanted.what, answer)
-        if isinstance(answer, Done) and not self.notes.loses(stands.block, stands.position, asked_ms):
+        if isinstance(answer, Done) and not self.notes.has_lost(stands, asked_ms):
             self.notes.faults.append(f"{key} stood for something, and {wanted.what} was accepted under it")
 
     async def _try(self, wanted: Wanted, key: str) -> Answer:
@@ -153,6 +156,9 @@ class Client:
             notes.accepted += not answer.replayed
             notes.facts.note(answer, asked, asked_ms)
             notes.accept(key, wanted.told, answer, asked_ms)
+            if wanted.event is not None:
+                told = Organized(wanted.what, key, wanted.event, not wanted.changes, answer, asked_ms)
+                notes.organized.append(told)
         else:
             notes.refuse(key, answer, asked_ms, asked_ms + deadline_ms)
         return answer
@@ -181,9 +187,7 @@ class Client:
 
         `sure`: the first had been told when the second was asked.
         """
-        if any(
-            isinstance(one, Done) and self.notes.loses(one.block, one.position, asked_ms) for one in (first, second)
-        ):
+        if any(isinstance(one, Done) and self.notes.has_lost(one, asked_ms) for one in (first, second)):
             return
         if not (isinstance(first, Done) and isinstance(second, Done)):
             if sure and isinstance(second, Rejected) and second.reason not in OPEN_REASONS and wanted.changes:

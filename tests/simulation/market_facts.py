@@ -81,9 +81,11 @@ class Facts:
         """What was seen of holds and orders."""
         return (fact for fact in self._facts if isinstance(fact.seen, HoldReply | OrderReply))
 
-    def check(self, loses: Callable[[str, int, int], bool] = lambda *_: False) -> Iterator[str]:
-        """What does not go together. `loses`: whether a block lost the row at a position after something was asked."""
-        facts = [fact for fact in self._facts if not loses(fact.block, fact.position, fact.asked_ms)]
+    def check(self, loses: Callable[[str, int, int, Seen], bool] = lambda *_: False) -> Iterator[str]:
+        """What does not go together. `loses`: whether a block lost the row at a position of which something was told,
+        after it was asked.
+        """
+        facts = [fact for fact in self._facts if not loses(fact.block, fact.position, fact.asked_ms, fact.seen)]
         yield from _stale(facts)
         of: dict[str, list[Fact]] = {}
         for fact in facts:

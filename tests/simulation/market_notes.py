@@ -4,8 +4,10 @@ A key whose calls were all refused has no effect, ever. A call whose outcome sta
 deadline.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,9 +23,12 @@ from actors.reservations import Done
 from loadtests.history.skews import FOR_EVER_MS, Skews
 from tests.loadtests.journals import acknowledged
 from tests.simulation.buyers import TENANT
+from tests.simulation.causes import Cause
+from tests.simulation.clocks import START_MS
 from tests.simulation.grouping import GROUPED
-from tests.simulation.journal_audit import audited, effects
-from tests.simulation.market_facts import Facts
+from tests.simulation.journal_audit import Effect, audited, effects
+from tests.simulation.market_facts import Facts, Seen
+from tests.simulation.organized import OF_ORGANIZERS, Organized, not_as_told
 from tests.simulation.overdue import BROUGHT_ABOUT
 from tests.simulation.recording import History
 from tests.simulation.repeats import NONE_REPEATED, Repeats
@@ -69,6 +74,7 @@ LEFT_OUT = "in no such order, but held against the journal: "
 EXCUSED = "excused: "
 """Begins what is counted of calls that are held against less, and of findings that are none, by why that is so."""
 LEFT = "of these whose client left before he was answered"
+ASKED_AGAIN = "keys refused, and asked under again, of which no effect is of before that"
 NOT_THERE = "refusals of what is not there any more, held against when it ended"
 READ = "reads in histories that were answered"
 REFUSALS = "refusals in histories"
@@ -97,18 +103,32 @@ JUDGED = (
     *BROUGHT_ABOUT,
     *GROUPED,
     NOT_THERE,
+    ASKED_AGAIN,
+    *OF_ORGANIZERS,
     *FORGOTTEN,
     *RETOLD,
 )
 
 
 class _Key(msgspec.Struct):
-    """What is known of a key. `open_until_ms`: until when a call may yet come to something. `denied`: as what."""
+    """What is known of a key. `open_until_ms`: until when a call may yet come to something.
+
+    `denied`: as what it was refused when no other call under it could come to anything. `again_ms`: when it was asked
+    again then; 0: nobody did.
+    """
 
     running: int = 0
     open_until_ms: int = 0
     done: bool = False
     denied: str = ""
+    again_ms: int = 0
+
+
+class Came(NamedTuple):
+    """When it came, in seconds: each row, and the first to be sent of each try that makes something of its own."""
+
+    written_s: Mapping[tuple[BlockId, int], float]
+    sent_s: Mapping[Cause, float]
 
 
 class Notes:
@@ -119,8 +139,12 @@ class Notes:
     histories, as they are about something.
     """
 
-    def __init__(self, now_ms: Callable[[], int], loses: Callable[[str, int, int], bool]) -> None:
-        self.loses = loses
+    def __init__(self, now_ms: Callable[[], int], loses: Callable[[str, int, int, Seen], bool]) -> None:
+        """`loses`: whether a failover has lost the row of a block at a position, of which this was told, after it was
+        asked then.
+        """
+        self._loses = loses
+        self.organized: list[Organized] = []
         self.faults: list[str] = []
         self.facts = Facts()
         self.history = History(TENANT)
@@ -130,7 +154,7 @@ class Notes:
         self._now_ms = now_ms
         self.patience_ms = FOR_EVER_MS  # for so long a client asks again under one key
         self.told: list[Acknowledged] = []
-        self._homes: list[tuple[BlockId, int]] = []  # the block of each, and when it was asked for
+        self._told_by: list[tuple[Done[Any], int]] = []  # each of these, and when it was asked for
         self._denials: list[Denied] = []
         self._keys: dict[str, _Key] = {}
         self._events: set[str] = set()  # blocks of events, by which a key may be salted
@@ -151,7 +175,7 @@ class Notes:
         """A call under this key is on its way."""
         known = self._keys.setdefault(key, _Key())
         known.running += 1
-        known.denied = ""
+        known.again_ms = known.again_ms or self._now_ms()
 
     def accept(
         self, key: str, told: Told | None, done: "Done[HoldReply] | Done[OrderReply] | Done[WaiterReply]", asked_ms: int
@@ -170,7 +194,11 @@ class Notes:
             told = Told.CANCELLED  # those were the last
         reply = acknowledged(told, done.reply, done.position, done.block, key)
         self.told.append(msgspec.structs.replace(reply, expires_at_ms=0) if done.replayed else reply)
-        self._homes.append((done.block, asked_ms))
+        self._told_by.append((done, asked_ms))
+
+    def has_lost(self, done: Done[Any], asked_ms: int) -> bool:
+        """Whether a failover has, after it was asked then, lost the row of which this was told."""
+        return self._loses(done.block, done.position, asked_ms, done.reply)
 
     def leave_open(self, key: str, not_after_ms: int) -> None:
         """Nobody knows what came of it, or will come until then."""
@@ -186,8 +214,8 @@ class Notes:
         known = self._keys[key]
         known.running -= 1
         is_sure = not known.open_until_ms or (known.open_until_ms < asked_ms and rejected.reason not in _BEFORE_KEYS)
-        if is_sure and not known.running:
-            known.denied = rejected.reason.name
+        if is_sure and not known.running and not known.done:
+            known.denied, known.again_ms = rejected.reason.name, 0
 
     def deny(self, denied: Denied) -> None:
         """There was not enough, somebody was told."""
@@ -196,6 +224,7 @@ class Notes:
     def check(
         self,
         journals: dict[BlockId, list[JournalRow]],
+        came: Came,
         repeated: Repeats = NONE_REPEATED,
         skews: Skews | None = None,
         excused: Callable[[Finding], bool] = lambda _: False,
@@ -208,8 +237,9 @@ class Notes:
         self.judged += Counter({DENIALS: len(denials), UNTIMED_DENIALS: len(self._denials) - len(denials)})
         return [
             *self.faults,
-            *self.facts.check(self.loses),
-            *self._broken_denials(journals, repeated),
+            *self.facts.check(self._loses),
+            *not_as_told(TENANT, self.organized, journals, self.has_lost, self._count_judged),
+            *self._broken_denials(journals, came, repeated),
             *audited(journals, [*self._owed(), *denials], excused),
         ]
 
@@ -229,15 +259,32 @@ class Notes:
 
     def _owed(self) -> list[Acknowledged]:
         """What was told and no failover has lost."""
-        homes = zip(self.told, self._homes, strict=True)
-        return [told for told, (home, asked_ms) in homes if not self.loses(home, told.position, asked_ms)]
+        told_by = zip(self.told, self._told_by, strict=True)
+        return [told for told, (done, asked_ms) in told_by if not self.has_lost(done, asked_ms)]
 
-    def _broken_denials(self, journals: dict[BlockId, list[JournalRow]], repeated: Repeats) -> list[str]:
-        effective = effects(journals).keys()
-        faults = []
+    def _count_judged(self, what: str) -> None:
+        self.judged[what] += 1
+
+    def _broken_denials(
+        self, journals: dict[BlockId, list[JournalRow]], came: Came, repeated: Repeats
+    ) -> Iterator[str]:
+        """What is denied never happens. Who asks again may get it then, but not what an earlier try of his has made."""
+        of_key = effects(journals)
         for key, known in self._keys.items():
-            if known.denied and not known.done:
-                hashes = {key_hash(TENANT, key), *(key_hash(TENANT, key, event) for event in self._events)}
-                if hashes & effective and not repeated.excuse(hashes, known.denied):
-                    faults.append(f"{key} was refused as {known.denied}, and it happened")
-        return faults
+            if not known.denied:
+                continue
+            self.judged[ASKED_AGAIN] += bool(known.again_ms)
+            hashes = {key_hash(TENANT, key), *(key_hash(TENANT, key, event) for event in self._events)}
+            of_it = [(hashed, effect) for hashed in hashes for effect in of_key.get(hashed, ())]
+            is_broken = any(_is_denied(known, hashed, effect, came) for hashed, effect in of_it)
+            if is_broken and not repeated.excuse(hashes, known.denied):
+                again = ", before it was asked again" if known.again_ms else ""
+                yield f"{key} was refused as {known.denied}, and it happened{again}"
+
+
+def _is_denied(known: _Key, key: bytes, effect: Effect, came: Came) -> bool:
+    """Whether the effect is not of one who asked when all that had been asked was denied."""
+    if not known.again_ms:
+        return True
+    made_s = came.sent_s.get((key, effect.made), math.inf) if effect.made else math.inf
+    return START_MS + int(min(made_s, came.written_s[effect.block, effect.position]) * 1000) < known.again_ms

@@ -7,9 +7,11 @@ from typing import Any
 from actors.core.outcomes import Rejected
 from actors.core.replies import EventReply, EventStatus
 from actors.reservations import Done
+from tests.event_states import price_of
 from tests.simulation.clocks import loop_s
 from tests.simulation.market_client import Client, Wanted
 from tests.simulation.market_wants import Event
+from tests.simulation.organized import EventWish
 
 _S = EventStatus
 
@@ -80,13 +82,21 @@ class Organizer:
                 "edit_event",
                 lambda gateway, request: gateway.edit_event(request, self._event.id, revision, **changes),
                 is_nonsense=changes.get("hold_ttl_ms") == 1 or layout.currency != shape.layout.currency,
+                event=EventWish(
+                    name=changes.get("name", ""), price_minor=price_of(layout) if "layout" in changes else 0
+                ),
             )
         )
 
     async def open(self) -> bool:
         """Put it on sale, or let its sale go on."""
         opened = await self._client.write(
-            Wanted("open_sale", lambda gateway, request: gateway.open_sale(request, self._event.id), changes=False)
+            Wanted(
+                "open_sale",
+                lambda gateway, request: gateway.open_sale(request, self._event.id),
+                changes=False,
+                event=EventWish(_S.ON_SALE),
+            )
         )
         return isinstance(opened, Done)
 
@@ -98,5 +108,6 @@ class Organizer:
                 lambda gateway, request: gateway.change_status(request, self._event.id, status),
                 changes=False,
                 is_nonsense=status is _S.DRAFT,
+                event=EventWish(status),
             )
         )

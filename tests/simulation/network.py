@@ -52,6 +52,7 @@ class Network:
         """See `Transport.exchange`."""
         world, random, faults, shard = self._world, self._world.random, self._world.faults, self.shard
         rate, hangs = faults.network_rate, self._hangs()
+        world.copies.send(cause for cause, _ in causes_in(payload))
         await asyncio.sleep(world.load.takes_s(random))
         if shard.process.dead or not shard.ready:
             raise NotSent("connection refused")
@@ -117,11 +118,11 @@ class Network:
         """Deliver the batch once more, or late; nobody hears the answer. TCP does not: who is denied may be wrong (see
         `repeats`).
         """
-        for cause, until_ms in causes_in(payload):
-            self._world.copies.note(cause, until_ms, at_once=fault is Fault.GATEWAY_DOUBLE)
 
         async def deliver() -> None:
             await asyncio.sleep(delay_s)
+            for cause, until_ms in causes_in(payload):
+                self._world.copies.note(cause, until_ms, at_once=fault is Fault.GATEWAY_DOUBLE)
             self._world.faults.took_effect(fault)
             await self._world.deliver(self.shard, payload)
 

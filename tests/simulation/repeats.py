@@ -5,7 +5,7 @@ the same instant, from a gateway that doubles, finds what the first found, unles
 then it is decided as the first was.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.core.ids import BlockId
@@ -20,20 +20,33 @@ if TYPE_CHECKING:
 AT_ONCE_S = 1.0  # by then the row of what was decided then stands, or time may have passed before
 
 
+class Copy(NamedTuple):
+    """What was delivered once more, or late: when, and until when it may be decided."""
+
+    came_s: float
+    until_ms: int
+
+
 class Copies:
-    """What the network delivered once more, or late: until when each may be decided, the last of them. Of those that
-    came twice `at_once` as well when the first did.
+    """What the network delivered once more, or late, as it came. Of those that came twice `at_once` as well when the
+    first did, by key. `sent_s`: of whatever was sent, when it first was.
     """
 
     def __init__(self) -> None:
-        self.later: dict[Cause, int] = {}
-        self.at_once: dict[Cause, int] = {}
+        self.later: dict[Cause, list[Copy]] = {}
+        self.at_once: dict[Cause, list[Copy]] = {}
         self.at_once_s: dict[bytes, float] = {}
+        self.sent_s: dict[Cause, float] = {}
+
+    def send(self, causes: Iterable[Cause]) -> None:
+        """They are on their way now."""
+        for cause in causes:
+            self.sent_s.setdefault(cause, loop_s())
 
     def note(self, cause: Cause, until_ms: int, *, at_once: bool) -> None:
-        """One more."""
+        """One more has just come."""
         known = self.at_once if at_once else self.later
-        known[cause] = max(until_ms, known.get(cause, 0))
+        known.setdefault(cause, []).append(Copy(loop_s(), until_ms))
         if at_once:
             self.at_once_s.setdefault(cause[0], loop_s())
 
@@ -63,21 +76,24 @@ def repeats(world: "World") -> Repeats:
     if not copies.later and not copies.at_once:
         return NONE_REPEATED
     for block, rows in store.journals.items():
-        again |= _in_time(rows, copies.later)
-        at_once = _in_time(rows, copies.at_once)
+        written_s = {row.position: world.written_s[block, row.position] for row in rows}
+        again |= _had_effect(rows, written_s, copies.later)
+        at_once = _had_effect(rows, written_s, copies.at_once)
         doubled |= at_once
         again |= at_once & _decided_later(world, block)
     for lost in (one for block in store.lost for one in store.lost[block]):
-        again |= _in_time([lost.row], copies.later)
+        again |= _had_effect([lost.row], {lost.row.position: lost.written_s}, copies.later)
     return Repeats(again, doubled)
 
 
-def _in_time(rows: list[JournalRow], until_ms: Mapping[Cause, int]) -> set[bytes]:
-    """The keys of which something was decided before the time of the last copy was up."""
+def _had_effect(
+    rows: list[JournalRow], written_s: Mapping[int, float], copies: Mapping[Cause, list[Copy]]
+) -> set[bytes]:
+    """The keys of which a copy may have decided something: it had come when the row came, and in its own time."""
     found = set[bytes]()
     for one in decided(rows):
-        cause = cause_of_entry(one.entry)
-        if cause in until_ms and one.is_in_time(until_ms[cause]):
+        cause, row_s = cause_of_entry(one.entry), written_s[one.row.position]
+        if any(copy.came_s <= row_s and one.is_in_time(copy.until_ms) for copy in copies.get(cause, ())):
             found.add(cause[0])
     return found
 

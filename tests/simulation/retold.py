@@ -31,11 +31,14 @@ ANSWERS = "answers that tell of a hold or an order, held against the row that th
 ORDERS_AGAIN = "replays of orders among them"
 ROTATED = "orders among them with a ticket under a later code"
 VOIDED = "orders among them of which an earlier ticket than the last is void"
-RETOLD = (ANSWERS, ORDERS_AGAIN, ROTATED, VOIDED)
+DEADLINES = "answers among them that tell of a deadline"
+RETOLD = (ANSWERS, ORDERS_AGAIN, ROTATED, VOIDED, DEADLINES)
 
 _SOLD = (OrderStatus.CONFIRMED, OrderStatus.PARTLY_CANCELLED, OrderStatus.COMPLETED, OrderStatus.NO_SHOW)
 _ENDS = (OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.PARTLY_CANCELLED)
 """The statuses in which an order ends with its event."""
+
+_ENDS_BY_TIME = (HoldStatus.ACTIVE.name, OrderStatus.PENDING.name)
 
 _Own: TypeAlias = tuple[Kind, int]
 
@@ -44,7 +47,7 @@ class Shown(NamedTuple):
     """What is told of a hold or an order: units and areas with the block of their event, empty if it is their own.
 
     `goes_with`: the order that a hold became, or 0; the hold of an order. `tickets`: (index, block, unit, code
-    revision, holder).
+    revision, holder). `deadline_ms`: until when it lives, or may be paid.
     """
 
     status: str
@@ -54,6 +57,7 @@ class Shown(NamedTuple):
     total_minor: int
     goes_with: int
     tickets: tuple[tuple[int, str, str, int, str], ...]
+    deadline_ms: int
 
 
 class _Ticket(NamedTuple):
@@ -86,6 +90,13 @@ class _Order(msgspec.Struct):
     leaves: Sequence[int] = ()
 
 
+class _Moment(NamedTuple):
+    """What there is to show behind an entry; None: before the first of the row."""
+
+    entry: e.Entry | None
+    shown: Shown | None
+
+
 class Retold:
     """Meets a block's entries one by one (see `Watcher`), and holds what was `said` as of each row against that row."""
 
@@ -101,42 +112,52 @@ class Retold:
         self._orders: dict[int, _Order] = {}
         self._buyers: dict[int, str] = {}  # of baskets that are meant
         self._position = 0
-        self._moments: dict[_Own, list[tuple[e.Entry | None, Shown | None]]] = {}
+        self._moments: dict[_Own, list[_Moment]] = {}
 
     def meet(self, entry: e.Entry, position: int, books: Books) -> None:
         """The next entry; `books` do not have it yet."""
         if position != self._position:
             self._position = position
             owns = dict.fromkeys(_own_of(one.reply) for one in self._said.get(position, ()))
-            self._moments = {own: [(None, self._shown(own))] for own in owns}
+            self._moments = {own: [_Moment(None, self._shown(own))] for own in owns}
+        self._set_deadlines(books)
         self._take(entry, books)
         for own, moments in self._moments.items():
-            moments.append((entry, self._shown(own)))
+            moments.append(_Moment(entry, self._shown(own)))
 
-    def row_over(self, position: int, _: Books) -> None:
+    def row_over(self, position: int, books: Books) -> None:
         """All of the row is there."""
+        self._set_deadlines(books)
         for said in self._said.pop(position, ()):
             self._count(said)
             own = _own_of(said.reply)
             moments = self._moments[own]
             if said.key is not None:
-                moments = [moment for moment in moments if _is_of(moment[0], own, said.key)]
+                moments = [moment for moment in moments if _is_of(moment.entry, own, said.key)]
             elif said.is_past:
                 moments = moments[-1:]
-            told = shown_by(said.reply)
-            if all(_difference(told, shown) for _, shown in moments):
-                shown = moments[-1][1] if moments else None
+            if all(_difference(said.reply, shown) for _, shown in moments):
+                shown = moments[-1].shown if moments else None
                 self.wrong.append(
                     f"{outside_id(own[0], self._block, own[1])} was told as of row {position} "
-                    f"{_difference(told, shown)}"
+                    f"{_difference(said.reply, shown)}"
                 )
 
     def finish(self, _: Books) -> None:
         """The journal is at its end."""
 
+    def _set_deadlines(self, books: Books) -> None:
+        """Of the last moments, by the books, which have what came before them by now."""
+        for (kind, number), moments in self._moments.items():
+            entry, shown = moments[-1]
+            if shown is not None and shown.status in _ENDS_BY_TIME:
+                claim = books.claims.get(number if kind is Kind.HOLD else shown.goes_with)
+                moments[-1] = _Moment(entry, shown._replace(deadline_ms=claim.deadline_ms if claim else 0))
+
     def _count(self, said: Said) -> None:
         self.counts[ANSWERS] += 1
         reply = said.reply
+        self.counts[DEADLINES] += reply.status.name in _ENDS_BY_TIME
         if isinstance(reply, OrderReply):
             self.counts[ORDERS_AGAIN] += said.is_again
             self.counts[ROTATED] += any(ticket.code_revision > 1 for ticket in reply.tickets)
@@ -250,7 +271,7 @@ def _cost_of_line(line: Any) -> int:
 
 
 def _shown_as_hold(hold: _Hold) -> Shown:
-    return Shown(hold.status.name, hold.buyer, *_summed(hold.tickets, hold.once_minor), hold.order, ())
+    return Shown(hold.status.name, hold.buyer, *_summed(hold.tickets, hold.once_minor), hold.order, (), 0)
 
 
 def _shown_as_order(order: _Order) -> Shown:
@@ -268,7 +289,7 @@ def _shown_as_order(order: _Order) -> Shown:
         if order.status in _SOLD
     ]
     summed = _summed([order.tickets[number] for number in good], order.once_minor)
-    return Shown(order.status.name, order.buyer, *summed, order.hold, tuple(tickets))
+    return Shown(order.status.name, order.buyer, *summed, order.hold, tuple(tickets), 0)
 
 
 def _summed(
@@ -286,21 +307,29 @@ def shown_by(reply: HoldReply | OrderReply) -> Shown:
     for block, places in [("", reply.areas), *((leg.block, leg.areas) for leg in reply.legs)]:
         for one in places:
             areas[block, one.area] += one.quantity
-    goes_with, tickets = reply.order, []
-    if isinstance(reply, OrderReply):
-        goes_with = reply.hold
+    if isinstance(reply, HoldReply):
+        goes_with, deadline_ms, tickets = reply.order, reply.expires_at_ms, []
+    else:
+        goes_with, deadline_ms = reply.hold, reply.pay_by_ms
         tickets = [(one.index, one.block, one.unit, one.code_revision, one.holder) for one in reply.tickets]
     return Shown(
         reply.status.name, reply.buyer, tuple(sorted(units)), tuple(sorted(areas.items())), reply.price.total,
-        goes_with, tuple(tickets),
+        goes_with, tuple(tickets), deadline_ms,
     )  # fmt: skip
 
 
-def _difference(told: Shown, shown: Shown | None) -> str:
-    """The first that is told otherwise; empty: nothing is. What is over by time alone the journal does not say yet."""
+def _difference(reply: HoldReply | OrderReply, shown: Shown | None) -> str:
+    """The first that is told otherwise; empty: nothing is. What is over by time alone the journal does not say yet: it
+    is so from the deadline on. What does not end by time has none.
+    """
     if shown is None:
         return "and the journal says nothing of it"
-    if told.status == "EXPIRED" and shown.status in ("ACTIVE", "PENDING"):
+    told = shown_by(reply)
+    if shown.status not in _ENDS_BY_TIME:
+        told = told._replace(deadline_ms=shown.deadline_ms)
+    elif told.status == "EXPIRED":
+        if isinstance(reply, HoldReply) and reply.now_ms < shown.deadline_ms:
+            return f"as over, {shown.deadline_ms - reply.now_ms} ms before its deadline"
         shown = shown._replace(status="EXPIRED")
     for what, one, other in zip(Shown._fields, told, shown, strict=True):
         if one != other:

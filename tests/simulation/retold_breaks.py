@@ -1,5 +1,6 @@
 """Ways to break what is told of holds and orders, while what is so stays as it is (see `controls`)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -8,11 +9,13 @@ import pytest
 from actors.core import block as core
 from actors.core import orders
 from actors.core.outcomes import Accepted, Outcome
-from actors.core.replies import HoldReply, OrderReply, Reply, TicketReply
+from actors.core.replies import HoldReply, HoldStatus, OrderReply, Reply, TicketReply
 from actors.core.state import BlockState, Memo
 from actors.core.tickets import ticket_replies
 from actors.link.batch import reply_decoder
 from actors.reservations import asks
+
+LONGER_MS = 1_000
 
 
 def a_replay_tells_another_lot(patch: pytest.MonkeyPatch) -> None:
@@ -26,6 +29,30 @@ def a_replay_tells_another_lot(patch: pytest.MonkeyPatch) -> None:
         return msgspec.structs.replace(
             outcome, reply=msgspec.structs.replace(outcome.reply, seats=outcome.reply.seats[1:])
         )
+
+    patch.setattr(core, "_replay", otherwise)
+
+
+def a_replay_tells_another_deadline(patch: pytest.MonkeyPatch) -> None:
+    """Who asks again is told that what he holds lives for longer than it does."""
+    _replay_holds(patch, lambda hold: msgspec.structs.replace(hold, expires_at_ms=hold.expires_at_ms + LONGER_MS))
+
+
+def a_replay_tells_an_end_early(patch: pytest.MonkeyPatch) -> None:
+    """Who asks again is told that what he holds is over."""
+    _replay_holds(patch, lambda hold: msgspec.structs.replace(hold, status=HoldStatus.EXPIRED))
+
+
+def _replay_holds(patch: pytest.MonkeyPatch, change: Callable[[HoldReply], HoldReply]) -> None:
+    """Of those that are there yet."""
+    replay = core._replay
+
+    def otherwise(state: BlockState, memo: Memo, key: bytes, at_ms: int) -> Outcome:
+        outcome = replay(state, memo, key, at_ms)
+        if not isinstance(outcome, Accepted) or not isinstance(outcome.reply, HoldReply):
+            return outcome
+        hold = outcome.reply
+        return msgspec.structs.replace(outcome, reply=change(hold)) if hold.status is HoldStatus.ACTIVE else outcome
 
     patch.setattr(core, "_replay", otherwise)
 

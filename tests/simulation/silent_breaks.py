@@ -12,13 +12,15 @@ from actors.core import waiting
 from actors.core.commands import Command, PlaceHold, Write
 from actors.core.entries import Entry, HoldExpired, OrderExpired
 from actors.core.ground import Ground
+from actors.core.ids import BlockId
 from actors.core.inventory import Inventory
 from actors.core.outcomes import Details, Outcome, Reason, Rejected
 from actors.core.state import BlockState, Hold
 from actors.core.wishes import Wish
 from actors.engine import block_host
 from actors.engine.hosted import HostedBlock
-from actors.link.batch import Answer, Refused
+from actors.engine.withholding import Withholding
+from actors.link.batch import Answer, Failed, Fault, Refused
 
 LATE_MS = 30_000
 NOW_AND_THEN = 4
@@ -88,6 +90,24 @@ def a_copy_is_served_that_was_refused(patch: pytest.MonkeyPatch) -> None:
         return serve(hosted, command, batch, crowded=crowded)
 
     patch.setattr(block_host, "_serve", refuse_first)
+
+
+def who_is_quarantined_says_no(patch: pytest.MonkeyPatch) -> None:
+    """From a block that is quarantined nobody gets anything; but by what it has, others are told no."""
+    serve = block_host._serve
+    withheld: set[HostedBlock] = set()
+
+    def note(self: Withholding, block: BlockId) -> None:
+        withheld.update(hosted for hosted in (self._residence.blocks.get(block),) if hosted is not None)
+
+    def refuse_only(hosted: HostedBlock, command: Command, batch: Any, *, crowded: bool) -> Answer:
+        if hosted not in withheld:
+            return serve(hosted, command, batch, crowded=crowded)
+        outcome = core.decide(hosted.state, command, batch.now_ms, sure_ms=batch.sure_ms, owned=hosted.claimed)
+        return Refused(outcome.reason, outcome.details) if isinstance(outcome, Rejected) else Failed(Fault.QUARANTINED)
+
+    patch.setattr(Withholding, "_withhold", note)
+    patch.setattr(block_host, "_serve", refuse_only)
 
 
 def units_are_had_twice(patch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from actors.core.outcomes import Reason
 from tests.simulation.faults import LANDED, TOGETHER_S, Fault, pair
 from tests.simulation.grouping import AMID, BATCHES, ROWS, STATEMENTS
 from tests.simulation.market_notes import (
+    ASKED_AGAIN,
     BORNE_OUT,
     CALMED,
     COMPARED,
@@ -35,9 +36,10 @@ from tests.simulation.market_notes import (
     VAGUE,
     VAGUE_STEPS,
 )
+from tests.simulation.organized import ORGANIZED, ORGANIZED_AGAIN
 from tests.simulation.overdue import HOLDS_EXPIRED, OFFERED, ORDERS_EXPIRED, RETURNED
 from tests.simulation.recording import REPEATED
-from tests.simulation.retold import ANSWERS, ORDERS_AGAIN, ROTATED, VOIDED
+from tests.simulation.retold import ANSWERS, DEADLINES, ORDERS_AGAIN, ROTATED, VOIDED
 from tests.simulation.runs import Run
 from tests.simulation.short_lives import BARRED, HOLDS, KEYS, WAITERS
 
@@ -126,7 +128,11 @@ FLOORS = (
     Floor(STATEMENTS, 7),
     Floor(AMID, 25),
     Floor(NOT_THERE, 0.05),
+    Floor(ASKED_AGAIN, 2.5),
+    Floor(ORGANIZED, 9),
+    Floor(ORGANIZED_AGAIN, 2),
     Floor(ANSWERS, 140),
+    Floor(DEADLINES, 30),
     Floor(ORDERS_AGAIN, 7),
     Floor(ROTATED, 2.4),
     Floor(VOIDED, 7),

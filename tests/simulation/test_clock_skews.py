@@ -9,7 +9,7 @@ from loadtests.history.skews import FOR_EVER_MS, Skews
 from tests.engine.stage import on_virtual_time
 from tests.simulation.breaks import holds_end_early
 from tests.simulation.controls import CLOCKS_JUMP, MARKET, NO_ORDER
-from tests.simulation.market_notes import DENIALS, UNTIMED_DENIALS, Notes
+from tests.simulation.market_notes import DENIALS, UNTIMED_DENIALS, Came, Notes
 from tests.simulation.runs import simulate
 from tests.simulation.world import MOST_AHEAD_MS, START_MS, World, now_ms
 
@@ -45,7 +45,7 @@ def _kept(skews: Skews, *answered_ms: int) -> tuple[list[Denied], int, int]:
     for at_ms in answered_ms:
         notes.deny(_denied(at_ms))
     kept = notes._denials_in_time(skews)
-    notes.check({}, skews=skews)
+    notes.check({}, Came({}, {}), skews=skews)
     return kept, notes.judged[DENIALS], notes.judged[UNTIMED_DENIALS]
 
 

@@ -3,18 +3,25 @@
 import asyncio
 from collections.abc import Callable
 
+from actors.core.commands import ReleaseHold, Stamp
 from actors.core.entries import Entry
+from actors.core.ids import BlockId
 from actors.core.keys import key_hash
 from actors.core.wishes import Wish
+from actors.link.batch import Call, encoder
 from actors.reservations import Request
 from tests.engine.stage import on_virtual_time
 from tests.simulation.buyers import CALLER, DEADLINE_MS, TENANT, create_event
-from tests.simulation.causes import Decided, cause_of_entry, decided
-from tests.simulation.repeats import AT_ONCE_S, Copies, Repeats, repeats
+from tests.simulation.causes import cause_of_entry, decided
+from tests.simulation.clocks import loop_s
+from tests.simulation.faults import Fault
+from tests.simulation.network import Network
+from tests.simulation.repeats import AT_ONCE_S, Copies, Copy, Repeats, repeats
 from tests.simulation.world import World, now_ms
 
 DENIED = "UNITS_HELD"
 TURNED_AWAY = "OVERLOADED"
+MOMENT_S, LATER_S = 0.001, 1.0
 
 
 class Sale:
@@ -32,33 +39,45 @@ class Sale:
     def hashed(self, key: str) -> bytes:
         return key_hash(TENANT, key)
 
+    def held(self, key: str) -> Entry:
+        """What the journal has of it."""
+        journals, hashed = self.world.store.journals.values(), self.hashed(key)
+        (held,) = (one.entry for rows in journals for one in decided(rows) if cause_of_entry(one.entry)[0] == hashed)
+        return held
+
 
 async def _sale(
-    come: Callable[[Sale], None], wait_s: float = 0.0, *, between: bool = False, in_time: bool = True
+    come: Callable[[Sale], None],
+    wait_s: float = 0.0,
+    *,
+    between: bool = False,
+    in_time: bool = True,
+    is_held_first: bool = False,
 ) -> tuple[Repeats, bytes]:
-    """A seat is held so much later than the command `came`, perhaps after another one, and in its time or not."""
+    """A seat is held so much later than the command `came`, perhaps after another one, and in its time or not; or
+    before it came.
+    """
     sale = Sale()
     await sale.begin()
+    if is_held_first:
+        await sale.hold("key", "A/1/2")
+        await asyncio.sleep(MOMENT_S)
     come(sale)
     await asyncio.sleep(wait_s)
     if between:
         await sale.hold("other", "A/1/1")
-    await sale.hold("key", "A/1/2")
+    if not is_held_first:
+        await sale.hold("key", "A/1/2")
     key = sale.hashed("key")
-    (held,) = (one.entry for rows in sale.world.store.journals.values() for one in decided(rows) if _is_of(one, key))
-    _end_at(sale.world.copies, key, held, in_time=in_time)
+    _end_at(sale.world.copies, key, sale.held("key"), in_time=in_time)
     return repeats(sale.world), key
-
-
-def _is_of(one: Decided, key: bytes) -> bool:
-    return cause_of_entry(one.entry)[0] == key
 
 
 def _end_at(copies: Copies, key: bytes, held: Entry, *, in_time: bool) -> None:
     """What came of the key was the try that had the effect, and had until then."""
     for known in (copies.later, copies.at_once):
-        if known.pop((key, 0), None) is not None:
-            known[cause_of_entry(held)] = held.at_ms - (not in_time)
+        if (came := known.pop((key, 0), None)) is not None:
+            known[cause_of_entry(held)] = [copy._replace(until_ms=held.at_ms - (not in_time)) for copy in came]
 
 
 def _doubled(sale: Sale) -> None:
@@ -95,6 +114,41 @@ async def test_what_came_again_later_is_excused() -> None:
     assert found.excuse({key}, DENIED)
     found, key = await _sale(lambda _: None)
     assert not found.excuse({key}, DENIED)
+
+
+@on_virtual_time
+async def test_unless_it_came_when_the_effect_was_there() -> None:
+    for come in (_again, _doubled):
+        found, key = await _sale(come, is_held_first=True)
+        assert not found.excuse({key}, DENIED), "nothing can be the copy's doing"
+        assert not found.excuse({key}, TURNED_AWAY)
+
+
+@on_virtual_time
+async def test_one_that_came_later_does_not_hide_one_that_came_before() -> None:
+    sale = Sale()
+    await sale.begin()
+    _again(sale)
+    await sale.hold("key", "A/1/2")
+    await asyncio.sleep(MOMENT_S)
+    _again(sale)
+    _end_at(sale.world.copies, sale.hashed("key"), sale.held("key"), in_time=True)
+    assert repeats(sale.world).excuse({sale.hashed("key")}, DENIED)
+
+
+@on_virtual_time
+async def test_a_copy_counts_from_when_it_comes() -> None:
+    """And not from when the network took it: until then all was done by the first."""
+    sale = Sale()
+    await sale.begin()
+    world, now_s = sale.world, loop_s()
+    network, key = Network(world, world.newest["s1"]), sale.hashed("key")
+    stamp = Stamp(TENANT, "ana", key, b"", now_ms() + DEADLINE_MS)
+    call = Call(BlockId(sale.event.partition("_")[2]), encoder.encode(ReleaseHold(stamp, 1)))
+    network._again(LATER_S, encoder.encode([call]), Fault.REPEATED)
+    assert world.copies.later == {}
+    await asyncio.sleep(LATER_S + MOMENT_S)
+    assert world.copies.later == {(key, 0): [Copy(now_s + LATER_S, stamp.not_after_ms)]}
 
 
 @on_virtual_time

@@ -11,6 +11,7 @@ from actors.core.commands import (
     CancelTickets,
     ChangeStatus,
     ConfirmOrder,
+    ExtendHold,
     PlaceOrder,
     ReadHold,
     ReadOrder,
@@ -18,10 +19,10 @@ from actors.core.commands import (
 )
 from actors.core.keys import key_hash
 from actors.core.outcomes import Accepted
-from actors.core.replies import EventStatus, HoldReply, OrderReply, OrderStatus
+from actors.core.replies import EventStatus, HoldReply, HoldStatus, OrderReply, OrderStatus
 from tests.loadtests.journals import TENANT, Shop, made_event
 from tests.simulation.boundary import Said
-from tests.simulation.retold import ANSWERS, ORDERS_AGAIN, ROTATED, VOIDED, Retold
+from tests.simulation.retold import ANSWERS, DEADLINES, ORDERS_AGAIN, ROTATED, VOIDED, Retold
 
 HOLD, ORDER = 1, 101
 
@@ -50,9 +51,9 @@ class Scene:
         """The order as a read tells it now."""
         return self._read(ReadOrder(TENANT, ORDER), OrderReply)
 
-    def hold_seen(self) -> HoldReply:
+    def hold_seen(self, number: int = HOLD) -> HoldReply:
         """The hold as a read tells it now."""
-        return self._read(ReadHold(TENANT, HOLD), HoldReply)
+        return self._read(ReadHold(TENANT, number), HoldReply)
 
     def _read(self, command: ReadOrder | ReadHold, kind: type[R]) -> R:
         outcome = decide(self.shop.state, command, self.shop.now_ms)
@@ -117,6 +118,64 @@ def test_another_total_is_found(scene: Scene) -> None:
     price = msgspec.structs.replace(order.price, lines=order.price.lines[1:])
     (wrong,) = scene.judged(scene.said(msgspec.structs.replace(order, price=price))).wrong
     assert "with total minor" in wrong
+
+
+ACTIVE = 2
+"""A hold that nothing has become of."""
+
+
+def _active(scene: Scene) -> HoldReply:
+    scene.shop.hold(ACTIVE, ("A/2/1",))
+    scene.shop.commit()
+    scene.position += 1
+    return scene.hold_seen(ACTIVE)
+
+
+def test_a_deadline_is_told_as_it_is(scene: Scene) -> None:
+    hold = _active(scene)
+    retold = scene.judged(scene.said(hold), scene.said(hold, is_past=True))
+    assert retold.wrong == []
+    assert retold.counts[DEADLINES] == 2
+    for off_ms in (-1, 1):
+        other = msgspec.structs.replace(hold, expires_at_ms=hold.expires_at_ms + off_ms)
+        (wrong,) = scene.judged(scene.said(other)).wrong
+        assert f"with deadline ms {other.expires_at_ms}, and the journal says {hold.expires_at_ms}" in wrong
+
+
+def test_so_is_one_that_was_moved(scene: Scene) -> None:
+    """By an entry of the same row, behind which it is told."""
+    before = _active(scene)
+    after = scene.shop.ask(ExtendHold(scene.shop.stamp("extend"), ACTIVE, 120_000))
+    assert isinstance(after, HoldReply)
+    assert after.expires_at_ms > before.expires_at_ms
+    scene.shop.commit()
+    key = key_hash(TENANT, "extend")
+    told = scene.said(after, scene.position + 1, key=key, is_again=False)
+    assert scene.judged(scene.said(before), told, scene.said(after, scene.position + 1, is_past=True)).wrong == []
+    for late in (told._replace(reply=before), scene.said(before, scene.position + 1, is_past=True)):
+        (wrong,) = scene.judged(late).wrong
+        assert "with deadline ms" in wrong
+
+
+def test_so_is_that_of_an_order(scene: Scene) -> None:
+    _active(scene)
+    order = scene.shop.ask(PlaceOrder(scene.shop.stamp("another"), ACTIVE, ORDER + 1))
+    assert isinstance(order, OrderReply)
+    scene.shop.commit()
+    assert scene.judged(scene.said(order, scene.position + 1)).wrong == []
+    longer = msgspec.structs.replace(order, pay_by_ms=order.pay_by_ms + 1)
+    (wrong,) = scene.judged(scene.said(longer, scene.position + 1)).wrong
+    assert "with deadline ms" in wrong
+
+
+def test_nothing_is_over_before_its_deadline(scene: Scene) -> None:
+    hold = _active(scene)
+    over = msgspec.structs.replace(hold, status=HoldStatus.EXPIRED, now_ms=hold.expires_at_ms)
+    assert scene.judged(scene.said(over)).wrong == []
+    (wrong,) = scene.judged(scene.said(msgspec.structs.replace(over, now_ms=hold.expires_at_ms - 1))).wrong
+    assert wrong.endswith("as over, 1 ms before its deadline")
+    (wrong,) = scene.judged(scene.said(msgspec.structs.replace(over, expires_at_ms=hold.expires_at_ms - 1))).wrong
+    assert "with deadline ms" in wrong
 
 
 def test_a_hold_is_told_with_the_order_that_it_became(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from actors.journal.journal import NewRow
 from actors.reservations import Reservations
 from loadtests.history.skews import Skews
 from tests.simulation.auditing import AuditorProcess
-from tests.simulation.boundary import Boundary
+from tests.simulation.boundary import Boundary, Spoken
 from tests.simulation.clocks import NEAR_MS, START_MS, JournalTime, loop_s, now_ms
 from tests.simulation.faults import CLASSIC, Fault, Faults, Rate
 from tests.simulation.folding import Folds
@@ -173,13 +173,17 @@ class World:
             self.tolerance_ms += int(abs(by_ms))
             self.skews.widen(now_ms(), self.tolerance_ms)
 
-    def loses(self, block: str, position: int, asked_ms: int = 0) -> bool:
+    def loses(self, block: str, position: int, asked_ms: int = 0, seen: Spoken | None = None) -> bool:
         """Whether a failover has lost the row of the block at this position, after it was asked then.
 
-        What was told of that row counts no more.
+        What was told of that row counts no more. `seen`: what was; it counts if shards said it of the row alone that
+        came in the place of that one, and is there.
         """
         lost = self.store.lost.get(BlockId(block), ())
-        return any(one.row.position == position and START_MS + one.at_s * 1000 >= asked_ms for one in lost)
+        if not any(one.row.position == position and START_MS + one.at_s * 1000 >= asked_ms for one in lost):
+            return False
+        row = self.store.row_at(BlockId(block), position)
+        return seen is None or row is None or not self.boundary.is_of(row, seen)
 
     def lost_meanwhile(self, block: str, first_ms: int, last_ms: int) -> bool:
         """Whether there was, from the first to the last of these times, a row of the block that a failover lost."""
