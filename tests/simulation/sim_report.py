@@ -132,7 +132,7 @@ FLOORS = (
     Floor(ORGANIZED, 9),
     Floor(ORGANIZED_AGAIN, 2),
     Floor(ANSWERS, 140),
-    Floor(DEADLINES, 30),
+    Floor(DEADLINES, 90),
     Floor(ORDERS_AGAIN, 7),
     Floor(ROTATED, 2.4),
     Floor(VOIDED, 7),
