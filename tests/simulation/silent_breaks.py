@@ -14,7 +14,7 @@ from actors.core.entries import Entry, HoldExpired, OrderExpired
 from actors.core.ground import Ground
 from actors.core.ids import BlockId
 from actors.core.inventory import Inventory
-from actors.core.outcomes import Details, Outcome, Reason, Rejected
+from actors.core.outcomes import Accepted, Details, Outcome, Reason, Rejected
 from actors.core.state import BlockState, Hold
 from actors.core.wishes import Wish
 from actors.engine import block_host
@@ -66,14 +66,14 @@ def holds_are_called_malformed(patch: pytest.MonkeyPatch) -> None:
 
 
 def refused_for_nothing(patch: pytest.MonkeyPatch, command: type[Write], reason: Reason) -> None:
-    """Now and then, whoever asks for this is refused for this reason, of all that is wished for by name."""
+    """Half of what would be accepted is refused for this reason: of wishes, those that name units, which are told."""
     decide = core._DECIDE[command]
 
     def refuse(state: BlockState, asked: Write, now_ms: int) -> Outcome:
-        if not asked.stamp.key[0] % NOW_AND_THEN:
-            wish = getattr(asked, "wish", Wish())
-            return Rejected(reason, Details(units=(*wish.seats, *(places.area for places in wish.areas))))
-        return decide(state, asked, now_ms)
+        outcome, seats = decide(state, asked, now_ms), getattr(asked, "wish", Wish(("",))).seats
+        if isinstance(outcome, Accepted) and seats and asked.stamp.key[0] % 2:
+            return Rejected(reason, Details(units=tuple(filter(None, seats))))
+        return outcome
 
     patch.setitem(core._DECIDE, command, refuse)
 

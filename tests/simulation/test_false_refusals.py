@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.core.commands import CancelOrder, CancelTickets, CloseOrder, ConfirmOrder, JoinWaitingList, PlaceHold, Write
+from actors.core.commands import CancelOrder, CancelTickets, ConfirmOrder, JoinWaitingList, PlaceHold, Write
 from actors.core.outcomes import Reason
 from loadtests.history import refusals
 from tests.long_params import param
@@ -18,12 +18,10 @@ FALSE: tuple[tuple[type[Write], Reason], ...] = (
     (PlaceHold, Reason.UNITS_BLOCKED),
     (PlaceHold, Reason.CHANNEL_REQUIRED),
     (JoinWaitingList, Reason.UNITS_SOLD),
-    (JoinWaitingList, Reason.NOT_ENOUGH_AVAILABLE),
     (CancelTickets, Reason.TABLE_NOT_WHOLE),
     (CancelTickets, Reason.ORDER_CONFIRMED),
     (CancelOrder, Reason.ORDER_CONFIRMED),
     (ConfirmOrder, Reason.ORDER_PENDING),
-    (CloseOrder, Reason.ORDER_NOT_DUE),
 )
 
 
