@@ -8,9 +8,10 @@ import pytest
 
 from actors import dispatch
 from actors.core.ids import BlockId
-from actors.core.outcomes import Reason, Rejected
+from actors.core.outcomes import Details, Reason, Rejected
 from actors.journal import postgres
 from actors.journal.journal import GENESIS, Appended, JournalRow, NewRow, chain_of
+from actors.link import batch
 from actors.link.transport import OutcomeUnknown
 from tests.chaos.patches import sitecustomize
 from tests.chaos.within import Within
@@ -80,3 +81,34 @@ def test_what_may_be_done_is_denied_only_while_that_is_wanted(tmp_path: Path, mo
     assert asyncio.run(told_by(dispatcher)) is Reason.OUTCOME_UNKNOWN
     within.deny_what_may_be_done()
     assert asyncio.run(told_by(dispatcher)) is Reason.UNAVAILABLE
+
+
+class Answering:
+    """A way to a shard that answers one thing after the other."""
+
+    def __init__(self, *answers: list[batch.Answer] | Exception) -> None:
+        self._answers = list(answers)
+
+    async def exchange(self, _: bytes) -> bytes:
+        """The next."""
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return batch.encoder.encode(answer)
+
+
+REFUSED, DONE = batch.Refused(Reason.UNITS_HELD, Details()), batch.Replied(b"done")
+
+
+def test_who_sends_twice_says_no_only_if_both_were_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitecustomize, "FOLDER", tmp_path)
+    Within(tmp_path).send_twice(True)
+    for both in (
+        ([REFUSED, DONE, REFUSED], [DONE, REFUSED, REFUSED]),
+        ([DONE, DONE, REFUSED], [REFUSED, REFUSED, REFUSED]),
+    ):
+        told = asyncio.run(sitecustomize.Twice(Answering(*both), batch).exchange(b""))
+        assert batch.answers_decoder.decode(told) == [DONE, DONE, REFUSED]
+    for lost in ([OutcomeUnknown(), [REFUSED]], [[REFUSED], OutcomeUnknown()]):
+        with pytest.raises(OutcomeUnknown):
+            asyncio.run(sitecustomize.Twice(Answering(*lost), batch).exchange(b""))

@@ -40,6 +40,7 @@ def _is_found(seed: int, reason: Reason) -> bool:
     return any(f", {reason.name}: no state" in fault for fault in judged(seed).faults)
 
 
+@pytest.mark.long
 def test_control_where_the_states_are_not_looked_at_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     refused_for_nothing(monkeypatch, PlaceHold, Reason.SALE_CLOSED)
     monkeypatch.setitem(refusals.STANDS, Reason.SALE_CLOSED.name, lambda *_: True)

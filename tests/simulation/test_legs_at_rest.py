@@ -155,6 +155,7 @@ def as_they_are(journals: Mapping[str, Rows], _: Random) -> Mapping[str, Rows]:
     return journals
 
 
+@pytest.mark.long
 def test_where_nothing_is_wrong_the_same_is_found() -> None:
     check_alike(as_they_are, 1)
 

@@ -6,6 +6,8 @@ from random import Random
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from actors.audit.ids import HOLD, WAITER
 from actors.core import entries as e
 from actors.core.ids import BlockId
@@ -59,6 +61,7 @@ def test_about_a_quarter_of_the_seeds_have_short_lives_and_no_clock_jumps_in_the
     assert not drawn_lives(Random(1), frozenset({Fault.JOURNAL_CLOCK}))
 
 
+@pytest.mark.long
 def test_what_is_forgotten_is_counted() -> None:
     forgotten = Counter[bool]()
     for seed in range(4):

@@ -95,6 +95,7 @@ def _came_to(said: str) -> str:
     return said[said.index("┏") :].rpartition(", in ")[0]
 
 
+@pytest.mark.long
 def test_some_seeds_are_run_again_under_other_hashes_and_must_be_the_same(tmp_path: Path) -> None:
     words = ("--seeds", "2", "--processes", "1")
     same = sim(*words, patches=patched(tmp_path))

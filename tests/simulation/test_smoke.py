@@ -16,7 +16,7 @@ from tests.simulation.market_notes import EXCUSED, RECORDED
 from tests.simulation.runs import COMMANDS, simulate
 from tests.simulation.sim_report import NEVER, SEEDS_FOR_FAULTS, Report, never_met
 
-SEEDS = (1, 2, 4, 5, 7, 9, 10)  # in these every reason is met, and nearly every fault takes effect
+SEEDS = (46, 81, 91, 107, 111)  # in these every reason is met, and nearly every fault takes effect
 
 
 @pytest.fixture(scope="module")
