@@ -109,6 +109,6 @@ def test_who_sends_twice_says_no_only_if_both_were_refused(tmp_path: Path, monke
     ):
         told = asyncio.run(sitecustomize.Twice(Answering(*both), batch).exchange(b""))
         assert batch.answers_decoder.decode(told) == [DONE, DONE, REFUSED]
-    for lost in ([OutcomeUnknown(), [REFUSED]], [[REFUSED], OutcomeUnknown()]):
+    for way in Answering(OutcomeUnknown(), [REFUSED]), Answering([REFUSED], OutcomeUnknown()):
         with pytest.raises(OutcomeUnknown):
-            asyncio.run(sitecustomize.Twice(Answering(*lost), batch).exchange(b""))
+            asyncio.run(sitecustomize.Twice(way, batch).exchange(b""))
