@@ -22,6 +22,8 @@ from tests.simulation.buyers import OPEN_REASONS, TENANT, create_event
 from tests.simulation.journal_audit import audited
 from tests.simulation.world import GatewayRoutes, World, now_ms
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SEEDS = range(6)
 VIRTUAL_S = 40.0
 QUIET_S = 120.0

@@ -30,6 +30,8 @@ from tests.simulation.divided_crowd import DividedCrowd
 from tests.simulation.journal_audit import audited
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SEEDS = range(6)
 AT_FIRST = 2
 VIRTUAL_S = 40.0

@@ -26,6 +26,8 @@ from tests.simulation.basket_sets import Set, sample
 from tests.simulation.breaks import Break
 from tests.simulation.divided_operations import DIVIDED
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SINGLES_STEP = 19
 COUNTED_AS_BEFORE = ("split: exchange of parts", "split: exchange for more")
 PAIRS_STEP = 1_499

@@ -21,6 +21,8 @@ from tests.simulation.market import Market
 from tests.simulation.recording import witnessed
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SEEDS = range(4)  # these checks are among those of every seed: here it is told how much they had to judge
 MOST_SEEDS = 20
 LOSSES = (Fault.LOST_TAIL, Fault.JOURNAL_CLOCK, Fault.SHARD_CLOCK)

@@ -9,6 +9,8 @@ from tests.simulation.buyers import OPEN_REASONS
 from tests.simulation.faults import CLASSIC, Fault
 from tests.simulation.runs import simulate
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SEEDS = range(100, 112)
 
 

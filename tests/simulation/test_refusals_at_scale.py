@@ -28,6 +28,8 @@ from tests.simulation.market import Market
 from tests.simulation.recording import areas_of, is_particular, now_us, terms_of
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SEEDS = range(3)
 LEAST_BORNE_OUT = 30
 LEAST_FOUND = 3

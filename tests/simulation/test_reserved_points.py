@@ -18,6 +18,8 @@ from tests.simulation.basket_sets import SINGLES_OF_RESERVED
 from tests.simulation.breaks import Break
 from tests.simulation.reserved_operations import RESERVED
 
+pytestmark = pytest.mark.long  # the smoke test has seeds with the same checks and faults
+
 SINGLES_STEP = 73
 
 
