@@ -96,6 +96,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """How many gateway replicas there are; one that takes all requests has another beside it that stands by."""
         return max(self.gateway_replicas, 2)
 
+    @property
+    def one_stands_by(self) -> bool:
+        """Whether one gateway replica takes all calls, and another waits; else all share them."""
+        return self.gateway_replicas == 1
+
 
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""

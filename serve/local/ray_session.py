@@ -186,10 +186,10 @@ def ray_environment(settings: Settings, folder: DataFolder) -> dict[str, str]:
         # Else one that Serve starts finds its ports taken for as long as another stands in.
         "SERVE_SOCKET_REUSE_PORT_ENABLED": "1",
         # All to the first of two that lives: a replica takes over that is there already, where one must begin to start.
-        "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "first" if settings.gateway_replicas == 1 else "leastconn",
+        "RAY_SERVE_HAPROXY_BALANCE_ALGORITHM": "first" if settings.one_stands_by else "leastconn",
         # What a dead one was asked the other is asked: every write has a key, so nothing is done twice. Where all are
         # asked, nobody could tell it that another had been (see `serve.second_hand`), and the caller asks again.
-        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure" + (" empty-response" if settings.gateway_replicas == 1 else ""),
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response" if settings.one_stands_by else "conn-failure",
         # One that hangs is noticed within 4 s (see loopback): by one check, as under a burst many take a second.
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
         "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "1",
